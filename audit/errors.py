@@ -1,0 +1,64 @@
+"""What can go wrong, and the exit code that says so.
+
+* DokimasiaError
+  x UsageError (2)           the command or a plan was wrong; nothing ran
+    + PlanError                every mistake of a plan at once, each with file, line and column
+    + DataError                a data file that cannot be read as the plan says
+  x ModelError (5)           the model could not be opened or asked
+    + EndpointError            the remote model is down or answers what cannot be read
+  x IntegrityError (4)       what is stored is not what was written
+
+Messages say what was asked, what was got and what is allowed, in one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+__all__ = ["DataError", "DokimasiaError", "EndpointError", "IntegrityError", "ModelError", "PlanError", "UsageError", "did_you_mean"]
+
+
+class DokimasiaError(Exception):
+    """Base of every error that the command prints as one line."""
+
+    exit_code = 5
+
+
+class UsageError(DokimasiaError):
+    """The command line or a file it names is wrong; nothing was run."""
+
+    exit_code = 2
+
+
+class PlanError(UsageError):
+    """All mistakes found in a plan: `problems` holds one `file:line:column: message` a mistake."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(UsageError):
+    """A data file is missing, unreadable or lacks a column."""
+
+
+class ModelError(DokimasiaError):
+    """The model could not be opened or asked."""
+
+
+class EndpointError(ModelError):
+    """A remote model is unreachable, refuses, or sends what cannot be read."""
+
+
+class IntegrityError(DokimasiaError):
+    """Something stored was changed, cut or lost after it was written."""
+
+    exit_code = 4
+
+
+def did_you_mean(got: str, allowed: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for the nearest allowed word, else ` (allowed: a, b)`."""
+    words = sorted(allowed)
+    near = get_close_matches(got, words, n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else f" (allowed: {', '.join(words) or 'nothing'})"

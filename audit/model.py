@@ -1,0 +1,190 @@
+"""The words for models: an ability is a small protocol, and a model has the abilities it satisfies.
+
+    P(X)    CanSample draws from it, CanScore evaluates it, CanTrace evaluates it element by element
+    P(Y|X)  CanPredict evaluates it
+
+All methods are synchronous and batched. Tensors may be returned; `audit.answers` turns them into frames.
+An item of a text model is a `str` or a `Continuation`; of an image or series model an array without batch axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import torch
+
+__all__ = [
+    "ABILITIES", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed", "CanEncode", "CanPredict", "CanSample",
+    "CanScore", "CanTrace", "Continuation", "Item", "LikelihoodKind", "Model", "ModelPart", "Sample", "Verifiable", "abilities_of",
+]
+
+LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """`text` standing after `prompt`; its score is log p(text | prompt). In chat form the prompt is the user's turn."""
+
+    prompt: str
+    text: str
+
+
+Item = Any
+"""`str`, `Continuation` or a NumPy array without batch axis."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One draw of a model."""
+
+    content: Any
+    """`str` for text, array without batch axis otherwise."""
+    finish: str = "stop"
+    """`stop` (the model ended), `length` (cut at the limit), `error` (see `problem`)."""
+    elements: int | None = None
+    """Tokens, pixels or steps drawn; None where the model does not tell."""
+    problem: str | None = None
+    """Why there is no content, e.g. `no answer within 60 s`; only with finish `error`."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What every opened model has."""
+
+    name: str
+    family: str
+    """`causal_lm`, `endpoint`, `table`, `classifier`, `vae`, ..."""
+    modality: str
+    """`text`, `image`, `series`, `tabular`."""
+    fingerprint: str
+    """`sha256:...` of weights, tokenizer and settings that change answers; ends in ` (unverifiable)` for endpoints."""
+
+
+@runtime_checkable
+class CanSample(Protocol):
+    """Draws from P(X) or P(X | prompt)."""
+
+    def sample(self, prompts: Sequence[str | None], *, seed: int, **sampling: Any) -> list[Sample]:
+        """Return one draw per prompt, in order; prompt None is unconditional.
+
+        Text models take `max_tokens` (64), `temperature` (0 = most likely token), `top_p` (1), `stop` (strings).
+        The same seed, prompts and settings give the same draws.
+        """
+
+
+@runtime_checkable
+class CanScore(Protocol):
+    """Evaluates log P(X)."""
+
+    def log_prob(self, items: Sequence[Item]) -> tuple[Sequence[float] | np.ndarray | torch.Tensor, LikelihoodKind]:
+        """Return (nats [item], kind): the sum over scored elements; NaN where an item could not be scored."""
+
+
+@runtime_checkable
+class CanTrace(Protocol):
+    """Evaluates log P element by element."""
+
+    def trace(self, items: Sequence[Item]) -> list[pd.DataFrame]:
+        """Return a frame per item with one row per element: `element, log_prob, entropy, variance, rank`.
+
+        Nats; rank counts from 1; an unconditioned first element is NaN in all four. Of a `Continuation` only `text` has rows.
+        """
+
+
+@runtime_checkable
+class CanEncode(Protocol):
+    """Maps data to a Gaussian over latents."""
+
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (mean, std), each [item, latent], for x [item, ...]."""
+
+
+@runtime_checkable
+class CanDecode(Protocol):
+    """Maps latents to a distribution over data."""
+
+    def decode(self, z: torch.Tensor) -> torch.distributions.Distribution:
+        """Return p(x | z) for z [item, latent], so that the likelihood is never in doubt."""
+
+
+@runtime_checkable
+class CanDenoise(Protocol):
+    """Predicts the noise in x_t = alpha_t x + sigma_t eps."""
+
+    def denoise(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        """Return eps [item, ...] for x_t [item, ...] at steps t [item]."""
+
+    def schedule(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (alpha, sigma), each [item], at steps t [item]."""
+
+
+@runtime_checkable
+class CanDiscriminate(Protocol):
+    """A critic: tells data from samples."""
+
+    def discriminate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (logit [item], features [item, dim]); higher = more like data."""
+
+
+@runtime_checkable
+class CanPredict(Protocol):
+    """Evaluates P(Y | X)."""
+
+    classes: Sequence[str]
+
+    def predict(self, x: Sequence[Item]) -> np.ndarray | torch.Tensor:
+        """Return probabilities [item, class]; rows sum to one."""
+
+
+@runtime_checkable
+class CanEmbed(Protocol):
+    """Maps items to vectors."""
+
+    def embed(self, items: Sequence[Item]) -> np.ndarray | torch.Tensor:
+        """Return [item, dim]."""
+
+
+@runtime_checkable
+class CanDifferentiate(Protocol):
+    """Marker: the methods above build a graph when gradients are enabled."""
+
+    differentiable: Literal[True]
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """A model whose weights we do not hold shows who it is each time it is asked (endpoints)."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """Return JSON facts that must stay the same during an audit: proved abilities, system fingerprint, canary answers."""
+
+
+@runtime_checkable
+class ModelPart(Protocol):
+    """A frozen dataclass of options, named by an entry point in `dokimasia.models`; importing it is light."""
+
+    family: str
+    modality: str
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint without loading torch or the weights into memory."""
+
+    def open(self) -> Any:
+        """Return the model; raises ModelError."""
+
+
+ABILITIES: dict[str, type] = {
+    "sample": CanSample, "log_prob": CanScore, "trace": CanTrace, "embed": CanEmbed, "predict": CanPredict, "encode": CanEncode,
+    "decode": CanDecode, "denoise": CanDenoise, "discriminate": CanDiscriminate, "differentiate": CanDifferentiate,
+}
+"""Question name -> protocol that answers it."""
+
+
+def abilities_of(model: object) -> frozenset[str]:
+    """Return the names of the abilities that `model` satisfies."""
+    return frozenset(name for name, protocol in ABILITIES.items() if isinstance(model, protocol))

@@ -1,0 +1,90 @@
+"""A probe asks a model one question in the audit's sense: it observes, and it judges what was observed.
+
+    observe(ask, items, role) -> frame     asks the model, shard by shard
+    judge({role: frame})      -> Result    pure, cheap, repeatable without the model
+
+A probe is a frozen dataclass whose fields are its options, named by an entry point in `dokimasia.probes`.
+Importing its module is light: numeric imports happen inside the methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from audit.model import Item
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from detectors.result import Result
+
+__all__ = ["Ask", "Observed", "Probe", "Role"]
+
+Observed = Mapping[str, "pd.DataFrame"]
+"""Role -> what `observe` returned for all items of that role, in item order, indexed by item id."""
+
+
+@dataclass(frozen=True)
+class Role:
+    """Named data that a probe wants."""
+
+    fields: Mapping[str, str]
+    """Field -> what it holds; a field in `optional` may be missing."""
+    optional: frozenset[str] = field(default_factory=frozenset)
+    required: bool = True
+    """Whether the check is skipped when the plan gives no such data."""
+
+
+class Ask(Protocol):
+    """The one door to a model; answers are stored, so asking again is free."""
+
+    def __call__(self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any) -> pd.DataFrame:
+        """Return the answer as a frame with column `item` (position in `items`, ascending) and, by question,
+
+        * log_prob: `log_prob` (nats), `kind`
+        * trace: `element`, `log_prob`, `entropy`, `variance`, `rank`; several rows an item
+        * sample: `content`, `finish`, `elements`, `problem`
+        * embed: `embedding` (list of float)
+        * predict: `probabilities` (list of float)
+        """
+
+    def can(self, question: str, *, model: str = "main") -> bool:
+        """Tell whether the model answers this question."""
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """What the runner needs of a probe."""
+
+    name: ClassVar[str]
+    """`dimension.what`, as plans write it."""
+    dimension: ClassVar[str]
+    roles: ClassVar[Mapping[str, Role]]
+    measures: ClassVar[Sequence[str]]
+    """Names of the measures that a plan may put a limit on, headline first."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Abilities that these options need of the main model; empty for an audit of data alone."""
+
+    def estimate(self, items: int) -> int:
+        """Return how many calls `observe` will make for that many items."""
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return one row per item (same index) of JSON-like cells: what the model answered, nothing derived.
+
+        `items` is one shard, indexed by item id, with the role's fields as columns. Nothing may cross from row to row
+        except through `ask`, which sees one shard at a time.
+        """
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of what was observed; every interval has confidence `level`."""
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return (planted fault, clean twin): two synthetic observation sets for `judge`, made in under 0.1 s."""
+
+    def found(self, result: Result) -> bool:
+        """Tell whether `result` shows the fault that the positive control plants."""

@@ -1,0 +1,260 @@
+"""The record: what an audit found, as canonical JSON without clock, host, duration or attempt.
+
+    audits/<id>/plan.yaml  record.json  run.json  observed/  observations/  items/  reports/
+
+Same plan, data and model give the same bytes. Readers ignore unknown keys; a change of meaning raises `schema`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from audit.errors import DataError, IntegrityError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "SCHEMA", "Audit", "Evidence", "Finding", "Limit", "MeasureRecord", "ModelRecord", "Record", "RunFacts", "Verdict", "canonical",
+    "digest_file", "dump", "load_record", "sha256", "write_atomic",
+]
+
+SCHEMA = 1
+Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
+
+
+class _Stored(BaseModel):
+    """Frozen; unknown keys of a later writer are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Limit(_Stored):
+    """What a check demands of one measure: an interval that must lie wholly inside."""
+
+    measure: str
+    """Name of the measure."""
+    group: str | None = None
+    """Slice that the limit speaks of; absent = all of the data."""
+    at_most: float | None = None
+    """Upper limit, in the measure's unit."""
+    at_least: float | None = None
+    """Lower limit, in the measure's unit."""
+
+
+class MeasureRecord(_Stored):
+    """One number; see `detectors.result.Measure`."""
+
+    name: str
+    group: str | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: dict[str, int]
+    unit: str
+    direction: str
+    ideal: float | None = None
+    level: float
+    method: str
+    undefined: str | None = None
+    min_units: int = 0
+    worst_coverage: float | None = None
+
+
+class Evidence(_Stored):
+    """A stored file and its digest."""
+
+    path: str
+    """Relative to the audit folder."""
+    sha256: str
+
+
+class ModelRecord(_Stored):
+    """Which model was audited."""
+
+    name: str
+    family: str
+    modality: str
+    fingerprint: str
+    abilities: list[str] = []
+    identity: dict[str, Any] | None = None
+    """What an endpoint showed of itself at the start; null for weights on disk."""
+
+
+class Finding(_Stored):
+    """The one result of one check."""
+
+    check: str
+    probe: str
+    dimension: str
+    verdict: Verdict
+    gating: bool
+    why: str
+    """One English sentence with the numbers."""
+    reason: dict[str, Any]
+    """`{"key": ..., other values}`: the same sentence for translation."""
+    clauses: list[str] = []
+    calls: int = 0
+    """Items asked of a model by this check, whether answered now or from the store."""
+    limit: Limit | None = None
+    more_units: int | None = None
+    """About how many more independent units would decide an inconclusive finding."""
+    measures: list[MeasureRecord] = []
+    controls: dict[str, bool] | None = None
+    """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
+    evidence: list[Evidence] = []
+    options: dict[str, Any] = {}
+    """The probe's options, defaults filled in."""
+    data: dict[str, Any] = {}
+    """Role -> source, digest, items, licence, cite."""
+
+    @property
+    def headline(self) -> MeasureRecord | None:
+        """The measure that the limit names, else the first."""
+        if self.limit is not None:
+            for measure in self.measures:
+                if measure.name == self.limit.measure and measure.group == self.limit.group:
+                    return measure
+        return self.measures[0] if self.measures else None
+
+
+class Record(_Stored):
+    """All of an audit's findings; `record.json`."""
+
+    schema_: int
+    id: str
+    title: str
+    plan: str
+    """`sha256:...` of the frozen plan."""
+    verdict: Verdict
+    level: float
+    seed: int
+    models: dict[str, ModelRecord]
+    findings: list[Finding]
+    changed: list[str] = []
+    """Names of models that answered differently at the end than at the start."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False,
+        alias_generator=lambda name: name.rstrip("_"), populate_by_name=True,
+    )
+
+
+class RunFacts(_Stored):
+    """How the audit was run; `run.json`. Not part of the record: times, host, versions, calls."""
+
+    started: str
+    finished: str
+    seconds: float
+    host: str
+    platform: str
+    python: str
+    versions: dict[str, str] = {}
+    command: str = ""
+    calls_asked: int = 0
+    """Items answered by a model in the last run."""
+    calls_stored: int = 0
+    """Items answered from the store in the last run."""
+    attempts: int = 1
+    evidence: list[Evidence] = []
+    """Every stored answer with its digest."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit folder, opened for reading."""
+
+    folder: Path
+    record: Record
+    run: RunFacts | None
+
+    def finding(self, check: str) -> Finding:
+        """Return the finding of `check`; KeyError lists what there is."""
+        for one in self.record.findings:
+            if one.check == check:
+                return one
+        raise KeyError(f"no check {check!r}; there are: {', '.join(f.check for f in self.record.findings)}")
+
+    def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Return the evidence of `check`, one row an item; None where the check left none."""
+        path = self.folder / "items" / f"{check}.parquet"
+        if not path.exists():
+            return None
+        import pyarrow.parquet as pq
+
+        try:
+            return pq.read_table(path, columns=columns).to_pandas()
+        except (OSError, ValueError) as error:
+            raise IntegrityError(f"{path}: cannot be read ({error})") from None
+
+    @cached_property
+    def plan_text(self) -> str:
+        """The plan as it was run."""
+        return (self.folder / "plan.yaml").read_text("utf-8")
+
+
+def load_record(folder: str | os.PathLike[str]) -> Audit:
+    """Open an audit folder; raises DataError where there is no record, IntegrityError where it cannot be read."""
+    path = Path(folder)
+    if not (path / "record.json").is_file():
+        raise DataError(f"{path}: no record.json here; give the folder of a finished audit")
+    try:
+        raw = json.loads((path / "record.json").read_bytes())
+        if raw.get("schema", 0) > SCHEMA:
+            raise DataError(f"{path}: record of schema {raw['schema']}; this version reads up to {SCHEMA}")
+        record = Record.model_validate(raw)
+        run_file = path / "run.json"
+        run = RunFacts.model_validate_json(run_file.read_bytes()) if run_file.is_file() else None
+    except (ValidationError, ValueError, AttributeError) as error:
+        raise IntegrityError(f"{path}/record.json: not a record ({str(error).splitlines()[0]})") from None
+    return Audit(path, record, run)
+
+
+def canonical(value: Any) -> bytes:
+    """Return JSON with sorted keys, no blanks, UTF-8; NaN and infinity are refused."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def sha256(data: bytes | Iterable[bytes]) -> str:
+    """Return `sha256:` and the hex digest."""
+    digest = hashlib.sha256()
+    for part in (data,) if isinstance(data, bytes) else data:
+        digest.update(part)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def digest_file(path: Path) -> str:
+    """Return the digest of a file's bytes."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    handle = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def dump(model: Record | RunFacts) -> bytes:
+    """Return the file content of a record or of run facts: canonical JSON and a newline."""
+    data: Mapping[str, Any] = model.model_dump(mode="json", by_alias=True)
+    return canonical(data) + b"\n"

@@ -1,0 +1,1 @@
+"""Dokimasia dashboard: from audit folders to a screen; nothing is computed here."""

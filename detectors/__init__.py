@@ -1,0 +1,1 @@
+"""Dokimasia detectors: measurement on arrays and frames; no models, files, clocks or verdicts."""

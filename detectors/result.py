@@ -1,0 +1,107 @@
+"""What every detector returns: a number with its uncertainty, or the reason why there is none.
+
+    measure = value, [low, high] at a stated level, n, unit, direction, method
+
+A detector is a pure function: arrays and frames in, `Result` out. It never gives a verdict; limits and
+verdicts belong to `audit.verdict`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Direction", "Measure", "Result", "undefined"]
+
+Direction = Literal["lower is better", "higher is better", "nearer to ideal is better", "neither"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One number of a finding, with all that is needed to read it.
+
+    Raises ValueError for a number that is not finite, for `low <= value <= high` violated, and for a
+    measure that has neither a value nor a reason.
+    """
+
+    name: str
+    """Field's standard term in snake case, e.g. `stereotype_share`."""
+    value: float | None
+    """Point estimate in `unit`; None only together with `undefined`."""
+    n: Mapping[str, int]
+    """What it rests on: `items` (rows) and `units` (independent units: templates, writers, prompts)."""
+    unit: str
+    """`share` (0 to 1), `nats`, `bits`, `seconds`, `count`, ..."""
+    direction: Direction
+    """Which way is good; `nearer to ideal is better` goes with `ideal`."""
+    level: float
+    """Two-sided confidence of [low, high], e.g. 0.95."""
+    method: str
+    """How the interval was made, e.g. `exact binomial (Clopper-Pearson)`."""
+    low: float | None = None
+    high: float | None = None
+    ideal: float | None = None
+    group: str | None = None
+    """Slice of the data that the measure speaks of; None is all of it."""
+    undefined: str | None = None
+    """Why there is no value; never written as 0."""
+    min_units: int = 0
+    """An approximate interval decides a limit only from this many units on; 0 for exact methods."""
+    worst_coverage: float | None = None
+    """Lowest coverage measured for an approximate method at or above `min_units`, at level 0.95."""
+    mean_of: str | None = None
+    """Column of `Result.items` whose mean over independent units this is; only such a measure stops early."""
+    unit_of: str | None = None
+    """Column of `Result.items` that names the independent unit; None where each item is one."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that a reader could not trust."""
+        if (self.value is None) != (self.undefined is not None):
+            raise ValueError(f"measure {self.name!r}: got value {self.value!r} with reason {self.undefined!r}; allowed: one of both")
+        numbers = {"value": self.value, "low": self.low, "high": self.high}
+        for label, number in numbers.items():
+            if number is not None and not math.isfinite(number):
+                raise ValueError(f"measure {self.name!r}: {label} is {number}; allowed: a finite number, or value None with a reason")
+        if self.value is not None and self.low is not None and self.high is not None and not self.low <= self.value <= self.high:
+            raise ValueError(f"measure {self.name!r}: value {self.value} lies outside [{self.low}, {self.high}]")
+
+
+def undefined(
+    name: str, reason: str, *, n: Mapping[str, int], unit: str, direction: Direction, level: float, group: str | None = None,
+    ideal: float | None = None,
+) -> Measure:
+    """Return a measure that has no value, with the reason that a reader will see."""
+    return Measure(
+        name=name, value=None, undefined=reason, n=n, unit=unit, direction=direction, level=level, method="none", group=group, ideal=ideal,
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """All that one detector found.
+
+    `measures` has the headline first. `items` is a frame indexed by item id (evidence, one row an item);
+    `table` is an optional further frame such as a curve or a group table.
+    """
+
+    measures: tuple[Measure, ...]
+    items: pd.DataFrame | None = None
+    table: pd.DataFrame | None = field(default=None)
+
+    @property
+    def headline(self) -> Measure:
+        """The measure that stands for the whole result."""
+        return self.measures[0]
+
+    def measure(self, name: str, group: str | None = None) -> Measure:
+        """Return the measure `name` of `group`; KeyError lists what there is."""
+        for one in self.measures:
+            if one.name == name and one.group == group:
+                return one
+        known = ", ".join(f"{m.name}[{m.group}]" if m.group else m.name for m in self.measures)
+        raise KeyError(f"no measure {name!r} of group {group!r}; there are: {known}")

@@ -1,0 +1,1 @@
+"""Dokimasia reports: from an audit folder to documents and figures; nothing is measured here."""
