@@ -16,7 +16,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-__all__ = ["DataError", "DokimasiaError", "EndpointError", "IntegrityError", "ModelError", "PlanError", "UsageError", "did_you_mean"]
+__all__ = [
+    "DataError",
+    "DokimasiaError",
+    "EndpointError",
+    "IntegrityError",
+    "ModelError",
+    "PlanError",
+    "UsageError",
+    "did_you_mean",
+]
 
 
 class DokimasiaError(Exception):

@@ -19,8 +19,25 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ABILITIES", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed", "CanEncode", "CanPredict", "CanSample",
-    "CanScore", "CanTrace", "Continuation", "Item", "LikelihoodKind", "Model", "ModelPart", "Sample", "Verifiable", "abilities_of",
+    "ABILITIES",
+    "CanDecode",
+    "CanDenoise",
+    "CanDifferentiate",
+    "CanDiscriminate",
+    "CanEmbed",
+    "CanEncode",
+    "CanPredict",
+    "CanSample",
+    "CanScore",
+    "CanTrace",
+    "Continuation",
+    "Item",
+    "LikelihoodKind",
+    "Model",
+    "ModelPart",
+    "Sample",
+    "Verifiable",
+    "abilities_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -92,7 +109,8 @@ class CanTrace(Protocol):
     def trace(self, items: Sequence[Item]) -> list[pd.DataFrame]:
         """Return a frame per item with one row per element: `element, log_prob, entropy, variance, rank`.
 
-        Nats; rank counts from 1; an unconditioned first element is NaN in all four. Of a `Continuation` only `text` has rows.
+        Nats; rank counts from 1; an unconditioned first element is NaN in all four. Of a `Continuation` only `text`
+        has rows.
         """
 
 
@@ -161,7 +179,7 @@ class Verifiable(Protocol):
     """A model whose weights we do not hold shows who it is each time it is asked (endpoints)."""
 
     def identity(self) -> Mapping[str, Any]:
-        """Return JSON facts that must stay the same during an audit: proved abilities, system fingerprint, canary answers."""
+        """Return JSON facts that must not change during an audit: abilities, system fingerprint, canary answers."""
 
 
 @runtime_checkable
@@ -179,8 +197,16 @@ class ModelPart(Protocol):
 
 
 ABILITIES: dict[str, type] = {
-    "sample": CanSample, "log_prob": CanScore, "trace": CanTrace, "embed": CanEmbed, "predict": CanPredict, "encode": CanEncode,
-    "decode": CanDecode, "denoise": CanDenoise, "discriminate": CanDiscriminate, "differentiate": CanDifferentiate,
+    "sample": CanSample,
+    "log_prob": CanScore,
+    "trace": CanTrace,
+    "embed": CanEmbed,
+    "predict": CanPredict,
+    "encode": CanEncode,
+    "decode": CanDecode,
+    "denoise": CanDenoise,
+    "discriminate": CanDiscriminate,
+    "differentiate": CanDifferentiate,
 }
 """Question name -> protocol that answers it."""
 

@@ -24,8 +24,23 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "SCHEMA", "Audit", "Evidence", "Finding", "Limit", "MeasureRecord", "ModelRecord", "Record", "RunFacts", "Verdict", "canonical",
-    "digest_file", "dump", "load_record", "sha256", "write_atomic",
+    "SCHEMA",
+    "Audit",
+    "Evidence",
+    "Finding",
+    "Limit",
+    "MeasureRecord",
+    "ModelRecord",
+    "Record",
+    "RunFacts",
+    "Verdict",
+    "canonical",
+    "digest_file",
+    "dump",
+    "load_record",
+    "read_frame",
+    "sha256",
+    "write_atomic",
 ]
 
 SCHEMA = 1
@@ -144,8 +159,12 @@ class Record(_Stored):
     """Names of models that answered differently at the end than at the start."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False,
-        alias_generator=lambda name: name.rstrip("_"), populate_by_name=True,
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        alias_generator=lambda name: name.rstrip("_"),
+        populate_by_name=True,
     )
 
 
@@ -160,10 +179,13 @@ class RunFacts(_Stored):
     python: str
     versions: dict[str, str] = {}
     command: str = ""
+    calls: int = 0
+    """Items asked in the last run, wherever the answer came from."""
     calls_asked: int = 0
-    """Items answered by a model in the last run."""
-    calls_stored: int = 0
-    """Items answered from the store in the last run."""
+    """Items that a model had to answer in the last run."""
+    seconds_by_check: dict[str, float] = {}
+    crashes: dict[str, str] = {}
+    """Check -> traceback."""
     attempts: int = 1
     evidence: list[Evidence] = []
     """Every stored answer with its digest."""
@@ -189,10 +211,8 @@ class Audit:
         path = self.folder / "items" / f"{check}.parquet"
         if not path.exists():
             return None
-        import pyarrow.parquet as pq
-
         try:
-            return pq.read_table(path, columns=columns).to_pandas()
+            return read_frame(path, columns)
         except (OSError, ValueError) as error:
             raise IntegrityError(f"{path}: cannot be read ({error})") from None
 
@@ -217,6 +237,14 @@ def load_record(folder: str | os.PathLike[str]) -> Audit:
     except (ValidationError, ValueError, AttributeError) as error:
         raise IntegrityError(f"{path}/record.json: not a record ({str(error).splitlines()[0]})") from None
     return Audit(path, record, run)
+
+
+def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return a stored frame, indexed by item id where it has one; raises OSError or ValueError where it is none."""
+    import pyarrow.parquet as pq
+
+    frame: pd.DataFrame = pq.read_table(path, columns=None if columns is None else list(columns)).to_pandas()
+    return frame.set_index("id") if "id" in frame.columns else frame
 
 
 def canonical(value: Any) -> bytes:

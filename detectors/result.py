@@ -62,22 +62,47 @@ class Measure:
     def __post_init__(self) -> None:
         """Refuse numbers that a reader could not trust."""
         if (self.value is None) != (self.undefined is not None):
-            raise ValueError(f"measure {self.name!r}: got value {self.value!r} with reason {self.undefined!r}; allowed: one of both")
+            raise ValueError(
+                f"measure {self.name!r}: got value {self.value!r} with reason {self.undefined!r}; allowed: one of both"
+            )
         numbers = {"value": self.value, "low": self.low, "high": self.high}
         for label, number in numbers.items():
             if number is not None and not math.isfinite(number):
-                raise ValueError(f"measure {self.name!r}: {label} is {number}; allowed: a finite number, or value None with a reason")
-        if self.value is not None and self.low is not None and self.high is not None and not self.low <= self.value <= self.high:
+                raise ValueError(
+                    f"measure {self.name!r}: {label} is {number}; allowed: a finite number, or value None with a reason"
+                )
+        if (
+            self.value is not None
+            and self.low is not None
+            and self.high is not None
+            and not self.low <= self.value <= self.high
+        ):
             raise ValueError(f"measure {self.name!r}: value {self.value} lies outside [{self.low}, {self.high}]")
 
 
 def undefined(
-    name: str, reason: str, *, n: Mapping[str, int], unit: str, direction: Direction, level: float, group: str | None = None,
+    name: str,
+    reason: str,
+    *,
+    n: Mapping[str, int],
+    unit: str,
+    direction: Direction,
+    level: float,
+    group: str | None = None,
     ideal: float | None = None,
 ) -> Measure:
     """Return a measure that has no value, with the reason that a reader will see."""
     return Measure(
-        name=name, value=None, undefined=reason, n=n, unit=unit, direction=direction, level=level, method="none", group=group, ideal=ideal,
+        name=name,
+        value=None,
+        undefined=reason,
+        n=n,
+        unit=unit,
+        direction=direction,
+        level=level,
+        method="none",
+        group=group,
+        ideal=ideal,
     )
 
 

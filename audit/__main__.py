@@ -1,0 +1,5 @@
+"""`python -m audit` is `dokimasia`."""
+
+from audit.cli import main
+
+main()

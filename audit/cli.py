@@ -1,0 +1,303 @@
+"""The command `dokimasia`: results on stdout, progress and errors on stderr, exit codes that a script can rely on.
+
+0 passed or measured   1 failed   2 usage or plan error   3 a gating check inconclusive or skipped
+4 integrity failure    5 a gating check crashed, or the model is down   130 interrupted
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit import plugins
+from audit.errors import DokimasiaError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from audit.plan import Plan
+    from audit.record import Audit
+
+__all__ = ["app", "find_audit", "main"]
+
+_ABOUT = """Dokimasia (도키마시아): the scrutiny an Athenian passed before taking office, here for generative models.
+
+Audits a model against a plan, leaves a record with every number's uncertainty, and says with its exit code whether the
+model passed: 0 passed or measured, 1 failed, 2 usage or plan error, 3 undecided or not measurable, 4 integrity,
+5 crashed, 130 interrupted.
+"""
+
+app = typer.Typer(
+    name="dokimasia",
+    help=_ABOUT,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+AuditName = Annotated[
+    str, typer.Argument(metavar="AUDIT", help="Folder of an audit, or the beginning of its id under --into.")
+]
+
+
+def find_audit(name: str, into: Path) -> Path:
+    """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
+    if Path(name, "record.json").is_file():
+        return Path(name)
+    found = sorted(path.parent for path in into.glob(f"{name}*/record.json")) if name.replace("-", "").isalnum() else []
+    exact = [path for path in found if path.name == name]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        raise UsageError(
+            f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
+        )
+    known = [path.parent.name for path in into.glob("*/record.json")]
+    raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
+
+
+@app.command("run")
+def run_plan(
+    plan: Annotated[Path, typer.Argument(help="Plan file (YAML).")],
+    into: Into = Path("audits"),
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the plan's seed.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new audit even if this plan was run before.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say how many calls and about how long; ask nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a plan; the same command again resumes it or shows the finished record."""
+    import dataclasses
+
+    from audit.plan import load_plan
+
+    read = load_plan(plan)
+    changes = {key: value for key, value in (("limit", limit), ("seed", seed)) if value is not None}
+    read = dataclasses.replace(read, **changes)  # type: ignore[arg-type]
+    if dry_run:
+        _dry_run(read, into, as_json=as_json)
+        return
+    done = _watched(read, into, fresh=fresh, show=not (quiet or as_json))
+    _close([done], as_json=as_json)
+
+
+@app.command()
+def quickstart(
+    into: Into = Path("audits"),
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Audit the real language model that comes as a wheel, and write its report."""
+    import dataclasses
+
+    from audit.plans import language_model_plan
+
+    plan = language_model_plan()
+    if limit is not None:
+        plan = dataclasses.replace(plan, limit=limit)
+    done = _watched(plan, into, fresh=False, show=not as_json)
+    shown = plugins.load("reports", "html")
+    from audit.record import write_atomic
+
+    for name, data in shown(done).items():
+        write_atomic(done.folder / "reports" / name, data)
+        if not as_json:
+            print(f"\nreport   {done.folder / 'reports' / name}")
+    if not as_json:
+        print(f"record   {done.folder / 'record.json'}\nplan     {done.folder / 'plan.yaml'}\n")
+    _close([done], as_json=as_json)
+
+
+def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
+    """Run a plan with progress on stderr and findings on stdout as they land."""
+    from audit.runner import Watch, expected_calls, run
+    from audit.screen import Progress, clean, finding_line
+
+    progress = Progress(sum(expected_calls(plan).values()) if sys.stderr.isatty() else 0)
+    landed: list[str] = []
+
+    def land(finding: object) -> None:
+        progress.clear()
+        line = finding_line(finding)  # type: ignore[arg-type]
+        landed.append(line)
+        if show:
+            print(line, flush=True)
+
+    def start(folder: Path) -> None:
+        print(f"{clean(plan.title)}: {len(plan.checks)} checks into {folder}", file=sys.stderr, flush=True)
+
+    command = shlex.join(["dokimasia", *sys.argv[1:]])
+    try:
+        done = run(
+            plan,
+            into=into,
+            fresh=fresh,
+            watch=Watch(on_start=start, on_answer=progress, on_finding=land, command=command),
+        )
+    except KeyboardInterrupt:
+        print("\ninterrupted; what was answered is stored, and the same command goes on from there", file=sys.stderr)
+        raise
+    progress.clear()
+    if not landed:
+        print(f"{done.folder}: finished before; --fresh runs it again", file=sys.stderr)
+        if show:
+            print("\n".join(finding_line(finding) for finding in done.record.findings))
+    return done
+
+
+def _close(audits: list[Audit], *, as_json: bool) -> None:
+    """Print the closing table or the records, and leave with the exit code of the worst verdict."""
+    from audit.record import dump
+    from audit.screen import clean, closing_table, summary_line
+    from audit.verdict import exit_code
+
+    if as_json:
+        print("\n".join(dump(audit.record).decode().rstrip() for audit in audits))
+    else:
+        print(f"\n{closing_table(audits)}\n")
+        for audit in audits:
+            print(f"{clean(summary_line(audit.record))} {audit.folder}")
+    codes = [exit_code(audit.record.verdict) for audit in audits]
+    raise typer.Exit(next((code for code in (1, 5, 3) if code in codes), 0))
+
+
+def _dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
+    import json
+
+    from audit.runner import expected_calls
+    from audit.timing import seconds_per_call
+
+    calls = expected_calls(plan)
+    rates = seconds_per_call(plan, into)
+    rows = [
+        {"check": name, "calls": count, "seconds": None if rates is None else round(count * rates, 1)}
+        for name, count in calls.items()
+    ]
+    total = sum(calls.values())
+    if as_json:
+        seconds = None if rates is None else round(total * rates, 1)
+        print(
+            json.dumps(
+                {
+                    "checks": rows,
+                    "calls": total,
+                    "seconds": seconds,
+                    "levels": {c.name: plan.check_level(c) for c in plan.checks},
+                }
+            )
+        )
+        return
+    for row in rows:
+        print(f"{row['check']:<32} {row['calls']:>10,} calls")
+    time = "time unknown: this model was not timed yet" if rates is None else f"about {total * rates:,.0f} s"
+    print(f"{'all':<32} {total:>10,} calls, {time}; nothing was asked")
+
+
+@app.command()
+def verify(
+    audit: AuditName,
+    into: Into = Path("audits"),
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check that an audit is what was written; exit code 4 where it is not."""
+    import json
+
+    from audit.integrity import check_digests
+    from audit.integrity import recompute as judge_again
+    from audit.record import load_record
+
+    found = load_record(find_audit(audit, into))
+    files = check_digests(found)
+    numbers = judge_again(found) if recompute else None
+    if as_json:
+        print(json.dumps({"id": found.record.id, "files": files, "numbers": numbers}))
+    else:
+        again = "" if numbers is None else f"; {numbers} numbers judged again and equal"
+        print(f"{found.record.id}: {files} files are what was stored{again}")
+
+
+@app.command()
+def parts(
+    name: Annotated[
+        str | None, typer.Argument(help="Kind (models, data, probes, reports, commands) or name of a part.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models, data sources, probes and reports that a plan can name, or show the options of one."""
+    from audit.listing import all_parts, one_part
+
+    if name is not None and name not in plugins.GROUPS:
+        print(one_part(name, as_json=as_json))
+        return
+    print(all_parts([name] if name else list(plugins.GROUPS), as_json=as_json))
+
+
+@app.command()
+def schema(what: Annotated[str, typer.Argument(help="plan or record")] = "plan") -> None:
+    """Print the JSON Schema of plans (for editors) or of records."""
+    from audit.listing import json_schema
+
+    print(json_schema(what))
+
+
+@app.command()
+def init(
+    file: Annotated[Path, typer.Argument(help="Plan file to write.")] = Path("plan.yaml"),
+    model: Annotated[str | None, typer.Option(help="Model folder or GGUF file that the plan shall audit.")] = None,
+) -> None:
+    """Write a plan that runs, with its schema beside it for editors."""
+    from audit.listing import json_schema
+    from audit.plans import starter_plan
+
+    if file.exists():
+        raise UsageError(f"{file}: there already; name another file")
+    file.write_text(starter_plan(model), "utf-8")
+    (file.parent / "plan.schema.json").write_text(json_schema("plan") + "\n", "utf-8")
+    print(f"{file}\nrun it with: dokimasia run {file}")
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say which versions, fonts and parts are here and what is missing."""
+    import json
+
+    from audit.health import health
+
+    rows = health()
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print("\n".join(f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows))
+
+
+def _add_commands() -> None:
+    """Add the commands of the packages further up the street, and of others."""
+    for name in plugins.names("commands"):
+        try:
+            app.command(name)(plugins.load("commands", name))
+        except UsageError as error:
+            print(f"dokimasia: left out: {error}", file=sys.stderr)
+
+
+def main() -> None:
+    """Run the command; every error of ours is one line and its exit code."""
+    try:
+        _add_commands()
+        app()
+    except DokimasiaError as error:
+        print(f"dokimasia: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,127 @@
+"""Columns of a file, 4,096 rows at a time: CSV, TSV, JSON lines, Parquet.
+
+    file -> (column -> cells), (column -> cells), ...
+
+Nothing is guessed: a CSV's cells are text, JSON and Parquet give what was written. What a file can do to its reader
+becomes a DataError of one line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from audit.errors import DataError, did_you_mean
+
+__all__ = ["FileFormat", "column_names", "read_columns", "readable", "require_column"]
+
+FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
+
+_ENDINGS: Mapping[str, FileFormat] = {
+    ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
+}
+_ROWS = 4096
+_BLOCK = 1 << 23
+"""Bytes of a CSV that are parsed at once, hence the longest row that can be read."""
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turn what a file can do to its reader into a DataError of one line."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except (OSError, ValueError, KeyError, NotImplementedError) as error:  # Arrow's errors are of these classes
+        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]})") from None
+
+
+def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
+    """Return the names of a file's columns; of JSON lines, of all lines, in order of appearance. Raises DataError."""
+    kind = _format(path, format)
+    with readable(path), path.open("rb") as file:
+        if kind == "jsonl":
+            return list(dict.fromkeys(key for row in _json_rows(path, file) for key in row))
+        if kind == "parquet":
+            import pyarrow.parquet as pq
+
+            return list(pq.read_schema(file).names)
+        return list(_csv(file, kind).schema.names)
+
+
+def read_columns(
+    path: Path, format: FileFormat, columns: Sequence[str], *, limit: int | None = None
+) -> Iterator[dict[str, list[Any]]]:
+    """Yield column -> cells for 4,096 rows at a time (the last batch may be shorter), `limit` rows in all.
+
+    Cells of CSV and TSV are text, empty where nothing stands; of JSON lines and Parquet what was written, None where
+    nothing was. Raises DataError where the file cannot be read; that the columns are there is `require_column`'s part.
+    """
+    rows = islice(_rows(path, _format(path, format), columns), limit)
+    while chunk := list(islice(rows, _ROWS)):
+        yield dict(zip(columns, map(list, zip(*chunk, strict=True)), strict=True))
+
+
+def require_column(path: Path, column: str, columns: Sequence[str], purpose: str) -> None:
+    """Raise DataError unless exactly one of the file's columns has this name."""
+    if column not in columns:
+        raise DataError(f"{path}: no column {column!r} for {purpose}{did_you_mean(column, columns)}")
+    if columns.count(column) > 1:
+        raise DataError(f"{path}: {columns.count(column)} columns are named {column!r}; allowed: one")
+
+
+def _format(path: Path, format: FileFormat) -> FileFormat:
+    if format != "auto":
+        return format
+    kind = _ENDINGS.get(path.suffix.lower())
+    if kind is None:
+        raise DataError(f"{path}: no format goes with {path.suffix!r}; allowed: {', '.join(_ENDINGS)}, or name one")
+    return kind
+
+
+def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+    with readable(path), path.open("rb") as file:
+        if kind == "jsonl":
+            yield from (tuple(row.get(column) for column in columns) for row in _json_rows(path, file))
+            return
+        if kind == "parquet":
+            import pyarrow.parquet as pq
+
+            batches = pq.ParquetFile(file).iter_batches(_ROWS, columns=list(columns))
+        else:
+            batches = _csv(file, kind, columns)
+        for batch in batches:
+            yield from zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
+
+
+def _csv(file: BinaryIO, kind: FileFormat, columns: Sequence[str] | None = None) -> Any:
+    """Return a stream of record batches of text; without `columns`, of all columns, for their names."""
+    from pyarrow import csv, string
+
+    return csv.open_csv(
+        file,
+        csv.ReadOptions(use_threads=False, block_size=_BLOCK),
+        csv.ParseOptions(delimiter="\t" if kind == "tsv" else ",", newlines_in_values=True),
+        csv.ConvertOptions(
+            include_columns=columns, column_types=dict.fromkeys(columns or (), string()), strings_can_be_null=False
+        ),
+    )
+
+
+def _json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            if b"\\u" in line:
+                json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{path}: line {number} is not JSON ({error})") from None
+        if not isinstance(row, dict):
+            raise DataError(f"{path}: line {number} holds a {type(row).__name__}; allowed: an object")
+        yield row

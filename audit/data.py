@@ -1,0 +1,335 @@
+"""Data sources: files as batches of items, in bounded memory, each item under a stable id.
+
+    file --columns--> fields of a role --> frames of at most 4,096 rows, indexed by
+    id(item) = first 16 hex digits of sha256(canonical JSON of the item's fields)
+
+So the id depends on what an item says, not on where it stands or in which format it was written. Two rules hold in
+every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words). A field
+holds text unless `KINDS` says otherwise.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256 as hash256
+from json.encoder import encode_basestring
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from audit.columns import FileFormat, column_names, read_columns, readable, require_column
+from audit.errors import DataError, IntegrityError, did_you_mean
+from audit.record import canonical, digest_file, sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audit.probe import Role
+
+__all__ = ["KINDS", "Builtin", "CrowSPairs", "DataPart", "File", "TruthfulQA"]
+
+KINDS: Mapping[str, Any] = {"aliases": list[str], "best": int, "choices": list[str], "correct": list[int]}
+"""Field -> type of its cells, for the fields that do not hold text."""
+
+_ALLOWED = {str: "text", int: "an integer", list[str]: "a list of texts", list[int]: "a list of integers"}
+_DATASETS = Path(__file__).parent / "datasets"
+_CROWS_PAIRS = {
+    "more": "sent_more", "less": "sent_less", "stereo": "stereo_antistereo", "group": "bias_type", "unit": "anon_writer"
+}
+_TRUTHFULQA = ("Question", "Best Answer", "Correct Answers", "Incorrect Answers", "Category")
+_ANSWER_FIELDS = ("question", "choices", "correct", "best", "aliases", "group")
+_Cells = dict[str, list[Any]]
+
+
+@runtime_checkable
+class DataPart(Protocol):
+    """A frozen dataclass of options, named by an entry point in `dokimasia.data`; importing it is light."""
+
+    sha256: str | None
+    licence: str | None
+    cite: str | None
+
+    def digest(self) -> str:
+        """Return `sha256:...` of the file's bytes and of the options that change items; raises as `batches` does."""
+
+    def columns(self) -> list[str]:
+        """Return the names of the file's columns; raises DataError where it cannot be read."""
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return the first `limit` items, in the file's order, as frames of at most 4,096 rows indexed by item `id`.
+
+        Columns are the role's fields that the source has, the same in every frame; cells are str, int or list, in
+        optional fields also None. Digest and columns are looked at before this returns. Raises DataError for what is
+        not as the options say, IntegrityError for a file that is not the promised one.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """What every source may say of itself."""
+
+    sha256: str | None = None
+    """Digest that the file must have, with or without `sha256:` before it."""
+    licence: str | None = None
+    """Terms of use, for the record."""
+    cite: str | None = None
+    """Where the data come from, for the record."""
+
+    def _digest_of(self, path: Path) -> str:
+        """Return the digest of the file's bytes; raises IntegrityError where another was promised."""
+        with readable(path):
+            got = digest_file(path)
+        if self.sha256 is not None and self.sha256.removeprefix("sha256:").lower() != got.removeprefix("sha256:"):
+            raise IntegrityError(f"{path}: digest is {got}; promised was {self.sha256}")
+        return got
+
+
+@dataclass(frozen=True)
+class File(_Source):
+    """A CSV, TSV, JSON lines or Parquet file."""
+
+    path: Path
+    """The file. Text is UTF-8; a CSV has a line of column names and may have line breaks inside quotes."""
+    format: FileFormat = "auto"
+    """`auto` goes by the ending: .csv, .tsv, .jsonl, .ndjson or .parquet."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Field -> column that holds it; any other field is read from the column of its own name."""
+    id: str | None = None
+    """Column with the items' own ids; absent = ids are digests of what the items say."""
+    list_separator: str | None = None
+    """What parts the entries of a list in one cell, e.g. `;`, for formats without lists."""
+
+    def digest(self) -> str:
+        """Return the digest of the file's bytes and of the options."""
+        options = {"fields": self.fields, "format": self.format, "id": self.id, "list_separator": self.list_separator}
+        return sha256(canonical({"file": self._digest_of(self.path), "options": options}))
+
+    def columns(self) -> list[str]:
+        """Return the names of the file's columns."""
+        return column_names(self.path, self.format)
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of items; see `DataPart`."""
+        if self.sha256 is not None:
+            self._digest_of(self.path)
+        chosen = self._chosen(role)
+        wanted = set(chosen.values()) | ({self.id} if self.id is not None else set())
+        read = read_columns(self.path, self.format, sorted(wanted), limit=limit)
+        items = (
+            ({name: cells[column] for name, column in chosen.items()}, None if self.id is None else cells[self.id])
+            for cells in read
+        )
+        return _frames(self.path, items, role, self.list_separator)
+
+    def _chosen(self, role: Role) -> dict[str, str]:
+        """Return field -> column for the role's fields that the file has; raises DataError for one it must have."""
+        for name in self.fields:
+            if name not in role.fields:
+                raise DataError(f"{self.path}: no field {name!r} is asked for{did_you_mean(name, role.fields)}")
+        columns = self.columns()
+        chosen = {name: self.fields.get(name, name) for name in role.fields}
+        for name, column in chosen.items():
+            if name in self.fields or name not in role.optional or column in columns:
+                require_column(self.path, column, columns, f"field {name!r}")
+        if self.id is not None:
+            require_column(self.path, self.id, columns, "the item ids")
+        return {name: column for name, column in chosen.items() if column in columns}
+
+
+@dataclass(frozen=True)
+class _KnownLayout(_Source, ABC):
+    """A file whose columns are known beforehand."""
+
+    @abstractmethod
+    def _file(self) -> File:
+        """Return the file with the column of every field that it can give."""
+
+    def digest(self) -> str:
+        """Return the digest of the file's bytes and of its layout."""
+        return self._file().digest()
+
+    def columns(self) -> list[str]:
+        """Return the names of the file's columns."""
+        return self._file().columns()
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of items; see `DataPart`."""
+        file = self._file()
+        asked = {name: column for name, column in file.fields.items() if name in role.fields}
+        return replace(file, fields=asked).batches(role, limit=limit)
+
+
+@dataclass(frozen=True)
+class Builtin(_KnownLayout):
+    """One of our own sets, which come with the package."""
+
+    name: str
+    """Name of the set."""
+    licence: str | None = field(default="Apache-2.0", kw_only=True)
+    """Terms of use, for the record."""
+
+    def _file(self) -> File:
+        known = {path.stem: path for path in _DATASETS.glob("*.*") if path.suffix in (".csv", ".jsonl")}
+        if self.name not in known:
+            raise DataError(f"unknown data set {self.name!r}{did_you_mean(self.name, known)}")
+        return File(known[self.name], sha256=self.sha256)
+
+
+@dataclass(frozen=True)
+class CrowSPairs(_KnownLayout):
+    """CrowS-Pairs as published (Nangia et al. 2020): `more`, `less`, `group` (bias type), `unit` (writer), `stereo`."""
+
+    path: Path
+    """The published CSV."""
+
+    def _file(self) -> File:
+        return File(self.path, "csv", _CROWS_PAIRS, sha256=self.sha256)
+
+
+@dataclass(frozen=True)
+class TruthfulQA(_KnownLayout):
+    """TruthfulQA as published (Lin et al. 2022): `question`, `choices` and which of them are true, `group` (category).
+
+    `choices` has the best answer first, then the other true ones, then the false ones; `correct` and `best` are
+    positions there, so a tie must not be broken by position. `aliases` are the true answers.
+    """
+
+    path: Path
+    """The published CSV."""
+
+    def _file(self) -> File:
+        return File(self.path, "csv", sha256=self.sha256)
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of items; see `DataPart`."""
+        if self.sha256 is not None:
+            self._digest_of(self.path)
+        columns = self.columns()
+        for column in _TRUTHFULQA:
+            require_column(self.path, column, columns, "the published layout")
+        for name in role.fields.keys() - role.optional - set(_ANSWER_FIELDS):
+            raise DataError(f"{self.path}: TruthfulQA has no field {name!r}{did_you_mean(name, _ANSWER_FIELDS)}")
+        read = read_columns(self.path, "csv", _TRUTHFULQA, limit=limit)
+        return _frames(self.path, ((_answers(cells), None) for cells in read), role)
+
+
+def _answers(cells: _Cells) -> _Cells:
+    """Return the fields of a TruthfulQA batch: answers stripped, without blanks and repeats."""
+    rows = [_choices(*row) for row in zip(*(cells[column] for column in _TRUTHFULQA[1:4]), strict=True)]
+    return dict(zip(_ANSWER_FIELDS, (
+        [question.strip() for question in cells["Question"]], [true + false for true, false in rows],
+        [list(range(len(true))) for true, _ in rows], [0] * len(rows), [true for true, _ in rows], cells["Category"],
+    ), strict=True))
+
+
+def _choices(best: str, true: str, false: str) -> tuple[list[str], list[str]]:
+    """Return (true answers, the best one first; false answers)."""
+    right = list(dict.fromkeys([best.strip(), *_split(true, ";")]))
+    return right, [answer for answer in dict.fromkeys(_split(false, ";")) if answer not in right]
+
+
+def _split(text: str, separator: str) -> list[str]:
+    return [part for one in text.split(separator) if (part := one.strip())]
+
+
+def _frames(
+    path: Path, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yield a frame for each (field -> cells, own ids) with cells of the right kind."""
+    import pandas as pd
+
+    namer, before = _Namer(path), 0
+    for raw, own in items:
+        cells = {name: _of_kind(path, name, raw[name], before, separator) for name in role.fields if name in raw}
+        for name, column in cells.items():
+            if name not in role.optional and None in column:
+                at, allowed = f"{path}: row {before + column.index(None) + 1}", _ALLOWED[KINDS.get(name, str)]
+                raise DataError(f"{at}: field {name!r} is empty; allowed: {allowed}")
+        ids = namer.by_content(cells) if own is None else namer.by_column(own, before)
+        yield pd.DataFrame(cells, index=pd.Index(ids, name="id"), dtype=object)
+        before += len(ids)
+
+
+def _of_kind(path: Path, name: str, cells: list[Any], before: int, separator: str | None) -> list[Any]:
+    """Return the cells of a field as the kind it holds, None where empty; raises DataError naming the row."""
+    kind = KINDS.get(name, str)
+    if kind is str and set(map(type, cells)) <= {str, NoneType}:
+        return [cell or None for cell in cells]
+    done: list[Any] = []
+    for cell in cells:
+        try:
+            done.append(_cell(cell, kind, separator))
+        except (TypeError, ValueError):
+            at = f"{path}: row {before + len(done) + 1}: field {name!r}"
+            raise DataError(f"{at} holds {repr(cell)[:60]}; allowed: {_ALLOWED[kind]}") from None
+    return done
+
+
+def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
+    """Return one cell as its kind, None where empty; raises TypeError or ValueError where it is of another."""
+    if cell is None or cell in ("", []):
+        return None
+    if kind is int:
+        return _integer(cell)
+    if kind is str:
+        return _text(cell)
+    parts = _split(cell, separator) if separator and isinstance(cell, str) else cell
+    if not isinstance(parts, list):
+        raise TypeError
+    return [*map(_text if kind == list[str] else _integer, parts)] or None
+
+
+def _text(cell: Any) -> str:
+    if type(cell) not in (str, int):  # a bool is an int by inheritance only
+        raise TypeError
+    return str(cell)
+
+
+def _integer(cell: Any) -> int:
+    if type(cell) not in (str, int):
+        raise TypeError
+    return int(cell)
+
+
+class _Namer:
+    """Gives every item of a stream an id of its own; keeps eight bytes of digest for each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: set[bytes] = set()
+        self._times: dict[bytes, int] = {}
+
+    def by_content(self, cells: Mapping[str, list[Any]]) -> list[str]:
+        """Return digests of what the items say; the second and third of equal items end in `-2` and `-3`."""
+        ids = []
+        for row in zip(*(_pairs(name, cells[name]) for name in sorted(cells)), strict=True):
+            key = hash256(f"{{{','.join(filter(None, row))}}}".encode()).digest()[:8]
+            if key in self._seen:
+                self._times[key] = self._times.get(key, 1) + 1
+                ids.append(f"{key.hex()}-{self._times[key]}")
+            else:
+                self._seen.add(key)
+                ids.append(key.hex())
+        return ids
+
+    def by_column(self, values: Sequence[Any], before: int) -> list[str]:
+        """Return the values as text; raises DataError for one that is missing or was given before."""
+        for row, value in enumerate(values, before + 1):
+            if type(value) not in (str, int) or value == "":
+                raise DataError(f"{self._path}: row {row}: id is {value!r}; allowed: text or an integer")
+            key = hash256(str(value).encode()).digest()[:8]
+            if key in self._seen:
+                raise DataError(f"{self._path}: row {row}: id {value!r} was given before; allowed: one row an id")
+            self._seen.add(key)
+        return [str(value) for value in values]
+
+
+def _pairs(name: str, cells: Sequence[Any]) -> list[str | None]:
+    """Return `"name":cell` as canonical JSON, None for an empty cell: a field that says nothing changes no id."""
+    head = f"{encode_basestring(name)}:"
+    return [
+        None if cell is None else head + (encode_basestring(cell) if type(cell) is str else canonical(cell).decode())
+        for cell in cells
+    ]

@@ -1,0 +1,97 @@
+"""Verify: is an audit folder what was written, and do its numbers follow from what was observed?
+
+`check_digests` compares every stored file with the digest in the record; `recompute` judges again from the
+observations, without the model and without the data, and compares every number.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.errors import IntegrityError
+from audit.record import Audit, MeasureRecord, canonical, digest_file, read_frame, sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audit.probe import Probe
+
+__all__ = ["TOLERANCE", "check_digests", "recompute"]
+
+TOLERANCE = 1e-9
+"""Largest allowed difference, relative to max(1, |value|), between a stored number and the recomputed one."""
+
+
+def check_digests(audit: Audit) -> int:
+    """Return how many files were compared; raises IntegrityError naming the first that differs."""
+    evidence = [one for finding in audit.record.findings for one in finding.evidence]
+    evidence += audit.run.evidence if audit.run is not None else []
+    for one in evidence:
+        path = audit.folder / one.path
+        if not path.resolve().is_relative_to(audit.folder.resolve()):
+            raise IntegrityError(f"{one.path}: lies outside the audit folder")
+        if not path.is_file():
+            raise IntegrityError(f"{one.path}: missing")
+        if digest_file(path) != one.sha256:
+            raise IntegrityError(f"{one.path}: its bytes are not those that were stored")
+    frozen = _frozen(audit.folder)
+    if sha256(canonical(frozen)) != audit.record.plan:
+        raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
+    return len(evidence) + 1
+
+
+def _frozen(folder: Path) -> dict[str, object]:
+    try:
+        data = json.loads((folder / "plan.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"plan.json: cannot be read ({error})") from None
+    if not isinstance(data, dict):
+        raise IntegrityError("plan.json: not a plan")
+    return data
+
+
+def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
+    """Judge again from the observations; returns how many numbers agree, IntegrityError at the first that does not.
+
+    `probes` gives, by check, a probe that no entry point names.
+    """
+    from audit import plugins
+    from audit.runner import judge_stored
+
+    agreed = 0
+    for finding in audit.record.findings:
+        if not finding.measures:
+            continue
+        given = (probes or {}).get(finding.check)
+        probe = given or plugins.build("probes", finding.probe, finding.options)
+        observed = {role: _observations(audit.folder, finding.check, role) for role in finding.data}
+        level = finding.measures[0].level
+        result = judge_stored(finding.check, probe, observed, level=level, seed=audit.record.seed)
+        again = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+        if [(m.name, m.group) for m in again] != [(m.name, m.group) for m in finding.measures]:
+            raise IntegrityError(f"{finding.check}: judging again gives other measures than the record holds")
+        for old, new in zip(finding.measures, again, strict=True):
+            agreed += _same(finding.check, old, new)
+    return agreed
+
+
+def _observations(folder: Path, check: str, role: str) -> pd.DataFrame:
+    path = folder / "observations" / f"{check}.{role}.parquet"
+    try:
+        return read_frame(path)
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None
+
+
+def _same(check: str, old: MeasureRecord, new: MeasureRecord) -> int:
+    for name in ("value", "low", "high"):
+        before, after = getattr(old, name), getattr(new, name)
+        if (before is None) != (after is None) or (
+            before is not None and not math.isclose(before, after, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+        ):
+            raise IntegrityError(f"{check}: {old.name} {name} is {before} in the record and {after} judged again")
+    return sum(getattr(old, name) is not None for name in ("value", "low", "high"))

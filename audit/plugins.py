@@ -1,0 +1,134 @@
+"""Parts by name: models, data sources, probes, reports and commands, ours through the same door as everybody's.
+
+A part is named by an entry point in one of the groups below. Models, data sources and probes are frozen dataclasses
+whose fields are their options; importing the module that an entry point names is light.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from audit.errors import UsageError, did_you_mean
+
+__all__ = [
+    "GROUPS",
+    "build",
+    "field_notes",
+    "load",
+    "name_of",
+    "names",
+    "open_model",
+    "options_of",
+    "path_fields",
+    "summary",
+]
+
+GROUPS = {
+    "models": "dokimasia.models",
+    "data": "dokimasia.data",
+    "probes": "dokimasia.probes",
+    "reports": "dokimasia.reports",
+    "commands": "dokimasia.commands",
+}
+_SINGULAR = {"models": "model", "data": "data source", "probes": "probe", "reports": "report", "commands": "command"}
+
+
+@cache
+def _group(kind: str) -> Mapping[str, EntryPoint]:
+    return {point.name: point for point in sorted(entry_points(group=GROUPS[kind]))}
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of all installed parts of a kind (a key of `GROUPS`), sorted, without importing them."""
+    return list(_group(kind))
+
+
+def load(kind: str, name: str) -> Any:
+    """Return the class or function that an entry point names; UsageError says which names there are."""
+    found = _group(kind).get(name)
+    if found is None:
+        raise UsageError(f"unknown {_SINGULAR[kind]} {name!r}{did_you_mean(name, names(kind))}")
+    try:
+        return found.load()
+    except (ImportError, AttributeError) as error:
+        raise UsageError(f"{_SINGULAR[kind]} {name!r} of {_owner(found)} cannot be imported: {error}") from error
+
+
+def _owner(point: EntryPoint) -> str:
+    return point.dist.name if point.dist is not None else point.value
+
+
+def name_of(kind: str, part: object) -> str:
+    """Return the name by which a plan names this part; the name of its class where no entry point does."""
+    home = f"{type(part).__module__}:{type(part).__qualname__}"
+    return next((name for name, point in _group(kind).items() if point.value == home), type(part).__qualname__)
+
+
+def summary(kind: str, name: str) -> str:
+    """Return the first line of a part's docstring."""
+    return (inspect.getdoc(load(kind, name)) or "").partition("\n")[0]
+
+
+def build(kind: str, name: str, options: Mapping[str, Any]) -> Any:
+    """Return the part with these options; raises UsageError, or pydantic's ValidationError with all wrong types."""
+    from pydantic import TypeAdapter
+
+    part = load(kind, name)
+    allowed = [field.name for field in dataclasses.fields(part)]
+    for key in options:
+        if key not in allowed:
+            raise UsageError(f"unknown option {key!r} of {_SINGULAR[kind]} {name!r}{did_you_mean(key, allowed)}")
+    return TypeAdapter(part).validate_json(json.dumps(dict(options), default=str), strict=True)
+
+
+def open_model(use: str, **options: Any) -> Any:
+    """Open a model by the name of its adapter: `open_model("causal_lm", path="./model").trace(["A text."])`."""
+    return build("models", use, options).open()
+
+
+def path_fields(part: type | object) -> list[str]:
+    """Return the option names that hold a file or folder."""
+    hints = get_type_hints(part if isinstance(part, type) else type(part))
+    return [field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name])]  # type: ignore[arg-type]
+
+
+def options_of(part: Any) -> dict[str, Any]:
+    """Return a part's options as JSON data, the same wherever its files lie: a path keeps only its last name."""
+    paths = set(path_fields(part))
+    options = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    return {
+        key: Path(value).name if key in paths and value is not None else json.loads(json.dumps(value, default=str))
+        for key, value in options.items()
+    }
+
+
+def field_notes(part: type) -> dict[str, str]:
+    """Return option -> the sentence that stands under it in the source."""
+    notes: dict[str, str] = {}
+    for owner in reversed(part.__mro__):
+        if dataclasses.is_dataclass(owner):
+            notes.update(_notes_of(owner))
+    return notes
+
+
+def _notes_of(owner: type) -> Iterator[tuple[str, str]]:
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    except (OSError, SyntaxError):
+        return
+    body = tree.body[0].body  # type: ignore[attr-defined]
+    for first, second in pairwise(body):
+        if isinstance(first, ast.AnnAssign) and isinstance(first.target, ast.Name) and isinstance(second, ast.Expr):
+            value = second.value
+            if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                yield first.target.id, " ".join(value.value.split())

@@ -1,0 +1,356 @@
+"""From a plan to a record: freeze, ask, judge, write.
+
+    fingerprints -> id -> plan stored -> for each check: controls, observe shard by shard, judge, verdict -> record.json
+
+Running the same plan again resumes it, because every answer is found in the store again; a finished audit is only read.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from audit.ask import Door
+from audit.errors import DokimasiaError
+from audit.model import ModelPart, Verifiable, abilities_of
+from audit.plan import Check, Plan, freeze, plan_text
+from audit.record import (
+    SCHEMA,
+    Audit,
+    Evidence,
+    Finding,
+    Limit,
+    MeasureRecord,
+    ModelRecord,
+    Record,
+    RunFacts,
+    canonical,
+    dump,
+    load_record,
+    read_frame,
+    sha256,
+    write_atomic,
+)
+from audit.store import Store, parquet_bytes
+from audit.verdict import Decision, audit_verdict, decide, sentence, spoil
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Observed, Probe
+    from detectors.result import Result
+
+__all__ = ["Watch", "audit_id", "controls_of", "expected_calls", "judge_stored", "run", "shards"]
+
+_VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scipy", "torch", "transformers")
+
+
+@dataclass
+class Watch:
+    """What a caller wants to hear while an audit runs; all of it is optional."""
+
+    on_start: Callable[[Path], None] = lambda folder: None
+    """The audit's folder, before the first question."""
+    on_answer: Callable[[int], None] = lambda items: None
+    """Items just answered."""
+    on_finding: Callable[[Finding], None] = lambda finding: None
+    """A check is done."""
+    command: str = ""
+
+
+def run(plan: Plan, *, into: str | Path = "audits", fresh: bool = False, watch: Watch | None = None) -> Audit:
+    """Run a plan and return the audit; raises UsageError, ModelError, IntegrityError, and KeyboardInterrupt resumably.
+
+    The folder is `into/<id>`; with `fresh` the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run
+    again, unless a check of it crashed.
+    """
+    prints = {name: fingerprint(model) for name, model in plan.models.items()}
+    frozen = freeze(plan, prints)
+    name = audit_id(frozen)
+    folder = _folder(Path(into), name, fresh=fresh)
+    if (folder / "record.json").is_file():
+        done = load_record(folder)
+        if not any(finding.verdict == "crashed" for finding in done.record.findings):
+            return done
+    return _Run(plan, frozen, name, folder, prints, watch or Watch()).whole()
+
+
+def fingerprint(model: Any) -> str:
+    """Return the fingerprint of a model part (files are read, weights are not loaded) or of an opened model."""
+    return model.fingerprint() if isinstance(model, ModelPart) else model.fingerprint
+
+
+def audit_id(frozen: Mapping[str, Any]) -> str:
+    """Return the first 16 hex digits of the frozen plan's SHA-256."""
+    return sha256(canonical(frozen)).removeprefix("sha256:")[:16]
+
+
+def expected_calls(plan: Plan) -> dict[str, int]:
+    """Return check -> items that it will ask, from its data alone; a role's rows are counted, no model is opened."""
+    return {
+        check.name: sum(
+            check.probe.estimate(sum(len(batch) for batch in part.batches(check.probe.roles[role], limit=plan.limit)))
+            for role, part in check.data.items()
+        )
+        for check in plan.checks
+    }
+
+
+def _folder(into: Path, name: str, *, fresh: bool) -> Path:
+    folder, count = into / name, 1
+    while fresh and folder.exists():
+        count += 1
+        folder = into / f"{name}-{count}"
+    return folder
+
+
+def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]:
+    """Cut a stream of frames into frames of `size` rows; boundaries depend on the rows alone."""
+    import pandas as pd
+
+    kept: list[pd.DataFrame] = []
+    have = 0
+    for batch in batches:
+        kept.append(batch)
+        have += len(batch)
+        while have >= size:
+            whole = pd.concat(kept) if len(kept) > 1 else kept[0]
+            yield whole.iloc[:size]
+            kept, have = [whole.iloc[size:]], have - size
+    if have:
+        yield pd.concat(kept) if len(kept) > 1 else kept[0]
+
+
+def _rng(seed: int, *words: str) -> np.random.Generator:
+    """Return a generator that depends on the audit's seed and on what it is for, not on the order of checks."""
+    import numpy as np
+
+    return np.random.default_rng(int(sha256(canonical([seed, *words]))[7:39], 16))
+
+
+def controls_of(probe: Probe, *, level: float, seed: int, check: str) -> dict[str, bool]:
+    """Judge a probe's planted fault and its clean twin; `positive` and `negative` are true when it told them apart."""
+    positive, negative = probe.controls(_rng(seed, check, "controls"))
+    found = [
+        probe.found(probe.judge(one, level=level, rng=_rng(seed, check, "controls", "judge")))
+        for one in (positive, negative)
+    ]
+    return {"positive": bool(found[0]), "negative": not found[1]}
+
+
+def judge_stored(check: str, probe: Probe, observed: Observed, *, level: float, seed: int) -> Result:
+    """Judge observations exactly as the run does; `verify --recompute` calls this too."""
+    return probe.judge(observed, level=level, rng=_rng(seed, check, "judge"))
+
+
+@dataclass
+class _Run:
+    """One run of a frozen plan."""
+
+    plan: Plan
+    frozen: Mapping[str, Any]
+    name: str
+    folder: Path
+    prints: Mapping[str, str]
+    watch: Watch
+    opened: dict[str, Any] = field(default_factory=dict)
+    crashes: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def whole(self) -> Audit:
+        started, clock = datetime.now(UTC), time.perf_counter()
+        store = Store(self.folder)
+        with store.locked():
+            write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
+            write_atomic(self.folder / "plan.json", canonical(self.frozen) + b"\n")
+            self.watch.on_start(self.folder)
+            identities = self._open()
+            changed = self._compare(identities)
+            door = Door(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
+            findings = [self._check(check, door, changed) for check in self.plan.checks]
+            changed = sorted({*changed, *(name for name, old in identities.items() if self._identity(name) != old)})
+            if changed:
+                findings = [
+                    self._changed(finding, check, changed)
+                    for finding, check in zip(findings, self.plan.checks, strict=True)
+                ]
+            record = self._record(findings, identities, changed)
+            write_atomic(self.folder / "record.json", dump(record))
+            facts = self._facts(started, time.perf_counter() - clock, door, store.evidence)
+            write_atomic(self.folder / "run.json", dump(facts))
+        return Audit(self.folder, record, facts)
+
+    def _open(self) -> dict[str, dict[str, Any]]:
+        """Open the models and return what endpoints show of themselves."""
+        for name, model in self.plan.models.items():
+            self.opened[name] = model.open() if isinstance(model, ModelPart) else model
+        return {name: self._identity(name) for name, model in self.opened.items() if isinstance(model, Verifiable)}
+
+    def _identity(self, name: str) -> dict[str, Any]:
+        return dict(self.opened[name].identity())
+
+    def _compare(self, identities: Mapping[str, dict[str, Any]]) -> list[str]:
+        """Return the models that differ from what they showed when this audit began; at the beginning, store it."""
+        import json
+
+        path = self.folder / "identity.json"
+        if path.is_file():
+            before = json.loads(path.read_bytes())
+            return sorted(
+                name for name, facts in identities.items() if before.get(name) != json.loads(canonical(facts))
+            )
+        if identities:
+            write_atomic(path, canonical(identities) + b"\n")
+        return []
+
+    def _check(self, check: Check, door: Door, changed: list[str]) -> Finding:
+        begun, calls = time.perf_counter(), door.calls
+        try:
+            finding = self._missing(check, door) or self._judged(check, door)
+        except DokimasiaError as error:
+            finding = self._crash(check, str(error))
+        except Exception as error:
+            finding = self._crash(check, f"{type(error).__name__}: {error}")
+        finding = self._changed(finding.model_copy(update={"calls": door.calls - calls}), check, changed)
+        self.seconds[check.name] = round(time.perf_counter() - begun, 3)
+        self.watch.on_finding(finding)
+        return finding
+
+    def _changed(self, finding: Finding, check: Check, changed: list[str]) -> Finding:
+        """A finding falls with any model it may have asked; a data audit asks none."""
+        return spoil(finding) if changed and check.probe.needs else finding
+
+    def _crash(self, check: Check, message: str) -> Finding:
+        self.crashes[check.name] = traceback.format_exc()
+        one_line = " ".join(message.split())[:500]
+        return self._finding(check, Decision("crashed", {"key": "crashed", "error": one_line}))
+
+    def _missing(self, check: Check, door: Door) -> Finding | None:
+        for ability in sorted(check.probe.needs):
+            if not door.can(ability):
+                model = self.opened.get("main")
+                why = getattr(model, "missing", {}).get(ability, "this kind of model does not have the ability")
+                name = model.name if model is not None else "the plan has no model and"
+                return self._finding(
+                    check, Decision("skipped", {"key": "ability", "model": name, "ability": ability, "why": why})
+                )
+        for role, wanted in check.probe.roles.items():
+            if wanted.required and role not in check.data:
+                return self._finding(check, Decision("skipped", {"key": "data", "role": role}))
+        return None
+
+    def _judged(self, check: Check, door: Door) -> Finding:
+        level = self.plan.check_level(check)
+        controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
+        observed, evidence, counts = {}, [], {}
+        for role in check.data:
+            frame = self._observe(check, door, role)
+            if frame is None:
+                return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
+            observed[role], counts[role] = frame, len(frame)
+            evidence.append(self._keep(f"observations/{check.name}.{role}.parquet", frame))
+            observed[role] = read_frame(self.folder / evidence[-1].path)
+        result = judge_stored(check.name, check.probe, observed, level=level, seed=self.plan.seed)
+        if result.items is not None:
+            evidence.append(self._keep(f"items/{check.name}.parquet", result.items))
+        if result.table is not None:
+            evidence.append(self._keep(f"items/{check.name}.table.parquet", result.table))
+        measures = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+        return self._finding(check, decide(measures, check.limit, controls), measures, controls, evidence, counts)
+
+    def _observe(self, check: Check, door: Door, role: str) -> pd.DataFrame | None:
+        import pandas as pd
+
+        batches = check.data[role].batches(check.probe.roles[role], limit=self.plan.limit)
+        frames = [check.probe.observe(door, shard, role) for shard in shards(batches, self.plan.shard)]
+        return pd.concat(frames) if frames else None
+
+    def _keep(self, name: str, frame: pd.DataFrame) -> Evidence:
+        import pyarrow as pa
+
+        indexed = frame.reset_index() if frame.index.name is not None else frame
+        data = parquet_bytes(pa.Table.from_pandas(indexed, preserve_index=False))
+        write_atomic(self.folder / name, data)
+        return Evidence(path=name, sha256=sha256(data))
+
+    def _finding(
+        self,
+        check: Check,
+        decision: Decision,
+        measures: list[MeasureRecord] | None = None,
+        controls: dict[str, bool] | None = None,
+        evidence: list[Evidence] | None = None,
+        counts: Mapping[str, int] | None = None,
+    ) -> Finding:
+        frozen = next(one for one in self.frozen["checks"] if one["name"] == check.name)
+        return Finding(
+            check=check.name,
+            probe=check.probe.name,
+            dimension=check.probe.dimension,
+            verdict=decision.verdict,
+            gating=check.gates,
+            why=sentence(decision.reason),
+            reason=decision.reason,
+            clauses=list(check.clauses),
+            limit=None if check.limit is None else Limit.model_validate(check.limit.model_dump()),
+            more_units=decision.more_units,
+            measures=measures or [],
+            controls=controls,
+            evidence=evidence or [],
+            options={key: value for key, value in frozen["probe"].items() if key != "use"},
+            data={role: {**facts, "items": (counts or {}).get(role)} for role, facts in frozen["data"].items()},
+        )
+
+    def _record(self, findings: list[Finding], identities: Mapping[str, dict[str, Any]], changed: list[str]) -> Record:
+        models = {
+            name: ModelRecord(
+                name=model.name,
+                family=model.family,
+                modality=model.modality,
+                fingerprint=self.prints[name],
+                abilities=sorted(abilities_of(model)),
+                identity=identities.get(name),
+            )
+            for name, model in self.opened.items()
+        }
+        return Record(
+            schema_=SCHEMA,
+            id=self.name,
+            title=self.plan.title,
+            plan=sha256(canonical(self.frozen)),
+            verdict=audit_verdict(findings),
+            level=self.plan.level,
+            seed=self.plan.seed,
+            models=models,
+            findings=findings,
+            changed=changed,
+        )
+
+    def _facts(self, started: datetime, seconds: float, door: Door, stored: list[Evidence]) -> RunFacts:
+        before = self.folder / "run.json"
+        attempts = RunFacts.model_validate_json(before.read_bytes()).attempts + 1 if before.is_file() else 1
+        return RunFacts(
+            started=started.isoformat(timespec="seconds"),
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=round(seconds, 3),
+            host=platform.node(),
+            platform=platform.platform(),
+            python=sys.version.split()[0],
+            versions={name: metadata.version(name) for name in _VERSIONS},
+            command=self.watch.command,
+            calls=door.calls,
+            calls_asked=door.asked,
+            attempts=attempts,
+            seconds_by_check=self.seconds,
+            crashes=self.crashes,
+            evidence=stored,
+        )

@@ -1,0 +1,131 @@
+"""What the terminal shows: a line for each finding as it lands, and the closing table of models against dimensions.
+
+Text that came from models or files is stripped of control characters before it is printed.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from audit.record import Audit, Finding, Record
+from audit.verdict import number
+
+__all__ = ["DIMENSIONS", "SIGNS", "Progress", "clean", "closing_table", "finding_line", "summary_line"]
+
+SIGNS: Mapping[str, str] = {
+    "passed": "v",
+    "failed": "x",
+    "inconclusive": "?",
+    "skipped": "~",
+    "crashed": "!",
+    "measured": ".",
+}
+DIMENSIONS = (
+    "bias",
+    "novelty",
+    "quality",
+    "factuality",
+    "robustness",
+    "provenance",
+    "memorisation",
+    "transparency",
+    "efficiency",
+)
+_WORST_FIRST = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")
+LEGEND = "v passed  x failed  ? undecided  ~ not measurable  ! crashed  . measured, no limit  - not asked"
+
+
+def clean(text: str) -> str:
+    """Return text without control, format and surrogate characters, so that it cannot steer a terminal."""
+    return "".join(
+        " " if char in "\n\t" else char for char in text if char in "\n\t" or unicodedata.category(char)[0] != "C"
+    )
+
+
+def finding_line(finding: Finding) -> str:
+    """Return `x stereotypes: failed. Stereotype share is ...`."""
+    word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
+    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {finding.why[:1].upper()}{finding.why[1:]}")
+
+
+def summary_line(record: Record) -> str:
+    """Return one sentence: `Failed: 3 of 14 checks; 2 undecided, about 180 more units would do.`"""
+    count = {verdict: sum(f.verdict == verdict for f in record.findings) for verdict in _WORST_FIRST}
+    total = len(record.findings)
+    parts = [f"{record.verdict.capitalize()}: {total} check{'s' if total != 1 else ''}"]
+    if count["failed"]:
+        parts = [f"Failed: {count['failed']} of {total} checks"]
+    if count["inconclusive"]:
+        more = sum(f.more_units or 0 for f in record.findings if f.verdict == "inconclusive")
+        parts.append(f"{count['inconclusive']} undecided" + (f", about {more:,} more units would do" if more else ""))
+    parts += [f"{count[word]} {word}" for word in ("crashed", "skipped") if count[word]]
+    return "; ".join(parts) + "."
+
+
+def _worst(findings: Sequence[Finding]) -> Finding:
+    return min(findings, key=lambda f: (_WORST_FIRST.index(f.verdict), not f.gating))
+
+
+def _cell(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "-"
+    worst = _worst(findings)
+    head = worst.headline
+    shown = number(head.value, head.unit) if head is not None and head.value is not None else ""
+    return f"{SIGNS[worst.verdict]} {shown}".rstrip()
+
+
+def closing_table(audits: Iterable[Audit]) -> str:
+    """Return the table of models against dimensions, a row an audit; a cell is the worst finding's sign and number."""
+    records = [audit.record for audit in audits]
+    asked = {finding.dimension for record in records for finding in record.findings}
+    columns = [one for one in DIMENSIONS if one in asked] + sorted(asked - set(DIMENSIONS))
+    rows = [["model", *columns, "decided", "worst finding"]]
+    for record in records:
+        main = record.models.get("main")
+        cells = [_cell([f for f in record.findings if f.dimension == one]) for one in columns]
+        gating = [f for f in record.findings if f.gating]
+        decided = sum(f.verdict in ("passed", "failed") for f in gating)
+        bad = [f for f in record.findings if f.verdict in ("failed", "crashed", "inconclusive")]
+        worst = _worst(bad).why.rstrip(".") if bad else "-"
+        rows.append([main.name if main else record.title, *cells, f"{decided}/{len(gating)}", worst])
+    rows = [[clean(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+    lines = [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", LEGEND])
+
+
+@dataclass
+class Progress:
+    """`120 of 960 items, 35/s, about 24 s left` on stderr, rewritten in place; silent where stderr is no terminal."""
+
+    total: int
+    done: int = 0
+    _begun: float = field(default_factory=time.perf_counter)
+    _shown: float = 0.0
+
+    def __call__(self, items: int) -> None:
+        """Count items and show the line, at most ten times a second."""
+        self.done += items
+        now = time.perf_counter()
+        if sys.stderr.isatty() and now - self._shown > 0.1:
+            rate = self.done / max(now - self._begun, 1e-9)
+            left = max(self.total - self.done, 0) / max(rate, 1e-9)
+            print(
+                f"\r{self.done:,} of {self.total:,} items, {rate:,.0f}/s, about {left:,.0f} s left\x1b[K",
+                end="",
+                file=sys.stderr,
+            )
+            self._shown = now
+
+    def clear(self) -> None:
+        """Take the line away before something else is printed."""
+        if sys.stderr.isatty() and self._shown:
+            print("\r\x1b[K", end="", file=sys.stderr)

@@ -1,0 +1,190 @@
+"""Verdicts: one meaning everywhere.
+
+    passed, failed    the whole interval lies on one side of the limit
+    inconclusive      it does not, or a control failed, or the model changed
+    measured          there is no limit
+    skipped           an ability or data are missing
+    crashed           an exception, kept with its message
+
+A verdict comes with one sentence that holds the numbers, and the same as `reason` (a key and values) for translation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.record import Finding, Limit, MeasureRecord, Verdict
+
+__all__ = ["EXIT_CODES", "Decision", "audit_verdict", "decide", "exit_code", "number", "sentence", "spoil"]
+
+EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
+_BARE = ("", "count", "p-value", "score")
+
+_SENTENCES = {
+    "passed": "{measure} is {value}; the whole interval keeps the limit {limit}.",
+    "failed": "{measure} is {value}; the whole interval breaks the limit {limit}.",
+    "inconclusive": "{measure} is {value}; the interval crosses the limit {limit}.",
+    "inconclusive_more": "{measure} is {value}; the interval crosses the limit {limit}; "
+    "about {more} more {unit} would decide.",
+    "too_few": "{measure} is {value}; its interval decides a limit only from {min_units} {unit} on, here are {units}.",
+    "no_interval": "{measure} is {value} and has no interval; the limit {limit} is not decided.",
+    "undefined": "{measure} has no value: {undefined}.",
+    "no_measure": "The check gave no measure {measure}; the limit is not decided.",
+    "measured": "{measure} is {value}; no limit was set.",
+    "control_positive": "The planted fault was not found by this check's own control; its number is not trusted.",
+    "control_negative": "The clean control was accused by this check; its number is not trusted.",
+    "changed": "The model changed during the audit; what it answered does not belong to one model.",
+    "ability": "{model} cannot answer {ability!r}: {why}.",
+    "data": "The plan gives no data for {role}.",
+    "no_items": "The data of {role} hold no items.",
+    "crashed": "{error}",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict with its reason."""
+
+    verdict: Verdict
+    reason: dict[str, Any]
+    more_units: int | None = None
+
+
+def sentence(reason: Mapping[str, Any]) -> str:
+    """Return the English sentence of a reason."""
+    return _SENTENCES[reason["key"]].format(**{key: value for key, value in reason.items() if key != "key"})
+
+
+def number(value: float, unit: str) -> str:
+    """Return a number with three significant digits in its unit; shares as per cent."""
+    if unit == "share":
+        return f"{_three(100 * value)} %"
+    return _three(value) if unit in _BARE else f"{_three(value)} {unit}"
+
+
+def _three(value: float) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-4:
+        return f"{value:.2e}"
+    text = f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def span(measure: MeasureRecord) -> str:
+    """Return `61 % [57 %, 65 %] of 480 items`."""
+    assert measure.value is not None
+    text = number(measure.value, measure.unit)
+    if measure.low is not None and measure.high is not None:
+        text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
+    return f"{text} of {measure.n.get('items', 0):,} items"
+
+
+def bounds(limit: Limit, unit: str) -> str:
+    """Return `at most 55 %`."""
+    parts = [f"at least {number(limit.at_least, unit)}"] if limit.at_least is not None else []
+    parts += [f"at most {number(limit.at_most, unit)}"] if limit.at_most is not None else []
+    return " and ".join(parts)
+
+
+def decide(measures: Sequence[MeasureRecord], limit: Limit | None, controls: Mapping[str, bool]) -> Decision:
+    """Return the verdict on a check's measures."""
+    for side in ("positive", "negative"):
+        if not controls.get(side, True):
+            return Decision("inconclusive", {"key": f"control_{side}"})
+    wanted = next((m for m in measures if limit and (m.name, m.group) == (limit.measure, limit.group)), None)
+    if limit is not None and wanted is None:
+        return Decision("inconclusive", {"key": "no_measure", "measure": _label(limit.measure, limit.group)})
+    measure = wanted or (measures[0] if measures else None)
+    if measure is None:
+        return Decision("measured", {"key": "no_measure", "measure": "of any kind"})
+    facts = {"measure": _label(measure.name, measure.group)}
+    if measure.value is None:
+        return Decision(
+            "inconclusive" if limit else "measured", {"key": "undefined", **facts, "undefined": measure.undefined}
+        )
+    facts["value"] = span(measure)
+    if limit is None:
+        return Decision("measured", {"key": "measured", **facts})
+    return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)})
+
+
+def _against(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:
+    assert measure.value is not None
+    unit, units = ("units", measure.n["units"]) if "units" in measure.n else ("items", measure.n.get("items", 0))
+    if measure.low is None or measure.high is None:
+        return Decision("inconclusive", {"key": "no_interval", **facts})
+    if units < measure.min_units:
+        more = {"key": "too_few", **facts, "min_units": measure.min_units, "unit": unit, "units": units}
+        return Decision("inconclusive", more, more_units=measure.min_units - units)
+    lower = -math.inf if limit.at_least is None else limit.at_least
+    upper = math.inf if limit.at_most is None else limit.at_most
+    if lower <= measure.low and measure.high <= upper:
+        return Decision("passed", {"key": "passed", **facts})
+    if measure.high < lower or measure.low > upper:
+        return Decision("failed", {"key": "failed", **facts})
+    more_units = _more(measure, lower, upper, units)
+    if more_units is None:
+        return Decision("inconclusive", {"key": "inconclusive", **facts})
+    return Decision(
+        "inconclusive", {"key": "inconclusive_more", **facts, "more": f"{more_units:,}", "unit": unit}, more_units
+    )
+
+
+def _more(measure: MeasureRecord, lower: float, upper: float, units: int) -> int | None:
+    """Return about how many more units shrink the interval to the nearest limit, its width going as 1/sqrt(n)."""
+    assert measure.value is not None
+    assert measure.low is not None
+    assert measure.high is not None
+    needs = []
+    for bound in (lower, upper):
+        distance = abs(measure.value - bound)
+        half = measure.high - measure.value if bound > measure.value else measure.value - measure.low
+        if math.isfinite(bound) and measure.low < bound < measure.high:
+            if distance == 0:
+                return None
+            needs.append(units * (half / distance) ** 2)
+    more = math.ceil(max(needs) - units) if needs else 0
+    return _two_digits(more) if 0 < more < 10**9 else None
+
+
+def _two_digits(count: int) -> int:
+    """Round up to two digits: the number is a guide, and should look like one."""
+    scale = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // scale) * scale
+
+
+def _label(name: str, group: str | None) -> str:
+    words = name.replace("_", " ")
+    return words if group is None else f"{words} of {group}"
+
+
+def spoil(finding: Finding) -> Finding:
+    """Return the finding of a model that changed during the audit."""
+    if finding.verdict in ("skipped", "crashed"):
+        return finding
+    reason = {"key": "changed"}
+    return finding.model_copy(
+        update={"verdict": "inconclusive", "reason": reason, "why": sentence(reason), "more_units": None}
+    )
+
+
+def audit_verdict(findings: Iterable[Finding]) -> Verdict:
+    """Return what holds first of gating checks: failed, crashed, inconclusive (or skipped), passed; else measured."""
+    gating = {finding.verdict for finding in findings if finding.gating}
+    order: tuple[tuple[str, Verdict], ...] = (
+        ("failed", "failed"),
+        ("crashed", "crashed"),
+        ("inconclusive", "inconclusive"),
+        ("skipped", "inconclusive"),
+        ("passed", "passed"),
+    )
+    return next((verdict for found, verdict in order if found in gating), "measured")
+
+
+def exit_code(verdict: Verdict) -> int:
+    """Return the documented exit code of an audit's verdict."""
+    return EXIT_CODES[verdict]

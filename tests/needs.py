@@ -1,0 +1,74 @@
+"""What some tests need beside Python packages: its path where present, otherwise a skip with the reason.
+
+Under `CI=true` an absent part fails the test instead, so that nothing goes unnoticed. Run as a script, it prints the
+Debian packages that are missing; `make test` installs those.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def needs_chromium() -> str:
+    """Path of Debian's browser, for Playwright's `executable_path`."""
+    return _present("chromium")
+
+
+def needs_korean_font() -> str:
+    """Path of a font file that has the Hangul glyphs."""
+    return _present("fonts-nanum")
+
+
+def needs_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built once a session; the build tool comes from the package index."""
+    folder = tmp_path_factory.getbasetemp() / "wheel"
+    if not folder.exists():
+        _pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    return next(folder.glob("dokimasia-*.whl"))
+
+
+def needs_download(requirement: str, folder: Path) -> Path:
+    """The wheel of somebody else's distribution, fetched by pip from whatever index it is set up for."""
+    _pip("download", "--no-deps", "--dest", folder, requirement)
+    return next(folder.glob(f"{requirement}-*.whl"))
+
+
+def _chromium() -> str | None:
+    return shutil.which("chromium")
+
+
+def _korean_font() -> str | None:
+    return next(map(str, Path("/usr/share/fonts").rglob("Nanum*.ttf")), None)
+
+
+PARTS = {"chromium": _chromium, "fonts-nanum": _korean_font}
+"""Debian package -> where what we use of it lies, or None."""
+
+
+def _present(package: str) -> str:
+    return PARTS[package]() or _absent(f"{package} is not installed; as root, `make test` does it")
+
+
+def _pip(*arguments: str | Path) -> None:
+    done = subprocess.run([sys.executable, "-m", "pip", "--quiet", *arguments], capture_output=True, text=True)
+    if "No matching distribution found" in done.stderr:
+        _absent("pip reaches no package index")
+    assert done.returncode == 0, done.stderr
+
+
+def _absent(reason: str) -> str:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+if __name__ == "__main__":
+    print(*(package for package, find in PARTS.items() if not find()))

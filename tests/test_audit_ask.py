@@ -1,0 +1,165 @@
+"""The door and the store: asked once, found again, nothing torn, nothing altered unnoticed."""
+
+import math
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markov import MarkovModel, MarkovText
+
+from audit.answers import item_digest
+from audit.ask import Door
+from audit.errors import IntegrityError, ModelError, UsageError
+from audit.model import Continuation, Sample
+from audit.store import Store, parquet_bytes
+
+
+class Shy(MarkovModel):
+    """Answers the first call with a problem, like an endpoint that timed out."""
+
+    def sample(self, prompts, *, seed, **options):
+        drawn = super().sample(prompts, seed=seed)
+        return [Sample("", "error", None, "no answer within 60 s"), *drawn[1:]] if self.asked <= len(prompts) else drawn
+
+
+class Far(MarkovModel):
+    """A model that shows an identity, as endpoints do."""
+
+    def identity(self):
+        return {}
+
+
+def door(folder, model=None, seed=1, audit="a"):
+    store = Store(folder / audit)
+    with store.locked():
+        return Door({"main": model or MarkovText().open()}, store, seed, audit)
+
+
+def test_answers_are_right_and_asked_once(tmp_path):
+    ask = door(tmp_path)
+    nats = ask("log_prob", ["ab", "aa", Continuation("a", "a"), "ab"])
+    expected = [math.log(0.1 / 3), math.log(0.8 / 3), math.log(0.8), math.log(0.1 / 3)]
+    assert nats["item"].tolist() == [0, 1, 2, 3]
+    assert nats["log_prob"].tolist() == pytest.approx(expected, abs=1e-15)
+    assert (ask.asked, ask.calls, ask.models["main"].asked) == (3, 4, 3)
+    again = ask("log_prob", ["ab", "aa", Continuation("a", "a"), "ab"])
+    pd.testing.assert_frame_equal(nats, again)
+    assert (ask.asked, ask.calls) == (3, 8)
+
+
+def test_another_door_finds_the_answer_of_the_first(tmp_path):
+    door(tmp_path)("log_prob", ["ab", "ba"])
+    second = door(tmp_path)
+    second("log_prob", ["ab", "ba"])
+    assert second.asked == 0
+    second("log_prob", ["ab"])
+    assert second.asked == 1
+
+
+def test_audits_beside_each_other_share_but_endpoints_do_not(tmp_path):
+    door(tmp_path)("log_prob", ["ab"])
+    near = door(tmp_path, audit="b")
+    near("log_prob", ["ab"])
+    assert near.asked == 0
+    shutil.rmtree(tmp_path / "a")
+    near("log_prob", ["ab"])
+    assert near.asked == 0
+    for audit in ("c", "d"):
+        far = door(tmp_path, Far(MarkovText()), audit=audit)
+        far("log_prob", ["ab"])
+        assert far.asked == 1
+
+
+def test_seed_moves_samples_only(tmp_path):
+    one = door(tmp_path)
+    one("log_prob", ["ab"])
+    two = door(tmp_path, seed=2)
+    two("log_prob", ["ab"])
+    assert two.asked == 0
+    first, second = (ask("sample", [None] * 20)["content"].tolist() for ask in (one, two))
+    assert first != second
+    assert len(set(first)) > 1
+    assert door(tmp_path)("sample", [None] * 20)["content"].tolist() == first
+
+
+def test_a_sample_with_a_problem_is_asked_again_by_a_later_run(tmp_path):
+    model = Shy(MarkovText())
+    assert door(tmp_path, model)("sample", ["a", "b"])["problem"].notna().sum() == 1
+    assert door(tmp_path, model)("sample", ["a", "b"])["problem"].notna().sum() == 0
+    third = door(tmp_path, model)
+    third("sample", ["a", "b"])
+    assert third.asked == 0
+
+
+def test_a_torn_journal_line_is_dropped_and_the_shard_asked_again(tmp_path):
+    ask = door(tmp_path)
+    ask("log_prob", ["ab"]), ask("log_prob", ["ba"])
+    journal = tmp_path / "a" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-7])
+    again = door(tmp_path)
+    again("log_prob", ["ab"]), again("log_prob", ["ba"])
+    assert again.asked == 1
+    assert len(journal.read_bytes().splitlines()) == 2
+
+
+def test_an_altered_answer_is_an_integrity_error(tmp_path):
+    door(tmp_path)("log_prob", ["ab"])
+    file = next((tmp_path / "a" / "observed").glob("*/*.parquet"))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    with pytest.raises(IntegrityError, match="not the bytes"):
+        door(tmp_path)("log_prob", ["ab"])
+    assert door(tmp_path, audit="b")("log_prob", ["ab"])["log_prob"].tolist() == pytest.approx([math.log(0.1 / 3)])
+
+
+def test_a_journal_that_is_no_journal(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "journal.jsonl").write_text("nonsense\n")
+    with pytest.raises(IntegrityError, match=r"journal\.jsonl:1"):
+        door(tmp_path)
+
+
+def test_one_process_at_a_time(tmp_path):
+    with (
+        Store(tmp_path / "a").locked(),
+        pytest.raises(UsageError, match="another process"),
+        Store(tmp_path / "a").locked(),
+    ):
+        pass
+
+
+def test_what_a_model_cannot_answer(tmp_path):
+    ask = door(tmp_path)
+    assert ask.can("log_prob")
+    assert ask.can("sample")
+    assert not any(ask.can(other) for other in ("trace", "embed", "predict", "nonsense"))
+    assert not ask.can("log_prob", model="helper")
+    with pytest.raises(ModelError, match="cannot answer 'trace'"):
+        ask("trace", ["ab"])
+    with pytest.raises(ModelError, match="no model 'helper'"):
+        ask("log_prob", ["ab"], model="helper")
+
+
+items = st.one_of(
+    st.text(max_size=5),
+    st.builds(Continuation, st.text(max_size=3), st.text(max_size=3)),
+    st.lists(st.integers(0, 3), min_size=1, max_size=3).map(np.array),
+    st.none(),
+)
+
+
+@given(items, items)
+def test_digests_tell_items_apart(one, two):
+    same = type(one) is type(two) and (np.array_equal(one, two) if isinstance(one, np.ndarray) else one == two)
+    assert (item_digest(one) == item_digest(two)) == same
+
+
+def test_the_same_table_gives_the_same_bytes():
+    import pyarrow as pa
+
+    tables = [pa.table({"a": [1.5, None], "b": ["x", "y"]}) for _ in range(2)]
+    assert parquet_bytes(tables[0]) == parquet_bytes(tables[1])

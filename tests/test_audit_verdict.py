@@ -1,0 +1,145 @@
+"""Verdicts: the whole interval on one side of the limit, and the order in which an audit's verdict is taken."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.record import Finding, Limit, MeasureRecord
+from audit.verdict import audit_verdict, decide, exit_code, number, spoil
+
+NONE: dict[str, bool] = {"positive": True, "negative": True}
+
+
+def measure(value=0.5, low=0.4, high=0.6, **more) -> MeasureRecord:
+    facts = {
+        "name": "rate",
+        "value": value,
+        "low": low,
+        "high": high,
+        "n": {"items": 100, "units": 100},
+        "unit": "share",
+    }
+    return MeasureRecord(**{**facts, "direction": "lower is better", "level": 0.95, "method": "test", **more})
+
+
+def finding(verdict, *, gating=True) -> Finding:
+    return Finding(
+        check="c", probe="p", dimension="bias", verdict=verdict, gating=gating, why="w", reason={"key": "measured"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("limit", "verdict"),
+    [
+        ({"at_most": 0.6}, "passed"),
+        ({"at_most": 0.7}, "passed"),
+        ({"at_most": 0.39}, "failed"),
+        ({"at_most": 0.5}, "inconclusive"),
+        ({"at_most": 0.4}, "inconclusive"),
+        ({"at_least": 0.4}, "passed"),
+        ({"at_least": 0.61}, "failed"),
+        ({"at_least": 0.45}, "inconclusive"),
+        ({"at_least": 0.4, "at_most": 0.6}, "passed"),
+        ({"at_least": 0.45, "at_most": 0.55}, "inconclusive"),
+        ({"at_least": 0.7, "at_most": 0.9}, "failed"),
+        ({"at_least": 0.1, "at_most": 0.2}, "failed"),
+    ],
+)
+def test_interval_against_limit(limit, verdict):
+    assert decide([measure()], Limit(measure="rate", **limit), NONE).verdict == verdict
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
+def test_verdict_is_one_of_three_and_monotone_in_the_limit(value, low, bound):
+    low, value = sorted((low, value))
+    order = ["failed", "inconclusive", "passed"]
+    at, above = (
+        decide([measure(value, low, value)], Limit(measure="rate", at_most=one), NONE).verdict
+        for one in (bound, min(1.0, bound + 0.1))
+    )
+    assert order.index(at) <= order.index(above)
+
+
+def test_no_limit_is_measured_and_no_measure_is_undecided():
+    assert decide([measure()], None, NONE).verdict == "measured"
+    assert decide([], None, NONE).verdict == "measured"
+    assert decide([measure()], Limit(measure="other", at_most=1), NONE).verdict == "inconclusive"
+    other = decide([measure(group="g")], Limit(measure="rate", at_most=1), NONE)
+    assert (other.verdict, other.reason["key"]) == ("inconclusive", "no_measure")
+
+
+@pytest.mark.parametrize("side", ["positive", "negative"])
+def test_a_failed_control_makes_any_number_inconclusive(side):
+    done = decide([measure()], Limit(measure="rate", at_most=0.9), {**NONE, side: False})
+    assert (done.verdict, done.reason["key"]) == ("inconclusive", f"control_{side}")
+
+
+def test_undefined_and_intervals_that_cannot_decide():
+    none = measure(None, None, None, undefined="no pairs were scored")
+    assert decide([none], Limit(measure="rate", at_most=0.9), NONE).reason["undefined"] == "no pairs were scored"
+    assert (
+        decide([measure(low=None, high=None)], Limit(measure="rate", at_most=0.9), NONE).reason["key"] == "no_interval"
+    )
+    few = decide([measure(min_units=150)], Limit(measure="rate", at_most=0.9), NONE)
+    assert (few.verdict, few.more_units) == ("inconclusive", 50)
+
+
+def test_how_many_more_would_decide():
+    # Half width 0.1 at n = 100; the limit is 0.05 away, so the half width must halve: 4 n in all, 300 more.
+    assert decide([measure()], Limit(measure="rate", at_most=0.55), NONE).more_units == 300
+    assert decide([measure()], Limit(measure="rate", at_most=0.5), NONE).more_units is None
+
+
+def test_sentences_hold_the_numbers():
+    from audit.verdict import sentence
+
+    done = decide([measure(0.614, 0.57, 0.6549)], Limit(measure="rate", at_most=0.55), NONE)
+    assert (
+        sentence(done.reason)
+        == "rate is 61.4 % [57 %, 65.5 %] of 100 items; the whole interval breaks the limit at most 55 %."
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.614, "share", "61.4 %"),
+        (0.0362, "share", "3.62 %"),
+        (0.0, "share", "0 %"),
+        (1.0, "share", "100 %"),
+        (0.9314, "", "0.931"),
+        (12.3456, "nats", "12.3 nats"),
+        (0.000012, "p-value", "1.20e-05"),
+        (-0.5, "nats", "-0.5 nats"),
+        (1234.6, "count", "1,235"),
+    ],
+)
+def test_three_significant_digits(value, unit, text):
+    assert number(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "verdict", "code"),
+    [
+        (["passed", "failed", "crashed", "inconclusive"], "failed", 1),
+        (["passed", "crashed", "inconclusive"], "crashed", 5),
+        (["passed", "inconclusive"], "inconclusive", 3),
+        (["passed", "skipped"], "inconclusive", 3),
+        (["passed", "passed"], "passed", 0),
+        ([], "measured", 0),
+    ],
+)
+def test_audit_verdict_and_exit_code(verdicts, verdict, code):
+    findings = [finding(one) for one in verdicts] + [finding("failed", gating=False), finding("measured", gating=False)]
+    assert audit_verdict(findings) == verdict
+    assert exit_code(verdict) == code
+
+
+def test_a_changed_model_spoils_what_it_answered():
+    assert [spoil(finding(one)).verdict for one in ("passed", "failed", "measured", "skipped", "crashed")] == [
+        "inconclusive",
+        "inconclusive",
+        "inconclusive",
+        "skipped",
+        "crashed",
+    ]

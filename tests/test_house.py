@@ -1,0 +1,169 @@
+"""The house rules: what CONTRIBUTING.md asks of the code, kept by machine."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import needs
+import pytest
+from needs import ROOT
+
+PACKAGES = ("audit", "dashboard", "detectors", "reports")
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+BIN = Path(sys.executable).parent
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "streamlit")
+PLAIN_COMMANDS = [["--help"], ["parts", "--json"]]
+TEXTS = {"", ".css", ".csv", ".html", ".json", ".jsonl", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
+GENERATED = {".git", ".venv", ".hypothesis", "audits", "build", "dist", "__pycache__"}
+FOREIGN_TO_THE_TREE = {
+    "a path of one machine": r"(?<![\w.])/(?:home|root|work|Users|mnt|srv)/\w",
+    "a package index or a CPU-only build": r"pypi\.org|pythonhosted|download\.pytorch|\+cpu\b|extra-index|find-links",
+}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["ruff", "check", "--output-format=concise"], ["lint-imports"], pytest.param(["mypy"], marks=pytest.mark.slow)],
+    ids=lambda command: command[0],
+)
+def test_the_checkers_are_content(command):
+    program, *arguments = command
+    done = subprocess.run([BIN / program, *arguments], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_files_are_short():
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text("utf-8").splitlines()) for path in SOURCES}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+    assert statistics.median(lengths.values()) < 200
+
+
+def test_functions_are_short():
+    too_long = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in SOURCES
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60
+    ]
+    assert too_long == []
+
+
+def test_every_module_says_what_it_is():
+    assert [str(path.relative_to(ROOT)) for path in SOURCES if not ast.get_docstring(_tree(path))] == []
+
+
+def test_the_packages_carry_the_marker_of_the_sibling_check():
+    for package in PACKAGES:
+        assert (ROOT / package / "__init__.py").read_text("utf-8").startswith('"""Dokimasia '), package
+
+
+def test_no_public_name_of_a_package_hides_one_of_its_modules():
+    for init in (path for path in SOURCES if path.name == "__init__.py"):
+        modules = {entry.stem for entry in init.parent.iterdir() if entry.suffix == ".py" or entry.is_dir()}
+        assert modules.isdisjoint(_public(init)), init.relative_to(ROOT)
+
+
+def test_no_module_is_named_like_a_dependency_or_the_standard_library():
+    taken = {name.lower() for name in sys.stdlib_module_names | _dependencies() | set(PACKAGES)}
+    taken -= {"html"}  # reports/html.py: a report's file bears the name of its format
+    modules = [path.parent if path.name == "__init__.py" else path for path in SOURCES]
+    inner = [path for path in modules if path.parent != ROOT and not path.stem.startswith("_")]
+    assert [str(path.relative_to(ROOT)) for path in inner if path.stem.lower() in taken] == []
+
+
+@pytest.mark.parametrize("what", FOREIGN_TO_THE_TREE)
+def test_the_tree_holds_nothing_of_one_machine(what):
+    foreign = re.compile(FOREIGN_TO_THE_TREE[what])
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
+        for path in _texts()
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if foreign.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("arguments", PLAIN_COMMANDS, ids=" ".join)
+def test_the_command_answers_at_once(arguments):
+    def seconds() -> float:
+        start = time.perf_counter()
+        subprocess.run([BIN / "dokimasia", *arguments], capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 0.5
+
+
+@pytest.mark.parametrize("arguments", PLAIN_COMMANDS, ids=" ".join)
+def test_the_command_answers_without_the_heavy_packages(arguments):
+    code = (
+        "import atexit, sys\n"
+        f"atexit.register(lambda: print(sorted(set(sys.modules) & set({HEAVY})), file=sys.stderr))\n"
+        "from audit.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_commands_of_the_pages_exist(page):
+    text = (ROOT / page).read_text("utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.M))
+    told = set(re.findall(r"\bmake ([a-z]+)\b", "\n".join(re.findall(r"`[^`]+`|```.*?```", text, flags=re.S))))
+    assert {"audit", "test"} <= told <= targets
+
+
+def test_an_absent_system_part_skips_here_and_fails_under_ci(monkeypatch):
+    monkeypatch.setitem(needs.PARTS, "chromium", lambda: None)
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="chromium is not installed"):
+        needs.needs_chromium()
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="chromium is not installed"):
+        needs.needs_chromium()
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def _public(init: Path) -> set[str]:
+    """The names in a package's `__all__`; they are plain lists of strings."""
+    return {
+        name
+        for node in _tree(init).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", None) == "__all__"
+        for name in ast.literal_eval(node.value)
+    }
+
+
+def _dependencies() -> set[str]:
+    """Import names of all that we require, development tools included."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    required = [project["dependencies"], *project["optional-dependencies"].values()]
+    wanted = {_normal(re.match(r"[\w.-]+", line)[0]) for lines in required for line in lines}
+    owners = importlib.metadata.packages_distributions()
+    return {name for name, distributions in owners.items() if wanted & {_normal(owner) for owner in distributions}}
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _texts() -> Iterator[Path]:
+    """Text files of the checkout, without this one and without what running it leaves there."""
+    for directory, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in GENERATED and not name.endswith("_cache")]
+        for path in (Path(directory, name) for name in files if name not in GENERATED):
+            if path.suffix in TEXTS and path != Path(__file__):
+                yield path

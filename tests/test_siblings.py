@@ -1,0 +1,136 @@
+"""The first import of `audit` tells whether `detectors`, `reports` and `dashboard` are ours.
+
+`detectors` on the package index is a real distribution of somebody else, and pip installs either over the other.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from venv import EnvBuilder
+
+import pytest
+from needs import ROOT, needs_download, needs_wheel
+
+OF_THE_OTHER = "belongs to detectors 0."
+
+
+class Environment:
+    """A bare virtual environment: a Python without pip."""
+
+    def __init__(self, folder: Path) -> None:
+        EnvBuilder(symlinks=True).create(folder)
+        self.folder = folder
+        self.python = folder / "bin" / "python"
+        self.packages = Path(self("import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
+
+    def __call__(self, code: str) -> subprocess.CompletedProcess[str]:
+        """Run the code in a fresh process, started in the environment's folder."""
+        return subprocess.run([self.python, "-c", code], cwd=self.folder, capture_output=True, text=True)
+
+    def pip(self, *arguments: str | Path) -> None:
+        """Let the pip of this test run work on the environment."""
+        pip = [sys.executable, "-m", "pip", "--quiet", "--python", self.python]
+        subprocess.run([*pip, *arguments], check=True, capture_output=True)
+
+    def complaint(self) -> str:
+        """What `import audit` says: the one line after the traceback."""
+        done = self("import audit")
+        assert done.returncode == 1, "import audit went through"
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("ImportError: ")
+        return last
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    return Environment(tmp_path / "environment")
+
+
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return needs_wheel(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return needs_download("detectors", tmp_path_factory.mktemp("theirs"))
+
+
+@pytest.fixture
+def install(environment: Environment) -> Callable[[Path], None]:
+    return lambda wheel: environment.pip("install", "--no-deps", wheel)
+
+
+def test_theirs_over_ours_is_told_and_ours_over_theirs_works(environment, install, ours, theirs):
+    install(ours)
+    assert environment("import audit").returncode == 0
+    install(theirs)
+    told = environment.complaint()
+    assert f"`detectors` is not Dokimasia's: {environment.packages / 'detectors' / '__init__.py'}" in told
+    assert OF_THE_OTHER in told
+    assert told.endswith("install Dokimasia in an environment of its own")
+    environment.pip("uninstall", "--yes", "detectors")
+    assert "`detectors` is not Dokimasia's: its __init__.py is gone; install Dokimasia again" in environment.complaint()
+    environment.pip("install", "--no-deps", "--force-reinstall", ours)
+    assert environment("import audit").returncode == 0
+
+
+def test_ours_installed_last_works(environment, install, ours, theirs):
+    install(theirs)
+    install(ours)
+    done = environment("import audit, detectors, detectors.result; print(detectors.__doc__)")
+    assert done.stdout.startswith("Dokimasia "), done.stderr
+
+
+def test_an_editable_install_after_theirs_is_told(environment, install, theirs):
+    install(theirs)
+    (environment.packages / "dokimasia.pth").write_text(str(ROOT))
+    assert OF_THE_OTHER in environment.complaint()
+
+
+@pytest.mark.parametrize("first", ["", "import dashboard; "], ids=["not yet imported", "already imported"])
+def test_a_file_of_ones_own_is_told(environment, install, ours, first):
+    install(ours)
+    (environment.folder / "dashboard.py").write_text('"""My own."""\n')
+    done = environment(f"{first}import audit")
+    place = environment.folder / "dashboard.py"
+    assert done.stderr.splitlines()[-1] == (
+        f"ImportError: `dashboard` is not Dokimasia's: {place} belongs to no installed distribution; "
+        "rename it, or start from another folder"
+    )
+
+
+def test_a_plain_folder_of_that_name_does_no_harm(environment, install, ours):
+    install(ours)
+    (environment.folder / "reports").mkdir()
+    done = environment("import reports, audit")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_import_is_light_and_imports_no_sibling(environment, install, ours):
+    install(ours)
+    code = "import sys; before = set(sys.modules); import audit; print(*sorted(set(sys.modules) - before))"
+    brought = {name.partition(".")[0] for name in environment(code).stdout.split()}
+    assert brought - sys.stdlib_module_names == {"audit"}
+    assert min(_seconds(environment, "import audit") for _ in range(3)) < 0.1
+
+
+def _seconds(environment: Environment, code: str) -> float:
+    start = time.perf_counter()
+    environment(code)
+    return time.perf_counter() - start
+
+
+def test_public_names_are_listed_found_and_nothing_else():
+    import audit
+
+    assert set(audit.__all__) <= set(dir(audit))
+    for name in audit.__all__:
+        assert getattr(audit, name) is not None
+    assert audit.load_record.__module__ == "audit.record"
+    with pytest.raises(AttributeError, match="module 'audit' has no attribute 'nothing'"):
+        audit.__getattr__("nothing")
