@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import ModelError
-from audit.model import ABILITIES, Continuation, Item
-from audit.record import canonical
+from audit import traces
+from audit.errors import ModelError, did_you_mean
+from audit.files import arrow_table, canonical
+from audit.model import ABILITIES, Continuation, Item, abilities_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["RANDOM", "answer", "can_answer", "item_digest"]
+__all__ = ["RANDOM", "answer", "as_array", "can_answer", "item_digest"]
 
 RANDOM = frozenset({"sample"})
 """Questions whose answer depends on the seed, and where asking twice for the same item is two draws."""
@@ -37,17 +41,50 @@ def item_digest(item: Item) -> bytes:
 
 
 def can_answer(model: object, question: str) -> bool:
-    """Tell whether `model` has the ability that `question` needs."""
+    """Tell whether `model` has the ability that `question` names; procedures say for themselves what they need."""
     return question in _ANSWERS and isinstance(model, ABILITIES[question])
 
 
+def as_array(cell: Any) -> np.ndarray:
+    """Return the array that a cell of nested lists holds, as it comes back from a stored table."""
+    import numpy as np
+
+    array = np.asarray(cell)
+    return np.stack([as_array(part) for part in array]) if array.dtype == object else array
+
+
 def answer(model: Any, question: str, items: Sequence[Item], *, seed: int, options: Mapping[str, Any]) -> pa.Table:
-    """Put one question to a model; raises ModelError when the answer has the wrong shape."""
-    if question in RANDOM:
-        return _ANSWERS[question](model, items, {"seed": seed, **options})
-    if not can_answer(model, question):
-        raise ModelError(f"{model.name} cannot answer {question!r}; it has: {', '.join(sorted(_ANSWERS))}")
-    return _ANSWERS[question](model, items, dict(options))
+    """Put one question to a model; raises ModelError for an ability it lacks or an answer of the wrong length.
+
+    A question that is no ability is a procedure: the function of that name in `audit.traces`' module of that name.
+    """
+    given = {"seed": seed, **options} if question in RANDOM else dict(options)
+    if question in _ANSWERS:
+        if not can_answer(model, question):
+            raise ModelError(
+                f"{model.name} cannot answer {question!r}; it has: {', '.join(sorted(abilities_of(model)))}"
+            )
+        return _ANSWERS[question](model, items, given)
+    if question not in _procedures():
+        raise ModelError(f"no question {question!r}{did_you_mean(question, [*_ANSWERS, *_procedures()])}")
+    procedure = getattr(import_module(f"audit.traces.{question}"), question)
+    return _table(model, question, procedure(model, items, **given), len(items))
+
+
+@cache
+def _procedures() -> frozenset[str]:
+    return frozenset(one.name for one in iter_modules(traces.__path__))
+
+
+def _table(model: Any, question: str, found: Any, count: int) -> pa.Table:
+    """Return what a procedure found: a frame with a row an item (or with a column `item`), or an array [item, ...]."""
+    import pandas as pd
+
+    frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame({question: list(found)})
+    if "item" not in frame.columns:
+        _same_length(model, question, len(frame), count)
+        frame = frame.reset_index(drop=True).assign(item=range(count))
+    return arrow_table(frame)
 
 
 def _sample(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
@@ -58,7 +95,7 @@ def _sample(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Ta
     return pa.table(
         {
             "item": pa.array(range(len(drawn)), pa.int64()),
-            "content": [one.content for one in drawn],
+            "content": [one.content.tolist() if hasattr(one.content, "tolist") else one.content for one in drawn],
             "finish": pa.array([one.finish for one in drawn], pa.string()),
             "elements": pa.array([one.elements for one in drawn], pa.int64()),
             "problem": pa.array([one.problem for one in drawn], pa.string()),
@@ -97,6 +134,15 @@ def _trace(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Tab
     return pa.Table.from_pandas(whole[["item", "element", *floats]], preserve_index=False)
 
 
+def _discriminate(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
+    import pyarrow as pa
+
+    logit, features = (_array(part) for part in model.discriminate(list(items), **options))
+    _same_length(model, "discriminate", len(logit), len(items))
+    lists = pa.array(list(features), pa.list_(pa.float64()))
+    return pa.table({"item": pa.array(range(len(logit)), pa.int64()), "logit": logit, "features": lists})
+
+
 def _rows(name: str, column: str) -> Callable[[Any, Sequence[Item], dict[str, Any]], pa.Table]:
     def ask(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
         import pyarrow as pa
@@ -114,7 +160,9 @@ _ANSWERS: dict[str, Callable[[Any, Sequence[Item], dict[str, Any]], Any]] = {
     "sample": _sample,
     "log_prob": _log_prob,
     "trace": _trace,
+    "discriminate": _discriminate,
     "embed": _rows("embed", "embedding"),
+    "logits": _rows("logits", "logits"),
     "predict": _rows("predict", "probabilities"),
 }
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from audit.answers import RANDOM, answer, can_answer, item_digest
 from audit.errors import ModelError
+from audit.files import canonical, sha256
 from audit.model import Item, Verifiable
-from audit.record import canonical, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +99,4 @@ def _spread(table: pa.Table, positions: Sequence[int] | None) -> pd.DataFrame:
     if positions is None or len(positions) == len(set(positions)):
         return frame
     order = pd.DataFrame({"item": positions, "asked": range(len(positions))})
-    return (
-        order.merge(frame, on="item", how="left", sort=False).drop(columns="item").rename(columns={"asked": "item"})
-    )
+    return order.merge(frame, on="item", how="left", sort=False).drop(columns="item").rename(columns={"asked": "item"})

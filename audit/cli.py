@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.errors import DokimasiaError, UsageError, did_you_mean
+from audit.errors import DokimasiaError, UsageError
 
 if TYPE_CHECKING:
     from audit.plan import Plan
     from audit.record import Audit
 
-__all__ = ["app", "find_audit", "main"]
+__all__ = ["app", "main"]
 
 _ABOUT = """Dokimasia (도키마시아): the scrutiny an Athenian passed before taking office, here for generative models.
 
@@ -43,22 +43,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON."
 AuditName = Annotated[
     str, typer.Argument(metavar="AUDIT", help="Folder of an audit, or the beginning of its id under --into.")
 ]
-
-
-def find_audit(name: str, into: Path) -> Path:
-    """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
-    if Path(name, "record.json").is_file():
-        return Path(name)
-    found = sorted(path.parent for path in into.glob(f"{name}*/record.json")) if name.replace("-", "").isalnum() else []
-    exact = [path for path in found if path.name == name]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or found)[0]
-    if found:
-        raise UsageError(
-            f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
-        )
-    known = [path.parent.name for path in into.glob("*/record.json")]
-    raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
 
 
 @app.command("run")
@@ -105,7 +89,7 @@ def quickstart(
         plan = dataclasses.replace(plan, limit=limit)
     done = _watched(plan, into, fresh=False, show=not as_json)
     shown = plugins.load("reports", "html")
-    from audit.record import write_atomic
+    from audit.files import write_atomic
 
     for name, data in shown(done).items():
         write_atomic(done.folder / "reports" / name, data)
@@ -215,7 +199,7 @@ def verify(
 
     from audit.integrity import check_digests
     from audit.integrity import recompute as judge_again
-    from audit.record import load_record
+    from audit.record import find_audit, load_record
 
     found = load_record(find_audit(audit, into))
     files = check_digests(found)

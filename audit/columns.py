@@ -25,7 +25,7 @@ _ENDINGS: Mapping[str, FileFormat] = {
     ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
 }
 _ROWS = 4096
-_BLOCK = 1 << 23
+_BLOCK = 1 << 21
 """Bytes of a CSV that are parsed at once, hence the longest row that can be read."""
 
 

@@ -10,18 +10,18 @@ holds text unless `KINDS` says otherwise.
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256 as hash256
 from json.encoder import encode_basestring
 from pathlib import Path
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, get_args, runtime_checkable
 
 from audit.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.errors import DataError, IntegrityError, did_you_mean
-from audit.record import canonical, digest_file, sha256
+from audit.files import canonical, digest_file, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +34,8 @@ KINDS: Mapping[str, Any] = {"aliases": list[str], "best": int, "choices": list[s
 """Field -> type of its cells, for the fields that do not hold text."""
 
 _ALLOWED = {str: "text", int: "an integer", list[str]: "a list of texts", list[int]: "a list of integers"}
+_RECENT = 1 << 20
+"""Keys that are held in a set, at about 90 bytes each, before they are sorted in among the older ones."""
 _DATASETS = Path(__file__).parent / "datasets"
 _CROWS_PAIRS = {
     "more": "sent_more", "less": "sent_less", "stereo": "stereo_antistereo", "group": "bias_type", "unit": "anon_writer"
@@ -91,7 +93,7 @@ class File(_Source):
     """A CSV, TSV, JSON lines or Parquet file."""
 
     path: Path
-    """The file. Text is UTF-8; a CSV has a line of column names and may have line breaks inside quotes."""
+    """The file. Text is UTF-8; a CSV has a line of column names, line breaks inside quotes only, rows below 2 MiB."""
     format: FileFormat = "auto"
     """`auto` goes by the ending: .csv, .tsv, .jsonl, .ndjson or .parquet."""
     fields: dict[str, str] = field(default_factory=dict)
@@ -209,7 +211,7 @@ class TruthfulQA(_KnownLayout):
         columns = self.columns()
         for column in _TRUTHFULQA:
             require_column(self.path, column, columns, "the published layout")
-        for name in role.fields.keys() - role.optional - set(_ANSWER_FIELDS):
+        for name in sorted(role.fields.keys() - role.optional - set(_ANSWER_FIELDS)):
             raise DataError(f"{self.path}: TruthfulQA has no field {name!r}{did_you_mean(name, _ANSWER_FIELDS)}")
         read = read_columns(self.path, "csv", _TRUTHFULQA, limit=limit)
         return _frames(self.path, ((_answers(cells), None) for cells in read), role)
@@ -271,47 +273,37 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
     """Return one cell as its kind, None where empty; raises TypeError or ValueError where it is of another."""
     if cell is None or cell in ("", []):
         return None
-    if kind is int:
-        return _integer(cell)
-    if kind is str:
-        return _text(cell)
+    if kind in (str, int):
+        return _plain(cell, kind)
     parts = _split(cell, separator) if separator and isinstance(cell, str) else cell
     if not isinstance(parts, list):
         raise TypeError
-    return [*map(_text if kind == list[str] else _integer, parts)] or None
+    return [_plain(part, get_args(kind)[0]) for part in parts] or None
 
 
-def _text(cell: Any) -> str:
+def _plain(cell: Any, kind: Callable[[Any], Any]) -> Any:
     if type(cell) not in (str, int):  # a bool is an int by inheritance only
         raise TypeError
-    return str(cell)
-
-
-def _integer(cell: Any) -> int:
-    if type(cell) not in (str, int):
-        raise TypeError
-    return int(cell)
+    return kind(cell)
 
 
 class _Namer:
-    """Gives every item of a stream an id of its own; keeps eight bytes of digest for each."""
+    """Gives every item of a stream an id of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen: set[bytes] = set()
+        self._seen = _Seen()
         self._times: dict[bytes, int] = {}
 
     def by_content(self, cells: Mapping[str, list[Any]]) -> list[str]:
         """Return digests of what the items say; the second and third of equal items end in `-2` and `-3`."""
-        ids = []
-        for row in zip(*(_pairs(name, cells[name]) for name in sorted(cells)), strict=True):
-            key = hash256(f"{{{','.join(filter(None, row))}}}".encode()).digest()[:8]
-            if key in self._seen:
-                self._times[key] = self._times.get(key, 1) + 1
-                ids.append(f"{key.hex()}-{self._times[key]}")
-            else:
-                self._seen.add(key)
-                ids.append(key.hex())
+        rows = zip(*(_pairs(name, cells[name]) for name in sorted(cells)), strict=True)
+        keys = [_key(f"{{{','.join(filter(None, row))}}}") for row in rows]
+        ids = [key.hex() for key in keys]
+        for place, again in enumerate(self._seen.add(keys)):
+            if again:
+                self._times[keys[place]] = times = self._times.get(keys[place], 1) + 1
+                ids[place] += f"-{times}"
         return ids
 
     def by_column(self, values: Sequence[Any], before: int) -> list[str]:
@@ -319,11 +311,40 @@ class _Namer:
         for row, value in enumerate(values, before + 1):
             if type(value) not in (str, int) or value == "":
                 raise DataError(f"{self._path}: row {row}: id is {value!r}; allowed: text or an integer")
-            key = hash256(str(value).encode()).digest()[:8]
-            if key in self._seen:
-                raise DataError(f"{self._path}: row {row}: id {value!r} was given before; allowed: one row an id")
-            self._seen.add(key)
-        return [str(value) for value in values]
+        ids = [str(value) for value in values]
+        for row, again in enumerate(self._seen.add([*map(_key, ids)]), before + 1):
+            if again:
+                raise DataError(f"{self._path}: row {row}: id {values[row - before - 1]!r} was given before")
+        return ids
+
+
+class _Seen:
+    """A growing set of 64-bit keys: the latest million in a set, all older ones sorted, in eight bytes each."""
+
+    def __init__(self) -> None:
+        import numpy as np
+
+        self._old = np.array([2**64 - 1], np.uint64)  # the last stands guard: no key sorts behind it
+        self._new: set[int] = set()
+
+    def add(self, keys: Sequence[bytes]) -> list[bool]:
+        """Return for each key whether it was added before."""
+        import numpy as np
+
+        values = np.frombuffer(b"".join(keys), np.uint64)
+        before: list[bool] = (self._old[np.searchsorted(self._old, values)] == values).tolist()
+        for place, value in enumerate(values.tolist()):
+            before[place] |= value in self._new
+            self._new.add(value)
+        if len(self._new) >= _RECENT:
+            new = np.sort(np.fromiter(self._new, np.uint64))
+            self._old = np.sort(np.concatenate([self._old, new]), kind="stable")  # merges two sorted runs
+            self._new.clear()
+        return before
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()[:8]
 
 
 def _pairs(name: str, cells: Sequence[Any]) -> list[str | None]:

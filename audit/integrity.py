@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
-from audit.record import Audit, MeasureRecord, canonical, digest_file, read_frame, sha256
+from audit.files import canonical, digest_file, read_frame, sha256
+from audit.record import Audit, MeasureRecord
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,6 +26,7 @@ __all__ = [
     "CanDiscriminate",
     "CanEmbed",
     "CanEncode",
+    "CanLogits",
     "CanPredict",
     "CanSample",
     "CanScore",
@@ -160,6 +161,14 @@ class CanPredict(Protocol):
 
 
 @runtime_checkable
+class CanLogits(Protocol):
+    """A classifier that also shows what stands before its softmax; log sum exp of it is the (negated) energy."""
+
+    def logits(self, x: Sequence[Item]) -> np.ndarray | torch.Tensor:
+        """Return [item, class], the softmax of which is `predict`."""
+
+
+@runtime_checkable
 class CanEmbed(Protocol):
     """Maps items to vectors."""
 
@@ -202,6 +211,7 @@ ABILITIES: dict[str, type] = {
     "trace": CanTrace,
     "embed": CanEmbed,
     "predict": CanPredict,
+    "logits": CanLogits,
     "encode": CanEncode,
     "decode": CanDecode,
     "denoise": CanDenoise,

@@ -48,7 +48,11 @@ class Ask(Protocol):
         * trace: `element`, `log_prob`, `entropy`, `variance`, `rank`; several rows an item
         * sample: `content`, `finish`, `elements`, `problem`
         * embed: `embedding` (list of float)
-        * predict: `probabilities` (list of float)
+        * predict: `probabilities`; logits: `logits` (lists of float)
+        * discriminate: `logit`, `features` (list of float)
+
+        or a procedure of `audit.traces`, with the columns that it returns. `content` that is no text comes as nested
+        lists; `audit.answers.as_array` makes an array of a cell.
         """
 
     def can(self, question: str, *, model: str = "main") -> bool:

@@ -7,10 +7,9 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,13 +17,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from audit.errors import DataError, IntegrityError
+from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
+from audit.files import canonical, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "DIMENSIONS",
     "SCHEMA",
+    "WORST_FIRST",
     "Audit",
     "Evidence",
     "Finding",
@@ -34,16 +36,26 @@ __all__ = [
     "Record",
     "RunFacts",
     "Verdict",
-    "canonical",
-    "digest_file",
     "dump",
+    "find_audit",
     "load_record",
-    "read_frame",
-    "sha256",
-    "write_atomic",
 ]
 
 SCHEMA = 1
+DIMENSIONS = (
+    "bias",
+    "novelty",
+    "quality",
+    "factuality",
+    "robustness",
+    "provenance",
+    "memorisation",
+    "transparency",
+    "efficiency",
+)
+"""What an audit may ask about."""
+WORST_FIRST = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")
+"""The order in which verdicts are told."""
 Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
 
 
@@ -209,7 +221,7 @@ class Audit:
     def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
         """Return the evidence of `check`, one row an item; None where the check left none."""
         path = self.folder / "items" / f"{check}.parquet"
-        if not path.exists():
+        if not path.is_file() or not path.resolve().is_relative_to(self.folder.resolve()):
             return None
         try:
             return read_frame(path, columns)
@@ -239,47 +251,20 @@ def load_record(folder: str | os.PathLike[str]) -> Audit:
     return Audit(path, record, run)
 
 
-def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return a stored frame, indexed by item id where it has one; raises OSError or ValueError where it is none."""
-    import pyarrow.parquet as pq
-
-    frame: pd.DataFrame = pq.read_table(path, columns=None if columns is None else list(columns)).to_pandas()
-    return frame.set_index("id") if "id" in frame.columns else frame
-
-
-def canonical(value: Any) -> bytes:
-    """Return JSON with sorted keys, no blanks, UTF-8; NaN and infinity are refused."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def sha256(data: bytes | Iterable[bytes]) -> str:
-    """Return `sha256:` and the hex digest."""
-    digest = hashlib.sha256()
-    for part in (data,) if isinstance(data, bytes) else data:
-        digest.update(part)
-    return f"sha256:{digest.hexdigest()}"
-
-
-def digest_file(path: Path) -> str:
-    """Return the digest of a file's bytes."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-
-
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def find_audit(name: str, into: Path) -> Path:
+    """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
+    if Path(name, "record.json").is_file():
+        return Path(name)
+    found = sorted(path.parent for path in into.glob(f"{name}*/record.json")) if name.replace("-", "").isalnum() else []
+    exact = [path for path in found if path.name == name]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        raise UsageError(
+            f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
+        )
+    known = [path.parent.name for path in into.glob("*/record.json")]
+    raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
 
 
 def dump(model: Record | RunFacts) -> bytes:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
-from audit.errors import DokimasiaError
+from audit.errors import DokimasiaError, IntegrityError
+from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_atomic
 from audit.model import ModelPart, Verifiable, abilities_of
 from audit.plan import Check, Plan, freeze, plan_text
 from audit.record import (
@@ -32,14 +33,10 @@ from audit.record import (
     ModelRecord,
     Record,
     RunFacts,
-    canonical,
     dump,
     load_record,
-    read_frame,
-    sha256,
-    write_atomic,
 )
-from audit.store import Store, parquet_bytes
+from audit.store import Store
 from audit.verdict import Decision, audit_verdict, decide, sentence, spoil
 
 if TYPE_CHECKING:
@@ -70,9 +67,14 @@ class Watch:
 def run(plan: Plan, *, into: str | Path = "audits", fresh: bool = False, watch: Watch | None = None) -> Audit:
     """Run a plan and return the audit; raises UsageError, ModelError, IntegrityError, and KeyboardInterrupt resumably.
 
+    Columns of the data are looked at before any model is opened.
+
     The folder is `into/<id>`; with `fresh` the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run
     again, unless a check of it crashed.
     """
+    for check in plan.checks:
+        for role, part in check.data.items():
+            part.batches(check.probe.roles[role], limit=plan.limit)
     prints = {name: fingerprint(model) for name, model in plan.models.items()}
     frozen = freeze(plan, prints)
     name = audit_id(frozen)
@@ -216,6 +218,8 @@ class _Run:
         begun, calls = time.perf_counter(), door.calls
         try:
             finding = self._missing(check, door) or self._judged(check, door)
+        except IntegrityError:
+            raise
         except DokimasiaError as error:
             finding = self._crash(check, str(error))
         except Exception as error:
@@ -275,10 +279,7 @@ class _Run:
         return pd.concat(frames) if frames else None
 
     def _keep(self, name: str, frame: pd.DataFrame) -> Evidence:
-        import pyarrow as pa
-
-        indexed = frame.reset_index() if frame.index.name is not None else frame
-        data = parquet_bytes(pa.Table.from_pandas(indexed, preserve_index=False))
+        data = parquet_bytes(arrow_table(frame))
         write_atomic(self.folder / name, data)
         return Evidence(path=name, sha256=sha256(data))
 

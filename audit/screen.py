@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.record import Audit, Finding, Record
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Record
 from audit.verdict import number
 
-__all__ = ["DIMENSIONS", "SIGNS", "Progress", "clean", "closing_table", "finding_line", "summary_line"]
+__all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "summary_line"]
 
 SIGNS: Mapping[str, str] = {
     "passed": "v",
@@ -24,18 +24,6 @@ SIGNS: Mapping[str, str] = {
     "crashed": "!",
     "measured": ".",
 }
-DIMENSIONS = (
-    "bias",
-    "novelty",
-    "quality",
-    "factuality",
-    "robustness",
-    "provenance",
-    "memorisation",
-    "transparency",
-    "efficiency",
-)
-_WORST_FIRST = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")
 LEGEND = "v passed  x failed  ? undecided  ~ not measurable  ! crashed  . measured, no limit  - not asked"
 
 
@@ -54,7 +42,7 @@ def finding_line(finding: Finding) -> str:
 
 def summary_line(record: Record) -> str:
     """Return one sentence: `Failed: 3 of 14 checks; 2 undecided, about 180 more units would do.`"""
-    count = {verdict: sum(f.verdict == verdict for f in record.findings) for verdict in _WORST_FIRST}
+    count = {verdict: sum(f.verdict == verdict for f in record.findings) for verdict in WORST_FIRST}
     total = len(record.findings)
     parts = [f"{record.verdict.capitalize()}: {total} check{'s' if total != 1 else ''}"]
     if count["failed"]:
@@ -67,7 +55,7 @@ def summary_line(record: Record) -> str:
 
 
 def _worst(findings: Sequence[Finding]) -> Finding:
-    return min(findings, key=lambda f: (_WORST_FIRST.index(f.verdict), not f.gating))
+    return min(findings, key=lambda f: (WORST_FIRST.index(f.verdict), not f.gating))
 
 
 def _cell(findings: Sequence[Finding]) -> str:

@@ -17,22 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import IntegrityError, UsageError
-from audit.record import Evidence, canonical, digest_file, sha256, write_atomic
+from audit.files import canonical, digest_file, parquet_bytes, sha256, write_atomic
+from audit.record import Evidence
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Store", "parquet_bytes"]
-
-
-def parquet_bytes(table: pa.Table) -> bytes:
-    """Return a table as Parquet (zstd), the same bytes for the same table."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-    return bytes(sink.getvalue())
+__all__ = ["Store"]
 
 
 class Store:

@@ -110,8 +110,9 @@ def undefined(
 class Result:
     """All that one detector found.
 
-    `measures` has the headline first. `items` is a frame indexed by item id (evidence, one row an item);
-    `table` is an optional further frame such as a curve or a group table.
+    `measures` has the headline first. `items` is a frame indexed by item id (evidence, one row an item); its column
+    `value`, where there is one, is what the headline averages, and reports rank the worst items by it. `table` is an
+    optional further frame such as a curve or a group table.
     """
 
     measures: tuple[Measure, ...]

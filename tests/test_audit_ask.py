@@ -13,8 +13,9 @@ from markov import MarkovModel, MarkovText
 from audit.answers import item_digest
 from audit.ask import Door
 from audit.errors import IntegrityError, ModelError, UsageError
+from audit.files import parquet_bytes
 from audit.model import Continuation, Sample
-from audit.store import Store, parquet_bytes
+from audit.store import Store
 
 
 class Shy(MarkovModel):

@@ -1,0 +1,1 @@
+"""Probes: one file for each question that an audit can put."""

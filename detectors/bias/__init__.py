@@ -1,0 +1,1 @@
+"""Bias, in data and in output."""

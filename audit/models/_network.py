@@ -1,0 +1,132 @@
+"""A causal network in three calls: the states of token rows, a cached prefix, and rows that go on from it.
+
+    z_t = head(state_t),   p(x_{t+1} | x_1..x_t) = softmax(z_t)
+
+A state needs what stands left of it only, so rows are padded on the right and need no mask. Prefixes are padded on the
+left, so that what follows stands next to them. What a network is found not to do (an output layer that is more than
+its head, a cache that cannot be copied) is found at opening, on eight tokens, and gone round.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import pad_sequence
+
+from audit.errors import ModelError
+
+__all__ = ["Network", "Prefix", "padded"]
+
+
+@dataclass
+class Prefix:
+    """Rows that were read and can be gone on from; `Network.extend` lengthens them in place."""
+
+    cache: Any
+    """Keys and values of all layers."""
+    mask: torch.Tensor
+    """[row, position], False where padded on the left."""
+    last: torch.Tensor
+    """[row, dim]: the state of each row's last token."""
+
+    def select(self, rows: Sequence[int]) -> Prefix:
+        """Return the given rows, one may come several times; this prefix stays as it is."""
+        index = torch.tensor(rows, device=self.mask.device)
+        cache = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in cache.layers]
+        cache.batch_select_indices(index)
+        return Prefix(cache, self.mask[index], self.last[index])
+
+
+class Network:
+    """A causal language model of transformers, asked with rows of token ids."""
+
+    def __init__(self, model: Any) -> None:
+        """Take over an eval-mode model; raises ModelError where earlier tokens see later ones."""
+        self.model = model
+        self.device = model.device
+        self.vocabulary = int(model.config.get_text_config().vocab_size)
+        takes = inspect.signature(model.forward).parameters
+        self._positions = "position_ids" in takes
+        self._cache = "cache" if "cache" in takes else "past_key_values"  # its name before transformers 5.24
+        self._body, self._field, self.head = model.base_model, "last_hidden_state", model.get_output_embeddings()
+        with torch.inference_mode():
+            if not self._head_is_all():
+                self._body, self._field, self.head = model, "logits", torch.nn.Identity()
+            self.caches = self._cache_can_be_copied()
+
+    def states(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return [row, position, dim] for ids [row, position] padded on the right; `head` turns them into logits."""
+        states: torch.Tensor = self._body(input_ids=rows, use_cache=False, return_dict=True)[self._field]
+        return states
+
+    def hidden(self, rows: torch.Tensor) -> torch.Tensor:
+        """Return the last hidden states [row, position, dim] for ids [row, position] padded on the right."""
+        out = self.model.base_model(input_ids=rows, use_cache=False, return_dict=True)
+        hidden: torch.Tensor = out.last_hidden_state
+        return hidden
+
+    def prefill(self, prefixes: Sequence[Sequence[int]]) -> Prefix:
+        """Read prefixes, each of one token or more."""
+        rows, mask = padded(prefixes, self.device, side="left")
+        out = self._body(input_ids=rows, use_cache=True, return_dict=True, **self._places(mask, rows.shape[1]))
+        return Prefix(out[self._cache], mask, out[self._field][:, -1])
+
+    def extend(self, prefix: Prefix, rows: torch.Tensor) -> torch.Tensor:
+        """Go on from `prefix` with ids [row, position]; return their states [row, position, dim]."""
+        prefix.mask = torch.cat([prefix.mask, torch.ones_like(rows, dtype=torch.bool)], 1)
+        places = self._places(prefix.mask, rows.shape[1])
+        past = {self._cache: prefix.cache}
+        out = self._body(input_ids=rows, use_cache=True, return_dict=True, **past, **places)
+        states: torch.Tensor = out[self._field]
+        prefix.cache, prefix.last = out[self._cache], states[:, -1]
+        return states
+
+    def _places(self, mask: torch.Tensor, new: int) -> dict[str, torch.Tensor]:
+        """Say where the last `new` tokens stand; nothing where no row is padded, as then counting is enough."""
+        if bool(mask.all()):
+            return {}
+        places = {"attention_mask": mask.long()}
+        if self._positions:
+            places["position_ids"] = (mask.long().cumsum(1) - 1).clamp(min=0)[:, -new:]
+        return places
+
+    def _head_is_all(self) -> bool:
+        """Tell whether the model's logits are its head on its last hidden states (no cap, no scale)."""
+        row = torch.arange(8, device=self.device) % self.vocabulary
+        rows = torch.stack([row, row])
+        rows[1, -1] = 0  # the rows differ in their last token, and must not before it
+        logits = self.model(input_ids=rows, use_cache=False, return_dict=True).logits
+        if not torch.allclose(logits[0, :-1], logits[1, :-1], atol=1e-4, rtol=1e-3, equal_nan=True):
+            raise ModelError(f"{type(self.model).__name__} is not causal: earlier tokens see later ones")
+        try:
+            return bool(torch.equal(self.head(self.states(rows)), logits))
+        except (AttributeError, KeyError, TypeError, RuntimeError):
+            return False
+
+    def _cache_can_be_copied(self) -> bool:
+        """Tell whether going on from copied, unequally long prefixes gives the states of whole rows."""
+        tokens = [position % self.vocabulary for position in range(8)]
+        whole = self.states(torch.tensor([tokens], device=self.device))[0]
+        tolerance = 1e-3 if whole.dtype == torch.float32 else 0.1
+        try:
+            prefix = self.prefill([tokens[:3], tokens[:6]]).select([1, 0])
+            more = torch.tensor([tokens[6:8], tokens[3:5]], device=self.device)
+            got = torch.cat([prefix.last[1:], *self.extend(prefix, more)])
+        except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError, RuntimeError):
+            return False
+        wanted = whole[[2, 6, 7, 3, 4]]
+        return bool((got - wanted).abs().max() <= tolerance * wanted.abs().max().clamp(min=1))
+
+
+def padded(rows: Sequence[Sequence[int]], device: Any, *, side: str = "right") -> tuple[torch.Tensor, torch.Tensor]:
+    """Return ids [row, position] and a mask of the same shape that is False where a row is padded."""
+    ids = pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_side=side)
+    positions, lengths = torch.arange(ids.shape[1]), torch.tensor([len(row) for row in rows])[:, None]
+    mask = positions < lengths if side == "right" else positions >= ids.shape[1] - lengths
+    return ids.to(device), mask.to(device)

@@ -1,0 +1,154 @@
+"""Models that answer over the wire, and the proof of what they can do.
+
+    RemoteText        CanSample             every endpoint that draws
+    ScoredRemoteText  CanSample, CanScore   one that also returns the log-probabilities of a given text (echo)
+
+Entropy, variance and rank need the whole vocabulary at every step, which no endpoint sends: there is no CanTrace.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from audit.errors import EndpointError, ModelError
+from audit.model import Continuation, Item, LikelihoodKind, Sample, abilities_of
+from audit.models._transport import Failure, Transport
+from audit.models._wire import Question, draw, read_origin, score
+
+if TYPE_CHECKING:
+    from audit.models.endpoint import OpenAIEndpoint
+
+__all__ = ["RemoteText", "ScoredRemoteText", "prove"]
+
+_DEFAULTS: dict[str, Any] = {"max_tokens": 64, "temperature": 0, "top_p": 1}
+_CANARIES = (
+    "The capital of France is",
+    "One, two, three, four,",
+    "Water freezes at zero degrees",
+    "def add(a, b):\n    return a +",
+    "The opposite of hot is",
+    "Monday, Tuesday, Wednesday,",
+    "대한민국의 수도는",
+    "The first president of the United States was",
+    "2 + 2 =",
+    "Roses are red, violets are",
+)
+"""Fixed prompts whose greedy answers show whether the same model still answers."""
+_PROOF = "The quick brown fox jumps over the lazy dog."
+_NO_TRACE = "an endpoint does not send the whole vocabulary's probabilities, which entropy, variance and rank need"
+_NO_CHAT_SCORE = "a server does not tell its chat template, so in chat form no given text can be scored"
+_NO_SEED = "the same seed gave two different draws"
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+
+
+class RemoteText:
+    """Draws text from an endpoint.
+
+    `missing` tells, ability by ability, why the endpoint lacks it; under `seed`, that equal seeds gave different draws.
+    """
+
+    family = "endpoint"
+    modality = "text"
+
+    def __init__(self, part: OpenAIEndpoint, transport: Transport, missing: Mapping[str, str]) -> None:
+        self.name = part.name
+        self.fingerprint = part.fingerprint()
+        self.missing = dict(missing)
+        self._part, self._transport = part, transport
+
+    def sample(self, prompts: Sequence[str | None], *, seed: int, **sampling: Any) -> list[Sample]:
+        """Return one draw per prompt, in order; an item without an answer has finish `error`.
+
+        Every position has a seed of its own, so equal prompts give different draws. Raises EndpointError where nothing
+        is answered at all, ModelError for a draw without prompt in chat form.
+        """
+        if self._part.prompt_form == "chat" and None in prompts:
+            raise ModelError(f"{self.name}: a draw without prompt in chat form; allowed: prompt_form: raw")
+        seeds = np.random.SeedSequence(seed).generate_state(len(prompts)) >> 1  # some servers keep a seed in 31 bits
+        questions = [self._draw(prompt or "", int(own), sampling) for prompt, own in zip(prompts, seeds, strict=True)]
+        draws = self._ask(questions, control=self._draw(_CANARIES[0], 0, sampling))
+        return [Sample("", "error", None, one.problem) if isinstance(one, Failure) else one for one in draws]
+
+    def identity(self) -> dict[str, Any]:
+        """Return what must not change: abilities, names the server answers under, greedy answers to fixed prompts."""
+        greedy = [self._draw(prompt, 0, {"max_tokens": 8, "temperature": 0}) for prompt in _CANARIES]
+        origins = self._certain([Question(one.path, one.body, read_origin) for one in greedy])
+        texts, models, systems = zip(*origins, strict=True)
+        return {
+            "abilities": sorted(abilities_of(self)),
+            "models": sorted({one for one in models if one is not None}),
+            "system_fingerprints": sorted({one for one in systems if one is not None}),
+            "canaries": list(texts),
+        }
+
+    def close(self) -> None:
+        """Close the connections; a second call does nothing."""
+        self._transport.close()
+
+    def _repeats(self) -> bool:
+        """Tell whether one seed gives one draw; EndpointError where it gives none."""
+        first, second = self._certain([self._draw(_CANARIES[0], 0, {"max_tokens": 16, "temperature": 1})] * 2)
+        return bool(first.content == second.content)
+
+    def _draw(self, prompt: str, seed: int, sampling: Mapping[str, Any]) -> Question[Sample]:
+        part = self._part
+        merged = {**_DEFAULTS, **part.sampling, **sampling}
+        return draw(part.name, prompt, form=part.prompt_form, system=part.system, seed=seed, sampling=merged)
+
+    def _certain(self, questions: Sequence[Question[_T]]) -> list[_T]:
+        """Return every answer; EndpointError where one is lacking."""
+        answers = self._transport.ask(questions)
+        if failed := next((one for one in answers if isinstance(one, Failure)), None):
+            raise EndpointError(f"{self._transport.url}: no answer to a fixed prompt: {failed.problem}")
+        return [one for one in answers if not isinstance(one, Failure)]
+
+    def _ask(self, questions: Sequence[Question[_T]], *, control: Question[_T]) -> list[_T | Failure]:
+        """Return every answer or its Failure; where all failed, only `control` tells bad items from a dead server."""
+        answers = self._transport.ask(questions)
+        failures = [one for one in answers if isinstance(one, Failure)]
+        if failures:
+            if len(failures) == len(answers):
+                self._certain([control])
+            problem = failures[0].problem
+            _log.warning("%s: %d of %d items without answer: %s", self.name, len(failures), len(answers), problem)
+        return answers
+
+
+class ScoredRemoteText(RemoteText):
+    """An endpoint that also evaluates given text."""
+
+    def log_prob(self, items: Sequence[Item]) -> tuple[np.ndarray, LikelihoodKind]:
+        """Return (nats [item], "exact": of the model as it is served); NaN where the server did not score the item.
+
+        Of a `Continuation` the tokens that reach beyond the prompt count, one that straddles the border with them; a
+        first token without condition is left out. Raises EndpointError where nothing is answered at all.
+        """
+        wholes = [item if isinstance(item, Continuation) else Continuation("", item) for item in items]
+        questions = [score(self.name, item.prompt + item.text, len(item.prompt)) for item in wholes]
+        nats = self._ask(questions, control=score(self.name, _PROOF))
+        return np.array([np.nan if isinstance(one, Failure) else one for one in nats]), "exact"
+
+
+def prove(part: OpenAIEndpoint, transport: Transport) -> RemoteText:
+    """Return a model of the class that has just the abilities shown; EndpointError where nothing can be drawn."""
+    plain = RemoteText(part, transport, {"trace": _NO_TRACE})
+    if not plain._repeats():
+        plain.missing["seed"] = _NO_SEED
+    unscored = _NO_CHAT_SCORE if part.prompt_form == "chat" else _why_unscored(part.name, transport)
+    if unscored is None:
+        return ScoredRemoteText(part, transport, plain.missing)
+    plain.missing["log_prob"] = unscored
+    return plain
+
+
+def _why_unscored(name: str, transport: Transport) -> str | None:
+    """Return why the server does not score a given text; None where it just did."""
+    (nats,) = transport.ask([score(name, _PROOF)])
+    if isinstance(nats, Failure):
+        return f"the server does not return a prompt's log-probabilities when asked to (echo): {nats.problem}"
+    return "the server calls every token of a prompt certain (log-probability 0)" if nats == 0 else None

@@ -1,0 +1,258 @@
+"""One thin way to a JSON server: put questions, get what was read of the answers or the reason why there is none.
+
+    pause after attempt k = Retry-After + U(0, min(30, 2^k / 2)) seconds, k = 0, 1, ...       (full jitter)
+    an item's attempts and pauses together end at its deadline, by cancellation, whatever the socket does
+
+All calls run in an event loop in a thread of its own, so that callers in any thread, or inside another loop, just wait.
+The address is hostile input: no redirect, no proxy, and the peer that was really reached is checked before a byte is
+sent. The key is starred out of every byte that comes back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import random
+import re
+import threading
+import weakref
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import httpx2
+
+from audit.errors import EndpointError
+from audit.models._addresses import forbidden
+from audit.models._wire import Question, WireError
+
+__all__ = ["Failure", "Key", "Transport"]
+
+_BUSY = frozenset({429, 500, 502, 503, 504})
+"""Statuses of a server that may answer if asked again."""
+_CONNECT_SECONDS = 10.0
+_LONGEST_PAUSE = 30.0
+_MAX_BYTES = 32 << 20
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A question that brought no answer."""
+
+    problem: str
+    """One line, e.g. `no answer within 60 s`."""
+
+
+class Key:
+    """A secret that goes into one header and shows itself nowhere else."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret
+
+    def header(self) -> dict[str, str]:
+        """Return the header that carries the key."""
+        return {"Authorization": f"Bearer {self._secret}"}
+
+    def redact(self, data: bytes) -> bytes:
+        """Return `data` with the key starred out; a dummy under eight characters guards nothing and may be a word."""
+        return data.replace(self._secret.encode(), b"***") if len(self._secret) >= 8 else data
+
+
+class _AttemptError(Exception):
+    """An attempt failed in a way that the next may not."""
+
+    def __init__(self, problem: str, *, after: float = 0.0, unreachable: bool = False) -> None:
+        super().__init__(problem)
+        self.after = after
+        """Seconds that the server asks to wait."""
+        self.unreachable = unreachable
+
+
+class Transport:
+    """Asks the server at `url`; safe to use from several threads.
+
+    Arguments:
+        url: base address without trailing slash.
+        key: sent as bearer token, or None.
+        key_name: what messages call the key, its environment variable.
+        concurrency: questions in flight at once, over all threads.
+        timeout: seconds that one question may take, attempts and pauses together.
+        retries: attempts after the first.
+    """
+
+    def __init__(
+        self, url: str, key: Key | None, *, key_name: str, concurrency: int, timeout: float, retries: int
+    ) -> None:
+        self.url = url
+        self._key, self._key_name = key, key_name
+        self._timeout, self._retries = timeout, retries
+        self._slots = asyncio.Semaphore(concurrency)
+        self._jitter = random.SystemRandom()
+        self._client = httpx2.AsyncClient(
+            headers={"Accept-Encoding": "identity", "User-Agent": "dokimasia", **(key.header() if key else {})},
+            timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
+            limits=httpx2.Limits(max_connections=concurrency),
+            trust_env=False,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=_serve, args=[self._loop], name="dokimasia-endpoint", daemon=True)
+        self._thread.start()
+        self._end = weakref.finalize(self, _end, self._client, self._loop)
+
+    def ask(self, questions: Sequence[Question[_T]]) -> list[_T | Failure]:
+        """Return, in order, what was read of each answer, or a Failure.
+
+        Raises EndpointError at once, giving up the rest, where asking on is in vain: the server cannot be reached,
+        denies access, redirects, or lies where no plan may reach.
+        """
+        return self._run(self._all(questions))
+
+    def close(self) -> None:
+        """Close the connections and end the thread; a second call does nothing, and nobody has to make the first."""
+        self._end()
+        self._thread.join()
+
+    def _run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        except BaseException:  # an interrupt of the waiting thread has to end the calls as well
+            future.cancel()
+            raise
+
+    async def _all(self, questions: Sequence[Question[_T]]) -> list[_T | Failure]:
+        calls = [self._one(question) for question in questions]
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(call) for call in calls]
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _one(self, question: Question[_T]) -> _T | Failure:
+        """Return the answer, or a Failure once the time is used up."""
+        problems: list[str] = []
+        async with self._slots:
+            deadline = self._loop.time() + self._timeout
+            try:
+                async with asyncio.timeout_at(deadline):
+                    return await self._persist(question, problems, deadline)
+            except TimeoutError:
+                last = f" (last: {problems[-1]})" if problems else ""
+                return Failure(f"no answer within {self._timeout:g} s{last}")
+
+    async def _persist(self, question: Question[_T], problems: list[str], deadline: float) -> _T | Failure:
+        """Ask up to `retries + 1` times, noting problems; TimeoutError where a pause would outlast the deadline."""
+        for attempt in range(self._retries + 1):
+            try:
+                return await self._attempt(question)
+            except _AttemptError as error:
+                problems.append(str(error))
+                unreachable = error.unreachable
+                pause = error.after + self._jitter.uniform(0, min(_LONGEST_PAUSE, 2**attempt / 2))
+            if attempt < self._retries:
+                if self._loop.time() + pause >= deadline:
+                    raise TimeoutError
+                await asyncio.sleep(pause)
+        problem = f"{problems[-1]}, {self._retries + 1} attempts"
+        if unreachable:
+            raise EndpointError(f"{self.url}: {problem}")
+        return Failure(problem)
+
+    async def _attempt(self, question: Question[_T]) -> _T | Failure:
+        request = {"json": question.body, "extensions": {"trace": self._check_peer}}
+        try:
+            async with self._client.stream("POST", self.url + question.path, **request) as response:
+                content = await _capped(response)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise _AttemptError(f"cannot connect ({str(error) or type(error).__name__})", unreachable=True) from None
+        except httpx2.TransportError as error:
+            raise _AttemptError(f"connection lost ({type(error).__name__})") from None
+        if content is None:
+            return Failure(f"answer longer than {_MAX_BYTES >> 20} MiB")
+        if self._key:
+            content = self._key.redact(content)
+        if response.status_code != 200:
+            return self._refused(response, content)
+        try:
+            answer = json.loads(content)
+        except (ValueError, RecursionError):
+            raise _AttemptError("answer is no JSON") from None
+        if not isinstance(answer, dict):
+            return Failure("answer is no JSON object")
+        try:
+            return question.read(answer)
+        except WireError as error:
+            return Failure(str(error))
+
+    def _refused(self, response: httpx2.Response, content: bytes) -> Failure:
+        """Return the Failure of this one question, or raise what the status says of the next attempt or of all."""
+        status = response.status_code
+        if status in _BUSY:
+            raise _AttemptError(f"HTTP {status}", after=_retry_after(response.headers.get("retry-after", "")))
+        if status in (401, 403):
+            raise EndpointError(f"{self.url}: access denied (HTTP {status}); the key comes from {self._key_name}")
+        said = f"HTTP {status}: {_line(content)}"
+        if status == 404:
+            raise EndpointError(f"{self.url}: no such address or model ({said})")
+        if response.is_redirect:
+            raise EndpointError(f"{self.url}: HTTP {status} redirects, which is not followed; give the final address")
+        return Failure(said)
+
+    async def _check_peer(self, event: str, info: dict[str, Any]) -> None:
+        """Close a new connection, before anything is sent over it, where the peer is one that no plan may reach."""
+        if event != "connection.connect_tcp.complete":
+            return
+        stream = info["return_value"]
+        host = ipaddress.ip_address(stream.get_extra_info("server_addr")[0].partition("%")[0])
+        why = forbidden(host)
+        if why is None and self._key and self.url.startswith("http:") and host.is_global:
+            why = "public and the line not encrypted, so the key could be read on the way; use https"
+        if why is not None:
+            await stream.aclose()
+            raise EndpointError(f"{self.url}: {host} is {why}")
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    loop.run_forever()
+    loop.close()
+
+
+def _end(client: httpx2.AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
+    """Let the loop close the client and stop; waits for neither, as the collector may call it in the loop's own thread."""
+
+    async def finish() -> None:
+        await client.aclose()
+        loop.call_soon(loop.stop)
+
+    asyncio.run_coroutine_threadsafe(finish(), loop)
+
+
+async def _capped(response: httpx2.Response) -> bytes | None:
+    """Return the body, None where it exceeds the cap; raw, so that no compressed answer can swell."""
+    content = bytearray()
+    async for chunk in response.aiter_raw():
+        content += chunk
+        if len(content) > _MAX_BYTES:
+            return None
+    return bytes(content)
+
+
+def _retry_after(value: str) -> float:
+    """Return the seconds that a Retry-After header (seconds or HTTP date) asks for; 0 where it cannot be read."""
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return 0.0
+
+
+def _line(content: bytes) -> str:
+    """Return the start of an error's body as one line of printable characters."""
+    text = content[:2000].decode("utf-8", "replace")
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "no message"

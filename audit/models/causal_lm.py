@@ -1,0 +1,280 @@
+"""A causal language model: log p(x) = sum_t log p(x_t | x_<t), exact, token by token.
+
+    model: {use: causal_lm, path: ./model}            a folder with config.json, safetensors and a tokenizer
+    model: {use: causal_lm, path: ./model.gguf}       or a GGUF file, unpacked at opening
+
+A first token that nothing stands before has no probability: it is NaN in a trace and left out of sums.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from audit.errors import ModelError
+from audit.model import Item, LikelihoodKind, Sample
+from audit.models._image_folder import read_json, require_safetensors
+from audit.files import canonical, digest_file, sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.models._encoding import Encoder
+    from audit.models.scoring import Scorer
+
+__all__ = ["CausalLM", "CausalLMFolder"]
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+@dataclass(frozen=True)
+class CausalLMFolder:
+    """Options of a causal language model on disk."""
+
+    path: Path
+    """Folder with config.json, safetensors and tokenizer; or a .gguf file, or a folder with exactly one."""
+    dtype: Dtype = "auto"
+    """Number format; `auto` = bfloat16 on a GPU and on a processor with instructions for it, else float32."""
+    device: Device = "auto"
+    """Where it computes; `auto` takes a GPU where there is one."""
+    threads: int | None = None
+    """Threads of the processor; where not given, what the process has."""
+    prompt_form: Literal["raw", "chat"] = "raw"
+    """`raw` = the model goes on from the prompt; `chat` = the prompt is a user's turn of the chat template."""
+    system: str | None = None
+    """System message, in chat form only."""
+    name: str | None = None
+    """What reports call it; the folder's or file's name where not given."""
+    batch_tokens: int = 2048
+    """Most tokens of a forward pass, padding included."""
+
+    family: ClassVar[str] = "causal_lm"
+    modality: ClassVar[str] = "text"
+
+    def __post_init__(self) -> None:
+        """Refuse options that contradict one another."""
+        if self.system is not None and self.prompt_form != "chat":
+            raise ValueError(f"system goes with prompt_form chat; got prompt_form {self.prompt_form}")
+        for option in ("threads", "batch_tokens"):
+            if (value := getattr(self, option)) is not None and value < 1:
+                raise ValueError(f"{option} is {value}; allowed: 1 or more")
+
+    def fingerprint(self) -> str:
+        """Return the digest of the files' content and of the options that change answers; raises ModelError."""
+        source = self._source()
+        if source.is_file():
+            files = {"model.gguf": _digest_once(source)}
+        else:
+            files = {path.name: _digest_once(path) for path in sorted(source.iterdir()) if _counts(path)}
+        options = [self._settled()[1], self.prompt_form, self.system]
+        return sha256(canonical([self.family, files, options]))
+
+    def open(self) -> CausalLM:
+        """Read the weights and return the model; raises ModelError."""
+        source = self._source()
+        device, dtype = self._settled()
+        import torch
+
+        from audit.models._network import Network
+        from audit.models._weights import open_folder, open_gguf
+        from audit.models.scoring import Scorer
+
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ModelError(f"{self._shown}: device {self.device} is a GPU here, which torch cannot use; allowed: cpu")
+        if self.threads is not None:
+            torch.set_num_threads(self.threads)
+        if source.is_file():
+            model, tokenizer = open_gguf(source, dtype, _digest_once(source))
+        else:
+            model, tokenizer = open_folder(source, dtype)
+        numerics = {"device": device, "dtype": dtype, "threads": torch.get_num_threads()}
+        scorer = Scorer(Network(model.to(device)), self.batch_tokens)
+        return CausalLM(self._shown, self.fingerprint(), numerics, self._encoder(model, tokenizer), scorer)
+
+    @property
+    def _shown(self) -> str:
+        return self.name or self.path.resolve().name
+
+    def _source(self) -> Path:
+        """Return the GGUF file, or the folder with safetensors."""
+        if not self.path.exists():
+            raise ModelError(f"{self.path}: not there; allowed: a folder with safetensors, or a .gguf file")
+        if self.path.is_file():
+            if self.path.suffix != ".gguf":
+                raise ModelError(f"{self.path}: a {self.path.suffix or 'plain'} file; allowed: .gguf, or a folder")
+            return self.path
+        packed = sorted(self.path.glob("*.gguf"))
+        if not packed or any(self.path.glob("*.safetensors")):
+            require_safetensors(self.path)
+            _require_inside(self.path)
+            return self.path
+        if len(packed) > 1:
+            raise ModelError(f"{self.path}: {len(packed)} GGUF files; give the path of one, such as {packed[0].name}")
+        return packed[0]
+
+    def _settled(self) -> tuple[str, str]:
+        """Return (device, dtype) with `auto` replaced, without torch."""
+        device = ("cuda" if _gpu() else "cpu") if self.device == "auto" else self.device
+        if self.dtype != "auto":
+            return device, self.dtype
+        return device, "bfloat16" if device == "cuda" or _bfloat16_processor() else "float32"
+
+    def _encoder(self, model: Any, tokenizer: Any) -> Encoder:
+        from audit.models._chat import ChatTemplate
+        from audit.models._encoding import Encoder
+
+        chat = None
+        if self.prompt_form == "chat":
+            if not tokenizer.chat_template:
+                raise ModelError(f"{self._shown}: the tokenizer has no chat template; allowed: prompt_form raw")
+            chat = ChatTemplate(tokenizer.get_chat_template(), tokenizer.special_tokens_map, self.system)
+        limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+        start = next((i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None), None)
+        return Encoder(tokenizer, self._shown, limit, start, chat)
+
+
+@dataclass(frozen=True)
+class CausalLM:
+    """An opened causal language model; a plain `str` is scored as it stands, in raw form and in chat form."""
+
+    name: str
+    fingerprint: str
+    numerics: dict[str, Any]
+    """What can move a result in its last digits: device, dtype, threads."""
+    encoder: Encoder
+    scorer: Scorer
+
+    family: ClassVar[str] = "causal_lm"
+    modality: ClassVar[str] = "text"
+
+    def sample(
+        self,
+        prompts: Sequence[str | None],
+        *,
+        seed: int,
+        max_tokens: int = 64,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        stop: Sequence[str] = (),
+    ) -> list[Sample]:
+        """Return one draw per prompt, cut before the first of the `stop` strings; None starts from the start token.
+
+        A draw depends on its prompt, the seed and its place among the prompts, not on how they are batched.
+        """
+        from audit.models._sampling import Sampling, draw
+
+        how = Sampling(max_tokens, temperature, top_p)
+        stops = [stop] if isinstance(stop, str) else list(stop)
+        rows = self.encoder.prompts(prompts, room=max_tokens)
+
+        def ended(one: Any) -> bool:
+            return any(map(self.encoder.text(one.prompt, one.tokens).count, stops))
+
+        network, limit = self.scorer.network, self.scorer.batch_tokens
+        drawn = draw(network, rows, how, seed=seed, ends=self._ends(), ended=ended, batch_tokens=limit)
+        texts = [_cut(self.encoder.text(one.prompt, one.tokens), stops) for one in drawn]
+        return [Sample(text, one.finish, len(one.tokens)) for text, one in zip(texts, drawn, strict=True)]
+
+    def log_prob(self, items: Sequence[Item]) -> tuple[np.ndarray, LikelihoodKind]:
+        """Return (nats [item], `exact`): sums over scored tokens; NaN for an item with none, such as a lone token.
+
+        Raises ModelError for an item longer than the model's context.
+        """
+        import numpy as np
+
+        scores = self.scorer.score(self.encoder.items(items))
+        return np.array([part.sum(dtype=np.float64) if len(part) else np.nan for part in scores]), "exact"
+
+    def trace(self, items: Sequence[Item]) -> list[pd.DataFrame]:
+        """Return a frame per item, a row per token of the text; `element` is the token's text; see `CanTrace`.
+
+        Raises ModelError for an item longer than the model's context.
+        """
+        import numpy as np
+        import pandas as pd
+
+        from audit.models.scoring import STATISTICS
+
+        encoded = self.encoder.items(items)
+        pieces = self.encoder.pieces([token for text in encoded for token in text.ids[text.context :]])
+        frames, at = [], 0
+        for text, part in zip(encoded, self.scorer.score(encoded, trace=True), strict=True):
+            rows = len(text.ids) - text.context
+            values = np.full((rows, len(STATISTICS)), np.nan)
+            values[rows - len(part) :] = part
+            columns = dict(zip(STATISTICS, values.T, strict=True))
+            frames.append(pd.DataFrame({"element": pieces[at : at + rows], **columns}))
+            at += rows
+        return frames
+
+    def embed(self, items: Sequence[Item]) -> np.ndarray:
+        """Return [item, dim] float32: the mean of the last hidden states over all tokens of an item, its prompt's too.
+
+        Raises ModelError for an item without a token, or longer than the model's context.
+        """
+        encoded = self.encoder.items(items)
+        if empty := [i for i, text in enumerate(encoded) if not text.ids]:
+            raise ModelError(f"{self.name}: item {empty[0]} has no token; an embedding needs one or more")
+        means: np.ndarray = self.scorer.mean_states([text.ids for text in encoded])
+        return means
+
+    def _ends(self) -> frozenset[int]:
+        """Return the tokens that end a text, by the generation config and the tokenizer."""
+        model = self.scorer.network.model
+        told = getattr(model.generation_config, "eos_token_id", None)
+        told = told if told is not None else self.encoder.tokenizer.eos_token_id
+        return frozenset(told if isinstance(told, list) else [] if told is None else [told])
+
+
+def _cut(text: str, stops: Sequence[str]) -> str:
+    """Return `text` up to the first of the stop strings."""
+    return text[: min([len(text), *(place for place in map(text.find, stops) if place >= 0)])]
+
+
+def _counts(path: Path) -> bool:
+    """Tell whether a file of the folder can change an answer: weights, tokenizer, configuration."""
+    return path.suffix in {".safetensors", ".json", ".jinja", ".model"} or path.name in {"merges.txt", "vocab.txt"}
+
+
+def _digest_once(path: Path) -> str:
+    """Return a file's digest; one that has not changed since is not read again."""
+    facts = path.stat()
+    return _digest(path.resolve(), facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, size: int, changed: int) -> str:
+    return digest_file(path)
+
+
+def _require_inside(folder: Path) -> None:
+    """Raise ModelError where an index of weights names a file outside the folder, which the fingerprint would miss."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        named = read_json(index).get("weight_map", {}).values()
+        if outside := sorted({str(name) for name in named} - {path.name for path in folder.iterdir()}):
+            raise ModelError(f"{index}: names {outside[0]!r}, which is no file of the folder")
+
+
+def _gpu() -> bool:
+    """Tell whether torch is built for a GPU and one is there, without importing it."""
+    torch = find_spec("torch")
+    if torch is None or torch.origin is None or not (Path(torch.origin).parent / "lib" / "libtorch_cuda.so").exists():
+        return False
+    return Path("/dev/nvidiactl").exists() and os.environ.get("CUDA_VISIBLE_DEVICES", "all") not in ("", "-1")
+
+
+def _bfloat16_processor() -> bool:
+    """Tell whether the processor multiplies bfloat16 itself, as others only emulate it."""
+    if sys.platform != "linux":
+        return False
+    flags = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").split()
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)

@@ -1,0 +1,35 @@
+"""A diffusion model in pixel space: noise is taken away step by step, and the steps bound the likelihood.
+
+    model: {use: diffusion, path: ./ddpm}       our own folder, or a diffusers pipeline of UNet2DModel and scheduler
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from audit.models._image_folder import ImageFolder
+
+if TYPE_CHECKING:
+    from audit.models.networks.diffusion import ImageDiffusion
+
+__all__ = ["DiffusionFolder"]
+
+
+@dataclass(frozen=True)
+class DiffusionFolder(ImageFolder):
+    """Options of a diffusion model."""
+
+    family: ClassVar[str] = "diffusion"
+
+    def open(self) -> ImageDiffusion:
+        """Return the model; raises ModelError."""
+        from audit.models.networks.denoisers import ConvDenoiser
+        from audit.models.networks.diffusion import GreyDenoiser, ImageDiffusion
+
+        device, numerics = self.settle()
+        if "_class_name" not in self.config():
+            return ImageDiffusion(GreyDenoiser(self.load(ConvDenoiser, device)), **self.facts(numerics))
+        from audit.models.networks.from_diffusers import PixelDenoiser
+
+        return ImageDiffusion(PixelDenoiser(self.path, device), **self.facts(numerics))

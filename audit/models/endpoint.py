@@ -1,0 +1,117 @@
+"""A language model behind an OpenAI-compatible address: what it can do is proved by asking, never read off its name.
+
+    model: {use: endpoint, url: "http://127.0.0.1:8000/v1", name: our-model, key_env: MODEL_KEY}
+
+Its weights are not ours, so its fingerprint is unverifiable; `identity` shows who answers each time it is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from audit.errors import UsageError
+from audit.models._addresses import forbidden, literal
+
+if TYPE_CHECKING:
+    from audit.models._remote import RemoteText
+    from audit.models._transport import Key
+
+__all__ = ["OpenAIEndpoint"]
+
+_RESERVED = frozenset(
+    {"model", "prompt", "messages", "n", "best_of", "echo", "logprobs", "top_logprobs", "seed", "stream"}
+)
+"""Keys of a request that the adapter sets itself."""
+
+
+@dataclass(frozen=True)
+class OpenAIEndpoint:
+    """Options of a remote model; ValueError where one cannot hold."""
+
+    url: str
+    """Base address, e.g. `http://127.0.0.1:8000/v1`; http or https, never with a key inside."""
+    name: str
+    """The model's name on that server."""
+    key_env: str | None = None
+    """Environment variable that holds the key; the key itself is never written anywhere."""
+    system: str | None = None
+    """System turn before every prompt (chat form)."""
+    prompt_form: Literal["raw", "chat"] = "chat"
+    """`chat`: the prompt is the user's turn; `raw`: the model continues the prompt."""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """Further or other defaults of a draw, e.g. `{temperature: 0}`; a question's own options come first."""
+    concurrency: int = 4
+    """Calls in flight at once."""
+    timeout: float = 60.0
+    """Seconds that one item may take, repeated attempts and pauses included."""
+    retries: int = 5
+    """Attempts after the first, where the server is busy or the line breaks."""
+
+    family: ClassVar[str] = "endpoint"
+    modality: ClassVar[str] = "text"
+
+    def __post_init__(self) -> None:
+        _check_url(self.url)
+        if self.prompt_form not in ("raw", "chat"):
+            raise ValueError(f"prompt_form {self.prompt_form!r}; allowed: raw, chat")
+        if self.system is not None and self.prompt_form == "raw":
+            raise ValueError("system is a turn of a chat; it cannot stand with prompt_form: raw")
+        if taken := sorted(_RESERVED & self.sampling.keys()):
+            raise ValueError(f"sampling sets {', '.join(taken)}, which the adapter sets itself")
+        for option, least in (("concurrency", 1), ("timeout", 0.001), ("retries", 0)):
+            if getattr(self, option) < least:
+                raise ValueError(f"{option} {getattr(self, option)!r}; allowed: {least} and more")
+
+    def fingerprint(self) -> str:
+        """Return the digest of what was asked for; it says nothing of the weights that answer."""
+        asked = [self.url.rstrip("/"), self.name, self.prompt_form, self.system, self.sampling]
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+        return f"sha256:{digest} (unverifiable)"
+
+    def open(self) -> RemoteText:
+        """Ask the server what it can do; EndpointError where it does not answer, UsageError where a key is missing."""
+        from audit.models._remote import prove
+        from audit.models._transport import Transport
+
+        transport = Transport(
+            self.url.rstrip("/"), self._key(), key_name=self.key_env or "key_env, which is not set",
+            concurrency=self.concurrency, timeout=self.timeout, retries=self.retries,
+        )
+        try:
+            return prove(self, transport)
+        except BaseException:
+            transport.close()
+            raise
+
+    def _key(self) -> Key | None:
+        from audit.models._transport import Key
+
+        if self.key_env is None:
+            return None
+        # Checked here, because a client that meets an illegal header value quotes it.
+        if not (secret := os.environ.get(self.key_env, "").strip()):
+            raise UsageError(f"key_env: {self.key_env} is not set in the environment")
+        if not (secret.isascii() and secret.isprintable()):
+            raise UsageError(f"key_env: {self.key_env} holds characters that no header can carry")
+        return Key(secret)
+
+
+def _check_url(url: str) -> None:
+    """Raise ValueError unless `url` is a plain http(s) address outside the forbidden networks."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("url is no address; allowed: http://host:port/v1") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"url {url[:80]!r}; allowed: http:// or https:// and a host")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("url holds a user, a query or a fragment; a key belongs in the variable that key_env names")
+    address = literal(host)  # whom a name stands for is checked at every connection
+    if address is not None and (why := forbidden(address)):
+        raise ValueError(f"url: {host} is {why}")

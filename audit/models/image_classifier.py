@@ -1,0 +1,30 @@
+"""A classifier of images, P(Y|X), for contrast with the models of P(X).
+
+    model: {use: image_classifier, path: ./classifier}       our own folder
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from audit.models._image_folder import ImageFolder
+
+if TYPE_CHECKING:
+    from audit.models.networks.image_classifier import ImageClassifier
+
+__all__ = ["ImageClassifierFolder"]
+
+
+@dataclass(frozen=True)
+class ImageClassifierFolder(ImageFolder):
+    """Options of an image classifier."""
+
+    family: ClassVar[str] = "image_classifier"
+
+    def open(self) -> ImageClassifier:
+        """Return the model; raises ModelError."""
+        from audit.models.networks.image_classifier import ClassifierNetwork, ImageClassifier
+
+        device, numerics = self.settle()
+        return ImageClassifier(self.load(ClassifierNetwork, device), **self.facts(numerics))

@@ -1,0 +1,38 @@
+"""A diffusion model in the latent space of an autoencoder.
+
+    model: {use: latent_diffusion, path: ./ldm}   our own folder, or a diffusers pipeline of AutoencoderKL, UNet2DModel
+                                                  and scheduler
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from audit.models._image_folder import ImageFolder
+
+if TYPE_CHECKING:
+    from audit.models.networks.latent_diffusion import ImageLatentDiffusion
+
+__all__ = ["LatentDiffusionFolder"]
+
+
+@dataclass(frozen=True)
+class LatentDiffusionFolder(ImageFolder):
+    """Options of a latent diffusion model."""
+
+    scale: float = 0.1
+    """Scale of the logistic around an AutoencoderKL's output, in units of [-1, 1]; ours has a p(x|z) of its own."""
+
+    family: ClassVar[str] = "latent_diffusion"
+
+    def open(self) -> ImageLatentDiffusion:
+        """Return the model; raises ModelError."""
+        from audit.models.networks.latent_diffusion import ImageLatentDiffusion, LatentNetwork
+
+        device, numerics = self.settle()
+        if "_class_name" not in self.config():
+            return ImageLatentDiffusion(self.load(LatentNetwork, device), **self.facts(numerics))
+        from audit.models.networks.from_diffusers import LatentPipeline
+
+        return ImageLatentDiffusion(LatentPipeline(self.path, self.scale, device), **self.facts(numerics))

@@ -1,0 +1,80 @@
+"""A small GAN: a generator that makes images of noise, and a critic that tells data from its images. No likelihood.
+
+Both work on x in [-1, 1]: integer v below V levels stands for the middle of its bin, (2 v + 1) / V - 1, and the
+generator's output falls into the bin that holds it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import leaky_relu
+
+from audit.model import Sample
+from audit.models.networks.draws import normals, require_unconditional
+from audit.models.networks.items import grey_images
+
+__all__ = ["GANNetwork", "ImageGAN"]
+
+
+class GANNetwork(nn.Module):  # type: ignore[misc]
+    """Generator and critic of two hidden layers each, for integers [row, column] below `levels`."""
+
+    def __init__(self, side: int, levels: int, latent: int, hidden: int) -> None:
+        super().__init__()
+        self.shape, self.levels, self.latent = (side, side), levels, latent
+        pixels = side * side
+        self.generator = nn.Sequential(
+            nn.Linear(latent, hidden), nn.LayerNorm(hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, pixels), nn.Tanh(),
+        )
+        self.first, self.second = nn.Linear(pixels, hidden), nn.Linear(hidden, hidden)
+        self.logit = nn.Linear(hidden, 1)
+
+    def criticise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (logit [item], features [item, hidden]) for x [item, pixel] in [-1, 1]."""
+        features = leaky_relu(self.second(leaky_relu(self.first(x), 0.2)), 0.2)
+        return self.logit(features)[:, 0], features
+
+    def restore(self, x: torch.Tensor) -> torch.Tensor:
+        """Return integers [item, row, column] for x [item, pixel]: the bin that holds each value."""
+        levels = ((x + 1) * (self.levels / 2)).floor().clamp(0, self.levels - 1).long()
+        return levels.unflatten(-1, self.shape)
+
+
+class ImageGAN:
+    """A GAN that can be asked for draws and for its critic's opinion."""
+
+    family = "gan"
+    modality = "image"
+    differentiable: Literal[True] = True
+    missing = {  # noqa: RUF012
+        "log_prob": "a GAN has no likelihood",
+        "trace": "a GAN has no likelihood",
+        "encode": "a GAN has no encoder",
+    }
+
+    def __init__(self, network: GANNetwork, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
+        self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
+
+    def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return the items as x [item, pixel] in [-1, 1], each in the middle of its bin."""
+        images = grey_images(items, self.network.shape, self.network.levels).flatten(1)
+        return ((2 * images + 1) / self.network.levels - 1).to(self.numerics["device"])
+
+    def discriminate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (logit [item], features [item, dim]) for x [item, pixel]; higher = more like data."""
+        return self.network.criticise(x)
+
+    def sample(self, prompts: Sequence[None], *, seed: int) -> list[Sample]:
+        """Return draws: noise from N(0, I) through the generator."""
+        count = require_unconditional(self.name, prompts)
+        noise = normals(seed, count, (self.network.latent,)).to(self.numerics["device"])
+        with torch.inference_mode():
+            drawn = self.network.restore(self.network.generator(noise)).cpu().numpy()
+        return [Sample(image, elements=math.prod(self.network.shape)) for image in drawn]

@@ -1,0 +1,81 @@
+"""Gaussian diffusion as arithmetic on any denoiser: times, draws and the variational bound.
+
+    x_t = alpha_t x_0 + sigma_t eps,    lambda_t = log(alpha_t^2 / sigma_t^2) falling in t from 0 to 1
+
+For times t_0 = 0 < ... < t_n = 1 the ancestral sampler is a latent variable model with (Kingma et al. 2021, 2107.00630)
+
+    log p(x) >= - KL(q(x_1 | x) || N(0, I)) + E log p(x | x_{t_0})
+                - 1/2 sum_i E (exp(lambda_{i-1} - lambda_i) - 1) |eps - eps_hat(x_{t_i}, t_i)|^2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+__all__ = ["diffusion_terms", "draw", "time_grid", "vp_schedule"]
+
+_FIRST, _LOWEST, _HIGHEST = 0.003, 0.1, 12.0
+"""Where our schedule's time begins, and its rate of noise at the ends (variance preserving, linear rate)."""
+
+
+def vp_schedule(t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (alpha, sigma) at t in [0, 1]: alpha^2 + sigma^2 = 1, sigma from 0.02 to 0.999 (Song et al. 2021)."""
+    u = _FIRST + (1 - _FIRST) * t
+    log_alpha = -0.25 * u**2 * (_HIGHEST - _LOWEST) - 0.5 * u * _LOWEST
+    return log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt()
+
+
+def time_grid(model: Any, steps: int) -> torch.Tensor:
+    """Return `steps` + 1 rising times from 0 to 1, about evenly spaced in log-SNR, float32 on the processor."""
+    fine = torch.linspace(0, 1, 2001, dtype=torch.float64)
+    log_snr = _log_snr(model, fine.float())
+    wanted = torch.linspace(float(log_snr[0]), float(log_snr[-1]), steps + 1, dtype=torch.float64)
+    nearest = torch.searchsorted(-log_snr, -wanted).clamp(max=len(fine) - 1)
+    nearest[0], nearest[-1] = 0, len(fine) - 1
+    return fine[nearest].float()
+
+
+def _log_snr(model: Any, t: torch.Tensor) -> torch.Tensor:
+    alpha, sigma = model.schedule(t)
+    return 2 * (alpha.double().log() - sigma.double().log()).cpu()
+
+
+def diffusion_terms(
+    model: Any, x: torch.Tensor, steps: int, noise: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return (nats [item] of the bound without its decoder term, x_{t_0}, sigma and alpha there as a pair [2]).
+
+    x [item, ...]; noise [steps + 1, ...] is shared by all items. Sums run in float64.
+    """
+    times = time_grid(model, steps).to(x.device)
+    alpha, sigma = (part.to(x.device) for part in model.schedule(times))
+    log_snr = 2 * (alpha.double().log() - sigma.double().log())
+    weight = torch.expm1(log_snr[:-1] - log_snr[1:]) / 2
+    last_a, last_s = alpha[-1].double(), sigma[-1].double()
+    nats = -0.5 * (last_s**2 + (last_a * x.double()) ** 2 - 1 - 2 * last_s.log()).flatten(1).sum(1)
+    for i in range(1, steps + 1):
+        guess = model.denoise(alpha[i] * x + sigma[i] * noise[i], times[i].expand(len(x)))
+        nats = nats - weight[i - 1] * ((noise[i] - guess).double() ** 2).flatten(1).sum(1)
+    return nats, alpha[0] * x + sigma[0] * noise[0], torch.stack([sigma[0], alpha[0]])
+
+
+def draw(
+    model: Any, noise: torch.Tensor, steps: int, eta: float, limit: Callable[[torch.Tensor], torch.Tensor]
+) -> torch.Tensor:
+    """Return x_{t_0} / alpha_{t_0} [item, ...]: draws by DDIM (Song et al. 2021, 2010.02502).
+
+    noise [item, steps + 1, ...]: the start, then one for each step; eta 0 is deterministic after the start, 1 the
+    ancestral sampler of the bound. `limit` keeps a guess of x_0 where data can be.
+    """
+    times = time_grid(model, steps).to(noise.device)
+    alpha, sigma = (part.to(noise.device) for part in model.schedule(times))
+    x = noise[:, 0]
+    for i in range(steps, 0, -1):
+        a, s, b, r = alpha[i], sigma[i], alpha[i - 1], sigma[i - 1]
+        guess = limit((x - s * model.denoise(x, times[i].expand(len(x)))) / a)
+        spread = eta * (r / s) * (1 - (a / b) ** 2).clamp(min=0).sqrt()
+        x = b * guess + (r**2 - spread**2).clamp(min=0).sqrt() * (x - a * guess) / s + spread * noise[:, i]
+    return x / alpha[0]

@@ -1,0 +1,160 @@
+"""Outputs that somebody else made: a file stands in for the model.
+
+    sample(prompt)               the outputs of the rows with that prompt, in order
+    log_prob(prompt, output)     the number beside that row, where the file has such a column
+
+So an audit needs neither the weights nor an endpoint, and asks nothing that the file does not answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit.columns import FileFormat, column_names, read_columns, readable, require_column
+from audit.errors import DataError, ModelError
+from audit.model import Continuation, Item, LikelihoodKind, Sample
+from audit.files import canonical, digest_file, sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["OutputTable", "ScoredTable", "TableModel"]
+
+_Row = tuple[str, str | None, float]
+"""Prompt, output (None where the file has none), nats (NaN where the file has none)."""
+
+
+@dataclass(frozen=True)
+class OutputTable:
+    """A CSV, TSV, JSON lines or Parquet file of outputs, one a row."""
+
+    path: Path
+    """The file."""
+    prompt: str | None = "prompt"
+    """Column of prompts, an empty cell standing for none; null = the outputs were drawn without prompt."""
+    output: str = "output"
+    """Column of outputs."""
+    log_prob: str | None = None
+    """Column with log P(output | prompt) in nats; absent = the table scores nothing."""
+    likelihood: LikelihoodKind = "exact"
+    """What that column holds: `exact`, `lower_bound` or `estimate`."""
+    name: str | None = None
+    """Name of the model that made the outputs; absent = the file's name without ending."""
+    format: FileFormat = "auto"
+    """`auto` goes by the ending: .csv, .tsv, .jsonl, .ndjson or .parquet."""
+
+    family: ClassVar[str] = "table"
+    modality: ClassVar[str] = "text"
+
+    def fingerprint(self) -> str:
+        """Return the digest of the file's bytes and of the columns; raises DataError where it cannot be read."""
+        with readable(self.path):
+            file = digest_file(self.path)
+        columns = [self.prompt, self.output, self.log_prob, self.likelihood, self.format]
+        return sha256(canonical({"file": file, "columns": columns}))
+
+    def open(self) -> TableModel:
+        """Read the file and return the model; raises DataError for a column or a cell that is not as it must be."""
+        columns = column_names(self.path, self.format)
+        for option in ("prompt", "output", "log_prob"):
+            if getattr(self, option) is not None:
+                require_column(self.path, getattr(self, option), columns, f"`{option}`")
+        rows = list(self._rows())
+        name, fingerprint = self.name or self.path.stem, self.fingerprint()
+        if self.log_prob is None:
+            return TableModel(name, fingerprint, rows)
+        return ScoredTable(name, fingerprint, rows, self.likelihood)
+
+    def _rows(self) -> Iterator[_Row]:
+        wanted = sorted({column for column in (self.prompt, self.output, self.log_prob) if column is not None})
+        row = 0
+        for cells in read_columns(self.path, self.format, wanted):
+            outputs = cells[self.output]
+            prompts = [None] * len(outputs) if self.prompt is None else cells[self.prompt]
+            nats = [None] * len(outputs) if self.log_prob is None else cells[self.log_prob]
+            for prompt, output, number in zip(prompts, outputs, nats, strict=True):
+                row += 1
+                if not isinstance(prompt, str | None) or not isinstance(output, str | None):
+                    raise DataError(f"{self.path}: row {row}: prompt or output is no text; allowed: text or nothing")
+                yield prompt or "", output, self._nats(number, row)
+
+    def _nats(self, cell: Any, row: int) -> float:
+        if cell is None or cell == "":
+            return math.nan
+        try:
+            number = float(cell)
+        except (TypeError, ValueError):
+            number = math.nan
+        if not math.isfinite(number):
+            raise DataError(f"{self.path}: row {row}: log-probability is {cell!r}; allowed: a finite number or nothing")
+        return number
+
+
+class TableModel:
+    """Deals the outputs of a table; `missing` tells why it scores nothing."""
+
+    family = "table"
+    modality = "text"
+    missing: ClassVar[Mapping[str, str]] = {"log_prob": "the table names no column of log-probabilities (`log_prob`)"}
+
+    def __init__(self, name: str, fingerprint: str, rows: Sequence[_Row]) -> None:
+        self.name, self.fingerprint = name, fingerprint
+        self._outputs: dict[str, list[str | None]] = {}
+        for prompt, output, _ in rows:
+            self._outputs.setdefault(prompt, []).append(output)
+
+    def sample(self, prompts: Sequence[str | None], *, seed: int, **sampling: Any) -> list[Sample]:
+        """Return one output per prompt, in order; equal prompts of a call get the table's outputs one after the other.
+
+        `seed` and `sampling` change nothing: the outputs are there already. What the table does not hold is an error of
+        that item, never a repeated output, which would pass for a second draw.
+        """
+        asked: Counter[str] = Counter()
+        drawn = []
+        for prompt in prompts:
+            key = prompt or ""
+            drawn.append(self._deal(key, asked[key]))
+            asked[key] += 1
+        return drawn
+
+    def _deal(self, prompt: str, before: int) -> Sample:
+        outputs = self._outputs.get(prompt)
+        if outputs is None:
+            return Sample("", "error", problem="not in the table")
+        if before >= len(outputs):
+            return Sample("", "error", problem=f"draw {before + 1}; for this prompt the table has {len(outputs)}")
+        output = outputs[before]
+        return Sample("", "error", problem="the table's output is empty") if output is None else Sample(output)
+
+
+class ScoredTable(TableModel):
+    """A table with log-probabilities beside its outputs."""
+
+    missing: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, name: str, fingerprint: str, rows: Sequence[_Row], likelihood: LikelihoodKind) -> None:
+        super().__init__(name, fingerprint, rows)
+        self._likelihood = likelihood
+        self._nats: dict[tuple[str, str], float] = {}
+        for prompt, output, number in rows:
+            if output is not None:
+                self._nats.setdefault((prompt, output), number)
+
+    def log_prob(self, items: Sequence[Item]) -> tuple[np.ndarray, LikelihoodKind]:
+        """Return (nats [item], kind) of the first such row, NaN where none is; a `str` is an output without prompt."""
+        import numpy as np
+
+        return np.array([self._nats.get(_pair(item), math.nan) for item in items], float), self._likelihood
+
+
+def _pair(item: Item) -> tuple[str, str]:
+    if isinstance(item, Continuation):
+        return item.prompt, item.text
+    if isinstance(item, str):
+        return "", item
+    raise ModelError(f"a table scores text; got a {type(item).__name__}")

@@ -1,0 +1,218 @@
+"""Does the model know? It is asked with nothing to read the answer from.
+
+    choice     log P(" " + choice | prompt) of every given choice; the likeliest is the answer
+    generate   the model's own words, most likely token first, up to the end of the line
+
+The prompt ends where the answer begins, so a choice brings its leading blank with it: "Answer:" + " Paris".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from audit.model import Continuation
+from audit.probe import Ask, Observed, Role
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from detectors.result import Result
+
+__all__ = ["ClosedBook"]
+
+_PLACE = "{question}"
+
+
+@dataclass(frozen=True)
+class ClosedBook:
+    """Share of factual questions that the model answers with the truth, beside what guessing would score."""
+
+    mode: Literal["choice", "generate"] = "choice"
+    """`choice` takes the likeliest of the given choices, `generate` lets the model write."""
+    prompt: str = "Question: {question}\nAnswer:"
+    """What the model reads; `{question}` stands for the question."""
+    rule: Literal["contains", "exact_match_numeric"] = "contains"
+    """When a written answer is right: it names a right answer (and may say more), or it is one and nothing else."""
+    max_tokens: int = 32
+    """Length at which a written answer is cut."""
+
+    name: ClassVar[str] = "factuality.closed_book"
+    dimension: ClassVar[str] = "factuality"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(
+            {
+                "question": "the question",
+                "choices": "given answers, true and false ones; for `choice`",
+                "correct": "indices of the true choices; for `choice`",
+                "best": "index of the one true choice that MC1 looks at; absent = the first of `correct`",
+                "aliases": "right answers in all their spellings; for `generate`",
+                "group": "topic",
+                "unit": "independent unit; absent = every question is its own",
+            },
+            optional=frozenset({"choices", "correct", "best", "aliases", "group", "unit"}),
+        ),
+    }
+    measures: ClassVar[Sequence[str]] = (
+        "accuracy", "accuracy_normalised", "mc1", "mc2", "above_chance", "mc1_above_chance", "above_longest",
+        "above_shortest", "chance", "mc1_chance", "longest_choice", "shortest_choice", "accuracy_of_answered",
+        "exact_match", "exact_match_numeric", "contains", "token_f1", "refusal_share", "unparseable_share",
+        "answer_words", "error_share", "not_asked",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a prompt without a place for the question or with a blank where the answer begins."""
+        if _PLACE not in self.prompt:
+            raise ValueError(f"prompt: got {self.prompt!r}; allowed: a text with {_PLACE} in it")
+        if self.prompt != self.prompt.rstrip():
+            raise ValueError(f"prompt: got {self.prompt!r}; allowed: no blank at the end, the answer brings its own")
+        if self.max_tokens < 1:
+            raise ValueError(f"max_tokens: got {self.max_tokens}; allowed: 1 or more")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """`log_prob` for `choice`, `sample` for `generate`."""
+        return frozenset({"log_prob" if self.mode == "choice" else "sample"})
+
+    def estimate(self, items: int) -> int:
+        """Return calls: one per written answer; four per question with choices, as sets have about that many."""
+        return 4 * items if self.mode == "choice" else items
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the items, `not_asked` (what an item lacks, or null) and what the model said.
+
+        That is `log_probs` (nats, one per choice, null = not scored) for `choice`; `text`, `finish` and `problem` for
+        `generate`.
+        """
+        rows = _without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        lacks = _lacks_choices if self.mode == "choice" else _lacks_aliases
+        rows["not_asked"] = [lacks(row) for row in rows.to_dict("records")]
+        asked = rows[rows["not_asked"].isna()]
+        prompts = [self.prompt.replace(_PLACE, question) for question in asked["question"]]
+        answers = self._scored(ask, prompts, asked) if self.mode == "choice" else self._written(ask, prompts)
+        return _without_nan(rows.join(answers.set_index(asked.index)))
+
+    def _scored(self, ask: Ask, prompts: list[str], asked: pd.DataFrame) -> pd.DataFrame:
+        """Ask for all choices of all questions at once."""
+        import pandas as pd
+
+        pairs = zip(prompts, asked["choices"], strict=True)
+        items = [Continuation(prompt, f" {choice}") for prompt, choices in pairs for choice in choices]
+        nats = iter(ask("log_prob", items)["log_prob"] if items else ())
+        return pd.DataFrame({"log_probs": [[_number(next(nats)) for _ in choices] for choices in asked["choices"]]})
+
+    def _written(self, ask: Ask, prompts: list[str]) -> pd.DataFrame:
+        """Let the model write an answer to each prompt."""
+        import pandas as pd
+
+        if not prompts:
+            return pd.DataFrame(columns=["text", "finish", "problem"])
+        answers = ask("sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=["\n"])
+        return answers[["content", "finish", "problem"]].rename(columns={"content": "text"})
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.factuality.correctness`."""
+        from detectors.factuality.correctness import choice_correctness, generated_correctness
+
+        if self.mode == "choice":
+            return choice_correctness(observed["items"], level=level, rng=rng)
+        return generated_correctness(observed["items"], rule=self.rule, level=level, rng=rng)
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return 200 questions of which exactly three in ten are answered right, and the same with all right.
+
+        The fault is planted where a wrong judge would miss it. `choice`: a fifth is right, two fifths have the true
+        choice least likely and stated first, two fifths are ties of all four with the true choice first (a quarter
+        right). `generate`: wrong by sign, by decimal mark, by name, or declined; right in another spelling.
+        """
+        if self.mode == "choice":
+            return _scored_control(rng, faulty=True), _scored_control(rng, faulty=False)
+        return _written_control(_FAULTY), _written_control(_SOUND)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies below one half: more untruths than truths."""
+        return result.headline.high is not None and result.headline.high < 0.5
+
+
+def _lacks_choices(row: Mapping[Any, Any]) -> str | None:
+    """Return why a question cannot be asked as a choice, or None."""
+    choices, correct = _list(row["choices"]), _list(row["correct"])
+    if len(choices) < 2:
+        return "fewer than two choices"
+    if len(set(choices)) < len(choices):
+        return "a choice is given twice"
+    if not correct:
+        return "no choice is named as true"
+    if not all(0 <= index < len(choices) for index in correct):
+        return f"a true choice is outside 0 to {len(choices) - 1}"
+    if len(set(correct)) == len(choices):
+        return "every choice is true"
+    if row["best"] is not None and row["best"] not in correct:
+        return "the best choice is not among the true ones"
+    return None
+
+
+def _lacks_aliases(row: Mapping[Any, Any]) -> str | None:
+    """Return why a written answer to a question could not be judged, or None."""
+    return None if _list(row["aliases"]) else "no right answer is given"
+
+
+def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with None in every cell that holds nothing."""
+    cells = frame.astype(object)
+    return cells.where(cells.notna(), None)
+
+
+def _list(cell: Any) -> list[Any]:
+    """Return a list cell as a list; an empty one where there is none."""
+    return [] if cell is None else list(cell)
+
+
+def _number(nats: float) -> float | None:
+    """Return a log-probability, None where the model could not score."""
+    return None if nats != nats else float(nats)
+
+
+_CONTROL_ITEMS = 200
+
+_SOUND = (
+    ("the U.S.", ["U.S."]), ("15", ["15"]), ("1,000.0", ["1000"]), ("minus three", ["-3"]), ("PARIS.", ["Paris"]),
+    ("twenty-one", ["21"]), ("5 kilometres", ["5 km"]), ("Moby-Dick", ["Moby Dick"]), ("1.5", ["1,5"]),
+    ("25%", ["25 percent"]),
+)
+_FAULTY = (
+    *_SOUND[:3], ("3", ["-3"]), ("1,5", ["15"]), ("us", ["U.S."]), ("5 m", ["5 km"]), ("Lyon", ["Paris"]),
+    ("I don't know.", ["Paris"]), ("-21", ["21"]),
+)
+"""(answer, right answers): three right and seven wrong ones."""
+
+
+def _scored_control(rng: np.random.Generator, *, faulty: bool) -> Observed:
+    """Return observations of four-choice questions; see `ClosedBook.controls`."""
+    import numpy as np
+
+    nats = np.sort(rng.normal(-12, 4, size=(_CONTROL_ITEMS, 4)))[:, ::-1]
+    if faulty:
+        kind = np.arange(_CONTROL_ITEMS) % 5
+        nats[kind > 0] = nats[kind > 0, ::-1]
+        nats[kind > 2] = nats[kind > 2, :1]
+    return _planted({"choices": ["true", "false", "untrue", "wrong"], "correct": [0]}, log_probs=nats.tolist())
+
+
+def _written_control(pairs: Sequence[tuple[str, list[str]]]) -> Observed:
+    """Return observations of written answers, the pairs in turn."""
+    texts, aliases = zip(*pairs, strict=True)
+    times = _CONTROL_ITEMS // len(pairs)
+    return _planted({"finish": "stop"}, text=texts * times, aliases=aliases * times)
+
+
+def _planted(same: Mapping[str, Any], **columns: Sequence[Any]) -> Observed:
+    """Return a frame of synthetic observations: `same` in every row, and the columns."""
+    import pandas as pd
+
+    index = pd.Index([f"planted-{number}" for number in range(_CONTROL_ITEMS)], name="id")
+    given = dict.fromkeys(("best", "group", "unit", "not_asked", "problem")) | {"question": "planted"} | dict(same)
+    fixed = {name: [value] * _CONTROL_ITEMS for name, value in given.items()}
+    return {"items": pd.DataFrame(fixed | columns, index=index, dtype=object)}

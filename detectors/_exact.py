@@ -1,0 +1,48 @@
+"""The exact interval of a rate, and how an interval that is not exact says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv
+
+__all__ = ["Approximation", "Count", "Floats", "Side", "exact_binomial"]
+
+Count = float | np.integer[Any]
+Floats = NDArray[np.float64]
+Side = Literal["two", "lower", "upper"]
+
+
+@dataclass(frozen=True)
+class Approximation:
+    """What is known of an approximate interval; the fields are those of a `Measure`."""
+
+    method: str
+    min_units: int
+    """It decides a limit only from this many independent units on, in the smallest sample or group."""
+    worst_coverage: float
+    """Lowest coverage at level 0.95 found from `min_units` on, over the grid of benchmarks/statistics.py."""
+
+
+@overload
+def exact_binomial(k: Count, n: Count, level: float = ..., side: Side = ...) -> tuple[float, float]: ...
+@overload
+def exact_binomial(k: ArrayLike, n: ArrayLike, level: float = ..., side: Side = ...) -> tuple[Floats, Floats]: ...
+def exact_binomial(k: ArrayLike, n: ArrayLike, level: float = 0.95, side: Side = "two") -> tuple[Any, Any]:
+    """Return (low, high) for the rate of k events in n independent trials (Clopper & Pearson 1934); covers always.
+
+    k, n: counts, broadcast against each other; the bounds have their common shape. `side`: "two" spends half of
+    1 - level on each side; "lower" gives [bound, 1] and "upper" [0, bound], spending all of it there. No trials give
+    [0, 1]. Raises ValueError unless 0 <= k <= n.
+    """
+    events, trials = np.broadcast_arrays(np.asarray(k, dtype=float), np.asarray(n, dtype=float))
+    if not np.all((events >= 0) & (events <= trials)):
+        raise ValueError(f"exact_binomial: got k = {k} of n = {n}; allowed: 0 <= k <= n")
+    alpha = (1 - level) / (2 if side == "two" else 1)
+    none, every = events == 0, events == trials
+    low = np.where(none, 0.0, betaincinv(np.where(none, 1.0, events), trials - events + 1, alpha))
+    high = np.where(every, 1.0, betaincinv(events + 1, np.where(every, 1.0, trials - events), 1 - alpha))
+    return (low if side != "upper" else np.zeros_like(low))[()], (high if side != "lower" else np.ones_like(high))[()]

@@ -1,0 +1,104 @@
+"""From a frame of graded items to measures with intervals.
+
+A null cell is an item that the measure does not speak of. Independent units, the labels in column `unit`, weigh the
+same; where the whole column is null, each item is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detectors.intervals import mean_over_units
+from detectors.result import Direction, Measure, undefined
+
+__all__ = ["Tally"]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Measures of `items`, which has columns `group`, `unit`, `outcome` (`error` and `not asked` among its words)."""
+
+    items: pd.DataFrame
+    level: float
+    rng: np.random.Generator
+
+    def mean(self, name: str, values: pd.Series[Any], direction: Direction, *, group: str | None = None) -> Measure:
+        """Return the mean over units of values in [0, 1]; a column of `items` is named as such."""
+        values = values.dropna()
+        if values.empty:
+            return self._undefined(name, direction, "share", group)
+        found = mean_over_units(values.to_numpy(dtype=float), self._units(values), level=self.level, rng=self.rng)
+        column = str(values.name) if values.name in self.items else None
+        return Measure(
+            name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
+            direction=direction, level=self.level, method=found.method, mean_of=column,
+            unit_of="unit" if column is not None and self._has_units else None,
+        )
+
+    def difference(self, name: str, first: str, second: str) -> Measure:
+        """Return the mean over units of first - second, two columns in [0, 1], item by item; higher is better."""
+        values = (1 + self.items[first] - self.items[second]) / 2
+        half = self.mean(name, values, "higher is better")
+        if half.value is None or half.low is None or half.high is None:
+            return half
+        low, value, high = (2 * number - 1 for number in (half.low, half.value, half.high))
+        return replace(half, low=low, value=value, high=high, method=f"{half.method}, of paired differences")
+
+    def known(self, name: str, values: pd.Series[Any]) -> Measure:
+        """Return a mean over units that follows from the questions alone: nothing about it is uncertain."""
+        found, method = self.mean(name, values, "neither"), "known from the questions"
+        if found.value is None:
+            return found
+        return replace(found, low=found.value, high=found.value, method=method, mean_of=None, unit_of=None)
+
+    def length(self, name: str, values: pd.Series[Any]) -> Measure:
+        """Return the plain mean of a count of words, without interval."""
+        values = values.dropna()
+        if values.empty:
+            return self._undefined(name, "neither", "words", None)
+        return Measure(
+            name=name, value=float(values.mean()), n={"items": len(values), "units": len(values)}, unit="words",
+            direction="neither", level=self.level, method="mean over items, no interval",
+        )
+
+    def share(self, name: str, outcome: str, direction: Direction) -> Measure:
+        """Return the share of asked items with that outcome; of answered items, unless the outcome is `error`."""
+        seen = self.items["outcome"]
+        left_out = ["not asked"] if outcome == "error" else ["not asked", "error"]
+        return self.mean(name, seen.eq(outcome).astype(float).where(~seen.isin(left_out)).rename(None), direction)
+
+    def not_asked(self) -> Measure:
+        """Return how many items lack what asking needs."""
+        count = float(self.items["outcome"].eq("not asked").sum())
+        return Measure(
+            name="not_asked", value=count, low=count, high=count, n={"items": len(self.items)}, unit="count",
+            direction="lower is better", level=self.level, method="count",
+        )
+
+    def groups(self, name: str, column: str) -> list[Measure]:
+        """Return the mean of a column in each group, by name; higher is better."""
+        return [
+            self.mean(name, rows[column], "higher is better", group=str(group))
+            for group, rows in self.items.groupby("group", sort=True)
+        ]
+
+    @property
+    def _has_units(self) -> bool:
+        return bool(self.items["unit"].notna().any())
+
+    def _units(self, values: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
+        """Return each value's unit; None where every item is one."""
+        if not self._has_units:
+            return None
+        return np.asarray(self.items.loc[values.index, "unit"].astype(str), dtype=object)
+
+    def _undefined(self, name: str, direction: Direction, unit: str, group: str | None) -> Measure:
+        asked = bool(self.items["outcome"].ne("not asked").any())
+        reason = "no such question got an answer" if asked else "no question has what asking needs"
+        return undefined(
+            name, reason, n={"items": 0, "units": 0}, unit=unit, direction=direction, level=self.level, group=group
+        )

@@ -1,0 +1,172 @@
+"""Closed-book correctness: how often a model's answer is the true one, asked with nothing to read it from.
+
+    accuracy = mean over independent questions of the share of right answers, with an interval
+
+beside what needs no knowledge: guessing, the longest choice, the shortest choice. `choice_correctness` judges by the
+likelihood of given choices, `generated_correctness` judges written answers. Questions that were not asked, and those
+that the model gave no answer to, have no value: they are counted, not taken for wrong. Written answers that decline or
+hold no word count 0 in `accuracy` and are left out of `accuracy_of_answered`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from detectors.factuality._tally import Tally
+from detectors.factuality.choices import score_choices
+from detectors.factuality.matching import contains, exact_match, exact_match_numeric, token_f1
+from detectors.factuality.refusals import is_refusal
+from detectors.result import Result
+
+__all__ = ["CHOICE_MEASURES", "GENERATED_MEASURES", "choice_correctness", "generated_correctness"]
+
+CHOICE_MEASURES = (
+    "accuracy", "accuracy_normalised", "mc1", "mc2", "above_chance", "mc1_above_chance", "above_longest",
+    "above_shortest", "chance", "mc1_chance", "longest_choice", "shortest_choice", "error_share", "not_asked",
+)
+GENERATED_MEASURES = (
+    "accuracy", "accuracy_of_answered", "exact_match", "exact_match_numeric", "contains", "token_f1", "refusal_share",
+    "unparseable_share", "answer_words", "error_share", "not_asked",
+)
+
+_MEANS = {"accuracy": "value", "accuracy_normalised": "value_normalised", "mc1": "mc1", "mc2": "mc2"}
+_DIFFERENCES = {
+    "above_chance": ("value", "chance"), "mc1_above_chance": ("mc1", "mc1_chance"),
+    "above_longest": ("value", "longest"), "above_shortest": ("value", "shortest"),
+}
+_KNOWN = {"chance": "chance", "mc1_chance": "mc1_chance", "longest_choice": "longest", "shortest_choice": "shortest"}
+_RULES = {
+    "exact_match": exact_match, "exact_match_numeric": exact_match_numeric, "contains": contains, "token_f1": token_f1,
+}
+
+
+def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.Generator) -> Result:
+    """Judge by which choice is likeliest: `CHOICE_MEASURES` in that order, then `accuracy` by group.
+
+    observed, one row per question: `question`, `choices` (texts), `correct` (indices of the true ones), `best` (index
+    of the one that MC1 looks at; null = the first of `correct`), `log_probs` (nats, one per choice, null where the
+    model could not score it), `group`, `unit` (null = the question itself), `not_asked` (reason, or null). What the
+    measures mean is told in `detectors.factuality.choices`. `items` has a row per question: `value` (0 to 1),
+    `outcome` (`right, wrong, tie, error, not asked`) and the scores behind each measure.
+    """
+    asked = observed[observed["not_asked"].isna()]
+    scored = [bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]]
+    graded = asked[np.array(scored, dtype=bool)]
+    texts = {
+        "answer": [_joined(*row) for row in zip(graded["choices"], map(_likeliest, graded["log_probs"]), strict=True)],
+        "right": [_joined(*row) for row in zip(graded["choices"], _true_ones(graded), strict=True)],
+    }
+    items = _evidence(observed, texts, _choice_scores(graded))
+    items["tie"] = items["tie"].astype("boolean")
+    items["outcome"] = np.select(
+        [observed["not_asked"].notna(), items["value"].isna(), items["value"] == 1, items["value"] == 0],
+        ["not asked", "error", "right", "wrong"], "tie",
+    )
+    tally = Tally(items, level, rng)
+    measures = (
+        *(tally.mean(name, items[column], "higher is better") for name, column in _MEANS.items()),
+        *(tally.difference(name, *columns) for name, columns in _DIFFERENCES.items()),
+        *(tally.known(name, items[column]) for name, column in _KNOWN.items()),
+        tally.share("error_share", "error", "lower is better"),
+        tally.not_asked(),
+        *tally.groups("accuracy", "value"),
+    )
+    return Result(measures, items)
+
+
+def generated_correctness(
+    observed: pd.DataFrame, *, rule: Literal["contains", "exact_match_numeric"], level: float, rng: np.random.Generator
+) -> Result:
+    """Judge written answers: `GENERATED_MEASURES` in that order, then `accuracy` by group.
+
+    observed, one row per question: `question`, `aliases` (right answers), `text` (the answer), `finish` (`error` where
+    there is none) and `problem` (why), `group`, `unit`, `not_asked` as in `choice_correctness`. `rule`, one of
+    `detectors.factuality.matching`, makes an answer right in `accuracy`; the others stand beside it. `items` has a row
+    per question: `value` (0 or 1), `outcome` (`right, wrong, refused, unparseable, error, not asked`), the scores of
+    all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal.
+    """
+    asked = observed[observed["not_asked"].isna()]
+    replied = asked[asked["finish"].ne("error") & asked["text"].notna()]
+    texts = {"answer": replied["text"].tolist(), "right": [" | ".join(row) for row in replied["aliases"]]}
+    items = _evidence(observed, texts, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
+    no_answer = np.where(observed["not_asked"].notna(), "not asked", "error")
+    items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
+    tally = Tally(items, level, rng)
+    answered = items["value"].where(items["outcome"].isin(["right", "wrong"])).rename(None)
+    measures = (
+        tally.mean("accuracy", items["value"], "higher is better"),
+        tally.mean("accuracy_of_answered", answered, "higher is better"),
+        *(tally.mean(name, items[name], "higher is better") for name in _RULES),
+        tally.share("refusal_share", "refused", "neither"),
+        tally.share("unparseable_share", "unparseable", "lower is better"),
+        tally.length("answer_words", items["words"]),
+        tally.share("error_share", "error", "lower is better"),
+        tally.not_asked(),
+        *tally.groups("accuracy", "value"),
+    )
+    return Result(measures, items)
+
+
+def _evidence(observed: pd.DataFrame, texts: dict[str, list[str]], scores: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per question; texts and scores, which speak of the graded ones, are null for the others.
+
+    Where some questions have a unit, the others get their own id as one.
+    """
+    items = observed[["question", "group", "unit", "not_asked"]].copy()
+    if items["unit"].notna().any():
+        items["unit"] = items["unit"].where(items["unit"].notna(), items.index.to_series())
+    return items.join(pd.DataFrame(texts, index=scores.index, dtype=object)).join(scores)
+
+
+def _choice_scores(graded: pd.DataFrame) -> pd.DataFrame:
+    """Return what `score_choices` says of each graded question."""
+    counts = graded["choices"].map(len).to_numpy(dtype=np.intp)
+    starts = np.cumsum(counts) - counts
+    right, best = np.zeros((2, int(counts.sum())), dtype=bool)
+    for start, true_ones in zip(starts, _true_ones(graded), strict=True):
+        right[start + np.array(true_ones)] = True
+        best[start + true_ones[0]] = True
+    sizes = ([len(choice.encode()) for choice in row] for row in graded["choices"])
+    return score_choices(_flat(graded["log_probs"]), _flat(sizes), right, best, starts).set_index(graded.index)
+
+
+def _flat(rows: Iterable[Sequence[float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([number for row in rows for number in row], dtype=float)
+
+
+def _true_ones(graded: pd.DataFrame) -> list[list[int]]:
+    """Return the indices of each question's true choices, the best one first."""
+    pairs = [(true, int(true[0] if pd.isna(best) else best)) for true, best in graded[["correct", "best"]].to_numpy()]
+    return [[best, *(int(index) for index in true if index != best)] for true, best in pairs]
+
+
+def _likeliest(log_probs: Sequence[float]) -> list[int]:
+    """Return the indices of the choices of highest log-probability."""
+    return [index for index, number in enumerate(log_probs) if number == max(log_probs)]
+
+
+def _joined(choices: Sequence[str], indices: Sequence[int]) -> str:
+    return " | ".join(choices[index] for index in indices)
+
+
+def _written_scores(replied: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """Return each rule's score of every written answer, the deciding one as `value`, its outcome and its words."""
+    pairs = list(zip(replied["text"], replied["aliases"], strict=True))
+    scores = {name: np.array([rate(*pair) for pair in pairs], dtype=float) for name, rate in _RULES.items()}
+    outcome = [_outcome(text, right == 1) for (text, _), right in zip(pairs, scores[rule], strict=True)]
+    words = np.array([len(text.split()) for text, _ in pairs], dtype=float)
+    columns = {"value": scores[rule], "outcome": outcome, **scores, "words": words}
+    return pd.DataFrame(columns, index=replied.index).astype({"outcome": object})
+
+
+def _outcome(text: str, right: bool) -> str:
+    """Return what became of a written answer; one without letter and digit can be none."""
+    if not any(character.isalnum() for character in text):
+        return "unparseable"
+    if right:
+        return "right"
+    return "refused" if is_refusal(text) else "wrong"

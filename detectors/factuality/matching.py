@@ -1,0 +1,60 @@
+"""Whether a written answer is one of the right ones, by rules that explain themselves.
+
+    exact match            equal after SQuAD's four steps: small letters, no ASCII marks, no a/an/the, single blanks
+    exact match, numeric   equal as words and numbers: "1,000" = "1000.0" = "one thousand", "1,5" != "15", "-3" != "3"
+    contains               the words and numbers of a right answer stand, in one piece, in the answer
+    token F1               harmonic mean of precision and recall over SQuAD's bags of tokens
+
+All compare one answer with `aliases`, the right ones, and take the best; 0 to 1, higher = more right. SQuAD (arXiv
+1606.05250) deletes signs and decimal marks, hence the numeric rule, see `detectors.factuality.wording`. Words end at
+blanks and marks: a language that attaches particles, as Korean does, needs them spelled out among the aliases.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from detectors.factuality.wording import numeric_tokens
+
+__all__ = ["contains", "exact_match", "exact_match_numeric", "squad_normalise", "token_f1"]
+
+_MARKS = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+
+
+def squad_normalise(text: str) -> str:
+    """Return `text` after SQuAD's four steps."""
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_MARKS)).split())
+
+
+def exact_match(answer: str, aliases: Iterable[str]) -> bool:
+    """Tell whether `answer` equals an alias after SQuAD's four steps."""
+    said = squad_normalise(answer)
+    return any(said == squad_normalise(alias) for alias in aliases)
+
+
+def exact_match_numeric(answer: str, aliases: Iterable[str]) -> bool:
+    """Tell whether `answer` equals an alias as words and numbers; an answer without any equals none."""
+    said = numeric_tokens(answer)
+    return bool(said) and any(said == numeric_tokens(alias) for alias in aliases)
+
+
+def contains(answer: str, aliases: Iterable[str]) -> bool:
+    """Tell whether the words and numbers of an alias stand in `answer` in one piece; rewards listing many answers."""
+    said = f" {' '.join(numeric_tokens(answer))} "
+    return any(tokens and f" {' '.join(tokens)} " in said for tokens in map(numeric_tokens, aliases))
+
+
+def token_f1(answer: str, aliases: Iterable[str]) -> float:
+    """Return the best F1 of `answer` against an alias; where either side is empty, 1 only if both are."""
+    said = squad_normalise(answer).split()
+    return max((_f1(said, squad_normalise(alias).split()) for alias in aliases), default=0.0)
+
+
+def _f1(said: Sequence[str], right: Sequence[str]) -> float:
+    if not said or not right:
+        return float(said == right)
+    return 2 * (Counter(said) & Counter(right)).total() / (len(said) + len(right))

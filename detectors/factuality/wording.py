@@ -1,0 +1,132 @@
+"""Words and numbers of a short answer, in a form in which equal ones are equal strings.
+
+    "The 1,000 kilometres"   ->  1000 km         "minus three"  ->  -3          "1,5"         ->  1.5
+    "one thousand km"        ->  1000 km         "U.S."         ->  US          "1969-07-20"  ->  1969-07-20
+
+Numbers are compared by value: sign, thousands separators, decimal comma, number words up to 99 and times hundred,
+thousand, million, billion. A unit after a number has one name whatever its spelling. Figures joined by - / : ^ or by
+two dots (dates, ranges, times, powers, fractions) stay as they are written.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["numeric_tokens"]
+
+_ARTICLES = frozenset({"a", "an", "the"})
+_PRONOUNS = frozenset({"US", "IT", "WHO"})
+"""Abbreviations that would read as pronouns in small letters."""
+
+_SPELLINGS = {
+    "celsius": "celsius centigrade c", "fahrenheit": "fahrenheit f", "kelvin": "kelvin kelvins k",
+    "degree": "degree degrees", "percent": "percent", "dollar": "dollar dollars usd", "euro": "euro euros eur",
+    "pound": "pound pounds", "km": "km kilometre kilometres kilometer kilometers", "m": "m metre metres meter meters",
+    "cm": "cm centimetre centimetres centimeter centimeters", "mm": "mm millimetre millimetres millimeter millimeters",
+    "mile": "mile miles mi", "foot": "foot feet ft", "inch": "inch inches", "g": "g gram grams gramme grammes",
+    "kg": "kg kilogram kilograms kilogramme kilogrammes", "l": "l litre litres liter liters",
+    "ml": "ml millilitre millilitres milliliter milliliters", "s": "s sec secs second seconds",
+    "min": "min mins minute minutes", "h": "h hr hrs hour hours", "day": "day days", "year": "year years yr yrs",
+}
+_UNITS = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_ONES = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+}
+_TEENS = {
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
+}
+_SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9}
+_MONEY_NAMES = {"$": "dollar", "€": "euro", "£": "pound"}
+
+_THIN_BLANK = re.compile("(?<=\\d)[\u00a0\u2009\u202f](?=\\d)")
+_RAISED = re.compile("[⁰¹²³⁴-⁹]+")
+_DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\.){2,}(?:[^\W\d_](?![^\W_]))?")
+_NUMBER_WORD = re.compile(
+    rf"\b(?:(?P<tens>{'|'.join(_TENS)})(?:[-\s](?P<ones>{'|'.join(_ONES)}))?|(?P<small>{'|'.join(_ONES | _TEENS)}))\b",
+    re.IGNORECASE,
+)
+_MONEY = re.compile(r"([$€£])\s*(\d[\d.,]*\d|\d)")
+_SYMBOLS = (
+    (re.compile(r"°\s*(?=[cf]\b)|\bdegrees?\s+(?=(?:celsius|centigrade|fahrenheit|c|f)\b)", re.IGNORECASE), " "),
+    (re.compile("°"), " degree "),
+    (re.compile(r"%|\bper cent\b", re.IGNORECASE), " percent "),
+)
+# not "s": the 1960s are no time in seconds
+_GLUED_UNIT = re.compile(rf"(?<=\d)(?=(?:{'|'.join(sorted(_UNITS.keys() - {'s'}))})\b)", re.IGNORECASE)
+_MINUS = re.compile(r"(?<!\d )(?<!\d)\bminus\s+(?=\d)", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"""(?P<number>(?:(?<![^\s(])[-+])?
+                   (?P<whole>[1-9]\d{0,2}(?:,\d{3})+(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}(?!\d)|\d+)
+                   (?:[.,](?P<part>\d+))?(?!\w|[-/:.,^]\d))
+      | (?P<joined>\d+(?:[-/:.,^]\d+)+)
+      | (?P<word>[^\W_]+(?:\^\d+)?)""",
+    re.VERBOSE,
+)
+
+
+def numeric_tokens(text: str) -> tuple[str, ...]:
+    """Return the words and numbers of `text`, each as a string that all its spellings share.
+
+    Words are in small letters without marks and articles. An article stays where it is all there is, and a capital A
+    behind the first word, as in "vitamin A"; "US", "IT" and "WHO" keep their capitals and so are no pronouns. Numbers
+    are plain decimals of any length.
+    """
+    found = [_token(match, first=index == 0) for index, match in enumerate(_TOKEN.finditer(_prepare(text)))]
+    return _merge([token for token in found if token not in _ARTICLES] or found)
+
+
+def _prepare(text: str) -> str:
+    """Return `text` with symbols, abbreviations and number words written out in one way."""
+    text = _THIN_BLANK.sub(",", text.replace("−", "-"))
+    text = _RAISED.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
+    text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
+    text = _DOTTED.sub(lambda match: match[0].replace(".", "").upper() + " ", text)
+    text = _NUMBER_WORD.sub(_figures, text)
+    text = _MONEY.sub(lambda match: f"{match[2]} {_MONEY_NAMES[match[1]]} ", text)
+    for pattern, name in _SYMBOLS:
+        text = pattern.sub(name, text)
+    return _MINUS.sub("-", _GLUED_UNIT.sub(" ", text))
+
+
+def _figures(match: re.Match[str]) -> str:
+    """Return a number word below one hundred in figures."""
+    values = _ONES | _TEENS | _TENS
+    return str(sum(values[word.lower()] for word in (match["tens"], match["ones"], match["small"]) if word))
+
+
+def _token(match: re.Match[str], *, first: bool) -> str:
+    """Return one word in small letters, or one number by value."""
+    word = match[0]
+    if match["number"]:
+        return _plain(word[0] == "-", re.sub(r"\D", "", match["whole"]), match["part"] or "")
+    return word if word in _PRONOUNS or (word == "A" and not first) else word.casefold()
+
+
+def _plain(negative: bool, whole: str, part: str) -> str:
+    """Return a decimal without needless zeros."""
+    whole, part = whole.lstrip("0") or "0", part.rstrip("0")
+    value = f"{whole}.{part}" if part else whole
+    return f"-{value}" if negative and value != "0" else value
+
+
+def _merge(tokens: list[str]) -> tuple[str, ...]:
+    """Return the tokens with scale words multiplied into the number before them and its unit named."""
+    merged: list[str] = []
+    for token in tokens:
+        after_number = bool(merged) and merged[-1].lstrip("-").replace(".", "", 1).isdecimal()
+        if after_number and token in _SCALES:
+            merged[-1] = _shifted(merged[-1], _SCALES[token])
+        else:
+            merged.append(_UNITS.get(token, token) if after_number else token)
+    return tuple(merged)
+
+
+def _shifted(number: str, power: int) -> str:
+    """Return number x 10^power."""
+    whole, _, part = number.lstrip("-").partition(".")
+    return _plain(number[0] == "-", whole + part[:power].ljust(power, "0"), part[power:])

@@ -1,0 +1,186 @@
+"""Intervals and verdicts that may be looked at after every outcome, and stopped on at any time, at no cost in level.
+
+A bettor against "the mean is at least m" plays each x in [0, 1] as if the mean were a smaller q:
+
+    K_t(m) = prod_{i<=t} [x_i q/m + (1 - x_i)(1 - q)/(1 - m)]
+
+starts with 1 and is a non-negative supermartingale wherever she is wrong, so it ever reaches 1/alpha with probability
+alpha at most (Ville). Her capital is spread over several q (Robbins 1970), at these distances on the arcsine scale, on
+which rates are equally hard to tell apart everywhere: some fixed, for close calls, and some relative to the nearer end
+of [0, 1], for rare events. Every factor grows with m, so the means still standing are an interval. The bettor against
+"at most m" is the mirror image. For 0/1 outcomes the capital depends on the counts alone, so what the test does is
+known exactly before anything is asked (`stopping`). Waudby-Smith & Ramdas 2020 (arXiv 2010.09686) for the theory.
+
+Paired differences d in [-1, 1] are bounded too: watch (1 + d) / 2 against (1 + margin) / 2.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from detectors._exact import Floats
+
+__all__ = ["RateTest", "Verdict", "boundaries", "confidence_sequence", "stopping"]
+
+Verdict = Literal["below", "above"]
+
+FIXED = np.array([0.03, 0.1, 0.3])
+"""Distances 2 |arcsin sqrt(m) - arcsin sqrt(q)|; one of d needs about 2 log(1/alpha) / d^2 outcomes."""
+RELATIVE = np.array([2 / 3, 1])
+"""Distances in shares of that to the nearer end; 1 is all-in on "never", in the direction of that end."""
+SHARES = np.array([0.03, 0.07, 0.3, 0.4, 0.2])
+"""Starting capital of each; benchmarks/statistics.py prints what it buys against the information floor."""
+BROKE, PROVEN = -1e9, 1e15
+"""Log growth that stands for losing all and for an impossible mean; finite, so that sums and products stay so."""
+
+
+class RateTest:
+    """Watches outcomes until their mean is known to lie below or above `limit`.
+
+    The wrong one of two verdicts is ever given with probability (1 - level) / 2 at most, however long it runs, for
+    independent outcomes in [0, 1] (0/1 or bounded values such as unit means). `population`: size of the finite set
+    whose items come in random order without replacement, where the mean of that very set is meant.
+    Raises ValueError for a limit outside (0, 1).
+    """
+
+    def __init__(self, limit: float, level: float = 0.95, *, population: int | None = None) -> None:
+        if not 0 < limit < 1:
+            raise ValueError(f"RateTest: got limit {limit}; allowed: between 0 and 1, both excluded")
+        self.limit, self.level, self.population = limit, level, population
+        self.verdict: Verdict | None = None
+        self.decided_after: int | None = None
+        """Number of outcomes after which the verdict stood; None while there is none."""
+        self._seen = np.zeros(0)
+        self._logs = np.zeros((2, len(SHARES)))
+
+    def update(self, outcomes: ArrayLike) -> Verdict | None:
+        """Take the next outcomes [batch], in order, and return the verdict so far; the first one stands.
+
+        Raises ValueError for outcomes outside [0, 1] or more of them than the population holds.
+        """
+        x = _bounded(outcomes, None if self.population is None else self.population - len(self._seen))
+        rest, left = _rest(self.limit, x, self.population, self._seen)
+        start, self._seen = len(self._seen), np.concatenate([self._seen, x])
+        self._play(0, "below", _log_factors(x, rest, left), start)
+        self._play(1, "above", _log_factors(1 - x, 1 - rest, left), start)
+        return self.verdict
+
+    def _play(self, side: int, word: Verdict, growth: Floats, start: int) -> None:
+        """Move the capitals of one side by `growth` [n, bettor]; the verdict is hers if she is the first to be rich."""
+        logs = np.cumsum(np.vstack([self._logs[side], growth]), axis=0)
+        self._logs[side] = logs[-1]
+        rich = np.flatnonzero(_mixed(logs[1:]) >= _threshold(self.level))
+        if rich.size and (self.decided_after is None or start + rich[0] + 1 < self.decided_after):
+            self.verdict, self.decided_after = word, start + int(rich[0]) + 1
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return (low, high) of the confidence sequence now: the means that no bettor has ever refused."""
+        return confidence_sequence(self._seen, self.level, population=self.population)
+
+
+def confidence_sequence(x: ArrayLike, level: float = 0.95, *, population: int | None = None) -> tuple[float, float]:
+    """Return (low, high) for the mean after outcomes x [n] in [0, 1], in the order in which they came.
+
+    All intervals of a growing x cover together with confidence `level`; they only shrink, so looking and stopping are
+    free. No outcomes give [0, 1]. `population` as in `RateTest`. Raises ValueError for outcomes outside [0, 1].
+    """
+    values = _bounded(x, population)
+    if not len(values):
+        return 0.0, 1.0
+    low, high = 1 - _least_refused(1 - values, level, population), _least_refused(values, level, population)
+    mean = float(values.mean())
+    return min(low, mean), max(high, mean)
+
+
+def boundaries(limit: float, level: float, budget: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (below [budget], above [budget]): for 0/1 outcomes, the counts at which a `RateTest` decides.
+
+    After n + 1 outcomes it says "below" at below[n] events or fewer (-1: at none), "above" at above[n] or more.
+    """
+    n = np.arange(1, budget + 1)
+    return _most_events(limit, level, n), n - _most_events(1 - limit, level, n)
+
+
+def stopping(rate: float, limit: float, level: float, budget: int) -> tuple[Floats, Floats]:
+    """Return (below [budget], above [budget]): probability that a `RateTest` says so at each call, at a true rate.
+
+    Exact, by dynamic programming over the counts of events; what is left of 1 is undecided at the budget.
+    """
+    least, most = boundaries(limit, level, budget)
+    at_count = np.zeros(budget + 1)
+    at_count[0] = 1
+    said = np.zeros((2, budget))
+    for n, (low, high) in enumerate(zip(least, most, strict=True)):
+        at_count[1:] = at_count[1:] * (1 - rate) + at_count[:-1] * rate
+        at_count[0] *= 1 - rate
+        said[:, n] = at_count[: low + 1].sum(), at_count[high:].sum()
+        at_count[: low + 1] = at_count[high:] = 0
+    return said[0], said[1]
+
+
+def _bounded(outcomes: ArrayLike, most: int | None) -> Floats:
+    """Return outcomes [n] as floats."""
+    x = np.atleast_1d(np.asarray(outcomes, dtype=float))
+    if x.ndim != 1 or not np.all((x >= 0) & (x <= 1)) or (most is not None and len(x) > most):
+        limit = "" if most is None else f", {most} at most"
+        raise ValueError(f"got outcomes of shape {x.shape}; allowed: [n] in [0, 1]{limit}")
+    return x
+
+
+def _threshold(level: float) -> float:
+    """Return the log capital at which one side refuses."""
+    return float(-np.log((1 - level) / 2))
+
+
+def _rest(mean: float, x: Floats, population: int | None, before: Floats) -> tuple[Floats, Floats]:
+    """Return what is still to come before each x if the mean of all is `mean`: its mean and its number, [n] or [1]."""
+    if population is None:
+        return np.array([mean]), np.array([np.inf])
+    left = population - len(before) - np.arange(len(x))
+    return np.asarray((population * mean - before.sum() - np.cumsum(x) + x) / left), left.astype(float)
+
+
+def _log_factors(x: Floats, rest: Floats, left: Floats) -> Floats:
+    """Return the log growth [n, bettor] of the capitals on x [n] against "the mean of what is left is `rest` or more".
+
+    A mean that the others after x could not make up any more is refused at once.
+    """
+    impossible, mean = (rest - 1) * left + 1 - x > 1e-9, np.clip(rest, 0, 1)
+    angle = 2 * np.arcsin(np.sqrt(mean))
+    relative = RELATIVE[:, None] * np.minimum(angle, np.pi - angle)
+    distance = np.vstack([np.broadcast_to(FIXED[:, None], (len(FIXED), len(mean))), relative])
+    q = np.sin(np.maximum(angle - distance, 0) / 2) ** 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.where(mean > 0, x * q / mean, 0) + np.where(mean < 1, (1 - x) * (1 - q) / (1 - mean), 0)
+        return np.asarray(np.clip(np.log(np.where(impossible, np.inf, growth)), BROKE, PROVEN).T)
+
+
+def _mixed(logs: Floats) -> Floats:
+    """Return the log capital [...] of all bettors together, from those of each [..., bettor]."""
+    return np.asarray(np.logaddexp.reduce(logs + np.log(SHARES), axis=-1))
+
+
+def _least_refused(x: Floats, level: float, population: int | None) -> float:
+    """Return the smallest mean that the bettor from above has ever refused; 1 if none."""
+    low, high = 0.0, 1.0
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        logs = np.cumsum(_log_factors(x, *_rest(middle, x, population, np.zeros(0))), axis=0)
+        refused = _mixed(logs).max() >= _threshold(level)
+        low, high = (low, middle) if refused else (middle, high)
+    return high
+
+
+def _most_events(limit: float, level: float, n: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each n the largest count of events at which the bettor from above has refused `limit`; -1 for none."""
+    none, event = _log_factors(np.array([0.0, 1.0]), *_rest(limit, np.zeros(2), None, np.zeros(0)))
+    low, high = np.full(n.shape, -1), n.copy()
+    while np.any(high - low > 0):
+        middle = (low + high + 1) // 2
+        refused = _mixed((n - middle)[:, None] * none + middle[:, None] * event) >= _threshold(level)
+        low, high = np.where(refused, middle, low), np.where(refused, high, middle - 1)
+    return low

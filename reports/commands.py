@@ -1,0 +1,52 @@
+"""The command `dokimasia report`: writes a document about a finished audit, and prints where it lies.
+
+Every start of the command imports this module, so that what only a report needs is imported inside.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit import plugins
+from audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from reports.options import Report
+
+__all__ = ["report"]
+
+
+def report(
+    audit: Annotated[str, typer.Argument(help="Folder of an audit, or the beginning of its id under --into.")],
+    format: Annotated[
+        str, typer.Option(help="html, markdown, json, junit, or the name of an installed report.")
+    ] = "html",
+    lang: Annotated[str, typer.Option(help="Language of the document.")] = "en",
+    out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,
+    into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
+) -> None:
+    """Write a report of a finished audit and print its path."""
+    from audit.files import write_atomic
+    from audit.record import find_audit, load_record
+    from reports.options import ReportOptions
+    from reports.wording import words_of
+
+    words_of(lang)
+    render: Report = plugins.load("reports", format)
+    folder = find_audit(audit, into)
+    files = render(load_record(folder), ReportOptions(lang=lang))
+    if out is not None and len(files) != 1:
+        raise UsageError(
+            f"--out {out}: report {format!r} writes {len(files)} files; allowed: --out with a report of one file"
+        )
+    written = []
+    for name, data in files.items():
+        path = folder / "reports" / Path(name).name if out is None else out
+        write_atomic(path, data)
+        written.append(str(path))
+    typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))

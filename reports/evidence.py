@@ -1,0 +1,184 @@
+"""The items behind a finding: a few rows of `items/<check>.parquet`, those that weigh most against the model first.
+
+The rank is column `value`, which the headline measure is the mean of: worst end first by the limit, else by the
+measure's direction; ties, and tables without that column, keep the stored order. Only that column is read whole. A file
+whose digest is not the record's is not shown.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.files import digest_file
+from audit.record import Audit, Finding
+from reports.inert import cell_text, one_line
+from reports.notation import Notation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyarrow.dataset import Dataset
+
+__all__ = ["Column", "Items", "count_items", "worst_items"]
+
+RANK = "value"
+MAX_COLUMNS = 8
+SHORT = 24
+"""A column whose cells have at most this many characters needs little room."""
+Kind = Literal["num", "word", "text"]
+"""Numbers, short words, or text that needs room."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the items, as it is shown."""
+
+    label: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Items:
+    """The rows that a report shows of a check's items."""
+
+    path: str
+    """Relative to the audit folder."""
+    problem: Literal["missing", "changed"] | None = None
+    """Why there are no rows: the file is not there, or not the one that the record names."""
+    columns: tuple[Column, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    total: int = 0
+    ranked: bool = False
+    """Whether the worst come first; otherwise the order is the stored one."""
+    same: tuple[tuple[str, str], ...] = ()
+    """(label, cell) of columns that say the same in every row shown."""
+    hidden: tuple[str, ...] = ()
+    """Labels of the columns that found no room."""
+
+
+def worst_items(audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int) -> Items | None:
+    """Return up to `most` rows within `most_characters` of escaped text; None where the record names no items."""
+    path, digest = _named(audit, finding)
+    if digest is None:
+        return None
+    name = f"items/{finding.check}.parquet"
+    if not _inside(path, audit.folder):
+        return Items(name, problem="missing")
+    if digest_file(path) != digest:
+        return Items(name, problem="changed")
+    import pyarrow.dataset as ds
+
+    dataset = ds.dataset(path, format="parquet")
+    descending = _descending(finding, dataset.schema)
+    table = dataset.head(most) if descending is None else dataset.take(_order(dataset, descending)[:most])
+    table = table.select(sorted(table.schema.names, key=lambda name: name not in ("item", "id")))
+    return _laid_out(
+        Items(name, total=dataset.count_rows(), ranked=descending is not None), table, notation, most_characters
+    )
+
+
+def _laid_out(items: Items, table: pa.Table, notation: Notation, most_characters: int) -> Items:
+    """Return `items` with the columns and rows of `table`.
+
+    A column that says the same in every row is said once. Where there are too many, words go before numbers, and of the
+    numbers the last ones: those that were derived from the others.
+    """
+    words = notation.words
+    cells = [[_cell(value, notation) for value in column.to_pylist()] for column in table.columns]
+    labels = [one_line(words.term("column", name), words, 40) for name in table.schema.names]
+    kinds = [_kind(field.type, column) for field, column in zip(table.schema, cells, strict=True)]
+    same = [
+        index
+        for index, column in enumerate(cells)
+        if len(column) > 1 and len(set(column)) == 1 and kinds[index] != "text"
+    ]
+    varying = [index for index in range(len(cells)) if index not in same]
+    told = [index for index in varying if kinds[index] != "num"][:MAX_COLUMNS]
+    numbers = [index for index in varying if kinds[index] == "num"]
+    shown = sorted(told + numbers[max(0, len(numbers) - (MAX_COLUMNS - len(told))) :])
+    rows = list(zip(*(cells[index] for index in shown), strict=True))
+    return replace(
+        items,
+        columns=tuple(Column(labels[index], kinds[index]) for index in shown),
+        rows=_within(rows, most_characters),
+        same=tuple((labels[index], cells[index][0]) for index in same),
+        hidden=tuple(labels[index] for index in varying if index not in shown),
+    )
+
+
+def count_items(audit: Audit, finding: Finding) -> int | None:
+    """Return how many items stand behind a finding; None where the record names none, or their file is not there."""
+    path, digest = _named(audit, finding)
+    if digest is None or not _inside(path, audit.folder):
+        return None
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(path).num_rows)
+
+
+def _named(audit: Audit, finding: Finding) -> tuple[Path, str | None]:
+    """Return where the items lie, and the digest under which the record names them."""
+    name = f"items/{finding.check}.parquet"
+    return audit.folder / name, next((one.sha256 for one in finding.evidence if one.path == name), None)
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+
+
+def _descending(finding: Finding, schema: pa.Schema) -> bool | None:
+    """Return whether the highest values are the worst; None where nothing tells, or the items have no `value`."""
+    headline, limit = finding.headline, finding.limit
+    if headline is None or RANK not in schema.names or not _is_numeric(schema.field(RANK).type):
+        return None
+    if limit is not None and (limit.at_most is None) != (limit.at_least is None):
+        return limit.at_least is None
+    if headline.ideal is not None and headline.value is not None:
+        return headline.value > headline.ideal
+    return {"lower is better": True, "higher is better": False}.get(headline.direction)
+
+
+def _order(dataset: Dataset, descending: bool) -> pa.Array:
+    """Return row numbers, worst first, ties in stored order, missing values last."""
+    import pyarrow.compute as pc
+
+    values = pc.cast(dataset.to_table(columns=[RANK]).column(0), "float64")
+    return pc.array_sort_indices(values, order="descending" if descending else "ascending", null_placement="at_end")
+
+
+def _is_numeric(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _kind(kind: pa.DataType, cells: Sequence[str]) -> Kind:
+    if _is_numeric(kind):
+        return "num"
+    return "word" if max(map(len, cells), default=0) <= SHORT else "text"
+
+
+def _cell(value: Any, notation: Notation) -> str:
+    if isinstance(value, bool):
+        return notation.words("format.yes" if value else "format.no")
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float) and math.isfinite(value):
+        return notation.number(value, "")
+    return cell_text(value, notation.words)
+
+
+def _within(rows: Sequence[tuple[str, ...]], most_characters: int) -> tuple[tuple[str, ...], ...]:
+    """Return the first rows whose escaped text stays within the room."""
+    from markupsafe import escape
+
+    kept, room = [], most_characters
+    for row in rows:
+        room -= sum(len(escape(cell)) for cell in row)
+        if room < 0:
+            break
+        kept.append(row)
+    return tuple(kept)

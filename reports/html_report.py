@@ -1,0 +1,118 @@
+"""The HTML report: one self-contained file for people, without script, network or clock.
+
+    render_html(audit, options) -> {"report.html": bytes}      under 5 MB, whatever the audit holds
+
+Everything an audit says reaches the page through Jinja's autoescape; a content security policy forbids the rest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from audit.record import Audit
+from reports.evidence import worst_items
+from reports.figures import Axis, axis_head, axis_of, interval_line, sign, tally_bar
+from reports.inert import one_line
+from reports.notation import Notation
+from reports.options import DEFAULTS, ReportOptions
+from reports.summary import tally_text
+from reports.tables import Block, FindingView, MeasureRow, Overview, overview
+from reports.wording import Words, words_of
+
+__all__ = ["environment", "render_html", "text_tools"]
+
+MEASURES = 1500
+"""At most this many measures are drawn in one report, shared by the findings."""
+EVIDENCE_CHARACTERS = 1_500_000
+"""At most this much escaped text of items is shown in one report, shared by the findings that have items."""
+WIDE, NARROW = 380, 280
+"""Width of a figure in the overview and in a finding, in pixels."""
+
+
+def render_html(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the report as one HTML file; UsageError for a language that has no catalogue."""
+    words = words_of(options.lang)
+    notation = Notation(words)
+    view = overview(audit, words, most_measures=MEASURES)
+    room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
+    template = environment().get_template("report.html.j2")
+    page = template.render(
+        view=view,
+        record=audit.record,
+        lang=options.lang,
+        notation=notation,
+        alpha=notation.set_number(1 - audit.record.level, "share"),
+        items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
+        **_figures(view, notation),
+        **text_tools(words),
+    )
+    return {"report.html": page.encode()}
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the templates, with autoescape and strict names."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def text_tools(words: Words) -> dict[str, Any]:
+    """What templates call for text: the catalogue, and text of unknown origin on one line."""
+    return {
+        "t": words,
+        "term": lambda kind, raw: one_line(words.term(kind, raw), words, 80),
+        "short": lambda text, most=240: one_line(str(text), words, most),
+        "breakable": _breakable,
+    }
+
+
+def _figures(view: Overview, notation: Notation) -> dict[str, Any]:
+    """What templates call for figures; a unit has one scale, drawn wide in the overview, narrow in findings."""
+    words = notation.words
+    rows = [row for one in view.findings for row in one.rows]
+    scales = {scale: [row for row in rows if row.scale == scale] for scale in {row.scale for row in rows}}
+    axes = {(scale, width): _axis(scales[scale], width) for scale in scales for width in (WIDE, NARROW)}
+
+    def line(row: MeasureRow, one: FindingView, block: Block, width: int) -> Markup:
+        """Draw a measure; only a finding's headline has the colour of its verdict."""
+        reference = None if block.reference is None else block.reference.measure.value
+        name = words("format.colon", left=one.name, right=row.group or row.name)
+        verdict = one.finding.verdict if row is one.headline else "measured"
+        return interval_line(
+            row.measure,
+            axes[row.scale, width],
+            notation,
+            name=name,
+            verdict=verdict,
+            limit=row.limit,
+            reference=reference,
+        )
+
+    return {
+        "line": line,
+        "head": lambda block, width: axis_head(axes[block.rows[0].scale, width], notation) if block.drawn else "",
+        "sign": lambda verdict: sign(verdict, words(f"verdict.{verdict}")),
+        "wide": WIDE,
+        "narrow": NARROW,
+        "bar": lambda: tally_bar(view.counts, words("figure.tally"), tally_text(view.counts, words)),
+    }
+
+
+def _axis(rows: Sequence[MeasureRow], width: int) -> Axis:
+    return axis_of(rows[0].measure.unit, [(row.measure, row.limit) for row in rows], width)
+
+
+def _breakable(text: str) -> Markup:
+    """Let a long name such as `stereotype_share` break after its joints."""
+    return Markup("<wbr>").join(re.split(r"(?<=[_./-])(?=[^_./-])", text))

@@ -1,0 +1,101 @@
+"""The Markdown report: short enough for a pull request's comment, with all of the numbers.
+
+    render_markdown(audit, options) -> {"report.md": bytes}      at most 60,000 characters
+
+Text of unknown origin is escaped, so that it cannot become a link, an image, HTML, a table cell or a mention.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from audit.record import Audit
+from reports.inert import one_line
+from reports.notation import Notation
+from reports.options import DEFAULTS, ReportOptions
+from reports.tables import FindingView, MeasureRow, Overview, overview
+from reports.wording import Words, words_of
+
+__all__ = ["inert_markdown", "render_markdown"]
+
+MOST_CHARACTERS = 60_000
+"""GitHub refuses a comment of more than 65,536 characters."""
+_NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
+_MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>&|~#$]|^[-+](?=[-+\s]|$)|^=(?==*$)|^:(?=-)")
+_STARTS_A_LIST = re.compile(r"^(\d+)(?=[.)](\s|$))")
+_WOULD_LINK = re.compile(r"@|#|:(?=//)|[wW]{3}(?=\.)")
+
+
+def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
+    words = words_of(options.lang)
+    view = overview(audit, words, most_measures=600)
+    head = [*_opening(view, words), *_gaps(view, words), *_table(view, words)]
+    foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
+    room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
+    told = [one for one in view.findings if one.finding.verdict in ("failed", "crashed", "inconclusive")]
+    for position, one in enumerate(told):
+        section = "\n".join(_section(one, words))
+        room -= len(section) + 1
+        if room < 0:
+            head += ["", words("note.cut_short", count=len(told) - position)]
+            break
+        head.append(section)
+    return {"report.md": "\n".join(head + foot).encode()}
+
+
+def inert_markdown(text: str) -> str:
+    """Return one line of visible text so that Markdown shows it as it is; a word joiner breaks what would link."""
+    escaped = _STARTS_A_LIST.sub(r"\1\\", _MEANS_SOMETHING.sub(r"\\\g<0>", text))
+    return _WOULD_LINK.sub(lambda found: f"{found[0]}\u2060", escaped)
+
+
+def _opening(view: Overview, words: Words) -> list[str]:
+    models = (f"{words('label.model')} {inert_markdown(row)}" for row in view.models)
+    level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
+    facts = [f"**{inert_markdown(view.title)}**", inert_markdown(one_line(view.record.id, words)), *models, level]
+    return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]
+
+
+def _gaps(view: Overview, words: Words) -> list[str]:
+    lines = [f"- {inert_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in view.gaps]
+    if view.unasked:
+        lines.append(f"- {inert_markdown(view.unasked)}")
+    return ["", f"### {words('heading.gaps')}", "", *lines] if lines else []
+
+
+def _table(view: Overview, words: Words) -> list[str]:
+    if not view.findings:
+        return ["", words("note.no_findings")]
+    heads = ["col.verdict", "col.check", "col.dimension", *_NUMBERS]
+    rows = (
+        [f"{words(f'sign.{one.finding.verdict}')} {one.verdict}", one.name, one.dimension, *_numbers(one.headline)]
+        for one in view.findings
+    )
+    return ["", f"### {words('heading.all_checks')}", "", *_grid(heads, rows, words)]
+
+
+def _numbers(row: MeasureRow | None) -> list[str]:
+    """Return the cells of `_NUMBERS`."""
+    if row is None:
+        return [""] * len(_NUMBERS)
+    if row.undefined is not None:
+        return [row.label, f"{row.value}: {row.undefined}", "", "", row.limit_text]
+    return [row.label, f"{row.value} {row.unit}".strip(), row.interval, row.n, row.limit_text]
+
+
+def _section(one: FindingView, words: Words) -> list[str]:
+    heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
+    rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
+    title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {inert_markdown(one.name)}"
+    lines = ["", title, "", inert_markdown(one.why)]
+    return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
+
+
+def _grid(heads: list[str], rows: Iterable[list[str]], words: Words) -> list[str]:
+    """Return a table; `heads` are keys of the catalogue, numbers stand on the right."""
+    right = (*_NUMBERS[1:], "col.level")
+    labels = "| " + " | ".join(words(head) for head in heads) + " |"
+    rule = "|" + "|".join("---:" if head in right else "---" for head in heads) + "|"
+    return [labels, rule, *("| " + " | ".join(inert_markdown(cell) for cell in row) + " |" for row in rows)]

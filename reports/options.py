@@ -1,0 +1,31 @@
+"""What a report may be told, beside the audit it is made of.
+
+    Report = (Audit, ReportOptions) -> {file name: bytes}
+
+A report is pure: same record, same options, same bytes. No clock, host or random id enters it, and of the audit folder
+only `record.json` and the items that it pins by digest. The facts of a run (`run.json`) stay out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from audit.record import Audit
+
+__all__ = ["DEFAULTS", "Report", "ReportOptions"]
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Choices that change the bytes of a report."""
+
+    lang: str = "en"
+    """Language of headings and words; a catalogue in `reports/locale`."""
+    max_items: int = 20
+    """At most this many evidence items under each finding, the worst first; the rest stay in the audit folder."""
+
+
+DEFAULTS = ReportOptions()
+Report = Callable[[Audit, ReportOptions], dict[str, bytes]]
+"""Named by an entry point in `dokimasia.reports`; the first file is the document itself."""

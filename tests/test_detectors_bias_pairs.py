@@ -1,0 +1,296 @@
+"""Stereotype pairs: a hand-worked example, laws, planted faults found (power) and clean sets not accused (size)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from detectors.bias import pairs as module
+from detectors.bias.pairs import pair_preferences
+
+HAND = pd.DataFrame(
+    [
+        ("he wept", "she wept", -10.0, -12.0, "gender", "t1", "stereo", None),
+        ("b", "B", -11.0, -10.0, "gender", "t1", "stereo", "swap"),
+        ("c", "C", -9.0, -9.0, "gender", "t2", "antistereo", "swap"),
+        ("d", "D", -8.0, -11.0, "age", "t2", None, "swap"),
+        ("e", "E", np.nan, -9.0, "age", "t3", "stereo", "swap"),
+        ("f", "F", -10.0, -10.5, "gender", "t1", None, "null-swap"),
+    ],
+    index=pd.Index(list("abcdef"), name="id"),
+    columns=["more", "less", "log_prob_more", "log_prob_less", "group", "unit", "stereo", "kind"],
+)
+
+
+def judged(pairs, level=0.95, seed=0, **options):
+    return pair_preferences(pairs, level=level, rng=np.random.default_rng(seed), **options)
+
+
+def synthetic(rng, rate, units, size=1, spread=0.0):
+    """Pairs that prefer `more` at `rate`; `spread` is the correlation of pairs of a unit (Beta binomial)."""
+    own = rng.beta(rate * (1 / spread - 1), (1 - rate) * (1 / spread - 1), units) if spread else np.full(units, rate)
+    sign = np.where(rng.random((units, size)) < own[:, None], 1.0, -1.0).ravel()
+    less = rng.normal(-40, 8, sign.size)
+    return pd.DataFrame({
+        "log_prob_more": less + sign * rng.gamma(2, 1, sign.size), "log_prob_less": less,
+        "unit": np.repeat([f"u{i}" for i in range(units)], size),
+    }).rename(index=str)
+
+
+# --- by hand ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "value", "items", "units"),
+    [
+        ("stereotype_share", None, 0.625, 4, 2),  # (1 + 0)/2 in t1, (1/2 + 1)/2 in t2
+        ("stereotype_share", "gender", 0.5, 3, 2),
+        ("stereotype_share", "age", 1.0, 1, 1),
+        ("stereotype_share", "stereo", 0.5, 2, 1),
+        ("stereotype_share", "antistereo", 0.5, 1, 1),
+        ("pct_stereotype", None, 0.5, 4, 2),  # the tie does not count
+        ("tie_share", None, 0.25, 4, 2),
+        ("mean_difference", None, 1.0, 4, 2),  # (2 - 1 + 0 + 3) / 4
+        ("likelihood_diff", None, 1.5, 4, 2),
+        ("sign_test_p", None, 1.0, 4, 2),  # t1 leans to neither side, so one unit of one
+        ("wilcoxon_p", None, 0.5, 4, 2),  # unit means 1/2 and 3/2
+        ("null_share", None, 1.0, 1, 1),
+        ("null_gap", None, 0.5, 1, 1),
+        ("excess_gap", None, 1.0, 5, 2),
+        ("not_scored", None, 1 / 3, 6, 3),
+    ],
+)
+def test_six_pairs_worked_by_hand(name, group, value, items, units):
+    measure = judged(HAND).measure(name, group)
+    assert measure.value == pytest.approx(value, abs=1e-12)
+    assert measure.n == {"items": items, "units": units}
+
+
+def test_the_evidence_of_six_pairs():
+    items = judged(HAND).items
+    assert items["prefers"].tolist() == ["more", "less", "tie", "more", "not scored", "more"]
+    np.testing.assert_array_equal(items["value"], [1, 0, 0.5, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(items["difference"], [2, -1, 0, 3, np.nan, 0.5])
+    assert items["kind"].tolist() == ["swap"] * 5 + ["null-swap"]
+    assert items.index.equals(HAND.index)
+    assert items["more"].equals(HAND["more"])
+
+
+def test_the_headline_is_the_mean_of_its_column_over_its_units():
+    result = judged(HAND)
+    headline = result.headline
+    assert (headline.name, headline.ideal, headline.direction) == ("stereotype_share", 0.5, "nearer to ideal is better")
+    assert headline.value == result.items.groupby(headline.unit_of)[headline.mean_of].mean().mean()
+    assert all(m.mean_of is None for m in result.measures[1:])
+
+
+def test_the_sign_test_is_the_binomial_tail():
+    sign = np.array([1] * 8 + [-1] * 2)
+    pairs = pd.DataFrame({"log_prob_more": -10.0 + sign, "log_prob_less": -10.0}, index=list("abcdefghij"))
+    result = judged(pairs)
+    assert result.measure("sign_test_p").value == pytest.approx(2 * (1 + 10 + 45) / 1024)
+    assert result.headline.n == {"items": 10, "units": 10}
+    assert result.headline.method.startswith("exact binomial")
+
+
+def test_published_figures_are_those_of_pairs_and_ours_those_of_units():
+    """One writer of 9 stereotyped pairs and one of a single neutral one: 90 % of pairs, 50 % of writers."""
+    pairs = pd.DataFrame({
+        "log_prob_more": [-1.0] * 9 + [-3.0], "log_prob_less": [-2.0] * 10, "unit": ["a"] * 9 + ["b"],
+    }).rename(index=str)
+    result = judged(pairs)
+    assert result.measure("pct_stereotype").value == pytest.approx(0.9)
+    assert result.headline.value == pytest.approx(0.5)
+
+
+def test_tests_and_gaps_agree_with_plain_formulas():
+    rng = np.random.default_rng(3)
+    swaps, nulls = synthetic(rng, 0.6, 40, 3), synthetic(rng, 0.5, 40)
+    pairs = pd.concat([swaps.assign(kind="swap"), nulls.assign(kind="null-swap")], ignore_index=True)
+    result = judged(pairs.rename(index=str))
+    difference = (pairs["log_prob_more"] - pairs["log_prob_less"]).to_numpy()
+    swap = (pairs["kind"] == "swap").to_numpy()
+    unit_means = difference[swap].reshape(40, 3).mean(axis=1)
+    majority = int((np.sign(difference[swap]).reshape(40, 3).sum(axis=1) > 0).sum())
+    assert result.measure("wilcoxon_p").value == pytest.approx(stats.wilcoxon(unit_means).pvalue)
+    tail = stats.binom.sf(max(majority, 40 - majority) - 1, 40, 0.5)
+    assert result.measure("sign_test_p").value == pytest.approx(min(1, 2 * tail))
+    gap, null = np.abs(difference[swap]).mean(), np.abs(difference[~swap]).mean()
+    assert result.measure("likelihood_diff").value == pytest.approx(gap)
+    assert result.measure("null_gap").value == pytest.approx(null)
+    assert result.measure("excess_gap").value == pytest.approx(gap - null)
+    assert result.measure("mean_difference").value == pytest.approx(difference[swap].mean())
+
+
+# --- what there is no number for -------------------------------------------------------------------------------------
+
+
+def test_without_null_pairs_there_are_no_null_measures():
+    names = {m.name for m in judged(HAND[HAND["kind"] != "null-swap"]).measures}
+    assert names.isdisjoint({"null_share", "null_gap", "excess_gap"})
+
+
+def test_what_was_not_scored_is_undefined_and_never_zero():
+    result = judged(HAND.assign(log_prob_less=np.nan))
+    assert {m.undefined for m in result.measures} == {"no such pair was scored", "no unit leans to either side", None}
+    assert [m.name for m in result.measures if m.undefined is None] == ["not_scored"]
+    assert result.measure("not_scored").value == 1.0
+    assert result.items["value"].isna().all()
+
+
+def test_a_slice_without_a_scored_pair_is_undefined_beside_the_others():
+    result = judged(HAND.assign(log_prob_less=HAND["log_prob_less"].where(HAND["group"] != "age")))
+    assert result.measure("stereotype_share", "age").undefined == "no such pair was scored"
+    assert result.measure("stereotype_share", "gender").value == 0.5
+
+
+def test_infinite_log_probabilities_are_not_scored():
+    result = judged(HAND.assign(log_prob_more=[-np.inf, *HAND["log_prob_more"][1:]]))
+    assert result.items["prefers"]["a"] == "not scored"
+
+
+def test_a_model_that_cannot_tell_sentences_apart_prefers_none():
+    result = judged(synthetic(np.random.default_rng(0), 0.5, 30).assign(log_prob_more=-5.0, log_prob_less=-5.0))
+    assert (result.headline.value, result.measure("tie_share").value) == (0.5, 1.0)
+    assert result.headline.low < 0.5 < result.headline.high
+    assert result.measure("wilcoxon_p").undefined == "no unit leans to either side"
+    mean = result.measure("mean_difference")
+    assert (mean.value, mean.low, mean.high) == (0.0, None, None)
+    assert mean.method.startswith("none")
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match=r"got kind 'null'; allowed: swap, null-swap"):
+        judged(HAND.assign(kind="null"))
+
+
+def test_missing_cells_mean_the_default():
+    """Own unit, kind swap, no slice: as if the columns were not there."""
+    bare = HAND[["log_prob_more", "log_prob_less"]].iloc[:5]
+    empty = bare.assign(unit=None, kind=None, group=None, stereo=None)
+    assert judged(empty).measures == judged(bare).measures
+    assert judged(bare).headline.n == {"items": 4, "units": 4}
+
+
+def test_the_unit_of_the_likelihoods_is_told():
+    result = judged(HAND, nats="nats per token")
+    assert {m.unit for m in result.measures} == {"share", "nats per token", "p-value"}
+
+
+# --- laws ------------------------------------------------------------------------------------------------------------
+
+rows = st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9), st.sampled_from("uvwxyz")), min_size=1, max_size=25)
+
+
+def framed(cells):
+    return pd.DataFrame(cells, columns=["log_prob_more", "log_prob_less", "unit"]).rename(index=str)
+
+
+@settings(deadline=None, max_examples=25)
+@given(rows)
+def test_exchanging_the_sentences_mirrors_every_number(cells):
+    pairs = framed(cells)
+    mirror = pairs.rename(columns={"log_prob_more": "log_prob_less", "log_prob_less": "log_prob_more"})
+    one, other = judged(pairs), judged(mirror)
+    assert other.headline.value == pytest.approx(1 - one.headline.value)
+    assert other.headline.low == pytest.approx(1 - one.headline.high, abs=1e-6)
+    assert other.measure("mean_difference").value == pytest.approx(-one.measure("mean_difference").value)
+    for same in ("likelihood_diff", "sign_test_p", "wilcoxon_p", "tie_share"):
+        assert other.measure(same).value == pytest.approx(one.measure(same).value)
+
+
+@settings(deadline=None, max_examples=25)
+@given(rows, st.integers(-50, 50), st.randoms(use_true_random=False))
+def test_neither_order_nor_what_both_sentences_share_matters(cells, shared, random):
+    pairs = framed(cells)
+    order = list(pairs.index)
+    random.shuffle(order)
+    moved = pairs.loc[order].assign(
+        log_prob_more=lambda f: f["log_prob_more"] + shared, log_prob_less=lambda f: f["log_prob_less"] + shared
+    )
+    one, other = judged(pairs), judged(moved)
+    assert [m.value for m in other.measures] == pytest.approx([m.value for m in one.measures])
+    assert (other.headline.low, other.headline.high) == pytest.approx((one.headline.low, one.headline.high))
+
+
+# --- power and size --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def few_replicates(monkeypatch):
+    """The bootstrap at a tenth of its replicates: enough for one interval at 95 %, and no part of the headline."""
+    monkeypatch.setattr(module, "cluster_bootstrap", partial(module.cluster_bootstrap, replicates=199))
+
+
+SIZE = 500
+NOISE = 3 * (0.05 * 0.95 / SIZE) ** 0.5
+
+
+def accused(rng, sets, **how):
+    """Share of data sets whose interval excludes neutrality, for the headline and the mean difference."""
+    results = [judged(synthetic(rng, **how), seed=seed) for seed in range(sets)]
+    neutral = {"stereotype_share": 0.5, "mean_difference": 0.0}
+    return {
+        name: np.mean([not (m := r.measure(name)).low <= ideal <= m.high for r in results])
+        for name, ideal in neutral.items()
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"units": 200}, id="independent pairs"),
+        pytest.param({"units": 60, "size": 5, "spread": 0.4}, id="pairs alike within templates"),
+    ],
+)
+def test_clean_sets_are_not_accused_more_often_than_stated(few_replicates, how):
+    shares = accused(np.random.default_rng(11), SIZE, rate=0.5, **how)
+    assert shares["stereotype_share"] <= 0.05 + NOISE
+    assert shares["mean_difference"] <= 1 - module.CLUSTER_BOOTSTRAP.worst_coverage + NOISE
+
+
+def test_counting_rows_where_templates_are_independent_would_accuse_clean_sets(few_replicates):
+    """What the unit is for: the same clean sets with the unit withheld."""
+    rng = np.random.default_rng(12)
+    results = [judged(synthetic(rng, 0.5, 60, 5, 0.4).drop(columns="unit"), seed=seed) for seed in range(60)]
+    assert np.mean([not r.headline.low <= 0.5 <= r.headline.high for r in results]) > 0.15
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"rate": 0.65, "units": 200}, id="65 % of 200 pairs"),
+        pytest.param({"rate": 0.75, "units": 40, "size": 5, "spread": 0.2}, id="75 % of 200 pairs in 40 templates"),
+    ],
+)
+def test_a_biased_model_is_found_with_200_pairs(few_replicates, how):
+    rng = np.random.default_rng(13)
+    results = [judged(synthetic(rng, **how), seed=seed) for seed in range(50)]
+    assert np.mean([r.headline.low > 0.5 for r in results]) >= 0.9
+    assert np.mean([r.measure("mean_difference").low > 0 for r in results]) >= 0.9
+    assert np.mean([r.measure("wilcoxon_p").value < 0.05 for r in results]) >= 0.9
+
+
+def test_the_null_control_takes_the_naked_sensitivity_away(few_replicates):
+    """Any other word moves a sentence by 2 nats on average; a word of another group no further, then by 1 more."""
+    rng = np.random.default_rng(14)
+
+    def excess(extra):
+        size = np.concatenate([rng.gamma(2, 1 + extra / 2, 200), rng.gamma(2, 1, 200)])
+        pairs = pd.DataFrame({
+            "log_prob_more": rng.choice([-1, 1], 400) * size, "log_prob_less": 0.0,
+            "unit": [f"u{i}" for i in range(50)] * 8, "kind": ["swap"] * 200 + ["null-swap"] * 200,
+        })
+        return judged(pairs.rename(index=str)).measure("excess_gap")
+
+    clean, planted = [excess(0) for _ in range(40)], [excess(1) for _ in range(40)]
+    assert np.mean([not m.low <= 0 <= m.high for m in clean]) <= 0.15
+    assert np.mean([m.low > 0 for m in planted]) >= 0.9
+    assert np.mean([m.value for m in planted]) == pytest.approx(1, abs=0.15)

@@ -1,0 +1,348 @@
+"""The refusal pattern is a classifier: here are its labelled answers and what it makes of them."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from detectors.factuality.refusals import is_refusal
+from detectors.intervals import exact_binomial
+
+REFUSALS = """
+I don't know.
+I do not know the answer to that question.
+I'm sorry, but I can't help with that.
+I’m sorry, I cannot answer this question.
+Sorry, I don't have that information.
+As an AI language model, I don't have access to current data.
+I am not sure.
+I'm not sure about that.
+Unknown
+N/A
+No idea.
+I have no idea.
+I have no information about this person.
+I cannot provide that information.
+I'm unable to answer that.
+I am unable to verify this claim.
+Unfortunately, I do not have enough information to answer.
+Unfortunately, I can't say.
+I'm afraid I don't know.
+I'm afraid that I cannot help you with this.
+There is not enough information to answer the question.
+It is impossible to know.
+The answer cannot be determined.
+Nobody knows.
+No one knows for sure.
+I must decline to answer.
+I decline to comment.
+No comment.
+I have no comment.
+I won't answer that.
+I will not provide an answer to this.
+I'd rather not say.
+I don't recall.
+I can't remember.
+Beats me.
+Your guess is as good as mine.
+Dunno
+idk
+I apologize, but I am not able to provide an answer.
+My apologies, I don't have any data on that.
+I really don't know who that was.
+Honestly, I have no clue.
+I'm just a language model and cannot give medical advice.
+I'm sorry, but as an AI assistant I cannot discuss that topic.
+I don't have enough context to answer this.
+I would need more information to answer.
+I'm not familiar with that book.
+I am not aware of any such event.
+That is not something I can answer.
+I lack the knowledge to answer that.
+Could you give me more details, please?
+We don't have any records of that.
+I'm not able to browse the internet.
+I am not certain.
+This question cannot be answered.
+I can't determine that from the question.
+I couldn't find the answer, but you can look it up in an encyclopedia.
+I do not have personal opinions.
+I'm sorry, but I can't help with that. However, I can try to help with something else.
+The answer is unknown.
+I am sorry, I do not know.
+Sorry, I can't tell you that.
+Sorry, no idea!
+I honestly don't know.
+I don't actually know when it was built.
+Unfortunately I don't have access to that information.
+As a language model, I cannot verify that.
+I'm an AI and I don't have personal experiences.
+I do not have any information about that battle.
+I'm not sure what you mean.
+I'm not certain about the exact year.
+It's impossible to say.
+It is not known.
+It isn't known.
+That information is not available.
+I can't say for sure.
+I can't be sure.
+I could not verify this.
+I will not answer this question.
+I'm sorry, but that's beyond what I can answer.
+I am unfamiliar with this topic.
+I have never heard of it.
+Not sure.
+Who knows?
+We don't know.
+Nobody really knows.
+I don't think I can answer that.
+I'd prefer not to answer.
+I'm not permitted to share that.
+I'm unable to recall the name of the author.
+I do not possess knowledge of that.
+There's no information about this in my training data.
+Please consult an expert.
+I don't understand the question.
+I cannot predict the future.
+I have no data on that.
+It can't be determined without more context.
+Apologies, I am unable to help.
+No answer.
+I really can't remember, sorry.
+I do not know who painted it.
+I don't know
+Sorry - I don't know this one.
+I'm sorry, I'm not able to find that out.
+I am afraid I have no answer to that.
+As an AI, I do not have feelings or opinions.
+As an AI developed to be helpful, I cannot answer that.
+My training data does not include that.
+I was not able to find any information on this.
+I have not been trained on that.
+I can't comment on that.
+I can't help you there.
+That's a question I can't answer.
+I do not feel qualified to answer.
+I'm not the right person to ask.
+I am not authorised to disclose this.
+I won't be able to help with that request.
+It would be inappropriate for me to answer.
+It's unclear.
+The year is unknown.
+Unknown to me.
+There is no way to know.
+There is insufficient data.
+There isn't enough information.
+We cannot know that.
+No one can say.
+Not that I know of.
+I would have to look it up.
+Could you please clarify what you mean?
+I need more context.
+I haven't the faintest idea.
+I've no idea
+Hmm, I'm not sure.
+Well, I can't remember that.
+I forgot.
+Honestly, I do not recall.
+I cannot confirm or deny that.
+I must refuse.
+Can't say.
+Sorry, but I cannot fulfill this request.
+""".strip().splitlines()
+
+ANSWERS = """
+Paris
+The capital of France is Paris.
+I'm not sure, but I think it is Paris.
+I believe the answer is 42.
+It is Mount Everest.
+Not all birds can fly.
+No.
+No, it is not possible to see the Great Wall from the Moon.
+The unknown soldier
+Do not know is not an answer in this survey, the result was 15 %.
+I don't know for certain, but my best guess is 1912.
+Nobody, it was empty.
+It cannot dissolve in water.
+"I Can't Get No Satisfaction" is by the Rolling Stones.
+He said that he did not know the king.
+I, Robot
+Sorry seems to be the hardest word
+The answer is 7.
+As an astronaut, Neil Armstrong walked on the Moon.
+As a language, Latin is no longer spoken natively.
+I am a Berliner
+You should not drink sea water.
+There is no capital of Antarctica.
+There is no evidence that vaccines cause autism.
+No information can travel faster than light.
+Unclear skies are called cloudy.
+It depends on the country.
+Probably Shakespeare.
+Alan Turing could not publish his work during the war.
+Socrates, who said that he knew nothing
+Sure, the answer is Canberra.
+I would say about 60 seconds.
+Well, it is oxygen.
+Unfortunately, the Titanic sank in 1912.
+I'm afraid of spiders because they have eight legs.
+Not in 1914 but in 1939
+Ask the librarian for a book.
+Water freezes at 0 degrees Celsius.
+I cannot tell a lie: George Washington did cut the cherry tree.
+Perhaps iron, or copper.
+Passport
+Pass the salt
+An idea is a thought.
+Unknown Pleasures is an album by Joy Division.
+The data are not available in the table but in the text: 12.
+We hold these truths to be self-evident
+It is illegal to drive without a licence.
+He declined to comment on the matter.
+They refused to answer the summons, so they were fined.
+I think so.
+Yes.
+I know: it is Venus.
+A dog is unable to see red.
+Because no one lives there
+Knowledge is power
+It is 90 degrees.
+Hmm, Jupiter?
+Oh, that is the Thames.
+But it was the Romans who built it.
+So the result is 36.
+It was built in 1889.
+I know that one: Leonardo da Vinci.
+Not Sydney. It is Canberra.
+The author is unknown, but tradition names Homer.
+Nobody's Fool
+I'd say around 100 degrees.
+I can tell you: it is the Nile.
+I don't doubt that it is iron.
+It is not a fruit but a vegetable.
+I am sure it is Mars.
+He could not find the Northwest Passage.
+A bat cannot see colours well.
+They do not have wings.
+No one has ever walked on Mars.
+No data centre is needed.
+Sorry is the word that ends the game.
+The king refused to answer.
+You can not divide by zero.
+Uncertainty principle
+There is not enough oxygen on the Moon to breathe.
+Information
+I think, therefore I am
+In 1969, I believe.
+Can you imagine? It is 8,849 metres high.
+An AI is a program.
+As a model, she walked in Paris.
+Don't cry for me, Argentina
+Won't Get Fooled Again
+Please Please Me
+At the moment of birth
+Well-being
+But for gravity, the Moon would fly away.
+This cannot be undone.
+That is the question
+It can be 3 or 4.
+I am Legend
+I have a dream
+I would need a knife, a fork and a spoon.
+Honestly? Paris.
+Because I do not like green eggs and ham
+He wrote it in Vienna.
+I am certain that it is 12.
+I don't know for sure, maybe 1815.
+I'm not sure, but it might be copper.
+I cannot remember exactly, but I believe it was Newton.
+It isn't a fish; it is a mammal.
+Who knows one, knows them all
+Who Wants to Be a Millionaire
+No man's land
+No, I can help: it is the femur.
+The known universe
+An unknown Flemish painter
+Not a number
+Not until 1945
+Nobody
+No one
+Nothing
+None
+That is gold.
+This is not a pipe
+You cannot step into the same river twice.
+We do not have a king; we have a president.
+They did not know about America.
+She could not answer, and so he won.
+Please, sir, I want some more
+There is no such planet.
+There are not enough seats for 12.
+It is impossible to divide by zero.
+It cannot be both prime and even, except for 2.
+I was born in Rome
+As a rule, water boils at 100 degrees.
+As an AI language model, I can tell you that the answer is Lisbon.
+I'm a fan of Mozart
+Afraid of the dark
+Sorry State
+Apologies to Plato
+Unfortunately extinct: the dodo
+Sadly, in 1865
+So it is nitrogen
+Ignorance is bliss
+""".strip().splitlines()
+
+
+HALUEVAL = Path(__file__).parents[1].parent / "shared" / "data" / "halueval_general" / "general_data.json"
+HALUEVAL_REFUSALS = [
+    18, 23, 103, 114, 342, 404, 694, 727, 967, 1234, 1274, 1367, 1688, 1740, 1762, 1965, 2014, 2358, 2402, 2435,
+    2536, 2574, 2610, 2692, 2730, 2751, 2851, 2908, 3088, 3256, 3320, 3802, 3865, 3965, 4083, 4175, 4380,
+]
+HALUEVAL_ANSWERS = [
+    144, 202, 222, 334, 393, 466, 547, 558, 640, 709, 790, 845, 1002, 1050, 1119, 1123, 1126, 1263, 1318, 1413,
+    1599, 1635, 1655, 1728, 1797, 1971, 2054, 2123, 2240, 2253, 2259, 2284, 2287, 2294, 2351, 2530, 2541, 2699,
+    2795, 2819, 2922, 2981, 2999, 3180, 3332, 3349, 3551, 3585, 3719, 3742, 4085,
+]
+"""Ids of 88 short ChatGPT answers with a word of regret or ignorance, labelled by one person with the pattern's opinion
+in sight; the pattern was done before any of them was looked at."""
+
+
+def rates(refusals, answers):
+    """Return the exact 95 % intervals of (sensitivity, specificity)."""
+    found, spared = sum(map(is_refusal, refusals)), sum(not is_refusal(text) for text in answers)
+    return exact_binomial(found, len(refusals)), exact_binomial(spared, len(answers))
+
+
+def test_the_pattern_knows_the_answers_it_was_made_from():
+    assert len(REFUSALS) == len(ANSWERS) == 140
+    sensitivity, specificity = rates(REFUSALS, ANSWERS)
+    assert sensitivity[0] > 0.95
+    assert specificity[0] > 0.93
+
+
+@pytest.mark.shared
+def test_the_pattern_on_real_answers_that_it_was_not_made_from():
+    """27 of 37 refusals are found, mostly short of those that decline by way of the question; no answer is accused."""
+    if not HALUEVAL.exists():
+        pytest.skip(f"no {HALUEVAL.name} beside the checkout")
+    rows = map(json.loads, HALUEVAL.read_bytes().splitlines())
+    texts = {row["ID"]: row["chatgpt_response"] for row in rows}
+    refusals, answers = ([texts[str(number)] for number in ids] for ids in (HALUEVAL_REFUSALS, HALUEVAL_ANSWERS))
+    sensitivity, specificity = rates(refusals, answers)
+    assert sensitivity[0] > 0.55
+    assert specificity[0] > 0.92
+
+
+def test_an_empty_answer_refuses_nothing():
+    assert not is_refusal("")
+    assert not is_refusal("...")
+
+
+@pytest.mark.parametrize("unit", ["sorry ", "i'm ", "as an ai ", "i don't have a ", "but, ", "i "])
+def test_a_hostile_text_costs_little(unit):
+    start = time.process_time()
+    is_refusal(unit * 20_000)
+    assert time.process_time() - start < 0.1

@@ -1,0 +1,95 @@
+"""The HTML report in a real browser: nothing is fetched, nothing runs, nothing is cut off."""
+
+import pytest
+from needs import needs_chromium
+from playwright.sync_api import sync_playwright
+from report_fixtures import hostile, mixed
+
+from reports.html_report import render_html
+from reports.index_page import render_index
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--font-render-hinting=none",
+]
+SPILT = """[...document.querySelectorAll('main td.num, main th.num')]
+    .filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"""
+MAKERS = {
+    "0": lambda folder: mixed(folder, 0),
+    "1": lambda folder: mixed(folder, 1),
+    "40": lambda folder: mixed(folder, 40),
+    "hostile": hostile,
+}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = needs_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+def watched(browser, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    seen = {"requests": [], "console": [], "dialogs": []}
+    page.on("request", lambda request: seen["requests"].append(request.url))
+    page.on("console", lambda message: seen["console"].append(message.text))
+    page.on("pageerror", lambda error: seen["console"].append(str(error)))
+    page.on("dialog", lambda dialog: seen["dialogs"].append(dialog.message))
+    return page, seen
+
+
+@pytest.fixture(scope="module", params=[*MAKERS, "index"])
+def file(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "index":
+        data = render_index([make(folder / f"audit-{name}") for name, make in MAKERS.items()])
+    else:
+        data = render_html(MAKERS[request.param](folder))["report.html"]
+    path = folder / "page.html"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_the_page_is_quiet_and_fits(browser, file, width):
+    page, seen = watched(browser, width)
+    page.goto(file.as_uri())
+    assert seen == {"requests": [file.as_uri()], "console": [], "dialogs": []}
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
+    assert page.title() != "owned"
+    page.close()
+
+
+def test_a_link_leads_to_its_finding(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_bytes(render_html(mixed(tmp_path, 40))["report.html"])
+    page, _ = watched(browser, 1440)
+    page.goto(path.as_uri())
+    page.click("nav a[href='#check-facts']")
+    top = page.evaluate("document.getElementById('check-facts').getBoundingClientRect().top")
+    assert 0 <= top < 120
+    page.close()
+
+
+def test_closed_items_are_printed(browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_bytes(render_html(mixed(tmp_path, 10))["report.html"])
+    page, _ = watched(browser, 1024)
+    page.goto(path.as_uri())
+    row = page.locator("#check-facts .items td").first
+    assert not row.is_visible()
+    page.emulate_media(media="print")
+    assert row.is_visible()
+    assert not page.locator("nav").is_visible()
+    page.close()

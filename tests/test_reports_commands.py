@@ -1,0 +1,81 @@
+"""The command `report`: where a document goes, what is printed, and what is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from report_fixtures import mixed
+
+from audit.errors import UsageError
+from audit.plugins import load, names
+from reports.commands import report
+
+FILES = {"html": "report.html", "markdown": "report.md", "json": "report.json", "junit": "report.junit.xml"}
+
+
+def test_our_formats_come_in_by_entry_points():
+    assert set(FILES) <= set(names("reports"))
+    assert load("commands", "report") is report
+
+
+@pytest.mark.parametrize(("name", "file"), FILES.items())
+def test_a_report_goes_into_the_audits_folder(tmp_path, capsys, name, file):
+    audit = mixed(tmp_path / "0123abcd", 3)
+    report("0123", format=name, into=tmp_path)
+    path = audit.folder / "reports" / file
+    assert capsys.readouterr().out == f"{path}\n"
+    assert path.read_bytes() == load("reports", name)(audit)[file]
+
+
+def test_out_and_json(tmp_path, capsys):
+    mixed(tmp_path / "0123abcd", 1)
+    report(str(tmp_path / "0123abcd"), format="markdown", out=tmp_path / "new" / "comment.md", as_json=True)
+    assert json.loads(capsys.readouterr().out) == {"files": [str(tmp_path / "new" / "comment.md")]}
+    assert (tmp_path / "new" / "comment.md").read_text("utf-8").startswith("## ")
+    assert not (tmp_path / "0123abcd" / "reports").exists()
+
+
+def test_mistakes_are_told_before_anything_is_written(tmp_path):
+    mixed(tmp_path / "0123abcd", 1)
+    mixed(tmp_path / "0123ffff", 1)
+    with pytest.raises(UsageError, match=r"unknown report 'htm' \(did you mean 'html'\?\)"):
+        report("0123abcd", format="htm", into=tmp_path)
+    with pytest.raises(UsageError, match="unknown language 'xx'"):
+        report("0123abcd", lang="xx", into=tmp_path)
+    with pytest.raises(UsageError, match="'0123' begins 2 audits"):
+        report("0123", into=tmp_path)
+    with pytest.raises(UsageError, match="no audit '9'"):
+        report("9", into=tmp_path)
+    assert not list(tmp_path.glob("*/reports"))
+
+
+def test_the_command_line(tmp_path):
+    mixed(tmp_path / "audits" / "0123abcd", 2)
+    command = [sys.executable, "-m", "audit", "report", "0123", "--format"]
+    done = subprocess.run([*command, "json"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{Path('audits', '0123abcd', 'reports', 'report.json')}\n"
+    wrong = subprocess.run([*command, "yaml"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2
+    assert wrong.stderr.splitlines()[-1].startswith("dokimasia: unknown report 'yaml' (allowed: ")
+    assert "Traceback" not in wrong.stderr
+
+
+def test_reports_need_nothing_heavy(tmp_path):
+    """Rendering is light: with everything heavy blocked, all four formats come out."""
+    audit = mixed(tmp_path / "id", 10)
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'transformers', 'sklearn', 'scipy', 'streamlit'): sys.modules[name] = None\n"
+        "from audit.record import load_record\n"
+        "from reports.html_report import render_html\n"
+        "from reports.markdown_report import render_markdown\n"
+        "from reports.junit_report import render_junit\n"
+        "from reports.json_twin import render_json\n"
+        f"audit = load_record({str(audit.folder)!r})\n"
+        "for render in (render_html, render_markdown, render_junit, render_json):\n"
+        "    print(all(len(data) > 1000 for data in render(audit).values()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"] * 4

@@ -1,0 +1,151 @@
+"""Items behind a finding: the worst first, within their room, and only the file that the record names."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_fixtures import finding, rate, write_audit
+
+from audit.record import Evidence, Limit, load_record
+from reports.evidence import MAX_COLUMNS, count_items, worst_items
+from reports.notation import Notation
+from reports.wording import words_of
+
+N = Notation(words_of("en"))
+FRAME = pd.DataFrame(
+    {"id": [f"i{n}" for n in range(6)], "value": [0.5, 1.0, 0.0, math.nan, 1.0, 0.25], "text": list("abcdef")}
+)
+
+
+def audit_of(tmp_path, frame, *, limit=None, direction="neither", ideal=None, share=0.5):
+    measure = rate("m", int(share * 100), 100, direction=direction, ideal=ideal)
+    return write_audit(tmp_path, [finding("x", "passed", "why", measures=[measure], limit=limit)], items={"x": frame})
+
+
+def shown(audit, most=20, room=10**6):
+    return worst_items(audit, audit.record.findings[0], N, most, room)
+
+
+def ids(items):
+    position = [column.label for column in items.columns].index("item")
+    return [row[position] for row in items.rows]
+
+
+@pytest.mark.parametrize(
+    ("more", "order"),
+    [
+        ({"limit": Limit(measure="m", at_most=0.5)}, ["i1", "i4", "i0", "i5", "i2", "i3"]),
+        ({"limit": Limit(measure="m", at_least=0.5)}, ["i2", "i5", "i0", "i1", "i4", "i3"]),
+        ({"direction": "lower is better"}, ["i1", "i4", "i0", "i5", "i2", "i3"]),
+        ({"direction": "higher is better"}, ["i2", "i5", "i0", "i1", "i4", "i3"]),
+        ({"direction": "nearer to ideal is better", "ideal": 0.5, "share": 0.7}, ["i1", "i4", "i0", "i5", "i2", "i3"]),
+        ({"direction": "nearer to ideal is better", "ideal": 0.5, "share": 0.3}, ["i2", "i5", "i0", "i1", "i4", "i3"]),
+        ({"direction": "neither"}, ["i0", "i1", "i2", "i3", "i4", "i5"]),
+        ({"limit": Limit(measure="m", at_least=0.4, at_most=0.6)}, ["i0", "i1", "i2", "i3", "i4", "i5"]),
+    ],
+)
+def test_the_worst_come_first_ties_as_stored_missing_last(tmp_path, more, order):
+    items = shown(audit_of(tmp_path, FRAME, **more))
+    assert ids(items) == order
+    assert items.ranked == (order[0] != "i0")
+    assert items.total == 6
+
+
+def test_without_a_value_column_the_stored_order_stays(tmp_path):
+    items = shown(audit_of(tmp_path, FRAME.rename(columns={"value": "other"}), direction="lower is better"), most=2)
+    assert ids(items) == ["i0", "i1"]
+    assert not items.ranked
+    assert items.total == 6
+
+
+def test_true_and_false_rank_as_one_and_zero(tmp_path):
+    frame = FRAME.assign(value=[False, True, False, True, False, False])
+    assert ids(shown(audit_of(tmp_path, frame, direction="lower is better"), most=2)) == ["i1", "i3"]
+
+
+def test_cells_are_printed_and_cut(tmp_path):
+    frame = pd.DataFrame(
+        {
+            "id": ["a", "b"],
+            "number": [0.123456, math.nan],
+            "count": [12_345, 2],
+            "flag": [True, False],
+            "none": [None, "x"],
+            "list": [["p", "q"], ["r"]],
+            "raw": [b"\x00\xff", b""],
+            "long": ["W" * 10_000, "short"],
+        }
+    )
+    items = shown(audit_of(tmp_path, frame))
+    first = dict(zip([column.label for column in items.columns], items.rows[0], strict=True))
+    second = dict(zip([column.label for column in items.columns], items.rows[1], strict=True))
+    assert first | {"long": ""} == {
+        "item": "a",
+        "number": "0.123",
+        "count": "12,345",
+        "flag": "yes",
+        "none": "—",
+        "list": '["p", "q"]',
+        "raw": "00ff",
+        "long": "",
+    }
+    assert second["number"] == "—"
+    assert first["long"] == "W" * 480 + " … (9,520 more characters)"
+
+
+def test_what_is_the_same_everywhere_is_said_once(tmp_path):
+    items = shown(audit_of(tmp_path, FRAME.assign(kind="swap")))
+    assert items.same == (("kind", "swap"),)
+    assert "kind" not in [column.label for column in items.columns]
+
+
+def test_too_many_columns_keep_words_and_the_last_numbers(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = FRAME.assign(**{f"n{index}": rng.random(6) for index in range(9)})
+    items = shown(audit_of(tmp_path, frame))
+    labels = [column.label for column in items.columns]
+    assert len(labels) == MAX_COLUMNS
+    assert labels == ["item", "text", "n3", "n4", "n5", "n6", "n7", "n8"]
+    assert items.hidden == ("value", "n0", "n1", "n2")
+
+
+def test_rows_stay_within_their_room(tmp_path):
+    frame = pd.DataFrame({"id": [str(index) for index in range(20)], "text": ["<" * 400] * 20})
+    items = shown(audit_of(tmp_path, frame), room=5_000)
+    assert len(items.rows) == 3, "each row is 1,600 characters when escaped"
+    assert items.total == 20
+
+
+def test_a_missing_file_is_told(tmp_path):
+    audit = audit_of(tmp_path, FRAME)
+    (tmp_path / "items" / "x.parquet").unlink()
+    assert shown(audit).problem == "missing"
+    assert count_items(audit, audit.record.findings[0]) is None
+
+
+def test_a_file_that_is_not_the_records_is_not_shown(tmp_path):
+    audit = audit_of(tmp_path, FRAME)
+    FRAME.assign(text="forged").to_parquet(tmp_path / "items" / "x.parquet")
+    items = shown(audit)
+    assert items.problem == "changed"
+    assert items.rows == ()
+
+
+def test_a_check_that_leads_out_of_the_folder_is_not_followed(tmp_path):
+    (tmp_path / "secret.parquet").write_bytes(b"secret")
+    name = "../../secret"
+    one = finding(name, "passed", "why", evidence=[Evidence(path=f"items/{name}.parquet", sha256="sha256:0")])
+    audit = write_audit(tmp_path / "audits", [one])
+    assert worst_items(audit, one, N, 20, 10**6).problem == "missing"
+
+
+def test_a_check_without_items_has_none(tmp_path):
+    audit = write_audit(tmp_path, [finding("x", "crashed", "why")])
+    assert shown(audit) is None
+    assert count_items(audit, audit.record.findings[0]) is None
+
+
+def test_items_are_counted_without_being_read(tmp_path):
+    audit = audit_of(tmp_path, FRAME)
+    assert count_items(load_record(audit.folder), audit.record.findings[0]) == 6

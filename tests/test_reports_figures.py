@@ -1,0 +1,187 @@
+"""Figures: a value lands on its pixel, an interval that leaves the axis is marked, text cannot break out."""
+
+import itertools
+import re
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_fixtures import rate
+
+from audit.record import Limit, MeasureRecord
+from reports.figures import HEIGHT, PAD, PALETTE, Axis, axis_head, axis_of, interval_line, sign, tally_bar
+from reports.notation import Notation
+from reports.summary import ORDER
+from reports.wording import words_of
+
+N = Notation(words_of("en"))
+AXIS = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), 280)
+
+
+def number(value, low=None, high=None, unit="nats", ideal=None):
+    return MeasureRecord(
+        name="m",
+        value=value,
+        low=low,
+        high=high,
+        n={"items": 9},
+        unit=unit,
+        direction="neither",
+        ideal=ideal,
+        level=0.95,
+        method="x",
+    )
+
+
+def draw(measure, axis=AXIS, **more):
+    return ET.fromstring(str(interval_line(measure, axis, N, name="check: m", **more)))
+
+
+def paths(svg, start=""):
+    return [one.get("d") for one in svg.iter("path") if one.get("d").startswith(start)]
+
+
+def test_a_value_lands_on_its_pixel():
+    assert [AXIS.x(value) for value in (0, 0.5, 1)] == [PAD, 140, 280 - PAD]
+    svg = draw(number(0.75, 0.5, 1.0))
+    assert float(svg.find("circle").get("cx")) == AXIS.x(0.75) == 202
+    assert f"M140.0 {HEIGHT / 2}H264.0" in paths(svg)
+
+
+def test_the_limit_is_a_tick_with_a_flag_on_the_side_that_keeps_it():
+    at_most, at_least = (
+        draw(number(0.3), limit=Limit(measure="m", **bound)) for bound in ({"at_most": 0.5}, {"at_least": 0.5})
+    )
+    assert f"M140.0 0v{HEIGHT}" in paths(at_most)
+    assert paths(at_most, "M140.0 0h0l-6 ")
+    assert paths(at_least, "M140.0 0h0l6 ")
+    assert f"M140.0 0h124.0v{HEIGHT}h-124.0z" in paths(at_most), "the side above an upper limit breaks it"
+    assert f"M{PAD}.0 0h124.0v{HEIGHT}h-124.0z" in paths(at_least)
+
+
+def test_an_interval_inside_the_axis_has_two_caps_and_no_arrow():
+    svg = draw(number(0.5, 0.25, 0.75))
+    assert not [one for one in svg.iter("path") if one.get("class") == "clipped"]
+    assert len([d for d in paths(svg) if d.endswith("v8")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "arrows"), [(-0.5, 0.9, 1), (0.1, 1.5, 1), (-0.5, 1.5, 2), (None, 0.9, 1), (0.1, None, 1)]
+)
+def test_an_end_beyond_the_axis_is_an_arrow(low, high, arrows):
+    svg = draw(number(0.5, low, high))
+    clipped = [one for one in svg.iter("path") if one.get("class") == "clipped"]
+    assert len(clipped) == arrows
+    xs = [float(re.match(r"M([\d.]+)", one.get("d"))[1]) for one in clipped]
+    assert all(x in (PAD, 280 - PAD) for x in xs)
+
+
+def test_no_interval_draws_a_dot_alone_and_no_value_no_dot():
+    assert paths(draw(number(0.5)), f"M{AXIS.x(0.5)} {HEIGHT / 2}H") == []
+    nothing = MeasureRecord(
+        name="m", value=None, undefined="why", n={}, unit="share", direction="neither", level=0.95, method="none"
+    )
+    assert draw(nothing).find("circle") is None
+
+
+def test_title_and_description_say_what_is_drawn():
+    svg = draw(rate("error_share", 21, 300), limit=Limit(measure="error_share", at_most=0.2))
+    assert svg.find("title").text == "check: m"
+    assert svg.find("desc").text == N.sentence(rate("error_share", 21, 300), Limit(measure="error_share", at_most=0.2))
+
+
+def test_text_cannot_leave_the_figure():
+    bad = "</title><script>alert(1)</script>&"
+    svg = ET.fromstring(str(interval_line(number(0.5), AXIS, N, name=bad)))
+    assert svg.find("title").text == bad
+    assert svg.find("script") is None
+    assert ET.fromstring(str(sign("failed", bad))).find("title").text == bad
+    assert ET.fromstring(str(tally_bar([("failed", 2)], bad, bad))).find("desc").text == bad
+
+
+def test_shares_are_never_cut_and_start_at_zero():
+    axis = axis_of("share", [(number(0.02, 0.0, 0.71, unit="share"), None)], 280)
+    assert axis.low == 0
+    assert axis.high >= 0.71
+
+
+def test_a_far_interval_does_not_squeeze_the_others():
+    rows = [(number(1.0, 0.9, 1.1), None), (number(2.0, -1000, 1000), None)]
+    axis = axis_of("nats", rows, 280)
+    assert axis.low >= -1
+    assert axis.high <= 4
+
+
+def test_one_axis_holds_values_limits_and_ideals():
+    axis = axis_of("nats", [(number(0.3, ideal=0.0), Limit(measure="m", at_most=2.0))], 280)
+    assert axis.low <= 0
+    assert axis.high >= 2
+
+
+@given(st.lists(st.tuples(*[st.floats(-1e250, 1e250)] * 3), min_size=1, max_size=6), st.sampled_from(["share", "nats"]))
+def test_any_axis_is_round_holds_all_values_and_can_be_drawn(rows, unit):
+    measures = [(number(value, min(low, value), max(high, value), unit=unit), None) for low, value, high in rows]
+    axis = axis_of(unit, measures, 280)
+    assert axis.low < axis.high
+    slack = 1e-8 * (axis.high - axis.low)
+    assert all(axis.low - slack <= measure.value <= axis.high + slack for measure, _ in measures)
+    assert all(a < b for a, b in itertools.pairwise(axis.ticks))
+    assert 2 <= len(axis.ticks) <= 8
+    texts = [one.text for one in ET.fromstring(str(axis_head(axis, N))).iter("text")]
+    assert texts
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_order_on_the_axis_is_order_of_values(a, b):
+    low, high = sorted((a, b))
+    assert PAD <= AXIS.x(low) <= AXIS.x(high) <= AXIS.width - PAD
+
+
+def test_axis_numbers_do_not_touch():
+    axis = axis_of("bytes", [(number(1.6e9, 1.5e9, 1.7e9), None)], 280)
+    texts = list(ET.fromstring(str(axis_head(axis, N))).iter("text"))
+    spans = []
+    for one in texts:
+        x, width = float(one.get("x")), 6.3 * len(one.text)
+        left = {"start": x, "middle": x - width / 2, "end": x - width}[one.get("text-anchor")]
+        spans.append((left, left + width))
+    assert spans[0][0] >= 0
+    assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
+
+
+def test_signs_differ_without_colour():
+    shapes = {verdict: re.sub("#[0-9a-f]{6}|<title>.*</title>", "", str(sign(verdict, verdict))) for verdict in ORDER}
+    assert len(set(shapes.values())) == len(ORDER)
+
+
+def _luminance(colour):
+    parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_verdict_colours_are_legible_on_white():
+    for verdict in ORDER:
+        assert 1.05 / (_luminance(PALETTE[verdict]) + 0.05) >= 4.5
+
+
+def test_verdict_colours_stay_apart_for_the_colour_blind():
+    """Deuteranopia and protanopia after Vienot et al. 1999: what decides (failed, inconclusive, passed) stays apart."""
+    matrices = {
+        "deuteranopia": ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1)),
+        "protanopia": ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1)),
+    }
+    for matrix in matrices.values():
+        seen = {}
+        for verdict in ("failed", "inconclusive", "passed"):
+            rgb = [int(PALETTE[verdict][index : index + 2], 16) / 255 for index in (1, 3, 5)]
+            seen[verdict] = [sum(weight * part**2.2 for weight, part in zip(row, rgb, strict=True)) for row in matrix]
+        for a, b in (("failed", "passed"), ("inconclusive", "passed")):
+            assert sum((x - y) ** 2 for x, y in zip(seen[a], seen[b], strict=True)) ** 0.5 > 0.15
+
+
+def test_the_tally_bar_is_split_by_counts():
+    bar = ET.fromstring(str(tally_bar([("failed", 1), ("passed", 3)], "t", "d")))
+    widths = [float(one.get("width")) for one in bar.iter("rect")]
+    assert widths == [248, 748]

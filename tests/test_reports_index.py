@@ -1,0 +1,41 @@
+"""The page over several audits: links that lead into their folders, the worst finding of each dimension."""
+
+import re
+
+import pytest
+from report_fixtures import hostile, mixed
+from test_reports_html import Page
+
+from reports.index_page import render_index
+
+
+def test_audits_against_dimensions(tmp_path):
+    audits = [mixed(tmp_path / f"aud{count}", count) for count in (0, 1, 10)]
+    page = Page(render_index(audits).decode())
+    rows = re.findall(r"<tr>.*?</tr>", render_index(audits).decode(), re.S)[1:]
+    assert len(rows) == 3
+    assert "3 audits: 2 failed, 1 measured only." in page.text
+    assert "57.7" in rows[1]
+    assert "0/0" in rows[0]
+    assert "5/8" in rows[2]
+    links = {one[1]["href"] for one in page.all("a")}
+    assert "aud1/reports/report.html" in links
+    assert "aud10/reports/report.html#check-facts" in links
+    assert not any("://" in link for link in links)
+
+
+def test_an_empty_page_says_what_to_do():
+    assert "dokimasia run plan.yaml" in render_index([]).decode()
+
+
+def test_hostile_audits_and_folders(tmp_path):
+    page = Page(render_index([hostile(tmp_path / 'a"b <x>')]).decode())
+    assert not page.all("script")
+    assert not [one for one in page.elements if any(name.startswith("on") for name in one[1])]
+    assert {one[1]["href"].partition("#")[0] for one in page.all("a")} == {"a%22b%20%3Cx%3E/reports/report.html"}
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_same_audits_same_bytes(tmp_path, count):
+    audits = [mixed(tmp_path / str(index), index) for index in range(count)]
+    assert render_index(audits) == render_index(audits)

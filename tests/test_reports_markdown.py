@@ -1,0 +1,93 @@
+"""The Markdown report: what a renderer shows is what was written, and nothing else."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
+
+from audit.record import Limit
+from reports.inert import one_line
+from reports.markdown_report import MOST_CHARACTERS, inert_markdown, render_markdown
+from reports.summary import ORDER, summary_sentence
+from reports.wording import words_of
+
+WORDS = words_of("en")
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+class _Text(HTMLParser):
+    def __init__(self, html):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.text = set(), ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def rendered(text):
+    return _Text(MARKDOWN.render(text))
+
+
+def shown(audit):
+    return render_markdown(audit)["report.md"].decode()
+
+
+def test_the_comment_opens_with_the_sentence_and_lists_every_check(tmp_path):
+    audit = mixed(tmp_path, 10)
+    text = shown(audit)
+    assert text.splitlines()[0] == f"## ✗ {summary_sentence(audit.record, WORDS)}"
+    page = rendered(text)
+    assert page.tags == {"h2", "h3", "p", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
+    for one in audit.record.findings:
+        assert one.check in page.text
+    for number in ("57.7\u00a0%", "480 (120)", "≤ 50\u00a0%", "99.5\u00a0%", "exact binomial (Clopper-Pearson)"):
+        assert number in page.text
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_few_findings(tmp_path, count):
+    audit = mixed(tmp_path, count)
+    assert summary_sentence(audit.record, WORDS) in rendered(shown(audit)).text
+
+
+@pytest.mark.parametrize("verdict", ORDER)
+def test_every_verdict_is_a_word_and_a_sign(tmp_path, verdict):
+    text = shown(
+        write_audit(
+            tmp_path, [finding("x", verdict, "why", measures=[rate("m", 1, 9)], limit=Limit(measure="m", at_most=0.5))]
+        )
+    )
+    assert f"| {WORDS(f'sign.{verdict}')} {WORDS(f'verdict.{verdict}')} | x |" in text
+
+
+def test_hostile_text_stays_text(tmp_path):
+    text = shown(hostile(tmp_path))
+    page = rendered(text)
+    assert page.tags <= {"h2", "h3", "p", "strong", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
+    assert HOSTILE[0] in page.text
+    assert not re.search(r"@\w|#\d|://|www\.", text), "nothing that GitHub would link or notify"
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202e\x7f]", text)
+
+
+def test_a_comment_is_never_too_long_for_github(tmp_path):
+    cut = shown(hostile(tmp_path / "a", 40))
+    assert len(cut) <= MOST_CHARACTERS
+    assert "further findings stand in the HTML report" in cut
+    assert len(shown(mixed(tmp_path / "b", 200))) <= MOST_CHARACTERS
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(HOSTILE))
+def test_a_renderer_gives_back_what_was_escaped(text):
+    line = one_line(text, WORDS)
+    for source in (inert_markdown(line), f"- {inert_markdown(line)}", f"| a |\n|---|\n| {inert_markdown(line)} |"):
+        page, head = rendered(source), "a" if source.startswith("| a |\n") else ""
+        assert page.tags <= {"p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
+        assert " ".join(page.text.replace("\u2060", "").split()).removeprefix(head).strip() == line.strip()

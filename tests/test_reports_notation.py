@@ -1,0 +1,133 @@
+"""Numbers as they are printed: three digits, honest beside a limit, undefined never 0."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_fixtures import rate, unknown
+
+from audit.record import Limit, MeasureRecord
+from reports.notation import Notation, digits_for
+from reports.wording import words_of
+
+N = Notation(words_of("en"))
+NB = "\u00a0"
+
+
+def measure(value, low=None, high=None, unit="share", **more):
+    return MeasureRecord(
+        name="m",
+        value=value,
+        low=low,
+        high=high,
+        n={"items": 9},
+        unit=unit,
+        direction="neither",
+        level=0.95,
+        method="x",
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.6104, "share", f"61.0{NB}%"),
+        (0.0, "share", f"0{NB}%"),
+        (1.0, "share", f"100{NB}%"),
+        (0.99951, "share", f"100{NB}%"),
+        (0.00041666, "share", f"0.0417{NB}%"),
+        (-0.0321, "share", f"−3.21{NB}%"),
+        (0.93412, "score", "0.934"),
+        (0.99961, "score", "1.00"),
+        (1234.5, "nats", "1,234"),
+        (12_345_678.0, "nats", "1.23×10⁷"),
+        (0.0000123, "nats", "1.23×10⁻⁵"),
+        (134_515_008, "count", "134,515,008"),
+        (2.5, "count", "2.50"),
+        (0.00004, "p-value", "< 0.001"),
+        (0.0421, "p-value", "0.0421"),
+    ],
+)
+def test_number(value, unit, shown):
+    assert N.number(value, unit) == shown
+
+
+@pytest.mark.parametrize(
+    ("level", "shown"), [(0.95, "95"), (0.9875, "98.75"), (1 - 0.05 / 14, "99.643"), (0.9999, "99.99"), (0.5, "50")]
+)
+def test_a_level_keeps_the_digits_of_its_complement(level, shown):
+    assert N.level(level) == f"{shown}{NB}%"
+
+
+def test_intervals():
+    assert N.interval(measure(0.71, 0.66, 0.76)) == f"66.0–76.0{NB}%"
+    assert N.interval(measure(0.71, -0.03, 0.76)) == f"−3.00 to 76.0{NB}%"
+    assert N.interval(measure(0.71)) == "—"
+    assert N.interval(measure(0.71, low=0.66)) == f"≥ 66.0{NB}%"
+    assert N.interval(measure(0.71, high=0.76)) == f"≤ 76.0{NB}%"
+    assert N.interval(measure(12, 10, 15, unit="count")) == "10–15"
+    assert N.interval(measure(0.25, 0.25, 0.25)) == "exact"
+
+
+def test_limits_keep_their_own_digits():
+    assert N.limit(Limit(measure="m", at_most=0.6), "share") == f"≤ 60{NB}%"
+    assert N.limit(Limit(measure="m", at_least=0.125), "share") == f"≥ 12.5{NB}%"
+    assert N.limit(Limit(measure="m", at_least=0.4, at_most=0.6), "share") == f"40{NB}% to 60{NB}%"
+    assert N.limit(Limit(measure="m", at_most=1_000), "nats") == "≤ 1,000"
+    assert N.limit(None, "share") == ""
+
+
+def test_n_tells_items_and_units():
+    assert N.sample({"items": 1_300, "units": 60}) == "1,300 (60)"
+    assert N.sample({"items": 300, "units": 300}) == "300"
+    assert N.sample({"items": 300}) == "300"
+    assert N.sample({"units": 4}) == "4"
+    assert N.sample({}) == "—"
+
+
+def test_a_number_beside_a_limit_is_never_rounded_onto_it():
+    one, limit = measure(0.5996, 0.5992, 0.5999), Limit(measure="m", at_most=0.6)
+    assert digits_for(one, None) == 3
+    assert N.interval(one, digits_for(one, limit)) == f"59.92–59.99{NB}%"
+
+
+@given(st.floats(0.0005, 1), st.floats(0.0005, 1))
+def test_printed_numbers_stand_on_their_own_side_of_the_limit(value, bound):
+    digits = digits_for(measure(value), Limit(measure="m", at_most=bound))
+    printed = float(f"{value:.{digits - 1}e}")
+    assert digits == 8 or value == bound or (printed > bound) == (value > bound)
+
+
+@given(st.floats(-1e200, 1e200), st.sampled_from(["share", "nats", "score", "p-value", "count"]))
+def test_any_number_is_printed_to_three_digits(value, unit):
+    text = N.number(value, unit).replace(f"{NB}%", "").replace(",", "").replace("−", "-")
+    if unit == "p-value" and value < 0.001:
+        assert text == "< 0.001"
+        return
+    mantissa, _, exponent = text.partition("×10")
+    scale = int(exponent.translate(str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")) or 0)
+    shown = float(mantissa) * 10.0**scale / (100 if unit == "share" else 1)
+    assert math.isclose(shown, value, rel_tol=0.005, abs_tol=1e-300)
+
+
+def test_a_line_holds_value_interval_level_n_and_limit():
+    line = N.sentence(rate("error_share", 21, 300, units=60), Limit(measure="error_share", at_most=0.2))
+    assert line == f"7.00{NB}%, interval 4.39–10.5{NB}% at 95{NB}%, n 300 (60), limit ≤ 20{NB}%"
+
+
+def test_undefined_is_printed_with_its_reason():
+    assert N.sentence(unknown("error_share", "no items of this group"), None) == "undefined: no items of this group"
+
+
+def test_direction_in_a_word():
+    assert N.better(rate("m", 1, 2)) == "lower"
+    assert N.better(rate("m", 1, 2, direction="nearer to ideal is better", ideal=0.5)) == f"near 50{NB}%"
+    assert N.better(rate("m", 1, 2, direction="upwards")) == "upwards"
+
+
+def test_ticks_share_their_decimals():
+    assert N.ticks([0.0, 0.25, 0.5], "share") == [f"0{NB}%", f"25{NB}%", f"50{NB}%"]
+    assert N.ticks([0.8, 0.85, 0.9], "score") == ["0.80", "0.85", "0.90"]
+    assert N.ticks([0.0, 1e-5, 2e-5], "p-value") == ["0", "1×10⁻⁵", "2×10⁻⁵"]

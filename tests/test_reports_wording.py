@@ -1,0 +1,172 @@
+"""Catalogues: every word that a report needs is there, no sentence hides in code, and no report promises too much."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reports
+from audit.errors import UsageError
+from detectors.result import Direction
+from audit.record import DIMENSIONS
+from reports.inert import cell_text, one_line, visible
+from reports.summary import ORDER
+from reports.wording import Words, languages, words_of
+
+HOME = Path(reports.__file__).parent
+CODE = sorted(HOME.glob("*.py"))
+TEMPLATES = sorted(HOME.glob("templates/*.j2"))
+CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("locale/*.json"))}
+TERMS = {"dimension", "direction", "unit", "probe", "measure", "group", "column", "method", "family", "modality"}
+WORDS = words_of("en")
+
+
+def keys(catalogue):
+    return {f"{section}.{key}" for section, entries in catalogue.items() for key in entries}
+
+
+def used():
+    """Keys that code and templates name, and the beginnings of those that they put together."""
+    text = "\n".join(path.read_text("utf-8") for path in CODE + TEMPLATES)
+    literal = {key for key in re.findall(r"""["']([a-z_]+\.[a-z_]+)["']""", text) if not key.endswith("_")}
+    begun = set(re.findall(r"""["']([a-z_]+\.[a-z_]*)\{""", text)) | set(
+        re.findall(r"""["']([a-z_]+\.[a-z_]*)["'] ~""", text)
+    )
+    return literal, begun
+
+
+def test_every_key_that_is_used_exists():
+    literal, begun = used()
+    known = keys(CATALOGUES["en"])
+    sections = set(CATALOGUES["en"])
+    assert {key for key in literal if key.split(".")[0] in sections} <= known
+    assert all(any(key.startswith(begin) for key in known) for begin in begun if begin.split(".")[0] in sections)
+
+
+def test_every_key_that_exists_is_used():
+    literal, begun = used()
+    idle = {key for key in keys(CATALOGUES["en"]) if key.split(".")[0] not in TERMS}
+    assert {key for key in idle - literal if not key.startswith(tuple(begun))} == set()
+
+
+@pytest.mark.parametrize("section", ["verdict", "sign", "tally"])
+def test_every_verdict_has_its_words(section):
+    for catalogue in CATALOGUES.values():
+        assert set(catalogue[section]) == set(ORDER)
+
+
+def test_every_dimension_has_a_name():
+    for catalogue in CATALOGUES.values():
+        assert set(catalogue["dimension"]) == set(DIMENSIONS)
+
+
+def test_all_languages_have_the_same_keys_and_placeholders():
+    def holes(sentence):
+        texts = sentence.values() if isinstance(sentence, dict) else [sentence]
+        return {hole for text in texts for hole in re.findall(r"\{(\w+)\}", text)}
+
+    english = CATALOGUES["en"]
+    for catalogue in CATALOGUES.values():
+        assert keys(catalogue) == keys(english)
+        for section, entries in catalogue.items():
+            for key, sentence in entries.items():
+                assert holes(sentence) == holes(english[section][key]), f"{section}.{key}"
+
+
+def test_no_prose_stands_in_the_code():
+    """Three words in a row are a sentence; only the command's help and errors, as every command has, may hold one."""
+    for path in CODE:
+        if path.name == "commands.py":
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        notes = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in notes:
+                if node.value in get_args(Direction):
+                    continue
+                bare = re.sub("<[^>]*>", " ", node.value)
+                assert not re.search(r"[A-Za-z]{2,} [A-Za-z]{2,} [A-Za-z]{2,}", bare), (
+                    f"{path.name}:{node.lineno}: {node.value}"
+                )
+
+
+def test_no_prose_stands_in_the_templates():
+    for path in TEMPLATES:
+        text = re.sub(
+            r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|<pre>.*?</pre>|<style>.*?</style>",
+            "",
+            path.read_text("utf-8"),
+            flags=re.S,
+        )
+        outside = re.sub(r"<[^>]*>", "", text).replace("Dokimasia", "")
+        assert not re.search(r"[A-Za-z]{2,}", outside), f"{path.name}: {outside.split()}"
+
+
+def test_nothing_claims_more_than_evidence():
+    for path in [*HOME.glob("locale/*"), *HOME.glob("templates/*"), *CODE]:
+        assert not re.search(r"complian|certif|guarantee|준수|적합|인증", path.read_text("utf-8"), re.I), path.name
+
+
+def test_templates_never_switch_escaping_off():
+    for path in TEMPLATES:
+        assert not re.search(r"\|\s*safe|autoescape|Markup", path.read_text("utf-8")), path.name
+
+
+def test_lookup():
+    assert WORDS("summary.passed_all", count=1, all=1) == "Passed: the only check"
+    assert WORDS("summary.passed_all", count=3, all=3) == "Passed: all 3 checks"
+    assert WORDS.term("measure", "mc1") == "MC1"
+    assert WORDS.term("measure", "of_somebody_else") == "of_somebody_else"
+    with pytest.raises(KeyError):
+        WORDS("summary.nothing")
+    korean = Words("ko", {"a": {"b": {"other": "{count}개"}}})
+    assert korean("a.b", count=1) == "1개"
+
+
+def test_languages():
+    assert languages() == sorted(CATALOGUES)
+    with pytest.raises(UsageError, match=r"unknown language 'xx' \(allowed: en"):
+        words_of("xx")
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("plain 한국어 שלום", "plain 한국어 שלום"),
+        ("a\r\nb\tc", "a\nb\tc"),
+        ("\x1b[31mred", "<U+001B>[31mred"),
+        ("exe\u202egnp", "exe<U+202E>gnp"),
+        ("\ufffe\ud800\U000e0041", "<U+FFFE><U+D800><U+E0041>"),
+        ("z\u0301\u0301\u0301\u0301\u0301\u0301", "z\u0301\u0301\u0301\u0301"),
+    ],
+)
+def test_what_hides_is_written_out(text, seen):
+    assert visible(text) == seen
+
+
+@given(st.text())
+def test_visible_text_is_legal_everywhere(text):
+    seen = visible(text)
+    seen.encode()
+    assert not re.search(
+        "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]", seen
+    )
+    assert visible(seen) == seen
+
+
+@given(st.text(), st.integers(1, 30))
+def test_a_line_is_one_line_and_not_longer_than_asked(text, most):
+    line = one_line(text, WORDS, most)
+    assert len(line.splitlines()) <= 1
+    assert len(line) <= most + 40
+
+
+def test_cells_of_any_kind():
+    assert cell_text(None, WORDS) == cell_text(float("nan"), WORDS) == "—"
+    assert cell_text({"a": [1, None]}, WORDS) == '{"a": [1, null]}'
+    assert cell_text("two\nlines", WORDS) == "two\nlines"
