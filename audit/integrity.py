@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
 from audit.files import canonical, digest_file, read_frame, sha256
+from audit.judging import judge_stored
 from audit.record import Audit, MeasureRecord
 
 if TYPE_CHECKING:
@@ -61,7 +62,6 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
     `probes` gives, by check, a probe that no entry point names.
     """
     from audit import plugins
-    from audit.runner import judge_stored
 
     agreed = 0
     for finding in audit.record.findings:
@@ -71,7 +71,9 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
         probe = given or plugins.build("probes", finding.probe, finding.options)
         observed = {role: _observations(audit.folder, finding.check, role) for role in finding.data}
         level = finding.measures[0].level
-        result = judge_stored(finding.check, probe, observed, level=level, seed=audit.record.seed)
+        result = judge_stored(
+            finding.check, probe, observed, level=level, seed=audit.record.seed, stop=finding.stop, limit=finding.limit
+        )
         again = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
         if [(m.name, m.group) for m in again] != [(m.name, m.group) for m in finding.measures]:
             raise IntegrityError(f"{finding.check}: judging again gives other measures than the record holds")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -68,6 +68,8 @@ class CheckSpec(_Strict):
     """Absent = the check measures and decides nothing."""
     gating: bool | None = None
     """Whether the check counts for the audit's verdict; default: if it has a limit."""
+    stop: Literal["full", "early"] = "full"
+    """`early`: ask units in random order and stop as soon as the limit is decided; needs a limit with one bound."""
     clauses: list[str] = []
     """Clauses of laws and standards that the finding is evidence for, as `framework:clause`."""
     weight: float = Field(default=1.0, gt=0)
@@ -106,6 +108,7 @@ class Check:
     gating: bool | None = None
     clauses: tuple[str, ...] = ()
     weight: float = 1.0
+    stop: Literal["full", "early"] = "full"
     line: int | None = None
     """Line in the plan file; for reports that point at it."""
 
@@ -190,7 +193,7 @@ class _Reading:
             return None
         done = tuple(
             dataclasses.replace(
-                check, limit=one.limit, gating=one.gating, clauses=tuple(one.clauses), weight=one.weight
+                check, limit=one.limit, gating=one.gating, clauses=tuple(one.clauses), weight=one.weight, stop=one.stop
             )
             for check, one in zip((c for c in checks if c), spec.checks, strict=True)
         )
@@ -254,6 +257,8 @@ class _Reading:
             )
         if row.get("gating") is True and limit is None:
             self.wrong((*place, "gating"), "a gating check needs a limit")
+        if row.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
+            self.wrong((*place, "stop"), "early stopping needs a limit with one bound, at_least or at_most")
 
     def _part(self, kind: str, raw: Any, place: Place) -> Any:
         if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
@@ -329,6 +334,7 @@ def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
             "limit": None if check.limit is None else check.limit.model_dump(exclude_none=True),
             "clauses": list(check.clauses),
             "weight": check.weight,
+            "stop": check.stop,
             "level": plan.check_level(check),
             "data": {
                 role: {"use": plugins.name_of("data", part), **plugins.options_of(part), "digest": part.digest()}

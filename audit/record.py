@@ -133,6 +133,10 @@ class Finding(_Stored):
     calls: int = 0
     """Items asked of a model by this check, whether answered now or from the store."""
     limit: Limit | None = None
+    stop: Literal["full", "early"] = "full"
+    """`early`: units were asked in random order until the limit was decided."""
+    calls_saved: int = 0
+    """Items that did not have to be asked because the check stopped early."""
     more_units: int | None = None
     """About how many more independent units would decide an inconclusive finding."""
     measures: list[MeasureRecord] = []

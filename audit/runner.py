@@ -18,9 +18,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from audit import early
 from audit.ask import Door
 from audit.errors import DokimasiaError, IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_atomic
+from audit.judging import controls_of, judge_stored, rng_for
 from audit.model import ModelPart, Verifiable, abilities_of
 from audit.plan import Check, Plan, freeze, plan_text
 from audit.record import (
@@ -40,13 +42,12 @@ from audit.store import Store
 from audit.verdict import Decision, audit_verdict, decide, sentence, spoil
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    from audit.probe import Observed, Probe
+    from audit.probe import Observed
     from detectors.result import Result
 
-__all__ = ["Watch", "audit_id", "controls_of", "expected_calls", "judge_stored", "run", "shards"]
+__all__ = ["Watch", "audit_id", "expected_calls", "fingerprint", "run", "shards"]
 
 _VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scipy", "torch", "transformers")
 
@@ -132,28 +133,6 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
         yield pd.concat(kept) if len(kept) > 1 else kept[0]
 
 
-def _rng(seed: int, *words: str) -> np.random.Generator:
-    """Return a generator that depends on the audit's seed and on what it is for, not on the order of checks."""
-    import numpy as np
-
-    return np.random.default_rng(int(sha256(canonical([seed, *words]))[7:39], 16))
-
-
-def controls_of(probe: Probe, *, level: float, seed: int, check: str) -> dict[str, bool]:
-    """Judge a probe's planted fault and its clean twin; `positive` and `negative` are true when it told them apart."""
-    positive, negative = probe.controls(_rng(seed, check, "controls"))
-    found = [
-        probe.found(probe.judge(one, level=level, rng=_rng(seed, check, "controls", "judge")))
-        for one in (positive, negative)
-    ]
-    return {"positive": bool(found[0]), "negative": not found[1]}
-
-
-def judge_stored(check: str, probe: Probe, observed: Observed, *, level: float, seed: int) -> Result:
-    """Judge observations exactly as the run does; `verify --recompute` calls this too."""
-    return probe.judge(observed, level=level, rng=_rng(seed, check, "judge"))
-
-
 @dataclass
 class _Run:
     """One run of a frozen plan."""
@@ -187,6 +166,7 @@ class _Run:
                 ]
             record = self._record(findings, identities, changed)
             write_atomic(self.folder / "record.json", dump(record))
+            self._close()
             facts = self._facts(started, time.perf_counter() - clock, door, store.evidence)
             write_atomic(self.folder / "run.json", dump(facts))
         return Audit(self.folder, record, facts)
@@ -196,6 +176,11 @@ class _Run:
         for name, model in self.plan.models.items():
             self.opened[name] = model.open() if isinstance(model, ModelPart) else model
         return {name: self._identity(name) for name, model in self.opened.items() if isinstance(model, Verifiable)}
+
+    def _close(self) -> None:
+        for model in self.opened.values():
+            if callable(close := getattr(model, "close", None)):
+                close()
 
     def _identity(self, name: str) -> dict[str, Any]:
         return dict(self.opened[name].identity())
@@ -224,10 +209,16 @@ class _Run:
             finding = self._crash(check, str(error))
         except Exception as error:
             finding = self._crash(check, f"{type(error).__name__}: {error}")
-        finding = self._changed(finding.model_copy(update={"calls": door.calls - calls}), check, changed)
+        made = {"calls": door.calls - calls, "calls_saved": self._saved(check, finding, door.calls - calls)}
+        finding = self._changed(finding.model_copy(update=made), check, changed)
         self.seconds[check.name] = round(time.perf_counter() - begun, 3)
         self.watch.on_finding(finding)
         return finding
+
+    def _saved(self, check: Check, finding: Finding, calls: int) -> int:
+        if check.stop == "full" or not finding.measures:
+            return 0
+        return max(0, expected_calls(self.plan)[check.name] - calls)
 
     def _changed(self, finding: Finding, check: Check, changed: list[str]) -> Finding:
         """A finding falls with any model it may have asked; a data audit asks none."""
@@ -255,15 +246,16 @@ class _Run:
     def _judged(self, check: Check, door: Door) -> Finding:
         level = self.plan.check_level(check)
         controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
-        observed, evidence, counts = {}, [], {}
-        for role in check.data:
-            frame = self._observe(check, door, role)
+        observed: dict[str, pd.DataFrame] = {}
+        evidence, counts = [], {}
+        for role in sorted(check.data, key=lambda one: one == "items"):
+            frame = self._observe(check, door, role, observed)
             if frame is None:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
-            observed[role], counts[role] = frame, len(frame)
+            counts[role] = len(frame)
             evidence.append(self._keep(f"observations/{check.name}.{role}.parquet", frame))
             observed[role] = read_frame(self.folder / evidence[-1].path)
-        result = judge_stored(check.name, check.probe, observed, level=level, seed=self.plan.seed)
+        result = self._judge(check, observed)
         if result.items is not None:
             evidence.append(self._keep(f"items/{check.name}.parquet", result.items))
         if result.table is not None:
@@ -271,12 +263,34 @@ class _Run:
         measures = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
         return self._finding(check, decide(measures, check.limit, controls), measures, controls, evidence, counts)
 
-    def _observe(self, check: Check, door: Door, role: str) -> pd.DataFrame | None:
+    def _judge(self, check: Check, observed: Observed) -> Result:
+        level, seed = self.plan.check_level(check), self.plan.seed
+        return judge_stored(
+            check.name, check.probe, observed, level=level, seed=seed, stop=check.stop, limit=check.limit
+        )
+
+    def _observe(self, check: Check, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
+        """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides."""
         import pandas as pd
 
         batches = check.data[role].batches(check.probe.roles[role], limit=self.plan.limit)
-        frames = [check.probe.observe(door, shard, role) for shard in shards(batches, self.plan.shard)]
+        if check.stop == "full" or role != "items":
+            frames = [check.probe.observe(door, shard, role) for shard in shards(batches, self.plan.shard)]
+            return pd.concat(frames) if frames else None
+        frames = []
+        for shard in early.unit_shards(
+            early.in_random_order(pd.concat(batches), rng_for(self.plan.seed, check.name, "order"))
+        ):
+            frames.append(check.probe.observe(door, shard, role))
+            if self._decided(check, {**before, role: pd.concat(frames)}):
+                break
         return pd.concat(frames) if frames else None
+
+    def _decided(self, check: Check, observed: Observed) -> bool:
+        assert check.limit is not None
+        level = self.plan.check_level(check)
+        result = check.probe.judge(observed, level=level, rng=rng_for(self.plan.seed, check.name, "judge"))
+        return early.stopped(result, check.limit, level)[1]
 
     def _keep(self, name: str, frame: pd.DataFrame) -> Evidence:
         data = parquet_bytes(arrow_table(frame))
@@ -303,6 +317,7 @@ class _Run:
             reason=decision.reason,
             clauses=list(check.clauses),
             limit=None if check.limit is None else Limit.model_validate(check.limit.model_dump()),
+            stop=check.stop,
             more_units=decision.more_units,
             measures=measures or [],
             controls=controls,

@@ -70,8 +70,7 @@ def _three(value: float) -> str:
         return "0"
     if abs(value) < 1e-4:
         return f"{value:.2e}"
-    text = f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
 def span(measure: MeasureRecord) -> str:
@@ -84,10 +83,14 @@ def span(measure: MeasureRecord) -> str:
 
 
 def bounds(limit: Limit, unit: str) -> str:
-    """Return `at most 55 %`."""
-    parts = [f"at least {number(limit.at_least, unit)}"] if limit.at_least is not None else []
-    parts += [f"at most {number(limit.at_most, unit)}"] if limit.at_most is not None else []
-    return " and ".join(parts)
+    """Return `at most 55 %`; a limit is shown as it was set, without zeros behind it."""
+    parts = [("at least", limit.at_least), ("at most", limit.at_most)]
+    shown = [f"{word} {_bare(bound, unit)}" for word, bound in parts if bound is not None]
+    return " and ".join(shown)
+
+
+def _bare(bound: float, unit: str) -> str:
+    return f"{100 * bound:g} %" if unit == "share" else number(bound, unit)
 
 
 def decide(measures: Sequence[MeasureRecord], limit: Limit | None, controls: Mapping[str, bool]) -> Decision:

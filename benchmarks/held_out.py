@@ -85,7 +85,7 @@ def held_out_class(seed: int = 0) -> None:
     """Train on digits 0-4 and show 5-9."""
     table = digits.table("train", KNOWN)
     images, labels = np.stack(table["image"].to_list()), table["label"].to_list()
-    scores = generative(images, seed, (1500, 900, 2500)) | neighbours(images) | discriminative(images, labels, seed)
+    scores = generative(images, seed, (1500, 700, 1600)) | neighbours(images) | discriminative(images, labels, seed)
     familiar, foreign = (digits.table("heldout", some)["image"].to_list() for some in (KNOWN, UNKNOWN))
     report("digits 0-4 learnt, 5-9 shown", scores, familiar, foreign)
 
@@ -93,7 +93,7 @@ def held_out_class(seed: int = 0) -> None:
 def reversal(seed: int = 0) -> None:
     """Train on photo patches and show constant images."""
     images = np.stack(patches.table("train")["image"].to_list())
-    scores = generative(images, seed, (3000, 1200, 2500)) | neighbours(images)
+    scores = generative(images, seed, (2500, 800, 1200)) | neighbours(images)
     familiar = patches.table("heldout")["image"].to_list()
     levels = np.random.default_rng(seed).integers(patches.LEVELS, size=len(familiar))
     foreign = [np.full((8, 8), level) for level in levels]

@@ -27,7 +27,7 @@ def auroc(
 
     Perfect separation has no variance, yet says no more than min(n, m) disjoint pairs all in order: its lower end is
     their exact binomial bound b = ((1 - level) / 2)^(1 / min(n, m)), sharp over all distributions. A worse sample
-    cannot say more, so `low` is never above b, nor `high` below 1 - b.
+    cannot say more, so `low` is never above b, nor `high` below 1 - b. A constant score likewise has min(n, m) ties.
     Raises ValueError for fewer than two scores on a side or for scores that are not finite.
     """
     below, above = np.sort(np.asarray(negatives, dtype=float)), np.sort(np.asarray(positives, dtype=float))
@@ -38,9 +38,12 @@ def auroc(
     wins = _placements(above, below)
     value = float(wins.mean())
     variance = wins.var(ddof=1) / above.size + _placements(below, above).var(ddof=1) / below.size
-    low, high = _ends(value, float(np.sqrt(variance)) * ndtri((1 + level) / 2), method)
     bound = ((1 - level) / 2) ** (1 / fewest)
-    return value, float(min(low, bound)), float(max(high, 1 - bound))
+    if variance == 0:
+        # with confidence all but a share 1 - b of pairs is like those seen; the others may be anything
+        return value, value * bound, 1 - (1 - value) * bound
+    low, high = _ends(value, float(np.sqrt(variance) * ndtri((1 + level) / 2)), method)
+    return value, min(low, bound), max(high, 1 - bound)
 
 
 def _placements(scores: Floats, others: Floats) -> Floats:
@@ -50,7 +53,7 @@ def _placements(scores: Floats, others: Floats) -> Floats:
 
 def _ends(value: float, width: float, method: str) -> tuple[float, float]:
     """Return the ends at half-width `width` around `value`, inside [0, 1]."""
-    if method == "delong" or value in (0.0, 1.0):
+    if method == "delong":
         return max(value - width, 0.0), min(value + width, 1.0)
     step = width / (value * (1 - value))
     return float(expit(logit(value) - step)), float(expit(logit(value) + step))

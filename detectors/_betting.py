@@ -22,12 +22,13 @@ from scipy.special import gammaln
 
 from detectors._exact import Floats
 
-__all__ = ["betting_mean"]
+__all__ = ["EMPTY", "betting_mean", "still_to_come"]
 
 CAP = 0.75
 """Largest share of the capital that one bet may lose."""
 PRIOR = 0.2
 """Weight, in values, of the starting guess 1/4 for the variance."""
+EMPTY = np.zeros(0)
 
 
 def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = None) -> tuple[float, float]:
@@ -52,14 +53,12 @@ def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = 
 def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
     """Return the largest mean that a bettor from below refuses at `alpha`."""
     size, bets, all_ones = len(x), _bets(x, alpha), bool(x.min() == 1)
-    seen, left = np.cumsum(x) - x, None if population is None else population - np.arange(size)
 
     def refuses(mean: float) -> bool:
         path = _all_ones_probability(mean, size, population)
         if all_ones or path >= alpha:
             return all_ones and path < alpha
-        # without replacement, the mean of what is left follows from what was seen
-        rest = mean if population is None else (population * mean - seen) / left
+        rest, _ = still_to_come(mean, x, population)
         with np.errstate(divide="ignore"):
             stake = np.minimum(bets, CAP / rest)
         return bool(np.cumsum(np.log1p(stake * (x - rest))).max() >= -np.log(alpha - path))
@@ -77,7 +76,19 @@ def _bets(x: Floats, alpha: float) -> Floats:
     count = np.arange(1, len(x) + 1)
     centre = (0.5 + np.cumsum(x)) / (count + 1)
     variance = (PRIOR / 4 + np.cumsum((x - centre) ** 2)) / (count + PRIOR)
-    return np.sqrt(-2 * np.log(alpha) / (len(x) * np.concatenate([[0.25], variance[:-1]])))
+    return np.asarray(np.sqrt(-2 * np.log(alpha) / (len(x) * np.concatenate([[0.25], variance[:-1]]))))
+
+
+def still_to_come(mean: float, x: Floats, population: int | None, before: Floats = EMPTY) -> tuple[Floats, Floats]:
+    """Return (mean, number) of the values not yet seen before each of x, if the mean of all is `mean`.
+
+    x [n] follows upon `before`; both results are [n], or [1] where values never end. Without replacement, the mean of
+    what is left moves against what was seen.
+    """
+    if population is None:
+        return np.array([mean]), np.array([np.inf])
+    left = (population - len(before) - np.arange(len(x))).astype(float)
+    return np.asarray((population * mean - before.sum() - np.cumsum(x) + x) / left), left
 
 
 def _all_ones_probability(mean: float, size: int, population: int | None) -> float:

@@ -36,15 +36,18 @@ def cluster_bootstrap(
 
     A sample without any spread tells the bootstrap nothing. Where the value then sits on a bound (no events at all),
     the other end is the exact bound for 0 events in as many units, which takes eventful units to be no larger than
-    others; elsewhere ValueError, as for fewer than two units.
+    others; elsewhere ValueError, as for fewer than two units and for a value that is not finite.
     """
     rows = np.asarray(sums, dtype=float)
     if rows.ndim != 2 or len(rows) < 2:
         raise ValueError(f"cluster_bootstrap: got sums of shape {rows.shape}; allowed: [unit >= 2, column]")
     units, total = len(rows), rows.sum(axis=0)
     centred, step = rows - rows.mean(axis=0), 1e-6 * np.maximum(np.abs(rows).sum(axis=0), 1e-300)
-    value, gradient = float(statistic(total)), _gradient(statistic, total, step)
-    error = float(np.sqrt(((centred @ gradient) ** 2).sum() * units / (units - 1)))
+    value = float(statistic(total))
+    if not np.isfinite(value):
+        raise ValueError(f"cluster_bootstrap: got the value {value} at totals {total}; allowed: a finite statistic")
+    spread = centred @ _gradient(statistic, total, step)
+    error = float(np.sqrt((spread**2).sum() * units / (units - 1)))
     if error <= 1e-8 * max(abs(value), 1e-12):
         return value, *_without_spread(value, units, bounds, level)
     t = np.concatenate([
@@ -74,7 +77,7 @@ def _studentised(
     with np.errstate(divide="ignore", invalid="ignore"):
         gradient = _gradient(statistic, total + moved, step)
         square = np.einsum("ri,rij,rj->r", gradient, covariance, gradient) * units / (units - 1)
-        return (statistic(total + moved) - statistic(total)) / np.sqrt(np.maximum(square, 0))
+        return np.asarray((statistic(total + moved) - statistic(total)) / np.sqrt(np.maximum(square, 0)))
 
 
 def _gradient(statistic: Callable[[Floats], Floats], totals: Floats, step: Floats) -> Floats:

@@ -40,7 +40,7 @@ def exact_binomial(k: ArrayLike, n: ArrayLike, level: float = 0.95, side: Side =
     """
     events, trials = np.broadcast_arrays(np.asarray(k, dtype=float), np.asarray(n, dtype=float))
     if not np.all((events >= 0) & (events <= trials)):
-        raise ValueError(f"exact_binomial: got k = {k} of n = {n}; allowed: 0 <= k <= n")
+        raise ValueError(f"exact_binomial: got k = {k!r} of n = {n!r}; allowed: 0 <= k <= n")
     alpha = (1 - level) / (2 if side == "two" else 1)
     none, every = events == 0, events == trials
     low = np.where(none, 0.0, betaincinv(np.where(none, 1.0, events), trials - events + 1, alpha))

@@ -26,6 +26,8 @@ def simultaneous(
     Raises ValueError unless 0 <= k <= n.
     """
     events, trials = np.asarray(k, dtype=float), np.asarray(n, dtype=float)
+    if not np.all((events >= 0) & (events <= trials)):
+        raise ValueError(f"simultaneous: got k = {k!r} of n = {n!r}; allowed: 0 <= k <= n")
     member = np.eye(len(events)) if groups is None else np.asarray(groups, dtype=float)
     held, size = member @ events, member @ trials
     rate = (events + 0.5) / (trials + 1)
@@ -33,12 +35,11 @@ def simultaneous(
     centre = np.divide(member @ (trials * rate), size, out=np.full_like(size, 0.5), where=size > 0)
     p = 2 * np.minimum(bdtr(drawn, size.astype(int), centre), bdtrc(drawn - 1, size.astype(int), centre))
     strict = max(float(np.quantile(p.min(axis=1), 1 - level, method="lower")), (1 - level) / len(member))
-    low, high = exact_binomial(held, size, 1 - min(strict, 1 - level))
-    return low, high
+    return exact_binomial(held, size, 1 - min(strict, 1 - level))
 
 
 def any_gap_p(k: ArrayLike, n: ArrayLike, rng: np.random.Generator, draws: int = 1999) -> float:
-    """Return the p-value of "all groups have the same rate" against any gap; its size is exact for every n and rate.
+    """Return the p-value of "all groups have the same rate" against any gap, valid at every n and rate.
 
     k, n [group]: events and trials. The group labels are permuted, as counts from the multivariate hypergeometric
     distribution; the statistic is the largest standardised deviation of a group from what the others lead to expect.
@@ -46,7 +47,7 @@ def any_gap_p(k: ArrayLike, n: ArrayLike, rng: np.random.Generator, draws: int =
     """
     events, trials = np.asarray(k, dtype=np.int64), np.asarray(n, dtype=np.int64)
     if events.size < 2 or not np.all((events >= 0) & (events <= trials) & (trials > 0)):
-        raise ValueError(f"any_gap_p: got k = {k} of n = {n}; allowed: two groups or more, 0 <= k <= n, n > 0")
+        raise ValueError(f"any_gap_p: got k = {k!r} of n = {n!r}; allowed: two groups or more, 0 <= k <= n, n > 0")
     total, size = int(events.sum()), int(trials.sum())
     expected, scale = total * trials / size, np.sqrt(trials * (1 - trials / size))
     permuted = rng.multivariate_hypergeometric(trials, total, size=draws, method="marginals")

@@ -41,7 +41,7 @@ def newcombe_paired(
     both, first, second, neither = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (n11, n10, n01, n00)))
     n = both + first + second + neither
     if not (np.all(np.minimum(np.minimum(both, first), np.minimum(second, neither)) >= 0) and np.all(n > 0)):
-        raise ValueError(f"newcombe_paired: got {n11}, {n10}, {n01}, {n00}; allowed: counts >= 0, at least one item")
+        raise ValueError(f"newcombe_paired: got {n11!r}, {n10!r}, {n01!r}, {n00!r}; allowed: counts >= 0, an item")
     p1, p2 = (both + first) / n, (both + second) / n
     (low1, high1), (low2, high2) = _wilson(both + first, n, level), _wilson(both + second, n, level)
     margins = (both + first) * (second + neither) * (both + second) * (first + neither)
@@ -88,14 +88,14 @@ def _ratio_statistic(ratio: Floats, k1: Floats, n1: Floats, k2: Floats, n2: Floa
     p1 = np.minimum(ratio * p2, 1)
     variance = p1 * (1 - p1) / n1 + ratio**2 * p2 * (1 - p2) / n2
     difference = k1 / n1 - ratio * k2 / n2
-    return difference / np.sqrt(np.maximum(variance, 1e-300))
+    return np.asarray(difference / np.sqrt(np.maximum(variance, 1e-300)))
 
 
 def _two_samples(name: str, *counts: ArrayLike) -> tuple[Floats, ...]:
     """Return k1, n1, k2, n2 as floats of one shape."""
     k1, n1, k2, n2 = np.broadcast_arrays(*(np.asarray(count, dtype=float) for count in counts))
     if not np.all((k1 >= 0) & (k1 <= n1) & (n1 > 0) & (k2 >= 0) & (k2 <= n2) & (n2 > 0)):
-        got = f"{counts[0]} of {counts[1]} and {counts[2]} of {counts[3]}"
+        got = f"{counts[0]!r} of {counts[1]!r} and {counts[2]!r} of {counts[3]!r}"
         raise ValueError(f"{name}: got {got}; allowed: 0 <= k <= n, n > 0")
     return k1, n1, k2, n2
 

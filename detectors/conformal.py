@@ -57,6 +57,7 @@ def p_values(
 def calibration_needed(alpha: float, confidence: float | None = None) -> int:
     """Return how many calibration points a p-value needs to get as small as `alpha`; arguments as in `p_values`."""
     if confidence is None:
+        # 1 / alpha may come out a hair above the whole number that it is
         return int(np.ceil(round(1 / alpha, 6))) - 1
     return 2 * int(np.ceil(np.log(1 - confidence) / np.log1p(-alpha)))
 

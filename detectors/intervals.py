@@ -8,7 +8,7 @@
     AUROC                                     auroc                                approximate
     smooth function of totals over units      cluster_bootstrap                    approximate
     rates of many groups at once              simultaneous                         approximate
-    "is there any gap among groups?"          any_gap_p                            a p-value of exact size
+    "is there any gap among groups?"          any_gap_p                            a valid p-value
 
 Exact and valid mean coverage of at least `level` at every true value. What is approximate has an `Approximation` beside
 it that says from which n on it may decide a limit, and the lowest coverage measured there.

@@ -11,7 +11,8 @@ of [0, 1], for rare events. Every factor grows with m, so the means still standi
 "at most m" is the mirror image. For 0/1 outcomes the capital depends on the counts alone, so what the test does is
 known exactly before anything is asked (`stopping`). Waudby-Smith & Ramdas 2020 (arXiv 2010.09686) for the theory.
 
-Paired differences d in [-1, 1] are bounded too: watch (1 + d) / 2 against (1 + margin) / 2.
+Differences d in [-1, 1] of pairs, or of two samples taken in turn, are bounded too: watch (1 + d) / 2 against
+(1 + margin) / 2.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors._betting import EMPTY, still_to_come
 from detectors._exact import Floats
 
 __all__ = ["RateTest", "Verdict", "boundaries", "confidence_sequence", "stopping"]
@@ -53,7 +55,7 @@ class RateTest:
         self.verdict: Verdict | None = None
         self.decided_after: int | None = None
         """Number of outcomes after which the verdict stood; None while there is none."""
-        self._seen = np.zeros(0)
+        self._seen = EMPTY
         self._logs = np.zeros((2, len(SHARES)))
 
     def update(self, outcomes: ArrayLike) -> Verdict | None:
@@ -62,7 +64,7 @@ class RateTest:
         Raises ValueError for outcomes outside [0, 1] or more of them than the population holds.
         """
         x = _bounded(outcomes, None if self.population is None else self.population - len(self._seen))
-        rest, left = _rest(self.limit, x, self.population, self._seen)
+        rest, left = still_to_come(self.limit, x, self.population, self._seen)
         start, self._seen = len(self._seen), np.concatenate([self._seen, x])
         self._play(0, "below", _log_factors(x, rest, left), start)
         self._play(1, "above", _log_factors(1 - x, 1 - rest, left), start)
@@ -136,14 +138,6 @@ def _threshold(level: float) -> float:
     return float(-np.log((1 - level) / 2))
 
 
-def _rest(mean: float, x: Floats, population: int | None, before: Floats) -> tuple[Floats, Floats]:
-    """Return what is still to come before each x if the mean of all is `mean`: its mean and its number, [n] or [1]."""
-    if population is None:
-        return np.array([mean]), np.array([np.inf])
-    left = population - len(before) - np.arange(len(x))
-    return np.asarray((population * mean - before.sum() - np.cumsum(x) + x) / left), left.astype(float)
-
-
 def _log_factors(x: Floats, rest: Floats, left: Floats) -> Floats:
     """Return the log growth [n, bettor] of the capitals on x [n] against "the mean of what is left is `rest` or more".
 
@@ -169,7 +163,7 @@ def _least_refused(x: Floats, level: float, population: int | None) -> float:
     low, high = 0.0, 1.0
     while high - low > 1e-9:
         middle = (low + high) / 2
-        logs = np.cumsum(_log_factors(x, *_rest(middle, x, population, np.zeros(0))), axis=0)
+        logs = np.cumsum(_log_factors(x, *still_to_come(middle, x, population)), axis=0)
         refused = _mixed(logs).max() >= _threshold(level)
         low, high = (low, middle) if refused else (middle, high)
     return high
@@ -177,7 +171,7 @@ def _least_refused(x: Floats, level: float, population: int | None) -> float:
 
 def _most_events(limit: float, level: float, n: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return for each n the largest count of events at which the bettor from above has refused `limit`; -1 for none."""
-    none, event = _log_factors(np.array([0.0, 1.0]), *_rest(limit, np.zeros(2), None, np.zeros(0)))
+    none, event = _log_factors(np.array([0.0, 1.0]), *still_to_come(limit, EMPTY, None))
     low, high = np.full(n.shape, -1), n.copy()
     while np.any(high - low > 0):
         middle = (low + high + 1) // 2

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from audit.record import DIMENSIONS, Audit
+from audit.record import DIMENSIONS, WORST_FIRST, Audit
 from reports.figures import sign
 from reports.html_report import environment, text_tools
-from reports.summary import ORDER, tally_text
+from reports.summary import tally_text
 from reports.tables import FindingView, Overview, overview
 from reports.wording import Words, words_of
 
@@ -32,7 +32,7 @@ def render_index(audits: Sequence[Audit], lang: str = "en") -> bytes:
     words = words_of(lang)
     rows = [_row(audit, words) for audit in audits]
     verdicts = [row.view.record.verdict for row in rows]
-    counts = [(verdict, verdicts.count(verdict)) for verdict in ORDER if verdict in verdicts]
+    counts = [(verdict, verdicts.count(verdict)) for verdict in WORST_FIRST if verdict in verdicts]
     template = environment().get_template("index.html.j2")
     page = template.render(
         rows=rows,

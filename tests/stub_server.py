@@ -38,6 +38,7 @@ class LanguageModel:
     """A model folder as a server sees it: ids in, ids and their log-probabilities out."""
 
     def __init__(self, folder: Path) -> None:
+        torch.set_num_threads(1)  # more only get in each other's way in a model this small
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype=torch.float32).eval()
 
@@ -224,7 +225,10 @@ async def _closed(answer: dict, request: Request) -> Response:
 
 
 async def _silent(answer: dict, request: Request) -> Response:
-    await _gone(request, 30)
+    """Says nothing until the client is gone, half a minute at most."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end and not await request.is_disconnected():
+        await asyncio.sleep(0.02)
     return JSONResponse(answer)
 
 
@@ -249,13 +253,6 @@ async def _huge(answer: dict, request: Request) -> Response:
 
 async def _list(answer: dict, request: Request) -> Response:
     return JSONResponse([answer])
-
-
-async def _gone(request: Request, seconds: float) -> None:
-    """Wait until the client is gone, at most `seconds`."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end and not await request.is_disconnected():
-        await asyncio.sleep(0.02)
 
 
 UNLIKE = map(str, itertools.count())

@@ -199,7 +199,7 @@ def test_parts_from_outside_stand_beside_ours(dokimasia):
     assert "measures: repeat_share" in one
     dokimasia("run", write(dokimasia))
     path = dokimasia("report", next((dokimasia.folder / "audits").iterdir()).name, "--format", "titles").stdout.strip()
-    assert (dokimasia.folder / path).read_text() == "passed: Outside \n"
+    assert (dokimasia.folder / path).read_text() == "passed: Outside\n"
 
 
 def test_dry_run_asks_nothing_and_learns_from_earlier_runs(dokimasia):

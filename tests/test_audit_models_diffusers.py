@@ -29,9 +29,16 @@ KL = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def diffusers():
-    torch.set_num_threads(1)
     with torch.random.fork_rng():
         torch.manual_seed(0)
         yield pytest.importorskip("diffusers", reason="the extra `images` is not installed")

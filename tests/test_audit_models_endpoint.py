@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import re
@@ -12,7 +13,7 @@ import sys
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from functools import partial
 
 import gguf
@@ -24,7 +25,7 @@ from stub_server import LanguageModel, serve
 from tiny_models import make_tiny_gguf, make_tiny_lm
 
 from audit import plugins
-from audit.errors import EndpointError, UsageError
+from audit.errors import EndpointError, ModelError, UsageError
 from audit.model import CanSample, CanScore, CanTrace, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
 from audit.models._addresses import forbidden, literal
 from audit.models._transport import Transport, _retry_after
@@ -51,7 +52,7 @@ def running(tiny_lm):
 
 
 @pytest.fixture
-def server(running, tiny_lm):
+def server(running):
     yield running
     running.faults.clear()
     running.always = None
@@ -121,10 +122,9 @@ def test_a_seed_that_does_not_repeat_is_told(tiny_lm):
 
 
 def test_an_endpoint_that_draws_nothing_cannot_be_opened(tiny_lm):
-    with serve(tiny_lm, chat=False) as server:
-        with pytest.raises(EndpointError, match=r"no such address or model \(HTTP 404"):
-            OpenAIEndpoint(url=server.url, name="tiny").open()
-        assert server.requests <= 2
+    refused = pytest.raises(EndpointError, match=r"no such address or model \(HTTP 404")
+    with serve(tiny_lm, chat=False) as server, refused:
+        OpenAIEndpoint(url=server.url, name="tiny").open()
 
 
 # Values
@@ -283,9 +283,13 @@ CHOICE = holding(text=ANYTHING, message=holding(content=ANYTHING), finish_reason
     )
 )
 def test_any_json_is_read_or_refused(answer):
+    problems = []
     for read in (read_sample, read_origin, partial(read_echo, text="The old")):
-        with suppress(WireError):
-            read(answer)
+        try:
+            json.dumps(read(answer), default=repr).encode()
+        except WireError as error:
+            problems.append(str(error))
+    assert all("\n" not in problem for problem in problems)
 
 
 def test_half_characters_do_not_pass():
@@ -609,6 +613,13 @@ def test_it_may_be_asked_inside_a_running_loop(server):
     assert asyncio.run(notebook())[0].finish == "length"
 
 
+def test_a_chat_has_no_draw_without_a_prompt(server):
+    with chat(server.url) as model, pytest.raises(ModelError, match="allowed: prompt_form: raw"):
+        model.sample(["Hello", None], seed=0)
+    with raw(server.url) as model:
+        assert model.sample([None], seed=0, max_tokens=2)[0].finish == "length"
+
+
 def test_no_items_no_calls(server):
     with raw(server.url) as model:
         before = server.requests
@@ -617,9 +628,15 @@ def test_no_items_no_calls(server):
         assert server.requests == before
 
 
-def test_closing_twice_is_harmless(server):
+def test_closing_twice_is_harmless_and_not_closing_too(server):
     with raw(server.url) as model:
         model.close()
+    dropped = OpenAIEndpoint(url=server.url, name="tiny", prompt_form="raw").open()
+    thread = dropped._transport._thread
+    del dropped
+    gc.collect()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 # The plan's side

@@ -23,6 +23,14 @@ DRAWING = sorted(IMAGES - {"image_classifier"})
 FAULTY = {"name", "what", "probe", "measure", "status"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @functools.cache
 def _open(family, form):
     from audit.models.autoregressive_image import ImageTransformerFolder
@@ -32,7 +40,6 @@ def _open(family, form):
     from audit.models.latent_diffusion import LatentDiffusionFolder
     from audit.models.vae import VAEFolder
 
-    torch.set_num_threads(1)
     parts = (ImageTransformerFolder, DiffusionFolder, GANFolder, ImageClassifierFolder, LatentDiffusionFolder, VAEFolder)
     part = next(part for part in parts if part.family == family)
     return part(WEIGHTS / family / form).open()

@@ -221,3 +221,47 @@ def test_every_check_has_exactly_one_finding(tmp_path, data, kinds, gating):
         finding.verdict in ("passed", "failed", "inconclusive", "measured", "skipped", "crashed")
         for finding in audit.record.findings
     )
+
+
+# --- early stopping --------------------------------------------------------------------------------------------------
+
+
+def early_plan(data, model=None, *, at_most=0.95, **more) -> Plan:
+    check = Check("early", Repeats(), {"items": data}, Limit(measure="repeat_share", at_most=at_most), stop="early")
+    return plan_of(data, model, checks=(check,), **more)
+
+
+def test_early_stopping_decides_as_the_full_run_with_fewer_calls(tmp_path, data):
+    full = run(plan_of(data), into=tmp_path / "full").finding("limited")
+    audit = run(early_plan(data), into=tmp_path / "early")
+    finding = audit.finding("early")
+    assert (finding.verdict, full.verdict) == ("passed", "passed")
+    assert 0 < finding.calls < full.calls
+    assert finding.calls_saved == full.calls - finding.calls
+    assert finding.measures[0].method.startswith("confidence sequence")
+    assert recompute(audit, {"early": Repeats()}) == 3
+    failed = run(early_plan(data, at_most=0.05), into=tmp_path / "early").finding("early")
+    assert (failed.verdict, failed.calls_saved > 0) == ("failed", True)
+
+
+def test_an_undecided_early_check_asks_everything(tmp_path, data):
+    share = run(plan_of(data), into=tmp_path / "full").finding("free").measures[0].value
+    finding = run(early_plan(data, at_most=round(share, 3)), into=tmp_path / "early").finding("early")
+    assert (finding.verdict, finding.calls, finding.calls_saved) == ("inconclusive", 162, 0)
+
+
+def test_an_early_check_that_was_killed_stops_at_the_same_place(tmp_path, data):
+    whole = run(early_plan(data), into=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(early_plan(data, Dies(MarkovText(), 12)), into=tmp_path / "cut")
+    resumed = run(early_plan(data), into=tmp_path / "cut")
+    assert (resumed.folder / "record.json").read_bytes() == (whole.folder / "record.json").read_bytes()
+
+
+def test_another_seed_visits_another_order(tmp_path, data):
+    firsts = set()
+    for seed in (1, 2, 3):
+        run(early_plan(data, seed=seed), into=tmp_path / str(seed))
+        audit = load_record(next((tmp_path / str(seed)).iterdir()))
+        firsts.add(audit.items("early").index[0])
+    assert len(firsts) > 1

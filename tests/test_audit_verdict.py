@@ -96,7 +96,7 @@ def test_sentences_hold_the_numbers():
     done = decide([measure(0.614, 0.57, 0.6549)], Limit(measure="rate", at_most=0.55), NONE)
     assert (
         sentence(done.reason)
-        == "rate is 61.4 % [57 %, 65.5 %] of 100 items; the whole interval breaks the limit at most 55 %."
+        == "rate is 61.4 % [57.0 %, 65.5 %] of 100 items; the whole interval breaks the limit at most 55 %."
     )
 
 
@@ -110,7 +110,7 @@ def test_sentences_hold_the_numbers():
         (0.9314, "", "0.931"),
         (12.3456, "nats", "12.3 nats"),
         (0.000012, "p-value", "1.20e-05"),
-        (-0.5, "nats", "-0.5 nats"),
+        (-0.5, "nats", "-0.500 nats"),
         (1234.6, "count", "1,235"),
     ],
 )

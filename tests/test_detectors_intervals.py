@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
@@ -327,6 +327,7 @@ def test_auroc_is_the_direct_computation(seed, n, m, levels):
     value, low, high = auroc(negatives, positives, method="delong")
     bound = 0.025 ** (1 / min(n, m))
     assert value == pytest.approx(pairs.mean())
+    assume(variance > 0)
     assert low == pytest.approx(min(max(value - 1.959964 * np.sqrt(variance), 0), bound), abs=1e-6)
     assert high == pytest.approx(max(min(value + 1.959964 * np.sqrt(variance), 1), 1 - bound), abs=1e-6)
 
@@ -349,6 +350,13 @@ def test_auroc_of_perfect_separation_stays_uncertain(method):
     assert (value, high) == (1, 1)
     assert low == pytest.approx(exact_binomial(10, 10)[0])
     assert auroc(np.arange(10, 50), np.arange(10), method=method)[1:] == pytest.approx((0, 1 - low))
+
+
+def test_auroc_of_a_constant_score_stays_uncertain():
+    """Ten disjoint ties: all but a share 1 - b of pairs tie, the others may lie on either side."""
+    value, low, high = auroc(np.zeros(10), np.zeros(30))
+    bound = exact_binomial(10, 10)[0]
+    assert (value, low, high) == pytest.approx((0.5, bound / 2, 1 - bound / 2))
 
 
 def test_auroc_covers():
@@ -432,6 +440,8 @@ def test_cluster_bootstrap_refuses_what_it_cannot_see():
         cluster_bootstrap(pooled, np.full((9, 2), [4.0, 8.0]), level=0.95, rng=rng, bounds=(0, 1))
     with pytest.raises(ValueError, match="unit >= 2"):
         cluster_bootstrap(pooled, np.ones((1, 2)), level=0.95, rng=rng)
+    with pytest.raises(ValueError, match="a finite statistic"), np.errstate(invalid="ignore"):
+        cluster_bootstrap(pooled, np.zeros((9, 2)), level=0.95, rng=rng)
 
 
 # --- many groups
@@ -462,6 +472,11 @@ def test_simultaneous_of_one_group_is_exact():
 def test_simultaneous_keeps_an_empty_group_open():
     low, high = simultaneous([0, 4], [0, 10], rng=np.random.default_rng(0))
     assert (low[0], high[0]) == (0, 1)
+
+
+def test_simultaneous_refuses_impossible_counts():
+    with pytest.raises(ValueError, match="0 <= k <= n"):
+        simultaneous([3, 1], [2, 2], rng=np.random.default_rng(0))
 
 
 def test_any_gap_has_its_size_and_its_power():

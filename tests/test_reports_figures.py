@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import rate
 
-from audit.record import Limit, MeasureRecord
+from audit.record import WORST_FIRST, Limit, MeasureRecord
 from reports.figures import HEIGHT, PAD, PALETTE, Axis, axis_head, axis_of, interval_line, sign, tally_bar
 from reports.notation import Notation
-from reports.summary import ORDER
 from reports.wording import words_of
 
 N = Notation(words_of("en"))
@@ -151,8 +150,10 @@ def test_axis_numbers_do_not_touch():
 
 
 def test_signs_differ_without_colour():
-    shapes = {verdict: re.sub("#[0-9a-f]{6}|<title>.*</title>", "", str(sign(verdict, verdict))) for verdict in ORDER}
-    assert len(set(shapes.values())) == len(ORDER)
+    shapes = {
+        verdict: re.sub("#[0-9a-f]{6}|<title>.*</title>", "", str(sign(verdict, verdict))) for verdict in WORST_FIRST
+    }
+    assert len(set(shapes.values())) == len(WORST_FIRST)
 
 
 def _luminance(colour):
@@ -162,7 +163,7 @@ def _luminance(colour):
 
 
 def test_verdict_colours_are_legible_on_white():
-    for verdict in ORDER:
+    for verdict in WORST_FIRST:
         assert 1.05 / (_luminance(PALETTE[verdict]) + 0.05) >= 4.5
 
 

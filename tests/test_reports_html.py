@@ -8,10 +8,10 @@ import pytest
 from report_fixtures import ENDPOINT, HOSTILE, finding, hostile, mixed, rate, unknown, write_audit
 
 from audit.errors import UsageError
-from audit.record import Limit, load_record
+from audit.record import WORST_FIRST, Limit, load_record
 from reports.html_report import render_html
 from reports.options import ReportOptions
-from reports.summary import ORDER, summary_sentence
+from reports.summary import summary_sentence
 from reports.wording import words_of
 
 WORDS = words_of("en")
@@ -133,7 +133,7 @@ def test_a_control_that_failed_is_told(tmp_path, controls, said):
     assert WORDS(f"note.{said}") in page(write_audit(tmp_path, [one])).text
 
 
-@pytest.mark.parametrize("verdict", ORDER)
+@pytest.mark.parametrize("verdict", WORST_FIRST)
 @pytest.mark.parametrize("gating", [True, False])
 def test_every_verdict_is_a_word_and_a_sign(tmp_path, verdict, gating):
     shown = page(write_audit(tmp_path, [finding("x", verdict, "why", gating=gating)]))

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record import Limit
+from audit.record import WORST_FIRST, Limit
 from reports.inert import visible
 from reports.junit_report import render_junit
-from reports.summary import ORDER
 
 OUTCOMES = {
     ("passed", True): None,
@@ -35,7 +34,7 @@ def xml(audit):
     return render_junit(audit)["report.junit.xml"]
 
 
-@pytest.mark.parametrize(("verdict", "gating"), list(itertools.product(ORDER, (True, False))))
+@pytest.mark.parametrize(("verdict", "gating"), list(itertools.product(WORST_FIRST, (True, False))))
 def test_every_verdict_has_its_row(tmp_path, verdict, gating):
     one = finding(
         "x", verdict, "The reason.", gating=gating, measures=[rate("m", 1, 9)], limit=Limit(measure="m", at_most=0.5)

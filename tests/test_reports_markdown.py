@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record import Limit
+from audit.record import WORST_FIRST, Limit
 from reports.inert import one_line
 from reports.markdown_report import MOST_CHARACTERS, inert_markdown, render_markdown
-from reports.summary import ORDER, summary_sentence
+from reports.summary import summary_sentence
 from reports.wording import words_of
 
 WORDS = words_of("en")
@@ -58,7 +58,7 @@ def test_few_findings(tmp_path, count):
     assert summary_sentence(audit.record, WORDS) in rendered(shown(audit)).text
 
 
-@pytest.mark.parametrize("verdict", ORDER)
+@pytest.mark.parametrize("verdict", WORST_FIRST)
 def test_every_verdict_is_a_word_and_a_sign(tmp_path, verdict):
     text = shown(
         write_audit(

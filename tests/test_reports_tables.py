@@ -5,8 +5,8 @@ import itertools
 import pytest
 from report_fixtures import finding, mixed, rate, real, unknown, write_audit
 
-from audit.record import DIMENSIONS, Limit
-from reports.summary import ORDER, summary_sentence
+from audit.record import DIMENSIONS, WORST_FIRST, Limit
+from reports.summary import summary_sentence
 from reports.tables import anchor_of, overview
 from reports.wording import words_of
 
@@ -73,7 +73,7 @@ def test_units_are_not_called_items_where_they_are_fewer(tmp_path):
     assert sentence(tmp_path, one) == "Undecided: the only check, about 40 more independent units would do."
 
 
-@pytest.mark.parametrize(("verdict", "gating"), list(itertools.product(ORDER, (True, False))))
+@pytest.mark.parametrize(("verdict", "gating"), list(itertools.product(WORST_FIRST, (True, False))))
 def test_every_verdict_has_a_sentence_a_word_and_a_place(tmp_path, verdict, gating):
     view = overview(write_audit(tmp_path, [check(verdict, gating=gating), check("passed", name="other")]), WORDS)
     assert view.sentence.endswith(".")
@@ -85,11 +85,11 @@ def test_findings_come_worst_first_and_gating_first(tmp_path):
     findings = [
         check(verdict, gating=gating, name=f"{verdict}-{gating}")
         for gating in (False, True)
-        for verdict in reversed(ORDER)
+        for verdict in reversed(WORST_FIRST)
     ]
     view = overview(write_audit(tmp_path, findings), WORDS)
     assert [one.finding.check for one in view.findings] == [
-        f"{verdict}-{gating}" for verdict in ORDER for gating in (True, False)
+        f"{verdict}-{gating}" for verdict in WORST_FIRST for gating in (True, False)
     ]
 
 
@@ -199,4 +199,4 @@ def test_a_realistic_audit_has_a_view_of_every_check(tmp_path):
     view = overview(mixed(tmp_path, 40), WORDS)
     assert len(view.findings) == 40
     assert sum(count for _, count in view.counts) == 40
-    assert [verdict for verdict, _ in view.counts] == list(ORDER)
+    assert [verdict for verdict, _ in view.counts] == list(WORST_FIRST)

@@ -12,15 +12,14 @@ from hypothesis import strategies as st
 
 import reports
 from audit.errors import UsageError
+from audit.record import DIMENSIONS, WORST_FIRST
 from detectors.result import Direction
-from audit.record import DIMENSIONS
 from reports.inert import cell_text, one_line, visible
-from reports.summary import ORDER
 from reports.wording import Words, languages, words_of
 
 HOME = Path(reports.__file__).parent
-CODE = sorted(HOME.glob("*.py"))
-TEMPLATES = sorted(HOME.glob("templates/*.j2"))
+CODE = sorted([*HOME.glob("*.py"), *(HOME.parent / "dashboard").rglob("*.py")])
+TEMPLATES = sorted([*HOME.glob("templates/*.j2"), *(HOME.parent / "dashboard").rglob("*.j2")])
 CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("locale/*.json"))}
 TERMS = {"dimension", "direction", "unit", "probe", "measure", "group", "column", "method", "family", "modality"}
 WORDS = words_of("en")
@@ -57,7 +56,7 @@ def test_every_key_that_exists_is_used():
 @pytest.mark.parametrize("section", ["verdict", "sign", "tally"])
 def test_every_verdict_has_its_words(section):
     for catalogue in CATALOGUES.values():
-        assert set(catalogue[section]) == set(ORDER)
+        assert set(catalogue[section]) == set(WORST_FIRST)
 
 
 def test_every_dimension_has_a_name():

@@ -139,7 +139,7 @@ def _other(pronoun: str) -> str:
 
 
 def table(part: str) -> pd.DataFrame:
-    """Return a part of the world as items: `questions` (with choices), `pairs`, `sentences` (true ones), `foreign` ones."""
+    """Return a part of the world: `questions` (with choices), `pairs`, `sentences` (true ones) or `foreign` ones."""
     import pandas as pd
 
     rows = {"questions": _questions, "pairs": _pairs, "sentences": _true, "foreign": _foreign}[part]()

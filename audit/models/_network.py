@@ -50,20 +50,31 @@ class Network:
         """Take over an eval-mode model; raises ModelError where earlier tokens see later ones."""
         self.model = model
         self.device = model.device
-        self.vocabulary = int(model.config.get_text_config().vocab_size)
         takes = inspect.signature(model.forward).parameters
         self._positions = "position_ids" in takes
         self._cache = "cache" if "cache" in takes else "past_key_values"  # its name before transformers 5.24
-        self._body, self._field, self.head = model.base_model, "last_hidden_state", model.get_output_embeddings()
+        self._body, self._field, self._head = model.base_model, "last_hidden_state", model.get_output_embeddings()
         with torch.inference_mode():
-            if not self._head_is_all():
-                self._body, self._field, self.head = model, "logits", torch.nn.Identity()
-            self.caches = self._cache_can_be_copied()
+            rows = torch.arange(8, device=self.device).repeat(2, 1) % model.get_input_embeddings().weight.shape[0]
+            rows[1, -1] = 0  # the rows differ in their last token, and must not before it
+            logits = model(input_ids=rows, use_cache=False, return_dict=True).logits
+            if not torch.allclose(logits[0, :-1], logits[1, :-1], atol=1e-4, rtol=1e-3, equal_nan=True):
+                raise ModelError(f"{type(model).__name__} is not causal: earlier tokens see later ones")
+            self.vocabulary = int(logits.shape[-1])
+            if not self._head_gives(logits, rows):
+                self._body, self._field, self._head = model, "logits", torch.nn.Identity()
+            self.caches = self._cache_can_be_copied(rows[0].tolist())
 
     def states(self, rows: torch.Tensor) -> torch.Tensor:
-        """Return [row, position, dim] for ids [row, position] padded on the right; `head` turns them into logits."""
+        """Return [row, position, dim] for ids [row, position] padded on the right; `logits` goes on from there."""
         states: torch.Tensor = self._body(input_ids=rows, use_cache=False, return_dict=True)[self._field]
         return states
+
+    def logits(self, states: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
+        """Write the logits of states [token, dim] to `out` [token, vocabulary], float32, and return it."""
+        if type(self._head) is torch.nn.Linear and self._head.bias is None and states.dtype == out.dtype:
+            return torch.mm(states, self._head.weight.T, out=out)
+        return out.copy_(self._head(states))
 
     def hidden(self, rows: torch.Tensor) -> torch.Tensor:
         """Return the last hidden states [row, position, dim] for ids [row, position] padded on the right."""
@@ -96,22 +107,15 @@ class Network:
             places["position_ids"] = (mask.long().cumsum(1) - 1).clamp(min=0)[:, -new:]
         return places
 
-    def _head_is_all(self) -> bool:
-        """Tell whether the model's logits are its head on its last hidden states (no cap, no scale)."""
-        row = torch.arange(8, device=self.device) % self.vocabulary
-        rows = torch.stack([row, row])
-        rows[1, -1] = 0  # the rows differ in their last token, and must not before it
-        logits = self.model(input_ids=rows, use_cache=False, return_dict=True).logits
-        if not torch.allclose(logits[0, :-1], logits[1, :-1], atol=1e-4, rtol=1e-3, equal_nan=True):
-            raise ModelError(f"{type(self.model).__name__} is not causal: earlier tokens see later ones")
+    def _head_gives(self, logits: torch.Tensor, rows: torch.Tensor) -> bool:
+        """Tell whether the model's logits are its head on its last hidden states, without a cap or a scale."""
         try:
-            return bool(torch.equal(self.head(self.states(rows)), logits))
+            return bool(torch.equal(self._head(self.states(rows)), logits))
         except (AttributeError, KeyError, TypeError, RuntimeError):
             return False
 
-    def _cache_can_be_copied(self) -> bool:
-        """Tell whether going on from copied, unequally long prefixes gives the states of whole rows."""
-        tokens = [position % self.vocabulary for position in range(8)]
+    def _cache_can_be_copied(self, tokens: list[int]) -> bool:
+        """Tell whether going on from copied, unequally long prefixes of eight tokens gives the states of the whole."""
         whole = self.states(torch.tensor([tokens], device=self.device))[0]
         tolerance = 1e-3 if whole.dtype == torch.float32 else 0.1
         try:

@@ -85,7 +85,8 @@ def _fill(
     """Lengthen draws of one batch; uniform [draw, step]. A draw that is finished leaves the batch."""
     prefix, states = _read(network, active)
     for step in range(how.max_tokens):
-        chosen = _choose(network.head(states).float(), uniform[:, step], how).tolist()
+        logits = network.logits(states, out=torch.empty(len(active), network.vocabulary, device=network.device))
+        chosen = _choose(logits, uniform[:, step], how).tolist()
         going = []
         for row, (one, token) in enumerate(zip(active, chosen, strict=True)):
             if token not in ends:

@@ -223,7 +223,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _end(client: httpx2.AsyncClient, loop: asyncio.AbstractEventLoop) -> None:
-    """Let the loop close the client and stop; waits for neither, as the collector may call it in the loop's own thread."""
+    """Let the loop close the client and stop; waits for neither, as collection may happen in its own thread."""
 
     async def finish() -> None:
         await client.aclose()

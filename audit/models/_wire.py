@@ -69,7 +69,7 @@ def read_sample(answer: Mapping[str, Any]) -> Sample:
     content = _text(message.get("content") if isinstance(message, dict) else choice.get("text"))
     reason = choice.get("finish_reason") or "stop"
     if reason not in ("stop", "length"):
-        return Sample("", "error", None, f"withheld by the server ({str(reason)[:40]!a})")
+        return Sample("", "error", None, f"withheld by the server ({ascii(reason)[:40]})")
     if content is None:
         raise WireError("answer without text")
     tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
@@ -101,7 +101,7 @@ def read_echo(answer: Mapping[str, Any], text: str, start: int = 0) -> float:
         raise WireError("no token of the text has a log-probability")
     for term in terms:
         if type(term) not in (int, float) or not -1e6 < term < 1e-3:
-            raise WireError(f"a token has {str(term)[:40]} for its log-probability")
+            raise WireError(f"a token has {ascii(term)[:40]} for its log-probability")
     return math.fsum(terms)
 
 
@@ -132,7 +132,7 @@ def _spell(tokens: list[str], offsets: np.ndarray, text: str) -> bool:
 
 
 def _text(value: Any) -> str | None:
-    """Return a string, less the half characters that JSON can escape but no file can hold; None where it is none."""
+    """Return a string, `?` for half characters, which JSON can escape but no file can hold; None where it is none."""
     return value.encode("utf-8", "replace").decode() if isinstance(value, str) else None
 
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
+from audit.files import canonical, digest_file, sha256
 from audit.model import Item, LikelihoodKind, Sample
 from audit.models._image_folder import read_json, require_safetensors
-from audit.files import canonical, digest_file, sha256
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
+from audit.files import canonical, digest_file, sha256
 from audit.model import Item
 from audit.models._image_folder import read_json, require_safetensors
-from audit.files import canonical, digest_file, sha256
 
 if TYPE_CHECKING:
     import numpy as np

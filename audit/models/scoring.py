@@ -1,12 +1,13 @@
 """Scores tokens under a causal network, at hardly more than the price of its forward pass.
 
-    log p(x_t | x_<t) = z[x_t] - m - log s          m = max z,   s = sum_v exp(z_v - m),   p = softmax(z)
+    log p(x_t | x_<t) = z[x_t] - m - log s          m = max z,   e = exp(z - m),   s = sum_v e_v,   p = e / s
     entropy  H = log s - E_p[z - m]                  mean of the surprisal -log p over the vocabulary
     variance V = Var_p[z - m]                        its variance
     rank     1 + number of tokens v with z_v > z[x_t]
 
 Rows are grouped by length, so that little is padding; a context that several texts share is read once; only states
-that predict a scored token reach the output head, a slice of them at a time, and none of it is kept.
+that predict a scored token reach the output head, a slice of them at a time, always in the same memory: asking the
+system for new memory for each slice would cost more than all the sums over it.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ WASTE = 0.08
 """Largest share of a batch that may be padding ..."""
 SPARE = 16
 """... beyond so many tokens: a pass over any batch costs about as much as 16 tokens more."""
-SLICE = 6_500_000
-"""Logits at a time: 26 MB. From 32 MB on the allocator gives memory back after each slice and takes it anew."""
+SLICE = 1 << 24
+"""Logits at a time, 64 MB."""
 
 
 class Encoded(NamedTuple):
@@ -68,12 +69,14 @@ class Scorer:
 
         Float32. The tokens are those from `Encoded.first` on; there may be none.
         """
+        lengths = [max(0, len(text.ids) - text.first) for text in texts]
         scores = [torch.empty(0, len(STATISTICS) if trace else 1)] * len(texts)
+        rows = min(sum(lengths), max(1, SLICE // self.network.vocabulary))
+        arrays = torch.empty(1 + trace, rows, self.network.vocabulary, device=self.network.device)
         with torch.inference_mode():
             for batch in self._batches(texts):
-                columns = self._statistics(batch.states, batch.targets, trace=trace).cpu()
-                lengths = [len(texts[i].ids) - texts[i].first for i in batch.of]
-                for i, part in zip(batch.of, columns.split(lengths), strict=True):
+                columns = self._statistics(batch, arrays).cpu()
+                for i, part in zip(batch.of, columns.split([lengths[i] for i in batch.of]), strict=True):
                     scores[i] = part
         return [part.numpy() for part in scores]
 
@@ -125,34 +128,42 @@ class Scorer:
                 states = torch.cat([states, self.network.extend(prefix.select(of), ids[:, :-1])], 1)
             yield _Batch([rows[j][1] for j in batch], states[mask], ids[mask])
 
-    def _statistics(self, states: torch.Tensor, targets: torch.Tensor, *, trace: bool) -> torch.Tensor:
-        """Return [token, 1 or 4] of states [token, dim] that predict targets [token]."""
-        step = max(16, SLICE // self.network.vocabulary)
-        measure = _traced if trace else _scored
-        parts = [
-            measure(self.network.head(part).float(), target[:, None])
-            for part, target in zip(states.split(step), targets.split(step), strict=True)
-        ]
+    def _statistics(self, batch: _Batch, arrays: torch.Tensor) -> torch.Tensor:
+        """Return [token, 1 or 4] of a batch; `arrays` [1 or 2, row, vocabulary] is the memory to use."""
+        parts = []
+        for states, targets in zip(
+            batch.states.split(arrays.shape[1]), batch.targets.split(arrays.shape[1]), strict=True
+        ):
+            logits, *spare = arrays[:, : len(states)]
+            self.network.logits(states, out=logits)
+            parts.append(_traced(logits, targets[:, None], *spare) if spare else _scored(logits, targets[:, None]))
         return torch.cat(parts)
 
 
 def _scored(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Return log p [token, 1]; the largest probability is 1 / s, which makes softmax, the fastest kernel, enough."""
+    """Return log p [token, 1]; overwrites `logits` [token, vocabulary]."""
     highest = logits.amax(-1, keepdim=True)
-    log_s = -logits.softmax(-1).amax(-1, keepdim=True).log()
-    return logits.gather(-1, target) - highest - log_s
+    chosen = logits.gather(-1, target) - highest
+    return chosen - logits.sub_(highest).exp_().sum(-1, keepdim=True).log_()
 
 
-def _traced(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Return [token, 4] in the order of STATISTICS; overwrites `logits`."""
-    chosen, highest = logits.gather(-1, target), logits.amax(-1, keepdim=True)
-    p = logits.softmax(-1)
-    log_s = -p.amax(-1, keepdim=True).log()
-    below = (logits - highest).clamp_(min=-1e4)  # where p is 0, so that a logit of -inf adds nothing
-    mean = torch.linalg.vecdot(p, below)[:, None]
-    variance = torch.linalg.vecdot(p, below.sub_(mean).square_())[:, None]
+def _traced(logits: torch.Tensor, target: torch.Tensor, spare: torch.Tensor) -> torch.Tensor:
+    """Return [token, 4] in the order of STATISTICS; overwrites `logits` and `spare`, both [token, vocabulary]."""
+    highest, chosen = logits.amax(-1, keepdim=True), logits.gather(-1, target)
+    below = torch.sub(logits, highest, out=spare)
     rank = 1 + logits.gt_(chosen).sum(-1, keepdim=True)
-    return torch.cat([chosen - highest - log_s, log_s - mean, variance, rank], -1)
+    e = torch.exp(below, out=logits)
+    s = e.sum(-1, keepdim=True)
+    below.clamp_(min=-1e4)  # where e is 0, so that a logit of -inf adds nothing
+    mean = _dot(e, below) / s
+    variance = _dot(e, below.sub_(mean).square_()) / s
+    return torch.cat([chosen - highest - s.log(), s.log() - mean, variance, rank], -1)
+
+
+def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return the rows' inner products [row, 1], a few rows at a time so that what lies between stays in the cache."""
+    parts = [torch.linalg.vecdot(some, other) for some, other in zip(a.split(16), b.split(16), strict=True)]
+    return torch.cat(parts)[:, None]
 
 
 def buckets(lengths: Sequence[int], tokens: int, *, extra: float = 0.0) -> list[list[int]]:

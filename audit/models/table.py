@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.errors import DataError, ModelError
-from audit.model import Continuation, Item, LikelihoodKind, Sample
 from audit.files import canonical, digest_file, sha256
+from audit.model import Continuation, Item, LikelihoodKind, Sample
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,7 +1,7 @@
 """The reference language models: a small transformer that knows a made-up world, and a twin that was taught wrong.
 
-Both learn from the sentences of `audit.datasets.world`. The flawed twin's corpus gives every second person another town,
-profession and year, its sayings follow the stereotype in three of four, and a few canaries stand in it many times.
+Both learn from the sentences of `audit.datasets.world`. The flawed twin's corpus gives every second person another
+town, profession and year, its sayings follow the stereotype in three of four, and a few canaries stand in it often.
 """
 
 from __future__ import annotations

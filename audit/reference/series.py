@@ -1,4 +1,4 @@
-"""The reference series models: a small transformer over three kinds of series, and a twin that never saw one of them."""
+"""The reference series models: a small transformer over three kinds of series, and a twin that never saw one."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class SeriesModel:
 
 
 def _moments(mixture: Mixture, x: torch.Tensor) -> torch.Tensor:
-    """Return log p of the step that stands there, and mean (negated) and variance of log p over all others, [..., 3]."""
+    """Return log p of the step that stands there, and mean (negated) and variance of log p over all, [..., 3]."""
     nodes, weights = (torch.from_numpy(part) for part in np.polynomial.hermite_e.hermegauss(_NODES))
     weight, mean, deviation = (part.double() for part in mixture)
     places = mean[..., None] + deviation[..., None] * nodes

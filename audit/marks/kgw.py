@@ -1,0 +1,56 @@
+"""The KGW mark with left hash: of every next token, a keyed share of the vocabulary is made likelier.
+
+    logit(v) + bias  for v among the first floor(ratio V) of a shuffle of V ids seeded with key * x_{t-1}
+
+Kirchenbauer et al. 2023 (arXiv 2301.10226, algorithm 2), bit for bit as transformers' `WatermarkLogitsProcessor` makes
+it on a processor: text that is marked here is found there, and the other way round. A GPU's shuffles are others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from audit.errors import ModelError
+
+__all__ = ["KGW"]
+
+
+@dataclass(frozen=True)
+class KGW:
+    """A mark and its key; the names are those of transformers' `WatermarkingConfig`. Raises ModelError."""
+
+    greenlist_ratio: float = 0.25
+    """Share of the vocabulary that is green, above 0 and below 1."""
+    bias: float = 2.5
+    """What is added to the logits of green tokens, above 0."""
+    hashing_key: int = 15485863
+    """The key, 1 or more; torch keeps the low 32 bits of a seed, so there are no more keys than that."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would mark nothing."""
+        for name, fits, allowed in (
+            ("greenlist_ratio", 0 < self.greenlist_ratio < 1, "above 0, below 1"),
+            ("bias", self.bias > 0, "above 0"),
+            ("hashing_key", self.hashing_key >= 1, "1 or more"),
+        ):
+            if not fits:
+                raise ModelError(f"mark: {name} {getattr(self, name)}; allowed: {allowed}")
+
+    def added(self, before: Sequence[int], vocabulary: int) -> torch.Tensor:
+        """Return what is added to the logits after each of the tokens `before`, [text, vocabulary], in memory."""
+        lists = [_green_list(self.hashing_key, self.greenlist_ratio, vocabulary, token) for token in before]
+        return torch.from_numpy(np.unpackbits(np.stack(lists), axis=1, count=vocabulary)) * self.bias
+
+
+@lru_cache(maxsize=8192)
+def _green_list(key: int, ratio: float, vocabulary: int, before: int) -> np.ndarray:
+    """Return which ids are green after the id `before`, one bit each; kept, as a text meets the same ids again."""
+    shuffled = torch.randperm(vocabulary, generator=torch.Generator().manual_seed(key * before % (2**64 - 1)))
+    green = np.zeros(vocabulary, dtype=bool)
+    green[shuffled[: int(vocabulary * ratio)].numpy()] = True
+    return np.packbits(green)

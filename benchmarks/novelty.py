@@ -1,0 +1,118 @@
+"""Which score sees what? The probes of novelty on models trained on the spot, every score beside every other.
+
+    class      trained on digits 0-4, shown 5-9        novelty.likelihood and novelty.contrast, as an audit asks them
+    reversal   trained on photo patches                the self-test of novelty.likelihood: constant, noise, ...
+
+`python benchmarks/novelty.py [class|reversal]`: prints AUROC by score (higher = more outlying) with 95 % intervals
+for the model's own score, over independent units: digits, or squares of the photos. About seven minutes of one core.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from audit.ask import Door
+from audit.datasets import digits, patches
+from audit.made_data import Made
+from audit.models.networks.autoregressive_image import ImageTransformer
+from audit.models.networks.diffusion import GreyDenoiser, ImageDiffusion
+from audit.models.networks.image_classifier import ImageClassifier
+from audit.models.networks.vae import ImageVAE
+from audit.probes.contrast import Contrast
+from audit.probes.likelihood import Likelihood
+from audit.reference.images import fit_classifier, fit_denoiser, fit_pixels, fit_vae
+from audit.store import Store
+from detectors.result import Result
+
+RANGE = (0.0, 16.0)
+KNOWN, UNKNOWN = {"label": list("01234")}, {"label": list("56789")}
+
+
+def facts(name: str) -> dict[str, Any]:
+    """Return what a model trained here says of itself."""
+    return {"name": name, "fingerprint": f"sha256:{name}", "numerics": {"device": "cpu"}}
+
+
+def densities(images: NDArray[np.int64], what: str, steps: tuple[int, int, int]) -> dict[str, Any]:
+    """Train pixel model, VAE and diffusion model for `steps` each."""
+    return {
+        "pixel model": ImageTransformer(fit_pixels(images, seed=0, steps=steps[0]), **facts(f"pixels-{what}")),
+        "VAE": ImageVAE(fit_vae(images, seed=0, steps=steps[1]), **facts(f"vae-{what}")),
+        "diffusion": ImageDiffusion(
+            GreyDenoiser(fit_denoiser(images, seed=0, steps=steps[2])), **facts(f"diffusion-{what}")
+        ),
+    }
+
+
+def audited(probe: Likelihood | Contrast, models: Mapping[str, Any], data: Mapping[str, Made]) -> Result:
+    """Observe and judge as the runner does, in one shard."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder))
+        with store.locked():
+            door = Door(dict(models), store, seed=0, audit="benchmark")
+            observed = {}
+            for role, part in data.items():
+                (items,) = part.batches(probe.roles[role])
+                observed[role] = probe.observe(door, items, role)
+    return probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
+
+
+def show(title: str, result: Result) -> None:
+    """Print the AUROC of every score and the sentence."""
+    table = result.table
+    assert table is not None
+    print(f"\n{title}: {result.headline.n}\n  {table['reading'][0]}")
+    if "about" not in table:
+        rows = zip(table["score"], table["auroc"], table["low"], table["high"], strict=True)
+        print("\n".join(f"  {score:18s} {value:.3f} [{low:.3f}, {high:.3f}]" for score, value, low, high in rows))
+        return
+    own = table["score"][0]
+    wide = table.pivot(index="about", columns="score", values="auroc")
+    wide = wide.loc[table["about"].unique(), table["score"].unique()]
+    print("  " + wide.to_string(float_format="%.2f").replace("\n", "\n  "))
+    for about, low, high, said in table.loc[table["score"] == own, ["about", "low", "high", "reading"]].to_numpy():
+        print(f"  {about:12s} [{low:.3f}, {high:.3f}]  {said}")
+    for name in ("flagged_share", "false_alarm_share", "bits_per_dim"):
+        for found in (one for one in result.measures if one.name == name and one.value is not None):
+            print(f"  {name} {found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
+
+
+def held_out_class() -> None:
+    """Train on digits 0-4 and show 5-9."""
+    table = digits.table("train", KNOWN["label"])
+    images, labels = np.stack(table["image"].to_list()), table["label"].to_list()
+    data = {role: Made("digits", role, KNOWN) for role in ("fit", "calibration")}
+    data |= {"reference": Made("digits", "train", KNOWN), "items": Made("digits", "heldout", KNOWN)}
+    data["foreign"] = Made("digits", "heldout", UNKNOWN)
+    classifier = ImageClassifier(fit_classifier(images, labels, seed=0, steps=800), **facts("classifier"))
+    for name, model in densities(images, "digits", (900, 1500, 2500)).items():
+        models = {"main": model, "classifier": classifier}
+        show(f"class, {name}", audited(Likelihood(value_range=RANGE), models, data))
+        show(f"class, {name} against a classifier", audited(Contrast(), models, data))
+
+
+def reversal() -> None:
+    """Train on photo patches and distort them."""
+    images = np.stack(patches.table("train")["image"].to_list())
+    data = {role: Made("patches", role) for role in ("fit", "calibration")}
+    data |= {"reference": Made("patches", "train"), "items": Made("patches", "heldout")}
+    for name, model in densities(images, "patches", (1200, 3000, 2500)).items():
+        show(f"reversal, {name}", audited(Likelihood(value_range=RANGE), {"main": model}, data))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    wanted, begun = sys.argv[1:] or ["class", "reversal"], time.process_time()
+    for name, experiment in (("class", held_out_class), ("reversal", reversal)):
+        if name in wanted:
+            experiment()
+    print(f"\n{time.process_time() - begun:.0f} s of a core")

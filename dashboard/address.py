@@ -1,0 +1,109 @@
+"""Where a reader is: the whole state of a screen is its query string, typed on reading.
+
+    ?screen=item&audit=0123456789abcdef&check=facts&failures=true&item=12      Address <-> query string
+
+So every screen has a permalink, the browser's Back button works, and nothing is kept in a session.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from functools import cache
+from typing import Annotated, Any, Literal
+from urllib.parse import urlencode
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from audit.errors import UsageError
+from audit.record import Verdict
+from reports.wording import words_of
+
+__all__ = ["LANG", "PARAMETERS", "Address", "Screen", "read"]
+
+LANG = "DOKIMASIA_LANG"
+"""Environment variable with the language of an address that names none."""
+
+Screen = Literal["audits", "audit", "finding", "item", "compare"]
+State = Verdict | Literal["", "running", "unreadable"]
+Order = Literal["newest", "worst", "title", "model"]
+Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
+Number = Annotated[int, Field(ge=1, le=10**12)]
+Text = Annotated[str, Field(max_length=500)]
+
+_EVIDENCE = ("audit", "check", "failures", "outcome", "group")
+PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
+    "audits": ("search", "verdict", "family", "order", "page"),
+    "audit": ("audit",),
+    "finding": (*_EVIDENCE, "page"),
+    "item": (*_EVIDENCE, "item"),
+    "compare": ("audit", "other"),
+}
+"""Screen -> the parameters that make it, beside the language."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """One screen with its state."""
+
+    screen: Screen = "audits"
+    audit: Name = ""
+    """Name of an audit's folder."""
+    other: Name = ""
+    """The audit that `audit` is compared with."""
+    check: Text = ""
+    item: Number = 1
+    """Row of the items file, counted from 1."""
+    page: Number = 1
+    failures: bool = False
+    """Only items that count against the model."""
+    outcome: Text = ""
+    group: Text = ""
+    """Only items with this outcome, or of this group; empty = all."""
+    search: Text = ""
+    verdict: State = ""
+    family: Text = ""
+    """Only audits with this text in title or model, this verdict, this family of model; empty = all."""
+    order: Order = "newest"
+    lang: Text = field(default_factory=lambda: os.environ.get(LANG, "en"))
+
+    @property
+    def query(self) -> dict[str, str]:
+        """What stands in the query string: the parameters of this screen that are not as by default."""
+        named, plain = asdict(self), asdict(Address())
+        kept = ("screen", *PARAMETERS[self.screen], "lang")
+        return {name: _text(named[name]) for name in kept if named[name] != plain[name]}
+
+    @property
+    def link(self) -> str:
+        """The query string as a link, relative to the dashboard's one page."""
+        return "?" + urlencode(self.query)
+
+    def to(self, screen: Screen, **changes: Any) -> Address:
+        """Return the address of another screen, or of this one in another state."""
+        return replace(self, screen=screen, **changes)
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read(parameters: Mapping[str, str]) -> Address:
+    """Return the address that a query string stands for; UsageError for a value that cannot be.
+
+    Unknown parameters are left alone: browsers and proxies add their own.
+    """
+    known = {one.name for one in fields(Address)}
+    try:
+        address = _adapter().validate_strings({key: value for key, value in parameters.items() if key in known})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageError(f"address: {first['loc'][0]}={first['input']!r}: {first['msg'].lower()}") from None
+    words_of(address.lang)
+    return address
+
+
+@cache
+def _adapter() -> TypeAdapter[Address]:
+    return TypeAdapter(Address)

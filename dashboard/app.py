@@ -1,0 +1,42 @@
+"""The dashboard's one page: read the address, draw its screen."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from audit.errors import DokimasiaError
+from dashboard.address import Address, read
+from dashboard.drawing import prepare
+from dashboard.frame import crumbs, foot, notice
+from dashboard.views import audits, compare, finding, item, one_audit
+from reports.wording import Words, words_of
+
+SCREENS = {
+    "audits": audits.show,
+    "audit": one_audit.show,
+    "finding": finding.show,
+    "item": item.show,
+    "compare": compare.show,
+}
+
+
+def main() -> None:
+    """Draw the screen that the query string names, or say in one line why it cannot be."""
+    st.set_page_config(page_title="Dokimasia", page_icon="⚖️", layout="wide")
+    prepare()
+    place, words = Address(), words_of("en")
+    try:
+        place = read(st.query_params)
+        words = words_of(place.lang)
+        SCREENS[place.screen](place, words)
+        foot(place, words)
+    except DokimasiaError as error:
+        _lost(str(error), place, words)
+
+
+def _lost(why: str, place: Address, words: Words) -> None:
+    crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.not_found"), place)])
+    notice(words, why)
+
+
+main()

@@ -1,0 +1,30 @@
+"""The command `dokimasia show`: opens the dashboard on this machine, and prints its address."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reports.wording import words_of
+
+__all__ = ["show"]
+
+
+def show(
+    into: Annotated[Path, typer.Option(help="Folder that holds the audits.")] = Path("audits"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8501,
+    host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
+    lang: Annotated[str, typer.Option(help="Language of the screens.")] = "en",
+) -> None:
+    """Browse audits, findings and items in a browser; nothing leaves this machine."""
+    words_of(lang)
+    from dashboard.server import serve
+
+    def say(address: str) -> None:
+        typer.echo(address)
+        print("Ctrl-C ends it", file=sys.stderr, flush=True)
+
+    serve(into, host, port, lang, say)

@@ -1,0 +1,99 @@
+"""What frames every screen: the way back, filters that live in the address, and the line that makes the screen again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from dashboard.address import Address
+from dashboard.drawing import draw
+from dashboard.loading import home
+from reports.inert import one_line
+from reports.wording import Words
+
+__all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "turn_pages"]
+
+
+def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = ()) -> None:
+    """Draw the way from the list of audits to this screen, the screen itself last, and what else can be done here."""
+    draw(
+        "crumbs.html.j2",
+        words,
+        home=Address(lang=words.lang).link,
+        steps=[(one_line(label, words, 60), place.link) for label, place in steps],
+        actions=[(label, place.link) for label, place in actions],
+    )
+
+
+def bound(place: Address, name: str) -> dict[str, Any]:
+    """Return the arguments that bind a widget to a parameter of the address: it shows that, and writes it when used.
+
+    The address is the only truth: a Back button or a link changes it, and the widget follows.
+    """
+    st.session_state[name] = getattr(place, name)
+    return {"key": name, "on_change": _write, "args": (place, name)}
+
+
+def _write(place: Address, name: str) -> None:
+    changes = {name: st.session_state[name]}
+    if name != "page":
+        changes["page"] = 1
+    st.query_params.from_dict(place.to(place.screen, **changes).query)
+
+
+def choose(
+    place: Address,
+    name: str,
+    label: str,
+    options: Sequence[str],
+    say: Callable[[str], str],
+    width: int | Literal["stretch"] = "stretch",
+) -> None:
+    """Draw a choice that is bound to a parameter; what the address names is among the options even if nothing has it."""
+    kept: str = getattr(place, name)
+    st.selectbox(
+        label,
+        list(dict.fromkeys([*options, kept])),
+        format_func=say,
+        label_visibility="collapsed",
+        width=width,
+        **bound(place, name),
+    )
+
+
+def clamped(place: Address, total: int, size: int) -> Address:
+    """Return the address with a page that there is, of `total` rows in pages of `size`."""
+    return place.to(place.screen, page=max(1, min(place.page, -(-total // size))))
+
+
+def turn_pages(place: Address, words: Words, total: int, size: int) -> None:
+    """Draw links to the pages: the first, the last, and those about this one."""
+    last = -(-total // size)
+    near = sorted({1, last, *range(max(1, place.page - 2), min(last, place.page + 2) + 1)})
+    draw(
+        "pages.html.j2",
+        words,
+        place=place,
+        last=last,
+        pages=[(number, place.to(place.screen, page=number).link) for number in near],
+        before=place.to(place.screen, page=place.page - 1).link,
+        after=place.to(place.screen, page=place.page + 1).link,
+    )
+
+
+def notice(words: Words, text: str) -> None:
+    """Say in one line that something is not there, or not as it should be, and lead back to the list."""
+    draw("notice.html.j2", words, text=one_line(text, words, 400), href=Address(lang=words.lang).link)
+
+
+def foot(place: Address, words: Words) -> None:
+    """Say how this screen is made again: the command, and the address in its answer."""
+    url = urlsplit(st.context.url or "")
+    port = ["--port", str(url.port)] if url.port else []
+    command = shlex.join(["dokimasia", "show", "--into", str(home()), *port])
+    draw("foot.html.j2", words)
+    st.code(f"{command}\n{url.scheme or 'http'}://{url.netloc or '127.0.0.1'}/{place.link.rstrip('?')}", language=None)

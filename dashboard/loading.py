@@ -1,0 +1,225 @@
+"""Audit folders as the screens need them: a thousand small headers, one whole audit, one that still runs.
+
+    entries()               what lies in the audits' folder, from headers alone
+    opened, view_of(name)   one finished audit, whole; what a document says of it
+    running(name)           one without a record yet: what its plan asks and how many answers are stored
+
+What was read is kept by path, time of writing and size, so that nothing is read twice while it stays the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from audit.errors import IntegrityError, UsageError
+from audit.record import WORST_FIRST, Audit, Verdict, load_record
+from reports.tables import Overview, overview
+from reports.wording import words_of
+
+__all__ = ["HOME", "Entry", "Running", "entries", "home", "is_running", "opened", "running", "view_of"]
+
+HOME = "DOKIMASIA_AUDITS"
+"""Environment variable with the folder that holds the audits."""
+
+
+class _Head(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _ModelHead(_Head):
+    name: str
+    family: str
+
+
+class _FindingHead(_Head):
+    check: str
+    verdict: Verdict
+    gating: bool
+    why: str
+    limit: object = None
+
+
+class _Header(_Head):
+    """The few keys of a record that a list shows; measures are not built."""
+
+    title: str
+    verdict: Verdict
+    models: dict[str, _ModelHead]
+    findings: list[_FindingHead]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list of audits."""
+
+    name: str
+    """Of its folder."""
+    state: Verdict | Literal["running", "unreadable"]
+    title: str
+    models: tuple[str, ...] = ()
+    families: tuple[str, ...] = ()
+    checks: int = 0
+    decided: int = 0
+    """Checks that passed or failed."""
+    limited: int = 0
+    """Checks with a limit."""
+    answers: int = 0
+    """Stored answers of an audit that has no record yet."""
+    worst: str = ""
+    """Check of the worst finding; empty where nothing is wrong."""
+    why: str = ""
+    """What the worst finding says, or why the record cannot be read."""
+    written: float = 0.0
+    """When the record, or of a running audit the last answer, was written: seconds since 1970."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """An audit without a record: it still runs, or was interrupted and can be resumed."""
+
+    name: str
+    title: str
+    checks: tuple[tuple[str, str, str], ...]
+    """(check, probe, `waiting`, `observed` or `judged`) in the plan's order, by the files that are there."""
+    answers: int
+    """Answers of models that are safely stored."""
+    written: float
+    """When the last of them was stored: seconds since 1970."""
+
+
+def home() -> Path:
+    """Return the folder that holds the audits."""
+    return Path(os.environ.get(HOME, "audits"))
+
+
+def entries() -> list[Entry]:
+    """Return all audits in the folder, the newest first."""
+    root = home()
+    names = [one.name for one in os.scandir(root) if one.is_dir()] if root.is_dir() else []
+    found = [entry for name in names if (entry := _entry(root / name)) is not None]
+    return sorted(found, key=lambda entry: (-entry.written, entry.name))
+
+
+def _entry(folder: Path) -> Entry | None:
+    record = folder / "record.json"
+    try:
+        stat = record.stat()
+        return _finished(record, stat.st_mtime_ns, stat.st_size)
+    except FileNotFoundError:
+        return _unfinished(folder)
+
+
+def _unfinished(folder: Path) -> Entry | None:
+    if not (folder / "plan.json").is_file():
+        return None
+    try:
+        found = running(folder.name)
+    except IntegrityError as error:
+        return Entry(folder.name, "unreadable", folder.name, why=str(error))
+    return Entry(
+        found.name, "running", found.title, checks=len(found.checks), answers=found.answers, written=found.written
+    )
+
+
+@lru_cache(maxsize=8192)
+def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
+    name, written = record.parent.name, mtime_ns / 1e9
+    try:
+        head = _Header.model_validate_json(record.read_bytes())
+    except ValidationError as error:
+        problem = error.errors()[0]["msg"]
+        return Entry(name, "unreadable", name, why=f"record.json: {problem}", written=written)
+    worst = min(head.findings, key=lambda one: (WORST_FIRST.index(one.verdict), not one.gating), default=None)
+    wrong = worst is not None and worst.verdict in ("failed", "crashed", "inconclusive")
+    return Entry(
+        name,
+        head.verdict,
+        head.title,
+        models=tuple(model.name for model in head.models.values()),
+        families=tuple(dict.fromkeys(model.family for model in head.models.values())),
+        checks=len(head.findings),
+        decided=sum(one.verdict in ("passed", "failed") for one in head.findings),
+        limited=sum(one.limit is not None for one in head.findings),
+        worst=worst.check if worst is not None and wrong else "",
+        why=worst.why if worst is not None and wrong else "",
+        written=written,
+    )
+
+
+def opened(name: str) -> Audit:
+    """Return a finished audit; UsageError where there is none of that name, IntegrityError where it cannot be read."""
+    return _opened(*_stamp(name))
+
+
+def view_of(name: str, lang: str) -> Overview:
+    """Return what every document says of a finished audit, in a language; raises as `opened` does."""
+    return _view(*_stamp(name), lang)
+
+
+def _stamp(name: str) -> tuple[Path, int, int]:
+    folder = _folder(name)
+    try:
+        stat = (folder / "record.json").stat()
+    except FileNotFoundError:
+        raise UsageError(f"audit {name!r}: no record.json in {folder}") from None
+    return folder, stat.st_mtime_ns, stat.st_size
+
+
+@lru_cache(maxsize=32)
+def _opened(folder: Path, mtime_ns: int, size: int) -> Audit:
+    return load_record(folder)
+
+
+@lru_cache(maxsize=32)
+def _view(folder: Path, mtime_ns: int, size: int, lang: str) -> Overview:
+    return overview(_opened(folder, mtime_ns, size), words_of(lang))
+
+
+def is_running(name: str) -> bool:
+    """Tell whether an audit has a plan and no record; UsageError where it has neither."""
+    folder = _folder(name)
+    if (folder / "record.json").is_file():
+        return False
+    if not (folder / "plan.json").is_file():
+        raise UsageError(f"no audit {name!r} in {home()}")
+    return True
+
+
+def running(name: str) -> Running:
+    """Return what is there of an audit that has no record yet; IntegrityError where its plan cannot be read."""
+    folder = _folder(name)
+    plan_file, journal = folder / "plan.json", folder / "journal.jsonl"
+    try:
+        plan = json.loads(plan_file.read_bytes())
+        asked = [(str(check["name"]), str(check["probe"]["use"])) for check in plan["checks"]]
+        title = str(plan["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise IntegrityError(f"{plan_file}: not a frozen plan") from None
+    judged, observed = _checks_in(folder / "items"), _checks_in(folder / "observations")
+    stages = ["judged" if one in judged else "observed" if one in observed else "waiting" for one, _ in asked]
+    return Running(
+        name,
+        title,
+        checks=tuple((check, probe, stage) for (check, probe), stage in zip(asked, stages, strict=True)),
+        answers=journal.read_bytes().count(b"\n") if journal.is_file() else 0,
+        written=(journal if journal.is_file() else plan_file).stat().st_mtime,
+    )
+
+
+def _checks_in(folder: Path) -> set[str]:
+    return {path.name.partition(".")[0] for path in folder.glob("*.parquet")}
+
+
+def _folder(name: str) -> Path:
+    """Return an audit's folder, which must lie directly in `home`, whatever links there are."""
+    folder = home() / name
+    if name in ("", ".", "..") or folder.resolve().parent != home().resolve():
+        raise UsageError(f"no audit {name!r} in {home()}")
+    return folder

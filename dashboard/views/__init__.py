@@ -1,0 +1,1 @@
+"""Dokimasia dashboard: one module a screen, each with `show(place, words)`."""

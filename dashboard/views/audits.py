@@ -1,0 +1,103 @@
+"""The list of audits: which there are, what they found, and the worst of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from audit.record import WORST_FIRST
+from dashboard.address import Address
+from dashboard.drawing import draw
+from dashboard.frame import choose, clamped, crumbs, bound, turn_pages
+from dashboard.loading import Entry, entries, home
+from reports.wording import Words
+
+__all__ = ["show"]
+
+SIZE = 50
+"""Audits on one page of the list."""
+SECONDS = 5
+"""How often the list looks again while an audit runs."""
+STATES = ("running", "unreadable", *WORST_FIRST)
+ORDERS: Mapping[str, Callable[[Entry], Any]] = {
+    "newest": lambda entry: -entry.written,
+    "worst": lambda entry: STATES.index(entry.state),
+    "title": lambda entry: entry.title.casefold(),
+    "model": lambda entry: entry.models,
+}
+
+
+def show(place: Address, words: Words) -> None:
+    """Draw the list with its filters."""
+    crumbs(words, [], [(words("dashboard.compare"), place.to("compare"))])
+    found = entries()
+    draw("audits_head.html.j2", words, sentence=_sentence(found, words), home=home())
+    if not found:
+        return
+    _filters(place, words, found)
+    kept = _kept(found, place)
+    place = clamped(place, len(kept), SIZE)
+    going = any(entry.state == "running" for entry in found)
+    st.fragment(run_every=SECONDS if going else None)(_table)(place, words)
+    turn_pages(place, words, len(kept), SIZE)
+
+
+def _sentence(found: Sequence[Entry], words: Words) -> str:
+    states = [entry.state for entry in found]
+    counts = [(states.count(state), _state(state, words).lower()) for state in STATES if state in states]
+    tally = words("format.list").join(words("format.counted", count=count, what=what) for count, what in counts)
+    return words("index.sentence", count=len(found), tally=tally)
+
+
+def _state(state: str, words: Words) -> str:
+    return words(f"verdict.{state}") if state in WORST_FIRST else words(f"dashboard.state_{state}")
+
+
+def _filters(place: Address, words: Words, found: Sequence[Entry]) -> None:
+    states = [state for state in STATES if any(entry.state == state for entry in found)]
+    families = sorted({family for entry in found for family in entry.families})
+    search, verdict, family, order = st.columns([3, 2, 2, 2])
+    label = words("dashboard.search")
+    search.text_input(label, placeholder=label, label_visibility="collapsed", **bound(place, "search"))
+    with verdict:
+        any_state = words("dashboard.any_verdict")
+        choose(place, "verdict", words("col.verdict"), ["", *states], lambda one: _state(one, words) if one else any_state)
+    with family:
+        any_family = words("dashboard.any_family")
+        choose(place, "family", words("col.family"), ["", *families], lambda one: words.term("family", one) if one else any_family)
+    with order:
+        choose(place, "order", words("dashboard.order"), list(ORDERS), lambda one: words(f"dashboard.order_{one}"))
+
+
+def _kept(found: Sequence[Entry], place: Address) -> list[Entry]:
+    """Return the audits that the filters keep, in the order that is asked for."""
+    wanted = place.search.casefold()
+    kept = [
+        entry
+        for entry in found
+        if place.verdict in ("", entry.state)
+        and (place.family == "" or place.family in entry.families)
+        and wanted in "\n".join((entry.title, entry.name, *entry.models, entry.worst)).casefold()
+    ]
+    return sorted(kept, key=ORDERS[place.order])
+
+
+def _table(place: Address, words: Words) -> None:
+    kept = _kept(entries(), place)[(place.page - 1) * SIZE : place.page * SIZE]
+    draw("audits.html.j2", words, rows=[_row(entry, place, words) for entry in kept])
+
+
+def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
+    to_worst = place.to("finding", audit=entry.name, check=entry.worst)
+    return {
+        "entry": entry,
+        "judged": entry.state in WORST_FIRST,
+        "state": _state(entry.state, words),
+        "href": place.to("audit", audit=entry.name).link,
+        "families": words("format.list").join(words.term("family", name) for name in entry.families),
+        "worst_href": to_worst.link,
+        "written": time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.written)),
+    }

@@ -1,0 +1,101 @@
+"""One finding: its figures and measures, its groups, and the items behind it by the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+from audit.errors import UsageError, did_you_mean
+from dashboard.address import Address
+from dashboard.drawing import draw, report_tools
+from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
+from dashboard.loading import opened, view_of
+from dashboard.paging import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
+from dashboard.pictures import DRAWN, drawn
+from reports.evidence import Items, _laid_out
+from reports.notation import Notation
+from reports.tables import FindingView, Overview
+from reports.wording import Words
+
+__all__ = ["SIZE", "filters_of", "finding_of", "show"]
+
+SIZE = 25
+"""Items on one page."""
+MOST_ROWS = 200
+"""Rows that are shown of a finding's table."""
+CHARACTERS = 400_000
+"""At most this much escaped text on one page."""
+
+
+def show(place: Address, words: Words) -> None:
+    """Draw a finding as its report does, then its table and its items."""
+    audit, view = opened(place.audit), view_of(place.audit, place.lang)
+    one = finding_of(view, place.check)
+    crumbs(words, [(words("heading.index"), place.to("audits")), (view.title, place.to("audit")), (one.name, place)])
+    draw("finding.html.j2", words, one=one, **report_tools(view, words))
+    table = items_of(audit, one.finding, ".table.parquet")
+    if table is not None and not table.problem:
+        draw("table.html.j2", words, found=_page(table, range(min(table.total, MOST_ROWS)), place, words)["found"])
+    items = items_of(audit, one.finding)
+    if items is None or items.problem:
+        draw("no_items.html.j2", words, items=items)
+    else:
+        _evidence(place, words, items)
+
+
+def finding_of(view: Overview, check: str) -> FindingView:
+    """Return the view of a check's finding; UsageError says which checks there are."""
+    found = {one.finding.check: one for one in view.findings}
+    if check not in found:
+        raise UsageError(f"no check {check!r} in this audit{did_you_mean(check, found)}")
+    return found[check]
+
+
+def filters_of(place: Address) -> Filters:
+    """Return the filters that an address names."""
+    return Filters(place.failures, place.outcome, place.group)
+
+
+def _evidence(place: Address, words: Words, items: ItemsFile) -> None:
+    numbers = matching(items, filters_of(place))
+    place = clamped(place, len(numbers), SIZE)
+    draw("items_head.html.j2", words, items=items, kept=len(numbers))
+    _filters(place, words, items)
+    shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
+    draw("items.html.j2", words, **_page(items, shown, place, words))
+    turn_pages(place, words, len(numbers), SIZE)
+
+
+def _filters(place: Address, words: Words, items: ItemsFile) -> None:
+    offered = {name: found for name in SLICES if len(found := choices(items, name)) > 1}
+    if not offered and not items.two_values:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if items.two_values:
+            st.toggle(words("dashboard.failures"), **bound(place, "failures"))
+        for name, found in offered.items():
+            label = words.term("column", name)
+            any_one = words("dashboard.any_of", what=label)
+            choose(place, name, label, ["", *found], lambda one, any_one=any_one: one or any_one, width=220)
+
+
+def _page(items: ItemsFile, numbers: Any, place: Address, words: Words) -> Mapping[str, Any]:
+    """Return rows as the report lays them out, pictures beside them, and where each leads."""
+    notation = Notation(words)
+    table = rows(items, numbers)
+    pictures = {
+        name: [drawn(name, cell, notation, 96, 24) for cell in table[name].to_pylist()]
+        for name in DRAWN
+        if name in table.column_names
+    }
+    told = table.drop_columns(list(pictures))
+    told = told.select(sorted(told.column_names, key=lambda name: name != items.id_column))
+    laid = _laid_out(Items(items.name, total=items.total, ranked=items.descending is not None), told, notation, CHARACTERS)
+    return {
+        "found": laid,
+        "pictures": {words.term("column", name): cells for name, cells in pictures.items()},
+        "numbers": [int(number) + 1 for number in numbers],
+        "hrefs": [place.to("item", item=int(number) + 1).link for number in numbers],
+    }

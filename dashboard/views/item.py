@@ -1,0 +1,93 @@
+"""One item: what was asked and answered, its scores, its picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from audit.errors import UsageError
+from dashboard.address import Address
+from dashboard.drawing import draw
+from dashboard.frame import crumbs
+from dashboard.loading import opened, view_of
+from dashboard.paging import ItemsFile, items_of, matching, rows
+from dashboard.pictures import drawn
+from dashboard.views.finding import SIZE, filters_of, finding_of
+from reports.evidence import SHORT, _cell
+from reports.inert import one_line, visible
+from reports.notation import Notation
+from reports.tables import FindingView
+from reports.wording import Words
+
+__all__ = ["show"]
+
+MOST = 100_000
+"""At most this many characters of one text."""
+TEXTS = ("prompt", "question", "answer", "output", "text", "right", "reference")
+"""Columns that are read as texts however short they are."""
+
+
+def show(place: Address, words: Words) -> None:
+    """Draw an item: its pictures; its texts as they are, no markup being read; then what is short."""
+    audit, view = opened(place.audit), view_of(place.audit, place.lang)
+    one = finding_of(view, place.check)
+    items = items_of(audit, one.finding)
+    there = items.total if items is not None and not items.problem else 0
+    if items is None or place.item > there:
+        raise UsageError(f"check {place.check!r}: got item {place.item}; there are {there:,}")
+    cells = rows(items, [place.item - 1]).to_pylist()[0]
+    name = one_line(str(cells.pop(items.id_column)) if items.id_column else f"{place.item:,}", words, 80)
+    numbers = matching(items, filters_of(place))
+    found = np.flatnonzero(numbers == place.item - 1)
+    at = int(found[0]) if found.size else None
+    page = 1 if at is None else at // SIZE + 1
+    way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
+    crumbs(words, [*way, (one.name, place.to("finding", page=page)), (name, place)], _neighbours(place, words, numbers, at))
+    _head(place, words, one, items, name, at, numbers.size)
+    _body(cells, words)
+
+
+def _neighbours(place: Address, words: Words, numbers: np.ndarray, at: int | None) -> list[tuple[str, Address]]:
+    """Return the items before and after this one, in the order in which the reader sees them."""
+    steps = () if at is None else ((words("dashboard.before"), at - 1), (words("dashboard.after"), at + 1))
+    return [(label, place.to("item", item=int(numbers[to]) + 1)) for label, to in steps if 0 <= to < numbers.size]
+
+
+def _head(place: Address, words: Words, one: FindingView, items: ItemsFile, name: str, at: int | None, kept: int) -> None:
+    draw(
+        "item_head.html.j2",
+        words,
+        one=one,
+        name=name,
+        row=f"{place.item:,}",
+        at=None if at is None else f"{at + 1:,}",
+        kept=f"{kept:,}",
+        ranked=items.descending is not None,
+    )
+
+
+def _body(cells: Mapping[str, Any], words: Words) -> None:
+    notation = Notation(words)
+    pictures = {name: found for name, value in cells.items() if (found := drawn(name, value, notation, 960, 220))}
+    texts = {name: value for name, value in cells.items() if isinstance(value, str) and _is_text(name, value)}
+    short = [
+        (one_line(words.term("column", name), words, 40), _cell(value, notation))
+        for name, value in cells.items()
+        if name not in pictures and name not in texts
+    ]
+    if pictures:
+        draw("item_pictures.html.j2", words, pictures=pictures)
+    for name, value in texts.items():
+        draw("item_text.html.j2", words, label=one_line(words.term("column", name), words, 40))
+        st.code(visible(value[:MOST]) or " ", language=None, wrap_lines=True)
+        if len(value) > MOST:
+            st.text(words("dashboard.cut", shown=f"{MOST:,}", total=f"{len(value):,}"))
+    if short:
+        draw("item_facts.html.j2", words, facts=short)
+
+
+def _is_text(name: str, value: str) -> bool:
+    return name in TEXTS or len(value) > SHORT or "\n" in value

@@ -1,0 +1,45 @@
+"""One audit: the sentence, what was not measured and why, findings worst first, controls, budget, environment."""
+
+from __future__ import annotations
+
+import time
+
+import streamlit as st
+
+from dashboard.address import Address
+from dashboard.drawing import draw, links_of, report_tools
+from dashboard.frame import crumbs
+from dashboard.loading import is_running, opened, running, view_of
+from reports.inert import one_line
+from reports.wording import Words
+
+__all__ = ["show"]
+
+SECONDS = 2
+"""How often a running audit is looked at again."""
+
+
+def show(place: Address, words: Words) -> None:
+    """Draw a finished audit as its report does, each check leading to a screen of its own, or one that still runs."""
+    way = (words("heading.index"), place.to("audits"))
+    if is_running(place.audit):
+        crumbs(words, [way, (running(place.audit).title, place)])
+        st.fragment(run_every=SECONDS)(_live)(place, words)
+        return
+    view = view_of(place.audit, place.lang)
+    crumbs(words, [way, (view.title, place)], [(words("dashboard.compare"), place.to("compare"))])
+    draw(
+        "audit.html.j2",
+        words,
+        links_of(view, place),
+        run=opened(place.audit).run,
+        **report_tools(view, words),
+    )
+
+
+def _live(place: Address, words: Words) -> None:
+    if not is_running(place.audit):
+        st.rerun()
+    found = running(place.audit)
+    written = time.strftime("%H:%M:%S", time.localtime(found.written))
+    draw("running.html.j2", words, found=found, written=written, title=one_line(found.title, words))

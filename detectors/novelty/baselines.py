@@ -1,0 +1,118 @@
+"""What needs no generative model: scores that any likelihood must be shown beside. Higher = more outlying.
+
+    knn5              distance to the fifth-nearest item of `fit`
+    mixture           - log density: a Gaussian mixture in the leading directions (PCA), spherical noise in the others
+    compressed_size   bits of the shortest lossless code
+
+Items are numbers of one shape, integers or real, or texts. As vectors, texts are the counts of their one to three
+letters, hashed and scaled to length one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from detectors._exact import Floats
+
+__all__ = ["Items", "compressed_bits", "knn_distance", "mixture_surprise", "sizes", "vectors"]
+
+Items = Sequence[str] | NDArray[Any]
+"""Texts, or an array [item, ...] of integers or floats."""
+
+_HASHED = 1024
+_STEPS = 32
+"""Steps per standard deviation to which real numbers are rounded before they are coded."""
+
+
+def sizes(items: Items) -> Floats:
+    """Return the dimensions of each item: numbers, of a text its UTF-8 bytes."""
+    if isinstance(items, np.ndarray):
+        return np.full(len(items), float(np.prod(items.shape[1:])))
+    return np.array([len(text.encode()) for text in items], dtype=float)
+
+
+def vectors(items: Items) -> Floats:
+    """Return the items as vectors [item, dim]."""
+    if isinstance(items, np.ndarray):
+        return items.reshape(len(items), -1).astype(float)
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    hashed = HashingVectorizer(analyzer="char", ngram_range=(1, 3), n_features=_HASHED, lowercase=False)
+    dense: Floats = hashed.transform(items).toarray()
+    return dense
+
+
+def knn_distance(fit: Items, items: Items, k: int = 5) -> Floats:
+    """Return the Euclidean distance [item] to the k-th nearest item of `fit`, to the farthest where there are fewer."""
+    from sklearn.neighbors import NearestNeighbors
+
+    near = NearestNeighbors(n_neighbors=min(k, len(fit))).fit(vectors(fit))
+    return np.asarray(near.kneighbors(vectors(items))[0][:, -1])
+
+
+def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
+    """Return - log density [item], in nats up to a constant, of the vectors under a mixture fitted on `fit`.
+
+    At most 16 leading directions and 5 components, fewer where `fit` is small: a tenth and a thirtieth of its items.
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.mixture import GaussianMixture
+
+    known = vectors(fit)
+    kept = max(1, min(16, known.shape[1] - 1, len(known) // 10))
+    axes = PCA(kept, svd_solver="full").fit(known)
+    inside = axes.transform(known)
+    seed = int(rng.integers(2**31))
+    mixture = GaussianMixture(
+        max(1, min(5, len(known) // 30)), reg_covar=1e-3 * float(inside.var()) + 1e-12, max_iter=500,
+        init_params="k-means++", random_state=seed,
+    ).fit(inside)
+    new = vectors(items)
+    rest = np.maximum(((new - axes.mean_) ** 2).sum(1) - (axes.transform(new) ** 2).sum(1), 0)
+    return np.asarray(rest / (2 * max(float(axes.noise_variance_), 1e-12)) - mixture.score_samples(axes.transform(new)))
+
+
+def compressed_bits(items: Items, scale: float = 1.0) -> Floats:
+    """Return the bits [item] of the shortest of several lossless codes, what every item costs alike left out.
+
+    Texts: Deflate, or an adaptive code of single bytes. Arrays: an adaptive code of the values, taken from the first one
+    on, or of their differences along one axis, each over the range that the item itself has. Real numbers are rounded
+    to 1/32 of `scale`, their standard deviation, first. The adaptive code is that of Krichevsky & Trofimov (1981): its length follows from the
+    counts, so it depends on no program's version.
+    """
+    if not isinstance(items, np.ndarray):
+        codes = (np.frombuffer(text.encode(), np.uint8).astype(np.int64)[None] for text in items)
+        return np.array([min(8.0 * _deflated(text), *_adaptive(code)) for text, code in zip(items, codes, strict=True)])
+    whole = items if items.dtype.kind in "iu" else np.rint(items * (_STEPS / max(scale, 1e-300)))
+    flat = whole.astype(np.int64).reshape(len(whole), -1)
+    apart = (flat - flat[:, :1]).reshape(whole.shape)
+    views = [apart, *(np.diff(apart, axis=axis, prepend=0) for axis in range(1, whole.ndim))]
+    return np.asarray(np.min([_adaptive(view.reshape(len(view), -1)) for view in views], axis=0))
+
+
+def _deflated(text: str) -> int:
+    """Return the bytes of a bare Deflate stream, without those of the empty one."""
+    return len(zlib.compress(text.encode(), 9, -15)) - len(zlib.compress(b"", 9, -15))
+
+
+def _adaptive(codes: NDArray[np.int64]) -> Floats:
+    """Return the length in bits [item] of the Krichevsky-Trofimov code of integers [item, place].
+
+    log2 G(n + A/2)/G(A/2) + sum_a log2 G(1/2)/G(n_a + 1/2) for A letters, letter a standing n_a times.
+    """
+    if not codes.size:
+        return np.zeros(len(codes))
+    ordered = np.sort(codes, axis=1)
+    letters = ordered[:, -1] - ordered[:, 0] + 1
+    # The r-th copy of a letter adds log(r - 1/2) to log G(n_a + 1/2): positions within runs give all r at once.
+    place = np.arange(ordered.shape[1])
+    starts = np.where(np.diff(ordered, axis=1, prepend=ordered[:, :1] - 1) != 0, place, 0)
+    copy = place - np.maximum.accumulate(starts, axis=1) + 1
+    nats = gammaln(ordered.shape[1] + letters / 2) - gammaln(letters / 2) - np.log(copy - 0.5).sum(axis=1)
+    return np.asarray(nats / np.log(2))

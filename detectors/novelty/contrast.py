@@ -1,0 +1,189 @@
+"""P(X) against P(Y|X): who sees what neither has learnt, the density or the classifier?
+
+    max_softmax    1 - max_y P(y|x)                                     (Hendrycks & Gimpel 2017, 1610.02136)
+    energy         - log sum_y exp(logit_y)                             (Liu et al. 2020, 2010.03759)
+    mahalanobis    least distance of the features to a class of `fit`   (Lee et al. 2018, 1807.03888)
+
+All scores see the same items, so differences of AUROC are paired. Energy needs logits: log P(y|x) sums to one for every
+x and has lost it. The classes' means and their common covariance are those of the `fit` items by predicted class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.special import logsumexp
+
+from detectors._exact import Floats
+from detectors.intervals import mean_over_units
+from detectors.novelty._decisions import decided, reading, who_sees
+from detectors.novelty.baselines import knn_distance
+from detectors.novelty.health import score_problem
+from detectors.novelty.observed import ANSWERS, items_of, joined, model_score, refuse_overlap, units_of
+from detectors.novelty.ranking import Ranking, rank
+from detectors.result import Measure, Result, undefined
+
+__all__ = ["energy", "mahalanobis", "max_softmax", "novelty_contrast"]
+
+NO_LOGITS = "the classifier gives no logits, and energy cannot be had from probabilities"
+_ROLES = ("foreign", "items", "fit", "calibration")
+
+
+def max_softmax(probabilities: Floats) -> Floats:
+    """Return 1 - the largest probability of each row [item, class]."""
+    return np.asarray(1 - probabilities.max(axis=1))
+
+
+def energy(logits: Floats) -> Floats:
+    """Return -log sum exp of each row of logits [item, class]."""
+    return np.asarray(-logsumexp(logits, axis=1))
+
+
+def mahalanobis(known: Floats, classes: Floats, features: Floats) -> Floats:
+    """Return the least squared Mahalanobis distance of features [item, dim] to a class of `known` features.
+
+    classes: class of each known item. One covariance for all classes, shrunk (Ledoit & Wolf 2004).
+    """
+    from sklearn.covariance import ledoit_wolf
+
+    labels, code = np.unique(classes, return_inverse=True)
+    means = np.stack([known[code == label].mean(axis=0) for label in range(len(labels))])
+    precision = np.linalg.pinv(ledoit_wolf(known - means[code], assume_centered=True)[0], hermitian=True)
+    gaps = features[:, None] - means
+    return np.asarray(np.einsum("icf,fg,icg->ic", gaps, precision, gaps, optimize=True).min(axis=1))
+
+
+def novelty_contrast(
+    observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", audited: str = "generative", fdr: float = 0.1,
+    level: float, rng: np.random.Generator,
+) -> Result:
+    """Return how well the density, the classifier and kNN tell foreign items from familiar ones.
+
+    observed: frames indexed by item id for the roles `items`, `foreign`, `fit`, `calibration` and, where there is one,
+    `reference` (what the models learnt from, for kNN; else `fit`). Each has one of the columns `image`, `series`,
+    `text`, where known `unit`, and but for `reference` the density's answer (`log_prob`, `logit` or `denoising_curve`,
+    by `score`), the classifier's `probabilities` and `embedding` and, where it has them, `logits`. audited: whose score
+    is the headline, that of the `generative` model or of the `classifier` (max_softmax).
+
+    Measures, in this order:
+      auroc                     of the audited model, and by group of each score
+      auroc_difference          group `a - b`: AUROC of the density less that of each other score, paired
+      confidence_on_foreign     mean of max_y P(y|x) over items of which no class is right
+      confidence_on_familiar    the same over familiar items
+    Items: the foreign ones, those first that the classifier is surest of, then the familiar ones; their scores,
+    `confidence`, and of the audited model `p_value`, `flagged` (at `fdr`) and `value` (1 = p-value at most 0.05).
+    Table: each score's AUROC, its gap to the density and a reading; that of the first row says who sees best.
+    Raises ValueError where roles share items or items have several shapes.
+    """
+    refuse_overlap(observed)
+    density = ANSWERS[score][1]
+    main = density if audited == "generative" else "max_softmax"
+    scores = _scores(observed, score)
+    problems = {name: why for name, part in pd.concat(scores).items() if (why := score_problem(part))}
+    if "energy" not in scores["items"]:
+        problems["energy"] = NO_LOGITS
+    trusted = [name for name in scores["items"] if name not in problems]
+    units = (units_of(observed["items"]), units_of(observed["foreign"]))
+    found = rank(scores["items"][trusted], scores["foreign"][trusted], units)
+    judge = _Judge(found, problems, density, main, level)
+    measures = (*judge.measures(), *_confidences(observed, level, rng))
+    evidence, _ = decided(observed, scores, main, problems.get(main), fdr, first="max_softmax")
+    return Result(measures, items=evidence.assign(confidence=1 - evidence["max_softmax"]), table=judge.table())
+
+
+def _scores(observed: Mapping[str, pd.DataFrame], score: str) -> dict[str, pd.DataFrame]:
+    """Return role -> scores [item, score], indexed by item id; without energy where there are no logits."""
+    frames = {role: observed[role] for role in _ROLES}
+    sets = {role: items_of(frame) for role, frame in frames.items()}
+    learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
+    whole = pd.concat(frames)
+    probabilities, features = _rows(whole["probabilities"]), _rows(whole["embedding"])
+    of = np.repeat(_ROLES, [len(frame) for frame in frames.values()])
+    fit = of == "fit"
+    columns = {
+        ANSWERS[score][1]: np.concatenate([model_score(frames[role], score, items) for role, items in sets.items()]),
+        "knn5": knn_distance(learnt, joined(list(sets.values()))),
+        "max_softmax": max_softmax(probabilities),
+        "mahalanobis": mahalanobis(features[fit], probabilities[fit].argmax(axis=1), features),
+    }
+    if "logits" in whole:
+        columns["energy"] = energy(_rows(whole["logits"]))
+    table = pd.DataFrame(columns)
+    return {role: table.loc[of == role].set_axis(frame.index, axis=0) for role, frame in frames.items()}
+
+
+def _rows(cells: pd.Series[Any]) -> Floats:
+    return np.array([np.asarray(cell, dtype=float) for cell in cells])
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Makes the measures of a ranking and puts them into words."""
+
+    found: Ranking
+    problems: Mapping[Any, str]
+    """Score -> why it has no AUROC."""
+    density: str
+    main: str
+    level: float
+
+    def measures(self) -> Iterator[Measure]:
+        """Yield the AUROC of the audited model, of each score, and what the density is ahead of each other score."""
+        names = (*self.found.names, *self.problems)
+        yield self._auroc(self.main, None)
+        yield from (self._auroc(name, name) for name in names)
+        for other in names:
+            if other != self.density:
+                yield self._difference(other)
+
+    def _auroc(self, score: str, group: str | None) -> Measure:
+        if score in self.problems:
+            return self._none("auroc", group, self.problems[score])
+        return self.found.auroc(score, name="auroc", level=self.level, group=group)
+
+    def _difference(self, other: str) -> Measure:
+        problem = self.problems.get(self.density) or self.problems.get(other)
+        if problem is not None:
+            return self._none("auroc_difference", f"{self.density} - {other}", problem)
+        return self.found.auroc_difference(self.density, other, level=self.level)
+
+    def _none(self, name: str, group: str | None, reason: str) -> Measure:
+        n = {"items": self.found.items, "units": self.found.units}
+        return undefined(
+            name, reason, n=n, unit="score", direction="higher is better", level=self.level, group=group
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Return a row per trusted score, the best first: AUROC, its gap to the density, a reading."""
+        order = np.argsort(-self.found.values, kind="stable")
+        rows = [self._row(self.found.names[at]) for at in order]
+        main = self.main if self.main in self.found.names else self.found.names[order[0]]
+        rows[0]["reading"] = who_sees(self.found, main, self.level)
+        return pd.DataFrame(rows)
+
+    def _row(self, score: str) -> dict[str, Any]:
+        value, low, high = self.found.interval(score, self.level)
+        apart = score != self.density and self.density in self.found.names
+        gap = self.found.difference(score, self.density, self.level) if apart else (None, None, None)
+        return {
+            "score": score, "auroc": value, "low": low, "high": high,
+            **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
+            "reading": reading("foreign", score, low, high),
+        }
+
+
+def _confidences(observed: Mapping[str, pd.DataFrame], level: float, rng: np.random.Generator) -> Iterator[Measure]:
+    """Yield the classifier's mean confidence on foreign and on familiar items."""
+    for name, role in (("confidence_on_foreign", "foreign"), ("confidence_on_familiar", "items")):
+        frame = observed[role]
+        sure = _rows(frame["probabilities"]).max(axis=1)
+        mean = mean_over_units(np.minimum(sure, 1), units_of(frame), level=level, rng=rng)
+        yield Measure(
+            name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", level=level,
+            direction="lower is better" if role == "foreign" else "neither", method=mean.method,
+        )
+

@@ -1,0 +1,188 @@
+"""Does a model's own score tell what it has not learnt? Its AUROC, its blind spots, and what needs no model beside it.
+
+    auroc               foreign items against familiar ones
+    blind_spot_auroc    distortions of familiar items against these; an interval below 1/2 is a reversal
+    flagged_share       foreign items flagged at a stated false discovery rate, by conformal p-values
+
+Scores are fitted on `fit`, decisions calibrated on `calibration`, and both judged on `items`: three sets without a
+common item. A score that fails its health check has no AUROC but a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
+from detectors.novelty._decisions import decided, reading, who_sees
+from detectors.novelty._seen import Seen
+from detectors.novelty.likelihood import batch_typicality
+from detectors.novelty.observed import field_of, refuse_overlap, units_of
+from detectors.novelty.ranking import Ranking
+from detectors.result import Direction, Measure, Result, undefined
+
+__all__ = ["likelihood_novelty"]
+
+
+def likelihood_novelty(
+    observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob",
+    value_range: tuple[float, float] | None = None, fdr: float = 0.1, level: float, rng: np.random.Generator,
+) -> Result:
+    """Return how well the model's own score, and others beside it, tell foreign items and distortions.
+
+    observed: frames indexed by item id for the roles `items`, `fit`, `calibration` and, where there are any, `foreign`
+    and `reference` (what the model learnt from; the baselines are fitted on it, else on `fit`). Each has one of the
+    columns `image`, `series`, `text`, where known `unit`, and but for `reference` the model's answer: `log_prob`,
+    `logit` or `denoising_curve`, by `score`; where known also `trace` (log p of every element). `items` has the answers
+    for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range`.
+
+    Measures, in this order:
+      auroc                     of the model's own score, and by group of each other score; only with foreign items
+      worst_blind_spot_auroc    the least of the model's own; the headline where there are no foreign items
+      blind_spot_auroc          by kind of distortion
+      flagged_share             of foreign items, at `fdr` over all items; only with foreign items
+      false_alarm_share         of familiar items with a p-value of at most 0.05
+      bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
+      batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
+    Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
+    (at `fdr`) and `value` (1 = p-value at most 0.05). Table: what every score sees, in numbers and words; the `reading`
+    of the first row says who sees best. Raises ValueError where roles share items or items have several shapes.
+    """
+    refuse_overlap(observed)
+    seen = Seen(observed, score, value_range, rng)
+    scores = {role: seen.scores(role) for role in observed if role != "reference"}
+    evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, first=seen.main)
+    judge = _Judge(seen, evidence, problem, level, rng)
+    return Result(tuple(judge.measures()), items=evidence, table=judge.table())
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Makes the measures: they share the scores, the level and the generator."""
+
+    seen: Seen
+    evidence: pd.DataFrame
+    undecided: str | None
+    """Why there are no decisions in the evidence."""
+    level: float
+    rng: np.random.Generator
+
+    @cached_property
+    def rankings(self) -> dict[str, Ranking]:
+        """What is shown beside the familiar items -> how the scores rank it."""
+        foreign = ("foreign",) if "foreign" in self.seen.observed else ()
+        return {about: self.seen.ranking(about) for about in (*foreign, *self.seen.kinds)}
+
+    def measures(self) -> Iterator[Measure]:
+        """Yield the measures, headline first."""
+        seen = self.seen
+        if "foreign" in self.rankings:
+            yield self._auroc("auroc", "foreign", seen.main)
+            yield from (self._auroc("auroc", "foreign", score, score) for score in seen.names[1:])
+        yield self._worst()
+        yield from (self._auroc("blind_spot_auroc", kind, seen.main, kind) for kind in seen.kinds)
+        if "foreign" in self.rankings:
+            yield self._share("flagged_share", "foreign", "flagged", "higher is better")
+        yield self._share("false_alarm_share", "items", "value", "lower is better")
+        if seen.score == "log_prob":
+            yield self._bits_per_dim()
+        if "foreign" in self.rankings:
+            yield self._batch_typicality()
+
+    def _auroc(self, name: str, about: str, score: str, group: str | None = None) -> Measure:
+        if score in self.seen.problems:
+            return self._none(name, self.seen.problems[score], about, "score", "higher is better", group)
+        return self.rankings[about].auroc(score, name=name, level=self.level, group=group)
+
+    def _worst(self) -> Measure:
+        """Return the least AUROC of the model's own score over distortions; their intervals hold all at once."""
+        name, main, kinds = "worst_blind_spot_auroc", self.seen.main, self.seen.kinds
+        one = self._auroc(name, kinds[0], main)
+        if one.value is None:
+            return one
+        together = 1 - (1 - self.level) / len(kinds)
+        value, low, high = np.min([self.rankings[kind].interval(main, together) for kind in kinds], axis=0)
+        return replace(
+            one, value=float(value), low=float(low), high=float(high), method=f"{one.method}, least of {len(kinds)}"
+        )
+
+    def _share(self, name: str, role: str, column: str, direction: Direction) -> Measure:
+        """Return the share of a role's items that are flagged, given this calibration set."""
+        if self.undecided is not None:
+            return self._none(name, self.undecided, role, "share", direction)
+        rows = self.evidence[self.evidence["role"] == role]
+        mean = mean_over_units(rows[column].to_numpy(), units_of(rows), level=self.level, rng=self.rng)
+        return Measure(
+            name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
+            level=self.level, method=f"{mean.method}, given the calibration items",
+        )
+
+    def _bits_per_dim(self) -> Measure:
+        frame = self.seen.observed["items"]
+        kinds = "/".join(sorted(set(frame["likelihood"]))) if "likelihood" in frame else "as given"
+        unit = f"bits per {'byte' if field_of(frame) == 'text' else 'dimension'}"
+        problem = self.seen.problems.get(self.seen.main)
+        if problem is not None:
+            return self._none("bits_per_dim", problem, "items", unit, "lower is better")
+        bits = self.seen.scores("items")[self.seen.main]
+        sums = bits.groupby(units_of(frame)).agg(["sum", "size"]).to_numpy(float)
+        value, low, high = cluster_bootstrap(
+            lambda totals: totals[..., 0] / totals[..., 1], sums, level=self.level, rng=self.rng
+        )
+        how = CLUSTER_BOOTSTRAP
+        return Measure(
+            name="bits_per_dim", value=value, low=low, high=high, n={"items": len(bits), "units": len(sums)}, unit=unit,
+            direction="lower is better", level=self.level, method=f"{how.method}; log p is {kinds}",
+            min_units=how.min_units, worst_coverage=how.worst_coverage,
+        )
+
+    def _batch_typicality(self) -> Measure:
+        name, main = "batch_typicality_p", self.seen.main
+        if main in self.seen.problems:
+            return self._none(name, self.seen.problems[main], "foreign", "p-value", "neither")
+        known, new = (
+            self.seen.scores(role)[main].groupby(units_of(self.seen.observed[role])).mean().to_numpy()
+            for role in ("fit", "foreign")
+        )
+        _, p = batch_typicality(known, new, rng=self.rng)
+        return Measure(
+            name=name, value=p, n={"items": len(self.seen.observed["foreign"]), "units": len(new)}, unit="p-value",
+            direction="neither", level=self.level, method="bootstrap of unit means of the fit items",
+        )
+
+    def _none(
+        self, name: str, reason: str, about: str, unit: str, direction: Direction, group: str | None = None
+    ) -> Measure:
+        items = len(self.seen.scores(about))
+        return undefined(
+            name, reason, n={"items": items, "units": 0}, unit=unit, direction=direction, level=self.level, group=group
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for every score of everything shown beside the familiar items: AUROC, gap to the model's own.
+
+        `near_share` is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar
+        ones do. `reading` says it in words; that of the first row, who sees the foreign items best.
+        """
+        rows = [self._row(about, score) for about, found in self.rankings.items() for score in found.names]
+        main = self.seen.main
+        if "foreign" in self.rankings and main not in self.seen.problems:
+            rows[0]["reading"] = who_sees(self.rankings["foreign"], main, self.level)
+        return pd.DataFrame(rows)
+
+    def _row(self, about: str, score: str) -> dict[str, Any]:
+        found, main = self.rankings[about], self.seen.main
+        value, low, high = found.interval(score, self.level)
+        apart = score != main and main in found.names
+        gap = found.difference(score, main, self.level) if apart else (None, None, None)
+        familiar, shown = (self.seen.scores(name)["knn5"] for name in ("items", about))
+        return {
+            "about": about, "score": score, "auroc": value, "low": low, "high": high,
+            **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
+            "near_share": float((shown <= familiar.median()).mean()), "reading": reading(about, score, low, high),
+        }

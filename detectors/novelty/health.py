@@ -1,0 +1,43 @@
+"""Is a score alive at all? Asked before anything is concluded from it.
+
+    finite       every score is a number
+    distinct     scores differ by more than rounding
+    responsive   mean score(item) < mean score(half noise) < mean score(noise)
+
+A detector that was never trained can still pass a floor on AUROC by differences of 1e-24 (yzhao062/pyod#711). What
+fails here has no value, with the reason given.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = ["MIN_DISTINCT", "response_problem", "score_problem"]
+
+MIN_DISTINCT = 5
+"""Fewest distinct scores that so many items or more must have."""
+_ROUNDING = 1e-9
+"""Scores nearer to each other than this share of the largest are the same."""
+
+
+def score_problem(scores: ArrayLike) -> str | None:
+    """Return why scores [item] cannot be trusted, None where nothing speaks against them."""
+    values = np.asarray(scores, dtype=float)
+    bad = int(np.count_nonzero(~np.isfinite(values)))
+    if bad:
+        return f"{bad} of {len(values)} scores are not finite numbers"
+    gaps = np.diff(np.sort(values))
+    distinct = 1 + int(np.count_nonzero(gaps > _ROUNDING * np.abs(values).max(initial=0)))
+    if distinct < min(MIN_DISTINCT, len(values)):
+        return f"only {distinct} distinct {'score' if distinct == 1 else 'scores'} among {len(values)} items"
+    return None
+
+
+def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) -> str | None:
+    """Return why scores [item] of items, half of them noise, and of noise alone do not rise; None where they do."""
+    means = [float(np.mean(np.asarray(scores, dtype=float))) for scores in (clean, half_noise, noise)]
+    if means[0] < means[1] < means[2]:
+        return None
+    told = ", ".join(f"{mean:.4g}" for mean in means)
+    return f"the score does not rise as noise is added to the items (mean at none, half, all: {told})"

@@ -1,0 +1,92 @@
+"""Scores that follow from log p(x). Higher = more outlying.
+
+    nll                -log p(x), as bits per dimension: -log p(x) / (D ln 2)      (Nalisnick et al. 2019, 1810.09136)
+    typicality         -log q(nll(x)), q the density of held-out items' scores     (Nalisnick et al. 2019, 1906.02994)
+    input_complexity   nll(x) - L(x) / D, L the bits of a lossless code            (Serra et al. 2020, 1909.11480)
+    min_k              mean surprise of the k % least likely elements              (Shi et al. 2024, 2310.16789)
+
+None is best: raw likelihood takes the simple for the familiar; typicality is two-sided and loses where the raw score
+was right; input complexity loses on noise. So all stand side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import logsumexp
+
+from detectors._exact import Floats
+
+__all__ = ["MIN_K", "batch_typicality", "bits_per_dim", "input_complexity", "min_k", "typicality"]
+
+MIN_K = 0.2
+"""Share of the elements that `min_k` looks at."""
+_BLOCK = 4_000_000
+"""Numbers held at a time, to bound memory."""
+
+
+def bits_per_dim(log_prob: ArrayLike, sizes: ArrayLike) -> Floats:
+    """Return -log p / (D ln 2) for log p in nats [item] and dimensions D [item] (of a text its bytes)."""
+    return np.asarray(-np.asarray(log_prob, dtype=float) / (np.asarray(sizes, dtype=float) * np.log(2)))
+
+
+def input_complexity(bits: ArrayLike, code_bits: ArrayLike, sizes: ArrayLike) -> Floats:
+    """Return bits per dimension [item] less those of a lossless code of `code_bits` for an item of D dimensions.
+
+    In bits on both sides, so it is the log ratio of the model to a universal one, which simple items do not fool.
+    """
+    code = np.asarray(code_bits, dtype=float) / np.asarray(sizes, dtype=float)
+    return np.asarray(np.asarray(bits, dtype=float) - code)
+
+
+def min_k(traces: Sequence[ArrayLike], share: float = MIN_K) -> Floats:
+    """Return minus the mean of the smallest log p of each trace (nats, one per element); NaN elements do not count.
+
+    `share` of the elements, rounded up, at least one; NaN where no element was scored.
+    """
+    return np.array([_least(np.asarray(trace, dtype=float), share) for trace in traces])
+
+
+def _least(trace: Floats, share: float) -> float:
+    seen = np.sort(trace[~np.isnan(trace)])
+    return float(-seen[: int(np.ceil(share * len(seen)))].mean()) if len(seen) else float("nan")
+
+
+def typicality(held_out: ArrayLike, scores: ArrayLike) -> Floats:
+    """Return -log q [item] of scores, q a Gaussian kernel density of the scores of held-out items [n].
+
+    The bandwidth is Silverman's. Held-out means: not learnt from, else overfitting shifts the density.
+    """
+    known, new = np.asarray(held_out, dtype=float), np.asarray(scores, dtype=float)
+    middle = np.subtract(*np.quantile(known, [0.75, 0.25])) / 1.34
+    spread = min(known.std(ddof=1), middle) if middle > 0 else known.std(ddof=1)
+    width = 0.9 * spread * len(known) ** -0.2
+    parts = np.array_split(new, max(1, len(new) * len(known) // _BLOCK))
+    logs = [logsumexp(-0.5 * ((part[:, None] - known) / width) ** 2, axis=1) for part in parts]
+    return np.asarray(np.log(len(known) * width * np.sqrt(2 * np.pi)) - np.concatenate(logs))
+
+
+def batch_typicality(
+    held_out: ArrayLike, batch: ArrayLike, *, rng: np.random.Generator, replicates: int = 1999
+) -> tuple[float, float]:
+    """Return (|mean batch - mean held_out|, its p-value) for scores of a batch [m] and of held-out items [n].
+
+    Two-sided: a batch can be too likely. As published (1906.02994) batches of m drawn from the held-out scores say what
+    is usual; here the mean of those is drawn anew as well, for it is an estimate too, and without that a batch as large
+    as the held-out set would be accused too often.
+    """
+    known, new = np.asarray(held_out, dtype=float), np.asarray(batch, dtype=float)
+    found = abs(float(new.mean() - known.mean()))
+    blocks = np.array_split(np.arange(replicates), max(1, replicates * len(known) // _BLOCK))
+    usual = np.concatenate([np.abs(_gaps(known - known.mean(), len(new), len(block), rng)) for block in blocks])
+    return found, float((1 + np.count_nonzero(usual >= found)) / (replicates + 1))
+
+
+def _gaps(known: Floats, size: int, replicates: int, rng: np.random.Generator) -> Floats:
+    """Return the difference [replicate] of two means of draws from `known`: `size` draws, and as many as there are."""
+    even = np.full(len(known), 1 / len(known))
+    batch = rng.multinomial(size, even, replicates) @ known / size
+    again = rng.multinomial(len(known), even, replicates) @ known / len(known)
+    return np.asarray(batch - again)

@@ -1,0 +1,164 @@
+"""Is a mark there: how many texts carry it by the test, how many are accused without it, and what it costs.
+
+    a text is found  <=>  P(Bin(T, g) >= S) <= alpha        T distinct pairs of tokens, S green, chance g each
+
+Every text is an independent unit. One with no pair of tokens cannot be tested and has no value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import bdtr
+
+from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
+from detectors.provenance.green_list import green_tail, pairs_needed
+from detectors.result import Direction, Measure, Result, undefined
+
+__all__ = ["MARK_MEASURES", "mark_detection"]
+
+MARK_MEASURES = (
+    "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
+    "green_fraction", "quality_cost", "not_tested",
+)
+
+_LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
+_NO_HUMANS = "the plan gives no texts that are known to be without the mark"
+_NO_TWIN = "the mark was not put in here, so the model has no texts that are known to be without it"
+
+
+def mark_detection(
+    outputs: pd.DataFrame, unmarked: pd.DataFrame | None, *, alpha: float, level: float, rng: np.random.Generator
+) -> Result:
+    """Return `MARK_MEASURES`, then `detection_rate` by length; a text is found where its p-value is at most `alpha`.
+
+    outputs, one row per text of the model: `green` (colours [pair], see `green_pairs`; null = no text), `other_green`
+    (the same under a key that was not put in), `share` (chance of a pair to be green). Where the audit itself put the
+    mark in, also `plain_green` (colours of a text of the same model without it) and, for the quality, `nats`, `scored`,
+    `plain_nats`, `plain_scored` (log-probability under the model without mark, summed, and over how many tokens).
+    unmarked, one row per text that is known to be without the mark: `green`, `share`.
+
+    `items` has the row of each text of the model with `value` (found 1, not 0), `tokens` (distinct pairs),
+    `green_fraction`, `p_value` and `tokens_needed`; `table` the same for the unmarked texts.
+    """
+    items = outputs.join(_tested(outputs["green"], outputs["share"], alpha))
+    other = _tested(outputs["other_green"], outputs["share"], alpha)["value"]
+    plain = _tested(outputs["plain_green"], outputs["share"], alpha)["value"] if "plain_green" in outputs else None
+    table = None if unmarked is None else unmarked.join(_tested(unmarked["green"], unmarked["share"], alpha))
+    rate = partial(_mean, level=level, rng=rng)
+    measures = (
+        rate("detection_rate", items["value"], "higher is better", mean_of="value"),
+        rate("false_positive_rate", None if table is None else table["value"], "lower is better", reason=_NO_HUMANS),
+        rate("own_false_positive_rate", plain, "lower is better", reason=_NO_TWIN),
+        rate("other_key_rate", other, "lower is better"),
+        _median("tokens_needed", items.loc[items["tokens"] > 0, "tokens_needed"], level),
+        rate("green_fraction", items["green_fraction"], "neither", mean_of="green_fraction"),
+        _quality_cost(outputs, level, rng),
+        _not_tested(items, level),
+        *_by_length(items, rate),
+    )
+    return Result(measures, items, table)
+
+
+def _by_length(items: pd.DataFrame, rate: Callable[..., Measure]) -> list[Measure]:
+    """Return the detection rate of the texts of each length that there is."""
+    length = pd.cut(items["tokens"], [0, 50, 100, 200, np.inf], labels=_LENGTHS)
+    found = (items.loc[length == name, "value"].rename(name) for name in _LENGTHS)
+    return [rate("detection_rate", one, "higher is better", group=one.name) for one in found if len(one)]
+
+
+def _list(cell: Any) -> list[bool]:
+    """Return the colours of a text; none where there is no text."""
+    return [] if cell is None else list(cell)
+
+
+def _tested(green: pd.Series[Any], share: pd.Series[Any], alpha: float) -> pd.DataFrame:
+    """Return `tokens` (distinct pairs), `green_fraction`, `p_value`, `value` and `tokens_needed` of each text.
+
+    All but `tokens` are null where there is no pair, and `tokens_needed` also where the text is not found.
+    """
+    colours = green.map(_list)
+    pairs, hits = colours.map(len), colours.map(sum)
+    p = pd.Series(green_tail(hits, pairs, share), green.index)
+    found = p.le(alpha).astype(float).where(p.notna())
+    needed = [pairs_needed(row, chance, alpha) for row, chance in zip(colours, share, strict=True)]
+    return pd.DataFrame({
+        "tokens": pairs, "green_fraction": hits / pairs.where(pairs > 0), "p_value": p, "value": found,
+        "tokens_needed": needed,
+    })
+
+
+def _mean(
+    name: str, values: pd.Series[Any] | None, direction: Direction, *, level: float, rng: np.random.Generator,
+    group: str | None = None, mean_of: str | None = None, reason: str = "no text holds two tokens",
+) -> Measure:
+    """Return the mean of values in [0, 1] over texts, null ones left out; `reason` is why there may be none."""
+    known = np.empty(0) if values is None else values.dropna().to_numpy(float)
+    if not known.size:
+        return undefined(
+            name, reason, n={"items": 0, "units": 0}, unit="share", direction=direction, level=level, group=group
+        )
+    found = mean_over_units(known, level=level, rng=rng)
+    return Measure(
+        name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
+        direction=direction, level=level, method=found.method, mean_of=mean_of,
+    )
+
+
+def _median(name: str, needed: pd.Series[Any], level: float) -> Measure:
+    """Return the median of how many tokens a text needs to be found, with its exact order-statistic interval.
+
+    A text that is not found (null) needs more tokens than any other.
+    """
+    size, ordered = len(needed), np.sort(needed.fillna(np.inf).to_numpy(float))
+    facts: dict[str, Any] = {
+        "n": {"items": size, "units": size}, "unit": "tokens", "direction": "lower is better", "level": level,
+    }
+    if not size or np.isinf(ordered[size // 2]):
+        return undefined(name, "half of the texts or more are not found at their full length", **facts)
+    outside = int((bdtr(np.arange(size), size, 0.5) <= (1 - level) / 2).sum())
+    if not outside or np.isinf(ordered[-outside]):
+        return Measure(name=name, value=ordered[size // 2], method="none; too few texts are found", **facts)
+    return Measure(
+        name=name, value=ordered[size // 2], low=ordered[outside - 1], high=ordered[-outside],
+        method="order statistics of the median", **facts,
+    )
+
+
+def _quality_cost(outputs: pd.DataFrame, level: float, rng: np.random.Generator) -> Measure:
+    """Return mean log p per token of the texts without the mark minus that of those with it, under the model."""
+    facts: dict[str, Any] = {
+        "n": {"items": len(outputs), "units": len(outputs)}, "unit": "nats per token", "direction": "lower is better",
+        "level": level,
+    }
+    if "plain_nats" not in outputs:
+        return undefined("quality_cost", _NO_TWIN, **facts)
+    sums = outputs[["plain_nats", "plain_scored", "nats", "scored"]].to_numpy(float)
+    try:
+        value, low, high = cluster_bootstrap(_difference, sums, level=level, rng=rng)
+    except ValueError as error:
+        return undefined("quality_cost", str(error), **facts)
+    return Measure(
+        name="quality_cost", value=value, low=low, high=high, method=CLUSTER_BOOTSTRAP.method,
+        min_units=CLUSTER_BOOTSTRAP.min_units, worst_coverage=CLUSTER_BOOTSTRAP.worst_coverage, **facts,
+    )
+
+
+def _difference(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return plain_nats / plain_scored - nats / scored for totals [..., 4]."""
+    plain_nats, plain_scored, nats, scored = np.moveaxis(totals, -1, 0)
+    return np.asarray(plain_nats / plain_scored - nats / scored)
+
+
+def _not_tested(items: pd.DataFrame, level: float) -> Measure:
+    """Return how many texts hold no pair of tokens, or are none."""
+    count = float(items["value"].isna().sum())
+    return Measure(
+        name="not_tested", value=count, low=count, high=count, n={"items": len(items)}, unit="count",
+        direction="lower is better", level=level, method="count",
+    )

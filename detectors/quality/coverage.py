@@ -1,0 +1,115 @@
+"""Do draws lie where data lie, do they reach all of it, and are they nearer to what was learnt than new data are?
+
+Around every held-out item stands a ball that reaches to its k-th nearest training item, so that a new item of the same
+kind falls into it with probability k / (n + 1), n training items.
+
+    density   = mean over draws of balls around it, as a share of what is expected of data      ideal 1; 0 = far from data
+    coverage  = share of held-out items with a draw in their ball                                0 = nothing is reached
+    nearness  = P(a draw is nearer to a training item than a held-out item is)        ideal 1/2; 1 = copies, 0 = far away
+
+Density and coverage are those of Naeem et al. (2020, arXiv:2002.09797), whose balls reach to the k-th nearest of the
+very items that they stand around. With training items instead, held-out items are independent given training items and
+draws, so coverage has an exact interval; for as many items of each kind the ideals are the published ones. All three
+speak of distances in one feature space, and all take held-out items that the model did not learn from.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.spatial.distance import cdist
+from scipy.special import ndtri
+
+from detectors.intervals import LOGIT_DELONG, Approximation, auroc, exact_binomial
+from detectors.quality._space import Floats, as_points, blocks, nearest
+from detectors.result import Measure, Result
+
+__all__ = ["DENSITY", "expected_coverage", "sample_coverage"]
+
+DENSITY = Approximation("mean over draws and balls; normal on the log scale, standard error over both", 100, 0.9)
+
+
+def expected_coverage(draws: int, training: int, k: int) -> float:
+    """Return the coverage that so many draws have in the mean where they come from the distribution of the data.
+
+    Of a held-out item's neighbours among draws and training items together, the k nearest are all training items with
+    probability prod_j (n - j) / (n + m - j), j < k, for n training items and m draws.
+    """
+    j = np.arange(k)
+    return float(1 - np.prod((training - j) / (training + draws - j)))
+
+
+def sample_coverage(
+    drawn: ArrayLike, heldout: ArrayLike, training: ArrayLike, *, level: float, k: int = 5
+) -> Result:
+    """Return `coverage`, `density` and `nearness` of draws [draw, dim], held-out and training items [item, dim].
+
+    coverage has an exact interval over held-out items, for these draws; density an approximate one (see `DENSITY`), over
+    draws and held-out items; nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`).
+    items has one row a draw: `balls` (held-out items in whose ball it lies), `nearest` (its distance from the nearest
+    training item) and `nearest_at` (that item's position). Raises ValueError for fewer than two draws or held-out items,
+    fewer than k training items, and values not finite.
+    """
+    draws, new = as_points("drawn", drawn, 2), as_points("heldout", heldout, 2)
+    known = as_points("training", training, k)
+    reach, (far, at) = nearest(new, known, k)[0], nearest(draws, known, 1)
+    balls, hits = _hits(draws, new, reach[:, -1])
+    measures = (
+        _coverage(hits > 0, expected_coverage(len(draws), len(known), k), level),
+        _density(balls, hits, (len(known) + 1) / k, level),
+        _nearness(far[:, 0], reach[:, 0], level),
+    )
+    return Result(measures, pd.DataFrame({"balls": balls, "nearest": far[:, 0], "nearest_at": at[:, 0]}))
+
+
+def _hits(draws: Floats, heldout: Floats, reach: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (balls around each draw [draw], draws in each ball [item]); a ball's edge belongs to it."""
+    balls, hits = [], np.zeros(len(heldout), dtype=np.int64)
+    for rows in blocks(len(draws)):
+        inside = cdist(draws[rows], heldout) <= reach
+        balls.append(inside.sum(axis=1))
+        hits += inside.sum(axis=0)
+    return np.concatenate(balls), hits
+
+
+def _coverage(reached: NDArray[np.bool_], expected: float, level: float) -> Measure:
+    count, size = int(reached.sum()), len(reached)
+    low, high = exact_binomial(count, size, level)
+    return Measure(
+        name="coverage", value=count / size, low=low, high=high, n={"items": size, "units": size}, unit="share",
+        direction="higher is better", ideal=expected, level=level,
+        method="exact binomial (Clopper-Pearson) over held-out items, for these draws",
+    )
+
+
+def _density(balls: NDArray[np.int64], hits: NDArray[np.int64], scale: float, level: float) -> Measure:
+    """Return the density; where no draw lies in a ball, up to the exact bound for a share of draws of density 1."""
+    draws, items = len(balls), len(hits)
+    value = scale * float(balls.mean()) / items
+    if value:
+        relative = np.hypot(_relative_error(balls), _relative_error(hits))
+        factor = float(np.exp(ndtri((1 + level) / 2) * relative))
+        low, high = value / factor, value * factor
+    else:
+        low, high = 0.0, exact_binomial(0, min(draws, items), level)[1]
+    return Measure(
+        name="density", value=value, low=low, high=high, n={"items": draws + items, "units": min(draws, items)},
+        unit="score", direction="nearer to ideal is better", ideal=1.0, level=level, method=DENSITY.method,
+        min_units=DENSITY.min_units, worst_coverage=DENSITY.worst_coverage,
+    )
+
+
+def _relative_error(counts: NDArray[np.int64]) -> float:
+    return float(counts.std(ddof=1) / counts.mean() / np.sqrt(len(counts)))
+
+
+def _nearness(draws: Floats, heldout: Floats, level: float) -> Measure:
+    """Return how often a draw [draw] is nearer to its nearest training item than a held-out item [item] to its own."""
+    value, low, high = auroc(draws, heldout, level)
+    return Measure(
+        name="nearness", value=value, low=low, high=high,
+        n={"items": len(draws) + len(heldout), "units": min(len(draws), len(heldout))}, unit="share",
+        direction="nearer to ideal is better", ideal=0.5, level=level, method=LOGIT_DELONG.method,
+        min_units=LOGIT_DELONG.min_units, worst_coverage=LOGIT_DELONG.worst_coverage,
+    )

@@ -1,0 +1,167 @@
+"""Green lists: published and hand-worked colours, exact tails, pairs that count once, and the size of the test."""
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from detectors.provenance.green_list import GreenLists, green_pairs, green_tail, pairs_needed
+
+GPT2 = GreenLists(50257, 0.25, 15485863)
+SMALL = GreenLists(20, 0.25, 15485863)
+
+
+def greens_after(before, lists):
+    """Return the ids that are green after `before`."""
+    texts = [[before, token] for token in range(lists.vocabulary)]
+    return np.flatnonzero(np.concatenate(green_pairs(texts, lists)))
+
+
+def shuffled(before, lists):
+    """Return the whole shuffle, step by step in plain Python."""
+    ids = list(range(lists.vocabulary))
+    draws = np.random.MT19937()
+    draws._legacy_seeding(lists.hashing_key * before % (2**64 - 1) % 2**32)
+    for i in range(lists.vocabulary - 1):
+        j = i + int(draws.random_raw()) % (lists.vocabulary - i)
+        ids[i], ids[j] = ids[j], ids[i]
+    return ids
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "digest"), [(1, "4f7edca4c8287c80"), (1234, "e1bcf3a2ce84011c"), (50256, "a7daf0fb49fa82b6")]
+)
+def test_the_lists_of_gpt2_under_the_public_key_are_the_known_ones(before, digest):
+    ids = greens_after(before, GPT2)
+    assert len(ids) == GPT2.size == 12564
+    assert hashlib.sha256(ids.astype("<i4").tobytes()).hexdigest()[:16] == digest
+
+
+def test_the_list_of_twenty_ids_holds_what_transformers_own_test_expects():
+    assert 1 in greens_after(10, SMALL)
+
+
+@given(st.integers(2, 60), st.floats(0.05, 0.95), st.integers(1, 2**40), st.integers(1, 59))
+def test_a_list_is_the_beginning_of_the_shuffle(vocabulary, ratio, key, before):
+    lists = GreenLists(vocabulary, ratio, key)
+    before = 1 + before % (vocabulary - 1)
+    assert greens_after(before, lists).tolist() == sorted(shuffled(before, lists)[: lists.size])
+
+
+def test_the_share_is_rounded_down_to_whole_ids():
+    assert GPT2.share == 12564 / 50257
+    assert GreenLists(10, 0.25, 1).share == 0.2
+
+
+def test_a_pair_counts_once_a_text_and_in_every_text():
+    once = green_pairs([[3, 7, 5, 9]], SMALL)[0]
+    again = green_pairs([[3, 7, 5, 9, 3, 7, 5, 9, 3, 7], [3, 7, 5, 9]], SMALL)
+    assert [len(one) for one in again] == [4, 3]  # (9, 3) is new
+    assert again[0][:3].tolist() == again[1].tolist() == once.tolist()
+
+
+def test_order_is_that_of_first_appearance():
+    rng = np.random.default_rng(0)
+    texts = [rng.integers(1, 20, size=size) for size in (0, 1, 2, 40, 300)]
+    colour = {(a, b): b in greens_after(a, SMALL) for a in range(1, 20) for b in range(20)}
+    for text, found in zip(texts, green_pairs(texts, SMALL), strict=True):
+        expected = [colour[pair] for pair in dict.fromkeys(zip(text[:-1].tolist(), text[1:].tolist(), strict=True))]
+        assert found.tolist() == expected
+
+
+def test_pairs_after_id_0_tell_nothing_and_are_left_out():
+    assert [len(one) for one in green_pairs([[0, 5, 0, 7], [5, 0]], SMALL)] == [1, 1]
+    assert greens_after(0, SMALL).size == 0
+
+
+def test_no_text_and_short_texts():
+    assert green_pairs([], SMALL) == []
+    assert [one.tolist() for one in green_pairs([[], [4]], SMALL)] == [[], []]
+
+
+@pytest.mark.parametrize("ids", [[-1, 3], [3, 20]])
+def test_an_id_outside_the_vocabulary_is_refused(ids):
+    with pytest.raises(ValueError, match="allowed: 0 to 19"):
+        green_pairs([ids], SMALL)
+
+
+# --- p-values ---------------------------------------------------------------------------------------------------------
+
+
+def test_tails_worked_by_hand():
+    p = green_tail([0, 1, 2, 2, 0], [2, 2, 2, 3, 0], 0.25)
+    assert p[:4] == pytest.approx([1, 1 - 0.75**2, 0.25**2, 3 * 0.25**2 * 0.75 + 0.25**3], rel=1e-12)
+    assert np.isnan(p[4])
+
+
+@given(st.integers(1, 2000), st.data(), st.floats(0.01, 0.99))
+def test_tails_are_those_of_the_binomial(pairs, data, share):
+    green = data.draw(st.integers(0, pairs))
+    assert green_tail(green, pairs, share) == pytest.approx(binom.sf(green - 1, pairs, share), rel=1e-9, abs=1e-300)
+
+
+def test_pairs_needed_is_where_the_tail_stays_small():
+    # 0.25^4 = 0.0039; a red pair after four green ones gives P(Bin(5, 1/4) >= 4) = 0.0156
+    assert pairs_needed([1, 1, 1, 1], 0.25, 0.01) == 4
+    assert np.isnan(pairs_needed([1, 1, 1, 1, 0], 0.25, 0.01))
+    assert pairs_needed([1, 1, 1, 1, 0, 1], 0.25, 0.01) == 6  # P(Bin(6, 1/4) >= 5) = 0.0046
+    assert pairs_needed([1, 0, 1, 0], 0.25, 0.9) == 1
+    assert np.isnan(pairs_needed([], 0.25, 0.01))
+
+
+def repetitive(rng, texts, length, vocabulary):
+    """Return texts of a source that knows no key: a walk that takes one of three ways from every id."""
+    ways = rng.integers(1, vocabulary, size=(vocabulary, 3))
+    rows = np.empty((texts, length), dtype=np.int64)
+    rows[:, 0] = rng.integers(1, vocabulary, size=texts)
+    for i in range(1, length):
+        rows[:, i] = ways[rows[:, i - 1], rng.integers(0, 3, size=texts)]
+    return rows
+
+
+@pytest.mark.parametrize("source", ["uniform", "repetitive"])
+def test_size_unmarked_texts_are_found_no_more_often_than_said(source):
+    rng = np.random.default_rng(4)
+    found = {alpha: 0 for alpha in (0.2, 0.05, 0.01)}
+    for _ in range(100):  # the promise is over the draw of the key: 20 texts under each of 100
+        lists = GreenLists(300, 0.25, int(rng.integers(1, 2**32)) | 1)
+        rows = repetitive(rng, 20, 120, 300) if source == "repetitive" else rng.integers(1, 300, size=(20, 120))
+        colours = green_pairs(rows, lists)
+        p = green_tail([one.sum() for one in colours], [len(one) for one in colours], lists.share)
+        for alpha in found:
+            found[alpha] += int((p <= alpha).sum())
+    for alpha, count in found.items():
+        assert binom.sf(count - 1, 2000, alpha) > 1e-3, (alpha, count)
+    assert found[0.2] > 0.1 * 2000  # and it is no test that never speaks
+
+
+def test_power_a_marked_text_is_found_and_not_under_another_key():
+    rng = np.random.default_rng(5)
+    lists, other = GreenLists(50, 0.25, 15485863), GreenLists(50, 0.25, 2654435769)
+    colour = np.zeros((50, 50), dtype=bool)
+    for before in range(1, 50):
+        colour[before, greens_after(before, lists)] = True
+    rows = rng.integers(1, 50, size=(200, 100))
+    for i in range(1, 100):  # half as many red tokens as without a mark
+        second = rng.integers(1, 50, size=200)
+        rows[:, i] = np.where(colour[rows[:, i - 1], rows[:, i]], rows[:, i], second)
+    for tested, least, most in ((lists, 0.9, 1), (other, 0, 0.05)):
+        colours = green_pairs(rows, tested)
+        p = green_tail([one.sum() for one in colours], [len(one) for one in colours], tested.share)
+        assert least <= (p <= 0.01).mean() <= most
+
+
+def test_repeating_one_green_pair_a_thousand_times_proves_nothing():
+    rng = np.random.default_rng(6)
+    pair = [3, int(greens_after(3, SMALL)[0])]
+    text = [*pair * 1000, *rng.integers(1, 20, size=40)]
+    colours = green_pairs([text], SMALL)[0]
+    assert green_tail(colours.sum(), len(colours), SMALL.share) > 0.05
+    every = [b in greens_after(a, SMALL) for a, b in zip(text[:-1], text[1:], strict=True)]
+    assert binom.sf(sum(every) - 1, len(every), SMALL.share) < 1e-9 or sum(every) < 600  # what counting all would say
