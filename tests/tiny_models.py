@@ -47,7 +47,9 @@ def make_tiny_lm(folder: Path, *, seed: int = 0, chat_template: bool = True) -> 
 
     The weights are large enough that the tokens' probabilities differ by orders of magnitude.
     """
-    return save_tiny(folder, tiny_llama(seed), make_tiny_tokenizer(chat_template=CHAT_TEMPLATE if chat_template else None))
+    return save_tiny(
+        folder, tiny_llama(seed), make_tiny_tokenizer(chat_template=CHAT_TEMPLATE if chat_template else None)
+    )
 
 
 def tiny_llama(seed: int = 0) -> Any:

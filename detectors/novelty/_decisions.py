@@ -15,13 +15,15 @@ __all__ = ["ALPHA", "WORDS", "decided", "reading", "who_sees"]
 
 ALPHA = 0.05
 """An item is flagged on its own from this p-value down."""
+_ALIKE = 0.0005
+"""AUROCs that differ by less read the same."""
 WORDS: Mapping[str, str] = {
     "nll": "the model's likelihood", "critic": "the critic", "denoising_loss": "the denoising loss",
-    "typicality": "typicality", "input_complexity": "likelihood less code length", "min_k": "the least likely elements",
+    "typicality": "typicality", "input_complexity": "likelihood less code length", "min_k": "the least likely elements' surprise",
     "knn5": "kNN-5 distance (no model)", "mixture": "a mixture of Gaussians",
     "compressed_size": "compressed size alone",
     "max_softmax": "the classifier's confidence", "energy": "the classifier's energy",
-    "mahalanobis": "the classifier's features (Mahalanobis)",
+    "mahalanobis": "Mahalanobis distance of the classifier's features",
 }
 """Score -> what a sentence calls it."""
 
@@ -64,12 +66,12 @@ def reading(about: str, score: str, low: float, high: float) -> str:
 
 def who_sees(ranking: Ranking, main: str, level: float) -> str:
     """Return in words which score tells foreign items from familiar ones best, and whether `main` is behind it."""
-    own = ranking.interval(main, level)
-    best = main if own[0] == ranking.values.max() else ranking.names[int(np.argmax(ranking.values))]
+    own, top = ranking.values[ranking.names.index(main)], ranking.values.max()
+    best = main if top - own < _ALIKE else ranking.names[int(np.argmax(ranking.values))]
     value, low, high = ranking.interval(best, level)
     told = f"{WORDS[best]} tells foreign items best: AUROC {value:.3f} [{low:.3f}, {high:.3f}]"
     if best == main:
         return told
     gap, low, high = ranking.difference(best, main, level)
-    told += f"; {WORDS[main]} has {own[0]:.3f}, which is {gap:.3f} [{low:.3f}, {high:.3f}] less"
+    told += f"; {WORDS[main]} has {own:.3f}, which is {gap:.3f} [{low:.3f}, {high:.3f}] less"
     return told if low > 0 else f"{told} and may be chance"

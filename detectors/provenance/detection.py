@@ -143,6 +143,8 @@ def _quality_cost(outputs: pd.DataFrame, level: float, rng: np.random.Generator)
         value, low, high = cluster_bootstrap(_difference, sums, level=level, rng=rng)
     except ValueError as error:
         return undefined("quality_cost", str(error), **facts)
+    if not np.isfinite([low, high]).all():
+        return Measure(name="quality_cost", value=value, method="none; the texts are too few", **facts)
     return Measure(
         name="quality_cost", value=value, low=low, high=high, method=CLUSTER_BOOTSTRAP.method,
         min_units=CLUSTER_BOOTSTRAP.min_units, worst_coverage=CLUSTER_BOOTSTRAP.worst_coverage, **facts,

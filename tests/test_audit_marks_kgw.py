@@ -1,0 +1,141 @@
+"""The KGW mark: the same bias, the same texts and the same counts as transformers, and colours that detectors agree on."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from transformers import (
+    GenerationConfig, GPT2Config, WatermarkDetector, WatermarkingConfig, WatermarkLogitsProcessor,
+)
+
+from audit.errors import ModelError
+from audit.marks.kgw import KGW
+from audit.models._sampling import Sampling, _choose
+from audit.models.causal_lm import CausalLMFolder
+from audit.traces.marked_sample import marked_sample
+from audit.traces.token_ids import token_ids
+from detectors.provenance.green_list import GreenLists, green_pairs
+
+MARKS = [KGW(), KGW(0.5, 4.0, 2654435769), KGW(0.9, 0.5, 2**40 + 12345)]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_lm):
+    return CausalLMFolder(tiny_lm, dtype="float32", threads=1).open()
+
+
+def config(mark):
+    return WatermarkingConfig(
+        greenlist_ratio=mark.greenlist_ratio, bias=mark.bias, hashing_key=mark.hashing_key, context_width=1
+    )
+
+
+def lists(mark, vocabulary):
+    return GreenLists(vocabulary, mark.greenlist_ratio, mark.hashing_key)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"greenlist_ratio": 0.0}, "greenlist_ratio 0.0; allowed: above 0, below 1"),
+        ({"greenlist_ratio": 1.0}, "allowed: above 0, below 1"),
+        ({"bias": 0.0}, "bias 0.0; allowed: above 0"),
+        ({"hashing_key": 0}, "hashing_key 0; allowed: 1 or more"),
+    ],
+)
+def test_a_mark_that_marks_nothing_is_refused(options, message):
+    with pytest.raises(ModelError) as caught:
+        KGW(**options)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("vocabulary", [97, 384, 50257])
+def test_the_bias_is_that_of_transformers(mark, vocabulary):
+    before = [0, 1, 5, 96, 5]
+    options = config(mark).to_dict()
+    theirs = WatermarkLogitsProcessor(vocab_size=vocabulary, device="cpu", **options)
+    expected = theirs(torch.tensor(before)[:, None], torch.zeros(len(before), vocabulary))
+    assert torch.equal(mark.added(before, vocabulary), expected)
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_the_detector_sees_as_green_what_the_mark_favours(mark):
+    rng = np.random.default_rng(0)
+    texts = rng.integers(1, 384, size=(5, 60))
+    for text, green in zip(texts, green_pairs(texts, lists(mark, 384)), strict=True):
+        pairs = list(dict.fromkeys(zip(text[:-1].tolist(), text[1:].tolist(), strict=True)))
+        favoured = mark.added([a for a, _ in pairs], 384)[range(len(pairs)), [b for _, b in pairs]] > 0
+        assert favoured.tolist() == green.tolist()
+
+
+@pytest.mark.parametrize("mark", MARKS)
+@pytest.mark.parametrize("vocabulary", [97, 5000])
+def test_counts_are_those_of_transformers_detector(mark, vocabulary):
+    rng = np.random.default_rng(1)
+    ids = 1 + rng.zipf(1.3, size=(12, 80)) % (vocabulary - 1)
+    theirs = WatermarkDetector(GPT2Config(vocab_size=vocabulary), "cpu", config(mark), ignore_repeated_ngrams=True)
+    found = theirs(torch.from_numpy(ids), return_dict=True)
+    ours = green_pairs(ids, lists(mark, vocabulary))
+    assert [len(one) for one in ours] == found.num_tokens_scored.tolist()
+    assert [int(one.sum()) for one in ours] == found.num_green_tokens.tolist()
+    assert min(len(one) for one in ours) < 79  # some pairs repeat
+
+
+@pytest.mark.parametrize("mark", MARKS[:2])
+def test_the_likeliest_text_is_the_one_that_transformers_generates(model, mark):
+    prompts = ["The ferry to the island", "Nobody knew"]
+    ours = model.sample(prompts, seed=0, max_tokens=30, mark=mark)
+    plain = model.sample(prompts, seed=0, max_tokens=30)
+    network, tokenizer = model.scorer.network.model, model.encoder.tokenizer
+    for prompt, draw, other in zip(prompts, ours, plain, strict=True):
+        ids = tokenizer(prompt, return_tensors="pt")["input_ids"]
+        settings = GenerationConfig(max_new_tokens=30, do_sample=False, pad_token_id=1, eos_token_id=1, bos_token_id=0)
+        settings.watermarking_config = config(mark)
+        out = network.generate(ids, attention_mask=torch.ones_like(ids), generation_config=settings)[0]
+        assert draw.content == model.encoder.text(ids[0].tolist(), out[ids.shape[1] :].tolist())
+        assert draw.content != other.content
+
+
+def test_the_bias_comes_after_temperature_and_top_p():
+    logits, mark = torch.tensor([[3.0, 2.0, 1.0, 0.0, -9.0]]), KGW(0.5, 2.0)
+    added = mark.added([3], 5)[0].double()
+    for temperature, top_p in ((0.7, 1.0), (2.0, 0.8)):
+        p = (logits[0].double() / temperature).softmax(-1)
+        kept = p * (p.cumsum(-1) - p < top_p)  # the logits descend
+        expected = kept * added.exp() / (kept * added.exp()).sum()
+        uniform = (torch.arange(20000).double() + 0.5) / 20000
+        how = Sampling(8, temperature, top_p, mark)
+        chosen = _choose(logits.expand(20000, -1), [3] * 20000, uniform, how)
+        got = torch.bincount(chosen, minlength=5) / 20000
+        assert torch.allclose(got.double(), expected, atol=2e-4)
+
+
+def test_a_marked_draw_depends_on_its_seed_and_the_key_alone(model):
+    how = {"max_tokens": 25, "temperature": 1.0}
+    one = model.sample(["The", "A baker"], seed=3, mark=KGW(), **how)
+    assert one == model.sample(["The", "A baker"], seed=3, mark=KGW(), **how)
+    assert one != model.sample(["The", "A baker"], seed=4, mark=KGW(), **how)
+    assert one != model.sample(["The", "A baker"], seed=3, mark=KGW(hashing_key=7), **how)
+    assert one[:1] == model.sample(["The"], seed=3, mark=KGW(), **how)
+
+
+def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
+    drawn = marked_sample(model, ["The", None], seed=1, mark={"bias": 4.0}, max_tokens=12, temperature=1.0)
+    assert list(drawn.columns) == ["content", "finish", "elements", "problem"]
+    assert drawn["content"].tolist() == [
+        one.content for one in model.sample(["The", None], seed=1, mark=KGW(bias=4.0), max_tokens=12, temperature=1.0)
+    ]
+    read = token_ids(model, ["The ferry", "", "cat"])
+    assert read["vocabulary"].tolist() == [384] * 3
+    assert [model.encoder.tokenizer.decode(ids) for ids in read["ids"]] == ["The ferry", "", "cat"]
+    assert len(token_ids(model, [])) == 0
+
+
+def test_models_without_logits_or_tokenizer_are_refused_in_one_line():
+    remote = SimpleNamespace(name="far-away", sample=lambda prompts, *, seed, **sampling: [])
+    with pytest.raises(ModelError, match="far-away: no mark can be put in"):
+        marked_sample(remote, ["a"], seed=0, mark={})
+    with pytest.raises(ModelError, match="far-away has no tokenizer"):
+        token_ids(remote, ["a"])

@@ -1,0 +1,260 @@
+"""What a model's own score sees: against closed forms for a Gaussian, planted faults, clean twins, and dead scores."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import f as f_distribution
+from scipy.stats import norm
+
+from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS, blind_spots
+from detectors.novelty.familiarity import likelihood_novelty
+
+DIMENSIONS = 16
+
+
+def exact(x):
+    """Return log p of a standard normal."""
+    return norm.logpdf(x).sum(axis=1)
+
+
+def role(name, x, log_prob=exact, **columns):
+    index = pd.Index([f"{name}-{i}" for i in range(len(x))], name="id")
+    frame = pd.DataFrame({"series": list(x), "log_prob": log_prob(x), "likelihood": "exact"} | columns, index=index)
+    if name == "items":
+        for kind, distorted in blind_spots(index, x, None).items():
+            frame[f"log_prob_{kind}"] = log_prob(distorted)
+    return frame
+
+
+def observed(seed=0, foreign=None, size=200, log_prob=exact):
+    """Return standard normal series in all roles, and `foreign` of them where given, under `log_prob`."""
+    rng = np.random.default_rng(seed)
+    roles = {name: rng.normal(size=(size, DIMENSIONS)) for name in ("items", "fit", "calibration")}
+    if foreign is not None:
+        roles["foreign"] = foreign(rng.normal(size=(size, DIMENSIONS)))
+    return {name: role(name, x, log_prob) for name, x in roles.items()}
+
+
+def judged(frames, **options):
+    return likelihood_novelty(frames, level=0.95, rng=np.random.default_rng(0), **options)
+
+
+@pytest.mark.parametrize("scale", [0.8, 1.2, 2.0])
+def test_the_auroc_of_a_gaussian_is_that_of_the_f_distribution(scale):
+    """-log p is half a chi-square for familiar items and that times scale^2 for foreign ones."""
+    truth = f_distribution.sf(1 / scale**2, DIMENSIONS, DIMENSIONS)
+    result = judged(observed(foreign=lambda x: scale * x))
+    assert result.headline.name == "auroc"
+    assert result.headline.low <= truth <= result.headline.high
+    assert (result.headline.value > 0.5) == (scale > 1)
+
+
+def test_bits_per_dimension_of_a_gaussian():
+    entropy = 0.5 * np.log2(2 * np.pi * np.e)
+    found = judged(observed(size=400)).measure("bits_per_dim")
+    assert found.low <= entropy <= found.high
+    assert (found.unit, found.high - found.low < 0.2) == ("bits per dimension", True)
+    assert "log p is exact" in found.method
+
+
+def test_a_gaussian_takes_constant_series_for_familiar_and_says_so():
+    """A constant below one has a smaller sum of squares than noise has: raw likelihood is reversed, kNN as well."""
+    result = judged(observed(foreign=lambda x: 0.1 * x))
+    assert result.headline.high < 0.5
+    said = result.table.set_index(["about", "score"])["reading"]
+    assert said["foreign", "nll"].startswith("typicality tells foreign items best")
+    assert said["foreign", "knn5"].startswith("reversed: kNN-5 distance")
+    assert result.measure("auroc", "typicality").low > 0.9
+    assert result.measure("batch_typicality_p").value == pytest.approx(1 / 2000)
+    assert result.items["role"].tolist() == ["foreign"] * 200 + ["items"] * 200
+    assert result.items["nll"][:200].is_monotonic_increasing
+    assert result.measure("flagged_share").value == 0
+
+
+def test_without_foreign_items_the_worst_blind_spot_leads():
+    result = judged(observed())
+    assert result.headline.name == "worst_blind_spot_auroc"
+    spots = {m.group: m for m in result.measures if m.name == "blind_spot_auroc"}
+    assert tuple(spots) == ARRAY_KINDS
+    assert result.headline.value == min(spot.value for spot in spots.values())
+    assert result.headline.low <= min(spot.low for spot in spots.values())
+    assert "foreign" not in set(result.table["about"])
+    words = result.table.set_index(["about", "score"])["reading"]
+    assert words["shuffled", "nll"] == "the model's likelihood cannot see shuffled items"  # its dimensions are alike
+    assert spots["shuffled"].value == pytest.approx(0.5, abs=0.001)  # up to the order of a sum
+    with pytest.raises(KeyError):
+        result.measure("flagged_share")
+
+
+def test_foreign_items_are_flagged_and_familiar_ones_seldom():
+    result = judged(observed(foreign=lambda x: 3 * x))
+    assert result.measure("flagged_share").low > 0.9
+    alarms = result.measure("false_alarm_share")
+    assert alarms.value < 0.12
+    assert alarms.value == result.items.loc[result.items["role"] == "items", "value"].mean()
+    assert set(result.items["value"]) == {0, 1}
+    assert (result.items["value"] == (result.items["p_value"] <= 0.05)).all()
+    assert result.items["p_value"].min() == 1 / 201
+
+
+def test_clean_items_are_not_accused_more_often_than_stated():
+    """Foreign items that are familiar ones: false alarms, discoveries and intervals that miss 1/2, over 30 seeds."""
+    results = [judged(observed(seed, foreign=lambda x: x, size=60)) for seed in range(30)]
+    alarms = np.mean([result.measure("false_alarm_share").value for result in results])
+    assert alarms < 0.05 + 3 * np.sqrt(0.05 * 0.95 / (30 * 30))
+    assert np.mean([result.measure("flagged_share").value > 0 for result in results]) < 0.1 + 3 * np.sqrt(0.09 / 30)
+    missed = [not result.headline.low <= 0.5 <= result.headline.high for result in results]
+    assert np.mean(missed) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 30)
+
+
+def test_what_can_not_be_flagged_is_announced():
+    frames = observed(foreign=lambda x: 3 * x)
+    frames["calibration"] = frames["calibration"][:15]
+    result = judged(frames)
+    reason = "15 calibration items are too few to flag anything; 19 would do"
+    assert {result.measure(name).undefined for name in ("flagged_share", "false_alarm_share")} == {reason}
+    assert result.items["p_value"].isna().all()
+    assert result.headline.value > 0.9  # ranking needs no calibration
+
+
+@pytest.mark.parametrize("other", ["fit", "calibration", "foreign"])
+def test_roles_that_share_an_item_are_refused(other):
+    frames = observed(foreign=lambda x: 3 * x)
+    twice = frames["items"][list(frames[other].columns)][:3]
+    frames[other] = pd.concat([frames[other], twice])
+    with pytest.raises(ValueError, match=r"share 3 items, e\.g\. 'items-0'; allowed: none"):
+        judged(frames)
+
+
+DEAD = {
+    "constant": (lambda x: np.full(len(x), -5.0), "only 1 distinct score"),
+    "untrained": (lambda x: -5 + 1e-15 * x[:, 0], "only 1 distinct score"),
+    "not a number": (lambda x: np.where(np.abs(x).max(1) > 2.5, np.nan, exact(x)), "scores are not finite"),
+    "upside down": (lambda x: -exact(10 * x), "does not rise as noise is added"),
+}
+
+
+@pytest.mark.parametrize("fault", DEAD)
+def test_a_dead_score_has_no_value_but_a_reason(fault):
+    log_prob, reason = DEAD[fault]
+    result = judged(observed(foreign=lambda x: 3 * x, log_prob=log_prob))
+    own = [m for m in result.measures if m.group not in ("knn5", "mixture", "compressed_size")]
+    assert all(m.value is None and reason in m.undefined for m in own), own
+    assert {m.name for m in own} == {
+        "auroc", "worst_blind_spot_auroc", "blind_spot_auroc", "flagged_share", "false_alarm_share", "bits_per_dim",
+        "batch_typicality_p",
+    }
+    assert result.measure("auroc", "knn5").low > 0.9  # what needs no model still stands
+    assert set(result.table["score"]) == {"knn5", "mixture", "compressed_size"}
+
+
+def test_a_score_that_is_wrong_beside_noise_alone_is_still_alive():
+    """A model that finds noise likelier than items is no worse for it than its own health check says."""
+    result = judged(observed(foreign=lambda x: 3 * x, log_prob=lambda x: exact(x) + 0.5 * np.sin(100 * x[:, 0])))
+    assert result.headline.low > 0.9
+
+
+def test_when_knn_wins_the_first_reading_says_so():
+    """The model sees the first of 16 dimensions only; the foreign items differ in the others."""
+    shift = np.r_[0.0, np.full(15, 1.5)]
+    result = judged(observed(foreign=lambda x: x + shift, log_prob=lambda x: norm.logpdf(x[:, 0])))
+    first = result.table["reading"].iloc[0]
+    assert first.startswith(("kNN-5 distance (no model) tells foreign", "a mixture of Gaussians tells foreign"))
+    assert "the model's likelihood has 0." in first
+    assert not first.endswith("may be chance")
+    row = result.table.set_index(["about", "score"]).loc[("foreign", "knn5")]
+    assert row["gap_low"] > 0.3
+
+
+def test_units_widen_what_copies_would_narrow():
+    frames = observed(foreign=lambda x: 1.2 * x, size=40)
+    alone = judged(frames)
+    often = {}
+    for name, frame in frames.items():
+        copies = pd.concat([frame.assign(unit=frame.index)] * 4)
+        often[name] = copies.set_axis(pd.Index([f"{name}-{i}" for i in range(len(copies))], name="id"))
+    whole = {name: often[name] if name in ("items", "foreign") else frames[name] for name in frames}
+    clustered = judged(whole)
+    assert clustered.headline.value == pytest.approx(alone.headline.value)
+    assert (clustered.headline.low, clustered.headline.high) == pytest.approx((alone.headline.low, alone.headline.high))
+    assert clustered.headline.n == {"items": 320, "units": 40}
+
+
+def test_the_baselines_learn_from_the_reference_where_there_is_one():
+    frames = observed(foreign=lambda x: x + 5, size=60)
+    x = np.random.default_rng(5).normal(size=(300, DIMENSIONS)) + 5
+    known = {**frames, "reference": role("reference", x)[["series"]]}
+    for score in ("knn5", "mixture"):
+        assert judged(frames).measure("auroc", score).low > 0.9
+        assert judged(known).measure("auroc", score).high < 0.1
+
+
+def test_traces_give_min_k():
+    frames = observed(foreign=lambda x: 3 * x)
+    spots = blind_spots(frames["items"].index, np.stack(frames["items"]["series"]), None)
+    for name, frame in frames.items():
+        frames[name] = frame.assign(trace=list(norm.logpdf(np.stack(frame["series"]))))
+    frames["items"] = frames["items"].assign(**{f"trace_{kind}": list(norm.logpdf(x)) for kind, x in spots.items()})
+    result = judged(frames)
+    assert result.measure("auroc", "min_k").low > 0.9
+    assert "min_k" in result.items
+
+
+def test_texts_are_judged_by_bits_per_byte():
+    """A model of single letters: words shuffled look the same to it, letters at random do not."""
+    rng = np.random.default_rng(0)
+    words = ["stone", "river", "cloud", "bread", "horse", "light", "table", "green", "eight", "small"]
+    letters = {letter: np.log(count / 50) for letter, count in Counter("".join(words)).items()}
+
+    def log_prob(texts):
+        return np.array([sum(letters.get(letter, -6.0) for letter in text) for text in texts])
+
+    frames = {}
+    for name in ("items", "fit", "calibration", "foreign"):
+        texts = [" ".join(rng.choice(words, rng.integers(4, 9))) for _ in range(60)]
+        texts = [text.upper() for text in texts] if name == "foreign" else texts
+        index = pd.Index([f"{name}-{i}" for i in range(60)], name="id")
+        frames[name] = pd.DataFrame({"text": texts, "log_prob": log_prob(texts)}, index=index)
+        if name == "items":
+            for kind, distorted in blind_spots(index, texts, None).items():
+                frames[name][f"log_prob_{kind}"] = log_prob(distorted)
+    result = judged(frames)
+    spots = {m.group: m.value for m in result.measures if m.name == "blind_spot_auroc"}
+    assert tuple(spots) == TEXT_KINDS
+    assert spots["shuffled"] == pytest.approx(0.5, abs=0.01)
+    assert spots["noise"] > 0.95
+    assert result.headline.value == 1
+    assert result.measure("bits_per_dim").unit == "bits per byte"
+
+
+@pytest.mark.parametrize(("score", "column"), [("critic", "logit"), ("denoising_loss", "denoising_curve")])
+def test_other_scores_of_a_model(score, column):
+    def answer(x):
+        surprise = (x**2).sum(1)
+        return list(np.stack([surprise, surprise + 1], 1)) if score == "denoising_loss" else -surprise
+
+    frames = observed(foreign=lambda x: 3 * x)
+    spots = blind_spots(frames["items"].index, np.stack(frames["items"]["series"]), None)
+    told = {
+        name: frame[["series"]].assign(**{column: answer(np.stack(frame["series"]))}) for name, frame in frames.items()
+    }
+    told["items"] = told["items"].assign(**{f"{column}_{kind}": answer(x) for kind, x in spots.items()})
+    result = judged(told, score=score)
+    assert result.headline.low > 0.9
+    assert score in result.items
+    assert "bits_per_dim" not in {m.name for m in result.measures}
+    assert "input_complexity" not in result.items
+
+
+def test_items_of_other_shapes_are_refused():
+    frames = observed(foreign=lambda x: 3 * x)
+    frames["foreign"] = frames["foreign"].assign(series=[row[:5] for row in frames["foreign"]["series"]])
+    with pytest.raises(ValueError, match=r"items of shapes \[5\], \[16\]; allowed: one"):
+        judged(frames)
+    frames["foreign"] = frames["foreign"].assign(series=[[1.0], [2.0, 3.0]] * 100)
+    with pytest.raises(ValueError, match="several shapes"):
+        judged(frames)

@@ -1,0 +1,152 @@
+"""Measures of a mark: what each says of hand-made texts, and when it says nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom
+
+from detectors.intervals import exact_binomial
+from detectors.provenance.detection import MARK_MEASURES, mark_detection
+
+FOUND, MISSED = [True] * 8 + [False] * 4, [True] * 3 + [False] * 9
+"""8 of 12 green has p = 0.0028, 3 of 12 has 0.61."""
+
+
+def frame(**columns):
+    size = len(next(iter(columns.values())))
+    columns = {"share": [0.25] * size, **columns}
+    index = pd.Index([f"id{number}" for number in range(size)], name="id")
+    return pd.DataFrame(columns, index, dtype=object).astype({"share": float})
+
+
+def judged(outputs, unmarked=None, *, alpha=0.01, level=0.95):
+    if "other_green" not in outputs:
+        outputs = outputs.assign(other_green=[MISSED] * len(outputs))
+    return mark_detection(outputs, unmarked, alpha=alpha, level=level, rng=np.random.default_rng(0))
+
+
+def numbers(measure):
+    return measure.value, measure.low, measure.high
+
+
+def test_all_measures_stand_in_order():
+    result = judged(frame(green=[FOUND, MISSED]))
+    assert tuple(one.name for one in result.measures[: len(MARK_MEASURES)]) == MARK_MEASURES
+    assert result.headline.name == "detection_rate"
+    directions = [one.direction.split()[0] for one in result.measures[: len(MARK_MEASURES)]]
+    assert directions == ["higher", "lower", "lower", "lower", "lower", "neither", "lower", "lower"]
+
+
+def test_detection_rate_counts_texts_at_alpha_with_the_exact_interval():
+    outputs = frame(green=[FOUND] * 7 + [MISSED] * 3)
+    rate = judged(outputs).headline
+    assert numbers(rate) == (0.7, *exact_binomial(7, 10))
+    assert (rate.mean_of, rate.n, rate.unit) == ("value", {"items": 10, "units": 10}, "share")
+    assert judged(outputs, alpha=0.002).headline.value == 0
+    assert judged(outputs, alpha=0.7).headline.value == 1
+
+
+def test_evidence_of_a_text():
+    items = judged(frame(green=[FOUND, MISSED, None, []])).items
+    assert items["tokens"].tolist() == [12, 12, 0, 0]
+    assert items["p_value"][:2].tolist() == pytest.approx([binom.sf(7, 12, 0.25), binom.sf(2, 12, 0.25)])
+    assert items["value"][:2].tolist() == [1, 0]
+    assert items["green_fraction"][:2].tolist() == pytest.approx([8 / 12, 3 / 12])
+    assert items["tokens_needed"].iloc[0] == 4
+    assert items[["p_value", "value", "green_fraction"]].iloc[2:].isna().all(axis=None)
+    assert np.isnan(items["tokens_needed"].iloc[1])
+
+
+def test_a_text_without_a_pair_has_no_value_and_is_counted():
+    result = judged(frame(green=[FOUND, None, []]))
+    assert result.headline.n["items"] == 1
+    assert result.measure("not_tested").value == 2
+    nothing = judged(frame(green=[None, []], other_green=[None, []]))
+    assert [nothing.measure(name).value for name in MARK_MEASURES[:-1]] == [None] * 7
+    assert nothing.headline.undefined == "no text holds two tokens"
+
+
+def test_false_positives_of_foreign_and_own_texts_and_of_another_key():
+    outputs = frame(green=[FOUND] * 4, other_green=[FOUND] + [MISSED] * 3, plain_green=[MISSED] * 3 + [None])
+    outputs = outputs.assign(plain_nats=-2.0, plain_scored=1, nats=[-2.5, -2.4, -2.5, -2.6], scored=1)
+    result = judged(outputs, frame(green=[MISSED] * 19 + [FOUND]))
+    assert numbers(result.measure("false_positive_rate")) == (0.05, *exact_binomial(1, 20))
+    assert numbers(result.measure("own_false_positive_rate")) == (0, *exact_binomial(0, 3))
+    assert numbers(result.measure("other_key_rate")) == (0.25, *exact_binomial(1, 4))
+    assert result.table["value"].sum() == 1
+
+
+def test_what_was_not_given_is_undefined_with_a_reason():
+    result = judged(frame(green=[FOUND] * 4))
+    assert "no texts that are known" in result.measure("false_positive_rate").undefined
+    for name in ("own_false_positive_rate", "quality_cost"):
+        assert "not put in here" in result.measure(name).undefined
+    assert result.table is None
+
+
+def test_detection_rate_by_length_leaves_out_lengths_that_no_text_has():
+    green = [[True] * 50, [True] * 51, [False] * 51, [True] * 100, [True] * 201, None]
+    groups = {one.group: (one.value, one.n["items"]) for one in judged(frame(green=green)).measures if one.group}
+    assert groups == {"up to 50 tokens": (1, 1), "51 to 100 tokens": (2 / 3, 3), "over 200 tokens": (1, 1)}
+
+
+def test_tokens_needed_is_the_median_with_its_order_statistics():
+    # after 4 + k pairs: k red ones first; P(Bin(9, 1/4) >= 4) is 0.166, so each needs a count of its own
+    green = [[False] * k + [True] * 30 for k in range(21)]
+    result = judged(frame(green=green))
+    needed = sorted(result.items["tokens_needed"])
+    median = result.measure("tokens_needed")
+    assert (median.value, median.unit) == (needed[10], "tokens")
+    assert (median.low, median.high) == (needed[5], needed[15])  # P(Bin(21, 1/2) <= 5) = 0.0133, <= 6 is 0.039
+    assert median.method == "order statistics of the median"
+
+
+def test_tokens_needed_says_nothing_where_too_few_texts_are_found():
+    half = judged(frame(green=[FOUND] * 10 + [MISSED] * 10)).measure("tokens_needed")
+    assert half.undefined == "half of the texts or more are not found at their full length"
+    most = judged(frame(green=[FOUND] * 12 + [MISSED] * 8)).measure("tokens_needed")
+    assert (most.value, most.low, most.high) == (4, None, None)
+    few = judged(frame(green=[FOUND] * 3)).measure("tokens_needed")
+    assert (few.value, few.low) == (4, None)  # three texts bound no median at 95 %
+
+
+def test_the_interval_of_the_median_covers_at_its_level():
+    rng, covered = np.random.default_rng(1), 0
+    for _ in range(100):
+        size = rng.geometric(0.1, size=15)
+        green = [[False] * int(k) + [True] * 60 for k in np.minimum(size, 40)]
+        median = judged(frame(green=green), level=0.9).measure("tokens_needed")
+        truth = judged(frame(green=[[False] * 7 + [True] * 60])).items["tokens_needed"].iloc[0]  # median of geometric
+        covered += median.low <= truth <= median.high
+    assert binom.cdf(covered, 100, 0.9) > 1e-3
+
+
+def scored(*rows):
+    """Return texts with (plain_nats, plain_scored, nats, scored)."""
+    names = ["plain_nats", "plain_scored", "nats", "scored"]
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    return frame(green=[FOUND] * len(rows), plain_green=[MISSED] * len(rows)).assign(**columns)
+
+
+def test_quality_cost_is_the_difference_of_nats_per_token():
+    outputs = scored(*[(-10, 10, -30, 10), (-20, 10, -10, 10), (-30, 20, -50, 20), (-12, 10, -22, 10)] * 10)
+    cost = judged(outputs).measure("quality_cost")
+    assert cost.value == pytest.approx(112 / 50 - 72 / 50)
+    assert cost.low < cost.value < cost.high
+    assert (cost.unit, cost.min_units) == ("nats per token", 40)
+
+
+@pytest.mark.parametrize("rows", [[(-10, 10, -30, 10)], [(-10, 10, -30, 10)] * 5])
+def test_quality_cost_of_texts_without_spread_is_undefined_and_says_why(rows):
+    assert "unit" in judged(scored(*rows)).measure("quality_cost").undefined
+
+
+def test_quality_cost_of_two_texts_has_no_interval():
+    cost = judged(scored((-10, 10, -30, 10), (-20, 10, -10, 10))).measure("quality_cost")
+    assert (cost.value, cost.low, cost.high) == (pytest.approx(40 / 20 - 30 / 20), None, None)
+
+
+def test_green_fraction_is_the_mean_over_texts_with_a_valid_interval():
+    found = judged(frame(green=[[True, False], [True, True, False, False], [True, True]])).measure("green_fraction")
+    assert found.value == pytest.approx(2 / 3)
+    assert "betting" in found.method
