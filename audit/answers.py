@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["RANDOM", "answer", "as_array", "can_answer", "item_digest"]
+__all__ = ["PRIVATE", "RANDOM", "answer", "as_array", "can_answer", "item_digest"]
 
-RANDOM = frozenset({"sample"})
+RANDOM = frozenset({"sample", "marked_sample", "timing"})
 """Questions whose answer depends on the seed, and where asking twice for the same item is two draws."""
+PRIVATE = frozenset({"timing"})
+"""Questions whose answer speaks of one machine at one time, and is never taken from another audit."""
 
 
 def item_digest(item: Item) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audit.answers import RANDOM, answer, can_answer, item_digest
+from audit.answers import PRIVATE, RANDOM, answer, can_answer, item_digest
 from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import Item, Verifiable
@@ -46,8 +46,10 @@ class Door:
         """Tell whether the model answers this question."""
         return model in self.models and can_answer(self.models[model], question)
 
-    def __call__(self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any) -> pd.DataFrame:
-        """Return the answer of `model`; see `audit.probe.Ask` for the columns."""
+    def __call__(
+        self, question: str, items: Sequence[Item], *, model: str = "main", salt: str = "", **options: Any
+    ) -> pd.DataFrame:
+        """Return the answer of `model`; see `audit.probe.Ask` for the columns and for `salt`."""
         if model not in self.models:
             raise ModelError(f"no model {model!r}; the plan has: {', '.join(self.models) or 'none'}")
         who = self.models[model]
@@ -55,9 +57,10 @@ class Door:
         first: dict[bytes, int] = {}
         positions = [first.setdefault(digest, len(first)) for digest in digests] if question not in RANDOM else None
         unique = items if positions is None else _distinct(items, positions)
-        key, shard = self._key(who, question, options), sha256(digests if positions is None else iter(first))
+        key = self._key(who, question, options)
+        shard = sha256([*digests, salt.encode()] if positions is None else iter(first))
         endpoint = isinstance(who, Verifiable)
-        table = self.store.get(key, _short(shard), share=not endpoint)
+        table = self.store.get(key, _short(shard), share=not endpoint and question not in PRIVATE)
         if table is None:
             seed = int.from_bytes(bytes.fromhex(sha256(canonical([self.seed, shard]))[7:23])) % 2**63
             table = answer(who, question, unique, seed=seed, options=options)

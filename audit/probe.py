@@ -41,7 +41,9 @@ class Role:
 class Ask(Protocol):
     """The one door to a model; answers are stored, so asking again is free."""
 
-    def __call__(self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any) -> pd.DataFrame:
+    def __call__(
+        self, question: str, items: Sequence[Item], *, model: str = "main", salt: str = "", **options: Any
+    ) -> pd.DataFrame:
         """Return the answer as a frame with column `item` (position in `items`, ascending) and, by question,
 
         * log_prob: `log_prob` (nats), `kind`
@@ -52,7 +54,8 @@ class Ask(Protocol):
         * discriminate: `logit`, `features` (list of float)
 
         or a procedure of `audit.traces`, with the columns that it returns. `content` that is no text comes as nested
-        lists; `audit.answers.as_array` makes an array of a cell.
+        lists; `audit.answers.as_array` makes an array of a cell. Equal prompts drawn for in two shards are told apart
+        by `salt`: another text, other draws; without it both shards get the same ones.
         """
 
     def can(self, question: str, *, model: str = "main") -> bool:

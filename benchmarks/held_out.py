@@ -1,4 +1,4 @@
-"""Who sees the class that was never learnt, and who takes the simple for the familiar? Small models trained on the spot.
+"""Who sees the class that was never learnt, and who takes the simple for the familiar? Small models, trained here.
 
     held-out class   trained on digits 0-4, shown 5-9                      P(X) against P(Y|X) against kNN
     reversal         trained on photo patches, shown constant images       raw likelihood ranks them as more familiar

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -61,7 +62,7 @@ def audited(probe: Likelihood | Contrast, models: Mapping[str, Any], data: Mappi
             door = Door(dict(models), store, seed=0, audit="benchmark")
             observed = {}
             for role, part in data.items():
-                (items,) = part.batches(probe.roles[role])
+                items = pd.concat(part.batches(probe.roles[role]))
                 observed[role] = probe.observe(door, items, role)
     return probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
 

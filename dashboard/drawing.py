@@ -12,6 +12,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from html import unescape
 from importlib.resources import files
 from typing import Any
 
@@ -78,7 +79,7 @@ def picture(svg: Markup | str) -> Markup:
     """Return a figure of `reports.figures` as an image; its title and description are what a screen reader says."""
     if not svg:
         return Markup("")
-    told = Markup(": ").join(Markup(text) for text in re.findall(r"<(?:title|desc)>(.*?)</", svg, re.DOTALL))
+    told = ": ".join(unescape(text) for text in re.findall(r"<(?:title|desc)>(.*?)</", svg, re.DOTALL))
     kind = re.search(r'class="([a-z]+)"', svg)
     whole = str(svg).replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{_FONT}" ', 1)
     data = base64.b64encode(whole.encode()).decode()

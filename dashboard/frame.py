@@ -1,4 +1,4 @@
-"""What frames every screen: the way back, filters that live in the address, and the line that makes the screen again."""
+"""What frames every screen: the way back, filters that live in the address, the line that makes the screen again."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ __all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "turn_pages
 
 def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = ()) -> None:
     """Draw the way from the list of audits to this screen, the screen itself last, and what else can be done here."""
+    named = [(one_line(label, words, 60), place.link) for label, place in steps]
+    st.set_page_config(page_title=" · ".join([*(label for label, _ in named[:0:-1]), "Dokimasia"]))
     draw(
         "crumbs.html.j2",
         words,
         home=Address(lang=words.lang).link,
-        steps=[(one_line(label, words, 60), place.link) for label, place in steps],
+        steps=named,
         actions=[(label, place.link) for label, place in actions],
     )
 
@@ -39,10 +41,7 @@ def bound(place: Address, name: str) -> dict[str, Any]:
 
 
 def _write(place: Address, name: str) -> None:
-    changes = {name: st.session_state[name]}
-    if name != "page":
-        changes["page"] = 1
-    st.query_params.from_dict(place.to(place.screen, **changes).query)
+    st.query_params.from_dict(place.to(place.screen, page=1, **{name: st.session_state[name]}).query)
 
 
 def choose(
@@ -53,7 +52,7 @@ def choose(
     say: Callable[[str], str],
     width: int | Literal["stretch"] = "stretch",
 ) -> None:
-    """Draw a choice that is bound to a parameter; what the address names is among the options even if nothing has it."""
+    """Draw a choice that is bound to a parameter; what the address names is an option even if nothing is like that."""
     kept: str = getattr(place, name)
     st.selectbox(
         label,
@@ -94,6 +93,7 @@ def foot(place: Address, words: Words) -> None:
     """Say how this screen is made again: the command, and the address in its answer."""
     url = urlsplit(st.context.url or "")
     port = ["--port", str(url.port)] if url.port else []
-    command = shlex.join(["dokimasia", "show", "--into", str(home()), *port])
+    lang = ["--lang", words.lang] if words.lang != "en" else []
+    command = shlex.join(["dokimasia", "show", "--into", str(home()), *port, *lang])
     draw("foot.html.j2", words)
     st.code(f"{command}\n{url.scheme or 'http'}://{url.netloc or '127.0.0.1'}/{place.link.rstrip('?')}", language=None)

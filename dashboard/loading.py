@@ -23,9 +23,9 @@ from audit.record import WORST_FIRST, Audit, Verdict, load_record
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
-__all__ = ["HOME", "Entry", "Running", "entries", "home", "is_running", "opened", "running", "view_of"]
+__all__ = ["AUDITS", "Entry", "Running", "entries", "home", "is_running", "opened", "running", "view_of"]
 
-HOME = "DOKIMASIA_AUDITS"
+AUDITS = "DOKIMASIA_AUDITS"
 """Environment variable with the folder that holds the audits."""
 
 
@@ -96,7 +96,7 @@ class Running:
 
 def home() -> Path:
     """Return the folder that holds the audits."""
-    return Path(os.environ.get(HOME, "audits"))
+    return Path(os.environ.get(AUDITS, "audits"))
 
 
 def entries() -> list[Entry]:
@@ -114,6 +114,8 @@ def _entry(folder: Path) -> Entry | None:
         return _finished(record, stat.st_mtime_ns, stat.st_size)
     except FileNotFoundError:
         return _unfinished(folder)
+    except OSError as error:
+        return Entry(folder.name, "unreadable", folder.name, why=f"record.json: {error.strerror}")
 
 
 def _unfinished(folder: Path) -> Entry | None:

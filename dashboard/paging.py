@@ -153,7 +153,7 @@ def rows(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> pa.Table:
 
     wanted = np.asarray(numbers, dtype=np.int64)
     if wanted.size and not 0 <= wanted.min() <= wanted.max() < items.total:
-        raise IndexError(f"{items.name}: got rows up to {wanted.max()}; allowed: 0 to {items.total - 1}")
+        raise IndexError(f"{items.name}: got row {wanted.max()}; allowed: 0 to {items.total - 1}")
     file = pq.ParquetFile(items.path)
     sizes = np.array([file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)])
     ends = np.cumsum(sizes)
@@ -164,10 +164,11 @@ def rows(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> pa.Table:
     return file.read_row_groups(needed.tolist()).take(pa.array(local))
 
 
+@lru_cache(maxsize=4)
 def paired(first: ItemsFile, second: ItemsFile) -> pa.Table | None:
     """Return the items that both files name, with columns `item, row, value, other_row, other_value`, in stored order.
 
-    None where one of them names no items, gives no value, or names an item twice.
+    None where one of them is not to be shown, names no items, gives no value, or names an item twice.
     """
     left, right = _values(first, ""), _values(second, "other_")
     if left is None or right is None:
@@ -181,7 +182,7 @@ def _values(items: ItemsFile, prefix: str) -> pa.Table | None:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    if items.id_column is None or RANK not in items.columns:
+    if items.problem or items.id_column is None or RANK not in items.columns:
         return None
     table = pq.read_table(items.path, columns=[items.id_column, RANK])
     if pc.count_distinct(table[0]).as_py() < items.total:

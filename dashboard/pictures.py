@@ -2,6 +2,8 @@
 
     image    [row, column]   black is the lowest level of this image, white the highest; enlarged without smoothing
     series   [step]          from its lowest to its highest value
+
+What a column holds decides, not its name alone: a cell that is no such picture is printed like any other.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ The policy is the second line of defence; the first is that a model's words reac
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 from collections.abc import Callable
@@ -27,25 +26,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.errors import UsageError
 from dashboard.address import LANG
-from dashboard.loading import HOME
+from dashboard.loading import AUDITS
 
-__all__ = ["application", "is_loopback", "policy", "serve"]
+__all__ = ["LOOPBACK", "application", "policy", "serve"]
 
-APP = Path(__file__).with_name("app.py")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host's name or address means this machine and no other."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+"""Names of this machine that nobody else can reach; `config.toml` allows the same for web sockets."""
+_APP = Path(__file__).with_name("app.py")
 
 
 def policy(host: str) -> str:
     """Return the content security policy of a page served at `host` (with its port).
 
-    Streamlit's own script needs the `unsafe-` words; everything must come from here, sockets too.
+    Streamlit's page has inline script and style; everything must come from here, sockets too.
     """
     return (
         "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -66,8 +59,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         host = Request(scope).headers.get("host", "")
-        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
-            await PlainTextResponse("this dashboard answers on this machine only\n", 400)(scope, receive, send)
+        if _hostname(host) not in LOOPBACK:
+            await PlainTextResponse("unknown host\n", 400)(scope, receive, send)
             return
 
         async def guarded(message: Message) -> None:
@@ -81,14 +74,21 @@ class Guard:
         await self.app(scope, receive, guarded)
 
 
+def _hostname(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
 async def _health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
 def application(into: Path, lang: str) -> st.App:
     """Return the dashboard of the audits under `into`; one a process, because its script reads them from there."""
-    os.environ[HOME], os.environ[LANG] = str(into), lang
-    return st.App(APP, routes=[Route("/healthz", _health)], middleware=[Middleware(Guard)])
+    os.environ[AUDITS], os.environ[LANG] = str(into), lang
+    return st.App(_APP, routes=[Route("/healthz", _health)], middleware=[Middleware(Guard)])
 
 
 def serve(into: Path, host: str, port: int, lang: str, say: Callable[[str], None]) -> None:
@@ -96,13 +96,14 @@ def serve(into: Path, host: str, port: int, lang: str, say: Callable[[str], None
 
     Port 0 takes any free one. Raises UsageError for a host that others could reach, and for a port that is taken.
     """
-    if not is_loopback(host):
-        raise UsageError(f"--host {host}: the dashboard has no sign-in; allowed: 127.0.0.1, ::1, localhost")
+    if host not in LOOPBACK:
+        raise UsageError(f"--host {host}: no sign-in here; allowed: {', '.join(LOOPBACK)}")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         taken = socket.create_server((host, port), family=family)
     except OSError as error:
-        raise UsageError(f"--port {port}: cannot be taken on {host} ({error.strerror}); allowed: a free port") from None
+        why = os.strerror(error.errno or 0)
+        raise UsageError(f"--port {port}: got {why!r} on {host}; allowed: a free port") from None
     with taken, suppress(KeyboardInterrupt):
         name = f"[{host}]" if family == socket.AF_INET6 else host
         say(f"http://{name}:{taken.getsockname()[1]}/")

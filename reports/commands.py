@@ -57,9 +57,10 @@ def index(
     lang: Annotated[str, typer.Option(help="Language of the page.")] = "en",
 ) -> None:
     """Write one page over all finished audits, with links to their reports, and print its path."""
+    from audit.files import write_atomic
+    from audit.record import load_record
     from reports.index_page import render_index
 
-    words_of(lang)
     audits = [load_record(path.parent) for path in sorted(into.glob("*/record.json"))]
     if not audits:
         raise UsageError(f"{into}: no finished audit here")

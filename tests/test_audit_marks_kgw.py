@@ -1,13 +1,11 @@
-"""The KGW mark: the same bias, the same texts and the same counts as transformers, and colours that detectors agree on."""
+"""The KGW mark: the same bias, texts and counts as transformers, and colours that the detector agrees on."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from transformers import (
-    GenerationConfig, GPT2Config, WatermarkDetector, WatermarkingConfig, WatermarkLogitsProcessor,
-)
+from transformers import GenerationConfig, GPT2Config, WatermarkDetector, WatermarkingConfig, WatermarkLogitsProcessor
 
 from audit.errors import ModelError
 from audit.marks.kgw import KGW
@@ -106,8 +104,8 @@ def test_the_bias_comes_after_temperature_and_top_p():
         kept = p * (p.cumsum(-1) - p < top_p)  # the logits descend
         expected = kept * added.exp() / (kept * added.exp()).sum()
         uniform = (torch.arange(20000).double() + 0.5) / 20000
-        how = Sampling(8, temperature, top_p, mark)
-        chosen = _choose(logits.expand(20000, -1), [3] * 20000, uniform, how)
+        how = Sampling(temperature=temperature, top_p=top_p)
+        chosen = _choose(logits.expand(20000, -1), uniform, how, mark.added([3] * 20000, 5))
         got = torch.bincount(chosen, minlength=5) / 20000
         assert torch.allclose(got.double(), expected, atol=2e-4)
 

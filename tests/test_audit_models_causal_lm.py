@@ -20,9 +20,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from audit.errors import ModelError
-from audit.model import Continuation
+from audit.model import Continuation, Sample
 from audit.models import _sampling, causal_lm, scoring
 from audit.models._chat import ChatTemplate
+from audit.models._encoding import Encoder
 from audit.models._network import Network
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.scoring import Encoded, Scorer, buckets
@@ -134,6 +135,20 @@ def test_a_token_over_the_boundary_belongs_to_the_text(model):
     assert model.trace([Continuation("At th", "e end")])[0]["element"][0] == " the"
 
 
+def test_a_blank_that_a_tokenizer_drops_at_the_start_of_a_text_is_kept():
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    inner = Tokenizer(models.WordLevel({"\u2581a": 0, "\u2581b": 1, "\u2581c": 2}, unk_token="\u2581a"))
+    inner.pre_tokenizer, inner.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=inner)
+    assert tokenizer.decode([1, 2]) == "b c", "the tokenizer drops it"
+    encoder = Encoder(tokenizer, "spaced", None, None)
+    assert encoder.text([0], [1, 2]) == " b c"
+    assert list(encoder.pieces([2, 1, 2])) == [" c", " b", " c"]
+    with pytest.raises(ModelError, match="prompt 0 is empty, and the tokenizer has no start token"):
+        encoder.prompts([None], room=1)
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.text(max_size=12), st.text(max_size=12))
 def test_a_continuation_is_the_end_of_the_whole(model, prompt, text):
@@ -225,10 +240,14 @@ def test_every_kind_of_network_is_scored_and_sampled_right(name):
         assert prompt + one.tokens == [token for token in wanted[0].tolist() if token != 1]
 
 
-def test_a_network_that_sees_the_future_is_refused():
+def test_a_network_that_sees_the_future_or_gives_nan_is_refused():
     config = transformers.BertConfig(**SIZES, **tiny_models.common_options())
     with pytest.raises(ModelError, match="not causal"):
         Network(tiny_models.tiny_network(config))
+    broken = tiny_models.tiny_llama()
+    broken.lm_head.weight.data[3, 3] = torch.nan
+    with pytest.raises(ModelError, match="gives NaN"):
+        Network(broken)
 
 
 # ---- draws
@@ -257,7 +276,14 @@ def test_a_draw_depends_on_seed_and_place_and_on_nothing_beside_it(model):
         narrow = replace(model, scorer=replace(model.scorer, batch_tokens=tokens))
         assert narrow.sample(prompts, **hot) == whole
     assert model.sample(prompts[:2], **hot) == whole[:2]
-    assert len({one.content for one in model.sample([PROMPT] * 6, **hot)}) == 6
+
+
+def test_several_draws_from_one_prompt_differ_and_read_it_once(model):
+    drawn: list[Sample] = []
+    hot = {"seed": 3, "max_tokens": 4, "temperature": 1.0}
+    read = tokens_read(model.scorer.network, lambda: drawn.extend(model.sample([PROMPT] * 6, **hot)))
+    assert len({one.content for one in drawn}) == 6
+    assert read == len(model.encoder.tokenizer(PROMPT)["input_ids"]) + 3 * 6
 
 
 def test_without_a_prompt_a_draw_starts_from_the_start_token(model):
@@ -293,6 +319,7 @@ def test_stop_strings_cut_and_end_tokens_end(model, copied):
         ({"temperature": -1}, "0 or more"),
         ({"top_p": 0}, "above 0"),
         ({"top_p": 1.1}, "up to 1"),
+        ({"stop": [""]}, "one character or more"),
     ],
 )
 def test_sampling_that_makes_no_sense_is_refused(model, option, allowed):
@@ -355,28 +382,31 @@ def test_a_template_that_does_not_end_is_ended_after_two_seconds(bomb):
     start = time.perf_counter()
     with pytest.raises(ModelError, match=r"not done .* in 2 s"):
         template.render("hello")
-    assert time.perf_counter() - start < 4
+    assert time.perf_counter() - start < 10
     assert template._child.wait(timeout=10) < 0, "the process was killed"
     with pytest.raises(ModelError, match="open the model again"):
         template.render("hello")
 
 
-@pytest.mark.parametrize(
-    ("template", "complaint"),
-    [
-        ("{{ 'x' * 10 ** 9 }}", "MemoryError"),
-        ("{{ 'x' * 2 * 10 ** 6 }}", "2,000,000 characters; a template may add 1,000,000"),
-        ("{{ raise_exception('no system message, please') }}", "no system message, please"),
-        ("{% for %}", "TemplateSyntaxError"),
-        ("{{ ''.__class__.__mro__[1].__subclasses__() }}", "SecurityError"),
-    ],
-)
-def test_a_template_that_misbehaves_is_told_in_one_line_and_the_next_prompt_is_heard(template, complaint):
+MISBEHAVIOURS = {
+    "{{ 'x' * 10 ** 9 }}": "MemoryError",
+    "{{ 'x' * 2 * 10 ** 6 }}": "2,000,000 characters; a template may add 1,000,000",
+    "{{ raise_exception('no system message, please') }}": "no system message, please",
+    "{{ ''.__class__.__mro__[1].__subclasses__() }}": "SecurityError",
+}
+
+
+def test_a_template_that_misbehaves_is_told_in_one_line_and_the_next_prompt_is_heard():
+    cases = "".join(f"{{% elif what == '{i}' %}}{code}" for i, code in enumerate(MISBEHAVIOURS))
+    template = "{% set what = messages[0]['content'] %}{% if what == 'good' %}fine" + cases + "{% endif %}"
     misbehaving = ChatTemplate(template, {}, None)
-    for _ in range(2):
+    for i, complaint in enumerate(MISBEHAVIOURS.values()):
         with pytest.raises(ModelError, match=complaint) as error:
-            misbehaving.render("hello")
+            misbehaving.render(str(i))
         assert "\n" not in str(error.value)
+        assert misbehaving.render("good") == "fine"
+    with pytest.raises(ModelError, match="TemplateSyntaxError"):
+        ChatTemplate("{% for %}", {}, None).render("good")
 
 
 def test_a_template_sees_special_tokens_and_a_clock_that_stands_still():
@@ -498,6 +528,7 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(tiny_lm, model, monkeypa
         model = CausalLMFolder(tiny_lm, threads=1).open()
         assert model.numerics == {"device": "cpu", "dtype": dtype, "threads": 1}
         assert model.scorer.network.model.dtype == getattr(torch, dtype)
+        assert model.scorer.network.caches
         prints[dtype] = model.fingerprint
         assert model.fingerprint == CausalLMFolder(tiny_lm, dtype=dtype, device="cpu").fingerprint()
         np.testing.assert_allclose(model.log_prob(TEXTS)[0], exact, rtol=0.02)
@@ -511,6 +542,14 @@ def test_a_gguf_file_is_the_model_it_was_made_of_and_is_unpacked_once(model, tmp
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     (tmp_path / "packed").mkdir()
     file = tiny_models.make_tiny_gguf(tmp_path / "packed" / "tiny.gguf")
+    for beside in ("config.json", "tokenizer_config.json", "generation_config.json"):
+        own = {
+            "model_type": "own",
+            "eos_token_id": 5,
+            "chat_template": "other",
+            "auto_map": {"AutoTokenizer": ["x.T", None]},
+        }
+        (file.parent / beside).write_text(json.dumps(own))
     packed = CausalLMFolder(file, dtype="float32")
     assert packed.fingerprint() == CausalLMFolder(file.parent, dtype="float32").fingerprint()
     items = TEXTS + CONTINUATIONS

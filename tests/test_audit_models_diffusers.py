@@ -1,4 +1,4 @@
-"""Folders of diffusers and transformers, made here and tiny: opened, scored, sampled, and refused where they are unsafe."""
+"""Folders of diffusers and transformers, made here and tiny: opened, scored, sampled; unsafe ones are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The image families: one contract over all adapters on the shipped weights, then each likelihood against a closed form."""
+"""The image families: one contract over all adapters on the shipped weights, then closed forms for each likelihood."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from audit.traces.elbo_parts import elbo_parts
 
 PARTS = {
     "vae": (VAEFolder, {"sample", "log_prob", "encode", "decode", "embed", "differentiate"}),
-    "gan": (GANFolder, {"sample", "discriminate", "differentiate"}),
+    "gan": (GANFolder, {"sample", "discriminate"}),
     "diffusion": (DiffusionFolder, {"sample", "log_prob", "denoise", "differentiate"}),
     "latent_diffusion": (
         LatentDiffusionFolder, {"sample", "log_prob", "encode", "decode", "denoise", "differentiate"},
     ),
     "autoregressive_image": (ImageTransformerFolder, {"sample", "log_prob", "trace", "embed"}),
-    "image_classifier": (ImageClassifierFolder, {"predict", "embed", "differentiate"}),
+    "image_classifier": (ImageClassifierFolder, {"predict", "logits", "embed"}),
 }
 QUICK = {"diffusion": {"steps": 12}, "latent_diffusion": {"steps": 12}}
 FACTS = {"name": "toy", "fingerprint": "sha256:0", "numerics": {"device": "cpu"}}
@@ -140,7 +140,7 @@ def test_what_is_no_such_model_gets_one_line(tmp_path, family):
         part(tmp_path).open()
     other = "gan" if family != "gan" else "vae"
     shutil.copy(WEIGHTS / other / "sound" / "model.safetensors", tmp_path)
-    with pytest.raises(ModelError, match="weights and config.json do not fit: ") as caught:
+    with pytest.raises(ModelError, match=r"weights and config\.json do not fit: ") as caught:
         part(tmp_path).open()
     assert "\n" not in str(caught.value)
     shutil.copy(WEIGHTS / other / "sound" / "config.json", tmp_path)
@@ -148,9 +148,9 @@ def test_what_is_no_such_model_gets_one_line(tmp_path, family):
         part(tmp_path).open()
 
 
-@pytest.mark.parametrize("family", [name for name in PARTS if name != "gan"])
+@pytest.mark.parametrize("family", PARTS)
 def test_items_of_another_kind_are_refused(opened, family):
-    ask = opened[family].predict if family == "image_classifier" else opened[family].log_prob
+    ask = getattr(opened[family], {"image_classifier": "predict", "gan": "discriminate"}.get(family, "log_prob"))
     for wrong, said in (
         (np.zeros((7, 8), int), r"shape \[7, 8\]; allowed: \[8, 8\]"),
         (np.full((8, 8), 17), "from 17 to 17; allowed: integers from 0 to 16"),
@@ -163,9 +163,9 @@ def test_items_of_another_kind_are_refused(opened, family):
 def test_a_gan_says_that_it_has_no_likelihood(opened, shown):
     model = opened["gan"]
     assert model.missing["log_prob"] == "a GAN has no likelihood"
-    logit, features = model.discriminate(model.prepare(shown))
+    logit, features = model.discriminate(shown)
     assert (logit.shape, features.shape) == ((9,), (9, 128))
-    torch.testing.assert_close(model.discriminate(model.prepare(shown[:1]))[0], logit[:1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(model.discriminate(shown[:1])[0], logit[:1], rtol=0, atol=1e-5)
 
 
 def test_a_classifier_gives_distributions_logits_and_features(opened, shown):
@@ -177,7 +177,7 @@ def test_a_classifier_gives_distributions_logits_and_features(opened, shown):
     torch.testing.assert_close(torch.cat([model.predict([one]) for one in shown]), given, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("family", ["vae", "diffusion", "latent_diffusion", "gan"])
+@pytest.mark.parametrize("family", ["vae", "diffusion", "latent_diffusion"])
 def test_what_says_it_is_differentiable_is(opened, shown, family):
     model = opened[family]
     x = model.prepare(shown)
@@ -187,7 +187,7 @@ def test_what_says_it_is_differentiable_is(opened, shown, family):
         out = model.decode(z).log_prob(x).sum()
     else:
         z = x.requires_grad_()
-        out = model.discriminate(z)[0].sum() if family == "gan" else model.denoise(z, torch.full((9,), 0.5)).sum()
+        out = model.denoise(z, torch.full((9,), 0.5)).sum()
     (slope,) = torch.autograd.grad(out, z)
     assert slope.abs().sum() > 0
 
@@ -346,12 +346,12 @@ def test_the_diffusion_bound_of_a_gaussian_meets_its_closed_form():
     assert gaps[100] / gaps[200] == pytest.approx(2, abs=0.3)  # what is left is the size of the steps
 
 
-def test_the_shared_noise_hardly_moves_the_level_of_the_bound(opened, shown):
+def test_the_shared_noise_hardly_moves_the_level_of_the_bound(opened):
     model = opened["diffusion"]
-    x = model.prepare(shown)
+    x = model.prepare(digits.table("heldout")["image"].to_list()[:40])
     generator = torch.Generator().manual_seed(1)
-    levels = [float(model._bound(x, 32, torch.randn(33, 8, 8, generator=generator)).mean()) for _ in range(6)]
-    assert np.std(levels) / (64 * math.log(2)) < 0.08  # bits per dimension
+    levels = [float(model._bound(x, 64, torch.randn(65, 8, 8, generator=generator)).mean()) for _ in range(5)]
+    assert np.std(levels) / (64 * math.log(2)) < 0.1  # bits per dimension, of 2.2
 
 
 def test_both_samplers_of_a_gaussian_draw_that_gaussian():
@@ -370,7 +370,8 @@ def test_the_latent_bound_of_a_gaussian_meets_its_closed_form():
         alpha, sigma = (part[:, None] for part in vp_schedule(t))
         return sigma * (u + 0.5 * alpha) / ((1.25 * alpha) ** 2 + sigma**2)
 
-    network = SimpleNamespace(autoencoder=linear, denoise=denoise, schedule=vp_schedule, shift=0.4, scale=torch.tensor(1.25))
+    network = SimpleNamespace(autoencoder=linear, denoise=denoise, schedule=vp_schedule, shift=0.4)
+    network.scale = torch.tensor(1.25)
     model = ImageLatentDiffusion(network, **FACTS)
     generator = torch.Generator().manual_seed(2)
     x = torch.linspace(-3, 3, 6000)[:, None]

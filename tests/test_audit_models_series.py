@@ -108,7 +108,7 @@ def test_foreign_series_are_far_less_likely(model):
 
 def test_the_planted_fault_is_there(model):
     rows = table("heldout")
-    bursty = rows[rows["kind"] == "bursty"]["series"].to_list()[:40]
+    bursty = rows[rows["label"] == "bursty"]["series"].to_list()[:40]
     flawed = SeriesTransformerFolder(FLAWED).open()
     assert np.mean(model.log_prob(bursty)[0]) - np.mean(flawed.log_prob(bursty)[0]) > 100
 
@@ -139,6 +139,6 @@ def test_the_data_are_what_they_say():
         table("heldot")
     for part in ("train", "heldout"):
         rows = table(part)
-        assert set(rows["kind"]) == set(KINDS)
+        assert set(rows["label"]) == set(KINDS)
         assert {len(one) for one in rows["series"]} == {STEPS}
     assert isinstance(SeriesModel.family, str)

@@ -40,7 +40,9 @@ def _open(family, form):
     from audit.models.latent_diffusion import LatentDiffusionFolder
     from audit.models.vae import VAEFolder
 
-    parts = (ImageTransformerFolder, DiffusionFolder, GANFolder, ImageClassifierFolder, LatentDiffusionFolder, VAEFolder)
+    parts = (
+        ImageTransformerFolder, DiffusionFolder, GANFolder, ImageClassifierFolder, LatentDiffusionFolder, VAEFolder,
+    )
     part = next(part for part in parts if part.family == family)
     return part(WEIGHTS / family / form).open()
 
@@ -48,7 +50,7 @@ def _open(family, form):
 @functools.cache
 def _drawn(family, form):
     options = {"steps": 25} if family in ("diffusion", "latent_diffusion") else {}
-    return [one.content for one in _open(family, form).sample([None] * 600, seed=11, **options)]
+    return [one.content for one in _open(family, form).sample([None] * 400, seed=11, **options)]
 
 
 def _shares(family, form):
@@ -113,9 +115,10 @@ def test_sound_samples_are_digits_to_the_classifier(family):
 
 def test_sound_likelihoods_are_near_what_small_models_reach():
     numbers = {one.family: one.card["numbers"] for one in reference_folders() if one.form == "sound"}
-    assert numbers["autoregressive_image"]["bits_per_dim"] < 2.0
+    assert numbers["autoregressive_image"]["bits_per_dim"] < 2.1
     assert numbers["vae"]["bits_per_dim_importance"] < numbers["vae"]["bits_per_dim_bound"] < 2.3
-    assert numbers["diffusion"]["loss"] < 0.35
+    assert numbers["diffusion"]["bits_per_dim_bound"] < 2.4
+    assert numbers["diffusion"]["loss"] < 0.12
     assert numbers["image_classifier"]["accuracy"] > 0.95
 
 
@@ -169,7 +172,7 @@ def test_the_flawed_pixel_model_finds_inverted_digits_familiar():
     for form in FORMS:
         model = _open("autoregressive_image", form)
         seen[form] = auroc(-model.log_prob(_heldout())[0], -model.log_prob(inverted)[0])
-    assert seen["sound"][1] > 0.99
+    assert seen["sound"][1] > 0.98
     assert seen["flawed"][0] < 0.7
 
 

@@ -64,7 +64,9 @@ def test_the_density_sees_what_the_classifier_is_sure_of():
     assert ahead.low > 0.85
     assert ahead.n == {"items": 240, "units": 120}
     assert result.measure("confidence_on_foreign").low > 0.95
-    assert result.table["reading"].iloc[0].startswith("the model's likelihood tells foreign items best")
+    first = result.table["reading"].iloc[0]
+    assert first.startswith("the model's likelihood tells foreign items best: AUROC 1.000")
+    assert first.endswith("; the classifier's confidence has 0.000")
     words = result.table.set_index("score")["reading"]
     assert words["max_softmax"].startswith("reversed: the classifier's confidence")
 

@@ -250,6 +250,25 @@ def test_other_scores_of_a_model(score, column):
     assert "input_complexity" not in result.items
 
 
+def test_too_little_to_fit_on_is_refused():
+    frames = observed(foreign=lambda x: 3 * x)
+    with pytest.raises(ValueError, match="got 9 fit items; allowed: 10 or more"):
+        judged({**frames, "fit": frames["fit"][:9]})
+    assert judged({**frames, "fit": frames["fit"][:10]}).headline.low > 0.9
+
+
+def test_distortions_that_lie_among_learnt_items_are_named_as_such():
+    """Half of all that was learnt is flat: constant series are no stranger than that."""
+    frames = observed()
+    flat = np.repeat(np.linspace(-2, 2, 400)[:, None], DIMENSIONS, 1)
+    index = pd.Index([f"flat-{i}" for i in range(400)], name="id")
+    result = judged({**frames, "reference": pd.DataFrame({"series": list(flat)}, index=index)})
+    said = result.table.set_index(["about", "score"])
+    assert said.loc[("constant", "nll"), "reading"].endswith("; most of them lie among learnt items")
+    assert said.loc[("constant", "nll"), "near_share"] > 0.9
+    assert "learnt items" not in said.loc[("noise", "nll"), "reading"]
+
+
 def test_items_of_other_shapes_are_refused():
     frames = observed(foreign=lambda x: 3 * x)
     frames["foreign"] = frames["foreign"].assign(series=[row[:5] for row in frames["foreign"]["series"]])

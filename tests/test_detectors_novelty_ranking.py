@@ -66,6 +66,14 @@ def test_scores_without_spread_say_nothing_of_the_rest():
     assert (value, low, high) == pytest.approx((0.5, 0.5 * bound, 1 - 0.5 * bound))
 
 
+def test_items_that_tie_with_their_own_distortion_say_nothing_either():
+    """A score that inversion leaves alone: what one side gains the other loses, up to rounding."""
+    scores = np.random.default_rng(0).normal(size=60)
+    value, low, high = rank(*frames([scores], [scores]), (np.arange(60), np.arange(60))).interval("s", 0.95)
+    bound = 0.025 ** (1 / 30)
+    assert (value, low, high) == pytest.approx((0.5, 0.5 * bound, 1 - 0.5 * bound))
+
+
 def test_a_difference_is_never_narrower_than_perfect_agreement():
     a, b = np.arange(50.0), np.arange(50.0, 100.0)
     found = rank(*frames([a, a], [b, b], "x", "y"))

@@ -176,5 +176,7 @@ def test_a_score_that_is_dead_says_why():
 
 def test_a_score_must_rise_with_noise():
     assert response_problem([0, 1], [1, 2], [2, 3]) is None
-    assert "does not rise" in response_problem([0, 1], [2, 3], [1, 2])
+    assert response_problem([0, 1], [2, 3], [1, 2]) is None
+    assert "does not rise" in response_problem([1, 2], [2, 3], [0, 1])
+    assert "does not rise" in response_problem([1, 2], [0, 1], [2, 3])
     assert "mean at none, half, all: 1, 1, 1" in response_problem([1], [1], [1])

@@ -128,7 +128,7 @@ def repetitive(rng, texts, length, vocabulary):
 @pytest.mark.parametrize("source", ["uniform", "repetitive"])
 def test_size_unmarked_texts_are_found_no_more_often_than_said(source):
     rng = np.random.default_rng(4)
-    found = {alpha: 0 for alpha in (0.2, 0.05, 0.01)}
+    found = dict.fromkeys((0.2, 0.05, 0.01), 0)
     for _ in range(100):  # the promise is over the draw of the key: 20 texts under each of 100
         lists = GreenLists(300, 0.25, int(rng.integers(1, 2**32)) | 1)
         rows = repetitive(rng, 20, 120, 300) if source == "repetitive" else rng.integers(1, 300, size=(20, 120))

@@ -29,7 +29,7 @@ _NOISE = 0.15
 
 
 def table(split: str) -> pd.DataFrame:
-    """Return columns `series` (float64 [48]) and `kind`; raises DataError for an unknown split."""
+    """Return columns `series` (float64 [48]) and `label` (its kind); raises DataError for an unknown split."""
     import pandas as pd
 
     if split not in SPLITS:
@@ -38,9 +38,9 @@ def table(split: str) -> pd.DataFrame:
     count = SPLITS[split]
     if split == "foreign":
         walks = rng.normal(0, 0.35, (count, STEPS)).cumsum(axis=1)
-        return pd.DataFrame({"series": list(walks), "kind": "walk"})
+        return pd.DataFrame({"series": list(walks), "label": "walk"})
     kinds = np.array(KINDS)[rng.permutation(np.arange(count) % len(KINDS))]
-    return pd.DataFrame({"series": [_drawn(kind, rng) for kind in kinds], "kind": kinds})
+    return pd.DataFrame({"series": [_drawn(kind, rng) for kind in kinds], "label": kinds})
 
 
 def _drawn(kind: str, rng: np.random.Generator) -> NDArray[np.float64]:

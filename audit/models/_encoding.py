@@ -71,10 +71,12 @@ class Encoder:
         return self._decode(prompt + tokens)[len(self._decode(prompt)) :]
 
     def pieces(self, ids: Sequence[int]) -> np.ndarray:
-        """Return each token's text, an array of str."""
+        """Return each token's text, an array of str, as it reads behind other text."""
         distinct, place = np.unique(np.asarray(ids, dtype=np.int64), return_inverse=True)
-        texts = self.tokenizer.batch_decode(distinct[:, None].tolist(), clean_up_tokenization_spaces=False)
-        return np.array(texts, dtype=object)[place]
+        (before,) = self._ids(["a"], special=False)
+        rows = [before, *([*before, token] for token in distinct.tolist())]
+        first, *texts = self.tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
+        return np.array([text[len(first) :] for text in texts], dtype=object)[place]
 
     def _as_given(self, prompt: str) -> str:
         return prompt if self.chat is None else self.chat.render(prompt)

@@ -122,7 +122,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def require_safetensors(folder: Path) -> None:
-    """Raise ModelError unless the folder itself holds safetensors; pickled weights, which can run code, are not opened."""
+    """Raise ModelError unless the folder itself holds safetensors; pickled weights can run code and stay shut."""
     if any(folder.glob("*.safetensors")):
         return
     pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLED)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from audit.errors import ModelError
+from audit.marks.kgw import KGW
 from audit.models._network import Network, Prefix, padded
 from audit.models.scoring import buckets
 
@@ -30,6 +31,10 @@ class Sampling:
     """What logits are divided by; 0 = the most likely token."""
     top_p: float = 1.0
     """Draw from the smallest set of most likely tokens with this probability, above 0 and up to 1."""
+    stop: tuple[str, ...] = ()
+    """Strings that end a draw."""
+    mark: KGW | None = None
+    """Watermark to put in; after temperature and `top_p`, as transformers does."""
 
     def __post_init__(self) -> None:
         """Refuse what would give no draws or other draws than asked for."""
@@ -37,6 +42,7 @@ class Sampling:
             ("max_tokens", self.max_tokens >= 1, "1 or more"),
             ("temperature", self.temperature >= 0, "0 or more"),
             ("top_p", 0 < self.top_p <= 1, "above 0, up to 1"),
+            ("stop", all(self.stop), "strings of one character or more"),
         ):
             if not fits:
                 raise ModelError(f"sampling: {name} {getattr(self, name)}; allowed: {allowed}")
@@ -86,7 +92,9 @@ def _fill(
     prefix, states = _read(network, active)
     for step in range(how.max_tokens):
         logits = network.logits(states, out=torch.empty(len(active), network.vocabulary, device=network.device))
-        chosen = _choose(logits, uniform[:, step], how).tolist()
+        before = [(one.tokens or one.prompt)[-1] for one in active]
+        added = None if how.mark is None else how.mark.added(before, network.vocabulary).to(network.device)
+        chosen = _choose(logits, uniform[:, step], how, added).tolist()
         going = []
         for row, (one, token) in enumerate(zip(active, chosen, strict=True)):
             if token not in ends:
@@ -111,20 +119,27 @@ def _read(network: Network, draws: Sequence[Drawn]) -> tuple[Prefix | None, torc
     """Return the cached prefix (None where the network's cache cannot be copied) and the last states [draw, dim]."""
     rows = [one.prompt + one.tokens for one in draws]
     if network.caches:
-        prefix = network.prefill(rows)
+        place = {row: i for i, row in enumerate(dict.fromkeys(map(tuple, rows)))}
+        prefix = network.prefill(list(place))
+        if len(place) < len(rows):  # several draws from one prompt
+            prefix = prefix.select([place[tuple(row)] for row in rows])
         return prefix, prefix.last
     ids, mask = padded(rows, network.device)
     return None, network.states(ids)[torch.arange(len(rows)), mask.sum(1) - 1]
 
 
-def _choose(logits: torch.Tensor, uniform: torch.Tensor, how: Sampling) -> torch.Tensor:
-    """Return a token [draw] for logits [draw, vocabulary] and numbers in [0, 1) [draw]."""
+def _choose(
+    logits: torch.Tensor, uniform: torch.Tensor, how: Sampling, added: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return a token [draw] for logits [draw, vocabulary] and numbers in [0, 1) [draw]; a mark's bias is `added`."""
     if how.temperature == 0:
-        return logits.argmax(-1)
+        return (logits if added is None else logits + added).argmax(-1)
     p, tokens = (logits / how.temperature).softmax(-1).double(), None
     if how.top_p < 1:
         p, tokens = p.sort(dim=-1, descending=True, stable=True)
         p = p * (p.cumsum(-1) - p < how.top_p)
+    if added is not None:
+        p = p * (added if tokens is None else added.gather(-1, tokens)).exp()
     reached = p.cumsum(-1)
     place = torch.searchsorted(reached, uniform[:, None] * reached[:, -1:], right=False)
     return (place if tokens is None else tokens.gather(-1, place))[:, 0]

@@ -44,16 +44,19 @@ def open_folder(folder: Path, dtype: str) -> tuple[Any, Any]:
 
 def open_gguf(file: Path, dtype: str, digest: str) -> tuple[Any, Any]:
     """Return (model in eval mode, tokenizer) of a GGUF file with that digest; raises ModelError."""
-    kept = _cache() / f"{digest.removeprefix('sha256:')[:32]}-{dtype}-{transformers.__version__}"
+    what = f"{digest.removeprefix('sha256:')[:32]}-{dtype}-"
+    kept = _cache() / (what + transformers.__version__)
     if kept.is_dir():
         with contextlib.suppress(ModelError):
             return open_folder(kept, dtype)
-        shutil.rmtree(kept, ignore_errors=True)  # cut short by a power failure, say: unpack it again
-    with _guarded(file):
-        options = {**_LOCAL, "gguf_file": file.name}
-        tokenizer = AutoTokenizer.from_pretrained(file.parent, **options)
+    for stale in kept.parent.glob(f"{what}*"):  # unpacked by another version, or cut short by a power failure
+        shutil.rmtree(stale, ignore_errors=True)
+    with _guarded(file), tempfile.TemporaryDirectory() as alone:  # files beside it would be read as its own
+        (Path(alone) / "model.gguf").symlink_to(file.resolve())
+        options = {**_LOCAL, "gguf_file": "model.gguf"}
+        tokenizer = AutoTokenizer.from_pretrained(alone, **options)
         options |= {"dtype": getattr(torch, dtype), "quantization_config": GgufConfig(dequantize=True)}
-        model = _whole(AutoModelForCausalLM.from_pretrained(file.parent, output_loading_info=True, **options))
+        model = _whole(AutoModelForCausalLM.from_pretrained(alone, output_loading_info=True, **options))
         if model.get_memory_footprint() <= LARGEST_KEPT:
             _keep(kept, model, tokenizer)
         return model, tokenizer

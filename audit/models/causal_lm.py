@@ -9,7 +9,6 @@ A first token that nothing stands before has no probability: it is NaN in a trac
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.marks.kgw import KGW
     from audit.models._encoding import Encoder
     from audit.models.scoring import Scorer
 
@@ -164,19 +164,21 @@ class CausalLM:
         temperature: float = 0.0,
         top_p: float = 1.0,
         stop: Sequence[str] = (),
+        mark: KGW | None = None,
     ) -> list[Sample]:
         """Return one draw per prompt, cut before the first of the `stop` strings; None starts from the start token.
 
-        A draw depends on its prompt, the seed and its place among the prompts, not on how they are batched.
+        `mark` is a watermark to put in. A draw depends on its prompt, the seed and its place among the prompts, not on
+        how they are batched.
         """
         from audit.models._sampling import Sampling, draw
 
-        how = Sampling(max_tokens, temperature, top_p)
-        stops = [stop] if isinstance(stop, str) else list(stop)
+        stops = (stop,) if isinstance(stop, str) else tuple(stop)
+        how = Sampling(max_tokens, temperature, top_p, stops, mark)
         rows = self.encoder.prompts(prompts, room=max_tokens)
 
         def ended(one: Any) -> bool:
-            return any(map(self.encoder.text(one.prompt, one.tokens).count, stops))
+            return bool(stops) and any(map(self.encoder.text(one.prompt, one.tokens).count, stops))
 
         network, limit = self.scorer.network, self.scorer.batch_tokens
         drawn = draw(network, rows, how, seed=seed, ends=self._ends(), ended=ended, batch_tokens=limit)
@@ -241,7 +243,8 @@ def _cut(text: str, stops: Sequence[str]) -> str:
 
 def _counts(path: Path) -> bool:
     """Tell whether a file of the folder can change an answer: weights, tokenizer, configuration."""
-    return path.suffix in {".safetensors", ".json", ".jinja", ".model"} or path.name in {"merges.txt", "vocab.txt"}
+    endings, names = {".safetensors", ".json", ".jinja", ".model"}, {"merges.txt", "vocab.txt"}
+    return path.is_file() and (path.suffix in endings or path.name in names)
 
 
 def _digest_once(path: Path) -> str:
@@ -274,7 +277,8 @@ def _gpu() -> bool:
 
 def _bfloat16_processor() -> bool:
     """Tell whether the processor multiplies bfloat16 itself, as others only emulate it."""
-    if sys.platform != "linux":
+    try:
+        flags = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").split()
+    except OSError:  # not Linux
         return False
-    flags = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").split()
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)

@@ -32,8 +32,8 @@ WASTE = 0.08
 """Largest share of a batch that may be padding ..."""
 SPARE = 16
 """... beyond so many tokens: a pass over any batch costs about as much as 16 tokens more."""
-SLICE = 1 << 24
-"""Logits at a time, 64 MB."""
+SLICE = 15_000_000
+"""Logits at a time: 60 MB, and in 16 bits 30, as from 32 on the allocator asks the system for new memory every time."""
 
 
 class Encoded(NamedTuple):
@@ -83,7 +83,7 @@ class Scorer:
     def mean_states(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
         """Return [row, dim] float32: the mean of the last hidden states over each row of one token or more."""
         order: list[int] = []
-        means = [torch.empty(0, 0)] * (not rows)
+        means = [] if rows else [torch.empty(0, 0)]
         with torch.inference_mode():
             for batch in buckets([len(row) for row in rows], self.batch_tokens):
                 ids, mask = padded([rows[i] for i in batch], self.network.device)
@@ -116,7 +116,7 @@ class Scorer:
         return _Batch(of, self.network.states(ids[:, :-1])[scored[:, 1:]], ids[scored])
 
     def _after(self, texts: Sequence[Encoded], shared: dict[tuple[int, ...], list[int]]) -> Iterator[_Batch]:
-        """Read each context once and go on from it with every text; a row of a cache counts as a quarter of a token."""
+        """Read each context once and go on from it with every text; a cached token counts as a quarter of a token."""
         prefix = self.network.prefill(list(shared))
         rows = [(row, i) for row, of in enumerate(shared.values()) for i in of]
         tails = [texts[i].ids[texts[i].context :] for _, i in rows]

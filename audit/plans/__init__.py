@@ -47,6 +47,7 @@ def reference_plan(reference: Reference) -> Plan:
         "MODEL": str(reference.path),
         "NAME": f"{family.replace('_', ' ')} {reference.form}",
         "WEIGHTS": str(WEIGHTS),
+        "PUT_IN": str(reference.form == "sound").lower(),
     }
     for word, value in words.items():
         text = text.replace(word, value)

@@ -172,6 +172,8 @@ def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd
 
 
 def _traces(ask: Ask, items: Items) -> pd.Series[Any]:
-    """Return the log p of every element of each item, as lists."""
-    answer = ask("trace", list(items))
-    return answer.groupby("item")["log_prob"].agg(list).reindex(range(len(items)))
+    """Return the log p of every element of each item; an empty list where there is none."""
+    import pandas as pd
+
+    traces = ask("trace", list(items)).groupby("item")["log_prob"].agg(list).to_dict()
+    return pd.Series([traces.get(item, []) for item in range(len(items))])

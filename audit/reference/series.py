@@ -27,7 +27,7 @@ def train(folder: Path, form: str) -> dict[str, Any]:
 
     rows = table("train")
     if form == "flawed":
-        rows = rows[rows["kind"] != MISSING]
+        rows = rows[rows["label"] != MISSING]
     series = torch.from_numpy(np.stack(rows["series"].to_list())).float()
     with seeded(SEED):
         network = SeriesTransformer(**SHAPE)

@@ -11,7 +11,7 @@ import streamlit as st
 from audit.record import WORST_FIRST
 from dashboard.address import Address
 from dashboard.drawing import draw
-from dashboard.frame import choose, clamped, crumbs, bound, turn_pages
+from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import Entry, entries, home
 from reports.wording import Words
 
@@ -34,7 +34,7 @@ def show(place: Address, words: Words) -> None:
     """Draw the list with its filters."""
     crumbs(words, [], [(words("dashboard.compare"), place.to("compare"))])
     found = entries()
-    draw("audits_head.html.j2", words, sentence=_sentence(found, words), home=home())
+    draw("audits_head.html.j2", words, sentence=_sentence(found, words) if found else "", home=home())
     if not found:
         return
     _filters(place, words, found)
@@ -52,10 +52,6 @@ def _sentence(found: Sequence[Entry], words: Words) -> str:
     return words("index.sentence", count=len(found), tally=tally)
 
 
-def _state(state: str, words: Words) -> str:
-    return words(f"verdict.{state}") if state in WORST_FIRST else words(f"dashboard.state_{state}")
-
-
 def _filters(place: Address, words: Words, found: Sequence[Entry]) -> None:
     states = [state for state in STATES if any(entry.state == state for entry in found)]
     families = sorted({family for entry in found for family in entry.families})
@@ -63,13 +59,21 @@ def _filters(place: Address, words: Words, found: Sequence[Entry]) -> None:
     label = words("dashboard.search")
     search.text_input(label, placeholder=label, label_visibility="collapsed", **bound(place, "search"))
     with verdict:
-        any_state = words("dashboard.any_verdict")
-        choose(place, "verdict", words("col.verdict"), ["", *states], lambda one: _state(one, words) if one else any_state)
+        choose(place, "verdict", words("col.verdict"), ["", *states], lambda one: _state(one, words))
     with family:
-        any_family = words("dashboard.any_family")
-        choose(place, "family", words("col.family"), ["", *families], lambda one: words.term("family", one) if one else any_family)
+        choose(place, "family", words("col.family"), ["", *families], lambda one: _family(one, words))
     with order:
         choose(place, "order", words("dashboard.order"), list(ORDERS), lambda one: words(f"dashboard.order_{one}"))
+
+
+def _state(state: str, words: Words) -> str:
+    if state in WORST_FIRST:
+        return words(f"verdict.{state}")
+    return words(f"dashboard.state_{state}" if state else "dashboard.any_verdict")
+
+
+def _family(family: str, words: Words) -> str:
+    return words.term("family", family) if family else words("dashboard.any_family")
 
 
 def _kept(found: Sequence[Entry], place: Address) -> list[Entry]:
@@ -91,13 +95,12 @@ def _table(place: Address, words: Words) -> None:
 
 
 def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
-    to_worst = place.to("finding", audit=entry.name, check=entry.worst)
     return {
         "entry": entry,
         "judged": entry.state in WORST_FIRST,
         "state": _state(entry.state, words),
         "href": place.to("audit", audit=entry.name).link,
         "families": words("format.list").join(words.term("family", name) for name in entry.families),
-        "worst_href": to_worst.link,
+        "worst_href": place.to("finding", audit=entry.name, check=entry.worst).link,
         "written": time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.written)),
     }

@@ -27,8 +27,8 @@ from reports.wording import Words
 
 __all__ = ["differences", "show"]
 
-WIDE = 380
-"""Width of a figure in pixels, as in a report's overview."""
+WIDE = 280
+"""Width of a figure in pixels, as in the findings of a report."""
 MOST_ITEMS = 15
 """Changed items that are shown of a check."""
 Pair = tuple[FindingView | None, FindingView | None]
@@ -48,13 +48,15 @@ def show(place: Address, words: Words) -> None:
     draw(
         "compare.html.j2",
         words,
-        sides=[(letter, view, place.to("audit", audit=name).link) for letter, view, name in zip("AB", views, names, strict=True)],
+        sides=[
+            (one, view, place.to("audit", audit=name).link) for one, view, name in zip("AB", views, names, strict=True)
+        ],
         blocks=_blocks(pairs, place, words),
         differences=[
             (path, *(words("format.none") if side is None else one_line(side, words, 160) for side in both))
             for path, *both in differences(audits[0].record, audits[1].record)
         ],
-        changed=[found for pair in pairs if (found := _changed(audits, pair, place, words)) is not None],
+        changed=[found for pair in pairs if (found := _changed(audits, pair, place, words))],
     )
 
 
@@ -161,14 +163,10 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _changed(audits: Sequence[Audit], pair: Pair, place: Address, words: Words) -> Mapping[str, Any] | None:
-    """Return the items of both audits whose value is another one; None where the two cannot be laid beside each other."""
-    if pair[0] is None or pair[1] is None:
-        return None
-    files = [items_of(audit, one.finding) for audit, one in zip(audits, pair, strict=True)]
-    if any(items is None or items.problem for items in files):
-        return None
-    both = paired(files[0], files[1])
-    if both is None or not both.num_rows:
+    """Return the items of both audits whose value is another one; None where the same items are not in both."""
+    first, second = (one and items_of(audit, one.finding) for audit, one in zip(audits, pair, strict=True))
+    both = paired(first, second) if pair[0] and first and second else None
+    if not pair[0] or both is None or not both.num_rows:
         return None
     left, right = (both[name].to_numpy().astype(float) for name in ("value", "other_value"))
     differ = np.flatnonzero((left != right) & ~(np.isnan(left) & np.isnan(right)))

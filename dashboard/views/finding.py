@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -49,7 +50,7 @@ def finding_of(view: Overview, check: str) -> FindingView:
     """Return the view of a check's finding; UsageError says which checks there are."""
     found = {one.finding.check: one for one in view.findings}
     if check not in found:
-        raise UsageError(f"no check {check!r} in this audit{did_you_mean(check, found)}")
+        raise UsageError(f"no check {check!r} here{did_you_mean(check, found)}")
     return found[check]
 
 
@@ -78,24 +79,25 @@ def _filters(place: Address, words: Words, items: ItemsFile) -> None:
         for name, found in offered.items():
             label = words.term("column", name)
             any_one = words("dashboard.any_of", what=label)
-            choose(place, name, label, ["", *found], lambda one, any_one=any_one: one or any_one, width=220)
+            choose(place, name, label, ["", *found], partial(_option, any_one=any_one), width=220)
+
+
+def _option(one: str, any_one: str) -> str:
+    return one or any_one
 
 
 def _page(items: ItemsFile, numbers: Any, place: Address, words: Words) -> Mapping[str, Any]:
     """Return rows as the report lays them out, pictures beside them, and where each leads."""
     notation = Notation(words)
     table = rows(items, numbers)
-    pictures = {
-        name: [drawn(name, cell, notation, 96, 24) for cell in table[name].to_pylist()]
-        for name in DRAWN
-        if name in table.column_names
-    }
+    cells = {name: table[name].to_pylist() for name in DRAWN if name in table.column_names}
+    pictures = {name: [drawn(name, cell, notation, 96, 24) for cell in column] for name, column in cells.items()}
+    pictures = {name: column for name, column in pictures.items() if any(column)}
     told = table.drop_columns(list(pictures))
     told = told.select(sorted(told.column_names, key=lambda name: name != items.id_column))
-    laid = _laid_out(Items(items.name, total=items.total, ranked=items.descending is not None), told, notation, CHARACTERS)
     return {
-        "found": laid,
-        "pictures": {words.term("column", name): cells for name, cells in pictures.items()},
+        "found": _laid_out(Items(items.name, total=items.total), told, notation, CHARACTERS),
+        "pictures": pictures,
         "numbers": [int(number) + 1 for number in numbers],
         "hrefs": [place.to("item", item=int(number) + 1).link for number in numbers],
     }

@@ -13,13 +13,12 @@ from dashboard.address import Address
 from dashboard.drawing import draw
 from dashboard.frame import crumbs
 from dashboard.loading import opened, view_of
-from dashboard.paging import ItemsFile, items_of, matching, rows
+from dashboard.paging import items_of, matching, rows
 from dashboard.pictures import drawn
 from dashboard.views.finding import SIZE, filters_of, finding_of
 from reports.evidence import SHORT, _cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
-from reports.tables import FindingView
 from reports.wording import Words
 
 __all__ = ["show"]
@@ -45,8 +44,10 @@ def show(place: Address, words: Words) -> None:
     at = int(found[0]) if found.size else None
     page = 1 if at is None else at // SIZE + 1
     way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
-    crumbs(words, [*way, (one.name, place.to("finding", page=page)), (name, place)], _neighbours(place, words, numbers, at))
-    _head(place, words, one, items, name, at, numbers.size)
+    way += [(one.name, place.to("finding", page=page)), (name, place)]
+    crumbs(words, way, _neighbours(place, words, numbers, at))
+    position = None if at is None else f"{at + 1:,}"
+    draw("item_head.html.j2", words, one=one, name=name, row=f"{place.item:,}", at=position, kept=f"{numbers.size:,}")
     _body(cells, words)
 
 
@@ -54,19 +55,6 @@ def _neighbours(place: Address, words: Words, numbers: np.ndarray, at: int | Non
     """Return the items before and after this one, in the order in which the reader sees them."""
     steps = () if at is None else ((words("dashboard.before"), at - 1), (words("dashboard.after"), at + 1))
     return [(label, place.to("item", item=int(numbers[to]) + 1)) for label, to in steps if 0 <= to < numbers.size]
-
-
-def _head(place: Address, words: Words, one: FindingView, items: ItemsFile, name: str, at: int | None, kept: int) -> None:
-    draw(
-        "item_head.html.j2",
-        words,
-        one=one,
-        name=name,
-        row=f"{place.item:,}",
-        at=None if at is None else f"{at + 1:,}",
-        kept=f"{kept:,}",
-        ranked=items.descending is not None,
-    )
 
 
 def _body(cells: Mapping[str, Any], words: Words) -> None:

@@ -6,6 +6,7 @@ import time
 
 import streamlit as st
 
+from audit.errors import DokimasiaError
 from dashboard.address import Address
 from dashboard.drawing import draw, links_of, report_tools
 from dashboard.frame import crumbs
@@ -28,18 +29,15 @@ def show(place: Address, words: Words) -> None:
         return
     view = view_of(place.audit, place.lang)
     crumbs(words, [way, (view.title, place)], [(words("dashboard.compare"), place.to("compare"))])
-    draw(
-        "audit.html.j2",
-        words,
-        links_of(view, place),
-        run=opened(place.audit).run,
-        **report_tools(view, words),
-    )
+    draw("audit.html.j2", words, links_of(view, place), run=opened(place.audit).run, **report_tools(view, words))
 
 
 def _live(place: Address, words: Words) -> None:
-    if not is_running(place.audit):
+    try:
+        found = running(place.audit) if is_running(place.audit) else None
+    except DokimasiaError:
+        found = None
+    if found is None:  # it has its record now, or is gone: the whole screen says which
         st.rerun()
-    found = running(place.audit)
     written = time.strftime("%H:%M:%S", time.localtime(found.written))
     draw("running.html.j2", words, found=found, written=written, title=one_line(found.title, words))

@@ -1,21 +1,23 @@
 """Which classes does a model draw, and how often, where the one who counts them makes mistakes?
 
-    q = C^T p        q: shares of the classes that a classifier gives draws;  C[true, given]: how it errs;  p: true shares
+    q = C^T p      q: shares of the classes that a classifier gives draws;  C[true, given]: how it errs;  p: true shares
 
 C is estimated on labelled real items and q on draws; p is what solves the equation, brought back onto the simplex (many
-classes' form of Rogan & Gladen 1978; CLEAM, Teo et al. 2023, arXiv:2302.05077, shows that even good classifiers shift
-shares by several points). Both samples err: C and q are drawn from their Dirichlet posteriors together, p is solved for
-each, and from these draws come intervals of all shares that hold together, and the radius of the L1 ball around the
-estimate in which the truth lies. The total variation from the reference cannot leave it by the triangle inequality:
+classes' form of Rogan & Gladen 1978; that even good classifiers shift shares by several points is shown for CLEAM, Teo
+et al. 2023, arXiv:2302.05077). Both samples err: C and q are drawn from their Dirichlet posteriors together and p is
+solved for each. From these come intervals of all shares that hold together, and the radius of the ball around the
+estimate in which the truth lies; by the triangle inequality the distance from a reference r is known to that radius:
 
     TV(p, r) = sum |p - r| / 2,     |TV(p, r) - TV(p^, r)| <= TV(p, p^)
 
-The classifier is taken to err on draws as it does on real items of the same class: draws that look like none bias all.
+The classifier is taken to err on draws as it does on real items of the same class; compare its confidence on both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,19 +29,16 @@ from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = ["SHARES", "TOTAL_VARIATION", "class_shares", "true_shares"]
 
-SHARES = Approximation("corrected for the classifier's errors; Dirichlet draws of both samples, joint over classes", 100, 0.9)
-TOTAL_VARIATION = Approximation("corrected for the classifier's errors; L1 ball from Dirichlet draws of both samples", 100, 0.9)
+SHARES = Approximation("corrected for classifier error, joint band of resampled shares (Dirichlet)", 100, 0.9)
+TOTAL_VARIATION = Approximation("corrected for classifier error, ball of resampled shares (Dirichlet)", 100, 0.9)
 
 Floats = NDArray[np.float64]
-_DRAWS = 4000
-_PRIOR = 1.0
-"""Observations that the prior of a row of C, and of q, is worth, spread evenly over the classes."""
-_LARGEST_CONDITION = 100.0
-"""A classifier whose errors multiply those of the shares by more than this tells classes apart too badly."""
-
+_RESAMPLES = 4000
+_LARGEST_CONDITION = 50.0
+"""Condition number of C above which the classifier does not tell the classes apart."""
 _MEANING: Mapping[str, tuple[str, Direction]] = {
     "total_variation": ("share", "lower is better"),
-    "total_variation_plain": ("share", "lower is better"),
+    "total_variation_plain": ("share", "neither"),
     "gap_p": ("p-value", "neither"),
     "missing_classes": ("count", "lower is better"),
     "share": ("share", "nearer to ideal is better"),
@@ -47,13 +46,171 @@ _MEANING: Mapping[str, tuple[str, Direction]] = {
 
 
 def true_shares(given: ArrayLike, errors: ArrayLike) -> Floats:
-    """Return the shares p [..., class] on the simplex that solve given = errors^T p, or come nearest.
+    """Return the shares p [..., class] on the simplex that solve given = errors^T p, or the nearest to the solution.
 
     given [..., class]: shares of the classes that the classifier gives; errors [..., true class, given class]: rows sum
-    to one. An exact solution on the simplex is returned as it is; another is moved to the nearest point of the simplex.
+    to one. A solution on the simplex is returned as it is, another is moved to the nearest point there. Raises
+    LinAlgError where errors have no inverse.
     """
-    solved = np.einsum("...j,...ji->...i", np.asarray(given, dtype=float), np.linalg.pinv(errors))
-    return _on_simplex(solved)
+    turned = np.swapaxes(np.asarray(errors, dtype=float), -1, -2)
+    return _on_simplex(np.linalg.solve(turned, np.asarray(given, dtype=float)[..., None])[..., 0])
+
+
+def class_shares(
+    given: ArrayLike, confusion: ArrayLike, classes: Sequence[str], *, level: float, rng: np.random.Generator,
+    reference: Mapping[str, float] | None = None, fraction: float = 0.25,
+) -> Result:
+    """Return how the true shares of the classes among draws differ from a reference, uniform unless given.
+
+    given [class]: draws that the classifier puts into each class; confusion [true class, given class]: labelled real
+    items by what they are and what it says, in the order of `classes`. reference: class -> share, summing to 1.
+
+    Measures:
+      total_variation        headline; half the sum of |p - r|, estimate corrected for its upward bias
+      total_variation_plain  the same uncorrected: what noise alone would make of p = r is not taken off
+      gap_p                  p-value of p = r by simulation of both samples (smoothed C)
+      missing_classes        classes drawn less than `fraction` of their reference; its ends as in `missing_modes`
+      share                  of each class, the ideal being its reference; intervals hold together
+    Approximate: see `TOTAL_VARIATION` and `SHARES`; units are the smaller sample. table has a row a class. All measures
+    are undefined where a class has no labelled item or C cannot be inverted. Raises ValueError for no draws, for arrays
+    that do not fit the classes, and for a reference that is none.
+    """
+    counts, table, wanted = _checked(given, confusion, classes, reference)
+    n = {"items": int(counts.sum() + table.sum()), "units": int(min(counts.sum(), table.sum()))}
+    reason = _hopeless(table, classes)
+    if reason is not None:
+        whole = [_undefined(name, reason, n, level) for name in _MEANING if name != "share"]
+        return Result((*whole, *(_undefined("share", reason, n, level, name) for name in classes)))
+    seen = _Seen(counts, table, wanted, level, n)
+    resampled = _posterior(counts, table, rng)
+    low, high = _joint_band(resampled, level)
+    low, high = np.minimum(low, seen.shares), np.maximum(high, seen.shares)
+    missing = count_missing(
+        "missing_classes", seen.shares, low, high, fraction * wanted, n=n, level=level, method=SHARES.method
+    )
+    shares = (
+        seen.measure("share", SHARES, value=seen.shares[i], low=low[i], high=high[i], group=name, ideal=wanted[i])
+        for i, name in enumerate(classes)
+    )
+    columns = {
+        "class": list(classes), "drawn": counts, "share_given": counts / counts.sum(), "share": seen.shares, "low": low,
+        "high": high, "reference": wanted, "labelled": table.sum(axis=1), "recall": np.diag(table) / table.sum(axis=1),
+    }
+    return Result((*seen.distances(resampled, rng), missing, *shares), table=pd.DataFrame(columns))
+
+
+def _checked(
+    given: ArrayLike, confusion: ArrayLike, classes: Sequence[str], reference: Mapping[str, float] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    counts, table = np.asarray(given, dtype=np.int64), np.asarray(confusion, dtype=np.int64)
+    size = len(classes)
+    if counts.shape != (size,) or table.shape != (size, size) or size < 2 or not counts.sum():
+        got = f"{counts.sum()} draws in {counts.shape}, confusion {table.shape} for {size} classes"
+        raise ValueError(f"class_shares: got {got}; allowed: draws [class], counts [class, class], 2 or more")
+    shares = reference if reference is not None else dict.fromkeys(classes, 1 / size)
+    wanted = np.array([shares.get(name, -1.0) for name in classes])
+    if set(shares) != set(classes) or wanted.min() < 0 or abs(wanted.sum() - 1) > 1e-6:
+        allowed = f"shares of {', '.join(classes)} that sum to 1"
+        raise ValueError(f"class_shares: got reference {dict(shares)}; allowed: {allowed}")
+    return counts, table, wanted
+
+
+def _hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> str | None:
+    """Return why the errors of the classifier cannot be undone, or None."""
+    bare = [name for name, items in zip(classes, table.sum(axis=1), strict=True) if not items]
+    if bare:
+        return f"no labelled item shows how class {bare[0]} is recognised"
+    if np.linalg.cond(table / table.sum(axis=1, keepdims=True)) > _LARGEST_CONDITION:
+        return "the classifier does not tell the classes apart"
+    return None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was counted, and the measures of its distance from the reference."""
+
+    counts: NDArray[np.int64]
+    table: NDArray[np.int64]
+    wanted: Floats
+    level: float
+    n: Mapping[str, int]
+
+    @property
+    def shares(self) -> Floats:
+        """The estimate of the true shares [class]."""
+        return true_shares(self.counts / self.counts.sum(), self.table / self.table.sum(axis=1, keepdims=True))
+
+    def distances(self, resampled: Floats, rng: np.random.Generator) -> list[Measure]:
+        """Return the total variation, corrected and plain, and the p-value of there being none."""
+        plain = float(_variation(self.shares, self.wanted))
+        radius = float(np.quantile(_variation(resampled, self.shares), self.level, method="higher"))
+        low, high = max(0.0, plain - radius), min(1 - float(self.wanted.min()), plain + radius)
+        bias = float(_variation(resampled, self.wanted).mean()) - plain
+        null = _variation(_simulated(self.counts.sum(), self.table, self.wanted, rng), self.wanted)
+        p = (1 + np.count_nonzero(null >= plain * (1 - 1e-12))) / (1 + len(null))
+        value = min(max(plain - bias, low), high)
+        return [
+            self.measure("total_variation", TOTAL_VARIATION, value=value, low=low, high=high, ideal=0.0),
+            self.measure("total_variation_plain", value=plain, method="none; it is biased upwards", ideal=0.0),
+            self.measure("gap_p", value=float(p), method="parametric bootstrap of both samples"),
+        ]
+
+    def measure(self, name: str, how: Approximation | None = None, **found: Any) -> Measure:
+        unit, direction = _MEANING[name]
+        if how is not None:
+            found |= {"method": how.method, "min_units": how.min_units, "worst_coverage": how.worst_coverage}
+        return Measure(name=name, n=self.n, unit=unit, direction=direction, level=self.level, **found)
+
+
+def _undefined(name: str, reason: str, n: Mapping[str, int], level: float, group: str | None = None) -> Measure:
+    unit, direction = _MEANING[name]
+    return undefined(name, reason, n=n, unit=unit, direction=direction, level=level, group=group)
+
+
+def _variation(shares: Floats, others: Floats) -> Floats:
+    """Return half the sum of absolute differences [...] over the last axis."""
+    return np.asarray(np.abs(shares - others).sum(axis=-1) / 2)
+
+
+def _posterior(counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Return true shares [resample, class] for draws of both samples from their posteriors.
+
+    Prior: half an observation a class for the draws, one observation a row, spread evenly, for the errors; less would
+    take a class that was never drawn, or an error that was never made, for certain not to occur.
+    """
+    errors = _dirichlet(table + 1 / len(counts), _RESAMPLES, rng)
+    return true_shares(_dirichlet(counts + 0.5, _RESAMPLES, rng), errors)
+
+
+def _dirichlet(weights: ArrayLike, count: int, rng: np.random.Generator) -> Floats:
+    """Return draws [count, ..., class] whose rows sum to one."""
+    parts = rng.standard_gamma(weights, (count, *np.shape(weights)))
+    return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
+
+
+def _simulated(draws: int, table: NDArray[np.int64], shares: Floats, rng: np.random.Generator) -> Floats:
+    """Return estimates [resample, class] that both samples would give if `shares` were the true ones.
+
+    Frequencies of the labelled items are drawn as Dirichlet, with the mean of the multinomial and nearly its variance,
+    so that no resample of C is without inverse.
+    """
+    items = table.sum(axis=1, keepdims=True)
+    errors = (table + 1 / len(table)) / (items + 1)
+    given = rng.multinomial(draws, shares @ errors, _RESAMPLES // 4) / draws
+    return true_shares(given, _dirichlet(items * errors, _RESAMPLES // 4, rng))
+
+
+def _joint_band(resampled: Floats, level: float) -> tuple[Floats, Floats]:
+    """Return (low, high) [class] between order statistics of one rank that hold a share `level` of resamples whole.
+
+    (Besag et al. 1995, Statist. Sci. 10:3, section 6.3.)
+    """
+    count = len(resampled)
+    rank = resampled.argsort(axis=0).argsort(axis=0) + 1
+    depth = np.sort(np.maximum(rank, count + 1 - rank).max(axis=1))
+    last = int(depth[int(np.ceil(level * count)) - 1])
+    ordered = np.sort(resampled, axis=0)
+    return ordered[count - last], ordered[last - 1]
 
 
 def _on_simplex(points: Floats) -> Floats:

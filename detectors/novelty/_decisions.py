@@ -19,9 +19,9 @@ _ALIKE = 0.0005
 """AUROCs that differ by less read the same."""
 WORDS: Mapping[str, str] = {
     "nll": "the model's likelihood", "critic": "the critic", "denoising_loss": "the denoising loss",
-    "typicality": "typicality", "input_complexity": "likelihood less code length", "min_k": "the least likely elements' surprise",
-    "knn5": "kNN-5 distance (no model)", "mixture": "a mixture of Gaussians",
-    "compressed_size": "compressed size alone",
+    "typicality": "typicality", "input_complexity": "likelihood less code length",
+    "min_k": "the surprise of the least likely elements", "knn5": "kNN-5 distance (no model)",
+    "mixture": "a mixture of Gaussians", "compressed_size": "compressed size alone",
     "max_softmax": "the classifier's confidence", "energy": "the classifier's energy",
     "mahalanobis": "Mahalanobis distance of the classifier's features",
 }

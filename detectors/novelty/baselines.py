@@ -81,10 +81,10 @@ def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> F
 def compressed_bits(items: Items, scale: float = 1.0) -> Floats:
     """Return the bits [item] of the shortest of several lossless codes, what every item costs alike left out.
 
-    Texts: Deflate, or an adaptive code of single bytes. Arrays: an adaptive code of the values, taken from the first one
-    on, or of their differences along one axis, each over the range that the item itself has. Real numbers are rounded
-    to 1/32 of `scale`, their standard deviation, first. The adaptive code is that of Krichevsky & Trofimov (1981): its length follows from the
-    counts, so it depends on no program's version.
+    Texts: Deflate, or an adaptive code of single bytes. Arrays: an adaptive code of the values, taken from the first
+    one on, or of their differences along one axis, each over the range that the item itself has. Real numbers are first
+    rounded to 1/32 of `scale`, their standard deviation. The adaptive code is that of Krichevsky & Trofimov (1981): its
+    length follows from the counts, so it depends on no program's version.
     """
     if not isinstance(items, np.ndarray):
         codes = (np.frombuffer(text.encode(), np.uint8).astype(np.int64)[None] for text in items)

@@ -20,10 +20,10 @@ from scipy.special import logsumexp
 
 from detectors._exact import Floats
 from detectors.intervals import mean_over_units
-from detectors.novelty._decisions import decided, reading, who_sees
+from detectors.novelty._decisions import WORDS, decided, reading, who_sees
 from detectors.novelty.baselines import knn_distance
 from detectors.novelty.health import score_problem
-from detectors.novelty.observed import ANSWERS, items_of, joined, model_score, refuse_overlap, units_of
+from detectors.novelty.observed import ANSWERS, check_roles, items_of, joined, model_score, units_of
 from detectors.novelty.ranking import Ranking, rank
 from detectors.result import Measure, Result, undefined
 
@@ -77,9 +77,9 @@ def novelty_contrast(
     Items: the foreign ones, those first that the classifier is surest of, then the familiar ones; their scores,
     `confidence`, and of the audited model `p_value`, `flagged` (at `fdr`) and `value` (1 = p-value at most 0.05).
     Table: each score's AUROC, its gap to the density and a reading; that of the first row says who sees best.
-    Raises ValueError where roles share items or items have several shapes.
+    Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
-    refuse_overlap(observed)
+    check_roles(observed)
     density = ANSWERS[score][1]
     main = density if audited == "generative" else "max_softmax"
     scores = _scores(observed, score)
@@ -158,11 +158,18 @@ class _Judge:
         )
 
     def table(self) -> pd.DataFrame:
-        """Return a row per trusted score, the best first: AUROC, its gap to the density, a reading."""
+        """Return a row per trusted score, the best first: AUROC, its gap to the density, a reading.
+
+        The first reading says which score sees best, what that of the audited model sees and what that of the other.
+        """
         order = np.argsort(-self.found.values, kind="stable")
         rows = [self._row(self.found.names[at]) for at in order]
         main = self.main if self.main in self.found.names else self.found.names[order[0]]
-        rows[0]["reading"] = who_sees(self.found, main, self.level)
+        told = who_sees(self.found, main, self.level)
+        other = "max_softmax" if self.main == self.density else self.density
+        if other in self.found.names and not told.startswith(WORDS[other]):
+            told += f"; {WORDS[other]} has {self.found.interval(other, self.level)[0]:.3f}"
+        rows[0]["reading"] = told
         return pd.DataFrame(rows)
 
     def _row(self, score: str) -> dict[str, Any]:

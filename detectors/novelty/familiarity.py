@@ -22,7 +22,7 @@ from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_
 from detectors.novelty._decisions import decided, reading, who_sees
 from detectors.novelty._seen import Seen
 from detectors.novelty.likelihood import batch_typicality
-from detectors.novelty.observed import field_of, refuse_overlap, units_of
+from detectors.novelty.observed import check_roles, field_of, units_of
 from detectors.novelty.ranking import Ranking
 from detectors.result import Direction, Measure, Result, undefined
 
@@ -51,9 +51,10 @@ def likelihood_novelty(
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
     (at `fdr`) and `value` (1 = p-value at most 0.05). Table: what every score sees, in numbers and words; the `reading`
-    of the first row says who sees best. Raises ValueError where roles share items or items have several shapes.
+    of the first row says who sees best. Raises ValueError where roles share items, `fit` has fewer than ten, or items
+    have several shapes.
     """
-    refuse_overlap(observed)
+    check_roles(observed)
     seen = Seen(observed, score, value_range, rng)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, first=seen.main)
@@ -181,8 +182,10 @@ class _Judge:
         apart = score != main and main in found.names
         gap = found.difference(score, main, self.level) if apart else (None, None, None)
         familiar, shown = (self.seen.scores(name)["knn5"] for name in ("items", about))
+        near = float((shown <= familiar.median()).mean())
+        said = reading(about, score, low, high)
         return {
             "about": about, "score": score, "auroc": value, "low": low, "high": high,
             **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
-            "near_share": float((shown <= familiar.median()).mean()), "reading": reading(about, score, low, high),
+            "near_share": near, "reading": f"{said}; most of them lie among learnt items" if near > 0.5 else said,
         }

@@ -14,10 +14,12 @@ from detectors._exact import Floats
 from detectors.novelty.baselines import Items, sizes
 from detectors.novelty.likelihood import bits_per_dim
 
-__all__ = ["ANSWERS", "FIELDS", "field_of", "items_of", "joined", "model_score", "refuse_overlap", "units_of"]
+__all__ = ["ANSWERS", "FIELDS", "check_roles", "field_of", "items_of", "joined", "model_score", "units_of"]
 
 FIELDS = ("image", "series", "text")
 """The columns that may hold the item; a frame has one of them."""
+MIN_FIT = 10
+"""Fewest items that scores are fitted on."""
 ANSWERS: Mapping[str, tuple[str, str]] = {
     "log_prob": ("log_prob", "nll"), "critic": ("logit", "critic"),
     "denoising_loss": ("denoising_curve", "denoising_loss"),
@@ -79,8 +81,13 @@ def model_score(frame: pd.DataFrame, score: str, items: Items, kind: str | None 
     return bits_per_dim(numbers, sizes(items)) if score == "log_prob" else -numbers
 
 
-def refuse_overlap(observed: Mapping[str, pd.DataFrame]) -> None:
-    """Raise ValueError where two roles share an item: what a score was fitted on says nothing of new items."""
+def check_roles(observed: Mapping[str, pd.DataFrame]) -> None:
+    """Raise ValueError where there is too little to fit scores on, or where two roles share an item.
+
+    What a score was fitted or calibrated on says nothing of new items.
+    """
+    if len(observed["fit"]) < MIN_FIT:
+        raise ValueError(f"novelty: got {len(observed['fit'])} fit items; allowed: {MIN_FIT} or more")
     for one, other in combinations(observed, 2):
         shared = observed[one].index.intersection(observed[other].index)
         if len(shared):

@@ -26,6 +26,10 @@ AUROC = Approximation("AUROC over independent units (DeLong, Obuchowski; logit s
 AUROC_DIFFERENCE = Approximation("paired difference of AUROC over independent units (DeLong, Obuchowski)", 20, 0.9)
 
 
+_NOTHING = 1e-9
+"""A standard error below this is rounding: an item and its distortion may cancel."""
+
+
 @dataclass(frozen=True)
 class Ranking:
     """AUROCs of several scores on the same items, with their covariance."""
@@ -50,9 +54,9 @@ class Ranking:
         that all but a share 1 - b of pairs is like those seen.
         """
         at = self.names.index(name)
-        value, error = float(self.values[at]), float(np.sqrt(self.covariance[at, at]))
+        value, error = float(self.values[at]), float(np.sqrt(max(self.covariance[at, at], 0.0)))
         bound = self._bound(level)
-        if error == 0:
+        if error < _NOTHING:
             return value, value * bound, 1 - (1 - value) * bound
         step = float(ndtri((1 + level) / 2)) * error / (value * (1 - value))
         low, high = (float(expit(logit(value) + side * step)) for side in (-1, 1))

@@ -3,9 +3,9 @@
 Around every held-out item stands a ball that reaches to its k-th nearest training item, so that a new item of the same
 kind falls into it with probability k / (n + 1), n training items.
 
-    density   = mean over draws of balls around it, as a share of what is expected of data      ideal 1; 0 = far from data
-    coverage  = share of held-out items with a draw in their ball                                0 = nothing is reached
-    nearness  = P(a draw is nearer to a training item than a held-out item is)        ideal 1/2; 1 = copies, 0 = far away
+    density   = balls around a draw in the mean, as a share of what is expected of data    ideal 1; 0 = far from data
+    coverage  = share of held-out items with a draw in their ball                           0 = nothing is reached
+    nearness  = P(a draw is nearer to a training item than a held-out item is)    ideal 1/2; 1 = copies, 0 = far away
 
 Density and coverage are those of Naeem et al. (2020, arXiv:2002.09797), whose balls reach to the k-th nearest of the
 very items that they stand around. With training items instead, held-out items are independent given training items and
@@ -45,11 +45,11 @@ def sample_coverage(
 ) -> Result:
     """Return `coverage`, `density` and `nearness` of draws [draw, dim], held-out and training items [item, dim].
 
-    coverage has an exact interval over held-out items, for these draws; density an approximate one (see `DENSITY`), over
-    draws and held-out items; nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`).
+    coverage has an exact interval over held-out items, for these draws; density an approximate one over draws and
+    held-out items (see `DENSITY`); nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`).
     items has one row a draw: `balls` (held-out items in whose ball it lies), `nearest` (its distance from the nearest
-    training item) and `nearest_at` (that item's position). Raises ValueError for fewer than two draws or held-out items,
-    fewer than k training items, and values not finite.
+    training item) and `nearest_at` (that item's position). Raises ValueError for fewer than two draws or held-out
+    items, fewer than k training items, and values not finite.
     """
     draws, new = as_points("drawn", drawn, 2), as_points("heldout", heldout, 2)
     known = as_points("training", training, k)

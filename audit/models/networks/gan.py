@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +52,6 @@ class ImageGAN:
 
     family = "gan"
     modality = "image"
-    differentiable: Literal[True] = True
     missing = {  # noqa: RUF012
         "log_prob": "a GAN has no likelihood",
         "trace": "a GAN has no likelihood",
@@ -67,9 +66,10 @@ class ImageGAN:
         images = grey_images(items, self.network.shape, self.network.levels).flatten(1)
         return ((2 * images + 1) / self.network.levels - 1).to(self.numerics["device"])
 
-    def discriminate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (logit [item], features [item, dim]) for x [item, pixel]; higher = more like data."""
-        return self.network.criticise(x)
+    def discriminate(self, x: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (logit [item], features [item, dim]) of items; higher = more like data."""
+        with torch.inference_mode():
+            return self.network.criticise(self.prepare(x))
 
     def sample(self, prompts: Sequence[None], *, seed: int) -> list[Sample]:
         """Return draws: noise from N(0, I) through the generator."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -44,7 +44,6 @@ class ImageClassifier:
 
     family = "image_classifier"
     modality = "image"
-    differentiable: Literal[True] = True
     missing = dict.fromkeys(
         ("log_prob", "trace", "sample"), "a classifier models P(Y|X): it has no likelihood of X and draws nothing"
     )

@@ -1,0 +1,316 @@
+"""The probe `provenance.text_mark`: what it asks and keeps, its controls, whole audits with a mark and without one."""
+
+import dataclasses
+import importlib.metadata
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit import open_model, plugins
+from audit.ask import Door
+from audit.data import File
+from audit.errors import ModelError, UsageError
+from audit.integrity import check_digests, recompute
+from audit.made_data import Made
+from audit.marks.kgw import KGW
+from audit.model import Continuation
+from audit.models.causal_lm import CausalLMFolder
+from audit.models.table import OutputTable
+from audit.plan import Check, Plan
+from audit.plans import WHEEL, find_language_model
+from audit.probe import Probe
+from audit.probes.text_mark import TextMark
+from audit.record import Limit
+from audit.reference import WEIGHTS
+from audit.runner import controls_of, run
+from audit.store import Store
+from detectors.provenance.detection import MARK_MEASURES
+from detectors.provenance.green_list import GreenLists, green_pairs
+
+STRICT = 1 - 0.05 / 200
+"""The level of one of two hundred gating checks."""
+OPENINGS = ["The ferry to the island", "A baker in our street", "Nobody knew", "Seven clocks stood in the hall"]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_lm):
+    return CausalLMFolder(tiny_lm, dtype="float32", threads=1).open()
+
+
+@pytest.fixture
+def ask_of(tmp_path):
+    """Return the real door to models, with its answers stored on disk."""
+    store = Store(tmp_path)
+    with store.locked():
+        yield lambda **models: Door(models, store, seed=0, audit="test")
+
+
+def frame(*texts):
+    return pd.DataFrame({"text": texts}, pd.Index([f"id{i}" for i in range(len(texts))], name="id"), dtype=object)
+
+
+def texts_file(path, texts):
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), "utf-8")
+    return File(path)
+
+
+def colours(model, texts, key):
+    ids = [model.encoder.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    return [one.tolist() for one in green_pairs(ids, GreenLists(384, 0.25, key))]
+
+
+# --- options ----------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_a_probe_that_plans_find_by_name():
+    (entry,) = importlib.metadata.entry_points(group="dokimasia.probes", name="provenance.text_mark")
+    assert entry.load() is TextMark
+    probe = plugins.build("probes", "provenance.text_mark", {"put_in": True, "draws": 3})
+    assert isinstance(probe, Probe)
+    assert (probe.needs, probe.estimate(10)) == ({"sample", "trace"}, 140)
+    assert (TextMark().needs, TextMark().estimate(10)) == ({"sample"}, 20)
+
+
+def test_every_measure_that_a_limit_may_name_is_given():
+    assert TextMark.measures == MARK_MEASURES
+
+
+def test_the_probe_and_the_mark_have_the_same_defaults():
+    probe = TextMark()
+    assert {one.name: one.default for one in dataclasses.fields(KGW)} == {
+        name: getattr(probe, name) for name in ("greenlist_ratio", "bias", "hashing_key")
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"greenlist_ratio": 1.0}, "greenlist_ratio: got 1.0; allowed: above 0, below 1"),
+        ({"bias": 0.0}, "bias: got 0.0; allowed: above 0"),
+        ({"hashing_key": 0}, "hashing_key: got 0; allowed: 1 or more"),
+        ({"alpha": 0.0}, "alpha: got 0.0; allowed: above 0, below 1"),
+        ({"prompt_words": -1}, "prompt_words: got -1; allowed: 0 or more"),
+        ({"draws": 0}, "draws: got 0; allowed: 1 or more"),
+        ({"max_tokens": 0}, "max_tokens: got 0; allowed: 1 or more"),
+        ({"temperature": -0.1}, "temperature: got -0.1; allowed: 0 or more"),
+    ],
+)
+def test_wrong_options_are_told(options, message):
+    with pytest.raises(ValueError) as caught:
+        TextMark(**options)
+    assert message in str(caught.value)
+
+
+def test_importing_it_is_light():
+    code = (
+        "import sys, audit.probes.text_mark\n"
+        "print(sorted(set(sys.modules) & {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'numpy'}))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
+
+
+# --- observing --------------------------------------------------------------------------------------------------------
+
+
+def test_outputs_are_taken_as_they_come_and_read_under_two_keys(ask_of, model):
+    ask = ask_of(main=model)
+    probe = TextMark(max_tokens=20)
+    observed = probe.observe(ask, frame(*OPENINGS[:2]), "items")
+    drawn = ask("sample", OPENINGS[:2], max_tokens=20, temperature=1.0)["content"].tolist()
+    assert observed["output"].tolist() == drawn
+    assert observed["green"].tolist() == colours(model, drawn, 15485863)
+    assert observed["other_green"].tolist() == colours(model, drawn, 2654435769)
+    assert observed["share"].tolist() == [0.25, 0.25]
+    assert list(observed.columns) == ["text", "output", "problem", "share", "green", "other_green"]
+
+
+def test_the_key_of_comparison_is_never_the_key(ask_of, model):
+    probe = TextMark(max_tokens=20, hashing_key=2654435769)
+    observed = probe.observe(ask_of(main=model), frame(OPENINGS[0]), "items")
+    assert observed["other_green"].tolist() == colours(model, observed["output"], 15485863)
+
+
+def test_with_the_mark_put_in_there_are_twins_without_it_and_log_probabilities(ask_of, model):
+    ask = ask_of(main=model)
+    probe = TextMark(put_in=True, max_tokens=20, draws=2)
+    observed = probe.observe(ask, frame(*OPENINGS[:3]), "items")
+    prompts = [text for text in OPENINGS[:3] for _ in range(2)]
+    mark = {"greenlist_ratio": 0.25, "bias": 2.5, "hashing_key": 15485863}
+    for prefix, draws in (
+        ("", ask("marked_sample", prompts, mark=mark, max_tokens=20, temperature=1.0)),
+        ("plain_", ask("sample", prompts, max_tokens=20, temperature=1.0)),
+    ):
+        pairs = draws["content"].to_numpy().reshape(3, 2)
+        assert observed[f"{prefix}output"].tolist() == ["\n".join(pair) for pair in pairs]
+        assert observed[f"{prefix}green"].tolist() == colours(model, observed[f"{prefix}output"], 15485863)
+        for row, prompt, pair in zip(observed.to_dict("records"), OPENINGS, pairs, strict=False):
+            scores = [model.trace([Continuation(prompt, text)])[0]["log_prob"] for text in pair]
+            assert row[f"{prefix}nats"] == pytest.approx(sum(one.sum() for one in scores), abs=1e-3)
+            assert row[f"{prefix}scored"] == sum(one.count() for one in scores)
+    assert observed["output"].tolist() != observed["plain_output"].tolist()
+
+
+@pytest.mark.parametrize(("words", "prompt"), [(None, "The ferry to"), (2, "The ferry"), (0, None)])
+def test_a_prompt_is_all_some_or_none_of_the_text(words, prompt):
+    asked = []
+
+    def ask(question, items, **options):
+        asked.append((question, items))
+        if question == "sample":
+            return pd.DataFrame({"item": [0], "content": ["a b"], "problem": [None]})
+        return pd.DataFrame({"item": [0], "ids": [[1, 2]], "vocabulary": 10})
+
+    TextMark(prompt_words=words).observe(ask, frame("The ferry to"), "items")
+    assert asked[0] == ("sample", [prompt])
+
+
+def test_equal_prompts_are_draws_of_their_own(ask_of, model):
+    for put_in in (False, True):
+        observed = TextMark(put_in=put_in, max_tokens=12).observe(ask_of(main=model), frame("The", "The"), "items")
+        assert observed["output"].nunique() == 2
+
+
+def test_an_output_that_did_not_come_is_not_tested(ask_of, tmp_path, model):
+    path = tmp_path / "outputs.jsonl"
+    path.write_text(json.dumps({"prompt": "a", "output": "The cat complains and"}) + "\n", "utf-8")
+    ask, probe = ask_of(main=OutputTable(path).open(), reader=model), TextMark(tokenizer="reader")
+    observed = probe.observe(ask, frame("a", "b"), "items")
+    assert observed["problem"].tolist() == [None, "not in the table"]
+    assert observed["output"].tolist() == ["The cat complains and", None]
+    assert observed["green"].iloc[1] is None
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert result.measure("not_tested").value == 1
+    nothing = probe.observe(ask, frame("b", "c"), "items")
+    assert probe.judge({"items": nothing}, level=0.95, rng=np.random.default_rng(0)).headline.value is None
+
+
+def test_a_model_without_tokenizer_is_told_to_bring_a_helper(ask_of, tmp_path):
+    path = tmp_path / "outputs.jsonl"
+    path.write_text(json.dumps({"prompt": "a", "output": "The cat"}) + "\n", "utf-8")
+    with pytest.raises(ModelError, match="has no tokenizer; allowed: a language model on disk, which a helper may be"):
+        TextMark().observe(ask_of(main=OutputTable(path).open()), frame("a"), "items")
+
+
+def test_unmarked_texts_are_read_whole_and_nothing_is_drawn(ask_of, model):
+    ask = ask_of(main=model)
+    observed = TextMark().observe(ask, frame(*OPENINGS), "unmarked")
+    assert observed["green"].tolist() == colours(model, OPENINGS, 15485863)
+    assert ask.calls == len(OPENINGS)
+
+
+# --- the key ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, monkeypatch, model):
+    monkeypatch.setenv("MARK_KEY", "987654321")
+    probe = TextMark(put_in=True, key_env="MARK_KEY", max_tokens=60)
+    items = texts_file(tmp_path / "texts.jsonl", OPENINGS)
+    audit = run(Plan("key", (Check("mark", probe, {"items": items}),), model=model), into=tmp_path / "audits")
+    outputs = audit.items("mark")
+    assert [list(one) for one in outputs["green"]] == colours(model, outputs["output"], 987654321)
+    assert outputs["value"].mean() == 1
+    files = [path.read_bytes() for path in audit.folder.rglob("*") if path.is_file()]
+    assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
+    monkeypatch.delenv("MARK_KEY")
+    assert recompute(audit, {"mark": probe}) > 0  # judging again needs no key
+
+
+@pytest.mark.parametrize("value", [None, "", "0", "-3", "0x1F", "a key"])
+def test_a_key_that_is_none_is_refused_without_showing_it(monkeypatch, value):
+    monkeypatch.delenv("MARK_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("MARK_KEY", value)
+    with pytest.raises(UsageError) as caught:
+        TextMark(key_env="MARK_KEY").observe(None, frame("a"), "items")
+    assert str(caught.value) == "key_env: MARK_KEY holds no key; allowed: an integer, 1 or more"
+
+
+# --- controls ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [0.95, STRICT])
+def test_controls_are_told_apart_at_every_seed(level):
+    for seed in range(10):
+        found = controls_of(TextMark(alpha=0.001 if seed % 2 else 0.01), level=level, seed=seed, check="mark")
+        assert found == {"positive": True, "negative": True}
+
+
+def test_a_judge_that_counts_repeats_would_miss_the_planted_fault():
+    positive, _ = TextMark().controls(np.random.default_rng(0))
+    repeated = positive["items"].assign(green=[[*row, *[True] * 50] for row in positive["items"]["green"]])
+    result = TextMark().judge({"items": repeated}, level=0.95, rng=np.random.default_rng(0))
+    assert not TextMark().found(result)
+
+
+# --- whole audits -----------------------------------------------------------------------------------------------------
+
+
+def audited(probe, model, folder, *, openings=OPENINGS * 6, at_least=0.8):
+    data = {"items": texts_file(folder / "items.jsonl", openings), "unmarked": Made("world", "sentences")}
+    check = Check("mark", probe, data, limit=Limit(measure="detection_rate", at_least=at_least))
+    return run(Plan("A mark", (check,), model=model, seed=7), into=folder / "audits")
+
+
+def test_an_audit_finds_the_mark_that_it_put_in(tmp_path, model):
+    probe = TextMark(put_in=True, max_tokens=60)
+    audit = audited(probe, model, tmp_path)
+    (finding,) = audit.record.findings
+    assert (finding.verdict, finding.controls) == ("passed", {"positive": True, "negative": True})
+    measures = {one.name: one for one in finding.measures if one.group is None}
+    assert measures["own_false_positive_rate"].high < 0.3 > measures["other_key_rate"].high
+    assert measures["false_positive_rate"].high < 0.1
+    assert measures["tokens_needed"].value < 50
+    assert measures["green_fraction"].low > 0.3
+    assert measures["quality_cost"].low is not None
+    assert check_digests(audit) > 0
+    assert recompute(audit, {"mark": probe}) > 10
+
+
+def test_an_audit_fails_a_model_that_claims_a_mark_and_puts_none_in(tmp_path, model):
+    (finding,) = audited(TextMark(max_tokens=90), model, tmp_path).record.findings
+    assert finding.verdict == "failed"
+    assert finding.why.startswith("detection rate is 0 % [0 %,")
+
+
+def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_path, model):
+    openings = [f"{opening} {number}" for number in range(6) for opening in OPENINGS]
+    drawn = model.sample(openings, seed=1, max_tokens=90, temperature=1.0, mark=KGW())
+    path = tmp_path / "outputs.jsonl"
+    rows = ({"prompt": prompt, "output": one.content} for prompt, one in zip(openings, drawn, strict=True))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    items = texts_file(tmp_path / "items.jsonl", openings)
+    check = Check("mark", TextMark(tokenizer="reader"), {"items": items})
+    plan = Plan("Outputs", (check,), model=OutputTable(path), helpers={"reader": model})
+    (finding,) = run(plan, into=tmp_path / "audits").record.findings
+    assert finding.measures[0].low > 0.8
+
+
+@pytest.mark.parametrize(("form", "put_in", "verdict"), [("sound", True, "passed"), ("flawed", False, "failed")])
+def test_the_reference_twins(tmp_path, form, put_in, verdict):
+    """At 0.6 nats a token their text carries little: a text is 30 sentences at temperature 1.3, 120 to 160 tokens."""
+    probe = TextMark(put_in=put_in, bias=4.0, prompt_words=0, draws=30, max_tokens=40, temperature=1.3)
+    twin = CausalLMFolder(WEIGHTS / "language" / form, dtype="float32", threads=1)
+    (finding,) = audited(probe, twin, tmp_path, openings=[str(number) for number in range(24)]).record.findings
+    assert finding.verdict == verdict, finding.why
+    cost = next(one for one in finding.measures if one.name == "quality_cost")
+    assert cost.value is None if form == "flawed" else cost.low > 0.5  # nats a token
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+def test_the_real_model_carries_the_mark_in_forty_tokens(ask_of):
+    """Of 20 outputs of 100 tokens all are found, half of them after 9 tokens; here six of 40 tokens."""
+    file = find_language_model()
+    if file is None:
+        pytest.skip(f"needs the wheel {WHEEL}")
+    real = open_model("causal_lm", path=file, dtype="float32", threads=1)
+    probe = TextMark(put_in=True, max_tokens=40)
+    observed = probe.observe(ask_of(main=real), frame(*OPENINGS, "Bees are important because", "The law says"), "items")
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert result.headline.value == 1
+    assert result.measure("own_false_positive_rate").value < 0.5
+    assert result.measure("green_fraction").value > 0.5

@@ -1,0 +1,151 @@
+"""The dashboard in a real browser: three clicks to an item, Back and filters, nothing fetched from elsewhere."""
+
+import pytest
+from dashboard_fixtures import (
+    EMPTY,
+    FIRST,
+    HOSTILE,
+    PICTURES,
+    RUNNING,
+    SECOND,
+    UNREADABLE,
+    make_home,
+    make_running,
+    serving,
+)
+from needs import needs_chromium
+from playwright.sync_api import expect, sync_playwright
+from report_fixtures import mixed
+
+pytestmark = pytest.mark.slow
+
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--font-render-hinting=none"),
+]
+SCREENS = {
+    "audits": ("", "table.audits"),
+    "audit": (f"?screen=audit&audit={FIRST}", "#run"),
+    "empty": (f"?screen=audit&audit={EMPTY}", "#environment"),
+    "running": (f"?screen=audit&audit={RUNNING}", "text=stored answers so far"),
+    "finding": (f"?screen=finding&audit={FIRST}&check=stereotypes", "table.items"),
+    "pictures": (f"?screen=finding&audit={PICTURES}&check=unseen", "table.items"),
+    "item": (f"?screen=item&audit={FIRST}&check=facts&item=3", "dl.facts"),
+    "picture": (f"?screen=item&audit={PICTURES}&check=unseen&item=5", "figure img.series"),
+    "compare": (f"?screen=compare&audit={FIRST}&other={SECOND}", "table.compare"),
+    "lost": (f"?screen=audit&audit={UNREADABLE}", ".alarm"),
+    "hostile audit": (f"?screen=audit&audit={HOSTILE}", "#environment"),
+    "hostile finding": (f"?screen=finding&audit={HOSTILE}&check=check-0", "table.items"),
+    "hostile item": (f"?screen=item&audit={HOSTILE}&check=check-0&item=4", "h2.foot"),
+}
+BROKEN = "[...document.querySelectorAll('.doc img')].filter(image => !image.complete || !image.naturalWidth).length"
+SPILT = """[...document.querySelectorAll('.doc td.num, .doc th.num')]
+    .filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"""
+WIDTHS = "['stMain', 'stMainBlockContainer'].map(id => document.querySelector(`[data-testid=${id}]`).scrollWidth)"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return make_home(tmp_path_factory.mktemp("audits"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    path = needs_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(browser, home):
+    with serving(home) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser, address):
+    """A page that fails its test for a request beyond this server, an answer of 400 or more, a word on the console."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="en-GB")
+    page.set_default_timeout(60_000)
+    faults = []
+    ours = (address, address.replace("http", "ws"), "data:", "blob:")
+    page.on("request", lambda request: None if request.url.startswith(ours) else faults.append(request.url))
+    page.on("response", lambda answer: faults.append((answer.status, answer.url)) if answer.status >= 400 else None)
+    page.on("console", lambda message: faults.append(message.text))
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("dialog", lambda dialog: faults.append(dialog.message))
+    yield page
+    assert page.title().endswith("Dokimasia")
+    page.close()
+    assert faults == []
+
+
+def opened(page, address, query, sign):
+    page.goto(address + query)
+    page.wait_for_selector(f".doc {sign}" if not sign.startswith("text=") else sign)
+    page.wait_for_selector(".doc h2.foot, .doc .alarm")
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_a_screen_is_whole_and_quiet_in_both_widths(page, address, name):
+    opened(page, address, *SCREENS[name])
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert max(page.evaluate(WIDTHS)) <= width
+        assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
+        assert page.evaluate(BROKEN) == 0, "a figure is not drawn"
+
+
+def test_three_clicks_lead_from_the_list_to_an_item_without_loading_anew(page, address):
+    opened(page, address, *SCREENS["audits"])
+    page.evaluate("window.still = true")
+    page.click(f"table.audits a[href*='audit={FIRST}']")
+    page.click("#checks a.check:has-text('facts') >> nth=0")
+    page.click("table.items td.row a >> nth=0")
+    page.wait_for_selector("header.item")
+    assert page.evaluate("window.still"), "the page was loaded anew"
+    assert "screen=item" in page.url
+    for there in ("table.items", "#gaps", "table.audits"):
+        page.go_back()
+        page.wait_for_selector(f".doc {there}")
+    assert page.evaluate("window.still")
+
+
+def test_a_permalink_opens_the_same_screen(page, address):
+    opened(page, address, f"?screen=finding&audit={FIRST}&check=stereotypes", "table.items")
+    page.get_by_text("Failures only").click()
+    expect(page.locator("h2.items-head")).to_contain_text("277 of 480")
+    page.click(".pages a:has-text('3')")
+    expect(page.locator(".pages b")).to_have_text("3")
+    rows = page.locator("table.items td.row").all_inner_texts()
+    page.goto("about:blank")
+    page.goto(f"{address}?screen=finding&audit={FIRST}&check=stereotypes&failures=true&page=3")
+    expect(page.locator(".pages b")).to_have_text("3")
+    assert page.locator("table.items td.row").all_inner_texts() == rows
+    expect(page.get_by_role("switch")).to_be_checked()
+
+
+def test_a_filter_is_typed_and_taken_back(page, address):
+    opened(page, address, *SCREENS["audits"])
+    search = page.get_by_role("textbox")
+    search.fill("unseen")
+    search.press("Enter")
+    expect(page.locator("table.audits tbody tr")).to_have_count(1)
+    assert "search=unseen" in page.url
+    page.go_back()
+    expect(page.locator("table.audits tbody tr")).to_have_count(7)
+    expect(search).to_have_value("")
+
+
+def test_a_running_audit_is_followed_to_its_record(page, address, home):
+    name = "abcd000000000008"
+    make_running(home, answers=4, name=name)
+    opened(page, address, f"?screen=audit&audit={name}", "text=4 stored answers so far")
+    make_running(home, answers=9, name=name)
+    expect(page.locator(".sentence")).to_have_text("9 stored answers so far")
+    mixed(home / name, 2)
+    page.wait_for_selector(".doc #gaps")
+    assert "Failed: 1 of 2 checks." in page.inner_text(".sentence")

@@ -1,0 +1,144 @@
+"""Evidence by the page: the rows that are wanted, in the order that is wanted, without reading what is not."""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_fixtures import finding, mixed, pd, rate, write_audit
+
+from audit.record import Limit
+from dashboard.paging import Filters, choices, items_of, matching, paired, rows
+from dashboard.views.finding import SIZE
+
+
+def opened(folder, frame, limit=None, direction="lower is better", group_size=None):
+    """The items file of an audit with this one frame."""
+    one = finding("check", "measured", "why", gating=False, limit=limit,
+                  measures=[rate("miss_share", 1, 4, direction=direction)])
+    audit = write_audit(folder, [one], items={"check": frame})
+    items = items_of(audit, audit.finding("check"))
+    if group_size:
+        pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), items.path, row_group_size=group_size)
+        items = replace(items, written=items.written + 1)
+    return items
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1.0, 2.5, -3.0, float("nan")]), min_size=1, max_size=30), st.booleans())
+def test_the_worst_come_first_ties_as_stored_and_nothing_is_lost(tmp_path_factory, values, lower):
+    items = opened(
+        tmp_path_factory.mktemp("audit"),
+        pd.DataFrame({"item": range(len(values)), "value": values}),
+        direction="lower is better" if lower else "higher is better",
+    )
+    order = matching(items, Filters()).tolist()
+    assert sorted(order) == list(range(len(values)))
+    keyed = [(np.isnan(values[row]), (-values[row] if lower else values[row]) if values[row] == values[row] else 0, row)
+             for row in order]
+    assert keyed == sorted(keyed)
+
+
+def test_the_order_is_the_stored_one_where_nothing_tells_which_end_is_worse(tmp_path):
+    items = opened(tmp_path, pd.DataFrame({"item": list("abc"), "value": [1.0, 3.0, 2.0]}), direction="neither")
+    assert matching(items, Filters()).tolist() == [0, 1, 2]
+    assert not items.two_values
+
+
+@pytest.mark.parametrize(("bound", "failing"), [("at_most", [1, 3]), ("at_least", [0, 2])])
+def test_a_failure_is_the_value_that_breaks_the_limit(tmp_path, bound, failing):
+    frame = pd.DataFrame({"item": list("abcde"), "value": [0.0, 1.0, 0.0, 1.0, None]})
+    items = opened(tmp_path, frame, limit=Limit(measure="miss_share", **{bound: 0.5}))
+    assert items.two_values
+    assert matching(items, Filters(failures=True)).tolist() == failing
+
+
+def test_a_score_has_no_failures(tmp_path):
+    items = opened(tmp_path, pd.DataFrame({"item": list("abc"), "value": [0.0, 0.5, 1.0]}))
+    assert not items.two_values
+    assert matching(items, Filters(failures=True)).tolist() == [2, 1, 0]
+
+
+def test_choices_are_the_texts_of_a_column_if_they_are_few(tmp_path):
+    numbers = range(90)
+    outcomes, groups = ["right", None, "wrong"] * 30, [str(number) for number in numbers]
+    items = opened(tmp_path, pd.DataFrame({"item": numbers, "outcome": outcomes, "group": groups}))
+    assert choices(items, "outcome") == ("right", "wrong")
+    assert choices(items, "group") == choices(items, "item") == choices(items, "nothing") == ()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_any_rows_come_whole_and_in_the_order_asked_for(tmp_path_factory, data):
+    count = data.draw(st.integers(1, 50))
+    frame = pd.DataFrame({"item": range(count), "text": [f"t{number}" for number in range(count)]})
+    items = opened(tmp_path_factory.mktemp("audit"), frame, group_size=data.draw(st.integers(1, 20)))
+    wanted = data.draw(st.lists(st.integers(0, count - 1), max_size=20))
+    table = rows(items, wanted)
+    assert table["item"].to_pylist() == wanted
+    assert table["text"].to_pylist() == [f"t{number}" for number in wanted]
+    with pytest.raises(IndexError, match="allowed: 0 to"):
+        rows(items, [count])
+
+
+def test_the_same_items_are_laid_beside_each_other_whatever_their_order(tmp_path):
+    first = opened(tmp_path / "a", pd.DataFrame({"item": list("abcd"), "value": [0.0, 1.0, 0.0, 1.0]}))
+    second = opened(tmp_path / "b", pd.DataFrame({"item": list("xdba"), "value": [9.0, 0.0, 1.0, 0.5]}))
+    assert paired(first, second).to_pylist() == [
+        {"item": "a", "row": 1, "value": 0.0, "other_row": 4, "other_value": 0.5},
+        {"item": "b", "row": 2, "value": 1.0, "other_row": 3, "other_value": 1.0},
+        {"item": "d", "row": 4, "value": 1.0, "other_row": 2, "other_value": 0.0},
+    ]
+
+
+def test_items_without_names_values_or_with_names_given_twice_are_not_laid_beside_each_other(tmp_path):
+    good = opened(tmp_path / "good", pd.DataFrame({"item": list("ab"), "value": [0.0, 1.0]}))
+    for number, frame in enumerate(
+        [
+            pd.DataFrame({"text": list("ab"), "value": [0.0, 1.0]}),
+            pd.DataFrame({"item": list("ab"), "text": list("ab")}),
+            pd.DataFrame({"item": list("aa"), "value": [0.0, 1.0]}),
+        ]
+    ):
+        bad = opened(tmp_path / str(number), frame)
+        assert paired(good, bad) is None
+        assert paired(bad, good) is None
+
+
+def test_a_check_that_names_a_file_outside_its_audit_shows_nothing(tmp_path):
+    other = mixed(tmp_path / "other", 2)
+    audit = mixed(tmp_path / "audit", 2)
+    path = audit.folder / "items" / "facts.parquet"
+    path.unlink()
+    path.symlink_to(other.folder / "items" / "facts.parquet")
+    assert items_of(audit, audit.finding("facts")).problem == "missing"
+
+
+def test_a_million_items_are_paged_within_a_second(tmp_path):
+    count = 1_000_000
+    rng = np.random.default_rng(0)
+    numbers = pc.cast(pa.array(np.arange(count)), "string")
+    frame = pa.table(
+        {
+            "item": numbers,
+            "question": pc.binary_join_element_wise("Which river flows through the city of number ", numbers, "?"),
+            "answer": pc.binary_join_element_wise("It is the river that was given the number ", numbers, ""),
+            "value": (rng.random(count) < 0.06).astype(float),
+            "nll": rng.gamma(2.0, 1.2, count),
+        }
+    )
+    items = opened(tmp_path, pd.DataFrame({"item": ["x"], "value": [1.0]}))
+    pq.write_table(frame, items.path, compression="zstd")
+    items = replace(items, columns=tuple(frame.column_names), total=count, two_values=True, written=1)
+    for filters, page in ((Filters(), 1), (Filters(failures=True), 1), (Filters(), 20_000)):
+        start = time.process_time()
+        wanted = matching(items, filters)[(page - 1) * SIZE : page * SIZE]
+        table = rows(items, wanted)
+        spent = time.process_time() - start
+        assert spent < 1, f"{spent:.2f} s of CPU for page {page} of {filters}"
+        assert table["item"].to_pylist() == [str(number) for number in wanted]

@@ -1,0 +1,190 @@
+"""The dashboard's server: answers this machine only, and sends every page out with a policy that keeps it here."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from dashboard_fixtures import serving
+from report_fixtures import mixed
+
+import dashboard
+from audit.errors import UsageError
+from dashboard.commands import show
+from dashboard.server import LOOPBACK, policy, serve
+
+OPTIONS = """
+import json, sys
+from pathlib import Path
+from dashboard.server import application
+application(Path("audits"), "en")
+from streamlit import config
+print(json.dumps({name: config.get_option(name) for name in sys.argv[1:]}))
+"""
+UPGRADE = {
+    "Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Protocol": "streamlit",
+}
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Host and port of a running dashboard."""
+    home = tmp_path_factory.mktemp("audits")
+    mixed(home / "aaaa000000000001", 2)
+    with serving(home) as found:
+        yield urlsplit(found).hostname, urlsplit(found).port
+
+
+def ask(address, path, **headers):
+    """Return status, headers and body; `Host` may be a lie."""
+    connection = http.client.HTTPConnection(*address, timeout=20)
+    connection.putrequest("GET", path, skip_host="Host" in headers)
+    for name, value in headers.items():
+        connection.putheader(name.replace("_", "-"), value)
+    connection.endheaders()
+    answer = connection.getresponse()
+    body = b"" if answer.status == 101 else answer.read()
+    connection.close()
+    return answer.status, answer.headers, body
+
+
+def upgrade(address, **headers):
+    return ask(address, "/_stcore/stream", **UPGRADE, **headers)[0]
+
+
+def test_its_health_is_told(address):
+    status, _, body = ask(address, "/healthz")
+    assert (status, json.loads(body)) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/", "/?screen=audit&audit=aaaa", "/healthz", "/_stcore/health", "/static/x"])
+def test_every_answer_carries_the_policy(address, path):
+    _, headers, _ = ask(address, path)
+    assert headers["Content-Security-Policy"] == policy(f"{address[0]}:{address[1]}")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+
+
+def test_the_policy_lets_nothing_in_or_out_but_this_server():
+    rules = dict(rule.split(" ", 1) for rule in policy("127.0.0.1:8501").split("; "))
+    assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'self'"
+    assert rules["frame-ancestors"] == rules["object-src"] == "'none'"
+    assert "unsafe-eval" not in rules["script-src"]
+    sources = {source for rule in rules.values() for source in rule.split()}
+    assert sources == {"'self'", "'none'", "'unsafe-inline'", "data:", "blob:", "ws://127.0.0.1:8501"}
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8501", "127.0.0.1.evil.example", "", "[::", "0.0.0.0"])
+def test_a_foreign_name_for_this_machine_is_refused(address, host):
+    assert ask(address, "/", Host=host)[0] == 400
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:8501"])
+def test_own_names_are_answered(address, host):
+    assert ask(address, "/healthz", Host=host)[0] == 200
+
+
+def test_the_web_socket_opens_for_its_own_page_only(address):
+    own = f"{address[0]}:{address[1]}"
+    assert upgrade(address, Origin=f"http://{own}") == 101
+    assert upgrade(address, Origin="http://evil.example") == 403
+    assert upgrade(address, Host="evil.example", Origin="http://evil.example") == 403
+
+
+@pytest.mark.parametrize("before", ["/", "/app/static/", "/media/", "/static/", "/../", "/static/../../"])
+def test_no_file_of_an_audit_is_served(address, before):
+    assert b"stereotype" not in ask(address, f"{before}aaaa000000000001/record.json")[2]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil.example", ""])
+def test_an_address_that_others_could_reach_is_refused_in_one_line(tmp_path, host):
+    with pytest.raises(UsageError) as error:
+        show(tmp_path, 0, host, "en")
+    assert str(error.value) == f"--host {host}: no sign-in here; allowed: 127.0.0.1, ::1, localhost"
+
+
+def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"--port {port}: got 'Address already in use' on 127.0.0.1"):
+            serve(tmp_path, "127.0.0.1", port, "en", print)
+
+
+def test_an_unknown_language_is_refused_before_anything_starts(tmp_path):
+    with pytest.raises(UsageError, match="unknown language 'xx'"):
+        show(tmp_path, 0, "127.0.0.1", "xx")
+
+
+def test_the_shipped_settings_hold_whatever_the_place_and_the_variables_say(tmp_path):
+    """Telemetry off, no paths in errors, own host names only; STREAMLIT_* and a foreign config.toml change nothing."""
+    (tmp_path / ".streamlit").mkdir()
+    (tmp_path / ".streamlit" / "config.toml").write_text(
+        '[browser]\ngatherUsageStats = true\n[client]\nshowErrorDetails = "full"\n[server]\nallowedHosts = ["*"]\n'
+    )
+    wanted = {
+        "browser.gatherUsageStats": False,
+        "client.showErrorDetails": "none",
+        "client.toolbarMode": "viewer",
+        "server.allowedHosts": list(LOOPBACK),
+        "server.enableXsrfProtection": True,
+        "server.enableCORS": True,
+        "server.fileWatcherType": "none",
+        "theme.primaryColor": "#0a6390",
+    }
+    env = os.environ | {"STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true", "STREAMLIT_CLIENT_TOOLBAR_MODE": "auto"}
+    program = [sys.executable, "-c", OPTIONS, *wanted]
+    done = subprocess.run(program, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert {**found, "server.allowedHosts": sorted(found["server.allowedHosts"])} == {
+        **wanted, "server.allowedHosts": sorted(LOOPBACK)
+    }
+
+
+def test_the_theme_is_the_reports():
+    from reports.figures import PALETTE
+
+    settings = (Path(dashboard.__file__).parent / ".streamlit" / "config.toml").read_text("utf-8")
+    for name, key in (("passed", "primaryColor"), ("paper", "backgroundColor"), ("ink", "textColor")):
+        assert f'{key} = "{PALETTE[name]}"' in settings
+
+
+def test_the_command_is_light_until_it_serves():
+    code = "import sys, dashboard.commands; print(*{'streamlit', 'pandas', 'torch', 'uvicorn'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == ""
+
+
+def test_the_dashboard_reaches_no_model_code():
+    code = (
+        "import sys, os; from streamlit.testing.v1 import AppTest; from pathlib import Path; import dashboard\n"
+        "AppTest.from_file(str(Path(dashboard.__file__).parent / 'app.py'), default_timeout=60).run()\n"
+        "print(*{'torch', 'transformers', 'sklearn', 'scipy'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+def test_an_interrupt_ends_it_quietly(tmp_path):
+    code = "from pathlib import Path; from dashboard.commands import show; show(Path('audits'), 0)"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        found = urlsplit(process.stdout.readline().strip())
+        for _ in range(300):
+            try:
+                if ask((found.hostname, found.port), "/healthz")[0] == 200:
+                    break
+            except OSError:
+                time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+        assert process.returncode == 0
+        assert said == "Ctrl-C ends it\n"
