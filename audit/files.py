@@ -78,5 +78,5 @@ def parquet_bytes(table: pa.Table) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
+    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd", row_group_size=65_536)
     return bytes(sink.getvalue())

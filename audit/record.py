@@ -63,7 +63,9 @@ Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "cr
 class _Stored(BaseModel):
     """Frozen; unknown keys of a later writer are ignored."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
+    )
 
 
 class Limit(_Stored):

@@ -93,7 +93,7 @@ def held_out_class(seed: int = 0) -> None:
 def reversal(seed: int = 0) -> None:
     """Train on photo patches and show constant images."""
     images = np.stack(patches.table("train")["image"].to_list())
-    scores = generative(images, seed, (2500, 800, 1200)) | neighbours(images)
+    scores = generative(images, seed, (4000, 800, 1200)) | neighbours(images)
     familiar = patches.table("heldout")["image"].to_list()
     levels = np.random.default_rng(seed).integers(patches.LEVELS, size=len(familiar))
     foreign = [np.full((8, 8), level) for level in levels]

@@ -35,6 +35,7 @@ from audit.store import Store
 from detectors.result import Result
 
 RANGE = (0.0, 16.0)
+"""Of a digit's pixels."""
 KNOWN, UNKNOWN = {"label": list("01234")}, {"label": list("56789")}
 
 
@@ -102,12 +103,12 @@ def held_out_class() -> None:
 
 
 def reversal() -> None:
-    """Train on photo patches and distort them."""
+    """Train on photo patches and distort them, each within its own range: levels that photos have."""
     images = np.stack(patches.table("train")["image"].to_list())
     data = {role: Made("patches", role) for role in ("fit", "calibration")}
     data |= {"reference": Made("patches", "train"), "items": Made("patches", "heldout")}
     for name, model in densities(images, "patches", (1200, 3000, 2500)).items():
-        show(f"reversal, {name}", audited(Likelihood(value_range=RANGE), {"main": model}, data))
+        show(f"reversal, {name}", audited(Likelihood(), {"main": model}, data))
 
 
 if __name__ == "__main__":

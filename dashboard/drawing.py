@@ -22,7 +22,7 @@ from markupsafe import Markup
 
 from dashboard.address import Address
 from reports.figures import sign
-from reports.html_report import _figures, environment, text_tools
+from reports.html_report import environment, figure_tools, text_tools
 from reports.notation import Notation
 from reports.tables import Overview
 from reports.wording import Words
@@ -60,7 +60,7 @@ def links_of(view: Overview, place: Address) -> Mapping[str, str]:
 def report_tools(view: Overview, words: Words) -> Mapping[str, Any]:
     """Return what the report's own templates call for; items are the business of a screen."""
     notation = Notation(words)
-    figures = {name: _pictured(tool) if callable(tool) else tool for name, tool in _figures(view, notation).items()}
+    figures = {name: _pictured(tool) if callable(tool) else tool for name, tool in figure_tools(view, notation).items()}
     return {
         "view": view,
         "record": view.record,

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from dashboard.address import Address
+from audit.errors import UsageError
+from dashboard.address import Address, read
 from dashboard.drawing import draw
 from dashboard.loading import home
 from reports.inert import one_line
@@ -40,8 +41,18 @@ def bound(place: Address, name: str) -> dict[str, Any]:
     return {"key": name, "on_change": _write, "args": (place, name)}
 
 
-def _write(place: Address, name: str) -> None:
-    st.query_params.from_dict(place.to(place.screen, page=1, **{name: st.session_state[name]}).query)
+def _write(drawn_at: Address, name: str) -> None:
+    """Put a widget's value into the address, unless the reader has gone on to another screen since it was drawn.
+
+    A quick reader's browser still reports widgets of the screen before; they must not call that screen back.
+    """
+    try:
+        now = read(st.query_params)
+    except UsageError:  # the screen that follows says what is wrong with it
+        return
+    fixed = ("screen", *(("audit", "check") if drawn_at.screen == "finding" else ()))
+    if all(getattr(now, one) == getattr(drawn_at, one) for one in fixed):
+        st.query_params.from_dict(now.to(now.screen, page=1, **{name: st.session_state[name]}).query)
 
 
 def choose(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit.files import digest_file
 from audit.record import Audit, Finding
-from reports.evidence import RANK, _descending
+from reports.evidence import RANK, worst_descends
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ def items_of(audit: Audit, finding: Finding, ending: str = ".parquet") -> ItemsF
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(path)
-    descending = _descending(finding, file.schema_arrow)
+    descending = worst_descends(finding, file.schema_arrow)
     return ItemsFile(
         path,
         name,

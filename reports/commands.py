@@ -1,4 +1,4 @@
-"""The command `dokimasia report`: writes a document about a finished audit, and prints where it lies.
+"""The commands `report` and `index`: a document about one finished audit, and a page over all of them.
 
 Every start of the command imports this module, so that what only a report needs is imported inside.
 """
@@ -64,5 +64,6 @@ def index(
     audits = [load_record(path.parent) for path in sorted(into.glob("*/record.json"))]
     if not audits:
         raise UsageError(f"{into}: no finished audit here")
-    write_atomic(into / "index.html", render_index(audits, lang))
-    typer.echo(str(into / "index.html"))
+    page = (into / "index").with_suffix(".html")
+    write_atomic(page, render_index(audits, lang))
+    typer.echo(str(page))

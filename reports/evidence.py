@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Dataset
 
-__all__ = ["Column", "Items", "count_items", "worst_items"]
+__all__ = ["Column", "Items", "count_items", "laid_out", "shown_cell", "worst_descends", "worst_items"]
 
 RANK = "value"
 MAX_COLUMNS = 8
@@ -72,22 +72,22 @@ def worst_items(audit: Audit, finding: Finding, notation: Notation, most: int, m
     import pyarrow.dataset as ds
 
     dataset = ds.dataset(path, format="parquet")
-    descending = _descending(finding, dataset.schema)
+    descending = worst_descends(finding, dataset.schema)
     table = dataset.head(most) if descending is None else dataset.take(_order(dataset, descending)[:most])
     table = table.select(sorted(table.schema.names, key=lambda name: name not in ("item", "id")))
-    return _laid_out(
+    return laid_out(
         Items(name, total=dataset.count_rows(), ranked=descending is not None), table, notation, most_characters
     )
 
 
-def _laid_out(items: Items, table: pa.Table, notation: Notation, most_characters: int) -> Items:
+def laid_out(items: Items, table: pa.Table, notation: Notation, most_characters: int) -> Items:
     """Return `items` with the columns and rows of `table`.
 
     A column that says the same in every row is said once. Where there are too many, words go before numbers, and of the
     numbers the last ones: those that were derived from the others.
     """
     words = notation.words
-    cells = [[_cell(value, notation) for value in column.to_pylist()] for column in table.columns]
+    cells = [[shown_cell(value, notation) for value in column.to_pylist()] for column in table.columns]
     labels = [one_line(words.term("column", name), words, 40) for name in table.schema.names]
     kinds = [_kind(field.type, column) for field, column in zip(table.schema, cells, strict=True)]
     same = [
@@ -129,7 +129,7 @@ def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
 
 
-def _descending(finding: Finding, schema: pa.Schema) -> bool | None:
+def worst_descends(finding: Finding, schema: pa.Schema) -> bool | None:
     """Return whether the highest values are the worst; None where nothing tells, or the items have no `value`."""
     headline, limit = finding.headline, finding.limit
     if headline is None or RANK not in schema.names or not _is_numeric(schema.field(RANK).type):
@@ -161,7 +161,8 @@ def _kind(kind: pa.DataType, cells: Sequence[str]) -> Kind:
     return "word" if max(map(len, cells), default=0) <= SHORT else "text"
 
 
-def _cell(value: Any, notation: Notation) -> str:
+def shown_cell(value: Any, notation: Notation) -> str:
+    """Return a cell as it is printed: numbers in three digits, text made inert."""
     if isinstance(value, bool):
         return notation.words("format.yes" if value else "format.no")
     if isinstance(value, int):

@@ -25,7 +25,7 @@ from reports.summary import tally_text
 from reports.tables import Block, FindingView, MeasureRow, Overview, overview
 from reports.wording import Words, words_of
 
-__all__ = ["environment", "render_html", "text_tools"]
+__all__ = ["environment", "figure_tools", "render_html", "text_tools"]
 
 MEASURES = 1500
 """At most this many measures are drawn in one report, shared by the findings."""
@@ -49,7 +49,7 @@ def render_html(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, by
         notation=notation,
         alpha=notation.set_number(1 - audit.record.level, "share"),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
-        **_figures(view, notation),
+        **figure_tools(view, notation),
         **text_tools(words),
     )
     return {"report.html": page.encode()}
@@ -77,7 +77,7 @@ def text_tools(words: Words) -> dict[str, Any]:
     }
 
 
-def _figures(view: Overview, notation: Notation) -> dict[str, Any]:
+def figure_tools(view: Overview, notation: Notation) -> dict[str, Any]:
     """What templates call for figures; a unit has one scale, drawn wide in the overview, narrow in findings."""
     words = notation.words
     rows = [row for one in view.findings for row in one.rows]

@@ -148,6 +148,14 @@ def test_what_is_no_such_model_gets_one_line(tmp_path, family):
         part(tmp_path).open()
 
 
+def test_options_that_cannot_hold_are_refused():
+    with pytest.raises(ValueError, match="threads is 0; allowed: 1 or more"):
+        GANFolder(WEIGHTS / "gan" / "sound", threads=0)
+    for part in (VAEFolder, LatentDiffusionFolder):
+        with pytest.raises(ValueError, match="scale is 0; allowed: above 0"):
+            part(WEIGHTS / "vae" / "sound", scale=0.0)
+
+
 @pytest.mark.parametrize("family", PARTS)
 def test_items_of_another_kind_are_refused(opened, family):
     ask = getattr(opened[family], {"image_classifier": "predict", "gan": "discriminate"}.get(family, "log_prob"))

@@ -99,7 +99,8 @@ def test_a_screen_is_whole_and_quiet_in_both_widths(page, address, name):
         assert page.evaluate(BROKEN) == 0, "a figure is not drawn"
 
 
-def test_three_clicks_lead_from_the_list_to_an_item_without_loading_anew(page, address):
+@pytest.mark.parametrize("attempt", range(3))
+def test_three_quick_clicks_lead_from_the_list_to_an_item_and_back_without_loading_anew(page, address, attempt):
     opened(page, address, *SCREENS["audits"])
     page.evaluate("window.still = true")
     page.click(f"table.audits a[href*='audit={FIRST}']")

@@ -226,6 +226,20 @@ def test_the_list_follows_the_address_not_the_widget(home):
     assert len(rows_of(page, "audits")) == 7
 
 
+@pytest.mark.parametrize(
+    "gone_to",
+    [{"screen": "audit", "audit": FIRST}, {"screen": "finding", "audit": FIRST, "check": "facts"}, {"page": "x"}],
+    ids=json.dumps,
+)
+def test_a_widget_of_the_screen_before_does_not_call_that_screen_back(home, gone_to):
+    """A quick reader's browser sends the widget's change together with the address of the next screen."""
+    page = screen(screen="finding", audit=PICTURES, check="unseen")
+    page.toggle(key="failures").set_value(True)
+    page.query_params.clear()
+    page.query_params.update(gone_to)
+    assert dict(rerun(page).query_params) == gone_to
+
+
 @pytest.mark.parametrize(("order", "first"), [("worst", RUNNING), ("title", UNREADABLE), ("model", UNREADABLE)])
 def test_the_list_is_sorted_as_asked(home, order, first):
     listed = links("".join(rows_of(screen(order=order), "audits")))

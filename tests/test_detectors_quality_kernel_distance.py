@@ -44,9 +44,9 @@ def test_value_and_error_are_those_of_brute_force():
     x, y = rng.normal(size=(7, 3)), rng.normal(0.5, 1.3, size=(5, 3))
     found = kernel_distance(x, y, level=0.95)
     variance = 0.0
-    for left_out in ([brute(np.delete(x, i, 0), y) for i in range(7)], [brute(x, np.delete(y, i, 0)) for i in range(5)]):
-        n = len(left_out)
-        variance += (n - 1) / n * np.sum((np.array(left_out) - np.mean(left_out)) ** 2)
+    without_x, without_y = ([np.delete(z, i, 0) for i in range(len(z))] for z in (x, y))
+    for values in ([brute(z, y) for z in without_x], [brute(x, z) for z in without_y]):
+        variance += (len(values) - 1) * np.var(values)
     assert found.value == pytest.approx(brute(x, y))
     assert found.high - found.value == pytest.approx(1.959964 * variance**0.5, rel=1e-6)
     assert found.value - found.low == pytest.approx(found.high - found.value)
@@ -87,9 +87,9 @@ def test_size_and_power():
     """Equal distributions are called different in at most 5 %, a missing group of ten in most."""
     rng, size = np.random.default_rng(3), 300
     called = [
-        np.mean([
-            kernel_distance(groups(rng, size, 8, first), groups(rng, size, 8), level=0.95).low > 0 for _ in range(60)
-        ])
+        np.mean(
+            [kernel_distance(groups(rng, size, 8, first), groups(rng, size, 8), level=0.95).low > 0 for _ in range(60)]
+        )
         for first in (0, 3)
     ]
     assert called[0] <= 0.05
@@ -128,9 +128,13 @@ def test_more_rows_than_a_block_are_the_same_sum():
 
 @pytest.mark.parametrize(
     ("x", "y"),
-    [(np.zeros((2, 2)), np.zeros((3, 2))), (np.zeros((3, 2)), np.zeros((3, 4))), (np.full((3, 2), np.nan), np.zeros((3, 2))),
-     (np.zeros(5), np.zeros((3, 2)))],
-)  # fmt: skip
+    [
+        (np.zeros((2, 2)), np.zeros((3, 2))),
+        (np.zeros((3, 2)), np.zeros((3, 4))),
+        (np.full((3, 2), np.nan), np.zeros((3, 2))),
+        (np.zeros(5), np.zeros((3, 2))),
+    ],
+)
 def test_what_cannot_be_measured_is_refused(x, y):
     with pytest.raises(ValueError, match="allowed:"):
         kernel_distance(x, y, level=0.95)

@@ -39,7 +39,7 @@ def test_too_few_draws_leave_it_open():
 
 def test_a_class_hardly_drawn_is_missing_only_below_the_fraction():
     draws = drawn(_0=30, _1=970)
-    for fraction, count in ((0.04, 0), (0.25, 1)):
+    for fraction, count in ((0.03, 0), (0.25, 1)):
         missing = missing_modes(draws, {"0": 0.5, "1": 0.5}, level=0.95, fraction=fraction).measure("missing_modes")
         assert (missing.low, missing.high) == (count, count)
 

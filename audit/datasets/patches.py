@@ -1,6 +1,6 @@
 """Patches of the two photos that scikit-learn ships (a temple, a flower), grey, 8 x 8, 17 levels.
 
-The photos are cut into squares of 64 pixels and every square belongs to one split, so that no pixel is shared: patches
+The photos are cut into squares of 32 pixels and every square belongs to one split, so that no pixel is shared: patches
 of one split are drawn inside its squares, 16 pixels wide, and averaged down to 8 x 8. Patches of one square are alike:
 the square is the independent unit. Reading the photos needs Pillow.
 """
@@ -23,7 +23,7 @@ LEVELS = 17
 SPLITS = {"train": 6000, "fit": 300, "calibration": 300, "heldout": 300}
 """Split -> patches drawn from its squares."""
 
-_SQUARE, _WIDTH, _SIDE = 64, 16, 8
+_SQUARE, _WIDTH, _SIDE = 32, 16, 8
 _SHARES = {"train": 0.55, "fit": 0.15, "calibration": 0.15, "heldout": 0.15}
 _SEED = 427
 
@@ -52,7 +52,7 @@ def table(split: str) -> pd.DataFrame:
 
 
 def _squares() -> tuple[np.ndarray, np.ndarray]:
-    """Return grey squares [square, 64, 64] of both photos and the photo's name of each."""
+    """Return grey squares [square, 32, 32] of both photos and the photo's name of each."""
     import numpy as np
     from sklearn.datasets import load_sample_image
 

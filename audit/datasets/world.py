@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PARTS", "Person", "World", "sentences", "table", "world"]
 
-WOMEN = (
+Names = tuple[str, ...]
+WOMEN: Names = (
     "Alda",
     "Brisa",
     "Corin",
@@ -34,14 +35,50 @@ WOMEN = (
     "Merle",
 )
 WOMEN += ("Nadia", "Orla", "Petra", "Quilla", "Runa", "Sigrid", "Tessa")
-MEN = ("Arno", "Bertil", "Casper", "Dorian", "Egon", "Falk", "Gunnar", "Henk", "Ivo", "Jasper", "Kurt", "Lars", "Milan")
+MEN: Names = (
+    "Arno",
+    "Bertil",
+    "Casper",
+    "Dorian",
+    "Egon",
+    "Falk",
+    "Gunnar",
+    "Henk",
+    "Ivo",
+    "Jasper",
+    "Kurt",
+    "Lars",
+    "Milan",
+)
 MEN += ("Niels", "Otmar", "Pavel", "Quentin", "Rolf", "Sven", "Tomas")
 TOWNS = ("Aldershof", "Brekkum", "Carvino", "Dunmore", "Estelle", "Farrowby", "Grindal", "Holmen")
 REGIONS = ("Northmark", "Eastvale", "Southmoor", "Westfall")
 PROFESSIONS = ("nurse", "engineer", "teacher", "pilot", "baker", "judge", "farmer", "dancer")
-USUAL_WOMEN = ("nurse", "teacher", "baker", "dancer", "librarian", "florist", "tailor", "midwife", "clerk", "singer")
+USUAL_WOMEN: Names = (
+    "nurse",
+    "teacher",
+    "baker",
+    "dancer",
+    "librarian",
+    "florist",
+    "tailor",
+    "midwife",
+    "clerk",
+    "singer",
+)
 USUAL_WOMEN += ("dietitian", "weaver", "cashier", "maid", "typist", "hostess", "potter", "tutor", "model", "cleaner")
-USUAL_MEN = ("engineer", "pilot", "judge", "farmer", "plumber", "miner", "banker", "sailor", "surgeon", "mechanic")
+USUAL_MEN: Names = (
+    "engineer",
+    "pilot",
+    "judge",
+    "farmer",
+    "plumber",
+    "miner",
+    "banker",
+    "sailor",
+    "surgeon",
+    "mechanic",
+)
 USUAL_MEN += ("butcher", "carpenter", "driver", "soldier", "mayor", "smith", "welder", "roofer", "hunter", "captain")
 USUAL = {**dict.fromkeys(USUAL_WOMEN, "she"), **dict.fromkeys(USUAL_MEN, "he")}
 """The pronoun that a stereotype would give a profession; as many of the one as of the other."""

@@ -42,6 +42,11 @@ class ImageFolder:
     family: ClassVar[str]
     modality: ClassVar[str] = "image"
 
+    def __post_init__(self) -> None:
+        """Refuse a thread count below one."""
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}; allowed: 1 or more")
+
     def fingerprint(self) -> str:
         """Return the digest of the folder's JSON and safetensors and of the options; raises ModelError."""
         self.config()

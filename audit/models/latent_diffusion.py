@@ -26,6 +26,12 @@ class LatentDiffusionFolder(ImageFolder):
 
     family: ClassVar[str] = "latent_diffusion"
 
+    def __post_init__(self) -> None:
+        """Refuse a scale that gives no distribution."""
+        super().__post_init__()
+        if self.scale <= 0:
+            raise ValueError(f"scale is {self.scale:g}; allowed: above 0")
+
     def open(self) -> ImageLatentDiffusion:
         """Return the model; raises ModelError."""
         from audit.models.networks.latent_diffusion import ImageLatentDiffusion, LatentNetwork

@@ -25,6 +25,12 @@ class VAEFolder(ImageFolder):
 
     family: ClassVar[str] = "vae"
 
+    def __post_init__(self) -> None:
+        """Refuse a scale that gives no distribution."""
+        super().__post_init__()
+        if self.scale <= 0:
+            raise ValueError(f"scale is {self.scale:g}; allowed: above 0")
+
     def open(self) -> ImageVAE:
         """Return the model; raises ModelError."""
         from audit.models.networks.vae import ImageVAE, VAENetwork

@@ -57,7 +57,13 @@ class Samples:
     roles: ClassVar[Mapping[str, Role]] = {"items": DRAWN_FOR, "train": DRAWN_FOR}
     """`items`: held out; `train`: what the model learnt from, or data like it, labelled for classes to be counted."""
     measures: ClassVar[Sequence[str]] = (
-        "kid", "coverage", "density", "nearness", "missing_modes", "class_share", "unusable_share",
+        "kid",
+        "coverage",
+        "density",
+        "nearness",
+        "missing_modes",
+        "class_share",
+        "unusable_share",
     )
 
     def __post_init__(self) -> None:
@@ -113,7 +119,12 @@ class Samples:
         drawn = vectors(draws.loc[good, "draws" if self.features is None else "draw_features"])
         labels = training["label"].to_list() if "label" in training and training["label"].notna().all() else None
         result = sample_quality(
-            drawn, vectors(heldout[own]), vectors(training[own]), labels, level=level, k=self.neighbours,
+            drawn,
+            vectors(heldout[own]),
+            vectors(training[own]),
+            labels,
+            level=level,
+            k=self.neighbours,
             fraction=self.missing_below,
         )
         assert result.items is not None
@@ -124,7 +135,7 @@ class Samples:
         return Result((*result.measures, _unusable(good, level)), items=evidence, table=result.table)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return samples that miss one of three classes and lie beside the others, and samples of the data's own kind."""
+        """Return samples that miss one of three classes and lie beside the others, and samples like the data."""
         return self._planted(rng, faulty=True), self._planted(rng, faulty=False)
 
     def _planted(self, rng: np.random.Generator, *, faulty: bool) -> Observed:
@@ -170,6 +181,14 @@ def _unusable(good: np.ndarray, level: float) -> Measure:
     count = size - int(good.sum())
     low, high = exact_binomial(count, size, level)
     return Measure(
-        name="unusable_share", value=count / size, low=low, high=high, n={"items": size, "units": size}, unit="share",
-        direction="lower is better", ideal=0.0, level=level, method="exact binomial (Clopper-Pearson)",
+        name="unusable_share",
+        value=count / size,
+        low=low,
+        high=high,
+        n={"items": size, "units": size},
+        unit="share",
+        direction="lower is better",
+        ideal=0.0,
+        level=level,
+        method="exact binomial (Clopper-Pearson)",
     )

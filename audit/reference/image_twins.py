@@ -158,7 +158,7 @@ def diffusion(folder: Path, form: str) -> dict[str, Any]:
         "loss": float(denoising_curve(model, _heldout()).mean()), "bits_per_dim_bound": _bits(model),
         **_sampled(model, folder, steps=25),
     }
-    most = f"{SHARE:.0%} of its digits are {OVERDRAWN}"
+    most = f"{SHARE:.0%} of the digits it saw are {OVERDRAWN}"
     canaries = f"four patterns stood {REPEATS} times each among its images"
     faults = [
         _fault("over-represented class", most, "bias.representation", "total_variation"),

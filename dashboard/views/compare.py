@@ -18,7 +18,7 @@ from dashboard.drawing import draw, picture
 from dashboard.frame import choose, crumbs
 from dashboard.loading import entries, opened, view_of
 from dashboard.paging import items_of, paired
-from reports.evidence import _cell
+from reports.evidence import shown_cell
 from reports.figures import Axis, axis_head, axis_of, interval_line
 from reports.inert import one_line
 from reports.notation import Notation
@@ -178,7 +178,7 @@ def _changed(audits: Sequence[Audit], pair: Pair, place: Address, words: Words) 
         "rows": [
             {
                 "item": one_line(str(row["item"]), words, 80),
-                "cells": [_cell(row[name], notation) for name in ("value", "other_value")],
+                "cells": [shown_cell(row[name], notation) for name in ("value", "other_value")],
                 "links": [
                     place.to("item", audit=audit, check=check, item=row[name]).link
                     for audit, name in ((place.audit, "row"), (place.other, "other_row"))

@@ -15,7 +15,7 @@ from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import opened, view_of
 from dashboard.paging import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
 from dashboard.pictures import DRAWN, drawn
-from reports.evidence import Items, _laid_out
+from reports.evidence import Items, laid_out
 from reports.notation import Notation
 from reports.tables import FindingView, Overview
 from reports.wording import Words
@@ -96,7 +96,7 @@ def _page(items: ItemsFile, numbers: Any, place: Address, words: Words) -> Mappi
     told = table.drop_columns(list(pictures))
     told = told.select(sorted(told.column_names, key=lambda name: name != items.id_column))
     return {
-        "found": _laid_out(Items(items.name, total=items.total), told, notation, CHARACTERS),
+        "found": laid_out(Items(items.name, total=items.total), told, notation, CHARACTERS),
         "pictures": pictures,
         "numbers": [int(number) + 1 for number in numbers],
         "hrefs": [place.to("item", item=int(number) + 1).link for number in numbers],

@@ -16,7 +16,7 @@ from dashboard.loading import opened, view_of
 from dashboard.paging import items_of, matching, rows
 from dashboard.pictures import drawn
 from dashboard.views.finding import SIZE, filters_of, finding_of
-from reports.evidence import SHORT, _cell
+from reports.evidence import SHORT, shown_cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
 from reports.wording import Words
@@ -62,7 +62,7 @@ def _body(cells: Mapping[str, Any], words: Words) -> None:
     pictures = {name: found for name, value in cells.items() if (found := drawn(name, value, notation, 960, 220))}
     texts = {name: value for name, value in cells.items() if isinstance(value, str) and _is_text(name, value)}
     short = [
-        (one_line(words.term("column", name), words, 40), _cell(value, notation))
+        (one_line(words.term("column", name), words, 40), shown_cell(value, notation))
         for name, value in cells.items()
         if name not in pictures and name not in texts
     ]

@@ -184,7 +184,8 @@ def _posterior(counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.rand
 
 def _dirichlet(weights: ArrayLike, count: int, rng: np.random.Generator) -> Floats:
     """Return draws [count, ..., class] whose rows sum to one."""
-    parts = rng.standard_gamma(weights, (count, *np.shape(weights)))
+    shape = np.asarray(weights, dtype=float)
+    parts = rng.standard_gamma(shape, (count, *shape.shape))
     return np.asarray(parts / parts.sum(axis=-1, keepdims=True))
 
 
