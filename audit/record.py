@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -36,12 +36,14 @@ __all__ = [
     "Record",
     "RunFacts",
     "Verdict",
+    "audited_first",
     "dump",
     "find_audit",
     "load_record",
     "write_reports",
 ]
 
+T = TypeVar("T")
 SCHEMA = 1
 DIMENSIONS = (
     "bias",
@@ -239,6 +241,11 @@ class Audit:
     def plan_text(self) -> str:
         """The plan as it was run."""
         return (self.folder / "plan.yaml").read_text("utf-8")
+
+
+def audited_first(models: Mapping[str, T]) -> list[T]:
+    """Return the models of a record, the audited one first, helpers by name behind it."""
+    return [models[name] for name in sorted(models, key=lambda name: (name != "main", name))]
 
 
 def load_record(folder: str | os.PathLike[str]) -> Audit:

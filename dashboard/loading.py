@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import IntegrityError, UsageError
-from audit.record import WORST_FIRST, Audit, Verdict, load_record
+from audit.record import WORST_FIRST, Audit, Verdict, audited_first, load_record
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
@@ -144,8 +144,8 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
         name,
         head.verdict,
         head.title,
-        models=tuple(model.name for model in head.models.values()),
-        families=tuple(dict.fromkeys(model.family for model in head.models.values())),
+        models=tuple(model.name for model in audited_first(head.models)),
+        families=tuple(dict.fromkeys(model.family for model in audited_first(head.models))),
         checks=len(head.findings),
         decided=sum(one.verdict in ("passed", "failed") for one in head.findings),
         limited=sum(one.limit is not None for one in head.findings),

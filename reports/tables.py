@@ -14,7 +14,17 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, MeasureRecord, ModelRecord, Record
+from audit.record import (
+    DIMENSIONS,
+    WORST_FIRST,
+    Audit,
+    Finding,
+    Limit,
+    MeasureRecord,
+    ModelRecord,
+    Record,
+    audited_first,
+)
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.summary import summary_sentence, tally
@@ -152,7 +162,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         record=record,
         title=one_line(record.title, words),
         sentence=summary_sentence(record, words),
-        models=tuple(_model(model, words) for model in record.models.values()),
+        models=tuple(_model(model, words) for model in audited_first(record.models)),
         counts=tally(record.findings),
         dimensions=dimensions,
         findings=views,

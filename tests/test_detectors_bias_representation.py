@@ -108,17 +108,17 @@ def test_intervals_cover_as_they_say(shares, options):
 
 def test_size_and_power_of_the_gap():
     """Equal shares are accused in at most 5 % of audits, by interval and by p-value; doubled ones in nearly all."""
-    rng = np.random.default_rng(8)
+    rng, repeats = np.random.default_rng(8), 120
     rates = []
     for shares in (np.full(4, 0.25), np.array([0.5, 0.2, 0.15, 0.15])):
-        results = [audit(rng, shares) for _ in range(100)]
+        results = [audit(rng, shares) for _ in range(repeats)]
         rates.append(
             [
                 np.mean([result.headline.low > 0 for result in results]),
                 np.mean([result.measure("gap_p").value <= 0.05 for result in results]),
             ]
         )
-    assert np.all(np.array(rates[0]) <= 0.05)
+    assert np.all(np.array(rates[0]) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / repeats))
     assert np.all(np.array(rates[1]) >= 0.95)
 
 
