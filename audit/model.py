@@ -136,17 +136,17 @@ class CanDenoise(Protocol):
     """Predicts the noise in x_t = alpha_t x + sigma_t eps."""
 
     def denoise(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
-        """Return eps [item, ...] for x_t [item, ...] at steps t [item]."""
+        """Return eps [item, ...] for x_t [item, ...] at times t [item] in [0, 1]."""
 
     def schedule(self, t: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (alpha, sigma), each [item], at steps t [item]."""
+        """Return (alpha, sigma), each [item], at times t [item] in [0, 1]."""
 
 
 @runtime_checkable
 class CanDiscriminate(Protocol):
     """A critic: tells data from samples."""
 
-    def discriminate(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def discriminate(self, x: Sequence[Item]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (logit [item], features [item, dim]); higher = more like data."""
 
 

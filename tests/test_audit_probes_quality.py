@@ -150,7 +150,7 @@ def test_every_draw_has_a_row_with_its_neighbour(features, door_of, tmp_path):
     result = judged(probe, observed)
     assert door.calls == 60 if features is None else 60 + 59 + 90
     assert len(result.items) == 60
-    assert result.items.index[:4].tolist() == ["x0", "x0-2", "x1", "x1-2"]
+    assert result.items.index[:4].tolist() == ["x0", "x0#2", "x1", "x1#2"]
     unusable = result.measure("unusable_share")
     assert unusable.value == pytest.approx(2 / 60)
     assert result.items["problem"].notna().sum() == 1

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.bias.representation import SHARES, TOTAL_VARIATION, class_shares, true_shares
+from detectors.bias.representation import SHARES, TOTAL_VARIATION, _joint_band, class_shares, true_shares
+from detectors.intervals import simultaneous
 
 FOUR = ["a", "b", "c", "d"]
 
@@ -71,6 +72,23 @@ def test_a_perfect_classifier_changes_no_share():
     assert result.headline.value < 0.3
     assert result.table["recall"].tolist() == [1, 1, 1, 1]
     assert result.table["drawn"].tolist() == [50, 30, 20, 0]
+
+
+def test_the_joint_band_holds_as_many_resamples_whole_as_it_says():
+    rng = np.random.default_rng(4)
+    resampled = rng.dirichlet([1, 5, 20, 40], 4000)
+    for level in (0.9, 0.99):
+        low, high = _joint_band(resampled, level)
+        whole = np.mean(np.all((resampled >= low) & (resampled <= high), axis=1))
+        assert level <= whole < level + 0.005
+
+
+def test_with_nothing_to_correct_intervals_are_as_wide_as_exact_ones():
+    counts = np.array([90, 110, 60, 40])
+    result = class_shares(counts, np.eye(4, dtype=int) * 10**6, FOUR, level=0.95, rng=np.random.default_rng(0))
+    low, high = simultaneous(counts, np.full(4, 300), rng=np.random.default_rng(0))
+    width = [measure.high - measure.low for measure in result.measures if measure.name == "share"]
+    assert width == pytest.approx(high - low, rel=0.12)
 
 
 def test_a_reference_may_be_given():

@@ -49,12 +49,12 @@ def told_of_draws(ask: Ask, question: str, column: str, draws: pd.Series[Any], m
 
 
 def each_draw(items: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Return one row a draw; the second draw of item `x` has the id `x-2`."""
+    """Return one row a draw; the second draw of item `x` has the id `x#2`."""
     import pandas as pd
 
     rows = items[list(columns)].explode(list(columns))
     again = rows.groupby(level=0, sort=False).cumcount()
-    ids = [f"{name}-{number + 1}" if number else str(name) for name, number in zip(rows.index, again, strict=True)]
+    ids = [f"{name}#{number + 1}" if number else str(name) for name, number in zip(rows.index, again, strict=True)]
     return rows.set_axis(pd.Index(ids, name="id"), axis=0)
 
 

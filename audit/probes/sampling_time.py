@@ -1,7 +1,7 @@
 """How long does a model take for one sample, and for the likelihood of one item?
 
-    for every item, in turns of eight: one sample, then the likelihood of the item where the model has one, then one
-    sample of the model that it is compared with, all timed call by call
+    for eight items at a time, timed call by call: eight samples; the likelihoods of the eight, where the model has one;
+    eight samples of the model that it is compared with
 
 Seconds depend on the machine and on what else it does, so a check of this kind is best left without a limit. They are
 asked of the model once an audit: resuming finds them again, another audit does not.

@@ -2,13 +2,13 @@
 
     median and 95th percentile of seconds over single calls, between order statistics: exact for independent calls
 
-    sequential_cost = seconds to draw an item / seconds to evaluate one        in turns on the same machine, per turn
+    sequential_cost = seconds to draw an item / seconds to evaluate one        of calls made in turns
     time_ratio      = seconds of this model / seconds of another               likewise
 
 An autoregressive model evaluates all elements of an item at once but draws them one after the other; a model that
-draws in one pass has a cost near 1. Calls that follow each other on a busy machine are not quite independent: ratios of
-calls in turn are, as what slows one slows the other. Seconds speak of one machine at one time and are no property of a
-model: they should decide nothing.
+draws in one pass has a cost near 1. Calls that follow each other on a busy machine are not quite independent; ratios of
+calls in turns suffer less, as what slows one slows the other. Seconds speak of one machine at one time and are no
+property of a model: they should decide nothing.
 """
 
 from __future__ import annotations

@@ -1,0 +1,86 @@
+"""The quickstart: plans that load, planted faults that are found, the count that is told, and made data."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from audit.errors import DataError
+from audit.made_data import Made
+from audit.plan import freeze
+from audit.plans import find_language_model, reference_plan, starter_plan
+from audit.probe import Role
+from audit.quickstart import Case, cases, tally
+from audit.record import load_record
+from audit.reference import reference_folders
+from audit.runner import run
+
+IMAGE = Role({"image": "pixels", "label": "class"}, optional=frozenset({"label"}))
+
+
+def test_every_reference_model_has_a_plan_that_loads():
+    plans = list(cases())
+    references = [case.reference for case in plans if case.reference is not None]
+    assert {(one.path.parent.name, one.form) for one in references} == {
+        (one.path.parent.name, one.form) for one in reference_folders()
+    }
+    assert len({case.plan.model.name for case in plans}) == len(plans)
+    assert (plans[-1].reference is None) == (find_language_model() is not None)
+
+
+def test_every_planted_fault_has_a_probe_in_its_plan_or_says_that_it_is_not_asked():
+    for reference in reference_folders():
+        asked = {check.probe.name for check in reference_plan(reference).checks}
+        for fault in reference.card["faults"]:
+            assert (fault["probe"] in asked) == (fault["status"] == "asked"), (reference.path, fault["name"])
+        assert bool(reference.card["faults"]) == (reference.form == "flawed")
+
+
+@pytest.mark.parametrize("family", ["gan", "vae"])
+def test_twins_are_told_apart_and_counted(family, tmp_path):
+    done = []
+    for case in cases():
+        if case.reference is not None and case.reference.path.parent.name == family:
+            done.append((case, run(replace(case.plan, checks=case.plan.checks[:2]), into=tmp_path)))
+    count = tally(done)
+    assert (count.found, count.planted, count.false_alarms, count.checks) == (1, 1, 0, 2)
+    silent = [(Case(case.plan, case.reference), load_record(done[0][1].folder)) for case, _ in done]
+    assert tally(silent).found == 0
+
+
+def test_made_data_come_with_stable_ids_and_arrays():
+    part = Made("digits", "heldout", where={"label": ["1", "7"]})
+    (frame,) = part.batches(IMAGE)
+    assert set(frame["label"]) == {"1", "7"}
+    assert frame["image"].iloc[0].shape == (8, 8)
+    assert frame.index.is_unique
+    again = next(iter(Made("digits", "heldout", where={"label": ["1", "7"]}).batches(IMAGE, limit=5)))
+    assert again.index.tolist() == frame.index[:5].tolist()
+    np.testing.assert_array_equal(again["image"].iloc[4], frame["image"].iloc[4])
+    others = next(iter(Made("digits", "train").batches(IMAGE)))
+    assert not set(others.index) & set(frame.index)
+
+
+@pytest.mark.parametrize(
+    ("part", "role", "words"),
+    [
+        (Made("digits", "heldot"), IMAGE, "did you mean 'heldout'"),
+        (Made("digits", "heldout", where={"lable": ["1"]}), IMAGE, "did you mean 'label'"),
+        (Made("world", "pairs"), Role({"question": "text"}), "no field 'question'"),
+        (Made("digits", "heldout", sha256="sha256:0"), IMAGE, "promised was"),
+    ],
+)
+def test_what_made_data_are_not_is_one_line(part, role, words):
+    with pytest.raises(DataError, match=words) as error:
+        part.digest(), list(part.batches(role))
+    assert "\n" not in str(error.value)
+
+
+def test_the_digest_is_of_the_items():
+    assert Made("series", "fit").digest() == Made("series", "fit").digest() != Made("series", "heldout").digest()
+    reference = reference_folders()[0]
+    assert freeze(reference_plan(reference), {}) == freeze(reference_plan(reference), {})
+
+
+def test_the_starter_plan_names_the_model_it_is_given():
+    assert 'path: "./mine"' in starter_plan("./mine")
