@@ -79,7 +79,7 @@ def closing_table(audits: Iterable[Audit]) -> str:
         gating = [f for f in record.findings if f.gating]
         decided = sum(f.verdict in ("passed", "failed") for f in gating)
         bad = [f for f in record.findings if f.verdict in ("failed", "crashed", "inconclusive")]
-        worst = _worst(bad).why.rstrip(".") if bad else "-"
+        worst = _worst(bad).why.partition(";")[0].rstrip(".") if bad else "-"
         rows.append([main.name if main else record.title, *cells, f"{decided}/{len(gating)}", worst])
     rows = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
