@@ -44,7 +44,7 @@ def item_digest(item: Item) -> bytes:
 
 def can_answer(model: object, question: str) -> bool:
     """Tell whether `model` has the ability that `question` names; procedures say for themselves what they need."""
-    return question in _ANSWERS and isinstance(model, ABILITIES[question])
+    return question in ABILITIES and isinstance(model, ABILITIES[question])
 
 
 def as_array(cell: Any) -> np.ndarray:

@@ -145,6 +145,21 @@ def test_what_a_model_cannot_answer(tmp_path):
         ask("log_prob", ["ab"], model="helper")
 
 
+class Denoising(MarkovModel):
+    """Has an ability that only procedures ask for."""
+
+    def denoise(self, x_t, t):
+        return x_t
+
+    def schedule(self, t):
+        return t, t
+
+
+def test_an_ability_that_procedures_use_is_told_too(tmp_path):
+    assert door(tmp_path, Denoising(MarkovText())).can("denoise")
+    assert not door(tmp_path).can("denoise")
+
+
 items = st.one_of(
     st.text(max_size=5),
     st.builds(Continuation, st.text(max_size=3), st.text(max_size=3)),
