@@ -118,8 +118,16 @@ class ModelRecord(_Stored):
     modality: str
     fingerprint: str
     abilities: list[str] = []
+    weights: str | None = None
+    """How the weights are stored, where the model says so, e.g. `GGUF Q4_1, F32`: those were audited, no others."""
     identity: dict[str, Any] | None = None
     """What an endpoint showed of itself at the start; null for weights on disk."""
+
+    @property
+    def quantised(self) -> bool:
+        """Whether some weights of a GGUF file are held in fewer bits than 16."""
+        kind, _, formats = (self.weights or "").partition(" ")
+        return kind == "GGUF" and not {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
 
 
 class Finding(_Stored):

@@ -334,6 +334,7 @@ class _Run:
                 modality=model.modality,
                 fingerprint=self.prints[name],
                 abilities=sorted(abilities_of(model)),
+                weights=getattr(model, "weights", None),
                 identity=identities.get(name),
             )
             for name, model in self.opened.items()

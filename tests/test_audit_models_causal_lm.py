@@ -562,6 +562,7 @@ def test_a_gguf_file_is_the_model_it_was_made_of_and_is_unpacked_once(model, tmp
         again = packed.open()
     np.testing.assert_allclose(again.log_prob(items)[0], wanted, rtol=1e-6)
     assert again.name == "tiny.gguf"
+    assert again.weights == packed.open().weights == "GGUF F32"
     assert again.fingerprint == packed.fingerprint()
     assert again.sample([PROMPT], seed=0) == model.sample([PROMPT], seed=0)
     assert (
@@ -584,6 +585,7 @@ def smollm2() -> Path:
 def test_a_real_model_knows_the_capital_of_france():
     """The mean over the six tokens that follow the first, without a start token."""
     model = CausalLMFolder(smollm2(), dtype="float32", threads=1).open()
+    assert model.weights == "GGUF Q4_1, Q8_0, F32"
     frames = model.trace(["The capital of France is Paris.", "The capital of France is Berlin."])
     assert [round(-frame["log_prob"].mean(), 3) for frame in frames] == [2.567, 3.680]
     paris, berlin = model.log_prob([Continuation("The capital of France is", city) for city in (" Paris", " Berlin")])[

@@ -5,7 +5,7 @@ import shutil
 from html.parser import HTMLParser
 
 import pytest
-from report_fixtures import ENDPOINT, HOSTILE, finding, hostile, mixed, rate, unknown, write_audit
+from report_fixtures import ENDPOINT, HOSTILE, LM, finding, hostile, mixed, rate, unknown, write_audit
 
 from audit.errors import UsageError
 from audit.record import WORST_FIRST, Limit, load_record
@@ -146,6 +146,16 @@ def test_a_changed_model_and_an_unverifiable_one_are_told(tmp_path):
     shown = page(write_audit(tmp_path, [], models={"main": ENDPOINT}, changed=["main"]))
     assert WORDS("note.changed", models="main") in shown.text
     assert WORDS("note.unverifiable") in shown.text
+
+
+@pytest.mark.parametrize(
+    ("weights", "warned"), [(None, 0), ("safetensors", 0), ("GGUF F16, F32", 0), ("GGUF Q4_1, F32", 1), ("GGUF MXFP4", 1)]
+)
+def test_quantised_weights_are_told(tmp_path, weights, warned):
+    model = LM.model_copy(update={"weights": weights})
+    shown = page(write_audit(tmp_path, [], models={"main": model}))
+    assert shown.text.count(WORDS("note.quantised")) == warned
+    assert (f"weights: {weights}" in shown.text) == (weights is not None)
 
 
 def test_items_appear_up_to_the_number_asked_for(tmp_path):

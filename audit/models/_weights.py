@@ -11,6 +11,7 @@ import io
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ __all__ = ["open_folder", "open_gguf"]
 
 LARGEST_KEPT = 2 << 30
 """Bytes; a GGUF file that unpacks to more is unpacked every time."""
+_STORED_AS = "stored_as.txt"
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
@@ -42,13 +44,16 @@ def open_folder(folder: Path, dtype: str) -> tuple[Any, Any]:
         return model, AutoTokenizer.from_pretrained(folder, **_LOCAL)
 
 
-def open_gguf(file: Path, dtype: str, digest: str) -> tuple[Any, Any]:
-    """Return (model in eval mode, tokenizer) of a GGUF file with that digest; raises ModelError."""
+def open_gguf(file: Path, dtype: str, digest: str) -> tuple[Any, Any, str]:
+    """Return (model in eval mode, tokenizer, how the weights are stored) of a GGUF file; raises ModelError.
+
+    The last is such as `GGUF Q4_1, Q8_0, F32`: number formats, that of the most weights first.
+    """
     what = f"{digest.removeprefix('sha256:')[:32]}-{dtype}-"
     kept = _cache() / (what + transformers.__version__)
-    if kept.is_dir():
+    if (kept / _STORED_AS).is_file():
         with contextlib.suppress(ModelError):
-            return open_folder(kept, dtype)
+            return *open_folder(kept, dtype), (kept / _STORED_AS).read_text("utf-8")
     for stale in kept.parent.glob(f"{what}*"):  # unpacked by another version, or cut short by a power failure
         shutil.rmtree(stale, ignore_errors=True)
     with _guarded(file), tempfile.TemporaryDirectory() as alone:  # files beside it would be read as its own
@@ -57,9 +62,19 @@ def open_gguf(file: Path, dtype: str, digest: str) -> tuple[Any, Any]:
         tokenizer = AutoTokenizer.from_pretrained(alone, **options)
         options |= {"dtype": getattr(torch, dtype), "quantization_config": GgufConfig(dequantize=True)}
         model = _whole(AutoModelForCausalLM.from_pretrained(alone, output_loading_info=True, **options))
+        stored_as = _stored_as(file)
         if model.get_memory_footprint() <= LARGEST_KEPT:
-            _keep(kept, model, tokenizer)
-        return model, tokenizer
+            _keep(kept, model, tokenizer, stored_as)
+        return model, tokenizer, stored_as
+
+
+def _stored_as(file: Path) -> str:
+    from gguf import GGUFReader
+
+    weights = Counter[str]()
+    for tensor in GGUFReader(file).tensors:
+        weights[tensor.tensor_type.name] += int(tensor.n_elements)
+    return f"GGUF {', '.join(name for name, _ in weights.most_common())}"
 
 
 def _whole(loaded: tuple[Any, dict[str, Any]]) -> Any:
@@ -75,7 +90,7 @@ def _cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "dokimasia" / "gguf"
 
 
-def _keep(kept: Path, model: Any, tokenizer: Any) -> None:
+def _keep(kept: Path, model: Any, tokenizer: Any, stored_as: str) -> None:
     """Write the unpacked model beside its place and move it there whole; a full or read-only disk is no matter."""
     temporary = None
     try:
@@ -83,6 +98,7 @@ def _keep(kept: Path, model: Any, tokenizer: Any) -> None:
         temporary = tempfile.mkdtemp(prefix=".unpacking-", dir=kept.parent)
         model.save_pretrained(temporary)
         tokenizer.save_pretrained(temporary)
+        (Path(temporary) / _STORED_AS).write_text(stored_as, "utf-8")
         Path(temporary).rename(kept)
     except OSError:
         if temporary is not None:

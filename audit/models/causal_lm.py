@@ -92,12 +92,14 @@ class CausalLMFolder:
         if self.threads is not None:
             torch.set_num_threads(self.threads)
         if source.is_file():
-            model, tokenizer = open_gguf(source, dtype, _digest_once(source))
+            model, tokenizer, weights = open_gguf(source, dtype, _digest_once(source))
         else:
             model, tokenizer = open_folder(source, dtype)
+            weights = "safetensors"
         numerics = {"device": device, "dtype": dtype, "threads": torch.get_num_threads()}
         scorer = Scorer(Network(model.to(device)), self.batch_tokens)
-        return CausalLM(self._shown, self.fingerprint(), numerics, self._encoder(model, tokenizer), scorer)
+        encoder = self._encoder(model, tokenizer)
+        return CausalLM(self._shown, self.fingerprint(), numerics, encoder, scorer, weights)
 
     @property
     def _shown(self) -> str:
@@ -151,6 +153,8 @@ class CausalLM:
     """What can move a result in its last digits: device, dtype, threads."""
     encoder: Encoder
     scorer: Scorer
+    weights: str = "safetensors"
+    """How they are stored; a GGUF file's number formats follow, such as `GGUF Q4_1, F32`."""
 
     family: ClassVar[str] = "causal_lm"
     modality: ClassVar[str] = "text"
