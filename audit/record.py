@@ -153,6 +153,8 @@ class Finding(_Stored):
     more_units: int | None = None
     """About how many more independent units would decide an inconclusive finding."""
     measures: list[MeasureRecord] = []
+    remarks: list[dict[str, str | float]] = []
+    """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
     controls: dict[str, bool] | None = None
     """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
     evidence: list[Evidence] = []

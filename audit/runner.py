@@ -261,7 +261,8 @@ class _Run:
         if result.table is not None:
             evidence.append(self._keep(f"items/{check.name}.table.parquet", result.table))
         measures = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
-        return self._finding(check, decide(measures, check.limit, controls), measures, controls, evidence, counts)
+        finding = self._finding(check, decide(measures, check.limit, controls), measures, controls, evidence, counts)
+        return finding.model_copy(update={"remarks": [{"key": one.key, **one.values} for one in result.remarks]})
 
     def _judge(self, check: Check, observed: Observed) -> Result:
         level, seed = self.plan.check_level(check), self.plan.seed

@@ -33,6 +33,8 @@ from audit.probes.likelihood import Likelihood
 from audit.reference.images import fit_classifier, fit_denoiser, fit_pixels, fit_vae
 from audit.store import Store
 from detectors.result import Result
+from reports.notation import Notation
+from reports.wording import words_of
 
 RANGE = (0.0, 16.0)
 """Of a digit's pixels."""
@@ -72,7 +74,9 @@ def show(title: str, result: Result) -> None:
     """Print the AUROC of every score and the sentence."""
     table = result.table
     assert table is not None
-    print(f"\n{title}: {result.headline.n}\n  {table['reading'][0]}")
+    print(f"\n{title}: {result.headline.n}")
+    notation = Notation(words_of("en"))
+    print("\n".join(f"  {notation.remark({'key': one.key, **one.values})}" for one in result.remarks))
     if "about" not in table:
         rows = zip(table["score"], table["auroc"], table["low"], table["high"], strict=True)
         print("\n".join(f"  {score:18s} {value:.3f} [{low:.3f}, {high:.3f}]" for score, value, low, high in rows))
@@ -81,8 +85,8 @@ def show(title: str, result: Result) -> None:
     wide = table.pivot(index="about", columns="score", values="auroc")
     wide = wide.loc[table["about"].unique(), table["score"].unique()]
     print("  " + wide.to_string(float_format="%.2f").replace("\n", "\n  "))
-    for about, low, high, said in table.loc[table["score"] == own, ["about", "low", "high", "reading"]].to_numpy():
-        print(f"  {about:12s} [{low:.3f}, {high:.3f}]  {said}")
+    for about, low, high in table.loc[table["score"] == own, ["about", "low", "high"]].to_numpy():
+        print(f"  {about:12s} [{low:.3f}, {high:.3f}]")
     for name in ("flagged_share", "false_alarm_share", "bits_per_dim"):
         for found in (one for one in result.measures if one.name == name and one.value is not None):
             print(f"  {name} {found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")

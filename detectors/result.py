@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Direction", "Measure", "Result", "undefined"]
+__all__ = ["Direction", "Measure", "Remark", "Result", "undefined"]
 
 Direction = Literal["lower is better", "higher is better", "nearer to ideal is better", "neither"]
 
@@ -107,17 +107,28 @@ def undefined(
 
 
 @dataclass(frozen=True)
+class Remark:
+    """A sentence that a reader needs before the numbers, as a key and values, so that it is told in any language."""
+
+    key: str
+    """Names the sentence, e.g. `reversed`."""
+    values: Mapping[str, str | float]
+    """What the sentence puts in: numbers, and terms such as the name of a score."""
+
+
+@dataclass(frozen=True)
 class Result:
     """All that one detector found.
 
-    `measures` has the headline first. `items` is a frame indexed by item id (evidence, one row an item); its column
-    `value`, where there is one, is what the headline averages, and reports rank the worst items by it. `table` is an
-    optional further frame such as a curve or a group table.
+    `measures` has the headline first; `remarks`, where there are any, are told before it. `items` is a frame indexed by
+    item id (evidence, one row an item); its column `value`, where there is one, is what the headline averages, and
+    reports rank the worst items by it. `table` is an optional further frame such as a curve or a group table.
     """
 
     measures: tuple[Measure, ...]
     items: pd.DataFrame | None = None
     table: pd.DataFrame | None = field(default=None)
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def headline(self) -> Measure:

@@ -89,7 +89,7 @@ def _section(one: FindingView, words: Words) -> list[str]:
     heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
     rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
     title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {inert_markdown(one.name)}"
-    lines = ["", title, "", inert_markdown(one.why)]
+    lines = ["", title, "", inert_markdown(" ".join([*one.remarks, one.why]))]
     return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
 
 

@@ -9,7 +9,7 @@ Three significant digits; more where three would round a number onto or across t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from audit.record import Limit, MeasureRecord
@@ -64,6 +64,11 @@ def _in_unit(value: float, unit: str, digits: int) -> str:
 def _scientific(text: str) -> str:
     mantissa, _, exponent = text.partition("e")
     return f"{mantissa}×10{str(int(exponent or 0)).translate(_SUPERSCRIPT)}".replace("-", "−")
+
+
+def _unit_of(name: str) -> str:
+    """Return the unit of a remark's number by its name."""
+    return "share" if name.endswith("share") else "score"
 
 
 @dataclass(frozen=True)
@@ -144,6 +149,18 @@ class Notation:
         if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
             return self.words("format.near", number=self.set_number(measure.ideal, measure.unit))
         return one_line(self.words.term("direction", measure.direction), self.words, 40)
+
+    def remark(self, remark: Mapping[str, str | float]) -> str:
+        """Return the sentence of a remark; one whose key this version does not know is told as it stands."""
+        told = {
+            name: self.words.term("told", value) if isinstance(value, str) else self.number(value, _unit_of(name))
+            for name, value in remark.items()
+        }
+        try:
+            sentence = self.words.catalogue["remark"][remark["key"]].format_map(told)
+        except KeyError:
+            sentence = self.words("format.list").join(f"{name} {value}" for name, value in told.items())
+        return one_line(sentence[:1].upper() + sentence[1:], self.words, 400)
 
     def sentence(self, measure: MeasureRecord, limit: Limit | None) -> str:
         """Return value, interval, n and limit on one line, for formats that draw nothing."""

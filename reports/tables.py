@@ -93,6 +93,8 @@ class FindingView:
     verdict: str
     probe: str
     dimension: str
+    remarks: tuple[str, ...]
+    """Sentences that stand before `why`."""
     why: str
     headline: MeasureRow | None
     blocks: tuple[Block, ...]
@@ -211,6 +213,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         verdict=words(f"verdict.{finding.verdict}"),
         probe=one_line(words.term("probe", finding.probe), words, 80),
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
+        remarks=tuple(notation.remark(one) for one in finding.remarks),
         why=one_line(finding.why, words, 600),
         headline=rows[0] if rows else None,
         blocks=tuple(_blocks(rows, words)),

@@ -64,11 +64,9 @@ def test_the_density_sees_what_the_classifier_is_sure_of():
     assert ahead.low > 0.85
     assert ahead.n == {"items": 240, "units": 120}
     assert result.measure("confidence_on_foreign").low > 0.95
-    first = result.table["reading"].iloc[0]
-    assert first.startswith("the model's likelihood tells foreign items best: AUROC 1.000")
-    assert first.endswith("; the classifier's confidence has 0.000")
-    words = result.table.set_index("score")["reading"]
-    assert words["max_softmax"].startswith("reversed: the classifier's confidence")
+    best, beside = result.remarks
+    assert (best.key, best.values["score"], round(best.values["auroc"], 3)) == ("sees_best", "nll", 1.0)
+    assert (beside.key, beside.values["score"], round(beside.values["auroc"], 3)) == ("beside", "max_softmax", 0.0)
 
 
 def test_both_see_what_lies_between_the_classes():
@@ -88,9 +86,10 @@ def test_sharper_logits_make_it_sure_of_what_it_never_saw():
 
 def test_knn_ahead_of_a_density_that_is_blind_is_the_first_thing_said():
     result = judged(observed([3.0, 6.0, 6.0], sees=(0,)))
-    first = result.table["reading"].iloc[0]
-    assert first.startswith("kNN-5 distance (no model) tells foreign items best: AUROC 1.000")
-    assert "the model's likelihood has 0." in first
+    first = result.remarks[0]
+    assert (first.key, first.values["score"], first.values["other"]) == ("sees_better", "knn5", "nll")
+    assert round(first.values["auroc"], 3) == 1
+    assert first.values["gap"] == pytest.approx(1 - first.values["other_auroc"], abs=1e-3)
     assert result.measure("auroc_difference", "nll - knn5").high < -0.2
 
 
@@ -107,7 +106,7 @@ def test_a_dead_density_leaves_the_others_standing():
     assert "only 1 distinct score" in result.headline.undefined
     assert "only 1 distinct score" in result.measure("auroc_difference", "nll - knn5").undefined
     assert result.measure("auroc", "knn5").low > 0.9
-    assert result.table["reading"].iloc[0].startswith(("kNN-5", "Mahalanobis"))
+    assert result.remarks[0].values["score"] in ("knn5", "mahalanobis")
 
 
 def test_two_like_scores_differ_no_more_often_than_stated():

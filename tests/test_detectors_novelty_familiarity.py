@@ -65,9 +65,9 @@ def test_a_gaussian_takes_constant_series_for_familiar_and_says_so():
     """A constant below one has a smaller sum of squares than noise has: raw likelihood is reversed, kNN as well."""
     result = judged(observed(foreign=lambda x: 0.1 * x))
     assert result.headline.high < 0.5
-    said = result.table.set_index(["about", "score"])["reading"]
-    assert said["foreign", "nll"].startswith("typicality tells foreign items best")
-    assert said["foreign", "knn5"].startswith("reversed: kNN-5 distance")
+    said = [(one.key, one.values.get("score"), one.values.get("about")) for one in result.remarks]
+    assert said[:2] == [("sees_better", "typicality", None), ("reversed", "nll", "foreign")]
+    assert result.measure("auroc", "knn5").high < 0.5
     assert result.measure("auroc", "typicality").low > 0.9
     assert result.measure("batch_typicality_p").value == pytest.approx(1 / 2000)
     assert result.items["role"].tolist() == ["foreign"] * 200 + ["items"] * 200
@@ -83,8 +83,11 @@ def test_without_foreign_items_the_worst_blind_spot_leads():
     assert result.headline.value == min(spot.value for spot in spots.values())
     assert result.headline.low <= min(spot.low for spot in spots.values())
     assert "foreign" not in set(result.table["about"])
-    words = result.table.set_index(["about", "score"])["reading"]
-    assert words["shuffled", "nll"] == "the model's likelihood cannot see shuffled items"  # its dimensions are alike
+    blind = {one.values["about"]: one.key for one in result.remarks if one.key in ("reversed", "cannot_see")}
+    assert blind["shuffled"] == "cannot_see"  # its dimensions are alike
+    for kind in ARRAY_KINDS:
+        told = "reversed" if spots[kind].high < 0.5 else "cannot_see" if spots[kind].low <= 0.5 else None
+        assert blind.get(kind) == told
     assert spots["shuffled"].value == pytest.approx(0.5, abs=0.001)  # up to the order of a sum
     with pytest.raises(KeyError):
         result.measure("flagged_share")
@@ -158,14 +161,14 @@ def test_a_score_that_is_wrong_beside_noise_alone_is_still_alive():
     assert result.headline.low > 0.9
 
 
-def test_when_knn_wins_the_first_reading_says_so():
+def test_when_knn_wins_the_first_remark_says_so():
     """The model sees the first of 16 dimensions only; the foreign items differ in the others."""
     shift = np.r_[0.0, np.full(15, 1.5)]
     result = judged(observed(foreign=lambda x: x + shift, log_prob=lambda x: norm.logpdf(x[:, 0])))
-    first = result.table["reading"].iloc[0]
-    assert first.startswith(("kNN-5 distance (no model) tells foreign", "a mixture of Gaussians tells foreign"))
-    assert "the model's likelihood has 0." in first
-    assert not first.endswith("may be chance")
+    first = result.remarks[0]
+    assert first.key == "sees_better"
+    assert first.values["score"] in ("knn5", "mixture")
+    assert first.values["other"] == "nll"
     row = result.table.set_index(["about", "score"]).loc[("foreign", "knn5")]
     assert row["gap_low"] > 0.3
 
@@ -263,10 +266,9 @@ def test_distortions_that_lie_among_learnt_items_are_named_as_such():
     flat = np.repeat(np.linspace(-2, 2, 400)[:, None], DIMENSIONS, 1)
     index = pd.Index([f"flat-{i}" for i in range(400)], name="id")
     result = judged({**frames, "reference": pd.DataFrame({"series": list(flat)}, index=index)})
-    said = result.table.set_index(["about", "score"])
-    assert said.loc[("constant", "nll"), "reading"].endswith("; most of them lie among learnt items")
-    assert said.loc[("constant", "nll"), "near_share"] > 0.9
-    assert "learnt items" not in said.loc[("noise", "nll"), "reading"]
+    near = result.table.set_index(["about", "score"])["near_share"]
+    assert near["constant", "nll"] > 0.9 > 0.5 > near["noise", "nll"]
+    assert [one.values["about"] for one in result.remarks if one.key == "near_learnt"] == ["constant"]
 
 
 def test_items_of_other_shapes_are_refused():

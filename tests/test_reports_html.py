@@ -149,7 +149,8 @@ def test_a_changed_model_and_an_unverifiable_one_are_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("weights", "warned"), [(None, 0), ("safetensors", 0), ("GGUF F16, F32", 0), ("GGUF Q4_1, F32", 1), ("GGUF MXFP4", 1)]
+    ("weights", "warned"),
+    [(None, 0), ("safetensors", 0), ("GGUF F16, F32", 0), ("GGUF Q4_1, F32", 1), ("GGUF MXFP4", 1)],
 )
 def test_quantised_weights_are_told(tmp_path, weights, warned):
     model = LM.model_copy(update={"weights": weights})

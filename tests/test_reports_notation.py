@@ -131,3 +131,24 @@ def test_ticks_share_their_decimals():
     assert N.ticks([0.0, 0.25, 0.5], "share") == [f"0{NB}%", f"25{NB}%", f"50{NB}%"]
     assert N.ticks([0.8, 0.85, 0.9], "score") == ["0.80", "0.85", "0.90"]
     assert N.ticks([0.0, 1e-5, 2e-5], "p-value") == ["0", "1×10⁻⁵", "2×10⁻⁵"]
+
+
+def test_a_remark_is_a_sentence_with_its_terms_and_numbers():
+    behind = {"other": "nll", "other_auroc": 0.8812, "gap": 0.0971, "gap_low": 0.06, "gap_high": 0.134}
+    told = {"key": "sees_better", "score": "mahalanobis", "auroc": 0.97834, "low": 0.9589, "high": 0.9892, **behind}
+    assert N.remark(told) == (
+        "Mahalanobis distance of the classifier's features tells foreign items best: AUROC 0.978 [0.959, 0.989]; "
+        "the model's likelihood has 0.881, which is 0.0971 [0.0600, 0.134] less."
+    )
+    assert N.remark({"key": "near_learnt", "about": "constant", "share": 0.625}) == (
+        "Of the constant items 62.5 % lie among learnt ones."
+    )
+
+
+def test_a_remark_of_a_later_version_or_a_strange_one_is_told_as_it_stands():
+    assert N.remark({"key": "unheard", "score": "knn5", "low": 0.5}) == (
+        "Key unheard, score kNN-5 distance (no model), low 0.500"
+    )
+    strange = N.remark({"key": "reversed", "score": "<b>\x1b[31m{0}</b>"})
+    assert "{0}" in strange
+    assert "\x1b" not in strange

@@ -1,4 +1,4 @@
-"""From scores to decisions by conformal p-values, and to the words that say who sees what."""
+"""From scores to decisions by conformal p-values, and to the remarks that say who sees what."""
 
 from __future__ import annotations
 
@@ -10,22 +10,14 @@ import pandas as pd
 from detectors.conformal import benjamini_hochberg, calibration_needed, p_values
 from detectors.novelty.observed import FIELDS
 from detectors.novelty.ranking import Ranking
+from detectors.result import Remark
 
-__all__ = ["ALPHA", "WORDS", "decided", "reading", "who_sees"]
+__all__ = ["ALPHA", "blindness", "decided", "who_sees"]
 
 ALPHA = 0.05
 """An item is flagged on its own from this p-value down."""
 _ALIKE = 0.0005
 """AUROCs that differ by less read the same."""
-WORDS: Mapping[str, str] = {
-    "nll": "the model's likelihood", "critic": "the critic", "denoising_loss": "the denoising loss",
-    "typicality": "typicality", "input_complexity": "likelihood less code length",
-    "min_k": "the surprise of the least likely elements", "knn5": "kNN-5 distance (no model)",
-    "mixture": "a mixture of Gaussians", "compressed_size": "compressed size alone",
-    "max_softmax": "the classifier's confidence", "energy": "the classifier's energy",
-    "mahalanobis": "Mahalanobis distance of the classifier's features",
-}
-"""Score -> what a sentence calls it."""
 
 
 def decided(
@@ -54,24 +46,25 @@ def decided(
     return told.assign(p_value=p, flagged=1.0 * benjamini_hochberg(p, fdr), value=1.0 * (p <= ALPHA)), None
 
 
-def reading(about: str, score: str, low: float, high: float) -> str:
-    """Return in words what an interval [low, high] of the AUROC of items called `about` against familiar ones says."""
-    what = "foreign items" if about == "foreign" else f"{about.replace('_', ' ')} items"
+def blindness(ranking: Ranking, about: str, main: str, level: float) -> Remark | None:
+    """Return that score `main` is reversed on items called `about`, or cannot see them; None where it tells them."""
+    value, low, high = ranking.interval(main, level)
     if low > 0.5:
-        return f"{WORDS[score]} tells {what} from familiar ones"
-    if high < 0.5:
-        return f"reversed: {WORDS[score]} takes {what} for more familiar than familiar ones"
-    return f"{WORDS[score]} cannot see {what}"
+        return None
+    return Remark(
+        "reversed" if high < 0.5 else "cannot_see",
+        {"score": main, "about": about, "auroc": value, "low": low, "high": high},
+    )
 
 
-def who_sees(ranking: Ranking, main: str, level: float) -> str:
-    """Return in words which score tells foreign items from familiar ones best, and whether `main` is behind it."""
+def who_sees(ranking: Ranking, main: str, level: float) -> Remark:
+    """Return which score tells foreign items from familiar ones best, and by how much `main` is behind it."""
     own, top = ranking.values[ranking.names.index(main)], ranking.values.max()
     best = main if top - own < _ALIKE else ranking.names[int(np.argmax(ranking.values))]
     value, low, high = ranking.interval(best, level)
-    told = f"{WORDS[best]} tells foreign items best: AUROC {value:.3f} [{low:.3f}, {high:.3f}]"
+    told: dict[str, str | float] = {"score": best, "auroc": value, "low": low, "high": high}
     if best == main:
-        return told
-    gap, low, high = ranking.difference(best, main, level)
-    told += f"; {WORDS[main]} has {own:.3f}, which is {gap:.3f} [{low:.3f}, {high:.3f}] less"
-    return told if low > 0 else f"{told} and may be chance"
+        return Remark("sees_best", told)
+    gap, least, most = ranking.difference(best, main, level)
+    told |= {"other": main, "other_auroc": float(own), "gap": gap, "gap_low": least, "gap_high": most}
+    return Remark("sees_better" if least > 0 else "may_see_better", told)

@@ -20,12 +20,12 @@ from scipy.special import logsumexp
 
 from detectors._exact import Floats
 from detectors.intervals import mean_over_units
-from detectors.novelty._decisions import WORDS, decided, reading, who_sees
+from detectors.novelty._decisions import decided, who_sees
 from detectors.novelty.baselines import knn_distance
 from detectors.novelty.health import score_problem
 from detectors.novelty.observed import ANSWERS, check_roles, items_of, joined, model_score, units_of
 from detectors.novelty.ranking import Ranking, rank
-from detectors.result import Measure, Result, undefined
+from detectors.result import Measure, Remark, Result, undefined
 
 __all__ = ["energy", "mahalanobis", "max_softmax", "novelty_contrast"]
 
@@ -76,7 +76,8 @@ def novelty_contrast(
       confidence_on_familiar    the same over familiar items
     Items: the foreign ones, those first that the classifier is surest of, then the familiar ones; their scores,
     `confidence`, and of the audited model `p_value`, `flagged` (at `fdr`) and `value` (1 = p-value at most 0.05).
-    Table: each score's AUROC, its gap to the density and a reading; that of the first row says who sees best.
+    Table: each score's AUROC and its gap to the density, the best first. Remarks: which score sees best, how far behind
+    that of the audited model is, and what that of the other sees.
     Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
     check_roles(observed)
@@ -92,7 +93,8 @@ def novelty_contrast(
     judge = _Judge(found, problems, density, main, level)
     measures = (*judge.measures(), *_confidences(observed, level, rng))
     evidence, _ = decided(observed, scores, main, problems.get(main), fdr, first="max_softmax")
-    return Result(measures, items=evidence.assign(confidence=1 - evidence["max_softmax"]), table=judge.table())
+    shown = evidence.assign(confidence=1 - evidence["max_softmax"])
+    return Result(measures, items=shown, table=judge.table(), remarks=tuple(judge.remarks()))
 
 
 def _scores(observed: Mapping[str, pd.DataFrame], score: str) -> dict[str, pd.DataFrame]:
@@ -157,20 +159,20 @@ class _Judge:
             name, reason, n=n, unit="score", direction="higher is better", level=self.level, group=group
         )
 
-    def table(self) -> pd.DataFrame:
-        """Return a row per trusted score, the best first: AUROC, its gap to the density, a reading.
-
-        The first reading says which score sees best, what that of the audited model sees and what that of the other.
-        """
-        order = np.argsort(-self.found.values, kind="stable")
-        rows = [self._row(self.found.names[at]) for at in order]
-        main = self.main if self.main in self.found.names else self.found.names[order[0]]
+    def remarks(self) -> Iterator[Remark]:
+        """Yield who sees the foreign items best, and what the model beside the audited one sees."""
+        main = self.main if self.main in self.found.names else self.found.names[int(np.argmax(self.found.values))]
         told = who_sees(self.found, main, self.level)
+        yield told
         other = "max_softmax" if self.main == self.density else self.density
-        if other in self.found.names and not told.startswith(WORDS[other]):
-            told += f"; {WORDS[other]} has {self.found.interval(other, self.level)[0]:.3f}"
-        rows[0]["reading"] = told
-        return pd.DataFrame(rows)
+        if other in self.found.names and other not in told.values.values():
+            value, low, high = self.found.interval(other, self.level)
+            yield Remark("beside", {"score": other, "auroc": value, "low": low, "high": high})
+
+    def table(self) -> pd.DataFrame:
+        """Return a row per trusted score, the best first: AUROC and its gap to the density."""
+        order = np.argsort(-self.found.values, kind="stable")
+        return pd.DataFrame([self._row(self.found.names[at]) for at in order])
 
     def _row(self, score: str) -> dict[str, Any]:
         value, low, high = self.found.interval(score, self.level)
@@ -179,7 +181,6 @@ class _Judge:
         return {
             "score": score, "auroc": value, "low": low, "high": high,
             **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
-            "reading": reading("foreign", score, low, high),
         }
 
 

@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
-from detectors.novelty._decisions import decided, reading, who_sees
+from detectors.novelty._decisions import blindness, decided, who_sees
 from detectors.novelty._seen import Seen
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.observed import check_roles, field_of, units_of
 from detectors.novelty.ranking import Ranking
-from detectors.result import Direction, Measure, Result, undefined
+from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["likelihood_novelty"]
 
@@ -50,16 +50,17 @@ def likelihood_novelty(
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
-    (at `fdr`) and `value` (1 = p-value at most 0.05). Table: what every score sees, in numbers and words; the `reading`
-    of the first row says who sees best. Raises ValueError where roles share items, `fit` has fewer than ten, or items
-    have several shapes.
+    (at `fdr`) and `value` (1 = p-value at most 0.05). Table: what every score sees. Remarks: who sees the foreign items
+    best, and what the model's own score is blind to. Raises ValueError where roles share items, `fit` has fewer than
+    ten, or items have several shapes.
     """
     check_roles(observed)
     seen = Seen(observed, score, value_range, rng)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, first=seen.main)
     judge = _Judge(seen, evidence, problem, level, rng)
-    return Result(tuple(judge.measures()), items=evidence, table=judge.table())
+    table = judge.table()
+    return Result(tuple(judge.measures()), items=evidence, table=table, remarks=tuple(judge.remarks(table)))
 
 
 @dataclass(frozen=True)
@@ -164,17 +165,28 @@ class _Judge:
             name, reason, n={"items": items, "units": 0}, unit=unit, direction=direction, level=self.level, group=group
         )
 
+    def remarks(self, table: pd.DataFrame) -> Iterator[Remark]:
+        """Yield who sees the foreign items best, then what the model's own score is blind to."""
+        main = self.seen.main
+        if main in self.seen.problems:
+            return
+        if "foreign" in self.rankings:
+            yield who_sees(self.rankings["foreign"], main, self.level)
+        near = table[table["score"] == main].set_index("about")["near_share"]
+        for about, found in self.rankings.items():
+            if blind := blindness(found, about, main, self.level):
+                yield blind
+                if near[about] > 0.5:
+                    yield Remark("near_learnt", {"about": about, "share": float(near[about])})
+
     def table(self) -> pd.DataFrame:
         """Return a row for every score of everything shown beside the familiar items: AUROC, gap to the model's own.
 
         `near_share` is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar
-        ones do. `reading` says it in words; that of the first row, who sees the foreign items best.
+        ones do.
         """
-        rows = [self._row(about, score) for about, found in self.rankings.items() for score in found.names]
-        main = self.seen.main
-        if "foreign" in self.rankings and main not in self.seen.problems:
-            rows[0]["reading"] = who_sees(self.rankings["foreign"], main, self.level)
-        return pd.DataFrame(rows)
+        shown = [(about, score) for about, found in self.rankings.items() for score in found.names]
+        return pd.DataFrame([self._row(about, score) for about, score in shown])
 
     def _row(self, about: str, score: str) -> dict[str, Any]:
         found, main = self.rankings[about], self.seen.main
@@ -182,10 +194,8 @@ class _Judge:
         apart = score != main and main in found.names
         gap = found.difference(score, main, self.level) if apart else (None, None, None)
         familiar, shown = (self.seen.scores(name)["knn5"] for name in ("items", about))
-        near = float((shown <= familiar.median()).mean())
-        said = reading(about, score, low, high)
         return {
             "about": about, "score": score, "auroc": value, "low": low, "high": high,
             **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
-            "near_share": near, "reading": f"{said}; most of them lie among learnt items" if near > 0.5 else said,
+            "near_share": float((shown <= familiar.median()).mean()),
         }
