@@ -4,21 +4,21 @@
     id(item) = first 16 hex digits of sha256(canonical JSON of the item's fields)
 
 So the id depends on what an item says, not on where it stands or in which format it was written. Two rules hold in
-every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words). A field
-holds text unless `KINDS` says otherwise.
+every format: an empty text or list is a missing value, and text stays text ("007", "NA" and "null" are words). What a
+field holds is told in `audit.cells`.
 """
 
 from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from json.encoder import encode_basestring
 from pathlib import Path
-from types import NoneType
-from typing import TYPE_CHECKING, Any, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from audit.cells import allowed, cells_of_kind, split
 from audit.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.errors import DataError, IntegrityError, did_you_mean
 from audit.files import canonical, digest_file, sha256
@@ -28,12 +28,8 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-__all__ = ["KINDS", "Builtin", "CrowSPairs", "DataPart", "File", "TruthfulQA"]
+__all__ = ["Builtin", "CrowSPairs", "DataPart", "File", "TruthfulQA", "frames_of"]
 
-KINDS: Mapping[str, Any] = {"aliases": list[str], "best": int, "choices": list[str], "correct": list[int]}
-"""Field -> type of its cells, for the fields that do not hold text."""
-
-_ALLOWED = {str: "text", int: "an integer", list[str]: "a list of texts", list[int]: "a list of integers"}
 _RECENT = 1 << 20
 """Keys that are held in a set, at about 90 bytes each, before they are sorted in among the older ones."""
 _DATASETS = Path(__file__).parent / "datasets"
@@ -123,7 +119,7 @@ class File(_Source):
             ({name: cells[column] for name, column in chosen.items()}, None if self.id is None else cells[self.id])
             for cells in read
         )
-        return _frames(self.path, items, role, self.list_separator)
+        return frames_of(self.path, items, role, self.list_separator)
 
     def _chosen(self, role: Role) -> dict[str, str]:
         """Return field -> column for the role's fields that the file has; raises DataError for one it must have."""
@@ -214,7 +210,7 @@ class TruthfulQA(_KnownLayout):
         for name in sorted(role.fields.keys() - role.optional - set(_ANSWER_FIELDS)):
             raise DataError(f"{self.path}: TruthfulQA has no field {name!r}{did_you_mean(name, _ANSWER_FIELDS)}")
         read = read_columns(self.path, "csv", _TRUTHFULQA, limit=limit)
-        return _frames(self.path, ((_answers(cells), None) for cells in read), role)
+        return frames_of(self.path, ((_answers(cells), None) for cells in read), role)
 
 
 def _answers(cells: _Cells) -> _Cells:
@@ -228,15 +224,12 @@ def _answers(cells: _Cells) -> _Cells:
 
 def _choices(best: str, true: str, false: str) -> tuple[list[str], list[str]]:
     """Return (true answers, the best one first; false answers)."""
-    right = list(dict.fromkeys([best.strip(), *_split(true, ";")]))
-    return right, [answer for answer in dict.fromkeys(_split(false, ";")) if answer not in right]
+    right = list(dict.fromkeys([best.strip(), *split(true, ";")]))
+    return right, [answer for answer in dict.fromkeys(split(false, ";")) if answer not in right]
 
 
-def _split(text: str, separator: str) -> list[str]:
-    return [part for one in text.split(separator) if (part := one.strip())]
 
-
-def _frames(
+def frames_of(
     path: Path, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None
 ) -> Iterator[pd.DataFrame]:
     """Yield a frame for each (field -> cells, own ids) with cells of the right kind."""
@@ -244,47 +237,14 @@ def _frames(
 
     namer, before = _Namer(path), 0
     for raw, own in items:
-        cells = {name: _of_kind(path, name, raw[name], before, separator) for name in role.fields if name in raw}
+        cells = {name: cells_of_kind(path, name, raw[name], before, separator) for name in role.fields if name in raw}
         for name, column in cells.items():
-            if name not in role.optional and None in column:
-                at, allowed = f"{path}: row {before + column.index(None) + 1}", _ALLOWED[KINDS.get(name, str)]
-                raise DataError(f"{at}: field {name!r} is empty; allowed: {allowed}")
+            if name not in role.optional and any(cell is None for cell in column):
+                at = f"{path}: row {before + [cell is None for cell in column].index(True) + 1}: field {name!r}"
+                raise DataError(f"{at} is empty; allowed: {allowed(name)}")
         ids = namer.by_content(cells) if own is None else namer.by_column(own, before)
         yield pd.DataFrame(cells, index=pd.Index(ids, name="id"), dtype=object)
         before += len(ids)
-
-
-def _of_kind(path: Path, name: str, cells: list[Any], before: int, separator: str | None) -> list[Any]:
-    """Return the cells of a field as the kind it holds, None where empty; raises DataError naming the row."""
-    kind = KINDS.get(name, str)
-    if kind is str and set(map(type, cells)) <= {str, NoneType}:
-        return [cell or None for cell in cells]
-    done: list[Any] = []
-    for cell in cells:
-        try:
-            done.append(_cell(cell, kind, separator))
-        except (TypeError, ValueError):
-            at = f"{path}: row {before + len(done) + 1}: field {name!r}"
-            raise DataError(f"{at} holds {repr(cell)[:60]}; allowed: {_ALLOWED[kind]}") from None
-    return done
-
-
-def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
-    """Return one cell as its kind, None where empty; raises TypeError or ValueError where it is of another."""
-    if cell is None or cell in ("", []):
-        return None
-    if kind in (str, int):
-        return _plain(cell, kind)
-    parts = _split(cell, separator) if separator and isinstance(cell, str) else cell
-    if not isinstance(parts, list):
-        raise TypeError
-    return [_plain(part, get_args(kind)[0]) for part in parts] or None
-
-
-def _plain(cell: Any, kind: Callable[[Any], Any]) -> Any:
-    if type(cell) not in (str, int):  # a bool is an int by inheritance only
-        raise TypeError
-    return kind(cell)
 
 
 class _Namer:
@@ -350,7 +310,10 @@ def _key(text: str) -> bytes:
 def _pairs(name: str, cells: Sequence[Any]) -> list[str | None]:
     """Return `"name":cell` as canonical JSON, None for an empty cell: a field that says nothing changes no id."""
     head = f"{encode_basestring(name)}:"
-    return [
-        None if cell is None else head + (encode_basestring(cell) if type(cell) is str else canonical(cell).decode())
-        for cell in cells
-    ]
+    return [None if cell is None else head + _told(cell) for cell in cells]
+
+
+def _told(cell: Any) -> str:
+    if type(cell) is str:
+        return encode_basestring(cell)
+    return canonical(cell.tolist() if hasattr(cell, "tolist") else cell).decode()

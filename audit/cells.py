@@ -1,0 +1,93 @@
+"""Cells of a file as what their field holds; a field holds text unless `KINDS` says otherwise.
+
+    image, series     numbers, nested as the image or series is: lists in JSON lines and Parquet, `[[0, 1], [2, 3]]` or,
+                      with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
+    choices, aliases  lists of texts
+    best, correct     an integer, a list of them
+
+Empty cells, empty texts and empty lists are missing values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import NoneType
+from typing import TYPE_CHECKING, Any, get_args
+
+from audit.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "split"]
+
+ARRAY = "array"
+KINDS: Mapping[str, Any] = {
+    "aliases": list[str], "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "series": ARRAY,
+}
+"""Field -> type of its cells, for the fields that do not hold text."""
+_ALLOWED = {
+    str: "text", int: "an integer", list[str]: "a list of texts", list[int]: "a list of integers",
+    ARRAY: "finite numbers, in lists of one length",
+}
+
+
+def allowed(name: str) -> str:
+    """Return in words what a field may hold."""
+    return _ALLOWED[KINDS.get(name, str)]
+
+
+def cells_of_kind(path: Path, name: str, cells: list[Any], before: int, separator: str | None) -> list[Any]:
+    """Return the cells of a field as the kind it holds, None where empty; raises DataError naming the row.
+
+    before: rows of the file that stand before these. separator: what parts the entries of a list in a text.
+    """
+    kind = KINDS.get(name, str)
+    if kind is str and set(map(type, cells)) <= {str, NoneType}:
+        return [cell or None for cell in cells]
+    done: list[Any] = []
+    for cell in cells:
+        try:
+            done.append(_cell(cell, kind, separator))
+        except (TypeError, ValueError, RecursionError):
+            at = f"{path}: row {before + len(done) + 1}: field {name!r}"
+            raise DataError(f"{at} holds {repr(cell)[:60]}; allowed: {allowed(name)}") from None
+    return done
+
+
+def split(text: str, separator: str) -> list[str]:
+    """Return the parts of a text that are not blank, without blanks around them."""
+    return [part for one in text.split(separator) if (part := one.strip())]
+
+
+def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
+    """Return one cell as its kind, None where empty; raises TypeError or ValueError where it is of another."""
+    if cell is None or cell in ("", []):
+        return None
+    if kind == ARRAY:
+        return _array(cell, separator)
+    if kind in (str, int):
+        return _plain(cell, kind)
+    parts = split(cell, separator) if separator and isinstance(cell, str) else cell
+    if not isinstance(parts, list):
+        raise TypeError
+    return [_plain(part, get_args(kind)[0]) for part in parts] or None
+
+
+def _plain(cell: Any, kind: Callable[[Any], Any]) -> Any:
+    if type(cell) not in (str, int):  # a bool is an int by inheritance only
+        raise TypeError
+    return kind(cell)
+
+
+def _array(cell: Any, separator: str | None) -> np.ndarray:
+    import numpy as np
+
+    if isinstance(cell, str):
+        cell = json.loads(f"[{','.join(split(cell, separator))}]" if separator else cell)
+    array = np.asarray(cell)
+    if array.dtype.kind not in "iuf" or not array.ndim or not array.size or not np.isfinite(array).all():
+        raise ValueError
+    return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)

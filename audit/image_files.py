@@ -1,0 +1,114 @@
+"""Images in a folder, as items: every PNG, JPEG, WebP, BMP or TIFF in it, a class to a subfolder where there are any.
+
+    data: {use: image_folder, path: ./photos, mode: L, size: [28, 28]}
+
+    image   whole numbers 0 to 255, [row, column] for mode L, [channel, row, column] for mode RGB
+    label   name of the subfolder that holds the file, where it is not the folder itself
+    unit    the file's path in the folder
+
+An item's id comes from its pixels and its label, not from where the file stands.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.data import frames_of
+from audit.errors import DataError, did_you_mean
+from audit.files import canonical, digest_file, sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Role
+
+__all__ = ["ImageFolder"]
+
+ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_FIELDS = ("image", "label", "unit")
+_ROWS = 256
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """A folder of image files."""
+
+    path: Path
+    """The folder; subfolders are read too, links that lead out of it are refused."""
+    mode: Literal["L", "RGB"] = "L"
+    """`L` = one channel of grey, `RGB` = three of colour."""
+    size: tuple[int, int] | None = None
+    """(rows, columns) that images are resampled to (bicubic); absent = they must all be of one size."""
+    sha256: str | None = field(default=None, kw_only=True)
+    """Digest that the folder's files must have, with or without `sha256:` before it."""
+    licence: str | None = field(default=None, kw_only=True)
+    """Terms of use, for the record."""
+    cite: str | None = field(default=None, kw_only=True)
+    """Where the data come from, for the record."""
+
+    def digest(self) -> str:
+        """Return the digest of the files' names and bytes and of the options; raises DataError."""
+        files = {str(file.relative_to(self.path)): digest_file(file) for file in self._files()}
+        got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size)]))
+        if self.sha256 is not None and self.sha256.removeprefix("sha256:").lower() != got.removeprefix("sha256:"):
+            raise DataError(f"{self.path}: digest is {got}; promised was {self.sha256}")
+        return got
+
+    def columns(self) -> list[str]:
+        """Return the fields that images give."""
+        return list(_FIELDS)
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of images, in the order of their paths; see `audit.data.DataPart`."""
+        files = self._files()
+        for name in role.fields:
+            if name not in _FIELDS and name not in role.optional:
+                raise DataError(f"{self.path}: images have no field {name!r}{did_you_mean(name, _FIELDS)}")
+        rows = islice(files, limit)
+        chunks = iter(lambda: list(islice(rows, _ROWS)), [])
+        wanted = [name for name in _FIELDS if name in role.fields]
+        cells = ({name: self._cells(name, chunk) for name in wanted} for chunk in chunks)
+        return frames_of(self.path, ((one, None) for one in cells), role)
+
+    def _files(self) -> list[Path]:
+        """Return the image files, sorted by path; raises DataError where there are none or one lies outside."""
+        if not self.path.is_dir():
+            raise DataError(f"{self.path}: no such folder; allowed: a folder of images")
+        files = sorted(one for one in self.path.rglob("*") if one.suffix.lower() in ENDINGS and one.is_file())
+        if not files:
+            raise DataError(f"{self.path}: no image in it; allowed: {', '.join(ENDINGS)}")
+        home = self.path.resolve()
+        for file in files:
+            if not file.resolve().is_relative_to(home):
+                raise DataError(f"{file}: leads out of the folder")
+        return files
+
+    def _cells(self, name: str, files: list[Path]) -> list[Any]:
+        if name == "image":
+            return [self._pixels(file).tolist() for file in files]
+        paths = [file.relative_to(self.path) for file in files]
+        if name == "unit":
+            return [path.as_posix() for path in paths]
+        return [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths]
+
+    def _pixels(self, file: Path) -> np.ndarray:
+        import numpy as np
+        from PIL import Image
+
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", Image.DecompressionBombWarning)
+                with Image.open(file) as image:
+                    shown = image.convert(self.mode)
+            if self.size is not None:
+                shown = shown.resize(self.size[::-1], Image.Resampling.BICUBIC)
+        except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
+            raise DataError(f"{file}: cannot be read as an image ({' '.join(str(error).split())[:120]})") from None
+        pixels = np.asarray(shown)
+        return pixels if self.mode == "L" else pixels.transpose(2, 0, 1)
