@@ -479,7 +479,7 @@ def test_weights_that_are_missing_or_broken_or_elsewhere_are_refused(copied):
     file.write_bytes(whole)
     index = copied / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": {"lm_head.weight": "../elsewhere.safetensors"}}))
-    assert_refused(CausalLMFolder(copied), "'../elsewhere.safetensors', which is no file of the folder")
+    assert_refused(CausalLMFolder(copied), "'../elsewhere.safetensors'; allowed: files of the folder")
 
 
 def test_a_path_without_a_model_is_told_in_one_line(copied, tmp_path):

@@ -21,7 +21,7 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from audit.errors import ModelError
-from audit.models._image_folder import read_json
+from audit.models._folder import read_json
 
 __all__ = ["open_folder", "open_gguf"]
 

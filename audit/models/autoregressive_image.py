@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.autoregressive_image import ImageTransformer
@@ -17,7 +17,7 @@ __all__ = ["ImageTransformerFolder"]
 
 
 @dataclass(frozen=True)
-class ImageTransformerFolder(ImageFolder):
+class ImageTransformerFolder(ModelFolder):
     """Options of an autoregressive image model; an ImageGPT's items are integers, the colour cluster of each pixel."""
 
     family: ClassVar[str] = "autoregressive_image"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.autoregressive_series import SeriesModel
@@ -17,7 +17,7 @@ __all__ = ["SeriesTransformerFolder"]
 
 
 @dataclass(frozen=True)
-class SeriesTransformerFolder(ImageFolder):
+class SeriesTransformerFolder(ModelFolder):
     """Options of an autoregressive model of real-valued series of one length."""
 
     family: ClassVar[str] = "autoregressive_series"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Item, LikelihoodKind, Sample
-from audit.models._image_folder import read_json, require_safetensors
+from audit.models._folder import require_safetensors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -116,7 +116,6 @@ class CausalLMFolder:
         packed = sorted(self.path.glob("*.gguf"))
         if not packed or any(self.path.glob("*.safetensors")):
             require_safetensors(self.path)
-            _require_inside(self.path)
             return self.path
         if len(packed) > 1:
             raise ModelError(f"{self.path}: {len(packed)} GGUF files; give the path of one, such as {packed[0].name}")
@@ -260,15 +259,6 @@ def _digest_once(path: Path) -> str:
 @lru_cache(maxsize=256)
 def _digest(path: Path, size: int, changed: int) -> str:
     return digest_file(path)
-
-
-def _require_inside(folder: Path) -> None:
-    """Raise ModelError where an index of weights names a file outside the folder, which the fingerprint would miss."""
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        named = read_json(index).get("weight_map", {}).values()
-        if outside := sorted({str(name) for name in named} - {path.name for path in folder.iterdir()}):
-            raise ModelError(f"{index}: names {outside[0]!r}, which is no file of the folder")
 
 
 def _gpu() -> bool:

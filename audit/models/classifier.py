@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Item
-from audit.models._image_folder import read_json, require_safetensors
+from audit.models._folder import require_safetensors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,11 +93,6 @@ class ClassifierFile:
         require_safetensors(self.path)
         if self.modality != "text":
             raise ModelError(f"{self.path}: a folder's network reads text; got modality {self.modality!r}")
-        index = self.path / "model.safetensors.index.json"
-        parts = read_json(index).get("weight_map") if index.is_file() else {}
-        named = set(map(str, parts.values())) if isinstance(parts, dict) else {str(parts)}
-        if outside := named - {file.name for file in self.path.iterdir()}:
-            raise ModelError(f"{index}: names {min(outside)!r}; allowed: files of the folder")
 
     def _open_skops(self) -> Classifier:
         import skops.io

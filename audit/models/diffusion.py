@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.diffusion import ImageDiffusion
@@ -17,7 +17,7 @@ __all__ = ["DiffusionFolder"]
 
 
 @dataclass(frozen=True)
-class DiffusionFolder(ImageFolder):
+class DiffusionFolder(ModelFolder):
     """Options of a diffusion model."""
 
     family: ClassVar[str] = "diffusion"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.gan import ImageGAN
@@ -17,7 +17,7 @@ __all__ = ["GANFolder"]
 
 
 @dataclass(frozen=True)
-class GANFolder(ImageFolder):
+class GANFolder(ModelFolder):
     """Options of a GAN."""
 
     family: ClassVar[str] = "gan"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.image_classifier import ImageClassifier
@@ -17,7 +17,7 @@ __all__ = ["ImageClassifierFolder"]
 
 
 @dataclass(frozen=True)
-class ImageClassifierFolder(ImageFolder):
+class ImageClassifierFolder(ModelFolder):
     """Options of an image classifier."""
 
     family: ClassVar[str] = "image_classifier"

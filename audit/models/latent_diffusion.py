@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.latent_diffusion import ImageLatentDiffusion
@@ -18,7 +18,7 @@ __all__ = ["LatentDiffusionFolder"]
 
 
 @dataclass(frozen=True)
-class LatentDiffusionFolder(ImageFolder):
+class LatentDiffusionFolder(ModelFolder):
     """Options of a latent diffusion model."""
 
     scale: float = 0.1

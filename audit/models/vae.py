@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._image_folder import ImageFolder
+from audit.models._folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.vae import ImageVAE
@@ -17,7 +17,7 @@ __all__ = ["VAEFolder"]
 
 
 @dataclass(frozen=True)
-class VAEFolder(ImageFolder):
+class VAEFolder(ModelFolder):
     """Options of a variational autoencoder."""
 
     scale: float = 0.1

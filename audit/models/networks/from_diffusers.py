@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from audit.errors import ModelError
-from audit.models._image_folder import read_json, require_safetensors
+from audit.models._folder import read_json, require_safetensors
 from audit.models.networks.items import unit_images
 from audit.models.networks.likelihoods import DiscretizedLogistic
 from audit.models.networks.vae import Autoencoding

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from audit.errors import ModelError
-from audit.models._image_folder import read_json, require_safetensors
+from audit.models._folder import read_json, require_safetensors
 
 __all__ = ["ImageGPTNetwork"]
 

@@ -10,13 +10,13 @@ import torch
 from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-__all__ = ["Cache", "PixelTransformer"]
+__all__ = ["Cache", "PixelTransformer", "TransformerBlock"]
 
 Cache = list[tuple[torch.Tensor, torch.Tensor]]
 """Keys and values [item, head, pixel, width] of each block so far."""
 
 
-class _Block(nn.Module):  # type: ignore[misc]
+class TransformerBlock(nn.Module):  # type: ignore[misc]
     """Pre-norm attention and a layer of four times the width."""
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
@@ -47,7 +47,7 @@ class PixelTransformer(nn.Module):  # type: ignore[misc]
         self.shape, self.levels = (side, side), levels
         self.value, self.above = nn.Embedding(levels + 1, width), nn.Embedding(levels + 1, width)
         self.row, self.column = nn.Embedding(side, width), nn.Embedding(side, width)
-        self.blocks = nn.ModuleList([_Block(width, heads, dropout) for _ in range(blocks)])
+        self.blocks = nn.ModuleList([TransformerBlock(width, heads, dropout) for _ in range(blocks)])
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, levels)
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:

@@ -12,7 +12,7 @@ import math
 import torch
 from torch import nn
 
-from audit.models.networks.pixel_transformer import _Block
+from audit.models.networks.pixel_transformer import TransformerBlock
 
 __all__ = ["Mixture", "SeriesTransformer"]
 
@@ -31,7 +31,7 @@ class SeriesTransformer(nn.Module):  # type: ignore[misc]
         self.register_buffer("centre", torch.zeros(()))
         self.register_buffer("scale", torch.ones(()))
         self.value, self.place = nn.Linear(2, width), nn.Embedding(steps, width)
-        self.blocks = nn.ModuleList([_Block(width, heads, dropout) for _ in range(blocks)])
+        self.blocks = nn.ModuleList([TransformerBlock(width, heads, dropout) for _ in range(blocks)])
         self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 3 * components)
 
     def mixture(self, series: torch.Tensor) -> Mixture:

@@ -1,4 +1,4 @@
-"""A folder that holds an image model: JSON that says what it is, safetensors for the weights, nothing that runs.
+"""A folder that holds a model: JSON that says what it is, safetensors for the weights, nothing that runs.
 
     our own folder      config.json {family, network: {...}} and model.safetensors
     a library's folder  the layout of diffusers or transformers, weights as safetensors
@@ -19,7 +19,7 @@ from audit.files import canonical, digest_file, sha256
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ImageFolder", "read_json", "require_safetensors"]
+__all__ = ["ModelFolder", "read_json", "require_safetensors"]
 
 _PICKLED = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 _NO_ANSWER = frozenset({"path", "name", "device", "threads"})
@@ -27,8 +27,8 @@ _NO_ANSWER = frozenset({"path", "name", "device", "threads"})
 
 
 @dataclass(frozen=True)
-class ImageFolder:
-    """Options that all image models share."""
+class ModelFolder:
+    """Options that all models of images and series share."""
 
     path: Path
     """Folder with the model's JSON and safetensors."""
@@ -127,7 +127,15 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def require_safetensors(folder: Path) -> None:
-    """Raise ModelError unless the folder itself holds safetensors; pickled weights can run code and stay shut."""
+    """Raise ModelError unless the folder itself holds safetensors, and all that an index of weights names.
+
+    Pickled weights can run code and stay shut; weights elsewhere would be missing from the fingerprint.
+    """
+    for index in folder.glob("*.safetensors.index.json"):
+        parts = read_json(index).get("weight_map", {})
+        named = set(map(str, parts.values())) if isinstance(parts, dict) else {str(parts)}
+        if outside := named - {file.name for file in folder.iterdir()}:
+            raise ModelError(f"{index}: names {min(outside)!r}; allowed: files of the folder")
     if any(folder.glob("*.safetensors")):
         return
     pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLED)
