@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-__all__ = ["arrow_table", "canonical", "digest_file", "parquet_bytes", "read_frame", "sha256", "write_atomic"]
+__all__ = [
+    "arrow_table", "canonical", "digest_file", "parquet_bytes", "read_frame", "sha256", "sync_folder", "write_atomic",
+]
 
 
 def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -52,7 +54,12 @@ def write_atomic(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(path: Path) -> None:
+    """Put the names in a folder onto the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -20,7 +20,7 @@ from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.model import Model, ModelPart
 from audit.positions import Place, Placed, read_yaml
-from audit.record import Limit
+from audit.record import Limit, Sheet
 
 if TYPE_CHECKING:
     from audit.data import DataPart
@@ -53,6 +53,12 @@ class PlanLimit(_Strict, Limit):
         if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
         return self
+
+
+class PlanSheet(_Strict, Sheet):
+    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
 
 
 class CheckSpec(_Strict):
@@ -93,6 +99,10 @@ class PlanSpec(_Strict):
     """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
     helpers: dict[str, Part] = {}
     """Further models that probes ask by name."""
+    sheet: PlanSheet | None = None
+    """Inventory id, purpose, intended use, tier, owner, data and previous audit; shown on top of every report."""
+    two_person: bool = False
+    """An approval of the audit counts only from another person than the one who asked for review."""
     checks: list[CheckSpec] = Field(min_length=1)
     """What is asked."""
 
@@ -130,6 +140,10 @@ class Plan:
     level: float = 0.95
     limit: int | None = None
     shard: int = 64
+    sheet: Sheet | None = None
+    """What people say of the model; part of the frozen plan."""
+    two_person: bool = False
+    """An approval needs a second person."""
     text: str | None = None
     """The YAML it was read from."""
 
@@ -206,6 +220,8 @@ class _Reading:
             level=spec.level,
             limit=spec.limit,
             shard=spec.shard,
+            sheet=spec.sheet,
+            two_person=spec.two_person,
         )
 
     def wrong(self, place: Place, what: str) -> None:
@@ -318,7 +334,7 @@ def _say(error: Mapping[str, Any], loc: Place) -> str:
 
 
 def _keys_of(loc: Place) -> Iterator[str]:
-    spec: type[BaseModel] = PlanSpec
+    spec: type[BaseModel] = PlanSpec if loc[0] != "sheet" or len(loc) < 2 else PlanSheet
     if loc[0] == "checks":
         spec = PlanLimit if "limit" in loc[:-1] else CheckSpec
     return iter(spec.model_fields)
@@ -343,7 +359,10 @@ def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
         }
         for check in plan.checks
     ]
+    people = {} if plan.sheet is None else {"sheet": plan.sheet.model_dump(exclude_none=True)}
     return {
+        **people,
+        **({"two_person": True} if plan.two_person else {}),
         "title": plan.title,
         "seed": plan.seed,
         "level": plan.level,

@@ -35,6 +35,7 @@ __all__ = [
     "ModelRecord",
     "Record",
     "RunFacts",
+    "Sheet",
     "Verdict",
     "audited_first",
     "dump",
@@ -100,6 +101,10 @@ class MeasureRecord(_Stored):
     undefined: str | None = None
     min_units: int = 0
     worst_coverage: float | None = None
+    mean_of: str | None = None
+    """Column of the items whose mean over independent units this is."""
+    unit_of: str | None = None
+    """Column of the items that names the independent unit; null where each item is one."""
 
 
 class Evidence(_Stored):
@@ -173,6 +178,25 @@ class Finding(_Stored):
         return self.measures[0] if self.measures else None
 
 
+class Sheet(_Stored):
+    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
+
+    inventory_id: str | None = None
+    """The model's id in the owner's inventory."""
+    purpose: str | None = None
+    """What the model is for."""
+    intended_use: str | None = None
+    """Who uses it, for what, and what it must not be used for."""
+    tier: str | None = None
+    """Risk tier in the owner's own scheme."""
+    owner: str | None = None
+    """Who answers for the model."""
+    data: str | None = None
+    """What it was trained on, as far as known."""
+    previous_audit: str | None = None
+    """Id of the audit before this one, or why there is none."""
+
+
 class Record(_Stored):
     """All of an audit's findings; `record.json`."""
 
@@ -188,6 +212,10 @@ class Record(_Stored):
     findings: list[Finding]
     changed: list[str] = []
     """Names of models that answered differently at the end than at the start."""
+    sheet: Sheet | None = None
+    """What the plan says of the model, its purpose and its owner."""
+    two_person: bool = False
+    """An approval counts only from another person than the one who asked for review."""
 
     model_config = ConfigDict(
         frozen=True,

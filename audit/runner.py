@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit import early
 from audit.ask import Door
-from audit.errors import DokimasiaError, IntegrityError
+from audit.errors import DokimasiaError, IntegrityError, UsageError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_atomic
 from audit.judging import controls_of, judge_stored, rng_for
 from audit.model import ModelPart, Verifiable, abilities_of
@@ -35,6 +35,7 @@ from audit.record import (
     ModelRecord,
     Record,
     RunFacts,
+    Sheet,
     dump,
     load_record,
 )
@@ -84,7 +85,14 @@ def run(plan: Plan, *, into: str | Path = "audits", fresh: bool = False, watch: 
         done = load_record(folder)
         if not any(finding.verdict == "crashed" for finding in done.record.findings):
             return done
+        _not_reviewed(folder)
     return _Run(plan, frozen, name, folder, prints, watch or Watch()).whole()
+
+
+def _not_reviewed(folder: Path) -> None:
+    """Raise UsageError where people have spoken of this record: it must stay what they saw."""
+    if any((folder / name).exists() for name in ("reviews.jsonl", "seal.json")):
+        raise UsageError(f"{folder}: a check crashed, but the record was reviewed or sealed; --fresh runs it anew")
 
 
 def fingerprint(model: Any) -> str:
@@ -351,6 +359,8 @@ class _Run:
             models=models,
             findings=findings,
             changed=changed,
+            sheet=None if self.plan.sheet is None else Sheet.model_validate(self.plan.sheet.model_dump()),
+            two_person=self.plan.two_person,
         )
 
     def _facts(self, started: datetime, seconds: float, door: Door, stored: list[Evidence]) -> RunFacts:

@@ -1,0 +1,235 @@
+"""What a reviewer can say, and the line of `reviews.jsonl` that keeps it.
+
+    entry = previous (digest of the line before), record (digest of record.json), author, at, what is said, signature
+    line  = canonical JSON of the entry; the signature covers all else of it, and so its place in the chain
+
+`at` is the time that the reviewer's own machine showed, and only that: nobody attests it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from audit.errors import IntegrityError
+from audit.files import canonical, sha256
+from audit.screen import clean
+from audit.signing import PublicKey, SigningKey, decoded, encoded
+
+__all__ = [
+    "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Says", "Signature",
+    "Status", "parsed_lines", "signature_of", "signed",
+]
+
+START = f"sha256:{'0' * 64}"
+"""What stands for the line before the first."""
+KIND = "application/vnd.dokimasia.review+json"
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _base64(size: int) -> AfterValidator:
+    def whole(text: str) -> str:
+        if len(decoded(text)) != size:
+            raise ValueError(f"not {size} bytes in base64")
+        return text
+
+    return AfterValidator(whole)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False,
+        populate_by_name=True,
+    )
+
+
+class _About(_Strict):
+    """The target: an item of a check, a check's finding, or without both the audit."""
+
+    check: str | None = Field(default=None, min_length=1, max_length=200)
+    """Name of the check whose finding this is about."""
+    item: str | None = Field(default=None, min_length=1, max_length=400)
+    """Id of the item of that check."""
+
+    @model_validator(mode="after")
+    def _item_of_a_check(self) -> _About:
+        if self.item is not None and self.check is None:
+            raise ValueError("an item needs the check that it belongs to")
+        return self
+
+
+class Comment(_About):
+    """A remark."""
+
+    kind: Literal["comment"] = "comment"
+    text: Text
+
+
+class Rating(_About):
+    """How much a finding weighs.
+
+    high: do not use the model before it is settled. medium: settle it by a date, and say how the use is limited until
+    then. low: settle it with the next version. note: nothing to settle, but the reader should know.
+    """
+
+    kind: Literal["rating"] = "rating"
+    rating: Literal["high", "medium", "low", "note"]
+
+
+class Owner(_About):
+    """Who has to settle it."""
+
+    kind: Literal["owner"] = "owner"
+    owner: Name
+
+
+class Action(_About):
+    """What has to be done."""
+
+    kind: Literal["action"] = "action"
+    action: Text
+
+
+class Due(_About):
+    """The day by which it has to be done."""
+
+    kind: Literal["due"] = "due"
+    due: date
+
+
+class Status(_About):
+    """Where it stands; `waived` counts until a day, and not after it."""
+
+    kind: Literal["status"] = "status"
+    status: Literal["open", "accepted", "fixed", "waived"]
+    reason: Text | None = None
+    """Why; a waiver needs one."""
+    until: date | None = None
+    """Last day of a waiver."""
+
+    @model_validator(mode="after")
+    def _waiver_is_whole(self) -> Status:
+        if self.status == "waived" and (self.check is None or self.item is not None):
+            raise ValueError("a waiver is for the finding of one check")
+        if self.status == "waived" and (self.reason is None or self.until is None):
+            raise ValueError("a waiver needs a reason and its last day")
+        if self.status != "waived" and self.until is not None:
+            raise ValueError("only a waiver has a last day")
+        return self
+
+
+class Override(_About):
+    """What the item's value should have been; without a value the machine's counts again."""
+
+    kind: Literal["override"] = "override"
+    value: float | None = Field(default=None, ge=0, le=1)
+    """Outcome of the item, 0 to 1, in the place of the machine's."""
+    reason: Text
+
+    @model_validator(mode="after")
+    def _of_an_item(self) -> Override:
+        if self.item is None:
+            raise ValueError("an override is for one item of one check")
+        return self
+
+
+class Decision(_About):
+    """What is decided about the whole audit; `in review` asks for a review."""
+
+    kind: Literal["decision"] = "decision"
+    decision: Literal["draft", "in review", "changes asked", "approved", "rejected"]
+    reason: Text | None = None
+    two_person: bool = False
+    """With `in review`: an approval counts only from another person than the one who asks."""
+
+    @model_validator(mode="after")
+    def _of_the_audit(self) -> Decision:
+        if self.check is not None:
+            raise ValueError("a decision is about the whole audit")
+        return self
+
+
+Says = Comment | Rating | Owner | Action | Due | Status | Override | Decision
+
+
+class Signature(_Strict):
+    """An Ed25519 signature (DSSE) and the key that it was made with."""
+
+    public: Annotated[str, _base64(32)]
+    """The public key, base64."""
+    sig: Annotated[str, _base64(64)]
+    """The signature, base64."""
+
+
+class Entry(_Strict):
+    """One line of `reviews.jsonl`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    previous: Digest
+    """Digest of the line before, `START` for the first."""
+    record: Digest
+    """Digest of the record.json that the author had before them."""
+    author: Name
+    """The author's name, as they gave it."""
+    at: AwareDatetime
+    """Local time of the author's machine, with its offset."""
+    says: Says = Field(discriminator="kind")
+    signature: Signature | None = None
+
+    @property
+    def key(self) -> PublicKey | None:
+        """The key that the signature names; None without one."""
+        return None if self.signature is None else PublicKey(decoded(self.signature.public))
+
+    @property
+    def line(self) -> bytes:
+        """The entry as it is stored, with its newline."""
+        return canonical(_data(self)) + b"\n"
+
+
+def _data(entry: Entry) -> dict[str, Any]:
+    return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _body(entry: Entry) -> bytes:
+    return canonical({key: value for key, value in _data(entry).items() if key != "signature"})
+
+
+def signed(entry: Entry, key: SigningKey) -> Entry:
+    """Return the entry with the key's signature."""
+    bits = key.sign(KIND, _body(entry))
+    return entry.model_copy(update={"signature": Signature(public=encoded(key.public.raw), sig=encoded(bits))})
+
+
+def signature_of(entry: Entry) -> Literal["holds", "broken", "none"]:
+    """Tell whether the entry's signature was made with the key that it names."""
+    if entry.signature is None or entry.key is None:
+        return "none"
+    return "holds" if entry.key.holds(decoded(entry.signature.sig), KIND, _body(entry)) else "broken"
+
+
+def parsed_lines(data: bytes, where: str, record: str | None = None) -> Iterator[Entry]:
+    """Yield the entries of whole lines; IntegrityError at the first that breaks the chain.
+
+    With `record`, the digest of record.json, also at the first that speaks of another one.
+    """
+    previous = START
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        try:
+            entry = Entry.model_validate_json(line)
+        except ValidationError as error:
+            what = clean(error.errors()[0]["msg"])[:200]
+            raise IntegrityError(f"{where}:{number}: not a review entry ({what})") from None
+        if entry.line != line:
+            raise IntegrityError(f"{where}:{number}: not written by Dokimasia (not canonical JSON)")
+        if entry.previous != previous:
+            raise IntegrityError(f"{where}:{number}: does not follow the line before; a line was changed or taken out")
+        if record is not None and entry.record != record:
+            raise IntegrityError(f"{where}:{number}: speaks of another record.json ({entry.record}) than lies here")
+        previous = sha256(line)
+        yield entry
