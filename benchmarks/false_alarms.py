@@ -34,7 +34,7 @@ def audited(reference: Reference, seed: int) -> tuple[Counter[str], tuple[int, i
         done = run(case.plan, into=folder)
     count = tally([(case, done)])
     gating = [finding for finding in done.record.findings if finding.gating]
-    return Counter({one.check: one.verdict == "failed" for one in gating}), (count.found, count.planted)
+    return Counter({one.check: int(one.verdict == "failed") for one in gating}), (count.found, count.planted)
 
 
 def main(seeds: int = 20, word: str = "") -> int:
