@@ -210,32 +210,6 @@ def _dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
 
 
 @app.command()
-def verify(
-    audit: AuditName,
-    into: Into = Path("audits"),
-    recompute: Annotated[
-        bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Check that an audit is what was written; exit code 4 where it is not."""
-    import json
-
-    from audit.integrity import check_digests
-    from audit.integrity import recompute as judge_again
-    from audit.record import find_audit, load_record
-
-    found = load_record(find_audit(audit, into))
-    files = check_digests(found)
-    numbers = judge_again(found) if recompute else None
-    if as_json:
-        print(json.dumps({"id": found.record.id, "files": files, "numbers": numbers}))
-    else:
-        again = "" if numbers is None else f"; {numbers} numbers judged again and equal"
-        print(f"{found.record.id}: {files} files are what was stored{again}")
-
-
-@app.command()
 def parts(
     name: Annotated[
         str | None, typer.Argument(help="Kind (models, data, probes, reports, commands) or name of a part.")

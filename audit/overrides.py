@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import IntegrityError
 from audit.files import digest_file
@@ -55,6 +55,21 @@ class Reviewed:
     def measure(self) -> MeasureRecord | None:
         """The headline after review; None where it could not be made again."""
         return None if self.problem else self.finding.headline
+
+    def as_json(self) -> dict[str, Any]:
+        """Return both results as JSON data."""
+        measure, machine = self.measure, self.machine.headline
+        return {
+            "machine": {
+                "verdict": self.machine.verdict, "measure": None if machine is None else machine.model_dump(mode="json")
+            },
+            "after": None if self.problem else {
+                "verdict": self.finding.verdict, "why": self.finding.why,
+                "measure": None if measure is None else measure.model_dump(mode="json"),
+            },
+            "problem": self.problem,
+            "items": [asdict(one) for one in self.changes],
+        }
 
 
 class _UnableError(Exception):

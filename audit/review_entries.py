@@ -8,22 +8,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audit.errors import IntegrityError
-from audit.files import canonical, sha256
+from audit.files import canonical, digest_file, sha256
 from audit.screen import clean
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
-    "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Says", "Signature",
-    "Status", "parsed_lines", "signature_of", "signed",
+    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
+    "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
 ]
 
+FILE = "reviews.jsonl"
 START = f"sha256:{'0' * 64}"
 """What stands for the line before the first."""
 KIND = "application/vnd.dokimasia.review+json"
@@ -213,11 +217,8 @@ def signature_of(entry: Entry) -> Literal["holds", "broken", "none"]:
     return "holds" if entry.key.holds(decoded(entry.signature.sig), KIND, _body(entry)) else "broken"
 
 
-def parsed_lines(data: bytes, where: str, record: str | None = None) -> Iterator[Entry]:
-    """Yield the entries of whole lines; IntegrityError at the first that breaks the chain.
-
-    With `record`, the digest of record.json, also at the first that speaks of another one.
-    """
+def _parsed(data: bytes, where: str, record: str) -> Iterator[Entry]:
+    """Yield the entries of whole lines; IntegrityError at the first that breaks the chain or has another record."""
     previous = START
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
         try:
@@ -229,7 +230,32 @@ def parsed_lines(data: bytes, where: str, record: str | None = None) -> Iterator
             raise IntegrityError(f"{where}:{number}: not written by Dokimasia (not canonical JSON)")
         if entry.previous != previous:
             raise IntegrityError(f"{where}:{number}: does not follow the line before; a line was changed or taken out")
-        if record is not None and entry.record != record:
+        if entry.record != record:
             raise IntegrityError(f"{where}:{number}: speaks of another record.json ({entry.record}) than lies here")
         previous = sha256(line)
         yield entry
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """The entries of one audit, in the order in which they were written."""
+
+    entries: tuple[Entry, ...] = ()
+    torn: int = 0
+    """Bytes of a last line that was not written whole; they are dropped."""
+
+
+def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
+    """Return the reviews in an audit folder; IntegrityError where the chain is broken or the record is another."""
+    path = Path(folder, FILE)
+    if not path.is_file():
+        return Reviews()
+    whole, torn = whole_lines(path.read_bytes())
+    record = digest_file(Path(folder, "record.json"))
+    return Reviews(tuple(_parsed(whole, FILE, record)), torn)
+
+
+def whole_lines(data: bytes) -> tuple[bytes, int]:
+    """Return the whole lines, and the number of bytes of a last line that is torn."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], len(data) - end

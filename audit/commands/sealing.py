@@ -1,0 +1,131 @@
+"""The commands `keygen`, `seal`, `verify`, `export` and `import`: an audit that somebody else can check.
+
+Every start of the command imports this module, so that what only one of them needs is imported inside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.cli import AsJson, AuditName, Into
+from audit.commands.reviewing import Author, KeyFile
+from audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from audit.signing import PublicKey
+    from audit.verification import Verification
+
+__all__ = ["export", "import_", "keygen", "seal", "verify"]
+
+Public = Annotated[
+    list[Path] | None, typer.Option("--public", help="Public key that must have signed; may be given again.")
+]
+
+
+def keygen(
+    file: Annotated[Path, typer.Argument(help="Private key to write; the public one goes to FILE.pub.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key pair (Ed25519) for signing reviews and seals; never writes over a file."""
+    from audit.signing import make_key
+
+    key = make_key(file)
+    if as_json:
+        print(json.dumps({"private": str(file), "public": f"{file}.pub", "fingerprint": key.fingerprint}))
+    else:
+        print(f"{file}: keep it to yourself; it has no password\n{file}.pub: give it to whoever verifies")
+        print(key.fingerprint)
+
+
+def seal(
+    audit: AuditName,
+    key: KeyFile = None,
+    author: Author = None,
+    again: Annotated[bool, typer.Option("--again", help="Put a new seal in the place of the old one.")] = False,
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Sign every file of an audit that verifies; the seal lies in it as seal.json."""
+    from audit.people import author_name, signing_key
+    from audit.record import find_audit, load_record
+    from audit.seal import seal_audit
+    from audit.verification import verify_audit
+
+    signing = signing_key(key)
+    if signing is None:
+        raise UsageError("a seal needs a key: --key FILE, or DOKIMASIA_KEY; 'dokimasia keygen FILE' makes one")
+    folder = find_audit(audit, into)
+    verify_audit(folder)
+    sealed = seal_audit(load_record(folder), signing, author_name(author), again=again)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(sealed)))
+    else:
+        print(f"{folder / 'seal.json'}: {sealed.files} files sealed with {sealed.key}")
+
+
+def verify(
+    audit: Annotated[
+        str, typer.Argument(metavar="AUDIT", help="Folder of an audit, beginning of its id, or a bundle (.zip).")
+    ],
+    into: Into = Path("audits"),
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
+    ] = False,
+    public: Public = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not."""
+    from audit.screen import clean
+    from audit.signing import read_public_key
+
+    keys = [read_public_key(path) for path in public or []]
+    found = _verified(audit, into, keys, recompute=recompute)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(found)))
+    else:
+        print("\n".join(clean(line) for line in found.lines()))
+
+
+def _verified(audit: str, into: Path, keys: list[PublicKey], *, recompute: bool) -> Verification:
+    """Verify a folder, or a bundle in a folder that is gone afterwards."""
+    from audit.bundle import check_bundle, unpacked
+    from audit.record import find_audit
+    from audit.verification import verify_audit
+
+    if not (audit.endswith(".zip") and Path(audit).is_file()):
+        return verify_audit(find_audit(audit, into), keys, judge_again=recompute)
+    with unpacked(check_bundle(Path(audit))) as folder:
+        return verify_audit(folder, keys, judge_again=recompute)
+
+
+def export(
+    audit: AuditName,
+    out: Annotated[Path, typer.Option(help="Bundle to write, FILE.zip.")],
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Write an audit that verifies as one zip file, the same bytes for the same audit."""
+    from audit.bundle import export_audit
+    from audit.record import find_audit
+
+    if out.suffix != ".zip":
+        raise UsageError(f"--out {out}: a bundle's name ends in .zip")
+    bundle = export_audit(find_audit(audit, into), out)
+    print(json.dumps({"file": str(out), "id": bundle.id, "files": len(bundle.files)}) if as_json else str(out))
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="Bundle, as 'dokimasia export' writes it.")],
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle, and unpack it under --into only if all of it is right."""
+    from audit.bundle import import_audit
+
+    folder = import_audit(file, into)
+    print(json.dumps({"folder": str(folder)}) if as_json else str(folder))
