@@ -46,8 +46,8 @@ from audit.review_state import SignOff, Standing, State, Waiver, signing_of, sta
 from audit.signing import SigningKey
 
 __all__ = [
-    "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says", "SignOff",
-    "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews", "signature_of", "state_of",
+    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
+    "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews", "signature_of", "state_of",
 ]
 
 
