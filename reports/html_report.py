@@ -21,11 +21,12 @@ from reports.figures import Axis, axis_head, axis_of, interval_line, sign, tally
 from reports.inert import one_line
 from reports.notation import Notation
 from reports.options import DEFAULTS, ReportOptions
+from reports.review_view import review_view, sheet_rows
 from reports.summary import tally_text
 from reports.tables import Block, FindingView, MeasureRow, Overview, overview
 from reports.wording import Words, words_of
 
-__all__ = ["environment", "figure_tools", "render_html", "text_tools"]
+__all__ = ["document", "environment", "figure_tools", "render_html", "text_tools"]
 
 MEASURES = 1500
 """At most this many measures are drawn in one report, shared by the findings."""
@@ -37,22 +38,29 @@ WIDE, NARROW = 380, 280
 
 def render_html(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the report as one HTML file; UsageError for a language that has no catalogue."""
+    return {"report.html": document(audit, options, "html").encode()}
+
+
+def document(audit: Audit, options: ReportOptions, format: str) -> str:
+    """Return the page; `format` is what it names in the command that makes it again."""
     words = words_of(options.lang)
     notation = Notation(words)
     view = overview(audit, words, most_measures=MEASURES)
     room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
     template = environment().get_template("report.html.j2")
-    page = template.render(
+    return template.render(
         view=view,
         record=audit.record,
         lang=options.lang,
+        format=format,
         notation=notation,
         alpha=notation.set_number(1 - audit.record.level, "share"),
+        review=review_view(audit, notation),
+        sheet=sheet_rows(audit, words),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
         **figure_tools(view, notation),
         **text_tools(words),
     )
-    return {"report.html": page.encode()}
 
 
 @cache

@@ -14,6 +14,7 @@ from audit.record import Audit
 from reports.inert import one_line
 from reports.notation import Notation
 from reports.options import DEFAULTS, ReportOptions
+from reports.review_view import FindingReview, ReviewView, review_view, sheet_rows
 from reports.tables import FindingView, MeasureRow, Overview, overview
 from reports.wording import Words, words_of
 
@@ -21,6 +22,8 @@ __all__ = ["inert_markdown", "render_markdown"]
 
 MOST_CHARACTERS = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""
+MOST_SAID = 30
+"""At most so many decisions, and so many findings of which somebody has spoken."""
 _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
 _MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>&|~#$]|^[-+](?=[-+\s]|$)|^=(?==*$)|^:(?=-)")
 _STARTS_A_LIST = re.compile(r"^(\d+)(?=[.)](\s|$))")
@@ -31,7 +34,8 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=600)
-    head = [*_opening(view, words), *_gaps(view, words), *_table(view, words)]
+    said = _reviews(view, review_view(audit, Notation(words)), words)
+    head = [*_opening(view, words), *_sheet(audit, words), *_gaps(view, words), *_table(view, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
     told = [one for one in view.findings if one.finding.verdict in ("failed", "crashed", "inconclusive")]
@@ -56,6 +60,43 @@ def _opening(view: Overview, words: Words) -> list[str]:
     level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
     facts = [f"**{inert_markdown(view.title)}**", inert_markdown(one_line(view.record.id, words)), *models, level]
     return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]
+
+
+def _sheet(audit: Audit, words: Words) -> list[str]:
+    rows = [
+        f"- {words('format.colon', left=label, right=inert_markdown(one_line(text, words)))}"
+        for label, text in sheet_rows(audit, words)
+    ]
+    return ["", f"### {words('heading.sheet')}", "", *rows] if rows else []
+
+
+def _reviews(view: Overview, review: ReviewView | None, words: Words) -> list[str]:
+    """Return decisions, and a line for each finding of which somebody has spoken."""
+    if review is None:
+        return []
+    heads = ["col.author", "col.decision", "col.when", "col.why", "col.signature"]
+    rows = [[row.author, row.decision, row.when, row.reason, row.signature] for row in review.sign_off]
+    lines = ["", f"### {words('heading.sign_off')}", "", inert_markdown(review.sentence)]
+    lines += ["", inert_markdown(words("reviewed.torn"))] if review.torn else []
+    lines += ["", *_grid(heads, rows[-MOST_SAID:], words)] if rows else []
+    told = [line for one in view.findings if (line := _standing(one, review.findings.get(one.finding.check), words))]
+    lines += ["", *told[:MOST_SAID]] if told else []
+    if len(told) > MOST_SAID:
+        lines += ["", words("note.cut_short", count=len(told) - MOST_SAID)]
+    return [*lines, "", inert_markdown(words("reviewed.claim"))]
+
+
+def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str:
+    """Return the line of one finding; empty where nothing but comments was said."""
+    if said is None:
+        return ""
+    parts = [words("format.colon", left=label, right=one_line(text, words)) for label, text in said.facts]
+    for row in said.result.rows if said.result else ():
+        numbers = " ".join(part for part in (row.verdict, row.value, row.interval) if part)
+        parts.append(words("format.colon", left=row.label, right=numbers))
+    if said.result and said.result.problem:
+        parts.append(said.result.problem)
+    return f"- {inert_markdown(' · '.join([one.name, *parts]))}" if parts else ""
 
 
 def _gaps(view: Overview, words: Words) -> list[str]:

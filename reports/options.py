@@ -3,7 +3,7 @@
     Report = (Audit, ReportOptions) -> {file name: bytes}
 
 A report is pure: same record, same options, same bytes. No clock, host or random id enters it, and of the audit folder
-only `record.json` and the items that it pins by digest. The facts of a run (`run.json`) stay out.
+only `record.json`, the items that it pins by digest and `reviews.jsonl`. The facts of a run (`run.json`) stay out.
 """
 
 from __future__ import annotations
