@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from audit.errors import DokimasiaError, UsageError, did_you_mean
+from audit.errors import UsageError, did_you_mean
 from audit.files import digest_file, sha256, sync_folder
 from audit.overrides import PROBLEMS, has_item, override_problem
 from audit.record import Audit
@@ -62,12 +63,20 @@ def add_reviews(
     key_name = None if key is None else key.public.fingerprint
     for one in says:
         _refuse(audit, one, author, key_name)
-    record = digest_file(audit.folder / "record.json")
-    path = audit.folder / FILE
-    written = []
+    try:
+        return tuple(_added(audit.folder / FILE, says, author, key, at))
+    except OSError as error:
+        raise UsageError(f"{audit.folder / FILE}: cannot be written ({error.strerror})") from None
+
+
+def _added(
+    path: Path, says: Iterable[Says], author: str, key: SigningKey | None, at: datetime | None
+) -> Iterator[Entry]:
+    """Append one entry after the other while no other process can, and yield what was stored."""
+    record = digest_file(path.with_name("record.json"))
     if not path.exists():
         path.touch()
-        sync_folder(audit.folder)
+        sync_folder(path.parent)
     with path.open("a+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
@@ -78,10 +87,9 @@ def add_reviews(
         for one in says:
             entry = _entry(previous, record, author, at or datetime.now().astimezone().replace(microsecond=0), one)
             entry = entry if key is None else signed(entry, key)
-            _append(file.fileno(), entry.line, path)
+            _append(file.fileno(), entry.line)
             previous = sha256(entry.line)
-            written.append(entry)
-    return tuple(written)
+            yield entry
 
 
 def _entry(previous: str, record: str, author: str, at: datetime, says: Says) -> Entry:
@@ -91,16 +99,16 @@ def _entry(previous: str, record: str, author: str, at: datetime, says: Says) ->
         raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
 
 
-def _append(handle: int, line: bytes, path: Path) -> None:
+def _append(handle: int, line: bytes) -> None:
     """Write a line whole or not at all, and onto the disk."""
     before = os.fstat(handle).st_size
     try:
         if os.write(handle, line) != len(line):
             raise OSError(0, "the disk is full")
         os.fsync(handle)
-    except OSError as error:
+    except OSError:
         os.ftruncate(handle, before)
-        raise DokimasiaError(f"{path}: cannot be written ({error.strerror})") from None
+        raise
 
 
 def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:

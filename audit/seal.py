@@ -91,7 +91,11 @@ def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = 
         raise UsageError(f"{audit.folder / FILE}: its last line was not written whole; review again before sealing")
     made = statements(audit, files=files, reviews=len(reviews.entries), by=by, at=when)
     envelopes = [key.envelope(IN_TOTO, canonical(one)) for one in made]
-    write_atomic(path, canonical({"schema": 1, "public": encoded(key.public.raw), "envelopes": envelopes}) + b"\n")
+    data = canonical({"schema": 1, "public": encoded(key.public.raw), "envelopes": envelopes}) + b"\n"
+    try:
+        write_atomic(path, data)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
     return Sealed(by, when, key.public.fingerprint, True, len(files), 0, ())
 
 

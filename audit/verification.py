@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import IntegrityError
+from audit.errors import DataError, IntegrityError
 from audit.integrity import check_digests, recompute
-from audit.record import load_record
+from audit.record import Audit, load_record
 from audit.review_entries import FILE, Reviews, read_reviews, signature_of
 from audit.seal import Sealed, check_seal
 from audit.signing import PublicKey
@@ -71,7 +71,7 @@ def verify_audit(folder: Path, keys: Sequence[PublicKey] = (), *, judge_again: b
 
     With `keys` there must be a seal, by one of them.
     """
-    audit = load_record(folder)
+    audit = _opened(folder)
     files = check_digests(audit)
     reviews = read_reviews(folder)
     signers = list(_signers(reviews))
@@ -83,6 +83,16 @@ def verify_audit(folder: Path, keys: Sequence[PublicKey] = (), *, judge_again: b
         id=audit.record.id, files=files, numbers=numbers, reviews=len(reviews.entries), signed=len(signers),
         known=sum(key in keys for key in signers), torn=bool(reviews.torn), seal=seal,
     )
+
+
+def _opened(folder: Path) -> Audit:
+    """Open the record; one that is there and cannot be read is not what was written."""
+    try:
+        return load_record(folder)
+    except DataError as error:
+        if not (folder / "record.json").is_file():
+            raise
+        raise IntegrityError(str(error)) from None
 
 
 def _signers(reviews: Reviews) -> Iterator[PublicKey]:
