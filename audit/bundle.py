@@ -91,21 +91,26 @@ def export_audit(folder: Path, out: Path) -> Bundle:
         _room(one.name, one.size, UsageError)
     if len(files) >= MAX_MEMBERS or sum(one.size for one in files) > MAX_TOTAL:
         raise UsageError(f"{folder}: too large; a bundle holds {MAX_MEMBERS:,} files and {MAX_TOTAL:,} bytes at most")
+    try:
+        _write(out, _layout((head, *files), lambda one: _contents(folder, one, manifest)))
+    except OSError as error:
+        raise UsageError(f"{out}: cannot be written ({error.strerror})") from None
+    return Bundle(out, audit_id, {one.name: one.digest for one in files}, (head, *files))
+
+
+def _write(out: Path, pieces: Iterator[bytes]) -> None:
+    """Write the pieces so that `out` is whole or not there."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            for piece in _layout((head, *files), lambda one: _contents(folder, one, manifest)):
-                file.write(piece)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(out)
-    except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from None
     finally:
         temporary.unlink(missing_ok=True)
     sync_folder(out.parent)
-    return Bundle(out, audit_id, {one.name: one.digest for one in files}, (head, *files))
 
 
 def _measured(folder: Path, name: str) -> _Member:

@@ -63,17 +63,18 @@ def add_reviews(
     key_name = None if key is None else key.public.fingerprint
     for one in says:
         _refuse(audit, one, author, key_name)
+    record, now = digest_file(audit.folder / "record.json"), datetime.now().astimezone().replace(microsecond=0)
     try:
-        return tuple(_added(audit.folder / FILE, says, author, key, at))
+        made = [Entry(previous=START, record=record, author=author, at=at or now, says=one) for one in says]
+        return tuple(_added(audit.folder / FILE, made, key))
+    except ValidationError as error:
+        raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
     except OSError as error:
         raise UsageError(f"{audit.folder / FILE}: cannot be written ({error.strerror})") from None
 
 
-def _added(
-    path: Path, says: Iterable[Says], author: str, key: SigningKey | None, at: datetime | None
-) -> Iterator[Entry]:
-    """Append one entry after the other while no other process can, and yield what was stored."""
-    record = digest_file(path.with_name("record.json"))
+def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
+    """Chain, sign and append one entry after the other while no other process can, and yield what was stored."""
     if not path.exists():
         path.touch()
         sync_folder(path.parent)
@@ -84,19 +85,12 @@ def _added(
         if torn:
             file.truncate(len(whole))
         previous = sha256(whole[whole.rfind(b"\n", 0, -1) + 1 :]) if whole else START
-        for one in says:
-            entry = _entry(previous, record, author, at or datetime.now().astimezone().replace(microsecond=0), one)
+        for one in made:
+            entry = one.model_copy(update={"previous": previous})
             entry = entry if key is None else signed(entry, key)
             _append(file.fileno(), entry.line)
             previous = sha256(entry.line)
             yield entry
-
-
-def _entry(previous: str, record: str, author: str, at: datetime, says: Says) -> Entry:
-    try:
-        return Entry(previous=previous, record=record, author=author, at=at, says=says)
-    except ValidationError as error:
-        raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
 
 
 def _append(handle: int, line: bytes) -> None:

@@ -1,0 +1,180 @@
+"""The commands of people's part: review, keygen, seal, verify, export, import; one line for what is wrong."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from review_fixtures import small_audit
+
+from audit.cli import main
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return small_audit(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def dokimasia(made, tmp_path, monkeypatch, capsys):
+    """The command in a folder with one audit; returns what it prints, and expects an exit code."""
+    import shutil
+
+    shutil.copytree(made.folder, tmp_path / "audits" / made.folder.name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("USER", "kim")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("DOKIMASIA_KEY", raising=False)
+
+    def command(*words, code=0):
+        monkeypatch.setattr(sys, "argv", ["dokimasia", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = capsys.readouterr()
+        assert (left.value.code or 0) == code, out + err
+        if code:
+            assert len(err.splitlines()) == 1, err
+            assert out == ""
+        return out + err
+
+    command.audit = made.folder.name
+    command.folder = tmp_path / "audits" / made.folder.name
+    return command
+
+
+def review(command, *words, **more):
+    return command("review", command.audit, *words, **more)
+
+
+def test_one_command_may_say_several_things(dokimasia):
+    said = {"check": "limited", "rate": "high", "owner": "Lee", "action": "Train", "due": "2026-12-01"}
+    said["comment"] = "Look"
+    review(dokimasia, *(word for name, text in said.items() for word in (f"--{name}", text)))
+    state = json.loads(review(dokimasia, "--json"))
+    (found,) = state["targets"]
+    assert (found["check"], found["rating"], found["owner"], found["action"], found["due"]) == (
+        "limited", "high", "Lee", "Train", "2026-12-01"
+    )
+    assert found["comments"][0]["author"] == "kim", "the login name, where git says nothing"
+    entries = json.loads(review(dokimasia, "--list", "--json"))["entries"]
+    assert [one["says"]["kind"] for one in entries] == ["comment", "rating", "owner", "action", "due"]
+    assert "comment Look (not signed)" in review(dokimasia, "--list")
+
+
+def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path):
+    for name in ("kim", "lee"):
+        assert "sha256:" in dokimasia("keygen", name)
+    review(dokimasia, "--waive", "limited", "--reason", "pilot only", "--until", "2099-12-31", "--author", "Kim")
+    review(dokimasia, "--ask", "--two-person", "--author", "Kim", "--key", "kim")
+    assert "another person" in review(dokimasia, "--approve", "--author", "Kim", "--key", "kim", code=2)
+    said = review(dokimasia, "--approve", "--author", "Lee", "--key", "lee")
+    assert "approved; approval needs a second person; failed, after review measured" in said
+    dokimasia("report", dokimasia.audit)
+    dokimasia("seal", dokimasia.audit, "--key", "kim", "--author", "Kim")
+    done = json.loads(dokimasia("verify", dokimasia.audit, "--public", "kim.pub", "--json"))
+    assert (done["reviews"], done["signed"], done["known"], done["seal"]["known"]) == (3, 2, 1, True)
+    assert "key given is" in dokimasia("verify", dokimasia.audit, "--public", "lee.pub", code=4)
+    dokimasia("export", dokimasia.audit, "--out", "audit.zip")
+    assert "with the key that was given" in dokimasia("verify", "audit.zip", "--public", "kim.pub")
+    dokimasia("import", "audit.zip", "--into", "other")
+    dokimasia("verify", dokimasia.audit, "--into", "other", "--public", "kim.pub")
+    data = bytearray((tmp_path / "audit.zip").read_bytes())
+    data[len(data) // 2] ^= 8
+    (tmp_path / "audit.zip").write_bytes(data)
+    assert "not a whole bundle" in dokimasia("verify", "audit.zip", code=4)
+    assert "not a whole bundle" in dokimasia("import", "audit.zip", "--into", "third", code=4)
+    assert not (tmp_path / "third").exists()
+
+
+def test_overrides_stand_beside_the_machine(dokimasia):
+    import pandas as pd
+
+    items = pd.read_parquet(dokimasia.folder / "items" / "limited.parquet")
+    item = items.loc[items["value"] == 1.0, "id"].iloc[0]
+    review(dokimasia, "--check", "limited", "--override", f"{item}=0", "--reason", "seen")
+    after = json.loads(review(dokimasia, "--json"))["reviewed"]["limited"]
+    assert after["machine"]["measure"]["value"] == pytest.approx(36 / 81)
+    assert after["after"]["measure"]["value"] == pytest.approx(35 / 81)
+    assert (after["items"][0]["machine"], after["items"][0]["reviewed"]) == (1.0, 0.0)
+    assert "1 items overridden; failed by the machine" in review(dokimasia)
+    review(dokimasia, "--check", "limited", "--override", f"{item}=machine", "--reason", "mistaken")
+    assert json.loads(review(dokimasia, "--json"))["reviewed"] == {}
+
+
+def test_the_environment_names_the_key(dokimasia, monkeypatch):
+    dokimasia("keygen", "kim")
+    monkeypatch.setenv("DOKIMASIA_KEY", "kim")
+    review(dokimasia, "--comment", "x")
+    assert "(signed)" in review(dokimasia, "--list")
+    dokimasia("seal", dokimasia.audit)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--rate", "severe", "--check", "limited"], "got 'severe'; input should be 'high', 'medium', 'low' or 'note'"),
+        (["--rate", "high", "--check", "limted"], "did you mean 'limited'"),
+        (["--waive", "limited", "--reason", "x"], "a waiver needs a reason and its last day"),
+        (["--waive", "limited", "--reason", "x", "--until", "soon"], "until: got 'soon'"),
+        (["--waive", "limited", "--status", "open"], "goes with no --status"),
+        (["--override", "x=1", "--check", "limited"], "reason"),
+        (["--override", "1", "--check", "limited", "--reason", "x"], "override is for one item"),
+        (["--override", "x=much", "--check", "limited", "--reason", "x"], "not ITEM=VALUE"),
+        (["--override", "x=1", "--check", "limited", "--reason", "x"], "has no item 'x'"),
+        (["--item", "x", "--comment", "y"], "an item needs the check"),
+        (["--approve", "--reject"], "one decision at a time"),
+        (["--two-person", "--approve"], "--two-person goes with --ask"),
+        (["--list", "--comment", "x"], "--list shows"),
+        (["--comment", "x", "--key", "gone"], "gone: cannot be read"),
+        (["--comment", "x", "--author", " "], "nobody is named"),
+        (["--comment", "x", "--author", "a\nb"], "author"),
+        (["--comment", "x" * 5000], "at most 4000"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(dokimasia, words, said):
+    assert said in review(dokimasia, *words, code=2)
+    assert not (dokimasia.folder / "reviews.jsonl").exists()
+
+
+def test_a_torn_line_is_dropped_and_said(dokimasia):
+    review(dokimasia, "--comment", "one")
+    path = dokimasia.folder / "reviews.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"at":"20')
+    assert "is left out" in review(dokimasia, "--list")
+    assert "left out" in dokimasia("verify", dokimasia.audit)
+    assert "is dropped" in review(dokimasia, "--comment", "two")
+    assert len(json.loads(review(dokimasia, "--list", "--json"))["entries"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["seal", "AUDIT"], 2, "a seal needs a key"),
+        (["export", "AUDIT", "--out", "x.tar"], 2, "ends in .zip"),
+        (["export", "AUDIT", "--out", "plan.txt/x.zip"], 2, "cannot be written"),
+        (["import", "gone.zip"], 2, "cannot be read"),
+        (["verify", "gone.zip"], 2, "no audit"),
+        (["verify", "AUDIT", "--public", "gone.pub"], 2, "cannot be read"),
+        (["keygen", "no/such/folder/key"], 2, "cannot be written"),
+    ],
+)
+def test_other_mistakes_are_one_line_too(dokimasia, tmp_path, words, code, said):
+    (tmp_path / "plan.txt").write_text("x")
+    assert said in dokimasia(*(dokimasia.audit if word == "AUDIT" else word for word in words), code=code)
+
+
+def test_terminal_escapes_of_others_are_not_printed(dokimasia):
+    review(dokimasia, "--comment", "\x1b[31mred\x1b[0m \u202e")
+    assert "\x1b" not in review(dokimasia, "--list") + review(dokimasia)
+
+
+def test_reviewing_and_verifying_bring_in_no_torch(dokimasia):
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(sorted(set(sys.modules) & {'torch', 'transformers', 'sklearn', 'streamlit'})))\n"
+        "from audit.cli import main\nmain()\n"
+    )
+    for words in (["verify", str(dokimasia.folder)], ["review", str(dokimasia.folder), "--comment", "x"]):
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"
