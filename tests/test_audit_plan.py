@@ -101,6 +101,23 @@ def test_wrong_values_say_what_was_got(base, change, words):
     assert any(words in problem for problem in problems(GOOD + change + "\n", base))
 
 
+SHEET = "sheet: {inventory_id: LM-7, purpose: Answers questions, tier: high}\n"
+
+
+def test_the_sheet_is_strict_and_part_of_the_frozen_plan(base):
+    plan = read_plan(GOOD + SHEET + "two_person: true\n", base=base)
+    assert (plan.sheet.inventory_id, plan.sheet.owner, plan.two_person) == ("LM-7", None, True)
+    frozen = freeze(plan, {})
+    assert frozen["sheet"] == {"inventory_id": "LM-7", "purpose": "Answers questions", "tier": "high"}
+    assert frozen["two_person"] is True
+    plain = freeze(read_plan(GOOD, base=base), {})
+    assert not {"sheet", "two_person"} & set(plain), "a plan without them keeps its id"
+    (found,) = problems(GOOD + SHEET.replace("purpose", "porpose"), base)
+    assert "unknown key 'porpose' (did you mean 'purpose'?)" in found
+    (found,) = problems(GOOD + SHEET.replace("high", "3"), base)
+    assert "tier: got 3" in found
+
+
 def test_wrong_option_types_and_limits(base):
     text = GOOD.replace("mode: choice", "mode: chance").replace("at_most: 0.6", "at_most: 0.6, at_least: 0.9")
     found = problems(text, base)
