@@ -25,9 +25,11 @@ __all__ = ["LANG", "PARAMETERS", "Address", "Screen", "read"]
 LANG = "DOKIMASIA_LANG"
 """Environment variable with the language of an address that names none."""
 
-Screen = Literal["audits", "audit", "finding", "item", "compare"]
+Screen = Literal["audits", "audit", "finding", "item", "compare", "register", "trends", "verify", "export"]
 State = Verdict | Literal["", "running", "unreadable"]
 Order = Literal["newest", "worst", "title", "model"]
+Rating = Literal["", "high", "medium", "low", "note"]
+Standing = Literal["", "open", "overdue", "accepted", "fixed", "waived"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
@@ -39,6 +41,10 @@ PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "finding": (*_EVIDENCE, "page"),
     "item": (*_EVIDENCE, "item"),
     "compare": ("audit", "other"),
+    "register": ("search", "owner", "rating", "standing", "page"),
+    "trends": ("model", "check", "measure"),
+    "verify": ("audit",),
+    "export": ("audit",),
 }
 """Screen -> the parameters that make it, beside the language."""
 
@@ -66,6 +72,13 @@ class Address:
     family: Text = ""
     """Only audits with this text in title or model, this verdict, this family of model; empty = all."""
     order: Order = "newest"
+    owner: Text = ""
+    rating: Rating = ""
+    standing: Standing = ""
+    """Only findings with this owner, rating, standing; empty = all."""
+    model: Text = ""
+    measure: Text = ""
+    """The model whose audits are followed, and the measure of `check`, `name` or `name of group`."""
     lang: Text = field(default_factory=lambda: os.environ.get(LANG, "en"))
 
     @property

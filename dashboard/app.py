@@ -8,7 +8,7 @@ from audit.errors import DokimasiaError
 from dashboard.address import Address, read
 from dashboard.drawing import prepare
 from dashboard.frame import crumbs, foot, notice
-from dashboard.views import audits, compare, finding, item, one_audit
+from dashboard.views import audits, compare, export, finding, item, one_audit, register, trends, verify
 from reports.wording import Words, words_of
 
 SCREENS = {
@@ -17,6 +17,10 @@ SCREENS = {
     "finding": finding.show,
     "item": item.show,
     "compare": compare.show,
+    "register": register.show,
+    "trends": trends.show,
+    "verify": verify.show,
+    "export": export.show,
 }
 
 

@@ -20,10 +20,12 @@ import jinja2
 import streamlit as st
 from markupsafe import Markup
 
+from audit.record import Audit
 from dashboard.address import Address
 from reports.figures import sign
 from reports.html_report import environment, figure_tools, text_tools
 from reports.notation import Notation
+from reports.review_view import review_view, sheet_rows
 from reports.tables import Overview
 from reports.wording import Words
 
@@ -57,16 +59,19 @@ def links_of(view: Overview, place: Address) -> Mapping[str, str]:
     return {one.anchor: str(Markup.escape(place.to("finding", check=one.finding.check).link)) for one in view.findings}
 
 
-def report_tools(view: Overview, words: Words) -> Mapping[str, Any]:
+def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any]:
     """Return what the report's own templates call for; items are the business of a screen."""
     notation = Notation(words)
     figures = {name: _pictured(tool) if callable(tool) else tool for name, tool in figure_tools(view, notation).items()}
     return {
         "view": view,
         "record": view.record,
+        "format": "html",
         "notation": notation,
         "alpha": notation.set_number(1 - view.record.level, "share"),
         "items": lambda one: None,
+        "review": review_view(audit, notation),
+        "sheet": sheet_rows(audit, words),
         **figures,
     }
 

@@ -23,7 +23,7 @@ from audit.record import WORST_FIRST, Audit, Verdict, audited_first, load_record
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
-__all__ = ["AUDITS", "Entry", "Running", "entries", "home", "is_running", "opened", "running", "view_of"]
+__all__ = ["AUDITS", "Entry", "Running", "entries", "folder_of", "home", "is_running", "opened", "running", "view_of"]
 
 AUDITS = "DOKIMASIA_AUDITS"
 """Environment variable with the folder that holds the audits."""
@@ -166,7 +166,7 @@ def view_of(name: str, lang: str) -> Overview:
 
 
 def _stamp(name: str) -> tuple[Path, int, int]:
-    folder = _folder(name)
+    folder = folder_of(name)
     try:
         stat = (folder / "record.json").stat()
     except FileNotFoundError:
@@ -186,7 +186,7 @@ def _view(folder: Path, mtime_ns: int, size: int, lang: str) -> Overview:
 
 def is_running(name: str) -> bool:
     """Tell whether an audit has a plan and no record; UsageError where it has neither."""
-    folder = _folder(name)
+    folder = folder_of(name)
     if (folder / "record.json").is_file():
         return False
     if not (folder / "plan.json").is_file():
@@ -196,7 +196,7 @@ def is_running(name: str) -> bool:
 
 def running(name: str) -> Running:
     """Return what is there of an audit that has no record yet; IntegrityError where its plan cannot be read."""
-    folder = _folder(name)
+    folder = folder_of(name)
     plan_file, journal = folder / "plan.json", folder / "journal.jsonl"
     try:
         plan = json.loads(plan_file.read_bytes())
@@ -219,7 +219,7 @@ def _checks_in(folder: Path) -> set[str]:
     return {path.name.partition(".")[0] for path in folder.glob("*.parquet")}
 
 
-def _folder(name: str) -> Path:
+def folder_of(name: str) -> Path:
     """Return an audit's folder, which must lie directly in `home`, whatever links there are."""
     folder = home() / name
     if name in ("", ".", "..") or folder.resolve().parent != home().resolve():

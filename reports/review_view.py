@@ -18,7 +18,9 @@ from reports.inert import cell_text, one_line
 from reports.notation import Notation, digits_for
 from reports.wording import Words
 
-__all__ = ["FindingReview", "Result", "ResultRow", "ReviewView", "Said", "SignOffRow", "review_view", "sheet_rows"]
+__all__ = [
+    "FindingReview", "Result", "ResultRow", "ReviewView", "Said", "SignOffRow", "day_text", "review_view", "sheet_rows",
+]
 
 MOST = 20
 """At most so many comments, and so many overridden items, under one finding; the newest."""
@@ -197,14 +199,14 @@ def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str
         "rating": standing.rating and words(f"rating.{standing.rating}"),
         "owner": standing.owner and one_line(standing.owner, words, 120),
         "action": standing.action and cell_text(standing.action, words, 1000),
-        "due": standing.due and _day(standing.due, words),
+        "due": standing.due and day_text(standing.due, words),
         "status": words(f"status.{standing.status}") if standing != Standing(comments=standing.comments) else None,
     }
     rows = [(words(f"reviewed.{name}"), text) for name, text in told.items() if text]
     waiver = standing.waiver
     if waiver is not None:
         holds = state.on is not None and waiver.holds(state.on)
-        facts = {"until": _day(waiver.until, words), "author": one_line(waiver.author, words, 120)}
+        facts = {"until": day_text(waiver.until, words), "author": one_line(waiver.author, words, 120)}
         text = words("reviewed.waiver_holds" if holds else "reviewed.waiver_ended", **facts)
         rows.append((words("reviewed.waiver"), f"{text} {cell_text(waiver.reason, words, 1000)}"))
     return rows
@@ -242,7 +244,8 @@ def _row(label: str, finding: Finding, notation: Notation) -> ResultRow:
     return ResultRow(words(label), finding, verdict, value, notation.interval(measure, digits), n)
 
 
-def _day(day: date, words: Words) -> str:
+def day_text(day: date, words: Words) -> str:
+    """Return a day as this language writes it."""
     return words("format.day", year=day.year, month=day.month, day=day.day)
 
 

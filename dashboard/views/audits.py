@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from audit.record import WORST_FIRST
-from dashboard.address import Address
+from dashboard.address import Address, Screen
 from dashboard.drawing import draw
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import Entry, entries, home
@@ -32,7 +32,8 @@ ORDERS: Mapping[str, Callable[[Entry], Any]] = {
 
 def show(place: Address, words: Words) -> None:
     """Draw the list with its filters."""
-    crumbs(words, [], [(words("dashboard.compare"), place.to("compare"))])
+    others: tuple[Screen, ...] = ("register", "trends", "compare", "verify")
+    crumbs(words, [], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
     found = entries()
     draw("audits_head.html.j2", words, sentence=_sentence(found, words) if found else "", home=home())
     if not found:

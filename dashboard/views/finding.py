@@ -9,12 +9,14 @@ from typing import Any
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
+from audit.record import audited_first
 from dashboard.address import Address
 from dashboard.drawing import draw, report_tools
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import opened, view_of
 from dashboard.paging import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
 from dashboard.pictures import DRAWN, drawn
+from dashboard.reviewing import review_finding
 from reports.evidence import Items, laid_out
 from reports.notation import Notation
 from reports.tables import FindingView, Overview
@@ -34,8 +36,11 @@ def show(place: Address, words: Words) -> None:
     """Draw a finding as its report does, then its table and its items."""
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
-    crumbs(words, [(words("heading.index"), place.to("audits")), (view.title, place.to("audit")), (one.name, place)])
-    draw("finding.html.j2", words, one=one, **report_tools(view, words))
+    way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit")), (one.name, place)]
+    model = next((one.name for one in audited_first(audit.record.models)), "")
+    followed = place.to("trends", model=model)
+    crumbs(words, way, [(words("dashboard.trends"), followed)] if one.headline is not None and model else [])
+    draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))
     table = items_of(audit, one.finding, ".table.parquet")
     if table is not None and not table.problem:
         draw("table.html.j2", words, found=_page(table, range(min(table.total, MOST_ROWS)), place, words)["found"])
@@ -44,6 +49,7 @@ def show(place: Address, words: Words) -> None:
         draw("no_items.html.j2", words, items=items)
     else:
         _evidence(place, words, items)
+    review_finding(audit, place.check, words)
 
 
 def finding_of(view: Overview, check: str) -> FindingView:

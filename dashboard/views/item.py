@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
+from audit.record import Audit
 from dashboard.address import Address
 from dashboard.drawing import draw
 from dashboard.frame import crumbs
 from dashboard.loading import opened, view_of
 from dashboard.paging import items_of, matching, rows
 from dashboard.pictures import drawn
+from dashboard.reviewing import review_item
 from dashboard.views.finding import SIZE, filters_of, finding_of
 from reports.evidence import SHORT, shown_cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
+from reports.review_view import review_view
 from reports.wording import Words
 
 __all__ = ["show"]
@@ -38,7 +42,8 @@ def show(place: Address, words: Words) -> None:
     if items is None or place.item > there:
         raise UsageError(f"check {place.check!r}: got item {place.item}; there are {there:,}")
     cells = rows(items, [place.item - 1]).to_pylist()[0]
-    name = one_line(str(cells.pop(items.id_column)) if items.id_column else f"{place.item:,}", words, 80)
+    own = str(cells.pop(items.id_column)) if items.id_column else f"{place.item:,}"
+    name = one_line(own, words, 80)
     numbers = matching(items, filters_of(place))
     found = np.flatnonzero(numbers == place.item - 1)
     at = int(found[0]) if found.size else None
@@ -49,6 +54,17 @@ def show(place: Address, words: Words) -> None:
     position = None if at is None else f"{at + 1:,}"
     draw("item_head.html.j2", words, one=one, name=name, row=f"{place.item:,}", at=position, kept=f"{numbers.size:,}")
     _body(cells, words)
+    if items.id_column:
+        _said(audit, place.check, name, words)
+        review_item(audit, place.check, own, words)
+
+
+def _said(audit: Audit, check: str, item: str, words: Words) -> None:
+    """Draw the finding's result with all overrides beside the machine's, and what was said of this item."""
+    review = review_view(audit, Notation(words))
+    said = review and review.findings.get(check)
+    if said:
+        draw("said.html.j2", words, said=replace(said, facts=(), said=tuple(s for s in said.said if s.about == item)))
 
 
 def _neighbours(place: Address, words: Words, numbers: np.ndarray, at: int | None) -> list[tuple[str, Address]]:

@@ -7,10 +7,11 @@ import time
 import streamlit as st
 
 from audit.errors import DokimasiaError
-from dashboard.address import Address
+from dashboard.address import Address, Screen
 from dashboard.drawing import draw, links_of, report_tools
 from dashboard.frame import crumbs
 from dashboard.loading import is_running, opened, running, view_of
+from dashboard.reviewing import review_audit
 from reports.inert import one_line
 from reports.wording import Words
 
@@ -28,8 +29,13 @@ def show(place: Address, words: Words) -> None:
         st.fragment(run_every=SECONDS)(_live)(place, words)
         return
     view = view_of(place.audit, place.lang)
-    crumbs(words, [way, (view.title, place)], [(words("dashboard.compare"), place.to("compare"))])
-    draw("audit.html.j2", words, links_of(view, place), run=opened(place.audit).run, **report_tools(view, words))
+    others: tuple[Screen, ...] = ("compare", "export", "verify")
+    crumbs(words, [way, (view.title, place)], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
+    audit = opened(place.audit)
+    anchors, tools = links_of(view, place), report_tools(audit, view, words)
+    draw("audit.html.j2", words, anchors, **tools)
+    review_audit(audit, words)
+    draw("audit_rest.html.j2", words, anchors, run=audit.run, **tools)
 
 
 def _live(place: Address, words: Words) -> None:

@@ -1,0 +1,244 @@
+"""Screens on which people speak: what a form sends is an entry of the reviews, and the register and trends tell it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from datetime import date, timedelta
+
+import pytest
+from dashboard_fixtures import FIRST, HOSTILE, SECOND, make_home
+from report_fixtures import HOSTILE as HOSTILE_TEXTS
+from report_fixtures import rate
+from review_fixtures import small_audit
+from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
+
+from audit.people import KEY_FILE
+from audit.record import Limit, load_record
+from audit.reviews import Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
+from audit.signing import make_key
+from dashboard.loading import AUDITS
+from dashboard.standing import register
+from reports.notation import Notation
+from reports.trend_figure import Point, trend
+from reports.wording import words_of
+
+TODAY = date.today()
+YESTERDAY, LATER = TODAY - timedelta(days=1), TODAY + timedelta(days=30)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return make_home(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def home(made, tmp_path, monkeypatch):
+    """A folder of audits of one's own, for reviews stay."""
+    shutil.copytree(made, tmp_path / "audits")
+    monkeypatch.setenv(AUDITS, str(tmp_path / "audits"))
+    monkeypatch.delenv(KEY_FILE, raising=False)
+    return tmp_path / "audits"
+
+
+def field(app, kind, label):
+    return next(one for one in getattr(app, kind) if one.label == label)
+
+
+def send(app, author="Kim"):
+    field(app, "text_input", "Your name").set_value(author)
+    next(one for one in app.button if one.label == "Add").click()
+    return rerun(app)
+
+
+def said(home, name=FIRST):
+    return [entry.says for entry in read_reviews(home / name).entries]
+
+
+def test_a_finding_is_rated_given_to_somebody_and_waived(home):
+    app = screen(screen="finding", audit=FIRST, check="stereotypes")
+    field(app, "selectbox", "Rating").set_value("high")
+    field(app, "text_input", "Owner").set_value("Lee")
+    field(app, "date_input", "Due").set_value(LATER)
+    field(app, "text_input", "Action").set_value("Retrain on balanced pairs")
+    field(app, "text_area", "Comment").set_value("Seen on the release candidate.")
+    send(app)
+    assert [one.kind for one in said(home)] == ["rating", "owner", "due", "action", "comment"]
+    state = state_of(load_record(home / FIRST)).of("stereotypes")
+    assert (state.rating, state.owner, state.due, state.status) == ("high", "Lee", LATER, "open")
+    text = seen(app)
+    assert "Retrain on balanced pairs" in text
+    assert "Seen on the release candidate." in text
+    assert field(app, "text_input", "Owner").value == "Lee", "the form shows where things stand"
+
+    field(app, "selectbox", "Status").set_value("waived")
+    send(app)
+    assert "A waiver needs a reason and its last day." in seen(app)
+    assert len(said(home)) == 5
+    field(app, "text_input", "Reason").set_value("Only used in a closed trial")
+    field(app, "date_input", "Last day of a waiver").set_value(LATER)
+    send(app)
+    assert said(home)[-1] == Status(
+        check="stereotypes", status="waived", reason="Only used in a closed trial", until=LATER
+    )
+    assert len(said(home)) == 6
+
+
+def test_nothing_changed_is_nothing_said(home):
+    app = send(screen(screen="finding", audit=FIRST, check="stereotypes"))
+    assert "Nothing was changed, so nothing is added." in seen(app)
+    assert said(home) == []
+
+
+def test_an_item_is_overridden_and_the_number_is_made_again_beside_the_machines(tmp_path, monkeypatch):
+    audit = small_audit(tmp_path)
+    finding = next(one for one in audit.record.findings if one.headline.mean_of)
+    monkeypatch.setenv(AUDITS, str(audit.folder.parent))
+    app = screen(screen="item", audit=audit.folder.name, check=finding.check, item=1)
+    field(app, "number_input", "Right value, 0 to 1").set_value(1.0)
+    send(app)
+    assert "An override needs a reason." in seen(app)
+    field(app, "text_input", "Reason").set_value("It names another river")
+    send(app)
+    (one,) = said(audit.folder.parent, audit.folder.name)
+    assert (one.kind, one.check, one.value) == ("override", finding.check, 1.0)
+    text = seen(app)
+    assert "By the machine" in text
+    assert "It names another river" in text
+    field(app, "toggle", "Take the override back").set_value(True)
+    field(app, "text_input", "Reason").set_value("I misread it")
+    send(app)
+    assert said(audit.folder.parent, audit.folder.name)[-1].value is None
+
+
+def test_an_item_that_no_number_rests_on_is_told_so_in_one_line(home):
+    app = screen(screen="item", audit=FIRST, check="facts", item=3)
+    field(app, "number_input", "Right value, 0 to 1").set_value(1.0)
+    field(app, "text_input", "Reason").set_value("It names another river")
+    send(app)
+    assert "cannot be overridden" in seen(app)
+    assert said(home) == []
+
+
+def test_an_audit_is_decided_on_by_two_people_and_signed(home, tmp_path, monkeypatch):
+    make_key(tmp_path / "key.pem")
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "key.pem"))
+    app = screen(screen="audit", audit=FIRST)
+    field(app, "selectbox", "Decision").set_value("in review")
+    field(app, "toggle", "Another person than the one who asks must approve").set_value(True)
+    send(app, "Kim")
+    field(app, "selectbox", "Decision").set_value("approved")
+    send(app, "Kim")
+    assert "it needs a review" in seen(app)
+    assert [one.decision for one in said(home)] == ["in review"]
+    monkeypatch.delenv(KEY_FILE)
+    send(app, "Lee")
+    entries = read_reviews(home / FIRST).entries
+    assert [(one.says.decision, one.author) for one in entries] == [("in review", "Kim"), ("approved", "Lee")]
+    assert [signature_of(one) for one in entries] == ["holds", "none"]
+    assert "Approved" in seen(app)
+
+
+def test_the_register_puts_first_what_is_overdue_and_filters(home):
+    first, second = load_record(home / FIRST), load_record(home / SECOND)
+    text, pairs = "foreign-text", "stereotypes"
+    add_reviews(second, Due(check=text, due=YESTERDAY), Owner(check=text, owner="Lee"), author="Kim")
+    add_reviews(first, Rating(check=pairs, rating="high"), Owner(check=pairs, owner="Park"), author="Kim")
+    add_reviews(first, Rating(check="facts", rating="note"), author="Kim")
+    rows = register(TODAY)
+    assert [(row.audit, row.finding.check) for row in rows[:3]] == [
+        (SECOND, "foreign-text"), (FIRST, "stereotypes"), (FIRST, "facts"),
+    ]
+    assert [row.overdue for row in rows[:2]] == [True, False]
+    app = screen(screen="register")
+    assert "1 overdue" in seen(app)
+    shown = rows_of(app, "register")
+    assert len(shown) == len(rows)
+    assert text_of(shown[0]).startswith("Failed foreign-text")
+    assert "overdue" in text_of(shown[0])
+    queries = ({"owner": "Park"}, 1), ({"rating": "note"}, 1), ({"standing": "overdue"}, 1), ({"search": "foreign"}, 2)
+    for query, left in queries:
+        assert len(rows_of(screen(screen="register", **query), "register")) == left, query
+    assert rows_of(screen(screen="register", owner="nobody"), "register") == []
+
+
+def test_what_was_settled_leaves_the_overdue(home):
+    audit = load_record(home / FIRST)
+    add_reviews(audit, Due(check="facts", due=YESTERDAY), author="Kim")
+    assert [row.finding.check for row in register(TODAY) if row.overdue] == ["facts"]
+    add_reviews(audit, Status(check="facts", status="fixed"), author="Kim")
+    assert not any(row.overdue for row in register(TODAY))
+
+
+def test_what_reviewers_write_is_text_on_every_screen(home):
+    audit = load_record(home / FIRST)
+    for text in HOSTILE_TEXTS:
+        plain = "".join(char for char in text if char.isprintable()) or "x"
+        add_reviews(audit, Owner(check="stereotypes", owner=plain[:120]), author=plain[:120])
+    finding = {"screen": "finding", "audit": FIRST, "check": "stereotypes"}
+    for place in ({"screen": "register"}, {"screen": "audit", "audit": FIRST}, finding):
+        page = html(screen(**place))
+        assert "<script>document" not in page
+        assert "<img src=http" not in page
+
+
+def test_a_broken_chain_is_one_line_on_the_audits_screen(home):
+    audit = load_record(home / FIRST)
+    add_reviews(audit, Owner(check="facts", owner="Lee"), author="Kim")
+    path = home / FIRST / "reviews.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"Lee", b"Leo"))
+    add = path.read_bytes()
+    path.write_bytes(add + add)
+    assert "reviews.jsonl:2" in seen(screen(screen="audit", audit=FIRST))
+    assert FIRST not in {row.audit for row in register(TODAY)}
+
+
+def test_a_trend_shows_the_same_measure_of_the_models_audits_the_newest_first(home):
+    os.utime(home / SECOND / "record.json", (1_690_000_000, 1_690_000_000))
+    (home / FIRST / "run.json").unlink()
+    app = screen(screen="trends", model="SmolLM2-135M", check="stereotypes")
+    rows = [text_of(row) for row in rows_of(app, "trends")]
+    assert [row.split()[1] for row in rows] == ["2023-11-14", "2023-07-22"]
+    finding = load_record(home / FIRST).finding("stereotypes")
+    assert f"{100 * finding.headline.value:.1f}\u00a0%" in html(app)
+    assert 'class="trend"' in html(app)
+    assert "No audit of this model has this measure" in seen(screen(screen="trends", model="nobody"))
+
+
+def test_a_trend_draws_every_value_inside_its_frame_and_the_limit_where_it_is():
+    audit_limit = Limit(measure="rate", at_most=0.5)
+    notation = Notation(words_of("en"))
+    points = [Point(f"2026-01-{day:02}", rate("rate", day, 40), "passed", audit_limit) for day in range(1, 31)]
+    svg = trend(points, notation, title="rate")
+    circles = [tuple(map(float, two)) for two in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)]
+    assert len(circles) == 30
+    xs, ys = zip(*circles, strict=True)
+    assert list(xs) == sorted(xs)
+    assert list(ys) == sorted(ys, reverse=True), "a higher value stands higher"
+    assert all(0 <= x <= 960 and 0 <= y <= 260 for x, y in circles)
+    assert svg.count("2026-01-30") == 2, "the last day is told, in the drawing and its description"
+
+
+def test_a_real_audit_is_verified_and_a_changed_one_is_not(tmp_path, monkeypatch):
+    audit = small_audit(tmp_path)
+    monkeypatch.setenv(AUDITS, str(audit.folder.parent))
+    assert "It is what was written." in seen(screen(screen="verify", audit=audit.folder.name))
+    items = next(audit.folder.glob("items/*.parquet"))
+    items.write_bytes(items.read_bytes()[:-1] + b"X")
+    page = seen(screen(screen="verify", audit=audit.folder.name))
+    assert "It is not what was written." in page
+    assert items.name in page
+
+
+def test_every_format_is_offered_with_its_command(home):
+    app = screen(screen="export", audit=FIRST)
+    commands = [one.value for one in app.code]
+    for name in ("html", "markdown", "json", "junit"):
+        assert f"dokimasia report {home / FIRST} --format {name}" in commands
+    assert f"dokimasia export {home / FIRST} --out {FIRST}.zip" in commands
+
+
+def test_a_hostile_audit_has_all_screens(home):
+    for name in ("audit", "verify", "export"):
+        assert "<script>document" not in html(screen(screen=name, audit=HOSTILE))
