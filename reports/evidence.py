@@ -22,12 +22,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyarrow.dataset import Dataset
 
-__all__ = ["Column", "Items", "count_items", "laid_out", "shown_cell", "worst_descends", "worst_items"]
+__all__ = ["WORDED", "Column", "Items", "count_items", "laid_out", "shown_cell", "worst_descends", "worst_items"]
 
 RANK = "value"
 MAX_COLUMNS = 8
 SHORT = 24
 """A column whose cells have at most this many characters needs little room."""
+WORDED = {
+    "outcome": "cell", "prefers": "cell", "kind": "cell", "role": "cell", "finish": "cell", "missing": "cell",
+    "group": "group", "score": "group", "about": "group", "problem": "cause", "not_asked": "cause",
+    "likelihood": "likelihood",
+}  # fmt: skip
+"""Columns whose cells are words of ours, and the section of the catalogue that has them."""
 Kind = Literal["num", "word", "text"]
 """Numbers, short words, or text that needs room."""
 
@@ -87,7 +93,10 @@ def laid_out(items: Items, table: pa.Table, notation: Notation, most_characters:
     numbers the last ones: those that were derived from the others.
     """
     words = notation.words
-    cells = [[shown_cell(value, notation) for value in column.to_pylist()] for column in table.columns]
+    cells = [
+        [shown_cell(value, notation, name) for value in column.to_pylist()]
+        for name, column in zip(table.schema.names, table.columns, strict=True)
+    ]
     labels = [one_line(words.term("column", name), words, 40) for name in table.schema.names]
     kinds = [_kind(field.type, column) for field, column in zip(table.schema, cells, strict=True)]
     same = [
@@ -161,14 +170,16 @@ def _kind(kind: pa.DataType, cells: Sequence[str]) -> Kind:
     return "word" if max(map(len, cells), default=0) <= SHORT else "text"
 
 
-def shown_cell(value: Any, notation: Notation) -> str:
-    """Return a cell as it is printed: numbers in three digits, text made inert."""
+def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
+    """Return a cell as it is printed: numbers in three digits, words of ours translated, text made inert."""
     if isinstance(value, bool):
         return notation.words("format.yes" if value else "format.no")
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float) and math.isfinite(value):
         return notation.number(value, "")
+    if column in WORDED and isinstance(value, str):
+        value = notation.words.term(WORDED[column], value)
     return cell_text(value, notation.words)
 
 

@@ -144,6 +144,10 @@ class Notation:
         """Return the unit's name as it stands behind a number; empty for shares, scores and p-values."""
         return "" if unit in _BARE_UNITS else one_line(self.words.term("unit", unit), self.words, 24)
 
+    def cause(self, reason: str) -> str:
+        """Return why there is no number, as a detector said it."""
+        return one_line(self.words.term("cause", reason), self.words)
+
     def better(self, measure: MeasureRecord) -> str:
         """Return which way is good in a word or two: `lower`, `higher`, `near 50 %`."""
         if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
@@ -165,7 +169,7 @@ class Notation:
     def sentence(self, measure: MeasureRecord, limit: Limit | None) -> str:
         """Return value, interval, n and limit on one line, for formats that draw nothing."""
         if measure.value is None:
-            return self.words("measure_line.undefined", reason=one_line(measure.undefined or "", self.words))
+            return self.words("measure_line.undefined", reason=self.cause(measure.undefined or ""))
         digits, unit = digits_for(measure, limit), self.unit(measure.unit)
         value = self.number(measure.value, measure.unit, digits)
         parts = [self.words("measure_line.value", value=f"{value} {unit}".strip())]

@@ -27,6 +27,7 @@ from audit.record import (
 )
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
+from reports.reasons import told_why
 from reports.summary import summary_sentence, tally
 from reports.wording import Words
 
@@ -214,7 +215,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         probe=one_line(words.term("probe", finding.probe), words, 80),
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
-        why=one_line(finding.why, words, 600),
+        why=told_why(finding, notation),
         headline=rows[0] if rows else None,
         blocks=tuple(_blocks(rows, words)),
         methods=tuple((mark, method) for method, mark in marks.items()),
@@ -267,7 +268,7 @@ def _row(measure: MeasureRecord, finding: Finding, notation: Notation, marks: Ma
         unit=notation.unit(measure.unit),
         scale=_scale(measure),
         limit_text=notation.limit(limit, measure.unit),
-        undefined=None if measure.undefined is None else one_line(measure.undefined, words),
+        undefined=None if measure.undefined is None else notation.cause(measure.undefined),
         method=method,
         mark=marks.get(method, ""),
         line=notation.sentence(measure, limit),

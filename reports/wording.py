@@ -1,17 +1,22 @@
 """The words of the reports: every sentence that a person reads stands in `reports/locale/<language>.json`.
 
     sentence   words("summary.failed", count=3, all=14)      a key that must exist; `count` chooses one or many
-    term       words.term("measure", "stereotype_share")     a name of the field; falls back to the raw term
+    term       words.term("measure", "stereotype_share")     a name of the field, or a phrase that a detector wrote;
+               words.term("method", "count, least of 5")     falls back to the raw term
 
-A catalogue is data: a sentence is a format string, or `{"one": ..., "other": ...}` where the number changes it.
+A catalogue is data: a sentence is a format string, or `{"one": ..., "other": ...}` where the number changes it. The
+key of a term may hold places too, as in `"{method}, least of {count}"`: it then stands for every text of that form.
+What a place holds is a term of the section that it is named after, if there is one; numbers behind a name tell several
+places apart.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -37,7 +42,25 @@ class Words:
 
     def term(self, kind: str, raw: str) -> str:
         """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none."""
-        return str(self.catalogue[kind].get(raw, raw))
+        if raw in self.catalogue[kind]:
+            return str(self.catalogue[kind][raw])
+        for form, told in self._forms[kind]:
+            found = form.fullmatch(raw)
+            if found is not None:
+                return told.format_map({name: self._placed(name, text) for name, text in found.groupdict().items()})
+        return raw
+
+    def _placed(self, name: str, text: str) -> str:
+        section = name.rstrip("0123456789")
+        return self.term(section, text) if section in self.catalogue else text
+
+    @cached_property
+    def _forms(self) -> Mapping[str, Sequence[tuple[re.Pattern[str], str]]]:
+        """The terms with places in their keys, by section: (what they stand for, what they say)."""
+        return {
+            section: [(_form(key), told) for key, told in entries.items() if "{" in key]
+            for section, entries in self.catalogue.items()
+        }
 
 
 def languages() -> list[str]:
@@ -51,6 +74,14 @@ def words_of(lang: str) -> Words:
     if lang not in languages():
         raise UsageError(f"unknown language {lang!r}{did_you_mean(lang, languages())}")
     return Words(lang, json.loads((_home() / f"{lang}.json").read_text("utf-8")))
+
+
+def _form(key: str) -> re.Pattern[str]:
+    """Return what matches the texts that `key` stands for: each place holds some text, the shortest that fits."""
+    parts = re.split(r"\{(\w+)\}", key)
+    return re.compile(
+        "".join(f"(?P<{part}>.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts)), re.DOTALL
+    )
 
 
 def _home() -> Any:

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from ctypes.util import find_library
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ def needs_chromium() -> str:
 def needs_korean_font() -> str:
     """Path of a font file that has the Hangul glyphs."""
     return _present("fonts-nanum")
+
+
+def needs_pango() -> None:
+    """The libraries that lay out and embed the text of a PDF; WeasyPrint opens them by name."""
+    for package in PANGO:
+        _present(package)
 
 
 def needs_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -49,7 +56,12 @@ def _korean_font() -> str | None:
     return next(map(str, Path("/usr/share/fonts").rglob("Nanum*.ttf")), None)
 
 
-PARTS = {"chromium": _chromium, "fonts-nanum": _korean_font}
+PANGO = {
+    "libpango-1.0-0": lambda: find_library("pango-1.0"),
+    "libpangoft2-1.0-0": lambda: find_library("pangoft2-1.0"),
+    "libharfbuzz-subset0": lambda: find_library("harfbuzz-subset"),
+}
+PARTS = {"chromium": _chromium, "fonts-nanum": _korean_font, **PANGO}
 """Debian package -> where what we use of it lies, or None."""
 
 
