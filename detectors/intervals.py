@@ -8,6 +8,8 @@
     AUROC                                     auroc                                approximate
     smooth function of totals over units      cluster_bootstrap                    approximate
     rates of many groups at once              simultaneous                         approximate
+    rate that an erring detector reports      corrected_rate                       approximate
+    rate from few labels and a judge of all   prediction_powered                   approximate
     "is there any gap among groups?"          any_gap_p                            a valid p-value
 
 Exact and valid mean coverage of at least `level` at every true value. What is approximate has an `Approximation` beside
@@ -25,14 +27,17 @@ from numpy.typing import ArrayLike, NDArray
 from detectors._auroc import DELONG, LOGIT_DELONG, auroc
 from detectors._betting import betting_mean
 from detectors._bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
+from detectors._corrected import CORRECTED, Calibration, corrected_rate
 from detectors._exact import Approximation, Floats, exact_binomial
 from detectors._groups import SIMULTANEOUS, any_gap_p, simultaneous
+from detectors._powered import POWERED, Powered, prediction_powered
 from detectors._score import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, newcombe_paired, score_ratio
 
 __all__ = [
-    "CLUSTER_BOOTSTRAP", "DELONG", "LOGIT_DELONG", "NEWCOMBE", "NEWCOMBE_PAIRED", "SCORE_RATIO", "SIMULTANEOUS",
-    "Approximation", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "exact_binomial",
-    "mean_over_units", "newcombe", "newcombe_paired", "score_ratio", "simultaneous",
+    "CLUSTER_BOOTSTRAP", "CORRECTED", "DELONG", "LOGIT_DELONG", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED",
+    "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Powered", "UnitMean", "any_gap_p", "auroc",
+    "betting_mean", "cluster_bootstrap", "corrected_rate", "exact_binomial", "mean_over_units", "newcombe",
+    "newcombe_paired", "prediction_powered", "score_ratio", "simultaneous",
 ]
 
 
