@@ -226,8 +226,8 @@ def parts(
 
 
 @app.command()
-def schema(what: Annotated[str, typer.Argument(help="plan or record")] = "plan") -> None:
-    """Print the JSON Schema of plans (for editors) or of records."""
+def schema(what: Annotated[str, typer.Argument(help="plan, policy or record")] = "plan") -> None:
+    """Print the JSON Schema of plans and policies (for editors) or of records."""
     from audit.listing import json_schema
 
     print(json_schema(what))

@@ -1,4 +1,4 @@
-"""What there is: parts with their options, and the JSON Schemas of plan and record."""
+"""What there is: parts with their options, and the JSON Schemas of plan, policy and record."""
 
 from __future__ import annotations
 
@@ -96,8 +96,9 @@ def _text(page: dict[str, Any]) -> str:
 
 
 def json_schema(what: str) -> str:
-    """Return the JSON Schema (2020-12) of `plan` or `record`."""
+    """Return the JSON Schema (2020-12) of `plan`, `policy` or `record`."""
     from audit.plan import PlanSpec
+    from audit.policy import Policy
     from audit.record import Record
 
     if what == "record":
@@ -105,8 +106,10 @@ def json_schema(what: str) -> str:
     elif what == "plan":
         schema = PlanSpec.model_json_schema()
         _fill_parts(schema)
+    elif what == "policy":
+        schema = Policy.model_json_schema()
     else:
-        raise UsageError(f"no schema of {what!r}{did_you_mean(what, ['plan', 'record'])}")
+        raise UsageError(f"no schema of {what!r}{did_you_mean(what, ['plan', 'policy', 'record'])}")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=2, ensure_ascii=False)
 

@@ -7,20 +7,20 @@ no data is opened, and torch is not imported. `freeze` fixes what will be asked 
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.model import Model, ModelPart
 from audit.positions import Place, Placed, read_yaml
 from audit.record import Limit, Sheet
+from audit.specs import Strict, by_line, check_bounds, read_text, told
 
 if TYPE_CHECKING:
     from audit.data import DataPart
@@ -33,42 +33,31 @@ Part = dict[str, Any]
 """`use: NAME` and the options of the part of that name; see `dokimasia parts`."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
-
-
-class PlanLimit(_Strict, Limit):
+class PlanLimit(Strict, Limit):
     """What a check demands of one measure: an interval that must lie wholly inside."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False
-    )
+    model_config = Strict.model_config
 
     @model_validator(mode="after")
     def _bounded(self) -> PlanLimit:
-        if self.at_most is None and self.at_least is None:
-            raise ValueError("a limit needs at_most, at_least or both")
-        if self.at_most is not None and self.at_least is not None and self.at_least > self.at_most:
-            raise ValueError(f"at_least {self.at_least:g} is above at_most {self.at_most:g}")
+        check_bounds(self.at_least, self.at_most)
         return self
 
 
-class PlanSheet(_Strict, Sheet):
+class PlanSheet(Strict, Sheet):
     """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = Strict.model_config
 
 
-class CheckSpec(_Strict):
+class CheckSpec(Strict):
     """One question put to the model, and the limit that its answer must keep."""
 
     name: str = Field(pattern=NAME)
     """Short name, unique in the plan; it names files and test cases."""
     probe: Part
     """`{use: bias.stereotype_pairs, ...options}`."""
-    data: Part = {}
+    data: Part = Field(default={})
     """Role -> source, or a bare source, which means the role `items`."""
     limit: PlanLimit | None = None
     """Absent = the check measures and decides nothing."""
@@ -76,13 +65,13 @@ class CheckSpec(_Strict):
     """Whether the check counts for the audit's verdict; default: if it has a limit."""
     stop: Literal["full", "early"] = "full"
     """`early`: ask units in random order and stop as soon as the limit is decided; needs a limit with one bound."""
-    clauses: list[str] = []
+    clauses: list[str] = Field(default=[])
     """Clauses of laws and standards that the finding is evidence for, as `framework:clause`."""
     weight: float = Field(default=1.0, gt=0)
     """Share of the audit's error budget, relative to the other gating checks."""
 
 
-class PlanSpec(_Strict):
+class PlanSpec(Strict):
     """A plan as it is written."""
 
     title: str = Field(min_length=1, max_length=200)
@@ -97,7 +86,7 @@ class PlanSpec(_Strict):
     """Items asked and stored together; a kill loses at most one shard."""
     model: Part | None = None
     """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
-    helpers: dict[str, Part] = {}
+    helpers: dict[str, Part] = Field(default={})
     """Further models that probes ask by name."""
     sheet: PlanSheet | None = None
     """Inventory id, purpose, intended use, tier, owner, data and previous audit; shown on top of every report."""
@@ -161,14 +150,8 @@ class Plan:
 
 def load_plan(path: str | Path) -> Plan:
     """Read a plan file; raises PlanError with every mistake at once."""
-    file = Path(path)
-    try:
-        text = file.read_text("utf-8")
-    except FileNotFoundError:
-        raise PlanError([f"{path}: no such file; 'dokimasia init' writes a plan"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError([f"{path}: cannot be read ({error})"]) from None
-    return read_plan(text, name=str(path), base=file.parent)
+    text = read_text(path, "'dokimasia init' writes a plan")
+    return read_plan(text, name=str(path), base=Path(path).parent)
 
 
 def read_plan(text: str, *, name: str = "plan.yaml", base: Path | None = None) -> Plan:
@@ -176,13 +159,8 @@ def read_plan(text: str, *, name: str = "plan.yaml", base: Path | None = None) -
     reading = _Reading(read_yaml(text, name), base or Path())
     plan = reading.plan()
     if reading.problems or plan is None:
-        raise PlanError(sorted(reading.problems, key=_by_line))
+        raise PlanError(sorted(reading.problems, key=by_line))
     return dataclasses.replace(plan, text=text)
-
-
-def _by_line(problem: str) -> tuple[int, int]:
-    found = re.search(r":(\d+):(\d+): ", problem)
-    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 class _Reading:
@@ -232,7 +210,7 @@ class _Reading:
             return PlanSpec.model_validate(raw)
         except ValidationError as error:
             for one in error.errors():
-                self.wrong(one["loc"], _say(one, one["loc"]))
+                self.wrong(one["loc"], told(one, PlanSpec))
             return None
 
     def _names(self, rows: list[Any]) -> None:
@@ -297,7 +275,7 @@ class _Reading:
             return plugins.build(kind, use, options)
         except ValidationError as error:
             for one in error.errors():
-                self.wrong((*place, *one["loc"]), _say(one, one["loc"]))
+                self.wrong((*place, *one["loc"]), told(one, PlanSpec))
         except (DokimasiaError, ValueError) as error:
             self.wrong(place, str(error))
         return None
@@ -316,28 +294,6 @@ class _Reading:
                 options[key] = str(path)
                 if not path.exists():
                     self.wrong((*place, key), f"no such file or folder: {value}")
-
-
-def _say(error: Mapping[str, Any], loc: Place) -> str:
-    """Return a pydantic error as one line: what is wrong, what is allowed."""
-    key = ".".join(str(part) for part in loc if not isinstance(part, int)) or "plan"
-    kind, context = error["type"], error.get("ctx", {})
-    if kind == "extra_forbidden":
-        return f"unknown key {loc[-1]!r}{did_you_mean(str(loc[-1]), _keys_of(loc))}"
-    if kind == "missing":
-        return f"{key} is missing"
-    if kind == "string_pattern_mismatch":
-        return f"{key}: got {error['input']!r}; allowed: small letters, digits, '-' and '_', at most 64"
-    if kind == "value_error":
-        return f"{key}: {context.get('error', error['msg'])}"
-    return f"{key}: got {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
-
-
-def _keys_of(loc: Place) -> Iterator[str]:
-    spec: type[BaseModel] = PlanSpec if loc[0] != "sheet" or len(loc) < 2 else PlanSheet
-    if loc[0] == "checks":
-        spec = PlanLimit if "limit" in loc[:-1] else CheckSpec
-    return iter(spec.model_fields)
 
 
 def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:

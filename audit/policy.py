@@ -1,0 +1,160 @@
+"""The policy: what an organisation demands of an audit, whoever wrote its plan.
+
+    title: Release gate
+    limits:    [{check: answers, measure: accuracy, at_least: 0.8}, {measure: stereotype_share, at_most: 0.6}]
+    required:  {dimensions: [bias, factuality]}
+    waivers:   {by: [Kim Minji], longest_days: 90}
+    approval:  two_person
+    baseline:  {audit: ../audits/released, margin: 0.02}
+
+A key that is absent demands nothing. What reviewers said counts only as far as the policy lets it: without `waivers` no
+finding is waived, without `overrides: true` the machine's own results are judged. Mistakes are told all at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from audit.errors import PlanError, UsageError
+from audit.files import sha256
+from audit.positions import Placed, read_yaml
+from audit.record import Audit, find_audit, load_record
+from audit.specs import Strict, check_bounds, mistakes, read_text
+
+__all__ = [
+    "AllowedWaivers", "BaselineRule", "Policy", "PolicyFile", "PolicyLimit", "Required", "baseline_of", "load_policy",
+]
+
+Names = list[str]
+
+
+class PolicyLimit(Strict):
+    """A demand on one measure of every check that it speaks of: an interval that must lie wholly inside."""
+
+    check: str | None = None
+    """Name of the check."""
+    probe: str | None = None
+    """Name of the probe; the limit speaks of every check that asks it."""
+    measure: str | None = None
+    """Name of the measure; absent = the first measure of the check. Alone, it speaks of every check that gave it."""
+    group: str | None = None
+    """Slice of the data; absent = all of the data."""
+    at_most: float | None = None
+    """Upper limit, in the measure's unit."""
+    at_least: float | None = None
+    """Lower limit, in the measure's unit."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> PolicyLimit:
+        if self.check is None and self.probe is None and self.measure is None:
+            raise ValueError("a limit names a check, a probe or a measure")
+        if self.group is not None and self.measure is None:
+            raise ValueError("a group needs the measure that it is a slice of")
+        check_bounds(self.at_least, self.at_most)
+        return self
+
+
+class Required(Strict):
+    """What must have been asked."""
+
+    dimensions: Names = Field(default=[])
+    """Each needs a check that passed or failed, by its own limit or by one of the policy's."""
+    checks: Names = Field(default=[])
+    """Names of checks that must have an answer."""
+    probes: Names = Field(default=[])
+    """Names of probes that a check must ask, with an answer."""
+
+
+class AllowedWaivers(Strict):
+    """Which waivers count, while they last; an empty section lets all of them count."""
+
+    by: Names | None = None
+    """Who may waive: names, or fingerprints of keys, which nobody can borrow; absent = everybody."""
+    checks: Names | None = None
+    """Which checks may be waived; absent = all."""
+    longest_days: int | None = Field(default=None, gt=0)
+    """Longest time from the day a waiver was written to its last day."""
+
+
+class BaselineRule(Strict):
+    """An earlier audit that asked the same; no measure may be shown to be worse than there."""
+
+    audit: str | None = None
+    """Its folder, relative to the policy, or the beginning of its id; absent = `--baseline` names it."""
+    margin: float = Field(default=0.0, ge=0)
+    """How much worse is still tolerated, in the measure's unit."""
+    measures: Names | None = None
+    """Names of the measures to look at; absent = all that have a better side."""
+
+
+class Policy(Strict):
+    """A policy as it is written."""
+
+    title: str = Field(min_length=1, max_length=200)
+    """What this policy decides, in one line."""
+    plan_limits: bool = True
+    """Whether the gating checks of the plan count too."""
+    limits: list[PolicyLimit] = Field(default=[])
+    """Demands on measures, judged on the stored intervals."""
+    required: Required = Field(default=Required())
+    """Dimensions, checks and probes that must have been asked."""
+    waivers: AllowedWaivers | None = None
+    """Which waivers count; absent = none."""
+    overrides: bool = False
+    """Whether outcomes that reviewers put in the place of the machine's count."""
+    approval: Literal["one_person", "two_person"] | None = None
+    """The audit must be approved; `two_person`: by another person than the one who asked for review."""
+    baseline: BaselineRule | None = None
+    """An earlier audit that this one must not be worse than."""
+    level: float | None = Field(default=None, gt=0.5, lt=1)
+    """Least confidence with which all judged intervals hold together."""
+    forbid: list[Literal["crashed", "broken_controls", "deviations"]] = Field(default=[])
+    """What no check may show: a crash, a control that did not hold, a deviation from the plan."""
+    fingerprint: str | None = Field(default=None, min_length=1)
+    """The audited model must be this one."""
+    max_age_days: int | None = Field(default=None, ge=0)
+    """Most days since the audit ended."""
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """A policy with its place and digest."""
+
+    policy: Policy
+    document: Placed
+    path: Path
+    sha256: str
+
+    def line(self, *place: str | int) -> int:
+        """Return the line of a key or value."""
+        return self.document.line(place)
+
+
+def load_policy(path: Path) -> PolicyFile:
+    """Read a policy; PlanError with every mistake at once."""
+    text = read_text(path, "a policy is a YAML file with a title; 'dokimasia schema policy' describes it")
+    document = read_yaml(text, str(path))
+    if not isinstance(document.data, dict):
+        raise PlanError([f"{document.at(())}: a policy is a mapping with a title"])
+    try:
+        policy = Policy.model_validate(document.data)
+    except ValidationError as error:
+        raise PlanError(mistakes(error, document, Policy)) from None
+    return PolicyFile(policy, document, path, sha256(text.encode()))
+
+
+def baseline_of(file: PolicyFile | None, given: str | None, into: Path) -> Audit | None:
+    """Open the baseline: the one given, else the policy's; UsageError where it is asked for and nobody names it."""
+    rule = None if file is None else file.policy.baseline
+    if given is not None:
+        return load_record(find_audit(given, into))
+    if file is None or rule is None:
+        return None
+    if rule.audit is None:
+        raise UsageError(f"{file.document.at(('baseline',))}: the policy compares with a baseline; name it: --baseline")
+    beside = file.path.parent / rule.audit
+    return load_record(beside if (beside / "record.json").is_file() else find_audit(rule.audit, into))
