@@ -66,16 +66,18 @@ def _seal_lines(seal: Sealed) -> Iterator[str]:
         yield f"      not sealed: {', '.join(seal.not_sealed[:3])}{more}"
 
 
-def verify_audit(folder: Path, keys: Sequence[PublicKey] = (), *, judge_again: bool = False) -> Verification:
+def verify_audit(
+    folder: Path, keys: Sequence[PublicKey] = (), *, judge_again: bool = False, with_seal: bool = True
+) -> Verification:
     """Return what was verified; IntegrityError at the first thing that does not agree.
 
-    With `keys` there must be a seal, by one of them.
+    With `keys` there must be a seal, by one of them. `with_seal=False` leaves the seal out: a new one shall replace it.
     """
     audit = _opened(folder)
     files = check_digests(audit)
     reviews = read_reviews(folder)
     signers = list(_signers(reviews))
-    seal = check_seal(audit, keys)
+    seal = check_seal(audit, keys) if with_seal else None
     if keys and seal is None:
         raise IntegrityError("seal.json: there is no seal, and --public asks for one")
     numbers = recompute(audit) if judge_again else None

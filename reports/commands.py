@@ -47,9 +47,17 @@ def report(
     written = []
     for name, data in files.items():
         path = folder / "reports" / Path(name).name if out is None else out
+        if _breaks_seal(path, data, folder):
+            typer.echo(f"{path}: sealed, and other bytes now; 'dokimasia seal --again' seals anew", err=True)
         write_atomic(path, data)
         written.append(str(path))
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
+
+
+def _breaks_seal(path: Path, data: bytes, folder: Path) -> bool:
+    """Tell whether a document that lay there when the audit was sealed becomes another one."""
+    sealed = (folder / "seal.json").is_file() and path.parent == folder / "reports" and path.is_file()
+    return sealed and path.read_bytes() != data
 
 
 def index(

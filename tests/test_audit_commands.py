@@ -87,6 +87,20 @@ def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path
     assert not (tmp_path / "third").exists()
 
 
+def test_a_report_that_changes_under_a_seal_is_told(dokimasia):
+    dokimasia("keygen", "kim")
+    dokimasia("report", dokimasia.audit)
+    dokimasia("seal", dokimasia.audit, "--key", "kim")
+    assert "sealed" not in dokimasia("report", dokimasia.audit)
+    dokimasia("verify", dokimasia.audit)
+    review(dokimasia, "--comment", "later")
+    assert "added after the seal: 1" in dokimasia("verify", dokimasia.audit)
+    assert "'dokimasia seal --again' seals anew" in dokimasia("report", dokimasia.audit)
+    assert "reports/report.html: not the bytes that were sealed" in dokimasia("verify", dokimasia.audit, code=4)
+    dokimasia("seal", dokimasia.audit, "--key", "kim", "--again")
+    dokimasia("verify", dokimasia.audit)
+
+
 def test_overrides_stand_beside_the_machine(dokimasia):
     import pandas as pd
 

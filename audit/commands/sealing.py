@@ -60,7 +60,7 @@ def seal(
     if signing is None:
         raise UsageError("a seal needs a key: --key FILE, or DOKIMASIA_KEY; 'dokimasia keygen FILE' makes one")
     folder = find_audit(audit, into)
-    verify_audit(folder)
+    verify_audit(folder, with_seal=not again)
     sealed = seal_audit(load_record(folder), signing, author_name(author), again=again)
     if as_json:
         print(json.dumps(dataclasses.asdict(sealed)))
