@@ -3,18 +3,28 @@
     p(s) = (1 + #{calibration >= s}) / (n + 1)
 
 is at most u with probability at most u for a new ordinary point, whatever the score, if the calibration points were not
-used to make it (Vovk, Gammerman & Shafer 2005). Higher scores are more outlying. Three promises:
+used to make it (Vovk, Gammerman & Shafer 2005). Higher scores are more outlying. Four promises:
 
     marginal                   holds on average over calibration sets
+    weighted                   the same where new points come from elsewhere, known by how much (see below)
     calibration-conditional    holds for this calibration set, with a stated confidence (Bates et al. 2023, 2104.08279)
     group-conditional          holds in every group, each with calibration points of its own
 
+Under covariate shift, new points having w(x) times the density of calibration points, points count by weight:
+
+    p(s) = (sum_i w_i [s_i >= s] + w) / (sum_i w_i + w)
+
+with w the new point's own weight (Tibshirani, Foygel Barber, Candes & Ramdas 2019, 1904.06019).
+
 The p-values of many points share their calibration set, which makes them positively dependent; Benjamini-Hochberg
-still controls the false discovery rate (Bates et al. 2023, theorem 2).
+still controls the false discovery rate (Bates et al. 2023, theorem 2). For weighted ones this is not proved (Jin &
+Candes 2023, 2307.09291); benchmarks/statistics.py measures it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,7 +33,9 @@ from scipy.special import gammaln
 
 from detectors._exact import Floats
 
-__all__ = ["benjamini_hochberg", "calibration_needed", "p_values"]
+__all__ = [
+    "benjamini_hochberg", "calibration_needed", "check_disjoint", "effective_size", "p_values", "weighted_p_values",
+]
 
 
 def p_values(
@@ -52,6 +64,58 @@ def p_values(
             np.sort(known[labels == group]), new[wanted == group], alpha, confidence, f" in group {group!s}"
         )
     return result
+
+
+def weighted_p_values(
+    calibration: ArrayLike, scores: ArrayLike, *, weights: tuple[ArrayLike, ArrayLike], alpha: float = 0.05,
+    rng: np.random.Generator | None = None,
+) -> Floats:
+    """Return the p-value [score] of each score where new points are w(x) times as dense as calibration points [n].
+
+    weights: w of calibration [n] and of scores [score], positive, of any common scale; estimated ones make p-values
+    that are only as good as they are. Without rng p-values are deterministic, as above, and at most u with probability
+    at most u for a new ordinary point. With rng they are randomised: a uniform number each says how much of the ties
+    and of the point's own weight counts, so that they are exactly uniform, less cautious, and other in another draw.
+    alpha: as in `p_values`; what must reach it is the calibration points' effective size.
+    Raises ValueError for numbers that are not finite, for weights that are not positive or not one each, and for too
+    small an effective size.
+    """
+    known, new = np.asarray(calibration, dtype=float), np.asarray(scores, dtype=float)
+    heavy, own = np.asarray(weights[0], dtype=float), np.asarray(weights[1], dtype=float)
+    if not all(np.isfinite(part).all() for part in (known, new, heavy, own)):
+        raise ValueError("weighted_p_values: got numbers that are not finite; allowed: finite numbers")
+    if heavy.shape != known.shape or own.shape != new.shape or min(heavy.min(initial=1), own.min(initial=1)) <= 0:
+        allowed = f"{known.shape} and {new.shape}, all positive"
+        raise ValueError(f"weighted_p_values: got weights {heavy.shape} and {own.shape}; allowed: {allowed}")
+    needed, effective = calibration_needed(alpha), effective_size(heavy)
+    if effective < needed - 1e-9:
+        got = f"{len(known)} calibration points that count as {effective:.1f}"
+        raise ValueError(f"weighted_p_values: got {got}; a p-value of {alpha:g} needs {needed}")
+    order = np.argsort(known)
+    ahead = np.concatenate([[0.0], np.cumsum(heavy[order])])
+    total = ahead[-1]
+    at_least = total - ahead[np.searchsorted(known[order], new, "left")]
+    more = total - ahead[np.searchsorted(known[order], new, "right")]
+    share = 1.0 if rng is None else rng.random(len(new))
+    return np.asarray(np.clip((more + share * (at_least - more + own)) / (total + own), 0, 1))
+
+
+def effective_size(weights: ArrayLike) -> float:
+    """Return how many equally weighted points are worth as much as these: (sum w)^2 / sum w^2; 0 for none."""
+    w = np.asarray(weights, dtype=float)
+    return float(w.sum() ** 2 / (w**2).sum()) if w.size else 0.0
+
+
+def check_disjoint(roles: Mapping[str, Iterable[Any]]) -> None:
+    """Raise ValueError where two roles, e.g. `fit` and `calibration`, share an item; roles: role -> ids of its items.
+
+    What a score was fitted or calibrated on says nothing of new items. Names five of the ids at most.
+    """
+    held = {role: dict.fromkeys(ids) for role, ids in roles.items()}
+    for one, other in combinations(held, 2):
+        if shared := [item for item in held[one] if item in held[other]]:
+            named = ", ".join(map(repr, shared[:5])) + (", ..." if len(shared) > 5 else "")
+            raise ValueError(f"{one} and {other} share {len(shared)} items: {named}; allowed: none")
 
 
 def calibration_needed(alpha: float, confidence: float | None = None) -> int:

@@ -11,8 +11,8 @@ of [0, 1], for rare events. Every factor grows with m, so the means still standi
 "at most m" is the mirror image. For 0/1 outcomes the capital depends on the counts alone, so what the test does is
 known exactly before anything is asked (`stopping`). Waudby-Smith & Ramdas 2020 (arXiv 2010.09686) for the theory.
 
-Differences d in [-1, 1] of pairs, or of two samples taken in turn, are bounded too: watch (1 + d) / 2 against
-(1 + margin) / 2.
+A difference d in [-1, 1] of a pair, or of two samples drawn in turn, is bounded too: (1 + d) / 2 is watched against
+(1 + margin) / 2. Samples that grow unevenly, or come from finite sets of their own, get a sequence each.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ from numpy.typing import ArrayLike, NDArray
 from detectors._betting import EMPTY, still_to_come
 from detectors._exact import Floats
 
-__all__ = ["RateTest", "Verdict", "boundaries", "confidence_sequence", "stopping"]
+__all__ = [
+    "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "paired_sequence", "stopping",
+    "two_sample_sequence",
+]
 
 Verdict = Literal["below", "above"]
 
@@ -84,6 +87,44 @@ class RateTest:
         return confidence_sequence(self._seen, self.level, population=self.population)
 
 
+class DifferenceTest:
+    """Watches pairs of outcomes until the mean of first - second is known to lie below or above `margin`.
+
+    Pairs are two answers to one item, or draws of two independent samples in turn. A wrong verdict is given with the
+    probability stated in `RateTest`; `population`: number of pairs in the finite set that comes in random order.
+    Raises ValueError for a margin outside (-1, 1).
+    """
+
+    def __init__(self, margin: float = 0.0, level: float = 0.95, *, population: int | None = None) -> None:
+        if not -1 < margin < 1:
+            raise ValueError(f"DifferenceTest: got margin {margin}; allowed: between -1 and 1, both excluded")
+        self.margin = margin
+        self._watch = RateTest((1 + margin) / 2, level, population=population)
+
+    def update(self, first: ArrayLike, second: ArrayLike) -> Verdict | None:
+        """Take the next pairs [batch], in order, and return the verdict so far; the first one stands.
+
+        Raises ValueError for outcomes outside [0, 1], unequal lengths or more pairs than the population holds.
+        """
+        return self._watch.update(_half_way(first, second))
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Return the verdict so far."""
+        return self._watch.verdict
+
+    @property
+    def decided_after(self) -> int | None:
+        """Return the number of pairs after which the verdict stood; None while there is none."""
+        return self._watch.decided_after
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Return (low, high) of the difference now, as `paired_sequence` does."""
+        low, high = self._watch.interval
+        return 2 * low - 1, 2 * high - 1
+
+
 def confidence_sequence(x: ArrayLike, level: float = 0.95, *, population: int | None = None) -> tuple[float, float]:
     """Return (low, high) for the mean after outcomes x [n] in [0, 1], in the order in which they came.
 
@@ -96,6 +137,33 @@ def confidence_sequence(x: ArrayLike, level: float = 0.95, *, population: int | 
     low, high = 1 - _least_refused(1 - values, level, population), _least_refused(values, level, population)
     mean = float(values.mean())
     return min(low, mean), max(high, mean)
+
+
+def paired_sequence(
+    first: ArrayLike, second: ArrayLike, level: float = 0.95, *, population: int | None = None
+) -> tuple[float, float]:
+    """Return (low, high) for the mean of first - second after pairs [n] of outcomes in [0, 1], in their order.
+
+    Covers at all times at once, like `confidence_sequence`; pairs and `population` as in `DifferenceTest`. Raises
+    ValueError for outcomes outside [0, 1] and unequal lengths.
+    """
+    low, high = confidence_sequence(_half_way(first, second), level, population=population)
+    return 2 * low - 1, 2 * high - 1
+
+
+def two_sample_sequence(
+    first: ArrayLike, second: ArrayLike, level: float = 0.95, *,
+    populations: tuple[int | None, int | None] = (None, None),
+) -> tuple[float, float]:
+    """Return (low, high) for the difference of the means of two samples, first [n] less second [m], each in its order.
+
+    Covers at all pairs of times at once, however the two samples take turns and whatever decides whose turn it is.
+    Each has a sequence at half the error; where draws alternate, `paired_sequence` is the narrower. populations: as in
+    `RateTest`, for each sample. Raises ValueError for outcomes outside [0, 1].
+    """
+    half = (1 + level) / 2
+    ends = [confidence_sequence(x, half, population=size) for x, size in zip((first, second), populations, strict=True)]
+    return ends[0][0] - ends[1][1], ends[0][1] - ends[1][0]
 
 
 def boundaries(limit: float, level: float, budget: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -131,6 +199,14 @@ def _bounded(outcomes: ArrayLike, most: int | None) -> Floats:
         limit = "" if most is None else f", {most} at most"
         raise ValueError(f"got outcomes of shape {x.shape}; allowed: [n] in [0, 1]{limit}")
     return x
+
+
+def _half_way(first: ArrayLike, second: ArrayLike) -> Floats:
+    """Return (1 + first - second) / 2 [n], in [0, 1], for outcomes [n] in [0, 1]."""
+    one, other = _bounded(first, None), _bounded(second, None)
+    if one.shape != other.shape:
+        raise ValueError(f"got {len(one)} outcomes and {len(other)}; allowed: pairs")
+    return (1 + one - other) / 2
 
 
 def _threshold(level: float) -> float:

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, false_discovery_control, kstest
 
-from detectors.conformal import benjamini_hochberg, calibration_needed, p_values
+from detectors.conformal import (
+    benjamini_hochberg,
+    calibration_needed,
+    check_disjoint,
+    effective_size,
+    p_values,
+    weighted_p_values,
+)
 
 probabilities = st.lists(st.floats(0, 1) | st.sampled_from([0.0, 0.01, 0.05, 1.0]), min_size=1, max_size=60)
 
@@ -100,6 +107,88 @@ def test_scores_that_cannot_be_ranked_are_refused():
         p_values(np.arange(30), [np.nan])
     with pytest.raises(ValueError, match="labels"):
         p_values(np.arange(30), [1], groups=(["a"], ["a"]))
+
+
+# --- under covariate shift
+
+
+def shifted(rng, size, by):
+    """Points x ~ N(by, 1) with scores y = x + noise, and how much denser they are than unshifted ones."""
+    x = rng.normal(by, 1, size)
+    return x + rng.normal(size=size), np.exp(0.8 * x - 0.32)
+
+
+def test_weighted_p_values_by_hand():
+    """Weights 1, 2, 3, 4 at scores 1, 2, 3, 4; the new point weighs 5: score 3 has (7 + 5) / 15, score 9 has 5 / 15."""
+    got = weighted_p_values([4, 2, 1, 3], [3, 9, 0], weights=([4, 2, 1, 3], [5, 5, 10]), alpha=0.5)
+    assert got == pytest.approx([12 / 15, 5 / 15, 1])
+
+
+@given(st.lists(st.integers(0, 9), min_size=19, max_size=40), st.lists(st.integers(-1, 10), min_size=1, max_size=9))
+@settings(deadline=None)
+def test_equal_weights_change_nothing(calibration, scores):
+    weights = (np.full(len(calibration), 0.3), np.full(len(scores), 0.3))
+    plain = p_values(calibration, scores)
+    assert weighted_p_values(calibration, scores, weights=weights) == pytest.approx(plain)
+    drawn = weighted_p_values(calibration, scores, weights=weights, rng=np.random.default_rng(0))
+    above = (np.array(calibration)[:, None] > np.array(scores)).sum(axis=0) / (len(calibration) + 1)
+    assert np.all(drawn <= plain + 1e-12)
+    assert np.all(drawn >= above - 1e-12)
+
+
+def test_weighted_p_values_hold_under_the_shift_where_plain_ones_accuse():
+    rng = np.random.default_rng(1)
+    p = {"plain": [], "deterministic": [], "randomised": []}
+    for _ in range(600):
+        (known, heavy), (new, own) = shifted(rng, 300, 0), shifted(rng, 1, 0.8)
+        p["plain"].append(p_values(known, new)[0])
+        p["deterministic"].append(weighted_p_values(known, new, weights=(heavy, own))[0])
+        p["randomised"].append(weighted_p_values(known, new, weights=(heavy, own), rng=rng)[0])
+    for alpha in (0.05, 0.1, 0.3):
+        count = np.count_nonzero(np.array(p["deterministic"]) <= alpha)
+        assert binom.sf(count - 1, 600, alpha) > 0.001
+    assert np.mean(np.array(p["plain"]) <= 0.1) > 0.17
+    assert kstest(p["randomised"], "uniform").pvalue > 0.001
+
+
+def test_the_weight_of_a_point_is_its_smallest_p_value():
+    heavy = np.ones(99)
+    assert weighted_p_values(np.zeros(99), [1, 1], weights=(heavy, [1, 99]), alpha=0.01) == pytest.approx([0.01, 0.5])
+
+
+def test_too_small_an_effective_size_is_refused_by_number():
+    """1,000 points of which ten carry nearly all the weight are worth ten."""
+    heavy = np.r_[np.full(10, 1e6), np.ones(990)]
+    assert effective_size(heavy) == pytest.approx(10, abs=0.1)
+    with pytest.raises(ValueError, match=r"got 1000 calibration points that count as 10\.0; .* 0\.05 needs 19"):
+        weighted_p_values(np.arange(1000), [1], weights=(heavy, [1]))
+    assert effective_size(np.full(19, 7.0)) == pytest.approx(19)
+    assert effective_size([]) == 0
+    weighted_p_values(np.arange(19), [1], weights=(np.full(19, 7.0), [7]))
+    with pytest.raises(ValueError, match="got 0 calibration points that count as 0"):
+        weighted_p_values([], [1], weights=([], [1]))
+
+
+@pytest.mark.parametrize("weights", [([1] * 29, [1]), ([1] * 30, [1, 1]), ([0] + [1] * 29, [1]), ([1] * 30, [-1])])
+def test_shift_weights_that_do_not_fit_are_refused(weights):
+    with pytest.raises(ValueError, match="all positive"):
+        weighted_p_values(np.arange(30), [1], weights=weights)
+
+
+def test_shift_weights_that_are_not_finite_are_refused():
+    with pytest.raises(ValueError, match="not finite"):
+        weighted_p_values(np.arange(30), [1], weights=([np.inf] * 30, [1]))
+
+
+# --- sets without a common item
+
+
+def test_sets_that_share_items_are_named():
+    check_disjoint({"fit": ["a", "b"], "calibration": ["c"], "items": []})
+    with pytest.raises(ValueError, match=r"fit and calibration share 2 items: 'b', 'c'; allowed: none"):
+        check_disjoint({"items": ["x"], "fit": ["a", "b", "c", "b"], "calibration": iter(["c", "b"])})
+    with pytest.raises(ValueError, match=r"share 9 items: 0, 1, 2, 3, 4, \.\.\.; allowed"):
+        check_disjoint({"fit": range(9), "calibration": np.arange(20)})
 
 
 # --- Benjamini-Hochberg

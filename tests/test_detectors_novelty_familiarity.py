@@ -129,7 +129,7 @@ def test_roles_that_share_an_item_are_refused(other):
     frames = observed(foreign=lambda x: 3 * x)
     twice = frames["items"][list(frames[other].columns)][:3]
     frames[other] = pd.concat([frames[other], twice])
-    with pytest.raises(ValueError, match=r"share 3 items, e\.g\. 'items-0'; allowed: none"):
+    with pytest.raises(ValueError, match=r"share 3 items: 'items-0', 'items-1', 'items-2'; allowed: none"):
         judged(frames)
 
 

@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from detectors.intervals import exact_binomial
-from detectors.sequential import RateTest, boundaries, confidence_sequence, stopping
+from detectors.sequential import (
+    DifferenceTest,
+    RateTest,
+    boundaries,
+    confidence_sequence,
+    paired_sequence,
+    stopping,
+    two_sample_sequence,
+)
 
 LEVELS = {1: 0.95, 14: 1 - 0.05 / 14}
 outcomes = st.lists(st.floats(0, 1), min_size=1, max_size=60)
@@ -151,13 +159,13 @@ def test_looking_any_time_costs_less_than_three_quarters_of_the_width():
     assert np.ptp(confidence_sequence(x)) < 1.75 * np.ptp(exact_binomial(int(x.sum()), 500))
 
 
-def test_paired_differences_are_bounded_outcomes():
+def test_a_clear_difference_is_told_early():
     """B answers 80 % of the items that A answers at 60 %: better by more than a margin of 5 points."""
     rng = np.random.default_rng(3)
-    difference = (rng.random(2000) < 0.8).astype(float) - (rng.random(2000) < 0.6)
-    test = RateTest((1 + 0.05) / 2)
-    assert test.update((1 + difference) / 2) == "above"
+    test = DifferenceTest(0.05)
+    assert test.update(rng.random(2000) < 0.8, rng.random(2000) < 0.6) == "above"
     assert test.decided_after < 1000
+    assert test.interval[0] > 0.05
 
 
 # --- without replacement
@@ -210,3 +218,97 @@ def test_a_limit_at_the_end_is_refused(limit):
 def test_outcomes_that_cannot_be_are_refused(x):
     with pytest.raises(ValueError, match="3 at most"):
         RateTest(0.1, population=3).update(x)
+
+
+# --- differences
+
+
+@pytest.mark.parametrize(("first", "second"), [(0.02, 0.02), (0.3, 0.2), (0.9, 0.5)])
+def test_paired_differences_are_covered_at_all_times_at_once(first, second):
+    """Answers that hang together: half of the items are answered alike. Only the last interval need be looked at."""
+    rng = np.random.default_rng(4)
+    missed = 0
+    for _ in range(150):
+        alike = rng.random(120) < 0.5
+        u = rng.random((2, 120))
+        one, other = u[0] < first, np.where(alike, u[0], u[1]) < second
+        low, high = paired_sequence(one, other, 0.8)
+        missed += not low <= first - second <= high
+    assert binom.sf(missed - 1, 150, 0.2) > 0.001
+
+
+@pytest.mark.parametrize(("n", "m"), [(120, 120), (30, 300)])
+def test_two_samples_are_covered_at_all_times_at_once(n, m):
+    rng = np.random.default_rng(5)
+    missed = 0
+    for _ in range(150):
+        low, high = two_sample_sequence(rng.beta(2, 6, n), rng.random(m) < 0.1, 0.8)
+        missed += not low <= 0.25 - 0.1 <= high
+    assert binom.sf(missed - 1, 150, 0.2) > 0.001
+
+
+def test_differences_without_replacement_end_at_the_truth():
+    rng = np.random.default_rng(6)
+    one, other = rng.random(80) < 0.6, rng.random(80) < 0.3
+    truth = one.mean() - other.mean()
+    assert paired_sequence(one, other, population=80) == pytest.approx((truth, truth), abs=1e-8)
+    assert two_sample_sequence(one, other, populations=(80, 80)) == pytest.approx((truth, truth), abs=1e-8)
+    low, high = two_sample_sequence(one, other[:40], populations=(80, None))
+    assert low < one.mean() - 0.3 < high
+
+
+@pytest.mark.parametrize("events", [(12, 12), (30, 18)])
+def test_wrong_verdicts_on_pairs_of_a_finite_population(events):
+    """Sixty pairs in random order; the margin lies a hair beside their true difference."""
+    rng = np.random.default_rng(7)
+    one, other = (np.arange(60) < count for count in events)
+    truth = (events[0] - events[1]) / 60
+    wrong = 0
+    for _ in range(200):
+        first, second = rng.permutation(one)[:50], rng.permutation(other)[:50]
+        wrong += DifferenceTest(truth - 1e-6, 0.8, population=60).update(first, second) == "below"
+        wrong += DifferenceTest(truth + 1e-6, 0.8, population=60).update(first, second) == "above"
+    assert binom.sf(wrong - 1, 400, 0.1) > 0.001
+
+
+@given(outcomes, st.randoms(use_true_random=False), st.floats(-0.9, 0.9), st.sampled_from([None, 60, 200]))
+@settings(max_examples=40, deadline=None)
+def test_laws_of_differences(x, random, margin, population):
+    one, other = np.array(x), np.array(random.sample(x, len(x)))
+    test, mirror = (DifferenceTest(sign * margin, 0.8, population=population) for sign in (1, -1))
+    half = len(x) // 2
+    test.update(one[:half], other[:half])
+    test.update(one[half:], other[half:])
+    mirror.update(other, one)
+    assert mirror.verdict == {None: None, "below": "above", "above": "below"}[test.verdict]
+    low, high = test.interval
+    assert (low, high) == pytest.approx(paired_sequence(one, other, 0.8, population=population))
+    assert -1 <= low <= np.mean(one - other) + 1e-12
+    assert np.mean(one - other) - 1e-12 <= high <= 1
+    if test.verdict is None:
+        assert low - 1e-8 <= margin <= high + 1e-8
+    if test.decided_after == len(x):
+        assert high <= margin + 1e-7 if test.verdict == "below" else low >= margin - 1e-7
+
+
+def test_pairs_tell_more_than_two_sequences_and_answers_alike_more_still():
+    rng = np.random.default_rng(8)
+    one, other = (rng.random(500) < 0.3).astype(float), (rng.random(500) < 0.3).astype(float)
+    alike = np.where(rng.random(500) < 0.9, one, other)
+    apart, paired, together = two_sample_sequence(one, other), paired_sequence(one, other), paired_sequence(one, alike)
+    assert np.ptp(together) < np.ptp(paired) < np.ptp(apart)
+
+
+@pytest.mark.parametrize("margin", [-1, 1, 3])
+def test_a_margin_at_the_end_is_refused(margin):
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        DifferenceTest(margin)
+
+
+def test_what_is_no_pair_is_refused():
+    with pytest.raises(ValueError, match="got 2 outcomes and 1; allowed: pairs"):
+        paired_sequence([0, 1], [1])
+    with pytest.raises(ValueError, match=r"\[n\] in \[0, 1\]"):
+        paired_sequence([0.2], [1.2])
+    with pytest.raises(ValueError, match="3 at most"):
+        DifferenceTest(population=3).update([0] * 4, [1] * 4)

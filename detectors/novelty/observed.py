@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors._exact import Floats
+from detectors.conformal import check_disjoint
 from detectors.novelty.baselines import Items, sizes
 from detectors.novelty.likelihood import bits_per_dim
 
@@ -82,13 +82,7 @@ def model_score(frame: pd.DataFrame, score: str, items: Items, kind: str | None 
 
 
 def check_roles(observed: Mapping[str, pd.DataFrame]) -> None:
-    """Raise ValueError where there is too little to fit scores on, or where two roles share an item.
-
-    What a score was fitted or calibrated on says nothing of new items.
-    """
+    """Raise ValueError where there is too little to fit scores on, or where two roles share an item."""
     if len(observed["fit"]) < MIN_FIT:
         raise ValueError(f"novelty: got {len(observed['fit'])} fit items; allowed: {MIN_FIT} or more")
-    for one, other in combinations(observed, 2):
-        shared = observed[one].index.intersection(observed[other].index)
-        if len(shared):
-            raise ValueError(f"novelty: {one} and {other} share {len(shared)} items, e.g. {shared[0]!r}; allowed: none")
+    check_disjoint({role: frame.index for role, frame in observed.items()})
