@@ -26,6 +26,7 @@ from typing import BinaryIO, NoReturn
 from audit.contents import ALLOWED, audit_files
 from audit.errors import IntegrityError, UsageError
 from audit.files import canonical, digest_file, sha256, sync_folder
+from audit.record import load_record
 from audit.screen import clean
 from audit.verification import verify_audit
 
@@ -84,6 +85,9 @@ def export_audit(folder: Path, out: Path) -> Bundle:
     audit_id = verify_audit(folder).id
     if not _ID.fullmatch(audit_id):
         raise UsageError(f"{folder}: the id {clean(audit_id)!r} cannot name a folder")
+    evidence = (one.path for finding in load_record(folder).record.findings for one in finding.evidence)
+    if odd := next((path for path in evidence if not ALLOWED.fullmatch(path)), None):
+        raise UsageError(f"{folder}: a bundle takes no file of the name {clean(odd)!r}")
     files = [_measured(folder, name) for name in audit_files(folder)]
     manifest = canonical({"schema": 1, "id": audit_id, "files": {one.name: one.digest for one in files}}) + b"\n"
     head = _Member(MANIFEST, len(manifest), zlib.crc32(manifest), sha256(manifest))

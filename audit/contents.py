@@ -12,7 +12,7 @@ __all__ = ["ALLOWED", "audit_files"]
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 ALLOWED = re.compile(
-    rf"plan\.yaml|(?:plan|record|run|identity|seal)\.json|(?:journal|reviews)\.jsonl|reports/{_WORD}"
+    rf"plan\.yaml|(?:plan|record|run|identity|deviations|seal)\.json|(?:journal|reviews)\.jsonl|reports/{_WORD}"
     rf"|observed/{_WORD}/{_WORD}\.parquet|(?:observations|items)/{_WORD}\.parquet"
 )
 """Names relative to the folder; to be matched whole."""

@@ -85,10 +85,12 @@ def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = 
     if path.exists() and not again:
         raise UsageError(f"{path}: sealed already; --again puts a new seal in its place")
     when = (at or datetime.now().astimezone()).isoformat(timespec="seconds")
-    files = {name: digest_file(audit.folder / name) for name in audit_files(audit.folder) if name != SEAL}
     reviews = read_reviews(audit.folder)
     if reviews.torn:
         raise UsageError(f"{audit.folder / FILE}: its last line was not written whole; review again before sealing")
+    files = {name: digest_file(audit.folder / name) for name in audit_files(audit.folder) if name not in (SEAL, FILE)}
+    if reviews.entries:  # those that were read, not what somebody adds meanwhile
+        files[FILE] = sha256(entry.line for entry in reviews.entries)
     made = statements(audit, files=files, reviews=len(reviews.entries), by=by, at=when)
     envelopes = [key.envelope(IN_TOTO, canonical(one)) for one in made]
     data = canonical({"schema": 1, "public": encoded(key.public.raw), "envelopes": envelopes}) + b"\n"

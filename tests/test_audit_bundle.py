@@ -15,6 +15,8 @@ import audit.bundle as module
 from audit.bundle import check_bundle, export_audit, import_audit, unpacked
 from audit.contents import ALLOWED, audit_files
 from audit.errors import IntegrityError, UsageError
+from audit.files import digest_file
+from audit.record import Evidence, dump
 from audit.reviews import Comment, add_reviews
 from audit.seal import seal_audit
 from audit.signing import make_key, read_key
@@ -243,6 +245,17 @@ def test_an_audit_that_does_not_verify_is_not_exported(bundle, tmp_path):
     with pytest.raises(IntegrityError):
         export_audit(folder, tmp_path / "out.zip")
     assert not (tmp_path / "out.zip").exists()
+
+
+def test_a_check_whose_name_no_bundle_takes_is_told(tmp_path):
+    audit = small_audit(tmp_path / "odd")
+    odd = audit.record.findings[0].model_copy(update={"check": "odd name", "evidence": []})
+    path = audit.folder / "items" / "odd name.parquet"
+    path.write_bytes((audit.folder / "items" / "limited.parquet").read_bytes())
+    odd = odd.model_copy(update={"evidence": [Evidence(path="items/odd name.parquet", sha256=digest_file(path))]})
+    (audit.folder / "record.json").write_bytes(dump(audit.record.model_copy(update={"findings": [odd]})))
+    with pytest.raises(UsageError, match="takes no file of the name 'items/odd"):
+        export_audit(audit.folder, tmp_path / "out.zip")
 
 
 def test_a_checked_bundle_can_be_lent(audit, bundle):
