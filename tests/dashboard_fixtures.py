@@ -125,15 +125,19 @@ _START = """
 import sys
 from pathlib import Path
 from dashboard.commands import show
-show(Path(sys.argv[1]), 0, "127.0.0.1", "en")
+show(Path(sys.argv[1]), 0, "127.0.0.1", sys.argv[2])
 """
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[str]:
-    """The command `dokimasia show` at work on a folder, on a free port; gives the address that it prints."""
-    program = [sys.executable, "-c", _START, str(home)]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+def serving(home: Path, lang: str = "en", **more: str) -> Iterator[str]:
+    """The command `dokimasia show` at work on a folder, on a free port; gives the address that it prints.
+
+    `more` goes into its environment.
+    """
+    program = [sys.executable, "-c", _START, str(home), lang]
+    quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": {**os.environ, **more}}
+    with subprocess.Popen(program, text=True, **quiet) as process:
         try:
             address = process.stdout.readline().strip()
             _wait_for(address)

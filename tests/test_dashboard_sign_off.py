@@ -1,0 +1,135 @@
+"""In a real browser, in Korean: from a failed audit to a signed decision with one waiver, and what is verified then."""
+
+from __future__ import annotations
+
+import random
+import time
+import zipfile
+from contextlib import suppress
+from datetime import date, timedelta
+
+import pytest
+from dashboard_fixtures import serving
+from needs import needs_chromium
+from playwright.sync_api import TimeoutError, expect, sync_playwright
+from review_fixtures import small_audit
+from test_dashboard_browser import FLAGS
+
+from audit.bundle import export_audit, import_audit
+from audit.errors import IntegrityError
+from audit.people import KEY_FILE
+from audit.record import load_record
+from audit.reviews import read_reviews, signature_of, state_of
+from audit.seal import seal_audit
+from audit.signing import make_key, read_key
+from audit.verification import verify_audit
+from reports.wording import words_of
+
+pytestmark = pytest.mark.slow
+
+W = words_of("ko")
+SECONDS = 180
+UNTIL = date.today() + timedelta(days=60)
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    return small_audit(tmp_path_factory.mktemp("sign-off"))
+
+
+@pytest.fixture(scope="module")
+def key(tmp_path_factory):
+    path = tmp_path_factory.mktemp("keys") / "kim.pem"
+    make_key(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(audit, key):
+    path = needs_chromium()
+    with (
+        serving(audit.folder.parent, "ko", **{KEY_FILE: str(key)}) as address,
+        sync_playwright() as playwright,
+    ):
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, reduced_motion="reduce", locale="ko-KR")
+        page.set_default_timeout(60_000)
+        page.goto(address)
+        yield page
+        browser.close()
+
+
+def choose(page, label, option):
+    """Choose once the screen is whole: one that is still being drawn closes an open list."""
+    page.wait_for_selector(".doc h2.foot")
+    box, offered = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option, exact=True)
+    for _ in range(10):
+        box.click()
+        with suppress(TimeoutError):
+            offered.click(timeout=3_000)
+            break
+    expect(box).to_have_value(option)
+
+
+def send(page, said):
+    """Press the button and wait until the entry is on the screen."""
+    page.get_by_role("textbox", name=W("form.author")).fill("김지우")
+    page.get_by_role("button", name=W("form.send"), exact=True).click()
+    expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said)
+
+
+def test_from_a_failed_audit_to_a_signed_decision_in_three_minutes_of_clicks(page, audit):
+    begun = time.monotonic()
+    page.click(f"table.audits a[href*='audit={audit.folder.name}'] >> nth=0")
+    page.click("#checks a.check:has-text('limited') >> nth=0")
+    choose(page, W("reviewed.rating"), W("rating.medium"))
+    choose(page, W("reviewed.status"), W("status.waived"))
+    page.get_by_role("textbox", name=W("form.reason")).fill("폐쇄된 시험에서만 쓴다")
+    page.get_by_role("group", name=W("form.last_day")).get_by_role("spinbutton").first.click()
+    page.keyboard.type(UNTIL.strftime("%Y%m%d"))
+    send(page, "폐쇄된 시험에서만 쓴다")
+    page.click(".crumbs a >> nth=2")
+    page.wait_for_selector(".doc #say")
+    choose(page, W("form.decision"), W("decision.in review"))
+    send(page, W("decision.in review"))
+    choose(page, W("form.decision"), W("decision.approved"))
+    page.get_by_role("textbox", name=W("form.reason")).fill("면제를 확인했다")
+    send(page, "면제를 확인했다")
+    assert time.monotonic() - begun < SECONDS
+    entries = read_reviews(audit.folder).entries
+    assert [one.says.kind for one in entries] == ["rating", "status", "decision", "decision"]
+    assert {one.author for one in entries} == {"김지우"}
+    assert {signature_of(one) for one in entries} == {"holds"}
+    state = state_of(load_record(audit.folder))
+    assert state.waived("limited")
+    assert (state.decision, state.verdict) == ("approved", "measured")
+
+
+def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_found(page, audit, key, tmp_path):
+    seal_audit(load_record(audit.folder), read_key(key), by="김지우")
+    assert verify_audit(audit.folder, [read_key(key).public], judge_again=False).signed == 4
+    bundle = tmp_path / "bundle.zip"
+    export_audit(audit.folder, bundle)
+    page.click(".crumbs a.brand")
+    page.click(f".crumbs a:has-text('{W('dashboard.verify')}')")
+    upload = page.locator("input[type=file]")
+    upload.set_input_files(bundle)
+    expect(page.locator(".sentence.passed")).to_contain_text(W("dashboard.verified"))
+
+    whole = bundle.read_bytes()
+    with zipfile.ZipFile(bundle) as names:
+        spans = [(one.filename, one.header_offset, one.file_size) for one in names.infolist()]
+    draw = random.Random(7)
+    places = [offset + 30 + len(name) + draw.randrange(size) for name, offset, size in spans if size]
+    places += [draw.randrange(len(whole)) for _ in range(200)]
+    changed = tmp_path / "changed.zip"
+    for place in places:
+        data = bytearray(whole)
+        data[place] ^= 1 << draw.randrange(8)
+        changed.write_bytes(data)
+        with pytest.raises(IntegrityError) as error:
+            import_audit(changed, tmp_path / "into")
+        assert error.value.exit_code == 4
+        assert not list(tmp_path.glob("into/*"))
+    upload.set_input_files(changed)
+    expect(page.locator(".sentence.failed")).to_contain_text(W("dashboard.not_verified"))
