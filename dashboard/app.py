@@ -9,7 +9,7 @@ from dashboard.address import Address, read
 from dashboard.drawing import prepare
 from dashboard.frame import crumbs, foot, notice
 from dashboard.views import audits, compare, export, finding, item, one_audit, register, trends, verify
-from reports.wording import Words, words_of
+from reports.wording import Words, languages, words_of
 
 SCREENS = {
     "audits": audits.show,
@@ -28,10 +28,11 @@ def main() -> None:
     """Draw the screen that the query string names, or say in one line why it cannot be."""
     st.set_page_config(page_title="Dokimasia", page_icon="⚖️", layout="wide")
     prepare()
-    place, words = Address(), words_of("en")
+    lang = st.query_params.get("lang")
+    place = Address(lang=lang) if lang in languages() else Address()
+    words = words_of(place.lang)
     try:
         place = read(st.query_params)
-        words = words_of(place.lang)
         SCREENS[place.screen](place, words)
         foot(place, words)
     except DokimasiaError as error:

@@ -14,7 +14,7 @@ from dashboard.address import Address, read
 from dashboard.drawing import draw
 from dashboard.loading import home
 from reports.inert import one_line
-from reports.wording import Words
+from reports.wording import Words, languages, words_of
 
 __all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "turn_pages"]
 
@@ -22,6 +22,7 @@ __all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "turn_pages
 def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = ()) -> None:
     """Draw the way from the list of audits to this screen, the screen itself last, and what else can be done here."""
     named = [(one_line(label, words, 60), place.link) for label, place in steps]
+    here = steps[-1][1] if steps else Address(lang=words.lang)
     st.set_page_config(page_title=" · ".join([*(label for label, _ in named[:0:-1]), "Dokimasia"]))
     draw(
         "crumbs.html.j2",
@@ -29,6 +30,9 @@ def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence
         home=Address(lang=words.lang).link,
         steps=named,
         actions=[(label, place.link) for label, place in actions],
+        languages=[
+            (words_of(lang)("dashboard.language"), lang, here.to(here.screen, lang=lang).link) for lang in languages()
+        ],
     )
 
 
@@ -97,7 +101,8 @@ def turn_pages(place: Address, words: Words, total: int, size: int) -> None:
 
 def notice(words: Words, text: str) -> None:
     """Say in one line that something is not there, or not as it should be, and lead back to the list."""
-    draw("notice.html.j2", words, text=one_line(text, words, 400), href=Address(lang=words.lang).link)
+    told = one_line(words.term("error", text), words, 400)
+    draw("notice.html.j2", words, text=told, href=Address(lang=words.lang).link)
 
 
 def foot(place: Address, words: Words) -> None:

@@ -19,7 +19,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import IntegrityError, UsageError
-from audit.record import WORST_FIRST, Audit, Verdict, audited_first, load_record
+from audit.record import WORST_FIRST, Audit, Finding, Verdict, audited_first, load_record
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
@@ -39,10 +39,13 @@ class _ModelHead(_Head):
 
 
 class _FindingHead(_Head):
+    """What a list needs of every finding; the rest is kept as it is, because the worst one is told whole."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
     check: str
     verdict: Verdict
     gating: bool
-    why: str
     limit: object = None
 
 
@@ -74,8 +77,10 @@ class Entry:
     """Stored answers of an audit that has no record yet."""
     worst: str = ""
     """Check of the worst finding; empty where nothing is wrong."""
+    finding: Finding | None = None
+    """The worst finding; None where nothing is wrong."""
     why: str = ""
-    """What the worst finding says, or why the record cannot be read."""
+    """Why the record cannot be read."""
     written: float = 0.0
     """When the record, or of a running audit the last answer, was written: seconds since 1970."""
 
@@ -135,11 +140,12 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
     name, written = record.parent.name, mtime_ns / 1e9
     try:
         head = _Header.model_validate_json(record.read_bytes())
+        worst = min(head.findings, key=lambda one: (WORST_FIRST.index(one.verdict), not one.gating), default=None)
+        wrong = worst is not None and worst.verdict in ("failed", "crashed", "inconclusive")
+        finding = Finding.model_validate(worst.model_dump()) if worst is not None and wrong else None
     except ValidationError as error:
         problem = error.errors()[0]["msg"]
         return Entry(name, "unreadable", name, why=f"record.json: {problem}", written=written)
-    worst = min(head.findings, key=lambda one: (WORST_FIRST.index(one.verdict), not one.gating), default=None)
-    wrong = worst is not None and worst.verdict in ("failed", "crashed", "inconclusive")
     return Entry(
         name,
         head.verdict,
@@ -149,8 +155,8 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
         checks=len(head.findings),
         decided=sum(one.verdict in ("passed", "failed") for one in head.findings),
         limited=sum(one.limit is not None for one in head.findings),
-        worst=worst.check if worst is not None and wrong else "",
-        why=worst.why if worst is not None and wrong else "",
+        worst="" if finding is None else finding.check,
+        finding=finding,
         written=written,
     )
 

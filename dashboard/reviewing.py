@@ -180,7 +180,7 @@ def _say(audit: Audit, words: Words, author: str, says: Iterator[Says]) -> None:
         add_reviews(audit, *told, author=author_name(author), key=signing_key())
     except (DokimasiaError, ValidationError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        draw("alarm.html.j2", words, text=one_line(why, words, 300))
+        draw("alarm.html.j2", words, text=one_line(words.term("error", why), words, 300))
         return
     st.session_state[_AUTHOR] = author
     st.rerun()

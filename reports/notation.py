@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from audit.record import Limit, MeasureRecord
 from reports.inert import one_line
@@ -153,6 +154,29 @@ class Notation:
         if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
             return self.words("format.near", number=self.set_number(measure.ideal, measure.unit))
         return one_line(self.words.term("direction", measure.direction), self.words, 40)
+
+    def day(self, day: date | str) -> str:
+        """Return a day as this language writes it; a text that is no day in ISO format as it stands."""
+        if isinstance(day, str):
+            try:
+                day = date.fromisoformat(day)
+            except ValueError:
+                return one_line(str(day), self.words, 60)
+        return self.words("format.day", year=day.year, month=day.month, day=day.day)
+
+    def minute(self, at: datetime) -> str:
+        """Return a time of this machine's clock, to the minute."""
+        return self.words("format.minute", day=self.day(at), hour=at.hour, minute=at.minute)
+
+    def moment(self, at: datetime | str) -> str:
+        """Return a time with its distance from UTC; a text that is no time in ISO format as it stands."""
+        if isinstance(at, str):
+            try:
+                at = datetime.fromisoformat(at)
+            except ValueError:
+                return one_line(str(at), self.words, 60)
+        offset = at.strftime("%z")[:3]
+        return self.words("format.moment", day=self.day(at), hour=at.hour, minute=at.minute, offset=offset)
 
     def remark(self, remark: Mapping[str, str | float]) -> str:
         """Return the sentence of a remark; one whose key this version does not know is told as it stands."""

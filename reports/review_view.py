@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 
 from audit.overrides import Reviewed
 from audit.record import Audit, Finding
@@ -19,7 +18,7 @@ from reports.notation import Notation, digits_for
 from reports.wording import Words
 
 __all__ = [
-    "FindingReview", "Result", "ResultRow", "ReviewView", "Said", "SignOffRow", "day_text", "review_view", "sheet_rows",
+    "FindingReview", "Result", "ResultRow", "ReviewView", "Said", "SignOffRow", "review_view", "sheet_rows",
 ]
 
 MOST = 20
@@ -155,7 +154,7 @@ def _signed(row: SignOff, words: Words) -> SignOffRow:
     return SignOffRow(
         author=one_line(entry.author, words, 120),
         decision=words(f"decision.{row.decision}"),
-        when=_moment(entry.at, words),
+        when=Notation(words).moment(entry.at),
         reason=words("format.list").join(part for part in (one_line(reason, words), counts) if part),
         signature=words(f"signature.{signature_of(entry)}"),
         key="" if key is None else key.fingerprint,
@@ -186,7 +185,7 @@ def _said(entry: Entry, words: Words) -> Said:
     assert isinstance(entry.says, Comment)
     return Said(
         author=one_line(entry.author, words, 120),
-        when=_moment(entry.at, words),
+        when=Notation(words).moment(entry.at),
         about="" if entry.says.item is None else one_line(entry.says.item, words, 80),
         text=cell_text(entry.says.text, words, 4000),
         signature=words(f"signature.{signature_of(entry)}"),
@@ -199,14 +198,14 @@ def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str
         "rating": standing.rating and words(f"rating.{standing.rating}"),
         "owner": standing.owner and one_line(standing.owner, words, 120),
         "action": standing.action and cell_text(standing.action, words, 1000),
-        "due": standing.due and day_text(standing.due, words),
+        "due": standing.due and Notation(words).day(standing.due),
         "status": words(f"status.{standing.status}") if standing != Standing(comments=standing.comments) else None,
     }
     rows = [(words(f"reviewed.{name}"), text) for name, text in told.items() if text]
     waiver = standing.waiver
     if waiver is not None:
         holds = state.on is not None and waiver.holds(state.on)
-        facts = {"until": day_text(waiver.until, words), "author": one_line(waiver.author, words, 120)}
+        facts = {"until": Notation(words).day(waiver.until), "author": one_line(waiver.author, words, 120)}
         text = words("reviewed.waiver_holds" if holds else "reviewed.waiver_ended", **facts)
         rows.append((words("reviewed.waiver"), f"{text} {cell_text(waiver.reason, words, 1000)}"))
     return rows
@@ -242,13 +241,3 @@ def _row(label: str, finding: Finding, notation: Notation) -> ResultRow:
     value = f"{notation.number(measure.value, measure.unit, digits)} {notation.unit(measure.unit)}".strip()
     n = notation.sample(measure.n)
     return ResultRow(words(label), finding, verdict, value, notation.interval(measure, digits), n)
-
-
-def day_text(day: date, words: Words) -> str:
-    """Return a day as this language writes it."""
-    return words("format.day", year=day.year, month=day.month, day=day.day)
-
-
-def _moment(at: datetime, words: Words) -> str:
-    day = words("format.day", year=at.year, month=at.month, day=at.day)
-    return words("format.moment", day=day, hour=at.hour, minute=at.minute, offset=at.strftime("%z")[:3])

@@ -430,7 +430,7 @@ def test_an_item_is_text_without_markup_and_scores(home):
 def test_an_item_has_neighbours_in_the_order_of_its_filter(home):
     page = screen(screen="item", audit=PICTURES, check="unseen", failures="true", item=5)
     assert "Item 2 of 10" in seen(page)
-    steps = [one.get("item", "1") for one in links(html(page)) if one.get("screen") == "item"]
+    steps = [one.get("item", "1") for one in links(html(page)) if one.get("screen") == "item" and "lang" not in one]
     assert steps == ["1", "9"]
     outside = screen(screen="item", audit=PICTURES, check="unseen", failures="true", item=2)
     assert WORDS("dashboard.item_filtered") in seen(outside)

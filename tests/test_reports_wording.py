@@ -22,7 +22,7 @@ CODE = sorted([*HOME.glob("*.py"), *(HOME.parent / "dashboard").rglob("*.py")])
 TEMPLATES = sorted([*HOME.glob("templates/*.j2"), *(HOME.parent / "dashboard").rglob("*.j2")])
 CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("locale/*.json"))}
 TERMS = {"dimension", "direction", "unit", "probe", "measure", "group", "column", "method", "family", "modality"} | {
-    "why", "counted", "ability", "cause", "error", "cell", "likelihood", "role", "remark", "told"
+    "why", "counted", "ability", "cause", "error", "cell", "likelihood", "role", "remark", "told", "verified"
 }
 WORDS = words_of("en")
 

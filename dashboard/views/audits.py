@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -13,6 +13,8 @@ from dashboard.address import Address, Screen
 from dashboard.drawing import draw
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import Entry, entries, home
+from reports.notation import Notation
+from reports.reasons import told_why
 from reports.wording import Words
 
 __all__ = ["show"]
@@ -103,5 +105,6 @@ def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
         "href": place.to("audit", audit=entry.name).link,
         "families": words("format.list").join(words.term("family", name) for name in entry.families),
         "worst_href": place.to("finding", audit=entry.name, check=entry.worst).link,
-        "written": time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.written)),
+        "why": told_why(entry.finding, Notation(words)) if entry.finding else words.term("error", entry.why),
+        "written": Notation(words).minute(datetime.fromtimestamp(entry.written)),
     }

@@ -17,7 +17,8 @@ from dashboard.loading import opened, view_of
 from dashboard.paging import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
 from dashboard.pictures import DRAWN, drawn
 from dashboard.reviewing import review_finding
-from reports.evidence import Items, laid_out
+from reports.evidence import WORDED, Items, laid_out
+from reports.inert import one_line
 from reports.notation import Notation
 from reports.tables import FindingView, Overview
 from reports.wording import Words
@@ -85,11 +86,12 @@ def _filters(place: Address, words: Words, items: ItemsFile) -> None:
         for name, found in offered.items():
             label = words.term("column", name)
             any_one = words("dashboard.any_of", what=label)
-            choose(place, name, label, ["", *found], partial(_option, any_one=any_one), width=220)
+            say = partial(_option, any_one=any_one, words=words, column=name)
+            choose(place, name, label, ["", *found], say, width=220)
 
 
-def _option(one: str, any_one: str) -> str:
-    return one or any_one
+def _option(one: str, any_one: str, words: Words, column: str) -> str:
+    return one_line(words.term(WORDED[column], one), words, 60) if one else any_one
 
 
 def _page(items: ItemsFile, numbers: Any, place: Address, words: Words) -> Mapping[str, Any]:

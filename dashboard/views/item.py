@@ -19,7 +19,7 @@ from dashboard.paging import items_of, matching, rows
 from dashboard.pictures import drawn
 from dashboard.reviewing import review_item
 from dashboard.views.finding import SIZE, filters_of, finding_of
-from reports.evidence import SHORT, shown_cell
+from reports.evidence import SHORT, WORDED, shown_cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
 from reports.review_view import review_view
@@ -78,7 +78,7 @@ def _body(cells: Mapping[str, Any], words: Words) -> None:
     pictures = {name: found for name, value in cells.items() if (found := drawn(name, value, notation, 960, 220))}
     texts = {name: value for name, value in cells.items() if isinstance(value, str) and _is_text(name, value)}
     short = [
-        (one_line(words.term("column", name), words, 40), shown_cell(value, notation))
+        (one_line(words.term("column", name), words, 40), shown_cell(value, notation, name))
         for name, value in cells.items()
         if name not in pictures and name not in texts
     ]
@@ -94,4 +94,4 @@ def _body(cells: Mapping[str, Any], words: Words) -> None:
 
 
 def _is_text(name: str, value: str) -> bool:
-    return name in TEXTS or len(value) > SHORT or "\n" in value
+    return name not in WORDED and (name in TEXTS or len(value) > SHORT or "\n" in value)

@@ -13,7 +13,7 @@ from dashboard.drawing import draw
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.standing import RATINGS, Row, register
 from reports.inert import one_line
-from reports.review_view import day_text
+from reports.notation import Notation
 from reports.wording import Words
 
 __all__ = ["show"]
@@ -75,7 +75,7 @@ def _kept(row: Row, place: Address) -> bool:
 
 
 def _told(row: Row, place: Address, words: Words) -> Mapping[str, Any]:
-    standing, waiver = row.standing, row.standing.waiver
+    standing, waiver, notation = row.standing, row.standing.waiver, Notation(words)
     return {
         "row": row,
         "verdict": words(f"verdict.{row.finding.verdict}"),
@@ -83,6 +83,6 @@ def _told(row: Row, place: Address, words: Words) -> Mapping[str, Any]:
         "audit_href": place.to("audit", audit=row.audit).link,
         "rating": _of("rating", standing.rating, words) if standing.rating else "",
         "status": words(f"status.{standing.status}"),
-        "due": "" if standing.due is None else day_text(standing.due, words),
-        "until": "" if waiver is None else words("format.at_most", number=day_text(waiver.until, words)),
+        "due": "" if standing.due is None else notation.day(standing.due),
+        "until": "" if waiver is None else words("format.at_most", number=notation.day(waiver.until)),
     }

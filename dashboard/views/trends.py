@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -22,6 +22,7 @@ from reports.wording import Words
 
 __all__ = ["show"]
 
+_DOT = " · "
 MOST = 60
 """Audits that are drawn, the newest."""
 
@@ -73,7 +74,7 @@ def _opened(entry: Entry) -> Audit | None:
 
 
 def _label(measure: MeasureRecord) -> str:
-    return measure.name if measure.group is None else f"{measure.name} · {measure.group}"
+    return measure.name if measure.group is None else f"{measure.name}{_DOT}{measure.group}"
 
 
 def _measures(audits: Sequence[tuple[Entry, Audit]], check: str) -> list[str]:
@@ -88,7 +89,18 @@ def _choices(
     offered = {"model": ("label.model", models), "check": ("col.check", checks), "measure": ("col.measure", measures)}
     for column, (name, (label, options)) in zip(st.columns([3, 3, 3]), offered.items(), strict=True):
         with column:
-            choose(place, name, words(label), list(options), lambda one: one_line(one, words, 80))
+            say = _told(words) if name == "measure" else lambda one: one_line(one, words, 80)
+            choose(place, name, words(label), list(options), say)
+
+
+def _told(words: Words) -> Callable[[str], str]:
+    """Return how a measure that an address names, `name · group`, is told."""
+
+    def say(label: str) -> str:
+        name, dot, group = label.partition(_DOT)
+        return one_line(f"{words.term('measure', name)}{dot}{words.term('group', group)}", words, 80)
+
+    return say
 
 
 def _followed(audits: Sequence[tuple[Entry, Audit]], place: Address) -> Iterator[_Audited]:
@@ -96,7 +108,7 @@ def _followed(audits: Sequence[tuple[Entry, Audit]], place: Address) -> Iterator
         for finding in audit.record.findings:
             measure = next((one for one in finding.measures if _label(one) == place.measure), None)
             if finding.check == place.check and measure is not None:
-                written = time.strftime("%Y-%m-%d", time.localtime(entry.written))
+                written = datetime.fromtimestamp(entry.written).date().isoformat()
                 when = audit.run.started[:10] if audit.run is not None else written
                 yield _Audited(entry, finding, measure, when)
 
@@ -106,7 +118,7 @@ def _draw(place: Address, words: Words, followed: Sequence[_Audited]) -> None:
     units = {one.measure.unit for one in followed}
     points = [one.point() for one in followed]
     drawn = len(units) == 1 and any(one.measure.value is not None for one in followed)
-    title = one_line(words("format.colon", left=place.check, right=place.measure), words, 160)
+    title = one_line(words("format.colon", left=place.check, right=_told(words)(place.measure)), words, 160)
     figure = picture(trend(points, notation, title=title)) if drawn else ""
     rows = [_row(one, point, place, notation) for one, point in zip(followed, points, strict=True)]
     draw("trends.html.j2", words, figure=figure, rows=rows[::-1])
@@ -118,7 +130,7 @@ def _row(one: _Audited, point: Point, place: Address, notation: Notation) -> Map
     return {
         "verdict": one.finding.verdict,
         "word": words(f"verdict.{one.finding.verdict}"),
-        "when": one.when,
+        "when": notation.day(one.when),
         "title": one.entry.title,
         "href": place.to("finding", audit=one.entry.name, check=one.finding.check).link,
         "value": words("format.undefined") if measure.value is None else notation.number(measure.value, unit, digits),

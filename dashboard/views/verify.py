@@ -51,7 +51,8 @@ def _told(words: Words, verified: Callable[[], Sequence[str]], command: str) -> 
         lines, why = verified(), None
     except DokimasiaError as error:
         lines, why = [], str(error)
-    draw("verified.html.j2", words, lines=lines, why=why)
+    told = [words.term("verified", line.strip()) for line in lines]
+    draw("verified.html.j2", words, lines=told, why=why and words.term("error", why))
     st.code(command, language=None)
     return why is None
 
@@ -66,6 +67,6 @@ def _bundle(path: Path, place: Address, words: Words) -> None:
         try:
             folder = import_audit(path, home())
         except DokimasiaError as error:
-            draw("verified.html.j2", words, lines=[], why=str(error))
+            draw("verified.html.j2", words, lines=[], why=words.term("error", str(error)))
             return
         draw("links.html.j2", words, links=[(words("dashboard.imported"), place.to("audit", audit=folder.name).link)])
