@@ -4,6 +4,7 @@
                       with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
     choices, aliases  lists of texts
     best, correct     an integer, a list of them
+    judge             a finite number
 
 Empty cells, empty texts and empty lists are missing values.
 """
@@ -11,6 +12,7 @@ Empty cells, empty texts and empty lists are missing values.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import NoneType
@@ -25,12 +27,13 @@ __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "split"]
 
 ARRAY = "array"
 KINDS: Mapping[str, Any] = {
-    "aliases": list[str], "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "series": ARRAY,
+    "aliases": list[str], "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
+    "series": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {
-    str: "text", int: "an integer", list[str]: "a list of texts", list[int]: "a list of integers",
-    ARRAY: "finite numbers, in lists of one length",
+    str: "text", int: "an integer", float: "a finite number", list[str]: "a list of texts",
+    list[int]: "a list of integers", ARRAY: "finite numbers, in lists of one length",
 }
 
 
@@ -68,6 +71,8 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
         return None
     if kind == ARRAY:
         return _array(cell, separator)
+    if kind is float:
+        return _number(cell)
     if kind in (str, int):
         return _plain(cell, kind)
     parts = split(cell, separator) if separator and isinstance(cell, str) else cell
@@ -80,6 +85,12 @@ def _plain(cell: Any, kind: Callable[[Any], Any]) -> Any:
     if type(cell) not in (str, int):  # a bool is an int by inheritance only
         raise TypeError
     return kind(cell)
+
+
+def _number(cell: Any) -> float:
+    if isinstance(cell, bool) or not math.isfinite(number := float(cell)):
+        raise ValueError
+    return number
 
 
 def _array(cell: Any, separator: str | None) -> np.ndarray:
