@@ -53,7 +53,7 @@ def run_plan(
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's seed.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new audit even if this plan was run before.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say how many calls and about how long; ask nothing.")
+        bool, typer.Option("--dry-run", help="Say how many calls, how long, and what they can show; ask nothing.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
     as_json: AsJson = False,
@@ -67,7 +67,9 @@ def run_plan(
     changes = {key: value for key, value in (("limit", limit), ("seed", seed)) if value is not None}
     read = dataclasses.replace(read, **changes)  # type: ignore[arg-type]
     if dry_run:
-        _dry_run(read, into, as_json=as_json)
+        from audit.commands.sizing import dry_run as show_sizes
+
+        show_sizes(read, into, as_json=as_json)
         return
     done = _watched(read, into, fresh=fresh, show=not (quiet or as_json))
     _close([done], as_json=as_json)
@@ -115,7 +117,8 @@ def quickstart(
 
 def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     """Run a plan with progress on stderr and findings on stdout as they land."""
-    from audit.runner import Watch, expected_calls, run
+    from audit.observing import expected_calls
+    from audit.runner import Watch, run
     from audit.screen import Progress, clean, finding_line
 
     progress = Progress(sum(expected_calls(plan).values()) if sys.stderr.isatty() else 0)
@@ -175,38 +178,6 @@ def _leave(audits: list[Audit]) -> None:
 
     codes = [exit_code(audit.record.verdict) for audit in audits]
     raise typer.Exit(next((code for code in (1, 5, 3) if code in codes), 0))
-
-
-def _dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
-    import json
-
-    from audit.runner import expected_calls
-    from audit.timing import seconds_per_call
-
-    calls = expected_calls(plan)
-    rates = seconds_per_call(plan, into)
-    rows = [
-        {"check": name, "calls": count, "seconds": None if rates is None else round(count * rates, 1)}
-        for name, count in calls.items()
-    ]
-    total = sum(calls.values())
-    if as_json:
-        seconds = None if rates is None else round(total * rates, 1)
-        print(
-            json.dumps(
-                {
-                    "checks": rows,
-                    "calls": total,
-                    "seconds": seconds,
-                    "levels": {c.name: plan.check_level(c) for c in plan.checks},
-                }
-            )
-        )
-        return
-    for row in rows:
-        print(f"{row['check']:<32} {row['calls']:>10,} calls")
-    time = "time unknown: this model was not timed yet" if rates is None else f"about {total * rates:,.0f} s"
-    print(f"{'all':<32} {total:>10,} calls, {time}; nothing was asked")
 
 
 @app.command()

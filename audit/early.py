@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from detectors.result import Measure, Result
     from detectors.sequential import RateTest
 
-__all__ = ["BATCH", "in_random_order", "stopped", "unit_shards"]
+__all__ = ["BATCH", "count_units", "in_random_order", "stopped", "unit_shards"]
 
 BATCH = 8
 """Independent units asked between two looks."""
@@ -45,6 +45,14 @@ def _labels(items: pd.DataFrame) -> pd.Series[str]:
 
     own = pd.Series(items.index.astype(str), items.index)
     return items["unit"].fillna(own).astype(str) if "unit" in items.columns else own
+
+
+def count_units(batches: Iterator[pd.DataFrame]) -> tuple[int, int]:
+    """Return (items, units): how many items there are, and of how many independent units."""
+    import pandas as pd
+
+    labels = [_labels(batch) for batch in batches]
+    return sum(map(len, labels)), int(pd.concat(labels).nunique()) if labels else 0
 
 
 def unit_shards(items: pd.DataFrame, units: int = BATCH) -> Iterator[pd.DataFrame]:

@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from audit.deviations import check_deviations
 from audit.errors import IntegrityError
-from audit.files import canonical, digest_file, read_frame, sha256
-from audit.judging import judge_stored
-from audit.record import Audit, MeasureRecord
+from audit.families import settled_level
+from audit.files import canonical, digest_file, sha256
+from audit.judging import judge_finding
+from audit.record import Audit, Finding, MeasureRecord
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from audit.probe import Probe
 
 __all__ = ["TOLERANCE", "check_digests", "recompute"]
@@ -43,6 +43,7 @@ def check_digests(audit: Audit) -> int:
     frozen = _frozen(audit.folder)
     if sha256(canonical(frozen)) != audit.record.plan:
         raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
+    check_deviations(audit)
     return len(evidence) + 1
 
 
@@ -63,18 +64,15 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
     """
     from audit import plugins
 
-    agreed = 0
-    for finding in audit.record.findings:
-        if not finding.measures:
-            continue
-        given = (probes or {}).get(finding.check)
-        probe = given or plugins.build("probes", finding.probe, finding.options)
-        observed = {role: _observations(audit.folder, finding.check, role) for role in finding.data}
+    agreed, record = 0, audit.record
+    judged = [finding for finding in record.findings if finding.measures]
+    built = {
+        one.check: (probes or {}).get(one.check) or plugins.build("probes", one.probe, one.options) for one in judged
+    }
+    _same_family(audit, built)
+    for finding in judged:
         level = finding.measures[0].level
-        result = judge_stored(
-            finding.check, probe, observed, level=level, seed=audit.record.seed, stop=finding.stop, limit=finding.limit
-        )
-        again = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+        _, again, _ = judge_finding(audit.folder, finding, built[finding.check], level=level, seed=record.seed)
         if [(m.name, m.group) for m in again] != [(m.name, m.group) for m in finding.measures]:
             raise IntegrityError(f"{finding.check}: judging again gives other measures than the record holds")
         for old, new in zip(finding.measures, again, strict=True):
@@ -82,12 +80,17 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
     return agreed
 
 
-def _observations(folder: Path, check: str, role: str) -> pd.DataFrame:
-    path = folder / "observations" / f"{check}.{role}.parquet"
-    try:
-        return read_frame(path)
-    except (OSError, ValueError) as error:
-        raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None
+def _same_family(audit: Audit, probes: Mapping[str, Probe]) -> None:
+    """Raise IntegrityError where the exploratory family does not reach the level at which it was judged."""
+    record = audit.record
+    family: list[Finding] = [finding for finding in record.findings if finding.family]
+    if not family:
+        return
+    level = settled_level(audit.folder, family, probes, level=record.level, seed=record.seed)
+    for finding in family:
+        if finding.measures and not math.isclose(finding.measures[0].level, level, rel_tol=0, abs_tol=TOLERANCE):
+            told = finding.measures[0].level
+            raise IntegrityError(f"{finding.check}: judged at level {told}; its family judged again reaches {level}")
 
 
 def _same(check: str, old: MeasureRecord, new: MeasureRecord) -> int:

@@ -1,23 +1,29 @@
 """Judging, as the run does it and as `verify --recompute` does it again: seeds, controls, and the probe's own word.
 
+    observations/<check>.<role>.parquet -> Result -> verdict -> items/<check>.parquet
+
 Every generator depends on the audit's seed and on what it is for, so the order of checks changes nothing.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit import early
-from audit.files import canonical, sha256
-from audit.record import Limit
+from audit.errors import IntegrityError
+from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_atomic
+from audit.record import Evidence, Finding, Limit, MeasureRecord
+from audit.verdict import Decision, decide, sentence
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from audit.probe import Observed, Probe
     from detectors.result import Result
 
-__all__ = ["controls_of", "judge_stored", "rng_for"]
+__all__ = ["conclude", "controls_of", "judge_finding", "judge_stored", "keep", "observations_of", "rng_for"]
 
 
 def rng_for(seed: int, *words: str) -> np.random.Generator:
@@ -50,3 +56,57 @@ def judge_stored(
     """Judge observations exactly as the run does; `verify --recompute` calls this too."""
     result = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge"))
     return early.stopped(result, limit, level)[0] if stop == "early" and limit is not None else result
+
+
+def judge_finding(
+    folder: Path, finding: Finding, probe: Probe, *, level: float, seed: int, budget: int | None = None
+) -> tuple[Result, list[MeasureRecord], Decision]:
+    """Judge what a finding's check has observed, at a level; nothing is written. `budget` as in `audit.verdict.decide`.
+
+    Raises IntegrityError where observations cannot be read.
+    """
+    observed = {role: observations_of(folder, finding.check, role) for role in finding.data}
+    result = judge_stored(
+        finding.check, probe, observed, level=level, seed=seed, stop=finding.stop, limit=finding.limit
+    )
+    measures = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+    return result, measures, decide(measures, finding.limit, finding.controls or {}, budget)
+
+
+def conclude(
+    folder: Path, finding: Finding, probe: Probe, *, level: float, seed: int, budget: int | None = None
+) -> Finding:
+    """Return the finding with its verdict, judged at a level, and store its items; arguments as `judge_finding`."""
+    result, measures, decision = judge_finding(folder, finding, probe, level=level, seed=seed, budget=budget)
+    evidence = [one for one in finding.evidence if one.path.startswith("observations/")]
+    for name, frame in (("", result.items), (".table", result.table)):
+        if frame is not None:
+            evidence.append(keep(folder, f"items/{finding.check}{name}.parquet", frame))
+    return finding.model_copy(
+        update={
+            "verdict": decision.verdict,
+            "why": sentence(decision.reason),
+            "reason": decision.reason,
+            "more_units": decision.more_units,
+            "smallest_effect": decision.smallest_effect,
+            "measures": measures,
+            "remarks": [{"key": one.key, **one.values} for one in result.remarks],
+            "evidence": evidence,
+        }
+    )
+
+
+def keep(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
+    """Store a frame in an audit's folder and return its name and digest."""
+    data = parquet_bytes(arrow_table(frame))
+    write_atomic(folder / name, data)
+    return Evidence(path=name, sha256=sha256(data))
+
+
+def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
+    """Return what a check observed of a role; IntegrityError where it cannot be read."""
+    path = folder / "observations" / f"{check}.{role}.parquet"
+    try:
+        return read_frame(path)
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None

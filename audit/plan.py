@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
+from audit.families import family_level
 from audit.model import Model, ModelPart
 from audit.positions import Place, Placed, read_yaml
 from audit.record import Limit, Sheet
@@ -116,6 +117,11 @@ class Check:
         """Whether the check counts for the audit's verdict."""
         return self.limit is not None if self.gating is None else self.gating
 
+    @property
+    def exploratory(self) -> bool:
+        """Whether the check has a limit and does not gate: such checks form one family (`audit.families`)."""
+        return self.limit is not None and not self.gates
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -141,8 +147,18 @@ class Plan:
         """Name -> model; the audited one is `main`."""
         return {**({} if self.model is None else {"main": self.model}), **self.helpers}
 
+    @property
+    def exploratory(self) -> tuple[Check, ...]:
+        """The exploratory family."""
+        return tuple(check for check in self.checks if check.exploratory)
+
     def check_level(self, check: Check) -> float:
-        """Return the confidence of this check's intervals: its share of the audit's error budget."""
+        """Return the confidence of this check's intervals: its share of the audit's error budget.
+
+        Of an exploratory check the strictest level that its family may come to, at which it stops early.
+        """
+        if check.exploratory:
+            return family_level(self.level, len(self.exploratory))
         if not check.gates:
             return self.level
         return 1 - (1 - self.level) * check.weight / sum(other.weight for other in self.checks if other.gates)

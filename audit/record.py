@@ -28,6 +28,7 @@ __all__ = [
     "SCHEMA",
     "WORST_FIRST",
     "Audit",
+    "Deviation",
     "Evidence",
     "Finding",
     "Limit",
@@ -36,6 +37,7 @@ __all__ = [
     "Record",
     "RunFacts",
     "Sheet",
+    "SmallestEffect",
     "Verdict",
     "audited_first",
     "dump",
@@ -139,6 +141,20 @@ class Finding(_Stored):
     """The one result of one check."""
 
     check: str
+class SmallestEffect(_Stored):
+    """The true values nearest beyond a limit that a passed check would have failed with this power, at its level."""
+
+    power: float
+    units: int
+    """Independent units that it speaks of: the finding's own; where a check stops early, all that the data hold."""
+    above: float | None = None
+    """Above the upper limit; null where there is no such limit, or no value that would have been seen."""
+    below: float | None = None
+    """Below the lower limit, likewise."""
+    exact: bool
+    """By binomial tails, for 0/1 outcomes; else from the width of the interval."""
+
+
     probe: str
     dimension: str
     verdict: Verdict
@@ -151,6 +167,8 @@ class Finding(_Stored):
     calls: int = 0
     """Items asked of a model by this check, whether answered now or from the store."""
     limit: Limit | None = None
+    family: Literal["exploratory"] | None = None
+    """`exploratory`: a limit that does not gate; all such checks are judged together by Benjamini-Hochberg."""
     stop: Literal["full", "early"] = "full"
     """`early`: units were asked in random order until the limit was decided."""
     calls_saved: int = 0
@@ -161,6 +179,8 @@ class Finding(_Stored):
     remarks: list[dict[str, str | float]] = []
     """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
     controls: dict[str, bool] | None = None
+    smallest_effect: SmallestEffect | None = None
+    """Of a passed finding: how little beyond the limit it would have seen."""
     """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
     evidence: list[Evidence] = []
     options: dict[str, Any] = {}
@@ -182,6 +202,21 @@ class Sheet(_Stored):
     """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
 
     inventory_id: str | None = None
+class Deviation(_Stored):
+    """Something that is asked otherwise than in the plan that was frozen first for the same model under this title."""
+
+    check: str | None = None
+    """Null where it concerns all of the plan."""
+    what: str
+    """`limit.at_most`, `data.items`, `probe.variant`, `weight`, ...; `check` for one left out or added."""
+    before: Any = None
+    """As registered; null = not there."""
+    after: Any = None
+    """As asked now; null = not there."""
+    registered: str
+    """Folder of the audit whose plan was frozen first."""
+
+
     """The model's id in the owner's inventory."""
     purpose: str | None = None
     """What the model is for."""
@@ -216,6 +251,8 @@ class Record(_Stored):
     """What the plan says of the model, its purpose and its owner."""
     two_person: bool = False
     """An approval counts only from another person than the one who asked for review."""
+    deviations: list[Deviation] = []
+    """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
 
     model_config = ConfigDict(
         frozen=True,

@@ -11,19 +11,22 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit import early
 from audit.ask import Door
+from audit.deviations import register_plan
 from audit.errors import DokimasiaError, IntegrityError, UsageError
-from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_atomic
-from audit.judging import controls_of, judge_stored, rng_for
+from audit.families import settled_level
+from audit.files import canonical, read_frame, sha256, write_atomic
+from audit.judging import conclude, controls_of, keep
 from audit.model import ModelPart, Verifiable, abilities_of
+from audit.observing import expected_calls, observe, size_of_data
 from audit.plan import Check, Plan, freeze, plan_text
 from audit.record import (
     SCHEMA,
@@ -31,7 +34,6 @@ from audit.record import (
     Evidence,
     Finding,
     Limit,
-    MeasureRecord,
     ModelRecord,
     Record,
     RunFacts,
@@ -40,15 +42,13 @@ from audit.record import (
     load_record,
 )
 from audit.store import Store
-from audit.verdict import Decision, audit_verdict, decide, sentence, spoil
+from audit.verdict import Decision, audit_verdict, sentence, spoil
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe import Observed
-    from detectors.result import Result
 
-__all__ = ["Watch", "audit_id", "expected_calls", "fingerprint", "run", "shards"]
+__all__ = ["Watch", "audit_id", "fingerprint", "run"]
 
 _VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scipy", "torch", "transformers")
 
@@ -105,40 +105,12 @@ def audit_id(frozen: Mapping[str, Any]) -> str:
     return sha256(canonical(frozen)).removeprefix("sha256:")[:16]
 
 
-def expected_calls(plan: Plan) -> dict[str, int]:
-    """Return check -> items that it will ask, from its data alone; a role's rows are counted, no model is opened."""
-    return {
-        check.name: sum(
-            check.probe.estimate(sum(len(batch) for batch in part.batches(check.probe.roles[role], limit=plan.limit)))
-            for role, part in check.data.items()
-        )
-        for check in plan.checks
-    }
-
-
 def _folder(into: Path, name: str, *, fresh: bool) -> Path:
     folder, count = into / name, 1
     while fresh and folder.exists():
         count += 1
         folder = into / f"{name}-{count}"
     return folder
-
-
-def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]:
-    """Cut a stream of frames into frames of `size` rows; boundaries depend on the rows alone."""
-    import pandas as pd
-
-    kept: list[pd.DataFrame] = []
-    have = 0
-    for batch in batches:
-        kept.append(batch)
-        have += len(batch)
-        while have >= size:
-            whole = pd.concat(kept) if len(kept) > 1 else kept[0]
-            yield whole.iloc[:size]
-            kept, have = [whole.iloc[size:]], have - size
-    if have:
-        yield pd.concat(kept) if len(kept) > 1 else kept[0]
 
 
 @dataclass
@@ -160,19 +132,19 @@ class _Run:
         store = Store(self.folder)
         with store.locked():
             write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
-            write_atomic(self.folder / "plan.json", canonical(self.frozen) + b"\n")
+            deviations = register_plan(self.folder, self.frozen)
             self.watch.on_start(self.folder)
             identities = self._open()
             changed = self._compare(identities)
             door = Door(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
-            findings = [self._check(check, door, changed) for check in self.plan.checks]
+            findings = self._settle([self._check(check, door, changed) for check in self.plan.checks], changed)
             changed = sorted({*changed, *(name for name, old in identities.items() if self._identity(name) != old)})
             if changed:
                 findings = [
                     self._changed(finding, check, changed)
                     for finding, check in zip(findings, self.plan.checks, strict=True)
                 ]
-            record = self._record(findings, identities, changed)
+            record = self._record(findings, identities, changed).model_copy(update={"deviations": deviations})
             write_atomic(self.folder / "record.json", dump(record))
             self._close()
             facts = self._facts(started, time.perf_counter() - clock, door, store.evidence)
@@ -209,19 +181,50 @@ class _Run:
 
     def _check(self, check: Check, door: Door, changed: list[str]) -> Finding:
         begun, calls = time.perf_counter(), door.calls
-        try:
-            finding = self._missing(check, door) or self._judged(check, door)
-        except IntegrityError:
-            raise
-        except DokimasiaError as error:
-            finding = self._crash(check, str(error))
-        except Exception as error:
-            finding = self._crash(check, f"{type(error).__name__}: {error}")
+        finding = self._safely(check, lambda: self._missing(check, door) or self._judged(check, door))
         made = {"calls": door.calls - calls, "calls_saved": self._saved(check, finding, door.calls - calls)}
         finding = self._changed(finding.model_copy(update=made), check, changed)
         self.seconds[check.name] = round(time.perf_counter() - begun, 3)
-        self.watch.on_finding(finding)
+        if not (check.exploratory and self._settles):
+            self.watch.on_finding(finding)
         return finding
+
+    def _safely(self, check: Check, find: Callable[[], Finding]) -> Finding:
+        """Return what `find` finds; a finding of its own where it raises, but for an altered audit."""
+        try:
+            return find()
+        except IntegrityError:
+            raise
+        except DokimasiaError as error:
+            return self._crash(check, str(error))
+        except Exception as error:
+            return self._crash(check, f"{type(error).__name__}: {error}")
+
+    @property
+    def _settles(self) -> bool:
+        return len(self.plan.exploratory) > 1
+
+    def _settle(self, findings: list[Finding], changed: list[str]) -> list[Finding]:
+        """Return the findings with those of the exploratory family judged at the level that they reach together."""
+        if not self._settles:
+            return findings
+        family = [finding for finding in findings if finding.family]
+        probes = {check.name: check.probe for check in self.plan.checks}
+        level = settled_level(self.folder, family, probes, level=self.plan.level, seed=self.plan.seed)
+        settled = []
+        for finding, check in zip(findings, self.plan.checks, strict=True):
+            if finding.family and finding.measures:
+                again = self._safely(check, partial(self._conclude, check, finding, level))
+                told = {"calls": finding.calls, "calls_saved": finding.calls_saved}
+                finding = self._changed(again.model_copy(update=told), check, changed)
+            if finding.family:
+                self.watch.on_finding(finding)
+            settled.append(finding)
+        return settled
+
+    def _conclude(self, check: Check, finding: Finding, level: float) -> Finding:
+        budget = size_of_data(check, "items", self.plan.limit)[1] if check.stop == "early" else None
+        return conclude(self.folder, finding, check.probe, level=level, seed=self.plan.seed, budget=budget)
 
     def _saved(self, check: Check, finding: Finding, calls: int) -> int:
         if check.stop == "full" or not finding.measures:
@@ -257,60 +260,19 @@ class _Run:
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
         for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = self._observe(check, door, role, observed)
+            frame = observe(check, self.plan, door, role, observed)
             if frame is None:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)
-            evidence.append(self._keep(f"observations/{check.name}.{role}.parquet", frame))
+            evidence.append(keep(self.folder, f"observations/{check.name}.{role}.parquet", frame))
             observed[role] = read_frame(self.folder / evidence[-1].path)
-        result = self._judge(check, observed)
-        if result.items is not None:
-            evidence.append(self._keep(f"items/{check.name}.parquet", result.items))
-        if result.table is not None:
-            evidence.append(self._keep(f"items/{check.name}.table.parquet", result.table))
-        measures = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
-        finding = self._finding(check, decide(measures, check.limit, controls), measures, controls, evidence, counts)
-        return finding.model_copy(update={"remarks": [{"key": one.key, **one.values} for one in result.remarks]})
-
-    def _judge(self, check: Check, observed: Observed) -> Result:
-        level, seed = self.plan.check_level(check), self.plan.seed
-        return judge_stored(
-            check.name, check.probe, observed, level=level, seed=seed, stop=check.stop, limit=check.limit
-        )
-
-    def _observe(self, check: Check, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
-        """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides."""
-        import pandas as pd
-
-        batches = check.data[role].batches(check.probe.roles[role], limit=self.plan.limit)
-        if check.stop == "full" or role != "items":
-            frames = [check.probe.observe(door, shard, role) for shard in shards(batches, self.plan.shard)]
-            return pd.concat(frames) if frames else None
-        frames = []
-        for shard in early.unit_shards(
-            early.in_random_order(pd.concat(batches), rng_for(self.plan.seed, check.name, "order"))
-        ):
-            frames.append(check.probe.observe(door, shard, role))
-            if self._decided(check, {**before, role: pd.concat(frames)}):
-                break
-        return pd.concat(frames) if frames else None
-
-    def _decided(self, check: Check, observed: Observed) -> bool:
-        assert check.limit is not None
-        level = self.plan.check_level(check)
-        result = check.probe.judge(observed, level=level, rng=rng_for(self.plan.seed, check.name, "judge"))
-        return early.stopped(result, check.limit, level)[1]
-
-    def _keep(self, name: str, frame: pd.DataFrame) -> Evidence:
-        data = parquet_bytes(arrow_table(frame))
-        write_atomic(self.folder / name, data)
-        return Evidence(path=name, sha256=sha256(data))
+        not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
+        return self._conclude(check, self._finding(check, not_yet, controls, evidence, counts), level)
 
     def _finding(
         self,
         check: Check,
         decision: Decision,
-        measures: list[MeasureRecord] | None = None,
         controls: dict[str, bool] | None = None,
         evidence: list[Evidence] | None = None,
         counts: Mapping[str, int] | None = None,
@@ -322,13 +284,12 @@ class _Run:
             dimension=check.probe.dimension,
             verdict=decision.verdict,
             gating=check.gates,
+            family="exploratory" if check.exploratory else None,
             why=sentence(decision.reason),
             reason=decision.reason,
             clauses=list(check.clauses),
             limit=None if check.limit is None else Limit.model_validate(check.limit.model_dump()),
             stop=check.stop,
-            more_units=decision.more_units,
-            measures=measures or [],
             controls=controls,
             evidence=evidence or [],
             options={key: value for key, value in frozen["probe"].items() if key != "use"},

@@ -16,7 +16,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record import Finding, Limit, MeasureRecord, Verdict
+from audit.record import Finding, Limit, MeasureRecord, SmallestEffect, Verdict
+from audit.sizes import more_units, smallest_effect, units_of
 
 __all__ = ["EXIT_CODES", "Decision", "audit_verdict", "decide", "exit_code", "number", "sentence", "spoil"]
 
@@ -51,6 +52,7 @@ class Decision:
     verdict: Verdict
     reason: dict[str, Any]
     more_units: int | None = None
+    smallest_effect: SmallestEffect | None = None
 
 
 def sentence(reason: Mapping[str, Any]) -> str:
@@ -93,8 +95,10 @@ def _bare(bound: float, unit: str) -> str:
     return f"{100 * bound:g} %" if unit == "share" else number(bound, unit)
 
 
-def decide(measures: Sequence[MeasureRecord], limit: Limit | None, controls: Mapping[str, bool]) -> Decision:
-    """Return the verdict on a check's measures."""
+def decide(
+    measures: Sequence[MeasureRecord], limit: Limit | None, controls: Mapping[str, bool], budget: int | None = None
+) -> Decision:
+    """Return the verdict on a check's measures; `budget`: the units that a check which stops early might have asked."""
     for side in ("positive", "negative"):
         if not controls.get(side, True):
             return Decision("inconclusive", {"key": f"control_{side}"})
@@ -112,12 +116,11 @@ def decide(measures: Sequence[MeasureRecord], limit: Limit | None, controls: Map
     facts["value"] = span(measure)
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
-    return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)})
+    return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)}, budget)
 
 
-def _against(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:
-    assert measure.value is not None
-    unit, units = ("units", measure.n["units"]) if "units" in measure.n else ("items", measure.n.get("items", 0))
+def _against(measure: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None) -> Decision:
+    unit, units = "units" if "units" in measure.n else "items", units_of(measure)
     if measure.low is None or measure.high is None:
         return Decision("inconclusive", {"key": "no_interval", **facts})
     if units < measure.min_units:
@@ -126,38 +129,14 @@ def _against(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Dec
     lower = -math.inf if limit.at_least is None else limit.at_least
     upper = math.inf if limit.at_most is None else limit.at_most
     if lower <= measure.low and measure.high <= upper:
-        return Decision("passed", {"key": "passed", **facts})
+        seen = smallest_effect(measure, limit, budget)
+        return Decision("passed", {"key": "passed", **facts}, smallest_effect=seen)
     if measure.high < lower or measure.low > upper:
         return Decision("failed", {"key": "failed", **facts})
-    more_units = _more(measure, lower, upper, units)
-    if more_units is None:
+    count = more_units(measure, limit)
+    if count is None:
         return Decision("inconclusive", {"key": "inconclusive", **facts})
-    return Decision(
-        "inconclusive", {"key": "inconclusive_more", **facts, "more": f"{more_units:,}", "unit": unit}, more_units
-    )
-
-
-def _more(measure: MeasureRecord, lower: float, upper: float, units: int) -> int | None:
-    """Return about how many more units shrink the interval to the nearest limit, its width going as 1/sqrt(n)."""
-    assert measure.value is not None
-    assert measure.low is not None
-    assert measure.high is not None
-    needs = []
-    for bound in (lower, upper):
-        distance = abs(measure.value - bound)
-        half = measure.high - measure.value if bound > measure.value else measure.value - measure.low
-        if math.isfinite(bound) and measure.low < bound < measure.high:
-            if distance == 0:
-                return None
-            needs.append(units * (half / distance) ** 2)
-    more = math.ceil(max(needs) - units) if needs else 0
-    return _two_digits(more) if 0 < more < 10**9 else None
-
-
-def _two_digits(count: int) -> int:
-    """Round up to two digits: the number is a guide, and should look like one."""
-    scale = int(10 ** max(0, len(str(count)) - 2))
-    return -(-count // scale) * scale
+    return Decision("inconclusive", {"key": "inconclusive_more", **facts, "more": f"{count:,}", "unit": unit}, count)
 
 
 def _label(name: str, group: str | None) -> str:
@@ -170,9 +149,8 @@ def spoil(finding: Finding) -> Finding:
     if finding.verdict in ("skipped", "crashed"):
         return finding
     reason = {"key": "changed"}
-    return finding.model_copy(
-        update={"verdict": "inconclusive", "reason": reason, "why": sentence(reason), "more_units": None}
-    )
+    told = {"verdict": "inconclusive", "reason": reason, "why": sentence(reason)}
+    return finding.model_copy(update={**told, "more_units": None, "smallest_effect": None})
 
 
 def audit_verdict(findings: Iterable[Finding]) -> Verdict:

@@ -125,7 +125,7 @@ def test_usage_errors_exit_2(dokimasia, words, said):
 
 def test_verify_finds_a_flipped_byte_and_judges_again(dokimasia):
     dokimasia("run", write(dokimasia))
-    folder = next((dokimasia.folder / "audits").iterdir())
+    folder = next((dokimasia.folder / "audits").glob("*/record.json")).parent
     done = json.loads(dokimasia("verify", folder.name[:5], "--recompute", "--json").stdout)
     assert done["numbers"] == 3
     file = next(folder.glob("observed/*/*.parquet"))
@@ -198,7 +198,8 @@ def test_parts_from_outside_stand_beside_ours(dokimasia):
     assert "crash: bool (default False) Raise in the middle" in one
     assert "measures: repeat_share" in one
     dokimasia("run", write(dokimasia))
-    path = dokimasia("report", next((dokimasia.folder / "audits").iterdir()).name, "--format", "titles").stdout.strip()
+    folder = next((dokimasia.folder / "audits").glob("*/record.json")).parent
+    path = dokimasia("report", folder.name, "--format", "titles").stdout.strip()
     assert (dokimasia.folder / path).read_text() == "passed: Outside\n"
 
 

@@ -1,0 +1,81 @@
+"""Observing: a check's data put to its probe, shard by shard, or unit by unit until a limit is decided.
+
+Where shards begin and end depends on the data and the plan alone, so that an answer is found again when the audit goes
+on after a kill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from audit import early
+from audit.judging import rng_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audit.ask import Door
+    from audit.plan import Check, Plan
+    from audit.probe import Observed
+
+__all__ = ["expected_calls", "observe", "shards", "size_of_data"]
+
+
+def expected_calls(plan: Plan) -> dict[str, int]:
+    """Return check -> items that it will ask, from its data alone; a role's rows are counted, no model is opened."""
+    return {
+        check.name: sum(
+            check.probe.estimate(sum(len(batch) for batch in _batches(check, role, plan.limit))) for role in check.data
+        )
+        for check in plan.checks
+    }
+
+
+def size_of_data(check: Check, role: str, limit: int | None) -> tuple[int, int]:
+    """Return (items, units) that the data of a role hold."""
+    return early.count_units(_batches(check, role, limit)) if role in check.data else (0, 0)
+
+
+def _batches(check: Check, role: str, limit: int | None) -> Iterator[pd.DataFrame]:
+    return check.data[role].batches(check.probe.roles[role], limit=limit)
+
+
+def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]:
+    """Cut a stream of frames into frames of `size` rows; boundaries depend on the rows alone."""
+    import pandas as pd
+
+    kept: list[pd.DataFrame] = []
+    have = 0
+    for batch in batches:
+        kept.append(batch)
+        have += len(batch)
+        while have >= size:
+            whole = pd.concat(kept) if len(kept) > 1 else kept[0]
+            yield whole.iloc[:size]
+            kept, have = [whole.iloc[size:]], have - size
+    if have:
+        yield pd.concat(kept) if len(kept) > 1 else kept[0]
+
+
+def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
+    """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides."""
+    import pandas as pd
+
+    batches = _batches(check, role, plan.limit)
+    if check.stop == "full" or role != "items":
+        frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
+        return pd.concat(frames) if frames else None
+    frames = []
+    for shard in early.unit_shards(early.in_random_order(pd.concat(batches), rng_for(plan.seed, check.name, "order"))):
+        frames.append(check.probe.observe(door, shard, role))
+        if _decided(check, plan, {**before, role: pd.concat(frames)}):
+            break
+    return pd.concat(frames) if frames else None
+
+
+def _decided(check: Check, plan: Plan, observed: Observed) -> bool:
+    assert check.limit is not None
+    level = plan.check_level(check)
+    result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
+    return early.stopped(result, check.limit, level)[1]

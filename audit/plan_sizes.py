@@ -1,0 +1,184 @@
+"""What the checks of a plan will be able to see, told before a model is opened.
+
+    level -> units in the data -> true rates that pass and fail with 80 % power -> units that it takes
+
+Whether a limit speaks of a rate is learnt from the probe's own clean control: its judge says whether the measure is a
+mean over units of numbers in [0, 1]. Where these are 0 or 1 and every item is a unit, all figures are exact; elsewhere
+each unit is taken to count 0 or 1, which asks for more units than may be needed. Of a measure that is no rate nothing
+is known before the run.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit import early
+from audit.errors import UsageError
+from audit.judging import rng_for
+from audit.observing import expected_calls, size_of_data
+from audit.record import Limit
+from audit.sizes import POWER
+
+if TYPE_CHECKING:
+    from audit.plan import Check, Plan
+    from detectors.result import Measure
+
+__all__ = ["CheckSize", "Range", "RateSize", "size_plan"]
+
+_NO_RATE = (math.inf, -math.inf)
+"""Ends of an empty range."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """True rates from `low` to `high`, both in."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class RateSize:
+    """What a limit on a rate will be able to see."""
+
+    exact: bool
+    passes: Range | None
+    """True rates that pass with 80 % power; None where none does."""
+    fails_below: float | None
+    """Rates down from this one fail with 80 % power."""
+    fails_above: float | None
+    """Rates up from this one likewise."""
+    rate: float
+    """The true rate that shall be told from the limit."""
+    units_needed: int | None
+    """Units from which on it is, with 80 % power, by the full check; None where it is the limit or too near."""
+    median_units: int | None = None
+    """Units that a check which stops early asks in half of all audits at that rate, if it decides in so many."""
+    median_calls: int | None = None
+
+
+@dataclass(frozen=True)
+class CheckSize:
+    """One check before it runs."""
+
+    check: str
+    probe: str
+    kind: Literal["gating", "exploratory", "measured"]
+    level: float
+    """Confidence of its intervals; of an exploratory check the strictest that its family may come to."""
+    alpha: float
+    """Its share of the error budget: 1 - level."""
+    items: int
+    units: int
+    """Independent units in the data that the limit speaks of."""
+    calls: int
+    stop: Literal["full", "early"]
+    limit: Limit | None
+    rate: RateSize | None
+    """None where the limit is on no rate, or there is none: not known before the run."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the size as JSON data."""
+        limit = None if self.limit is None else self.limit.model_dump(exclude_none=True)
+        return {**asdict(self), "limit": limit}
+
+
+def size_plan(plan: Plan, true: float | None = None) -> list[CheckSize]:
+    """Return what each check will see; `true`: the rate to tell from each limit, None for half of the limit.
+
+    Raises UsageError for a rate outside [0, 1].
+    """
+    if true is not None and not 0 <= true <= 1:
+        raise UsageError(f"--true {true:g}: got a rate outside of what there is; allowed: 0 to 1")
+    calls = expected_calls(plan)
+    return [_size(plan, check, calls[check.name], true) for check in plan.checks]
+
+
+def _size(plan: Plan, check: Check, calls: int, true: float | None) -> CheckSize:
+    measure, binary = _measure(check, plan)
+    role = "items" if measure is None or not measure.where else measure.where.get("role", "items")
+    items, units = size_of_data(check, role, plan.limit)
+    size = CheckSize(
+        check=check.name,
+        probe=check.probe.name,
+        kind="gating" if check.gates else "exploratory" if check.exploratory else "measured",
+        level=(level := plan.check_level(check)),
+        alpha=1 - level,
+        items=items,
+        units=units,
+        calls=calls,
+        stop=check.stop,
+        limit=check.limit,
+        rate=None,
+    )
+    if measure is None or check.limit is None or not units:
+        return size
+    return replace(size, rate=_rate_size(check, check.limit, size, exact=binary and items == units, true=true))
+
+
+def _measure(check: Check, plan: Plan) -> tuple[Measure | None, bool]:
+    """Return the measure of the limit if it is a rate over all items, and whether its outcomes are 0 or 1."""
+    limit = check.limit
+    if limit is None or limit.group is not None:
+        return None, False
+    _, clean = check.probe.controls(rng_for(plan.seed, check.name, "controls"))
+    result = check.probe.judge(clean, level=plan.check_level(check), rng=rng_for(plan.seed, check.name, "sizes"))
+    found = next((one for one in result.measures if (one.name, one.group) == (limit.measure, None)), None)
+    if found is None or found.mean_of is None or found.unit != "share" or result.items is None:
+        return None, False
+    values = result.items[found.mean_of].dropna().astype(float)
+    return (found, bool(values.isin((0.0, 1.0)).all())) if values.between(0, 1).all() else (None, False)
+
+
+def _rate_size(check: Check, limit: Limit, size: CheckSize, *, exact: bool, true: float | None) -> RateSize:
+    from detectors.power import stops_after, units_needed
+
+    passes, below, above = _seen(limit, size)
+    rate = _half(limit) if true is None else true
+    needed = units_needed(rate, size.level, lower=limit.at_least, upper=limit.at_most, power=POWER)
+    found = RateSize(exact, passes, below, above, rate, needed)
+    bound = _only(limit)
+    if size.stop == "full" or bound is None or not 0 < bound < 1:
+        return found
+    after = stops_after(rate, bound, size.level, size.units)
+    if after is None:
+        return found
+    asked = min(size.units, -(-after // early.BATCH) * early.BATCH)
+    others = size.calls - check.probe.estimate(size.items)
+    return replace(
+        found, median_units=asked, median_calls=others + check.probe.estimate(round(asked * size.items / size.units))
+    )
+
+
+def _seen(limit: Limit, size: CheckSize) -> tuple[Range | None, float | None, float | None]:
+    """Return the rates that pass, and those from which on they fail, below and above."""
+    from detectors.power import early_rates, keep_probability, rates_decided
+
+    passes = [0.0, 1.0]
+    fails: list[float | None] = [None, None]
+    for side, bound in enumerate((limit.at_least, limit.at_most)):
+        if bound is not None:
+            decided = early_rates if size.stop == "early" and 0 < bound < 1 else rates_decided
+            seen = decided(size.units, bound, size.level, POWER)
+            fails[side], kept = seen[side], seen[1 - side]
+            passes[side] = _NO_RATE[side] if kept is None else kept
+    low, high = passes
+    if low <= high and _only(limit) is None:
+        kept_by = {"lower": limit.at_least, "upper": limit.at_most}
+        low = low if keep_probability((low + high) / 2, size.units, size.level, **kept_by)[0][0] >= POWER else math.inf
+    return Range(low, high) if low <= high else None, fails[0], fails[1]
+
+
+def _only(limit: Limit) -> float | None:
+    """Return the bound of a limit that has one; None where it has two."""
+    bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
+    return bounds[0] if len(bounds) == 1 else None
+
+
+def _half(limit: Limit) -> float:
+    """Return half of an upper limit, the like of a lower one (half as far from 1), the middle between two."""
+    if limit.at_least is not None and limit.at_most is not None:
+        return (limit.at_least + limit.at_most) / 2
+    return limit.at_most / 2 if limit.at_most is not None else 1 - (1 - (limit.at_least or 0.0)) / 2

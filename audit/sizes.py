@@ -1,0 +1,200 @@
+"""How many more units would decide, and how little beyond a limit a passed check would have seen.
+
+    0/1 rates      exact: ends of the binomial interval, tails of the binomial (`detectors.power`)
+    other means    as rates, of the number of units whose binomial interval would be as wide
+    anything else  the width of an interval goes as 1/sqrt(n); power from the normal distribution
+
+"More" supposes that the value stays what it is now.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from audit import early
+from audit.record import Limit, MeasureRecord, SmallestEffect
+
+__all__ = ["POWER", "more_units", "smallest_effect", "units_of"]
+
+POWER = 0.8
+"""Probability with which an effect is said to be seen."""
+MOST = 10**9
+"""More units than this are not worth a figure."""
+LOOKS = 200_000
+"""A sequential test is looked ahead on so many units at most."""
+
+
+@dataclass(frozen=True)
+class _Interval:
+    """A value with its interval, and the n units that it rests on."""
+
+    value: float
+    low: float
+    high: float
+    level: float
+    units: int
+    kind: str
+    """`exact` and `sequence`: of k events in n, by the binomial or by betting; `mean` of [0, 1]; `other`."""
+
+
+def units_of(measure: MeasureRecord) -> int:
+    """Return how many independent units a measure rests on."""
+    return measure.n["units"] if "units" in measure.n else measure.n.get("items", 0)
+
+
+def more_units(measure: MeasureRecord, limit: Limit) -> int | None:
+    """Return about how many more units would bring the interval to one side of the limit, to two digits; None unknown.
+
+    For a measure whose interval crosses the limit.
+    """
+    seen = _interval(measure)
+    bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
+    if seen is None or any(seen.value == bound and seen.low < bound < seen.high for bound in bounds):
+        return None
+    if seen.kind == "exact":
+        needed = _needed_exact(seen, limit)
+    elif seen.kind == "sequence" and len(bounds) == 1:
+        needed = _needed_in_sequence(seen, bounds[0])
+    else:
+        needed = _needed_by_width(seen, bounds)
+    more = 0 if needed is None else needed - seen.units
+    return _two_digits(more) if 0 < more < MOST else None
+
+
+def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = None) -> SmallestEffect | None:
+    """Return the mildest true values beyond the limit that the check would have failed with `POWER`.
+
+    `budget`: the units that a check which stops early might have asked; None for the measure's own. None where the
+    interval tells nothing of how uncertain the measure is.
+    """
+    seen = _interval(measure)
+    if seen is None or seen.low == seen.high:
+        return None
+    from detectors.power import EXACT_BUDGET, early_rates, rates_decided
+
+    units, found = budget or seen.units, {}
+    exact = seen.kind == "exact" or (seen.kind == "sequence" and units <= EXACT_BUDGET)
+    for side, bound in enumerate((limit.at_least, limit.at_most)):
+        if bound is None:
+            continue
+        if measure.method == early.METHOD:
+            value = early_rates(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
+        elif seen.kind in ("exact", "mean"):
+            value = rates_decided(_effective(seen, measure), bound, seen.level, POWER)[side]
+        else:
+            value = _by_normal(seen, bound, side, measure)
+        found["above" if side else "below"] = value
+    return SmallestEffect(power=POWER, units=units, exact=exact, **found)
+
+
+def _interval(measure: MeasureRecord) -> _Interval | None:
+    if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1:
+        return None
+    facts = (measure.value, measure.low, measure.high, measure.level, units_of(measure))
+    return _Interval(*facts, kind=_kind(measure))
+
+
+def _kind(measure: MeasureRecord) -> str:
+    """Return which kind of number an interval is of; that of a binomial rate is known by being exactly that."""
+    from detectors.intervals import exact_binomial
+
+    assert measure.value is not None
+    assert measure.low is not None
+    units, events = units_of(measure), measure.value * units_of(measure)
+    counted = measure.unit == "share" and 0 <= measure.value <= 1 and abs(events - round(events)) < 1e-6
+    if counted and measure.method == early.METHOD and measure.n.get("items", units) == units:
+        return "sequence"
+    if counted and measure.method != early.METHOD:
+        ends = exact_binomial(round(events), units, measure.level)
+        if all(math.isclose(a, b or 0, abs_tol=1e-9) for a, b in zip(ends, (measure.low, measure.high), strict=True)):
+            return "exact"
+    return "mean" if measure.mean_of is not None and measure.unit == "share" and measure.low >= 0 else "other"
+
+
+def _effective(seen: _Interval, measure: MeasureRecord) -> int:
+    """Return the number of units; of a mean that of the 0/1 units whose interval would be as wide."""
+    if seen.kind == "exact" or not 0 < seen.value < 1:
+        return seen.units
+    from scipy.special import ndtri
+
+    spread = seen.value * (1 - seen.value) * (float(ndtri((1 + seen.level) / 2)) / ((seen.high - seen.low) / 2)) ** 2
+    return max(1, min(int(spread), measure.n.get("items", seen.units)))
+
+
+def _by_normal(seen: _Interval, bound: float, side: int, measure: MeasureRecord) -> float | None:
+    """Return the value that normal power finds beyond the bound; None outside of what the measure can be."""
+    from scipy.special import ndtri
+
+    half = (seen.high - seen.low) / 2
+    away = half * (1 + float(ndtri(POWER)) / float(ndtri((1 + seen.level) / 2)))
+    value = bound + away if side else bound - away
+    least, most = _range(measure)
+    return value if least <= value <= most else None
+
+
+def _range(measure: MeasureRecord) -> tuple[float, float]:
+    """Return the least and the largest value that a measure can have."""
+    if measure.unit == "share":
+        return (-1.0 if (measure.low or 0) < 0 else 0.0), 1.0
+    if measure.unit == "p-value" or measure.name.endswith("auroc"):
+        return 0.0, 1.0
+    return (0.0 if measure.unit in ("count", "seconds", "bytes") else -math.inf), math.inf
+
+
+def _needed_exact(seen: _Interval, limit: Limit) -> int | None:
+    """Return the least n whose exact interval about this rate decides."""
+    from detectors.intervals import exact_binomial
+
+    def decides(units: int) -> bool:
+        low, high = exact_binomial(seen.value * units, units, seen.level)
+        return _decided(float(low), float(high), limit)
+
+    low, high = seen.units, 2 * seen.units
+    while not decides(high):
+        low, high = high, 2 * high
+        if high > 2 * MOST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if decides(middle) else (middle, high)
+    return high
+
+
+def _decided(low: float, high: float, limit: Limit) -> bool:
+    lower = -math.inf if limit.at_least is None else limit.at_least
+    upper = math.inf if limit.at_most is None else limit.at_most
+    return (lower <= low and high <= upper) or high < lower or low > upper
+
+
+def _needed_in_sequence(seen: _Interval, bound: float) -> int | None:
+    """Return the least n at which a `RateTest` decides if events go on coming at this rate."""
+    import numpy as np
+
+    from detectors.sequential import boundaries
+
+    ahead = seen.units
+    while 0 < bound < 1 and ahead < LOOKS:
+        ahead = min(4 * ahead, LOOKS)
+        below, above = boundaries(bound, seen.level, ahead)
+        events = seen.value * np.arange(1, ahead + 1)
+        found = np.flatnonzero((events <= below) | (events >= above))
+        if (later := found[found >= seen.units]).size:
+            return int(later[0]) + 1
+    return None
+
+
+def _needed_by_width(seen: _Interval, bounds: list[float]) -> int:
+    """Return the n at which the interval has shrunk to the nearest bound, its width going as 1/sqrt(n)."""
+    needs = [0.0]
+    for bound in bounds:
+        if seen.low < bound < seen.high:
+            half = seen.high - seen.value if bound > seen.value else seen.value - seen.low
+            needs.append(seen.units * (half / (seen.value - bound)) ** 2)
+    return math.ceil(max(needs))
+
+
+def _two_digits(count: int) -> int:
+    """Round up to two digits: the number is a guide, and should look like one."""
+    scale = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // scale) * scale
