@@ -65,12 +65,22 @@ class _Reader:
         except (yaml.YAMLError, ValueError) as error:
             self._wrong(node, str(error).splitlines()[0])
             return None
-        return value if isinstance(value, (str, int, float, bool, type(None))) else str(node.value)
+        if not isinstance(value, (str, int, float, bool, type(None))):
+            value = str(node.value)
+        return self._text(value, node) if isinstance(value, str) else value
+
+    def _text(self, value: str, node: yaml.Node) -> str:
+        """Return the text with the two halves of a character, written as JSON writes them, put together."""
+        try:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._wrong(node, "half a character; a surrogate stands alone")
+            return ""
 
     def _pairs(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, Any]]:
         seen: set[str] = set()
         for key_node, value_node in node.value:
-            key = str(key_node.value)
+            key = self._text(str(key_node.value), key_node)
             if key in seen:
                 self._wrong(key_node, f"key {key!r} stands twice")
             seen.add(key)

@@ -23,10 +23,11 @@ __all__ = ["index", "report"]
 def report(
     audit: Annotated[str, typer.Argument(help="Folder of an audit, or the beginning of its id under --into.")],
     format: Annotated[
-        str, typer.Option(help="html, markdown, json, junit, or the name of an installed report.")
+        str, typer.Option(help="html, markdown, json, junit, sarif, summary, or the name of an installed report.")
     ] = "html",
     lang: Annotated[str, typer.Option(help="Language of the document.")] = "en",
     out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,
+    plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
     into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
@@ -39,7 +40,7 @@ def report(
     words_of(lang)
     render: Report = plugins.load("reports", format)
     folder = find_audit(audit, into)
-    files = render(load_record(folder), ReportOptions(lang=lang))
+    files = render(load_record(folder), ReportOptions(lang=lang, plan=plan))
     if out is not None and len(files) != 1:
         raise UsageError(
             f"--out {out}: report {format!r} writes {len(files)} files; allowed: --out with a report of one file"

@@ -24,6 +24,8 @@ class ReportOptions:
     """Language of headings and words; a catalogue in `reports/locale`."""
     max_items: int = 20
     """At most this many evidence items under each finding, the worst first; the rest stay in the audit folder."""
+    plan: str = "plan.yaml"
+    """Path of the plan in the reader's repository, for reports that point at its lines."""
 
 
 DEFAULTS = ReportOptions()

@@ -200,3 +200,11 @@ def test_schema_accepts_good_plans_and_refuses_bad_ones():
         assert not schema.is_valid(
             yaml.safe_load(GOOD.replace(bad, bad.replace("use", "uze").replace("at_most", "atmost")))
         )
+
+
+def test_halves_of_a_character_are_put_together_or_refused():
+    assert read_yaml('title: "\\ud83d\\ude00"\n', "p.yaml").data == {"title": "\U0001f600"}
+    with pytest.raises(PlanError, match=r"p\.yaml:1:8: half a character"):
+        read_yaml('title: "\\ud83d"\n', "p.yaml")
+    with pytest.raises(PlanError, match="half a character"):
+        read_yaml('"\\ud83d": 1\n', "p.yaml")
