@@ -15,7 +15,8 @@ from reports.notation import Notation, bounds_of, digits_for
 __all__ = ["told_why"]
 
 _SECTIONS = {
-    "undefined": "cause", "why": "cause", "model": "cause", "ability": "ability", "role": "role", "unit": "counted",
+    "undefined": "cause", "why": "cause", "model": "cause", "measure": "cause", "ability": "ability", "role": "role",
+    "unit": "counted",
 }  # fmt: skip
 """Value of a reason -> the section of the catalogue that has its words."""
 MOST = 600
@@ -34,19 +35,27 @@ def told_why(finding: Finding, notation: Notation) -> str:
 
 def _values(finding: Finding, notation: Notation) -> dict[str, str]:
     """Return what the sentence puts in."""
-    words, headline = notation.words, finding.headline
     values = {name: _value(name, value, notation) for name, value in finding.reason.items()}
-    if headline is None or "measure" not in values:
-        return values
-    values["measure"] = words.term("measure", headline.name)
-    if headline.group is not None:
-        group = words.term("group", headline.group)
-        values["measure"] = words("gap.measure_of", measure=values["measure"], groups=group)
+    if "measure" in values:
+        values["measure"] = _measure(finding, values["measure"], notation)
     if "value" in values:
         values["value"] = _span(finding, notation)
     if "limit" in values:
         values["limit"] = _bounds(finding, notation)
     return values
+
+
+def _measure(finding: Finding, told: str, notation: Notation) -> str:
+    """Return what the sentence speaks of: what the limit names, else the headline; `told` where there is neither."""
+    words, limit, headline = notation.words, finding.limit, finding.headline
+    if limit is not None:
+        name, group = limit.measure, limit.group
+    elif headline is not None:
+        name, group = headline.name, headline.group
+    else:
+        return told
+    text = words.term("measure", name)
+    return text if group is None else words("gap.measure_of", measure=text, groups=words.term("group", group))
 
 
 def _value(name: str, value: Any, notation: Notation) -> str:

@@ -1,0 +1,101 @@
+"""An audit in which every built-in probe has judged its own planted fault and clean twin, and every reason occurs.
+
+What it says is what real audits say: measures, methods, groups, columns and reasons come from probes and verdicts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from report_fixtures import LEVEL, LM, write_audit
+
+from audit.files import write_atomic
+from audit.judging import keep
+from audit.probe import Probe
+from audit.record import Audit, Finding, Limit, MeasureRecord, ModelRecord, dump
+from audit.verdict import Decision, decide, sentence
+from detectors.result import Result
+
+OPTIONS: dict[str, list[dict[str, Any]]] = {"factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}]}
+REASONS: list[tuple[str, dict[str, Any]]] = [
+    ("skipped", {"key": "ability", "model": "our-model", "ability": "log_prob",
+                 "why": "this kind of model does not have the ability"}),
+    ("skipped", {"key": "data", "role": "foreign"}),
+    ("skipped", {"key": "no_items", "role": "items"}),
+    ("crashed", {"key": "crashed", "error": "RuntimeError: 0/64"}),
+    ("inconclusive", {"key": "control_positive"}),
+    ("inconclusive", {"key": "control_negative"}),
+    ("inconclusive", {"key": "changed"}),
+    ("inconclusive", {"key": "no_measure", "measure": "of any kind"}),
+]  # fmt: skip
+
+
+def built_in_probes() -> Iterator[Probe]:
+    """Every probe of ours, in each of its ways."""
+    for point in sorted(entry_points(group="dokimasia.probes"), key=lambda one: one.name):
+        if point.value.startswith("audit.probes."):
+            for options in OPTIONS.get(point.name, [{}]):
+                yield point.load()(**options)
+
+
+def judged(probe: Probe) -> Iterator[Result]:
+    """What a probe says of its planted fault and of its clean twin."""
+    for observed in probe.controls(np.random.default_rng(1)):
+        yield probe.judge(observed, level=LEVEL, rng=np.random.default_rng(2))
+
+
+def of_every_probe(folder: Path) -> Audit:
+    """Write the audit; half of its checks have a limit that they fail, keep or cross."""
+    found, number = [], 0
+    for probe in built_in_probes():
+        for result in judged(probe):
+            number += 1
+            found.append(_finding(folder, f"c{number:02}", probe, result, limited=number % 3))
+    found += [_bare(f"r{place:02}", *reason) for place, reason in enumerate(REASONS)]
+    audit = write_audit(folder, found, title="감사", models={"main": LM, "classifier": _CLASSIFIER})
+    write_atomic(folder / "record.json", dump(audit.record))
+    return audit
+
+
+_CLASSIFIER = ModelRecord(
+    name="ours", family="image_classifier", modality="image", fingerprint="sha256:0", abilities=["predict", "logits"],
+    weights="GGUF Q4_1",
+)
+
+
+def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited: int) -> Finding:
+    measures = [MeasureRecord(**{name: getattr(one, name) for name in MeasureRecord.model_fields if hasattr(one, name)})
+                for one in result.measures]  # fmt: skip
+    limit = _limit(measures[0], limited) if limited and measures[0].value is not None else None
+    decision = decide(measures, limit, {})
+    evidence = []
+    for frame, ending in ((result.items, ""), (result.table, ".table")):
+        if frame is not None:
+            evidence.append(keep(folder, f"items/{check}{ending}.parquet", frame))
+    return _told(check, probe.name, decision, gating=limit is not None).model_copy(update={
+        "measures": measures, "limit": limit, "evidence": evidence, "controls": {"positive": True, "negative": True},
+        "remarks": [{"key": one.key, **one.values} for one in result.remarks], "more_units": decision.more_units,
+        "data": {role: {"use": "file", "path": "x.csv", "items": 9} for role in probe.roles}, "calls": 9,
+        "clauses": ["eu-ai-act:15"],
+    })  # fmt: skip
+
+
+def _limit(measure: MeasureRecord, way: int) -> Limit:
+    """A limit below or at the headline's value."""
+    assert measure.value is not None
+    return Limit(measure=measure.name, group=measure.group, at_most=measure.value / 2 if way == 1 else measure.value)
+
+
+def _told(check: str, probe: str, decision: Decision, *, gating: bool) -> Finding:
+    return Finding(
+        check=check, probe=probe, dimension=probe.partition(".")[0], verdict=decision.verdict, gating=gating,
+        why=sentence(decision.reason), reason=decision.reason,
+    )
+
+
+def _bare(check: str, verdict: Any, reason: dict[str, Any]) -> Finding:
+    return _told(check, "novelty.likelihood", Decision(verdict, reason), gating=True)

@@ -1,0 +1,232 @@
+"""Korean, whole: no English sentence is left in any document, no particle depends on the word before it."""
+
+import ast
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import pytest
+from every_probe import built_in_probes, judged, of_every_probe
+from hypothesis import given
+from hypothesis import strategies as st
+from korean import KO, english_in, text_of
+from report_fixtures import finding, rate
+
+import audit.verdict
+import detectors
+from audit import plugins
+from audit.record import Limit
+from audit.verdict import decide, sentence
+from reports.index_page import render_index
+from reports.notation import Notation
+from reports.options import ReportOptions
+from reports.reasons import told_why
+from reports.wording import Words, words_of
+
+EN = words_of("en")
+CATALOGUES = (EN, KO)
+SENTENCES = audit.verdict._SENTENCES
+OF_ERRORS = {
+    "bits per {}", "only {} distinct {} among {} items",  # whole in the catalogue, in each of their forms
+    "{} negatives, {} positives", "labels {}, judged {}, others {}", "{} of {} and {} of {}", "in group {}",
+    "[unit, rater], finite or NaN, not negative for ratio", "{} draws in {}, confusion {} for {} classes",
+    "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
+}  # fmt: skip
+"""Texts that are no phrase of their own, or that the message of an exception is put together from."""
+PARTICLES = "은는이가을를과와으로로라란"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return of_every_probe(tmp_path_factory.mktemp("every") / "0123abcd")
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "junit", "summary"])
+def test_no_english_is_left_in_a_document(whole, name):
+    [data] = plugins.load("reports", name)(whole, ReportOptions(lang="ko")).values()
+    assert english_in(_plain(data.decode(), name), whole) == set()
+
+
+def _plain(text, name):
+    """What a reader sees of a document; commands and what only machines read are taken out."""
+    if name == "html":
+        return text_of(text)
+    if name == "junit":
+        text = re.sub(r'<property [^>]*>|(?:classname|type|time|tests|failures|errors|skipped)="[^"]*"', " ", text)
+        return unescape(re.sub(r"</?[a-z-]+|\b(?:name|message)=|<\?.*?\?>", " ", text))
+    return re.sub(r"`[^`]*`", " ", text)
+
+
+def test_no_english_is_left_on_the_index(whole):
+    assert english_in(text_of(render_index([whole], "ko").decode()), whole) == set()
+
+
+@pytest.mark.parametrize("probe", list(built_in_probes()), ids=lambda one: f"{one.name}-{getattr(one, 'mode', '')}")
+def test_every_word_of_a_probe_is_in_the_catalogues(probe):
+    """Names, units, methods and reasons of all that it measures, its columns, and the scores that its remarks name."""
+    results = list(judged(probe))
+    measures = [one for result in results for one in result.measures]
+    frames = [frame for result in results for frame in (result.items, result.table) if frame is not None]
+    wanted = {
+        "probe": {probe.name},
+        "measure": {*probe.measures, *(one.name for one in measures)},
+        "unit": {one.unit for one in measures},
+        "method": {one.method for one in measures},
+        "cause": {one.undefined for one in measures} - {None},
+        "group": {one.group for one in measures} - {None, "0", "1", "2"},
+        "column": {str(name) for frame in frames for name in frame.columns},
+        "told": {text for result in results for one in result.remarks for text in one.values.values()
+                 if isinstance(text, str)},
+        "role": set(probe.roles),
+    }  # fmt: skip
+    for words in CATALOGUES:
+        for section, terms in wanted.items():
+            assert {term for term in terms if not _known(words, section, term)} == set(), (words.lang, section)
+
+
+def _known(words: Words, section: str, term: str) -> bool:
+    forms = words._forms[section]
+    return term in words.catalogue[section] or any(form.fullmatch(term) for form, _ in forms)
+
+
+def test_families_modalities_and_abilities_of_our_models_are_in_the_catalogues():
+    from audit.model import ABILITIES
+
+    families = {name for name in plugins.names("models") if not name.startswith("outside")}
+    for words in CATALOGUES:
+        assert families <= set(words.catalogue["family"])
+        assert set(ABILITIES) <= set(words.catalogue["ability"])
+
+
+def test_the_sentences_of_a_verdict_are_the_records_own():
+    assert EN.catalogue["why"] == SENTENCES
+    assert set(KO.catalogue["why"]) == set(SENTENCES)
+
+
+@given(k=st.integers(0, 200), at_most=st.floats(0.01, 0.99), group=st.sampled_from([None, "women"]))
+def test_the_english_sentence_is_the_records_own(k, at_most, group):
+    """As the record has it but for the space before a per cent sign, wherever three digits are enough."""
+    measure = rate("odd_share", k, 200, group=group)
+    limit = Limit(measure="odd_share", group=group, at_most=round(at_most, 2))
+    decision = decide([measure], limit, {})
+    one = finding("x", decision.verdict, sentence(decision.reason), measures=[measure], limit=limit).model_copy(
+        update={"reason": decision.reason}
+    )
+    told = told_why(one, Notation(EN)).replace("\u00a0", " ").replace("odd_share", "odd share")
+    if not re.search(r"\d\d\.\d\d|\d\.\d\d\d", told):
+        assert told == one.why.replace("100.0 %", "100 %")
+    korean = told_why(one, Notation(KO))
+    assert re.search("[가-힣]", korean)
+    assert f"{100 * limit.at_most:g}% 이하" in korean
+
+
+def test_a_reason_of_a_later_version_is_told_in_the_records_english():
+    one = finding("x", "failed", "because").model_copy(update={"reason": {"key": "of tomorrow", "x": 1}})
+    assert told_why(one, Notation(KO)) == "because"
+
+
+@pytest.mark.parametrize(
+    ("section", "raw", "told"),
+    [
+        ("method", "exact binomial (Clopper-Pearson), given the calibration items",
+         "정확 이항(Clopper-Pearson), 보정 항목이 주어졌을 때"),
+        ("method", "classes counted by their intervals: exact binomial (Clopper-Pearson), Bonferroni over classes",
+         "구간으로 센 클래스 수: 정확 이항(Clopper-Pearson), 클래스 수로 본페로니 보정"),
+        ("method", "studentised cluster bootstrap; log p is exact/lower_bound",
+         "스튜던트화 군집 부트스트랩, log p: 정확한 값·하한"),
+        ("group", "nll - knn5", "모델 가능도에서 kNN-5 거리 뺀 값"),
+        ("column", "log_prob_half_noise", "log p, 절반 잡음"),
+        ("cause", "3 of 12 scores are not finite numbers", "점수 12개 중 3개가 유한한 수가 아님"),
+        ("cause", "only 1 distinct score among 9 items", "항목 9개에서 서로 다른 점수가 1개뿐임"),
+        ("cause", "nothing that the catalogue knows", "nothing that the catalogue knows"),
+        ("method", "{method}, least of {count}", "{method}, {count}개 중 최솟값"),
+    ],
+)  # fmt: skip
+def test_a_phrase_with_places_is_told_with_what_they_hold(section, raw, told):
+    assert KO.term(section, raw) == told
+
+
+@given(st.text(max_size=200))
+def test_a_text_of_unknown_origin_is_told_as_it_stands_or_by_a_form_that_it_fits(text):
+    for section in ("cause", "method", "error", "column", "group"):
+        assert isinstance(KO.term(section, text), str)
+
+
+def _sentences(catalogue):
+    for section, entries in catalogue.items():
+        for key, entry in entries.items():
+            for text in entry.values() if isinstance(entry, dict) else [entry]:
+                yield f"{section}.{key}", text
+
+
+def test_no_particle_stands_behind_a_value():
+    """Whether it is 은 or 는 would depend on the value's last sound; a sentence is written so that none is needed."""
+    behind = re.compile(rf"\{{\w+[^}}]*\}}[)\]’”'\"]*(?:{'|'.join(PARTICLES)}|으로|이라)(?=[\s.,)]|$)")
+    assert {key: text for key, text in _sentences(KO.catalogue) if behind.search(text)} == {}
+
+
+def test_every_korean_sentence_is_korean():
+    """A text with an English word of three letters or more has Hangul too, unless it is a name."""
+    for key, text in _sentences(KO.catalogue):
+        bare = re.sub(r"\{[^}]*\}", "", text)
+        if re.search("[A-Za-z]{4,}", bare) and key.split(".")[0] not in ("export", "error"):
+            assert re.search("[가-힣]", bare) or key.split(".")[1] in ("run_python", "auroc", "knn5"), (key, text)
+
+
+def test_no_phrase_of_a_detector_is_forgotten():
+    """Every text of three words that a detector hands out is, or is part of, a method, cause or group we have."""
+    sections = ("method", "cause", "group", "unit", "direction", "compare_test")
+    known = [key for section in sections for key in EN.catalogue[section]]
+    found = {}
+    for path in sorted(Path(detectors.__file__).parent.rglob("*.py")):
+        if path.name not in ("refusals.py", "wording.py"):  # what they hold are patterns that answers are read by
+            for text in _phrases(ast.parse(path.read_text("utf-8"))):
+                found.setdefault(_holes(text).strip(), path.name)
+    lost = {text: name for text, name in found.items() if not any(_form(text).search(key) for key in known)}
+    assert {text: name for text, name in lost.items() if text not in OF_ERRORS} == {}
+
+
+def _holes(text):
+    return re.sub(r"\{[^}]*\}", "{}", text)
+
+
+def _form(text):
+    return re.compile(".+".join(map(re.escape, text.split("{}"))))
+
+
+def _phrases(tree):
+    """Texts of three words or more, but for docstrings and the messages of exceptions."""
+    left_out = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Raise | ast.Expr):
+            left_out |= {id(inner) for inner in ast.walk(node)}
+        if isinstance(node, ast.JoinedStr):
+            left_out |= {id(inner) for inner in node.values}
+    for node in ast.walk(tree):
+        if id(node) in left_out:
+            continue
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+        else:
+            text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+        if len(text.split()) >= 3:
+            yield text
+
+
+def test_numbers_and_days_are_written_as_koreans_write_them(whole):
+    notation = Notation(KO)
+    assert notation.number(0.61, "share") == "61.0%"
+    assert notation.interval(rate("x", 61, 100)) == "50.7~70.6%"
+    assert notation.day("2026-11-24") == "2026년 11월 24일"
+    assert notation.moment("2026-01-02T03:04:05+00:00") == "2026년 1월 2일 03:04(UTC+00)"
+    assert notation.moment("soon") == "soon"
+    [data] = plugins.load("reports", "html")(whole, ReportOptions(lang="ko")).values()
+    assert re.findall(r"\d\s+%", text_of(data.decode())) == []
+
+
+def test_the_catalogue_is_laid_out_like_the_english_one():
+    home = Path(__file__).parents[1] / "reports" / "locale"
+    orders = [[(section, list(entries)) for section, entries in json.loads((home / f"{lang}.json").read_text()).items()]
+              for lang in ("en", "ko")]  # fmt: skip
+    assert orders[0] == orders[1]
