@@ -91,7 +91,7 @@ def differences(before: Plan, after: Plan) -> Iterator[tuple[str | None, str, An
 
 
 def _changes(check: str | None, old: Plan, new: Plan) -> Iterator[tuple[str | None, str, Any, Any]]:
-    for what in {**old, **new}:
+    for what in sorted({**old, **new}):
         if old.get(what) != new.get(what):
             yield check, what, old.get(what), new.get(what)
 

@@ -1,0 +1,335 @@
+"""How many more, how little would have been seen, and what a plan will see: by simulation and by the record."""
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rates import Ones, plan_of_rates, write_ones
+from scipy.stats import binom, norm
+
+from audit import early
+from audit.errors import UsageError
+from audit.plan import Check, Plan, read_plan
+from audit.plan_sizes import Range, size_plan
+from audit.record import Limit, MeasureRecord
+from audit.runner import run
+from audit.sizes import more_units, smallest_effect
+from audit.verdict import decide, spoil
+from detectors.intervals import betting_mean, exact_binomial
+from detectors.sequential import RateTest, stopping
+
+UP = Limit(measure="rate", at_most=0.05)
+
+
+def measure(value, low, high, n, **more) -> MeasureRecord:
+    facts = {"name": "rate", "n": {"items": n, "units": n}, "unit": "share", "direction": "neither", "level": 0.95}
+    return MeasureRecord(**{**facts, "value": value, "low": low, "high": high, "method": "test", **more})
+
+
+def counted(k, n, level=0.95, **more) -> MeasureRecord:
+    low, high = (float(end) for end in exact_binomial(k, n, level))
+    return measure(k / n, low, high, n, level=level, mean_of="value", **more)
+
+
+def watched(outcomes, limit, level=0.95) -> MeasureRecord:
+    test = RateTest(limit, level)
+    test.update(outcomes)
+    mean, (low, high) = float(np.mean(outcomes)), test.interval
+    return measure(
+        mean, min(low, mean), max(high, mean), len(outcomes), level=level, mean_of="value", method=early.METHOD
+    )
+
+
+# --- how many more ---------------------------------------------------------------------------------------------------
+
+
+def test_zero_events_near_a_small_limit_by_hand():
+    # (0.975)... the interval of 0 of n ends at 1 - 0.025^(1/n); it keeps 2 % from n = 183 on. 1/sqrt(n) would say 230.
+    assert 1 - 0.025 ** (1 / 183) <= 0.02 < 1 - 0.025 ** (1 / 182)
+    assert more_units(counted(0, 100), Limit(measure="rate", at_most=0.02)) == 83
+    assert more_units(counted(100, 100), Limit(measure="rate", at_least=0.98)) == 83
+
+
+@given(st.integers(1, 60), st.integers(20, 60), st.sampled_from([0.05, 0.2, 0.5]))
+@settings(deadline=None)
+def test_so_many_more_decide_and_fewer_do_not(k, n, bound):
+    one, limit = counted(min(k, n), n), Limit(measure="rate", at_most=bound)
+    if not one.low <= bound < one.high or one.value == bound:
+        return
+    more = more_units(one, limit)
+    # two digits, rounded up: a tenth fewer is too few
+    for units, decides in ((n + more, True), (n + int(0.9 * more) - 1, False)):
+        low, high = exact_binomial(one.value * units, units, 0.95)
+        assert (high <= bound or low > bound) == decides
+
+
+@pytest.mark.parametrize("bound", [0.02, 0.05, 0.3])
+def test_an_early_check_that_ran_out_of_units_says_when_it_would_have_stopped(bound):
+    whole = RateTest(bound, 0.95)
+    whole.update(np.zeros(2000))
+    seen = whole.decided_after // 2
+    more = more_units(watched(np.zeros(seen), bound), Limit(measure="rate", at_most=bound))
+    assert more == pytest.approx(whole.decided_after - seen, rel=0.1)
+    assert more >= whole.decided_after - seen
+
+
+def test_events_at_a_steady_rate_decide_when_the_figure_says():
+    outcomes = (np.arange(20_000) % 25 == 24).astype(float)
+    more = more_units(watched(outcomes[:200], 0.06), Limit(measure="rate", at_most=0.06))
+    test = RateTest(0.06, 0.95)
+    test.update(outcomes)
+    assert 200 + more == pytest.approx(test.decided_after, rel=0.1)
+
+
+def test_what_is_no_rate_goes_by_the_square_root():
+    one = measure(2.0, 1.0, 3.0, 100, unit="nats")
+    assert more_units(one, Limit(measure="rate", at_most=2.5)) == 300
+    assert more_units(one, Limit(measure="rate", at_most=2.0)) is None
+
+
+def test_two_bounds_need_both():
+    one = counted(30, 100)
+    wide = more_units(one, Limit(measure="rate", at_least=0.2, at_most=0.35))
+    assert wide == more_units(one, Limit(measure="rate", at_most=0.35))
+    low, high = exact_binomial(0.3 * (100 + wide), 100 + wide, 0.95)
+    assert low >= 0.2
+    assert high <= 0.35
+
+
+# --- how little would have been seen ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("k", "n", "bound"), [(0, 100, 0.05), (3, 400, 0.03), (10, 60, 0.4)])
+def test_the_smallest_effect_fails_in_eight_of_ten(k, n, bound):
+    limit = Limit(measure="rate", at_most=bound)
+    found = decide([counted(k, n)], limit, {}).smallest_effect
+    assert (found.power, found.units, found.below, found.exact) == (0.8, n, None, True)
+    verdicts = np.array([decide([counted(other, n)], limit, {}).verdict == "failed" for other in range(n + 1)])
+    assert binom.pmf(np.arange(n + 1), n, found.above)[verdicts].sum() == pytest.approx(0.8)
+
+
+def test_a_lower_limit_is_the_mirror_image_and_two_bounds_have_two():
+    up = smallest_effect(counted(3, 100), Limit(measure="rate", at_most=0.1))
+    down = smallest_effect(counted(97, 100), Limit(measure="rate", at_least=0.9))
+    assert down.below == pytest.approx(1 - up.above)
+    both = smallest_effect(counted(50, 100), Limit(measure="rate", at_least=0.3, at_most=0.7))
+    assert both.below == pytest.approx(1 - both.above)
+
+
+def test_too_few_units_could_have_failed_nothing():
+    found = decide([counted(0, 20)], Limit(measure="rate", at_most=0.9), {}).smallest_effect
+    assert (found.above, found.below) == (None, None)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.02])
+def test_an_early_pass_speaks_of_all_the_units_that_it_might_have_asked(value):
+    outcomes = (np.arange(400) % 50 == 49).astype(float) if value else np.zeros(100)
+    found = decide([watched(outcomes, 0.1)], Limit(measure="rate", at_most=0.1), {}, budget=500).smallest_effect
+    assert (found.units, found.exact) == (500, True)
+    assert stopping(found.above, 0.1, 0.95, 500)[1].sum() >= 0.8
+    assert stopping(0.1 + 0.97 * (found.above - 0.1), 0.1, 0.95, 500)[1].sum() < 0.8
+
+
+def test_a_normal_mean_fails_in_about_eight_of_ten():
+    z, n, limit = norm.ppf(0.975), 50, Limit(measure="rate", at_most=1.0)
+    half = z * 2.0 / np.sqrt(n)
+    found = smallest_effect(measure(0.0, -half, half, n, unit="nats"), limit)
+    assert not found.exact
+    means = np.random.default_rng(1).normal(found.above, 2.0 / np.sqrt(n), 20_000)
+    assert np.mean(means - half > 1.0) == pytest.approx(0.8, abs=0.01)
+
+
+def test_unit_means_fail_in_about_eight_of_ten():
+    rng, limit, n = np.random.default_rng(2), Limit(measure="rate", at_most=0.4), 60
+
+    def draw(rate):
+        means = rng.binomial(8, rng.beta(4 * rate, 4 * (1 - rate), n)) / 8
+        low, high = betting_mean(rng.permutation(means), 0.95)
+        one = measure(means.mean(), low, high, n, mean_of="value")
+        return one.model_copy(update={"n": {"items": 8 * n, "units": n}})
+
+    effect = smallest_effect(draw(0.2), limit)
+    assert not effect.exact
+    assert np.mean([draw(effect.above).low > 0.4 for _ in range(150)]) == pytest.approx(0.8, abs=0.15)
+
+
+def test_numbers_stay_in_their_range():
+    assert smallest_effect(measure(0.5, 0.1, 0.9, 9), Limit(measure="rate", at_most=0.95)).above is None
+    auroc = measure(0.9, 0.85, 0.95, 99, unit="score").model_copy(update={"name": "blind_spot_auroc"})
+    assert smallest_effect(auroc, Limit(measure="blind_spot_auroc", at_most=0.98)).above is None
+    low = smallest_effect(auroc, Limit(measure="blind_spot_auroc", at_least=0.8)).below
+    assert low == pytest.approx(0.8 - 0.05 * (1 + norm.ppf(0.8) / norm.ppf(0.975)))
+    assert smallest_effect(measure(0.0, 0.0, 0.0, 9, unit="count"), Limit(measure="rate", at_most=1)) is None
+
+
+def test_only_a_passed_finding_has_one_and_a_changed_model_takes_it(tmp_path):
+    audit = run(plan_of_rates(tmp_path, [(3, 100), (30, 100), (60, 100)]), into=tmp_path / "audits")
+    passed, open_one, failed = audit.record.findings
+    assert (passed.verdict, open_one.verdict, failed.verdict) == ("passed", "inconclusive", "failed")
+    assert open_one.smallest_effect is None
+    assert failed.smallest_effect is None
+    assert 0.3 < passed.smallest_effect.above < 0.6
+    assert spoil(passed).smallest_effect is None
+
+
+def test_a_stored_early_pass_knows_its_budget(tmp_path):
+    audit = run(plan_of_rates(tmp_path, [(0, 400)], stop="early"), into=tmp_path / "audits")
+    finding = audit.finding("c0")
+    assert finding.measures[0].n["units"] < 60
+    assert (finding.smallest_effect.units, finding.smallest_effect.exact) == (400, True)
+
+
+# --- before the run --------------------------------------------------------------------------------------------------
+
+
+def test_a_plan_says_what_it_will_see(tmp_path):
+    plan = plan_of_rates(tmp_path, [(3, 100), (30, 250)])
+    for one, n in zip(size_plan(plan), (100, 250), strict=True):
+        low, high = exact_binomial(np.arange(n + 1), n, 0.975)
+        assert (one.kind, one.level, one.items, one.units, one.calls) == ("gating", 0.975, n, n, n)
+        assert one.alpha == pytest.approx(0.025)
+        mass = binom.pmf(np.arange(n + 1), n, one.rate.passes.high)
+        assert (one.rate.exact, one.rate.passes.low) == (True, 0.0)
+        assert mass[high <= 0.3].sum() == pytest.approx(0.8)
+        mass = binom.pmf(np.arange(n + 1), n, one.rate.fails_above)
+        assert mass[low > 0.3].sum() == pytest.approx(0.8)
+        assert (one.rate.fails_below, one.rate.rate) == (None, 0.15)
+        needed = one.rate.units_needed
+        _, high = exact_binomial(np.arange(needed + 1), needed, 0.975)
+        assert binom.pmf(np.arange(needed + 1), needed, 0.15)[high <= 0.3].sum() >= 0.8
+    assert size_plan(plan, true=0.2)[0].rate.units_needed > needed
+    with pytest.raises(UsageError, match="allowed: 0 to 1"):
+        size_plan(plan, true=1.5)
+
+
+def test_what_passes_with_power_passes_in_so_many_runs(tmp_path):
+    rng, passed = np.random.default_rng(4), []
+    size = size_plan(plan_of_rates(tmp_path, [(3, 60)], at_most=0.5))[0]
+    for _ in range(60):
+        k = rng.binomial(60, size.rate.passes.high)
+        plan = plan_of_rates(tmp_path, [(k, 60)], at_most=0.5)
+        passed.append(run(plan, into=tmp_path / "audits").finding("c0").verdict == "passed")
+    assert np.mean(passed) == pytest.approx(0.8, abs=0.15)
+
+
+def test_kinds_of_limits_before_the_run(tmp_path):
+    data = {"items": write_ones(tmp_path, "x", 10, 120)}
+    limits = {
+        "up": Limit(measure="ones", at_most=0.4),
+        "down": Limit(measure="ones", at_least=0.8),
+        "both": Limit(measure="ones", at_least=0.2, at_most=0.6),
+        "narrow": Limit(measure="ones", at_least=0.3, at_most=0.31),
+        "length": Limit(measure="length", at_most=2),
+        "group": Limit(measure="ones", group="a", at_most=0.4),
+        "none": None,
+        "zero": Limit(measure="ones", at_most=0),
+    }
+    checks = [Check(name, Ones(), data, limit, gating=False) for name, limit in limits.items()]
+    sizes = {one.check: one for one in size_plan(Plan("Kinds", tuple(checks)))}
+    assert {name for name, one in sizes.items() if one.rate is None} == {"length", "group", "none"}
+    assert sizes["none"].kind == "measured"
+    assert sizes["up"].level == pytest.approx(1 - 0.05 / 7)
+    assert sizes["down"].rate.rate == pytest.approx(0.9)
+    assert sizes["down"].rate.passes.high == 1.0
+    assert sizes["both"].rate.rate == 0.4
+    assert 0.2 < sizes["both"].rate.passes.low < sizes["both"].rate.passes.high < 0.6
+    assert sizes["narrow"].rate.passes is None
+    assert (sizes["zero"].rate.passes, sizes["zero"].rate.units_needed) == (None, None)
+    clustered = {"items": write_ones(tmp_path, "y", 10, 120, units=30)}
+    one = size_plan(Plan("Units", (Check("c", Ones(), clustered, limits["up"]),)))[0]
+    assert (one.items, one.units, one.rate.exact) == (120, 30, False)
+    nothing = size_plan(Plan("Nothing", (Check("c", Ones(), {}, limits["up"]),)))[0]
+    assert (nothing.items, nothing.rate) == (0, None)
+
+
+def test_an_early_check_tells_its_median(tmp_path):
+    plan = plan_of_rates(tmp_path, [(3, 500)], stop="early")
+    one = size_plan(plan, true=0.1)[0]
+    said = np.cumsum(np.sum(stopping(0.1, 0.3, 0.95, 500), axis=0))
+    after = int(np.argmax(said >= 0.5)) + 1
+    assert one.rate.median_units == -(-after // early.BATCH) * early.BATCH
+    assert one.rate.median_calls == one.rate.median_units
+    plans = [plan_of_rates(tmp_path, [(50, 500)], stop="early", seed=seed) for seed in range(15)]
+    asked = [run(plan, into=tmp_path / "audits").finding("c0").measures[0].n["units"] for plan in plans]
+    assert np.median(asked) == pytest.approx(one.rate.median_units, abs=8)
+    assert size_plan(plan, true=0.3)[0].rate.median_units is None
+    assert one.rate.passes == Range(0.0, one.rate.passes.high)
+    assert stopping(one.rate.passes.high, 0.3, 0.95, 500)[0].sum() >= 0.8
+
+
+PLAN = """\
+title: Sizes
+model: {use: causal_lm, path: .}
+checks:
+  - name: facts
+    probe: {use: factuality.closed_book}
+    data: {use: builtin, name: plain_questions}
+    limit: {measure: accuracy, at_least: 0.5}
+    stop: early
+  - name: stereotypes
+    probe: {use: bias.stereotype_pairs}
+    data: {use: builtin, name: stereotype_pairs}
+    limit: {measure: stereotype_share, at_most: 0.6}
+    gating: false
+  - name: gap
+    probe: {use: bias.stereotype_pairs}
+    data: {use: builtin, name: stereotype_pairs}
+    limit: {measure: excess_gap, at_most: 0.1}
+    gating: false
+"""
+
+
+@pytest.fixture
+def plan_file(tmp_path):
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    return tmp_path / "plan.yaml"
+
+
+def command(*words, code=0):
+    program = [Path(sys.executable).with_name("dokimasia"), *map(str, words)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done
+
+
+def test_the_command_says_it_in_plain_lines_and_in_json(plan_file):
+    said = command("plan-size", plan_file).stdout
+    assert "facts: gating, 5 % of the 5 % that may go wrong, level 95 %; 160 items, 640 calls" in said
+    assert "stereotypes: exploratory, level 97.5 %; 448 items of 32 units, 896 calls" in said
+    assert "(80 % power, about)" in said
+    assert "stops early: at a true 75 % half of all audits within " in said
+    assert "excess_gap at most 0.100: what it can see is not known before the run" in said
+    facts = json.loads(command("plan-size", plan_file, "--true", "0.6", "--limit", "100", "--json").stdout)["checks"][0]
+    (expected,) = size_plan(replace(read_plan(PLAN, base=plan_file.parent), limit=100), 0.6)[:1]
+    assert facts == json.loads(json.dumps(expected.as_json()))
+    assert (facts["items"], facts["rate"]["rate"]) == (100, 0.6)
+    assert "allowed: 0 to 1" in command("plan-size", plan_file, "--true", "-1", code=2).stderr
+
+
+def test_it_opens_no_model_imports_no_torch_and_is_quick(plan_file):
+    code = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print('torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr))\n"
+        "from audit.cli import main\n"
+        "main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "plan-size", str(plan_file)], capture_output=True, text=True, check=True
+    )
+    assert done.stderr == "False False\n"
+    begun = _seconds_of_children()
+    command("plan-size", plan_file)
+    assert _seconds_of_children() - begun < 2
+
+
+def _seconds_of_children() -> float:
+    """Processor time, which other work on the machine does not lengthen."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
