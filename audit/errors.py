@@ -5,6 +5,7 @@
     + PlanError                every mistake of a plan at once, each with file, line and column
     + DataError                a data file that cannot be read as the plan says
   x ModelError (5)           the model could not be opened or asked
+    + AbilityError             a question that this model cannot answer; the check is skipped, not crashed
     + EndpointError            the remote model is down or answers what cannot be read
   x IntegrityError (4)       what is stored is not what was written
 
@@ -17,6 +18,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
+    "AbilityError",
     "DataError",
     "DokimasiaError",
     "EndpointError",
@@ -54,6 +56,14 @@ class DataError(UsageError):
 
 class ModelError(DokimasiaError):
     """The model could not be opened or asked."""
+
+
+class AbilityError(ModelError):
+    """The model cannot answer a question at all; raised by procedures, whose needs no ability names."""
+
+    def __init__(self, model: str, question: str, why: str) -> None:
+        self.model, self.question, self.why = model, question, why
+        super().__init__(f"{model} cannot answer {question!r}: {why}")
 
 
 class EndpointError(ModelError):

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
 from audit.deviations import register_plan
-from audit.errors import DokimasiaError, IntegrityError, UsageError
+from audit.errors import AbilityError, DokimasiaError, IntegrityError, UsageError
 from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, write_atomic
 from audit.judging import conclude, controls_of, keep
@@ -195,6 +195,8 @@ class _Run:
             return find()
         except IntegrityError:
             raise
+        except AbilityError as error:
+            return self._unable(check, error)
         except DokimasiaError as error:
             return self._crash(check, str(error))
         except Exception as error:
@@ -246,13 +248,15 @@ class _Run:
                 model = self.opened.get("main")
                 why = getattr(model, "missing", {}).get(ability, "this kind of model does not have the ability")
                 name = model.name if model is not None else "the plan has no model and"
-                return self._finding(
-                    check, Decision("skipped", {"key": "ability", "model": name, "ability": ability, "why": why})
-                )
+                return self._unable(check, AbilityError(name, ability, why))
         for role, wanted in check.probe.roles.items():
             if wanted.required and role not in check.data:
                 return self._finding(check, Decision("skipped", {"key": "data", "role": role}))
         return None
+
+    def _unable(self, check: Check, error: AbilityError) -> Finding:
+        reason = {"key": "ability", "model": error.model, "ability": error.question, "why": error.why}
+        return self._finding(check, Decision("skipped", reason))
 
     def _judged(self, check: Check, door: Door) -> Finding:
         level = self.plan.check_level(check)

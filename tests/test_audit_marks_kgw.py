@@ -133,7 +133,7 @@ def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
 
 def test_models_without_logits_or_tokenizer_are_refused_in_one_line():
     remote = SimpleNamespace(name="far-away", sample=lambda prompts, *, seed, **sampling: [])
-    with pytest.raises(ModelError, match="far-away: no mark can be put in"):
+    with pytest.raises(ModelError, match="far-away cannot answer 'marked_sample': its logits are out of reach"):
         marked_sample(remote, ["a"], seed=0, mark={})
-    with pytest.raises(ModelError, match="far-away has no tokenizer"):
+    with pytest.raises(ModelError, match="far-away cannot answer 'token_ids': it has no tokenizer"):
         token_ids(remote, ["a"])

@@ -13,7 +13,7 @@ import pytest
 from audit import open_model, plugins
 from audit.ask import Door
 from audit.data import File
-from audit.errors import ModelError, UsageError
+from audit.errors import AbilityError, UsageError
 from audit.integrity import check_digests, recompute
 from audit.made_data import Made
 from audit.marks.kgw import KGW
@@ -191,8 +191,15 @@ def test_an_output_that_did_not_come_is_not_tested(ask_of, tmp_path, model):
 def test_a_model_without_tokenizer_is_told_to_bring_a_helper(ask_of, tmp_path):
     path = tmp_path / "outputs.jsonl"
     path.write_text(json.dumps({"prompt": "a", "output": "The cat"}) + "\n", "utf-8")
-    with pytest.raises(ModelError, match="has no tokenizer; allowed: a language model on disk, which a helper may be"):
+    with pytest.raises(AbilityError, match="has no tokenizer; a language model on disk as a helper has one"):
         TextMark().observe(ask_of(main=OutputTable(path).open()), frame("a"), "items")
+    (tmp_path / "texts.csv").write_text("text\na\n")
+    data = {"items": File(tmp_path / "texts.csv")}
+    check = Check("mark", TextMark(), data, Limit(measure="detection_rate", at_least=0.5))
+    audit = run(Plan("No tokenizer", (check,), model=OutputTable(path)), into=tmp_path / "audits")
+    (found,) = audit.record.findings
+    assert (found.verdict, audit.record.verdict) == ("skipped", "inconclusive")
+    assert "cannot answer 'token_ids'" in found.why
 
 
 def test_unmarked_texts_are_read_whole_and_nothing_is_drawn(ask_of, model):

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import ModelError
+from audit.errors import AbilityError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,13 +20,13 @@ def marked_sample(
 ) -> pd.DataFrame:
     """Return one draw per prompt in the columns of `sample`; `mark` holds the options of `audit.marks.kgw.KGW`.
 
-    Raises ModelError for a model whose logits are out of reach.
+    Raises AbilityError for a model whose logits are out of reach.
     """
     import pandas as pd
 
     from audit.marks.kgw import KGW
 
     if "mark" not in inspect.signature(model.sample).parameters:
-        raise ModelError(f"{model.name}: no mark can be put in, its logits are out of reach; allowed: put_in false")
+        raise AbilityError(model.name, "marked_sample", "its logits are out of reach, so no mark can be put in")
     drawn = model.sample(list(prompts), seed=seed, mark=KGW(**mark), **sampling)
     return pd.DataFrame([dataclasses.asdict(one) for one in drawn])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import ModelError
+from audit.errors import AbilityError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +16,11 @@ __all__ = ["token_ids"]
 def token_ids(model: Any, texts: Sequence[str]) -> pd.DataFrame:
     """Return columns, one row a text: `ids` (list of int) and `vocabulary`, the number of logits that the model has.
 
-    Raises ModelError for a model that has no tokenizer.
+    Raises AbilityError for a model that has no tokenizer.
     """
     import pandas as pd
 
     if not hasattr(model, "encoder"):
-        raise ModelError(f"{model.name} has no tokenizer; allowed: a language model on disk, which a helper may be")
+        raise AbilityError(model.name, "token_ids", "it has no tokenizer; a language model on disk as a helper has one")
     ids = model.encoder.tokenizer(list(texts), add_special_tokens=False, verbose=False)["input_ids"] if texts else []
     return pd.DataFrame({"ids": ids, "vocabulary": model.scorer.network.vocabulary})
