@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from detectors._exact import Approximation, Floats, exact_binomial
 
-__all__ = ["CORRECTED", "Calibration", "corrected_rate"]
+__all__ = ["CORRECTED", "Calibration", "corrected_ends", "corrected_rate"]
 
 CORRECTED = Approximation(
     "corrected for sensitivity and specificity (Rogan-Gladen, exact parts in quadrature)", 20, 0.95
@@ -74,16 +75,22 @@ def corrected_rate(k: int, n: int, known: Calibration, level: float = 0.95) -> t
         raise ValueError(f"corrected_rate: got k = {k} of n = {n}; allowed: 0 <= k <= n, n > 0")
     if (problem := known.problem(level)) is not None:
         raise ValueError(f"corrected_rate: {problem}")
-    counts = np.array([k, known.hits, known.passes])
     sizes = np.array([n, known.positives, known.negatives])
-    centre = counts / sizes
-    value = _rate(centre)
-    moved = [centre + np.diag(end - centre) for end in exact_binomial(counts, sizes, level)]
-    steps = np.stack([_rate(rows) for rows in moved]) - value
-    down = np.sqrt((np.minimum(steps, 0).min(axis=0) ** 2).sum())
-    up = np.sqrt((np.maximum(steps, 0).max(axis=0) ** 2).sum())
-    value, low, high = np.clip([value, value - down, value + up], 0, 1)
+    value, low, high = corrected_ends(np.array([k, known.hits, known.passes]), sizes, level)
     return float(value), float(low), float(high)
+
+
+def corrected_ends(counts: ArrayLike, sizes: ArrayLike, level: float) -> tuple[Floats, Floats, Floats]:
+    """Return (value, low, high) [...] for (flagged, hits, passes) [..., 3] of as many items, refusing nothing."""
+    centre = np.asarray(counts) / np.asarray(sizes)
+    value = _rate(centre)
+    steps = []
+    for end in exact_binomial(counts, sizes, level):
+        alone = np.where(np.eye(3, dtype=bool), end[..., None, :], centre[..., None, :])
+        steps.append(_rate(alone) - value[..., None])
+    down = np.sqrt((np.minimum(*np.minimum(steps, 0)) ** 2).sum(axis=-1))
+    up = np.sqrt((np.maximum(*np.maximum(steps, 0)) ** 2).sum(axis=-1))
+    return np.clip(value, 0, 1), np.clip(value - down, 0, 1), np.clip(value + up, 0, 1)
 
 
 def _rate(parts: Floats) -> Floats:
