@@ -72,7 +72,7 @@ def stopped(result: Result, limit: Limit, level: float) -> tuple[Result, bool]:
     from detectors.sequential import RateTest
 
     measure = result.measure(limit.measure, limit.group)
-    if measure.mean_of is None or measure.group is not None or result.items is None:
+    if measure.mean_of is None or measure.where is not None or measure.group is not None or result.items is None:
         raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
     bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
     if len(bounds) != 1 or not 0 < bounds[0] < 1:

@@ -107,6 +107,10 @@ class MeasureRecord(_Stored):
     """Column of the items whose mean over independent units this is."""
     unit_of: str | None = None
     """Column of the items that names the independent unit; null where each item is one."""
+    where: dict[str, str] | None = None
+    """Columns of the items with the text that a row must have to count; null = every row."""
+    auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
+    """Of an AUROC, (role, column) of the scores that should rank low, then of those that should rank high."""
 
 
 class Evidence(_Stored):

@@ -58,6 +58,11 @@ class Measure:
     """Column of `Result.items` whose mean over independent units this is; only such a measure stops early."""
     unit_of: str | None = None
     """Column of `Result.items` that names the independent unit; None where each item is one."""
+    where: Mapping[str, str] | None = None
+    """Columns of `Result.items` with the text that a row must have for `mean_of` to count it; None = every row."""
+    auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
+    """Of an AUROC, the scores in `Result.items`: (role, column) of what should rank low, then of what should rank high.
+    """
 
     def __post_init__(self) -> None:
         """Refuse numbers that a reader could not trust."""

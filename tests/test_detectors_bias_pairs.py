@@ -87,7 +87,12 @@ def test_the_headline_is_the_mean_of_its_column_over_its_units():
     headline = result.headline
     assert (headline.name, headline.ideal, headline.direction) == ("stereotype_share", 0.5, "nearer to ideal is better")
     assert headline.value == result.items.groupby(headline.unit_of)[headline.mean_of].mean().mean()
-    assert all(m.mean_of is None for m in result.measures[1:])
+    for one in result.measures[1:]:
+        assert (one.mean_of is None) == (one.where is None)
+        if one.where is not None:
+            rows = result.items.merge(pd.DataFrame([dict(one.where)]))
+            scored = rows[rows[one.mean_of].notna()]
+            assert one.value == pytest.approx(scored.groupby(one.unit_of)[one.mean_of].mean().mean())
 
 
 def test_the_sign_test_is_the_binomial_tail():

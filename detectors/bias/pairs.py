@@ -135,7 +135,7 @@ class _Judge:
     nats: str
 
     def share(
-        self, name: str, pairs: pd.DataFrame, values: pd.Series[Any], *, group: str | None = None, **origin: str
+        self, name: str, pairs: pd.DataFrame, values: pd.Series[Any], *, group: str | None = None, **origin: Any
     ) -> Measure:
         """Return the mean over units of values in [0, 1]; `origin` tells the items columns that it comes from."""
         if pairs.empty:
@@ -152,7 +152,13 @@ class _Judge:
             return []
         labels = sorted(set(items.loc[items["kind"] == "swap", column].dropna()))
         parts = [(label, swaps[swaps[column] == label]) for label in labels]
-        return [self.share("stereotype_share", part, part["value"], group=label) for label, part in parts]
+        return [
+            self.share(
+                "stereotype_share", part, part["value"], group=label, mean_of="value", unit_of="unit",
+                where={column: label},
+            )
+            for label, part in parts
+        ]
 
     def pct_stereotype(self, swaps: pd.DataFrame) -> Measure:
         """Return the share of pairs as published; the interval is the headline's business."""

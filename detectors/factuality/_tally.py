@@ -37,6 +37,7 @@ class Tally:
             name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
             direction=direction, level=self.level, method=found.method, mean_of=column,
             unit_of="unit" if column is not None and self._has_units else None,
+            where=None if column is None or group is None else {"group": group},
         )
 
     def difference(self, name: str, first: str, second: str) -> Measure:
@@ -53,7 +54,7 @@ class Tally:
         found, method = self.mean(name, values, "neither"), "known from the questions"
         if found.value is None:
             return found
-        return replace(found, low=found.value, high=found.value, method=method, mean_of=None, unit_of=None)
+        return replace(found, low=found.value, high=found.value, method=method, mean_of=None, unit_of=None, where=None)
 
     def length(self, name: str, values: pd.Series[Any]) -> Measure:
         """Return the plain mean of a count of words, without interval."""

@@ -57,6 +57,10 @@ class Seen:
         scores: pd.DataFrame = self._scores.loc[self._of == name].set_axis(frame.index, axis=0)
         return scores
 
+    def distorted(self, kind: str) -> str:
+        """Return the column of the evidence that holds the model's own score of the distortions of one kind."""
+        return f"{self.main}_{kind}"
+
     def ranking(self, name: str) -> Ranking:
         """Return how the trusted scores rank a set above the familiar items."""
         trusted = [score for score in self.names if score not in self.problems]

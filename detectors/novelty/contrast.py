@@ -11,7 +11,7 @@ x and has lost it. The classes' means and their common covariance are those of t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,8 @@ class _Judge:
     def _auroc(self, score: str, group: str | None) -> Measure:
         if score in self.problems:
             return self._none("auroc", group, self.problems[score])
-        return self.found.auroc(score, name="auroc", level=self.level, group=group)
+        found = self.found.auroc(score, name="auroc", level=self.level, group=group)
+        return replace(found, auroc_of=(("items", score), ("foreign", score)))
 
     def _difference(self, other: str) -> Measure:
         problem = self.problems.get(self.density) or self.problems.get(other)
@@ -193,5 +194,6 @@ def _confidences(observed: Mapping[str, pd.DataFrame], level: float, rng: np.ran
         yield Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", level=level,
             direction="lower is better" if role == "foreign" else "neither", method=mean.method,
+            mean_of="confidence", unit_of="unit" if "unit" in frame else None, where={"role": role},
         )
 

@@ -50,14 +50,16 @@ def likelihood_novelty(
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
-    (at `fdr`) and `value` (1 = p-value at most 0.05). Table: what every score sees. Remarks: who sees the foreign items
-    best, and what the model's own score is blind to. Raises ValueError where roles share items, `fit` has fewer than
-    ten, or items have several shapes.
+    (at `fdr`), `value` (1 = p-value at most 0.05) and, of familiar ones, the model's own score of each distortion.
+    Table: what every score sees. Remarks: who sees the foreign items best, and what the model's own score is blind to.
+    Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
     check_roles(observed)
     seen = Seen(observed, score, value_range, rng)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, first=seen.main)
+    distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
+    evidence = evidence.join(pd.DataFrame(distorted))
     judge = _Judge(seen, evidence, problem, level, rng)
     table = judge.table()
     return Result(tuple(judge.measures()), items=evidence, table=table, remarks=tuple(judge.remarks(table)))
@@ -99,7 +101,9 @@ class _Judge:
     def _auroc(self, name: str, about: str, score: str, group: str | None = None) -> Measure:
         if score in self.seen.problems:
             return self._none(name, self.seen.problems[score], about, "score", "higher is better", group)
-        return self.rankings[about].auroc(score, name=name, level=self.level, group=group)
+        above = ("foreign", score) if about == "foreign" else ("items", self.seen.distorted(about))
+        found = self.rankings[about].auroc(score, name=name, level=self.level, group=group)
+        return replace(found, auroc_of=(("items", score), above))
 
     def _worst(self) -> Measure:
         """Return the least AUROC of the model's own score over distortions; their intervals hold all at once."""
@@ -110,7 +114,8 @@ class _Judge:
         together = 1 - (1 - self.level) / len(kinds)
         value, low, high = np.min([self.rankings[kind].interval(main, together) for kind in kinds], axis=0)
         return replace(
-            one, value=float(value), low=float(low), high=float(high), method=f"{one.method}, least of {len(kinds)}"
+            one, value=float(value), low=float(low), high=float(high), method=f"{one.method}, least of {len(kinds)}",
+            auroc_of=None,
         )
 
     def _share(self, name: str, role: str, column: str, direction: Direction) -> Measure:
@@ -121,7 +126,8 @@ class _Judge:
         mean = mean_over_units(rows[column].to_numpy(), units_of(rows), level=self.level, rng=self.rng)
         return Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
-            level=self.level, method=f"{mean.method}, given the calibration items",
+            level=self.level, method=f"{mean.method}, given the calibration items", mean_of=column,
+            unit_of="unit" if "unit" in rows else None, where={"role": role},
         )
 
     def _bits_per_dim(self) -> Measure:

@@ -1,0 +1,178 @@
+"""Prints what the differences of `dokimasia compare` are worth: coverage, false alarms and power, with a seed.
+
+    python benchmarks/comparison.py
+
+One core, about a minute. Allowed figures stand beside those found; the last line counts the rows that break them, and
+so does the exit code. The worst coverages printed here are the ones stated in `detectors.differences`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+from scipy.stats import binom, multinomial
+
+from detectors.differences import (
+    APART,
+    Estimate,
+    apart_difference,
+    auroc_difference,
+    distance_difference,
+    mean_difference,
+)
+from detectors.intervals import exact_binomial
+from detectors.novelty.ranking import AUROC_DIFFERENCE
+
+LEVEL = 0.95
+RATES = (0.01, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9)
+broken: list[str] = []
+
+
+def show(title: str, header: str, rows: Iterable[tuple[str, bool]]) -> None:
+    """Print a table whose rows come with whether they keep their promise."""
+    print(f"\n{title}\n  {header}")
+    for row, kept in rows:
+        print(f"  {row}{'' if kept else '   <- BROKEN'}", flush=True)
+        if not kept:
+            broken.append(f"{title}: {row}")
+
+
+def paired_answers(rng: np.random.Generator, units: int, size: int, p: float, q: float) -> tuple[np.ndarray, ...]:
+    """Return 0/1 answers of two models to `size` items of each unit, both leaning the same way within a unit."""
+    lean = rng.beta(2 * p, 2 * (1 - p), units)[:, None]
+    shared = rng.random((units, size))
+    first = (shared < lean).astype(float)
+    second = np.where(rng.random((units, size)) < abs(q - p) / (1 - min(p, q)), float(q > p), first)
+    return first.ravel(), second.ravel(), np.repeat(np.arange(units), size)
+
+
+def valid() -> Iterator[tuple[str, bool]]:
+    """Single 0/1 items exactly, over all tables of both answers; clusters by simulation."""
+    rng = np.random.default_rng(0)
+    n = 20
+    tables = [t for t in itertools.product(range(n + 1), repeat=3) if sum(t) <= n]
+    spans = np.array([_span(n, *t) for t in tables])
+    shares = ((0.1, 0.0, 0.0), (0.05, 0.02, 0.02), (0.3, 0.1, 0.3), (0.5, 0.3, 0.01), (0.0, 0.0, 0.05))
+    for both, first, second in shares:
+        cells = np.array([both, first, second, 1 - both - first - second])
+        chance = multinomial.pmf([[*t, n - sum(t)] for t in tables], n, cells)
+        truth = second - first
+        cover = float(chance[(spans[:, 0] <= truth + 1e-12) & (truth - 1e-12 <= spans[:, 1])].sum())
+        yield f"{n} items, both {both}, only A {first}, only B {second}: {cover:.4f}", cover >= LEVEL
+    for units, size, (p, q) in itertools.product((20, 100), (1, 5), ((0.1, 0.1), (0.1, 0.3), (0.5, 0.6))):
+        truth, missed, far = _truth(p, q), 0, 0
+        for _ in range(400):
+            a, b, unit = paired_answers(rng, units, size, p, q)
+            found = mean_difference(a, b, unit, level=LEVEL, rng=rng)
+            missed += not found.low <= truth <= found.high
+            moved = distance_difference(a, b, unit, 0.5, level=LEVEL, rng=rng)
+            far += not moved.low <= abs(p + truth - 0.5) - abs(p - 0.5) <= moved.high
+        for name, count in (("difference", missed), ("of distances to 0.5", far)):
+            cover = 1 - count / 400
+            kept = cover >= LEVEL - 3 * np.sqrt(0.05 * 0.95 / 400)
+            yield f"{units} units of {size}, {p} -> {q}, {name}: {cover:.4f}", kept
+
+
+def _span(n: int, both: int, first: int, second: int) -> tuple[float, float]:
+    neither = n - both - first - second
+    answers = np.repeat([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]], [both, first, second, neither], axis=0)
+    found = mean_difference(answers[:, 0], answers[:, 1], None, level=LEVEL, rng=np.random.default_rng(0))
+    return found.low, found.high
+
+
+def _truth(p: float, q: float) -> float:
+    turned = abs(q - p) / (1 - min(p, q))
+    return turned * (1 - p) if q > p else -turned * p
+
+
+def apart() -> Iterator[tuple[str, float]]:
+    """Rates of independent and of the same items, with exact and with score intervals; distances to 0.5; means."""
+    z = ndtri((1 + LEVEL) / 2)
+    for n, kind in itertools.product((20, 100), ("exact", "score")):
+        k = np.arange(n + 1)
+        low, high = exact_binomial(k, n, LEVEL) if kind == "exact" else _wilson(k, n, z)
+        ends = [Estimate(one / n, float(a), float(b)) for one, a, b in zip(k, low, high, strict=True)]
+        for ideal in (None, 0.5):
+            found = np.array([[_ends(one, two, ideal) for two in ends] for one in ends])
+            for p, q in itertools.product(RATES, RATES):
+                truth = q - p if ideal is None else abs(q - ideal) - abs(p - ideal)
+                inside = (found[..., 0] <= truth + 1e-12) & (truth - 1e-12 <= found[..., 1])
+                chance = np.outer(binom.pmf(k, n, p), binom.pmf(k, n, q))
+                yield f"n {n}, {kind}, {p} -> {q}{'' if ideal is None else ', distances'}", float(chance[inside].sum())
+                if p == q:
+                    alike = float(binom.pmf(k, n, p)[np.diag(inside)].sum())
+                    yield f"n {n}, {kind}, {p} the same answers", alike
+
+
+def _wilson(k: np.ndarray, n: int, z: float) -> tuple[np.ndarray, np.ndarray]:
+    centre, half = k + z**2 / 2, np.sqrt(z**2 * (k * (n - k) / n + z**2 / 4))
+    return np.minimum((centre - half) / (n + z**2), k / n), np.maximum((centre + half) / (n + z**2), k / n)
+
+
+def _ends(first: Estimate, second: Estimate, ideal: float | None) -> tuple[float, float]:
+    found = apart_difference(first, second, level=LEVEL, n=(20, 20), ideal=ideal)
+    return found.low, found.high
+
+
+def ranked() -> Iterator[tuple[str, float]]:
+    """Scores of two models that share part of what they see."""
+    rng = np.random.default_rng(1)
+    sizes = ((20, 20), (20, 100), (100, 100))
+    areas = ((0.5, 0.5), (0.8, 0.95), (0.95, 0.95), (0.99, 0.8))
+    for (n, m), shared, (one, two) in itertools.product(sizes, (0.0, 0.9), areas):
+        shifts, missed = np.sqrt(2) * ndtri([one, two]), 0
+        for _ in range(1000):
+            sides = []
+            for size, shift in ((n, np.zeros(2)), (m, shifts)):
+                common = rng.normal(size=(size, 1))
+                scores = np.sqrt(shared) * common + np.sqrt(1 - shared) * rng.normal(size=(size, 2)) + shift
+                sides.append(pd.DataFrame(scores, columns=["first", "second"]))
+            units = (np.arange(n), n + np.arange(m))
+            found = auroc_difference(*sides, units, level=LEVEL)
+            missed += not found.low <= two - one <= found.high
+        yield f"n {n}, {m}, areas {one}, {two}, shared {shared}", 1 - missed / 1000
+
+
+def approximations() -> Iterator[tuple[str, bool]]:
+    for known, cells in ((APART, apart()), (AUROC_DIFFERENCE, ranked())):
+        table = list(cells)
+        where, worst = min(table, key=lambda cell: cell[1])
+        mean = np.mean([cover for _, cover in table])
+        text = f"{known.method:70} {known.min_units:5} {worst:9.4f} {known.worst_coverage:7.3f} {mean:7.4f}  {where}"
+        yield text, worst >= known.worst_coverage
+
+
+def alarms() -> Iterator[tuple[str, bool]]:
+    """How often B is called worse: never more than the level where it is not, and how soon where it is."""
+    rng = np.random.default_rng(2)
+    for n, drop in itertools.product((100, 300, 1000), (0.0, 0.05, 0.1, 0.2)):
+        worse = 0
+        for _ in range(300):
+            a = (rng.random(n) < 0.8).astype(float)
+            turned = rng.random(n) < 0.1
+            b = np.where(turned, (rng.random(n) < 0.8).astype(float), a)
+            b = np.where((rng.random(n) < drop / 0.8) & (b == 1), 0.0, b)
+            worse += mean_difference(a, b, None, level=LEVEL, rng=rng).high < 0
+        found = worse / 300
+        yield f"{n:5} items, true drop {drop:.2f}: called worse {found:.3f}", drop > 0 or found <= 1 - LEVEL
+
+
+def main() -> int:
+    """Print all tables; returns how many rows break their promise."""
+    show("Paired means: coverage, level 0.95", "never below nominal", valid())
+    show(
+        "Approximate differences: lowest coverage at level 0.95",
+        f"{'method':70} {'from':>5} {'lowest':>9} {'stated':>7} mean", approximations(),
+    )
+    show("Accuracy 0.8, a tenth of the answers drawn anew", "a false alarm in at most 5 %", alarms())
+    print(f"\n{len(broken)} rows break their promise", *broken, sep="\n  ")
+    return len(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

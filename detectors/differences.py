@@ -1,0 +1,242 @@
+"""By how much do two sets of answers to the same items differ, and could that be chance?
+
+    mean over units         d_u = (second - first), averaged over the items of unit u;  mean of d_u    valid
+    the same, watched       while the units came in, in random order                                  valid at any stop
+    distance to an ideal    |second - i| - |first - i|, from both means and their difference          valid
+    AUROC                   of both sets of scores, with the covariance of the pair                   approximate
+    anything else           from its two intervals, taken as independent                              approximate
+
+Value and interval are those of second - first, so that exchanging the two changes signs and nothing else; `p` is that
+of "there is no difference". What is approximate says from how many units on it may decide, and its worst coverage.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri
+from scipy.stats import binom
+
+from detectors._exact import Approximation, Floats
+from detectors.intervals import betting_mean, mean_over_units
+from detectors.novelty.ranking import AUROC_DIFFERENCE, rank
+from detectors.sequential import RateTest, confidence_sequence
+
+__all__ = [
+    "APART", "Difference", "Estimate", "apart_difference", "auroc_difference", "distance_difference",
+    "mean_difference", "sign_test_p", "watched_difference",
+]
+
+APART = Approximation("from two intervals, taken as independent (MOVER)", 20, 0.88)
+FLIPS = 4999
+"""Random sign flips of a permutation test."""
+BLOCK = 4_000_000
+"""Signs drawn at a time, to bound memory."""
+
+
+class Estimate(NamedTuple):
+    """A number with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Second less first, with its interval and the p-value of there being no difference."""
+
+    value: float
+    low: float
+    high: float
+    items: int
+    units: int
+    method: str
+    p: float | None
+    """Two-sided; None where the interval has no width to tell it from."""
+    test: str
+    """How `p` was made."""
+    min_units: int = 0
+    worst_coverage: float | None = None
+
+
+def mean_difference(
+    first: ArrayLike, second: ArrayLike, units: ArrayLike | None, *, level: float, rng: np.random.Generator
+) -> Difference:
+    """Return the paired difference of two means over independent units; covers at every n and every mean.
+
+    first, second [item]: values in [0, 1] of the same items; units [item]: label of each item's independent unit, None
+    where every item is one. Betting interval of the unit differences, in an order shuffled by `rng`. The test is the
+    exact sign test where units differ by -1, 0 or 1 (of 0/1 items McNemar's), else a permutation test by sign flips.
+    Raises ValueError for no values, values outside [0, 1] and arrays of different lengths.
+    """
+    gaps = _unit_gaps(first, second, units)
+    low, high = betting_mean(rng.permutation((1 + gaps) / 2), level)
+    if np.isin(gaps, (-1.0, 0.0, 1.0)).all():
+        p, test = sign_test_p(int((gaps > 0).sum()), int((gaps < 0).sum())), "exact sign test (McNemar)"
+    else:
+        p, test = _flipped_p(gaps[gaps != 0], rng), "permutation test by sign flips of unit differences"
+    return _of_gaps(gaps, first, low, high, "betting (hedged capital) over paired unit differences", p, test)
+
+
+def watched_difference(first: ArrayLike, second: ArrayLike, units: ArrayLike | None, *, level: float) -> Difference:
+    """Return the same where units came in random order, and looking at them decided how many.
+
+    A confidence sequence by betting, valid wherever one stopped, and so is `p`. Arguments and errors as in
+    `mean_difference`, the items in the order in which they were asked.
+    """
+    gaps = _unit_gaps(first, second, units)
+    low, high = confidence_sequence((1 + gaps) / 2, level)
+    method = "confidence sequence (betting) over paired unit differences"
+    return _of_gaps(gaps, first, low, high, method, _anytime_p((1 + gaps) / 2), "betting, valid at any stop")
+
+
+def distance_difference(
+    first: ArrayLike, second: ArrayLike, units: ArrayLike | None, ideal: float, *, level: float,
+    rng: np.random.Generator,
+) -> Difference:
+    """Return |mean of second - ideal| - |mean of first - ideal|, paired; covers at every n and every mean.
+
+    Both means and their difference get a third of the error each, and the interval is the range of what the three allow
+    together. Arguments, errors and test (of the means' difference) as in `mean_difference`.
+    """
+    stricter, order = 1 - (1 - level) / 3, int(rng.integers(2**63))
+    gap = mean_difference(first, second, units, level=stricter, rng=rng)
+    ends = [mean_over_units(one, units, level=stricter, rng=np.random.default_rng(order)) for one in (first, second)]
+    low, high = _range_of_distances(ends[0].low, ends[0].high, ends[1].low, ends[1].high, gap.low, gap.high, ideal)
+    value = abs(ends[1].value - ideal) - abs(ends[0].value - ideal)
+    method = f"{gap.method}, of distances to the ideal"
+    return replace(gap, value=value, low=min(low, value), high=max(high, value), method=method)
+
+
+def auroc_difference(
+    familiar: pd.DataFrame, foreign: pd.DataFrame, units: tuple[ArrayLike, ArrayLike], *, level: float
+) -> Difference:
+    """Return AUROC of column `second` less that of column `first`, on the same items; approximate, as its fields say.
+
+    familiar, foreign: finite scores, one row an item; a good score ranks `foreign` higher. units: the independent unit
+    of every row of both. `p` is that of the interval: the level at which it would begin at 0. Raises ValueError as
+    `rank` does.
+    """
+    found = rank(familiar[["first", "second"]], foreign[["first", "second"]], units)
+    value, low, high = found.difference("second", "first", level)
+    variance = float(np.array([-1.0, 1.0]) @ found.covariance @ np.array([-1.0, 1.0]))
+    # the two widths of `Ranking.difference`, turned around
+    normal = 2 * float(ndtr(-abs(value) / np.sqrt(variance))) if variance > 0 else float(value == 0)
+    pairs = 2 * (1 + abs(value)) ** -found.pairs
+    return Difference(
+        value, low, high, found.items, found.units, AUROC_DIFFERENCE.method, min(1.0, max(normal, pairs)),
+        "of the interval (DeLong, Obuchowski)", AUROC_DIFFERENCE.min_units, AUROC_DIFFERENCE.worst_coverage,
+    )
+
+
+def apart_difference(
+    first: Estimate, second: Estimate, *, level: float, n: tuple[int, int], ideal: float | None = None
+) -> Difference:
+    """Return second - first from their intervals at confidence `level`, for whatever cannot be paired; approximate.
+
+    MOVER (Zou & Donner 2008): each end is as far from the value as the two ends that matter are from theirs, added in
+    quadrature. Where the two rise and fall together, as on the same items, that is too wide and never too narrow. With
+    `ideal` it is the difference of the distances to it; these are biased near it, so the widths are added plainly.
+    n: (items, units) of the smaller. `p` takes the side of the interval towards 0 for that of a normal distribution.
+    """
+    added = np.hypot if ideal is None else np.add
+    if ideal is not None:
+        first, second = _distance_to(first, ideal), _distance_to(second, ideal)
+    value = second.value - first.value
+    low = value - float(added(second.value - second.low, first.high - first.value))
+    high = value + float(added(second.high - second.value, first.value - first.low))
+    arm = value - low if value > 0 else high - value
+    p = 2 * float(ndtr(-abs(value) / arm * ndtri((1 + level) / 2))) if arm > 0 else None
+    return Difference(
+        value, low, high, *n, APART.method, p, "of the interval, as if normal", APART.min_units, APART.worst_coverage
+    )
+
+
+def _distance_to(estimate: Estimate, ideal: float) -> Estimate:
+    """Return the distance of a number to its ideal, with the distances that its interval allows."""
+    far = [abs(end - ideal) for end in (estimate.low, estimate.high)]
+    inside = estimate.low <= ideal <= estimate.high
+    return Estimate(abs(estimate.value - ideal), 0.0 if inside else min(far), max(far))
+
+
+def sign_test_p(more: int, less: int) -> float:
+    """Return the exact two-sided p-value of `more` against `less` where either is as likely (of pairs: McNemar's)."""
+    return min(1.0, 2 * float(binom.cdf(min(more, less), more + less, 0.5))) if more + less else 1.0
+
+
+def _unit_gaps(first: ArrayLike, second: ArrayLike, units: ArrayLike | None) -> Floats:
+    """Return second - first [unit], units in order of appearance."""
+    one: Floats = np.asarray(first, dtype=float)
+    two: Floats = np.asarray(second, dtype=float)
+    if one.ndim != 1 or one.shape != two.shape or not one.size:
+        raise ValueError(f"got values of shapes {one.shape} and {two.shape}; allowed: [item >= 1], the same items")
+    if not (np.minimum(one, two).min() >= 0 and np.maximum(one, two).max() <= 1):
+        raise ValueError("got values outside [0, 1]; allowed: shares, or 0 and 1")
+    if units is None:
+        return two - one
+    code, kinds = pd.factorize(np.asarray(units, dtype=object))
+    if len(code) != len(one):
+        raise ValueError(f"got {len(code)} labels for {len(one)} items; allowed: one each")
+    gaps: Floats = np.bincount(code, weights=two - one, minlength=len(kinds)) / np.bincount(code)
+    return gaps
+
+
+def _of_gaps(
+    gaps: Floats, items: ArrayLike, low: float, high: float, method: str, p: float, test: str
+) -> Difference:
+    """Return the difference whose interval was made for (1 + gap) / 2."""
+    value = float(gaps.mean())
+    return Difference(
+        value, min(2 * low - 1, value), max(2 * high - 1, value), int(np.size(items)), len(gaps), method, p, test
+    )
+
+
+def _flipped_p(gaps: Floats, rng: np.random.Generator) -> float:
+    """Return the p-value of |sum of gaps| among sums with random signs; valid where either answer was as likely."""
+    seen, beaten = abs(gaps.sum()) * (1 - 1e-12), 0
+    step = max(1, BLOCK // max(1, len(gaps)))
+    for start in range(0, FLIPS, step):
+        signs = rng.integers(0, 2, size=(min(step, FLIPS - start), len(gaps)), dtype=np.int8) * 2.0 - 1
+        beaten += int(np.count_nonzero(np.abs(signs @ gaps) >= seen))
+    return (1 + beaten) / (1 + FLIPS)
+
+
+def _anytime_p(watched: Floats) -> float:
+    """Return the smallest alpha at which a test of "the mean is 1/2" has refused it at some time; 1 if none has."""
+    low, high = -27.0, 0.0  # a level of 1 - exp(low) must still differ from 1
+    if not _refused(watched, high):
+        return 1.0
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        low, high = (low, middle) if _refused(watched, middle) else (middle, high)
+    return float(np.exp(high))
+
+
+def _refused(watched: Floats, log_alpha: float) -> bool:
+    return RateTest(0.5, 1 - float(np.exp(log_alpha))).update(watched) is not None
+
+
+def _range_of_distances(
+    low1: float, high1: float, low2: float, high2: float, low: float, high: float, ideal: float
+) -> tuple[float, float]:
+    """Return the least and the largest |y - ideal| - |x - ideal| where x, y and y - x lie in these three intervals.
+
+    The function is linear between the lines x = ideal and y = ideal, so its extremes lie where two of the lines meet.
+    """
+    xs, ys = (low1, high1, ideal), (low2, high2, ideal)
+    meetings = [
+        *itertools.product(xs, ys),
+        *((x, x + gap) for x, gap in itertools.product(xs, (low, high))),
+        *((y - gap, y) for y, gap in itertools.product(ys, (low, high))),
+    ]
+    x, y = np.array(meetings).T
+    allowed = (x >= low1 - 1e-12) & (x <= high1 + 1e-12) & (y >= low2 - 1e-12) & (y <= high2 + 1e-12)
+    allowed &= (y - x >= low - 1e-12) & (y - x <= high + 1e-12)
+    found = (np.abs(y - ideal) - np.abs(x - ideal))[allowed]
+    return float(found.min()), float(found.max())
