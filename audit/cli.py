@@ -156,7 +156,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
 def _close(audits: list[Audit], *, as_json: bool) -> None:
     """Print the closing table or the records, and leave with the exit code of the worst verdict."""
     from audit.record import dump
-    from audit.screen import clean, summary_line
+    from audit.screen import clean, notes, summary_line
 
     if as_json:
         print("\n".join(dump(audit.record).decode().rstrip() for audit in audits))
@@ -164,6 +164,7 @@ def _close(audits: list[Audit], *, as_json: bool) -> None:
         _table(audits)
         for audit in audits:
             print(f"{clean(summary_line(audit.record))} {audit.folder}")
+            print("".join(f"  {note}\n" for note in notes(audit.record)), end="")
     _leave(audits)
 
 

@@ -152,12 +152,13 @@ def _sequence(finding: Finding, headline: MeasureRecord, items: pd.DataFrame) ->
 def _judged(finding: Finding, headline: MeasureRecord, measure: MeasureRecord) -> Finding:
     """Return the finding with another headline; what spoilt it (a control, a changed model) still does."""
     measures = [measure if one is headline else one for one in finding.measures]
-    decision = decide([measure], finding.limit, finding.controls or {})
+    seen = finding.smallest_effect
+    decision = decide([measure], finding.limit, finding.controls or {}, None if seen is None else seen.units)
     update: dict[str, object] = {"measures": measures}
     if finding.reason.get("key") != "changed":
         update |= {
             "verdict": decision.verdict, "reason": decision.reason, "why": sentence(decision.reason),
-            "more_units": decision.more_units,
+            "more_units": decision.more_units, "smallest_effect": decision.smallest_effect,
         }
     return finding.model_copy(update=update)
 

@@ -5,16 +5,17 @@ Text that came from models or files is stripped of control characters before it 
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Record
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record
 from audit.verdict import number
 
-__all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "summary_line"]
+__all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "notes", "summary_line"]
 
 SIGNS: Mapping[str, str] = {
     "passed": "v",
@@ -52,6 +53,28 @@ def summary_line(record: Record) -> str:
         parts.append(f"{count['inconclusive']} undecided" + (f", about {more:,} more units would do" if more else ""))
     parts += [f"{count[word]} {word}" for word in ("crashed", "skipped") if count[word]]
     return "; ".join(parts) + "."
+
+
+def notes(record: Record) -> Iterator[str]:
+    """Yield what stands under the summary: how the exploratory family was judged, and deviations."""
+    family = [finding for finding in record.findings if finding.family]
+    levels = [finding.measures[0].level for finding in family if finding.measures]
+    if len(family) > 1 and levels:
+        decided = sum(finding.verdict in ("passed", "failed") for finding in family)
+        wrong = number(1 - record.level, "share")
+        yield (
+            f"exploratory: {decided} of {len(family)} decided together at level {100 * levels[0]:.4g} %; "
+            f"on average at most {wrong} of what is decided is wrong"
+        )
+    if record.deviations:
+        changes = [_change(one) for one in record.deviations[:5]]
+        more = [f"{len(record.deviations) - 5} more"] if len(record.deviations) > 5 else []
+        yield clean(f"NOT AS REGISTERED in {record.deviations[0].registered}: {'; '.join([*changes, *more])}")
+
+
+def _change(one: Deviation) -> str:
+    sides = ["-" if value is None else json.dumps(value, ensure_ascii=False)[:80] for value in (one.before, one.after)]
+    return f"{one.check or 'plan'} {one.what} {sides[0]} -> {sides[1]}"
 
 
 def _worst(findings: Sequence[Finding]) -> Finding:

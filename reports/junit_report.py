@@ -33,6 +33,9 @@ def render_junit(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
             properties = ET.SubElement(suite, "properties")
             ET.SubElement(properties, "property", name="audit", value=one_line(view.record.id, words))
             ET.SubElement(properties, "property", name="plan", value=one_line(view.record.plan, words))
+            for one in view.deviations:
+                told = words("format.colon", left=f"{one.check} · {one.what}", right=f"{one.before} → {one.after}")
+                ET.SubElement(properties, "property", name="deviation", value=told)
             for finding in findings:
                 _case(suite, finding, words)
     ET.indent(root)
@@ -58,7 +61,7 @@ def _case(suite: ET.Element, one: FindingView, words: Words) -> None:
     case = ET.SubElement(suite, "testcase", name=one.name, classname=one_line(one.finding.probe, words), time="0")
     outcome = _outcome(one)
     lines = [words("format.colon", left=row.label, right=row.line) for row in one.rows]
-    text = "\n".join([*one.remarks, one.why, *lines])
+    text = "\n".join([*one.remarks, one.why, *([one.effect] if one.effect else []), *lines])
     if outcome is not None:
         message = " ".join([one.why, *([] if one.headline is None else [one.headline.line])])
         told = ET.SubElement(case, outcome, message=message)

@@ -35,12 +35,17 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=600)
     said = _reviews(view, review_view(audit, Notation(words)), words)
-    head = [*_opening(view, words), *_sheet(audit, words), *_gaps(view, words), *_table(view, words), *said]
+    head = [*_opening(view, words), *_deviations(view, words), *_sheet(audit, words), *_gaps(view, words)]
+    head += [*_table(view, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
-    told = [one for one in view.findings if one.finding.verdict in ("failed", "crashed", "inconclusive")]
-    for position, one in enumerate(told):
-        section = "\n".join(_section(one, words))
+    told = [
+        "\n".join(_section(one, words))
+        for one in view.findings
+        if one.finding.verdict in ("failed", "crashed", "inconclusive")
+    ]
+    told += _effects(view, words)
+    for position, section in enumerate(told):
         room -= len(section) + 1
         if room < 0:
             head += ["", words("note.cut_short", count=len(told) - position)]
@@ -60,6 +65,22 @@ def _opening(view: Overview, words: Words) -> list[str]:
     level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
     facts = [f"**{inert_markdown(view.title)}**", inert_markdown(one_line(view.record.id, words)), *models, level]
     return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]
+
+
+def _deviations(view: Overview, words: Words) -> list[str]:
+    """Return what is asked otherwise than registered, as a table; nothing where the plan is the registered one."""
+    if not view.deviations:
+        return []
+    rows = (list(one.cells) for one in view.deviations)
+    heads = ["col.check", "col.what", "col.registered", "col.now"]
+    return ["", f"**{inert_markdown(view.deviates)}**", "", *_grid(heads, rows, words)]
+
+
+def _effects(view: Overview, words: Words) -> list[str]:
+    """Return a line for each passed check that says what it would have seen, the first under a heading."""
+    seen = [words("format.colon", left=one.name, right=one.effect) for one in view.findings if one.effect]
+    lines = [f"- {inert_markdown(line)}" for line in seen]
+    return [f"\n### {words('heading.effects')}\n\n{lines[0]}", *lines[1:]] if lines else []
 
 
 def _sheet(audit: Audit, words: Words) -> list[str]:
@@ -114,7 +135,8 @@ def _table(view: Overview, words: Words) -> list[str]:
         [f"{words(f'sign.{one.finding.verdict}')} {one.verdict}", one.name, one.dimension, *_numbers(one.headline)]
         for one in view.findings
     )
-    return ["", f"### {words('heading.all_checks')}", "", *_grid(heads, rows, words)]
+    family = ["", inert_markdown(view.family)] if view.family else []
+    return ["", f"### {words('heading.all_checks')}", "", *_grid(heads, rows, words), *family]
 
 
 def _numbers(row: MeasureRow | None) -> list[str]:

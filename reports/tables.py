@@ -28,6 +28,7 @@ from audit.record import (
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
+from reports.rigour import Change, changes_of, deviates_text, effect_text, family_text
 from reports.summary import summary_sentence, tally
 from reports.wording import Words
 
@@ -97,6 +98,8 @@ class FindingView:
     remarks: tuple[str, ...]
     """Sentences that stand before `why`."""
     why: str
+    effect: str
+    """How little beyond the limit a passed check would have seen; empty where nothing is known."""
     headline: MeasureRow | None
     blocks: tuple[Block, ...]
     """Measures of all the data by scale, then those of groups by measure, the worst group first."""
@@ -152,6 +155,11 @@ class Overview:
     unasked: str
     """The sentence that names the dimensions nobody asked about; empty where there is none."""
     methods: tuple[MethodUse, ...]
+    family: str
+    """How the exploratory checks were judged together; empty where there are fewer than two."""
+    deviates: str
+    """That the plan is not the registered one; empty where it is."""
+    deviations: tuple[Change, ...]
 
 
 def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overview:
@@ -173,6 +181,9 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         gaps=tuple(_gaps(views, words)),
         unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
         methods=tuple(_methods(views)),
+        family=family_text(record, notation),
+        deviates=deviates_text(record, notation),
+        deviations=changes_of(record, notation),
     )
 
 
@@ -216,6 +227,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
         why=told_why(finding, notation),
+        effect=effect_text(finding, notation),
         headline=rows[0] if rows else None,
         blocks=tuple(_blocks(rows, words)),
         methods=tuple((mark, method) for method, mark in marks.items()),

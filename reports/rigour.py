@@ -1,0 +1,110 @@
+"""What stands behind the verdicts: how little a passed check would have seen, the exploratory family, deviations.
+
+    effect_text(finding)      one sentence of a passed finding; empty where nothing is known
+    family_text(record)       one sentence where two checks or more are judged together
+    changes_of(record)        what is asked otherwise than registered, as it is printed
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from audit.record import Deviation, Finding, Record
+from reports.inert import one_line
+from reports.notation import Notation
+
+__all__ = ["Change", "changes_of", "deviates_text", "effect_text", "family_text"]
+
+MOST_CHANGES = 100
+DIGEST = 19
+"""Characters of a digest that tell it from another."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One deviation as it is printed."""
+
+    check: str
+    what: str
+    before: str
+    after: str
+
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """All four, in the order in which a table has them."""
+        return self.check, self.what, self.before, self.after
+
+
+def effect_text(finding: Finding, notation: Notation) -> str:
+    """Return how far beyond the limit a true value would have been seen."""
+    effect, headline, words = finding.smallest_effect, finding.headline, notation.words
+    if effect is None or headline is None:
+        return ""
+    power, kind = notation.set_number(effect.power, "share"), "" if effect.exact else "_about"
+    common = {"count": effect.units, "units": f"{effect.units:,}", "power": power}
+    told = []
+    for side, value in (("below", effect.below), ("above", effect.above)):
+        if value is not None:
+            number = f"{notation.number(value, headline.unit)} {notation.unit(headline.unit)}".strip()
+            told.append(words(f"effect.{side}{kind}", value=number, **common))
+    return " ".join(told) or words("effect.none", **common)
+
+
+def family_text(record: Record, notation: Notation) -> str:
+    """Return how the exploratory checks were judged together; empty where there are fewer than two."""
+    family, words = [finding for finding in record.findings if finding.family], notation.words
+    levels = [finding.measures[0].level for finding in family if finding.measures]
+    if len(family) < 2 or not levels:
+        return ""
+    alpha, decided = 1 - record.level, sum(one.verdict in ("passed", "failed") for one in family)
+    return words(
+        "note.family" if decided else "note.family_none",
+        count=len(family), alpha=notation.set_number(alpha, "share"), level=notation.level(levels[0]),
+    )  # fmt: skip
+
+
+def deviates_text(record: Record, notation: Notation) -> str:
+    """Return the sentence that says how many things are asked otherwise; empty where none is."""
+    if not record.deviations:
+        return ""
+    registered = one_line(record.deviations[0].registered, notation.words, 80)
+    told = [notation.words("note.deviates", count=len(record.deviations), registered=registered)]
+    if more := max(0, len(record.deviations) - MOST_CHANGES):
+        told.append(notation.words("note.changes_more", count=more))
+    return " ".join(told)
+
+
+def changes_of(record: Record, notation: Notation) -> tuple[Change, ...]:
+    """Return the deviations of an audit as they are printed, `MOST_CHANGES` at most."""
+    units = {one.check: one.headline.unit for one in record.findings if one.headline is not None}
+    words = notation.words
+
+    def printed(one: Deviation, value: Any) -> str:
+        return _value(one.what, value, units.get(one.check or "", ""), notation)
+
+    return tuple(
+        Change(
+            words("label.whole_plan") if one.check is None else one_line(one.check, words, 80),
+            one_line(words.term("deviation", one.what), words, 80),
+            printed(one, one.before),
+            printed(one, one.after),
+        )
+        for one in record.deviations[:MOST_CHANGES]
+    )
+
+
+def _value(what: str, value: Any, unit: str, notation: Notation) -> str:
+    """Return a value of a plan: numbers as they were set, digests cut, anything else as JSON."""
+    words = notation.words
+    if value is None:
+        return words("format.none")
+    if isinstance(value, bool):
+        return words("format.yes" if value else "format.no")
+    if isinstance(value, int | float):
+        shown = {"level": "share", "limit.at_most": unit, "limit.at_least": unit}
+        return notation.set_number(value, shown.get(what, ""))
+    if isinstance(value, str) and value.startswith("sha256:"):
+        value = f"{value[:DIGEST]}…"
+    return one_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), words, 120)
