@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Judged"]
 
 _FIELDS: Mapping[str, str] = {
+    "text": "what was judged; shown with the evidence",
     "judge": "the judge's score from 0 to 1, or its verdict; 1 = right",
     "label": "what a person said: 1 = right, 0 = not; missing for most items",
-    "text": "what was judged; shown with the evidence",
     "unit": "independent unit, e.g. the document; absent = every item is its own",
 }
 
@@ -40,7 +40,10 @@ class Judged:
     dimension: ClassVar[str] = "factuality"
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role(_FIELDS, optional=frozenset({"label", "text", "unit"})),
-        "calibration": Role(_FIELDS, optional=frozenset({"text", "unit"}), required=False),
+        "calibration": Role(
+            {**_FIELDS, "label": "what a person said: 1 = right, 0 = not"}, optional=frozenset({"text", "unit"}),
+            required=False,
+        ),
     }
     """`items`: all that was judged, a random choice of it labelled. `calibration`: labelled items of another set, where
     none of `items` has a label."""
