@@ -91,7 +91,6 @@ def sarif_log(
         "tool": {"driver": driver},
         "automationDetails": {"id": category},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"%SRCROOT%": {"description": {"text": "The folder that file names start from."}}},
         "invocations": [{"executionSuccessful": not crashed, "toolExecutionNotifications": list(notes)}],
         "results": [{**one, "ruleIndex": index[one["ruleId"]]} for one in results],
         "properties": properties,

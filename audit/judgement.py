@@ -1,0 +1,242 @@
+"""Judging an audit against a policy: one ruling for every rule, from what is stored, without the model.
+
+The verdict is the first that holds: failed, crashed, inconclusive, passed; `measured` where no rule is kept or broken.
+Without a policy the rules are the plan's own gating checks, and all that reviewers said counts. So a policy that says
+the plan's limits again gives the plan's verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Literal
+
+from audit.errors import IntegrityError
+from audit.files import digest_file
+from audit.policy import AllowedWaivers, PolicyFile, Required
+from audit.record import Audit, Finding, Verdict
+from audit.regressions import check_same_questions, regressions
+from audit.review_entries import Entry, Override, Status, read_reviews, signature_of
+from audit.review_state import Waiver, signing_of, state_of
+from audit.rulings import Outcome, Ruling, forbidden, joint_level, limited, required, speaks_of, unasked
+from audit.verdict import EXIT_CODES
+
+__all__ = ["Judgement", "judge_audit"]
+
+ORDER: tuple[Literal["failed", "crashed", "inconclusive", "passed"], ...] = (
+    "failed", "crashed", "inconclusive", "passed",
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """An audit judged."""
+
+    audit: Audit
+    record: str
+    """Digest of record.json."""
+    policy: PolicyFile | None
+    baseline: Audit | None
+    on: date
+    """The day on which waivers and the audit's age were looked at."""
+    rulings: tuple[Ruling, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The first of failed, crashed, inconclusive and passed that a ruling has; else measured."""
+        found = {ruling.verdict for ruling in self.rulings}
+        return next((one for one in ORDER if one in found), "measured")
+
+    @property
+    def exit_code(self) -> int:
+        """The documented exit code of the verdict."""
+        return EXIT_CODES[self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the judgement as JSON data; same files, same day, same data."""
+        policy, baseline = self.policy, self.baseline
+        return {
+            "schema": 1,
+            "id": self.audit.record.id,
+            "title": self.audit.record.title,
+            "record": self.record,
+            "policy": None if policy is None else {"title": policy.policy.title, "sha256": policy.sha256},
+            "baseline": None if baseline is None else {
+                "id": baseline.record.id, "record": digest_file(baseline.folder / "record.json")
+            },
+            "on": self.on.isoformat(),
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "rulings": [ruling.as_json() for ruling in self.rulings],
+        }
+
+
+def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Audit | None = None) -> Judgement:
+    """Judge an audit; IntegrityError where its reviews are not what was written, UsageError for another baseline."""
+    if baseline is not None:
+        check_same_questions(audit, baseline)
+    bench = _Bench(audit, file, on, baseline, read_reviews(audit.folder).entries)
+    for number, entry in enumerate(bench.entries, start=1):
+        if signature_of(entry) == "broken":
+            raise IntegrityError(f"reviews.jsonl:{number}: the signature does not hold")
+    rulings = tuple(bench.rulings())
+    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, on, rulings)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """All that is looked at."""
+
+    audit: Audit
+    file: PolicyFile | None
+    on: date
+    baseline: Audit | None
+    entries: tuple[Entry, ...]
+
+    def rulings(self) -> Iterator[Ruling]:
+        findings = self._findings()
+        made = [*self._plan(findings), *self._limits(findings)]
+        joint = joint_level(made)
+        made += self._regressions(findings)
+        decided = {one.check for one in made if one.rule == "limits" and one.verdict in ("passed", "failed")}
+        yield from (self._waived(one) for one in made)
+        if self.file is None:
+            return
+        policy, line = self.file.policy, self.file.line
+        for kind in Required.model_fields:
+            for index, name in enumerate(getattr(policy.required, kind)):
+                yield required(kind, name, findings, decided, line("required", kind, index))
+        for index, word in enumerate(policy.forbid):
+            yield forbidden(word, self.audit, findings, line("forbid", index))
+        if policy.level is not None:
+            verdict: Outcome = "passed" if joint >= policy.level - 1e-9 else "failed"
+            why = f"the judged intervals hold together at {100 * joint:.6g} %, asked are {100 * policy.level:g} %."
+            yield Ruling("level", "confidence", verdict, why, line=line("level"))
+        if policy.approval is not None:
+            yield self._approval(policy.approval, line("approval"))
+        if policy.fingerprint is not None:
+            yield self._fingerprint(policy.fingerprint, line("fingerprint"))
+        if policy.max_age_days is not None:
+            yield self._age(policy.max_age_days, line("max_age_days"))
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """The machine's findings, or those after review, where there are overrides and they count."""
+        counts = self.file is None or self.file.policy.overrides
+        if not counts or not any(isinstance(entry.says, Override) for entry in self.entries):
+            return tuple(self.audit.record.findings)
+        reviewed = state_of(self.audit, self.on).reviewed
+        return tuple(
+            reviewed[one.check].finding if one.check in reviewed else one for one in self.audit.record.findings
+        )
+
+    def _plan(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+        if self.file is not None and not self.file.policy.plan_limits:
+            return
+        for one in findings:
+            if one.gating and one.verdict != "measured":
+                verdict: Outcome = "inconclusive" if one.verdict == "skipped" else one.verdict
+                yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline)
+
+    def _limits(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+        for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
+            assert self.file is not None
+            line = self.file.line("limits", index)
+            spoken_of = [one for one in findings if speaks_of(limit, one)]
+            for one in spoken_of:
+                yield limited(limit, one, line)
+            if not spoken_of:
+                yield unasked(limit, findings, line)
+
+    def _regressions(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+        if self.baseline is None:
+            return
+        rule = None if self.file is None else self.file.policy.baseline
+        margin, measures = (0.0, None) if rule is None else (rule.margin, rule.measures)
+        line = None if self.file is None or rule is None else self.file.line("baseline")
+        made = list(regressions(findings, self.baseline, margin=margin, measures=measures))
+        for one in made:
+            yield Ruling("baseline", one.check, one.verdict, one.why, one.check, one.probe, line)
+        if not made:
+            why = f"there is nothing to compare with {self.baseline.record.id}."
+            yield Ruling("baseline", "measures", "inconclusive", why, line=line)
+
+    def _waived(self, ruling: Ruling) -> Ruling:
+        """Return the ruling as a waiver of its check leaves it."""
+        if ruling.check is None or ruling.verdict == "passed":
+            return ruling
+        found = _waiver(self.entries, ruling.check)
+        if found is None:
+            return ruling
+        waiver, entry = found
+        problem = self._not_counting(waiver, entry)
+        if problem is not None:
+            return replace(ruling, why=f"{ruling.why} The waiver by {waiver.author} does not count: {problem}.")
+        why = f"{ruling.why} Waived by {waiver.author} until {waiver.until}: {waiver.reason}"
+        return replace(ruling, verdict="waived", why=why, waiver=waiver)
+
+    def _not_counting(self, waiver: Waiver, entry: Entry) -> str | None:
+        """Return why a waiver does not count; None where it does."""
+        if not waiver.holds(self.on):
+            return f"its last day was {waiver.until}"
+        if self.file is None:
+            return None
+        allowed = self.file.policy.waivers
+        return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.on)
+
+    def _approval(self, wanted: str, line: int) -> Ruling:
+        record = self.audit.record
+        strict = replace(self.audit, record=record.model_copy(update={"two_person": True}))
+        signing = signing_of(strict if wanted == "two_person" else self.audit, self.entries)
+        if signing.decision == "approved":
+            who = next(row.entry.author for row in reversed(signing.rows) if row.decision == "approved")
+            return Ruling("approval", wanted, "passed", f"approved by {who}.", line=line)
+        alone = any(row.decision == "approved" and not row.counts for row in signing.rows)
+        short = "; the approval is not by another person than the one who asked for review" if alone else ""
+        return Ruling("approval", wanted, "failed", f"not approved: the audit is {signing.decision}{short}.", line=line)
+
+    def _fingerprint(self, wanted: str, line: int) -> Ruling:
+        main = self.audit.record.models.get("main")
+        got = "no model" if main is None else main.fingerprint
+        same = main is not None and got == wanted
+        why = f"the audited model is {got}" + ("." if same else f", the policy asks for {wanted}.")
+        return Ruling("fingerprint", "main", "passed" if same else "failed", why, line=line)
+
+    def _age(self, most: int, line: int) -> Ruling:
+        if self.audit.run is None:
+            why = "run.json is gone; nobody knows when the audit ended."
+            return Ruling("max_age_days", "age", "inconclusive", why, line=line)
+        try:
+            ended = datetime.fromisoformat(self.audit.run.finished).date()
+        except ValueError:
+            raise IntegrityError(f"run.json: finished is no time ({self.audit.run.finished!r})") from None
+        days = (self.on - ended).days
+        why = f"the audit ended on {ended}, {days} days before {self.on}; allowed are {most}."
+        return Ruling("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
+
+
+def _waiver(entries: Sequence[Entry], check: str) -> tuple[Waiver, Entry] | None:
+    """Return the waiver that stands for a check, with its entry; of several statuses the last counts."""
+    said: Mapping[str | None, Entry] = {
+        entry.says.check: entry for entry in entries if isinstance(entry.says, Status) and entry.says.item is None
+    }
+    entry = said.get(check)
+    if entry is None or not isinstance(entry.says, Status) or entry.says.status != "waived":
+        return None
+    assert entry.says.reason is not None
+    assert entry.says.until is not None
+    return Waiver(entry.says.reason, entry.says.until, entry.author), entry
+
+
+def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) -> str | None:
+    """Return what of a policy's terms a waiver does not keep."""
+    key = None if entry.key is None else entry.key.fingerprint
+    # Times are their authors' claims: a waiver dated ahead may not reach further than one that is written today.
+    days = (waiver.until - min(entry.at.date(), on)).days
+    if allowed.by is not None and waiver.author not in allowed.by and key not in allowed.by:
+        return "the policy does not name its author"
+    if allowed.checks is not None and entry.says.check not in allowed.checks:
+        return "the policy does not let this check be waived"
+    if allowed.longest_days is not None and days > allowed.longest_days:
+        return f"it lasts {days} days, allowed are {allowed.longest_days}"
+    return None

@@ -1,0 +1,477 @@
+"""Policies: read strictly, every rule kept and broken, and the law that the plan's limits give the plan's verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from types import SimpleNamespace
+
+import jsonschema_rs
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from report_fixtures import finding, mixed, rate, real, write_audit
+
+from audit.errors import IntegrityError, PlanError, UsageError
+from audit.judgement import judge_audit
+from audit.listing import json_schema
+from audit.policy import baseline_of, load_policy
+from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
+from audit.regressions import gap_of
+from audit.reviews import Decision, Override, Status, add_reviews, state_of
+from audit.signing import make_key, read_key
+from audit.verdict import decide, sentence
+
+DAY = date(2026, 11, 24)
+KST = timezone(timedelta(hours=9))
+
+
+def at(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, 12, tzinfo=KST)
+
+
+def policy(folder: Path, **keys):
+    path = folder / "policy.yaml"
+    path.write_text(yaml.safe_dump({"title": "Gate", "plan_limits": False, **keys}, sort_keys=False))
+    return load_policy(path)
+
+
+def share(check, k, n, *, at_most=0.5, gating=True, level=0.95, **more):
+    """A finding of a share with the verdict that its numbers have."""
+    measure = rate("share", k, n, level=level)
+    limit = Limit(measure="share", at_most=at_most)
+    decision = decide([measure], limit, more.get("controls") or {})
+    more = {"measures": [measure], "limit": limit, **more}
+    return finding(check, decision.verdict, sentence(decision.reason), gating=gating, **more)
+
+
+def rulings(folder, findings=None, *, on=DAY, audit=None, **keys):
+    audit = audit or write_audit(folder / "audit", findings)
+    return judge_audit(audit, policy(folder, **keys), on=on).rulings
+
+
+def the(found, rule):
+    (one,) = [ruling for ruling in found if ruling.rule == rule]
+    return one
+
+
+# ---- reading -------------------------------------------------------------------------------------------------------
+
+
+def test_all_mistakes_at_once_with_their_places(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(
+        "titel: Gate\n"
+        "limits:\n"
+        "  - {mesure: share, at_most: 0.5}\n"
+        "  - {check: facts}\n"
+        "  - {check: facts, at_least: 0.9, at_most: 0.1}\n"
+        "waivers: {longest_days: 0}\n"
+        "forbid: [crash]\n"
+        "required: {dimension: [bias]}\n"
+    )
+    with pytest.raises(PlanError) as caught:
+        load_policy(path)
+    told = [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert told == [
+        "1:1: title is missing",
+        "1:1: unknown key 'titel' (did you mean 'title'?)",
+        "3:6: unknown key 'mesure' (did you mean 'measure'?)",
+        "4:5: limits: a limit needs at_most, at_least or both",
+        "5:5: limits: at_least 0.9 is above at_most 0.1",
+        "6:11: waivers.longest_days: got 0; input should be greater than 0",
+        "7:10: forbid: got 'crash'; input should be 'crashed', 'broken_controls' or 'deviations'",
+        "8:12: unknown key 'dimension' (did you mean 'dimensions'?)",
+    ]
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- a\n", "a policy is a mapping"),
+        ("title: &a x\n", "anchors and aliases"),
+        ("title: x\ntitle: y\n", "stands twice"),
+        ("title: x\nlimits: [{at_most: 1}]\n", "a limit names a check, a probe or a measure"),
+        ("title: x\nlimits: [{check: a, group: b, at_most: 1}]\n", "a group needs the measure"),
+        ("title: x\nlimits: [{check: a, at_most: .nan}]\n", "finite"),
+        ("title: x\nplan_limits: 'no'\n", "valid boolean"),
+    ],
+)
+def test_what_is_no_policy_is_refused(tmp_path, text, said):
+    (tmp_path / "p.yaml").write_text(text)
+    with pytest.raises(PlanError, match=said):
+        load_policy(tmp_path / "p.yaml")
+
+
+def test_the_schema_takes_what_is_read(tmp_path):
+    data = {
+        "title": "Gate", "limits": [{"check": "a", "at_most": 0.5}], "required": {"dimensions": ["bias"]},
+        "waivers": {"by": ["Kim"], "longest_days": 30}, "baseline": {"audit": "x", "margin": 0.1}, "level": 0.9,
+    }  # fmt: skip
+    schema = json.loads(json_schema("policy"))
+    assert jsonschema_rs.is_valid(schema, data)
+    assert not jsonschema_rs.is_valid(schema, {**data, "limts": []})
+    policy(tmp_path, **data)
+
+
+# ---- limits --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("k", "n", "verdict"), [(10, 100, "passed"), (90, 100, "failed"), (50, 100, "inconclusive")]
+)
+def test_a_limit_is_judged_on_the_whole_interval(tmp_path, k, n, verdict):
+    one = share("facts", k, n, at_most=0.99)
+    found = rulings(tmp_path, [one], limits=[{"check": "facts", "at_most": 0.5}])
+    assert the(found, "limits").verdict == verdict
+    assert the(found, "limits").about == "facts share at most 0.5"
+    assert the(found, "limits").line == 4
+
+
+def test_a_limit_finds_checks_by_check_by_probe_and_by_measure(tmp_path):
+    women = rate("share", 40, 50, group="women")
+    found = rulings(
+        tmp_path,
+        [share("a", 1, 99), share("b", 2, 99, probe="factuality.x", measures=[rate("share", 2, 99), women])],
+        limits=[
+            {"check": "a", "at_most": 0.5},
+            {"probe": "factuality.x", "at_most": 0.5},
+            {"measure": "share", "at_most": 0.5},
+            {"measure": "share", "group": "women", "at_most": 0.5},
+            {"check": "aa", "at_most": 0.5},
+            {"measure": "shares", "at_most": 0.5},
+        ],
+    )
+    assert [(one.check, one.verdict) for one in found] == [
+        ("a", "passed"), ("b", "passed"), ("a", "passed"), ("b", "passed"), ("b", "failed"),
+        (None, "inconclusive"), (None, "inconclusive"),
+    ]  # fmt: skip
+    assert "did you mean 'a'?" in found[5].why
+    assert "did you mean 'share'?" in found[6].why
+
+
+def test_a_spoilt_number_decides_no_limit(tmp_path):
+    bad_control = share("control", 1, 99, controls={"positive": True, "negative": False})
+    changed = share("changed", 1, 99).model_copy(update={"verdict": "inconclusive", "reason": {"key": "changed"}})
+    skipped = finding("skipped", "skipped", "no ability")
+    crashed = finding("crashed", "crashed", "RuntimeError: x")
+    names = ("control", "changed", "skipped", "crashed")
+    found = rulings(
+        tmp_path, [bad_control, changed, skipped, crashed],
+        limits=[{"check": name, "measure": "share", "at_most": 0.5} for name in names],
+    )  # fmt: skip
+    assert [one.verdict for one in found] == ["inconclusive", "inconclusive", "inconclusive", "crashed"]
+
+
+verdicts = st.sampled_from(WORST_FIRST)
+counts = st.tuples(st.integers(0, 60), st.integers(1, 60)).map(lambda pair: (min(pair), max(*pair, 1)))
+
+
+@st.composite
+def audits(draw):
+    """Findings as a run makes them: decided by their numbers, skipped, crashed, spoilt, gating or not."""
+    made = []
+    for index in range(draw(st.integers(1, 5))):
+        k, n = draw(counts)
+        controls = {"positive": draw(st.booleans()), "negative": True}
+        gating = draw(st.booleans())
+        one = share(f"c{index}", k, n, at_most=draw(st.sampled_from([0.1, 0.5, 0.9])), gating=gating, controls=controls)
+        kind = draw(st.sampled_from(["judged", "judged", "judged", "skipped", "crashed", "changed"]))
+        if kind in ("skipped", "crashed"):
+            one = one.model_copy(update={"verdict": kind, "measures": [], "controls": None})
+        if kind == "changed":
+            one = one.model_copy(update={"verdict": "inconclusive", "reason": {"key": "changed"}})
+        made.append(one)
+    return made
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(findings=audits())
+def test_law_the_plans_own_limits_give_the_audits_own_verdict(tmp_path, findings):
+    audit = write_audit(tmp_path / "audit", findings)
+    limits = [
+        {"check": one.check, **one.limit.model_dump(exclude_none=True)} for one in findings if one.gating
+    ]
+    restated = judge_audit(audit, policy(tmp_path, limits=limits), on=DAY)
+    assert restated.verdict == audit.record.verdict
+    assert judge_audit(audit, policy(tmp_path, plan_limits=True), on=DAY).verdict == audit.record.verdict
+    assert judge_audit(audit, None, on=DAY).verdict == audit.record.verdict
+
+
+# ---- waivers and overrides -----------------------------------------------------------------------------------------
+
+
+def waive(audit, *, author="Kim", until=DAY + timedelta(days=10), on=DAY, check="facts", **more):
+    add_reviews(
+        audit, Status(check=check, status="waived", reason="Known.", until=until), author=author, at=at(on), **more
+    )
+
+
+def failing(folder):
+    return write_audit(folder / "audit", [share("facts", 90, 100), share("other", 1, 100)])
+
+
+@pytest.mark.parametrize(
+    ("terms", "verdict", "said"),
+    [
+        (None, "failed", "the policy allows none"),
+        ({}, "waived", "Waived by Kim until 2026-12-04: Known."),
+        ({"by": ["Kim"]}, "waived", "Waived"),
+        ({"by": ["Lee"]}, "failed", "the policy does not name its author"),
+        ({"checks": ["facts"]}, "waived", "Waived"),
+        ({"checks": ["other"]}, "failed", "does not let this check be waived"),
+        ({"longest_days": 10}, "waived", "Waived"),
+        ({"longest_days": 9}, "failed", "it lasts 10 days, allowed are 9"),
+    ],
+)
+def test_a_waiver_counts_as_far_as_the_policy_allows(tmp_path, terms, verdict, said):
+    audit = failing(tmp_path)
+    waive(audit)
+    keys = {} if terms is None else {"waivers": terms}
+    one = rulings(tmp_path, audit=audit, limits=[{"check": "facts", "at_most": 0.5}], **keys)[0]
+    assert one.verdict == verdict
+    assert said in one.why
+
+
+def test_an_expired_waiver_is_as_if_there_were_none(tmp_path):
+    audit = failing(tmp_path)
+    waive(audit)
+    days = {DAY: ("waived", 0), DAY + timedelta(days=10): ("waived", 0), DAY + timedelta(days=11): ("failed", 1)}
+    for day, (verdict, code) in days.items():
+        judged = judge_audit(audit, policy(tmp_path, plan_limits=True, waivers={}), on=day)
+        assert (judged.rulings[0].verdict, judged.exit_code) == (verdict, code)
+        assert judge_audit(audit, None, on=day).exit_code == code
+    assert "its last day was 2026-12-04" in judged.rulings[0].why
+
+
+def test_a_waiver_dated_ahead_reaches_no_further(tmp_path):
+    audit = failing(tmp_path)
+    waive(audit, on=DAY + timedelta(days=300), until=DAY + timedelta(days=310))
+    one = rulings(tmp_path, audit=audit, plan_limits=True, waivers={"longest_days": 30})[0]
+    assert (one.verdict, "it lasts 310 days, allowed are 30" in one.why) == ("failed", True)
+
+
+def test_the_last_word_on_a_waiver_counts(tmp_path):
+    audit = failing(tmp_path)
+    waive(audit)
+    add_reviews(audit, Status(check="facts", status="open"), author="Kim", at=at(DAY))
+    assert judge_audit(audit, None, on=DAY).verdict == "failed"
+
+
+def test_a_key_may_stand_in_the_place_of_a_name(tmp_path):
+    public = make_key(tmp_path / "key")
+    audit = failing(tmp_path)
+    waive(audit, author="anybody", key=read_key(tmp_path / "key"))
+    for by, verdict in (([public.fingerprint], "waived"), (["sha256:" + "0" * 64], "failed")):
+        assert rulings(tmp_path, audit=audit, plan_limits=True, waivers={"by": by})[0].verdict == verdict
+
+
+def test_a_review_that_was_changed_is_no_judgement(tmp_path):
+    audit = failing(tmp_path)
+    make_key(tmp_path / "key")
+    waive(audit, key=read_key(tmp_path / "key"))
+    file = audit.folder / "reviews.jsonl"
+    file.write_bytes(file.read_bytes().replace(b"Kim", b"Lee"))
+    with pytest.raises(IntegrityError, match="signature does not hold"):
+        judge_audit(audit, None, on=DAY)
+
+
+def test_overrides_count_where_the_policy_says_so(tmp_path):
+    audit = mixed(tmp_path / "audit", 1)
+    one = audit.record.findings[0]
+    head = one.headline.model_copy(update={"mean_of": "value", "unit_of": None})
+    limit = Limit(measure="stereotype_share", at_most=0.6)
+    items = audit.items(one.check)
+    head = head.model_copy(update={"value": float(items["value"].mean())})
+    one = one.model_copy(update={"measures": [head], "limit": limit})
+    record = audit.record.model_copy(update={"findings": [one]})
+    (audit.folder / "record.json").write_bytes(dump(record))
+    audit = load_record(audit.folder)
+    bad = list(items.loc[items["value"] == 1, "item"])[:120]
+    says = [Override(check=one.check, item=item, value=0.0, reason="Fine.") for item in bad]
+    add_reviews(audit, *says, author="Kim", at=at(DAY))
+    after = state_of(audit, DAY)
+    assert after.reviewed[one.check].problem is None
+    limits = [{"check": one.check, "at_most": 0.5}]
+    machine, reviewed = (
+        rulings(tmp_path, audit=audit, limits=limits, overrides=overrides)[0] for overrides in (False, True)
+    )
+    assert (machine.verdict, reviewed.verdict) == ("failed", "passed")
+    assert reviewed.measure.value == pytest.approx((items["value"].sum() - 120) / len(items))
+
+
+# ---- people, place, time -------------------------------------------------------------------------------------------
+
+
+def test_approval_by_one_person_and_by_two(tmp_path):
+    audit = failing(tmp_path)
+
+    def stands():
+        return [rulings(tmp_path, audit=audit, approval=rule)[0].verdict for rule in ("one_person", "two_person")]
+
+    assert stands() == ["failed", "failed"]
+    add_reviews(audit, Decision(decision="in review"), author="Kim", at=at(DAY))
+    add_reviews(audit, Decision(decision="approved"), author="kim ", at=at(DAY))
+    assert stands() == ["passed", "failed"]
+    add_reviews(audit, Decision(decision="approved"), author="Lee", at=at(DAY))
+    assert stands() == ["passed", "passed"]
+    add_reviews(audit, Decision(decision="rejected"), author="Lee", at=at(DAY))
+    assert stands() == ["failed", "failed"]
+
+
+def test_required_dimensions_are_asked_and_decided(tmp_path):
+    findings = [
+        share("facts", 1, 100, probe="factuality.closed_book"),
+        finding("free", "measured", "x", probe="bias.x", gating=False, measures=[rate("share", 1, 100)]),
+        finding("blind", "skipped", "x", probe="novelty.x"),
+        finding("broken", "crashed", "x", probe="quality.x"),
+    ]
+    wanted = ["factuality", "bias", "novelty", "quality", "factualty"]
+    found = rulings(tmp_path, findings, required={"dimensions": wanted})
+    assert [one.verdict for one in found] == ["passed", "inconclusive", "inconclusive", "crashed", "failed"]
+    assert found[4].why == "not asked: dimension 'factualty' (did you mean 'factuality'?)."
+    found = rulings(tmp_path, findings, required={"dimensions": ["bias"]}, limits=[{"check": "free", "at_most": 0.5}])
+    assert [one.verdict for one in found] == ["passed", "passed"]
+    required = {"checks": ["free", "blind", "fre"], "probes": ["bias.x", "quality.x", "bias.y"]}
+    found = rulings(tmp_path, findings, required=required)
+    assert [one.verdict for one in found] == ["passed", "inconclusive", "failed", "passed", "crashed", "failed"]
+
+
+def test_what_is_forbidden(tmp_path):
+    words = ["crashed", "broken_controls", "deviations"]
+    clean = rulings(tmp_path, [share("facts", 1, 100, controls={"positive": True, "negative": True})], forbid=words)
+    assert {one.verdict for one in clean} == {"passed"}
+    clean_audit = write_audit(tmp_path / "clean", [share("facts", 1, 100)])
+    told = [SimpleNamespace(what="limit.at_most")]
+    departed = replace(clean_audit, record=clean_audit.record.model_copy(update={"deviations": told}))
+    found = rulings(tmp_path, audit=departed, forbid=words)
+    assert [one.verdict for one in found] == ["passed", "passed", "failed"]
+    assert found[2].why == "asked otherwise than planned: limit.at_most."
+    controls = {"positive": False, "negative": True}
+    found = rulings(tmp_path, [finding("a", "crashed", "x"), share("b", 1, 9, controls=controls)], forbid=words[:2])
+    assert [(one.verdict, one.why) for one in found] == [
+        ("crashed", "crashed: a."), ("failed", "a control did not hold in b."),
+    ]  # fmt: skip
+
+
+def test_confidence_is_that_of_all_judged_intervals_together(tmp_path):
+    two = [share("a", 1, 100, level=0.975), share("b", 1, 100, level=0.975)]
+    assert the(rulings(tmp_path, two, plan_limits=True, level=0.95), "level").verdict == "passed"
+    short = the(rulings(tmp_path, two, plan_limits=True, level=0.96), "level")
+    assert (short.verdict, short.why) == ("failed", "the judged intervals hold together at 95 %, asked are 96 %.")
+    same = [{"check": "a", "at_most": bound} for bound in (0.5, 0.9)]
+    assert the(rulings(tmp_path, two, limits=same, level=0.975), "level").verdict == "passed"
+
+
+def test_the_fingerprint_is_pinned(tmp_path):
+    audit = failing(tmp_path)
+    right = audit.record.models["main"].fingerprint
+    for wanted, verdict in ((right, "passed"), (right[:-1] + "x", "failed")):
+        assert rulings(tmp_path, audit=audit, fingerprint=wanted)[0].verdict == verdict
+    none = write_audit(tmp_path / "data", [share("a", 1, 9)], models={})
+    assert rulings(tmp_path, audit=none, fingerprint=right)[0].why.startswith("the audited model is no model,")
+
+
+def test_the_age_counts_from_the_end_of_the_run(tmp_path):
+    audit = failing(tmp_path)
+    assert rulings(tmp_path, audit=audit, max_age_days=30)[0].verdict == "inconclusive"
+    ended = f"{DAY - timedelta(days=30)}T23:00:00+00:00"
+    run = RunFacts(started=ended, finished=ended, seconds=1, host="h", platform="p", python="3")
+    (audit.folder / "run.json").write_bytes(dump(run))
+    audit = load_record(audit.folder)
+    for day, verdict in ((DAY, "passed"), (DAY + timedelta(days=1), "failed")):
+        assert rulings(tmp_path, audit=audit, on=day, max_age_days=30)[0].verdict == verdict
+    (audit.folder / "run.json").write_bytes(dump(run.model_copy(update={"finished": "yesterday"})))
+    with pytest.raises(IntegrityError, match="finished is no time"):
+        rulings(tmp_path, audit=load_record(audit.folder), max_age_days=30)
+
+
+# ---- regressions ---------------------------------------------------------------------------------------------------
+
+
+def asked(folder, findings, *, data="d", **more):
+    """An audit with the frozen plan that a baseline is compared by."""
+    audit = write_audit(folder, findings, **more)
+    checks = [{"name": one.check, "probe": {"use": one.probe}, "data": {"items": {"digest": data}}} for one in findings]
+    (folder / "plan.json").write_text(json.dumps({"seed": 7, "models": {"main": "x"}, "checks": checks}))
+    return audit
+
+
+@pytest.mark.parametrize(
+    ("k", "margin", "verdict"),
+    [(30, 0, "passed"), (10, 0, "passed"), (38, 0, "passed"),
+     (60, 0, "failed"), (60, 0.1, "passed"), (60, 0.09, "failed")],
+)
+def test_a_whole_interval_beyond_the_baselines_by_more_than_the_margin_is_a_regression(tmp_path, k, margin, verdict):
+    new, old = (asked(tmp_path / name, [share("facts", n, 100, at_most=1)]) for name, n in (("new", k), ("old", 30)))
+    low = new.record.findings[0].measures[0].low
+    high = old.record.findings[0].measures[0].high
+    assert (low - high > margin) == (verdict == "failed")
+    file = policy(tmp_path, baseline={"margin": margin})
+    one = the(judge_audit(new, file, on=DAY, baseline=old).rulings, "baseline")
+    assert one.verdict == verdict
+
+
+def measured(name, low, high, direction, ideal=None):
+    return real(name, (low + high) / 2, (high - low) / 2, 100, unit="score", direction=direction, ideal=ideal)
+
+
+@pytest.mark.parametrize(
+    ("direction", "ideal", "now", "then", "gap"),
+    [
+        ("lower is better", None, (0.5, 0.6), (0.1, 0.2), 0.3),
+        ("lower is better", None, (0.1, 0.2), (0.5, 0.6), -0.5),
+        ("higher is better", None, (0.1, 0.2), (0.5, 0.6), 0.3),
+        ("higher is better", None, (0.5, 0.6), (0.1, 0.2), -0.5),
+        ("nearer to ideal is better", 0.5, (0.8, 0.9), (0.45, 0.6), 0.2),
+        ("nearer to ideal is better", 0.5, (0.1, 0.2), (0.45, 0.6), 0.2),
+        ("nearer to ideal is better", 0.5, (0.4, 0.9), (0.45, 0.6), -0.1),
+        ("neither", None, (0.8, 0.9), (0.1, 0.2), None),
+    ],
+)  # fmt: skip
+def test_gap_by_hand_in_every_direction(direction, ideal, now, then, gap):
+    one, two = (measured("m", *ends, direction, ideal) for ends in (now, then))
+    assert gap_of(one, two) == (None if gap is None else pytest.approx(gap))
+    assert gap_of(None, two) is None
+
+
+def test_what_is_not_measured_any_more_is_undecided_and_a_crash_is_a_crash(tmp_path):
+    old = asked(tmp_path / "old", [share("facts", 1, 100)])
+    for verdict, ruled in (("skipped", "inconclusive"), ("crashed", "crashed")):
+        new = asked(tmp_path / "new", [finding("facts", verdict, "x")])
+        assert the(judge_audit(new, None, on=DAY, baseline=old).rulings, "baseline").verdict == ruled
+
+
+def test_only_the_named_measures_are_compared(tmp_path):
+    def two(k):
+        return [finding("c", "measured", "x", gating=False, measures=[rate("a", k, 100), rate("b", 1, 100)])]
+
+    new, old = asked(tmp_path / "new", two(90)), asked(tmp_path / "old", two(1))
+    for names, verdict in ((["a"], "failed"), (["b"], "passed"), (["c"], "inconclusive")):
+        file = policy(tmp_path, baseline={"measures": names})
+        assert the(judge_audit(new, file, on=DAY, baseline=old).rulings, "baseline").verdict == verdict
+
+
+def test_another_question_is_no_baseline(tmp_path):
+    new = asked(tmp_path / "new", [share("facts", 1, 100), share("more", 1, 100)])
+    old = asked(tmp_path / "old", [share("facts", 1, 100)], data="other")
+    with pytest.raises(UsageError, match=r"is A, this audit B: .*facts\.data\.items\.digest is other in A and d in B"):
+        judge_audit(new, None, on=DAY, baseline=old)
+    (old.folder / "plan.json").write_text("{")
+    with pytest.raises(IntegrityError, match=r"plan\.json: not a frozen plan"):
+        judge_audit(new, None, on=DAY, baseline=old)
+
+
+def test_the_baseline_is_found_beside_the_policy_by_id_or_named(tmp_path):
+    audit = asked(tmp_path / "audits" / "0123abcd", [share("facts", 1, 100)])
+    into = tmp_path / "audits"
+    for name in ("audits/0123abcd", "0123"):
+        assert baseline_of(policy(tmp_path, baseline={"audit": name}), None, into).folder == audit.folder
+    assert baseline_of(None, "0123", into).folder == audit.folder
+    assert baseline_of(policy(tmp_path), None, into) is None
+    with pytest.raises(UsageError, match="name it: --baseline"):
+        baseline_of(policy(tmp_path, baseline={"margin": 0.1}), None, into)
