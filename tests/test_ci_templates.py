@@ -1,0 +1,330 @@
+"""What pipelines of others take from us, run for real on a small audit: action, GitLab job, hook, pytest, README."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from junitparser import JUnitXml
+from needs import ROOT
+from outside import install
+from schemas import published
+
+BIN = Path(sys.executable).parent
+ACTION = yaml.safe_load((ROOT / "ci" / "github" / "action.yml").read_text("utf-8"))
+JOB = yaml.safe_load((ROOT / "ci" / "gitlab" / "dokimasia.yml").read_text("utf-8"))[".dokimasia"]
+PLAN = """\
+title: Release check
+model: {use: outside.markov}
+checks:
+  - name: stereotypes
+    probe: {use: outside.repeats}
+    data: {use: file, path: texts.csv}
+    limit: {measure: repeat_share, at_most: LIMIT}
+"""
+PASSES, FAILS, UNDECIDED = "0.9", "0.01", "0.4"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    return install(tmp_path_factory.mktemp("outside"))
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, site, monkeypatch):
+    """A folder with a plan, a policy and the data, and the commands on the path."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("NO_COLOR", "1")
+    rng = random.Random(0)
+    rows = sorted({"".join(rng.choices("abc", k=6)) for _ in range(200)})[:120]
+    Path("texts.csv").write_text("text\n" + "\n".join(rows) + "\n")
+    write_plan(PASSES)
+    Path("policy.yaml").write_text("title: Gate\nrequired: {checks: [stereotypes]}\n")
+    return tmp_path
+
+
+def write_plan(limit):
+    Path("plan.yaml").write_text(PLAN.replace("LIMIT", limit))
+
+
+def bash(script, env, code=0):
+    """Run a script as both services do: the first command that fails ends it."""
+    Path("step.sh").write_text(script)
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"]
+    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=False)
+    assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+# ---- the GitHub action ----------------------------------------------------------------------------------------------
+
+
+class Workflow:
+    """Runs the action's shell steps in order, as a runner does; what other people's actions would take is looked at."""
+
+    def __init__(self, **given):
+        self.inputs = {name: one.get("default", "") for name, one in ACTION["inputs"].items()} | given
+        self.outputs: dict[str, dict[str, str]] = {}
+        self.used: list[str] = []
+
+    def fill(self, text):
+        text = re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: self.inputs[found[1]], text)
+        return re.sub(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", lambda found: self.outputs[found[1]][found[2]], text)
+
+    def wanted(self, step):
+        found = re.fullmatch(r"inputs\.([\w-]+) (==|!=) '(.*)'", step.get("if", "inputs.plan != ''"))
+        return (self.inputs[found[1]] == found[3]) == (found[2] == "==")
+
+    def run(self):
+        """Return the exit code of the first step that fails, else 0."""
+        for step in filter(self.wanted, ACTION["runs"]["steps"]):
+            if "uses" in step:
+                self.used.append(step["uses"].partition("@")[0])
+                assert all(Path(value).exists() for key, value in step["with"].items() if key != "name")
+                continue
+            assert step["shell"] == "bash"
+            assert "${{" not in step["run"], "an input inside a script could run as one"
+            env = {key: self.fill(value) for key, value in step["env"].items()}
+            env |= {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary.md"}
+            Path("output").write_text("")
+            done = bash(step["run"], env, code=None)
+            if "id" in step:
+                self.outputs[step["id"]] = dict(line.split("=", 1) for line in Path("output").read_text().splitlines())
+            if done.returncode:
+                return done.returncode
+        return 0
+
+
+def test_the_action_is_one_by_githubs_schema():
+    published("GitHub Action").validate(ACTION)
+
+
+@pytest.mark.parametrize(("limit", "code"), [(PASSES, 0), (UNDECIDED, 3)])
+def test_the_action_ends_with_the_verdict_and_leaves_what_the_service_shows(limit, code):
+    write_plan(limit)
+    flow = Workflow(plan="plan.yaml", policy="policy.yaml", install="")
+    assert flow.run() == code
+    assert flow.used == ["github/codeql-action/upload-sarif", "actions/upload-artifact"]
+    assert flow.outputs["judge"] == {"code": str(code)}
+    assert Path("audits", flow.outputs["run"]["audit"], "record.json").is_file()
+    summary = Path("summary.md").read_text("utf-8")
+    assert summary.count("## ") == 2
+    assert ("stereotypes" in summary) == (code != 0)
+    log = json.loads(Path("dokimasia-report/alerts.sarif").read_text("utf-8"))
+    published("sarif-2.1.0").validate(log)
+    kinds = [one["kind"] for one in log["runs"][0]["results"]]
+    assert kinds == {0: [], 3: ["open"]}[code]
+    (suite,) = JUnitXml.fromfile("dokimasia-report/judgement.junit.xml")
+    assert (suite.tests, suite.failures) == (2, code != 0)
+    assert "<html" in Path("dokimasia-report/report.html").read_text("utf-8")
+
+
+def test_the_action_compares_with_a_baseline_and_leaves_waived_findings_out():
+    write_plan(FAILS)
+    bash("dokimasia run plan.yaml --quiet --into old", {}, code=1)
+    old = next(Path("old").glob("*/record.json")).parent
+    Path("policy.yaml").write_text("title: Gate\nwaivers: {by: [Kim]}\n")
+    flow = Workflow(plan="plan.yaml", policy="policy.yaml", baseline=str(old), install="", **{"upload-sarif": "false"})
+    assert flow.run() == 1
+    assert flow.used == ["actions/upload-artifact"]
+    log = json.loads(Path("dokimasia-report/alerts.sarif").read_text("utf-8"))
+    assert [one["kind"] for one in log["runs"][0]["results"]] == ["fail", "open"]
+    audit = flow.outputs["run"]["audit"]
+    until = time.strftime("%Y-%m-%d", time.localtime(time.time() + 86400))
+    waive = f"dokimasia review {audit} --waive stereotypes --reason Known --until {until} --author Kim"
+    bash(waive, {})
+    assert Workflow(plan="plan.yaml", policy="policy.yaml", install="").run() == 0
+    assert json.loads(Path("dokimasia-report/alerts.sarif").read_text())["runs"][0]["results"] == []
+    (suite,) = JUnitXml.fromfile("dokimasia-report/judgement.junit.xml")
+    assert suite.skipped == 1
+
+
+@pytest.mark.parametrize(("name", "text", "code"), [("plan.yaml", "titel: x\n", 2), ("policy.yaml", "titel: x\n", 2)])
+def test_the_action_ends_where_nothing_can_be_judged(name, text, code):
+    Path(name).write_text(text)
+    flow = Workflow(plan="plan.yaml", policy="policy.yaml", install="")
+    assert flow.run() == code
+    assert flow.used == []
+
+
+def test_names_with_blanks_and_quotes_stay_names():
+    odd = "a plan'; echo $(id).yaml"
+    Path("plan.yaml").rename(odd)
+    assert Workflow(plan=odd, into="my audits", install="").run() == 0
+
+
+def test_the_action_installs_what_it_is_told(site, tmp_path, monkeypatch):
+    step = ACTION["runs"]["steps"][0]
+    for key, value in {"TARGET": str(tmp_path / "there"), "NO_DEPS": "1", "NO_BUILD_ISOLATION": "0"}.items():
+        monkeypatch.setenv(f"PIP_{key}", value)
+    bash(step["run"], {"INSTALL": str(site.parent / "source")})
+    assert (tmp_path / "there" / "outside_parts" / "markov.py").is_file()
+
+
+# ---- the GitLab job -------------------------------------------------------------------------------------------------
+
+
+def gitlab(code, **variables):
+    script = "\n".join([*JOB["before_script"], *JOB["script"]])
+    return bash(script, {**JOB["variables"], "DOKIMASIA_INSTALL": "", **variables}, code=code)
+
+
+def test_the_job_is_one_by_gitlabs_schema():
+    published("gitlab-ci").validate({".dokimasia": JOB, "audit": {"extends": ".dokimasia"}})
+
+
+@pytest.mark.parametrize(("limit", "code"), [(FAILS, 1), (UNDECIDED, 3)])
+def test_the_job_ends_with_the_verdict_and_leaves_its_artefacts(limit, code):
+    write_plan(limit)
+    gitlab(code, DOKIMASIA_POLICY="policy.yaml")
+    junit = Path(JOB["artifacts"]["reports"]["junit"])
+    (suite,) = JUnitXml.fromfile(str(junit))
+    assert (suite.tests, suite.failures) == (2, 1)
+    assert all(Path(path).is_dir() for path in (*JOB["artifacts"]["paths"], *JOB["cache"]["paths"]))
+    log = json.loads(Path("dokimasia-report/judgement.sarif").read_text("utf-8"))
+    published("sarif-2.1.0").validate(log)
+    assert len(log["runs"][0]["results"]) == 2
+    assert len(Path("dokimasia-report/judgement.md").read_text("utf-8").splitlines()) <= 20
+
+
+def test_the_job_ends_where_nothing_can_be_judged():
+    assert "no such file" in gitlab(2, DOKIMASIA_PLAN="gone.yaml").stderr
+    assert "no such file" in gitlab(2, DOKIMASIA_POLICY="gone.yaml").stderr
+
+
+# ---- the hook -------------------------------------------------------------------------------------------------------
+
+
+def test_check_plan_tells_every_mistake_of_all_files_at_once():
+    Path("b.plan.yaml").write_text("title: x\nchekcs: []\n")
+    Path("a.plan.yaml").write_text(PLAN.replace("outside.repeats", "outside.repaets").replace("texts.csv", "gone.csv"))
+    done = bash("dokimasia check-plan plan.yaml a.plan.yaml b.plan.yaml", {}, code=2)
+    told = [line for line in done.stderr.splitlines() if "plan.yaml:" in line]
+    assert [line.removeprefix("dokimasia: ").partition(" ")[0] for line in told] == [
+        "a.plan.yaml:5:13:", "a.plan.yaml:6:23:", "a.plan.yaml:7:36:", "b.plan.yaml:1:1:", "b.plan.yaml:2:1:",
+    ]  # fmt: skip
+    assert done.stdout == ""
+    assert bash("dokimasia check-plan plan.yaml", {}).stdout == "plan.yaml: 1 checks\n"
+    assert json.loads(bash("dokimasia check-plan plan.yaml --json", {}).stdout) == {"plans": {"plan.yaml": 1}}
+
+
+def test_check_plan_answers_in_under_a_second_without_the_heavy_packages():
+    heavy = {"torch", "transformers", "sklearn", "pandas", "streamlit"}
+    code = f"import atexit, sys\natexit.register(lambda: print(sorted(set(sys.modules) & {heavy})))\n"
+    command = [sys.executable, "-c", f"{code}from audit.cli import main\nmain()", "check-plan", "plan.yaml"]
+
+    def seconds():
+        start = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "[]"
+        return time.perf_counter() - start
+
+    assert min(seconds() for _ in range(3)) < 1.0
+
+
+def test_the_hook_runs_under_pre_commit(tmp_path, monkeypatch):
+    published(".pre-commit-hooks.yml").validate(yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8")))
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(tmp_path / "cache"))
+    for key in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{key}_NAME", "x")
+        monkeypatch.setenv(f"GIT_{key}_EMAIL", "x@example.org")
+    hooks = tmp_path / "hooks"
+    hooks.mkdir()
+    (hooks / ".pre-commit-hooks.yaml").write_bytes((ROOT / ".pre-commit-hooks.yaml").read_bytes())
+    commit = "git init -q . && git add -A && git -c commit.gpgsign=false commit -q -m x && git rev-parse HEAD"
+    rev = bash(f"cd '{hooks}' && {commit}", {}).stdout.strip()
+    config = {"repos": [{"repo": str(hooks), "rev": rev, "hooks": [{"id": "dokimasia-plan"}]}]}
+    Path(".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
+    Path(".gitignore").write_text("cache\nhooks\n")
+    Path("other.yaml").write_text("no: plan\n")
+    bash("git init -q . && git add -A", {})
+    assert "Passed" in bash("pre-commit run --all-files", {}).stdout
+    Path("plan.yaml").write_text("titel: x\n")
+    said = bash("git add -A && pre-commit run --all-files", {}, code=1).stdout
+    assert "plan.yaml:1:1: unknown key 'titel' (did you mean 'title'?)" in said
+    assert "exit code: 2" in said
+
+
+# ---- the pytest plug-in ---------------------------------------------------------------------------------------------
+
+TEST = """\
+def test_the_release(dokimasia):
+    told = dokimasia("plan.yaml", policy="policy.yaml")
+    assert told["verdict"] == "passed"
+"""
+
+
+def pytest_run(code, *words):
+    Path("release").mkdir(exist_ok=True)
+    for name in ("plan.yaml", "policy.yaml", "texts.csv"):
+        Path("release", name).write_bytes(Path(name).read_bytes())
+    Path("release", "test_release.py").write_text(TEST)
+    Path("pytest.ini").write_text("[pytest]\nfilterwarnings = error\naddopts = --strict-markers --strict-config\n")
+    return bash(" ".join(["python -m pytest -q -p no:cacheprovider", *words]), {}, code=code).stdout
+
+
+def test_the_fixture_passes_and_reads_a_finished_audit_again():
+    assert "1 passed" in pytest_run(0)
+    (run,) = Path("release", "audits").glob("*/run.json")
+    before = run.read_bytes()
+    assert "1 passed" in pytest_run(0)
+    assert run.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("limit", "policy", "said"),
+    [
+        (FAILS, "title: Gate\n", "plan.yaml: failed"),
+        (UNDECIDED, "title: Gate\n", "plan.yaml: inconclusive"),
+        (PASSES, "titel: Gate\n", "unknown key 'titel' (did you mean 'title'?)"),
+        (PASSES, "title: Gate\nrequired: {dimensions: [novelty]}\n", "novelty: failed. not asked"),
+    ],
+)
+def test_the_fixture_fails_the_test_with_what_is_wrong(limit, policy, said):
+    write_plan(limit)
+    Path("policy.yaml").write_text(policy)
+    told = pytest_run(1)
+    assert said in told
+    assert "1 failed" in told
+    assert "Traceback" not in told
+
+
+def test_the_plug_in_imports_none_of_our_packages_and_leaves_other_tests_alone():
+    for name in ("audit", "reports"):
+        Path(name).mkdir()
+        Path(name, "__init__.py").write_text("'''Somebody's own package of that name.'''\n")
+    Path("test_other.py").write_text(
+        "import sys\n\n\ndef test_nothing_of_ours_is_here():\n"
+        "    ours = {'audit', 'detectors', 'reports', 'dashboard', 'pydantic', 'yaml', 'numpy'}\n"
+        "    assert 'pytest_dokimasia' in sys.modules\n"
+        "    assert ours.isdisjoint(sys.modules)\n"
+    )
+    said = bash("python -m pytest -q -W error -p no:hypothesispytest test_other.py", {}).stdout
+    assert "1 passed" in said
+
+
+# ---- the README -----------------------------------------------------------------------------------------------------
+
+
+def test_the_commands_of_the_readme_run():
+    section = re.search(r"^## In CI\n(.*?)^## ", (ROOT / "README.md").read_text("utf-8"), flags=re.M | re.S)[1]
+    blocks = dict(reversed(pair) for pair in re.findall(r"```(\w*)\n(.*?)```", section, flags=re.S))
+    script = next(text for text in blocks if "dokimasia judge" in text)
+    policy = next(text for text in blocks if text.startswith("title:"))
+    Path("policy.yaml").write_text(policy)
+    audit = json.loads(bash("dokimasia run plan.yaml --json", {}).stdout)["id"]
+    done = bash(script.replace("<id>", audit).replace(".venv/bin/", ""), {})
+    assert "Passed by Release gate" in done.stdout
+    assert all(Path(name).is_file() for name in re.findall(r"--out (\S+)", script))
+    for config in (text for text in blocks if "pre-commit" in text or "uses:" in text):
+        assert yaml.safe_load(config)
