@@ -63,7 +63,7 @@ class CheckSpec(Strict):
     limit: PlanLimit | None = None
     """Absent = the check measures and decides nothing."""
     gating: bool | None = None
-    """Whether the check counts for the audit's verdict; default: if it has a limit."""
+    """Whether the check counts for the verdict; default: if it has a limit. With a limit and false: exploratory."""
     stop: Literal["full", "early"] = "full"
     """`early`: ask units in random order and stop as soon as the limit is decided; needs a limit with one bound."""
     clauses: list[str] = Field(default=[])

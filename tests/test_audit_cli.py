@@ -208,6 +208,12 @@ def test_dry_run_asks_nothing_and_learns_from_earlier_runs(dokimasia):
     first = json.loads(dokimasia("run", name, "--dry-run", "--json").stdout)
     assert (first["calls"], first["seconds"], asked(dokimasia)) == (480, None, 0)
     assert first["levels"] == {"repeats": 0.95, "free": 0.95}
+    sizes = json.loads(dokimasia("plan-size", name, "--json").stdout)["checks"]
+    assert [{key: row[key] for key in row if key != "seconds"} for row in first["checks"]] == sizes
+    assert (sizes[0]["rate"]["passes"]["high"] < 0.99, sizes[0]["rate"]["fails_above"]) == (True, None)
+    said = dokimasia("run", name, "--dry-run").stdout
+    assert said.splitlines()[-1] == "all: 480 calls, time unknown: this model was not timed yet; nothing was asked"
+    assert f"repeat_share at most 99 %: a true {100 * sizes[0]['rate']['passes']['high']:.1f} % or less passes, none is sure to fail" in said
     dokimasia("run", name)
     assert json.loads(dokimasia("run", name, "--dry-run", "--json").stdout)["seconds"] >= 0
 
