@@ -33,7 +33,6 @@ def judge(
     format: Annotated[str, typer.Option(help="text, json, junit, sarif or summary (Markdown).")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write the format to this file, and text to the terminal.")] = None,
     plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
-    lang: Annotated[str, typer.Option(help="Language of headings in files.")] = "en",
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:
@@ -45,7 +44,7 @@ def judge(
     from reports.wording import words_of
 
     format = "json" if as_json and out is None else format
-    words, day = words_of(lang), _day(on)
+    words, day = words_of("en"), _day(on)
     if format != "text" and format not in WRITERS:
         raise UsageError(f"--format {format}{did_you_mean(format, ['text', *WRITERS])}")
     file = None if policy is None else load_policy(policy)
