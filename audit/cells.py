@@ -5,6 +5,7 @@
     choices, aliases  lists of texts
     best, correct     an integer, a list of them
     judge             a finite number
+    label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
 
 Empty cells, empty texts and empty lists are missing values.
 """
@@ -25,15 +26,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "split"]
 
-ARRAY = "array"
+ARRAY, LABEL = "array", "label"
 KINDS: Mapping[str, Any] = {
     "aliases": list[str], "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
-    "series": ARRAY,
+    "label": LABEL, "series": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {
     str: "text", int: "an integer", float: "a finite number", list[str]: "a list of texts",
     list[int]: "a list of integers", ARRAY: "finite numbers, in lists of one length",
+    LABEL: "text or a whole number",
 }
 
 
@@ -73,6 +75,8 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
         return _array(cell, separator)
     if kind is float:
         return _number(cell)
+    if kind == LABEL:
+        return _plain(int(cell) if isinstance(cell, float) and cell.is_integer() else cell, str)
     if kind in (str, int):
         return _plain(cell, kind)
     parts = split(cell, separator) if separator and isinstance(cell, str) else cell

@@ -74,6 +74,13 @@ def test_scores_and_labels_are_the_same_from_every_kind_of_file(tmp_path, ending
     assert frame["label"].notna().sum() == 120
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_labels_of_a_column_with_gaps_may_be_written_as_decimals(tmp_path, ending):
+    path, table = tmp_path / f"x.{ending}", pd.DataFrame({"judge": [1, 0, 1], "label": [1, np.nan, 0]})
+    table.to_csv(path, index=False) if ending == "csv" else table.to_parquet(path)
+    assert observed(File(path))["label"].tolist() == pytest.approx([1, np.nan, 0], nan_ok=True)
+
+
 def test_a_file_without_labels_has_none(tmp_path):
     table = [{"judge": 1}, {"judge": 0}]
     assert observed(File(written(tmp_path / "x.jsonl", table)))["label"].isna().all()
@@ -89,6 +96,8 @@ def test_a_file_without_labels_has_none(tmp_path):
     ({"judge": None}, "'judge' is empty; allowed: a finite number"),
     ({"judge": 1, "label": "right"}, "has the label 'right'; allowed: 0, 1, or none"),
     ({"judge": 1, "label": 2}, "has the label '2'; allowed: 0, 1, or none"),
+    ({"judge": 1, "label": 0.5}, "'label' holds 0.5; allowed: text or a whole number"),
+    ({"judge": 1, "label": True}, "'label' holds True; allowed: text or a whole number"),
 ])
 def test_what_is_no_score_and_no_label_is_refused_in_one_line(tmp_path, row, says):
     with pytest.raises(DataError, match=says) as caught:

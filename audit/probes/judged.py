@@ -81,7 +81,7 @@ class Judged:
     def _label(self, item: Any, cell: Any) -> float:
         if cell is None or cell != cell:
             return float("nan")
-        if str(cell) not in ("0", "1"):
+        if str(cell) not in ("0", "1", "0.0", "1.0"):
             raise DataError(f"{self.name}: item {item!r} has the label {cell!r}; allowed: 0, 1, or none")
         return float(cell)
 
