@@ -20,7 +20,7 @@ from reports.wording import Words
 __all__ = ["Notation", "bounds_of", "digits_for"]
 
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-_BARE_UNITS = ("", "score", "p-value", "share", "auroc")
+_BARE_UNITS = ("", "score", "p-value", "share", "auroc", "count")
 
 
 def bounds_of(limit: Limit | None) -> list[float]:
@@ -142,7 +142,7 @@ class Notation:
         return f"{items:,} ({units:,})"
 
     def unit(self, unit: str) -> str:
-        """Return the unit's name as it stands behind a number; empty for shares, scores and p-values."""
+        """Return the unit's name as it stands behind a number; empty for shares, scores, counts and p-values."""
         return "" if unit in _BARE_UNITS else one_line(self.words.term("unit", unit), self.words, 24)
 
     def cause(self, reason: str) -> str:

@@ -135,7 +135,7 @@ def test_a_reason_of_a_later_version_is_told_in_the_records_english():
          "구간으로 센 클래스 수: 정확 이항(Clopper-Pearson), 클래스 수로 본페로니 보정"),
         ("method", "studentised cluster bootstrap; log p is exact/lower_bound",
          "스튜던트화 군집 부트스트랩, log p: 정확한 값·하한"),
-        ("group", "nll - knn5", "모델 가능도에서 kNN-5 거리 뺀 값"),
+        ("group", "nll - knn5", "모델 가능도 − kNN-5 거리"),
         ("column", "log_prob_half_noise", "log p, 절반 잡음"),
         ("cause", "3 of 12 scores are not finite numbers", "점수 12개 중 3개가 유한한 수가 아님"),
         ("cause", "only 1 distinct score among 9 items", "항목 9개에서 서로 다른 점수가 1개뿐임"),

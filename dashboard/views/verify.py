@@ -37,6 +37,7 @@ def show(place: Address, words: Words) -> None:
     if place.audit:
         folder = folder_of(place.audit)
         _told(words, lambda: list(verify_audit(folder).lines()), f"dokimasia verify {folder} --recompute")
+    draw("uploader.html.j2", words)
     sent = st.file_uploader(words("dashboard.drop"), type="zip", max_upload_size=MEGABYTES)
     if sent is not None:
         with tempfile.TemporaryDirectory(prefix="dokimasia-") as place_of:
