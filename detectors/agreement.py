@@ -165,11 +165,13 @@ class _Rated:
     def _observed(self, level: float, rng: np.random.Generator) -> _Ends:
         """Return the disagreement observed, with its ends.
 
-        Graded distances of many units are resampled; few, and those of 0 or 1, have the valid interval.
+        Graded distances of many units are resampled; few, equal ones, and those of 0 or 1 have the valid interval.
         """
         largest = self.widest * self.size.max()
         shares = np.minimum(self.differs / largest, 1)
-        if not np.isin(shares, (0.0, 1.0)).all() and np.count_nonzero(shares) >= AGREEMENT.min_units:
+        each = self.differs / self.size
+        graded = not np.isin(shares, (0.0, 1.0)).all() and np.ptp(each) > 1e-9 * self.widest
+        if graded and np.count_nonzero(shares) >= AGREEMENT.min_units:
             sums = np.column_stack([self.differs, self.size])
             return cluster_bootstrap(
                 lambda totals: totals[..., 0] / totals[..., 1], sums, level=level, rng=rng, bounds=(0.0, self.widest)

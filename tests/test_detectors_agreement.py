@@ -198,6 +198,13 @@ def test_too_few_units_have_a_reason(ratings):
     assert alpha_of(ratings).undefined == "fewer than two units have two ratings"
 
 
+@pytest.mark.parametrize("metric", ["interval", "ordinal", "ratio"])
+def test_raters_who_are_always_as_far_apart_have_an_interval(metric):
+    """Nothing to resample: every unit differs by one step of two, or of three."""
+    alpha = alpha_of(np.repeat([[1.0, 2.0], [3.0, 2.0], [2.0, 3.0], [2.0, 1.0]], 15, axis=0), metric)
+    assert alpha.low < alpha.value < alpha.high
+
+
 def test_raters_who_never_agree_are_worse_than_chance():
     kappa = kappa_of([0, 1] * 20, [1, 0] * 20)
     assert kappa.value == pytest.approx(-1)
