@@ -24,7 +24,7 @@ class Approximation:
     min_units: int
     """It decides a limit only from this many independent units on, in the smallest sample or group."""
     worst_coverage: float
-    """Lowest coverage at level 0.95 found from `min_units` on, over the grid of benchmarks/statistics.py."""
+    """Lowest coverage at level 0.95 found from `min_units` on, over the grids of benchmarks/."""
 
 
 @overload
