@@ -79,7 +79,7 @@ def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
         verdict, why = "inconclusive", finding.why
     else:
         bound = Limit(measure=name or "", group=group, at_most=limit.at_most, at_least=limit.at_least)
-        decision = decide(finding.measures, bound, finding.controls or {})
+        decision = decide(finding.measures, bound, finding.controls or {}, power=False)
         assert decision.verdict in ("passed", "failed", "inconclusive")
         verdict, why = decision.verdict, sentence(decision.reason)
     about = " ".join([finding.check, *_demand(limit, name, group)])

@@ -96,9 +96,17 @@ def _bare(bound: float, unit: str) -> str:
 
 
 def decide(
-    measures: Sequence[MeasureRecord], limit: Limit | None, controls: Mapping[str, bool], budget: int | None = None
+    measures: Sequence[MeasureRecord],
+    limit: Limit | None,
+    controls: Mapping[str, bool],
+    budget: int | None = None,
+    *,
+    power: bool = True,
 ) -> Decision:
-    """Return the verdict on a check's measures; `budget`: the units that a check which stops early might have asked."""
+    """Return the verdict on a check's measures; `budget`: the units that a check which stops early might have asked.
+
+    Without `power` a passed check does not say which effect it would have seen, and SciPy is not loaded for it.
+    """
     for side in ("positive", "negative"):
         if not controls.get(side, True):
             return Decision("inconclusive", {"key": f"control_{side}"})
@@ -116,10 +124,12 @@ def decide(
     facts["value"] = span(measure)
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
-    return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)}, budget)
+    return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)}, budget, power=power)
 
 
-def _against(measure: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None) -> Decision:
+def _against(
+    measure: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None, *, power: bool
+) -> Decision:
     unit, units = "units" if "units" in measure.n else "items", units_of(measure)
     if measure.low is None or measure.high is None:
         return Decision("inconclusive", {"key": "no_interval", **facts})
@@ -129,7 +139,7 @@ def _against(measure: MeasureRecord, limit: Limit, facts: dict[str, Any], budget
     lower = -math.inf if limit.at_least is None else limit.at_least
     upper = math.inf if limit.at_most is None else limit.at_most
     if lower <= measure.low and measure.high <= upper:
-        seen = smallest_effect(measure, limit, budget)
+        seen = smallest_effect(measure, limit, budget) if power else None
         return Decision("passed", {"key": "passed", **facts}, smallest_effect=seen)
     if measure.high < lower or measure.low > upper:
         return Decision("failed", {"key": "failed", **facts})

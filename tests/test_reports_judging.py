@@ -29,7 +29,7 @@ from reports.wording import words_of
 DAY = date(2026, 11, 24)
 SCHEMA = published("sarif-2.1.0")
 WORDS = words_of("en")
-HEAVY = ("torch", "transformers", "sklearn", "pandas", "streamlit")
+HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "streamlit")
 TOOL = Path(sys.executable).with_name("dokimasia")
 
 
