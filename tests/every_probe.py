@@ -16,7 +16,7 @@ from report_fixtures import LEVEL, LM, write_audit
 from audit.files import write_atomic
 from audit.judging import keep
 from audit.probe import Probe
-from audit.record import Audit, Finding, Limit, MeasureRecord, ModelRecord, dump
+from audit.record import Audit, Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet, dump, load_record
 from audit.verdict import Decision, decide, sentence
 from detectors.result import Result
 
@@ -57,8 +57,17 @@ def of_every_probe(folder: Path) -> Audit:
             found.append(_finding(folder, f"c{number:02}", probe, result, limited=number % 3))
     found += [_bare(f"r{place:02}", *reason) for place, reason in enumerate(REASONS)]
     audit = write_audit(folder, found, title="감사", models={"main": LM, "classifier": _CLASSIFIER})
-    write_atomic(folder / "record.json", dump(audit.record))
-    return audit
+    more = {"deviations": _DEVIATIONS, "sheet": Sheet(inventory_id="7", purpose="상담", owner="김지우", tier="상")}
+    write_atomic(folder / "record.json", dump(audit.record.model_copy(update=more)))
+    return load_record(folder)
+
+
+_DEVIATIONS = [
+    Deviation(check="c01", what="limit.at_most", before=0.1, after=0.2, registered="0123"),
+    Deviation(check="c02", what="check", before=None, after="c02", registered="0123"),
+    Deviation(what="seed", before=1, after=2, registered="0123"),
+    Deviation(check="c04", what="stop", before="full", after="early", registered="0123"),
+]
 
 
 _CLASSIFIER = ModelRecord(
@@ -79,6 +88,7 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
     return _told(check, probe.name, decision, gating=limit is not None).model_copy(update={
         "measures": measures, "limit": limit, "evidence": evidence, "controls": {"positive": True, "negative": True},
         "remarks": [{"key": one.key, **one.values} for one in result.remarks], "more_units": decision.more_units,
+        "smallest_effect": decision.smallest_effect, "family": "exploratory" if limit and check < "c06" else None,
         "data": {role: {"use": "file", "path": "x.csv", "items": 9} for role in probe.roles}, "calls": 9,
         "clauses": ["eu-ai-act:15"],
     })  # fmt: skip

@@ -32,6 +32,7 @@ def names_of(audit: Audit) -> set[str]:
     """Words that the record, the plan and the data bring with them: names, paths, texts of items."""
     record = audit.record
     given = [record.title, record.id, audit.folder.name, *record.models, *(one.name for one in record.models.values())]
+    given += [str(value) for one in record.deviations for value in (one.before, one.after)]
     for finding in record.findings:
         given += [finding.check, *finding.clauses, *map(str, finding.options), *map(str, finding.options.values())]
         given += [str(fact) for facts in finding.data.values() for fact in facts.values()]

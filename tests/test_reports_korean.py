@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from datetime import date
 from html import unescape
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from report_fixtures import finding, rate
 import audit.verdict
 import detectors
 from audit import plugins
-from audit.record import Limit
+from audit.record import Limit, load_record
+from audit.reviews import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.verdict import decide, sentence
 from reports.index_page import render_index
 from reports.notation import Notation
@@ -39,7 +41,20 @@ PARTICLES = "은는이가을를과와으로로라란"
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return of_every_probe(tmp_path_factory.mktemp("every") / "0123abcd")
+    audit = of_every_probe(tmp_path_factory.mktemp("every") / "0123abcd")
+    day = date(2027, 1, 2)
+    add_reviews(
+        audit,
+        Rating(check="c01", rating="low"),
+        Owner(check="c01", owner="김지우"),
+        Due(check="c01", due=day),
+        Status(check="c04", status="waived", reason="사유", until=day),
+        Override(check="c07", item=str(audit.items("c07").index[0]), value=1.0, reason="재판정"),
+        Comment(check="c01", text="의견"),
+        Decision(decision="rejected", reason="사유"),
+        author="김지우",
+    )
+    return load_record(audit.folder)
 
 
 @pytest.mark.parametrize("name", ["html", "markdown", "junit", "summary"])
