@@ -26,7 +26,7 @@ __all__ = [
     "units_needed",
 ]
 
-EXACT_BUDGET = 4000
+EXACT_BUDGET = 2000
 """Up to this budget the power of a sequential test is computed exactly; beyond it from its last look alone."""
 DENSE = 20_000
 """Up to this many units the saw teeth of power over n are looked at one by one."""

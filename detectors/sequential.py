@@ -181,14 +181,15 @@ def stopping(rate: float, limit: float, level: float, budget: int) -> tuple[Floa
     Exact, by dynamic programming over the counts of events; what is left of 1 is undecided at the budget.
     """
     least, most = boundaries(limit, level, budget)
-    at_count = np.zeros(budget + 1)
-    at_count[0] = 1
-    said = np.zeros((2, budget))
+    said, at_count, first = np.zeros((2, budget)), np.ones(1), 0
     for n, (low, high) in enumerate(zip(least, most, strict=True)):
-        at_count[1:] = at_count[1:] * (1 - rate) + at_count[:-1] * rate
-        at_count[0] *= 1 - rate
-        said[:, n] = at_count[: low + 1].sum(), at_count[high:].sum()
-        at_count[: low + 1] = at_count[high:] = 0
+        # at_count: probability of first, first + 1, ... events with no verdict yet
+        before, at_count = at_count, np.zeros(len(at_count) + 1)
+        at_count[:-1] = before * (1 - rate)
+        at_count[1:] += before * rate
+        start, end = max(0, low + 1 - first), max(0, high - first)
+        said[:, n] = at_count[:start].sum(), at_count[end:].sum()
+        at_count, first = at_count[start:end], first + start
     return said[0], said[1]
 
 
