@@ -75,6 +75,7 @@ def _weighed(y: Floats, f: Floats, others: int) -> tuple[float, float]:
     size, ones = n + IMAGINED, y.sum() + IMAGINED / 2
     imagined = IMAGINED / 2 * ((1 - ones / size) ** 2 + (ones / size) ** 2) + n * (y.mean() - ones / size) ** 2
     plain = (dy @ dy + imagined) / (n - 1)
+    weight = weight if abs(weight) > 1e-9 else 0.0
     spent = 2 if weight and n > 2 else 1
     left = ((dy - weight * df) @ (dy - weight * df) + imagined) / (n - spent) / n
     return weight, float(plain / (left + weight**2 * square / (n - 1) / others))
