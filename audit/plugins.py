@@ -38,9 +38,13 @@ GROUPS = {
     "data": "dokimasia.data",
     "probes": "dokimasia.probes",
     "reports": "dokimasia.reports",
+    "comparisons": "dokimasia.comparisons",
     "commands": "dokimasia.commands",
 }
-_SINGULAR = {"models": "model", "data": "data source", "probes": "probe", "reports": "report", "commands": "command"}
+_SINGULAR = {
+    "models": "model", "data": "data source", "probes": "probe", "reports": "report",
+    "comparisons": "report of a comparison", "commands": "command",
+}
 
 
 @cache

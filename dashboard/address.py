@@ -33,6 +33,7 @@ Standing = Literal["", "open", "overdue", "accepted", "fixed", "waived"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
+Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
 
 _EVIDENCE = ("audit", "check", "failures", "outcome", "group")
 PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
@@ -40,7 +41,7 @@ PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "audit": ("audit",),
     "finding": (*_EVIDENCE, "page"),
     "item": (*_EVIDENCE, "item"),
-    "compare": ("audit", "other"),
+    "compare": ("audit", "other", "margin"),
     "register": ("search", "owner", "rating", "standing", "page"),
     "trends": ("model", "check", "measure"),
     "verify": ("audit",),
@@ -58,6 +59,8 @@ class Address:
     """Name of an audit's folder."""
     other: Name = ""
     """The audit that `audit` is compared with."""
+    margin: Margin = ""
+    """How much worse `other` may be, in shares and scores; empty = not at all."""
     check: Text = ""
     item: Number = 1
     """Row of the items file, counted from 1."""

@@ -102,8 +102,9 @@ def _templates() -> jinja2.Environment:
 @cache
 def _style() -> str:
     """Return the report's style, kept to our own documents by nesting it, and what a screen has besides."""
-    report = (files("reports") / "templates" / "report.css").read_text("utf-8")
-    return ".doc {" + report.replace(":root", "&", 1) + "}" + _own("screen.css")
+    home = files("reports") / "templates"
+    report, comparison = ((home / f"{name}.css").read_text("utf-8") for name in ("report", "comparison"))
+    return ".doc {" + report.replace(":root", "&", 1) + comparison + "}" + _own("screen.css")
 
 
 @cache

@@ -2,6 +2,7 @@
 
     entries()               what lies in the audits' folder, from headers alone
     opened, view_of(name)   one finished audit, whole; what a document says of it
+    compared(name, name)    two of one plan
     running(name)           one without a record yet: what its plan asks and how many answers are stored
 
 What was read is kept by path, time of writing and size, so that nothing is read twice while it stays the same.
@@ -18,12 +19,17 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from audit.comparison import Comparison, compare_audits
 from audit.errors import IntegrityError, UsageError
+from audit.margins import Margins
 from audit.record import WORST_FIRST, Audit, Finding, Verdict, audited_first, load_record
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
-__all__ = ["AUDITS", "Entry", "Running", "entries", "folder_of", "home", "is_running", "opened", "running", "view_of"]
+__all__ = [
+    "AUDITS", "Entry", "Running", "compared", "entries", "folder_of", "home", "is_running", "opened", "running",
+    "view_of",
+]
 
 AUDITS = "DOKIMASIA_AUDITS"
 """Environment variable with the folder that holds the audits."""
@@ -171,6 +177,14 @@ def view_of(name: str, lang: str) -> Overview:
     return _view(*_stamp(name), lang)
 
 
+def compared(first: str, second: str, margin: float) -> Comparison:
+    """Return how the second audit differs from the first.
+
+    Raises as `opened` does; UsageError where they were not asked the same, IntegrityError where a file is not its own.
+    """
+    return _compared(_stamp(first), _stamp(second), margin)
+
+
 def _stamp(name: str) -> tuple[Path, int, int]:
     folder = folder_of(name)
     try:
@@ -188,6 +202,11 @@ def _opened(folder: Path, mtime_ns: int, size: int) -> Audit:
 @lru_cache(maxsize=32)
 def _view(folder: Path, mtime_ns: int, size: int, lang: str) -> Overview:
     return overview(_opened(folder, mtime_ns, size), words_of(lang))
+
+
+@lru_cache(maxsize=8)
+def _compared(first: tuple[Path, int, int], second: tuple[Path, int, int], margin: float) -> Comparison:
+    return compare_audits(_opened(*first), _opened(*second), Margins(margin))
 
 
 def is_running(name: str) -> bool:

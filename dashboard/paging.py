@@ -3,6 +3,7 @@
     matching(items, filters) -> row numbers      one to three columns are read, and the answer is kept
     rows(items, numbers)     -> table            only the row groups that hold those rows are read
     paired(first, second)    -> table            the same items of two audits, with both values
+    named(items, names)      -> row numbers      of the items with these names
 
 Rows are selected and sorted; nothing is measured. A file whose digest is not the record's is never shown.
 """
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["IDS", "SLICES", "Filters", "ItemsFile", "choices", "items_of", "matching", "paired", "rows"]
+__all__ = ["IDS", "SLICES", "Filters", "ItemsFile", "choices", "items_of", "matching", "named", "paired", "rows"]
 
 IDS = ("item", "id")
 """Columns that may name the item."""
@@ -174,6 +175,19 @@ def paired(first: ItemsFile, second: ItemsFile) -> pa.Table | None:
     if left is None or right is None:
         return None
     return left.join(right, "item", join_type="inner").sort_by("row")
+
+
+def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
+    """Return the row of each named item, counted from 1; None where there is none, or the file is not to be shown."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if items.problem or items.id_column is None or not names:
+        return [None] * len(names)
+    ids = pc.cast(pq.read_table(items.path, columns=[items.id_column]).column(0).combine_chunks(), "string")
+    found: list[int | None] = pc.index_in(pa.array(list(names), "string"), value_set=ids).to_pylist()
+    return [None if row is None else row + 1 for row in found]
 
 
 def _values(items: ItemsFile, prefix: str) -> pa.Table | None:

@@ -25,7 +25,7 @@ from scipy.stats import binom
 from detectors._exact import Approximation, Floats
 from detectors.intervals import betting_mean, mean_over_units
 from detectors.novelty.ranking import AUROC_DIFFERENCE, rank
-from detectors.sequential import RateTest, confidence_sequence
+from detectors.sequential import DifferenceTest, paired_sequence
 
 __all__ = [
     "APART", "Difference", "Estimate", "apart_difference", "auroc_difference", "distance_difference",
@@ -75,13 +75,15 @@ def mean_difference(
     exact sign test where units differ by -1, 0 or 1 (of 0/1 items McNemar's), else a permutation test by sign flips.
     Raises ValueError for no values, values outside [0, 1] and arrays of different lengths.
     """
-    gaps = _unit_gaps(first, second, units)
+    one, two = _unit_means(first, second, units)
+    gaps = two - one
     low, high = betting_mean(rng.permutation((1 + gaps) / 2), level)
     if np.isin(gaps, (-1.0, 0.0, 1.0)).all():
         p, test = sign_test_p(int((gaps > 0).sum()), int((gaps < 0).sum())), "exact sign test (McNemar)"
     else:
         p, test = _flipped_p(gaps[gaps != 0], rng), "permutation test by sign flips of unit differences"
-    return _of_gaps(gaps, first, low, high, "betting (hedged capital) over paired unit differences", p, test)
+    method = "betting (hedged capital) over paired unit differences"
+    return _of_gaps(gaps, np.size(first), 2 * low - 1, 2 * high - 1, method, p, test)
 
 
 def watched_difference(first: ArrayLike, second: ArrayLike, units: ArrayLike | None, *, level: float) -> Difference:
@@ -90,10 +92,10 @@ def watched_difference(first: ArrayLike, second: ArrayLike, units: ArrayLike | N
     A confidence sequence by betting, valid wherever one stopped, and so is `p`. Arguments and errors as in
     `mean_difference`, the items in the order in which they were asked.
     """
-    gaps = _unit_gaps(first, second, units)
-    low, high = confidence_sequence((1 + gaps) / 2, level)
-    method = "confidence sequence (betting) over paired unit differences"
-    return _of_gaps(gaps, first, low, high, method, _anytime_p((1 + gaps) / 2), "betting, valid at any stop")
+    one, two = _unit_means(first, second, units)
+    low, high = paired_sequence(two, one, level)
+    method, test = "confidence sequence (betting) over paired unit differences", "betting, valid at any stop"
+    return _of_gaps(two - one, np.size(first), low, high, method, _anytime_p(one, two), test)
 
 
 def distance_difference(
@@ -170,8 +172,8 @@ def sign_test_p(more: int, less: int) -> float:
     return min(1.0, 2 * float(binom.cdf(min(more, less), more + less, 0.5))) if more + less else 1.0
 
 
-def _unit_gaps(first: ArrayLike, second: ArrayLike, units: ArrayLike | None) -> Floats:
-    """Return second - first [unit], units in order of appearance."""
+def _unit_means(first: ArrayLike, second: ArrayLike, units: ArrayLike | None) -> tuple[Floats, Floats]:
+    """Return the means [unit] of both sets of values, units in order of appearance."""
     one: Floats = np.asarray(first, dtype=float)
     two: Floats = np.asarray(second, dtype=float)
     if one.ndim != 1 or one.shape != two.shape or not one.size:
@@ -179,22 +181,18 @@ def _unit_gaps(first: ArrayLike, second: ArrayLike, units: ArrayLike | None) -> 
     if not (np.minimum(one, two).min() >= 0 and np.maximum(one, two).max() <= 1):
         raise ValueError("got values outside [0, 1]; allowed: shares, or 0 and 1")
     if units is None:
-        return two - one
+        return one, two
     code, kinds = pd.factorize(np.asarray(units, dtype=object))
     if len(code) != len(one):
         raise ValueError(f"got {len(code)} labels for {len(one)} items; allowed: one each")
-    gaps: Floats = np.bincount(code, weights=two - one, minlength=len(kinds)) / np.bincount(code)
-    return gaps
+    size = np.bincount(code, minlength=len(kinds))
+    return np.bincount(code, weights=one) / size, np.bincount(code, weights=two) / size
 
 
-def _of_gaps(
-    gaps: Floats, items: ArrayLike, low: float, high: float, method: str, p: float, test: str
-) -> Difference:
-    """Return the difference whose interval was made for (1 + gap) / 2."""
+def _of_gaps(gaps: Floats, items: int, low: float, high: float, method: str, p: float, test: str) -> Difference:
+    """Return the mean of the unit differences with its interval, which rounding may have put beside it."""
     value = float(gaps.mean())
-    return Difference(
-        value, min(2 * low - 1, value), max(2 * high - 1, value), int(np.size(items)), len(gaps), method, p, test
-    )
+    return Difference(value, min(low, value), max(high, value), items, len(gaps), method, p, test)
 
 
 def _flipped_p(gaps: Floats, rng: np.random.Generator) -> float:
@@ -207,19 +205,19 @@ def _flipped_p(gaps: Floats, rng: np.random.Generator) -> float:
     return (1 + beaten) / (1 + FLIPS)
 
 
-def _anytime_p(watched: Floats) -> float:
-    """Return the smallest alpha at which a test of "the mean is 1/2" has refused it at some time; 1 if none has."""
+def _anytime_p(first: Floats, second: Floats) -> float:
+    """Return the smallest alpha at which a test of "no difference" has refused it at some time; 1 if none has."""
     low, high = -27.0, 0.0  # a level of 1 - exp(low) must still differ from 1
-    if not _refused(watched, high):
+    if not _refused(first, second, high):
         return 1.0
     while high - low > 1e-3:
         middle = (low + high) / 2
-        low, high = (low, middle) if _refused(watched, middle) else (middle, high)
+        low, high = (low, middle) if _refused(first, second, middle) else (middle, high)
     return float(np.exp(high))
 
 
-def _refused(watched: Floats, log_alpha: float) -> bool:
-    return RateTest(0.5, 1 - float(np.exp(log_alpha))).update(watched) is not None
+def _refused(first: Floats, second: Floats, log_alpha: float) -> bool:
+    return DifferenceTest(0.0, 1 - float(np.exp(log_alpha))).update(second, first) is not None
 
 
 def _range_of_distances(

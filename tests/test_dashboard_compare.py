@@ -1,0 +1,133 @@
+"""The compare screen: what the report of two audits says, linked to the items of both; or why there is none."""
+
+import re
+from html import unescape
+from pathlib import Path
+from urllib.parse import parse_qsl
+
+import pytest
+from comparison_fixtures import Asked, audit_of, two_audits
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from audit.comparison import compare_audits
+from audit.files import write_atomic
+from audit.margins import Margins
+from audit.record import Limit, load_record
+from dashboard.loading import AUDITS
+from dashboard.paging import items_of, named, rows
+from reports.comparison_view import comparison_view
+from reports.wording import words_of
+
+WORDS = words_of("en")
+A, B, OTHER = "aaaa0001", "bbbb0002", "cccc0003"
+EVIL = "<script>alert(1)</script>"
+LIMIT = Limit(measure="accuracy", at_least=0.5)
+
+
+def asked(values, limit=LIMIT):
+    return [Asked("facts", values, limit, ids=[EVIL, *(f"q{number}" for number in range(1, len(values)))])]
+
+
+@pytest.fixture(scope="module")
+def shared_home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("compare")
+    good, bad = [1.0] * 80 + [0.0] * 20, [0.0] * 40 + [1.0] * 40 + [0.0] * 19 + [1.0]
+    two_audits(home, asked(good), asked(bad))
+    audit_of(home / OTHER, asked(bad, Limit(measure="accuracy", at_least=0.6)), "model-c")
+    return home
+
+
+@pytest.fixture
+def home(shared_home, monkeypatch):
+    monkeypatch.setenv(AUDITS, str(shared_home))
+    return shared_home
+
+
+def screen(**parameters):
+    app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=60)
+    for name, value in {"screen": "compare", **parameters}.items():
+        app.query_params[name] = str(value)
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def html(app):
+    return "\n".join(part.proto.body for part in app.get("html"))
+
+
+def seen(app):
+    text = re.sub(r"<(style|script)>.*?</\1>", " ", html(app), flags=re.S)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", text.replace("<wbr>", ""))).replace("\u00a0", " ").split())
+
+
+def links(app):
+    return [dict(parse_qsl(unescape(one).lstrip("?"))) for one in re.findall(r'href="(\?[^"]*)"', html(app))]
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_screen_says_what_the_report_says(home, lang):
+    page, words = screen(audit=A, other=B, lang=lang), words_of(lang)
+    view = comparison_view(compare_audits(load_record(home / A), load_record(home / B)), words)
+    text = seen(page)
+    (check,) = view.checks
+    gap = check.measures[0].difference
+    for told in (view.sentence, check.why, check.changes.sentence, gap.value, gap.interval, words("compare.rule")):
+        assert " ".join(told.replace("\u00a0", " ").split()) in text
+    assert check.word == "worse"
+    assert words("compare.refused") not in text
+
+
+def test_changed_items_lead_to_the_items_of_both(home):
+    page = screen(audit=A, other=B)
+    items = [one for one in links(page) if one.get("screen") == "item"]
+    assert {"screen": "item", "audit": A, "check": "facts", "item": "2"} in items
+    assert {"screen": "item", "audit": B, "check": "facts", "item": "100"} in items
+    # the first item, the worst there is of a name, stands in row 1, which an address leaves out
+    assert {"screen": "item", "audit": B, "check": "facts"} in items
+    assert len(items) == 2 * 41
+    assert unescape(html(page)).count(EVIL) >= 1
+    assert EVIL not in html(page)
+    assert {"screen": "finding", "audit": B, "check": "facts"} in links(page)
+
+
+def test_rows_of_named_items_are_those_of_the_file(home):
+    audit = load_record(home / A)
+    items = items_of(audit, audit.finding("facts"))
+    assert named(items, ["q7", "gone", EVIL]) == [8, None, 1]
+    assert rows(items, [7])["id"].to_pylist() == ["q7"]
+
+
+def test_a_margin_is_part_of_the_address(home):
+    page = screen(audit=A, other=B)
+    page.text_input(key="margin").set_value("0.9")
+    page.run()
+    assert page.query_params["margin"] == ["0.9"] or page.query_params["margin"] == "0.9"
+    found = compare_audits(load_record(home / A), load_record(home / B), Margins(0.9))
+    assert found.word == "no worse"
+    assert comparison_view(found, WORDS).sentence in seen(page)
+    wrong = screen(audit=A, other=B, margin="much")
+    assert "address: margin='much'" in seen(wrong)
+
+
+def test_audits_that_were_not_asked_the_same_are_not_compared(home):
+    text = seen(screen(audit=A, other=OTHER))
+    assert WORDS("compare.refused") in text
+    assert "checks.facts.limit.at_least 0.5 0.6" in text
+    assert "points" not in text
+
+
+def test_a_changed_file_is_told_and_nothing_is_computed(tmp_path, monkeypatch):
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    a, _ = two_audits(tmp_path, asked([1.0] * 9 + [0.0]), asked([1.0] * 10))
+    write_atomic(a.folder / "items" / "facts.parquet", b"other")
+    text = seen(screen(audit=A, other=B))
+    assert "No differences are computed:" in text
+    assert "not the file that the record names" in text
+
+
+def test_an_audit_and_itself(home):
+    text = seen(screen(audit=A, other=A))
+    assert "No worse: 1 of 1 gating checks." in text
+    assert WORDS("dashboard.no_differences") in text

@@ -1,0 +1,166 @@
+"""The report of two audits: the same words and numbers in every format and language, self-contained, inert."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from comparison_fixtures import Asked, two_audits
+from report_fixtures import HOSTILE, real
+
+from audit.comparison import compare_audits
+from audit.margins import Margins
+from audit.plugins import load, names
+from audit.record import Audit, Limit, ModelRecord
+from reports.comparison_html import render_comparison_html
+from reports.comparison_json import render_comparison_json
+from reports.comparison_markdown import MOST_ITEMS, render_comparison_markdown
+from reports.comparison_view import SIGNS, comparison_view
+from reports.wording import languages, words_of
+
+WORDS = words_of("en")
+LIMIT, SLOW = Limit(measure="accuracy", at_least=0.5), Limit(measure="latency", at_most=2)
+
+
+def outcome(right, wrong):
+    return [1.0] * right + [0.0] * wrong
+
+
+@pytest.fixture
+def found(tmp_path):
+    """One worse, one undecided, one better, one that moves nearer to its ideal, one untold, one without a way."""
+    slow, fast = (real("latency", value, 0.01, 50, unit="seconds", direction="lower is better", min_units=0)
+                  for value in (1.0, 0.5))
+    near = {"direction": "nearer to ideal is better", "ideal": 0.5}
+    skipped = {"verdict": "skipped", "measures": [], "reason": {"key": "data", "role": "items"},
+               "why": "The plan gives no data for items."}
+    first = [
+        Asked("facts", outcome(180, 20), LIMIT), Asked("close", outcome(100, 100), LIMIT),
+        Asked("time", [], SLOW, measures=[slow]), Asked("pairs", outcome(90, 10), **near),
+        Asked("gone", outcome(9, 1), LIMIT), Asked("free", outcome(5, 5), direction="neither"),
+    ]
+    second = [
+        Asked("facts", outcome(120, 80), LIMIT), Asked("close", outcome(98, 102), LIMIT),
+        Asked("time", [], SLOW, measures=[fast]), Asked("pairs", outcome(52, 48), **near),
+        Asked("gone", outcome(9, 1), LIMIT, more=skipped), Asked("free", outcome(6, 4), direction="neither"),
+    ]
+    return compare_audits(*two_audits(tmp_path, first, second), Margins(0.02, {"latency": 0.1}))
+
+
+def page(found, lang="en"):
+    ((name, data),) = render_comparison_html(found, lang).items()
+    assert name == "compare-aaaa0001.html"
+    return data.decode()
+
+
+def seen(text):
+    """What a reader sees: without figures, tags and style."""
+    bare = re.sub(r"<(svg|style|title).*?</\1>", " ", text, flags=re.S)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", bare)).replace("\u00a0", " ").split())
+
+
+def test_our_formats_come_in_by_entry_points(found):
+    assert names("comparisons") == ["html", "json", "markdown"]
+    assert load("comparisons", "html") is render_comparison_html
+
+
+def test_the_words_and_the_sentence(found):
+    view = comparison_view(found, WORDS)
+    assert {one.name: one.word for one in view.checks} == {
+        "facts": "worse", "close": "undecided", "time": "better", "pairs": "better", "gone": "undecided",
+        "free": "measured",
+    }
+    more = next(one.more_units for one in found.checks if one.check == "close")
+    assert view.sentence == f"Worse: 1 of 4 gating checks; 2 undecided, about {more:,} more units would do; 1 better."
+    assert [one.name for one in view.untold] == ["gone"]
+
+
+def test_every_number_stands_in_the_page(found):
+    text = seen(page(found))
+    assert text.count("−30.0 points") == 2
+    facts = next(one for one in comparison_view(found, WORDS).checks if one.name == "facts")
+    gap = facts.measures[0].difference
+    assert f"A 90.0 % {facts.measures[0].sides[0].interval}".replace("\u00a0", " ") in text
+    assert f"B − A {gap.value} {gap.interval} 200 ≥ −2 points < 0.001" in text
+    assert "Accuracy went from 90.0 % to 60.0 %: −30.0 points" in text
+    changed = "60 items fail in B alone, 0 fail in A alone, 200 items are in both"
+    assert f"{changed}, p < 0.001, McNemar's exact test." in text
+    assert "B has no number that is trusted: The plan gives no data for items." in text
+    assert "B − A, distances to 50 %" in text
+    assert "−0.500" in text
+    assert "dokimasia compare aaaa0001 bbbb0002 --margin 0.02 --margin latency=0.1 --format html --lang en" in text
+    assert "facts-120" in text
+
+
+def test_three_lines_a_measure_are_drawn(found):
+    html = page(found)
+    drawn = sum(len(one.measures) for one in found.checks)
+    titles = re.findall(r"<title>([^<]*)</title><desc>", html)
+    assert [sum(title.endswith(end) for title in titles) for end in (": A", ": B")] == [drawn, drawn] == [5, 5]
+    assert sum(": B − A" in title for title in titles) == drawn
+
+
+def test_the_page_needs_nothing_else(found):
+    html = page(found)
+    assert "default-src 'none'" in html
+    assert "<script" not in html
+    assert not re.search(r"""(src|href)\s*=\s*["'](?!#)""", html)
+    assert "http" not in html.replace('http-equiv="Content-Security-Policy"', "")
+
+
+def test_markdown_has_the_same_numbers(found):
+    ((name, data),) = render_comparison_markdown(found).items()
+    text = data.decode().replace("\u00a0", " ")
+    view = comparison_view(found, WORDS)
+    assert name == "compare-aaaa0001.md"
+    assert text.startswith(f"## ✗ {view.sentence}\n")
+    gap = next(one for one in view.checks if one.name == "facts").measures[0].difference
+    assert f"| ✗ Worse | facts | accuracy | 90.0 % | 60.0 % | {gap.value} | {gap.interval} | ≥ −2 points |" in text
+    assert f"{60 - MOST_ITEMS} more are left out here." in text
+    assert len(text) < 60_000
+
+
+def test_json_is_the_comparison(found):
+    ((name, data),) = render_comparison_json(found).items()
+    assert (name, json.loads(data)) == ("compare-aaaa0001.json", found.as_json())
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_every_sentence_is_there_in_every_language(found, lang):
+    words = words_of(lang)
+    view = comparison_view(found, words)
+    assert {one.told for one in view.checks} == {words.term("compare_word", one.word) for one in found.checks}
+    assert seen(page(found, lang)).count(view.sentence.replace("\u00a0", " ")) == 1
+    measures = [measure for check in found.checks for measure in check.measures]
+    assert set(SIGNS) == set(words.catalogue["compare_word"])
+    assert {one.test for one in measures} <= set(words.catalogue["compare_test"])
+    if lang == "ko":
+        told = [*(one.why for one in view.checks), *(one.method for one in view.methods)]
+        assert all(re.search("[가-힣]", one) for one in told)
+        assert not re.search(r"[a-z]{3,} [a-z]{3,} [a-z]{3,}", " ".join(told).replace("hedged capital", ""))
+
+
+def test_hostile_text_is_inert(tmp_path):
+    ids = [f"{text} {number}" for number, text in enumerate(HOSTILE)]
+    first, second = ([Asked("facts", [value] * len(ids), LIMIT, ids=ids)] for value in (1.0, 0.0))
+    a, b = two_audits(tmp_path, first, second)
+    evil = ModelRecord(name=HOSTILE[0], family=HOSTILE[1], modality=HOSTILE[2], fingerprint=HOSTILE[3])
+    named = [
+        Audit(one.folder, one.record.model_copy(update={"title": text, "models": {"main": evil}}), None)
+        for one, text in ((a, HOSTILE[8]), (b, HOSTILE[9]))
+    ]
+    found = compare_audits(*named)
+    found = replace(found, a=replace(found.a, id=a.record.id))
+    html = page(found)
+    tags = set(re.findall(r"<([a-z0-9]+)[\s>]", re.sub(r"<style>.*?</style>", "", html, flags=re.S)))
+    assert not tags & {"script", "img", "iframe", "object"}
+    assert not re.search(r"<[^>]*\son\w+=", html)
+    assert "<U+202E>" in unescape(html)
+    assert "owned" in html
+    text = render_comparison_markdown(found)["compare-aaaa0001.md"].decode()
+    assert not re.search(r"(?<!\\)<(script|img)", text)
+    assert not re.search(r"(?<!\\)\]\(", text)
+    assert "://" not in text
