@@ -47,7 +47,7 @@ def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, 
     """
     tools = {"sign": lambda verdict: picture(sign(verdict, words(f"verdict.{verdict}"))), **text_tools(words)}
     body = _templates().get_template(template).render(lang=words.lang, **{**tools, **context})
-    st.html(f'<div class="doc">{_led(body, anchors or {})}</div>')
+    st.html(f'<div class="doc" lang="{words.lang}">{_led(body, anchors or {})}</div>')
 
 
 def _led(body: str, anchors: Mapping[str, str]) -> str:

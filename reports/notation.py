@@ -152,7 +152,7 @@ class Notation:
     def better(self, measure: MeasureRecord) -> str:
         """Return which way is good in a word or two: `lower`, `higher`, `near 50 %`."""
         if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
-            return self.words("format.near", number=self.set_number(measure.ideal, measure.unit))
+            return self.words("format.near", number=self.set_number(float(f"{measure.ideal:.4g}"), measure.unit))
         return one_line(self.words.term("direction", measure.direction), self.words, 40)
 
     def day(self, day: date | str) -> str:

@@ -51,7 +51,8 @@ def show(place: Address, words: Words) -> None:
         found = compared(*names, float(place.margin or 0))
     except (UsageError, IntegrityError) as error:
         refused = isinstance(error, UsageError)
-        why = words("compare.refused") if refused else words("compare.unreadable", why=one_line(str(error), words))
+        told = one_line(words.term("error", str(error)), words)
+        why = words("compare.refused") if refused else words("compare.unreadable", why=told)
         pairs = pairs_of(views[0], views[1])
         draw(
             "compare.html.j2", words, why=why, blocks=blocks_of(pairs, place, words), **frame,
