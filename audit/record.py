@@ -141,10 +141,6 @@ class ModelRecord(_Stored):
         return kind == "GGUF" and not {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
 
 
-class Finding(_Stored):
-    """The one result of one check."""
-
-    check: str
 class SmallestEffect(_Stored):
     """The true values nearest beyond a limit that a passed check would have failed with this power, at its level."""
 
@@ -159,6 +155,10 @@ class SmallestEffect(_Stored):
     """By binomial tails, for 0/1 outcomes; else from the width of the interval."""
 
 
+class Finding(_Stored):
+    """The one result of one check."""
+
+    check: str
     probe: str
     dimension: str
     verdict: Verdict
@@ -167,24 +167,24 @@ class SmallestEffect(_Stored):
     """One English sentence with the numbers."""
     reason: dict[str, Any]
     """`{"key": ..., other values}`: the same sentence for translation."""
+    family: Literal["exploratory"] | None = None
+    """`exploratory`: a limit that does not gate; all such checks are judged together by Benjamini-Hochberg."""
     clauses: list[str] = []
     calls: int = 0
     """Items asked of a model by this check, whether answered now or from the store."""
     limit: Limit | None = None
-    family: Literal["exploratory"] | None = None
-    """`exploratory`: a limit that does not gate; all such checks are judged together by Benjamini-Hochberg."""
     stop: Literal["full", "early"] = "full"
     """`early`: units were asked in random order until the limit was decided."""
     calls_saved: int = 0
     """Items that did not have to be asked because the check stopped early."""
     more_units: int | None = None
     """About how many more independent units would decide an inconclusive finding."""
+    smallest_effect: SmallestEffect | None = None
+    """Of a passed finding: how little beyond the limit it would have seen."""
     measures: list[MeasureRecord] = []
     remarks: list[dict[str, str | float]] = []
     """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
     controls: dict[str, bool] | None = None
-    smallest_effect: SmallestEffect | None = None
-    """Of a passed finding: how little beyond the limit it would have seen."""
     """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
     evidence: list[Evidence] = []
     options: dict[str, Any] = {}
@@ -202,10 +202,6 @@ class SmallestEffect(_Stored):
         return self.measures[0] if self.measures else None
 
 
-class Sheet(_Stored):
-    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
-
-    inventory_id: str | None = None
 class Deviation(_Stored):
     """Something that is asked otherwise than in the plan that was frozen first for the same model under this title."""
 
@@ -221,6 +217,10 @@ class Deviation(_Stored):
     """Folder of the audit whose plan was frozen first."""
 
 
+class Sheet(_Stored):
+    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
+
+    inventory_id: str | None = None
     """The model's id in the owner's inventory."""
     purpose: str | None = None
     """What the model is for."""
@@ -251,12 +251,12 @@ class Record(_Stored):
     findings: list[Finding]
     changed: list[str] = []
     """Names of models that answered differently at the end than at the start."""
+    deviations: list[Deviation] = []
+    """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
     sheet: Sheet | None = None
     """What the plan says of the model, its purpose and its owner."""
     two_person: bool = False
     """An approval counts only from another person than the one who asked for review."""
-    deviations: list[Deviation] = []
-    """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
 
     model_config = ConfigDict(
         frozen=True,
