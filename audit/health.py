@@ -1,10 +1,11 @@
-"""What is here and what is missing: versions, the real language model, processor, fonts and browser."""
+"""What is here and what is missing: versions, the real language model, processor, fonts, and what a PDF needs."""
 
 from __future__ import annotations
 
 import platform
 import shutil
 import subprocess
+from ctypes.util import find_library
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def health() -> list[dict[str, Any]]:
         _model(),
         _bfloat16(),
         _korean(),
+        _pdf(),
     ]
 
 
@@ -69,3 +71,14 @@ def _korean() -> dict[str, Any]:
         [tool, ":lang=ko", "family"], capture_output=True, text=True, check=False
     ).stdout.splitlines()
     return {"what": "Korean font", "found": fonts[0] if fonts else "missing: install fonts-nanum", "ok": bool(fonts)}
+
+
+def _pdf() -> dict[str, Any]:
+    """Only `report --format pdf` needs this, so that nothing is wrong without it."""
+    try:
+        found = f"WeasyPrint {metadata.version('weasyprint')}"
+    except metadata.PackageNotFoundError:
+        found = "no: pip install 'dokimasia[pdf]'"
+    else:
+        found += "" if find_library("pango-1.0") else ", but no Pango: install libpango-1.0-0 and libpangoft2-1.0-0"
+    return {"what": "PDF reports", "found": found, "ok": True}

@@ -17,7 +17,7 @@ def show(
     into: Annotated[Path, typer.Option(help="Folder that holds the audits.")] = Path("audits"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8501,
     host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
-    lang: Annotated[str, typer.Option(help="Language of the screens.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the screens: en or ko.")] = "en",
 ) -> None:
     """Browse audits, findings and items in a browser; nothing leaves this machine."""
     words_of(lang)

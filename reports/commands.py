@@ -23,9 +23,10 @@ __all__ = ["index", "report"]
 def report(
     audit: Annotated[str, typer.Argument(help="Folder of an audit, or the beginning of its id under --into.")],
     format: Annotated[
-        str, typer.Option(help="html, markdown, json, junit, sarif, summary, or the name of an installed report.")
+        str,
+        typer.Option(help="html, pdf, markdown, json, junit, sarif, summary, or the name of an installed report."),
     ] = "html",
-    lang: Annotated[str, typer.Option(help="Language of the document.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the document: en or ko.")] = "en",
     out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,
     plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
     into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
@@ -63,7 +64,7 @@ def _breaks_seal(path: Path, data: bytes, folder: Path) -> bool:
 
 def index(
     into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
-    lang: Annotated[str, typer.Option(help="Language of the page.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the page: en or ko.")] = "en",
 ) -> None:
     """Write one page over all finished audits, with links to their reports, and print its path."""
     from audit.files import write_atomic
