@@ -5,7 +5,7 @@
     mean over independent units               mean_over_units                      one of these two
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate
-    AUROC                                     auroc                                approximate
+    AUROC                                     auroc, auroc_bootstrap               approximate
     smooth function of totals over units      cluster_bootstrap                    approximate
     rates of many groups at once              simultaneous                         approximate
     rate that an erring detector reports      corrected_rate                       approximate
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors._auroc import DELONG, LOGIT_DELONG, auroc
+from detectors._auroc import AUROC_BOOTSTRAP, DELONG, LOGIT_DELONG, auroc, auroc_bootstrap
 from detectors._betting import betting_mean
 from detectors._bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors._corrected import CORRECTED, Calibration, corrected_rate
@@ -34,10 +34,10 @@ from detectors._powered import POWERED, Powered, prediction_powered
 from detectors._score import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, newcombe_paired, score_ratio
 
 __all__ = [
-    "CLUSTER_BOOTSTRAP", "CORRECTED", "DELONG", "LOGIT_DELONG", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED",
-    "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Powered", "UnitMean", "any_gap_p", "auroc",
-    "betting_mean", "cluster_bootstrap", "corrected_rate", "exact_binomial", "mean_over_units", "newcombe",
-    "newcombe_paired", "prediction_powered", "score_ratio", "simultaneous",
+    "AUROC_BOOTSTRAP", "CLUSTER_BOOTSTRAP", "CORRECTED", "DELONG", "LOGIT_DELONG", "NEWCOMBE", "NEWCOMBE_PAIRED",
+    "POWERED", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Powered", "UnitMean", "any_gap_p",
+    "auroc", "auroc_bootstrap", "betting_mean", "cluster_bootstrap", "corrected_rate", "exact_binomial",
+    "mean_over_units", "newcombe", "newcombe_paired", "prediction_powered", "score_ratio", "simultaneous",
 ]
 
 

@@ -9,7 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
+from detectors import _auroc
 from detectors.intervals import (
+    AUROC_BOOTSTRAP,
     CLUSTER_BOOTSTRAP,
     DELONG,
     LOGIT_DELONG,
@@ -19,6 +21,7 @@ from detectors.intervals import (
     SIMULTANEOUS,
     any_gap_p,
     auroc,
+    auroc_bootstrap,
     betting_mean,
     cluster_bootstrap,
     exact_binomial,
@@ -357,6 +360,39 @@ def test_auroc_of_a_constant_score_stays_uncertain():
     value, low, high = auroc(np.zeros(10), np.zeros(30))
     bound = exact_binomial(10, 10)[0]
     assert (value, low, high) == pytest.approx((0.5, bound / 2, 1 - bound / 2))
+
+
+def test_the_bootstrap_of_an_auroc_has_its_value_and_nearly_delongs_ends():
+    rng = np.random.default_rng(3)
+    negatives, positives = rng.normal(size=300), rng.normal(1, size=400)
+    value, low, high = auroc_bootstrap(negatives, positives, rng=rng)
+    assert (value, low, high) == pytest.approx(auroc(negatives, positives), abs=0.004)
+    mirrored = auroc_bootstrap(positives, negatives, rng=np.random.default_rng(4))
+    assert mirrored == pytest.approx((1 - value, 1 - high, 1 - low), abs=0.004)
+    assert auroc_bootstrap(np.arange(10), np.arange(10, 50), rng=rng) == auroc(np.arange(10), np.arange(10, 50))
+
+
+def test_a_replicates_auroc_and_variance_are_those_of_its_items_repeated():
+    """Weights stand for items drawn several times: DeLong's formula on the repeated items gives the same t."""
+    rng = np.random.default_rng(5)
+    below, above = np.sort(rng.integers(0, 9, 12).astype(float)), np.sort(rng.integers(2, 12, 15).astype(float))
+    t = _auroc._studentised(below, above, 0.7, np.random.default_rng(6), 20)
+    again = np.random.default_rng(6)
+    of_below, of_above = (again.multinomial(len(x), np.full(len(x), 1 / len(x)), size=20) for x in (below, above))
+    for number in range(20):
+        value, variance, _ = _auroc._sampled(
+            np.repeat(below, of_below[number]), np.repeat(above, of_above[number]), 0.95
+        )
+        logits = np.log(value / (1 - value)) - np.log(0.7 / 0.3)
+        assert t[number] == pytest.approx(logits * value * (1 - value) / np.sqrt(variance))
+
+
+def test_the_bootstrap_of_an_auroc_covers():
+    rng, missed = np.random.default_rng(0), 0
+    for _ in range(200):
+        _, low, high = auroc_bootstrap(rng.normal(size=30), rng.normal(1.19, size=60), rng=rng, replicates=299)
+        missed += not low <= 0.8 <= high
+    assert binom.sf(missed - 1, 200, 1 - AUROC_BOOTSTRAP.worst_coverage) > 0.001
 
 
 def test_auroc_covers():
