@@ -250,6 +250,29 @@ def test_aurocs_are_paired_on_the_items_of_both_roles(tmp_path):
     assert (check.word, gap.n) == ("worse", {"items": 160, "units": 80})
 
 
+def test_an_item_and_its_distortion_are_one_unit(tmp_path):
+    """Both sides of a blind spot's AUROC are columns of the same rows, whose units may hold several items."""
+    frames, measures, spec = [], [], (("items", "nll"), ("items", "nll_noise"))
+    for seed, shift in ((1, 3.0), (2, 1.0)):
+        generator = np.random.default_rng(seed)
+        nll, units = generator.normal(size=80), [f"u{n // 2}" if n < 60 else None for n in range(80)]
+        frames.append(pd.DataFrame({
+            "id": [f"i{n}" for n in range(80)], "role": "items", "unit": units, "nll": nll,
+            "nll_noise": nll + shift + generator.normal(size=80),
+        }))
+        value = auroc(frames[-1]["nll"], frames[-1]["nll_noise"])[0]
+        told = {"unit": "score", "direction": "higher is better", "group": "noise", "auroc_of": spec}
+        measures.append(real("blind_spot_auroc", value, 0.01, 80, **told))
+    limit = Limit(measure="blind_spot_auroc", group="noise", at_least=0.5)
+    pair = [[Asked("spots", [], limit, measures=[m], frame=f)] for m, f in zip(measures, frames, strict=True)]
+    gap = only(compared(tmp_path, *pair)).deciding.difference
+    low, high = (pd.DataFrame({"first": frames[0][c], "second": frames[1][c]}) for c in ("nll", "nll_noise"))
+    labels = frames[0]["unit"].fillna(frames[0]["id"]).to_numpy(str)
+    expected = rank(low, high, (labels, labels)).difference("second", "first", 0.95)
+    assert (gap.value, gap.low, gap.high) == pytest.approx(expected)
+    assert gap.n == {"items": 160, "units": 50}
+
+
 def test_an_early_stop_is_watched_over_the_items_that_both_asked(tmp_path):
     generator = np.random.default_rng(5)
     a, b = (generator.random(90) < 0.9).astype(float), (generator.random(60) < 0.3).astype(float)

@@ -73,6 +73,16 @@ def test_sign_flips_agree_with_all_of_them():
     assert found.p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 5000))
 
 
+def test_many_units_are_flipped_as_fast_as_few_and_agree():
+    generator = np.random.default_rng(7)
+    a, b = generator.random((2, 20_001)) / 2
+    b = np.clip(b + 0.002, 0, 1)
+    many = means(a, b)
+    signs = generator.integers(0, 2, size=(400, a.size)) * 2 - 1
+    share = np.mean(np.abs(signs @ (b - a)) >= abs((b - a).sum()))
+    assert many.p == pytest.approx(share, abs=4 * np.sqrt(share * (1 - share) / 400 + 1e-4))
+
+
 @pytest.mark.parametrize("kind", ["mean", "watched", "distance"])
 @given(PAIRS)
 def test_exchanging_the_two_changes_signs_and_nothing_else(kind, rows):
