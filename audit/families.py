@@ -4,12 +4,12 @@ Of m such checks at rate q = 1 - level, the largest R is taken such that at leas
 
     1 - q R / m
 
-lie wholly on one side of their limits. That is Benjamini & Hochberg 1995 without p-values: of what is decided, at most a
-share q is decided wrongly, on average, for checks that are independent or depend positively. Those very intervals keep
-their coverage over what was selected (Benjamini & Yekutieli 2005). Where no R will do, they stay at the strictest level,
-1 - q / m: at any other some interval might lie on one side of a limit that is not decided. A family of one is judged at
-the audit's own level. Every check of the plan counts for m, also one that is skipped; what stops early stops at the
-strictest level.
+lie wholly on one side of their limits. That is Benjamini & Hochberg 1995 without p-values: of what is decided, at most
+a share q is decided wrongly, on average, for checks that are independent or depend positively. Those very intervals
+keep their coverage over what was selected (Benjamini & Yekutieli 2005). Where no R will do, they stay at the strictest
+level, 1 - q / m: at any other some interval might lie on one side of a limit that is not decided. A family of one is
+judged at the audit's own level. Every check of the plan counts for m, also one that is skipped; what stops early stops
+at the strictest level.
 """
 
 from __future__ import annotations
