@@ -1,10 +1,14 @@
 """The HTML report in a real browser: nothing is fetched, nothing runs, nothing is cut off."""
 
 import pytest
+from comparison_fixtures import Asked, two_audits
 from needs import needs_chromium
 from playwright.sync_api import sync_playwright
-from report_fixtures import hostile, mixed
+from report_fixtures import HOSTILE, hostile, mixed
 
+from audit.comparison import compare_audits
+from audit.record import Limit
+from reports.comparison_html import render_comparison_html
 from reports.html_report import render_html
 from reports.index_page import render_index
 
@@ -29,6 +33,22 @@ MAKERS = {
 }
 
 
+def compared_plainly():
+    asked = [("facts", 180, 120), ("close", 100, 98), ("long-name-of-a-check-that-goes-on-and-on", 30, 170)]
+    limit = Limit(measure="accuracy", at_least=0.5)
+    rows = [(name, [[1.0] * right + [0.0] * (200 - right) for right in rights]) for name, *rights in asked]
+    return [[Asked(name, values[side], limit) for name, values in rows] for side in (0, 1)]
+
+
+def compared_hostilely():
+    ids = [f"{text} {number}" for number in range(20) for text in HOSTILE]
+    values = [[float(side)] * len(ids) for side in (1, 0)]
+    return [[Asked("facts", one, Limit(measure="accuracy", at_least=0.5), ids=ids)] for one in values]
+
+
+COMPARED = {"comparison": compared_plainly, "hostile comparison": compared_hostilely}
+
+
 @pytest.fixture(scope="module")
 def browser():
     path = needs_chromium()
@@ -48,10 +68,13 @@ def watched(browser, width):
     return page, seen
 
 
-@pytest.fixture(scope="module", params=[*MAKERS, "index"])
+@pytest.fixture(scope="module", params=[*MAKERS, "index", *COMPARED])
 def file(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
-    if request.param == "index":
+    if request.param in COMPARED:
+        first, second = COMPARED[request.param]()
+        (data,) = render_comparison_html(compare_audits(*two_audits(folder, first, second))).values()
+    elif request.param == "index":
         data = render_index([make(folder / f"audit-{name}") for name, make in MAKERS.items()])
     else:
         data = render_html(MAKERS[request.param](folder))["report.html"]

@@ -1,0 +1,70 @@
+"""The compare screen in a real browser: it fits, fetches nothing from elsewhere, and leads to changed items."""
+
+import pytest
+from comparison_fixtures import Asked, two_audits
+from dashboard_fixtures import serving
+from needs import needs_chromium
+from playwright.sync_api import expect, sync_playwright
+from report_fixtures import HOSTILE
+from test_dashboard_browser import BROKEN, FLAGS, SPILT, WIDTHS
+
+from audit.record import Limit
+
+pytestmark = pytest.mark.slow
+
+LIMIT = Limit(measure="accuracy", at_least=0.5)
+COMPARE = "?screen=compare&audit=aaaa0001&other=bbbb0002"
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory):
+    """Two audits with a check of plain items that changed, and one of hostile items."""
+    home = tmp_path_factory.mktemp("audits")
+    ids = [f"{text} {number}" for number, text in enumerate(HOSTILE)]
+    first, second = (
+        [
+            Asked("facts", [1.0] * right + [0.0] * (100 - right), LIMIT),
+            Asked("evil", [value] * len(ids), LIMIT, ids=ids),
+        ]
+        for right, value in ((90, 1.0), (50, 0.0))
+    )
+    two_audits(home, first, second)
+    with serving(home) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=needs_chromium(), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_the_screen_fits_and_is_quiet(browser, address, width):
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    seen = []
+    page.on("request", lambda request: seen.append(request.url))
+    page.on("dialog", lambda dialog: seen.append(f"dialog {dialog.message}"))
+    page.goto(address + COMPARE)
+    expect(page.locator("table.differences").first).to_be_visible(timeout=30_000)
+    expect(page.locator("ul.ids li").first).to_be_visible()
+    assert page.evaluate(BROKEN) == 0
+    assert page.evaluate(SPILT) == []
+    assert max(page.evaluate(WIDTHS)) <= width
+    own = (address, address.replace("http", "ws", 1), "data:", "blob:")
+    assert [url for url in seen if not url.startswith(own)] == []
+    page.close()
+
+
+def test_a_changed_item_is_one_click_away_and_back_again(browser, address):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(address + COMPARE)
+    item = page.locator("ul.ids li", has_text="facts-50").first
+    item.locator("a", has_text="B").click(timeout=30_000)
+    page.wait_for_url("**screen=item&audit=bbbb0002&check=facts&item=51**")
+    expect(page.locator("dl.facts").first).to_be_visible(timeout=30_000)
+    page.go_back()
+    expect(page.locator("table.differences").first).to_be_visible(timeout=30_000)
+    page.close()
