@@ -154,3 +154,29 @@ def test_a_running_audit_is_followed_to_its_record(page, address, home):
     mixed(home / name, 2)
     page.wait_for_selector(".doc #gaps")
     assert "Failed: 1 of 2 checks." in page.inner_text(".sentence")
+
+
+def test_the_language_is_switched_and_back_on_the_same_screen(page, address):
+    opened(page, address, *SCREENS["finding"])
+    page.click(".languages a[hreflang=ko]")
+    expect(page.locator("table.items th.row")).to_have_text("번호")
+    assert "lang=ko" in page.url
+    assert "check=stereotypes" in page.url
+    page.click("table.items td.row a >> nth=1")
+    page.wait_for_selector(".doc header.item")
+    expect(page.locator(".languages b")).to_have_text("한국어")
+    page.go_back()
+    page.go_back()
+    expect(page.locator("table.items th.row")).to_have_text("No.")
+
+
+@pytest.mark.parametrize("name", [name for name in SCREENS if name != "running"])
+def test_nothing_spills_in_korean(page, address, name):
+    """Longer words and other dates, the same columns."""
+    path, landmark = SCREENS[name]
+    opened(page, address, f"{path}{'&' if path else '?'}lang=ko", landmark)
+    for width in (1440, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert max(page.evaluate(WIDTHS)) <= width
+        assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
