@@ -2,6 +2,7 @@
 
 import pytest
 from comparison_fixtures import Asked, two_audits
+from every_probe import of_every_probe
 from needs import needs_chromium
 from playwright.sync_api import sync_playwright
 from report_fixtures import HOSTILE, hostile, mixed
@@ -11,6 +12,7 @@ from audit.record import Limit
 from reports.comparison_html import render_comparison_html
 from reports.html_report import render_html
 from reports.index_page import render_index
+from reports.options import ReportOptions
 
 FLAGS = [
     "--no-sandbox",
@@ -68,7 +70,7 @@ def watched(browser, width):
     return page, seen
 
 
-@pytest.fixture(scope="module", params=[*MAKERS, "index", *COMPARED])
+@pytest.fixture(scope="module", params=[*MAKERS, "index", "korean", "korean index", *COMPARED])
 def file(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     if request.param in COMPARED:
@@ -76,6 +78,10 @@ def file(request, tmp_path_factory):
         (data,) = render_comparison_html(compare_audits(*two_audits(folder, first, second))).values()
     elif request.param == "index":
         data = render_index([make(folder / f"audit-{name}") for name, make in MAKERS.items()])
+    elif request.param == "korean":
+        data = render_html(of_every_probe(folder / "audit"), ReportOptions(lang="ko"))["report.html"]
+    elif request.param == "korean index":
+        data = render_index([of_every_probe(folder / "audit"), mixed(folder / "mixed", 12)], "ko")
     else:
         data = render_html(MAKERS[request.param](folder))["report.html"]
     path = folder / "page.html"
