@@ -9,6 +9,7 @@ becomes a DataError of one line.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -43,9 +44,10 @@ def readable(path: Path) -> Iterator[None]:
 def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
     """Return the names of a file's columns; of JSON lines, of all lines, in order of appearance. Raises DataError."""
     kind = _format(path, format)
-    with readable(path), path.open("rb") as file:
-        if kind == "jsonl":
-            return list(dict.fromkeys(key for row in _json_rows(path, file) for key in row))
+    if kind == "jsonl":
+        with readable(path), path.open("rb") as lines:
+            return list(dict.fromkeys(key for row in _json_rows(path, lines) for key in row))
+    with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
@@ -84,10 +86,11 @@ def _format(path: Path, format: FileFormat) -> FileFormat:
 
 
 def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    with readable(path), path.open("rb") as file:
-        if kind == "jsonl":
-            yield from (tuple(row.get(column) for column in columns) for row in _json_rows(path, file))
-            return
+    if kind == "jsonl":
+        with readable(path), path.open("rb") as lines:
+            yield from (tuple(row.get(column) for column in columns) for row in _json_rows(path, lines))
+        return
+    with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
@@ -98,7 +101,14 @@ def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tupl
             yield from zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
 
 
-def _csv(file: BinaryIO, kind: FileFormat, columns: Sequence[str] | None = None) -> Any:
+def _opened(path: Path) -> Any:
+    """Open a file for Arrow, whose threads read ahead: one that needs Python would abort a program at its end."""
+    import pyarrow as pa
+
+    return pa.OSFile(os.fspath(path))
+
+
+def _csv(file: Any, kind: FileFormat, columns: Sequence[str] | None = None) -> Any:
     """Return a stream of record batches of text; without `columns`, of all columns, for their names."""
     from pyarrow import csv, string
 

@@ -419,3 +419,17 @@ def test_sources_are_built_by_name_and_frozen(tmp_path):
         kind = plugins.load("data", name)
         notes = plugins.field_notes(kind)
         assert set(notes) == set(kind.__dataclass_fields__), f"options of {name} without a sentence"
+
+
+@pytest.mark.parametrize("kind", ["csv", "tsv", "parquet"])
+def test_arrow_reads_by_itself_so_that_its_threads_need_no_python(tmp_path, monkeypatch, kind):
+    """A thread that reads ahead and waits for a Python file when the program ends would abort it."""
+    frame = pd.DataFrame({"text": [f"text {i}" for i in range(20_000)]})
+    path = tmp_path / f"data.{kind}"
+    if kind == "parquet":
+        frame.to_parquet(path)
+    else:
+        frame.to_csv(path, index=False)
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("a Python file was opened"))
+    assert reader.column_names(path) == ["text"]
+    assert sum(len(one["text"]) for one in reader.read_columns(path, "auto", ["text"], limit=5000)) == 5000
