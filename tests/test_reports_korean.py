@@ -57,7 +57,7 @@ def whole(tmp_path_factory):
     return load_record(audit.folder)
 
 
-@pytest.mark.parametrize("name", ["html", "markdown", "junit", "summary"])
+@pytest.mark.parametrize("name", ["html", "markdown", "junit", "sarif", "summary"])
 def test_no_english_is_left_in_a_document(whole, name):
     [data] = plugins.load("reports", name)(whole, ReportOptions(lang="ko")).values()
     assert english_in(_plain(data.decode(), name), whole) == set()
@@ -67,10 +67,20 @@ def _plain(text, name):
     """What a reader sees of a document; commands and what only machines read are taken out."""
     if name == "html":
         return text_of(text)
+    if name == "sarif":
+        return " ".join(_texts(json.loads(text)))
     if name == "junit":
         text = re.sub(r'<property [^>]*>|(?:classname|type|time|tests|failures|errors|skipped)="[^"]*"', " ", text)
         return unescape(re.sub(r"</?[a-z-]+|\b(?:name|message)=|<\?.*?\?>", " ", text))
     return re.sub(r"`[^`]*`", " ", text)
+
+
+def _texts(value, key=""):
+    """What a SARIF file tells people."""
+    if isinstance(value, str):
+        return [value] if key in ("text", "markdown") else []
+    inner = value.items() if isinstance(value, dict) else [(key, one) for one in value] if isinstance(value, list) else []
+    return [text for name, one in inner for text in _texts(one, name)]
 
 
 def test_no_english_is_left_on_the_index(whole):
