@@ -79,8 +79,9 @@ def _texts(value, key=""):
     """What a SARIF file tells people."""
     if isinstance(value, str):
         return [value] if key in ("text", "markdown") else []
-    inner = value.items() if isinstance(value, dict) else [(key, one) for one in value] if isinstance(value, list) else []
-    return [text for name, one in inner for text in _texts(one, name)]
+    if isinstance(value, dict):
+        return [text for name, one in value.items() for text in _texts(one, name)]
+    return [text for one in value for text in _texts(one, key)] if isinstance(value, list) else []
 
 
 def test_no_english_is_left_on_the_index(whole):
