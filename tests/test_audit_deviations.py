@@ -323,5 +323,8 @@ def test_the_audits_of_the_quickstart_in_one_folder_deviate_from_nothing(tmp_pat
         folder.mkdir()
         assert register_plan(folder, frozen) == []
         assert sha256((folder / "plan.json").read_bytes().rstrip()) == sha256(canonical(frozen))
+        again = tmp_path / f"{folder.name}-2"
+        again.mkdir()
+        assert register_plan(again, frozen) == []
         count += 1
     assert count >= 16
