@@ -242,7 +242,8 @@ def test_hostile_names_are_inert(tmp_path):
     (tmp_path / "policy.yaml").write_text(json.dumps({"title": "\x1b[31mred", "required": {"checks": HOSTILE}}))
     said = judge(tmp_path, "a", "--policy", "policy.yaml", code=1).stdout
     assert not [char for char in said if char in "\x1b\x07\u202e\u2066"]
-    assert len(said.splitlines()) == sum(one.gating and one.verdict != "measured" for one in audit.record.findings) + len(HOSTILE) + 1
+    deciding = sum(one.gating and one.verdict != "measured" for one in audit.record.findings)
+    assert len(said.splitlines()) == deciding + len(HOSTILE) + 1
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
