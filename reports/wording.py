@@ -24,6 +24,12 @@ from audit.errors import UsageError, did_you_mean
 
 __all__ = ["Words", "languages", "words_of"]
 
+Form = Sequence[str]
+"""A key with places, cut up: what stands before the first, its name, what stands behind it, and so on."""
+LONGEST = 600
+"""Characters of a phrase; whatever is longer was not written by a detector."""
+_PLACE = re.compile(r"\{(\w+)\}")
+
 
 @dataclass(frozen=True)
 class Words:
@@ -44,10 +50,10 @@ class Words:
         """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none."""
         if raw in self.catalogue[kind]:
             return str(self.catalogue[kind][raw])
-        for form, told in self._forms[kind]:
-            found = form.fullmatch(raw)
-            if found is not None:
-                return told.format_map({name: self._placed(name, text) for name, text in found.groupdict().items()})
+        for form, told in self._forms[kind] if len(raw) <= LONGEST else ():
+            held = _held(form, raw)
+            if held is not None:
+                return told.format_map({name: self._placed(name, text) for name, text in held.items()})
         return raw
 
     def _placed(self, name: str, text: str) -> str:
@@ -55,10 +61,10 @@ class Words:
         return self.term(section, text) if section in self.catalogue else text
 
     @cached_property
-    def _forms(self) -> Mapping[str, Sequence[tuple[re.Pattern[str], str]]]:
+    def _forms(self) -> Mapping[str, Sequence[tuple[Form, str]]]:
         """The terms with places in their keys, by section: (what they stand for, what they say)."""
         return {
-            section: [(_form(key), told) for key, told in entries.items() if "{" in key]
+            section: [(_PLACE.split(key), told) for key, told in entries.items() if "{" in key]
             for section, entries in self.catalogue.items()
         }
 
@@ -76,12 +82,21 @@ def words_of(lang: str) -> Words:
     return Words(lang, json.loads((_home() / f"{lang}.json").read_text("utf-8")))
 
 
-def _form(key: str) -> re.Pattern[str]:
-    """Return what matches the texts that `key` stands for: each place holds some text, the shortest that fits."""
-    parts = re.split(r"\{(\w+)\}", key)
-    return re.compile(
-        "".join(f"(?P<{part}>.+?)" if index % 2 else re.escape(part) for index, part in enumerate(parts)), re.DOTALL
-    )
+def _held(form: Form, text: str) -> dict[str, str] | None:
+    """Return what each place holds where `text` is of this form, the shortest that fits; None where it is not.
+
+    One pass from left to right: a text of unknown origin cannot make it slow.
+    """
+    if not (text.startswith(form[0]) and text.endswith(form[-1])):
+        return None
+    held, start, end = {}, len(form[0]), len(text) - len(form[-1])
+    for name, behind in zip(form[1::2], form[2:-1:2], strict=False):
+        found = text.find(behind, start + 1, end)
+        if found < 0:
+            return None
+        held[name], start = text[start:found], found + len(behind)
+    held[form[-2]] = text[start:end]
+    return held if start < end else None
 
 
 def _home() -> Any:
