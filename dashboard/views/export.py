@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit as st
@@ -30,6 +31,8 @@ def show(place: Address, words: Words) -> None:
     folder = folder_of(place.audit)
     lang = "" if words.lang == "en" else f" --lang {words.lang}"
     for name in plugins.names("reports"):
+        if name == "pdf" and find_spec("weasyprint") is None:
+            continue  # an extra; a button that makes nothing is worse than none
         command = f"dokimasia report {folder} --format {name}{lang}"
         _offer(words, name, partial(_document, place, name), command)
     out = f"{place.audit}.zip"
