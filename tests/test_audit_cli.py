@@ -168,7 +168,7 @@ def test_ctrl_c_exits_130_and_the_same_command_goes_on(dokimasia):
 
 
 def test_killed_at_ten_random_moments_the_record_is_the_same(dokimasia):
-    name = write(dokimasia, more=FREE, slow="0.004")
+    name = write(dokimasia, more=FREE, slow="0.01")
     dokimasia("run", name, "--into", "whole")
     whole = next((dokimasia.folder / "whole").glob("*/record.json")).read_bytes()
     items = asked(dokimasia)
