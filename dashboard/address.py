@@ -2,7 +2,7 @@
 
     ?screen=item&audit=0123456789abcdef&check=facts&failures=true&item=12      Address <-> query string
 
-So every screen has a permalink, the browser's Back button works, and nothing is kept in a session.
+So every screen has a permalink, the browser's Back button works, and only a reviewer's name is kept in a session.
 """
 
 from __future__ import annotations
