@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cache
 from html import unescape
 from importlib.resources import files
@@ -70,7 +71,7 @@ def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any
         "notation": notation,
         "alpha": notation.set_number(1 - view.record.level, "share"),
         "items": lambda one: None,
-        "review": review_view(audit, notation),
+        "review": review_view(audit, notation, date.today()),
         "sheet": sheet_rows(audit, words),
         **figures,
     }

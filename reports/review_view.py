@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from audit.overrides import Reviewed
 from audit.record import Audit, Finding
@@ -103,9 +104,12 @@ class ReviewView:
     torn: bool
 
 
-def review_view(audit: Audit, notation: Notation) -> ReviewView | None:
-    """Return the reviews as they are printed; IntegrityError where their chain is broken."""
-    state, words = state_of(audit), notation.words
+def review_view(audit: Audit, notation: Notation, on: date | None = None) -> ReviewView | None:
+    """Return the reviews as they are printed; IntegrityError where their chain is broken.
+
+    A screen gives the day `on` which it is looked at; a document leaves it out.
+    """
+    state, words = state_of(audit, on), notation.words
     if not state.entries and not state.torn:
         return None
     checks = (None, *(one.check for one in audit.record.findings))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from dashboard_fixtures import FIRST, HOSTILE, SECOND, make_home
@@ -24,6 +24,7 @@ from reports.notation import Notation
 from reports.trend_figure import Point, trend
 from reports.wording import words_of
 
+WORDS = words_of("en")
 TODAY = date.today()
 YESTERDAY, LATER = TODAY - timedelta(days=1), TODAY + timedelta(days=30)
 
@@ -161,6 +162,15 @@ def test_the_register_puts_first_what_is_overdue_and_filters(home):
     for query, left in queries:
         assert len(rows_of(screen(screen="register", **query), "register")) == left, query
     assert rows_of(screen(screen="register", owner="nobody"), "register") == []
+
+
+def test_a_waiver_that_ended_since_is_told_as_ended_on_the_screen(home):
+    said_then = datetime.combine(TODAY - timedelta(days=9), datetime.min.time()).astimezone()
+    waiver = Status(check="stereotypes", status="waived", reason="A closed trial", until=YESTERDAY)
+    add_reviews(load_record(home / FIRST), waiver, author="Kim", at=said_then)
+    assert WORDS("reviewed.waiver_ended", until=YESTERDAY.isoformat(), author="Kim") in seen(
+        screen(screen="finding", audit=FIRST, check="stereotypes")
+    )
 
 
 def test_what_was_settled_leaves_the_overdue(home):

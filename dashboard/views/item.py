@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ def show(place: Address, words: Words) -> None:
 
 def _said(audit: Audit, check: str, item: str, words: Words) -> None:
     """Draw the finding's result with all overrides beside the machine's, and what was said of this item."""
-    review = review_view(audit, Notation(words))
+    review = review_view(audit, Notation(words), date.today())
     said = review and review.findings.get(check)
     if said:
         draw("said.html.j2", words, said=replace(said, facts=(), said=tuple(s for s in said.said if s.about == item)))
