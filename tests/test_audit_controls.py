@@ -205,3 +205,11 @@ def test_the_finding_of_a_sabotaged_detector_is_inconclusive(monkeypatch, tmp_pa
     assert broken.verdict == "inconclusive", broken.why
     assert broken.controls != BOTH
     assert broken.reason["key"] in ("control_positive", "control_negative")
+
+
+@pytest.mark.parametrize("name", sorted(SABOTAGE))
+def test_controls_are_small(name):
+    """They run before every check; `benchmarks/promises.py` prints how long that takes."""
+    (part,) = importlib.metadata.entry_points(group="dokimasia.probes", name=name)
+    for observed in part.load()().controls(np.random.default_rng(0)):
+        assert 0 < sum(len(frame) for frame in observed.values()) < 5_000

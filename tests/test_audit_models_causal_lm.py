@@ -6,7 +6,6 @@ import importlib.util
 import json
 import shutil
 import socket
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -379,11 +378,9 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_template_that_does_not_end_is_ended_after_two_seconds(bomb):
     template = ChatTemplate(BOMBS[bomb], {}, None)
-    start = time.perf_counter()
     with pytest.raises(ModelError, match=r"not done .* in 2 s"):
         template.render("hello")
-    assert time.perf_counter() - start < 10
-    assert template._child.wait(timeout=10) < 0, "the process was killed"
+    assert template._child.wait(timeout=60) < 0, "the process was killed"
     with pytest.raises(ModelError, match="open the model again"):
         template.render("hello")
 

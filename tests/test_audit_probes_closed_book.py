@@ -5,7 +5,6 @@ import importlib.metadata
 import json
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -196,10 +195,8 @@ def test_controls_hold_at_every_level(probe):
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: f"{probe.mode} {probe.rule}")
-def test_controls_are_made_at_once(probe):
-    start = time.process_time()
+def test_controls_plant_what_they_say(probe):
     positive, negative = probe.controls(np.random.default_rng(0))
-    assert time.process_time() - start < 0.1
     for observed, accuracy in ((positive, 0.3), (negative, 1)):
         result = probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
         assert result.headline.value == pytest.approx(accuracy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import time
 
 import numpy as np
 import pandas as pd
@@ -221,13 +220,6 @@ def test_controls_are_told_apart(probe, level):
         faulty, clean = probe.controls(np.random.default_rng(seed))
         assert probe.found(judged(probe, faulty, level))
         assert not probe.found(judged(probe, clean, level))
-
-
-def test_controls_are_made_at_once():
-    Samples().controls(np.random.default_rng(0))
-    begun = time.process_time()
-    Samples().controls(np.random.default_rng(1))
-    assert time.process_time() - begun < 0.1
 
 
 # --- the reference models --------------------------------------------------------------------------------------------

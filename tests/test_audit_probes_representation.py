@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import time
 
 import numpy as np
 import pandas as pd
@@ -165,13 +164,6 @@ def test_a_judge_that_takes_the_classifier_at_its_word_fails_the_controls():
     ]
     assert told[0] == pytest.approx(np.full(3, 1 / 3), abs=1e-3)
     assert np.abs(told[1] - 1 / 3).sum() / 2 > 0.1
-
-
-def test_controls_are_made_at_once():
-    Representation().controls(np.random.default_rng(0))
-    begun = time.process_time()
-    Representation().controls(np.random.default_rng(1))
-    assert time.process_time() - begun < 0.1
 
 
 @pytest.mark.parametrize(("form", "verdict"), [("sound", "passed"), ("flawed", "failed")])

@@ -1,7 +1,6 @@
 """How many more, how little would have been seen, and what a plan will see: by simulation and by the record."""
 
 import json
-import resource
 import subprocess
 import sys
 from dataclasses import replace
@@ -313,7 +312,7 @@ def test_the_command_says_it_in_plain_lines_and_in_json(plan_file):
     assert "allowed: 0 to 1" in command("plan-size", plan_file, "--true", "-1", code=2).stderr
 
 
-def test_it_opens_no_model_imports_no_torch_and_is_quick(plan_file):
+def test_it_opens_no_model_and_imports_no_torch(plan_file):
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print('torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr))\n"
@@ -324,12 +323,3 @@ def test_it_opens_no_model_imports_no_torch_and_is_quick(plan_file):
         [sys.executable, "-c", code, "plan-size", str(plan_file)], capture_output=True, text=True, check=True
     )
     assert done.stderr == "False False\n"
-    begun = _seconds_of_children()
-    command("plan-size", plan_file)
-    assert _seconds_of_children() - begun < 2
-
-
-def _seconds_of_children() -> float:
-    """Processor time, which other work on the machine does not lengthen."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime

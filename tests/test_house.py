@@ -9,7 +9,6 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,8 @@ from needs import ROOT
 PACKAGES = ("audit", "dashboard", "detectors", "reports")
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 BIN = Path(sys.executable).parent
+MODULES = 500
+"""A command that only prints imports fewer; each thousand takes about half a second."""
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "streamlit")
 PLAIN_COMMANDS = [["--help"], ["parts", "--json"]]
 TEXTS = {"", ".css", ".csv", ".html", ".json", ".jsonl", ".md", ".py", ".toml", ".txt", ".yaml", ".yml"}
@@ -94,25 +95,19 @@ def test_the_tree_holds_nothing_of_one_machine(what):
 
 
 @pytest.mark.parametrize("arguments", PLAIN_COMMANDS, ids=" ".join)
-def test_the_command_answers_at_once(arguments):
-    def seconds() -> float:
-        start = time.perf_counter()
-        subprocess.run([BIN / "dokimasia", *arguments], capture_output=True, check=True)
-        return time.perf_counter() - start
-
-    assert min(seconds() for _ in range(3)) < 0.5
-
-
-@pytest.mark.parametrize("arguments", PLAIN_COMMANDS, ids=" ".join)
 def test_the_command_answers_without_the_heavy_packages(arguments):
+    """How long it takes is printed by `benchmarks/promises.py`; what makes it long is imports, and they are counted."""
     code = (
         "import atexit, sys\n"
         f"atexit.register(lambda: print(sorted(set(sys.modules) & set({HEAVY})), file=sys.stderr))\n"
+        f"atexit.register(lambda: print(len(sys.modules), file=sys.stderr))\n"
         "from audit.cli import main\n"
         "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "[]\n")
+    modules, heavy = done.stderr.splitlines()
+    assert (done.returncode, heavy) == (0, "[]")
+    assert int(modules) < MODULES
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
