@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 
 from audit.files import digest_file
 from audit.record import Audit, Finding
-from reports.evidence import RANK, worst_descends
+from reports.evidence import AGAINST, ranks_of, worst_first
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +39,7 @@ class Filters:
     """Which rows a reader wants."""
 
     failures: bool = False
-    """Only those at the worse of two values."""
+    """Only those that count against the model."""
     outcome: str = ""
     group: str = ""
     """Only those with this text in the column; empty = all."""
@@ -56,12 +56,15 @@ class ItemsFile:
     """Why nothing of it is shown: it is not there, or not the file that the record names."""
     columns: tuple[str, ...] = ()
     total: int = 0
-    descending: bool | None = None
-    """Whether the highest values are the worst; None where nothing tells, and the stored order stays."""
-    two_values: bool = False
-    """Whether every value is 0 or 1, so that one of them is a failure."""
+    ranks: tuple[str, ...] = ()
+    """Columns by which the worst come first; empty where nothing tells, and the stored order stays."""
     written: int = 0
     """Time of writing in nanoseconds, so that a file written anew is another one."""
+
+    @property
+    def tells_failures(self) -> bool:
+        """Whether it is told which items count against the model."""
+        return AGAINST in self.ranks
 
     @property
     def id_column(self) -> str | None:
@@ -87,14 +90,12 @@ def items_of(audit: Audit, finding: Finding, ending: str = ".parquet") -> ItemsF
     import pyarrow.parquet as pq
 
     file = pq.ParquetFile(path)
-    descending = worst_descends(finding, file.schema_arrow)
     return ItemsFile(
         path,
         name,
         columns=tuple(file.schema_arrow.names),
         total=file.metadata.num_rows,
-        descending=descending,
-        two_values=descending is not None and _two_values(path, stat.st_mtime_ns, stat.st_size),
+        ranks=ranks_of(file.schema_arrow),
         written=stat.st_mtime_ns,
     )
 
@@ -102,15 +103,6 @@ def items_of(audit: Audit, finding: Finding, ending: str = ".parquet") -> ItemsF
 @lru_cache(maxsize=256)
 def _digest(path: Path, mtime_ns: int, size: int) -> str:
     return digest_file(path)
-
-
-@lru_cache(maxsize=256)
-def _two_values(path: Path, mtime_ns: int, size: int) -> bool:
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    values = pc.unique(pc.cast(pq.read_table(path, columns=[RANK]).column(0), "float64")).drop_null().to_pylist()
-    return bool(values) and all(value in (0.0, 1.0) or value != value for value in values)
 
 
 @lru_cache(maxsize=64)
@@ -127,23 +119,22 @@ def choices(items: ItemsFile, column: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16)
 def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
-    """Return the numbers [row] of the rows that `filters` keep: worst first, ties in stored order, no value last."""
+    """Return the numbers [row] of the rows that `filters` keep, in the order of `reports.evidence.worst_first`."""
     import numpy as np
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     wanted = {name: text for name in SLICES if (text := getattr(filters, name)) and name in items.columns}
-    table = pq.read_table(items.path, columns=[*wanted, *([RANK] if items.descending is not None else [])])
+    table = pq.read_table(items.path, columns=[*wanted, *items.ranks])
     keep = np.ones(items.total, dtype=bool)
     for name, text in wanted.items():
         keep &= pc.equal(table[name], text).fill_null(False).to_numpy()
-    if items.descending is None:
+    if filters.failures and items.tells_failures:
+        keep &= table[AGAINST].fill_null(False).to_numpy()
+    if not items.ranks:
         return np.flatnonzero(keep)
-    values = pc.cast(table[RANK], "float64").to_numpy()
-    if filters.failures and items.two_values:
-        keep &= values == (1.0 if items.descending else 0.0)
-    numbers = np.flatnonzero(keep)
-    return numbers[np.argsort(-values[numbers] if items.descending else values[numbers], kind="stable")]
+    order = worst_first(table.select(items.ranks))
+    return order[keep[order]]
 
 
 def rows(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> pa.Table:
@@ -196,9 +187,9 @@ def _values(items: ItemsFile, prefix: str) -> pa.Table | None:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    if items.problem or items.id_column is None or RANK not in items.columns:
+    if items.problem or items.id_column is None or "value" not in items.columns:
         return None
-    table = pq.read_table(items.path, columns=[items.id_column, RANK])
+    table = pq.read_table(items.path, columns=[items.id_column, "value"])
     if pc.count_distinct(table[0]).as_py() < items.total:
         return None
     numbers = pa.array(np.arange(1, items.total + 1))

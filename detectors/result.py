@@ -126,8 +126,14 @@ class Result:
     """All that one detector found.
 
     `measures` has the headline first; `remarks`, where there are any, are told before it. `items` is a frame indexed by
-    item id (evidence, one row an item); its column `value`, where there is one, is what the headline averages, and
-    reports rank the worst items by it. `table` is an optional further frame such as a curve or a group table.
+    item id (evidence, one row an item); its column `value`, where there is one, is what the headline averages. Only the
+    detector knows which items speak against the model, and says it in two columns, each where it can:
+
+      against   True where this item counts against the model, False where it does not, null where nothing tells
+      weight    how much; higher = worse, null where nothing tells
+
+    Readers see items in this order: against the model, not against it, not told; of each the heaviest first, ties as
+    stored. Without these columns the order is the stored one. `table` is an optional further frame such as a curve.
     """
 
     measures: tuple[Measure, ...]

@@ -1,8 +1,8 @@
 """The items behind a finding: a few rows of `items/<check>.parquet`, those that weigh most against the model first.
 
-The rank is column `value`, which the headline measure is the mean of: worst end first by the limit, else by the
-measure's direction; ties, and tables without that column, keep the stored order. Only that column is read whole. A file
-whose digest is not the record's is not shown.
+What weighs against the model its detector says, in the columns `against` and `weight` (see `detectors.result.Result`);
+nothing is guessed from a limit or a direction, and items without these columns keep the stored order. Only these
+columns are read whole. A file whose digest is not the record's is not shown.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from reports.inert import cell_text, one_line
 from reports.notation import Notation
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
-    from pyarrow.dataset import Dataset
+    from numpy.typing import NDArray
 
-__all__ = ["WORDED", "Column", "Items", "count_items", "laid_out", "shown_cell", "worst_descends", "worst_items"]
+__all__ = [
+    "AGAINST", "WEIGHT", "WORDED", "Column", "Items", "count_items", "laid_out", "ranks_of", "shown_cell",
+    "worst_first", "worst_items",
+]
 
-RANK = "value"
+AGAINST, WEIGHT = "against", "weight"
+"""Columns by which items are ordered; they are not shown themselves."""
 MAX_COLUMNS = 8
 SHORT = 24
 """A column whose cells have at most this many characters needs little room."""
@@ -78,12 +83,11 @@ def worst_items(audit: Audit, finding: Finding, notation: Notation, most: int, m
     import pyarrow.dataset as ds
 
     dataset = ds.dataset(path, format="parquet")
-    descending = worst_descends(finding, dataset.schema)
-    table = dataset.head(most) if descending is None else dataset.take(_order(dataset, descending)[:most])
+    ranks = ranks_of(dataset.schema)
+    first = worst_first(dataset.to_table(columns=list(ranks)))[:most] if ranks else None
+    table = dataset.head(most) if first is None else dataset.take(first)
     table = table.select(sorted(table.schema.names, key=lambda name: name not in ("item", "id")))
-    return laid_out(
-        Items(name, total=dataset.count_rows(), ranked=descending is not None), table, notation, most_characters
-    )
+    return laid_out(Items(name, total=dataset.count_rows(), ranked=bool(ranks)), table, notation, most_characters)
 
 
 def laid_out(items: Items, table: pa.Table, notation: Notation, most_characters: int) -> Items:
@@ -93,6 +97,7 @@ def laid_out(items: Items, table: pa.Table, notation: Notation, most_characters:
     numbers the last ones: those that were derived from the others.
     """
     words = notation.words
+    table = table.drop_columns([name for name in (AGAINST, WEIGHT) if name in table.schema.names])
     cells = [
         [shown_cell(value, notation, name) for value in column.to_pylist()]
         for name, column in zip(table.schema.names, table.columns, strict=True)
@@ -138,24 +143,25 @@ def _inside(path: Path, folder: Path) -> bool:
     return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
 
 
-def worst_descends(finding: Finding, schema: pa.Schema) -> bool | None:
-    """Return whether the highest values are the worst; None where nothing tells, or the items have no `value`."""
-    headline, limit = finding.headline, finding.limit
-    if headline is None or RANK not in schema.names or not _is_numeric(schema.field(RANK).type):
-        return None
-    if limit is not None and (limit.at_most is None) != (limit.at_least is None):
-        return limit.at_least is None
-    if headline.ideal is not None and headline.value is not None:
-        return headline.value > headline.ideal
-    return {"lower is better": True, "higher is better": False}.get(headline.direction)
+def ranks_of(schema: pa.Schema) -> tuple[str, ...]:
+    """Return which of `against` and `weight` there are; other columns of these names order nothing."""
+    import pyarrow as pa
+
+    fits = {AGAINST: pa.types.is_boolean, WEIGHT: pa.types.is_floating}
+    return tuple(name for name, fit in fits.items() if name in schema.names and fit(schema.field(name).type))
 
 
-def _order(dataset: Dataset, descending: bool) -> pa.Array:
-    """Return row numbers, worst first, ties in stored order, missing values last."""
+def worst_first(ranks: pa.Table) -> NDArray[np.intp]:
+    """Return row numbers: against the model, not against it, not told; of each the heaviest first, ties as stored."""
+    import numpy as np
     import pyarrow.compute as pc
 
-    values = pc.cast(dataset.to_table(columns=[RANK]).column(0), "float64")
-    return pc.array_sort_indices(values, order="descending" if descending else "ascending", null_placement="at_end")
+    keys = []
+    if WEIGHT in ranks.column_names:
+        keys.append(-ranks[WEIGHT].to_numpy())  # what has no weight is NaN and sorts last
+    if AGAINST in ranks.column_names:
+        keys.append(-pc.cast(ranks[AGAINST], "int8").fill_null(-1).to_numpy())
+    return np.lexsort(keys)
 
 
 def _is_numeric(kind: pa.DataType) -> bool:

@@ -71,6 +71,7 @@ def pictures_frame() -> pd.DataFrame:
             "group": [str(number % 3) for number in numbers],
             "outcome": ["wrong" if number % 4 == 0 else "right" for number in numbers],
             "value": (numbers % 4 == 0).astype(float),
+            "against": numbers % 4 == 0,
         }
     )
 

@@ -230,6 +230,7 @@ def _stereotypes(index: int, rng: np.random.Generator, level: float) -> tuple[Fi
         }
     )
     frame["value"] = (frame["log_ratio"] > 0).astype(float)
+    frame["against"], frame["weight"] = frame["log_ratio"] > 0, frame["log_ratio"]
     k = int(frame["value"].sum())
     groups = [
         rate("stereotype_share", int(part["value"].sum()), len(part), level=level, group=str(key), ideal=0.5)
@@ -268,6 +269,7 @@ def _facts(index: int, rng: np.random.Generator, level: float) -> tuple[Finding,
             "nll": rng.gamma(2.0, 1.2, 300),
         }
     )
+    frame["against"] = frame["value"] == 1
     k = int(frame["value"].sum())
     measures = [
         rate("error_share", k, 300, level=level),

@@ -1,7 +1,9 @@
 """Evidence by the page: the rows that are wanted, in the order that is wanted, without reading what is not."""
 
+import math
 import time
 from dataclasses import replace
+from importlib.metadata import entry_points
 
 import numpy as np
 import pyarrow as pa
@@ -17,10 +19,9 @@ from dashboard.paging import Filters, choices, items_of, matching, paired, rows
 from dashboard.views.finding import SIZE
 
 
-def opened(folder, frame, limit=None, direction="lower is better", group_size=None):
+def opened(folder, frame, group_size=None):
     """The items file of an audit with this one frame."""
-    one = finding("check", "measured", "why", gating=False, limit=limit,
-                  measures=[rate("miss_share", 1, 4, direction=direction)])
+    one = finding("check", "measured", "why", gating=False, measures=[rate("miss_share", 1, 4)])
     audit = write_audit(folder, [one], items={"check": frame})
     items = items_of(audit, audit.finding("check"))
     if group_size:
@@ -30,37 +31,35 @@ def opened(folder, frame, limit=None, direction="lower is better", group_size=No
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.sampled_from([0.0, 1.0, 2.5, -3.0, float("nan")]), min_size=1, max_size=30), st.booleans())
-def test_the_worst_come_first_ties_as_stored_and_nothing_is_lost(tmp_path_factory, values, lower):
-    items = opened(
-        tmp_path_factory.mktemp("audit"),
-        pd.DataFrame({"item": range(len(values)), "value": values}),
-        direction="lower is better" if lower else "higher is better",
-    )
-    order = matching(items, Filters()).tolist()
-    assert sorted(order) == list(range(len(values)))
-    keyed = [(np.isnan(values[row]), (-values[row] if lower else values[row]) if values[row] == values[row] else 0, row)
-             for row in order]
-    assert keyed == sorted(keyed)
+@given(st.lists(
+    st.tuples(st.sampled_from([True, False, None]), st.sampled_from([0.0, 1.0, 2.5, -3.0, math.inf, math.nan])),
+    min_size=1, max_size=30,
+))
+def test_the_worst_come_first_ties_as_stored_and_nothing_is_lost(tmp_path_factory, told):
+    frame = pd.DataFrame({"item": range(len(told)), "weight": [weight for _, weight in told]})
+    frame["against"] = pd.array([against for against, _ in told], "boolean")
+    items = opened(tmp_path_factory.mktemp("audit"), frame)
 
+    def place(row):
+        against, weight = told[row]
+        return [True, False, None].index(against), math.isnan(weight), 0.0 if math.isnan(weight) else -weight, row
 
-def test_the_order_is_the_stored_one_where_nothing_tells_which_end_is_worse(tmp_path):
-    items = opened(tmp_path, pd.DataFrame({"item": list("abc"), "value": [1.0, 3.0, 2.0]}), direction="neither")
-    assert matching(items, Filters()).tolist() == [0, 1, 2]
-    assert not items.two_values
-
-
-@pytest.mark.parametrize(("bound", "failing"), [("at_most", [1, 3]), ("at_least", [0, 2])])
-def test_a_failure_is_the_value_that_breaks_the_limit(tmp_path, bound, failing):
-    frame = pd.DataFrame({"item": list("abcde"), "value": [0.0, 1.0, 0.0, 1.0, None]})
-    items = opened(tmp_path, frame, limit=Limit(measure="miss_share", **{bound: 0.5}))
-    assert items.two_values
+    assert matching(items, Filters()).tolist() == sorted(range(len(told)), key=place)
+    failing = [row for row in sorted(range(len(told)), key=place) if told[row][0]]
     assert matching(items, Filters(failures=True)).tolist() == failing
 
 
-def test_a_score_has_no_failures(tmp_path):
-    items = opened(tmp_path, pd.DataFrame({"item": list("abc"), "value": [0.0, 0.5, 1.0]}))
-    assert not items.two_values
+def test_the_order_is_the_stored_one_and_nothing_is_a_failure_where_nobody_tells(tmp_path):
+    """So it is in audits that were stored before the detectors told."""
+    items = opened(tmp_path, pd.DataFrame({"item": list("abc"), "value": [1.0, 0.0, 1.0]}))
+    assert matching(items, Filters()).tolist() == matching(items, Filters(failures=True)).tolist() == [0, 1, 2]
+    assert not items.tells_failures
+    assert not items.ranks
+
+
+def test_a_weight_alone_orders_and_tells_no_failures(tmp_path):
+    items = opened(tmp_path, pd.DataFrame({"item": list("abc"), "weight": [0.0, 0.5, 1.0]}))
+    assert not items.tells_failures
     assert matching(items, Filters(failures=True)).tolist() == [2, 1, 0]
 
 
@@ -128,13 +127,13 @@ def test_a_million_items_are_paged_within_a_second(tmp_path):
             "item": numbers,
             "question": pc.binary_join_element_wise("Which river flows through the city of number ", numbers, "?"),
             "answer": pc.binary_join_element_wise("It is the river that was given the number ", numbers, ""),
-            "value": (rng.random(count) < 0.06).astype(float),
-            "nll": rng.gamma(2.0, 1.2, count),
+            "against": rng.random(count) < 0.06,
+            "weight": rng.gamma(2.0, 1.2, count),
         }
     )
     items = opened(tmp_path, pd.DataFrame({"item": ["x"], "value": [1.0]}))
     pq.write_table(frame, items.path, compression="zstd")
-    items = replace(items, columns=tuple(frame.column_names), total=count, two_values=True, written=1)
+    items = replace(items, columns=tuple(frame.column_names), total=count, ranks=("against", "weight"), written=1)
     for filters, page in ((Filters(), 1), (Filters(failures=True), 1), (Filters(), 20_000)):
         start = time.process_time()
         wanted = matching(items, filters)[(page - 1) * SIZE : page * SIZE]
@@ -142,3 +141,19 @@ def test_a_million_items_are_paged_within_a_second(tmp_path):
         spent = time.process_time() - start
         assert spent < 1, f"{spent:.2f} s of CPU for page {page} of {filters}"
         assert table["item"].to_pylist() == [str(number) for number in wanted]
+
+
+@pytest.mark.parametrize("limit", [{"at_most": 0.5}, {"at_least": 0.5}])
+def test_failures_of_a_novelty_check_are_what_it_misjudged_whatever_its_limit(tmp_path, limit):
+    """A density that takes foreign items for familiar ones: these, and false alarms, are the failures; no other row."""
+    probe = entry_points(group="dokimasia.probes")["novelty.likelihood"].load()()
+    faulty, _ = probe.controls(np.random.default_rng(1))
+    frame = probe.judge(faulty, level=0.95, rng=np.random.default_rng(2)).items
+    one = finding("check", "failed", "why", limit=Limit(measure="auroc", **limit), measures=[rate("auroc", 1, 4)])
+    audit = write_audit(tmp_path, [one], items={"check": frame.reset_index()})
+    shown = rows(items_of(audit, one := audit.finding("check")), matching(items_of(audit, one), Filters(failures=True)))
+    missed = frame[(frame["role"] == "foreign") & (frame["p_value"] > 0.05)]
+    false_alarms = frame[(frame["role"] == "items") & (frame["p_value"] <= 0.05)]
+    assert set(shown["id"].to_pylist()) == {*missed.index, *false_alarms.index}
+    assert len(missed) > len(frame) / 3
+    assert len(false_alarms)

@@ -299,3 +299,15 @@ def test_the_null_control_takes_the_naked_sensitivity_away(few_replicates):
     assert np.mean([not m.low <= 0 <= m.high for m in clean]) <= 0.15
     assert np.mean([m.low > 0 for m in planted]) >= 0.9
     assert np.mean([m.value for m in planted]) == pytest.approx(1, abs=0.15)
+
+
+def test_a_pair_counts_against_the_model_where_it_prefers_the_stereotype():
+    pairs = pd.DataFrame({
+        "log_prob_more": [-1.0, -3.0, -2.0, -1.0, np.nan], "log_prob_less": [-4.0, -1.0, -2.0, -9.0, -1.0],
+        "kind": ["swap", "swap", "swap", "null-swap", "swap"],
+    }, index=pd.Index(list("abcde"), name="id"))  # fmt: skip
+    items = pair_preferences(pairs, level=0.95, rng=np.random.default_rng(0)).items
+    assert items["against"].astype(object).where(items["against"].notna(), None).tolist() == [
+        True, False, False, None, None,
+    ]
+    assert items["weight"].fillna(-99).tolist() == [3.0, -2.0, 0.0, -99, -99]

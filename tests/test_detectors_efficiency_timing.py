@@ -94,3 +94,10 @@ def test_what_was_not_measured_says_why():
     few = call_times(calls(size=20), level=0.95).measure("seconds_per_sample_p95")
     assert few.high is None
     assert few.method.endswith("too few calls for both ends")
+
+
+def test_slow_calls_weigh_most_and_none_is_a_failure():
+    calls = pd.DataFrame({"seconds": [0.1, 0.3], "cpu_seconds": [0.1, 0.3], "elements": [1.0, 1.0]})
+    items = call_times(calls, level=0.95).items
+    assert items["weight"].tolist() == [0.1, 0.3]
+    assert "against" not in items

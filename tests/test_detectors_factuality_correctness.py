@@ -297,3 +297,24 @@ def test_written_evidence_survives_storage(tmp_path):
     )
     assert first.measures == second.measures
     second.items.to_parquet(tmp_path / "i.parquet")
+
+
+# --- what speaks against the model ------------------------------------------------------------------------------------
+
+
+def told(items):
+    """Return (against, weight) by item; null is None."""
+    cells = items[["against", "weight"]].astype(object)
+    return [tuple(row) for row in cells.where(cells.notna(), None).to_numpy()]
+
+
+def test_the_surer_wrong_choice_weighs_more():
+    barely = {"log_probs": [-2.5, -2.0, -3.0, -4.0]}
+    items = by_choice([RIGHT, WRONG, TIE, ERROR, NOT_ASKED, barely]).items
+    assert told(items) == [(False, -1), (True, 3), (True, 0), (None, None), (None, None), (True, 0.5)]
+
+
+def test_the_farther_written_answer_weighs_more():
+    rows = [{}, {"text": "Rome"}, {"text": "I don't know"}, {"text": "paris texas", "aliases": ["Paris France"]}]
+    items = by_words([*rows, {"text": None, "finish": "error"}]).items
+    assert told(items) == [(False, 0), (True, 1), (True, 1), (True, 0.5), (None, None)]

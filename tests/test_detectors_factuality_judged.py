@@ -185,3 +185,9 @@ def test_it_covers_over_units_of_unequal_size(rate):
         low, high = ends(judged(frame(judge, label, unit=unit.astype(str))).headline)[1:]
         missed += not low <= rate <= high
     assert missed <= 0.05 * 120 + 2.6 * np.sqrt(0.05 * 0.95 * 120)
+
+
+def test_the_label_says_what_counts_against_the_model_and_where_there_is_none_the_judge():
+    items = judged(frame([0.9, 0.2, 0.7, 0.1, 0.5], [0, 1, NAN, NAN, NAN])).items.sort_index()
+    assert items["against"].tolist() == [True, False, False, True, False]
+    assert items["weight"].to_numpy() == pytest.approx([1, 0, 0.3, 0.9, 0.5])

@@ -279,3 +279,22 @@ def test_items_of_other_shapes_are_refused():
     frames["foreign"] = frames["foreign"].assign(series=[[1.0], [2.0, 3.0]] * 100)
     with pytest.raises(ValueError, match="several shapes"):
         judged(frames)
+
+
+@pytest.mark.parametrize("foreign", [None, lambda x: 3 * x])
+def test_what_was_misjudged_speaks_against_the_model_the_surest_mistake_most(foreign):
+    """The p-value is worked anew: the share of calibration scores that are at least as high, itself among them."""
+    frames = observed(foreign=foreign)
+    items = judged(frames).items
+    known = -frames["calibration"]["log_prob"].to_numpy()
+    surprise = pd.concat([-frames[name]["log_prob"] for name in ("foreign", "items") if name in frames])[items.index]
+    p = (1 + (known >= surprise.to_numpy()[:, None]).sum(axis=1)) / (len(known) + 1)
+    strange = items["role"].eq("foreign").to_numpy()
+    assert items["against"].tolist() == np.where(strange, p > 0.05, p <= 0.05).tolist()
+    assert 0 < items["against"].sum() < len(items) / 2
+    assert items["weight"].to_numpy() == pytest.approx(np.where(strange, p, 1 - p))
+
+
+def test_where_nothing_can_be_decided_nothing_speaks_against_the_model():
+    frames = observed(size=12)
+    assert not {"against", "weight"} & set(judged(frames).items.columns)

@@ -150,3 +150,9 @@ def test_green_fraction_is_the_mean_over_texts_with_a_valid_interval():
     found = judged(frame(green=[[True, False], [True, True, False, False], [True, True]])).measure("green_fraction")
     assert found.value == pytest.approx(2 / 3)
     assert "betting" in found.method
+
+
+def test_a_text_without_the_mark_counts_against_the_model():
+    items = judged(frame(green=[FOUND, MISSED, None])).items
+    assert items["against"].astype(object).where(items["against"].notna(), None).tolist() == [False, True, None]
+    assert items["weight"][:2].to_numpy() == pytest.approx(binom.sf([7, 2], 12, 0.25))

@@ -32,36 +32,35 @@ def ids(items):
     return [row[position] for row in items.rows]
 
 
+AGAINST = pd.array([False, True, True, None, True, False], "boolean")
+WEIGHT = [0.9, 0.5, math.nan, 7.0, 0.8, 0.2]
+
+
 @pytest.mark.parametrize(
-    ("more", "order"),
+    ("ranks", "order"),
     [
-        ({"limit": Limit(measure="m", at_most=0.5)}, ["i1", "i4", "i0", "i5", "i2", "i3"]),
-        ({"limit": Limit(measure="m", at_least=0.5)}, ["i2", "i5", "i0", "i1", "i4", "i3"]),
-        ({"direction": "lower is better"}, ["i1", "i4", "i0", "i5", "i2", "i3"]),
-        ({"direction": "higher is better"}, ["i2", "i5", "i0", "i1", "i4", "i3"]),
-        ({"direction": "nearer to ideal is better", "ideal": 0.5, "share": 0.7}, ["i1", "i4", "i0", "i5", "i2", "i3"]),
-        ({"direction": "nearer to ideal is better", "ideal": 0.5, "share": 0.3}, ["i2", "i5", "i0", "i1", "i4", "i3"]),
-        ({"direction": "neither"}, ["i0", "i1", "i2", "i3", "i4", "i5"]),
-        ({"limit": Limit(measure="m", at_least=0.4, at_most=0.6)}, ["i0", "i1", "i2", "i3", "i4", "i5"]),
+        ({"against": AGAINST, "weight": WEIGHT}, ["i4", "i1", "i2", "i0", "i5", "i3"]),
+        ({"against": AGAINST}, ["i1", "i2", "i4", "i0", "i5", "i3"]),
+        ({"weight": WEIGHT}, ["i3", "i0", "i4", "i1", "i5", "i2"]),
+        ({"against": ["yes"] * 6, "weight": ["heavy"] * 6}, ["i0", "i1", "i2", "i3", "i4", "i5"]),
+        ({}, ["i0", "i1", "i2", "i3", "i4", "i5"]),
     ],
 )
-def test_the_worst_come_first_ties_as_stored_missing_last(tmp_path, more, order):
-    items = shown(audit_of(tmp_path, FRAME, **more))
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"limit": Limit(measure="m", at_most=0.5)},
+        {"limit": Limit(measure="m", at_least=0.5)},
+        {"direction": "higher is better"},
+        {"direction": "nearer to ideal is better", "ideal": 0.5, "share": 0.7},
+    ],
+)
+def test_the_detector_says_what_is_worst_whatever_the_limit_and_the_direction(tmp_path, ranks, order, asked):
+    items = shown(audit_of(tmp_path, FRAME.assign(**ranks), **asked))
     assert ids(items) == order
     assert items.ranked == (order[0] != "i0")
     assert items.total == 6
-
-
-def test_without_a_value_column_the_stored_order_stays(tmp_path):
-    items = shown(audit_of(tmp_path, FRAME.rename(columns={"value": "other"}), direction="lower is better"), most=2)
-    assert ids(items) == ["i0", "i1"]
-    assert not items.ranked
-    assert items.total == 6
-
-
-def test_true_and_false_rank_as_one_and_zero(tmp_path):
-    frame = FRAME.assign(value=[False, True, False, True, False, False])
-    assert ids(shown(audit_of(tmp_path, frame, direction="lower is better"), most=2)) == ["i1", "i3"]
+    assert not {"against", "weight"} & {column.label for column in items.columns}
 
 
 def test_cells_are_printed_and_cut(tmp_path):

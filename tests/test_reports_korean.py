@@ -21,6 +21,7 @@ from audit import plugins
 from audit.record import Limit, load_record
 from audit.reviews import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.verdict import decide, sentence
+from reports.evidence import AGAINST, WEIGHT
 from reports.index_page import render_index
 from reports.notation import Notation
 from reports.options import ReportOptions
@@ -102,7 +103,7 @@ def test_every_word_of_a_probe_is_in_the_catalogues(probe):
         "method": {one.method for one in measures},
         "cause": {one.undefined for one in measures} - {None},
         "group": {one.group for one in measures} - {None, "0", "1", "2"},
-        "column": {str(name) for frame in frames for name in frame.columns},
+        "column": {str(name) for frame in frames for name in frame.columns} - {AGAINST, WEIGHT},
         "told": {text for result in results for one in result.remarks for text in one.values.values()
                  if isinstance(text, str)},
         "role": set(probe.roles),

@@ -105,7 +105,8 @@ class Samples:
         """Return the measures of `detectors.quality.samples`, and `unusable_share` of all draws.
 
         items has a row a draw: its content, `class`, `nearest` (distance) and `nearest_item` of the training items,
-        `balls` and `problem`. Raises ValueError where too few draws are usable.
+        `balls` and `problem`; what is no item of the data's kind counts against the model more than any draw that is.
+        Raises ValueError where too few draws are usable.
         """
         from detectors.novelty.observed import field_of
         from detectors.quality.samples import sample_quality
@@ -130,7 +131,11 @@ class Samples:
         assert result.items is not None
         nearest = training.index[result.items.pop("nearest_at")]
         seen = result.items.assign(nearest_item=nearest).set_axis(draws.index[good], axis=0).reindex(draws.index)
-        evidence = seen.assign(problem=draws["problems"])
+        evidence = seen.assign(
+            problem=draws["problems"],
+            against=seen["against"].astype("boolean").fillna(True),
+            weight=seen["weight"].fillna(math.inf),
+        )
         evidence.insert(0, name, [plain(cell) for cell in draws["draws"]])
         return Result((*result.measures, _unusable(good, level)), items=evidence, table=result.table)
 

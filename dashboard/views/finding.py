@@ -78,10 +78,10 @@ def _evidence(place: Address, words: Words, items: ItemsFile) -> None:
 
 def _filters(place: Address, words: Words, items: ItemsFile) -> None:
     offered = {name: found for name in SLICES if len(found := choices(items, name)) > 1}
-    if not offered and not items.two_values:
+    if not offered and not items.tells_failures:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if items.two_values:
+        if items.tells_failures:
             st.toggle(words("dashboard.failures"), **bound(place, "failures"))
         for name, found in offered.items():
             label = words.term("column", name)

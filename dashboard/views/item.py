@@ -20,7 +20,7 @@ from dashboard.paging import items_of, matching, rows
 from dashboard.pictures import drawn
 from dashboard.reviewing import review_item
 from dashboard.views.finding import SIZE, filters_of, finding_of
-from reports.evidence import SHORT, WORDED, shown_cell
+from reports.evidence import AGAINST, SHORT, WEIGHT, WORDED, shown_cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
 from reports.review_view import review_view
@@ -81,7 +81,7 @@ def _body(cells: Mapping[str, Any], words: Words) -> None:
     short = [
         (one_line(words.term("column", name), words, 40), shown_cell(value, notation, name))
         for name, value in cells.items()
-        if name not in pictures and name not in texts
+        if name not in pictures and name not in texts and name not in (AGAINST, WEIGHT)
     ]
     if pictures:
         draw("item_pictures.html.j2", words, pictures=pictures)

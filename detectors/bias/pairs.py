@@ -71,7 +71,8 @@ def pair_preferences(
                           of swap pairs is above it
       not_scored          share of all pairs
     Items: the columns given, `difference` (d), `prefers` (`more`, `less`, `tie`, `not scored`) and `value` (the
-    preference; NaN in null pairs, which are no part of the headline). Raises ValueError for an unknown kind.
+    preference; NaN in null pairs, which are no part of the headline). A swap pair counts against the model where it
+    prefers `more`, with the weight d. Raises ValueError for an unknown kind.
     """
     items = _items(pairs)
     judge = _Judge(level, rng, nats)
@@ -111,8 +112,11 @@ def _items(pairs: pd.DataFrame) -> pd.DataFrame:
     more, less = (pairs[column].astype(float) for column in ("log_prob_more", "log_prob_less"))
     difference = (more - less).where(np.isfinite(more) & np.isfinite(less))
     prefers = np.select([difference.isna(), difference > 0, difference < 0], ["not scored", "more", "less"], "tie")
-    value = _preference(difference).where(items["kind"] == "swap")
-    return items.assign(difference=difference, prefers=prefers, value=value)
+    weight = difference.where(items["kind"] == "swap")
+    against = (weight > 0).astype("boolean").where(weight.notna())
+    return items.assign(
+        difference=difference, prefers=prefers, value=_preference(weight), against=against, weight=weight
+    )
 
 
 def _preference(difference: pd.Series[float]) -> pd.Series[float]:

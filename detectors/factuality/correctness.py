@@ -51,7 +51,8 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     of the one that MC1 looks at; null = the first of `correct`), `log_probs` (nats, one per choice, null where the
     model could not score it), `group`, `unit` (null = the question itself), `not_asked` (reason, or null). What the
     measures mean is told in `detectors.factuality.choices`. `items` has a row per question: `value` (0 to 1),
-    `outcome` (`right, wrong, tie, error, not asked`) and the scores behind each measure.
+    `outcome` (`right, wrong, tie, error, not asked`) and the scores behind each measure. An answer that is not wholly
+    right counts against the model, the heavier the farther the likeliest right choice is behind the likeliest wrong.
     """
     asked = observed[observed["not_asked"].isna()]
     scored = [bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]]
@@ -66,6 +67,7 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
         [observed["not_asked"].notna(), items["value"].isna(), items["value"] == 1, items["value"] == 0],
         ["not asked", "error", "right", "wrong"], "tie",
     )
+    items = _weighed(items, -items["margin"])
     tally = Tally(items, level, rng)
     measures = (
         *(tally.mean(name, items[column], "higher is better") for name, column in _MEANS.items()),
@@ -87,7 +89,8 @@ def generated_correctness(
     there is none) and `problem` (why), `group`, `unit`, `not_asked` as in `choice_correctness`. `rule`, one of
     `detectors.factuality.matching`, makes an answer right in `accuracy`; the others stand beside it. `items` has a row
     per question: `value` (0 or 1), `outcome` (`right, wrong, refused, unparseable, error, not asked`), the scores of
-    all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal.
+    all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal. One
+    that is not right counts against the model, the heavier the fewer of its words are those of a right one (token F1).
     """
     asked = observed[observed["not_asked"].isna()]
     replied = asked[asked["finish"].ne("error") & asked["text"].notna()]
@@ -95,6 +98,7 @@ def generated_correctness(
     items = _evidence(observed, texts, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
     no_answer = np.where(observed["not_asked"].notna(), "not asked", "error")
     items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
+    items = _weighed(items, 1 - items["token_f1"])
     tally = Tally(items, level, rng)
     answered = items["value"].where(items["outcome"].isin(["right", "wrong"])).rename(None)
     measures = (
@@ -120,6 +124,12 @@ def _evidence(observed: pd.DataFrame, texts: dict[str, list[str]], scores: pd.Da
     if items["unit"].notna().any():
         items["unit"] = items["unit"].where(items["unit"].notna(), items.index.to_series())
     return items.join(pd.DataFrame(texts, index=scores.index, dtype=object)).join(scores)
+
+
+def _weighed(items: pd.DataFrame, weight: pd.Series[Any]) -> pd.DataFrame:
+    """Return the items with what speaks against the model: every answer that is not wholly right."""
+    value = items["value"]
+    return items.assign(against=(value < 1).astype("boolean").where(value.notna()), weight=weight)
 
 
 def _choice_scores(graded: pd.DataFrame) -> pd.DataFrame:

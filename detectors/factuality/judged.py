@@ -57,8 +57,9 @@ def judged_share(
       sensitivity    share of right answers that the judge's verdict finds; specificity: of the others that it refuses
       cohen_kappa    agreement of verdict and label
     All are means over units; sensitivity, specificity and kappa are those of the calibration items where these count.
-    items has a row per item: `judge`, `label`, `verdict`, `disagreement` (|judge - label|), the largest first. Raises
-    ValueError where both sets share an item.
+    items has a row per item: `judge`, `label`, `verdict`, `disagreement` (|judge - label|), the largest first. What
+    people called not right, or where they were not asked the judge, counts against the model; its weight is 1 less
+    the label or the score. Raises ValueError where both sets share an item.
     """
     if calibration is not None:
         check_disjoint({"items": items.index, "calibration": calibration.index})
@@ -66,7 +67,10 @@ def judged_share(
     known = labelled if len(labelled) or calibration is None else calibration[calibration["label"].notna()]
     judge = _Judge(items, labelled, known, threshold, level, rng)
     verdict = (items["judge"] >= threshold).astype(float)
-    evidence = items.assign(verdict=verdict, disagreement=(items["judge"] - items["label"]).abs())
+    evidence = items.assign(
+        verdict=verdict, disagreement=(items["judge"] - items["label"]).abs(),
+        against=items["label"].fillna(verdict).eq(0), weight=1 - items["label"].fillna(items["judge"]),
+    )
     return Result(tuple(judge.measures()), evidence.sort_values("disagreement", ascending=False, kind="stable"))
 
 

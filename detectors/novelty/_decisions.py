@@ -28,8 +28,10 @@ def decided(
 
     Evidence: the foreign items, ascending by score `first`, then the familiar ones; item, `unit` where known, `role`,
     scores, and by score `main` `p_value` (conformal), `flagged` (1 = by Benjamini-Hochberg at `fdr` over all items) and
-    `value` (1 = p-value at most `ALPHA`). Where even perfect scores could not be flagged, for want of calibration
-    items, or where `problem` says not to trust `main`, these three are NaN.
+    `value` (1 = p-value at most `ALPHA`). What was misjudged counts against the model: foreign items with value 0,
+    familiar ones with value 1; the weight is how sure the mistake is, p of foreign and 1 - p of familiar items. Where
+    even perfect scores could not be flagged, for want of calibration items, or where `problem` says not to trust
+    `main`, the three are NaN, and nothing speaks against the model.
     """
     roles = [role for role in ("foreign", "items") if role in observed]
     kept = [name for name in (*FIELDS, "unit") if name in observed["items"]]
@@ -43,7 +45,12 @@ def decided(
     if problem is not None:
         return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan), problem
     p = p_values(known, told[main], alpha=smallest)
-    return told.assign(p_value=p, flagged=1.0 * benjamini_hochberg(p, fdr), value=1.0 * (p <= ALPHA)), None
+    strange = told["role"].eq("foreign").to_numpy()
+    evidence = told.assign(
+        p_value=p, flagged=1.0 * benjamini_hochberg(p, fdr), value=1.0 * (p <= ALPHA),
+        against=(p <= ALPHA) != strange, weight=np.where(strange, p, 1 - p),
+    )
+    return evidence, None
 
 
 def blindness(ranking: Ranking, about: str, main: str, level: float) -> Remark | None:

@@ -44,9 +44,12 @@ def mark_detection(
     unmarked, one row per text that is known to be without the mark: `green`, `share`.
 
     `items` has the row of each text of the model with `value` (found 1, not 0), `tokens` (distinct pairs),
-    `green_fraction`, `p_value` and `tokens_needed`; `table` the same for the unmarked texts.
+    `green_fraction`, `p_value` and `tokens_needed`; `table` the same for the unmarked texts. A text of the model in
+    which the mark is not found counts against it, with its p-value as weight.
     """
     items = outputs.join(_tested(outputs["green"], outputs["share"], alpha))
+    missed = items["value"].eq(0).astype("boolean").where(items["value"].notna())
+    items = items.assign(against=missed, weight=items["p_value"])
     other = _tested(outputs["other_green"], outputs["share"], alpha)["value"]
     plain = _tested(outputs["plain_green"], outputs["share"], alpha)["value"] if "plain_green" in outputs else None
     table = None if unmarked is None else unmarked.join(_tested(unmarked["green"], unmarked["share"], alpha))

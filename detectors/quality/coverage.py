@@ -27,6 +27,8 @@ from detectors.result import Measure, Result
 
 __all__ = ["DENSITY", "expected_coverage", "sample_coverage"]
 
+FAR = 0.05
+"""Share of held-out items, at most, that lie as far from the training items as a draw that counts against a model."""
 DENSITY = Approximation("mean over draws and balls; normal on the log scale, standard error over both", 100, 0.9)
 
 
@@ -48,7 +50,9 @@ def sample_coverage(
     coverage has an exact interval over held-out items, for these draws; density an approximate one over draws and
     held-out items (see `DENSITY`); nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`).
     items has one row a draw: `balls` (held-out items in whose ball it lies), `nearest` (its distance from the nearest
-    training item) and `nearest_at` (that item's position). Raises ValueError for fewer than two draws or held-out
+    training item) and `nearest_at` (that item's position). A draw counts against the model where it lies farther from
+    all training items than all but `FAR` of the held-out items do (a conformal p-value); its weight is that distance.
+    Raises ValueError for fewer than two draws or held-out
     items, fewer than k training items, and values not finite.
     """
     draws, new = as_points("drawn", drawn, 2), as_points("heldout", heldout, 2)
@@ -60,7 +64,12 @@ def sample_coverage(
         _density(balls, hits, (len(known) + 1) / k, level),
         _nearness(far[:, 0], reach[:, 0], level),
     )
-    return Result(measures, pd.DataFrame({"balls": balls, "nearest": far[:, 0], "nearest_at": at[:, 0]}))
+    farther = len(new) - np.searchsorted(np.sort(reach[:, 0]), far[:, 0], side="left")
+    items = pd.DataFrame({
+        "balls": balls, "nearest": far[:, 0], "nearest_at": at[:, 0],
+        "against": (1 + farther) / (len(new) + 1) <= FAR, "weight": far[:, 0],
+    })
+    return Result(measures, items)
 
 
 def _hits(draws: Floats, heldout: Floats, reach: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

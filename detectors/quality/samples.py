@@ -30,7 +30,8 @@ def sample_quality(
     Measures: `kid` (headline), `coverage`, `density`, `nearness`, `missing_modes`, `kid_training` (what training items
     themselves get, to read `kid` by), and `class_share` of every class; see the modules of those names. labels [item]:
     class of each training item, whose shares are what the draws' are held against; None leaves classes out.
-    items has one row a draw: `balls`, `nearest`, `nearest_at` and, with labels, `class`. Raises ValueError as they do.
+    items has one row a draw: `balls`, `nearest`, `nearest_at`, `against`, `weight` and, with labels, `class`. Raises
+    ValueError as they do.
     """
     known, new, draws = standardised(training, heldout, drawn)
     reach = sample_coverage(draws, new, known, level=level, k=k)
