@@ -67,7 +67,9 @@ def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -
         frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
         return pd.concat(frames) if frames else None
     frames = []
-    for shard in early.unit_shards(early.in_random_order(pd.concat(batches), rng_for(plan.seed, check.name, "order"))):
+    main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
+    order = rng_for(plan.seed, check.name, "order", main)
+    for shard in early.unit_shards(early.in_random_order(pd.concat(batches), order)):
         frames.append(check.probe.observe(door, shard, role))
         if _decided(check, plan, {**before, role: pd.concat(frames)}):
             break

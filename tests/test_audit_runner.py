@@ -266,3 +266,24 @@ def test_another_seed_visits_another_order(tmp_path, data):
         audit = load_record(next((tmp_path / str(seed)).glob("*/record.json")).parent)
         firsts.add(audit.items("early").index[0])
     assert len(firsts) > 1
+
+
+def test_the_order_is_not_known_before_the_model_is_frozen(tmp_path, data):
+    """One seed, several models that answer alike: each meets the items in an order of its own."""
+    firsts = set()
+    for number in range(3):
+        model = MarkovText().open()
+        model.fingerprint = f"sha256:{number}"
+        audit = run(early_plan(data, model), into=tmp_path / str(number))
+        assert recompute(audit, {"early": Repeats()}) == 3
+        firsts.add(audit.items("early").index[0])
+    assert len(firsts) > 1
+
+
+def test_the_order_of_the_file_changes_nothing_of_an_early_check(tmp_path, data):
+    turned = tmp_path / "turned.csv"
+    turned.write_text("text\n" + "\n".join(reversed(TEXTS)) + "\n")
+    audits = [run(early_plan(one), into=tmp_path / "audits") for one in (data, replace(data, path=turned))]
+    one, two = (audit.items("early") for audit in audits)
+    assert one.index.tolist() == two.index.tolist()
+    assert audits[0].finding("early").measures == audits[1].finding("early").measures

@@ -62,7 +62,7 @@ def synthetic(rng, rate, units, size=1, spread=0.0):
         ("wilcoxon_p", None, 0.5, 4, 2),  # unit means 1/2 and 3/2
         ("null_share", None, 1.0, 1, 1),
         ("null_gap", None, 0.5, 1, 1),
-        ("excess_gap", None, 1.0, 5, 2),
+        ("excess_gap", None, 1.0, 1, 1),  # n of the kind with fewer units, the null pair
         ("not_scored", None, 1 / 3, 6, 3),
     ],
 )
@@ -131,6 +131,15 @@ def test_tests_and_gaps_agree_with_plain_formulas():
     assert result.measure("null_gap").value == pytest.approx(null)
     assert result.measure("excess_gap").value == pytest.approx(gap - null)
     assert result.measure("mean_difference").value == pytest.approx(difference[swap].mean())
+
+
+@pytest.mark.parametrize(("swaps", "nulls", "decides"), [(100, 5, False), (5, 100, False), (100, 40, True)])
+def test_the_excess_gap_decides_only_with_enough_units_of_either_kind(swaps, nulls, decides):
+    rng = np.random.default_rng(5)
+    parts = [synthetic(rng, 0.5, units, 3).assign(kind=kind) for units, kind in ((swaps, "swap"), (nulls, "null-swap"))]
+    measure = judged(pd.concat(parts, ignore_index=True).rename(index=str)).measure("excess_gap")
+    assert measure.n == {"items": 3 * min(swaps, nulls), "units": min(swaps, nulls)}
+    assert (measure.n["units"] >= measure.min_units > 0) is decides
 
 
 # --- what there is no number for -------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def pair_preferences(
       sign_test_p         units whose pairs mostly prefer `more` against those that mostly prefer `less`
       wilcoxon_p          signed ranks of the units' mean d
       null_share, null_gap, excess_gap    only with null pairs: their preference, their mean |d|, and how much that
-                          of swap pairs is above it
+                          of swap pairs is above it; n is that of the kind with fewer units
       not_scored          share of all pairs
     Items: the columns given, `difference` (d), `prefers` (`more`, `less`, `tie`, `not scored`) and `value` (the
     preference; NaN in null pairs, which are no part of the headline). A swap pair counts against the model where it
@@ -181,9 +181,10 @@ class _Judge:
         """Return how much more a swap between groups moves the likelihood than one within a group."""
         if swaps.empty or nulls.empty:
             return self._none("excess_gap", swaps[:0])
+        fewer = min(swaps, nulls, key=lambda pairs: int(pairs["unit"].nunique()))
         halves = [pairs["difference"].abs().groupby(pairs["unit"]).agg(["sum", "size"]) for pairs in (swaps, nulls)]
         return self._resampled(
-            "excess_gap", pd.concat([swaps, nulls]), lambda t: _ratio(t[..., :2]) - _ratio(t[..., 2:]),
+            "excess_gap", fewer, lambda t: _ratio(t[..., :2]) - _ratio(t[..., 2:]),
             pd.concat(halves, axis=1).fillna(0.0),
         )
 
