@@ -15,8 +15,9 @@ from audit.record import Audit, Record
 from dashboard.address import Address
 from dashboard.drawing import picture
 from dashboard.paging import items_of, paired
+from reports.axes import NO_AXIS, SHARED, Axis, axis_of
 from reports.evidence import shown_cell
-from reports.figures import Axis, axis_head, axis_of, interval_line
+from reports.figures import axis_head, interval_line
 from reports.inert import one_line
 from reports.notation import Notation
 from reports.tables import FindingView, MeasureRow, Overview
@@ -38,21 +39,23 @@ def pairs_of(first: Overview, second: Overview) -> list[Pair]:
 
 
 def blocks_of(pairs: Sequence[Pair], place: Address, words: Words) -> list[Mapping[str, Any]]:
-    """Return the pairs by the unit of their headline, each unit with one axis for both audits."""
+    """Return the pairs by the scale of their headlines, with one axis for both audits; see `reports.axes.SHARED`."""
     notation = Notation(words)
-    units: dict[str, list[Pair]] = {}
+    scales: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
-        heads = [one.headline for one in pair if one is not None and one.headline is not None]
-        units.setdefault(heads[0].measure.unit if heads else "", []).append(pair)
-    return [_block(unit, found, place, notation) for unit, found in units.items()]
+        heads = [(one.anchor, one.headline) for one in pair if one is not None and one.headline is not None]
+        check, head = heads[0] if heads else ("", None)
+        scale = NO_AXIS if head is None else head.scale
+        scales.setdefault((scale, "" if scale in SHARED else check), []).append(pair)
+    return [_block(scale, found, place, notation) for (scale, _), found in scales.items()]
 
 
-def _block(unit: str, pairs: Sequence[Pair], place: Address, notation: Notation) -> Mapping[str, Any]:
+def _block(scale: str, pairs: Sequence[Pair], place: Address, notation: Notation) -> Mapping[str, Any]:
     rows = [one.headline for pair in pairs for one in pair if one is not None and one.headline is not None]
-    axis = axis_of(unit, [(row.measure, row.limit) for row in rows], WIDE)
+    axis = axis_of([(row.measure, row.limit) for row in rows], WIDE) if scale != NO_AXIS else None
     return {
-        "unit": notation.unit(unit),
-        "head": picture(axis_head(axis, notation)) if rows else "",
+        "unit": rows[0].unit if rows else "",
+        "head": "" if axis is None else picture(axis_head(axis, notation)),
         "checks": [
             {
                 "name": next(one.name for one in pair if one is not None),
@@ -66,14 +69,16 @@ def _block(unit: str, pairs: Sequence[Pair], place: Address, notation: Notation)
     }
 
 
-def _side(letter: str, one: FindingView | None, axis: Axis, place: Address, notation: Notation) -> Mapping[str, Any]:
+def _side(
+    letter: str, one: FindingView | None, axis: Axis | None, place: Address, notation: Notation
+) -> Mapping[str, Any]:
     row = None if one is None else one.headline
     return {
         "letter": letter,
         "one": one,
         "row": row,
         "href": None if one is None else place.to("finding", check=one.finding.check).link,
-        "line": "" if one is None or row is None else _line(one, row, letter, axis, notation),
+        "line": "" if one is None or row is None or axis is None else _line(one, row, letter, axis, notation),
     }
 
 

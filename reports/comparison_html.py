@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from audit.comparison import Comparison
 from audit.margins import Word
+from reports.axes import OPEN, Axis, axis_of
 from reports.comparison_view import SIGNS, CheckView, ComparisonView, MeasureView, Row, comparison_view
-from reports.figures import Axis, axis_head, axis_of, interval_line, sign
+from reports.figures import axis_head, interval_line, sign
 from reports.html_report import environment, text_tools
 from reports.notation import Notation
 from reports.wording import Words, words_of
@@ -62,17 +63,18 @@ def comparison_tools(
     `drawn` puts a figure into the document.
     """
     words = notation.words
-    axes: dict[str, tuple[Axis, Axis]] = {}
+    axes: dict[int, tuple[Axis, Axis]] = {}
     for block in view.blocks:
         measures = [measure for _, measure in block]
         values = [row for measure in measures for row in measure.sides]
-        axes[measures[0].scale] = (_axis(values), _axis([measure.difference for measure in measures]))
+        pair = (_axis(values), _axis([measure.difference for measure in measures], OPEN))
+        axes |= dict.fromkeys(map(id, measures), pair)
 
     def line(check: CheckView, measure: MeasureView, row: Row) -> Markup:
         apart = row is measure.difference
         return drawn(interval_line(
             row.measure,
-            axes[measure.scale][apart],
+            axes[id(measure)][apart],
             notation,
             name=words("format.colon", left=check.name, right=row.label),
             verdict=SIGNS[measure.word] if apart else "measured",
@@ -83,7 +85,7 @@ def comparison_tools(
     return {
         "signs": SIGNS,
         "line": line,
-        "head": lambda measure, apart: drawn(axis_head(axes[measure.scale][apart], notation)),
+        "head": lambda measure, apart: drawn(axis_head(axes[id(measure)][apart], notation)),
         "word_sign": lambda word: drawn(_sign(word, words)),
         "verdict_sign": lambda verdict: drawn(sign(verdict, words(f"verdict.{verdict}"))),
     }
@@ -93,5 +95,5 @@ def _sign(word: Word, words: Words) -> Markup:
     return sign(SIGNS[word], words.term("compare_word", word))
 
 
-def _axis(rows: Sequence[Row]) -> Axis:
-    return axis_of(rows[0].measure.unit, [(row.measure, row.limit) for row in rows], WIDTH)
+def _axis(rows: Sequence[Row], scale: str | None = None) -> Axis:
+    return axis_of([(row.measure, row.limit) for row in rows], WIDTH, scale)

@@ -15,6 +15,7 @@ from audit.comparison import CheckComparison, Comparison, Side
 from audit.margins import MeasureComparison, Word
 from audit.pairing import Changes
 from audit.record import Limit, MeasureRecord
+from reports.axes import SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
@@ -118,10 +119,13 @@ class ComparisonView:
 
     @property
     def blocks(self) -> tuple[tuple[tuple[CheckView, MeasureView], ...], ...]:
-        """Measures by scale, in the order of the checks."""
-        pairs = [(check, measure) for check in self.checks for measure in check.measures]
-        scales = dict.fromkeys(measure.scale for _, measure in pairs)
-        return tuple(tuple(pair for pair in pairs if pair[1].scale == scale) for scale in scales)
+        """Measures by scale, in the order of the checks; only scales that are the same in every check join checks."""
+        found: dict[tuple[str, str], list[tuple[CheckView, MeasureView]]] = {}
+        for check in self.checks:
+            for measure in check.measures:
+                own = "" if measure.scale in SHARED else check.name
+                found.setdefault((measure.scale, own), []).append((check, measure))
+        return tuple(tuple(pairs) for pairs in found.values())
 
     @property
     def untold(self) -> tuple[CheckView, ...]:
@@ -252,7 +256,7 @@ def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) ->
         told=words.term("compare_word", one.word),
         sides=(_side_row("A", one.a, limit, notation), _side_row("B", one.b, limit, notation)),
         difference=_gap(one, notation),
-        scale=f"{one.a.unit} {'signed' if min(one.a.value or 0, one.b.value or 0) < 0 else ''}",
+        scale=scale_of(min(one.a, one.b, key=lambda side: side.value or 0.0)),
         unit=notation.unit(one.a.unit),
         method=_method(one.difference, words),
         level=notation.level(one.difference.level),

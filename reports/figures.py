@@ -2,25 +2,25 @@
 
     |----[======O====]---|>-----|      bar = interval, dot = value, tick = limit, its flag on the side that keeps it
 
-All measures of one scale share one axis through a whole document, so lines may be compared wherever they stand. Every
-figure has a title and a description, and stands in the table row that holds its numbers. Nothing is measured here.
+Lines that stand under one axis may be compared; which do is the business of `reports.axes`. Every figure has a title
+and a description, and stands in the table row that holds its numbers. Nothing is measured here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from audit.record import Limit, MeasureRecord
-from reports.notation import Notation, bounds_of
+from reports.axes import PAD, Axis
+from reports.notation import Notation
 
-__all__ = ["HEIGHT", "PAD", "PALETTE", "Axis", "axis_head", "axis_of", "interval_line", "sign", "tally_bar"]
+__all__ = ["HEIGHT", "PALETTE", "axis_head", "interval_line", "sign", "tally_bar", "value_dot"]
 
-HEIGHT, PAD = 26, 16
-"""Height of one line and its inner margin at either end, in pixels."""
+HEIGHT = 26
+"""Height of one line, in pixels."""
 
 PALETTE = {
     "failed": "#b3400f",
@@ -31,11 +31,12 @@ PALETTE = {
     "measured": "#3f4b57",
     "ink": "#1d252c",
     "grid": "#e3e7ea",
-    "outside": "#faf4ef",
+    "outside": "#f8ece6",
     "paper": "#ffffff",
 }
-"""Blue for what holds, vermilion and ochre for what does not: apart in every common colour blindness, and each at least
-4.5:1 on white. The shapes of the signs tell the rest."""
+"""Blue for what holds, vermilion for what does not, ochre for what is not decided; each at least 4.5:1 on white.
+
+Vermilion and ochre are one colour to many, so what is not decided is drawn hollow or hatched, wherever it stands."""
 
 _SIGNS = {
     "passed": "M4.2 8.3l2.6 2.6 5-5.6",
@@ -45,7 +46,7 @@ _SIGNS = {
     "skipped": "M4.5 8h7",
     "measured": "M4.4 9.6h7.2M4.4 6.4h7.2",
 }
-_DISC = Markup('<circle cx="8" cy="8" r="7.5"/>')
+_DISC = Markup('<circle cx="8" cy="8" r="7.2"/>')
 _SQUARE = Markup('<rect x=".8" y=".8" width="14.4" height="14.4" rx="2"/>')
 _FRAMES = {
     "passed": _DISC,
@@ -57,55 +58,9 @@ _FRAMES = {
 }
 
 
-@dataclass(frozen=True)
-class Axis:
-    """What values on a line mean."""
-
-    unit: str
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-    width: int
-    """Of the drawing, in pixels; the same scale may be drawn in several widths."""
-
-    def x(self, value: float) -> float:
-        """Return the horizontal pixel of `value`, kept inside the axis."""
-        share = (value - self.low) / (self.high - self.low)
-        return round(PAD + (self.width - 2 * PAD) * min(1.0, max(0.0, share)), 2)
-
-
-def axis_of(unit: str, measures: Iterable[tuple[MeasureRecord, Limit | None]], width: int) -> Axis:
-    """Return an axis with round ends that holds every value, limit and ideal, and most of the intervals.
-
-    An interval may add the span of the values on either side; what is longer is cut and marked. Shares are never cut.
-    """
-    core, ends = [], []
-    for measure, limit in measures:
-        core += [number for number in (measure.value, measure.ideal, *bounds_of(limit)) if number is not None]
-        ends += [number for number in (measure.low, measure.high) if number is not None]
-    if unit == "share":
-        core.append(0.0)
-    low, high = min(core, default=0.0), max(core, default=1.0)
-    reach = math.inf if unit == "share" else high - low or abs(high) or 1.0
-    lowest = min([low, *(max(end, low - reach) for end in ends)])
-    highest = max([high, *(min(end, high + reach) for end in ends)])
-    return _rounded_axis(unit, lowest, highest, width)
-
-
-def _rounded_axis(unit: str, low: float, high: float, width: int) -> Axis:
-    """Return the axis from low to high with steps of 1, 2, 2.5 or 5; numbers that hardly differ get some room."""
-    spread = max(high - low, 1e-6 * max(abs(low), abs(high)))
-    raw = (spread if spread > 1e-300 else 1.0) / 4
-    scale = 10 ** math.floor(math.log10(raw))
-    step = next(scale * factor for factor in (1, 2, 2.5, 5, 10) if scale * factor >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = tuple(float(f"{index * step:.12g}") for index in range(first, max(last, first + 1) + 1))
-    return Axis(unit, ticks[0], ticks[-1], ticks, width)
-
-
 def axis_head(axis: Axis, notation: Notation) -> Markup:
     """Return the axis for the head of a column of lines; where its numbers would touch, some are left out."""
-    texts = notation.ticks(axis.ticks, axis.unit)
+    texts = notation.ticks(axis.ticks, axis.unit, powers=axis.powers)
     room = (axis.width - 2 * PAD) / (len(texts) - 1)
     every = math.ceil((6.3 * max(map(len, texts)) + 6) / room)
     grey = PALETTE["skipped"]
@@ -131,7 +86,7 @@ def axis_head(axis: Axis, notation: Notation) -> Markup:
 
 def _placed(axis: Axis, tick: float, text: str) -> tuple[float, str]:
     """Return where a tick's text stands: in the middle, or leaning inwards where it would leave the drawing."""
-    x, half = axis.x(tick), 3.2 * len(text)
+    x, half = axis.x(tick), 3.8 * len(text)
     if x - half < 0:
         return 0, "start"
     return (axis.width, "end") if x + half > axis.width else (x, "middle")
@@ -156,7 +111,7 @@ def interval_line(
         parts.append(_rule(axis.x(reference), PALETTE["ink"], "1"))
     parts += [_flag(axis, bound, keeps_higher) for bound, keeps_higher in _flags(limit)]
     if measure.value is not None:
-        parts += [_bar(measure, axis, colour), _dot(measure.value, axis, colour)]
+        parts += [value_dot(axis.x(measure.value), HEIGHT / 2, verdict), _bar(measure, axis, colour)]
     return _svg(axis.width, HEIGHT, name, notation.sentence(measure, limit), Markup("").join(parts))
 
 
@@ -196,7 +151,7 @@ def _flag(axis: Axis, bound: float, keeps_higher: bool) -> Markup:
 
 
 def _bar(measure: MeasureRecord, axis: Axis, colour: str) -> Markup:
-    """The interval; an end that lies outside the axis is an arrow instead of a cap."""
+    """The interval, over its dot, which may be wider; an end outside the axis is an arrow instead of a cap."""
     if measure.low is None and measure.high is None:
         return Markup("")
     low = axis.low - 1 if measure.low is None else measure.low
@@ -220,9 +175,12 @@ def _arrow(x: float, way: int, colour: str) -> Markup:
     )
 
 
-def _dot(value: float, axis: Axis, colour: str) -> Markup:
-    return Markup('<circle cx="{}" cy="{}" r="4.5" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
-        axis.x(value), HEIGHT / 2, colour, PALETTE["paper"]
+def value_dot(x: float, y: float, verdict: str) -> Markup:
+    """Return the dot of a value; hollow where nothing is decided."""
+    colour = PALETTE[verdict]
+    inside = PALETTE["paper"] if verdict == "inconclusive" else colour
+    return Markup('<circle cx="{}" cy="{}" r="3" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
+        x, y, inside, colour
     )
 
 
@@ -234,11 +192,14 @@ def _svg(width: int, height: int, title: str, description: str, body: Markup) ->
 
 
 def sign(verdict: str, word: str) -> Markup:
-    """Return the verdict's sign: its own shape and mark, so that it is told without colour."""
+    """Return the verdict's sign: its own shape and mark, hollow where nothing is decided: told without colour."""
+    colour, paper = PALETTE[verdict], PALETTE["paper"]
+    inside, mark = (paper, colour) if verdict == "inconclusive" else (colour, paper)
     return Markup(
         '<svg class="sign" viewBox="0 0 16 16" width="16" height="16" role="img"><title>{}</title>'
-        '<g fill="{}">{}</g><path d="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round"/></svg>'
-    ).format(word, PALETTE[verdict], _FRAMES[verdict], _SIGNS[verdict], PALETTE["paper"])
+        '<g fill="{}" stroke="{}">{}</g>'
+        '<path d="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round"/></svg>'
+    ).format(word, inside, colour, _FRAMES[verdict], _SIGNS[verdict], mark)
 
 
 def tally_bar(counts: Sequence[tuple[str, int]], title: str, description: str) -> Markup:
@@ -246,11 +207,11 @@ def tally_bar(counts: Sequence[tuple[str, int]], title: str, description: str) -
     total, start, parts = sum(count for _, count in counts) or 1, 0.0, []
     for verdict, count in counts:
         width = 1000 * count / total
-        parts.append(
-            Markup('<rect x="{}" width="{}" height="8" fill="{}"/>').format(
-                round(start, 2), round(max(0.0, width - 2), 2), PALETTE[verdict]
-            )
-        )
+        x, wide = round(start, 2), round(max(0.0, width - 2), 2)
+        parts.append(Markup('<rect x="{}" width="{}" height="8" fill="{}"/>').format(x, wide, PALETTE[verdict]))
+        if verdict == "inconclusive":
+            stripes = Markup("").join(Markup("M{} 0v8").format(round(x + at, 2)) for at in range(6, int(wide), 12))
+            parts.append(Markup('<path d="{}" stroke="{}" stroke-width="6"/>').format(stripes, PALETTE["paper"]))
         start += width
     return Markup(
         '<svg class="tally" viewBox="0 0 1000 8" preserveAspectRatio="none" width="100%" height="8" role="img">'

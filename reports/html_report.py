@@ -16,8 +16,9 @@ import jinja2
 from markupsafe import Markup
 
 from audit.record import Audit
+from reports.axes import Axis, axis_of
 from reports.evidence import worst_items
-from reports.figures import Axis, axis_head, axis_of, interval_line, sign, tally_bar
+from reports.figures import axis_head, interval_line, sign, tally_bar
 from reports.inert import one_line
 from reports.notation import Notation
 from reports.options import DEFAULTS, ReportOptions
@@ -86,20 +87,17 @@ def text_tools(words: Words) -> dict[str, Any]:
 
 
 def figure_tools(view: Overview, notation: Notation) -> dict[str, Any]:
-    """What templates call for figures; a unit has one scale, drawn wide in the overview, narrow in findings."""
-    words = notation.words
-    rows = [row for one in view.findings for row in one.rows]
-    scales = {scale: [row for row in rows if row.scale == scale] for scale in {row.scale for row in rows}}
-    axes = {(scale, width): _axis(scales[scale], width) for scale in scales for width in (WIDE, NARROW)}
+    """What templates call for figures, drawn wide in the overview, narrow in findings."""
+    words, axes = notation.words, _axes(view)
 
-    def line(row: MeasureRow, one: FindingView, block: Block, width: int) -> Markup:
+    def line(row: MeasureRow, one: FindingView, block: Block) -> Markup:
         """Draw a measure; only a finding's headline has the colour of its verdict."""
         reference = None if block.reference is None else block.reference.measure.value
         name = words("format.colon", left=one.name, right=row.group or row.name)
         verdict = one.finding.verdict if row is one.headline else "measured"
         return interval_line(
             row.measure,
-            axes[row.scale, width],
+            axes[id(block)],
             notation,
             name=name,
             verdict=verdict,
@@ -109,16 +107,24 @@ def figure_tools(view: Overview, notation: Notation) -> dict[str, Any]:
 
     return {
         "line": line,
-        "head": lambda block, width: axis_head(axes[block.rows[0].scale, width], notation) if block.drawn else "",
+        "head": lambda block: axis_head(axes[id(block)], notation) if block.drawn else "",
         "sign": lambda verdict: sign(verdict, words(f"verdict.{verdict}")),
-        "wide": WIDE,
-        "narrow": NARROW,
         "bar": lambda: tally_bar(view.counts, words("figure.tally"), tally_text(view.counts, words)),
     }
 
 
+def _axes(view: Overview) -> dict[int, Axis]:
+    """Return the axis of each block, by its identity; blocks of one scale in one finding have the same one."""
+    axes = {id(block): _axis(block.rows, WIDE) for block in view.blocks}
+    for one in view.findings:
+        for block in one.blocks:
+            scale = block.rows[0].scale
+            axes[id(block)] = _axis([row for row in one.rows if row.scale == scale], NARROW)
+    return axes
+
+
 def _axis(rows: Sequence[MeasureRow], width: int) -> Axis:
-    return axis_of(rows[0].measure.unit, [(row.measure, row.limit) for row in rows], width)
+    return axis_of([(row.measure, row.limit) for row in rows], width)
 
 
 def _breakable(text: str) -> Markup:

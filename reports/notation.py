@@ -67,6 +67,12 @@ def _scientific(text: str) -> str:
     return f"{mantissa}×10{str(int(exponent or 0)).translate(_SUPERSCRIPT)}".replace("-", "−")
 
 
+def _power(number: float) -> str:
+    """Return a power of ten: 0.01, 100, 10⁻⁵."""
+    exponent = round(math.log10(number))
+    return f"{number:,.10g}" if -4 < exponent < 7 else f"10{str(exponent).translate(_SUPERSCRIPT)}"
+
+
 def _unit_of(name: str) -> str:
     """Return the unit of a remark's number by its name."""
     return "share" if name.endswith("share") else "score"
@@ -90,8 +96,10 @@ class Notation:
         scaled = f"{100 * value if unit == 'share' else value:,.10g}".replace("-", "−")
         return self.words("format.percent", number=scaled) if unit == "share" else scaled
 
-    def ticks(self, numbers: Sequence[float], unit: str) -> list[str]:
-        """Return the numbers of an axis, all with as many decimals as the finest of them needs."""
+    def ticks(self, numbers: Sequence[float], unit: str, *, powers: bool = False) -> list[str]:
+        """Return the numbers of an axis, all with as many decimals as the finest of them needs; powers as they are."""
+        if powers:
+            return [_power(number) for number in numbers]
         scaled = [100 * number if unit == "share" else number for number in numbers]
         if 1e-4 <= max(map(abs, scaled)) < 1e7:
             decimals = max(len(f"{number:.10g}".partition(".")[2]) for number in scaled)

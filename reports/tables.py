@@ -25,6 +25,7 @@ from audit.record import (
     Record,
     audited_first,
 )
+from reports.axes import NO_AXIS, SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
@@ -50,7 +51,7 @@ class MeasureRow:
     better: str
     unit: str
     scale: str
-    """Measures of one scale share an axis: the unit; differences of shares, which may be negative, have their own."""
+    """Measures of one scale share an axis, see `reports.axes.scale_of`."""
     limit_text: str
     undefined: str | None
     method: str
@@ -81,8 +82,9 @@ class Block:
 
     @property
     def drawn(self) -> bool:
-        """Whether there is something to draw beside the bare values: an interval or a limit."""
-        return any(row.limit or row.measure.low is not None or row.measure.high is not None for row in self.rows)
+        """Whether there is an axis, and something to draw beside the bare values: an interval or a limit."""
+        told = (one for row in self.rows for one in (row.limit, row.measure.low, row.measure.high))
+        return self.rows[0].scale != NO_AXIS and any(one is not None for one in told)
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         counts=tally(record.findings),
         dimensions=dimensions,
         findings=views,
-        blocks=tuple(_by_scale([view.headline for view in views if view.headline is not None], words)),
+        blocks=tuple(_headlines(views, words)),
         gaps=tuple(_gaps(views, words)),
         unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
         methods=tuple(_methods(views)),
@@ -244,6 +246,16 @@ def _blocks(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
         yield Block(slices[0].name, tuple(sorted(slices, key=_group_badness)), reference)
 
 
+def _headlines(views: Sequence[FindingView], words: Words) -> Iterable[Block]:
+    """Yield the headlines; only those whose axis is the same in every check stand under one."""
+    kept: dict[tuple[str, str], list[MeasureRow]] = {}
+    for view in views:
+        if view.headline is not None:
+            scale = view.headline.scale
+            kept.setdefault((scale, "" if scale in SHARED else view.anchor), []).append(view.headline)
+    yield from (Block(words("col.measure"), tuple(rows)) for rows in kept.values())
+
+
 def _by_scale(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
     for scale in dict.fromkeys(row.scale for row in rows):
         yield Block(words("col.measure"), tuple(row for row in rows if row.scale == scale))
@@ -278,18 +290,13 @@ def _row(measure: MeasureRecord, finding: Finding, notation: Notation, marks: Ma
         level=notation.level(measure.level),
         better=notation.better(measure),
         unit=notation.unit(measure.unit),
-        scale=_scale(measure),
+        scale=scale_of(measure),
         limit_text=notation.limit(limit, measure.unit),
         undefined=None if measure.undefined is None else notation.cause(measure.undefined),
         method=method,
         mark=marks.get(method, ""),
         line=notation.sentence(measure, limit),
     )
-
-
-def _scale(measure: MeasureRecord) -> str:
-    signed = measure.unit == "share" and min(measure.low or 0.0, measure.value or 0.0) < 0
-    return f"signed {measure.unit}" if signed else measure.unit
 
 
 def _method(measure: MeasureRecord, words: Words) -> str:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from audit.record import Limit, MeasureRecord
-from reports.figures import PALETTE, Axis, axis_of
+from reports.axes import OPEN, Axis, axis_of
+from reports.figures import PALETTE, value_dot
 from reports.notation import Notation
 
 __all__ = ["Point", "trend"]
@@ -37,9 +38,12 @@ class Point:
 def trend(
     points: Sequence[Point], notation: Notation, *, title: str, width: int = 960, height: int = 260
 ) -> Markup:
-    """Return the drawing of at least one point with a value; the limit drawn is that of the last point."""
+    """Return the drawing of at least one point with a value; the limit drawn is that of the last point.
+
+    One measure alone, so that its own values bound the axis, whatever its kind.
+    """
     limit = points[-1].limit
-    axis = axis_of(points[-1].measure.unit, [(one.measure, one.limit) for one in points], height - _FOOT)
+    axis = axis_of([(one.measure, one.limit) for one in points], height - _FOOT, OPEN)
     step = (width - _LEFT - _RIGHT) / max(1, len(points) - 1)
     places = [round(_LEFT + step * number if len(points) > 1 else width / 2, 2) for number in range(len(points))]
     parts = [_broken(axis, limit, width), *_grid(axis, notation, width), *_rules(axis, limit, width)]
@@ -105,9 +109,7 @@ def _mark(axis: Axis, x: float, one: Point) -> Markup:
         bar = Markup('<path d="M{} {}V{}" stroke="{}" stroke-width="3" stroke-opacity=".45"/>').format(
             x, _y(axis, measure.low), _y(axis, measure.high), colour
         )
-    return bar + Markup('<circle cx="{}" cy="{}" r="4.5" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
-        x, _y(axis, measure.value), colour, PALETTE["paper"]
-    )
+    return value_dot(x, _y(axis, measure.value), one.verdict) + bar
 
 
 def _days(points: Sequence[Point], places: Sequence[float], height: int) -> list[Markup]:

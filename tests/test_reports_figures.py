@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from report_fixtures import rate
 
 from audit.record import WORST_FIRST, Limit, MeasureRecord
-from reports.figures import HEIGHT, PAD, PALETTE, Axis, axis_head, axis_of, interval_line, sign, tally_bar
+from reports.axes import PAD, Axis, axis_of, scale_of
+from reports.figures import HEIGHT, PALETTE, axis_head, interval_line, sign, tally_bar
 from reports.notation import Notation
 from reports.wording import words_of
 
@@ -99,29 +100,95 @@ def test_text_cannot_leave_the_figure():
     assert ET.fromstring(str(tally_bar([("failed", 2)], bad, bad))).find("desc").text == bad
 
 
-def test_shares_are_never_cut_and_start_at_zero():
-    axis = axis_of("share", [(number(0.02, 0.0, 0.71, unit="share"), None)], 280)
-    assert axis.low == 0
-    assert axis.high >= 0.71
+def auroc(value, low=None, high=None, name="auroc"):
+    return number(value, low, high, unit="score").model_copy(update={"name": name})
+
+
+def test_the_kind_of_a_measure_and_no_other_measure_sets_its_axis():
+    """Numbers of a real audit, in which a kernel distance of 43.7 once put AUROCs of 0.589 and 1 on one pixel."""
+    share = axis_of([(number(0.02, 0.0, 0.071, unit="share"), None)], 280)
+    assert (share.low, share.high) == (0, 1)
+    limit = Limit(measure="auroc", at_least=0.8)
+    rank = axis_of([(auroc(0.589, 0.55, 0.63), limit), (auroc(1.0, 0.99, 1.0), None)], 280)
+    assert (rank.low, rank.high) == (0.5, 1)
+    assert rank.x(1.0) - rank.x(0.589) > 200
+    assert axis_of([(auroc(0.589, 0.43, 0.7), None)], 280).low == 0.4
+    assert axis_of([(auroc(0.02, 0.0, 0.1), None)], 280).low == 0
+    count = axis_of([(number(0, 0, 0, unit="count"), None), (number(7, 6, 7, unit="count"), None)], 280)
+    assert (count.low, count.high) == (0, 8)
+    assert all(tick == int(tick) for tick in count.ticks)
+    assert scale_of(auroc(0.5)) == scale_of(auroc(0.5, name="worst_blind_spot_auroc"))
+    kinds = [number(0.5, unit="count"), number(0.5, unit="share"), auroc(0.5), auroc(0.5, name="auroc_difference"),
+             auroc(43.7, name="kid"), auroc(1.0, name="density"), number(0.5, unit="p-value")]
+    assert len({scale_of(one) for one in kinds}) == len(kinds)
+
+
+def test_a_kernel_distance_stands_on_powers_of_ten_with_its_baseline():
+    found, baseline = auroc(43.7, 41.0, 46.0, "kid"), auroc(0.008, -0.002, 0.02, "kid_training")
+    assert scale_of(found) == scale_of(baseline)
+    axis = axis_of([(found, None), (baseline, None)], 280)
+    assert (axis.low, axis.high) == (0.001, 100)
+    assert axis.x(0.1) - axis.x(0.01) == pytest.approx(axis.x(10) - axis.x(1), abs=0.02)
+    assert N.ticks(axis.ticks, axis.unit, powers=True) == ["0.001", "0.01", "0.1", "1", "10", "100"]
+    assert [one for one in draw(baseline, axis).iter("path") if one.get("class") == "clipped"], "goes on below 0"
+
+
+def test_shares_that_may_be_negative_are_never_cut():
+    axis = axis_of([(number(-0.1, -0.7, 0.5, unit="share"), None)], 280)
+    assert axis.low <= -0.7
+    assert axis.high >= 0.5
+
+
+def test_an_interval_narrower_than_its_dot_is_drawn_over_it():
+    svg = draw(number(0.5, 0.4995, 0.5005))
+    kinds = [(one.tag, one.get("d", "")) for one in svg if one.tag in ("circle", "path")]
+    dot = next(at for at, (tag, _) in enumerate(kinds) if tag == "circle")
+    assert svg.find("circle").get("r") == "3"
+    assert [tag for tag, d in kinds[dot + 1 :] if d.endswith("v8")] == ["path", "path"]
+
+
+def test_what_is_not_decided_is_hollow_and_what_is_decided_is_not():
+    fills = {
+        verdict: (draw(number(0.5), verdict=verdict).find("circle").get("fill"),
+                  ET.fromstring(str(sign(verdict, verdict))).find("g").get("fill"))
+        for verdict in WORST_FIRST
+    }
+    paper = PALETTE["paper"]
+    assert fills == {one: (paper, paper) if one == "inconclusive" else (PALETTE[one],) * 2 for one in WORST_FIRST}
+    bars = [len(list(ET.fromstring(str(tally_bar([(one, 1)], "t", "d"))).iter("path"))) for one in WORST_FIRST]
+    assert bars == [one == "inconclusive" for one in WORST_FIRST]
+
+
+def test_the_last_label_of_an_axis_is_not_cut_off():
+    """Digits of 11 px are up to 7.2 px wide, a per cent sign 10.5 px."""
+    texts = list(ET.fromstring(str(axis_head(AXIS, N))).iter("text"))
+    last = texts[-1]
+    assert last.text == N.number(1.0, "share")
+    width = 3 * 7.2 + 3.5 + 10.5
+    x = float(last.get("x"))
+    assert {"middle": x + width / 2, "end": x}[last.get("text-anchor")] <= AXIS.width
 
 
 def test_a_far_interval_does_not_squeeze_the_others():
     rows = [(number(1.0, 0.9, 1.1), None), (number(2.0, -1000, 1000), None)]
-    axis = axis_of("nats", rows, 280)
+    axis = axis_of(rows, 280)
     assert axis.low >= -1
     assert axis.high <= 4
 
 
 def test_one_axis_holds_values_limits_and_ideals():
-    axis = axis_of("nats", [(number(0.3, ideal=0.0), Limit(measure="m", at_most=2.0))], 280)
+    axis = axis_of([(number(0.3, ideal=0.0), Limit(measure="m", at_most=2.0))], 280)
     assert axis.low <= 0
     assert axis.high >= 2
 
 
-@given(st.lists(st.tuples(*[st.floats(-1e250, 1e250)] * 3), min_size=1, max_size=6), st.sampled_from(["share", "nats"]))
+@given(
+    st.lists(st.tuples(*[st.floats(-1e250, 1e250)] * 3), min_size=1, max_size=6),
+    st.sampled_from(["share", "nats", "score", "count"]),
+)
 def test_any_axis_is_round_holds_all_values_and_can_be_drawn(rows, unit):
     measures = [(number(value, min(low, value), max(high, value), unit=unit), None) for low, value, high in rows]
-    axis = axis_of(unit, measures, 280)
+    axis = axis_of(measures, 280)
     assert axis.low < axis.high
     slack = 1e-8 * (axis.high - axis.low)
     assert all(axis.low - slack <= measure.value <= axis.high + slack for measure, _ in measures)
@@ -138,7 +205,7 @@ def test_order_on_the_axis_is_order_of_values(a, b):
 
 
 def test_axis_numbers_do_not_touch():
-    axis = axis_of("bytes", [(number(1.6e9, 1.5e9, 1.7e9), None)], 280)
+    axis = axis_of([(number(1.6e9, 1.5e9, 1.7e9), None)], 280)
     texts = list(ET.fromstring(str(axis_head(axis, N))).iter("text"))
     spans = []
     for one in texts:
@@ -168,7 +235,7 @@ def test_verdict_colours_are_legible_on_white():
 
 
 def test_verdict_colours_stay_apart_for_the_colour_blind():
-    """Deuteranopia and protanopia after Vienot et al. 1999: what decides (failed, inconclusive, passed) stays apart."""
+    """Deuteranopia and protanopia after Vienot et al. 1999; failed and undecided differ in being filled or hollow."""
     matrices = {
         "deuteranopia": ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1)),
         "protanopia": ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1)),
