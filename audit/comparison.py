@@ -176,8 +176,8 @@ def _named(finding: Finding, wanted: tuple[str, str | None] | None) -> MeasureRe
 def _measures(
     audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
 ) -> tuple[tuple[MeasureComparison, ...], Changes | None]:
-    """Compare the first measure and, last, the one that decides; of an early stop that one alone has an interval."""
-    names = [] if a.stop == "early" else [(one.name, one.group) for one in a.measures[:1]]
+    """Compare the first measure and, last, the one that decides; of an early stop only what has an interval."""
+    names = [(one.name, one.group) for one in a.measures[:1] if a.stop == "full" or one.low is not None]
     found, changes = [], None
     for name in [*(one for one in names if one != _wanted(a)), _wanted(a)]:
         first, second = _named(a, name), _named(b, name)

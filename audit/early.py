@@ -2,8 +2,11 @@
 
     measure = mean over units of an items column          RateTest watches the units as they come in
 
-The interval covers at every stopping time, so looking after each batch costs nothing (`detectors.sequential`). The
-order is that of the observations, so a stored audit is judged again to the same number.
+The interval covers at every stopping time, so looking costs nothing (`detectors.sequential`). What holds for the
+measure that decides holds for every mean over units of numbers in [0, 1], also over those of one group: units of other
+groups leave its bettors' capital as it is. Each of them gets its own sequence. An interval for a sample of fixed size
+is not valid where looking decided the size, so no other measure of such a check has an interval. The order is that of
+the observations, so a stored audit is judged again to the same number.
 """
 
 from __future__ import annotations
@@ -22,11 +25,15 @@ if TYPE_CHECKING:
     from detectors.result import Measure, Result
     from detectors.sequential import RateTest
 
-__all__ = ["BATCH", "count_units", "in_random_order", "stopped", "unit_shards"]
+__all__ = [
+    "METHOD", "MOST", "NO_INTERVAL", "Units", "begun", "count_units", "in_random_order", "sequenced", "stopped",
+    "unit_means", "watch",
+]
 
-BATCH = 8
-"""Independent units asked between two looks."""
+MOST = 32
+"""Independent units asked between two looks, at most; next to a verdict it is one."""
 METHOD = "confidence sequence (betting) over unit means in random order"
+NO_INTERVAL = "none; the check stops early, and this is no mean over its units"
 
 
 def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -40,11 +47,12 @@ def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
     return items.iloc[np.argsort(rank[codes], kind="stable")]
 
 
-def _labels(items: pd.DataFrame) -> pd.Series[str]:
+def _labels(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
+    """Return the independent unit of each item, its own id where it has none."""
     import pandas as pd
 
     own = pd.Series(items.index.astype(str), items.index)
-    return items["unit"].fillna(own).astype(str) if "unit" in items.columns else own
+    return items[column].fillna(own).astype(str) if column in items.columns else own
 
 
 def count_units(batches: Iterator[pd.DataFrame]) -> tuple[int, int]:
@@ -55,48 +63,97 @@ def count_units(batches: Iterator[pd.DataFrame]) -> tuple[int, int]:
     return sum(map(len, labels)), int(pd.concat(labels).nunique()) if labels else 0
 
 
-def unit_shards(items: pd.DataFrame, units: int = BATCH) -> Iterator[pd.DataFrame]:
-    """Cut items into frames of so many whole units."""
-    import pandas as pd
+class Units:
+    """Items to be taken by so many whole units at a time, in the order in which units come first."""
 
-    codes, _ = pd.factorize(_labels(items))
-    for start in range(0, int(codes.max()) + 1 if len(codes) else 0, units):
-        yield items[(codes >= start) & (codes < start + units)]
+    def __init__(self, items: pd.DataFrame) -> None:
+        import pandas as pd
+
+        self._items, (self._codes, names) = items, pd.factorize(_labels(items))
+        self.left = len(names)
+        self._taken = 0
+
+    def take(self, units: int) -> pd.DataFrame:
+        """Return the items of the next units."""
+        start, end = self._taken, self._taken + units
+        self._taken, self.left = end, max(0, self.left - units)
+        return self._items[(self._codes >= start) & (self._codes < end)]
 
 
-def stopped(result: Result, limit: Limit, level: float) -> tuple[Result, bool]:
-    """Return the result with the confidence sequence as the limit's interval, and whether it decides.
-
-    Raises UsageError where the measure is no mean over units of [0, 1], or the limit is not one bound inside (0, 1).
-    """
+def begun(limit: Limit, level: float) -> RateTest:
+    """Return the test of a limit before anything was seen; UsageError unless the limit is one bound inside (0, 1)."""
     from detectors.sequential import RateTest
 
-    measure = result.measure(limit.measure, limit.group)
-    if measure.mean_of is None or measure.where is not None or measure.group is not None or result.items is None:
-        raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
     bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
     if len(bounds) != 1 or not 0 < bounds[0] < 1:
         raise UsageError("stop: early needs a limit with one bound, between 0 and 1 and neither of them")
-    outcomes = _unit_means(result.items, measure)
-    test = RateTest(bounds[0], level)
-    test.update(outcomes)
-    return replace(result, measures=_with(result, measure, test, outcomes)), test.verdict is not None
+    return RateTest(bounds[0], level)
 
 
-def _unit_means(items: pd.DataFrame, measure: Measure) -> np.ndarray:
+def watch(result: Result, limit: Limit, level: float) -> RateTest:
+    """Return the test of a limit after all that was seen.
+
+    Raises UsageError as `begun` does, and where the limit's measure is no mean over units of numbers in [0, 1].
+    """
+    test, measure = begun(limit, level), result.measure(limit.measure, limit.group)
+    if measure.value is not None:
+        outcomes = _outcomes(result, measure)
+        if outcomes is None:
+            raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
+        test.update(outcomes)
+    return test
+
+
+def stopped(result: Result, limit: Limit, level: float) -> Result:
+    """Return the result of a check that looked as it went; every interval left is valid wherever it stopped.
+
+    Raises UsageError as `watch` does.
+    """
+    watch(result, limit, level)
+    return replace(result, measures=tuple(_watched(result, one, level) for one in result.measures))
+
+
+def _watched(result: Result, measure: Measure, level: float) -> Measure:
+    """Return a measure with its confidence sequence; without an interval where it can have none."""
+    if measure.low is None and measure.high is None:
+        return measure
+    outcomes = _outcomes(result, measure)
+    if outcomes is None:
+        return replace(measure, low=None, high=None, method=NO_INTERVAL, min_units=0, worst_coverage=None)
+    return sequenced(measure, outcomes, level)
+
+
+def sequenced(measure: Measure, outcomes: np.ndarray, level: float) -> Measure:
+    """Return a measure with value and confidence sequence from its outcomes [n], in their order."""
+    from detectors.sequential import confidence_sequence
+
+    value, (low, high) = float(outcomes.mean()), confidence_sequence(outcomes, level)
+    ends = min(low, value), max(high, value)
+    return replace(
+        measure, value=value, low=ends[0], high=ends[1], method=METHOD, min_units=0, worst_coverage=None
+    )
+
+
+def _outcomes(result: Result, measure: Measure) -> np.ndarray | None:
+    """Return the outcomes of a mean over units of [0, 1]; None where it is none, or the items give another number."""
     import numpy as np
 
-    assert measure.mean_of is not None
+    columns = [measure.mean_of, *(measure.where or {})]
+    if result.items is None or measure.unit != "share" or not set(columns) <= set(result.items.columns):
+        return None
+    if measure.value is None or (measure.group is not None and measure.where is None):
+        return None
+    means = unit_means(result.items, measure)
+    return means if len(means) and np.isclose(means.mean(), measure.value, rtol=0, atol=1e-9) else None
+
+
+def unit_means(items: pd.DataFrame, measure: Measure) -> np.ndarray:
+    """Return the means [n] of the units that a measure counts, in the order in which units come first."""
+    import numpy as np
+
+    for column, text in (measure.where or {}).items():
+        items = items[items[column].astype(str) == text]
     scored = items[items[measure.mean_of].notna()]
-    labels = scored[measure.unit_of] if measure.unit_of is not None else scored.index
-    means = scored[measure.mean_of].astype(float).groupby(np.asarray(labels), sort=False).mean()
-    return np.asarray(means)
-
-
-def _with(result: Result, measure: Measure, test: RateTest, outcomes: np.ndarray) -> tuple[Measure, ...]:
-    if not len(outcomes):
-        return result.measures
-    value = float(outcomes.mean())
-    low, high = test.interval
-    now = replace(measure, value=value, low=min(low, value), high=max(high, value), method=METHOD, min_units=0)
-    return tuple(now if one is measure else one for one in result.measures)
+    # a hair outside [0, 1] is rounding; what is further out does not give the number
+    values = scored[measure.mean_of].astype(float).clip(0, 1)
+    return np.asarray(values.groupby(_labels(scored, measure.unit_of).to_numpy(), sort=False).mean())

@@ -55,7 +55,7 @@ def judge_stored(
 ) -> Result:
     """Judge observations exactly as the run does; `verify --recompute` calls this too."""
     result = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge"))
-    return early.stopped(result, limit, level)[0] if stop == "early" and limit is not None else result
+    return early.stopped(result, limit, level) if stop == "early" and limit is not None else result
 
 
 def judge_finding(

@@ -66,18 +66,21 @@ def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -
     if check.stop == "full" or role != "items":
         frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
         return pd.concat(frames) if frames else None
-    frames = []
+    assert check.limit is not None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    order = rng_for(plan.seed, check.name, "order", main)
-    for shard in early.unit_shards(early.in_random_order(pd.concat(batches), order)):
-        frames.append(check.probe.observe(door, shard, role))
-        if _decided(check, plan, {**before, role: pd.concat(frames)}):
-            break
+    ordered = early.in_random_order(pd.concat(batches), rng_for(plan.seed, check.name, "order", main))
+    units, frames = early.Units(ordered), list[pd.DataFrame]()
+    size = early.begun(check.limit, plan.check_level(check)).quiet(early.MOST)
+    while units.left and size:
+        frames.append(check.probe.observe(door, units.take(size), role))
+        size = _next(check, plan, {**before, role: pd.concat(frames)})
     return pd.concat(frames) if frames else None
 
 
-def _decided(check: Check, plan: Plan, observed: Observed) -> bool:
+def _next(check: Check, plan: Plan, observed: Observed) -> int:
+    """Return how many units to ask before the next look; 0 where the limit is decided."""
     assert check.limit is not None
     level = plan.check_level(check)
     result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
-    return early.stopped(result, check.limit, level)[1]
+    test = early.watch(result, check.limit, level)
+    return 0 if test.verdict is not None else test.quiet(early.MOST)

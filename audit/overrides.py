@@ -127,7 +127,7 @@ def _mean(
     """Return the headline made again from these values of all items."""
     known = values.dropna()
     if finding.stop == "early":
-        return _sequence(finding, headline, items.assign(**{str(headline.mean_of): values}))
+        return _sequence(headline, items.assign(**{str(headline.mean_of): values}))
     from detectors.intervals import mean_over_units
 
     units = None if headline.unit_of is None else items.loc[known.index, headline.unit_of].astype(str).to_numpy(object)
@@ -138,15 +138,13 @@ def _mean(
     )
 
 
-def _sequence(finding: Finding, headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
+def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
     """Return the headline of a check that stops early: the confidence sequence over its units, in their order."""
     from audit import early
-    from detectors.result import Measure, Result
+    from detectors.result import Measure
 
-    assert finding.limit is not None
-    fields = headline.model_dump()
-    result, _ = early.stopped(Result((Measure(**fields),), items=items), finding.limit, headline.level)
-    return MeasureRecord.model_validate(vars(result.headline))
+    one = Measure(**headline.model_dump())
+    return MeasureRecord.model_validate(vars(early.sequenced(one, early.unit_means(items, one), headline.level)))
 
 
 def _judged(finding: Finding, headline: MeasureRecord, measure: MeasureRecord) -> Finding:

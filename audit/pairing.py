@@ -68,14 +68,17 @@ class _Values:
     second: np.ndarray
     units: np.ndarray | None
     """Label of each item's independent unit; None where every item is one."""
+    in_turn: bool = True
+    """Whether both audits asked these items in the same order."""
 
 
 def difference_of(both: Both) -> tuple[Difference | None, Changes | None]:
     """Return how B differs from A, None where one has no interval; what changed, None where outcomes are not 0 or 1."""
-    values = None if both.early and both.aim == "ideal" else _values(both)
-    if values is not None:
-        return _of_means(both, values), _changes(both, values)
-    return _of_aurocs(both) or _apart(both), None
+    values = _values(both)
+    if values is None:
+        return (None if both.early else _of_aurocs(both)) or _apart(both), None
+    apart = both.early and (both.aim == "ideal" or not values.in_turn)
+    return _apart(both) if apart else _of_means(both, values), _changes(both, values)
 
 
 def _of_means(both: Both, values: _Values) -> Difference:
@@ -182,7 +185,8 @@ def _values(both: Both) -> _Values | None:
     if table.empty:
         return None
     units = None if first.unit_of is None else table["unit"].to_numpy(object)
-    return _Values(table.index.to_numpy(object), table["value"].to_numpy(), table["other"].to_numpy(), units)
+    items, in_turn = table.index.to_numpy(object), list(two.index[two.index.isin(table.index)]) == list(table.index)
+    return _Values(items, table["value"].to_numpy(), table["other"].to_numpy(), units, in_turn)
 
 
 def _counted(audit: Audit, check: str, measure: MeasureRecord) -> pd.DataFrame | None:

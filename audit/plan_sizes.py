@@ -14,7 +14,6 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit import early
 from audit.errors import UsageError
 from audit.judging import rng_for
 from audit.observing import expected_calls, size_of_data
@@ -145,10 +144,9 @@ def _rate_size(check: Check, limit: Limit, size: CheckSize, *, exact: bool, true
     after = stops_after(rate, bound, size.level, size.units)
     if after is None:
         return found
-    asked = min(size.units, -(-after // early.BATCH) * early.BATCH)
     others = size.calls - check.probe.estimate(size.items)
     return replace(
-        found, median_units=asked, median_calls=others + check.probe.estimate(round(asked * size.items / size.units))
+        found, median_units=after, median_calls=others + check.probe.estimate(round(after * size.items / size.units))
     )
 
 

@@ -21,8 +21,6 @@ POWER = 0.8
 """Probability with which an effect is said to be seen."""
 MOST = 10**9
 """More units than this are not worth a figure."""
-LOOKS = 200_000
-"""A sequential test is looked ahead on so many units at most."""
 
 
 @dataclass(frozen=True)
@@ -169,19 +167,10 @@ def _decided(low: float, high: float, limit: Limit) -> bool:
 
 def _needed_in_sequence(seen: _Interval, bound: float) -> int | None:
     """Return the least n at which a `RateTest` decides if events go on coming at this rate."""
-    import numpy as np
+    from detectors.sequential import decided_at
 
-    from detectors.sequential import boundaries
-
-    ahead = seen.units
-    while 0 < bound < 1 and ahead < LOOKS:
-        ahead = min(4 * ahead, LOOKS)
-        below, above = boundaries(bound, seen.level, ahead)
-        events = seen.value * np.arange(1, ahead + 1)
-        found = np.flatnonzero((events <= below) | (events >= above))
-        if (later := found[found >= seen.units]).size:
-            return int(later[0]) + 1
-    return None
+    needed = decided_at(seen.value, bound, seen.level) if 0 < bound < 1 else None
+    return None if needed is None else max(needed, seen.units + 1)
 
 
 def _needed_by_width(seen: _Interval, bounds: list[float]) -> int:

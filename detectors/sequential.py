@@ -26,8 +26,8 @@ from detectors._betting import EMPTY, still_to_come
 from detectors._exact import Floats
 
 __all__ = [
-    "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "paired_sequence", "stopping",
-    "two_sample_sequence",
+    "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "paired_sequence",
+    "stopping", "two_sample_sequence",
 ]
 
 Verdict = Literal["below", "above"]
@@ -85,6 +85,25 @@ class RateTest:
     def interval(self) -> tuple[float, float]:
         """Return (low, high) of the confidence sequence now: the means that no bettor has ever refused."""
         return confidence_sequence(self._seen, self.level, population=self.population)
+
+    def quiet(self, most: int, risk: float = 0.02) -> int:
+        """Return how many of the next outcomes, 1 to `most`, may be taken at once without passing over a verdict.
+
+        The verdict falls before the last of them with probability `risk` at most, where outcomes go on as 0/1 at the
+        rate seen so far (one event and one other imagined). So batches are single next to a verdict, and large
+        elsewhere; what is promised does not depend on them.
+        """
+        rate = (float(self._seen.sum()) + 1) / (len(self._seen) + 2)
+        steps, events = np.arange(1, most)[:, None], np.arange(most)[None, :]
+        said = np.zeros((most - 1, most), dtype=bool)
+        for side, mean in enumerate((self.limit, 1 - self.limit)):
+            rest, left = still_to_come(mean, np.zeros(1), self.population, self._seen if side == 0 else 1 - self._seen)
+            none, event = _log_factors(np.array([0.0, 1.0]), rest[:1], left[:1])
+            hits = events if side == 0 else steps - events
+            logs = self._logs[side] + (steps - hits)[..., None] * none + hits[..., None] * event
+            said |= _mixed(logs) >= _threshold(self.level)
+        over = _first_passages(said, rate)
+        return 1 + int(np.searchsorted(over, risk, side="right"))
 
 
 class DifferenceTest:
@@ -175,6 +194,32 @@ def boundaries(limit: float, level: float, budget: int) -> tuple[NDArray[np.int6
     return _most_events(limit, level, n), n - _most_events(1 - limit, level, n)
 
 
+def decided_at(rate: float, limit: float, level: float) -> int | None:
+    """Return after how many outcomes a `RateTest` decides if events come steadily; None if not after 10^9.
+
+    Log capital is then convex in the number of outcomes and starts at 0, so it passes the threshold once.
+    """
+
+    def rich(n: int) -> bool:
+        return any(_steady(n, *side) >= _threshold(level) for side in ((rate, limit), (1 - rate, 1 - limit)))
+
+    if not rich(10**9):
+        return None
+    low, high = 0, 1
+    while not rich(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if rich(middle) else (middle, high)
+    return high
+
+
+def _steady(n: int, rate: float, mean: float) -> float:
+    """Return the log capital of the bettor from above on "the mean is `mean`" after n outcomes at a steady rate."""
+    none, event = _log_factors(np.array([0.0, 1.0]), *still_to_come(mean, EMPTY, None))
+    return float(_mixed(n * ((1 - rate) * none + rate * event)))
+
+
 def stopping(rate: float, limit: float, level: float, budget: int) -> tuple[Floats, Floats]:
     """Return (below [budget], above [budget]): probability that a `RateTest` says so at each call, at a true rate.
 
@@ -191,6 +236,17 @@ def stopping(rate: float, limit: float, level: float, budget: int) -> tuple[Floa
         said[:, n] = at_count[:start].sum(), at_count[end:].sum()
         at_count, first = at_count[start:end], first + start
     return said[0], said[1]
+
+
+def _first_passages(said: NDArray[np.bool_], rate: float) -> Floats:
+    """Return the probability [n] that a verdict has fallen; said [n, events] tells where, outcomes are 1 at `rate`."""
+    at_count, over = np.array([1.0]), np.zeros(len(said))
+    for n, verdict in enumerate(said):
+        at_count = np.append(at_count * (1 - rate), 0.0) + np.append(0.0, at_count * rate)
+        here = verdict[: len(at_count)]
+        over[n] = (over[n - 1] if n else 0.0) + at_count[here].sum()
+        at_count[here] = 0.0
+    return over
 
 
 def _bounded(outcomes: ArrayLike, most: int | None) -> Floats:

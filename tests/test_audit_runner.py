@@ -254,7 +254,7 @@ def test_an_undecided_early_check_asks_everything(tmp_path, data):
 def test_an_early_check_that_was_killed_stops_at_the_same_place(tmp_path, data):
     whole = run(early_plan(data), into=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(early_plan(data, Dies(MarkovText(), 12)), into=tmp_path / "cut")
+        run(early_plan(data, Dies(MarkovText(), 2)), into=tmp_path / "cut")
     resumed = run(early_plan(data), into=tmp_path / "cut")
     assert (resumed.folder / "record.json").read_bytes() == (whole.folder / "record.json").read_bytes()
 

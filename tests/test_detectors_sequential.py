@@ -12,6 +12,7 @@ from detectors.sequential import (
     RateTest,
     boundaries,
     confidence_sequence,
+    decided_at,
     paired_sequence,
     stopping,
     two_sample_sequence,
@@ -312,3 +313,19 @@ def test_what_is_no_pair_is_refused():
         paired_sequence([0.2], [1.2])
     with pytest.raises(ValueError, match="3 at most"):
         DifferenceTest(population=3).update([0] * 4, [1] * 4)
+
+
+@pytest.mark.parametrize("bound", [0.02, 0.05, 0.3, 0.9])
+@pytest.mark.parametrize("rate", [0.0, 0.25, 0.5, 1.0])
+def test_steady_events_decide_where_single_steps_do(rate, bound):
+    every = 1 if rate in (0.0, 1.0) else round(1 / rate)
+    outcomes = np.full(4000, rate) if every == 1 else (np.arange(4000) % every == every - 1).astype(float)
+    test = RateTest(bound)
+    test.update(outcomes)
+    after = decided_at(rate, bound, 0.95)
+    assert after == pytest.approx(test.decided_after, abs=max(every + 1, 0.15 * test.decided_after))
+    assert every > 1 or after == test.decided_after
+
+
+def test_a_rate_at_the_limit_is_never_decided():
+    assert decided_at(0.05, 0.05, 0.95) is None

@@ -1,0 +1,135 @@
+"""Early stopping: every interval of a check that looks as it goes is valid where it stopped; no look is too late."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from rates import Ones, plan_of_rates, write_ones
+
+from audit import early
+from audit.plan import Check, Plan
+from audit.record import Limit
+from audit.runner import run
+from detectors.intervals import exact_binomial
+from detectors.power import stops_after
+from detectors.result import Measure, Result
+from detectors.sequential import RateTest, boundaries, confidence_sequence
+
+LIMIT = Limit(measure="ones", at_most=0.05)
+
+
+def share(name, values, **more):
+    low, high = (float(one) for one in exact_binomial(values.sum(), len(values), 0.95))
+    common = {"value": float(values.mean()), "low": low, "high": high, "unit": "share", "level": 0.95}
+    n = {"items": len(values), "units": len(values)}
+    common |= {"mean_of": "value", "direction": "lower is better", "method": "exact"}
+    return Measure(name=name, n=n, **{**common, **more})
+
+
+def result_of(values, groups=None):
+    items = pd.DataFrame({"value": values, "group": groups or ["a"] * len(values)})
+    return Result((share("ones", values),), items=items)
+
+
+def test_every_mean_of_a_check_has_the_sequence_and_nothing_else_an_interval():
+    values = (np.arange(60) % 7 == 0).astype(float)
+    groups = ["a" if n % 3 else "b" for n in range(60)]
+    part = values[[one == "b" for one in groups]]
+    result = result_of(values, groups)
+    measures = (
+        *result.measures, share("again", values), share("ones", part, group="b", where={"group": "b"}),
+        share("ranked", values, mean_of=None), share("other", values, mean_of="gone"),
+        replace(share("twice", values), value=float(values.mean()) / 2, low=0.0),
+        replace(share("bare", values), low=None, high=None, mean_of=None, method="plain"),
+    )
+    stopped = early.stopped(replace(result, measures=measures), LIMIT, 0.95)
+    found = {(one.name, one.group): one for one in stopped.measures}
+    for key, seen in ((("ones", None), values), (("again", None), values), (("ones", "b"), part)):
+        assert (found[key].low, found[key].high) == pytest.approx(confidence_sequence(seen, 0.95))
+        assert found[key].method == early.METHOD
+    for name in ("ranked", "other", "twice"):
+        assert (found[name, None].low, found[name, None].high) == (None, None)
+        assert found[name, None].method == early.NO_INTERVAL
+    assert found["bare", None].method == "plain"
+
+
+def test_a_limit_on_a_group_is_watched_over_its_own_units():
+    values, groups = np.zeros(200), ["a", "b"] * 100
+    result = result_of(values, groups)
+    one = share("ones", values[::2], group="a", where={"group": "a"})
+    test = early.watch(replace(result, measures=(one,)), Limit(measure="ones", group="a", at_most=0.05), 0.95)
+    alone = RateTest(0.05)
+    alone.update(values[::2])
+    assert (test.verdict, test.decided_after) == ("below", alone.decided_after)
+
+
+def test_the_same_column_under_another_name_covers_where_the_check_stopped():
+    """Limit 5 %, true 6.5 %: the interval for a fixed size misses in 12 % of audits, the sequence in at most 5 %."""
+    rng, n = np.random.default_rng(1), np.arange(1, 1001)
+    below, above = boundaries(0.05, 0.95, 1000)
+    ones = rng.random((2000, 1000)) < 0.065
+    count = np.cumsum(ones, axis=1)
+    decided = (count <= below) | (count >= above)
+    stop = np.where(decided.any(axis=1), decided.argmax(axis=1) + 1, 1000)
+    low, high = exact_binomial(count[np.arange(2000), stop - 1], n[stop - 1], 0.95)
+    assert np.mean((low > 0.065) | (high < 0.065)) > 0.09
+    missed = 0
+    for values, at in zip(ones[:120], stop, strict=False):
+        seen = values[:at].astype(float)
+        both = replace(result_of(seen), measures=(share("ones", seen), share("again", seen)))
+        again = early.stopped(both, LIMIT, 0.95).measures[1]
+        missed += not again.low <= 0.065 <= again.high
+    assert missed <= 10  # of 120 at 5 %: more have a probability of 3 %
+
+
+@pytest.mark.parametrize(("rate", "goal"), [(0.0, 82), (0.01, 140), (0.1, 195), (0.2, 30)])
+def test_batches_cost_no_calls_and_spare_looks(rate, goal):
+    """Limit 5 %, one gating check: the median of the test itself, and nothing is lost on top of it."""
+    assert stops_after(rate, 0.05, 0.95, 1000) <= goal
+    rng, late, looks = np.random.default_rng(5), [], []
+    for _ in range(1 if rate == 0 else 31):
+        outcomes, test, n, count = (rng.random(1000) < rate).astype(float), RateTest(0.05), 0, 0
+        while test.verdict is None and n < 1000:
+            size = test.quiet(early.MOST)
+            test.update(outcomes[n : n + size])
+            n, count = n + size, count + 1
+        late.append(n - (test.decided_after or n))
+        looks.append(count)
+    assert np.median(late) == 0
+    assert np.mean(late) < 2
+    assert np.median(looks) <= 25
+
+
+def test_quiet_outcomes_are_counted_by_hand():
+    """Limit 1/2, all bettors together: at the start, the fewest equal outcomes in a row that say something."""
+    least = next(n for n in range(1, 50) if boundaries(0.5, 0.95, n)[0][-1] >= 0)
+    fresh = RateTest(0.5)
+    assert fresh.quiet(least, risk=0.0) == least  # none of the first least - 1 can decide
+    assert fresh.quiet(least + 1, risk=0.0) == least
+    one_short = RateTest(0.5)
+    one_short.update(np.zeros(least - 1))
+    assert one_short.quiet(early.MOST) == 1
+    finite = RateTest(0.5, population=60)
+    finite.update(np.zeros(3))
+    assert 1 <= finite.quiet(early.MOST) <= early.MOST
+
+
+def test_an_early_check_asks_no_unit_twice_and_stops_where_single_steps_would(tmp_path):
+    late = []
+    for seed in range(6):
+        audit = run(plan_of_rates(tmp_path, [(50, 500)], stop="early", seed=seed), into=tmp_path / "audits")
+        seen = audit.items("c0")
+        assert seen.index.is_unique
+        test = RateTest(0.3)
+        test.update(seen["value"])
+        late.append(len(seen) - test.decided_after)
+    assert sum(one == 0 for one in late) >= 4
+
+
+def test_units_are_asked_whole(tmp_path):
+    data = write_ones(tmp_path, "units", 10, 120, units=30)
+    check = Check("c", Ones(), {"items": data}, Limit(measure="ones", at_most=0.9), stop="early")
+    audit = run(Plan("Units", (check,)), into=tmp_path / "audits")
+    assert set(audit.items("c").groupby("unit").size()) == {4}
+    assert audit.finding("c").verdict == "passed"
