@@ -1,5 +1,16 @@
-"""`python -m audit` is `dokimasia`."""
+"""Where the command begins: `dokimasia`, and `python -m audit`, can be interrupted before they were even loaded."""
 
-from audit.cli import main
+__all__ = ["start"]
 
-main()
+
+def start() -> None:
+    """Run the command; an interrupt while its modules are imported ends it as any later one does."""
+    try:
+        from audit.cli import main
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    main()
+
+
+if __name__ == "__main__":
+    start()

@@ -6,21 +6,25 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit import plugins
-from audit.errors import DokimasiaError, UsageError
+from audit.errors import UsageError
+from audit.terminal import clean, standard_streams, tell
 
 if TYPE_CHECKING:
     from audit.plan import Plan
     from audit.record import Audit
 
-__all__ = ["app", "main"]
+__all__ = ["app", "execute", "main"]
 
 _ABOUT = """Dokimasia (도키마시아): the scrutiny an Athenian passed before taking office, here for generative models.
 
@@ -119,7 +123,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     """Run a plan with progress on stderr and findings on stdout as they land."""
     from audit.observing import expected_calls
     from audit.runner import Watch, run
-    from audit.screen import Progress, clean, finding_line
+    from audit.screen import Progress, finding_line
 
     progress = Progress(sum(expected_calls(plan).values()) if sys.stderr.isatty() else 0)
     landed: list[str] = []
@@ -156,7 +160,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
 def _close(audits: list[Audit], *, as_json: bool) -> None:
     """Print the closing table or the records, and leave with the exit code of the worst verdict."""
     from audit.record import dump
-    from audit.screen import clean, notes, summary_line
+    from audit.screen import notes, summary_line
 
     if as_json:
         print("\n".join(dump(audit.record).decode().rstrip() for audit in audits))
@@ -211,13 +215,14 @@ def init(
     model: Annotated[str | None, typer.Option(help="Model folder or GGUF file that the plan shall audit.")] = None,
 ) -> None:
     """Write a plan that runs, with its schema beside it for editors."""
+    from audit.files import write_atomic
     from audit.listing import json_schema
     from audit.plans import starter_plan
 
-    if file.exists():
+    if os.path.lexists(file):
         raise UsageError(f"{file}: there already; name another file")
-    file.write_text(starter_plan(model), "utf-8")
-    (file.parent / "plan.schema.json").write_text(json_schema("plan") + "\n", "utf-8")
+    write_atomic(file.parent / "plan.schema.json", f"{json_schema('plan')}\n".encode())
+    write_atomic(file, starter_plan(model).encode())
     print(f"{file}\nrun it with: dokimasia run {file}")
 
 
@@ -235,23 +240,28 @@ def doctor(as_json: AsJson = False) -> None:
         print("\n".join(f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows))
 
 
+@cache
 def _add_commands() -> None:
     """Add the commands of the packages further up the street, and of others."""
     for name in plugins.names("commands"):
         try:
             app.command(name)(plugins.load("commands", name))
         except UsageError as error:
-            print(f"dokimasia: left out: {error}", file=sys.stderr)
+            print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
+
+
+def execute(words: Sequence[str]) -> int:
+    """Run the command with these words and return its exit code; whatever happens is told in one line."""
+    with standard_streams():
+        try:
+            _add_commands()
+            code = app(words, prog_name="dokimasia", standalone_mode=False)
+            sys.stdout.flush()
+        except BaseException as error:
+            return tell(error)
+    return code if isinstance(code, int) else 0
 
 
 def main() -> None:
-    """Run the command; every error of ours is one line and its exit code."""
-    try:
-        _add_commands()
-        app()
-    except DokimasiaError as error:
-        print(f"dokimasia: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+    """Run the command with the words of the command line, and leave with its exit code."""
+    sys.exit(execute(sys.argv[1:]))

@@ -21,10 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydantic import ValidationError
-
 from audit.errors import IntegrityError
-from audit.files import canonical, sha256, write_atomic
+from audit.files import MAX_JSON, append_to, canonical, read_regular, sha256, stored_json, write_atomic
 from audit.record import Audit, Deviation
 
 __all__ = ["FILE", "REGISTER", "check_deviations", "differences", "read_deviations", "register_plan"]
@@ -63,10 +61,10 @@ def register_plan(folder: Path, frozen: Plan) -> list[Deviation]:
 def read_deviations(folder: Path) -> list[Deviation]:
     """Return what an audit's folder says of deviations; IntegrityError where it cannot be read."""
     try:
-        return [Deviation.model_validate(one) for one in json.loads((folder / FILE).read_bytes())]
+        return [Deviation.model_validate(one) for one in json.loads(read_regular(folder / FILE, MAX_JSON))]
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, ValidationError):
+    except (OSError, ValueError, TypeError, RecursionError):
         raise IntegrityError(f"{folder / FILE}: not a list of deviations") from None
 
 
@@ -142,11 +140,11 @@ def _of_one_audit(one: Plan, other: Plan) -> bool:
 def _plan_in(folder: Path) -> Plan | None:
     """Return the frozen plan of a folder; None where there is none that can be compared."""
     try:
-        plan = json.loads((folder / "plan.json").read_bytes())
+        plan = stored_json(folder / "plan.json")
         list(differences(plan, plan)), plan["title"]
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (IntegrityError, TypeError, KeyError, AttributeError):
         return None
-    return plan if isinstance(plan, dict) else None
+    return plan
 
 
 def _without_line(folder: Path, order: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -162,7 +160,7 @@ def _without_line(folder: Path, order: Mapping[str, str]) -> Iterator[tuple[str,
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
     """Hold the register; others wait."""
-    with path.open("a+b") as file:
+    with append_to(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
 
@@ -179,7 +177,7 @@ def _read(file: BinaryIO) -> Iterator[tuple[str, str]]:
         try:
             entry = json.loads(line)
             name, digest = str(entry["id"]), str(entry["plan"])
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             continue
         if name not in seen and _NAME.fullmatch(name):
             seen.add(name)

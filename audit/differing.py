@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files import canonical
+from audit.files import canonical, stored_json
 from audit.record import Audit
 
 __all__ = ["Asked", "asked_differently", "refusal"]
@@ -43,10 +42,10 @@ def asked_differently(a: Audit, b: Audit) -> list[Asked]:
 def _asked(audit: Audit) -> dict[str, Any]:
     path = audit.folder / "plan.json"
     try:
-        plan = json.loads(path.read_bytes())
+        plan = stored_json(path)
         checks = {str(check["name"]): check for check in plan["checks"]}
         helpers = {name: print_ for name, print_ in plan["models"].items() if name != "main"}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):
         raise IntegrityError(f"{path}: not a frozen plan") from None
     kept = {key: value for key, value in plan.items() if key not in (*_PEOPLE, "models", "checks")}
     return {**kept, "audited": "a model" if "main" in plan["models"] else "data", "helpers": helpers, "checks": checks}

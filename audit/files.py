@@ -1,21 +1,77 @@
-"""Bytes that can be trusted: canonical JSON, digests, writes that a kill cannot tear, frames as Parquet."""
+"""Bytes that can be trusted: canonical JSON, digests, reads that cannot hang, writes that a kill cannot tear.
+
+What is read are regular files: a pipe or a device is refused before it is opened. What is written replaces a name and
+follows no link; only `write_out`, for a file that a user names, writes into what is no regular file, as /dev/stdout.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import secrets
+import stat
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from audit.errors import IntegrityError
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
 __all__ = [
-    "arrow_table", "canonical", "digest_file", "parquet_bytes", "read_frame", "sha256", "sync_folder", "write_atomic",
+    "MAX_JSON", "append_to", "arrow_table", "canonical", "digest_file", "open_regular", "parquet_bytes", "read_frame",
+    "read_regular", "require_regular", "sha256", "stored_json", "sync_folder", "write_atomic", "write_inside",
+    "write_out",
 ]
+
+MAX_JSON = 64 << 20
+"""Bytes of a stored JSON file."""
+
+
+def require_regular(path: str | os.PathLike[str]) -> os.stat_result:
+    """Return a file's facts; OSError where there is none, or a folder, pipe or device, which could wait for ever."""
+    facts = Path(path).stat()
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    return facts
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading; OSError as `require_regular`."""
+    require_regular(path)
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
+    """Return a regular file's bytes; OSError as `require_regular`, and, before it is read, where it has too many."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(at_most + 1) if size <= at_most else b""
+    if max(size, len(data)) > at_most:
+        raise OSError(errno.EFBIG, f"{max(size, len(data)):,} bytes; allowed: {at_most:,}", os.fspath(path))
+    return data
+
+
+def stored_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a stored file holds; IntegrityError, in one line, where it holds none."""
+    try:
+        raw = json.loads(read_regular(path, MAX_JSON))
+    except OSError as error:
+        raise IntegrityError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"{path}: not JSON ({' '.join(str(error).split())[:200]})") from None
+    if not isinstance(raw, dict):
+        raise IntegrityError(f"{path}: holds a {type(raw).__name__}; allowed: an object")
+    return raw
 
 
 def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -41,20 +97,69 @@ def sha256(data: bytes | Iterable[bytes]) -> str:
 
 def digest_file(path: Path) -> str:
     """Return the digest of a file's bytes."""
-    with path.open("rb") as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    with open_regular(path) as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part."""
+    """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part; OSError leaves nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
+
+
+def write_inside(home: Path, name: str, data: bytes) -> Path:
+    """Write `home/name` as `write_atomic` does and return its path; OSError where a link lies on the way there."""
+    target = home / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.parent.resolve() != home.resolve() / Path(name).parent:
+        raise OSError(errno.ELOOP, "its folder is a link; allowed: a folder", str(target))
+    write_atomic(target, data)
+    return target
+
+
+def append_to(path: Path) -> BinaryIO:
+    """Open a file for reading and appending, made where there is none; OSError for a link and for no regular file."""
+    if os.path.lexists(path):
+        require_regular(path)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    return os.fdopen(handle, "a+b")
+
+
+def write_out(path: Path, data: bytes) -> None:
+    """Write a file that a user named: as `write_atomic`, but into what is there and no regular file, or in /dev.
+
+    Raises OSError for a folder.
+    """
+    if path.is_dir():
+        raise OSError(errno.EISDIR, "is a folder; name a file", str(path))
+    if sys.stdout is not None and _is_stream(path, 1):  # whose place in the file is its own
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    elif path.exists() and (not path.is_file() or path.parent.resolve().is_relative_to("/dev")):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "wb") as file:
+            file.write(data)
+    else:
+        write_atomic(path, data)
+
+
+def _is_stream(path: Path, handle: int) -> bool:
+    """Whether a name stands for an open file of this process, as /dev/stdout does."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except OSError:
+        return False
 
 
 def sync_folder(path: Path) -> None:

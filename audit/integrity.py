@@ -6,7 +6,6 @@ observations, without the model and without the data, and compares every number.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from audit.deviations import check_deviations
 from audit.errors import IntegrityError
 from audit.families import settled_level
-from audit.files import canonical, digest_file, sha256
+from audit.files import canonical, digest_file, sha256, stored_json
 from audit.judging import judge_finding
 from audit.record import Audit, Finding, MeasureRecord
 
@@ -48,13 +47,7 @@ def check_digests(audit: Audit) -> int:
 
 
 def _frozen(folder: Path) -> dict[str, object]:
-    try:
-        data = json.loads((folder / "plan.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise IntegrityError(f"plan.json: cannot be read ({error})") from None
-    if not isinstance(data, dict):
-        raise IntegrityError("plan.json: not a plan")
-    return data
+    return stored_json(folder / "plan.json")
 
 
 def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:

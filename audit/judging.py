@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from audit import early
 from audit.errors import IntegrityError
-from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_atomic
+from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_inside
 from audit.record import Evidence, Finding, Limit, MeasureRecord
 from audit.verdict import Decision, decide, sentence
 
@@ -99,7 +99,7 @@ def conclude(
 def keep(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
     """Store a frame in an audit's folder and return its name and digest."""
     data = parquet_bytes(arrow_table(frame))
-    write_atomic(folder / name, data)
+    write_inside(folder, name, data)
     return Evidence(path=name, sha256=sha256(data))
 
 

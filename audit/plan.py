@@ -306,9 +306,14 @@ class _Reading:
         for key in plugins.path_fields(part_type):
             value = options.get(key)
             if isinstance(value, str):
-                path = (self.base / value).resolve()
+                try:
+                    path = (self.base / value).resolve()
+                    there = path.exists()
+                except (OSError, ValueError) as error:  # too long, or with a NUL
+                    self.wrong((*place, key), f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
+                    continue
                 options[key] = str(path)
-                if not path.exists():
+                if not there:
                     self.wrong((*place, key), f"no such file or folder: {value}")
 
 

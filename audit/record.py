@@ -7,7 +7,6 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
-from audit.files import canonical, read_frame, write_atomic
+from audit.files import canonical, read_frame, stored_json, write_inside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +46,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=BaseModel)
 SCHEMA = 1
 DIMENSIONS = (
     "bias",
@@ -332,16 +332,24 @@ def load_record(folder: str | os.PathLike[str]) -> Audit:
     path = Path(folder)
     if not (path / "record.json").is_file():
         raise DataError(f"{path}: no record.json here; give the folder of a finished audit")
-    try:
-        raw = json.loads((path / "record.json").read_bytes())
-        if raw.get("schema", 0) > SCHEMA:
-            raise DataError(f"{path}: record of schema {raw['schema']}; this version reads up to {SCHEMA}")
-        record = Record.model_validate(raw)
-        run_file = path / "run.json"
-        run = RunFacts.model_validate_json(run_file.read_bytes()) if run_file.is_file() else None
-    except (ValidationError, ValueError, AttributeError) as error:
-        raise IntegrityError(f"{path}/record.json: not a record ({str(error).splitlines()[0]})") from None
+    raw = stored_json(path / "record.json")
+    schema = raw.get("schema", 0)
+    if type(schema) is int and schema > SCHEMA:
+        raise DataError(f"{path}: record of schema {schema}; this version reads up to {SCHEMA}")
+    record = _checked(path / "record.json", Record, raw)
+    run_file = path / "run.json"
+    run = _checked(run_file, RunFacts, stored_json(run_file)) if os.path.lexists(run_file) else None
     return Audit(path, record, run)
+
+
+def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        what = "record" if kind is Record else "record of a run"
+        raise IntegrityError(f"{path}: not a {what} ({place}: {first['msg']})") from None
 
 
 def find_audit(name: str, into: Path) -> Path:
@@ -362,10 +370,7 @@ def find_audit(name: str, into: Path) -> Path:
 
 def write_reports(audit: Audit, report: Callable[[Audit], Mapping[str, bytes]]) -> list[Path]:
     """Write what a report makes into `reports/` of the audit's folder; returns the paths."""
-    made = {audit.folder / "reports" / Path(name).name: data for name, data in report(audit).items()}
-    for path, data in made.items():
-        write_atomic(path, data)
-    return list(made)
+    return [write_inside(audit.folder, f"reports/{Path(name).name}", data) for name, data in report(audit).items()]
 
 
 def dump(model: Record | RunFacts) -> bytes:

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audit.errors import IntegrityError
-from audit.files import canonical, digest_file, sha256
+from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
 from audit.screen import clean
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
@@ -248,9 +248,12 @@ class Reviews:
 def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
     """Return the reviews in an audit folder; IntegrityError where the chain is broken or the record is another."""
     path = Path(folder, FILE)
-    if not path.is_file():
+    if not os.path.lexists(path):
         return Reviews()
-    whole, torn = whole_lines(path.read_bytes())
+    try:
+        whole, torn = whole_lines(read_regular(path, MAX_JSON))
+    except OSError as error:
+        raise IntegrityError(f"{FILE}: cannot be read ({error.strerror})") from None
     record = digest_file(Path(folder, "record.json"))
     return Reviews(tuple(_parsed(whole, FILE, record)), torn)
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean
-from audit.files import digest_file, sha256, sync_folder
+from audit.files import append_to, digest_file, sha256, sync_folder
 from audit.overrides import PROBLEMS, has_item, override_problem
 from audit.record import Audit
 from audit.review_entries import (
@@ -75,10 +75,10 @@ def add_reviews(
 
 def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
     """Chain, sign and append one entry after the other while no other process can, and yield what was stored."""
-    if not path.exists():
-        path.touch()
-        sync_folder(path.parent)
-    with path.open("a+b", buffering=0) as file:
+    begins = not path.exists()
+    with append_to(path) as file:
+        if begins:
+            sync_folder(path.parent)
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         whole, torn = whole_lines(file.read() or b"")

@@ -23,7 +23,7 @@ from audit.ask import Door
 from audit.deviations import register_plan
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, UsageError
 from audit.families import settled_level
-from audit.files import canonical, read_frame, sha256, write_atomic
+from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
 from audit.judging import conclude, controls_of, keep
 from audit.model import ModelPart, Verifiable, abilities_of
 from audit.observing import expected_calls, observe, size_of_data
@@ -171,7 +171,7 @@ class _Run:
 
         path = self.folder / "identity.json"
         if path.is_file():
-            before = json.loads(path.read_bytes())
+            before = stored_json(path)
             return sorted(
                 name for name, facts in identities.items() if before.get(name) != json.loads(canonical(facts))
             )
@@ -329,8 +329,6 @@ class _Run:
         )
 
     def _facts(self, started: datetime, seconds: float, door: Door, stored: list[Evidence]) -> RunFacts:
-        before = self.folder / "run.json"
-        attempts = RunFacts.model_validate_json(before.read_bytes()).attempts + 1 if before.is_file() else 1
         return RunFacts(
             started=started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -342,8 +340,17 @@ class _Run:
             command=self.watch.command,
             calls=door.calls,
             calls_asked=door.asked,
-            attempts=attempts,
+            attempts=_attempts(self.folder / "run.json") + 1,
             seconds_by_check=self.seconds,
             crashes=self.crashes,
             evidence=stored,
         )
+
+
+def _attempts(path: Path) -> int:
+    """Return how often the audit was run before, as far as that can be read."""
+    try:
+        before = stored_json(path).get("attempts")
+    except IntegrityError:
+        return 0
+    return before if type(before) is int else 0

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import sys
 import time
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record
+from audit.terminal import clean
 from audit.verdict import number
 
 __all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "notes", "summary_line"]
@@ -26,13 +26,6 @@ SIGNS: Mapping[str, str] = {
     "measured": ".",
 }
 LEGEND = "v passed  x failed  ? undecided  ~ not measurable  ! crashed  . measured, no limit  - not asked"
-
-
-def clean(text: str) -> str:
-    """Return text without control, format and surrogate characters, so that it cannot steer a terminal."""
-    return "".join(
-        " " if char in "\n\t" else char for char in text if char in "\n\t" or unicodedata.category(char)[0] != "C"
-    )
 
 
 def finding_line(finding: Finding) -> str:

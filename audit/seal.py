@@ -12,6 +12,7 @@ the sealer says. Reviews may go on after a seal; what is added is told as not se
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.contents import audit_files
 from audit.errors import IntegrityError, UsageError
-from audit.files import canonical, digest_file, sha256, write_atomic
+from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256, write_atomic
 from audit.record import Audit, Finding
 from audit.review_entries import FILE, read_reviews
 from audit.review_state import state_after
@@ -194,7 +195,7 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
     With `known` keys, one of them must have signed. Raises IntegrityError at the first thing that does not agree.
     """
     path = audit.folder / SEAL
-    if not path.is_file():
+    if not os.path.lexists(path):
         return None
     public, payloads = _opened(path)
     if known and public not in known:
@@ -218,7 +219,10 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
 
 def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:
     """Return the key and the two signed payloads."""
-    data = path.read_bytes()
+    try:
+        data = read_regular(path, MAX_JSON)
+    except OSError as error:
+        raise IntegrityError(f"{SEAL}: cannot be read ({error.strerror})") from None
     try:
         seal = _SealFile.model_validate_json(data)
         public = PublicKey(decoded(seal.public))

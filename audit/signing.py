@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import IntegrityError, UsageError
-from audit.files import sha256
+from audit.files import read_regular, sha256
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 __all__ = ["PublicKey", "SigningKey", "decoded", "encoded", "make_key", "read_key", "read_public_key", "signed_body"]
 
+_MOST = 1 << 16
+"""Bytes of a key file."""
 _PREFIX = bytes.fromhex("302a300506032b6570032100")
 """What DER puts before the 32 bytes of an Ed25519 public key (RFC 8410)."""
 
@@ -122,13 +124,17 @@ def make_key(path: Path) -> PublicKey:
     private = Ed25519PrivateKey.generate()
     key = SigningKey(private)
     pem = private.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
+    made: list[Path] = []
     try:
         for one, data, mode in ((path, pem, 0o600), (beside, key.public.pem, 0o644)):
             with os.fdopen(os.open(one, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+                made.append(one)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
     except OSError as error:
+        for one in made:  # half a key pair would stand in the way of the next attempt
+            one.unlink(missing_ok=True)
         raise UsageError(f"{path}: the key cannot be written ({error.strerror})") from None
     return key.public
 
@@ -159,7 +165,7 @@ def _parsed(path: Path, what: str, parse: Any) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
-        return parse(path.read_bytes())
+        return parse(read_regular(path, _MOST))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -16,7 +16,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import PlanError, did_you_mean
-from audit.positions import Place, Placed, read_yaml
+from audit.files import read_regular
+from audit.positions import MAX_BYTES, Place, Placed, read_yaml
 
 __all__ = ["Strict", "by_line", "check_bounds", "mistakes", "read_document", "read_text", "told"]
 
@@ -40,10 +41,12 @@ def check_bounds(at_least: float | None, at_most: float | None) -> None:
 def read_text(path: str | Path, advice: str) -> str:
     """Return a file's text; PlanError, with `advice` where the file is not there."""
     try:
-        return Path(path).read_text("utf-8")
+        return read_regular(path, MAX_BYTES).decode()
     except FileNotFoundError:
         raise PlanError([f"{path}: no such file; {advice}"]) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise PlanError([f"{path}: cannot be read ({error.strerror})"]) from None
+    except ValueError as error:  # not UTF-8, or no path at all
         raise PlanError([f"{path}: cannot be read ({error})"]) from None
 
 

@@ -33,7 +33,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """Write a report of a finished audit and print its path."""
-    from audit.files import write_atomic
+    from audit.files import write_inside, write_out
     from audit.record import find_audit, load_record
     from reports.options import ReportOptions
     from reports.wording import words_of
@@ -51,7 +51,10 @@ def report(
         path = folder / "reports" / Path(name).name if out is None else out
         if _breaks_seal(path, data, folder):
             typer.echo(f"{path}: sealed, and other bytes now; 'dokimasia seal --again' seals anew", err=True)
-        write_atomic(path, data)
+        if out is None:
+            write_inside(folder, f"reports/{path.name}", data)
+        else:
+            write_out(out, data)
         written.append(str(path))
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
 

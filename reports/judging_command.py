@@ -55,11 +55,14 @@ def judge(
     if format != "text":
         made = WRITERS[format](judged, words, Places(plan, "policy.yaml" if policy is None else policy.as_posix()))
     if out is not None:
-        from audit.files import write_atomic
+        from audit.files import write_out
 
-        write_atomic(out, made)
+        write_out(out, made)
         made = WRITERS["json"](judged, words, Places()) if as_json else text.encode()
-    sys.stdout.buffer.write(made)
+    if format == "text" or (out is not None and not as_json):
+        sys.stdout.write(made.decode())
+    else:
+        sys.stdout.buffer.write(made)
     raise typer.Exit(judged.exit_code)
 
 

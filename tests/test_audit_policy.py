@@ -462,7 +462,7 @@ def test_another_question_is_no_baseline(tmp_path):
     with pytest.raises(UsageError, match=r"is A, this audit B: .*facts\.data\.items\.digest is other in A and d in B"):
         judge_audit(new, None, on=DAY, baseline=old)
     (old.folder / "plan.json").write_text("{")
-    with pytest.raises(IntegrityError, match=r"plan\.json: not a frozen plan"):
+    with pytest.raises(IntegrityError, match=r"plan\.json: not JSON "):
         judge_audit(new, None, on=DAY, baseline=old)
 
 

@@ -49,7 +49,7 @@ def compare(
     audits were not asked the same, 4 where one of them is not what was stored.
     """
     from audit.comparison import EXIT_CODES, compare_audits
-    from audit.files import canonical, write_atomic
+    from audit.files import canonical, write_inside, write_out
     from audit.integrity import check_digests
     from audit.record import find_audit, load_record
 
@@ -67,9 +67,11 @@ def compare(
     else:
         print("\n".join(_lines(found)))
     for name, data in files.items():
-        path = audits[1].folder / "reports" / Path(name).name if out is None else out
-        write_atomic(path, data)
-        print(path, file=sys.stderr if as_json else sys.stdout)
+        if out is None:
+            out = write_inside(audits[1].folder, f"reports/{Path(name).name}", data)
+        else:
+            write_out(out, data)
+        print(out, file=sys.stderr if as_json else sys.stdout)
     raise typer.Exit(EXIT_CODES[found.word])
 
 
