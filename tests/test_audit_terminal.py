@@ -177,7 +177,8 @@ def test_an_interrupt_while_the_command_is_loaded_is_130():
         "import builtins, runpy, sys\nreal = builtins.__import__\n"
         "def stops(name, *more, **named):\n    if name == 'typer': raise KeyboardInterrupt\n"
         "    return real(name, *more, **named)\n"
-        "builtins.__import__ = stops\nsys.argv = ['dokimasia', 'parts']\nrunpy.run_module('audit', run_name='__main__')\n"
+        "builtins.__import__ = stops\nsys.argv = ['dokimasia', 'parts']\n"
+        "runpy.run_module('audit', run_name='__main__')\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stderr) == (130, "")
