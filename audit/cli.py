@@ -125,7 +125,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     from audit.runner import Watch, run
     from audit.screen import Progress, finding_line
 
-    progress = Progress(sum(expected_calls(plan).values()) if sys.stderr.isatty() else 0)
+    progress = Progress(sum(expected_calls(plan).values()))
     landed: list[str] = []
 
     def land(finding: object) -> None:
@@ -263,5 +263,10 @@ def execute(words: Sequence[str]) -> int:
 
 
 def main() -> None:
-    """Run the command with the words of the command line, and leave with its exit code."""
+    """Run the command with the words of the command line, and leave with its exit code.
+
+    Threads of torch that wait for one another sleep: awake, they take ten times as long where other work shares the
+    processors (OpenMP reads the variable once, when torch is imported).
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     sys.exit(execute(sys.argv[1:]))

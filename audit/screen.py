@@ -25,6 +25,8 @@ SIGNS: Mapping[str, str] = {
     "crashed": "!",
     "measured": ".",
 }
+EVERY = 10.0
+"""Seconds between two lines of progress where stderr is no terminal."""
 LEGEND = "v passed  x failed  ? undecided  ~ not measurable  ! crashed  . measured, no limit  - not asked"
 
 
@@ -108,28 +110,26 @@ def closing_table(audits: Iterable[Audit]) -> str:
 
 @dataclass
 class Progress:
-    """`120 of 960 items, 35/s, about 24 s left` on stderr, rewritten in place; silent where stderr is no terminal."""
+    """`120 of 960 items, 35/s, about 24 s left` on stderr: rewritten in place, or a line in ten seconds for a log."""
 
     total: int
     done: int = 0
     _begun: float = field(default_factory=time.perf_counter)
-    _shown: float = 0.0
+    _shown: float = field(default_factory=time.perf_counter)
 
     def __call__(self, items: int) -> None:
-        """Count items and show the line, at most ten times a second."""
+        """Count items and show the line where it is time for it."""
         self.done += items
-        now = time.perf_counter()
-        if sys.stderr.isatty() and now - self._shown > 0.1:
-            rate = self.done / max(now - self._begun, 1e-9)
-            left = max(self.total - self.done, 0) / max(rate, 1e-9)
-            print(
-                f"\r{self.done:,} of {self.total:,} items, {rate:,.0f}/s, about {left:,.0f} s left\x1b[K",
-                end="",
-                file=sys.stderr,
-            )
-            self._shown = now
+        terminal, now = sys.stderr.isatty(), time.perf_counter()
+        if now - self._shown < (0.1 if terminal else EVERY):
+            return
+        self._shown = now
+        rate = self.done / max(now - self._begun, 1e-9)
+        left = max(self.total - self.done, 0) / max(rate, 1e-9)
+        line = f"{self.done:,} of {self.total:,} items, {rate:,.0f}/s, about {left:,.0f} s left"
+        print(f"\r{line}\x1b[K" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
 
     def clear(self) -> None:
         """Take the line away before something else is printed."""
-        if sys.stderr.isatty() and self._shown:
+        if sys.stderr.isatty() and self.done:
             print("\r\x1b[K", end="", file=sys.stderr)

@@ -37,7 +37,7 @@ class ModelFolder:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it computes; `auto` takes an accelerator where there is one."""
     threads: int | None = None
-    """Threads of the processor; where not given, what the process has."""
+    """Threads of the processor; where not given, what the process may use."""
 
     family: ClassVar[str]
     modality: ClassVar[str] = "image"
@@ -71,13 +71,13 @@ class ModelFolder:
         """Set the threads and return (device, numerics: what can move a result in its last digits)."""
         import torch
 
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        from audit.models._threads import set_threads
+
         there = torch.cuda.is_available()
         if self.device == "cuda" and not there:
             raise ModelError(f"{self.shown_name}: device cuda is not there; allowed: cpu, auto")
         device = "cuda" if there and self.device != "cpu" else "cpu"
-        return device, {"device": device, "dtype": "float32", "threads": torch.get_num_threads()}
+        return device, {"device": device, "dtype": "float32", "threads": set_threads(self.threads)}
 
     def facts(self, numerics: dict[str, Any]) -> dict[str, Any]:
         """Return what an opened model says of itself: name, fingerprint and numerics."""

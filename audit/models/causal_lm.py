@@ -46,7 +46,7 @@ class CausalLMFolder:
     device: Device = "auto"
     """Where it computes; `auto` takes a GPU where there is one."""
     threads: int | None = None
-    """Threads of the processor; where not given, what the process has."""
+    """Threads of the processor; where not given, what the process may use."""
     prompt_form: Literal["raw", "chat"] = "raw"
     """`raw` = the model goes on from the prompt; `chat` = the prompt is a user's turn of the chat template."""
     system: str | None = None
@@ -84,19 +84,18 @@ class CausalLMFolder:
         import torch
 
         from audit.models._network import Network
+        from audit.models._threads import set_threads
         from audit.models._weights import open_folder, open_gguf
         from audit.models.scoring import Scorer
 
         if device == "cuda" and not torch.cuda.is_available():
             raise ModelError(f"{self._shown}: device {self.device} is a GPU here, which torch cannot use; allowed: cpu")
-        if self.threads is not None:
-            torch.set_num_threads(self.threads)
+        numerics = {"device": device, "dtype": dtype, "threads": set_threads(self.threads)}
         if source.is_file():
             model, tokenizer, weights = open_gguf(source, dtype, _digest_once(source))
         else:
             model, tokenizer = open_folder(source, dtype)
             weights = "safetensors"
-        numerics = {"device": device, "dtype": dtype, "threads": torch.get_num_threads()}
         scorer = Scorer(Network(model.to(device)), self.batch_tokens)
         encoder = self._encoder(model, tokenizer)
         return CausalLM(self._shown, self.fingerprint(), numerics, encoder, scorer, weights)

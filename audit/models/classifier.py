@@ -18,6 +18,7 @@ from audit.errors import ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Item
 from audit.models._folder import require_safetensors
+from audit.models._threads import set_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +51,7 @@ class ClassifierFile:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where a network runs; `auto` takes an accelerator where there is one."""
     threads: int | None = None
-    """Processor threads of a network; absent = as the process has them."""
+    """Processor threads of a network; absent = what the process may use."""
     name: str | None = None
     """Name in reports; absent = that of the file or folder."""
 
@@ -187,15 +188,12 @@ class TextClassifier:
     modality = "text"
 
     def __init__(self, part: ClassifierFile, network: Any, tokenizer: Any) -> None:
-        import torch
 
         self.name, self.fingerprint = part.name or part.path.resolve().name, part.fingerprint()
         labels = network.config.id2label
         self.classes = _named(self.name, [labels[i] for i in range(network.config.num_labels)], part.classes)
-        if part.threads is not None:
-            torch.set_num_threads(part.threads)
         self._device = _device(part.device)
-        self.numerics = {"device": self._device, "dtype": "float32", "threads": torch.get_num_threads()}
+        self.numerics = {"device": self._device, "dtype": "float32", "threads": set_threads(part.threads)}
         self._network = network.to(self._device).eval().requires_grad_(False)
         self._network.config.pad_token_id = -1  # no token is padding, so the last one is always the text's own
         limits = (part.max_length, tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None))
