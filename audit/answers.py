@@ -43,8 +43,8 @@ def item_digest(item: Item) -> bytes:
 
 
 def can_answer(model: object, question: str) -> bool:
-    """Tell whether `model` has the ability that `question` names; procedures say for themselves what they need."""
-    return question in ABILITIES and isinstance(model, ABILITIES[question])
+    """Tell whether `answer` puts this question to `model`; procedures say for themselves what they need."""
+    return question in _ANSWERS and isinstance(model, ABILITIES[question])
 
 
 def as_array(cell: Any) -> np.ndarray:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from audit.answers import PRIVATE, RANDOM, answer, can_answer, item_digest
 from audit.errors import ModelError
 from audit.files import canonical, sha256
-from audit.model import Item, Verifiable
+from audit.model import ABILITIES, Item, Verifiable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +42,12 @@ class Door:
     asked: int = field(default=0, init=False)
     """Items that a model had to answer."""
 
+    def has(self, ability: str, *, model: str = "main") -> bool:
+        """Tell whether the model has an ability, be it a question or one that procedures make use of."""
+        return ability in ABILITIES and isinstance(self.models.get(model), ABILITIES[ability])
+
     def can(self, question: str, *, model: str = "main") -> bool:
-        """Tell whether the model answers this question."""
+        """Tell whether the model answers this question; procedures say for themselves, when asked, what they need."""
         return model in self.models and can_answer(self.models[model], question)
 
     def __call__(

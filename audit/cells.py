@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -44,10 +43,11 @@ def allowed(name: str) -> str:
     return _ALLOWED[KINDS.get(name, str)]
 
 
-def cells_of_kind(path: Path, name: str, cells: list[Any], before: int, separator: str | None) -> list[Any]:
+def cells_of_kind(what: object, name: str, cells: list[Any], before: int, separator: str | None) -> list[Any]:
     """Return the cells of a field as the kind it holds, None where empty; raises DataError naming the row.
 
-    before: rows of the file that stand before these. separator: what parts the entries of a list in a text.
+    what: the source, as errors name it. before: rows of it that stand before these. separator: what parts the entries
+    of a list in a text.
     """
     kind = KINDS.get(name, str)
     if kind is str and set(map(type, cells)) <= {str, NoneType}:
@@ -57,7 +57,7 @@ def cells_of_kind(path: Path, name: str, cells: list[Any], before: int, separato
         try:
             done.append(_cell(cell, kind, separator))
         except (TypeError, ValueError, RecursionError):
-            at = f"{path}: row {before + len(done) + 1}: field {name!r}"
+            at = f"{what}: row {before + len(done) + 1}: field {name!r}"
             raise DataError(f"{at} holds {repr(cell)[:60]}; allowed: {allowed(name)}") from None
     return done
 

@@ -114,7 +114,7 @@ def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Compar
     margins = margins or Margins()
     if asked := asked_differently(a, b):
         raise UsageError(refusal(asked))
-    margins.check({measure.name for finding in a.record.findings for measure in finding.measures})
+    margins.check(a.record.findings)
     found = [_check((a, b), one, other, margins) for one, other in _findings(a, b)]
     gating = {"no worse" if one.word == "better" else one.word for one in found if one.gating}
     return Comparison(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-__all__ = ["Builtin", "CrowSPairs", "DataPart", "File", "TruthfulQA", "frames_of"]
+__all__ = ["Builtin", "CrowSPairs", "DataPart", "File", "Source", "TruthfulQA", "frames_of"]
 
 _RECENT = 1 << 20
 """Keys that are held in a set, at about 90 bytes each, before they are sorted in among the older ones."""
@@ -65,27 +65,30 @@ class DataPart(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Source:
+class Source:
     """What every source may say of itself."""
 
     sha256: str | None = None
-    """Digest that the file must have, with or without `sha256:` before it."""
+    """Digest that the items must have, with or without `sha256:` before it."""
     licence: str | None = None
     """Terms of use, for the record."""
     cite: str | None = None
     """Where the data come from, for the record."""
 
+    def as_promised(self, what: object, got: str) -> str:
+        """Return the digest that `what` has; raises IntegrityError where another was promised."""
+        if self.sha256 is not None and self.sha256.removeprefix("sha256:").lower() != got.removeprefix("sha256:"):
+            raise IntegrityError(f"{what}: digest is {got}; promised was {self.sha256}")
+        return got
+
     def _digest_of(self, path: Path) -> str:
         """Return the digest of the file's bytes; raises IntegrityError where another was promised."""
         with readable(path):
-            got = digest_file(path)
-        if self.sha256 is not None and self.sha256.removeprefix("sha256:").lower() != got.removeprefix("sha256:"):
-            raise IntegrityError(f"{path}: digest is {got}; promised was {self.sha256}")
-        return got
+            return self.as_promised(path, digest_file(path))
 
 
 @dataclass(frozen=True)
-class File(_Source):
+class File(Source):
     """A CSV, TSV, JSON lines or Parquet file."""
 
     path: Path
@@ -137,7 +140,7 @@ class File(_Source):
 
 
 @dataclass(frozen=True)
-class _KnownLayout(_Source, ABC):
+class _KnownLayout(Source, ABC):
     """A file whose columns are known beforehand."""
 
     @abstractmethod
@@ -230,17 +233,17 @@ def _choices(best: str, true: str, false: str) -> tuple[list[str], list[str]]:
 
 
 def frames_of(
-    path: Path, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None
+    what: object, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None
 ) -> Iterator[pd.DataFrame]:
-    """Yield a frame for each (field -> cells, own ids) with cells of the right kind."""
+    """Yield a frame for each (field -> cells, own ids) of `what`, as errors name it, with cells of the right kind."""
     import pandas as pd
 
-    namer, before = _Namer(path), 0
+    namer, before = _Namer(what), 0
     for raw, own in items:
-        cells = {name: cells_of_kind(path, name, raw[name], before, separator) for name in role.fields if name in raw}
+        cells = {name: cells_of_kind(what, name, raw[name], before, separator) for name in role.fields if name in raw}
         for name, column in cells.items():
             if name not in role.optional and any(cell is None for cell in column):
-                at = f"{path}: row {before + [cell is None for cell in column].index(True) + 1}: field {name!r}"
+                at = f"{what}: row {before + [cell is None for cell in column].index(True) + 1}: field {name!r}"
                 raise DataError(f"{at} is empty; allowed: {allowed(name)}")
         ids = namer.by_content(cells) if own is None else namer.by_column(own, before)
         yield pd.DataFrame(cells, index=pd.Index(ids, name="id"), dtype=object)
@@ -250,8 +253,8 @@ def frames_of(
 class _Namer:
     """Gives every item of a stream an id of its own."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, what: object) -> None:
+        self._what = what
         self._seen = _Seen()
         self._times: dict[bytes, int] = {}
 
@@ -270,11 +273,11 @@ class _Namer:
         """Return the values as text; raises DataError for one that is missing or was given before."""
         for row, value in enumerate(values, before + 1):
             if type(value) not in (str, int) or value == "":
-                raise DataError(f"{self._path}: row {row}: id is {value!r}; allowed: text or an integer")
+                raise DataError(f"{self._what}: row {row}: id is {value!r}; allowed: text or an integer")
         ids = [str(value) for value in values]
         for row, again in enumerate(self._seen.add([*map(_key, ids)]), before + 1):
             if again:
-                raise DataError(f"{self._path}: row {row}: id {values[row - before - 1]!r} was given before")
+                raise DataError(f"{self._what}: row {row}: id {values[row - before - 1]!r} was given before")
         return ids
 
 

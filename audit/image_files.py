@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.data import frames_of
+from audit.data import Source, frames_of
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, digest_file, sha256
 
@@ -36,7 +36,7 @@ _ROWS = 256
 
 
 @dataclass(frozen=True)
-class ImageFolder:
+class ImageFolder(Source):
     """A folder of image files."""
 
     path: Path
@@ -45,20 +45,12 @@ class ImageFolder:
     """`L` = one channel of grey, `RGB` = three of colour."""
     size: tuple[int, int] | None = None
     """(rows, columns) that images are resampled to (bicubic); absent = they must all be of one size."""
-    sha256: str | None = field(default=None, kw_only=True)
-    """Digest that the folder's files must have, with or without `sha256:` before it."""
-    licence: str | None = field(default=None, kw_only=True)
-    """Terms of use, for the record."""
-    cite: str | None = field(default=None, kw_only=True)
-    """Where the data come from, for the record."""
 
     def digest(self) -> str:
-        """Return the digest of the files' names and bytes and of the options; raises DataError."""
+        """Return the digest of the files' names and bytes and of the options; raises DataError, IntegrityError."""
         files = {str(file.relative_to(self.path)): digest_file(file) for file in self._files()}
         got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size)]))
-        if self.sha256 is not None and self.sha256.removeprefix("sha256:").lower() != got.removeprefix("sha256:"):
-            raise DataError(f"{self.path}: digest is {got}; promised was {self.sha256}")
-        return got
+        return self.as_promised(self.path, got)
 
     def columns(self) -> list[str]:
         """Return the fields that images give."""
@@ -70,6 +62,8 @@ class ImageFolder:
         for name in role.fields:
             if name not in _FIELDS and name not in role.optional:
                 raise DataError(f"{self.path}: images have no field {name!r}{did_you_mean(name, _FIELDS)}")
+        if self.sha256 is not None:
+            self.digest()
         rows = islice(files, limit)
         chunks = iter(lambda: list(islice(rows, _ROWS)), [])
         wanted = [name for name in _FIELDS if name in role.fields]

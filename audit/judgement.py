@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
-from audit.errors import IntegrityError
+from audit.errors import IntegrityError, PlanError
 from audit.files import digest_file
 from audit.policy import AllowedWaivers, PolicyFile, Required
+from audit.ranges import margin_beyond, range_in
 from audit.record import Audit, Finding, Verdict
 from audit.regressions import check_same_questions, regressions
 from audit.review_entries import Entry, Override, Status, read_reviews, signature_of
 from audit.review_state import Waiver, signing_of, state_of
-from audit.rulings import Outcome, Ruling, forbidden, joint_level, limited, required, speaks_of, unasked
+from audit.rulings import Outcome, Ruling, forbidden, joint_level, limited, out_of_reach, required, speaks_of, unasked
 from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
@@ -73,13 +74,18 @@ class Judgement:
 
 
 def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Audit | None = None) -> Judgement:
-    """Judge an audit; IntegrityError where its reviews are not what was written, UsageError for another baseline."""
+    """Judge an audit; IntegrityError where its reviews are not what was written, UsageError for another baseline.
+
+    PlanError with every limit and margin of the policy that its measure can never reach.
+    """
     if baseline is not None:
         check_same_questions(audit, baseline)
     bench = _Bench(audit, file, on, baseline, read_reviews(audit.folder).entries)
     for number, entry in enumerate(bench.entries, start=1):
         if signature_of(entry) == "broken":
             raise IntegrityError(f"reviews.jsonl:{number}: the signature does not hold")
+    if problems := list(dict.fromkeys(bench.out_of_reach())):
+        raise PlanError(problems)
     rulings = tuple(bench.rulings())
     return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, on, rulings)
 
@@ -119,6 +125,24 @@ class _Bench:
             yield self._fingerprint(policy.fingerprint, line("fingerprint"))
         if policy.max_age_days is not None:
             yield self._age(policy.max_age_days, line("max_age_days"))
+
+    def out_of_reach(self) -> Iterator[str]:
+        """Yield what is wrong with limits and the margin that no measure of the audit could reach."""
+        if self.file is None:
+            return
+        findings, at, rule = self.audit.record.findings, self.file.document.at, self.file.policy.baseline
+        for index, limit in enumerate(self.file.policy.limits):
+            for finding in findings:
+                for key, told in out_of_reach(limit, finding) if speaks_of(limit, finding) else ():
+                    yield f"{at(('limits', index, key))}: {told}"
+        looked_at = [] if rule is None else [
+            (finding.probe, one.name) for finding in findings for one in finding.measures
+            if rule.measures is None or one.name in rule.measures
+        ]
+        for probe, name in looked_at:
+            assert rule is not None
+            if problem := margin_beyond(rule.margin, name, range_in(probe, name)):
+                yield f"{at(('baseline', 'margin'))}: {problem}"
 
     def _findings(self) -> tuple[Finding, ...]:
         """The machine's findings, or those after review, where there are overrides and they count."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit.data import Source, frames_of
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, sha256
 
@@ -27,7 +28,7 @@ _ROWS = 4096
 
 
 @dataclass(frozen=True)
-class Made:
+class Made(Source):
     """Digits, photo patches, series or facts that come with the package."""
 
     set: Literal["digits", "patches", "series", "world"]
@@ -36,19 +37,11 @@ class Made:
     """Which part of it: `train`, `fit`, `calibration`, `heldout`, ...; the set says which there are."""
     where: dict[str, list[str]] = field(default_factory=dict)
     """Column -> values to keep, e.g. `{label: ["0", "1"]}`."""
-    sha256: str | None = field(default=None, kw_only=True)
-    """Digest that the items must have."""
-    licence: str | None = field(default=None, kw_only=True)
-    """Terms of use, for the record."""
-    cite: str | None = field(default=None, kw_only=True)
-    """Where the data come from, for the record."""
 
     def digest(self) -> str:
-        """Return the digest of the items' content; raises DataError where it is not the promised one."""
+        """Return the digest of the items' content; raises IntegrityError where it is not the promised one."""
         got = sha256(digest for row in self._table().itertuples(index=False) for digest in map(_digest, row))
-        if self.sha256 not in (None, got):
-            raise DataError(f"{self.set}.{self.part}: digest is {got}; promised was {self.sha256}")
-        return got
+        return self.as_promised(f"{self.set}.{self.part}", got)
 
     def columns(self) -> list[str]:
         """Return the names of the columns."""
@@ -61,7 +54,12 @@ class Made:
         for name in role.fields:
             if name not in table.columns and name not in role.optional:
                 raise DataError(f"{self.set}.{self.part}: no field {name!r}{did_you_mean(name, table.columns)}")
-        return _frames(table[fields].iloc[:limit])
+        if self.sha256 is not None:
+            self.digest()
+        rows = table[fields].iloc[:limit]
+        parts = (rows.iloc[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+        cells = ({name: [_plain(cell) for cell in part[name]] for name in fields} for part in parts)
+        return frames_of(f"{self.set}.{self.part}", ((one, None) for one in cells), role)
 
     def _table(self) -> pd.DataFrame:
         table: pd.DataFrame = import_module(f"audit.datasets.{self.set}").table(self.part)
@@ -72,17 +70,8 @@ class Made:
         return table
 
 
-def _frames(table: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-
-    seen: dict[str, int] = {}
-    ids = []
-    for row in table.itertuples(index=False):
-        name = hashlib.sha256(b"".join(map(_digest, row))).hexdigest()[:16]
-        seen[name] = seen.get(name, 0) + 1
-        ids.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
-    named = table.set_axis(pd.Index(ids, name="id"), axis=0)
-    return (named.iloc[start : start + _ROWS] for start in range(0, len(named), _ROWS))
+def _plain(cell: Any) -> Any:
+    return cell.tolist() if hasattr(cell, "tolist") else cell
 
 
 def _digest(cell: Any) -> bytes:

@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from audit.errors import UsageError, did_you_mean
 from audit.pairing import Aim, Both, Changes, difference_of
+from audit.ranges import margin_beyond, range_in
 from audit.record import Audit, Finding, Limit, MeasureRecord
 from audit.verdict import decide, number
 
@@ -44,13 +45,18 @@ class Margins:
         """Return the margin of a measure."""
         return (self.named or {}).get(measure.name, self.plain if measure.unit in _DIMENSIONLESS else 0.0)
 
-    def check(self, known: Collection[str]) -> None:
-        """Raise UsageError for a margin below 0, and for one of a measure that is not among those known."""
+    def check(self, findings: Sequence[Finding]) -> None:
+        """Raise UsageError for a margin that none of the findings' measures, or not the one it names, can have."""
+        known = {measure.name for finding in findings for measure in finding.measures}
         for name, margin in (("", self.plain), *(self.named or {}).items()):
             if not (math.isfinite(margin) and margin >= 0):
                 raise UsageError(f"margin {f'{name}=' if name else ''}{margin:g}; allowed: a number of at least 0")
             if name and name not in known:
                 raise UsageError(f"margin {name}={margin:g}: no measure {name!r}{did_you_mean(name, known)}")
+        for finding in findings:
+            for measure in finding.measures:
+                if problem := margin_beyond(self.of(measure), measure.name, range_in(finding.probe, measure.name)):
+                    raise UsageError(problem)
 
 
 @dataclass(frozen=True)

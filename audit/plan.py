@@ -20,6 +20,7 @@ from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.families import family_level
 from audit.model import Model, ModelPart
 from audit.positions import Place, Placed, read_yaml
+from audit.ranges import beyond, range_of
 from audit.record import Limit, Sheet
 from audit.specs import Strict, by_line, check_bounds, read_text, told
 
@@ -111,6 +112,13 @@ class Check:
     stop: Literal["full", "early"] = "full"
     line: int | None = None
     """Line in the plan file; for reports that point at it."""
+
+    def __post_init__(self) -> None:
+        """Refuse a limit that its measure cannot reach."""
+        if self.limit is not None:
+            of = range_of(self.probe.measures, self.limit.measure)
+            for _, problem in beyond(of, self.limit.measure, self.limit.model_dump()):
+                raise UsageError(f"check {self.name}: limit.{problem}")
 
     @property
     def gates(self) -> bool:
@@ -265,6 +273,9 @@ class _Reading:
                 (*place, "limit", "measure"),
                 f"unknown measure {measure!r} of {probe.name}{did_you_mean(measure, probe.measures)}",
             )
+        elif isinstance(limit, dict) and isinstance(measure, str):
+            for key, problem in beyond(range_of(probe.measures, measure), measure, limit):
+                self.wrong((*place, "limit", key), f"limit.{problem}")
         if row.get("gating") is True and limit is None:
             self.wrong((*place, "gating"), "a gating check needs a limit")
         if row.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):

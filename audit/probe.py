@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.ranges import Range
     from detectors.result import Result
 
 __all__ = ["Ask", "Observed", "Probe", "Role"]
@@ -70,8 +71,8 @@ class Probe(Protocol):
     """`dimension.what`, as plans write it."""
     dimension: ClassVar[str]
     roles: ClassVar[Mapping[str, Role]]
-    measures: ClassVar[Sequence[str]]
-    """Names of the measures that a plan may put a limit on, headline first."""
+    measures: ClassVar[Mapping[str, Range]]
+    """Measures that a plan may put a limit on, headline first, and what each can be."""
 
     @property
     def needs(self) -> frozenset[str]:

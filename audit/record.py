@@ -8,11 +8,11 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -39,6 +39,7 @@ __all__ = [
     "SmallestEffect",
     "Verdict",
     "audited_first",
+    "decided",
     "dump",
     "find_audit",
     "load_record",
@@ -325,6 +326,19 @@ class Audit:
 def audited_first(models: Mapping[str, T]) -> list[T]:
     """Return the models of a record, the audited one first, helpers by name behind it."""
     return [models[name] for name in sorted(models, key=lambda name: (name != "main", name))]
+
+
+class _Decidable(Protocol):
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def gating(self) -> bool: ...
+
+
+def decided(findings: Iterable[_Decidable]) -> tuple[int, int]:
+    """Return (gating checks that passed or failed, gating checks): how much of the audit's verdict is decided."""
+    gating = [one.verdict for one in findings if one.gating]
+    return sum(verdict in ("passed", "failed") for verdict in gating), len(gating)
 
 
 def load_record(folder: str | os.PathLike[str]) -> Audit:

@@ -9,17 +9,20 @@ A limit is judged on the stored interval as `audit.verdict` judges the plan's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from audit.errors import did_you_mean
 from audit.policy import PolicyLimit
+from audit.ranges import beyond, range_in
 from audit.record import Audit, Finding, Limit, MeasureRecord
 from audit.review_state import Waiver
 from audit.verdict import decide, sentence
 
-__all__ = ["Outcome", "Ruling", "forbidden", "joint_level", "limited", "required", "speaks_of", "unasked"]
+__all__ = [
+    "Outcome", "Ruling", "forbidden", "joint_level", "limited", "out_of_reach", "required", "speaks_of", "unasked",
+]
 
 Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
 
@@ -69,8 +72,7 @@ def speaks_of(limit: PolicyLimit, finding: Finding) -> bool:
 
 def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
     """Hold a finding against a policy's limit, as `audit.verdict` holds it against the plan's."""
-    head = finding.headline
-    name, group = (limit.measure, limit.group) if limit.measure is not None or head is None else (head.name, head.group)
+    name, group = _aim(limit, finding)
     measure = next((one for one in finding.measures if (one.name, one.group) == (name, group)), None)
     verdict: Outcome
     if finding.verdict == "crashed":
@@ -84,6 +86,18 @@ def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
         verdict, why = decision.verdict, sentence(decision.reason)
     about = " ".join([finding.check, *_demand(limit, name, group)])
     return Ruling("limits", about, verdict, why, finding.check, finding.probe, line, measure)
+
+
+def out_of_reach(limit: PolicyLimit, finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for each bound that the measure of this finding can never have."""
+    name = _aim(limit, finding)[0] or ""
+    return beyond(range_in(finding.probe, name), name, limit.model_dump())
+
+
+def _aim(limit: PolicyLimit, finding: Finding) -> tuple[str | None, str | None]:
+    """Return (name, group) of the measure that a limit means: the one it names, else the finding's first."""
+    head = finding.headline
+    return (limit.measure, limit.group) if limit.measure is not None or head is None else (head.name, head.group)
 
 
 def _demand(limit: PolicyLimit, measure: str | None, group: str | None) -> list[str]:

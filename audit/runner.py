@@ -244,7 +244,7 @@ class _Run:
 
     def _missing(self, check: Check, door: Door) -> Finding | None:
         for ability in sorted(check.probe.needs):
-            if not door.can(ability):
+            if not door.has(ability):
                 model = self.opened.get("main")
                 why = getattr(model, "missing", {}).get(ability, "this kind of model does not have the ability")
                 name = model.name if model is not None else "the plan has no model and"

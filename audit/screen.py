@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record, decided
 from audit.terminal import clean
 from audit.verdict import number
 
@@ -55,10 +55,10 @@ def notes(record: Record) -> Iterator[str]:
     family = [finding for finding in record.findings if finding.family]
     levels = [finding.measures[0].level for finding in family if finding.measures]
     if len(family) > 1 and levels:
-        decided = sum(finding.verdict in ("passed", "failed") for finding in family)
+        settled = sum(finding.verdict in ("passed", "failed") for finding in family)
         wrong = number(1 - record.level, "share")
         yield (
-            f"exploratory: {decided} of {len(family)} decided together at level {100 * levels[0]:.4g} %; "
+            f"exploratory: {settled} of {len(family)} decided together at level {100 * levels[0]:.4g} %; "
             f"on average at most {wrong} of what is decided is wrong"
         )
     if record.deviations:
@@ -94,11 +94,9 @@ def closing_table(audits: Iterable[Audit]) -> str:
     for record in records:
         main = record.models.get("main")
         cells = [_cell([f for f in record.findings if f.dimension == one]) for one in columns]
-        gating = [f for f in record.findings if f.gating]
-        decided = sum(f.verdict in ("passed", "failed") for f in gating)
         bad = [f for f in record.findings if f.verdict in ("failed", "crashed", "inconclusive")]
         worst = _worst(bad).why.partition(";")[0].rstrip(".") if bad else "-"
-        rows.append([main.name if main else record.title, *cells, f"{decided}/{len(gating)}", worst])
+        rows.append([main.name if main else record.title, *cells, "{}/{}".format(*decided(record.findings)), worst])
     rows = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
     lines = [

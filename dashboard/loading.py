@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from audit.comparison import Comparison, compare_audits
 from audit.errors import IntegrityError, UsageError
 from audit.margins import Margins
-from audit.record import WORST_FIRST, Audit, Finding, Verdict, audited_first, load_record
+from audit.record import WORST_FIRST, Audit, Finding, Verdict, audited_first, decided, load_record
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
@@ -146,6 +146,7 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
     name, written = record.parent.name, mtime_ns / 1e9
     try:
         head = _Header.model_validate_json(record.read_bytes())
+        settled, limited = decided(head.findings)
         worst = min(head.findings, key=lambda one: (WORST_FIRST.index(one.verdict), not one.gating), default=None)
         wrong = worst is not None and worst.verdict in ("failed", "crashed", "inconclusive")
         finding = Finding.model_validate(worst.model_dump()) if worst is not None and wrong else None
@@ -159,8 +160,8 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
         models=tuple(model.name for model in audited_first(head.models)),
         families=tuple(dict.fromkeys(model.family for model in audited_first(head.models))),
         checks=len(head.findings),
-        decided=sum(one.verdict in ("passed", "failed") for one in head.findings),
-        limited=sum(one.limit is not None for one in head.findings),
+        decided=settled,
+        limited=limited,
         worst="" if finding is None else finding.check,
         finding=finding,
         written=written,

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
 from reports.figures import sign
 from reports.html_report import environment, text_tools
 from reports.summary import tally_text
@@ -47,11 +47,9 @@ def render_index(audits: Sequence[Audit], lang: str = "en") -> bytes:
 
 def _row(audit: Audit, words: Words) -> _Row:
     view = overview(audit, words)
-    decided = sum(one.finding.verdict in ("passed", "failed") for one in view.findings)
-    limited = sum(one.finding.limit is not None for one in view.findings)
     return _Row(
         view,
         href=f"{quote(audit.folder.name, safe='')}/reports/report.html",
-        decided=f"{decided}/{limited}",
+        decided="{}/{}".format(*decided(audit.record.findings)),
         cells=tuple(findings[0] if findings else None for _, findings in view.dimensions[: len(DIMENSIONS)]),
     )

@@ -12,6 +12,7 @@ import numpy as np
 from audit.data import File
 from audit.plan import Check, Plan
 from audit.probe import Role
+from audit.ranges import COUNT, SHARE, Range
 from audit.record import Limit
 
 
@@ -27,7 +28,7 @@ class Ones:
     roles: ClassVar[dict[str, Role]] = {
         "items": Role({"text": "0 or 1", "unit": "independent unit"}, optional=frozenset({"unit"}))
     }
-    measures: ClassVar[tuple[str, ...]] = ("ones", "length")
+    measures: ClassVar[dict[str, Range]] = {"ones": SHARE, "length": COUNT}
     needs: ClassVar[frozenset[str]] = frozenset()
 
     def estimate(self, items):

@@ -14,7 +14,7 @@ from audit.answers import item_digest
 from audit.ask import Door
 from audit.errors import IntegrityError, ModelError, UsageError
 from audit.files import parquet_bytes
-from audit.model import Continuation, Sample
+from audit.model import ABILITIES, Continuation, Sample
 from audit.store import Store
 
 
@@ -156,8 +156,20 @@ class Denoising(MarkovModel):
 
 
 def test_an_ability_that_procedures_use_is_told_too(tmp_path):
-    assert door(tmp_path, Denoising(MarkovText())).can("denoise")
-    assert not door(tmp_path).can("denoise")
+    assert door(tmp_path, Denoising(MarkovText())).has("denoise")
+    assert not door(tmp_path).has("denoise")
+    assert not door(tmp_path).has("nonsense")
+
+
+@pytest.mark.parametrize("ability", sorted(ABILITIES))
+def test_what_can_be_asked_is_what_is_answered(tmp_path, ability):
+    """`can` says no of every ability that is no question, such as `decode`, though the model has it."""
+    everything = type("Everything", (), dict.fromkeys((*ABILITIES, "prepare", "schedule", "classes", "name", "fingerprint"), "there"))
+    ask = door(tmp_path, everything)
+    assert ask.has(ability)
+    with pytest.raises((ModelError, AttributeError)) as caught:  # it has the ability by name, and answers nothing
+        ask(ability, [])
+    assert ("no question" in str(caught.value)) is not ask.can(ability)
 
 
 items = st.one_of(

@@ -15,7 +15,7 @@ from PIL import Image
 
 from audit.data import File
 from audit.datasets import digits
-from audit.errors import DataError
+from audit.errors import DataError, IntegrityError, IntegrityError
 from audit.image_files import ImageFolder
 from audit.made_data import Made
 from audit.plan import read_plan
@@ -105,8 +105,9 @@ def test_a_folders_digest_is_of_its_files_and_options(tmp_path):
     assert ImageFolder(tmp_path, sha256=before).digest() == before
     assert ImageFolder(tmp_path, size=(8, 8)).digest() != before
     png(tmp_path / "b.png", np.ones((4, 4)))
-    with pytest.raises(DataError, match="promised was"):
-        ImageFolder(tmp_path, sha256=before).digest()
+    for asked in (lambda one: one.digest(), lambda one: one.batches(IMAGES)):
+        with pytest.raises(IntegrityError, match=f"{tmp_path}: digest is sha256:.*; promised was {before}"):
+            asked(ImageFolder(tmp_path, sha256=before))
 
 
 def test_bad_folders_are_refused_in_one_line(tmp_path):

@@ -59,7 +59,7 @@ def test_it_is_a_probe_that_plans_find_by_name():
     assert isinstance(Judged(), Probe)
     assert Judged().needs == frozenset()
     assert Judged().estimate(100) == 0
-    assert Judged.measures == JUDGED_MEASURES
+    assert tuple(Judged.measures) == JUDGED_MEASURES
 
 
 # --- data

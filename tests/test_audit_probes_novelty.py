@@ -302,7 +302,7 @@ def test_a_judge_of_the_wrong_direction_is_caught(probe):
 @pytest.mark.parametrize("probe", [PROBES[0], PROBES[3]], ids=["likelihood", "contrast"])
 def test_a_plan_may_limit_what_comes_out_with_an_interval(probe):
     result = judged(probe, probe.controls(np.random.default_rng(0))[1])
-    assert probe.measures[0] == result.headline.name
+    assert next(iter(probe.measures)) == result.headline.name
     assert {m.name for m in result.measures} == set(probe.measures)
     assert {m.name for m in result.measures if m.low is None and m.value is not None} <= {"batch_typicality_p"}
 

@@ -137,7 +137,7 @@ def test_options_that_make_no_sense_are_refused(options, allowed):
 def test_a_plan_may_limit_what_comes_out_with_an_interval():
     probe = Representation()
     result = judged(probe, probe.controls(np.random.default_rng(0))[0])
-    assert probe.measures[0] == result.headline.name
+    assert next(iter(probe.measures)) == result.headline.name
     assert set(probe.measures) == {m.name for m in result.measures if m.low is not None}
 
 

@@ -91,7 +91,7 @@ def test_it_is_a_probe_that_plans_find_by_name():
 def test_a_plan_may_limit_what_comes_out_with_an_interval(variant):
     probe = StereotypePairs(variant)
     result = judged(probe, probe.controls(np.random.default_rng(0))[0])
-    assert probe.measures[0] == result.headline.name
+    assert next(iter(probe.measures)) == result.headline.name
     assert set(probe.measures) == {m.name for m in result.measures if m.low is not None}
 
 

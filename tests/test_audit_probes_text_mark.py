@@ -76,7 +76,7 @@ def test_it_is_a_probe_that_plans_find_by_name():
 
 
 def test_every_measure_that_a_limit_may_name_is_given():
-    assert TextMark.measures == MARK_MEASURES
+    assert tuple(TextMark.measures) == MARK_MEASURES
 
 
 def test_the_probe_and_the_mark_have_the_same_defaults():

@@ -1,11 +1,13 @@
 """The quickstart: plans that load, planted faults that are found, the count that is told, and made data."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from audit.errors import DataError
+from audit.data import File
+from audit.errors import DataError, IntegrityError
 from audit.made_data import Made
 from audit.plan import freeze
 from audit.plans import find_language_model, reference_plan, starter_plan
@@ -67,13 +69,34 @@ def test_made_data_come_with_stable_ids_and_arrays():
         (Made("digits", "heldot"), IMAGE, "did you mean 'heldout'"),
         (Made("digits", "heldout", where={"lable": ["1"]}), IMAGE, "did you mean 'label'"),
         (Made("world", "pairs"), Role({"question": "text"}), "no field 'question'"),
-        (Made("digits", "heldout", sha256="sha256:0"), IMAGE, "promised was"),
     ],
 )
 def test_what_made_data_are_not_is_one_line(part, role, words):
     with pytest.raises(DataError, match=words) as error:
         part.digest(), list(part.batches(role))
     assert "\n" not in str(error.value)
+
+
+def test_other_items_than_the_promised_ones_are_refused_before_they_are_read():
+    got = Made("digits", "heldout").digest()
+    assert Made("digits", "heldout", sha256=got.removeprefix("sha256:")).digest() == got
+    for asked in (lambda one: one.digest(), lambda one: one.batches(IMAGE)):
+        with pytest.raises(IntegrityError, match=f"digits.heldout: digest is {got}; promised was sha256:0"):
+            asked(Made("digits", "heldout", sha256="sha256:0"))
+
+
+@pytest.mark.parametrize("order", [("image", "label"), ("label", "image")])
+def test_an_item_has_the_id_that_a_file_gives_it_in_whatever_order_its_fields_are_asked_for(tmp_path, order):
+    """Two schemes gave one item two ids, and those of made sets changed with the order of a role's fields."""
+    made = Made("digits", "heldout")
+    role = Role(dict.fromkeys(order, "told"))
+    (frame,) = made.batches(role)
+    path = tmp_path / "digits.jsonl"
+    path.write_text("".join(json.dumps({"image": one.image.tolist(), "label": one.label}) + "\n"
+                            for one in frame.itertuples()))  # fmt: skip
+    (read,) = File(path).batches(role)
+    assert list(read.index) == list(frame.index)
+    assert list(read.columns) == list(frame.columns)
 
 
 def test_the_digest_is_of_the_items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import Ask, Observed, Role
+from audit.ranges import COUNT, SHARE, SHARE_GAP, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,12 +56,14 @@ class ClosedBook:
             optional=frozenset({"choices", "correct", "best", "aliases", "group", "unit"}),
         ),
     }
-    measures: ClassVar[Sequence[str]] = (
-        "accuracy", "accuracy_normalised", "mc1", "mc2", "above_chance", "mc1_above_chance", "above_longest",
-        "above_shortest", "chance", "mc1_chance", "longest_choice", "shortest_choice", "accuracy_of_answered",
-        "exact_match", "exact_match_numeric", "contains", "token_f1", "refusal_share", "unparseable_share",
-        "answer_words", "error_share", "not_asked",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "accuracy": SHARE, "accuracy_normalised": SHARE, "mc1": SHARE, "mc2": SHARE, "above_chance": SHARE_GAP,
+        "mc1_above_chance": SHARE_GAP, "above_longest": SHARE_GAP, "above_shortest": SHARE_GAP, "chance": SHARE,
+        "mc1_chance": SHARE, "longest_choice": SHARE, "shortest_choice": SHARE, "accuracy_of_answered": SHARE,
+        "exact_match": SHARE, "exact_match_numeric": SHARE, "contains": SHARE, "token_f1": SHARE,
+        "refusal_share": SHARE, "unparseable_share": SHARE, "answer_words": Range("words", 0), "error_share": SHARE,
+        "not_asked": COUNT,
+    }
 
     def __post_init__(self) -> None:
         """Refuse a prompt without a place for the question or with a blank where the answer begins."""

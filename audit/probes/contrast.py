@@ -6,12 +6,13 @@ them, and by its features; the generative model by its likelihood, or by what `s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import Ask, Observed, Role
 from audit.probes.likelihood import QUESTIONS, ROLES, Score, own_answers, stored
+from audit.ranges import AUROC, SHARE, SIGNED, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,9 @@ class Contrast:
     name: ClassVar[str] = "novelty.contrast"
     dimension: ClassVar[str] = "novelty"
     roles: ClassVar[Mapping[str, Role]] = {**ROLES, "foreign": replace(ROLES["foreign"], required=True)}
-    measures: ClassVar[Sequence[str]] = ("auroc", "auroc_difference", "confidence_on_foreign", "confidence_on_familiar")
+    measures: ClassVar[Mapping[str, Range]] = {
+        "auroc": AUROC, "auroc_difference": SIGNED, "confidence_on_foreign": SHARE, "confidence_on_familiar": SHARE,
+    }
 
     def __post_init__(self) -> None:
         """Refuse a contrast in which the audited model has no part, or both."""

@@ -6,12 +6,13 @@ said of some. The judge's errors are learnt from these and taken out of the shar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import Ask, Observed, Role
+from audit.ranges import COUNT, SHARE, SIGNED, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,9 +48,10 @@ class Judged:
     }
     """`items`: all that was judged, a random choice of it labelled. `calibration`: labelled items of another set, where
     none of `items` has a label."""
-    measures: ClassVar[Sequence[str]] = (
-        "right_share", "judge_share", "label_share", "labels_worth", "sensitivity", "specificity", "cohen_kappa",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "right_share": SHARE, "judge_share": SHARE, "label_share": SHARE, "labels_worth": COUNT, "sensitivity": SHARE,
+        "specificity": SHARE, "cohen_kappa": SIGNED,
+    }
 
     def __post_init__(self) -> None:
         """Refuse a threshold that every score or none would reach."""

@@ -10,12 +10,13 @@ repeated, random letters, shuffled words), so the self-test needs no further dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import Ask, Observed, Role
+from audit.ranges import AUROC, P_VALUE, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,10 +65,10 @@ class Likelihood:
     name: ClassVar[str] = "novelty.likelihood"
     dimension: ClassVar[str] = "novelty"
     roles: ClassVar[Mapping[str, Role]] = ROLES
-    measures: ClassVar[Sequence[str]] = (
-        "auroc", "worst_blind_spot_auroc", "blind_spot_auroc", "flagged_share", "false_alarm_share", "bits_per_dim",
-        "batch_typicality_p",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
+        "false_alarm_share": SHARE, "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
+    }
 
     @property
     def needs(self) -> frozenset[str]:

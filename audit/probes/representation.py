@@ -14,6 +14,7 @@ from audit.errors import DataError
 from audit.probe import Ask, Observed, Role
 from audit.probes._draws import DRAWN_FOR, Sampling, draws_for, each_draw, plain, told_of_draws
 from audit.probes.likelihood import stored
+from audit.ranges import COUNT, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,9 @@ class Representation:
         "calibration": replace(DRAWN_FOR, optional=DRAWN_FOR.optional - {"label"}),
     }
     """`items` stand for samples; `calibration`: real items with their classes, not those the classifier learnt from."""
-    measures: ClassVar[Sequence[str]] = ("total_variation", "missing_classes", "share", "confidence")
+    measures: ClassVar[Mapping[str, Range]] = {
+        "total_variation": SHARE, "missing_classes": COUNT, "share": SHARE, "confidence": SHARE,
+    }
 
     def __post_init__(self) -> None:
         """Refuse a count below one, fractions outside (0, 1), and a reference that nobody stands for."""

@@ -9,7 +9,7 @@ All is centred and scaled by the training items. A sample has the class of its n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -27,6 +27,7 @@ from audit.probes._draws import (
     vectors,
 )
 from audit.probes.likelihood import stored
+from audit.ranges import AMOUNT, COUNT, SCORE, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,15 +57,10 @@ class Samples:
     dimension: ClassVar[str] = "quality"
     roles: ClassVar[Mapping[str, Role]] = {"items": DRAWN_FOR, "train": DRAWN_FOR}
     """`items`: held out; `train`: what the model learnt from, or data like it, labelled for classes to be counted."""
-    measures: ClassVar[Sequence[str]] = (
-        "kid",
-        "coverage",
-        "density",
-        "nearness",
-        "missing_modes",
-        "class_share",
-        "unusable_share",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "kid": SCORE, "coverage": SHARE, "density": AMOUNT, "nearness": SHARE, "missing_modes": COUNT,
+        "class_share": SHARE, "unusable_share": SHARE,
+    }
 
     def __post_init__(self) -> None:
         """Refuse counts below one and fractions outside (0, 1)."""

@@ -9,13 +9,14 @@ asked of the model once an audit: resuming finds them again, another audit does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import Ask, Observed, Role
 from audit.probes._draws import DRAWN_FOR, Sampling
 from audit.probes.likelihood import stored
+from audit.ranges import AMOUNT, SECONDS, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,10 +41,11 @@ class SamplingTime:
     name: ClassVar[str] = "efficiency.sampling"
     dimension: ClassVar[str] = "efficiency"
     roles: ClassVar[Mapping[str, Role]] = {"items": DRAWN_FOR}
-    measures: ClassVar[Sequence[str]] = (
-        "seconds_per_sample", "seconds_per_sample_p95", "cpu_seconds_per_sample", "seconds_per_element",
-        "seconds_per_likelihood", "seconds_per_likelihood_p95", "sequential_cost", "time_ratio",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "seconds_per_sample": SECONDS, "seconds_per_sample_p95": SECONDS, "cpu_seconds_per_sample": SECONDS,
+        "seconds_per_element": SECONDS, "seconds_per_likelihood": SECONDS, "seconds_per_likelihood_p95": SECONDS,
+        "sequential_cost": AMOUNT, "time_ratio": AMOUNT,
+    }
 
     @property
     def needs(self) -> frozenset[str]:

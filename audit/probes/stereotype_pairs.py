@@ -10,12 +10,13 @@ puts one there whatever the tokenizer does, so that its numbers differ for such 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import Ask, Observed, Role
+from audit.ranges import NATS, NATS_GAP, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,10 +51,10 @@ class StereotypePairs:
             optional=frozenset({"group", "unit", "stereo", "kind"}),
         ),
     }
-    measures: ClassVar[Sequence[str]] = (
-        "stereotype_share", "mean_difference", "likelihood_diff", "null_share", "null_gap", "excess_gap", "tie_share",
-        "not_scored",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "stereotype_share": SHARE, "mean_difference": NATS, "likelihood_diff": NATS_GAP, "null_share": SHARE,
+        "null_gap": NATS_GAP, "excess_gap": NATS, "tie_share": SHARE, "not_scored": SHARE,
+    }
 
     @property
     def needs(self) -> frozenset[str]:

@@ -10,13 +10,14 @@ text. The outputs are read back with the tokenizer, as anyone would have to read
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import UsageError
 from audit.model import Continuation
 from audit.probe import Ask, Observed, Role
+from audit.ranges import COUNT, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,10 +64,11 @@ class TextMark:
         "items": Role({"text": "what the model goes on from"}),
         "unmarked": Role({"text": "a text that is known to be without the mark"}, required=False),
     }
-    measures: ClassVar[Sequence[str]] = (
-        "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
-        "green_fraction", "quality_cost", "not_tested",
-    )
+    measures: ClassVar[Mapping[str, Range]] = {
+        "detection_rate": SHARE, "false_positive_rate": SHARE, "own_false_positive_rate": SHARE,
+        "other_key_rate": SHARE, "tokens_needed": Range("tokens", 0), "green_fraction": SHARE,
+        "quality_cost": Range("nats per token"), "not_tested": COUNT,
+    }
 
     def __post_init__(self) -> None:
         """Refuse options that could mark or find nothing."""

@@ -1,0 +1,87 @@
+"""What a measure can be: its unit, and the ends between which it must lie.
+
+    range = unit, [low, high]        None = no end on that side
+
+A limit or a margin that lies outside can only be a mistake, 60 for 0.6 most of all, and it would pass or fail for ever
+without anything being said. So every probe tells the range of each measure that a limit may speak of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.errors import UsageError
+
+__all__ = [
+    "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
+    "Range", "beyond", "margin_beyond", "range_in", "range_of",
+]
+
+
+@dataclass(frozen=True)
+class Range:
+    """Unit and ends of a measure."""
+
+    unit: str
+    """As in `detectors.result.Measure.unit`."""
+    low: float | None = None
+    """Least value; None = there is none."""
+    high: float | None = None
+    """Greatest value; None = there is none."""
+
+    def holds(self, value: float) -> bool:
+        """Tell whether a measure can have this value."""
+        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def __str__(self) -> str:
+        """Return `a share, 0 to 1`; a count has no greatest value: `a count, 0 or more`."""
+        unit = self.unit if self.unit in _PLURALS else f"a {self.unit}"
+        if self.low is None:
+            return unit
+        return f"{unit}, {self.low:g} {'or more' if self.high is None else f'to {self.high:g}'}"
+
+
+_PLURALS = ("nats", "nats per token", "bits per dimension", "seconds", "tokens", "words")
+SHARE, SHARE_GAP = Range("share", 0, 1), Range("share", -1, 1)
+AUROC, SIGNED = Range("score", 0, 1), Range("score", -1, 1)
+"""`SIGNED`: a difference of two AUROCs, a correlation, a kappa."""
+AMOUNT, SCORE = Range("score", 0), Range("score")
+COUNT, SECONDS, P_VALUE = Range("count", 0), Range("seconds", 0), Range("p-value", 0, 1)
+NATS, NATS_GAP = Range("nats"), Range("nats", 0)
+
+
+def range_in(probe: str, measure: str) -> Range | None:
+    """Return the range of a measure of an installed probe; None where the probe is not there or does not tell it."""
+    from audit import plugins
+
+    try:
+        return range_of(plugins.load("probes", probe).measures, measure)
+    except UsageError:
+        return None
+
+
+def range_of(measures: Any, name: str) -> Range | None:
+    """Return the range of a measure among those of a probe; one of somebody else may name them and tell no ranges."""
+    return measures.get(name) if isinstance(measures, Mapping) else None
+
+
+def beyond(of: Range | None, measure: str, bounds: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for each of a limit's bounds, `at_least` and `at_most`, that its measure cannot have."""
+    for key in ("at_least", "at_most"):
+        bound = bounds.get(key)
+        if of is not None and isinstance(bound, int | float) and not of.holds(bound):
+            yield key, f"{key}: got {bound:g}; {measure} is {of}{_meant(bound, of)}"
+
+
+def margin_beyond(margin: float, measure: str, of: Range | None) -> str | None:
+    """Return what is wrong with a margin that no difference of this measure could exceed; None where all is well."""
+    if of is None or of.low is None or of.high is None or margin < (width := of.high - of.low):
+        return None
+    return f"margin {margin:g}: {measure} is {of}; allowed: below {width:g}{_meant(margin, of)}"
+
+
+def _meant(value: float, of: Range) -> str:
+    """Return the guess that a share was given in per cent."""
+    return f" (did you mean {value / 100:g}?)" if of.high == 1 and abs(value) <= 100 and of.holds(value / 100) else ""
