@@ -2,7 +2,7 @@
 
     image, series     numbers, nested as the image or series is: lists in JSON lines and Parquet, `[[0, 1], [2, 3]]` or,
                       with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
-    choices, aliases  lists of texts
+    choices, aliases  lists of texts; one text is one alias, where it holds nothing that may part several
     best, correct     an integer, a list of them
     judge             a finite number
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
@@ -16,7 +16,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError
 
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "split"]
 
-ARRAY, LABEL = "array", "label"
+ARRAY, LABEL, ALIASES = "array", "label", "aliases"
 KINDS: Mapping[str, Any] = {
-    "aliases": list[str], "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
+    "aliases": ALIASES, "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
     "label": LABEL, "series": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
@@ -35,7 +35,10 @@ _ALLOWED = {
     str: "text", int: "an integer", float: "a finite number", list[str]: "a list of texts",
     list[int]: "a list of integers", ARRAY: "finite numbers, in lists of one length",
     LABEL: "text or a whole number",
+    ALIASES: "a list of texts, or one text; `list_separator` parts several",
 }
+_PARTING = frozenset(";|[]\n\t")
+"""What one text may not hold: it could be several, and an answer that is none of them would be judged by it."""
 
 
 def allowed(name: str) -> str:
@@ -80,9 +83,11 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
     if kind in (str, int):
         return _plain(cell, kind)
     parts = split(cell, separator) if separator and isinstance(cell, str) else cell
+    if kind == ALIASES and isinstance(parts, str) and not _PARTING.intersection(parts):
+        parts = [parts]
     if not isinstance(parts, list):
         raise TypeError
-    return [_plain(part, get_args(kind)[0]) for part in parts] or None
+    return [_plain(part, int if kind == list[int] else str) for part in parts] or None
 
 
 def _plain(cell: Any, kind: Callable[[Any], Any]) -> Any:

@@ -2,8 +2,9 @@
 
     file -> (column -> cells), (column -> cells), ...
 
-Nothing is guessed: a CSV's cells are text, JSON and Parquet give what was written. What a file can do to its reader
-becomes a DataError of one line.
+Nothing is guessed: a CSV's cells are text, JSON and Parquet give what was written. A column may lie inside another, as
+`doc.question`, or inside a list, as `messages.0.content`. What a file can do to its reader becomes a DataError of one
+line.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from audit.errors import DataError, did_you_mean
 
-__all__ = ["FileFormat", "column_names", "read_columns", "readable", "require_column"]
+__all__ = ["FileFormat", "column_names", "has_column", "read_columns", "readable", "require_column"]
 
 FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
 
@@ -28,6 +29,8 @@ _ENDINGS: Mapping[str, FileFormat] = {
 _ROWS = 4096
 _BLOCK = 1 << 21
 """Bytes of a CSV that are parsed at once, hence the longest row that can be read."""
+_DEEPEST = 8
+"""Levels of columns inside columns that are named; deeper ones cannot be chosen."""
 
 
 @contextmanager
@@ -42,16 +45,19 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
-    """Return the names of a file's columns; of JSON lines, of all lines, in order of appearance. Raises DataError."""
+    """Return the names of a file's columns, also of those inside others (`doc.question`), in order of appearance.
+
+    Of JSON lines, those of all lines. Raises DataError.
+    """
     kind = _format(path, format)
     if kind == "jsonl":
         with readable(path), path.open("rb") as lines:
-            return list(dict.fromkeys(key for row in _json_rows(path, lines) for key in row))
+            return list(dict.fromkeys(name for row in _json_rows(path, lines) for name in _names(row)))
     with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
-            return list(pq.read_schema(file).names)
+            return [name for one in pq.read_schema(file) for name in _names_of_type(one.name, one.type)]
         return list(_csv(file, kind).schema.names)
 
 
@@ -68,9 +74,16 @@ def read_columns(
         yield dict(zip(columns, map(list, zip(*chunk, strict=True)), strict=True))
 
 
+def has_column(column: str, columns: Sequence[str]) -> bool:
+    """Tell whether a column is there; of one inside a list (`messages.0.content`), whether the list is."""
+    return column in columns or ".".join(takewhile(lambda part: not part.isdecimal(), column.split("."))) in columns
+
+
 def require_column(path: Path, column: str, columns: Sequence[str], purpose: str) -> None:
-    """Raise DataError unless exactly one of the file's columns has this name."""
-    if column not in columns:
+    """Raise DataError unless exactly one of the file's columns has this name, or holds the list that it points into."""
+    if not columns:
+        raise DataError(f"{path}: is empty; {purpose} needs a column {column!r}")
+    if not has_column(column, columns):
         raise DataError(f"{path}: no column {column!r} for {purpose}{did_you_mean(column, columns)}")
     if columns.count(column) > 1:
         raise DataError(f"{path}: {columns.count(column)} columns are named {column!r}; allowed: one")
@@ -88,17 +101,55 @@ def _format(path: Path, format: FileFormat) -> FileFormat:
 def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     if kind == "jsonl":
         with readable(path), path.open("rb") as lines:
-            yield from (tuple(row.get(column) for column in columns) for row in _json_rows(path, lines))
+            yield from (tuple(_within(row, column) for column in columns) for row in _json_rows(path, lines))
         return
     with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
-            batches = pq.ParquetFile(file).iter_batches(_ROWS, columns=list(columns))
+            whole = pq.ParquetFile(file)
+            tops = {name: name if name in whole.schema_arrow.names else name.partition(".")[0] for name in columns}
+            batches = whole.iter_batches(_ROWS, columns=list(dict.fromkeys(tops.values())))
         else:
-            batches = _csv(file, kind, columns)
+            tops, batches = dict(zip(columns, columns, strict=True)), _csv(file, kind, columns)
         for batch in batches:
-            yield from zip(*(batch.column(column).to_pylist() for column in columns), strict=True)
+            cells = {top: batch.column(top).to_pylist() for top in tops.values()}
+            yield from zip(*(_inside(cells[top], name, top) for name, top in tops.items()), strict=True)
+
+
+def _names(row: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[str]:
+    for key, cell in row.items():
+        yield before + key
+        if isinstance(cell, dict) and depth < _DEEPEST:
+            yield from _names(cell, f"{before}{key}.", depth + 1)
+
+
+def _names_of_type(name: str, kind: Any, depth: int = 1) -> Iterator[str]:
+    """Yield the name of a Parquet column, and of the fields of a struct."""
+    import pyarrow as pa
+
+    yield name
+    if pa.types.is_struct(kind) and depth < _DEEPEST:
+        for one in kind:
+            yield from _names_of_type(f"{name}.{one.name}", one.type, depth + 1)
+
+
+def _within(cell: Any, column: str) -> Any:
+    """Return what a column, which may lie inside others, holds in a row; None where there is nothing."""
+    if column in cell:
+        return cell[column]
+    for part in column.split("."):
+        if isinstance(cell, dict):
+            cell = cell.get(part)
+        elif isinstance(cell, list) and part.isdecimal() and int(part) < len(cell):
+            cell = cell[int(part)]
+        else:
+            return None
+    return cell
+
+
+def _inside(cells: list[Any], name: str, top: str) -> list[Any]:
+    return cells if name == top else [_within({top: cell}, name) for cell in cells]
 
 
 def _opened(path: Path) -> Any:
@@ -130,6 +181,8 @@ def _json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
             row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             if b"\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path}: line {number} is not UTF-8 ({error.reason}); allowed: UTF-8") from None
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: line {number} is not JSON ({error})") from None
         if not isinstance(row, dict):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from audit.cells import allowed, cells_of_kind, split
-from audit.columns import FileFormat, column_names, read_columns, readable, require_column
+from audit.columns import FileFormat, column_names, has_column, read_columns, readable, require_column
 from audit.errors import DataError, IntegrityError, did_you_mean
 from audit.files import canonical, digest_file, sha256
 
@@ -132,11 +132,11 @@ class File(Source):
         columns = self.columns()
         chosen = {name: self.fields.get(name, name) for name in role.fields}
         for name, column in chosen.items():
-            if name in self.fields or name not in role.optional or column in columns:
+            if name in self.fields or name not in role.optional or has_column(column, columns):
                 require_column(self.path, column, columns, f"field {name!r}")
         if self.id is not None:
             require_column(self.path, self.id, columns, "the item ids")
-        return {name: column for name, column in chosen.items() if column in columns}
+        return {name: column for name, column in chosen.items() if has_column(column, columns)}
 
 
 @dataclass(frozen=True)

@@ -69,7 +69,7 @@ class Watch:
 def run(plan: Plan, *, into: str | Path = "audits", fresh: bool = False, watch: Watch | None = None) -> Audit:
     """Run a plan and return the audit; raises UsageError, ModelError, IntegrityError, and KeyboardInterrupt resumably.
 
-    Columns of the data are looked at before any model is opened.
+    All data are read through before any model is opened, so that a mistake in their last row costs nothing.
 
     The folder is `into/<id>`; with `fresh` the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run
     again, unless a check of it crashed.
@@ -86,7 +86,19 @@ def run(plan: Plan, *, into: str | Path = "audits", fresh: bool = False, watch: 
         if not any(finding.verdict == "crashed" for finding in done.record.findings):
             return done
         _not_reviewed(folder)
+    _read_through(plan)
     return _Run(plan, frozen, name, folder, prints, watch or Watch()).whole()
+
+
+def _read_through(plan: Plan) -> None:
+    """Raise DataError where a row is not as it must be; data that several checks share are read once."""
+    read: list[tuple[Any, Any]] = []
+    for check in plan.checks:
+        for role, part in check.data.items():
+            if (key := (part, check.probe.roles[role])) not in read:
+                read.append(key)
+                for _ in part.batches(check.probe.roles[role], limit=plan.limit):
+                    pass
 
 
 def _not_reviewed(folder: Path) -> None:

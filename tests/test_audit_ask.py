@@ -164,10 +164,11 @@ def test_an_ability_that_procedures_use_is_told_too(tmp_path):
 @pytest.mark.parametrize("ability", sorted(ABILITIES))
 def test_what_can_be_asked_is_what_is_answered(tmp_path, ability):
     """`can` says no of every ability that is no question, such as `decode`, though the model has it."""
-    everything = type("Everything", (), dict.fromkeys((*ABILITIES, "prepare", "schedule", "classes", "name", "fingerprint"), "there"))
+    names = (*ABILITIES, "prepare", "schedule", "classes", "differentiable", "name", "fingerprint")
+    everything = type("Everything", (), dict.fromkeys(names, "there"))
     ask = door(tmp_path, everything)
     assert ask.has(ability)
-    with pytest.raises((ModelError, AttributeError)) as caught:  # it has the ability by name, and answers nothing
+    with pytest.raises((ModelError, AttributeError, TypeError)) as caught:  # it has it by name only
         ask(ability, [])
     assert ("no question" in str(caught.value)) is not ask.can(ability)
 

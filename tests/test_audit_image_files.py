@@ -15,7 +15,7 @@ from PIL import Image
 
 from audit.data import File
 from audit.datasets import digits
-from audit.errors import DataError, IntegrityError, IntegrityError
+from audit.errors import DataError, IntegrityError
 from audit.image_files import ImageFolder
 from audit.made_data import Made
 from audit.plan import read_plan

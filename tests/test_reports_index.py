@@ -3,9 +3,12 @@
 import re
 
 import pytest
-from report_fixtures import hostile, mixed
+from report_fixtures import finding, hostile, mixed, rate, write_audit
 from test_reports_html import Page
 
+from audit.record import Limit, decided
+from audit.screen import closing_table
+from dashboard.loading import AUDITS, entries
 from reports.index_page import render_index
 
 
@@ -39,3 +42,19 @@ def test_hostile_audits_and_folders(tmp_path):
 def test_same_audits_same_bytes(tmp_path, count):
     audits = [mixed(tmp_path / str(index), index) for index in range(count)]
     assert render_index(audits) == render_index(audits)
+
+
+def test_decided_counts_the_gating_checks_wherever_it_is_shown(tmp_path, monkeypatch):
+    """The closing table counted gating checks, the page and the dashboard all with a limit: 1/1 beside 2/2."""
+    limit = Limit(measure="share", at_most=0.5)
+    audit = write_audit(tmp_path / "aaaa", [
+        finding("gates", "passed", "told", limit=limit, measures=[rate("share", 1, 9)]),
+        finding("explores", "passed", "told", limit=limit, gating=False, measures=[rate("share", 1, 9)]),
+        finding("open", "inconclusive", "told", limit=limit, measures=[rate("share", 4, 9)]),
+    ])  # fmt: skip
+    assert decided(audit.record.findings) == (1, 2)
+    assert " 1/2 " in closing_table([audit])
+    assert '<td class="num">1/2</td>' in render_index([audit]).decode()
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    (entry,) = entries()
+    assert (entry.decided, entry.limited) == (1, 2)
