@@ -6,7 +6,8 @@ The interval covers at every stopping time, so looking costs nothing (`detectors
 measure that decides holds for every mean over units of numbers in [0, 1], also over those of one group: units of other
 groups leave its bettors' capital as it is. Each of them gets its own sequence. An interval for a sample of fixed size
 is not valid where looking decided the size, so no other measure of such a check has an interval. The order is that of
-the observations, so a stored audit is judged again to the same number.
+the observations, so a stored audit is judged again to the same number. What gave no answer is played as the least that
+it could have been against "above", and as the most against "below".
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
+from audit.missing import too_much_missing
 from audit.record import Limit
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from detectors.sequential import RateTest
 
 __all__ = [
-    "METHOD", "MOST", "NO_INTERVAL", "Units", "begun", "count_units", "in_random_order", "sequenced", "stopped",
-    "unit_means", "watch",
+    "METHOD", "MOST", "NO_INTERVAL", "Units", "begun", "count_units", "in_random_order", "looks_after", "sequenced",
+    "stopped", "unit_means", "watch",
 ]
 
 MOST = 32
@@ -97,11 +99,18 @@ def watch(result: Result, limit: Limit, level: float) -> RateTest:
     """
     test, measure = begun(limit, level), result.measure(limit.measure, limit.group)
     if measure.value is not None:
-        outcomes = _outcomes(result, measure)
-        if outcomes is None:
+        if result.items is None or not _is_mean(result.items, measure):
             raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
-        test.update(outcomes)
+        test.update(*(unit_means(result.items, measure, missing) for missing in (0.0, 1.0)))
     return test
+
+
+def looks_after(result: Result, limit: Limit, level: float) -> int:
+    """Return how many units to ask before the next look; 0 where the limit is decided. Raises as `watch` does."""
+    test = watch(result, limit, level)
+    if test.verdict is None:
+        return test.quiet(MOST)
+    return MOST if too_much_missing(result.measure(limit.measure, limit.group)) else 0
 
 
 def stopped(result: Result, limit: Limit, level: float) -> Result:
@@ -117,43 +126,51 @@ def _watched(result: Result, measure: Measure, level: float) -> Measure:
     """Return a measure with its confidence sequence; without an interval where it can have none."""
     if measure.low is None and measure.high is None:
         return measure
-    outcomes = _outcomes(result, measure)
-    if outcomes is None:
+    if result.items is None or not _is_mean(result.items, measure):
         return replace(measure, low=None, high=None, method=NO_INTERVAL, min_units=0, worst_coverage=None)
-    return sequenced(measure, outcomes, level)
+    return sequenced(measure, result.items, level)
 
 
-def sequenced(measure: Measure, outcomes: np.ndarray, level: float) -> Measure:
-    """Return a measure with value and confidence sequence from its outcomes [n], in their order."""
+def sequenced(measure: Measure, items: pd.DataFrame, level: float) -> Measure:
+    """Return a mean over units with its value and its confidence sequence, from the items in their order."""
+    import numpy as np
+
     from detectors.sequential import confidence_sequence
 
-    value, (low, high) = float(outcomes.mean()), confidence_sequence(outcomes, level)
+    value = float(np.nanmean(unit_means(items, measure, np.nan)))
+    low, high = confidence_sequence(unit_means(items, measure, 0.0), level, most=unit_means(items, measure, 1.0))
     ends = min(low, value), max(high, value)
     return replace(
         measure, value=value, low=ends[0], high=ends[1], method=METHOD, min_units=0, worst_coverage=None
     )
 
 
-def _outcomes(result: Result, measure: Measure) -> np.ndarray | None:
-    """Return the outcomes of a mean over units of [0, 1]; None where it is none, or the items give another number."""
+def _is_mean(items: pd.DataFrame, measure: Measure) -> bool:
+    """Tell whether a measure is a mean over units of numbers in [0, 1], and the items give it."""
     import numpy as np
 
     columns = [measure.mean_of, *(measure.where or {})]
-    if result.items is None or measure.unit != "share" or not set(columns) <= set(result.items.columns):
-        return None
+    if measure.unit != "share" or not set(columns) <= set(items.columns):
+        return False
     if measure.value is None or (measure.group is not None and measure.where is None):
-        return None
-    means = unit_means(result.items, measure)
-    return means if len(means) and np.isclose(means.mean(), measure.value, rtol=0, atol=1e-9) else None
+        return False
+    means = unit_means(items, measure, np.nan)
+    return not np.isnan(means).all() and bool(np.isclose(np.nanmean(means), measure.value, rtol=0, atol=1e-9))
 
 
-def unit_means(items: pd.DataFrame, measure: Measure) -> np.ndarray:
-    """Return the means [n] of the units that a measure counts, in the order in which units come first."""
+def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndarray:
+    """Return the means [n] of the units that a measure counts, in the order in which units come first.
+
+    missing: what an item without an answer is taken for; NaN leaves it out, and a unit of such items is NaN.
+    """
     import numpy as np
 
+    from detectors.result import counted
+
+    assert measure.mean_of is not None
     for column, text in (measure.where or {}).items():
         items = items[items[column].astype(str) == text]
-    scored = items[items[measure.mean_of].notna()]
+    asked = items[counted(items, measure.mean_of)]
     # a hair outside [0, 1] is rounding; what is further out does not give the number
-    values = scored[measure.mean_of].astype(float).clip(0, 1)
-    return np.asarray(values.groupby(_labels(scored, measure.unit_of).to_numpy(), sort=False).mean())
+    values = asked[measure.mean_of].astype(float).clip(0, 1).fillna(missing)
+    return np.asarray(values.groupby(_labels(asked, measure.unit_of).to_numpy(), sort=False).mean())

@@ -125,17 +125,17 @@ def _mean(
     audit: Audit, finding: Finding, headline: MeasureRecord, items: pd.DataFrame, values: pd.Series[float]
 ) -> MeasureRecord:
     """Return the headline made again from these values of all items."""
-    known = values.dropna()
     if finding.stop == "early":
         return _sequence(headline, items.assign(**{str(headline.mean_of): values}))
     from detectors.intervals import mean_over_units
+    from detectors.result import counted
 
-    units = None if headline.unit_of is None else items.loc[known.index, headline.unit_of].astype(str).to_numpy(object)
+    asked = values[counted(items.assign(**{str(values.name): values}), str(values.name))]
+    units = None if headline.unit_of is None else items.loc[asked.index, headline.unit_of].astype(str).to_numpy(object)
     rng = rng_for(audit.record.seed, finding.check, "judge")
-    mean = mean_over_units(known.to_numpy(), units, level=headline.level, rng=rng)
-    return headline.model_copy(
-        update={"value": mean.value, "low": mean.low, "high": mean.high, "n": mean.n, "method": mean.method}
-    )
+    mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng)
+    ends = {"value": mean.value, "low": mean.low, "high": mean.high}
+    return headline.model_copy(update={**ends, "n": mean.n, "method": mean.method, "missing": mean.missing})
 
 
 def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
@@ -144,7 +144,7 @@ def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
     from detectors.result import Measure
 
     one = Measure(**headline.model_dump())
-    return MeasureRecord.model_validate(vars(early.sequenced(one, early.unit_means(items, one), headline.level)))
+    return MeasureRecord.model_validate(vars(early.sequenced(one, items, headline.level)))
 
 
 def _judged(finding: Finding, headline: MeasureRecord, measure: MeasureRecord) -> Finding:

@@ -112,6 +112,8 @@ class MeasureRecord(_Stored):
     """Columns of the items with the text that a row must have to count; null = every row."""
     auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
     """Of an AUROC, (role, column) of the scores that should rank low, then of those that should rank high."""
+    missing: int = 0
+    """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
 
 
 class Evidence(_Stored):

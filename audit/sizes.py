@@ -4,7 +4,8 @@
     other means    as rates, of the number of units whose binomial interval would be as wide
     anything else  the width of an interval goes as 1/sqrt(n); power from the normal distribution
 
-"More" supposes that the value stays what it is now.
+"More" supposes that the value stays what it is now. Where answers are missing, the interval holds their worst case,
+which does not shrink with n: nothing is said then.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = N
 
 
 def _interval(measure: MeasureRecord) -> _Interval | None:
-    if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1:
+    if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
         return None
     facts = (measure.value, measure.low, measure.high, measure.level, units_of(measure))
     return _Interval(*facts, kind=_kind(measure))

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from audit.missing import too_much_missing
 from audit.record import Finding, Limit, MeasureRecord, SmallestEffect, Verdict
 from audit.sizes import more_units, smallest_effect, units_of
 
@@ -31,6 +32,8 @@ _SENTENCES = {
     "inconclusive_more": "{measure} is {value}; the interval crosses the limit {limit}; "
     "about {more} more {unit} would decide.",
     "too_few": "{measure} is {value}; its interval decides a limit only from {min_units} {unit} on, here are {units}.",
+    "missing": "{measure} is {value}; with more than a third of the answers missing, the limit {limit} is not decided.",
+    "no_answers": "{measure} has no value: none of the {asked} items asked gave a usable answer.",
     "no_interval": "{measure} is {value} and has no interval; the limit {limit} is not decided.",
     "undefined": "{measure} has no value: {undefined}.",
     "no_measure": "The check gave no measure {measure}; the limit is not decided.",
@@ -76,12 +79,17 @@ def _three(value: float) -> str:
 
 
 def span(measure: MeasureRecord) -> str:
-    """Return `61 % [57 %, 65 %] of 480 items`."""
+    """Return `61 % [57 %, 65 %] of 480 items`, and how many further items gave no answer."""
     assert measure.value is not None
-    text = number(measure.value, measure.unit)
+    text, items = number(measure.value, measure.unit), measure.n.get("items", 0)
+    holds = ""
     if measure.low is not None and measure.high is not None:
         text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
-    return f"{text} of {measure.n.get('items', 0):,} items"
+        holds = ", and the interval holds whatever they would have been"
+    text += f" of {items:,} items"
+    if measure.missing:
+        text += f" ({measure.missing:,} of {items + measure.missing:,} gave no usable answer{holds})"
+    return text
 
 
 def bounds(limit: Limit, unit: str) -> str:
@@ -118,9 +126,10 @@ def decide(
         return Decision("measured", {"key": "no_measure", "measure": "of any kind"})
     facts = {"measure": _label(measure.name, measure.group)}
     if measure.value is None:
-        return Decision(
-            "inconclusive" if limit else "measured", {"key": "undefined", **facts, "undefined": measure.undefined}
-        )
+        none: dict[str, Any] = {"key": "undefined", **facts, "undefined": measure.undefined}
+        if measure.missing and not measure.n.get("items"):
+            none = {"key": "no_answers", **facts, "asked": measure.missing}
+        return Decision("inconclusive" if limit else "measured", none)
     facts["value"] = span(measure)
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
@@ -131,6 +140,8 @@ def _against(
     measure: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None, *, power: bool
 ) -> Decision:
     unit, units = "units" if "units" in measure.n else "items", units_of(measure)
+    if too_much_missing(measure):
+        return Decision("inconclusive", {"key": "missing", **facts})
     if measure.low is None or measure.high is None:
         return Decision("inconclusive", {"key": "no_interval", **facts})
     if units < measure.min_units:

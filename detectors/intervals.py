@@ -46,12 +46,16 @@ class UnitMean:
     """A mean over independent units; the fields are those of a `Measure`."""
 
     value: float
-    """Mean over units of the unit means."""
+    """Mean over units of the unit means, of the items that gave an answer."""
     low: float
     high: float
     items: int
+    """Items that gave an answer."""
     units: int
+    """Units with such an item."""
     method: str
+    missing: int = 0
+    """Items that gave none; [low, high] holds whatever they would have been."""
 
     @property
     def n(self) -> dict[str, int]:
@@ -60,30 +64,48 @@ class UnitMean:
 
 
 def mean_over_units(
-    values: ArrayLike, units: ArrayLike | None = None, *, level: float, rng: np.random.Generator
+    values: ArrayLike, units: ArrayLike | None = None, *, level: float, rng: np.random.Generator,
+    worst: tuple[ArrayLike, ArrayLike] = (0.0, 1.0),
 ) -> UnitMean:
     """Return the mean over independent units with an interval that covers at every n and rate.
 
-    values [item]: numbers in [0, 1]; units [item]: label of the independent unit (template, writer, prompt) of each
-    item, None where every item is one. Units weigh the same however many items they have. Single 0/1 items get the
-    exact binomial interval; all else the betting interval over the unit means, in an order shuffled by `rng`.
-    Raises ValueError for no values, for values outside [0, 1] and for labels of another length.
+    values [item]: numbers in [0, 1], NaN = asked and no answer; units [item]: label of the independent unit (template,
+    writer, prompt) of each item, None where every item is one. Units weigh the same however many items they have.
+    Single 0/1 items get the exact binomial interval; all else the betting interval over the unit means, in an order
+    shuffled by `rng`. Where answers are missing, `low` is the lower end with each the least that it could have been and
+    `high` the upper end with each the most, `worst` = (least, most), each [item] or one number: it covers the mean over
+    all that were asked whatever made them be missing (Horowitz & Manski 2000, JASA 95:77).
+    Raises ValueError for no answers, for values outside [0, 1] and for labels of another length.
     """
     numbers = np.asarray(values, dtype=float)
-    means = numbers if units is None else _unit_means(numbers, np.asarray(units))
-    size = len(means)
-    if size == len(numbers) and size and np.isin(means, (0.0, 1.0)).all():
-        low, high = exact_binomial(int(means.sum()), size, level)
-        method = "exact binomial (Clopper-Pearson)"
-    else:
-        low, high = betting_mean(rng.permutation(means), level)
-        method = "betting (hedged capital) over unit means"
-    value = float(means.mean())  # rounding may leave it a hair outside a bound that equals it
-    return UnitMean(value, min(float(low), value), max(float(high), value), len(numbers), size, method)
+    labels = None if units is None else np.asarray(units)
+    lost = np.isnan(numbers)
+    if not (~lost).any():
+        raise ValueError(f"mean_over_units: got {len(numbers)} values, none of them an answer; allowed: one or more")
+    least, most = (_unit_means(np.where(lost, fill, numbers), labels) for fill in worst)
+    known = _unit_means(numbers[~lost], None if labels is None else labels[~lost])
+    order = rng.permutation(len(least))
+    low, _, method = _mean_interval(least[order], level, single=len(least) == len(numbers))
+    high = _mean_interval(most[order], level, single=len(most) == len(numbers))[1]
+    value = float(known.mean())  # rounding may leave it a hair outside a bound that equals it
+    return UnitMean(
+        value, min(low, value), max(high, value), int((~lost).sum()), len(known), method, missing=int(lost.sum())
+    )
 
 
-def _unit_means(values: Floats, units: NDArray[Any]) -> Floats:
-    """Return the mean of each unit, in sorted order of the labels."""
+def _mean_interval(means: Floats, level: float, *, single: bool) -> tuple[float, float, str]:
+    """Return (low, high, method) for unit means in random order; `single`: every unit is one item."""
+    if single and np.isin(means, (0.0, 1.0)).all():
+        low, high = exact_binomial(int(means.sum()), len(means), level)
+        return low, high, "exact binomial (Clopper-Pearson)"
+    low, high = betting_mean(means, level)
+    return float(low), float(high), "betting (hedged capital) over unit means"
+
+
+def _unit_means(values: Floats, units: NDArray[Any] | None) -> Floats:
+    """Return the mean of each unit, in sorted order of the labels; the values where every item is one."""
+    if units is None:
+        return values
     if values.shape != units.shape:
         raise ValueError(f"mean_over_units: got {units.shape} labels for {values.shape} values; allowed: one each")
     _, code, count = np.unique(units, return_inverse=True, return_counts=True)

@@ -2,6 +2,9 @@
 
     measure = value, [low, high] at a stated level, n, unit, direction, method
 
+What was asked and gave no usable answer is counted, never left out in silence: `value` is that of the answers, [low,
+high] holds whatever the missing ones would have been (worst-case bounds: Manski 1990; Horowitz & Manski 2000).
+
 A detector is a pure function: arrays and frames in, `Result` out. It never gives a verdict; limits and
 verdicts belong to `audit.verdict`.
 """
@@ -10,13 +13,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Direction", "Measure", "Remark", "Result", "undefined"]
+__all__ = ["Direction", "Measure", "Remark", "Result", "counted", "undefined"]
+
+UNBOUNDED = "none; items without an answer could have been anything"
+"""Method of a measure that has no worst case to be bounded by."""
 
 Direction = Literal["lower is better", "higher is better", "nearer to ideal is better", "neither"]
 
@@ -63,6 +69,8 @@ class Measure:
     auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
     """Of an AUROC, the scores in `Result.items`: (role, column) of what should rank low, then of what should rank high.
     """
+    missing: int = 0
+    """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that a reader could not trust."""
@@ -84,6 +92,12 @@ class Measure:
         ):
             raise ValueError(f"measure {self.name!r}: value {self.value} lies outside [{self.low}, {self.high}]")
 
+    def lacking(self, missing: int) -> Measure:
+        """Return this measure of an unbounded number where so many items gave no answer: nothing bounds it any more."""
+        if not missing or self.value is None:
+            return replace(self, missing=missing)
+        return replace(self, missing=missing, low=None, high=None, min_units=0, worst_coverage=None, method=UNBOUNDED)
+
 
 def undefined(
     name: str,
@@ -95,6 +109,7 @@ def undefined(
     level: float,
     group: str | None = None,
     ideal: float | None = None,
+    missing: int = 0,
 ) -> Measure:
     """Return a measure that has no value, with the reason that a reader will see."""
     return Measure(
@@ -108,7 +123,14 @@ def undefined(
         method="none",
         group=group,
         ideal=ideal,
+        missing=missing,
     )
+
+
+def counted(items: pd.DataFrame, column: str) -> pd.Series[bool]:
+    """Tell which items the mean of a column speaks of: those with a value, and those that were asked in vain."""
+    known = items[column].notna()
+    return known | items["no_answer"].astype(bool) if "no_answer" in items else known
 
 
 @dataclass(frozen=True)
@@ -133,7 +155,8 @@ class Result:
       weight    how much; higher = worse, null where nothing tells
 
     Readers see items in this order: against the model, not against it, not told; of each the heaviest first, ties as
-    stored. Without these columns the order is the stored one. `table` is an optional further frame such as a curve.
+    stored. Without these columns the order is the stored one. A column `no_answer`, where there is one, is true for
+    items that were asked in vain. `table` is an optional further frame such as a curve.
     """
 
     measures: tuple[Measure, ...]

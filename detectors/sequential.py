@@ -58,19 +58,23 @@ class RateTest:
         self.verdict: Verdict | None = None
         self.decided_after: int | None = None
         """Number of outcomes after which the verdict stood; None while there is none."""
-        self._seen = EMPTY
+        self._seen = self._most = EMPTY
         self._logs = np.zeros((2, len(SHARES)))
 
-    def update(self, outcomes: ArrayLike) -> Verdict | None:
+    def update(self, outcomes: ArrayLike, most: ArrayLike | None = None) -> Verdict | None:
         """Take the next outcomes [batch], in order, and return the verdict so far; the first one stands.
 
-        Raises ValueError for outcomes outside [0, 1] or more of them than the population holds.
+        most [batch]: where outcomes are known in part, the most that each may be, `outcomes` being the least; "above"
+        goes by the least and "below" by the most, so that either stands whatever they are. Raises ValueError for
+        outcomes outside [0, 1] or more of them than the population holds.
         """
-        x = _bounded(outcomes, None if self.population is None else self.population - len(self._seen))
+        holds = None if self.population is None else self.population - len(self._seen)
+        x, y = (_bounded(one, holds) for one in (outcomes, outcomes if most is None else most))
+        start = len(self._seen)
+        self._play(0, "below", _log_factors(y, *still_to_come(self.limit, y, self.population, self._most)), start)
         rest, left = still_to_come(self.limit, x, self.population, self._seen)
-        start, self._seen = len(self._seen), np.concatenate([self._seen, x])
-        self._play(0, "below", _log_factors(x, rest, left), start)
         self._play(1, "above", _log_factors(1 - x, 1 - rest, left), start)
+        self._seen, self._most = np.concatenate([self._seen, x]), np.concatenate([self._most, y])
         return self.verdict
 
     def _play(self, side: int, word: Verdict, growth: Floats, start: int) -> None:
@@ -84,7 +88,7 @@ class RateTest:
     @property
     def interval(self) -> tuple[float, float]:
         """Return (low, high) of the confidence sequence now: the means that no bettor has ever refused."""
-        return confidence_sequence(self._seen, self.level, population=self.population)
+        return confidence_sequence(self._seen, self.level, population=self.population, most=self._most)
 
     def quiet(self, most: int, risk: float = 0.02) -> int:
         """Return how many of the next outcomes, 1 to `most`, may be taken at once without passing over a verdict.
@@ -97,7 +101,7 @@ class RateTest:
         steps, events = np.arange(1, most)[:, None], np.arange(most)[None, :]
         said = np.zeros((most - 1, most), dtype=bool)
         for side, mean in enumerate((self.limit, 1 - self.limit)):
-            rest, left = still_to_come(mean, np.zeros(1), self.population, self._seen if side == 0 else 1 - self._seen)
+            rest, left = still_to_come(mean, np.zeros(1), self.population, 1 - self._seen if side else self._most)
             none, event = _log_factors(np.array([0.0, 1.0]), rest[:1], left[:1])
             hits = events if side == 0 else steps - events
             logs = self._logs[side] + (steps - hits)[..., None] * none + hits[..., None] * event
@@ -144,18 +148,20 @@ class DifferenceTest:
         return 2 * low - 1, 2 * high - 1
 
 
-def confidence_sequence(x: ArrayLike, level: float = 0.95, *, population: int | None = None) -> tuple[float, float]:
+def confidence_sequence(
+    x: ArrayLike, level: float = 0.95, *, population: int | None = None, most: ArrayLike | None = None
+) -> tuple[float, float]:
     """Return (low, high) for the mean after outcomes x [n] in [0, 1], in the order in which they came.
 
     All intervals of a growing x cover together with confidence `level`; they only shrink, so looking and stopping are
-    free. No outcomes give [0, 1]. `population` as in `RateTest`. Raises ValueError for outcomes outside [0, 1].
+    free. No outcomes give [0, 1]. `population` and `most` as in `RateTest`. Raises ValueError for outcomes outside
+    [0, 1].
     """
-    values = _bounded(x, population)
-    if not len(values):
+    least, greatest = (_bounded(one, population) for one in (x, x if most is None else most))
+    if not len(least):
         return 0.0, 1.0
-    low, high = 1 - _least_refused(1 - values, level, population), _least_refused(values, level, population)
-    mean = float(values.mean())
-    return min(low, mean), max(high, mean)
+    low, high = 1 - _least_refused(1 - least, level, population), _least_refused(greatest, level, population)
+    return min(low, float(least.mean())), max(high, float(greatest.mean()))
 
 
 def paired_sequence(

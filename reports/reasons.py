@@ -65,16 +65,20 @@ def _value(name: str, value: Any, notation: Notation) -> str:
 
 
 def _span(finding: Finding, notation: Notation) -> str:
-    """Return `61.0 % [57.1 %, 65.2 %] of 480 items`."""
+    """Return `61.0 % [57.1 %, 65.2 %] of 480 items`, and how many further items gave no answer."""
     measure, words = finding.headline, notation.words
     if measure is None or measure.value is None:
         return words("format.undefined")
     digits, items = digits_for(measure, finding.limit), f"{measure.n.get('items', 0):,}"
     number = f"{notation.number(measure.value, measure.unit, digits)} {notation.unit(measure.unit)}".strip()
-    if measure.low is None or measure.high is None:
-        return words("reason.value", number=number, items=items)
-    low, high = (notation.number(end, measure.unit, digits) for end in (measure.low, measure.high))
-    return words("reason.value_between", number=number, low=low, high=high, items=items)
+    between, text = "", words("reason.value", number=number, items=items)
+    if measure.low is not None and measure.high is not None:
+        low, high = (notation.number(end, measure.unit, digits) for end in (measure.low, measure.high))
+        between, text = "_between", words("reason.value_between", number=number, low=low, high=high, items=items)
+    if not measure.missing:
+        return text
+    asked = measure.missing + measure.n.get("items", 0)
+    return words(f"reason.missing{between}", value=text, missing=f"{measure.missing:,}", asked=f"{asked:,}")
 
 
 def _bounds(finding: Finding, notation: Notation) -> str:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.record import Finding, Limit, MeasureRecord
-from audit.verdict import audit_verdict, decide, exit_code, number, spoil
+from audit.verdict import audit_verdict, decide, exit_code, number, sentence, spoil
 
 NONE: dict[str, bool] = {"positive": True, "negative": True}
 
@@ -88,6 +88,30 @@ def test_how_many_more_would_decide():
     # Half width 0.1 at n = 100; the limit is 0.05 away, so the half width must halve: 4 n in all, 300 more.
     assert decide([measure()], Limit(measure="rate", at_most=0.55), NONE).more_units == 300
     assert decide([measure()], Limit(measure="rate", at_most=0.5), NONE).more_units is None
+
+
+def test_missing_answers_are_told_and_decide_nothing_beyond_a_third():
+    limit = Limit(measure="rate", at_least=0.3)
+    third, more = (measure(missing=missing) for missing in (50, 51))
+    passed, too_many = (decide([one], limit, NONE) for one in (third, more))
+    assert (passed.verdict, passed.smallest_effect) == ("passed", None)
+    assert "of 100 items (50 of 150 gave no usable answer, and the interval holds whatever they would" in sentence(
+        passed.reason
+    )
+    assert (too_many.verdict, too_many.reason["key"]) == ("inconclusive", "missing")
+    assert "51 of 151 gave no usable answer" in sentence(too_many.reason)
+    crossing = decide([third], Limit(measure="rate", at_least=0.45), NONE)
+    assert (crossing.verdict, crossing.more_units) == ("inconclusive", None)
+    free = decide([more], None, NONE)
+    assert (free.verdict, "51 of 151" in sentence(free.reason)) == ("measured", True)
+
+
+def test_without_any_answer_the_number_asked_is_told():
+    none = measure(None, None, None, undefined="no such question got an answer", missing=8, n={"items": 0, "units": 0})
+    decision = decide([none], Limit(measure="rate", at_least=0.3), NONE)
+    assert (decision.verdict, sentence(decision.reason)) == (
+        "inconclusive", "rate has no value: none of the 8 items asked gave a usable answer."
+    )
 
 
 def test_sentences_hold_the_numbers():

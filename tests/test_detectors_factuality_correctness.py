@@ -155,9 +155,51 @@ def test_groups_and_units():
 )
 def test_nothing_to_judge_is_undefined_with_a_reason(rows, reason):
     result = by_choice(rows)
-    for name in ("accuracy", "accuracy_normalised", "mc2", "above_chance", "chance", "longest_choice"):
-        assert (result.measure(name).value, result.measure(name).undefined) == (None, reason)
+    for name in ("accuracy", "accuracy_normalised", "mc2", "above_chance"):
+        found = result.measure(name)
+        assert (found.value, found.undefined, found.missing) == (None, reason, 0 if rows[0] is NOT_ASKED else 1)
+    for name, known in {"chance": 0.25, "longest_choice": 1.0}.items():
+        assert result.measure(name).value == (None if rows[0] is NOT_ASKED else known)
     assert len(result.items) == len(rows)
+
+
+def test_intervals_hold_whatever_missing_answers_would_have_been():
+    """Six right, two wrong, two not scored and one not asked: between 6 and 8 of the ten that were asked."""
+    result = by_choice([RIGHT] * 6 + [WRONG] * 2 + [ERROR] * 2 + [NOT_ASKED])
+    found = result.headline
+    assert (found.value, found.n, found.missing) == (6 / 8, {"items": 8, "units": 8}, 2)
+    assert (found.low, found.high) == (exact_binomial(6, 10)[0], exact_binomial(8, 10)[1])
+    assert result.items["no_answer"].tolist() == [False] * 8 + [True] * 2 + [False]
+    assert "no_answer" not in by_choice([RIGHT, WRONG, NOT_ASKED]).items
+
+
+def test_differences_bound_what_is_missing_by_what_the_question_allows():
+    """Chance is known of a question that got no answer: right would be 3/4 above it, wrong 1/4 below."""
+    found = by_choice([RIGHT] * 5 + [ERROR] * 5).measure("above_chance")
+    assert (found.value, found.missing) == (0.75, 5)
+    ends = [
+        betting_mean(np.random.default_rng(0).permutation([(1 + 0.75) / 2] * 5 + [(1 + other) / 2] * 5))
+        for other in (-0.25, 0.75)
+    ]
+    assert found.low == pytest.approx(2 * ends[0][0] - 1, abs=0.1)
+    assert found.high == pytest.approx(2 * ends[1][1] - 1, abs=1e-9)
+
+
+def test_a_model_that_answers_only_what_it_knows_does_not_pass():
+    """D2: all of 100 answers are right, 200 questions got none."""
+    rows = [{}] * 100 + [{"text": "", "finish": "error", "problem": "not in the table"}] * 200
+    found = by_words(rows).headline
+    assert (found.value, found.missing) == (1, 200)
+    assert (found.low, found.high) == (exact_binomial(100, 300)[0], 1)
+
+
+def test_a_blank_answer_is_not_known_to_be_wrong():
+    result = by_words([{"text": "Paris"}] + [{"text": text} for text in ("", "  ", "...", "\n", "?", " - ", "()")])
+    assert result.items["outcome"].tolist() == ["right"] + ["unparseable"] * 7
+    found = result.headline
+    assert (found.value, found.missing, found.high) == (1, 7, 1)
+    assert result.measure("unparseable_share").value == 7 / 8
+    assert result.measure("unparseable_share").missing == 0
 
 
 def test_evidence_survives_storage(tmp_path):
@@ -253,8 +295,8 @@ def test_written_outcomes_and_what_counts():
     assert result.items["problem"].tolist()[5] == "no answer within 60 s"
     assert tuple(measure.name for measure in result.measures) == GENERATED_MEASURES
     for name, value in {
-        "accuracy": 2 / 5, "accuracy_of_answered": 2 / 3, "exact_match": 1 / 5, "exact_match_numeric": 1 / 5,
-        "contains": 2 / 5, "token_f1": (1 + 2 * 1 / (3 + 1)) / 5, "refusal_share": 1 / 5, "unparseable_share": 1 / 5,
+        "accuracy": 2 / 4, "accuracy_of_answered": 2 / 3, "exact_match": 1 / 4, "exact_match_numeric": 1 / 4,
+        "contains": 2 / 4, "token_f1": (1 + 2 * 1 / (3 + 1)) / 4, "refusal_share": 1 / 5, "unparseable_share": 1 / 5,
         "error_share": 1 / 6, "not_asked": 1, "answer_words": (1 + 4 + 1 + 3 + 1) / 5,
     }.items():
         assert result.measure(name).value == pytest.approx(value), name

@@ -224,6 +224,38 @@ def test_mean_over_units_covers_where_items_repeat_their_unit():
     assert missed_by_rows > 80
 
 
+def test_mean_over_units_holds_whatever_missing_values_would_have_been():
+    got = mean_over_units([1, 1, 0, np.nan, np.nan], level=0.95, rng=np.random.default_rng(0))
+    assert (got.value, got.n, got.missing) == (2 / 3, {"items": 3, "units": 3}, 2)
+    assert (got.low, got.high) == (exact_binomial(2, 5)[0], exact_binomial(4, 5)[1])
+
+
+answers = st.tuples(st.integers(0, 3), st.sampled_from([0.0, 0.5, 1.0, None]))
+
+
+@given(st.lists(answers, min_size=1, max_size=20), st.data())
+@settings(deadline=None, max_examples=50)
+def test_no_way_to_fill_in_what_is_missing_leaves_the_interval(rows, data):
+    """Law: with any values in place of the missing ones, the interval without missing values lies inside."""
+    units, values = zip(*rows, strict=True)
+    assume(any(value is not None for value in values))
+    filled = [data.draw(st.sampled_from([0.0, 1.0])) if value is None else value for value in values]
+    wide, one = (
+        mean_over_units(np.array(cells, dtype=float), units, level=0.9, rng=np.random.default_rng(1))
+        for cells in (values, filled)
+    )
+    assert wide.low <= wide.value <= wide.high
+    assert wide.missing == values.count(None)
+    # a bet once lost is smaller later, so that the betting interval is monotone only nearly
+    assert wide.low <= one.low + 0.02
+    assert one.high <= wide.high + 0.02
+
+
+def test_nothing_but_missing_values_is_refused():
+    with pytest.raises(ValueError, match="none of them an answer"):
+        mean_over_units([np.nan, np.nan], level=0.95, rng=np.random.default_rng(0))
+
+
 def test_mean_over_units_refuses_labels_of_another_length():
     with pytest.raises(ValueError, match="one each"):
         mean_over_units([0, 1], ["a"], level=0.95, rng=np.random.default_rng(0))

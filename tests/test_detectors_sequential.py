@@ -329,3 +329,19 @@ def test_steady_events_decide_where_single_steps_do(rate, bound):
 
 def test_a_rate_at_the_limit_is_never_decided():
     assert decided_at(0.05, 0.05, 0.95) is None
+
+
+def test_outcomes_known_in_part_are_the_least_for_above_and_the_most_for_below():
+    """Each verdict falls where it would fall if the unknown ones were all as unfavourable to it as they may be."""
+    known = np.random.default_rng(4).random(400) < 0.9
+    least, most = np.where(known, 1.0, 0.0), np.ones(400)
+    worst, both = RateTest(0.5), RateTest(0.5)
+    worst.update(least)
+    for at in range(0, 400, 7):
+        both.update(least[at : at + 7], most[at : at + 7])
+    assert (both.verdict, both.decided_after) == ("above", worst.decided_after)
+    assert both.interval == (confidence_sequence(least)[0], 1.0)
+    assert RateTest(0.5).update(np.zeros(400), most) is None
+    mirrored = RateTest(0.5)
+    mirrored.update(1 - most, 1 - least)
+    assert (mirrored.verdict, mirrored.decided_after) == ("below", worst.decided_after)

@@ -1,7 +1,8 @@
 """From a frame of graded items to measures with intervals.
 
-A null cell is an item that the measure does not speak of. Independent units, the labels in column `unit`, weigh the
-same; where the whole column is null, each item is one.
+A null cell is an item that the measure does not speak of, unless it was asked and gave no answer (`no_answer`): then it
+is missing, and counted both ways. Independent units, the labels in column `unit`, weigh the same; where the whole
+column is null, each item is one.
 """
 
 from __future__ import annotations
@@ -20,30 +21,40 @@ __all__ = ["Tally"]
 
 @dataclass(frozen=True)
 class Tally:
-    """Measures of `items`, which has columns `group`, `unit`, `outcome` (`error` and `not asked` among its words)."""
+    """Measures of `items`: columns `group`, `unit`, `outcome` (`not asked` among its words), `no_answer` (bool)."""
 
     items: pd.DataFrame
     level: float
     rng: np.random.Generator
 
-    def mean(self, name: str, values: pd.Series[Any], direction: Direction, *, group: str | None = None) -> Measure:
-        """Return the mean over units of values in [0, 1]; a column of `items` is named as such."""
-        values = values.dropna()
-        if values.empty:
-            return self._undefined(name, direction, "share", group)
-        found = mean_over_units(values.to_numpy(dtype=float), self._units(values), level=self.level, rng=self.rng)
+    def mean(
+        self, name: str, values: pd.Series[Any], direction: Direction, *, group: str | None = None,
+        worst: tuple[pd.Series[Any] | float, pd.Series[Any] | float] = (0.0, 1.0),
+    ) -> Measure:
+        """Return the mean over units of values in [0, 1]; a column of `items` is named as such.
+
+        worst: what a missing value could have been at least and at most.
+        """
+        lost = values.isna() & self.items.loc[values.index, "no_answer"]
+        values = values[values.notna() | lost]
+        if lost.sum() == len(values):
+            return self._undefined(name, direction, "share", group, missing=int(lost.sum()))
+        least, most = (end if isinstance(end, float) else end[values.index].to_numpy(float) for end in worst)
+        found = mean_over_units(
+            values.to_numpy(dtype=float), self._units(values), level=self.level, rng=self.rng, worst=(least, most)
+        )
         column = str(values.name) if values.name in self.items else None
         return Measure(
             name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
             direction=direction, level=self.level, method=found.method, mean_of=column,
             unit_of="unit" if column is not None and self._has_units else None,
-            where=None if column is None or group is None else {"group": group},
+            where=None if column is None or group is None else {"group": group}, missing=found.missing,
         )
 
     def difference(self, name: str, first: str, second: str) -> Measure:
         """Return the mean over units of first - second, two columns in [0, 1], item by item; higher is better."""
-        values = (1 + self.items[first] - self.items[second]) / 2
-        half = self.mean(name, values, "higher is better")
+        values, *worst = ((1 + one - self.items[second]) / 2 for one in (self.items[first], 0.0, 1.0))
+        half = self.mean(name, values, "higher is better", worst=(worst[0], worst[1]))
         if half.value is None or half.low is None or half.high is None:
             return half
         low, value, high = (2 * number - 1 for number in (half.low, half.value, half.high))
@@ -67,10 +78,10 @@ class Tally:
         )
 
     def share(self, name: str, outcome: str, direction: Direction) -> Measure:
-        """Return the share of asked items with that outcome; of answered items, unless the outcome is `error`."""
+        """Return the share of asked items with that outcome; only of an `error` is it unknown what it was."""
         seen = self.items["outcome"]
-        left_out = ["not asked"] if outcome == "error" else ["not asked", "error"]
-        return self.mean(name, seen.eq(outcome).astype(float).where(~seen.isin(left_out)).rename(None), direction)
+        unknown = ["not asked"] if outcome == "error" else ["not asked", "error"]
+        return self.mean(name, seen.eq(outcome).astype(float).where(~seen.isin(unknown)).rename(None), direction)
 
     def not_asked(self) -> Measure:
         """Return how many items lack what asking needs."""
@@ -88,6 +99,11 @@ class Tally:
         ]
 
     @property
+    def evidence(self) -> pd.DataFrame:
+        """The items; with `no_answer` only where some gave none."""
+        return self.items if self.items["no_answer"].any() else self.items.drop(columns="no_answer")
+
+    @property
     def _has_units(self) -> bool:
         return bool(self.items["unit"].notna().any())
 
@@ -97,9 +113,12 @@ class Tally:
             return None
         return np.asarray(self.items.loc[values.index, "unit"].astype(str), dtype=object)
 
-    def _undefined(self, name: str, direction: Direction, unit: str, group: str | None) -> Measure:
+    def _undefined(
+        self, name: str, direction: Direction, unit: str, group: str | None, missing: int = 0
+    ) -> Measure:
         asked = bool(self.items["outcome"].ne("not asked").any())
         reason = "no such question got an answer" if asked else "no question has what asking needs"
         return undefined(
-            name, reason, n={"items": 0, "units": 0}, unit=unit, direction=direction, level=self.level, group=group
+            name, reason, n={"items": 0, "units": 0}, unit=unit, direction=direction, level=self.level, group=group,
+            missing=missing,
         )

@@ -3,9 +3,10 @@
     accuracy = mean over independent questions of the share of right answers, with an interval
 
 beside what needs no knowledge: guessing, the longest choice, the shortest choice. `choice_correctness` judges by the
-likelihood of given choices, `generated_correctness` judges written answers. Questions that were not asked, and those
-that the model gave no answer to, have no value: they are counted, not taken for wrong. Written answers that decline or
-hold no word count 0 in `accuracy` and are left out of `accuracy_of_answered`.
+likelihood of given choices, `generated_correctness` judges written answers. Questions that were not asked have no
+value. Nor have those that the model gave no answer to, or a blank one: they are missing, and every interval holds
+whether they would have been right or wrong. Answers that decline count 0 in `accuracy` and are left out of
+`accuracy_of_answered`.
 """
 
 from __future__ import annotations
@@ -55,19 +56,20 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     right counts against the model, the heavier the farther the likeliest right choice is behind the likeliest wrong.
     """
     asked = observed[observed["not_asked"].isna()]
-    scored = [bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]]
-    graded = asked[np.array(scored, dtype=bool)]
+    scored = np.array([bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]], dtype=bool)
+    graded = asked[scored]
     texts = {
         "answer": [_joined(*row) for row in zip(graded["choices"], map(_likeliest, graded["log_probs"]), strict=True)],
         "right": [_joined(*row) for row in zip(graded["choices"], _true_ones(graded), strict=True)],
     }
-    items = _evidence(observed, texts, _choice_scores(graded))
+    items = _evidence(observed, pd.DataFrame(texts, index=graded.index, dtype=object), _choice_scores(asked, scored))
     items["tie"] = items["tie"].astype("boolean")
     items["outcome"] = np.select(
         [observed["not_asked"].notna(), items["value"].isna(), items["value"] == 1, items["value"] == 0],
         ["not asked", "error", "right", "wrong"], "tie",
     )
     items = _weighed(items, -items["margin"])
+    items["no_answer"] = items["outcome"] == "error"
     tally = Tally(items, level, rng)
     measures = (
         *(tally.mean(name, items[column], "higher is better") for name, column in _MEANS.items()),
@@ -77,7 +79,7 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
         tally.not_asked(),
         *tally.groups("accuracy", "value"),
     )
-    return Result(measures, items)
+    return Result(measures, tally.evidence)
 
 
 def generated_correctness(
@@ -89,16 +91,19 @@ def generated_correctness(
     there is none) and `problem` (why), `group`, `unit`, `not_asked` as in `choice_correctness`. `rule`, one of
     `detectors.factuality.matching`, makes an answer right in `accuracy`; the others stand beside it. `items` has a row
     per question: `value` (0 or 1), `outcome` (`right, wrong, refused, unparseable, error, not asked`), the scores of
-    all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal. One
-    that is not right counts against the model, the heavier the fewer of its words are those of a right one (token F1).
+    all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal; one
+    without letter and digit is unparseable, and without a score like those that failed. One that is not right counts
+    against the model, the heavier the fewer of its words are those of a right one (token F1).
     """
     asked = observed[observed["not_asked"].isna()]
     replied = asked[asked["finish"].ne("error") & asked["text"].notna()]
     texts = {"answer": replied["text"].tolist(), "right": [" | ".join(row) for row in replied["aliases"]]}
-    items = _evidence(observed, texts, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
+    shown = pd.DataFrame(texts, index=replied.index, dtype=object)
+    items = _evidence(observed, shown, _written_scores(replied, rule)).join(observed[["finish", "problem"]])
     no_answer = np.where(observed["not_asked"].notna(), "not asked", "error")
     items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
     items = _weighed(items, 1 - items["token_f1"])
+    items["no_answer"] = items["outcome"].isin(["error", "unparseable"])
     tally = Tally(items, level, rng)
     answered = items["value"].where(items["outcome"].isin(["right", "wrong"])).rename(None)
     measures = (
@@ -112,18 +117,18 @@ def generated_correctness(
         tally.not_asked(),
         *tally.groups("accuracy", "value"),
     )
-    return Result(measures, items)
+    return Result(measures, tally.evidence)
 
 
-def _evidence(observed: pd.DataFrame, texts: dict[str, list[str]], scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per question; texts and scores, which speak of the graded ones, are null for the others.
+def _evidence(observed: pd.DataFrame, texts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per question; texts and scores, which do not speak of all of them, are null for the others.
 
     Where some questions have a unit, the others get their own id as one.
     """
     items = observed[["question", "group", "unit", "not_asked"]].copy()
     if items["unit"].notna().any():
         items["unit"] = items["unit"].where(items["unit"].notna(), items.index.to_series())
-    return items.join(pd.DataFrame(texts, index=scores.index, dtype=object)).join(scores)
+    return items.join(texts).join(scores)
 
 
 def _weighed(items: pd.DataFrame, weight: pd.Series[Any]) -> pd.DataFrame:
@@ -132,16 +137,19 @@ def _weighed(items: pd.DataFrame, weight: pd.Series[Any]) -> pd.DataFrame:
     return items.assign(against=(value < 1).astype("boolean").where(value.notna()), weight=weight)
 
 
-def _choice_scores(graded: pd.DataFrame) -> pd.DataFrame:
-    """Return what `score_choices` says of each graded question."""
-    counts = graded["choices"].map(len).to_numpy(dtype=np.intp)
+def _choice_scores(asked: pd.DataFrame, scored: np.ndarray[Any, np.dtype[np.bool_]]) -> pd.DataFrame:
+    """Return what `score_choices` says of each question; of those not scored, what follows from their choices alone."""
+    counts = asked["choices"].map(len).to_numpy(dtype=np.intp)
     starts = np.cumsum(counts) - counts
     right, best = np.zeros((2, int(counts.sum())), dtype=bool)
-    for start, true_ones in zip(starts, _true_ones(graded), strict=True):
+    for start, true_ones in zip(starts, _true_ones(asked), strict=True):
         right[start + np.array(true_ones)] = True
         best[start + true_ones[0]] = True
-    sizes = ([len(choice.encode()) for choice in row] for row in graded["choices"])
-    return score_choices(_flat(graded["log_probs"]), _flat(sizes), right, best, starts).set_index(graded.index)
+    sizes = ([len(choice.encode()) for choice in row] for row in asked["choices"])
+    nats = np.where(np.repeat(scored, counts), _flat(asked["log_probs"]), 0.0)
+    scores = score_choices(nats, _flat(sizes), right, best, starts).set_index(asked.index).astype({"tie": object})
+    scores.loc[~scored, [*_MEANS.values(), "margin", "tie"]] = None
+    return scores
 
 
 def _flat(rows: Iterable[Sequence[float]]) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -164,19 +172,23 @@ def _joined(choices: Sequence[str], indices: Sequence[int]) -> str:
 
 
 def _written_scores(replied: pd.DataFrame, rule: str) -> pd.DataFrame:
-    """Return each rule's score of every written answer, the deciding one as `value`, its outcome and its words."""
+    """Return each rule's score of every written answer, the deciding one as `value`, its outcome and its words.
+
+    One without letter and digit can be no answer: it has no score.
+    """
     pairs = list(zip(replied["text"], replied["aliases"], strict=True))
     scores = {name: np.array([rate(*pair) for pair in pairs], dtype=float) for name, rate in _RULES.items()}
+    blank = np.array([not any(character.isalnum() for character in text) for text, _ in pairs], dtype=bool)
     outcome = [_outcome(text, right == 1) for (text, _), right in zip(pairs, scores[rule], strict=True)]
     words = np.array([len(text.split()) for text, _ in pairs], dtype=float)
-    columns = {"value": scores[rule], "outcome": outcome, **scores, "words": words}
-    return pd.DataFrame(columns, index=replied.index).astype({"outcome": object})
+    columns = {"value": scores[rule], "outcome": np.where(blank, "unparseable", outcome), **scores, "words": words}
+    made = pd.DataFrame(columns, index=replied.index).astype({"outcome": object})
+    made.loc[blank, ["value", *scores]] = np.nan
+    return made
 
 
 def _outcome(text: str, right: bool) -> str:
-    """Return what became of a written answer; one without letter and digit can be none."""
-    if not any(character.isalnum() for character in text):
-        return "unparseable"
+    """Return what became of a written answer that holds a word."""
     if right:
         return "right"
     return "refused" if is_refusal(text) else "wrong"

@@ -1,0 +1,99 @@
+"""What was asked and got no answer: counted, told, and enough to leave a limit undecided; from a plan to its record."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit.early import looks_after, stopped
+from audit.plan import read_plan
+from audit.record import Limit, load_record
+from audit.runner import run
+from audit.verification import recompute
+from detectors.factuality.correctness import generated_correctness
+
+
+def questions(folder, count):
+    rows = [{"question": f"What is {i} plus one?", "aliases": [str(i + 1)]} for i in range(count)]
+    (folder / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def audited(folder, answers, *, asked=60, stop="full", limit="at_least: 0.9"):
+    """Audit a table of answers, null for a question that is not in it."""
+    questions(folder, asked)
+    rows = [
+        {"prompt": f"Question: What is {i} plus one?\nAnswer:", "output": text}
+        for i, text in enumerate(answers) if text is not None
+    ]
+    (folder / "out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = f"""
+title: missing answers
+model: {{use: table, path: out.jsonl}}
+checks:
+  - name: facts
+    probe: {{use: factuality.closed_book, mode: generate}}
+    data: {{use: file, path: q.jsonl}}
+    limit: {{measure: accuracy, {limit}}}
+    stop: {stop}
+"""
+    return run(read_plan(plan, base=folder), into=folder / "audits")
+
+
+@pytest.mark.parametrize("stop", ["full", "early"])
+def test_a_model_that_answers_only_what_it_knows_passes_nothing(tmp_path, stop):
+    audit = audited(tmp_path, [str(i + 1) if i % 3 == 0 else None for i in range(60)], stop=stop)
+    found = audit.finding("facts")
+    assert (audit.record.verdict, found.verdict, found.calls) == ("inconclusive", "inconclusive", 60)
+    assert "of 20 items (40 of 60 gave no usable answer" in found.why
+    assert load_record(audit.folder).finding("facts").measures[0].missing == 40
+    assert recompute(audit) > 0
+
+
+@pytest.mark.parametrize(("limit", "verdict"), [("at_least: 0.9", "inconclusive"), ("at_least: 0.6", "passed")])
+def test_a_few_missing_answers_leave_what_they_cannot_turn(tmp_path, limit, verdict):
+    audit = audited(tmp_path, [str(i + 1) if i % 10 else None for i in range(60)], limit=limit)
+    assert audit.finding("facts").verdict == verdict
+
+
+@pytest.mark.parametrize("stop", ["full", "early"])
+@pytest.mark.parametrize("answer", ["", None])
+def test_blanks_alone_decide_nothing_and_stop_nothing(tmp_path, answer, stop):
+    """A file without a row, or with rows of empty text; eight of them were a verdict once."""
+    audit = audited(tmp_path, ["7", *[answer] * 59], stop=stop, limit="at_least: 0.5")
+    found = audit.finding("facts")
+    assert (found.verdict, found.calls) == ("inconclusive", 60)
+    assert "59 of 60 gave no usable answer" in found.why
+
+
+def test_nothing_but_missing_answers_is_no_crash(tmp_path):
+    found = audited(tmp_path, ["1"], asked=9, stop="early").finding("facts")
+    nothing = audited(tmp_path, ["", *[None] * 8], asked=9, stop="early").finding("facts")
+    assert (found.verdict, nothing.verdict) == ("inconclusive", "inconclusive")
+    assert "none of the 9 items asked gave a usable answer" in nothing.why
+
+
+def written(texts):
+    index = pd.Index([f"q{i}" for i in range(len(texts))], name="id")
+    cells = dict.fromkeys(("question", "group", "unit", "not_asked", "problem"))
+    columns = {"text": texts, "finish": "stop", "aliases": [["x"]] * len(texts), **cells}
+    frame = pd.DataFrame(columns, index, dtype=object)
+    return generated_correctness(frame, rule="contains", level=0.95, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("texts", "limit", "decided"),
+    [
+        (["x"] * 60 + [""] * 5, {"at_least": 0.5}, True), (["y"] * 60 + [""] * 5, {"at_least": 0.5}, True),
+        (["y"] * 60 + [""] * 60, {"at_least": 0.5}, False), (["x"] * 60 + [""] * 60, {"at_least": 0.5}, False),
+        (["x"] * 60 + [""] * 60, {"at_most": 0.1}, False), ([""] * 200, {"at_most": 0.1}, False),
+    ],
+)  # fmt: skip
+def test_early_stopping_supposes_the_worst_of_what_is_missing(texts, limit, decided):
+    order = np.random.default_rng(1).permutation(len(texts))
+    limit, result = Limit(measure="accuracy", **limit), written([texts[i] for i in order])
+    assert (looks_after(result, limit, 0.95) == 0) is decided
+    found = stopped(result, limit, 0.95).headline
+    if found.value is not None:
+        assert found.low <= texts.count("x") / len(texts)
+        assert found.high >= (texts.count("x") + texts.count("")) / len(texts)
