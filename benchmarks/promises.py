@@ -1,0 +1,222 @@
+"""What the pages promise of speed, each printed with its goal: processor seconds, or a ratio in one run.
+
+`python benchmarks/promises.py [WORD]`: the lines whose name holds WORD, or all; about five minutes of a core. Every
+line is the median of several, of the process and its children, so that other work on the machine changes it little.
+The last line counts the goals that are missed, and so does the exit code.
+
+Whole audit: the real language model by the quickstart's two probes. Overhead is the processor time outside of the
+network's forward passes and of opening the weights, as a share of that inside.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import logging
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tables import finish, show
+
+from audit.files import digest_file
+from audit.plan import read_plan
+from audit.plans import language_model_plan
+from audit.record import Record, dump
+from audit.runner import run
+
+TOOL = Path(sys.executable).with_name("dokimasia")
+PLAN = """
+title: Answers of a table
+model: {use: table, path: answers.csv}
+checks:
+  - name: answers
+    probe: {use: factuality.closed_book, mode: generate, prompt: "{question}"}
+    data: {use: file, path: answers.csv, fields: {question: prompt, aliases: right}, list_separator: "|"}
+    limit: {measure: accuracy, at_least: 0.5}
+"""
+POLICY = "title: Gate\nlimits: [{check: answers, at_least: 0.5}]\n"
+AUDITS, ITEMS, PAGE = 1_000, 1_000_000, 25
+
+Line = tuple[str, bool]
+
+
+def spent() -> float:
+    """Return the processor seconds of this process and of its children that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def median(work: Callable[[], object], times: int = 5) -> float:
+    """Return the median processor seconds of some work."""
+    taken = []
+    for _ in range(times):
+        before = spent()
+        work()
+        taken.append(spent() - before)
+    return float(np.median(taken))
+
+
+def line(name: str, seconds: float, goal: float) -> Line:
+    """Return a row of the table and whether it keeps its goal."""
+    return f"{name:44} {seconds:9.3f} s  goal {goal:g} s", seconds <= goal
+
+
+def commands() -> Iterator[Line]:
+    """Start of the command, mistakes of a plan, a policy's judgement."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = _audit_of_a_table(Path(folder))
+
+        def command(*words: str, code: int = 0) -> Callable[[], object]:
+            def call() -> None:
+                done = subprocess.run([TOOL, *words], cwd=folder, capture_output=True, text=True, check=False)
+                assert done.returncode == code, done.stderr
+
+            return call
+
+        for name, words, code, goal in (
+            ("command --help", ["--help"], 0, 0.5),
+            ("command parts --json", ["parts", "--json"], 0, 0.5),
+            ("plan with three mistakes", ["run", "wrong.yaml"], 2, 1.0),
+            ("check-plan", ["check-plan", "plan.yaml"], 0, 1.0),
+            ("judge by a policy", ["judge", made, "--policy", "policy.yaml"], 0, 1.0),
+        ):
+            yield line(name, median(command(*words, code=code)), goal)
+
+
+def _audit_of_a_table(folder: Path) -> str:
+    """Store an audit of twenty answers in `folder/audits`, a policy, and a plan with mistakes; return its id."""
+    rows = "\n".join(f"What is number {number}?,It is {number}.,{number}" for number in range(20))
+    (folder / "answers.csv").write_text(f"prompt,output,right\n{rows}\n")
+    (folder / "plan.yaml").write_text(PLAN)
+    (folder / "policy.yaml").write_text(POLICY)
+    wrong = PLAN.replace("closed_book", "clsoed_book").replace("at_least", "at_laest")
+    (folder / "wrong.yaml").write_text(wrong.replace("path: ans", "path: gone"))
+    audit = run(read_plan(PLAN, base=folder), into=folder / "audits")
+    assert audit.record.verdict == "passed", audit.record.findings[0].why
+    return audit.record.id
+
+
+def controls() -> Iterator[Line]:
+    """The planted fault and the clean twin of each probe, which are made before every check."""
+    for entry in sorted(importlib.metadata.entry_points(group="dokimasia.probes"), key=lambda one: one.name):
+        probe = entry.load()()
+        probe.controls(np.random.default_rng(0))
+        seconds = median(partial(probe.controls, np.random.default_rng(1)))
+        yield line(f"controls of {entry.name}", seconds, 0.1)
+
+
+def screens() -> Iterator[Line]:
+    """First table of a thousand audits, and pages of a million items."""
+    from streamlit.testing.v1 import AppTest
+
+    import dashboard
+    from dashboard.loading import AUDITS as HOME
+
+    def screen() -> None:
+        app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=600).run()
+        assert not app.exception
+
+    logging.getLogger("streamlit.runtime").setLevel(logging.ERROR)  # it says at every look that no browser is there
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "audits" / _audit_of_a_table(Path(folder))
+        many = Path(folder) / "many"
+        record = Record.model_validate_json((made / "record.json").read_bytes())
+        for number in range(AUDITS):
+            name = f"{number:016x}"
+            (many / name).mkdir(parents=True)
+            (many / name / "record.json").write_bytes(dump(record.model_copy(update={"id": name})))
+        os.environ[HOME] = str(Path(folder) / "nothing")
+        screen()  # the first run pays for imports
+        os.environ[HOME] = str(many)
+        yield line(f"list of {AUDITS:,} audits, first table", median(screen, 1), 1.0)
+        yield line(f"list of {AUDITS:,} audits, again", median(screen), 1.0)
+        yield from _pages(Path(folder))
+
+
+def _pages(folder: Path) -> Iterator[Line]:
+    from dashboard.paging import Filters, ItemsFile, matching, rows
+
+    path, rng = folder / "items.parquet", np.random.default_rng(0)
+    numbers = pa.array(np.arange(ITEMS)).cast("string")
+    flags, weights = rng.random(ITEMS) < 0.06, rng.gamma(2.0, 1.2, ITEMS)
+    columns = {"item": numbers, "question": numbers, "answer": numbers, "against": flags, "weight": weights}
+    pq.write_table(pa.table(columns), path, compression="zstd")
+    items = ItemsFile(path, path.name, columns=tuple(columns), total=ITEMS, ranks=("against", "weight"), written=1)
+    yield line(f"digest of {ITEMS:,} items", median(lambda: digest_file(path)), 1.0)
+
+    def look(filters: Filters, page: int) -> None:
+        matching.cache_clear()
+        assert rows(items, matching(items, filters)[page * PAGE : (page + 1) * PAGE]).num_rows == PAGE
+
+    last = ITEMS // PAGE - 1
+    looks = {"first page": (Filters(), 0), "failures": (Filters(failures=True), 0), "last page": (Filters(), last)}
+    for name, wanted in looks.items():
+        yield line(f"{name} of {ITEMS:,} items", median(partial(look, *wanted)), 1.0)
+
+
+@contextmanager
+def forward_counted() -> Iterator[list[float]]:
+    """Count the processor seconds inside the network of language models, by replacing its three ways in."""
+    from audit.models._network import Network
+
+    inside = [0.0]
+    real = {name: getattr(Network, name) for name in ("__init__", "states", "logits", "hidden", "prefill", "extend")}
+
+    def counted(way: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **more: object) -> object:
+            before = time.process_time()
+            try:
+                return way(*args, **more)
+            finally:
+                inside[0] += time.process_time() - before
+
+        return call
+
+    for name, way in real.items():
+        setattr(Network, name, counted(way))
+    try:
+        yield inside
+    finally:
+        for name, way in real.items():
+            setattr(Network, name, way)
+
+
+def whole_audit() -> Iterator[Line]:
+    """The real language model: all that is not a forward pass against what is."""
+    plan = language_model_plan()
+    opened = plan.model.open()
+    for shares in (plan, replace(plan, checks=plan.checks[:1]), replace(plan, checks=plan.checks[1:])):
+        into = tempfile.mkdtemp()
+        with forward_counted() as inside:
+            before = time.process_time()
+            run(replace(shares, model=opened), into=into)
+            whole = time.process_time() - before
+        shutil.rmtree(into)
+        over = whole / inside[0] - 1
+        name = "whole audit of the language model" if shares is plan else f"... its check {shares.checks[0].name}"
+        yield f"{name:44} {over:9.1%}    goal 5.0 %  ({whole:.1f} s, {inside[0]:.1f} s in the network)", over <= 0.05
+
+
+def main(word: str = "") -> int:
+    """Print the tables."""
+    for rows in (commands, controls, screens, whole_audit):
+        title = rows.__name__.replace("_", " ")
+        if word in title:
+            show(title, "processor seconds, median", rows())
+    return finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
