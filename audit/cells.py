@@ -23,7 +23,7 @@ from audit.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "split"]
+__all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 
 ARRAY, LABEL, ALIASES = "array", "label", "aliases"
 KINDS: Mapping[str, Any] = {
@@ -59,10 +59,20 @@ def cells_of_kind(what: object, name: str, cells: list[Any], before: int, separa
     for cell in cells:
         try:
             done.append(_cell(cell, kind, separator))
-        except (TypeError, ValueError, RecursionError):
+        except (TypeError, ValueError, ArithmeticError, RecursionError):
             at = f"{what}: row {before + len(done) + 1}: field {name!r}"
-            raise DataError(f"{at} holds {repr(cell)[:60]}; allowed: {allowed(name)}") from None
+            raise DataError(f"{at} holds {described(cell)}; allowed: {allowed(name)}") from None
     return done
+
+
+def described(cell: Any) -> str:
+    """Return what kind of thing a cell is; what it says is never part of an error, which may become public."""
+    if isinstance(cell, str):
+        return f"a text of {len(cell):,} characters" if cell else "an empty text"
+    if isinstance(cell, (list, dict)):
+        return f"{'a list' if isinstance(cell, list) else 'an object'} of {len(cell):,}"
+    names = {bool: "true or false", int: "a whole number", float: "a number", NoneType: "nothing"}
+    return names.get(type(cell), f"a {type(cell).__name__}")
 
 
 def split(text: str, separator: str) -> list[str]:
@@ -72,7 +82,7 @@ def split(text: str, separator: str) -> list[str]:
 
 def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
     """Return one cell as its kind, None where empty; raises TypeError or ValueError where it is of another."""
-    if cell is None or cell in ("", []):
+    if cell is None or (isinstance(cell, (str, list)) and not cell):
         return None
     if kind == ARRAY:
         return _array(cell, separator)
@@ -109,5 +119,7 @@ def _array(cell: Any, separator: str | None) -> np.ndarray:
         cell = json.loads(f"[{','.join(split(cell, separator))}]" if separator else cell)
     array = np.asarray(cell)
     if array.dtype.kind not in "iuf" or not array.ndim or not array.size or not np.isfinite(array).all():
+        raise ValueError
+    if array.dtype.kind == "u" and array.dtype.itemsize == 8 and array.max() > np.iinfo(np.int64).max:
         raise ValueError
     return array.astype(np.float64 if array.dtype.kind == "f" else np.int64)

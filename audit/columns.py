@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from audit.errors import DataError, did_you_mean
+from audit.files import open_regular, require_regular
+from audit.parquet import read_batches
 
 __all__ = ["FileFormat", "column_names", "has_column", "read_columns", "readable", "require_column"]
 
@@ -27,6 +30,10 @@ _ENDINGS: Mapping[str, FileFormat] = {
     ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
 }
 _ROWS = 4096
+_LONGEST = 1 << 24
+"""Bytes of one line of JSON."""
+_QUOTED = re.compile(r"(, got \d+): .*", re.S)
+"""What Arrow quotes of a file in its errors; a file may hold what is none of the reader's business."""
 _BLOCK = 1 << 21
 """Bytes of a CSV that are parsed at once, hence the longest row that can be read."""
 _DEEPEST = 8
@@ -41,7 +48,9 @@ def readable(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except (OSError, ValueError, KeyError, NotImplementedError) as error:  # Arrow's errors are of these classes
-        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]})") from None
+        told = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        why = " ".join(_QUOTED.sub(r"\1", told).split())[:200]
+        raise DataError(f"{path}: cannot be read ({why})") from None
 
 
 def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
@@ -51,7 +60,7 @@ def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
     """
     kind = _format(path, format)
     if kind == "jsonl":
-        with readable(path), path.open("rb") as lines:
+        with readable(path), open_regular(path) as lines:
             return list(dict.fromkeys(name for row in _json_rows(path, lines) for name in _names(row)))
     with readable(path), _opened(path) as file:
         if kind == "parquet":
@@ -79,12 +88,18 @@ def has_column(column: str, columns: Sequence[str]) -> bool:
     return column in columns or ".".join(takewhile(lambda part: not part.isdecimal(), column.split("."))) in columns
 
 
-def require_column(path: Path, column: str, columns: Sequence[str], purpose: str) -> None:
-    """Raise DataError unless exactly one of the file's columns has this name, or holds the list that it points into."""
+def require_column(path: Path, column: str, columns: Sequence[str], purpose: str, wanted: Iterable[str] = ()) -> None:
+    """Raise DataError unless exactly one of the file's columns has this name, or holds the list that it points into.
+
+    The columns are named only where one of those `wanted` is among them: the first line of any other file is no table's
+    head, and may be a secret.
+    """
     if not columns:
         raise DataError(f"{path}: is empty; {purpose} needs a column {column!r}")
     if not has_column(column, columns):
-        raise DataError(f"{path}: no column {column!r} for {purpose}{did_you_mean(column, columns)}")
+        named = any(has_column(one, columns) for one in wanted)
+        hint = did_you_mean(column, columns) if named else f"; none of its {len(columns)} columns is asked for"
+        raise DataError(f"{path}: no column {column!r} for {purpose}{hint}")
     if columns.count(column) > 1:
         raise DataError(f"{path}: {columns.count(column)} columns are named {column!r}; allowed: one")
 
@@ -100,16 +115,17 @@ def _format(path: Path, format: FileFormat) -> FileFormat:
 
 def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     if kind == "jsonl":
-        with readable(path), path.open("rb") as lines:
+        with readable(path), open_regular(path) as lines:
             yield from (tuple(_within(row, column) for column in columns) for row in _json_rows(path, lines))
         return
     with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
-            whole = pq.ParquetFile(file)
-            tops = {name: name if name in whole.schema_arrow.names else name.partition(".")[0] for name in columns}
-            batches = whole.iter_batches(_ROWS, columns=list(dict.fromkeys(tops.values())))
+            own = pq.read_schema(file).names
+            file.seek(0)
+            tops = {name: name if name in own else name.partition(".")[0] for name in columns}
+            batches = read_batches(file, list(dict.fromkeys(tops.values())), _ROWS)
         else:
             tops, batches = dict(zip(columns, columns, strict=True)), _csv(file, kind, columns)
         for batch in batches:
@@ -156,6 +172,7 @@ def _opened(path: Path) -> Any:
     """Open a file for Arrow, whose threads read ahead: one that needs Python would abort a program at its end."""
     import pyarrow as pa
 
+    require_regular(path)
     return pa.OSFile(os.fspath(path))
 
 
@@ -174,7 +191,9 @@ def _csv(file: Any, kind: FileFormat, columns: Sequence[str] | None = None) -> A
 
 
 def _json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(file, 1):
+    for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), 1):
+        if len(line) > _LONGEST:
+            raise DataError(f"{path}: line {number} is longer than {_LONGEST:,} bytes")
         if not line.strip():
             continue
         try:

@@ -18,7 +18,7 @@ from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from audit.cells import allowed, cells_of_kind, split
+from audit.cells import allowed, cells_of_kind, described, split
 from audit.columns import FileFormat, column_names, has_column, read_columns, readable, require_column
 from audit.errors import DataError, IntegrityError, did_you_mean
 from audit.files import canonical, digest_file, sha256
@@ -133,9 +133,9 @@ class File(Source):
         chosen = {name: self.fields.get(name, name) for name in role.fields}
         for name, column in chosen.items():
             if name in self.fields or name not in role.optional or has_column(column, columns):
-                require_column(self.path, column, columns, f"field {name!r}")
+                require_column(self.path, column, columns, f"field {name!r}", chosen.values())
         if self.id is not None:
-            require_column(self.path, self.id, columns, "the item ids")
+            require_column(self.path, self.id, columns, "the item ids", chosen.values())
         return {name: column for name, column in chosen.items() if has_column(column, columns)}
 
 
@@ -209,7 +209,7 @@ class TruthfulQA(_KnownLayout):
             self._digest_of(self.path)
         columns = self.columns()
         for column in _TRUTHFULQA:
-            require_column(self.path, column, columns, "the published layout")
+            require_column(self.path, column, columns, "the published layout", _TRUTHFULQA)
         for name in sorted(role.fields.keys() - role.optional - set(_ANSWER_FIELDS)):
             raise DataError(f"{self.path}: TruthfulQA has no field {name!r}{did_you_mean(name, _ANSWER_FIELDS)}")
         read = read_columns(self.path, "csv", _TRUTHFULQA, limit=limit)
@@ -273,11 +273,11 @@ class _Namer:
         """Return the values as text; raises DataError for one that is missing or was given before."""
         for row, value in enumerate(values, before + 1):
             if type(value) not in (str, int) or value == "":
-                raise DataError(f"{self._what}: row {row}: id is {value!r}; allowed: text or an integer")
+                raise DataError(f"{self._what}: row {row}: id is {described(value)}; allowed: text or an integer")
         ids = [str(value) for value in values]
         for row, again in enumerate(self._seen.add([*map(_key, ids)]), before + 1):
             if again:
-                raise DataError(f"{self._what}: row {row}: id {values[row - before - 1]!r} was given before")
+                raise DataError(f"{self._what}: row {row}: its id was given before")
         return ids
 
 

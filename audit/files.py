@@ -31,6 +31,8 @@ __all__ = [
 
 MAX_JSON = 64 << 20
 """Bytes of a stored JSON file."""
+_ROWS = 1 << 20
+"""Rows of a stored frame whose cells are counted together."""
 
 
 def require_regular(path: str | os.PathLike[str]) -> os.stat_result:
@@ -76,8 +78,15 @@ def stored_json(path: Path) -> dict[str, Any]:
 
 def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Return a stored frame, indexed by item id where it has one; raises OSError or ValueError where it is none."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from audit.parquet import read_batches
+
+    require_regular(path)
+    with pa.OSFile(os.fspath(path)) as file:
+        for _ in read_batches(file, columns, _ROWS):  # others may have written it: what it holds is counted first
+            pass
     frame: pd.DataFrame = pq.read_table(path, columns=None if columns is None else list(columns)).to_pandas()
     return frame.set_index("id") if "id" in frame.columns else frame
 

@@ -6,13 +6,15 @@
     label   name of the subfolder that holds the file, where it is not the folder itself
     unit    the file's path in the folder
 
-An item's id comes from its pixels and its label, not from where the file stands.
+An item's id comes from its pixels and its label, not from where the file stands. What a picture would take is known
+before it is unpacked: more than 4 million pixels want a `size`.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,11 +22,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.data import Source, frames_of
 from audit.errors import DataError, did_you_mean
-from audit.files import canonical, digest_file, sha256
+from audit.files import canonical, digest_file, open_regular, sha256
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+    from PIL import Image
 
     from audit.probe import Role
 
@@ -32,7 +35,13 @@ __all__ = ["ImageFolder"]
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _FIELDS = ("image", "label", "unit")
+_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is tried to read a file, whatever its name: others may start programs."""
 _ROWS = 256
+_MAX_PIXELS = 1 << 22
+"""Of an image that is taken as it is."""
+_AT_ONCE = 1 << 24
+"""Pixels of all images that are held at once."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,9 @@ class ImageFolder(Source):
         if self.sha256 is not None:
             self.digest()
         rows = islice(files, limit)
-        chunks = iter(lambda: list(islice(rows, _ROWS)), [])
+        height, width = self.size or self._size_of(files[0])
+        most = max(1, min(_ROWS, _AT_ONCE // (height * width)))
+        chunks = iter(lambda: list(islice(rows, most)), [])
         wanted = [name for name in _FIELDS if name in role.fields]
         cells = ({name: self._cells(name, chunk) for name in wanted} for chunk in chunks)
         return frames_of(self.path, ((one, None) for one in cells), role)
@@ -85,24 +96,46 @@ class ImageFolder(Source):
 
     def _cells(self, name: str, files: list[Path]) -> list[Any]:
         if name == "image":
-            return [self._pixels(file).tolist() for file in files]
+            return [self._pixels(file) for file in files]
         paths = [file.relative_to(self.path) for file in files]
         if name == "unit":
             return [path.as_posix() for path in paths]
         return [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths]
 
+    def _size_of(self, file: Path) -> tuple[int, int]:
+        """Return (rows, columns) of an image; raises DataError where they are too many to be taken as they are."""
+        with _image(file) as image:
+            width, height = image.size
+        if not 0 < width * height <= _MAX_PIXELS:
+            raise DataError(f"{file}: {height} x {width} pixels; allowed: {_MAX_PIXELS:,} in all, or a `size`")
+        return height, width
+
     def _pixels(self, file: Path) -> np.ndarray:
         import numpy as np
         from PIL import Image
 
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", Image.DecompressionBombWarning)
-                with Image.open(file) as image:
-                    shown = image.convert(self.mode)
+        if self.size is None:
+            self._size_of(file)
+        with _image(file) as image:
+            shown = image.convert(self.mode)
             if self.size is not None:
                 shown = shown.resize(self.size[::-1], Image.Resampling.BICUBIC)
-        except (OSError, ValueError, SyntaxError, Warning, Image.DecompressionBombError) as error:
-            raise DataError(f"{file}: cannot be read as an image ({' '.join(str(error).split())[:120]})") from None
         pixels = np.asarray(shown)
         return pixels if self.mode == "L" else pixels.transpose(2, 0, 1)
+
+
+@contextmanager
+def _image(file: Path) -> Iterator[Image.Image]:
+    """Lend an opened image; whatever a decoder raises becomes a DataError of one line."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with open_regular(file) as data, Image.open(data, formats=_FORMATS) as image:
+                yield image
+    except DataError:
+        raise
+    except Exception as error:
+        why = "not one of the formats" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise DataError(f"{file}: cannot be read as an image ({' '.join(why.split())[:120]})") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError, did_you_mean
-from audit.files import canonical, digest_file, sha256
+from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
 
 if TYPE_CHECKING:
     import torch
@@ -118,8 +118,10 @@ class ModelFolder:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object; raises ModelError for anything else."""
     try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+        data = json.loads(read_regular(path, MAX_JSON))
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"{path}: not readable as JSON: {error}") from None
     if not isinstance(data, dict):
         raise ModelError(f"{path}: holds a {type(data).__name__}; allowed: a JSON object")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from audit.cells import described
 from audit.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, sha256
@@ -61,14 +62,14 @@ class OutputTable:
     def open(self) -> TableModel:
         """Read the file and return the model; raises DataError for a column or a cell that is not as it must be."""
         columns = column_names(self.path, self.format)
-        for option in ("prompt", "output", "log_prob"):
-            if getattr(self, option) is not None:
-                require_column(self.path, getattr(self, option), columns, f"`{option}`")
+        wanted = {one: name for one in ("prompt", "output", "log_prob") if (name := getattr(self, one)) is not None}
+        for option, name in wanted.items():
+            require_column(self.path, name, columns, f"`{option}`", wanted.values())
         rows = list(self._rows())
-        name, fingerprint = self.name or self.path.stem, self.fingerprint()
+        title, fingerprint = self.name or self.path.stem, self.fingerprint()
         if self.log_prob is None:
-            return TableModel(name, fingerprint, rows)
-        return ScoredTable(name, fingerprint, rows, self.likelihood)
+            return TableModel(title, fingerprint, rows)
+        return ScoredTable(title, fingerprint, rows, self.likelihood)
 
     def _rows(self) -> Iterator[_Row]:
         wanted = sorted({column for column in (self.prompt, self.output, self.log_prob) if column is not None})
@@ -88,10 +89,11 @@ class OutputTable:
             return math.nan
         try:
             number = float(cell)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not math.isfinite(number):
-            raise DataError(f"{self.path}: row {row}: log-probability is {cell!r}; allowed: a finite number or nothing")
+            got = described(cell)
+            raise DataError(f"{self.path}: row {row}: log-probability is {got}; allowed: a finite number or nothing")
         return number
 
 

@@ -1,0 +1,90 @@
+"""Parquet whose cells are counted before they are built: some hundred bytes of a file may stand for gigabytes.
+
+    values kept once, as a dictionary -> bytes that the rows would take -> refused, or rows
+
+A file's own table of contents is held against bounds first, so that no page swells beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+__all__ = ["MAX_DECODED", "read_batches"]
+
+MAX_DECODED = 1 << 30
+"""Bytes of the cells that are read at once."""
+_MAX_VALUES = 1 << 28
+"""Numbers or texts in one column of a row group."""
+_SWELLING, _SWOLLEN = 1000, 1 << 28
+"""A column may become this many times larger by unpacking, or else this many bytes."""
+
+
+def read_batches(file: Any, columns: Sequence[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
+    """Yield batches of up to `rows` rows; texts that repeat may stand as a dictionary in them.
+
+    file: what Arrow reads. Raises ValueError, before they are built, where the cells of `rows` rows exceed
+    `MAX_DECODED` bytes; Arrow's errors (OSError, ValueError, NotImplementedError) for what is no Parquet.
+    """
+    import pyarrow.parquet as pq
+
+    contents = pq.read_metadata(file)
+    file.seek(0)
+    _require_bounds(contents, columns)
+    opened = pq.ParquetFile(file, read_dictionary=_texts(contents))
+    size = seen = 0
+    for batch in opened.iter_batches(rows, columns=None if columns is None else list(columns)):
+        size, seen = size + sum(map(_decoded, batch.columns)), seen + batch.num_rows
+        if size > MAX_DECODED:
+            raise ValueError(f"{seen:,} rows would take {size:,} bytes; allowed: {MAX_DECODED:,} in {rows:,} rows")
+        if seen >= rows:
+            size = seen = 0
+        yield batch
+
+
+def _chunks(contents: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:
+    for group in range(contents.num_row_groups):
+        for column in range(contents.num_columns):
+            yield contents.row_group(group).column(column)
+
+
+def _texts(contents: pq.FileMetaData) -> list[str]:
+    """Return the paths of the columns whose values are stored once and pointed at."""
+    told = (one for one in _chunks(contents) if one.physical_type == "BYTE_ARRAY" and one.has_dictionary_page)
+    return sorted({one.path_in_schema for one in told})
+
+
+def _require_bounds(contents: pq.FileMetaData, columns: Sequence[str] | None) -> None:
+    """Raise ValueError for a column that the table of contents itself calls too large."""
+    for one in _chunks(contents):
+        name = one.path_in_schema
+        if columns is not None and name not in columns and name.partition(".")[0] not in columns:
+            continue
+        if one.num_values > _MAX_VALUES:
+            raise ValueError(f"{one.num_values:,} values in a row group; allowed: {_MAX_VALUES:,}")
+        unpacked = one.total_uncompressed_size
+        if unpacked > max(_SWOLLEN, _SWELLING * one.total_compressed_size):
+            raise ValueError(f"{one.total_compressed_size:,} bytes unpack to {unpacked:,}")
+
+
+def _decoded(array: pa.Array) -> int:
+    """Return the bytes that an array takes once every text in it stands for itself."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    if pa.types.is_dictionary(kind) and len(array.dictionary):
+        if not (pa.types.is_string(kind.value_type) or pa.types.is_binary(kind.value_type)):
+            return int(array.nbytes)
+        lengths = np.asarray(pc.fill_null(pc.binary_length(array.dictionary), 0), np.int64)
+        return int(lengths[np.asarray(array.indices.drop_null(), np.int64)].sum()) + 8 * len(array)
+    if pa.types.is_struct(kind):
+        return sum(map(_decoded, array.flatten()))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _decoded(array.flatten()) + 8 * len(array)
+    return int(array.nbytes)
