@@ -53,9 +53,13 @@ def _chunks(contents: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:
 
 
 def _texts(contents: pq.FileMetaData) -> list[str]:
-    """Return the paths of the columns whose values are stored once and pointed at."""
+    """Return the columns of text whose values are stored once and pointed at.
+
+    Those inside lists and others are left out: Arrow itself refuses them beyond 2 GiB.
+    """
+    top = set(contents.schema.to_arrow_schema().names)
     told = (one for one in _chunks(contents) if one.physical_type == "BYTE_ARRAY" and one.has_dictionary_page)
-    return sorted({one.path_in_schema for one in told})
+    return sorted({one.path_in_schema for one in told} & top)
 
 
 def _require_bounds(contents: pq.FileMetaData, columns: Sequence[str] | None) -> None:

@@ -146,8 +146,8 @@ def test_a_missing_column_is_named(path, options, message):
     [
         ({"prompt": 3, "output": "x"}, "row 2: prompt or output is no text"),
         ({"prompt": "p", "output": ["x"]}, "row 2: prompt or output is no text"),
-        ({"prompt": "p", "output": "x", "log_prob": "low"}, "row 2: log-probability is 'low'; allowed: a finite"),
-        ({"prompt": "p", "output": "x", "log_prob": -math.inf}, "row 2: log-probability is -inf"),
+        ({"prompt": "p", "output": "x", "log_prob": "low"}, "row 2: log-probability is a text of 3 characters"),
+        ({"prompt": "p", "output": "x", "log_prob": -math.inf}, "row 2: log-probability is a number; allowed: a"),
     ],
 )
 def test_cells_that_are_none(tmp_path, row, message):
