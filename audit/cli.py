@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.errors import UsageError
+from audit.errors import PlanError, UsageError
 from audit.terminal import clean, standard_streams, tell
 
 if TYPE_CHECKING:
@@ -41,6 +41,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"dokimasia {version('dokimasia')}")
+        raise typer.Exit
+
+
+@app.callback(help=_ABOUT)
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
 
 Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -212,18 +229,28 @@ def schema(what: Annotated[str, typer.Argument(help="plan, policy or record")] =
 @app.command()
 def init(
     file: Annotated[Path, typer.Argument(help="Plan file to write.")] = Path("plan.yaml"),
-    model: Annotated[str | None, typer.Option(help="Model folder or GGUF file that the plan shall audit.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Model that the plan shall audit: a folder, a file, an http address.")
+    ] = None,
 ) -> None:
-    """Write a plan that runs, with its schema beside it for editors."""
+    """Write a plan for a model, with its schema beside it for editors, and say what is still to be filled in."""
     from audit.files import write_atomic
     from audit.listing import json_schema
-    from audit.plans import starter_plan
+    from audit.plan import load_plan
+    from audit.plans.starters import starter_plan
 
     if os.path.lexists(file):
         raise UsageError(f"{file}: there already; name another file")
+    text = starter_plan(model)
     write_atomic(file.parent / "plan.schema.json", f"{json_schema('plan')}\n".encode())
-    write_atomic(file, starter_plan(model).encode())
-    print(f"{file}\nrun it with: dokimasia run {file}")
+    write_atomic(file, text.encode())
+    try:
+        load_plan(file)
+        open_ends: tuple[str, ...] = ()
+    except PlanError as error:
+        open_ends = error.problems
+    told = [f"fill in: {clean(one)}" for one in open_ends]
+    print("\n".join([str(file), *told, f"run it with: dokimasia run {file}"]))
 
 
 @app.command()

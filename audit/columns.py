@@ -22,11 +22,11 @@ from audit.errors import DataError, did_you_mean
 from audit.files import open_regular, require_regular
 from audit.parquet import read_batches
 
-__all__ = ["FileFormat", "column_names", "has_column", "read_columns", "readable", "require_column"]
+__all__ = ["ENDINGS", "FileFormat", "column_names", "has_column", "read_columns", "readable", "require_column"]
 
 FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
 
-_ENDINGS: Mapping[str, FileFormat] = {
+ENDINGS: Mapping[str, FileFormat] = {
     ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
 }
 _ROWS = 4096
@@ -107,9 +107,9 @@ def require_column(path: Path, column: str, columns: Sequence[str], purpose: str
 def _format(path: Path, format: FileFormat) -> FileFormat:
     if format != "auto":
         return format
-    kind = _ENDINGS.get(path.suffix.lower())
+    kind = ENDINGS.get(path.suffix.lower())
     if kind is None:
-        raise DataError(f"{path}: no format goes with {path.suffix!r}; allowed: {', '.join(_ENDINGS)}, or name one")
+        raise DataError(f"{path}: no format goes with {path.suffix!r}; allowed: {', '.join(ENDINGS)}, or name one")
     return kind
 
 

@@ -79,5 +79,6 @@ class IntegrityError(DokimasiaError):
 def did_you_mean(got: str, allowed: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)` for the nearest allowed word, else ` (allowed: a, b)`."""
     words = sorted(allowed)
-    near = get_close_matches(got, words, n=1, cutoff=0.6)
+    near = [word for word in words if "." in word and word.rpartition(".")[2] == got]
+    near = near or get_close_matches(got, words, n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else f" (allowed: {', '.join(words) or 'nothing'})"

@@ -121,6 +121,9 @@ def _nobody(limit: PolicyLimit, findings: Sequence[Finding]) -> str:
         return f"no check asks {limit.probe!r}{did_you_mean(limit.probe, {one.probe for one in findings})}."
     known = sorted({measure.name for one in findings for measure in one.measures})
     of = "" if limit.group is None else f" of {limit.group}"
+    groups = sorted({str(m.group) for one in findings for m in one.measures if m.name == limit.measure and m.group})
+    if limit.group is not None and groups:
+        return f"no check gave the measure {str(limit.measure)!r}{of}{did_you_mean(limit.group, groups)}."
     return f"no check gave the measure {str(limit.measure)!r}{of}{did_you_mean(str(limit.measure), known)}."
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record, decided
 from audit.terminal import clean
-from audit.verdict import number
+from audit.verdict import capitalised, number
 
 __all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "notes", "summary_line"]
 
@@ -33,7 +33,7 @@ LEGEND = "v passed  x failed  ? undecided  ~ not measurable  ! crashed  . measur
 def finding_line(finding: Finding) -> str:
     """Return `x stereotypes: failed. Stereotype share is ...`."""
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
-    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {finding.why[:1].upper()}{finding.why[1:]}")
+    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}")
 
 
 def summary_line(record: Record) -> str:

@@ -20,9 +20,13 @@ from audit.missing import too_much_missing
 from audit.record import Finding, Limit, MeasureRecord, SmallestEffect, Verdict
 from audit.sizes import more_units, smallest_effect, units_of
 
-__all__ = ["EXIT_CODES", "Decision", "audit_verdict", "decide", "exit_code", "number", "sentence", "spoil"]
+__all__ = [
+    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "number", "sentence", "spoil",
+]
 
 EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
+_MOST = 12
+"""Groups that a sentence lists."""
 _BARE = ("", "count", "p-value", "score")
 
 _SENTENCES = {
@@ -37,6 +41,7 @@ _SENTENCES = {
     "no_interval": "{measure} is {value} and has no interval; the limit {limit} is not decided.",
     "undefined": "{measure} has no value: {undefined}.",
     "no_measure": "The check gave no measure {measure}; the limit is not decided.",
+    "no_group": "The check gave no measure {measure}; its groups are {groups}; the limit is not decided.",
     "measured": "{measure} is {value}; no limit was set.",
     "control_positive": "The planted fault was not found by this check's own control; its number is not trusted.",
     "control_negative": "The clean control was accused by this check; its number is not trusted.",
@@ -61,6 +66,13 @@ class Decision:
 def sentence(reason: Mapping[str, Any]) -> str:
     """Return the English sentence of a reason."""
     return _SENTENCES[reason["key"]].format(**{key: value for key, value in reason.items() if key != "key"})
+
+
+def capitalised(text: str) -> str:
+    """Return a sentence with a capital, unless it begins with a name: a model's, a file's, an address."""
+    word = text.partition(" ")[0]
+    named = not word.isalpha() or (" cannot answer '" in text and not text.startswith("the plan "))
+    return text if named else text[:1].upper() + text[1:]
 
 
 def number(value: float, unit: str) -> str:
@@ -120,7 +132,7 @@ def decide(
             return Decision("inconclusive", {"key": f"control_{side}"})
     wanted = next((m for m in measures if limit and (m.name, m.group) == (limit.measure, limit.group)), None)
     if limit is not None and wanted is None:
-        return Decision("inconclusive", {"key": "no_measure", "measure": _label(limit.measure, limit.group)})
+        return Decision("inconclusive", _absent(measures, limit))
     measure = wanted or (measures[0] if measures else None)
     if measure is None:
         return Decision("measured", {"key": "no_measure", "measure": "of any kind"})
@@ -134,6 +146,15 @@ def decide(
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
     return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)}, budget, power=power)
+
+
+def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
+    """Return why nothing can be held against a limit; the groups that there are, where it names another."""
+    groups = [str(one.group) for one in measures if one.name == limit.measure and one.group is not None]
+    if limit.group is None or not groups:
+        return {"key": "no_measure", "measure": _label(limit.measure, limit.group)}
+    shown = ", ".join(groups[:_MOST]) + (f", {len(groups) - _MOST} more" if len(groups) > _MOST else "")
+    return {"key": "no_group", "measure": _label(limit.measure, limit.group), "groups": shown}
 
 
 def _against(

@@ -20,6 +20,7 @@ from xml.etree import ElementTree as ET
 from audit.files import canonical
 from audit.judgement import Judgement
 from audit.rulings import Ruling
+from audit.verdict import capitalised
 from reports.inert import one_line
 from reports.markdown_report import inert_markdown
 from reports.pull_request import short_table
@@ -126,7 +127,7 @@ def _about(one: Ruling, words: Words) -> str:
 
 
 def _why(one: Ruling, words: Words) -> str:
-    return one_line(one.why[:1].upper() + one.why[1:], words, 1200)
+    return one_line(capitalised(one.why), words, 1200)
 
 
 def _text(one: Ruling, words: Words) -> str:

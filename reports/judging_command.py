@@ -16,6 +16,7 @@ import typer
 
 from audit.cli import AsJson, AuditName, Into
 from audit.errors import UsageError, did_you_mean
+from audit.verdict import capitalised
 
 if TYPE_CHECKING:
     from audit.judgement import Judgement
@@ -79,7 +80,7 @@ def _lines(judged: Judgement) -> Iterator[str]:
 
     for one in judged.rulings:
         name = one.about if one.rule == "plan" else f"{one.rule} {one.about}"
-        yield clean(f"{_SIGNS[one.verdict]} {name}: {one.verdict}. {one.why[:1].upper()}{one.why[1:]}")
+        yield clean(f"{_SIGNS[one.verdict]} {name}: {one.verdict}. {capitalised(one.why)}")
     count = {word: sum(one.verdict == word for one in judged.rulings) for word in _SIGNS}
     told = ", ".join(f"{number} {word}" for word, number in count.items() if number) or "no rules"
     file = judged.policy

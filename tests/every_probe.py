@@ -31,6 +31,7 @@ REASONS: list[tuple[str, dict[str, Any]]] = [
     ("inconclusive", {"key": "control_negative"}),
     ("inconclusive", {"key": "changed"}),
     ("inconclusive", {"key": "no_measure", "measure": "of any kind"}),
+    ("inconclusive", {"key": "no_group", "measure": "of any kind", "groups": "서울, 부산"}),
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import time
+from importlib import metadata
 
 import jsonschema_rs
 import pytest
@@ -224,10 +225,18 @@ def test_limit_and_seed_make_another_audit(dokimasia):
 def test_schema_and_init(dokimasia):
     record = json.loads(dokimasia("run", write(dokimasia), "--json").stdout)
     jsonschema_rs.validate(json.loads(dokimasia("schema", "record").stdout), record)
-    dokimasia("init", "new.yaml", "--model", ".")
+    dokimasia("init", "new.yaml", "--model", "http://127.0.0.1:9/v1")
     assert "yaml-language-server" in (dokimasia.folder / "new.yaml").read_text()
     assert "there already" in dokimasia("init", "new.yaml", code=2).stderr
     assert json.loads((dokimasia.folder / "plan.schema.json").read_text())["title"] == "PlanSpec"
+
+
+def test_the_version_is_told(dokimasia):
+    assert dokimasia("--version").stdout == f"dokimasia {metadata.version('dokimasia')}\n"
+
+
+def test_a_part_is_found_by_its_last_word(dokimasia):
+    assert "did you mean 'factuality.judged'?" in dokimasia("parts", "judged", code=2).stderr
 
 
 def test_doctor_lists_what_is_here(dokimasia):

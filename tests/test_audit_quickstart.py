@@ -10,7 +10,7 @@ from audit.data import File
 from audit.errors import DataError, IntegrityError
 from audit.made_data import Made
 from audit.plan import freeze
-from audit.plans import find_language_model, reference_plan, starter_plan
+from audit.plans import find_language_model, reference_plan
 from audit.probe import Role
 from audit.quickstart import Case, cases, tally
 from audit.record import load_record
@@ -105,5 +105,3 @@ def test_the_digest_is_of_the_items():
     assert freeze(reference_plan(reference), {}) == freeze(reference_plan(reference), {})
 
 
-def test_the_starter_plan_names_the_model_it_is_given():
-    assert 'path: "./mine"' in starter_plan("./mine")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.record import Finding, Limit, MeasureRecord
-from audit.verdict import audit_verdict, decide, exit_code, number, sentence, spoil
+from audit.verdict import audit_verdict, capitalised, decide, exit_code, number, sentence, spoil
 
 NONE: dict[str, bool] = {"positive": True, "negative": True}
 
@@ -58,6 +58,27 @@ def test_verdict_is_one_of_three_and_monotone_in_the_limit(value, low, bound):
         for one in (bound, min(1.0, bound + 0.1))
     )
     assert order.index(at) <= order.index(above)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("accuracy is 60 %", "Accuracy is 60 %"),
+        ("smol cannot answer 'log_prob': no logits.", "smol cannot answer 'log_prob': no logits."),
+        ("http://127.0.0.1:9/v1: nobody answers", "http://127.0.0.1:9/v1: nobody answers"),
+        ("the plan has no model and cannot answer 'x'", "The plan has no model and cannot answer 'x'"),
+        ("data.csv: row 3: id '1' was given before", "data.csv: row 3: id '1' was given before"),
+    ],
+)
+def test_a_name_at_the_head_of_a_sentence_keeps_its_letters(text, shown):
+    assert capitalised(text) == shown
+
+
+def test_a_limit_of_an_unknown_group_names_the_groups_there_are():
+    there = [measure(0.5, 0.4, 0.6, name="accuracy", group=group) for group in ("en", "ko")]
+    found = decide(there, Limit(measure="accuracy", group="kr", at_least=0.5), {})
+    assert (found.verdict, found.reason["groups"]) == ("inconclusive", "en, ko")
+    assert sentence(found.reason).startswith("The check gave no measure accuracy of kr; its groups are en, ko;")
 
 
 def test_no_limit_is_measured_and_no_measure_is_undecided():

