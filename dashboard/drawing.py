@@ -70,6 +70,7 @@ def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any
         "format": "html",
         "notation": notation,
         "alpha": notation.set_number(1 - view.record.level, "share"),
+        "table": lambda one: None,
         "items": lambda one: None,
         "review": review_view(audit, notation, date.today()),
         "sheet": sheet_rows(audit, words),
@@ -82,9 +83,11 @@ def _pictured(tool: Callable[..., Markup]) -> Callable[..., Markup]:
 
 
 def picture(svg: Markup | str) -> Markup:
-    """Return a figure of `reports.figures` as an image; its title and description are what a screen reader says."""
+    """Return a figure of the reports as an image; its title and description are what a screen reader says."""
     if not svg:
         return Markup("")
+    if isinstance(svg, Markup) and not svg.startswith("<svg"):
+        return svg
     told = ": ".join(unescape(text) for text in re.findall(r"<(?:title|desc)>(.*?)</", svg, re.DOTALL))
     kind = re.search(r'class="([a-z]+)"', svg)
     whole = str(svg).replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{_FONT}" ', 1)

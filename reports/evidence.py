@@ -8,15 +8,19 @@ columns are read whole. A file whose digest is not the record's is not shown.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from markupsafe import Markup, escape
+
 from audit.files import digest_file
 from audit.record import Audit, Finding
+from reports.columns import in_order, judged_columns
 from reports.inert import cell_text, one_line
 from reports.notation import Notation
+from reports.pictures import drawn, told_list
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "AGAINST", "WEIGHT", "WORDED", "Column", "Items", "count_items", "laid_out", "ranks_of", "shown_cell",
-    "worst_first", "worst_items",
+    "AGAINST", "TABLE", "WEIGHT", "WORDED", "Column", "Items", "count_items", "laid_out", "ranks_of", "shown_cell",
+    "shown_table", "worst_first", "worst_items",
 ]
 
 AGAINST, WEIGHT = "against", "weight"
 """Columns by which items are ordered; they are not shown themselves."""
+TABLE = ".table.parquet"
+"""Ending of the file that holds a finding's table: a curve, or its groups."""
 MAX_COLUMNS = 8
 SHORT = 24
 """A column whose cells have at most this many characters needs little room."""
@@ -39,8 +45,8 @@ WORDED = {
     "likelihood": "likelihood",
 }  # fmt: skip
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
-Kind = Literal["num", "word", "text"]
-"""Numbers, short words, or text that needs room."""
+Kind = Literal["num", "word", "text", "picture"]
+"""Numbers, short words, text that needs room, or what is drawn."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class Items:
     """Why there are no rows: the file is not there, or not the one that the record names."""
     columns: tuple[Column, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
+    """Cells as they are printed; a picture is markup."""
     total: int = 0
     ranked: bool = False
     """Whether the worst come first; otherwise the order is the stored one."""
@@ -72,10 +79,21 @@ class Items:
 
 def worst_items(audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int) -> Items | None:
     """Return up to `most` rows within `most_characters` of escaped text; None where the record names no items."""
-    path, digest = _named(audit, finding)
+    return _shown(audit, finding, ".parquet", notation, most, most_characters)
+
+
+def shown_table(audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int) -> Items | None:
+    """Return the first rows of the finding's table, as `worst_items` does; None where the record names none."""
+    return _shown(audit, finding, TABLE, notation, most, most_characters)
+
+
+def _shown(
+    audit: Audit, finding: Finding, ending: str, notation: Notation, most: int, most_characters: int
+) -> Items | None:
+    path, digest = _named(audit, finding, ending)
     if digest is None:
         return None
-    name = f"items/{finding.check}.parquet"
+    name = f"items/{path.name}"
     if not _inside(path, audit.folder):
         return Items(name, problem="missing")
     if digest_file(path) != digest:
@@ -86,33 +104,31 @@ def worst_items(audit: Audit, finding: Finding, notation: Notation, most: int, m
     ranks = ranks_of(dataset.schema)
     first = worst_first(dataset.to_table(columns=list(ranks)))[:most] if ranks else None
     table = dataset.head(most) if first is None else dataset.take(first)
-    table = table.select(sorted(table.schema.names, key=lambda name: name not in ("item", "id")))
-    return laid_out(Items(name, total=dataset.count_rows(), ranked=bool(ranks)), table, notation, most_characters)
+    items = Items(name, total=dataset.count_rows(), ranked=bool(ranks))
+    return laid_out(items, finding, table, notation, most_characters)
 
 
-def laid_out(items: Items, table: pa.Table, notation: Notation, most_characters: int) -> Items:
-    """Return `items` with the columns and rows of `table`.
+def laid_out(
+    items: Items, finding: Finding, table: pa.Table, notation: Notation, most_characters: int,
+    framed: Callable[[Markup], Markup] = lambda picture: picture,
+) -> Items:
+    """Return `items` with the columns and rows of `table`, in the order of `reports.columns`.
 
-    A column that says the same in every row is said once. Where there are too many, words go before numbers, and of the
-    numbers the last ones: those that were derived from the others.
+    A column that says the same in every row is said once, unless it was judged. Where there are too many, the last ones
+    are only named. `framed` puts a picture into the document.
     """
-    words = notation.words
-    table = table.drop_columns([name for name in (AGAINST, WEIGHT) if name in table.schema.names])
-    cells = [
-        [shown_cell(value, notation, name) for value in column.to_pylist()]
-        for name, column in zip(table.schema.names, table.columns, strict=True)
-    ]
-    labels = [one_line(words.term("column", name), words, 40) for name in table.schema.names]
-    kinds = [_kind(field.type, column) for field, column in zip(table.schema, cells, strict=True)]
+    words, judged = notation.words, judged_columns(finding)
+    names = [name for name in in_order(finding, table.schema.names) if name not in (AGAINST, WEIGHT)]
+    labels = [one_line(words.term("column", name), words, 40) for name in names]
+    cells = [_cells(name, table[name].to_pylist(), notation, framed) for name in names]
+    kinds = [_kind(table.schema.field(name).type, column) for name, column in zip(names, cells, strict=True)]
     same = [
         index
         for index, column in enumerate(cells)
-        if len(column) > 1 and len(set(column)) == 1 and kinds[index] != "text"
+        if len(column) > 1 and len(set(column)) == 1 and kinds[index] in ("num", "word") and names[index] not in judged
     ]
     varying = [index for index in range(len(cells)) if index not in same]
-    told = [index for index in varying if kinds[index] != "num"][:MAX_COLUMNS]
-    numbers = [index for index in varying if kinds[index] == "num"]
-    shown = sorted(told + numbers[max(0, len(numbers) - (MAX_COLUMNS - len(told))) :])
+    shown = varying[:MAX_COLUMNS]
     rows = list(zip(*(cells[index] for index in shown), strict=True))
     return replace(
         items,
@@ -123,9 +139,17 @@ def laid_out(items: Items, table: pa.Table, notation: Notation, most_characters:
     )
 
 
+def _cells(name: str, values: list[Any], notation: Notation, framed: Callable[[Markup], Markup]) -> list[str]:
+    pictures = [drawn(name, value, notation) for value in values]
+    return [
+        shown_cell(value, notation, name) if found is None else framed(found.picture)
+        for value, found in zip(values, pictures, strict=True)
+    ]
+
+
 def count_items(audit: Audit, finding: Finding) -> int | None:
     """Return how many items stand behind a finding; None where the record names none, or their file is not there."""
-    path, digest = _named(audit, finding)
+    path, digest = _named(audit, finding, ".parquet")
     if digest is None or not _inside(path, audit.folder):
         return None
     import pyarrow.parquet as pq
@@ -133,9 +157,9 @@ def count_items(audit: Audit, finding: Finding) -> int | None:
     return int(pq.read_metadata(path).num_rows)
 
 
-def _named(audit: Audit, finding: Finding) -> tuple[Path, str | None]:
-    """Return where the items lie, and the digest under which the record names them."""
-    name = f"items/{finding.check}.parquet"
+def _named(audit: Audit, finding: Finding, ending: str) -> tuple[Path, str | None]:
+    """Return where the items or the table lie, and the digest under which the record names them."""
+    name = f"items/{finding.check}{ending}"
     return audit.folder / name, next((one.sha256 for one in finding.evidence if one.path == name), None)
 
 
@@ -171,19 +195,26 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 
 def _kind(kind: pa.DataType, cells: Sequence[str]) -> Kind:
+    if any(isinstance(cell, Markup) for cell in cells):
+        return "picture"
     if _is_numeric(kind):
         return "num"
     return "word" if max(map(len, cells), default=0) <= SHORT else "text"
 
 
 def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
-    """Return a cell as it is printed: numbers in three digits, words of ours translated, text made inert."""
+    """Return a cell as it is printed: numbers in three digits, words of ours translated, text made inert.
+
+    Of a list of flags or of many numbers it is told what it holds.
+    """
     if isinstance(value, bool):
         return notation.words("format.yes" if value else "format.no")
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float) and math.isfinite(value):
         return notation.number(value, "")
+    if isinstance(value, list) and (told := told_list(value, notation)) is not None:
+        return told
     if column in WORDED and isinstance(value, str):
         value = notation.words.term(WORDED[column], value)
     return cell_text(value, notation.words)
@@ -191,8 +222,6 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
 
 def _within(rows: Sequence[tuple[str, ...]], most_characters: int) -> tuple[tuple[str, ...], ...]:
     """Return the first rows whose escaped text stays within the room."""
-    from markupsafe import escape
-
     kept, room = [], most_characters
     for row in rows:
         room -= sum(len(escape(cell)) for cell in row)

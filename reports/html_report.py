@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from audit.record import Audit
 from reports.axes import Axis, axis_of
-from reports.evidence import worst_items
+from reports.evidence import shown_table, worst_items
 from reports.figures import axis_head, interval_line, sign, tally_bar
 from reports.inert import one_line
 from reports.notation import Notation
@@ -58,6 +58,7 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         alpha=notation.set_number(1 - audit.record.level, "share"),
         review=review_view(audit, notation),
         sheet=sheet_rows(audit, words),
+        table=lambda one: shown_table(audit, one.finding, notation, options.max_items, room),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
         **figure_tools(view, notation),
         **text_tools(words),

@@ -28,7 +28,7 @@ def render_pdf(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, byt
 
 
 def printed(page: str) -> bytes:
-    """Return an HTML page as a tagged PDF; every address that it names is refused."""
+    """Return an HTML page as a tagged PDF; every address that it names is refused, but for data inside the page."""
     try:
         with redirect_stdout(io.StringIO()):  # it prints a page of advice where a library is missing
             from weasyprint import HTML
@@ -38,5 +38,5 @@ def printed(page: str) -> bytes:
     except OSError as error:
         why = str(error).partition(":")[0].strip()
         raise UsageError(f"report pdf: {why}; install what draws text, on Debian: apt install {_PANGO}") from None
-    pdf = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=())).write_pdf(pdf_variant="pdf/ua-1")
+    pdf = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf(pdf_variant="pdf/ua-1")
     return bytes(pdf)

@@ -1,14 +1,16 @@
 """Items behind a finding: the worst first, within their room, and only the file that the record names."""
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 from report_fixtures import finding, rate, write_audit
 
+from audit.files import digest_file
 from audit.record import Evidence, Limit, load_record
-from reports.evidence import MAX_COLUMNS, count_items, worst_items
+from reports.evidence import MAX_COLUMNS, count_items, shown_table, worst_items
 from reports.notation import Notation
 from reports.wording import words_of
 
@@ -99,14 +101,62 @@ def test_what_is_the_same_everywhere_is_said_once(tmp_path):
     assert "kind" not in [column.label for column in items.columns]
 
 
-def test_too_many_columns_keep_words_and_the_last_numbers(tmp_path):
+def test_of_too_many_columns_the_last_are_only_named(tmp_path):
     rng = np.random.default_rng(0)
     frame = FRAME.assign(**{f"n{index}": rng.random(6) for index in range(9)})
     items = shown(audit_of(tmp_path, frame))
     labels = [column.label for column in items.columns]
     assert len(labels) == MAX_COLUMNS
-    assert labels == ["item", "text", "n3", "n4", "n5", "n6", "n7", "n8"]
-    assert items.hidden == ("value", "n0", "n1", "n2")
+    assert labels == ["item", "text", "value", "n0", "n1", "n2", "n3", "n4"]
+    assert items.hidden == ("n5", "n6", "n7", "n8")
+
+
+@pytest.mark.parametrize(
+    ("made_of", "kept"),
+    [({"mean_of": "n8"}, ["n8"]), ({"auroc_of": (("items", "n7"), ("foreign", "n6"))}, ["n7", "n6"]), ({}, [])],
+)
+def test_what_was_judged_is_never_left_out_even_where_it_says_the_same_everywhere(tmp_path, made_of, kept):
+    rng = np.random.default_rng(0)
+    frame = FRAME.assign(**{f"n{index}": rng.random(6) for index in range(8)}, n8=1.0, flat=2.0)
+    one = finding("x", "failed", "why", measures=[rate("m", 1, 2).model_copy(update=made_of)])
+    items = shown(write_audit(tmp_path, [one], items={"x": frame}))
+    assert [column.label for column in items.columns][2 : 2 + len(kept)] == kept
+    assert ("flat", "2.00") in items.same
+    assert ("n8" in {label for label, _ in items.same}) == ("n8" not in kept)
+
+
+def test_images_series_and_flags_are_drawn_and_never_printed_as_lists(tmp_path):
+    frame = pd.DataFrame({
+        "id": ["a", "b"], "image": [[[0, 16], [8, 4]]] * 2, "series": [[0.0, 1.0, 0.5]] * 2,
+        "green": [[True, False, True], [False] * 40], "features": [list(np.arange(12.0))] * 2, "few": [[1, 2], [3, 4]],
+    })
+    items = shown(audit_of(tmp_path, frame))
+    kinds = {column.label: column.kind for column in items.columns}
+    first = dict(zip(kinds, items.rows[0], strict=True))
+    assert [kinds[name] for name in ("image", "series", N.words.term("column", "green"))] == ["picture"] * 3
+    assert first["image"].startswith("<img")
+    assert 'alt="2 × 2; black 0, white 16"' in first["image"]
+    assert first["series"].count("<polyline") == 1
+    green = first[N.words.term("column", "green")]
+    assert "<title>2 of 3</title>" in green
+    dark = re.findall(r"M([\d.]+) 0h32.00v", green)
+    assert [float(x) for x in dark] == [0, 64]
+    assert dict(items.same) == {"features": "12 steps from 0 to 11"}
+    assert first["few"] == "[1, 2]"
+
+
+def test_the_first_rows_of_a_findings_table_are_shown_and_no_changed_one(tmp_path):
+    audit = audit_of(tmp_path, FRAME)
+    path = tmp_path / "items" / "x.table.parquet"
+    pd.DataFrame({"score": ["nll", "knn5"], "auroc": [0.75, 0.5]}).to_parquet(path)
+    pinned = [*audit.finding("x").evidence, Evidence(path="items/x.table.parquet", sha256=digest_file(path))]
+    one = audit.finding("x").model_copy(update={"evidence": pinned})
+    found = shown_table(audit, one, N, 1, 10**6)
+    assert [column.label for column in found.columns][1:] == ["AUROC"]
+    assert ([row[1] for row in found.rows], found.total) == (["0.750"], 2)
+    FRAME.to_parquet(path)
+    assert shown_table(audit, one, N, 1, 10**6).problem == "changed"
+    assert shown_table(audit, audit.finding("x"), N, 1, 10**6) is None
 
 
 def test_rows_stay_within_their_room(tmp_path):

@@ -14,7 +14,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 import pytest
 from needs import needs_korean_font, needs_pango
-from report_fixtures import hostile, mixed
+from report_fixtures import finding, hostile, mixed, pd, rate, write_audit
 
 from audit.plugins import load, names
 from reports.html_report import render_html
@@ -271,3 +271,15 @@ def test_what_is_missing_is_told_in_one_line(audit, broken, told):
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.stdout == ""
+
+
+def test_an_image_item_is_an_image_in_the_file(tmp_path):
+    """Its grey levels, and no list of numbers."""
+    levels = [[0, 255, 0], [85, 170, 255]]
+    frame = pd.DataFrame({"id": ["a"], "image": [levels]})
+    audit = write_audit(tmp_path, [finding("x", "failed", "why", measures=[rate("m", 1, 2)])], items={"x": frame})
+    data = render_pdf(audit)["report.pdf"]
+    pages = opened(data)
+    found = [one for page in pages for one in page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE])]
+    assert [one.get_bitmap().to_numpy().reshape(2, 3, -1)[..., 0].tolist() for one in found] == [levels]
+    assert "[[0," not in text_of(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,13 +10,12 @@ import streamlit as st
 from audit.errors import UsageError, did_you_mean
 from audit.record import audited_first
 from dashboard.address import Address
-from dashboard.drawing import draw, report_tools
+from dashboard.drawing import draw, picture, report_tools
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import opened, view_of
 from dashboard.paging import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
-from dashboard.pictures import DRAWN, drawn
 from dashboard.reviewing import review_finding
-from reports.evidence import WORDED, Items, laid_out
+from reports.evidence import TABLE, WORDED, Items, laid_out
 from reports.inert import one_line
 from reports.notation import Notation
 from reports.tables import FindingView, Overview
@@ -42,14 +40,14 @@ def show(place: Address, words: Words) -> None:
     followed = place.to("trends", model=model)
     crumbs(words, way, [(words("dashboard.trends"), followed)] if one.headline is not None and model else [])
     draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))
-    table = items_of(audit, one.finding, ".table.parquet")
+    table = items_of(audit, one.finding, TABLE)
     if table is not None and not table.problem:
-        draw("table.html.j2", words, found=_page(table, range(min(table.total, MOST_ROWS)), place, words)["found"])
+        draw("table.html.j2", words, found=_page(table, one, range(min(table.total, MOST_ROWS)), words))
     items = items_of(audit, one.finding)
     if items is None or items.problem:
         draw("no_items.html.j2", words, items=items)
     else:
-        _evidence(place, words, items)
+        _evidence(place, words, one, items)
     review_finding(audit, place.check, words)
 
 
@@ -66,13 +64,19 @@ def filters_of(place: Address) -> Filters:
     return Filters(place.failures, place.outcome, place.group)
 
 
-def _evidence(place: Address, words: Words, items: ItemsFile) -> None:
+def _evidence(place: Address, words: Words, one: FindingView, items: ItemsFile) -> None:
     numbers = matching(items, filters_of(place))
     place = clamped(place, len(numbers), SIZE)
     draw("items_head.html.j2", words, items=items, kept=len(numbers))
     _filters(place, words, items)
     shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
-    draw("items.html.j2", words, **_page(items, shown, place, words))
+    draw(
+        "items.html.j2",
+        words,
+        found=_page(items, one, shown, words),
+        numbers=[int(number) + 1 for number in shown],
+        hrefs=[place.to("item", item=int(number) + 1).link for number in shown],
+    )
     turn_pages(place, words, len(numbers), SIZE)
 
 
@@ -94,18 +98,7 @@ def _option(one: str, any_one: str, words: Words, column: str) -> str:
     return one_line(words.term(WORDED[column], one), words, 60) if one else any_one
 
 
-def _page(items: ItemsFile, numbers: Any, place: Address, words: Words) -> Mapping[str, Any]:
-    """Return rows as the report lays them out, pictures beside them, and where each leads."""
-    notation = Notation(words)
-    table = rows(items, numbers)
-    cells = {name: table[name].to_pylist() for name in DRAWN if name in table.column_names}
-    pictures = {name: [drawn(name, cell, notation, 96, 24) for cell in column] for name, column in cells.items()}
-    pictures = {name: column for name, column in pictures.items() if any(column)}
-    told = table.drop_columns(list(pictures))
-    told = told.select(sorted(told.column_names, key=lambda name: name != items.id_column))
-    return {
-        "found": laid_out(Items(items.name, total=items.total), told, notation, CHARACTERS),
-        "pictures": pictures,
-        "numbers": [int(number) + 1 for number in numbers],
-        "hrefs": [place.to("item", item=int(number) + 1).link for number in numbers],
-    }
+def _page(items: ItemsFile, one: FindingView, numbers: Any, words: Words) -> Items:
+    """Return rows as the report lays them out."""
+    found = Items(items.name, total=items.total)
+    return laid_out(found, one.finding, rows(items, numbers), Notation(words), CHARACTERS, picture)

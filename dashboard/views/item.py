@@ -13,16 +13,16 @@ import streamlit as st
 from audit.errors import UsageError
 from audit.record import Audit
 from dashboard.address import Address
-from dashboard.drawing import draw
+from dashboard.drawing import draw, picture
 from dashboard.frame import crumbs
 from dashboard.loading import opened, view_of
 from dashboard.paging import items_of, matching, rows
-from dashboard.pictures import drawn
 from dashboard.reviewing import review_item
 from dashboard.views.finding import SIZE, filters_of, finding_of
 from reports.evidence import AGAINST, SHORT, WEIGHT, WORDED, shown_cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
+from reports.pictures import drawn
 from reports.review_view import review_view
 from reports.wording import Words
 
@@ -84,7 +84,7 @@ def _body(cells: Mapping[str, Any], words: Words) -> None:
         if name not in pictures and name not in texts and name not in (AGAINST, WEIGHT)
     ]
     if pictures:
-        draw("item_pictures.html.j2", words, pictures=pictures)
+        draw("item_pictures.html.j2", words, pictures=pictures, picture=picture)
     for name, value in texts.items():
         draw("item_text.html.j2", words, label=one_line(words.term("column", name), words, 40))
         st.code(visible(value[:MOST]) or " ", language=None, wrap_lines=True)
