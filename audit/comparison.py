@@ -30,6 +30,8 @@ _SENTENCES = {
     "undecided": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}",
     "undecided_more": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}; "
     "about {more} more {unit} would decide",
+    "undecided_fresh": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}; "
+    "a fresh sample of about {fresh} {unit} would decide",
     "too_few": "{measure} went from {a} to {b}: {difference}; this interval decides only from {min_units} {unit} on",
     "measured": "{measure} went from {a} to {b}: {difference}; no way is good, so nothing is decided",
     "no_interval": "{measure} went from {a} to {b}, and one of the two has no interval",
@@ -63,6 +65,7 @@ class CheckComparison:
     reason: dict[str, Any]
     """`{"key": ..., values}`: why, for any language; see `told`."""
     more_units: int | None
+    fresh_units: int | None
     verdicts: tuple[str, str]
     measures: tuple[MeasureComparison, ...]
     changes: Changes | None
@@ -146,8 +149,9 @@ def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
         # nothing that gates is passed over
         word="undecided" if a.gating and word == "measured" else word,
         reason=reason or (last.reason if last is not None else {}),
-        more_units=None if last is None else last.more_units, verdicts=(a.verdict, b.verdict), measures=measures,
-        changes=changes, untold=untold,
+        more_units=None if last is None else last.more_units,
+        fresh_units=None if last is None else last.fresh_units, verdicts=(a.verdict, b.verdict),
+        measures=measures, changes=changes, untold=untold,
     )
 
 

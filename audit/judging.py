@@ -88,6 +88,7 @@ def conclude(
             "why": sentence(decision.reason),
             "reason": decision.reason,
             "more_units": decision.more_units,
+            "fresh_units": decision.fresh_units,
             "smallest_effect": decision.smallest_effect,
             "measures": measures,
             "remarks": [{"key": one.key, **one.values} for one in result.remarks],

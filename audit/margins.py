@@ -77,6 +77,7 @@ class MeasureComparison:
     word: Word
     reason: dict[str, Any]
     more_units: int | None = None
+    fresh_units: int | None = None
 
 
 def compare_measure(
@@ -87,8 +88,8 @@ def compare_measure(
     both = Both(audits, finding.check, pair, aim, ideal, early=finding.stop == "early")
     difference, p, test, changes = _differs(both)
     keeps = _keeps(difference, aim, margin)
-    word, reason, more = _judged(pair, difference, keeps, margin)
-    return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, more), changes
+    word, reason, counts = _judged(pair, difference, keeps, margin)
+    return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, *counts), changes
 
 
 def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Aim, float | None]:
@@ -140,30 +141,31 @@ def _keeps(difference: MeasureRecord, aim: Aim, margin: float) -> Limit | None:
 
 def _judged(
     pair: tuple[MeasureRecord, MeasureRecord], difference: MeasureRecord, keeps: Limit | None, margin: float
-) -> tuple[Word, dict[str, Any], int | None]:
-    """Return the word on a measure, why, and about how many more units would decide."""
+) -> tuple[Word, dict[str, Any], tuple[int | None, int | None]]:
+    """Return the word on a measure, why, and about how many more units, or fresh ones, would decide."""
+    none = None, None
     name = difference.name.replace("_", " ") + ("" if difference.group is None else f" of {difference.group}")
     for side, one in zip("AB", pair, strict=True):
         if one.value is None:
-            return _open(keeps), {"key": "undefined", "measure": name, "side": side, "why": one.undefined}, None
+            return _open(keeps), {"key": "undefined", "measure": name, "side": side, "why": one.undefined}, none
     facts = {"measure": name, **{key: _number(one) for key, one in zip("ab", pair, strict=True)}}
     if difference.low is None or difference.high is None:
-        return _open(keeps), {"key": "no_interval", **facts}, None
+        return _open(keeps), {"key": "no_interval", **facts}, none
     facts["difference"] = _gap_with_ends(difference, difference.low, difference.high)
     if keeps is None:
-        return "measured", {"key": "measured", **facts}, None
+        return "measured", {"key": "measured", **facts}, none
     facts["margin"] = f"{100 * margin:g} points" if difference.unit == "share" else f"{margin:g}"
     decision = decide([difference], keeps, {})
     word = _WORDS[decision.verdict]
     if word == "undecided":
         known: dict[str, Any] = {
-            key: value for key, value in decision.reason.items() if key in ("more", "unit", "min_units")
+            key: value for key, value in decision.reason.items() if key in ("more", "fresh", "unit", "min_units")
         }
         key = decision.reason["key"].replace("inconclusive", "undecided")
-        return word, {"key": key, **facts, **known}, decision.more_units
+        return word, {"key": key, **facts, **known}, (decision.more_units, decision.fresh_units)
     if word == "no worse" and (difference.high < 0 if keeps.at_least is None else difference.low > 0):
         word = "better"
-    return word, {"key": word, **facts}, None
+    return word, {"key": word, **facts}, none
 
 
 def _gap_with_ends(difference: MeasureRecord, low: float, high: float) -> str:

@@ -156,7 +156,8 @@ def _judged(finding: Finding, headline: MeasureRecord, measure: MeasureRecord) -
     if finding.reason.get("key") != "changed":
         update |= {
             "verdict": decision.verdict, "reason": decision.reason, "why": sentence(decision.reason),
-            "more_units": decision.more_units, "smallest_effect": decision.smallest_effect,
+            "more_units": decision.more_units, "fresh_units": decision.fresh_units,
+            "smallest_effect": decision.smallest_effect,
         }
     return finding.model_copy(update=update)
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
 from audit.files import canonical, read_frame, stored_json, write_inside
@@ -37,6 +37,7 @@ __all__ = [
     "RunFacts",
     "Sheet",
     "SmallestEffect",
+    "Undecided",
     "Verdict",
     "audited_first",
     "decided",
@@ -181,7 +182,9 @@ class Finding(_Stored):
     calls_saved: int = 0
     """Items that did not have to be asked because the check stopped early."""
     more_units: int | None = None
-    """About how many more independent units would decide an inconclusive finding."""
+    """About how many more independent units would decide an inconclusive finding, judged together with those it has."""
+    fresh_units: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of about how many independent units a fresh sample would decide it, where adding to this one would not do."""
     smallest_effect: SmallestEffect | None = None
     """Of a passed finding: how little beyond the limit it would have seen."""
     measures: list[MeasureRecord] = []
@@ -203,6 +206,18 @@ class Finding(_Stored):
                 if measure.name == self.limit.measure and measure.group == self.limit.group:
                     return measure
         return self.measures[0] if self.measures else None
+
+
+class Undecided(Protocol):
+    """What says how many units would decide it: a finding, or a check in a comparison."""
+
+    @property
+    def more_units(self) -> int | None:
+        """About how many more."""
+
+    @property
+    def fresh_units(self) -> int | None:
+        """Of about how many a fresh sample."""
 
 
 class Deviation(_Stored):

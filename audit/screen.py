@@ -11,11 +11,11 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record, decided
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record, Undecided, decided
 from audit.terminal import clean
 from audit.verdict import capitalised, number
 
-__all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "notes", "summary_line"]
+__all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "notes", "summary_line", "would_do"]
 
 SIGNS: Mapping[str, str] = {
     "passed": "v",
@@ -37,17 +37,28 @@ def finding_line(finding: Finding) -> str:
 
 
 def summary_line(record: Record) -> str:
-    """Return one sentence: `Failed: 3 of 14 checks; 2 undecided, about 180 more units would do.`"""
+    """Return one sentence: `Failed: 3 of 14 checks; 2 undecided, about 180 more units would do for each.`"""
     count = {verdict: sum(f.verdict == verdict for f in record.findings) for verdict in WORST_FIRST}
     total = len(record.findings)
     parts = [f"{record.verdict.capitalize()}: {total} check{'s' if total != 1 else ''}"]
     if count["failed"]:
         parts = [f"Failed: {count['failed']} of {total} checks"]
     if count["inconclusive"]:
-        more = sum(f.more_units or 0 for f in record.findings if f.verdict == "inconclusive")
-        parts.append(f"{count['inconclusive']} undecided" + (f", about {more:,} more units would do" if more else ""))
+        parts.append(f"{count['inconclusive']} undecided" + would_do(record.findings))
     parts += [f"{count[word]} {word}" for word in ("crashed", "skipped") if count[word]]
     return "; ".join(parts) + "."
+
+
+def would_do(undecided: Sequence[Undecided]) -> str:
+    """Return `, about 180 more units would do for each`, the most that one needs: checks may share their items."""
+    told = []
+    for counts, form in (
+        ([one.more_units for one in undecided if one.more_units], ", about {:,} more units would do"),
+        ([one.fresh_units for one in undecided if one.fresh_units], ", a fresh sample of about {:,} units would do"),
+    ):
+        if counts:
+            told.append(form.format(max(counts)) + (" for each" if len(counts) > 1 else ""))
+    return "".join(told)
 
 
 def notes(record: Record) -> Iterator[str]:

@@ -1,11 +1,12 @@
-"""How many more units would decide, and how little beyond a limit a passed check would have seen.
+"""How many units would decide, and how little beyond a limit a passed check would have seen.
 
     0/1 rates      exact: ends of the binomial interval, tails of the binomial (`detectors.power`)
     other means    as rates, of the number of units whose binomial interval would be as wide
     anything else  the width of an interval goes as 1/sqrt(n); power from the normal distribution
 
-"More" supposes that the value stays what it is now. Where answers are missing, the interval holds their worst case,
-which does not shrink with n: nothing is said then.
+How many supposes that the value stays what it is now. Adding units and judging all of them again keeps the level only
+where a confidence sequence judges; anything else needs a fresh sample, which is judged alone. Where answers are
+missing, the interval holds their worst case, which does not shrink with n: nothing is said then.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from audit import early
 from audit.record import Limit, MeasureRecord, SmallestEffect
 
-__all__ = ["POWER", "more_units", "smallest_effect", "units_of"]
+__all__ = ["POWER", "fresh_units", "more_units", "smallest_effect", "units_of"]
 
 POWER = 0.8
 """Probability with which an effect is said to be seen."""
@@ -43,22 +44,35 @@ def units_of(measure: MeasureRecord) -> int:
 
 
 def more_units(measure: MeasureRecord, limit: Limit) -> int | None:
-    """Return about how many more units would bring the interval to one side of the limit, to two digits; None unknown.
+    """Return about how many more units would decide, to two digits; None unknown, or where that breaks the level.
 
     For a measure whose interval crosses the limit.
     """
+    needed = _needed(measure, limit) if measure.method == early.METHOD else None
+    more = 0 if needed is None else needed - units_of(measure)
+    return _two_digits(more) if 0 < more < MOST else None
+
+
+def fresh_units(measure: MeasureRecord, limit: Limit) -> int | None:
+    """Return of about how many units a fresh sample would decide, to two digits; None unknown, or more would do.
+
+    For a measure whose interval crosses the limit.
+    """
+    needed = None if measure.method == early.METHOD else _needed(measure, limit)
+    return _two_digits(needed) if needed is not None and units_of(measure) < needed < MOST else None
+
+
+def _needed(measure: MeasureRecord, limit: Limit) -> int | None:
+    """Return the number of units at which the interval would lie on one side of the limit; None unknown."""
     seen = _interval(measure)
     bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
     if seen is None or any(seen.value == bound and seen.low < bound < seen.high for bound in bounds):
         return None
     if seen.kind == "exact":
-        needed = _needed_exact(seen, limit)
-    elif seen.kind == "sequence" and len(bounds) == 1:
-        needed = _needed_in_sequence(seen, bounds[0])
-    else:
-        needed = _needed_by_width(seen, bounds)
-    more = 0 if needed is None else needed - seen.units
-    return _two_digits(more) if 0 < more < MOST else None
+        return _needed_exact(seen, limit)
+    if seen.kind == "sequence" and len(bounds) == 1:
+        return _needed_in_sequence(seen, bounds[0])
+    return _needed_by_width(seen, bounds)
 
 
 def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = None) -> SmallestEffect | None:

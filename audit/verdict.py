@@ -18,7 +18,7 @@ from typing import Any
 
 from audit.missing import too_much_missing
 from audit.record import Finding, Limit, MeasureRecord, SmallestEffect, Verdict
-from audit.sizes import more_units, smallest_effect, units_of
+from audit.sizes import fresh_units, more_units, smallest_effect, units_of
 
 __all__ = [
     "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "number", "sentence", "spoil",
@@ -35,6 +35,8 @@ _SENTENCES = {
     "inconclusive": "{measure} is {value}; the interval crosses the limit {limit}.",
     "inconclusive_more": "{measure} is {value}; the interval crosses the limit {limit}; "
     "about {more} more {unit} would decide.",
+    "inconclusive_fresh": "{measure} is {value}; the interval crosses the limit {limit}; "
+    "a fresh sample of about {fresh} {unit} would decide.",
     "too_few": "{measure} is {value}; its interval decides a limit only from {min_units} {unit} on, here are {units}.",
     "missing": "{measure} is {value}; with more than a third of the answers missing, the limit {limit} is not decided.",
     "no_answers": "{measure} has no value: none of the {asked} items asked gave a usable answer.",
@@ -60,6 +62,7 @@ class Decision:
     verdict: Verdict
     reason: dict[str, Any]
     more_units: int | None = None
+    fresh_units: int | None = None
     smallest_effect: SmallestEffect | None = None
 
 
@@ -175,10 +178,18 @@ def _against(
         return Decision("passed", {"key": "passed", **facts}, smallest_effect=seen)
     if measure.high < lower or measure.low > upper:
         return Decision("failed", {"key": "failed", **facts})
-    count = more_units(measure, limit)
-    if count is None:
-        return Decision("inconclusive", {"key": "inconclusive", **facts})
-    return Decision("inconclusive", {"key": "inconclusive_more", **facts, "more": f"{count:,}", "unit": unit}, count)
+    return _undecided(measure, limit, {**facts, "unit": unit})
+
+
+def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:
+    """Return the decision on an interval that crosses the limit: how many more units, or fresh ones, would decide."""
+    more, fresh = more_units(measure, limit), fresh_units(measure, limit)
+    if more is not None:
+        return Decision("inconclusive", {"key": "inconclusive_more", **facts, "more": f"{more:,}"}, more)
+    if fresh is not None:
+        reason = {"key": "inconclusive_fresh", **facts, "fresh": f"{fresh:,}"}
+        return Decision("inconclusive", reason, fresh_units=fresh)
+    return Decision("inconclusive", {"key": "inconclusive", **{key: facts[key] for key in facts if key != "unit"}})
 
 
 def _label(name: str, group: str | None) -> str:
@@ -192,7 +203,7 @@ def spoil(finding: Finding) -> Finding:
         return finding
     reason = {"key": "changed"}
     told = {"verdict": "inconclusive", "reason": reason, "why": sentence(reason)}
-    return finding.model_copy(update={**told, "more_units": None, "smallest_effect": None})
+    return finding.model_copy(update={**told, "more_units": None, "fresh_units": None, "smallest_effect": None})
 
 
 def audit_verdict(findings: Iterable[Finding]) -> Verdict:

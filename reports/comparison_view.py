@@ -19,6 +19,7 @@ from reports.axes import SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
+from reports.summary import would_do
 from reports.tables import anchor_of
 from reports.wording import Words
 
@@ -171,9 +172,7 @@ def _sentence(found: Comparison, words: Words) -> str:
     parts = [words(f"compare.sentence_{found.word.replace(' ', '_')}", count=count, all=len(gating))]
     if found.word == "worse" and "undecided" in seen:
         parts.append(words("compare.tail_undecided", count=seen.count("undecided")))
-    more = sum(one.more_units or 0 for one in gating if one.word == "undecided")
-    if more:
-        parts[-1] += words("compare.tail_more", count=more, number=f"{more:,}")
+    parts[-1] += would_do([one for one in gating if one.word == "undecided"], words, "units")
     if "better" in seen:
         parts.append(words("compare.tail_better", count=seen.count("better")))
     return words("summary.join").join(parts) + words("summary.end")

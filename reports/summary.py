@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from audit.record import WORST_FIRST, Finding, Record
+from audit.record import WORST_FIRST, Finding, Record, Undecided
 from reports.wording import Words
 
-__all__ = ["summary_sentence", "tally", "tally_text"]
+__all__ = ["summary_sentence", "tally", "tally_text", "would_do"]
 
 def tally(findings: Iterable[Finding]) -> tuple[tuple[str, int], ...]:
     """Return (verdict, checks), worst first, only those that occur."""
@@ -43,13 +44,31 @@ def summary_sentence(record: Record, words: Words) -> str:
 
 
 def _more(findings: Sequence[Finding], words: Words) -> str:
-    """Return about how many more would decide what is undecided, to two digits; empty where nobody can tell."""
-    open_ones = [finding for finding in findings if finding.verdict == "inconclusive" and finding.more_units]
-    if not open_ones:
-        return ""
-    more = sum(finding.more_units or 0 for finding in open_ones)
-    scale = 10 ** max(0, len(str(more)) - 2)
-    rounded = -(-more // scale) * scale
+    """Return about how many would decide what is undecided; empty where nobody can tell."""
+    open_ones = [one for one in findings if one.verdict == "inconclusive" and (one.more_units or one.fresh_units)]
     counts = [finding.headline.n for finding in open_ones if finding.headline is not None]
     clustered = any(n.get("units", 0) < n.get("items", 0) for n in counts)
-    return words("tail.more_units" if clustered else "tail.more_items", count=rounded, number=f"{rounded:,}")
+    return would_do(open_ones, words, "units" if clustered else "items")
+
+
+def would_do(undecided: Sequence[Undecided], words: Words, unit: Literal["items", "units"]) -> str:
+    """Return how many more, and of how many a fresh sample, would do; the most that one check needs, for each.
+
+    Nothing is added up over checks, since they may share their items.
+    """
+    needs = {
+        "more": [one.more_units for one in undecided if one.more_units],
+        "fresh": [one.fresh_units for one in undecided if one.fresh_units],
+    }
+    told = ""
+    for kind, counts in needs.items():
+        if counts:
+            most = _two_digits(max(counts))
+            told += words(f"tail.{kind}_{unit}", count=most, number=f"{most:,}")
+            told += words("tail.each") if len(counts) > 1 else ""
+    return told
+
+
+def _two_digits(count: int) -> int:
+    scale = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // scale) * scale

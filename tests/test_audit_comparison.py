@@ -64,7 +64,7 @@ def test_a_worked_example(tmp_path):
     assert check.changes.newly_failing == tuple(f"facts-{number}" for number in range(40, 50))
     assert check.changes.newly_passing == ("facts-50", "facts-51")
     assert (check.changes.counted, check.changes.test) == (60, "McNemar's exact test")
-    assert (check.word, check.more_units) == ("undecided", check.deciding.more_units)
+    assert (check.word, check.fresh_units) == ("undecided", check.deciding.fresh_units)
 
 
 def test_items_are_paired_by_id_whatever_their_order(tmp_path):
@@ -123,8 +123,8 @@ def test_the_word_follows_the_way_that_is_good(tmp_path, limit, right_a, right_b
         assert gap.low > margin if limit is FEW else gap.high < -margin
 
 
-def test_more_units_would_decide(tmp_path):
-    """A difference of -5 points with an interval of about 5 to either side: some more units, and then it is decided."""
+def test_a_fresh_sample_would_decide(tmp_path):
+    """A difference of -5 points with an interval of about 5 to either side: so many units, and it is decided."""
 
     def check(copies, into):
         a = answers(160 * copies, 0) + answers(0, 40 * copies)
@@ -133,9 +133,9 @@ def test_more_units_would_decide(tmp_path):
 
     few = check(1, tmp_path / "few")
     assert few.word == "undecided"
-    assert 0 < few.more_units < 2000
-    assert f"about {few.more_units:,} more units would decide" in told(few.reason)
-    many = check(1 + 2 * math.ceil(few.more_units / 200), tmp_path / "many")
+    assert 200 < few.fresh_units < 2200
+    assert f"a fresh sample of about {few.fresh_units:,} units would decide" in told(few.reason)
+    many = check(2 * math.ceil(few.fresh_units / 200), tmp_path / "many")
     assert many.word == "worse"
 
 

@@ -19,10 +19,10 @@ from audit.plan import Check, Plan, read_plan
 from audit.plan_sizes import Range, size_plan
 from audit.record import Limit, MeasureRecord
 from audit.runner import run
-from audit.sizes import more_units, smallest_effect
+from audit.sizes import fresh_units, more_units, smallest_effect
 from audit.verdict import decide, spoil
 from detectors.intervals import betting_mean, exact_binomial
-from detectors.sequential import RateTest, stopping
+from detectors.sequential import RateTest, boundaries, stopping
 
 UP = Limit(measure="rate", at_most=0.05)
 
@@ -52,8 +52,9 @@ def watched(outcomes, limit, level=0.95) -> MeasureRecord:
 def test_zero_events_near_a_small_limit_by_hand():
     # (0.975)... the interval of 0 of n ends at 1 - 0.025^(1/n); it keeps 2 % from n = 183 on. 1/sqrt(n) would say 230.
     assert 1 - 0.025 ** (1 / 183) <= 0.02 < 1 - 0.025 ** (1 / 182)
-    assert more_units(counted(0, 100), Limit(measure="rate", at_most=0.02)) == 83
-    assert more_units(counted(100, 100), Limit(measure="rate", at_least=0.98)) == 83
+    assert fresh_units(counted(0, 100), Limit(measure="rate", at_most=0.02)) == 190  # 183, to two digits
+    assert fresh_units(counted(100, 100), Limit(measure="rate", at_least=0.98)) == 190
+    assert more_units(counted(0, 100), Limit(measure="rate", at_most=0.02)) is None
 
 
 @given(st.integers(1, 60), st.integers(20, 60), st.sampled_from([0.05, 0.2, 0.5]))
@@ -62,9 +63,9 @@ def test_so_many_more_decide_and_fewer_do_not(k, n, bound):
     one, limit = counted(min(k, n), n), Limit(measure="rate", at_most=bound)
     if not one.low <= bound < one.high or one.value == bound:
         return
-    more = more_units(one, limit)
+    fresh = fresh_units(one, limit)
     # two digits, rounded up: a tenth fewer is too few
-    for units, decides in ((n + more, True), (n + int(0.9 * more) - 1, False)):
+    for units, decides in ((fresh, True), (max(n, int(0.9 * fresh) - 1), False)):
         low, high = exact_binomial(one.value * units, units, 0.95)
         assert (high <= bound or low > bound) == decides
 
@@ -89,14 +90,14 @@ def test_events_at_a_steady_rate_decide_when_the_figure_says():
 
 def test_what_is_no_rate_goes_by_the_square_root():
     one = measure(2.0, 1.0, 3.0, 100, unit="nats")
-    assert more_units(one, Limit(measure="rate", at_most=2.5)) == 300
-    assert more_units(one, Limit(measure="rate", at_most=2.0)) is None
+    assert fresh_units(one, Limit(measure="rate", at_most=2.5)) == 400
+    assert fresh_units(one, Limit(measure="rate", at_most=2.0)) is None
 
 
 def test_two_bounds_need_both():
     one = counted(30, 100)
-    wide = more_units(one, Limit(measure="rate", at_least=0.2, at_most=0.35))
-    assert wide == more_units(one, Limit(measure="rate", at_most=0.35))
+    wide = fresh_units(one, Limit(measure="rate", at_least=0.2, at_most=0.35))
+    assert wide == fresh_units(one, Limit(measure="rate", at_most=0.35))
     low, high = exact_binomial(0.3 * (100 + wide), 100 + wide, 0.95)
     assert low >= 0.2
     assert high <= 0.35
@@ -320,3 +321,30 @@ def test_it_opens_no_model_and_imports_no_torch(plan_file):
         [sys.executable, "-c", code, "plan-size", str(plan_file)], capture_output=True, text=True, check=True
     )
     assert done.stderr == "False False\n"
+
+
+@pytest.mark.parametrize(("limit", "first", "level"), [(0.05, 100, 0.95), (0.3, 100, 0.95), (0.1, 200, 1 - 0.05 / 14)])
+def test_following_the_advice_keeps_the_level(limit, first, level):
+    """True rate at the limit: of a full check the fresh sample alone is judged; of an early one all, in one order."""
+    rng, count, bound = np.random.default_rng(3), 600, Limit(measure="rate", at_most=limit)
+    below, above = boundaries(limit, level, 20_000)
+    wrong_alone = fresh_samples = wrong_ever = 0
+    for _ in range(count):
+        outcomes = rng.random(20_000) < limit
+        events, n = np.cumsum(outcomes), first
+        one = counted(int(events[n - 1]), n, level)
+        if one.high > limit >= one.low and (size := fresh_units(one, bound)) is not None and size < 10_000:
+            fresh = counted(int(outcomes[-size:].sum()), size, level)
+            fresh_samples += 1
+            wrong_alone += fresh.high <= limit or fresh.low > limit
+        for _ in range(7):
+            if np.any((events[:n] <= below[:n]) | (events[:n] >= above[:n])):
+                wrong_ever += 1
+                break
+            watched = measure(events[n - 1] / n, 0, 1, n, level=level, mean_of="value", method=early.METHOD)
+            more = more_units(watched, bound)
+            if more is None or n + more > len(outcomes):
+                break
+            n += more
+    for wrong, tried in ((wrong_alone, fresh_samples), (wrong_ever, count)):
+        assert binom.sf(wrong - 1, tried, 1 - level) > 0.001

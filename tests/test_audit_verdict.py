@@ -105,10 +105,11 @@ def test_undefined_and_intervals_that_cannot_decide():
     assert (few.verdict, few.more_units) == ("inconclusive", 50)
 
 
-def test_how_many_more_would_decide():
-    # Half width 0.1 at n = 100; the limit is 0.05 away, so the half width must halve: 4 n in all, 300 more.
-    assert decide([measure()], Limit(measure="rate", at_most=0.55), NONE).more_units == 300
-    assert decide([measure()], Limit(measure="rate", at_most=0.5), NONE).more_units is None
+def test_of_how_many_a_fresh_sample_would_decide():
+    # Half width 0.1 at n = 100; the limit is 0.05 away, so the half width must halve: a sample of 4 n.
+    assert decide([measure()], Limit(measure="rate", at_most=0.55), NONE).fresh_units == 400
+    assert decide([measure()], Limit(measure="rate", at_most=0.55), NONE).more_units is None
+    assert decide([measure()], Limit(measure="rate", at_most=0.5), NONE).fresh_units is None
 
 
 def test_missing_answers_are_told_and_decide_nothing_beyond_a_third():

@@ -73,8 +73,9 @@ def test_the_words_and_the_sentence(found):
         "facts": "worse", "close": "undecided", "time": "better", "pairs": "better", "gone": "undecided",
         "free": "measured",
     }
-    more = next(one.more_units for one in found.checks if one.check == "close")
-    assert view.sentence == f"Worse: 1 of 4 gating checks; 2 undecided, about {more:,} more units would do; 1 better."
+    fresh = next(one.fresh_units for one in found.checks if one.check == "close")
+    would = f"a fresh sample of about {fresh:,} independent units would do"
+    assert view.sentence == f"Worse: 1 of 4 gating checks; 2 undecided, {would}; 1 better."
     assert [one.name for one in view.untold] == ["gone"]
 
 

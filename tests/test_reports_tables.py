@@ -53,7 +53,12 @@ def many(verdict, count, **more):
         (many("crashed", 2) + many("passed", 1), "Crashed: 2 of 3 checks did not come to an end."),
         (
             many("inconclusive", 2, more_units=1_234) + many("passed", 2),
-            "Undecided: 2 of 4 checks, about 2,500 more items would do.",
+            "Undecided: 2 of 4 checks, about 1,300 more items would do for each.",
+        ),
+        (
+            [check("inconclusive", fresh_units=410), *many("inconclusive", 2, more_units=9), *many("passed", 1)],
+            "Undecided: 3 of 4 checks, about 9 more items would do for each, "
+            "a fresh sample of about 410 items would do.",
         ),
         (many("skipped", 1) + many("passed", 1), "Undecided: 1 of 2 checks could not be measured."),
         (many("skipped", 2), "Undecided: none of 2 checks could be measured."),

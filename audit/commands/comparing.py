@@ -129,7 +129,9 @@ def _name(side: Side) -> str:
 
 
 def _sentence(found: Comparison) -> str:
-    """Return `Worse: 1 of 3 gating checks; 1 undecided, about 180 more units would decide.`"""
+    """Return `Worse: 1 of 3 gating checks; 1 undecided, a fresh sample of about 180 units would do.`"""
+    from audit.screen import would_do
+
     gating = [one for one in found.checks if one.gating]
     if not gating:
         return "Measured: no check gates, so nothing is decided."
@@ -139,9 +141,7 @@ def _sentence(found: Comparison) -> str:
     parts = [f"{found.word.capitalize()}: {count} of {len(gating)} gating checks"]
     if found.word == "worse" and "undecided" in words:
         parts.append(f"{words.count('undecided')} undecided")
-    more = sum(one.more_units or 0 for one in gating if one.word == "undecided")
-    if more:
-        parts[-1] += f", about {more:,} more units would decide"
+    parts[-1] += would_do([one for one in gating if one.word == "undecided"])
     if found.word == "undecided" and not found.margins.plain and not found.margins.named:
         parts.append("the margin is 0; --margin X says how much worse is still all right")
     if "better" in words:
