@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
 from audit.files import canonical, read_frame, stored_json, write_inside
+from audit.finding import Evidence, Finding, Limit, MeasureRecord, SmallestEffect, Stored, Undecided, Verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,75 +65,16 @@ DIMENSIONS = (
 """What an audit may ask about."""
 WORST_FIRST = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")
 """The order in which verdicts are told."""
-Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
 
 
-class _Stored(BaseModel):
-    """Frozen; unknown keys of a later writer are ignored."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
-    )
-
-
-class Limit(_Stored):
-    """What a check demands of one measure: an interval that must lie wholly inside."""
-
-    measure: str
-    """Name of the measure."""
-    group: str | None = None
-    """Slice that the limit speaks of; absent = all of the data."""
-    at_most: float | None = None
-    """Upper limit, in the measure's unit."""
-    at_least: float | None = None
-    """Lower limit, in the measure's unit."""
-
-
-class MeasureRecord(_Stored):
-    """One number; see `detectors.result.Measure`."""
-
-    name: str
-    group: str | None = None
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: dict[str, int]
-    unit: str
-    direction: str
-    ideal: float | None = None
-    level: float
-    method: str
-    undefined: str | None = None
-    min_units: int = 0
-    worst_coverage: float | None = None
-    mean_of: str | None = None
-    """Column of the items whose mean over independent units this is."""
-    unit_of: str | None = None
-    """Column of the items that names the independent unit; null where each item is one."""
-    where: dict[str, str] | None = None
-    """Columns of the items with the text that a row must have to count; null = every row."""
-    auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
-    """Of an AUROC, (role, column) of the scores that should rank low, then of those that should rank high."""
-    missing: int = 0
-    """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
-
-
-class Evidence(_Stored):
-    """A stored file and its digest."""
-
-    path: str
-    """Relative to the audit folder."""
-    sha256: str
-
-
-class ModelRecord(_Stored):
+class ModelRecord(Stored):
     """Which model was audited."""
 
     name: str
     family: str
     modality: str
     fingerprint: str
-    abilities: list[str] = []
+    abilities: list[str] = Field(default=[])
     weights: str | None = None
     """How the weights are stored, where the model says so, e.g. `GGUF Q4_1, F32`: those were audited, no others."""
     identity: dict[str, Any] | None = None
@@ -145,82 +87,7 @@ class ModelRecord(_Stored):
         return kind == "GGUF" and not {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
 
 
-class SmallestEffect(_Stored):
-    """The true values nearest beyond a limit that a passed check would have failed with this power, at its level."""
-
-    power: float
-    units: int
-    """Independent units that it speaks of: the finding's own; where a check stops early, all that the data hold."""
-    above: float | None = None
-    """Above the upper limit; null where there is no such limit, or no value that would have been seen."""
-    below: float | None = None
-    """Below the lower limit, likewise."""
-    exact: bool
-    """By binomial tails, for 0/1 outcomes; else from the width of the interval."""
-
-
-class Finding(_Stored):
-    """The one result of one check."""
-
-    check: str
-    probe: str
-    dimension: str
-    verdict: Verdict
-    gating: bool
-    why: str
-    """One English sentence with the numbers."""
-    reason: dict[str, Any]
-    """`{"key": ..., other values}`: the same sentence for translation."""
-    family: Literal["exploratory"] | None = None
-    """`exploratory`: a limit that does not gate; all such checks are judged together by Benjamini-Hochberg."""
-    clauses: list[str] = []
-    calls: int = 0
-    """Items asked of a model by this check, whether answered now or from the store."""
-    limit: Limit | None = None
-    stop: Literal["full", "early"] = "full"
-    """`early`: units were asked in random order until the limit was decided."""
-    calls_saved: int = 0
-    """Items that did not have to be asked because the check stopped early."""
-    more_units: int | None = None
-    """About how many more independent units would decide an inconclusive finding, judged together with those it has."""
-    fresh_units: int | None = Field(default=None, exclude_if=lambda value: value is None)
-    """Of about how many independent units a fresh sample would decide it, where adding to this one would not do."""
-    smallest_effect: SmallestEffect | None = None
-    """Of a passed finding: how little beyond the limit it would have seen."""
-    measures: list[MeasureRecord] = []
-    remarks: list[dict[str, str | float]] = []
-    """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
-    controls: dict[str, bool] | None = None
-    """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
-    evidence: list[Evidence] = []
-    options: dict[str, Any] = {}
-    """The probe's options, defaults filled in."""
-    data: dict[str, Any] = {}
-    """Role -> source, digest, items, licence, cite."""
-
-    @property
-    def headline(self) -> MeasureRecord | None:
-        """The measure that the limit names, else the first."""
-        if self.limit is not None:
-            for measure in self.measures:
-                if measure.name == self.limit.measure and measure.group == self.limit.group:
-                    return measure
-        return self.measures[0] if self.measures else None
-
-
-class Undecided(Protocol):
-    """What says how many units would decide it: a finding, or a check in a comparison."""
-
-    @property
-    def more_units(self) -> int | None:
-        """About how many more."""
-
-    @property
-    def fresh_units(self) -> int | None:
-        """Of about how many a fresh sample."""
-
-
-class Deviation(_Stored):
+class Deviation(Stored):
     """Something that is asked otherwise than in the plan that was frozen first for the same model under this title."""
 
     check: str | None = None
@@ -235,7 +102,7 @@ class Deviation(_Stored):
     """Folder of the audit whose plan was frozen first."""
 
 
-class Sheet(_Stored):
+class Sheet(Stored):
     """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
 
     inventory_id: str | None = None
@@ -254,7 +121,7 @@ class Sheet(_Stored):
     """Id of the audit before this one, or why there is none."""
 
 
-class Record(_Stored):
+class Record(Stored):
     """All of an audit's findings; `record.json`."""
 
     schema_: int
@@ -267,9 +134,9 @@ class Record(_Stored):
     seed: int
     models: dict[str, ModelRecord]
     findings: list[Finding]
-    changed: list[str] = []
+    changed: list[str] = Field(default=[])
     """Names of models that answered differently at the end than at the start."""
-    deviations: list[Deviation] = []
+    deviations: list[Deviation] = Field(default=[])
     """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
     sheet: Sheet | None = None
     """What the plan says of the model, its purpose and its owner."""
@@ -286,7 +153,7 @@ class Record(_Stored):
     )
 
 
-class RunFacts(_Stored):
+class RunFacts(Stored):
     """How the audit was run; `run.json`. Not part of the record: times, host, versions, calls."""
 
     started: str
@@ -295,17 +162,17 @@ class RunFacts(_Stored):
     host: str
     platform: str
     python: str
-    versions: dict[str, str] = {}
+    versions: dict[str, str] = Field(default={})
     command: str = ""
     calls: int = 0
     """Items asked in the last run, wherever the answer came from."""
     calls_asked: int = 0
     """Items that a model had to answer in the last run."""
-    seconds_by_check: dict[str, float] = {}
-    crashes: dict[str, str] = {}
+    seconds_by_check: dict[str, float] = Field(default={})
+    crashes: dict[str, str] = Field(default={})
     """Check -> traceback."""
     attempts: int = 1
-    evidence: list[Evidence] = []
+    evidence: list[Evidence] = Field(default=[])
     """Every stored answer with its digest."""
 
 

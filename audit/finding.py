@@ -1,0 +1,149 @@
+"""A finding as it is stored: the one result of one check, with its measures, its limit and its evidence.
+
+    check -> verdict, why, measures with intervals, limit, controls, digests of what it rests on
+
+Readers ignore unknown keys; a key that an earlier version did not write has a default.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Evidence", "Finding", "Limit", "MeasureRecord", "SmallestEffect", "Stored", "Undecided", "Verdict"]
+
+Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
+
+
+class Stored(BaseModel):
+    """Frozen; unknown keys of a later writer are ignored."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
+    )
+
+
+class Limit(Stored):
+    """What a check demands of one measure: an interval that must lie wholly inside."""
+
+    measure: str
+    """Name of the measure."""
+    group: str | None = None
+    """Slice that the limit speaks of; absent = all of the data."""
+    at_most: float | None = None
+    """Upper limit, in the measure's unit."""
+    at_least: float | None = None
+    """Lower limit, in the measure's unit."""
+
+
+class MeasureRecord(Stored):
+    """One number; see `detectors.result.Measure`."""
+
+    name: str
+    group: str | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n: dict[str, int]
+    unit: str
+    direction: str
+    ideal: float | None = None
+    level: float
+    method: str
+    undefined: str | None = None
+    min_units: int = 0
+    worst_coverage: float | None = None
+    mean_of: str | None = None
+    """Column of the items whose mean over independent units this is."""
+    unit_of: str | None = None
+    """Column of the items that names the independent unit; null where each item is one."""
+    where: dict[str, str] | None = None
+    """Columns of the items with the text that a row must have to count; null = every row."""
+    auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
+    """Of an AUROC, (role, column) of the scores that should rank low, then of those that should rank high."""
+    missing: int = 0
+    """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
+
+
+class Evidence(Stored):
+    """A stored file and its digest."""
+
+    path: str
+    """Relative to the audit folder."""
+    sha256: str
+
+
+class SmallestEffect(Stored):
+    """The true values nearest beyond a limit that a passed check would have failed with this power, at its level."""
+
+    power: float
+    units: int
+    """Independent units that it speaks of: the finding's own; where a check stops early, all that the data hold."""
+    above: float | None = None
+    """Above the upper limit; null where there is no such limit, or no value that would have been seen."""
+    below: float | None = None
+    """Below the lower limit, likewise."""
+    exact: bool
+    """By binomial tails, for 0/1 outcomes; else from the width of the interval."""
+
+
+class Finding(Stored):
+    """The one result of one check."""
+
+    check: str
+    probe: str
+    dimension: str
+    verdict: Verdict
+    gating: bool
+    why: str
+    """One English sentence with the numbers."""
+    reason: dict[str, Any]
+    """`{"key": ..., other values}`: the same sentence for translation."""
+    family: Literal["exploratory"] | None = None
+    """`exploratory`: a limit that does not gate; all such checks are judged together by Benjamini-Hochberg."""
+    clauses: list[str] = []
+    calls: int = 0
+    """Items asked of a model by this check, whether answered now or from the store."""
+    limit: Limit | None = None
+    stop: Literal["full", "early"] = "full"
+    """`early`: units were asked in random order until the limit was decided."""
+    calls_saved: int = 0
+    """Items that did not have to be asked because the check stopped early."""
+    more_units: int | None = None
+    """About how many more independent units would decide an inconclusive finding, judged together with those it has."""
+    fresh_units: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Of about how many independent units a fresh sample would decide it, where adding to this one would not do."""
+    smallest_effect: SmallestEffect | None = None
+    """Of a passed finding: how little beyond the limit it would have seen."""
+    measures: list[MeasureRecord] = []
+    remarks: list[dict[str, str | float]] = []
+    """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
+    controls: dict[str, bool] | None = None
+    """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
+    evidence: list[Evidence] = []
+    options: dict[str, Any] = {}
+    """The probe's options, defaults filled in."""
+    data: dict[str, Any] = {}
+    """Role -> source, digest, items, licence, cite."""
+
+    @property
+    def headline(self) -> MeasureRecord | None:
+        """The measure that the limit names, else the first."""
+        if self.limit is not None:
+            for measure in self.measures:
+                if measure.name == self.limit.measure and measure.group == self.limit.group:
+                    return measure
+        return self.measures[0] if self.measures else None
+
+
+class Undecided(Protocol):
+    """What says how many units would decide it: a finding, or a check in a comparison."""
+
+    @property
+    def more_units(self) -> int | None:
+        """About how many more."""
+
+    @property
+    def fresh_units(self) -> int | None:
+        """Of about how many a fresh sample."""
