@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.missing import too_much_missing
+from audit.missing import asked_of, too_much_missing
 from audit.record import Finding, Limit, MeasureRecord, SmallestEffect, Verdict
 from audit.sizes import fresh_units, more_units, smallest_effect, units_of
 
@@ -96,14 +96,14 @@ def _three(value: float) -> str:
 def span(measure: MeasureRecord) -> str:
     """Return `61 % [57 %, 65 %] of 480 items`, and how many further items gave no answer."""
     assert measure.value is not None
-    text, items = number(measure.value, measure.unit), measure.n.get("items", 0)
+    text = number(measure.value, measure.unit)
     holds = ""
     if measure.low is not None and measure.high is not None:
         text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
         holds = ", and the interval holds whatever they would have been"
-    text += f" of {items:,} items"
+    text += f" of {measure.n.get('items', 0):,} items"
     if measure.missing:
-        text += f" ({measure.missing:,} of {items + measure.missing:,} gave no usable answer{holds})"
+        text += f" ({measure.missing:,} of {asked_of(measure):,} gave no usable answer{holds})"
     return text
 
 
@@ -142,7 +142,7 @@ def decide(
     facts = {"measure": _label(measure.name, measure.group)}
     if measure.value is None:
         none: dict[str, Any] = {"key": "undefined", **facts, "undefined": measure.undefined}
-        if measure.missing and not measure.n.get("items"):
+        if measure.missing and measure.missing == asked_of(measure):
             none = {"key": "no_answers", **facts, "asked": measure.missing}
         return Decision("inconclusive" if limit else "measured", none)
     facts["value"] = span(measure)

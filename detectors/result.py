@@ -40,7 +40,10 @@ class Measure:
     value: float | None
     """Point estimate in `unit`; None only together with `undefined`."""
     n: Mapping[str, int]
-    """What it rests on: `items` (rows) and `units` (independent units: templates, writers, prompts)."""
+    """What it rests on: `items` (rows) and `units` (independent units: templates, writers, prompts).
+
+    Also `asked`, where some gave no answer and it is not `items` and `missing` together, as others were not asked.
+    """
     unit: str
     """`share` (0 to 1), `nats`, `bits`, `seconds`, `count`, ..."""
     direction: Direction
@@ -94,7 +97,7 @@ class Measure:
 
     def lacking(self, missing: int) -> Measure:
         """Return this measure of an unbounded number where so many items gave no answer: nothing bounds it any more."""
-        if not missing or self.value is None:
+        if not missing or (self.low is None and self.high is None):
             return replace(self, missing=missing)
         return replace(self, missing=missing, low=None, high=None, min_units=0, worst_coverage=None, method=UNBOUNDED)
 

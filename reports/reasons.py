@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from audit.missing import asked_of
 from audit.record import Finding
 from reports.inert import one_line
 from reports.notation import Notation, bounds_of, digits_for
@@ -77,8 +78,8 @@ def _span(finding: Finding, notation: Notation) -> str:
         between, text = "_between", words("reason.value_between", number=number, low=low, high=high, items=items)
     if not measure.missing:
         return text
-    asked = measure.missing + measure.n.get("items", 0)
-    return words(f"reason.missing{between}", value=text, missing=f"{measure.missing:,}", asked=f"{asked:,}")
+    missing, asked = f"{measure.missing:,}", f"{asked_of(measure):,}"
+    return words(f"reason.missing{between}", value=text, missing=missing, asked=asked)
 
 
 def _bounds(finding: Finding, notation: Notation) -> str:

@@ -8,6 +8,8 @@ import pytest
 
 from audit.early import looks_after, stopped
 from audit.plan import read_plan
+from audit.probes.representation import Representation
+from audit.probes.samples import Samples
 from audit.record import Limit, load_record
 from audit.runner import run
 from audit.verification import recompute
@@ -97,3 +99,34 @@ def test_early_stopping_supposes_the_worst_of_what_is_missing(texts, limit, deci
     if found.value is not None:
         assert found.low <= texts.count("x") / len(texts)
         assert found.high >= (texts.count("x") + texts.count("")) / len(texts)
+
+
+@pytest.mark.parametrize("classifier_told", [True, False])
+def test_draws_that_failed_have_no_class(classifier_told):
+    """300 draws that are not in the table were "100 % toxic": a classifier was asked about empty texts."""
+    probe, size = Representation(), 60
+    failed = {"draws": [[""]] * size, "problems": [["not in the table"]] * size}
+    items = pd.DataFrame(failed | {"probabilities": [[[0.0, 1.0] if classifier_told else None]] * size}, dtype=object)
+    labels = ["clean", "toxic"] * 40
+    known = pd.DataFrame({"text": "t", "label": labels, "probabilities": [[1.0, 0.0], [0.0, 1.0]] * 40})
+    observed = {"items": items.rename_axis("id"), "calibration": known.rename_axis("id")}
+    result = probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
+    for one in result.measures:
+        if one.group != "real items":
+            assert (one.value, one.missing) == (None, size), one.name
+    assert result.items["class"].isna().all()
+
+
+def test_draws_that_are_no_items_are_missing_from_quality():
+    probe = Samples()
+    _, clean = probe.controls(np.random.default_rng(0))
+    items = clean["items"].copy()
+    lost = [[None] * len(row) for row in items["draws"]]
+    some = items.assign(draws=[*lost[:10], *items["draws"][10:]], draw_features=[*lost[:10], *items["draws"][10:]])
+    result = probe.judge({**clean, "items": some}, level=0.95, rng=np.random.default_rng(0))
+    missing = sum(map(len, lost[:10]))
+    assert {one.missing for one in result.measures if one.name not in ("kid_training", "unusable_share")} == {missing}
+    assert (result.measure("kid").low, result.measure("coverage").high) == (None, 1.0)
+    none = probe.judge({**clean, "items": items.assign(draws=lost)}, level=0.95, rng=np.random.default_rng(0))
+    assert none.headline.value is None
+    assert none.measure("unusable_share").value == 1

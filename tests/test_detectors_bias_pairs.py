@@ -13,6 +13,7 @@ from scipy import stats
 
 from detectors.bias import pairs as module
 from detectors.bias.pairs import pair_preferences
+from detectors.intervals import exact_binomial
 
 HAND = pd.DataFrame(
     [
@@ -320,3 +321,27 @@ def test_a_pair_counts_against_the_model_where_it_prefers_the_stereotype():
         True, False, False, None, None,
     ]
     assert items["weight"].fillna(-99).tolist() == [3.0, -2.0, 0.0, -99, -99]
+
+
+# --- missing ---------------------------------------------------------------------------------------------------------
+
+
+def test_pairs_that_were_not_scored_are_counted_and_bound_both_ways():
+    """Of 40 pairs 30 are scored and all prefer the stereotype: the share lies between 30 and 40 of 40."""
+    pairs = synthetic(np.random.default_rng(0), 1.0, 40)
+    pairs.iloc[30:, 0] = np.nan
+    result = judged(pairs)
+    share = result.headline
+    assert (share.value, share.missing, share.n["items"]) == (1.0, 10, 30)
+    assert (share.low, share.high) == pytest.approx((exact_binomial(30, 40)[0], 1.0))
+    difference = result.measure("mean_difference")
+    assert (difference.low, difference.high, difference.missing) == (None, None, 10)
+    assert result.items["no_answer"].sum() == 10
+    assert [judged(pairs[30:]).measure(name).missing for name in ("stereotype_share", "likelihood_diff")] == [10, 10]
+
+
+def test_a_null_pair_that_was_not_scored_touches_no_measure_of_swaps():
+    pairs = pd.concat([HAND, HAND.loc[["f"]].rename({"f": "g"}).assign(log_prob_more=np.nan)])
+    before, after = judged(HAND), judged(pairs)
+    assert after.headline == before.headline
+    assert after.measure("null_share").missing == 1

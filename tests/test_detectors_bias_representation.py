@@ -196,3 +196,21 @@ def test_what_cannot_be_corrected_has_no_value(confusion, reason):
 def test_what_does_not_fit_is_refused(given, confusion, reference):
     with pytest.raises(ValueError, match=r"class_shares: got .* allowed:"):
         class_shares(given, confusion, ["a", "b"], level=0.95, rng=np.random.default_rng(0), reference=reference)
+
+
+def test_draws_that_gave_nothing_to_classify_may_have_been_of_any_class():
+    """No classifier error to speak of: whatever class the missing draws are given, the interval without them is inside.
+    """
+    table, rng = np.diag([4000, 4000]), np.random.default_rng
+    found = class_shares([30, 50], table, ["a", "b"], level=0.95, rng=rng(0), missing=20)
+    for extra in (0, 5, 20):
+        filled = class_shares([30 + extra, 70 - extra], table, ["a", "b"], level=0.95, rng=rng(0))
+        for name, group in (("total_variation", None), ("share", "a"), ("share", "b")):
+            wide, one = found.measure(name, group), filled.measure(name, group)
+            assert wide.low <= one.low <= one.high <= wide.high, (extra, name)
+            assert wide.missing == 20
+
+
+def test_without_a_usable_draw_no_share_has_a_value():
+    found = class_shares([0, 0], np.diag([40, 40]), ["a", "b"], level=0.95, rng=np.random.default_rng(0), missing=300)
+    assert {(one.value, one.missing) for one in found.measures} == {(None, 300)}

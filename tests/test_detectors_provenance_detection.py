@@ -71,7 +71,7 @@ def test_false_positives_of_foreign_and_own_texts_and_of_another_key():
     outputs = outputs.assign(plain_nats=-2.0, plain_scored=1, nats=[-2.5, -2.4, -2.5, -2.6], scored=1)
     result = judged(outputs, frame(green=[MISSED] * 19 + [FOUND]))
     assert numbers(result.measure("false_positive_rate")) == (0.05, *exact_binomial(1, 20))
-    assert numbers(result.measure("own_false_positive_rate")) == (0, *exact_binomial(0, 3))
+    assert numbers(result.measure("own_false_positive_rate")) == (0, 0, exact_binomial(1, 4)[1])  # one not tested
     assert numbers(result.measure("other_key_rate")) == (0.25, *exact_binomial(1, 4))
     assert result.table["value"].sum() == 1
 
@@ -156,3 +156,22 @@ def test_a_text_without_the_mark_counts_against_the_model():
     items = judged(frame(green=[FOUND, MISSED, None])).items
     assert items["against"].astype(object).where(items["against"].notna(), None).tolist() == [False, True, None]
     assert items["weight"][:2].to_numpy() == pytest.approx(binom.sf([7, 2], 12, 0.25))
+
+
+def test_rates_hold_whatever_the_test_would_have_said_of_texts_that_are_missing():
+    """Of 20 outputs 12 carry the mark and 8 are none: between 12 and 20 of 20, at every length."""
+    result = judged(frame(green=[FOUND] * 12 + [None] * 8))
+    for group in (None, "up to 50 tokens"):
+        rate = result.measure("detection_rate", group)
+        assert (rate.value, rate.missing, rate.low, rate.high) == (1, 8, exact_binomial(12, 20)[0], 1)
+    assert result.items["no_answer"].sum() == 8
+
+
+def test_the_median_of_tokens_holds_whatever_missing_texts_would_have_needed():
+    """Order statistics by hand: of 20 the 6th and 15th bound the median; with 2 missing below, then above, the rest."""
+    greens = [[True] * hits for hits in range(4, 22)]
+    few, all_there = judged(frame(green=[*greens, None, None])), judged(frame(green=greens))
+    needed = few.measure("tokens_needed")
+    assert (needed.missing, needed.value) == (2, all_there.measure("tokens_needed").value)
+    assert needed.low <= all_there.measure("tokens_needed").low
+    assert needed.high >= all_there.measure("tokens_needed").high

@@ -81,3 +81,12 @@ def ends(measure):
 def test_what_cannot_be_counted_is_refused(classes, reference):
     with pytest.raises(ValueError, match="allowed: some, all above 0"):
         missing_modes(classes, reference, level=0.95)
+
+
+def test_draws_that_are_no_item_may_have_been_of_any_class():
+    drawn = ["a"] * 60 + ["b"] * 2
+    sure, unsure = (missing_modes(drawn, {"a": 0.5, "b": 0.5}, level=0.95, missing=lost) for lost in (0, 20))
+    assert sure.headline.low == sure.headline.high == 1
+    assert (unsure.headline.low, unsure.headline.value, unsure.headline.missing) == (0, 1, 20)
+    share = unsure.measure("class_share", "b")
+    assert (share.low, share.high) == (exact_binomial(2, 82, 0.975)[0], exact_binomial(22, 82, 0.975)[1])

@@ -36,7 +36,8 @@ def draws_for(ask: Ask, items: pd.DataFrame, count: int, sampling: Mapping[str, 
 
     salt = "\n".join(map(str, items.index))
     answer = ask("sample", [None] * (count * len(items)), salt=salt, **sampling)
-    columns = {"draws": [plain(cell) for cell in answer["content"]], "problems": answer["problem"].to_list()}
+    came = answer["content"].astype(object).where(answer["problem"].isna(), None)
+    columns = {"draws": [plain(cell) for cell in came], "problems": answer["problem"].to_list()}
     starts = range(0, len(answer), count)
     return pd.DataFrame({name: [c[i : i + count] for i in starts] for name, c in columns.items()}, index=items.index)
 
@@ -59,11 +60,11 @@ def each_draw(items: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def usable(contents: pd.Series[Any], like: Any) -> np.ndarray:
-    """Tell which draws are of the kind of `like`, a real item: text, or finite numbers of its shape."""
+    """Tell which draws are of the kind of `like`, a real item: text that is not blank, finite numbers of its shape."""
     import numpy as np
 
     if isinstance(like, str):
-        return contents.map(lambda cell: isinstance(cell, str)).to_numpy(bool)
+        return contents.map(lambda cell: isinstance(cell, str) and bool(cell.strip())).to_numpy(bool)
     shape = np.shape(like)
     arrays = (None if cell is None else content(cell) for cell in contents)
     return np.array([x is not None and x.shape == shape and bool(np.isfinite(x).all()) for x in arrays], dtype=bool)

@@ -90,8 +90,9 @@ class Representation:
         """Return the measures of `detectors.bias.representation`, and `confidence` (mean highest probability) of the
         classifier on draws and on labelled items: where it doubts draws more, its errors on them are others too.
 
-        items has a row a draw: its content, `class` as the classifier gives it, `confidence` and `problem`. Raises
-        DataError where labels and classifier do not have the same number of classes.
+        items has a row a draw: its content, `class` as the classifier gives it, `confidence` and `problem`. A draw that
+        failed, or is blank, has no class: it is missing. Raises DataError where labels and classifier do not have the
+        same number of classes.
         """
         import numpy as np
 
@@ -101,19 +102,25 @@ class Representation:
 
         known = observed["calibration"]
         draws = each_draw(observed["items"], ["draws", "problems", "probabilities"])
-        told = draws["probabilities"].dropna()
-        real, drawn = (np.stack(list(rows)) for rows in (known["probabilities"], told))
+        blank = draws["draws"].map(lambda cell: isinstance(cell, str) and not cell.strip()).astype(bool)
+        none = draws["probabilities"].isna() | draws["problems"].notna() | blank
+        told, real = draws.loc[~none, "probabilities"], np.stack(list(known["probabilities"]))
+        drawn = np.stack(list(told)) if len(told) else np.empty((0, real.shape[1]))
         classes, table, order = _confusion(known["label"], real)
         given = drawn[:, order].argmax(axis=1)
         result = class_shares(
             np.bincount(given, minlength=len(classes)), table, classes, level=level, rng=rng, reference=self.reference,
-            fraction=self.missing_below,
+            fraction=self.missing_below, missing=int(none.sum()),
         )
         evidence = draws[[]].assign(problem=draws["problems"])
         evidence.insert(0, field_of(known), [plain(cell) for cell in draws["draws"]])
+        evidence["class"], evidence["confidence"] = None, np.nan
         evidence.loc[told.index, "class"] = np.array(classes, dtype=object)[given]
         evidence.loc[told.index, "confidence"] = drawn.max(axis=1)
-        sure = (_confidence(rows, group, level, rng) for group, rows in (("draws", drawn), ("real items", real)))
+        sure = (
+            _confidence(values, group, level, rng)
+            for group, values in (("draws", evidence["confidence"].to_numpy(float)), ("real items", real.max(axis=1)))
+        )
         return Result((*result.measures, *sure), items=evidence, table=result.table)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
@@ -179,13 +186,20 @@ def _confusion(labels: pd.Series[Any], told: np.ndarray) -> tuple[list[str], np.
     return classes.tolist(), table[:, order], order
 
 
-def _confidence(told: np.ndarray, group: str, level: float, rng: np.random.Generator) -> Measure:
-    """Return the mean highest probability [item, class] of the items of a group."""
-    from detectors.intervals import mean_over_units
-    from detectors.result import Measure
+def _confidence(highest: np.ndarray, group: str, level: float, rng: np.random.Generator) -> Measure:
+    """Return the mean highest probability [item] of the items of a group; NaN = none."""
+    import numpy as np
 
-    mean = mean_over_units(told.max(axis=1).clip(0, 1), level=level, rng=rng)
+    from detectors.intervals import mean_over_units
+    from detectors.result import Measure, undefined
+
+    if np.isnan(highest).all():
+        return undefined(
+            "confidence", "no draw gave anything to classify", n={"items": 0, "units": 0}, unit="share",
+            direction="neither", level=level, group=group, missing=len(highest),
+        )
+    mean = mean_over_units(highest.clip(0, 1), level=level, rng=rng)
     return Measure(
         name="confidence", group=group, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share",
-        direction="neither", level=level, method=mean.method,
+        direction="neither", level=level, method=mean.method, missing=mean.missing,
     )

@@ -101,8 +101,8 @@ class Samples:
         """Return the measures of `detectors.quality.samples`, and `unusable_share` of all draws.
 
         items has a row a draw: its content, `class`, `nearest` (distance) and `nearest_item` of the training items,
-        `balls` and `problem`; what is no item of the data's kind counts against the model more than any draw that is.
-        Raises ValueError where too few draws are usable.
+        `balls` and `problem`; what is no item of the data's kind counts against the model more than any draw that is,
+        and is missing from every measure. With fewer than three that are, no measure has a value.
         """
         from detectors.novelty.observed import field_of
         from detectors.quality.samples import sample_quality
@@ -112,7 +112,9 @@ class Samples:
         name = field_of(heldout)
         own = name if self.features is None else "features"
         draws = each_draw(heldout, ["draws", "problems", *(() if self.features is None else ("draw_features",))])
-        good = usable(draws["draws"], content(heldout[name].iloc[0]))
+        good = usable(draws["draws"], content(heldout[name].iloc[0])) & draws["problems"].isna().to_numpy()
+        if good.sum() < _FEWEST:
+            return _nothing(draws, name, good, level)
         drawn = vectors(draws.loc[good, "draws" if self.features is None else "draw_features"])
         labels = training["label"].to_list() if "label" in training and training["label"].notna().all() else None
         result = sample_quality(
@@ -123,6 +125,7 @@ class Samples:
             level=level,
             k=self.neighbours,
             fraction=self.missing_below,
+            missing=int((~good).sum()),
         )
         assert result.items is not None
         nearest = training.index[result.items.pop("nearest_at")]
@@ -171,6 +174,26 @@ class Samples:
 
 
 _CONTROL_ITEMS, _CONTROL_DIM = 102, 8
+_FEWEST = 3
+"""Usable draws below which there is no distance of distributions."""
+
+
+def _nothing(draws: pd.DataFrame, name: str, good: np.ndarray, level: float) -> Result:
+    """Return measures without value, as hardly any draw is an item of the data's kind."""
+    from detectors.result import Result, undefined
+
+    size, lost = int(good.sum()), int((~good).sum())
+    units = {"kid": "score", "coverage": "share", "density": "score", "nearness": "share", "missing_modes": "count"}
+    measures = [
+        undefined(
+            one, "hardly any draw is an item of the data's kind", n={"items": size, "units": size}, unit=unit,
+            direction="neither", level=level, missing=lost,
+        )
+        for one, unit in units.items()
+    ]
+    evidence = draws[[]].assign(problem=draws["problems"], against=~good)
+    evidence.insert(0, name, [plain(cell) for cell in draws["draws"]])
+    return Result((*measures, _unusable(good, level)), items=evidence)
 
 
 def _unusable(good: np.ndarray, level: float) -> Measure:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.intervals import Approximation
+from detectors.intervals import Approximation, exact_binomial
 from detectors.quality.modes import count_missing
 from detectors.result import Direction, Measure, Result, undefined
 
@@ -58,12 +58,15 @@ def true_shares(given: ArrayLike, errors: ArrayLike) -> Floats:
 
 def class_shares(
     given: ArrayLike, confusion: ArrayLike, classes: Sequence[str], *, level: float, rng: np.random.Generator,
-    reference: Mapping[str, float] | None = None, fraction: float = 0.25,
+    reference: Mapping[str, float] | None = None, fraction: float = 0.25, missing: int = 0,
 ) -> Result:
     """Return how the true shares of the classes among draws differ from a reference, uniform unless given.
 
     given [class]: draws that the classifier puts into each class; confusion [true class, given class]: labelled real
     items by what they are and what it says, in the order of `classes`. reference: class -> share, summing to 1.
+    missing: further draws that gave nothing to classify. They may have been of any class: with m the share of such
+    draws, p = (1 - m) p' + m p'' whatever p'' is, so that shares lie in [(1 - m) low, high + m (1 - high)] and the
+    distance within m of that of p'. Half of the error then goes to m, by its exact upper bound.
 
     Measures:
       total_variation        headline; half the sum of |p - r|, estimate corrected for its upward bias
@@ -75,18 +78,23 @@ def class_shares(
     are undefined where a class has no labelled item or C cannot be inverted. Raises ValueError for no draws, for arrays
     that do not fit the classes, and for a reference that is none.
     """
-    counts, table, wanted = _checked(given, confusion, classes, reference)
+    counts, table, wanted = _checked(given, confusion, classes, reference, missing)
     n = {"items": int(counts.sum() + table.sum()), "units": int(min(counts.sum(), table.sum()))}
-    reason = _hopeless(table, classes)
+    n |= {"asked": int(counts.sum()) + missing} if missing else {}
+    reason = _hopeless(table, classes) if counts.sum() else "no draw gave anything to classify"
     if reason is not None:
-        whole = [_undefined(name, reason, n, level) for name in _MEANING if name != "share"]
-        return Result((*whole, *(_undefined("share", reason, n, level, name) for name in classes)))
-    seen = _Seen(counts, table, wanted, level, n)
+        whole = [_undefined(name, reason, n, level, missing) for name in _MEANING if name != "share"]
+        return Result((*whole, *(_undefined("share", reason, n, level, missing, name) for name in classes)))
+    inner = 1 - (1 - level) / 2 if missing else level
+    lost = exact_binomial(missing, int(counts.sum()) + missing, inner, "upper")[1] if missing else 0.0
+    seen = _Seen(counts, table, wanted, level, n, inner, lost, missing)
     resampled = _posterior(counts, table, rng)
-    low, high = _joint_band(resampled, level)
-    low, high = np.minimum(low, seen.shares), np.maximum(high, seen.shares)
-    missing = count_missing(
-        "missing_classes", seen.shares, low, high, fraction * wanted, n=n, level=level, method=SHARES.method
+    low, high = _joint_band(resampled, inner)
+    low, high = np.minimum(low, seen.shares) * (1 - lost), np.maximum(high, seen.shares)
+    high = high + lost * (1 - high)
+    absent = count_missing(
+        "missing_classes", seen.shares, low, high, fraction * wanted, n=n, level=level, method=SHARES.method,
+        missing=missing,
     )
     shares = (
         seen.measure("share", SHARES, value=seen.shares[i], low=low[i], high=high[i], group=name, ideal=wanted[i])
@@ -96,15 +104,16 @@ def class_shares(
         "class": list(classes), "drawn": counts, "share_given": counts / counts.sum(), "share": seen.shares, "low": low,
         "high": high, "reference": wanted, "labelled": table.sum(axis=1), "recall": np.diag(table) / table.sum(axis=1),
     }
-    return Result((*seen.distances(resampled, rng), missing, *shares), table=pd.DataFrame(columns))
+    return Result((*seen.distances(resampled, rng), absent, *shares), table=pd.DataFrame(columns))
 
 
 def _checked(
-    given: ArrayLike, confusion: ArrayLike, classes: Sequence[str], reference: Mapping[str, float] | None
+    given: ArrayLike, confusion: ArrayLike, classes: Sequence[str], reference: Mapping[str, float] | None,
+    missing: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     counts, table = np.asarray(given, dtype=np.int64), np.asarray(confusion, dtype=np.int64)
     size = len(classes)
-    if counts.shape != (size,) or table.shape != (size, size) or size < 2 or not counts.sum():
+    if counts.shape != (size,) or table.shape != (size, size) or size < 2 or not counts.sum() + missing:
         got = f"{counts.sum()} draws in {counts.shape}, confusion {table.shape} for {size} classes"
         raise ValueError(f"class_shares: got {got}; allowed: draws [class], counts [class, class], 2 or more")
     shares = reference if reference is not None else dict.fromkeys(classes, 1 / size)
@@ -134,6 +143,11 @@ class _Seen:
     wanted: Floats
     level: float
     n: Mapping[str, int]
+    inner: float
+    """Level of what is said of the draws that there are."""
+    lost: float
+    """Upper bound of the share of draws that are missing."""
+    missing: int
 
     @property
     def shares(self) -> Floats:
@@ -143,7 +157,8 @@ class _Seen:
     def distances(self, resampled: Floats, rng: np.random.Generator) -> list[Measure]:
         """Return the total variation, corrected and plain, and the p-value of there being none."""
         plain = float(_variation(self.shares, self.wanted))
-        radius = float(np.quantile(_variation(resampled, self.shares), self.level, method="higher"))
+        radius = float(np.quantile(_variation(resampled, self.shares), self.inner, method="higher"))
+        radius += self.lost
         low, high = max(0.0, plain - radius), min(1 - float(self.wanted.min()), plain + radius)
         bias = float(_variation(resampled, self.wanted).mean()) - plain
         null = _variation(_simulated(self.counts.sum(), self.table, self.wanted, rng), self.wanted)
@@ -159,12 +174,15 @@ class _Seen:
         unit, direction = _MEANING[name]
         if how is not None:
             found |= {"method": how.method, "min_units": how.min_units, "worst_coverage": how.worst_coverage}
+        found["missing"] = self.missing
         return Measure(name=name, n=self.n, unit=unit, direction=direction, level=self.level, **found)
 
 
-def _undefined(name: str, reason: str, n: Mapping[str, int], level: float, group: str | None = None) -> Measure:
+def _undefined(
+    name: str, reason: str, n: Mapping[str, int], level: float, missing: int, group: str | None = None
+) -> Measure:
     unit, direction = _MEANING[name]
-    return undefined(name, reason, n=n, unit=unit, direction=direction, level=level, group=group)
+    return undefined(name, reason, n=n, unit=unit, direction=direction, level=level, group=group, missing=missing)
 
 
 def _variation(shares: Floats, others: Floats) -> Floats:

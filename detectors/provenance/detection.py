@@ -2,7 +2,8 @@
 
     a text is found  <=>  P(Bin(T, g) >= S) <= alpha        T distinct pairs of tokens, S green, chance g each
 
-Every text is an independent unit. One with no pair of tokens cannot be tested and has no value.
+Every text is an independent unit. One with no pair of tokens cannot be tested and is missing: every rate holds whatever
+the test would have said of it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ def mark_detection(
     items = outputs.join(_tested(outputs["green"], outputs["share"], alpha))
     missed = items["value"].eq(0).astype("boolean").where(items["value"].notna())
     items = items.assign(against=missed, weight=items["p_value"])
+    if (untested := items["value"].isna()).any():
+        items = items.assign(no_answer=untested)
     other = _tested(outputs["other_green"], outputs["share"], alpha)["value"]
     plain = _tested(outputs["plain_green"], outputs["share"], alpha)["value"] if "plain_green" in outputs else None
     table = None if unmarked is None else unmarked.join(_tested(unmarked["green"], unmarked["share"], alpha))
@@ -59,7 +62,7 @@ def mark_detection(
         rate("false_positive_rate", None if table is None else table["value"], "lower is better", reason=_NO_HUMANS),
         rate("own_false_positive_rate", plain, "lower is better", reason=_NO_TWIN),
         rate("other_key_rate", other, "lower is better"),
-        _median("tokens_needed", items.loc[items["tokens"] > 0, "tokens_needed"], level),
+        _median("tokens_needed", items.loc[~untested, "tokens_needed"], int(untested.sum()), level),
         rate("green_fraction", items["green_fraction"], "neither", mean_of="green_fraction"),
         _quality_cost(outputs, level, rng),
         _not_tested(items, level),
@@ -69,10 +72,10 @@ def mark_detection(
 
 
 def _by_length(items: pd.DataFrame, rate: Callable[..., Measure]) -> list[Measure]:
-    """Return the detection rate of the texts of each length that there is."""
-    length = pd.cut(items["tokens"], [0, 50, 100, 200, np.inf], labels=_LENGTHS)
-    found = (items.loc[length == name, "value"].rename(name) for name in _LENGTHS)
-    return [rate("detection_rate", one, "higher is better", group=one.name) for one in found if len(one)]
+    """Return the detection rate of the texts of each length that there is; a missing text might have had any."""
+    length, lost = pd.cut(items["tokens"], [0, 50, 100, 200, np.inf], labels=_LENGTHS), items["value"].isna()
+    found = (items.loc[(length == name) | lost, "value"].rename(name) for name in _LENGTHS if (length == name).any())
+    return [rate("detection_rate", one, "higher is better", group=one.name) for one in found]
 
 
 def _list(cell: Any) -> list[bool]:
@@ -100,58 +103,63 @@ def _mean(
     name: str, values: pd.Series[Any] | None, direction: Direction, *, level: float, rng: np.random.Generator,
     group: str | None = None, mean_of: str | None = None, reason: str = "no text holds two tokens",
 ) -> Measure:
-    """Return the mean of values in [0, 1] over texts, null ones left out; `reason` is why there may be none."""
-    known = np.empty(0) if values is None else values.dropna().to_numpy(float)
-    if not known.size:
+    """Return the mean of values in [0, 1] over texts, null = not tested; `reason` is why there may be none."""
+    asked = np.empty(0) if values is None else values.to_numpy(float)
+    if np.isnan(asked).all():
         return undefined(
-            name, reason, n={"items": 0, "units": 0}, unit="share", direction=direction, level=level, group=group
+            name, reason, n={"items": 0, "units": 0}, unit="share", direction=direction, level=level, group=group,
+            missing=len(asked),
         )
-    found = mean_over_units(known, level=level, rng=rng)
+    found = mean_over_units(asked, level=level, rng=rng)
     return Measure(
         name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
         direction=direction, level=level, method=found.method, mean_of=mean_of,
+        missing=found.missing,
     )
 
 
-def _median(name: str, needed: pd.Series[Any], level: float) -> Measure:
+def _median(name: str, needed: pd.Series[Any], missing: int, level: float) -> Measure:
     """Return the median of how many tokens a text needs to be found, with its exact order-statistic interval.
 
-    A text that is not found (null) needs more tokens than any other.
+    A text that is not found (null) needs more tokens than any other, a missing one needs any number of them.
     """
     size, ordered = len(needed), np.sort(needed.fillna(np.inf).to_numpy(float))
     facts: dict[str, Any] = {
         "n": {"items": size, "units": size}, "unit": "tokens", "direction": "lower is better", "level": level,
+        "missing": missing,
     }
     if not size or np.isinf(ordered[size // 2]):
         return undefined(name, "half of the texts or more are not found at their full length", **facts)
-    outside = int((bdtr(np.arange(size), size, 0.5) <= (1 - level) / 2).sum())
-    if not outside or np.isinf(ordered[-outside]):
+    asked = size + missing
+    outside = int((bdtr(np.arange(asked), asked, 0.5) <= (1 - level) / 2).sum())
+    # missing texts stand below all others for the lower end, above them for the upper one
+    if outside <= missing or np.isinf(ordered[missing - outside]):
         return Measure(name=name, value=ordered[size // 2], method="none; too few texts are found", **facts)
     return Measure(
-        name=name, value=ordered[size // 2], low=ordered[outside - 1], high=ordered[-outside],
+        name=name, value=ordered[size // 2], low=ordered[outside - 1 - missing], high=ordered[missing - outside],
         method="order statistics of the median", **facts,
     )
 
 
 def _quality_cost(outputs: pd.DataFrame, level: float, rng: np.random.Generator) -> Measure:
     """Return mean log p per token of the texts without the mark minus that of those with it, under the model."""
-    facts: dict[str, Any] = {
-        "n": {"items": len(outputs), "units": len(outputs)}, "unit": "nats per token", "direction": "lower is better",
-        "level": level,
-    }
+    facts: dict[str, Any] = {"unit": "nats per token", "direction": "lower is better", "level": level}
     if "plain_nats" not in outputs:
-        return undefined("quality_cost", _NO_TWIN, **facts)
+        return undefined("quality_cost", _NO_TWIN, n={"items": len(outputs), "units": len(outputs)}, **facts)
     sums = outputs[["plain_nats", "plain_scored", "nats", "scored"]].to_numpy(float)
+    there = (sums[:, [1, 3]] > 0).all(axis=1)
+    size, lost = int(there.sum()), int((~there).sum())
+    facts["n"] = {"items": size, "units": size}
     try:
-        value, low, high = cluster_bootstrap(_difference, sums, level=level, rng=rng)
+        value, low, high = cluster_bootstrap(_difference, sums[there], level=level, rng=rng)
     except ValueError as error:
-        return undefined("quality_cost", str(error), **facts)
+        return undefined("quality_cost", str(error), missing=lost, **facts)
     if not np.isfinite([low, high]).all():
-        return Measure(name="quality_cost", value=value, method="none; the texts are too few", **facts)
+        return Measure(name="quality_cost", value=value, method="none; the texts are too few", missing=lost, **facts)
     return Measure(
         name="quality_cost", value=value, low=low, high=high, method=CLUSTER_BOOTSTRAP.method,
         min_units=CLUSTER_BOOTSTRAP.min_units, worst_coverage=CLUSTER_BOOTSTRAP.worst_coverage, **facts,
-    )
+    ).lacking(lost)
 
 
 def _difference(totals: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -15,6 +15,8 @@ speak of distances in one feature space, and all take held-out items that the mo
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -43,12 +45,14 @@ def expected_coverage(draws: int, training: int, k: int) -> float:
 
 
 def sample_coverage(
-    drawn: ArrayLike, heldout: ArrayLike, training: ArrayLike, *, level: float, k: int = 5
+    drawn: ArrayLike, heldout: ArrayLike, training: ArrayLike, *, level: float, k: int = 5, missing: int = 0
 ) -> Result:
     """Return `coverage`, `density` and `nearness` of draws [draw, dim], held-out and training items [item, dim].
 
     coverage has an exact interval over held-out items, for these draws; density an approximate one over draws and
-    held-out items (see `DENSITY`); nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`).
+    held-out items (see `DENSITY`); nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`). missing: further
+    draws that were no item. They might have reached every held-out item and been the nearest or the farthest of all;
+    density has no upper bound then.
     items has one row a draw: `balls` (held-out items in whose ball it lies), `nearest` (its distance from the nearest
     training item) and `nearest_at` (that item's position). A draw counts against the model where it lies farther from
     all training items than all but `FAR` of the held-out items do (a conformal p-value); its weight is that distance.
@@ -62,8 +66,11 @@ def sample_coverage(
     measures = (
         _coverage(hits > 0, expected_coverage(len(draws), len(known), k), level),
         _density(balls, hits, (len(known) + 1) / k, level),
-        _nearness(far[:, 0], reach[:, 0], level),
+        _nearness(far[:, 0], reach[:, 0], level, missing),
     )
+    if missing:
+        covered, dense, near = (replace(one, n={**one.n, "asked": len(draws) + missing}) for one in measures)
+        measures = replace(covered, high=1.0, missing=missing), dense.lacking(missing), replace(near, missing=missing)
     farther = len(new) - np.searchsorted(np.sort(reach[:, 0]), far[:, 0], side="left")
     items = pd.DataFrame({
         "balls": balls, "nearest": far[:, 0], "nearest_at": at[:, 0],
@@ -113,9 +120,16 @@ def _relative_error(counts: NDArray[np.int64]) -> float:
     return float(counts.std(ddof=1) / counts.mean() / np.sqrt(len(counts)))
 
 
-def _nearness(draws: Floats, heldout: Floats, level: float) -> Measure:
-    """Return how often a draw [draw] is nearer to its nearest training item than a held-out item [item] to its own."""
-    value, low, high = auroc(draws, heldout, level)
+def _nearness(draws: Floats, heldout: Floats, level: float, missing: int) -> Measure:
+    """Return how often a draw [draw] is nearer to its nearest training item than a held-out item [item] to its own.
+
+    With a share m of draws missing it is (1 - m) times that of the others and m times anything in [0, 1]; half of the
+    error goes to the exact upper bound of m.
+    """
+    inner = 1 - (1 - level) / 2 if missing else level
+    lost = exact_binomial(missing, len(draws) + missing, inner, "upper")[1] if missing else 0.0
+    value, low, high = auroc(draws, heldout, inner)
+    low, high = low * (1 - lost), high + lost * (1 - high)
     return Measure(
         name="nearness", value=value, low=low, high=high,
         n={"items": len(draws) + len(heldout), "units": min(len(draws), len(heldout))}, unit="share",

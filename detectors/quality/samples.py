@@ -23,31 +23,34 @@ __all__ = ["sample_quality"]
 
 def sample_quality(
     drawn: ArrayLike, heldout: ArrayLike, training: ArrayLike, labels: Sequence[str] | None = None, *, level: float,
-    k: int = 5, fraction: float = 0.25,
+    k: int = 5, fraction: float = 0.25, missing: int = 0,
 ) -> Result:
     """Return the measures of draws [draw, dim] against held-out and training items [item, dim].
 
     Measures: `kid` (headline), `coverage`, `density`, `nearness`, `missing_modes`, `kid_training` (what training items
     themselves get, to read `kid` by), and `class_share` of every class; see the modules of those names. labels [item]:
-    class of each training item, whose shares are what the draws' are held against; None leaves classes out.
+    class of each training item, whose shares are what the draws' are held against; None leaves classes out. missing:
+    further draws that were no item; intervals hold whatever they would have been, and `kid` and `density` have none.
     items has one row a draw: `balls`, `nearest`, `nearest_at`, `against`, `weight` and, with labels, `class`. Raises
     ValueError as they do.
     """
     known, new, draws = standardised(training, heldout, drawn)
-    reach = sample_coverage(draws, new, known, level=level, k=k)
+    reach = sample_coverage(draws, new, known, level=level, k=k, missing=missing)
     assert reach.items is not None
     own = replace(kernel_distance(known, new, level=level, name="kid_training"), direction="neither")
-    distance = kernel_distance(draws, new, level=level)
+    distance = kernel_distance(draws, new, level=level).lacking(missing)
+    if missing:
+        distance = replace(distance, n={**distance.n, "asked": len(draws) + missing})
     if labels is None:
         none = undefined(
             "missing_modes", "the training items bear no labels", n={"items": len(draws), "units": len(draws)},
-            unit="count", direction="lower is better", level=level,
+            unit="count", direction="lower is better", level=level, missing=missing,
         )
         return Result((distance, *reach.measures, none, own), items=reach.items)
     names = np.asarray(labels, dtype=str)
     classes, counts = np.unique(names, return_counts=True)
     shares = dict(zip(classes.tolist(), counts / len(names), strict=True))
     items = reach.items.assign(**{"class": names[reach.items["nearest_at"]].astype(object)})
-    modes = missing_modes(list(items["class"]), shares, level=level, fraction=fraction)
-    missing, *drawn_shares = modes.measures
-    return Result((distance, *reach.measures, missing, own, *drawn_shares), items=items, table=modes.table)
+    modes = missing_modes(list(items["class"]), shares, level=level, fraction=fraction, missing=missing)
+    absent, *drawn_shares = modes.measures
+    return Result((distance, *reach.measures, absent, own, *drawn_shares), items=items, table=modes.table)
