@@ -13,16 +13,20 @@ from io import open_code
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audit.plan import load_plan
+    from audit.frames import Frame
+    from audit.plan import Check, Plan, load_plan
     from audit.plugins import open_model
     from audit.record import load_record
     from audit.runner import run
 
     __version__: str
 
-__all__ = ["__version__", "load_plan", "load_record", "open_model", "run"]
+__all__ = ["Check", "Frame", "Plan", "__version__", "load_plan", "load_record", "open_model", "run"]
 
 _HOMES = {
+    "Check": "audit.plan",
+    "Frame": "audit.frames",
+    "Plan": "audit.plan",
     "load_plan": "audit.plan",
     "load_record": "audit.record",
     "open_model": "audit.plugins",

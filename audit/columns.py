@@ -22,7 +22,10 @@ from audit.errors import DataError, did_you_mean
 from audit.files import open_regular, require_regular
 from audit.parquet import read_batches
 
-__all__ = ["ENDINGS", "FileFormat", "column_names", "has_column", "read_columns", "readable", "require_column"]
+__all__ = [
+    "ENDINGS", "FileFormat", "column_names", "has_column", "names_in", "read_columns", "readable", "require_column",
+    "within",
+]
 
 FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
 
@@ -61,7 +64,7 @@ def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
     kind = _format(path, format)
     if kind == "jsonl":
         with readable(path), open_regular(path) as lines:
-            return list(dict.fromkeys(name for row in _json_rows(path, lines) for name in _names(row)))
+            return list(dict.fromkeys(name for row in _json_rows(path, lines) for name in names_in(row)))
     with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
@@ -88,7 +91,7 @@ def has_column(column: str, columns: Sequence[str]) -> bool:
     return column in columns or ".".join(takewhile(lambda part: not part.isdecimal(), column.split("."))) in columns
 
 
-def require_column(path: Path, column: str, columns: Sequence[str], purpose: str, wanted: Iterable[str] = ()) -> None:
+def require_column(path: object, column: str, columns: Sequence[str], purpose: str, wanted: Iterable[str] = ()) -> None:
     """Raise DataError unless exactly one of the file's columns has this name, or holds the list that it points into.
 
     The columns are named only where one of those `wanted` is among them: the first line of any other file is no table's
@@ -116,7 +119,7 @@ def _format(path: Path, format: FileFormat) -> FileFormat:
 def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     if kind == "jsonl":
         with readable(path), open_regular(path) as lines:
-            yield from (tuple(_within(row, column) for column in columns) for row in _json_rows(path, lines))
+            yield from (tuple(within(row, column) for column in columns) for row in _json_rows(path, lines))
         return
     with readable(path), _opened(path) as file:
         if kind == "parquet":
@@ -133,11 +136,12 @@ def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tupl
             yield from zip(*(_inside(cells[top], name, top) for name, top in tops.items()), strict=True)
 
 
-def _names(row: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[str]:
+def names_in(row: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[str]:
+    """Yield the names of a row's columns, those inside others as `outer.inner`."""
     for key, cell in row.items():
         yield before + key
         if isinstance(cell, dict) and depth < _DEEPEST:
-            yield from _names(cell, f"{before}{key}.", depth + 1)
+            yield from names_in(cell, f"{before}{key}.", depth + 1)
 
 
 def _names_of_type(name: str, kind: Any, depth: int = 1) -> Iterator[str]:
@@ -150,7 +154,7 @@ def _names_of_type(name: str, kind: Any, depth: int = 1) -> Iterator[str]:
             yield from _names_of_type(f"{name}.{one.name}", one.type, depth + 1)
 
 
-def _within(cell: Any, column: str) -> Any:
+def within(cell: Any, column: str) -> Any:
     """Return what a column, which may lie inside others, holds in a row; None where there is nothing."""
     if column in cell:
         return cell[column]
@@ -165,7 +169,7 @@ def _within(cell: Any, column: str) -> Any:
 
 
 def _inside(cells: list[Any], name: str, top: str) -> list[Any]:
-    return cells if name == top else [_within({top: cell}, name) for cell in cells]
+    return cells if name == top else [within({top: cell}, name) for cell in cells]
 
 
 def _opened(path: Path) -> Any:

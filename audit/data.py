@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-__all__ = ["Builtin", "CrowSPairs", "DataPart", "File", "Source", "TruthfulQA", "frames_of"]
+__all__ = ["Builtin", "CrowSPairs", "DataPart", "File", "Source", "TruthfulQA", "choose_columns", "frames_of"]
 
 _RECENT = 1 << 20
 """Keys that are held in a set, at about 90 bytes each, before they are sorted in among the older ones."""
@@ -115,7 +115,7 @@ class File(Source):
         """Return frames of items; see `DataPart`."""
         if self.sha256 is not None:
             self._digest_of(self.path)
-        chosen = self._chosen(role)
+        chosen = choose_columns(self.path, self.columns(), self.fields, self.id, role)
         wanted = set(chosen.values()) | ({self.id} if self.id is not None else set())
         read = read_columns(self.path, self.format, sorted(wanted), limit=limit)
         items = (
@@ -124,19 +124,24 @@ class File(Source):
         )
         return frames_of(self.path, items, role, self.list_separator)
 
-    def _chosen(self, role: Role) -> dict[str, str]:
-        """Return field -> column for the role's fields that the file has; raises DataError for one it must have."""
-        for name in self.fields:
-            if name not in role.fields:
-                raise DataError(f"{self.path}: no field {name!r} is asked for{did_you_mean(name, role.fields)}")
-        columns = self.columns()
-        chosen = {name: self.fields.get(name, name) for name in role.fields}
-        for name, column in chosen.items():
-            if name in self.fields or name not in role.optional or has_column(column, columns):
-                require_column(self.path, column, columns, f"field {name!r}", chosen.values())
-        if self.id is not None:
-            require_column(self.path, self.id, columns, "the item ids", chosen.values())
-        return {name: column for name, column in chosen.items() if has_column(column, columns)}
+
+def choose_columns(
+    what: object, columns: list[str], fields: Mapping[str, str], key: str | None, role: Role
+) -> dict[str, str]:
+    """Return field -> column for the role's fields that `what` has; raises DataError for one that it must have.
+
+    fields: field -> column where it is not the one of that name; key: column of the ids.
+    """
+    for name in fields:
+        if name not in role.fields:
+            raise DataError(f"{what}: no field {name!r} is asked for{did_you_mean(name, role.fields)}")
+    chosen = {name: fields.get(name, name) for name in role.fields}
+    for name, column in chosen.items():
+        if name in fields or name not in role.optional or has_column(column, columns):
+            require_column(what, column, columns, f"field {name!r}", chosen.values())
+    if key is not None:
+        require_column(what, key, columns, "the item ids", chosen.values())
+    return {name: column for name, column in chosen.items() if has_column(column, columns)}
 
 
 @dataclass(frozen=True)

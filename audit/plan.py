@@ -114,7 +114,10 @@ class Check:
     """Line in the plan file; for reports that point at it."""
 
     def __post_init__(self) -> None:
-        """Refuse a limit that its measure cannot reach."""
+        """Take a DataFrame or a list of dicts as data, and refuse a limit that its measure cannot reach."""
+        from audit.frames import as_sources
+
+        object.__setattr__(self, "data", as_sources(self.data, self.probe.roles))
         if self.limit is not None:
             of = range_of(self.probe.measures, self.limit.measure)
             for _, problem in beyond(of, self.limit.measure, self.limit.model_dump()):
@@ -133,7 +136,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan with its parts built. In Python, `model` may be an opened model instead of a part."""
+    """A plan with its parts built. In Python, `model` may be an opened model instead of a part.
+
+    Raises UsageError for what is neither, and for checks that are none.
+    """
 
     title: str
     checks: tuple[Check, ...]
@@ -149,6 +155,18 @@ class Plan:
     """An approval needs a second person."""
     text: str | None = None
     """The YAML it was read from."""
+
+    def __post_init__(self) -> None:
+        """Refuse what is no model and no check."""
+        for name, model in self.models.items():
+            if not isinstance(model, ModelPart | Model):
+                raise UsageError(
+                    f"model {name}: got a {type(model).__name__}; allowed: what audit.open_model returns, or an object "
+                    "with name, family, modality, fingerprint and the abilities that it has"
+                )
+        for check in self.checks:
+            if not isinstance(check, Check):
+                raise UsageError(f"checks: got a {type(check).__name__}; allowed: Check(name, probe, data, ...)")
 
     @property
     def models(self) -> dict[str, ModelPart | Model]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -201,6 +201,12 @@ class Audit:
         except (OSError, ValueError) as error:
             raise IntegrityError(f"{path}: cannot be read ({error})") from None
 
+    def report(self, format: str) -> list[Path]:
+        """Write a report (`html`, `pdf`, `markdown`, ...) into the folder and return its files."""
+        from audit import plugins
+
+        return write_reports(self, plugins.load("reports", format))
+
     @cached_property
     def plan_text(self) -> str:
         """The plan as it was run."""
@@ -212,14 +218,7 @@ def audited_first(models: Mapping[str, T]) -> list[T]:
     return [models[name] for name in sorted(models, key=lambda name: (name != "main", name))]
 
 
-class _Decidable(Protocol):
-    @property
-    def verdict(self) -> Verdict: ...
-    @property
-    def gating(self) -> bool: ...
-
-
-def decided(findings: Iterable[_Decidable]) -> tuple[int, int]:
+def decided(findings: Iterable[Any]) -> tuple[int, int]:
     """Return (gating checks that passed or failed, gating checks): how much of the audit's verdict is decided."""
     gating = [one.verdict for one in findings if one.gating]
     return sum(verdict in ("passed", "failed") for verdict in gating), len(gating)

@@ -41,6 +41,7 @@ from audit.record import (
     dump,
     load_record,
 )
+from audit.short_form import as_plan
 from audit.store import Store
 from audit.verdict import Decision, audit_verdict, sentence, spoil
 
@@ -66,14 +67,21 @@ class Watch:
     command: str = ""
 
 
-def run(plan: Plan, *, into: str | Path = "audits", fresh: bool = False, watch: Watch | None = None) -> Audit:
-    """Run a plan and return the audit; raises UsageError, ModelError, IntegrityError, and KeyboardInterrupt resumably.
+def run(
+    plan: Plan | str | Path | None = None, *, into: str | Path = "audits", fresh: bool = False,
+    watch: Watch | None = None, **asked: Any,
+) -> Audit:
+    """Run a plan, or one check: `run(model=model, data=rows, probe="factuality.closed_book", limit={"at_least": 0.8})`.
+
+    The short form takes what `audit.short_form.as_plan` says. Returns the audit; raises UsageError, ModelError,
+    IntegrityError, and KeyboardInterrupt resumably.
 
     All data are read through before any model is opened, so that a mistake in their last row costs nothing.
 
     The folder is `into/<id>`; with `fresh` the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run
     again, unless a check of it crashed.
     """
+    plan = as_plan(plan, asked)
     for check in plan.checks:
         for role, part in check.data.items():
             part.batches(check.probe.roles[role], limit=plan.limit)

@@ -55,7 +55,7 @@ def test_columns_inside_others_are_named_and_guessed(tmp_path, ending):
     path = write(tmp_path / f"s.{ending}", SAMPLE)
     assert {"doc", "doc.question", "doc.answers.all", "resps", "a.b"} <= set(column_names(path))
     with pytest.raises(DataError, match=r"no column 'doc.questoin' .*did you mean 'doc.question'"):
-        File(path, fields={"question": "doc.questoin"}).batches(ROLE)
+        File(path, fields={"question": "doc.questoin", "aliases": "doc.answers.all"}).batches(ROLE)
 
 
 def test_where_a_row_has_nothing_at_that_place_the_field_is_empty(tmp_path):
@@ -105,11 +105,11 @@ class NeverOpened:
     [
         ("empty.jsonl", b"", {}, r"empty.jsonl: is empty; field 'question' needs a column 'question'"),
         ("empty.csv", b"", {}, r"empty.csv: .*Empty CSV file"),
-        ("twice.csv", b"id,question\n1,a\n1,b\n", {"id": "id"}, r"twice.csv: row 2: id '1' was given before"),
+        ("twice.csv", b"id,question\n1,a\n1,b\n", {"id": "id"}, r"twice.csv: row 2: its id was given before"),
         ("latin.csv", "question\nx\nBras\xedlia\n".encode("latin-1"), {}, r"latin.csv: .*Row #3.*UTF8"),
         ("latin.jsonl", '{"question": "Bras\xedlia"}'.encode("latin-1"), {}, r"latin.jsonl: line 1 is not UTF-8"),
         ("list.jsonl", b'{"question": "a", "correct": [0]}\n{"question": "a", "correct": "x"}', {},
-         r"list.jsonl: row 2: field 'correct' holds 'x'; allowed: a list of integers"),
+         r"list.jsonl: row 2: field 'correct' holds .*; allowed: a list of integers"),
         ("none.csv", b"text\na\n", {}, r"none.csv: no column 'question'"),
     ],
 )  # fmt: skip
