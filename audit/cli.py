@@ -190,7 +190,7 @@ def _close(audits: list[Audit], *, as_json: bool) -> None:
 
 
 def _table(audits: list[Audit]) -> None:
-    from audit.screen import closing_table
+    from audit.closing import closing_table
 
     print(f"\n{closing_table(audits)}\n")
 

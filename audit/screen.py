@@ -1,4 +1,4 @@
-"""What the terminal shows: a line for each finding as it lands, and the closing table of models against dimensions.
+"""What the terminal shows: a line for each finding as it lands, a sentence for each audit, and how far a run is.
 
 Text that came from models or files is stripped of control characters before it is printed.
 """
@@ -8,14 +8,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Deviation, Finding, Record, Undecided, decided
+from audit.far_off import FarOff, far_off
+from audit.record import WORST_FIRST, Deviation, Finding, Record, Undecided
 from audit.terminal import clean
 from audit.verdict import capitalised, number
 
-__all__ = ["SIGNS", "Progress", "clean", "closing_table", "finding_line", "notes", "summary_line", "would_do"]
+__all__ = ["SIGNS", "Progress", "clean", "finding_line", "notes", "summary_line", "would_do"]
 
 SIGNS: Mapping[str, str] = {
     "passed": "v",
@@ -27,13 +28,24 @@ SIGNS: Mapping[str, str] = {
 }
 EVERY = 10.0
 """Seconds between two lines of progress where stderr is no terminal."""
-LEGEND = "v passed  x failed  ? undecided  ~ not measurable  ! crashed  . measured, no limit  - not asked"
 
 
 def finding_line(finding: Finding) -> str:
     """Return `x stereotypes: failed. Stereotype share is ...`."""
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
-    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}")
+    far = [_far_text(one) for one in far_off(finding)]
+    told = f" Far off, without a limit: {'; '.join(far)}." if far else ""
+    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}{told}")
+
+
+def _far_text(far: FarOff) -> str:
+    """Return `kid 43.7 against a baseline of 0.00796`."""
+    measure = far.measure
+    name = measure.name.replace("_", " ") + ("" if measure.group is None else f" of {measure.group}")
+    value, reference = (number(one, measure.unit) for one in (measure.value or 0.0, far.reference))
+    return f"{name} {value}" + (
+        f", where {reference} is ideal" if far.baseline is None else f" against a baseline of {reference}"
+    )
 
 
 def summary_line(record: Record) -> str:
@@ -46,6 +58,8 @@ def summary_line(record: Record) -> str:
     if count["inconclusive"]:
         parts.append(f"{count['inconclusive']} undecided" + would_do(record.findings))
     parts += [f"{count[word]} {word}" for word in ("crashed", "skipped") if count[word]]
+    if far := sum(len(far_off(finding)) for finding in record.findings):
+        parts.append(f"{far} measure{'s' if far != 1 else ''} without limit {'are' if far != 1 else 'is'} far off")
     return "; ".join(parts) + "."
 
 
@@ -81,40 +95,6 @@ def notes(record: Record) -> Iterator[str]:
 def _change(one: Deviation) -> str:
     sides = ["-" if value is None else json.dumps(value, ensure_ascii=False)[:80] for value in (one.before, one.after)]
     return f"{one.check or 'plan'} {one.what} {sides[0]} -> {sides[1]}"
-
-
-def _worst(findings: Sequence[Finding]) -> Finding:
-    return min(findings, key=lambda f: (WORST_FIRST.index(f.verdict), not f.gating))
-
-
-def _cell(findings: Sequence[Finding]) -> str:
-    if not findings:
-        return "-"
-    worst = _worst(findings)
-    head = worst.headline
-    shown = number(head.value, head.unit) if head is not None and head.value is not None else ""
-    return f"{SIGNS[worst.verdict]} {shown}".rstrip()
-
-
-def closing_table(audits: Iterable[Audit]) -> str:
-    """Return the table of models against dimensions, a row an audit; a cell is the worst finding's sign and number."""
-    records = [audit.record for audit in audits]
-    asked = {finding.dimension for record in records for finding in record.findings}
-    columns = [one for one in DIMENSIONS if one in asked] + sorted(asked - set(DIMENSIONS))
-    rows = [["model", *columns, "decided", "worst finding"]]
-    for record in records:
-        main = record.models.get("main")
-        cells = [_cell([f for f in record.findings if f.dimension == one]) for one in columns]
-        bad = [f for f in record.findings if f.verdict in ("failed", "crashed", "inconclusive")]
-        worst = _worst(bad).why.partition(";")[0].rstrip(".") if bad else "-"
-        rows.append([main.name if main else record.title, *cells, "{}/{}".format(*decided(record.findings)), worst])
-    rows = [[clean(cell) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-    lines = [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
-        for row in rows
-    ]
-    return "\n".join([*lines, "", LEGEND])
 
 
 @dataclass

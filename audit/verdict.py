@@ -82,6 +82,8 @@ def number(value: float, unit: str) -> str:
     """Return a number with three significant digits in its unit; shares as per cent."""
     if unit == "share":
         return f"{_three(100 * value)} %"
+    if unit == "count" and float(value).is_integer():
+        return f"{value:,.0f}"
     return _three(value) if unit in _BARE else f"{_three(value)} {unit}"
 
 

@@ -15,12 +15,13 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.comparison import Comparison, compare_audits
 from audit.errors import IntegrityError, UsageError
+from audit.far_off import count_far_off
 from audit.margins import Margins
 from audit.record import WORST_FIRST, Audit, Finding, Verdict, audited_first, decided, load_record
 from reports.tables import Overview, overview
@@ -52,7 +53,8 @@ class _FindingHead(_Head):
     check: str
     verdict: Verdict
     gating: bool
-    limit: object = None
+    limit: dict[str, Any] | None = None
+    measures: list[dict[str, Any]] = []
 
 
 class _Header(_Head):
@@ -81,6 +83,8 @@ class Entry:
     """Checks with a limit."""
     answers: int = 0
     """Stored answers of an audit that has no record yet."""
+    far: int = 0
+    """Measures without a limit that are far off."""
     worst: str = ""
     """Check of the worst finding; empty where nothing is wrong."""
     finding: Finding | None = None
@@ -162,6 +166,7 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
         checks=len(head.findings),
         decided=settled,
         limited=limited,
+        far=sum(count_far_off(one.measures, one.limit) for one in head.findings),
         worst="" if finding is None else finding.check,
         finding=finding,
         written=written,

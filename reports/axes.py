@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from audit.far_off import BASELINES
 from audit.record import Limit, MeasureRecord
 from reports.notation import bounds_of
 
@@ -29,8 +30,8 @@ SHARED = (NO_AXIS, "share", "auroc")
 """Scales that are the same in every check."""
 _BARE = ("", "score", "count")
 """Units in which different measures have nothing in common."""
-_BASELINES = {"kid_training": "kid"}
-"""A measure that another is read by, on whose line it stands."""
+_READ_BY = {baseline: measure for measure, baseline in BASELINES.items()}
+"""A baseline stands on the axis of what it is read by."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class Axis:
 
 def scale_of(measure: MeasureRecord) -> str:
     """Return the name under which measures of one check share an axis; one of `SHARED` also with other checks."""
-    unit, name = measure.unit, _BASELINES.get(measure.name, measure.name)
+    unit, name = measure.unit, _READ_BY.get(measure.name, measure.name)
     if unit == "p-value":
         return NO_AXIS
     if unit == "share":

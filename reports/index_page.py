@@ -24,6 +24,8 @@ class _Row:
     view: Overview
     href: str
     decided: str
+    far: str
+    """How many measures without a limit are far off; empty where none is."""
     cells: tuple[FindingView | None, ...]
 
 
@@ -47,9 +49,11 @@ def render_index(audits: Sequence[Audit], lang: str = "en") -> bytes:
 
 def _row(audit: Audit, words: Words) -> _Row:
     view = overview(audit, words)
+    far = sum(len(one.far) for one in view.findings)
     return _Row(
         view,
         href=f"{quote(audit.folder.name, safe='')}/reports/report.html",
         decided="{}/{}".format(*decided(audit.record.findings)),
+        far=words("tail.far_off", count=far) if far else "",
         cells=tuple(findings[0] if findings else None for _, findings in view.dimensions[: len(DIMENSIONS)]),
     )

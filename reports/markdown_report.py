@@ -42,7 +42,7 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     told = [
         "\n".join(_section(one, words))
         for one in view.findings
-        if one.finding.verdict in ("failed", "crashed", "inconclusive")
+        if one.finding.verdict in ("failed", "crashed", "inconclusive") or one.far
     ]
     told += _effects(view, words)
     for position, section in enumerate(told):
@@ -151,8 +151,9 @@ def _numbers(row: MeasureRow | None) -> list[str]:
 def _section(one: FindingView, words: Words) -> list[str]:
     heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
     rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
+    far = ["", inert_markdown(f"{words('label.far_off')} {words('summary.join').join(one.far)}")] if one.far else []
     title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {inert_markdown(one.name)}"
-    lines = ["", title, "", inert_markdown(" ".join([*one.remarks, one.why]))]
+    lines = ["", title, "", inert_markdown(" ".join([*one.remarks, one.why])), *far]
     return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
 
 

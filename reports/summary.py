@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
+from audit.far_off import far_off
 from audit.record import WORST_FIRST, Finding, Record, Undecided
 from reports.wording import Words
 
@@ -40,6 +41,8 @@ def summary_sentence(record: Record, words: Words) -> str:
             parts.append(words(f"tail.{verdict}_free" if free else f"tail.{verdict}", count=rest[verdict]))
         if verdict == "inconclusive" and verdict in counts:
             parts[-1 if rest.get(verdict) else 0] += _more(record.findings, words)
+    if far := sum(len(far_off(finding)) for finding in record.findings):
+        parts.append(words("tail.far_off", count=far))
     return words("summary.join").join(parts) + words("summary.end")
 
 

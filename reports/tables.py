@@ -14,6 +14,7 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
+from audit.far_off import FarOff, far_off
 from audit.record import (
     DIMENSIONS,
     WORST_FIRST,
@@ -100,6 +101,8 @@ class FindingView:
     remarks: tuple[str, ...]
     """Sentences that stand before `why`."""
     why: str
+    far: tuple[str, ...]
+    """Measures without a limit that are far off, each with what it is read by, see `audit.far_off`."""
     effect: str
     """How little beyond the limit a passed check would have seen; empty where nothing is known."""
     headline: MeasureRow | None
@@ -229,12 +232,25 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
         why=told_why(finding, notation),
+        far=tuple(_far_text(one, notation) for one in far_off(finding)),
         effect=effect_text(finding, notation),
         headline=rows[0] if rows else None,
         blocks=tuple(_blocks(rows, words)),
         methods=tuple((mark, method) for method, mark in marks.items()),
         left_out=len(finding.measures) - len(rows),
     )
+
+
+def _far_text(far: FarOff, notation: Notation) -> str:
+    """Return `kernel distance (KID) 43.7 against a baseline of 0.00796`."""
+    words, measure = notation.words, far.measure
+    name = words.term("measure", measure.name)
+    if measure.group is not None:
+        name = words("gap.measure_of", measure=name, groups=words.term("group", measure.group))
+    assert measure.value is not None
+    number, reference = (notation.number(value, measure.unit) for value in (measure.value, far.reference))
+    key = "far.ideal" if far.baseline is None else "far.baseline"
+    return one_line(words(key, measure=name, value=number, reference=reference), words, 200)
 
 
 def _blocks(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:

@@ -6,8 +6,8 @@ import pytest
 from report_fixtures import finding, hostile, mixed, rate, write_audit
 from test_reports_html import Page
 
+from audit.closing import closing_table
 from audit.record import Limit, decided
-from audit.screen import closing_table
 from dashboard.loading import AUDITS, entries
 from reports.index_page import render_index
 
@@ -53,7 +53,7 @@ def test_decided_counts_the_gating_checks_wherever_it_is_shown(tmp_path, monkeyp
         finding("open", "inconclusive", "told", limit=limit, measures=[rate("share", 4, 9)]),
     ])  # fmt: skip
     assert decided(audit.record.findings) == (1, 2)
-    assert " 1/2 " in closing_table([audit])
+    assert " 1/2\n" in closing_table([audit])
     assert '<td class="num">1/2</td>' in render_index([audit]).decode()
     monkeypatch.setenv(AUDITS, str(tmp_path))
     (entry,) = entries()
