@@ -11,6 +11,7 @@ Faults: a status (`429`), one with Retry-After seconds (`429+1`) or an HTTP date
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import json
@@ -255,6 +256,31 @@ async def _list(answer: dict, request: Request) -> Response:
     return JSONResponse([answer])
 
 
+def _holding(dress):
+    """A fault that says the key which it got, dressed up, in the place of the text."""
+
+    async def send(answer: dict, request: Request) -> Response:
+        choice, key = answer["choices"][0], request.headers["authorization"].removeprefix("Bearer ")
+        choice["message" if "message" in choice else "text"] = {"content": "KEY"} if "message" in choice else "KEY"
+        body = json.dumps(answer).replace("KEY", dress(key))
+        return Response(body.encode("utf-16" if dress is str else "utf-8"), media_type="application/json")
+
+    return send
+
+
+DRESSES = {
+    "slashes": lambda key: key.replace("/", "\\/"),
+    "unicode": lambda key: "".join(f"\\u{ord(one):04x}" for one in key),
+    "twice": lambda key: "".join(f"\\\\u{ord(one):04x}" for one in key),
+    "base64": lambda key: base64.b64encode(f"Bearer {key}; ".encode()).decode(),
+    "urlsafe": lambda key: base64.urlsafe_b64encode(f"x{key}?".encode()).decode(),
+    "percent": lambda key: "".join(f"%{ord(one):02X}" for one in key),
+    "hex": lambda key: key.encode().hex().upper(),
+    "spaced": " ".join,
+    "lines": "\\n".join,
+    "html": lambda key: "".join(f"&#x{ord(one):x};" for one in key),
+    "utf16": str,
+}
 UNLIKE = map(str, itertools.count())
 FAULTS = {
     "closed": _closed,
@@ -271,6 +297,7 @@ FAULTS = {
     "unseeded": _edited(lambda answer: answer["choices"][0].update(text=next(UNLIKE))),
     "unequal": _token_log_probs(lambda values: values[:-1]),
     "zeros": _token_log_probs(lambda values: [0.0] * len(values)),
+    **{f"key as {name}": _holding(dress) for name, dress in DRESSES.items()},
 }
 
 

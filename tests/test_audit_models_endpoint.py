@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import json
 import logging
@@ -15,19 +16,21 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from urllib.parse import quote
 
 import gguf
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stub_server import LanguageModel, serve
+from stub_server import DRESSES, LanguageModel, serve
 from tiny_models import make_tiny_gguf, make_tiny_lm
 
 from audit import plugins
 from audit.errors import EndpointError, ModelError, UsageError
 from audit.model import CanSample, CanScore, CanTrace, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
 from audit.models._addresses import forbidden, literal
+from audit.models._secret import Key
 from audit.models._transport import Transport, _retry_after
 from audit.models._wire import Question, WireError, read_echo, read_origin, read_sample
 from audit.models.causal_lm import CausalLMFolder
@@ -472,6 +475,37 @@ def test_the_key_is_sent_and_shown_nowhere(tiny_lm, monkeypatch, caplog):
     assert "httpcore2" in caplog.text
     assert KEY not in " ".join(map(repr, shown))
     assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("dress", DRESSES)
+def test_an_answer_that_holds_the_key_in_any_dress_is_not_kept(tiny_lm, monkeypatch, dress):
+    secret = "sk/live+4f9c/7d52ab=="
+    monkeypatch.setenv("TINY_KEY", secret)
+    with serve(tiny_lm, key=secret) as server, raw(server.url, key_env="TINY_KEY", concurrency=1) as model:
+        server.faults += [f"key as {dress}"]
+        held, sound = model.sample(["a", "b"], seed=1)
+        assert (held.content, held.finish, held.problem) == ("", "error", "answer holds the key; it is not kept")
+        assert sound.problem is None
+        server.always = f"key as {dress}"
+        with pytest.raises(EndpointError, match="answer holds the key"):
+            model.identity()
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=8, max_size=40), st.binary(max_size=5))
+def test_a_key_is_found_wherever_it_stands(secret, around):
+    key = Key(secret)
+    text = (around + secret.encode() + around).decode("latin-1")
+    assert key.is_in(text)
+    assert key.is_in(base64.b64encode(around + secret.encode() + around).decode())
+    assert key.is_in(quote(text, safe=""))
+    assert key.is_in(json.dumps({"a": text}))
+    assert secret not in key.redact(text)
+    assert not key.is_in(f"{secret[1:]} {secret[:-1]}") or secret in secret[1:] + secret[:-1]
+
+
+def test_a_short_dummy_guards_nothing():
+    assert not Key("EMPTY").is_in("EMPTY")
+    assert Key("EMPTY").redact("EMPTY") == "EMPTY"
 
 
 def test_a_wrong_key_is_told_by_the_name_of_its_variable(tiny_lm, monkeypatch):

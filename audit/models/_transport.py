@@ -5,7 +5,7 @@
 
 All calls run in an event loop in a thread of its own, so that callers in any thread, or inside another loop, just wait.
 The address is hostile input: no redirect, no proxy, and the peer that was really reached is checked before a byte is
-sent. The key is starred out of every byte that comes back.
+sent. An answer that holds the key, in whatever form, is not kept.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ import httpx2
 
 from audit.errors import EndpointError
 from audit.models._addresses import forbidden
+from audit.models._secret import Key
 from audit.models._wire import Question, WireError
 
-__all__ = ["Failure", "Key", "Transport"]
+__all__ = ["Failure", "Transport"]
 
 _BUSY = frozenset({429, 500, 502, 503, 504})
 """Statuses of a server that may answer if asked again."""
 _CONNECT_SECONDS = 10.0
 _LONGEST_PAUSE = 30.0
 _MAX_BYTES = 32 << 20
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _T = TypeVar("_T")
 
 
@@ -45,21 +47,6 @@ class Failure:
 
     problem: str
     """One line, e.g. `no answer within 60 s`."""
-
-
-class Key:
-    """A secret that goes into one header and shows itself nowhere else."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-
-    def header(self) -> dict[str, str]:
-        """Return the header that carries the key."""
-        return {"Authorization": f"Bearer {self._secret}"}
-
-    def redact(self, data: bytes) -> bytes:
-        """Return `data` with the key starred out; a dummy under eight characters guards nothing and may be a word."""
-        return data.replace(self._secret.encode(), b"***") if len(self._secret) >= 8 else data
 
 
 class _AttemptError(Exception):
@@ -174,14 +161,15 @@ class Transport:
             raise _AttemptError(f"connection lost ({type(error).__name__})") from None
         if content is None:
             return Failure(f"answer longer than {_MAX_BYTES >> 20} MiB")
-        if self._key:
-            content = self._key.redact(content)
         if response.status_code != 200:
             return self._refused(response, content)
         try:
             answer = json.loads(content)
+            shown = json.dumps(answer, ensure_ascii=False)
         except (ValueError, RecursionError):
             raise _AttemptError("answer is no JSON") from None
+        if self._key and self._key.is_in(shown):
+            return Failure("answer holds the key; it is not kept")
         if not isinstance(answer, dict):
             return Failure("answer is no JSON object")
         try:
@@ -196,12 +184,18 @@ class Transport:
             raise _AttemptError(f"HTTP {status}", after=_retry_after(response.headers.get("retry-after", "")))
         if status in (401, 403):
             raise EndpointError(f"{self.url}: access denied (HTTP {status}); the key comes from {self._key_name}")
-        said = f"HTTP {status}: {_line(content)}"
+        said = f"HTTP {status}: {self._line(content)}"
         if status == 404:
             raise EndpointError(f"{self.url}: no such address or model ({said})")
         if response.is_redirect:
             raise EndpointError(f"{self.url}: HTTP {status} redirects, which is not followed; give the final address")
         return Failure(said)
+
+    def _line(self, content: bytes) -> str:
+        """Return the start of an error's body as one line of printable characters, without the key."""
+        text = content.decode("utf-16" if content[:2] in _UTF_16 else "utf-8", "replace")
+        text = (text if self._key is None else self._key.redact(text))[:2000]
+        return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "no message"
 
     async def _check_peer(self, event: str, info: dict[str, Any]) -> None:
         """Close a new connection, before anything is sent over it, where the peer is one that no plan may reach."""
@@ -250,9 +244,3 @@ def _retry_after(value: str) -> float:
         return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
     except (ValueError, TypeError):
         return 0.0
-
-
-def _line(content: bytes) -> str:
-    """Return the start of an error's body as one line of printable characters."""
-    text = content[:2000].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "no message"

@@ -19,7 +19,7 @@ from audit.models._addresses import forbidden, literal
 
 if TYPE_CHECKING:
     from audit.models._remote import RemoteText
-    from audit.models._transport import Key
+    from audit.models._secret import Key
 
 __all__ = ["OpenAIEndpoint"]
 
@@ -89,7 +89,7 @@ class OpenAIEndpoint:
             raise
 
     def _key(self) -> Key | None:
-        from audit.models._transport import Key
+        from audit.models._secret import Key
 
         if self.key_env is None:
             return None
