@@ -22,9 +22,10 @@ from audit.terminal import clean, standard_streams, tell
 
 if TYPE_CHECKING:
     from audit.plan import Plan
+    from audit.reach import Confined
     from audit.record import Audit
 
-__all__ = ["app", "execute", "main"]
+__all__ = ["app", "confinement", "execute", "main"]
 
 _ABOUT = """Dokimasia (도키마시아): the scrutiny an Athenian passed before taking office, here for generative models.
 
@@ -61,9 +62,26 @@ def _main(
 
 Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ConfinedFlag = Annotated[
+    bool,
+    typer.Option("--confined", help="Let a plan read below its own folder, and variables DOKIMASIA_KEY_* only."),
+]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option("--allow-env", metavar="NAME", help="With --confined: a variable that the plan may read; repeatable."),
+]
 AuditName = Annotated[
     str, typer.Argument(metavar="AUDIT", help="Folder of an audit, or the beginning of its id under --into.")
 ]
+
+
+def confinement(confined: bool, allow_env: Sequence[str] | None) -> Confined | None:
+    """Return what a plan is confined to; UsageError where a variable is allowed and nothing confined."""
+    from audit.reach import Confined
+
+    if allow_env and not confined:
+        raise UsageError("--allow-env goes with --confined; without it a plan may read every variable")
+    return Confined(tuple(allow_env or ())) if confined else None
 
 
 @app.command("run")
@@ -77,14 +95,19 @@ def run_plan(
         bool, typer.Option("--dry-run", help="Say how many calls, how long, and what they can show; ask nothing.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the summary only.")] = False,
+    confined: ConfinedFlag = False,
+    allow_env: AllowEnv = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a plan; the same command again resumes it or shows the finished record."""
     import dataclasses
 
     from audit.plan import load_plan
+    from audit.reach import reaches
 
-    read = load_plan(plan)
+    read = load_plan(plan, confinement(confined, allow_env))
+    for line in reaches(read, plan.parent):
+        print(clean(line), file=sys.stderr)
     changes = {key: value for key, value in (("limit", limit), ("seed", seed)) if value is not None}
     read = dataclasses.replace(read, **changes)  # type: ignore[arg-type]
     if dry_run:

@@ -27,6 +27,7 @@ from audit.specs import Strict, by_line, check_bounds, read_text, told
 if TYPE_CHECKING:
     from audit.data import DataPart
     from audit.probe import Probe
+    from audit.reach import Confined
 
 __all__ = ["Check", "CheckSpec", "Plan", "PlanLimit", "PlanSpec", "freeze", "load_plan", "plan_text", "read_plan"]
 
@@ -190,15 +191,17 @@ class Plan:
         return 1 - (1 - self.level) * check.weight / sum(other.weight for other in self.checks if other.gates)
 
 
-def load_plan(path: str | Path) -> Plan:
-    """Read a plan file; raises PlanError with every mistake at once."""
+def load_plan(path: str | Path, confined: Confined | None = None) -> Plan:
+    """Read a plan file, `confined` to what such a plan may reach; raises PlanError with every mistake at once."""
     text = read_text(path, "'dokimasia init' writes a plan")
-    return read_plan(text, name=str(path), base=Path(path).parent)
+    return read_plan(text, name=str(path), base=Path(path).parent, confined=confined)
 
 
-def read_plan(text: str, *, name: str = "plan.yaml", base: Path | None = None) -> Plan:
+def read_plan(
+    text: str, *, name: str = "plan.yaml", base: Path | None = None, confined: Confined | None = None
+) -> Plan:
     """Build a plan from YAML text; relative paths start at `base`."""
-    reading = _Reading(read_yaml(text, name), base or Path())
+    reading = _Reading(read_yaml(text, name), base or Path(), confined)
     plan = reading.plan()
     if reading.problems or plan is None:
         raise PlanError(sorted(reading.problems, key=by_line))
@@ -208,8 +211,8 @@ def read_plan(text: str, *, name: str = "plan.yaml", base: Path | None = None) -
 class _Reading:
     """One reading of a plan, gathering mistakes."""
 
-    def __init__(self, document: Placed, base: Path) -> None:
-        self.document, self.base, self.problems = document, base, list[str]()
+    def __init__(self, document: Placed, base: Path, confined: Confined | None) -> None:
+        self.document, self.base, self.confined, self.problems = document, base, confined, list[str]()
 
     def plan(self) -> Plan | None:
         raw = self.document.data
@@ -337,13 +340,17 @@ class _Reading:
             if isinstance(value, str):
                 try:
                     path = (self.base / value).resolve()
-                    there = path.exists()
+                    barred = None if self.confined is None else self.confined.why_not_path(path, self.base)
+                    there = barred is None and path.exists()
                 except (OSError, ValueError) as error:  # too long, or with a NUL
                     self.wrong((*place, key), f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
                     continue
                 options[key] = str(path)
                 if not there:
-                    self.wrong((*place, key), f"no such file or folder: {value}")
+                    self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
+        if self.confined is not None and isinstance(options.get("key_env"), str):
+            why = self.confined.why_not_variable(options["key_env"])
+            self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]
 
 
 def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:

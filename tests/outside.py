@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 PYPROJECT = """\
 [build-system]
 requires = ["hatchling"]
@@ -53,7 +54,7 @@ class Command:
 
     @property
     def arguments(self) -> dict[str, object]:
-        env = {**os.environ, "PYTHONPATH": str(self.site), "NO_COLOR": "1"}
+        env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.site}", "NO_COLOR": "1"}
         return {"cwd": self.folder, "env": env, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     def __call__(self, *words: str, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:

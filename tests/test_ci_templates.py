@@ -43,7 +43,7 @@ def project(tmp_path, site, monkeypatch):
     """A folder with a plan, a policy and the data, and the commands on the path."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(site))
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{site}")
     monkeypatch.setenv("NO_COLOR", "1")
     rng = random.Random(0)
     rows = sorted({"".join(rng.choices("abc", k=6)) for _ in range(200)})[:120]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from audit.cli import AsJson
+from audit.cli import AllowEnv, AsJson, ConfinedFlag, confinement
 from audit.errors import PlanError
 
 __all__ = ["check_plan"]
@@ -16,6 +16,8 @@ __all__ = ["check_plan"]
 
 def check_plan(
     plans: Annotated[list[Path], typer.Argument(help="Plan files (YAML).")],
+    confined: ConfinedFlag = False,
+    allow_env: AllowEnv = None,
     as_json: AsJson = False,
 ) -> None:
     """Read plans and tell every mistake of all of them, with file, line and column; no model and no data is opened."""
@@ -25,7 +27,7 @@ def check_plan(
     checks: dict[str, int] = {}
     for path in plans:
         try:
-            checks[str(path)] = len(load_plan(path).checks)
+            checks[str(path)] = len(load_plan(path, confinement(confined, allow_env)).checks)
         except PlanError as error:
             problems += error.problems
     if problems:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli import AsJson
+from audit.cli import AllowEnv, AsJson, ConfinedFlag, confinement
 
 if TYPE_CHECKING:
     from audit.plan import Plan
@@ -29,13 +29,15 @@ def plan_size(
         float | None, typer.Option("--true", help="True rate to be told from each limit; default: half of the limit.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
+    confined: ConfinedFlag = False,
+    allow_env: AllowEnv = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which true rates each check of a plan will pass and fail, and how many units that takes; ask nothing."""
     from audit.plan import load_plan
     from audit.plan_sizes import size_plan
 
-    read = load_plan(plan)
+    read = load_plan(plan, confinement(confined, allow_env))
     read = read if limit is None else dataclasses.replace(read, limit=limit)
     sizes = size_plan(read, true)
     if as_json:
