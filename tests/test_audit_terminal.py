@@ -25,7 +25,7 @@ def lines_of(capsys) -> list[str]:
 
 
 def fails_with(monkeypatch, error):
-    def load_plan(path):
+    def load_plan(path, confined):
         raise error
 
     monkeypatch.setattr("audit.plan.load_plan", load_plan)
