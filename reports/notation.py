@@ -75,7 +75,7 @@ def _power(number: float) -> str:
 
 def _unit_of(name: str) -> str:
     """Return the unit of a remark's number by its name."""
-    return "share" if name.endswith("share") else "score"
+    return next((unit for unit in ("share", "count") if name.endswith(unit)), "score")
 
 
 @dataclass(frozen=True)

@@ -360,3 +360,24 @@ def test_the_farther_written_answer_weighs_more():
     rows = [{}, {"text": "Rome"}, {"text": "I don't know"}, {"text": "paris texas", "aliases": ["Paris France"]}]
     items = by_words([*rows, {"text": None, "finish": "error"}]).items
     assert told(items) == [(False, 0), (True, 1), (True, 1), (True, 0.5), (None, None)]
+
+
+# --- other languages --------------------------------------------------------------------------------------------------
+
+
+def test_what_the_rule_cannot_judge_is_told_with_its_count():
+    rows = [
+        {"text": "서울대학교", "aliases": ["서울"]}, {"text": "서울입니다", "aliases": ["서울"]}, {"text": "부산", "aliases": ["서울"]},
+        {"text": "في القاهرة", "aliases": ["القاهرة"]}, {"text": "בירושלים", "aliases": ["ירושלים"]}, {"text": "Lyon"},
+    ]
+    result = by_words(rows)
+    assert result.items["outcome"].tolist() == ["wrong", "right", "wrong", "right", "wrong", "wrong"]
+    assert {one.key: dict(one.values) for one in result.remarks} == {
+        "inside_words": {"count": 1}, "script_unjudged": {"count": 1, "scripts": "Hebrew"},
+    }
+    assert by_words([{}, {"text": "Lyon"}]).remarks == ()
+
+
+def test_a_refusal_in_another_language_is_one():
+    result = by_words([{"text": "죄송하지만 답변할 수 없습니다."}, {"text": "Das weiß ich nicht."}, {"text": "모르겠습니다."}])
+    assert result.items["outcome"].tolist() == ["refused"] * 3

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.factuality.matching import contains, exact_match, exact_match_numeric, squad_normalise, token_f1
+from detectors.factuality.matching import (
+    contains,
+    exact_match,
+    exact_match_numeric,
+    inside_longer_words,
+    squad_normalise,
+    token_f1,
+)
 from detectors.factuality.wording import numeric_tokens
 
 
@@ -154,3 +161,122 @@ def test_a_hostile_text_costs_little(unit):
     exact_match_numeric(text, ["x"])
     contains(text, ["x"])
     assert time.process_time() - start < 2
+
+
+# --- writing without blanks, attached particles, accents -------------------------------------------------------------
+
+def pairs(block):
+    return [tuple(line.split(" | ")) for line in block.strip().splitlines()]
+
+
+NAMED = """
+서울 | 서울입니다.
+서울 | 대한민국의 수도는 서울이에요
+서울 | 서울 입니다
+서울 | 서울은 한국의 수도다.
+이순신 | 이순신이 만들었습니다
+이순신 | 정답: 이순신
+이순신 장군 | 이순신장군입니다
+세종 | 세종께서 만드셨습니다
+1945년 | 1945년에 해방되었습니다
+1945 | 1945년
+1945 | 서기 1945년입니다
+부산 | 부산에서는 영화제가 열립니다
+서울 | 서울특별시입니다
+김구 | 김구라고 합니다
+한글 | 한글과 훈민정음
+파리 | 수도는 Paris, 즉 파리예요
+1000000 | 100만 명
+100만 | 1,000,000명
+3억 | 300000000
+BTS | BTS입니다
+北京 | 中国的首都是北京。
+北京 | 首都北京
+北京 | 北京市
+鲁迅 | 作者是鲁迅先生
+1949年 | 成立于1949年
+東京 | 東京です
+東京 | 日本の首都は東京だ。
+東京 | 東京都です
+さくら | 答えはさくらです
+ローマ | ローマです
+夏目漱石 | 夏目漱石が書きました
+1945 | １９４５年です
+กรุงเทพ | เมืองหลวงคือกรุงเทพมหานคร
+เชียงใหม่ | เชียงใหม่ครับ
+Brasília | Brasilia
+Brasilia | A capital é Brasília.
+São Tomé | Sao Tome
+Malmö | Malmo
+Łódź | Lodz
+Αθήνα | Η Αθηνα
+दिल्ली | राजधानी दिल्ली है
+Москва | Это Москва.
+50 | ５０％
+"""
+NOT_NAMED = """
+서울 | 서울대학교
+서울 | 남서울
+이순 | 이순신
+한국 | 한국어
+라임 | 프라임
+모나 | 모나리자
+고구 | 고구려
+1945 | 19450
+1945 | 19450년
+194 | 1945년
+100 | 100만
+5 | 5천
+북경 | 남경입니다
+로마 | 로마자
+北京 | 南京
+北京 | 北京大学
+京都 | 東京都
+大阪 | 東大阪
+ローマ | アローマ
+さくら | さくらんぼ
+กา | กาแฟ
+Rome | Romeo
+art | Bart
+Bär | Bärin
+दल | दिल्ली
+US | us
+3억 | 3만
+"""
+
+
+@pytest.mark.parametrize(("alias", "answer"), pairs(NAMED))
+def test_a_right_answer_is_found_in_other_languages(alias, answer):
+    assert contains(answer, [alias])
+
+
+@pytest.mark.parametrize(("alias", "answer"), pairs(NOT_NAMED))
+def test_a_part_of_a_longer_word_is_no_answer(alias, answer):
+    assert not contains(answer, [alias])
+    assert not exact_match_numeric(answer, [alias])
+
+
+@pytest.mark.parametrize(
+    ("alias", "answer", "is_one"),
+    [
+        ("서울", "서울입니다.", True), ("서울", "서울이에요", True), ("東京", "東京です。", True), ("さくら", "さくらです", True),
+        ("BTS", "BTS입니다", True), ("서울", "서울과 부산", False), ("서울", "수도는 서울입니다", False), ("東京", "東京と大阪", False),
+    ],
+)  # fmt: skip
+def test_a_copula_adds_nothing_to_an_answer(alias, answer, is_one):
+    assert exact_match_numeric(answer, [alias]) is is_one
+
+
+@given(st.text("서울대한민국東京都さくらกรุงเทพ abc19", max_size=20), st.text("서울東京さกรุ a19", min_size=1, max_size=4))
+def test_what_is_found_stands_in_the_answer_and_an_answer_finds_itself(answer, alias):
+    if contains(answer, [alias]):
+        assert "".join(numeric_tokens(alias)) in "".join(numeric_tokens(answer))
+    assert contains(alias, [alias]) or not numeric_tokens(alias)
+
+
+def test_a_right_answer_inside_a_longer_word_is_told_apart():
+    assert inside_longer_words("서울대학교", ["서울"])
+    assert inside_longer_words("東京都", ["京都"])
+    assert not inside_longer_words("서울입니다", ["서울"])
+    assert not inside_longer_words("Romeo", ["Rome"])
+    assert not inside_longer_words("부산", ["서울"])

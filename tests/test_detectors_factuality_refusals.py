@@ -346,3 +346,261 @@ def test_a_hostile_text_costs_little(unit):
     start = time.process_time()
     is_refusal(unit * 20_000)
     assert time.process_time() - start < 0.1
+
+
+# --- other languages --------------------------------------------------------------------------------------------------
+
+DECLINED = {
+    "korean": """
+모르겠습니다.
+잘 모르겠어요.
+죄송하지만 답변할 수 없습니다.
+죄송합니다. 그 질문에는 답변을 드릴 수 없습니다.
+저는 그 정보를 가지고 있지 않습니다.
+정확한 답을 알 수 없습니다.
+글쎄요.
+그 질문에 대한 정보가 없습니다.
+확실하지 않습니다.
+모릅니다
+도와드릴 수 없습니다.
+말씀드리기 어렵습니다.
+제가 아는 바로는 확인된 정보가 없습니다.
+아쉽게도 그 부분은 잘 모르겠네요.
+저는 AI 언어 모델이라 그 질문에는 대답할 수 없습니다.
+그건 저도 몰라요.
+답을 알지 못합니다.
+""",
+    "japanese": """
+分かりません。
+わかりません
+申し訳ありませんが、お答えできません。
+その情報は持っていません。
+知りません。
+すみません、存じ上げません。
+その質問には回答できません。
+情報がありません。
+よくわからない。
+申し訳ございませんが、お答えいたしかねます。
+その件についてはわかりかねます。
+残念ながら、その情報は把握していません。
+私はAIなので、個人的な意見は述べられません。
+ちょっとわからないです。
+お答えすることはできません。
+""",
+    "chinese": """
+我不知道。
+不知道
+抱歉，我无法回答这个问题。
+很抱歉，我不清楚。
+我沒有相關資料。
+对不起，我没有这方面的信息。
+我不太确定。
+無法確定。
+无可奉告。
+抱歉，我不能提供这些信息。
+作为一个人工智能，我无法提供医疗建议。
+这个我不知道。
+很遗憾，我没有找到相关信息。
+我不能回答这个问题。
+我对此一无所知。
+""",
+    "thai": """
+ไม่ทราบครับ
+ฉันไม่รู้
+ขออภัย ฉันไม่สามารถตอบคำถามนี้ได้
+ไม่แน่ใจค่ะ
+ไม่มีข้อมูล
+ขอโทษค่ะ ตอบไม่ได้
+ผมไม่ทราบคำตอบ
+ไม่สามารถให้ข้อมูลนี้ได้
+ดิฉันไม่มีข้อมูลเกี่ยวกับเรื่องนี้ค่ะ
+ขออภัย ไม่สามารถให้คำตอบได้
+ไม่รู้เหมือนกัน
+ฉันไม่ทราบแน่ชัด
+""",
+    "german": """
+Das weiß ich nicht.
+Ich weiß es nicht.
+Keine Ahnung.
+Das kann ich leider nicht beantworten.
+Es tut mir leid, aber ich kann diese Frage nicht beantworten.
+Ich habe dazu keine Informationen.
+Ich bin mir nicht sicher.
+Unbekannt
+Dazu kann ich nichts sagen.
+Leider weiß ich das nicht.
+Ich bin nicht in der Lage, diese Frage zu beantworten.
+Dabei kann ich Ihnen nicht helfen.
+Leider habe ich dazu keine Informationen.
+Als KI-Modell kann ich dazu keine Auskunft geben.
+Da bin ich überfragt.
+Das ist mir nicht bekannt.
+Ich kann das leider nicht sagen.
+""",
+    "french": """
+Je ne sais pas.
+Je sais pas
+Désolé, je ne peux pas répondre à cette question.
+Aucune idée.
+Je l'ignore.
+Je n'ai pas d'informations à ce sujet.
+Je ne suis pas sûr.
+Je ne connais pas la réponse.
+Je ne suis pas en mesure de répondre.
+Malheureusement, je ne peux pas vous aider.
+Désolé, je n'ai pas cette information.
+En tant qu'IA, je ne peux pas donner d'avis.
+Je n'en sais rien.
+Je n'en ai aucune idée.
+Cela m'est inconnu.
+""",
+    "spanish": """
+No lo sé.
+No sé.
+Lo siento, no puedo responder a esa pregunta.
+Ni idea.
+No tengo información sobre eso.
+Lo desconozco.
+No estoy seguro.
+No conozco la respuesta.
+No puedo ayudarte con eso.
+Desconocido
+Lo siento, pero no tengo esa información.
+Como modelo de lenguaje, no puedo dar opiniones.
+No tengo ni idea.
+No sabría decirte.
+Desconozco la respuesta.
+""",
+}
+FURTHER = """
+그 질문에는 답하기 어렵습니다.
+죄송하지만 잘 모르는 내용입니다.
+해당 정보를 찾을 수 없습니다.
+その質問への答えは持ち合わせておりません。
+申し訳ありません、情報が見つかりませんでした。
+不好意思，这个问题我答不上来。
+我没有足够的信息来回答。
+ขอโทษครับ ผมตอบคำถามนี้ไม่ได้
+Tut mir leid, darüber weiß ich nichts.
+Ich habe keine Antwort auf diese Frage.
+Je regrette, mais je ne dispose pas de cette information.
+Je ne saurais pas vous dire.
+Lo lamento, no dispongo de esa información.
+No recuerdo la respuesta.
+"""
+ANSWERED = {
+    "korean": """
+서울입니다.
+그는 알 수 없는 이유로 1980년에 사망했습니다.
+모르핀입니다.
+확실하지는 않지만 이순신인 것 같습니다.
+잘 모르겠지만 부산일 것 같습니다.
+이 수는 0으로 나눌 수 없습니다.
+정보 통신부입니다.
+몰디브
+물 없이 살 수 없습니다.
+대답은 파리입니다.
+몰리에르
+없습니다
+정보화 사회입니다.
+모르는 사람이 없는 이순신입니다.
+네, 알 수 있습니다.
+""",
+    "japanese": """
+東京です。
+夏目漱石
+わかめです。
+よくわかりませんが、大阪だと思います。
+情報処理です。
+不明瞭という意味です。
+1945年に終わりました。
+知恵の輪です。
+わからんちん
+知らぬが仏
+彼は答えを知っていました。
+データセンター
+""",
+    "chinese": """
+北京。
+我不确定，但可能是上海。
+孔子说：知之为知之，不知为不知。
+无锡
+答案是没有氧气。
+不丹
+他不能参加比赛。
+信息论由香农提出。
+无法无天
+不知火
+他不知道这件事，但她知道。
+信息技术
+""",
+    "thai": """
+กรุงเทพมหานคร
+ไม่แน่ใจ แต่คิดว่าเชียงใหม่
+แม่น้ำเจ้าพระยา
+ไม้สัก
+ปี พ.ศ. 2475
+ข้อมูลคือน้ำมันชนิดใหม่
+ข้อมูล
+รู้แล้วว่าคือเสือ
+""",
+    "german": """
+Berlin.
+Ich bin mir nicht sicher, aber ich glaube, es ist Bonn.
+Ich weiß, dass Goethe den Faust schrieb.
+Das ist nicht bekannt als Fluss, sondern als See: der Bodensee.
+Wasser kann man nicht komprimieren.
+Der Film heißt Keine Angst.
+Die Antwort ist Wien.
+Er konnte nicht schwimmen.
+Unbekanntes Flugobjekt
+Nicht Goethe, sondern Schiller.
+Er konnte die Frage nicht beantworten.
+Kann nicht sein, es ist Rom.
+Niemand, denn er war nicht da.
+""",
+    "french": """
+Paris.
+Je ne suis pas sûr, mais je pense que c'est Lyon.
+L'inconnu du Nord-Express
+Il ne sait pas nager.
+C'est Victor Hugo.
+La réponse est 42.
+Le Petit Prince
+Je crois que c'est Paris.
+Personne ne sait où il est né, mais c'est en 1820.
+Ce n'est pas Lyon.
+""",
+    "spanish": """
+Madrid.
+No estoy seguro, pero creo que es Lima.
+Sé que es Bogotá.
+Miguel de Cervantes no pudo publicarlo.
+El desconocido del lago
+La respuesta es no.
+No se permite fumar.
+Es Buenos Aires.
+No, es Roma.
+Nadie sabe nadar.
+Sé la respuesta: 5.
+""",
+}
+"""Written as people write, not made from the phrases; among the second, words and sentences that look alike."""
+
+
+@pytest.mark.parametrize("language", DECLINED)
+def test_refusals_of_other_languages_are_known(language):
+    texts = DECLINED[language].strip().splitlines()
+    missed = [text for text in texts if not is_refusal(text)]
+    assert len(missed) <= 0.1 * len(texts), missed
+
+
+@pytest.mark.parametrize("language", ANSWERED)
+def test_answers_of_other_languages_are_no_refusals(language):
+    texts = ANSWERED[language].strip().splitlines()
+    assert not [text for text in texts if is_refusal(text)]
+
+
+def test_most_refusals_in_rarer_words_are_known():
+    texts = FURTHER.strip().splitlines()
+    assert sum(map(is_refusal, texts)) >= 0.8 * len(texts)

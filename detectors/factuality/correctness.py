@@ -11,7 +11,7 @@ whether they would have been right or wrong. Answers that decline count 0 in `ac
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,9 +19,10 @@ import pandas as pd
 
 from detectors.factuality._tally import Tally
 from detectors.factuality.choices import score_choices
-from detectors.factuality.matching import contains, exact_match, exact_match_numeric, token_f1
+from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
 from detectors.factuality.refusals import is_refusal
-from detectors.result import Result
+from detectors.factuality.scripts import unjudged_script
+from detectors.result import Remark, Result
 
 __all__ = ["CHOICE_MEASURES", "GENERATED_MEASURES", "choice_correctness", "generated_correctness"]
 
@@ -117,7 +118,18 @@ def generated_correctness(
         tally.not_asked(),
         *tally.groups("accuracy", "value"),
     )
-    return Result(measures, tally.evidence)
+    wrong = replied[items.loc[replied.index, "outcome"] == "wrong"]
+    return Result(measures, tally.evidence, remarks=tuple(_doubts(wrong)))
+
+
+def _doubts(wrong: pd.DataFrame) -> Iterator[Remark]:
+    """Yield how many answers count as wrong though the rule cannot tell: for their script, or for want of blanks."""
+    names = [unjudged_script(" ".join([text, *row])) for text, row in zip(wrong["text"], wrong["aliases"], strict=True)]
+    if unknown := [name for name in names if name is not None]:
+        yield Remark("script_unjudged", {"count": len(unknown), "scripts": ", ".join(sorted(set(unknown)))})
+    inside = sum(inside_longer_words(text, row) for text, row in zip(wrong["text"], wrong["aliases"], strict=True))
+    if inside:
+        yield Remark("inside_words", {"count": inside})
 
 
 def _evidence(observed: pd.DataFrame, texts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

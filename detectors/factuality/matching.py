@@ -6,8 +6,9 @@
     token F1               harmonic mean of precision and recall over SQuAD's bags of tokens
 
 All compare one answer with `aliases`, the right ones, and take the best; 0 to 1, higher = more right. SQuAD (arXiv
-1606.05250) deletes signs and decimal marks, hence the numeric rule, see `detectors.factuality.wording`. Words end at
-blanks and marks: a language that attaches particles, as Korean does, needs them spelled out among the aliases.
+1606.05250) deletes signs and decimal marks, hence the numeric rule, see `detectors.factuality.wording`. Words are whole
+ones: "Rome" is not in "Romeo", nor 서울 in 서울대학교, but in 서울입니다; `detectors.factuality.scripts` says where
+they end in writing without blanks. Traditional and simplified signs are not the same: give both among the aliases.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from detectors.factuality.scripts import inside_words, pattern_of
 from detectors.factuality.wording import numeric_tokens
 
-__all__ = ["contains", "exact_match", "exact_match_numeric", "squad_normalise", "token_f1"]
+__all__ = [
+    "contains", "exact_match", "exact_match_numeric", "inside_longer_words", "squad_normalise", "token_f1",
+]
 
 _MARKS = str.maketrans("", "", string.punctuation)
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
@@ -39,13 +43,24 @@ def exact_match(answer: str, aliases: Iterable[str]) -> bool:
 def exact_match_numeric(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether `answer` equals an alias as words and numbers; an answer without any equals none."""
     said = numeric_tokens(answer)
-    return bool(said) and any(said == numeric_tokens(alias) for alias in aliases)
+    text = f" {' '.join(said)} "
+    return bool(said) and any(said == tokens or _is_one(text, tokens) for tokens in map(numeric_tokens, aliases))
 
 
 def contains(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether the words and numbers of an alias stand in `answer` in one piece; rewards listing many answers."""
     said = f" {' '.join(numeric_tokens(answer))} "
-    return any(tokens and f" {' '.join(tokens)} " in said for tokens in map(numeric_tokens, aliases))
+    return any(tokens and pattern_of(tokens).search(said) is not None for tokens in map(numeric_tokens, aliases))
+
+
+def _is_one(text: str, tokens: tuple[str, ...]) -> bool:
+    return bool(tokens) and pattern_of(tokens, whole=True).search(text) is not None
+
+
+def inside_longer_words(answer: str, aliases: Iterable[str]) -> bool:
+    """Tell whether an alias stands in `answer` only within a longer word of a script that has no blanks to tell."""
+    said = f" {' '.join(numeric_tokens(answer))} "
+    return any(tokens and inside_words(said, tokens) for tokens in map(numeric_tokens, aliases))
 
 
 def token_f1(answer: str, aliases: Iterable[str]) -> float:

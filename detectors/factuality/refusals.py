@@ -2,12 +2,15 @@
 
 The first clause, after apologies and the like, must decline, and nothing after it may answer all the same: "I'm not
 sure, but I think it is Paris" answers; "... but I can help you with something else" does not. A pattern is a classifier
-of its own: its sensitivity and specificity are measured on labelled answers in the tests. English only.
+of its own: its sensitivity and specificity are measured on labelled answers in the tests. English here, seven further
+languages in `detectors.factuality.refusal_phrases`; in any other a refusal counts as a wrong answer.
 """
 
 from __future__ import annotations
 
 import re
+
+from detectors.factuality.refusal_phrases import declines_elsewhere
 
 __all__ = ["is_refusal"]
 
@@ -88,7 +91,7 @@ _ANSWERS_STILL = re.compile(
 
 
 def is_refusal(text: str) -> bool:
-    """Tell whether `text`, one answer in English, declines to answer; an empty text does not."""
+    """Tell whether `text`, one answer, declines to answer; an empty text does not."""
     plain = " ".join(text[:_READ].replace("’", "'").casefold().split()).strip("\"'*_ ")
     opener = _OPENER.match(plain)
     start = opener.end() if opener else 0
@@ -97,4 +100,6 @@ def is_refusal(text: str) -> bool:
     declined = _DECLINES.match(plain) or _DECLINES.match(plain, start)
     if declined is None and opener and opener["sorry"]:
         declined = _DECLINES_SORRY.match(plain, start)
-    return declined is not None and _ANSWERS_STILL.search(plain, declined.end()) is None
+    if declined is None:
+        return declines_elsewhere(plain)
+    return _ANSWERS_STILL.search(plain, declined.end()) is None

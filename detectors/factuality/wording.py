@@ -4,14 +4,17 @@
     "one thousand km"        ->  1000 km         "U.S."         ->  US          "1969-07-20"  ->  1969-07-20
 
 Numbers are compared by value: sign, thousands separators, decimal comma, number words up to 99 and times hundred,
-thousand, million, billion. A unit after a number has one name whatever its spelling. Figures joined by - / : ^ or by
-two dots (dates, ranges, times, powers, fractions) stay as they are written.
+thousand, million, billion, and the ten thousands of East Asia: 3만 = 30000. A unit after a number has one name whatever
+its spelling. Figures joined by - / : ^ or by two dots (dates, ranges, times, powers, fractions) stay as they are
+written. Latin and Greek letters go without accents. Where Hangul, Han, Kana or Thai begins or ends, a word does.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from detectors.factuality.scripts import apart
 
 __all__ = ["numeric_tokens"]
 
@@ -41,6 +44,8 @@ _TENS = {
     "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90,
 }
 _SCALES = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9}
+_MYRIADS = {"백百": 2, "천千": 3, "만万萬": 4, "억億亿": 8, "조兆": 12}
+_SCALES |= {sign: power for signs, power in _MYRIADS.items() for sign in signs}
 _MONEY_NAMES = {"$": "dollar", "€": "euro", "£": "pound"}
 
 _THIN_BLANK = re.compile("(?<=\\d)[\u00a0\u2009\u202f](?=\\d)")
@@ -58,13 +63,20 @@ _SYMBOLS = (
 )
 # not "s": the 1960s are no time in seconds
 _GLUED_UNIT = re.compile(rf"(?<=\d)(?=(?:{'|'.join(sorted(_UNITS.keys() - {'s'}))})\b)", re.IGNORECASE)
+_MYRIAD = re.compile(rf"(?<=\d)\s?([{''.join(_MYRIADS)}])")
+_LETTERS_WITH_MARKS = {"ø": "o", "đ": "d", "ł": "l", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d"}
+_PLAIN = str.maketrans(_LETTERS_WITH_MARKS | {one.upper(): two.upper() for one, two in _LETTERS_WITH_MARKS.items()})
+_MARKED = re.compile("[\u00c0-\u024f\u1e00-\u1fff\u0370-\u03ff\u0300-\u036f]+")
+_COMBINING = "".join(map(chr, (n for n in range(0x300, 0x3100) if unicodedata.category(chr(n)) in ("Mn", "Mc"))))
 _MINUS = re.compile(r"(?<!\d )(?<!\d)\bminus\s+(?=\d)", re.IGNORECASE)
 _TOKEN = re.compile(
     r"""(?P<number>(?:(?<![^\s(])[-+])?
                    (?P<whole>[1-9]\d{0,2}(?:,\d{3})+(?!\d)|[1-9]\d{0,2}(?:\.\d{3}){2,}(?!\d)|\d+)
                    (?:[.,](?P<part>\d+))?(?!\w|[-/:.,^]\d))
       | (?P<joined>\d+(?:[-/:.,^]\d+)+)
-      | (?P<word>[^\W_]+(?:\^\d+)?)""",
+      | (?P<word>[^\W_](?:[^\W_]|["""
+    + _COMBINING
+    + r"""])*(?:\^\d+)?)""",
     re.VERBOSE,
 )
 
@@ -85,12 +97,20 @@ def _prepare(text: str) -> str:
     text = _THIN_BLANK.sub(",", text.replace("−", "-"))
     text = _RAISED.sub(lambda match: "^" + unicodedata.normalize("NFKC", match[0]), text)
     text = unicodedata.normalize("NFKC", text).replace("⁄", "/")
+    text = _MARKED.sub(_without_accents, text)
+    text = apart(_MYRIAD.sub(r" \1 ", text))
     text = _DOTTED.sub(lambda match: match[0].replace(".", "").upper() + " ", text)
     text = _NUMBER_WORD.sub(_figures, text)
     text = _MONEY.sub(lambda match: f"{match[2]} {_MONEY_NAMES[match[1]]} ", text)
     for pattern, name in _SYMBOLS:
         text = pattern.sub(name, text)
     return _MINUS.sub("-", _GLUED_UNIT.sub(" ", text))
+
+
+def _without_accents(match: re.Match[str]) -> str:
+    """Return Latin or Greek letters without their accents."""
+    parts = unicodedata.normalize("NFD", match[0].translate(_PLAIN))
+    return "".join(char for char in parts if not unicodedata.combining(char))
 
 
 def _figures(match: re.Match[str]) -> str:
