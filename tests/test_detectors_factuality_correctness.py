@@ -367,7 +367,7 @@ def test_the_farther_written_answer_weighs_more():
 
 def test_what_the_rule_cannot_judge_is_told_with_its_count():
     rows = [
-        {"text": "서울대학교", "aliases": ["서울"]}, {"text": "서울입니다", "aliases": ["서울"]}, {"text": "부산", "aliases": ["서울"]},
+        *({"text": text, "aliases": ["서울"]} for text in ("서울대학교", "서울입니다", "부산")),
         {"text": "في القاهرة", "aliases": ["القاهرة"]}, {"text": "בירושלים", "aliases": ["ירושלים"]}, {"text": "Lyon"},
     ]
     result = by_words(rows)
@@ -379,5 +379,6 @@ def test_what_the_rule_cannot_judge_is_told_with_its_count():
 
 
 def test_a_refusal_in_another_language_is_one():
-    result = by_words([{"text": "죄송하지만 답변할 수 없습니다."}, {"text": "Das weiß ich nicht."}, {"text": "모르겠습니다."}])
+    texts = ("죄송하지만 답변할 수 없습니다.", "Das weiß ich nicht.", "모르겠습니다.")
+    result = by_words([{"text": text} for text in texts])
     assert result.items["outcome"].tolist() == ["refused"] * 3

@@ -259,15 +259,23 @@ def test_a_part_of_a_longer_word_is_no_answer(alias, answer):
 @pytest.mark.parametrize(
     ("alias", "answer", "is_one"),
     [
-        ("서울", "서울입니다.", True), ("서울", "서울이에요", True), ("東京", "東京です。", True), ("さくら", "さくらです", True),
-        ("BTS", "BTS입니다", True), ("서울", "서울과 부산", False), ("서울", "수도는 서울입니다", False), ("東京", "東京と大阪", False),
+        ("서울", "서울입니다.", True),
+        ("서울", "서울이에요", True),
+        ("東京", "東京です。", True),
+        ("さくら", "さくらです", True),
+        ("BTS", "BTS입니다", True),
+        ("서울", "서울과 부산", False),
+        ("서울", "수도는 서울입니다", False),
+        ("東京", "東京と大阪", False),
     ],
-)  # fmt: skip
+)
 def test_a_copula_adds_nothing_to_an_answer(alias, answer, is_one):
     assert exact_match_numeric(answer, [alias]) is is_one
 
 
-@given(st.text("서울대한민국東京都さくらกรุงเทพ abc19", max_size=20), st.text("서울東京さกรุ a19", min_size=1, max_size=4))
+@given(
+    st.text("서울대한민국東京都さくらกรุงเทพ abc19", max_size=20), st.text("서울東京さกรุ a19", min_size=1, max_size=4)
+)
 def test_what_is_found_stands_in_the_answer_and_an_answer_finds_itself(answer, alias):
     if contains(answer, [alias]):
         assert "".join(numeric_tokens(alias)) in "".join(numeric_tokens(answer))

@@ -74,7 +74,8 @@ _FRENCH = r"""
 \bje (?:ne |n')?(?:le |l'|la )?(?:sais|connais) pas\b
 \bje n'(?:en )?ai (?:aucune|pas la moindre) (?:idée|information|réponse|donnée)
 \bje n'(?:en )?ai pas (?:cette |la |l'|d'|assez d'|suffisamment d')(?:information|réponse|donnée)
-\baucune idée\b|\bje l'ignore\b|\bj'ignore\b|\bje n'en sais rien\b|\bm'est inconnue?\b|\bje ne saurais (?:pas )?(?:vous |te )?(?:le )?dire\b|\bje ne dispose pas\b
+\baucune idée\b|\bje l'ignore\b|\bj'ignore\b|\bje n'en sais rien\b|\bm'est inconnue?\b
+\bje ne saurais (?:pas )?(?:vous |te )?(?:le )?dire\b|\bje ne dispose pas\b
 \bje (?:ne )?(?:peux|puis|pourrai|souhaite) (?:malheureusement )?pas (?:\S+ ){0,4}?(?:répondre|fournir|dire)\b
 \bje (?:ne )?(?:peux|puis|pourrai|souhaite) (?:malheureusement )?pas (?:\S+ ){0,4}?(?:donner|aider|confirmer)\b
 \bje ne suis (?:malheureusement )?pas (?:sûre?|certaine?|en mesure|autorisée?|capable)\b
@@ -83,7 +84,8 @@ _FRENCH = r"""
 _SPANISH = r"""
 \bno (?:lo )?sé(?: la respuesta| con certeza)?(?=[.,;!]|$)
 \bno (?:conozco la|tengo|dispongo de|cuento con) (?:\S+ ){0,2}?(?:respuesta|información|datos|idea)\b
-\bni idea\b|\blo desconozco\b|\bdesconozco la\b|\bno estoy segur[oa]\b|\bno sabría (?:decir|responder)|\bno recuerdo (?:la|el|eso)\b
+\bni idea\b|\blo desconozco\b|\bdesconozco la\b|\bno estoy segur[oa]\b
+\bno sabría (?:decir|responder)|\bno recuerdo (?:la|el|eso)\b
 \bno (?:puedo|podría|me es posible|quiero) (?:\S+ ){0,3}?(?:responder|contestar|ayudar|decir|dar)
 \bno (?:puedo|podría|me es posible|quiero) (?:\S+ ){0,3}?(?:proporcionar|confirmar|ofrecer)
 ^(?:desconocid[oa]|sin comentarios|sin respuesta)[.!]*$
