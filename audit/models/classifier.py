@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["Classifier", "ClassifierFile", "TextClassifier", "wrap_classifier"]
+__all__ = ["Classifier", "ClassifierFile", "TextClassifier", "check_labels", "wrap_classifier"]
 
 Modality = Literal["text", "tabular"]
 _PICKLED = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".sav"})
@@ -41,7 +41,7 @@ class ClassifierFile:
     path: Path
     """The file or folder; pickles are refused, because opening one can run code."""
     modality: Modality = "text"
-    """What an item is: a text, or a row of features."""
+    """What an item is: a text, or a row of features; an image is the row of its pixels, channel by channel."""
     classes: list[str] | None = None
     """Names of the classes, in the order of the model's outputs; absent = as the model names them."""
     trusted: list[str] = field(default_factory=list)
@@ -117,7 +117,7 @@ class ClassifierFile:
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             config = AutoConfig.from_pretrained(self.path, **local)
-            self._check_config(config)
+            check_labels(self.path, config, "ForSequenceClassification")
             tokenizer = AutoTokenizer.from_pretrained(self.path, **local)
             network, found = AutoModelForSequenceClassification.from_pretrained(
                 self.path, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
@@ -130,16 +130,20 @@ class ClassifierFile:
             raise ModelError(f"{self.path}: has no weights for {', '.join(absent)}")
         return TextClassifier(self, network, tokenizer)
 
-    def _check_config(self, config: Any) -> None:
-        """Raise ModelError where the network is none that gives one distribution over classes."""
-        kind = (config.architectures or ["nothing"])[0]
-        if not kind.endswith("ForSequenceClassification"):
-            raise ModelError(f"{self.path}: holds a {kind}; allowed: ...ForSequenceClassification")
-        if config.num_labels < 2 or config.problem_type not in (None, "single_label_classification"):
-            what = f"{config.num_labels} label(s), problem type {config.problem_type}"
-            raise ModelError(f"{self.path}: has {what}; allowed: one of several classes an item")
-        if set(config.id2label) != set(range(config.num_labels)):
-            raise ModelError(f"{self.path}: id2label numbers {sorted(config.id2label)}; allowed: 0, 1, 2, ...")
+
+def check_labels(path: Path, config: Any, ending: str) -> None:
+    """Raise ModelError where a network of transformers is none that gives one distribution over classes.
+
+    ending: of the names of networks that are allowed, e.g. `ForSequenceClassification`.
+    """
+    kind = (config.architectures or ["nothing"])[0]
+    if not kind.endswith(ending):
+        raise ModelError(f"{path}: holds a {kind}; allowed: ...{ending}")
+    if config.num_labels < 2 or config.problem_type not in (None, "single_label_classification"):
+        what = f"{config.num_labels} label(s), problem type {config.problem_type}"
+        raise ModelError(f"{path}: has {what}; allowed: one of several classes an item")
+    if set(config.id2label) != set(range(config.num_labels)):
+        raise ModelError(f"{path}: id2label numbers {sorted(config.id2label)}; allowed: 0, 1, 2, ...")
 
 
 class Classifier:
@@ -171,14 +175,22 @@ class Classifier:
     def _rows(self, x: Sequence[Item]) -> Any:
         import numpy as np
 
-        columns = getattr(self._obj, "feature_names_in_", None)
+        columns, wanted = (getattr(self._obj, name, None) for name in ("feature_names_in_", "n_features_in_"))
         if self.modality == "text":
             return list(x)
+        shapes = {np.shape(item) for item in x}
+        if len(shapes) > 1:
+            told = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
+            raise ModelError(f"{self.name}: items have shapes {told}; allowed: one shape")
+        rows = np.stack([np.ravel(item) for item in x])
+        if wanted is not None and rows.shape[1] != wanted:
+            got = f"{rows.shape[1]} numbers (shape {list(shapes.pop())})"
+            raise ModelError(f"{self.name}: an item has {got}; allowed: {wanted}")
         if columns is None:
-            return np.asarray(x)
+            return rows
         import pandas as pd
 
-        return pd.DataFrame(list(x), columns=list(columns))
+        return pd.DataFrame(rows, columns=list(columns))
 
 
 class TextClassifier:

@@ -1,6 +1,6 @@
 """A classifier of images, P(Y|X), for contrast with the models of P(X).
 
-    model: {use: image_classifier, path: ./classifier}       our own folder
+    model: {use: image_classifier, path: ./classifier}       our own folder, or one of transformers
 """
 
 from __future__ import annotations
@@ -27,4 +27,8 @@ class ImageClassifierFolder(ModelFolder):
         from audit.models.networks.image_classifier import ClassifierNetwork, ImageClassifier
 
         device, numerics = self.settle()
+        if "architectures" in self.config():
+            from audit.models.networks.from_image_classification import ImageClassificationNetwork
+
+            return ImageClassifier(ImageClassificationNetwork(self.path, device), **self.facts(numerics))
         return ImageClassifier(self.load(ClassifierNetwork, device), **self.facts(numerics))

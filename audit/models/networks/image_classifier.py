@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -29,6 +29,10 @@ class ClassifierNetwork(nn.Module):  # type: ignore[misc]
         self.drop = nn.Dropout(0.3)
         self.head = nn.Linear(features, len(classes))
 
+    def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return int64 [item, row, column]; raises ModelError for another shape or other levels."""
+        return grey_images(items, self.shape, self.levels)
+
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Return [item, features] for integers [item, row, column]."""
         h = gelu(self.second(gelu(self.first(unit_levels(x, self.levels)[:, None]))))
@@ -37,6 +41,21 @@ class ClassifierNetwork(nn.Module):  # type: ignore[misc]
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return logits [item, class]."""
         return self.head(self.drop(self.features(x)))
+
+
+class Classifying(Protocol):
+    """What gives logits and features: our own network, or one of transformers."""
+
+    classes: tuple[str, ...]
+
+    def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
+        """Return the items as a tensor."""
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """Return [item, features]."""
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return logits [item, class]."""
 
 
 class ImageClassifier:
@@ -48,13 +67,13 @@ class ImageClassifier:
         ("log_prob", "trace", "sample"), "a classifier models P(Y|X): it has no likelihood of X and draws nothing"
     )
 
-    def __init__(self, network: ClassifierNetwork, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
+    def __init__(self, network: Classifying, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
         self.classes = network.classes
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
-        """Return the items as int64 [item, row, column]."""
-        return grey_images(items, self.network.shape, self.network.levels).to(self.numerics["device"])
+        """Return the items as the network takes them."""
+        return self.network.prepare(items).to(self.numerics["device"])
 
     def predict(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return probabilities [item, class], float64; rows sum to one."""
@@ -69,5 +88,6 @@ class ImageClassifier:
         return self._over(items, self.network.features)
 
     def _over(self, items: Sequence[np.ndarray], answer: Any) -> torch.Tensor:
+        ready = self.prepare(items)
         with torch.inference_mode():
-            return torch.cat([answer(x) for x in chunks(self.prepare(items), 2**13)])
+            return torch.cat([answer(x) for x in chunks(ready, max(2**13, 4 * ready[0].numel()))])
