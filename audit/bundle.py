@@ -25,7 +25,7 @@ from typing import BinaryIO, NoReturn
 
 from audit.contents import ALLOWED, audit_files
 from audit.errors import IntegrityError, UsageError
-from audit.files import canonical, digest_file, sha256, sync_folder
+from audit.files import canonical, digest_file, sha256, sync_folder, tidy, worker
 from audit.record import load_record
 from audit.screen import clean
 from audit.verification import verify_audit
@@ -105,9 +105,10 @@ def export_audit(folder: Path, out: Path) -> Bundle:
 def _write(out: Path, pieces: Iterator[bytes]) -> None:
     """Write the pieces so that `out` is whole or not there."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    tidy(out.parent, prefix=f".{out.name}.")
+    temporary = out.with_name(f".{out.name}.{worker()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
@@ -277,7 +278,7 @@ def _unpack(bundle: Bundle, folder: Path) -> None:
 @contextmanager
 def unpacked(bundle: Bundle, beside: Path | None = None) -> Iterator[Path]:
     """Lend a checked bundle's audit as a folder that is gone afterwards; `beside` says on which disk."""
-    with tempfile.TemporaryDirectory(prefix=".import-", dir=beside) as place:
+    with tempfile.TemporaryDirectory(prefix=f".import-{worker()}-", dir=beside) as place:
         folder = Path(place, "audit")
         folder.mkdir()
         _unpack(bundle, folder)
@@ -294,6 +295,7 @@ def import_audit(path: Path, into: Path) -> Path:
     if os.path.lexists(target):
         raise UsageError(f"{target}: there already; import into another folder")
     into.mkdir(parents=True, exist_ok=True)
+    tidy(into, prefix=".import-")
     with unpacked(bundle, into) as folder:
         found = verify_audit(folder)
         if found.id != bundle.id:

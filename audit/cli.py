@@ -178,13 +178,17 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     def start(folder: Path) -> None:
         print(f"{clean(plan.title)}: {len(plan.checks)} checks into {folder}", file=sys.stderr, flush=True)
 
+    def note(line: str) -> None:
+        progress.clear()
+        print(f"note: {clean(line)}", file=sys.stderr, flush=True)
+
     command = shlex.join(["dokimasia", *sys.argv[1:]])
     try:
         done = run(
             plan,
             into=into,
             fresh=fresh,
-            watch=Watch(on_start=start, on_answer=progress, on_finding=land, command=command),
+            watch=Watch(on_start=start, on_answer=progress, on_finding=land, on_remark=note, command=command),
         )
     except KeyboardInterrupt:
         print("\ninterrupted; what was answered is stored, and the same command goes on from there", file=sys.stderr)

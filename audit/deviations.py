@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from audit.errors import IntegrityError
-from audit.files import MAX_JSON, append_to, canonical, read_regular, sha256, stored_json, write_atomic
+from audit.files import MAX_JSON, append_line, append_to, canonical, read_regular, sha256, stored_json, write_atomic
 from audit.record import Audit, Deviation
 
 __all__ = ["FILE", "REGISTER", "check_deviations", "differences", "read_deviations", "register_plan"]
@@ -185,10 +184,7 @@ def _read(file: BinaryIO) -> Iterator[tuple[str, str]]:
 
 
 def _append(file: BinaryIO, name: str, digest: str) -> str:
-    file.seek(0, os.SEEK_END)
-    file.write(canonical({"id": name, "plan": digest}) + b"\n")
-    file.flush()
-    os.fsync(file.fileno())
+    append_line(file.fileno(), canonical({"id": name, "plan": digest}) + b"\n")
     return digest
 
 

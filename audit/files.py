@@ -10,9 +10,11 @@ import errno
 import hashlib
 import json
 import os
-import secrets
+import re
+import shutil
 import stat
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -24,15 +26,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "MAX_JSON", "append_to", "arrow_table", "canonical", "digest_file", "open_regular", "parquet_bytes", "read_frame",
-    "read_regular", "require_regular", "sha256", "stored_json", "sync_folder", "write_atomic", "write_inside",
-    "write_out",
+    "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "digest_file", "open_regular", "parquet_bytes",
+    "read_frame", "read_regular", "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker",
+    "write_atomic", "write_inside", "write_out",
 ]
 
 MAX_JSON = 64 << 20
 """Bytes of a stored JSON file."""
 _ROWS = 1 << 20
 """Rows of a stored frame whose cells are counted together."""
+_LEFT = re.compile(r"\.(?:import-|.+?\.)(?P<process>[0-9]+)(?:\.(?P<thread>[0-9]+))?(?:\.tmp|-\w+)")
+"""Names of what a process writes beside its place."""
 
 
 def require_regular(path: str | os.PathLike[str]) -> os.stat_result:
@@ -110,10 +114,23 @@ def digest_file(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
+def append_line(handle: int, line: bytes) -> None:
+    """Write a line at the end whole or not at all, and onto the disk; raises OSError."""
+    before = os.fstat(handle).st_size
+    try:
+        if os.write(handle, line) != len(line):
+            raise OSError(errno.ENOSPC, "the disk is full")
+        os.fsync(handle)
+    except OSError:
+        os.ftruncate(handle, before)
+        raise
+
+
 def write_atomic(path: Path, data: bytes) -> None:
     """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part; OSError leaves nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(4)}.tmp")
+    temporary = path.with_name(f".{path.name[:200]}.{worker()}.tmp")
+    temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -133,6 +150,7 @@ def write_inside(home: Path, name: str, data: bytes) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.parent.resolve() != home.resolve() / Path(name).parent:
         raise OSError(errno.ELOOP, "its folder is a link; allowed: a folder", str(target))
+    tidy(target.parent, prefix=f".{target.name}.")
     write_atomic(target, data)
     return target
 
@@ -160,6 +178,8 @@ def write_out(path: Path, data: bytes) -> None:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC), "wb") as file:
             file.write(data)
     else:
+        if path.parent.is_dir():
+            tidy(path.parent, prefix=f".{path.name}.")
         write_atomic(path, data)
 
 
@@ -169,6 +189,36 @@ def _is_stream(path: Path, handle: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except OSError:
         return False
+
+
+def worker() -> str:
+    """Return the numbers of this process and thread, for names that no other uses."""
+    return f"{os.getpid()}.{threading.get_native_id()}"
+
+
+def tidy(folder: Path, *, prefix: str = ".", deep: bool = False) -> None:
+    """Remove what processes that are no more left beside its place; `deep` also in the folders below."""
+    for path in folder.rglob(".*") if deep else folder.glob(".*"):
+        left = _LEFT.fullmatch(path.name) if path.name.startswith(prefix) else None
+        if left is None or _at_work(int(left["process"]), int(left["thread"] or 0)):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _at_work(process: int, thread: int) -> bool:
+    """Tell whether another process, or another thread of this one, has these numbers."""
+    if process == os.getpid():
+        return thread != threading.get_native_id() and thread in {one.native_id for one in threading.enumerate()}
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # somebody else's
+        pass
+    return True
 
 
 def sync_folder(path: Path) -> None:

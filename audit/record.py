@@ -174,6 +174,10 @@ class RunFacts(Stored):
     attempts: int = 1
     evidence: list[Evidence] = Field(default=[])
     """Every stored answer with its digest."""
+    adopted: dict[str, int] = Field(default={})
+    """Folder of another audit -> how many of the stored answers were taken over from it; the others were asked here."""
+    mac: str = ""
+    """Over the bytes of record.json, by the key of the installation that ran the audit; see `audit.secret`."""
 
 
 @dataclass(frozen=True)

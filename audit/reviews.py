@@ -13,7 +13,6 @@ waivers stand beside what the machine found.
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean
-from audit.files import append_to, digest_file, sha256, sync_folder
+from audit.files import append_line, append_to, digest_file, sha256, sync_folder
 from audit.overrides import PROBLEMS, has_item, override_problem
 from audit.record import Audit
 from audit.review_entries import (
@@ -88,21 +87,9 @@ def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterato
         for one in made:
             entry = one.model_copy(update={"previous": previous})
             entry = entry if key is None else signed(entry, key)
-            _append(file.fileno(), entry.line)
+            append_line(file.fileno(), entry.line)
             previous = sha256(entry.line)
             yield entry
-
-
-def _append(handle: int, line: bytes) -> None:
-    """Write a line whole or not at all, and onto the disk."""
-    before = os.fstat(handle).st_size
-    try:
-        if os.write(handle, line) != len(line):
-            raise OSError(0, "the disk is full")
-        os.fsync(handle)
-    except OSError:
-        os.ftruncate(handle, before)
-        raise
 
 
 def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:

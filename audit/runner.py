@@ -21,26 +21,16 @@ from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
 from audit.deviations import register_plan
-from audit.errors import AbilityError, DokimasiaError, IntegrityError, UsageError
+from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
+from audit.finished import place_of, word_on
 from audit.judging import conclude, controls_of, keep
 from audit.model import ModelPart, Verifiable, abilities_of
 from audit.observing import expected_calls, observe, size_of_data
 from audit.plan import Check, Plan, freeze, plan_text
-from audit.record import (
-    SCHEMA,
-    Audit,
-    Evidence,
-    Finding,
-    Limit,
-    ModelRecord,
-    Record,
-    RunFacts,
-    Sheet,
-    dump,
-    load_record,
-)
+from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
+from audit.secret import Secret
 from audit.short_form import as_plan
 from audit.store import Store
 from audit.verdict import Decision, audit_verdict, sentence, spoil
@@ -64,6 +54,8 @@ class Watch:
     """Items just answered."""
     on_finding: Callable[[Finding], None] = lambda finding: None
     """A check is done."""
+    on_remark: Callable[[str], None] = lambda line: None
+    """What a person should know of stored answers: whose were left out, how many were taken over."""
     command: str = ""
 
 
@@ -78,8 +70,9 @@ def run(
 
     All data are read through before any model is opened, so that a mistake in their last row costs nothing.
 
-    The folder is `into/<id>`; with `fresh` the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run
-    again, unless a check of it crashed.
+    The folder is `into/<id>`; with `fresh`, and where another installation finished it, the next free `<id>-2`,
+    `<id>-3`, ... A finished audit is read, not run again, unless a check of it crashed. `fresh` takes no answer over
+    from other audits.
     """
     plan = as_plan(plan, asked)
     for check in plan.checks:
@@ -87,15 +80,12 @@ def run(
             part.batches(check.probe.roles[role], limit=plan.limit)
     prints = {name: fingerprint(model) for name, model in plan.models.items()}
     frozen = freeze(plan, prints)
-    name = audit_id(frozen)
-    folder = _folder(Path(into), name, fresh=fresh)
-    if (folder / "record.json").is_file():
-        done = load_record(folder)
-        if not any(finding.verdict == "crashed" for finding in done.record.findings):
-            return done
-        _not_reviewed(folder)
+    name, watch = audit_id(frozen), watch or Watch()
+    folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark)
+    if done is not None:
+        return done
     _read_through(plan)
-    return _Run(plan, frozen, name, folder, prints, watch or Watch()).whole()
+    return _Run(plan, frozen, name, folder, prints, watch, alone=fresh).whole()
 
 
 def _read_through(plan: Plan) -> None:
@@ -109,12 +99,6 @@ def _read_through(plan: Plan) -> None:
                     pass
 
 
-def _not_reviewed(folder: Path) -> None:
-    """Raise UsageError where people have spoken of this record: it must stay what they saw."""
-    if any((folder / name).exists() for name in ("reviews.jsonl", "seal.json")):
-        raise UsageError(f"{folder}: a check crashed, but the record was reviewed or sealed; --fresh runs it anew")
-
-
 def fingerprint(model: Any) -> str:
     """Return the fingerprint of a model part (files are read, weights are not loaded) or of an opened model."""
     return model.fingerprint() if isinstance(model, ModelPart) else model.fingerprint
@@ -123,14 +107,6 @@ def fingerprint(model: Any) -> str:
 def audit_id(frozen: Mapping[str, Any]) -> str:
     """Return the first 16 hex digits of the frozen plan's SHA-256."""
     return sha256(canonical(frozen)).removeprefix("sha256:")[:16]
-
-
-def _folder(into: Path, name: str, *, fresh: bool) -> Path:
-    folder, count = into / name, 1
-    while fresh and folder.exists():
-        count += 1
-        folder = into / f"{name}-{count}"
-    return folder
 
 
 @dataclass
@@ -143,13 +119,15 @@ class _Run:
     folder: Path
     prints: Mapping[str, str]
     watch: Watch
+    alone: bool
+    """Take no answer over from other audits."""
     opened: dict[str, Any] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def whole(self) -> Audit:
         started, clock = datetime.now(UTC), time.perf_counter()
-        store = Store(self.folder)
+        store = Store(self.folder, alone=self.alone, remark=self.watch.on_remark)
         with store.locked():
             write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
             deviations = register_plan(self.folder, self.frozen)
@@ -165,16 +143,27 @@ class _Run:
                     for finding, check in zip(findings, self.plan.checks, strict=True)
                 ]
             record = self._record(findings, identities, changed).model_copy(update={"deviations": deviations})
-            write_atomic(self.folder / "record.json", dump(record))
             self._close()
-            facts = self._facts(started, time.perf_counter() - clock, door, store.evidence)
-            write_atomic(self.folder / "run.json", dump(facts))
+            facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
+            write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
+            write_atomic(self.folder / "record.json", dump(record))
+            self._tell(facts.adopted)
         return Audit(self.folder, record, facts)
 
+    def _tell(self, adopted: Mapping[str, int]) -> None:
+        """Say whose answers these are, as far as no model was asked here."""
+        if problem := Secret.here().problem:
+            self.watch.on_remark(f"nothing of this run counts for a later one: {problem}")
+        if adopted:
+            parts = ", ".join(f"{count} from {name}" for name, count in adopted.items())
+            self.watch.on_remark(f"{sum(adopted.values())} stored answers were taken over: {parts}")
+
     def _open(self) -> dict[str, dict[str, Any]]:
-        """Open the models and return what endpoints show of themselves."""
+        """Open the models and return what endpoints show of themselves; ModelError for files that just changed."""
         for name, model in self.plan.models.items():
             self.opened[name] = model.open() if isinstance(model, ModelPart) else model
+            if fingerprint(self.opened[name]) != self.prints[name]:
+                raise ModelError(f"{self.opened[name].name}: its files changed while they were read; run it again")
         return {name: self._identity(name) for name, model in self.opened.items() if isinstance(model, Verifiable)}
 
     def _close(self) -> None:
@@ -348,7 +337,7 @@ class _Run:
             two_person=self.plan.two_person,
         )
 
-    def _facts(self, started: datetime, seconds: float, door: Door, stored: list[Evidence]) -> RunFacts:
+    def _facts(self, started: datetime, seconds: float, door: Door, store: Store, record: str) -> RunFacts:
         return RunFacts(
             started=started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -363,7 +352,9 @@ class _Run:
             attempts=_attempts(self.folder / "run.json") + 1,
             seconds_by_check=self.seconds,
             crashes=self.crashes,
-            evidence=stored,
+            evidence=store.evidence,
+            adopted=store.adopted,
+            mac=Secret.here().mac(*word_on(self.folder, record)),
         )
 
 

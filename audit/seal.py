@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.contents import audit_files
 from audit.errors import IntegrityError, UsageError
-from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256, write_atomic
+from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256, write_inside
 from audit.record import Audit, Finding
 from audit.review_entries import FILE, read_reviews
 from audit.review_state import state_after
@@ -96,7 +96,7 @@ def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = 
     envelopes = [key.envelope(IN_TOTO, canonical(one)) for one in made]
     data = canonical({"schema": 1, "public": encoded(key.public.raw), "envelopes": envelopes}) + b"\n"
     try:
-        write_atomic(path, data)
+        write_inside(audit.folder, SEAL, data)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
     return Sealed(by, when, key.public.fingerprint, True, len(files), 0, ())

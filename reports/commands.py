@@ -70,13 +70,11 @@ def index(
     lang: Annotated[str, typer.Option(help="Language of the page: en or ko.")] = "en",
 ) -> None:
     """Write one page over all finished audits, with links to their reports, and print its path."""
-    from audit.files import write_atomic
+    from audit.files import write_inside
     from audit.record import load_record
     from reports.index_page import render_index
 
     audits = [load_record(path.parent) for path in sorted(into.glob("*/record.json"))]
     if not audits:
         raise UsageError(f"{into}: no finished audit here")
-    page = (into / "index").with_suffix(".html")
-    write_atomic(page, render_index(audits, lang))
-    typer.echo(str(page))
+    typer.echo(str(write_inside(into, "index.html", render_index(audits, lang))))

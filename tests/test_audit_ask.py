@@ -117,11 +117,17 @@ def test_an_altered_answer_is_an_integrity_error(tmp_path):
     assert door(tmp_path, audit="b")("log_prob", ["ab"])["log_prob"].tolist() == pytest.approx([math.log(0.1 / 3)])
 
 
-def test_a_journal_that_is_no_journal(tmp_path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "journal.jsonl").write_text("nonsense\n")
-    with pytest.raises(IntegrityError, match=r"journal\.jsonl:1"):
-        door(tmp_path)
+@pytest.mark.parametrize("bad", [b"nonsense\n", b"[" * 100_000 + b"\n", b"\xff\n", b'{"path": 1}\n', b'{"mac": []}\n'])
+def test_a_journal_line_that_is_none_costs_one_shard(tmp_path, bad):
+    ask = door(tmp_path)
+    ask("log_prob", ["ab"]), ask("log_prob", ["ba"]), ask("log_prob", ["aa"])
+    journal = tmp_path / "a" / "journal.jsonl"
+    first, _, third = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(first + bad + third)
+    again = door(tmp_path)
+    again("log_prob", ["ab"]), again("log_prob", ["ba"]), again("log_prob", ["aa"])
+    assert again.asked == 1
+    assert len(journal.read_bytes().splitlines()) == 3
 
 
 def test_one_process_at_a_time(tmp_path):

@@ -476,7 +476,7 @@ def test_weights_that_are_missing_or_broken_or_elsewhere_are_refused(copied):
     file.write_bytes(whole)
     index = copied / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {}, "weight_map": {"lm_head.weight": "../elsewhere.safetensors"}}))
-    assert_refused(CausalLMFolder(copied), "'../elsewhere.safetensors'; allowed: files of the folder")
+    assert_refused(CausalLMFolder(copied), "'../elsewhere.safetensors'; allowed: .safetensors of the folder")
 
 
 def test_a_path_without_a_model_is_told_in_one_line(copied, tmp_path):
@@ -504,7 +504,6 @@ def test_the_fingerprint_follows_content_and_form_and_not_the_path(part, tiny_lm
         return replace(part, path=copied, **options).fingerprint()
 
     same = part.fingerprint()
-    (copied / "README.md").write_text("words")
     assert moved(threads=2, batch_tokens=7, name="other") == same
     others = [moved(dtype="bfloat16"), moved(prompt_form="chat"), moved(prompt_form="chat", system="Be kind.")]
     for name in ("model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"):
@@ -513,7 +512,11 @@ def test_the_fingerprint_follows_content_and_form_and_not_the_path(part, tiny_lm
         others.append(moved())
         (copied / name).write_bytes(data)
     assert moved() == same
-    assert len({same, *others}) == 8
+    for name in ("README.md", ".hidden", "additional_chat_templates/default.jinja", "sub/folder/w.bin"):
+        (copied / name).parent.mkdir(parents=True, exist_ok=True)
+        (copied / name).write_text("words")
+        others.append(moved())
+    assert len({same, *others}) == 12
 
 
 def test_auto_takes_bfloat16_where_the_processor_has_it(tiny_lm, model, monkeypatch):

@@ -121,7 +121,10 @@ def test_the_fingerprint_is_of_the_content(tmp_path, family):
     copy = shutil.copytree(WEIGHTS / family / "sound", tmp_path / "copy")
     before = part(copy, name="another name", threads=1).fingerprint()
     assert before == part(WEIGHTS / family / "sound").fingerprint() != part(WEIGHTS / family / "flawed").fingerprint()
-    (copy / "card.json").unlink()
+    (copy / "below").mkdir()
+    (copy / "below" / "more.txt").touch()
+    assert part(copy).fingerprint() != before
+    (copy / "below" / "more.txt").unlink()
     assert part(copy).fingerprint() == before
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "note": 1}))

@@ -480,7 +480,7 @@ def test_what_cannot_be_written_is_one_line(audit):
 
 
 def test_a_full_disk_leaves_no_part_of_a_line(audit, monkeypatch):
-    import audit.reviews as module
+    import audit.files as module
 
     say(audit, Comment(text="One"))
     before = (audit.folder / FILE).read_bytes()

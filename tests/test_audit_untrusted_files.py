@@ -20,7 +20,7 @@ from audit.data import File
 from audit.errors import DataError
 from audit.files import append_to, digest_file, read_frame, read_regular, write_atomic, write_inside, write_out
 from audit.image_files import ImageFolder
-from audit.models._folder import read_json
+from audit.models._files import read_json
 from audit.parquet import MAX_DECODED, read_batches
 from audit.probe import Role
 

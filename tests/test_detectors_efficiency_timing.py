@@ -101,3 +101,8 @@ def test_slow_calls_weigh_most_and_none_is_a_failure():
     items = call_times(calls, level=0.95).items
     assert items["weight"].tolist() == [0.1, 0.3]
     assert "against" not in items
+
+
+def test_times_say_that_they_belong_to_one_run():
+    calls = pd.DataFrame({"seconds": [1.0, 2.0], "cpu_seconds": [1.0, 2.0], "elements": [1.0, 1.0]})
+    assert [(one.key, one.values) for one in call_times(calls, level=0.95).remarks] == [("one_run", {})]

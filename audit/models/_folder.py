@@ -3,25 +3,24 @@
     our own folder      config.json {family, network: {...}} and model.safetensors
     a library's folder  the layout of diffusers or transformers, weights as safetensors
 
-Its fingerprint is the digest of these files and of the options that change answers; nothing is loaded for it.
+Its fingerprint is the digest of all its files and of the options that change answers; nothing is loaded for it.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError, did_you_mean
-from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
+from audit.files import canonical, sha256
+from audit.models._files import check_settings, model_files, read_json, require_safetensors
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ModelFolder", "read_json", "require_safetensors"]
+__all__ = ["ModelFolder"]
 
-_PICKLED = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
 _NO_ANSWER = frozenset({"path", "name", "device", "threads"})
 """Options that say where and how, not what: they stay out of the fingerprint."""
 
@@ -48,10 +47,9 @@ class ModelFolder:
             raise ValueError(f"threads is {self.threads}; allowed: 1 or more")
 
     def fingerprint(self) -> str:
-        """Return the digest of the folder's JSON and safetensors and of the options; raises ModelError."""
+        """Return the digest of all the folder's files and of the options; raises ModelError."""
         self.config()
-        found = (path for path in self.path.rglob("*") if path.suffix in (".json", ".safetensors"))
-        files = {str(path.relative_to(self.path)): digest_file(path) for path in found if path.name != "card.json"}
+        files = model_files(self.path)
         options = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _NO_ANSWER}
         return sha256(canonical([self.family, files, options]))
 
@@ -92,13 +90,16 @@ class ModelFolder:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
+        from audit.models._building import counted
+
         config = self.config()
         if config.get("family") != self.family:
             got = config.get("family") or config.get("_class_name") or config.get("model_type")
             raise ModelError(f"{self.path}: family {got!r}; allowed: {self.family!r}")
         require_safetensors(self.path)
+        check_settings(self.path)
         try:
-            with torch.device("meta"):  # no memory is taken before the weights are known to fit
+            with counted(self.path), torch.device("meta"):  # no memory is taken before the weights are known to fit
                 made = network(**config["network"])
             weights = load_file(self.path / "model.safetensors")
             made.load_state_dict({key: value.float() for key, value in weights.items()}, assign=True)
@@ -113,33 +114,3 @@ class ModelFolder:
         if got not in allowed:
             raise ModelError(f"{self.path}: holds a {got}{did_you_mean(got, allowed)}")
         return got
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; raises ModelError for anything else."""
-    try:
-        data = json.loads(read_regular(path, MAX_JSON))
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
-    except (ValueError, RecursionError) as error:
-        raise ModelError(f"{path}: not readable as JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise ModelError(f"{path}: holds a {type(data).__name__}; allowed: a JSON object")
-    return data
-
-
-def require_safetensors(folder: Path) -> None:
-    """Raise ModelError unless the folder itself holds safetensors, and all that an index of weights names.
-
-    Pickled weights can run code and stay shut; weights elsewhere would be missing from the fingerprint.
-    """
-    for index in folder.glob("*.safetensors.index.json"):
-        parts = read_json(index).get("weight_map", {})
-        named = set(map(str, parts.values())) if isinstance(parts, dict) else {str(parts)}
-        if outside := named - {file.name for file in folder.iterdir()}:
-            raise ModelError(f"{index}: names {min(outside)!r}; allowed: files of the folder")
-    if any(folder.glob("*.safetensors")):
-        return
-    pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLED)
-    got = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
-    raise ModelError(f"{folder}: {got}; allowed: .safetensors")

@@ -11,15 +11,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
-from audit.files import canonical, digest_file, sha256
+from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
-from audit.models._folder import require_safetensors
+from audit.models._files import digest_once, model_files, require_safetensors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,10 +69,7 @@ class CausalLMFolder:
     def fingerprint(self) -> str:
         """Return the digest of the files' content and of the options that change answers; raises ModelError."""
         source = self._source()
-        if source.is_file():
-            files = {"model.gguf": _digest_once(source)}
-        else:
-            files = {path.name: _digest_once(path) for path in sorted(source.iterdir()) if _counts(path)}
+        files = {"model.gguf": digest_once(source)} if source.is_file() else model_files(source)
         options = [self._settled()[1], self.prompt_form, self.system]
         return sha256(canonical([self.family, files, options]))
 
@@ -92,7 +88,7 @@ class CausalLMFolder:
             raise ModelError(f"{self._shown}: device {self.device} is a GPU here, which torch cannot use; allowed: cpu")
         numerics = {"device": device, "dtype": dtype, "threads": set_threads(self.threads)}
         if source.is_file():
-            model, tokenizer, weights = open_gguf(source, dtype, _digest_once(source))
+            model, tokenizer, weights = open_gguf(source, dtype, digest_once(source))
         else:
             model, tokenizer = open_folder(source, dtype)
             weights = "safetensors"
@@ -241,23 +237,6 @@ class CausalLM:
 def _cut(text: str, stops: Sequence[str]) -> str:
     """Return `text` up to the first of the stop strings."""
     return text[: min([len(text), *(place for place in map(text.find, stops) if place >= 0)])]
-
-
-def _counts(path: Path) -> bool:
-    """Tell whether a file of the folder can change an answer: weights, tokenizer, configuration."""
-    endings, names = {".safetensors", ".json", ".jinja", ".model"}, {"merges.txt", "vocab.txt"}
-    return path.is_file() and (path.suffix in endings or path.name in names)
-
-
-def _digest_once(path: Path) -> str:
-    """Return a file's digest; a large one that has not changed since is not read again."""
-    facts = path.stat()
-    return digest_file(path) if facts.st_size < 1 << 26 else _digest(path.resolve(), facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, size: int, changed: int) -> str:
-    return digest_file(path)
 
 
 def _gpu() -> bool:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
-from audit.files import canonical, digest_file, sha256
+from audit.files import canonical, sha256
 from audit.model import Item
-from audit.models._folder import require_safetensors
+from audit.models._files import digest_once, model_files, require_safetensors
 from audit.models._threads import set_threads
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ __all__ = ["Classifier", "ClassifierFile", "TextClassifier", "check_labels", "wr
 
 Modality = Literal["text", "tabular"]
 _PICKLED = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".sav"})
-_ANSWERING = frozenset({".jinja", ".json", ".model", ".safetensors", ".txt"})
-"""Endings of a folder's files that decide what it answers: weights, settings, tokenizer."""
 _TOKENS = 8192
 """Tokens of a batch at most."""
 
@@ -66,10 +64,7 @@ class ClassifierFile:
     def fingerprint(self) -> str:
         """Return the digest of the files and of the options that change answers; raises ModelError."""
         self._refuse()
-        if self.path.is_dir():
-            files = {one.name: digest_file(one) for one in self.path.iterdir() if one.suffix in _ANSWERING}
-        else:
-            files = {"skops": digest_file(self.path)}
+        files = model_files(self.path) if self.path.is_dir() else {"skops": digest_once(self.path)}
         return sha256(canonical([files, self.classes, self.max_length, self.modality]))
 
     def open(self) -> Classifier | TextClassifier:
@@ -110,18 +105,23 @@ class ClassifierFile:
 
     def _open_folder(self) -> TextClassifier:
         import torch
-        from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+        from transformers import AutoModelForSequenceClassification, AutoTokenizer
         from transformers.utils import logging
+
+        from audit.models._building import counted
+        from audit.models._weights import config_of
 
         logging.disable_progress_bar()
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
-            config = AutoConfig.from_pretrained(self.path, **local)
+            config = config_of(self.path)
             check_labels(self.path, config, "ForSequenceClassification")
             tokenizer = AutoTokenizer.from_pretrained(self.path, **local)
-            network, found = AutoModelForSequenceClassification.from_pretrained(
-                self.path, config=config, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **local
-            )
+            options = {**local, "config": config, "use_safetensors": True, "dtype": torch.float32}
+            with counted(self.path):
+                network, found = AutoModelForSequenceClassification.from_pretrained(
+                    self.path, output_loading_info=True, **options
+                )
         except ModelError:
             raise
         except Exception as error:

@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
-from detectors.result import Direction, Measure, Result, undefined
+from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["call_times", "quantile_interval"]
 
@@ -63,7 +63,8 @@ def call_times(calls: pd.DataFrame, *, level: float) -> Result:
     calls: `seconds` and `cpu_seconds` of drawing one item, `elements` in it (NaN where not told), and where measured in
     the same turn `log_prob_seconds` (evaluating one item) and `other_seconds` (another model drawing one). Measures as
     in the module's text and `_MEANING`, headline `seconds_per_sample`; what was not measured is undefined, with the
-    reason. items are the calls with `value` = seconds, also their weight. Raises ValueError where there are no calls.
+    reason; a remark says that they belong to one run. items are the calls with `value` = seconds, also their weight.
+    Raises ValueError where there are no calls.
     """
     seconds, elements = calls["seconds"], calls["elements"]
     evaluated = calls.get("log_prob_seconds")
@@ -80,7 +81,8 @@ def call_times(calls: pd.DataFrame, *, level: float) -> Result:
         _quantile("sequential_cost", _per(seconds, evaluated), 0.5, level, no_likelihood),
         _quantile("time_ratio", _per(seconds, other), 0.5, level, alone),
     )
-    return Result(measures, items=calls.assign(value=seconds, weight=seconds))
+    remarks = (Remark("one_run", {}),)
+    return Result(measures, items=calls.assign(value=seconds, weight=seconds), remarks=remarks)
 
 
 def _per(seconds: pd.Series[Any], others: pd.Series[Any] | None) -> pd.Series[Any] | None:

@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from audit.errors import ModelError
-from audit.models._folder import read_json, require_safetensors
+from audit.models._building import counted
+from audit.models._files import check_settings, check_sizes, read_json, require_safetensors
 from audit.models.networks.items import unit_images
 from audit.models.networks.likelihoods import DiscretizedLogistic
 from audit.models.networks.vae import Autoencoding
@@ -38,12 +39,14 @@ def _component(folder: Path, name: str, device: str) -> Any:
     if config.get("_class_name") != name:
         raise ModelError(f"{folder}: holds a {config.get('_class_name')}; allowed: {name}")
     require_safetensors(folder)
+    check_settings(folder)
     files = sorted(folder.glob("*.safetensors"))
     if len(files) > 1:
         raise ModelError(f"{folder}: {len(files)} files of weights; allowed: one")
     try:
-        made = getattr(diffusers, name).from_config(config)
-        made.load_state_dict({key: value.float() for key, value in load_file(files[0]).items()})
+        with counted(folder), torch.device("meta"):
+            made = getattr(diffusers, name).from_config(config)
+        made.load_state_dict({key: value.float() for key, value in load_file(files[0]).items()}, assign=True)
     except (TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{folder}: weights and config.json do not fit: {str(error).splitlines()[0]}") from None
     return made.to(device).eval().requires_grad_(False)
@@ -86,7 +89,9 @@ class _Steps:
         import diffusers
 
         kind: Any = diffusers.DDPMScheduler
-        scheduler = kind.from_config(read_json(folder / "scheduler" / "scheduler_config.json"))
+        schedule = folder / "scheduler" / "scheduler_config.json"
+        check_sizes(schedule)
+        scheduler = kind.from_config(read_json(schedule))
         self.kept = scheduler.alphas_cumprod.double().to(device)
         self.predicts = scheduler.config.prediction_type
         if self.predicts not in ("epsilon", "v_prediction", "sample"):

@@ -19,7 +19,8 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from audit.errors import ModelError
-from audit.models._folder import read_json, require_safetensors
+from audit.models._building import counted
+from audit.models._files import read_json, require_safetensors
 from audit.models.classifier import check_labels
 
 __all__ = ["ImageClassificationNetwork"]
@@ -30,15 +31,18 @@ class ImageClassificationNetwork:
 
     def __init__(self, folder: Path, device: str) -> None:
         require_safetensors(folder)
-        from transformers import AutoConfig, AutoModelForImageClassification
+        from transformers import AutoModelForImageClassification
+
+        from audit.models._weights import config_of
 
         try:
-            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            config = config_of(folder)
             check_labels(folder, config, "ForImageClassification")
-            model, told = AutoModelForImageClassification.from_pretrained(
-                folder, config=config, use_safetensors=True, local_files_only=True, trust_remote_code=False,
-                dtype=torch.float32, output_loading_info=True,
-            )
+            with counted(folder):
+                model, told = AutoModelForImageClassification.from_pretrained(
+                    folder, config=config, use_safetensors=True, local_files_only=True, trust_remote_code=False,
+                    dtype=torch.float32, output_loading_info=True,
+                )
         except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
             raise ModelError(f"{folder}: cannot be opened ({' '.join(str(error).split())[:200]})") from None
         if told["missing_keys"]:

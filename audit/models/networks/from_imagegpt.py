@@ -10,7 +10,8 @@ from typing import Any
 import torch
 
 from audit.errors import ModelError
-from audit.models._folder import read_json, require_safetensors
+from audit.models._building import counted
+from audit.models._files import read_json, require_safetensors
 
 __all__ = ["ImageGPTNetwork"]
 
@@ -25,9 +26,13 @@ class ImageGPTNetwork:
         require_safetensors(folder)
         from transformers import ImageGPTForCausalImageModeling
 
-        model, told = ImageGPTForCausalImageModeling.from_pretrained(
-            folder, use_safetensors=True, local_files_only=True, dtype=torch.float32, output_loading_info=True
-        )
+        from audit.models._weights import config_of
+
+        options = {"config": config_of(folder), "use_safetensors": True, "local_files_only": True}
+        with counted(folder):
+            model, told = ImageGPTForCausalImageModeling.from_pretrained(
+                folder, dtype=torch.float32, output_loading_info=True, **options
+            )
         if told["missing_keys"]:
             raise ModelError(f"{folder}: weights lack {min(told['missing_keys'])}; allowed: all that config.json names")
         self._model = model.to(device).eval().requires_grad_(False)

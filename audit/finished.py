@@ -1,0 +1,76 @@
+"""Was this plan run before? A record in its place is believed only if it follows from the plan and was written here.
+
+    record of another plan, or altered      IntegrityError: it stands where the plan's own record belongs
+    no run.json, or a check crashed         not finished: the run goes on in the folder
+    of another installation                 left alone; the run takes the next folder, `<id>-2`, `<id>-3`, ...
+
+Whoever knows a plan can compute its id and put a folder there, so what a folder says of itself proves nothing; the MAC
+in run.json does (see `audit.secret`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from audit.errors import IntegrityError, UsageError
+from audit.files import canonical, digest_file, sha256
+from audit.integrity import check_digests
+from audit.record import Audit, load_record
+from audit.secret import Secret
+
+__all__ = ["place_of", "word_on"]
+
+
+def place_of(
+    into: Path, name: str, frozen: Mapping[str, Any], *, fresh: bool, remark: Callable[[str], None]
+) -> tuple[Path, Audit | None]:
+    """Return the folder of a plan's audit and, where it was finished before, the audit.
+
+    `name` is the id of the frozen plan. Raises IntegrityError for a record that is not the plan's or was altered,
+    UsageError where a crashed audit was reviewed or sealed.
+    """
+    for number in count(1):
+        folder = into / (name if number == 1 else f"{name}-{number}")
+        if fresh and os.path.lexists(folder):
+            continue
+        if not (folder / "record.json").is_file():
+            return folder, None
+        done = _of_plan(folder, name, frozen)
+        if done.run is None or any(finding.verdict == "crashed" for finding in done.record.findings):
+            _not_reviewed(folder)
+            return folder, None
+        if Secret.here().holds(done.run.mac, *word_on(folder, digest_file(folder / "record.json"))):
+            check_digests(done)
+            return folder, done
+        remark(f"{folder}: finished, but not by this installation; the models are asked anew")
+    raise AssertionError("numbers do not end")
+
+
+def word_on(folder: Path, digest: str) -> tuple[str, str, str]:
+    """Return what the MAC in run.json is over: the folder's name and the digest of record.json."""
+    return "record", folder.name, digest
+
+
+def _of_plan(folder: Path, name: str, frozen: Mapping[str, Any]) -> Audit:
+    """Open a record; raises IntegrityError where it is not one of this plan."""
+    what = "remove the folder, or run with --fresh"
+    try:
+        done = load_record(folder)
+    except IntegrityError as error:
+        raise IntegrityError(f"{error}; {what}") from None
+    record = done.record
+    found = [(finding.check, finding.probe) for finding in record.findings]
+    checks = [(check["name"], check["probe"]["use"]) for check in frozen["checks"]]
+    if (record.id, record.plan, found) != (name, sha256(canonical(frozen)), checks):
+        raise IntegrityError(f"{folder / 'record.json'}: not the record of this plan; {what}")
+    return done
+
+
+def _not_reviewed(folder: Path) -> None:
+    """Raise UsageError where people have spoken of this record: it must stay what they saw."""
+    if any((folder / name).exists() for name in ("reviews.jsonl", "seal.json")):
+        raise UsageError(f"{folder}: not finished, or a check crashed, but reviewed or sealed; --fresh runs it anew")
