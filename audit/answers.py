@@ -7,6 +7,7 @@ on; a tensor that a model returns is taken over without importing torch.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 from audit import traces
 from audit.errors import ModelError, did_you_mean
 from audit.files import arrow_table, canonical
-from audit.model import ABILITIES, Continuation, Item, abilities_of
+from audit.model import ABILITIES, CanSample, Continuation, Item, abilities_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["PRIVATE", "RANDOM", "answer", "as_array", "can_answer", "item_digest"]
+__all__ = ["PRIVATE", "RANDOM", "answer", "as_array", "can_answer", "item_digest", "takes_numbers"]
 
 RANDOM = frozenset({"sample", "marked_sample", "timing"})
 """Questions whose answer depends on the seed, and where asking twice for the same item is two draws."""
@@ -45,6 +46,12 @@ def item_digest(item: Item) -> bytes:
 def can_answer(model: object, question: str) -> bool:
     """Tell whether `answer` puts this question to `model`; procedures say for themselves what they need."""
     return question in _ANSWERS and isinstance(model, ABILITIES[question])
+
+
+def takes_numbers(model: object, question: str) -> bool:
+    """Tell whether draws for this question depend on their prompt and number alone; see `audit.model.CanSample`."""
+    drawn = question in ("sample", "marked_sample") and isinstance(model, CanSample)
+    return drawn and "numbers" in inspect.signature(model.sample).parameters  # type: ignore[attr-defined]
 
 
 def as_array(cell: Any) -> np.ndarray:

@@ -2,19 +2,22 @@
 
     key = sha256(fingerprint, question, options, seed, numerics) / sha256(item digests)
 
-A call of the door is one shard: inside it equal items are asked once, and nothing crosses to another.
+A call of the door is one shard: inside it equal items are asked once, and nothing crosses to another. What is drawn is
+never one draw for two: draws are numbered over a whole check (`audit.numbering`), and the number is part of the key.
 """
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from audit.answers import PRIVATE, RANDOM, answer, can_answer, item_digest
+from audit.answers import PRIVATE, RANDOM, answer, can_answer, item_digest, takes_numbers
 from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import ABILITIES, Item, Verifiable
+from audit.numbering import numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +44,12 @@ class Door:
     """Items asked through this door, wherever the answer came from."""
     asked: int = field(default=0, init=False)
     """Items that a model had to answer."""
+    _drawn: defaultdict[str, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter), init=False)
+    """Key -> how often this check has drawn for each prompt."""
+
+    def begin(self) -> None:
+        """Begin a check: its draws are numbered from 0 again, so that checks that ask alike share their answers."""
+        self._drawn.clear()
 
     def has(self, ability: str, *, model: str = "main") -> bool:
         """Tell whether the model has an ability, be it a question or one that procedures make use of."""
@@ -51,9 +60,9 @@ class Door:
         return model in self.models and can_answer(self.models[model], question)
 
     def __call__(
-        self, question: str, items: Sequence[Item], *, model: str = "main", salt: str = "", **options: Any
+        self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any
     ) -> pd.DataFrame:
-        """Return the answer of `model`; see `audit.probe.Ask` for the columns and for `salt`."""
+        """Return the answer of `model`; see `audit.probe.Ask` for the columns."""
         if model not in self.models:
             raise ModelError(f"no model {model!r}; the plan has: {', '.join(self.models) or 'none'}")
         who = self.models[model]
@@ -62,12 +71,15 @@ class Door:
         positions = [first.setdefault(digest, len(first)) for digest in digests] if question not in RANDOM else None
         unique = items if positions is None else _distinct(items, positions)
         key = self._key(who, question, options)
-        shard = sha256([*digests, salt.encode()] if positions is None else iter(first))
+        numbers = None if positions is not None else numbers_of(items, self._drawn[key])
+        shard = sha256([*digests, canonical(numbers)] if positions is None else iter(first))
         endpoint = isinstance(who, Verifiable)
         table = self.store.get(key, _short(shard), share=not endpoint and question not in PRIVATE)
         if table is None:
-            seed = int.from_bytes(bytes.fromhex(sha256(canonical([self.seed, shard]))[7:23])) % 2**63
-            table = answer(who, question, unique, seed=seed, options=options)
+            counted = takes_numbers(who, question)
+            seed = int(sha256(canonical([self.seed] if counted else [self.seed, shard]))[7:23], 16) % 2**63
+            more = {"numbers": numbers} if counted else {}
+            table = answer(who, question, unique, seed=seed, options={**options, **more})
             self.store.put(key, _short(shard), table, keep=_whole(table, endpoint=endpoint))
             self.asked += len(unique)
         self.calls += len(items)

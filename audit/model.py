@@ -91,7 +91,9 @@ class CanSample(Protocol):
         """Return one draw per prompt, in order; prompt None is unconditional.
 
         Text models take `max_tokens` (64), `temperature` (0 = most likely token), `top_p` (1), `stop` (strings).
-        The same seed, prompts and settings give the same draws.
+        The same seed, prompts and settings give the same draws. A model that also takes `numbers` [prompt] is told
+        which draw of its prompt each one is, counted over a whole check (None: over this call), and a draw of it
+        depends on seed, prompt and number alone; any other gets another seed for every shard.
         """
 
 

@@ -43,7 +43,7 @@ class Ask(Protocol):
     """The one door to a model; answers are stored, so asking again is free."""
 
     def __call__(
-        self, question: str, items: Sequence[Item], *, model: str = "main", salt: str = "", **options: Any
+        self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any
     ) -> pd.DataFrame:
         """Return the answer as a frame with column `item` (position in `items`, ascending) and, by question,
 
@@ -55,8 +55,8 @@ class Ask(Protocol):
         * discriminate: `logit`, `features` (list of float)
 
         or a procedure of `audit.traces`, with the columns that it returns. `content` that is no text comes as nested
-        lists; `audit.answers.as_array` makes an array of a cell. Equal prompts drawn for in two shards are told apart
-        by `salt`: another text, other draws; without it both shards get the same ones.
+        lists; `audit.answers.as_array` makes an array of a cell. Drawing again for a prompt, in this shard or another,
+        is another draw.
         """
 
     def can(self, question: str, *, model: str = "main") -> bool:

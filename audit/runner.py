@@ -268,6 +268,7 @@ class _Run:
         return self._finding(check, Decision("skipped", reason))
 
     def _judged(self, check: Check, door: Door) -> Finding:
+        door.begin()
         level = self.plan.check_level(check)
         controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
         observed: dict[str, pd.DataFrame] = {}

@@ -231,7 +231,8 @@ def test_every_kind_of_network_is_scored_and_sampled_right(name):
 
     prompts = [rng.integers(3, 384, length).tolist() for length in (3, 9, 10, 1)]
     how = _sampling.Sampling(max_tokens=6)
-    drawn = _sampling.draw(network, prompts, how, seed=0, ends=frozenset([1]), ended=lambda _: False, batch_tokens=2048)
+    limits = {"ends": frozenset([1]), "ended": lambda _: False, "batch_tokens": 2048}
+    drawn = _sampling.draw(network, prompts, how, seeds=[[0]] * 4, **limits)
     for prompt, one in zip(prompts, drawn, strict=True):
         wanted = inner.generate(
             torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=6, do_sample=False

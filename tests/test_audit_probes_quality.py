@@ -95,10 +95,11 @@ def test_it_is_a_probe_that_plans_find_by_name():
     assert Samples().needs == {"sample"}
 
 
-def test_every_shard_gets_draws_of_its_own_and_equal_items_the_same(door_of):
+def test_every_shard_gets_draws_of_its_own_and_another_check_the_same(door_of):
     model, items = Cloud(), points("x", 6)
     door = door_of(main=model)
     first, second = (Samples(draws_per_item=2).observe(door, part, "items") for part in (items[:3], items[3:]))
+    door.begin()
     again = Samples(draws_per_item=2).observe(door, items[:3], "items")
     drawn = [np.ravel(row).tolist() for frame in (first, second) for row in frame["draws"]]
     assert len({tuple(row) for row in drawn}) == 6
@@ -119,6 +120,7 @@ def test_two_probes_share_their_draws(door_of):
     model, items = Cloud(), points("x", 4)
     door = door_of(main=model, classifier=Square())
     first = Samples().observe(door, items, "items")
+    door.begin()
     second = Representation().observe(door, items, "items")
     assert len(model.asked) == 1
     assert first["draws"].to_list() == second["draws"].to_list()

@@ -120,6 +120,7 @@ def test_outputs_are_taken_as_they_come_and_read_under_two_keys(ask_of, model):
     ask = ask_of(main=model)
     probe = TextMark(max_tokens=20)
     observed = probe.observe(ask, frame(*OPENINGS[:2]), "items")
+    ask.begin()
     drawn = ask("sample", OPENINGS[:2], max_tokens=20, temperature=1.0)["content"].tolist()
     assert observed["output"].tolist() == drawn
     assert observed["green"].tolist() == colours(model, drawn, 15485863)
@@ -140,6 +141,7 @@ def test_with_the_mark_put_in_there_are_twins_without_it_and_log_probabilities(a
     observed = probe.observe(ask, frame(*OPENINGS[:3]), "items")
     prompts = [text for text in OPENINGS[:3] for _ in range(2)]
     mark = {"greenlist_ratio": 0.25, "bias": 2.5, "hashing_key": 15485863}
+    ask.begin()
     for prefix, draws in (
         ("", ask("marked_sample", prompts, mark=mark, max_tokens=20, temperature=1.0)),
         ("plain_", ask("sample", prompts, max_tokens=20, temperature=1.0)),
@@ -214,7 +216,7 @@ def test_unmarked_texts_are_read_whole_and_nothing_is_drawn(ask_of, model):
 
 def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, monkeypatch, model):
     monkeypatch.setenv("MARK_KEY", "987654321")
-    probe = TextMark(put_in=True, key_env="MARK_KEY", max_tokens=60)
+    probe = TextMark(put_in=True, key_env="MARK_KEY", max_tokens=100)
     items = texts_file(tmp_path / "texts.jsonl", OPENINGS)
     audit = run(Plan("key", (Check("mark", probe, {"items": items}),), model=model), into=tmp_path / "audits")
     outputs = audit.items("mark")
@@ -263,7 +265,7 @@ def audited(probe, model, folder, *, openings=OPENINGS * 6, at_least=0.8):
 
 
 def test_an_audit_finds_the_mark_that_it_put_in(tmp_path, model):
-    probe = TextMark(put_in=True, max_tokens=60)
+    probe = TextMark(put_in=True, max_tokens=90)
     audit = audited(probe, model, tmp_path)
     (finding,) = audit.record.findings
     assert (finding.verdict, finding.controls) == ("passed", {"positive": True, "negative": True})

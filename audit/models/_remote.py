@@ -18,6 +18,7 @@ from audit.errors import EndpointError, ModelError
 from audit.model import Continuation, Item, LikelihoodKind, Sample, abilities_of
 from audit.models._transport import Failure, Transport
 from audit.models._wire import Question, draw, read_origin, score
+from audit.numbering import entropy, numbers_of
 
 if TYPE_CHECKING:
     from audit.models.endpoint import OpenAIEndpoint
@@ -61,16 +62,18 @@ class RemoteText:
         self.missing = dict(missing)
         self._part, self._transport = part, transport
 
-    def sample(self, prompts: Sequence[str | None], *, seed: int, **sampling: Any) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[str | None], *, seed: int, numbers: Sequence[int] | None = None, **sampling: Any
+    ) -> list[Sample]:
         """Return one draw per prompt, in order; an item without an answer has finish `error`.
 
-        Every position has a seed of its own, so equal prompts give different draws. Raises EndpointError where nothing
-        is answered at all, ModelError for a draw without prompt in chat form.
+        Every draw has a seed of its own, from prompt and number, so equal prompts give different draws. Raises
+        EndpointError where nothing is answered at all, ModelError for a draw without prompt in chat form.
         """
         if self._part.prompt_form == "chat" and None in prompts:
             raise ModelError(f"{self.name}: a draw without prompt in chat form; allowed: prompt_form: raw")
-        seeds = np.random.SeedSequence(seed).generate_state(len(prompts)) >> 1  # some servers keep a seed in 31 bits
-        questions = [self._draw(prompt or "", int(own), sampling) for prompt, own in zip(prompts, seeds, strict=True)]
+        numbered = zip(prompts, numbers_of(prompts) if numbers is None else numbers, strict=True)
+        questions = [self._draw(prompt or "", _seed(seed, prompt, number), sampling) for prompt, number in numbered]
         draws = self._ask(questions, control=self._draw(_CANARIES[0], 0, sampling))
         return [Sample("", "error", None, one.problem) if isinstance(one, Failure) else one for one in draws]
 
@@ -117,6 +120,11 @@ class RemoteText:
             problem = failures[0].problem
             _log.warning("%s: %d of %d items without answer: %s", self.name, len(failures), len(answers), problem)
         return answers
+
+
+def _seed(seed: int, prompt: str | None, number: int) -> int:
+    """Return the seed of one draw, of 31 bits: some servers keep no more."""
+    return int(np.random.SeedSequence(entropy(seed, prompt, number)).generate_state(1)[0]) >> 1
 
 
 class ScoredRemoteText(RemoteText):

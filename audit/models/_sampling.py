@@ -1,6 +1,6 @@
 """Draws texts from a causal network, every prompt with random numbers of its own.
 
-    x_{t+1} = the token at which the cumulative probability reaches u_t,   u_t ~ U(0, 1) from (seed, prompt's position)
+    x_{t+1} = the token at which the cumulative probability reaches u_t,   u_t ~ U(0, 1) from the draw's own seed
 
 So a draw does not depend on which prompts share its batch. Temperature 0 takes the most likely token.
 """
@@ -62,16 +62,16 @@ def draw(
     prompts: Sequence[list[int]],
     how: Sampling,
     *,
-    seed: int,
+    seeds: Sequence[Sequence[int]],
     ends: frozenset[int],
     ended: Callable[[Drawn], bool],
     batch_tokens: int,
 ) -> list[Drawn]:
-    """Return a draw per prompt (one token or more), in order.
+    """Return a draw per prompt (one token or more), in order; `seeds` [prompt] start the generator of each.
 
     A draw stops before a token of `ends`, and after one that makes `ended` true.
     """
-    uniform = [np.random.default_rng([seed, position]).random(how.max_tokens) for position in range(len(prompts))]
+    uniform = [np.random.default_rng(seed).random(how.max_tokens) for seed in seeds]
     drawn = [Drawn(prompt, []) for prompt in prompts]
     with torch.inference_mode():
         for batch in buckets([len(prompt) for prompt in prompts], batch_tokens, extra=how.max_tokens):

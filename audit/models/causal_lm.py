@@ -19,6 +19,7 @@ from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
 from audit.models._files import digest_once, model_files, require_safetensors
+from audit.numbering import entropy, numbers_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -158,6 +159,7 @@ class CausalLM:
         prompts: Sequence[str | None],
         *,
         seed: int,
+        numbers: Sequence[int] | None = None,
         max_tokens: int = 64,
         temperature: float = 0.0,
         top_p: float = 1.0,
@@ -166,8 +168,8 @@ class CausalLM:
     ) -> list[Sample]:
         """Return one draw per prompt, cut before the first of the `stop` strings; None starts from the start token.
 
-        `mark` is a watermark to put in. A draw depends on its prompt, the seed and its place among the prompts, not on
-        how they are batched.
+        `mark` is a watermark to put in. A draw depends on its prompt, the seed and its number (by default: how
+        many equal prompts stand before it), not on how they are batched.
         """
         from audit.models._sampling import Sampling, draw
 
@@ -179,7 +181,9 @@ class CausalLM:
             return bool(stops) and any(map(self.encoder.text(one.prompt, one.tokens).count, stops))
 
         network, limit = self.scorer.network, self.scorer.batch_tokens
-        drawn = draw(network, rows, how, seed=seed, ends=self._ends(), ended=ended, batch_tokens=limit)
+        numbered = zip(prompts, numbers_of(prompts) if numbers is None else numbers, strict=True)
+        seeds = [entropy(seed, prompt, number) for prompt, number in numbered]
+        drawn = draw(network, rows, how, seeds=seeds, ends=self._ends(), ended=ended, batch_tokens=limit)
         texts = [_cut(self.encoder.text(one.prompt, one.tokens), stops) for one in drawn]
         return [Sample(text, one.finish, len(one.tokens)) for text, one in zip(texts, drawn, strict=True)]
 

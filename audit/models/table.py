@@ -9,7 +9,6 @@ So an audit needs neither the weights nor an endpoint, and asks nothing that the
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from audit.columns import FileFormat, column_names, read_columns, readable, requ
 from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample
+from audit.numbering import numbers_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,19 +110,16 @@ class TableModel:
         for prompt, output, _ in rows:
             self._outputs.setdefault(prompt, []).append(output)
 
-    def sample(self, prompts: Sequence[str | None], *, seed: int, **sampling: Any) -> list[Sample]:
-        """Return one output per prompt, in order; equal prompts of a call get the table's outputs one after the other.
+    def sample(
+        self, prompts: Sequence[str | None], *, seed: int, numbers: Sequence[int] | None = None, **sampling: Any
+    ) -> list[Sample]:
+        """Return one output per prompt, in order; draw `number` of a prompt is its row of that number, from 0.
 
         `seed` and `sampling` change nothing: the outputs are there already. What the table does not hold is an error of
         that item, never a repeated output, which would pass for a second draw.
         """
-        asked: Counter[str] = Counter()
-        drawn = []
-        for prompt in prompts:
-            key = prompt or ""
-            drawn.append(self._deal(key, asked[key]))
-            asked[key] += 1
-        return drawn
+        dealt = zip(prompts, numbers_of(prompts) if numbers is None else numbers, strict=True)
+        return [self._deal(prompt or "", number) for prompt, number in dealt]
 
     def _deal(self, prompt: str, before: int) -> Sample:
         outputs = self._outputs.get(prompt)

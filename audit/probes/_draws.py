@@ -1,7 +1,6 @@
 """Draws for items: every item stands for so many draws of the model, which are kept beside it.
 
-Draws are told apart by the ids of the items that they stand for: no shard gets what another drew, and probes that draw
-for the same items in the same way share their draws.
+Probes that draw in the same way share their draws, as far as both go.
 """
 
 from __future__ import annotations
@@ -34,8 +33,7 @@ def draws_for(ask: Ask, items: pd.DataFrame, count: int, sampling: Mapping[str, 
     """Return `draws` and `problems` of every item: lists of `count` contents (null: none came) and of why not."""
     import pandas as pd
 
-    salt = "\n".join(map(str, items.index))
-    answer = ask("sample", [None] * (count * len(items)), salt=salt, **sampling)
+    answer = ask("sample", [None] * (count * len(items)), **sampling)
     came = answer["content"].astype(object).where(answer["problem"].isna(), None)
     columns = {"draws": [plain(cell) for cell in came], "problems": answer["problem"].to_list()}
     starts = range(0, len(answer), count)

@@ -66,14 +66,14 @@ class SamplingTime:
         return pd.concat([self._turn(ask, items.iloc[start : start + _TURN]) for start in starts])
 
     def _turn(self, ask: Ask, items: pd.DataFrame) -> pd.DataFrame:
-        salt, nothing = "\n".join(map(str, items.index)), [None] * len(items)
+        nothing = [None] * len(items)
         how: dict[str, Any] = {"ability": "sample", **self.sampling}
-        frame = ask("timing", nothing, salt=salt, **how)
+        frame = ask("timing", nothing, **how)
         if ask.can("log_prob"):
             shown = stored(self.name, items)[1]
-            frame["log_prob_seconds"] = ask("timing", list(shown), ability="log_prob", salt=salt)["seconds"]
+            frame["log_prob_seconds"] = ask("timing", list(shown), ability="log_prob")["seconds"]
         if self.against is not None:
-            other = ask("timing", nothing, model=self.against, ability="sample", salt=salt)
+            other = ask("timing", nothing, model=self.against, ability="sample")
             frame["other_seconds"] = other["seconds"]
         return frame.drop(columns="item").set_axis(items.index, axis=0)
 

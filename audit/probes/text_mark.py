@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import UsageError
+from audit.files import canonical, sha256
 from audit.model import Continuation
 from audit.probe import Ask, Observed, Role
 from audit.ranges import COUNT, SHARE, Range
@@ -29,6 +30,7 @@ __all__ = ["TextMark"]
 
 _OTHER_KEYS = (2654435769, 15485863)
 """Keys that were not put in: the first, unless that is the key."""
+_UNIT = "independent unit, e.g. the document; absent = equal texts are one"
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,11 @@ class TextMark:
     name: ClassVar[str] = "provenance.text_mark"
     dimension: ClassVar[str] = "provenance"
     roles: ClassVar[Mapping[str, Role]] = {
-        "items": Role({"text": "what the model goes on from"}),
-        "unmarked": Role({"text": "a text that is known to be without the mark"}, required=False),
+        "items": Role({"text": "what the model goes on from", "unit": _UNIT}, optional=frozenset({"unit"})),
+        "unmarked": Role(
+            {"text": "a text that is known to be without the mark", "unit": _UNIT}, optional=frozenset({"unit"}),
+            required=False,
+        ),
     }
     measures: ClassVar[Mapping[str, Range]] = {
         "detection_rate": SHARE, "false_positive_rate": SHARE, "own_false_positive_rate": SHARE,
@@ -120,10 +125,24 @@ class TextMark:
         return found.join(self._scores(ask, prompts, drawn, items.index)).join(twins.add_prefix("plain_"))
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
-        """Return the measures of `detectors.provenance.detection`."""
+        """Return the measures of `detectors.provenance.detection`; equal outputs to equal prompts are one unit."""
         from detectors.provenance.detection import mark_detection
 
-        return mark_detection(observed["items"], observed.get("unmarked"), alpha=self.alpha, level=level, rng=rng)
+        outputs = observed["items"].assign(unit=self._units(observed["items"], "output"))
+        if self.put_in and "plain_output" in outputs:
+            outputs["plain_unit"] = self._units(observed["items"], "plain_output")
+        return mark_detection(outputs, observed.get("unmarked"), alpha=self.alpha, level=level, rng=rng)
+
+    def _units(self, items: pd.DataFrame, column: str) -> list[str]:
+        """Return the independent unit of every output: the one that the data name, or what was asked and answered."""
+        given = items["unit"] if "unit" in items else [None] * len(items)
+        rows = zip(items.index, items["text"], items[column], given, strict=True)
+        return [
+            str(unit) if isinstance(unit, str | int)
+            else str(name) if not isinstance(output, str)
+            else sha256(canonical([self._prompt(text), output]))[7:23]
+            for name, text, output, unit in rows
+        ]  # fmt: skip
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 60 texts without the mark in which one green pair stands 50 times, and 60 with the mark.
@@ -206,7 +225,7 @@ def _planted(rng: np.random.Generator, *, marked: bool) -> Observed:
     else:
         texts[:, 100:] = np.tile(np.argwhere(green)[0], 50)
     index = pd.Index([f"planted-{number}" for number in range(len(texts))], name="id")
-    frame = pd.DataFrame({"text": "planted", "output": "planted", "share": lists.share}, index)
+    frame = pd.DataFrame({"text": index, "output": index, "share": lists.share}, index)
     frame["green"] = [row.tolist() for row in green_pairs(texts, lists)]
     frame["other_green"] = [row.tolist() for row in green_pairs(texts, other)]
     return {"items": frame}

@@ -2,7 +2,7 @@
 
     a text is found  <=>  P(Bin(T, g) >= S) <= alpha        T distinct pairs of tokens, S green, chance g each
 
-Every text is an independent unit. One with no pair of tokens cannot be tested and is missing: every rate holds whatever
+Every text is an independent unit, unless a column says which texts are one. One with no pair of tokens cannot be tested and is missing: every rate holds whatever
 the test would have said of it.
 """
 
@@ -42,7 +42,9 @@ def mark_detection(
     (the same under a key that was not put in), `share` (chance of a pair to be green). Where the audit itself put the
     mark in, also `plain_green` (colours of a text of the same model without it) and, for the quality, `nats`, `scored`,
     `plain_nats`, `plain_scored` (log-probability under the model without mark, summed, and over how many tokens).
-    unmarked, one row per text that is known to be without the mark: `green`, `share`.
+    unmarked, one row per text that is known to be without the mark: `green`, `share`. Either may have `unit`, the
+    independent unit of each text (of the texts without the mark that is `plain_unit`); a text without one, or that
+    cannot be tested, is its own.
 
     `items` has the row of each text of the model with `value` (found 1, not 0), `tokens` (distinct pairs),
     `green_fraction`, `p_value` and `tokens_needed`; `table` the same for the unmarked texts. A text of the model in
@@ -56,26 +58,38 @@ def mark_detection(
     other = _tested(outputs["other_green"], outputs["share"], alpha)["value"]
     plain = _tested(outputs["plain_green"], outputs["share"], alpha)["value"] if "plain_green" in outputs else None
     table = None if unmarked is None else unmarked.join(_tested(unmarked["green"], unmarked["share"], alpha))
-    rate = partial(_mean, level=level, rng=rng)
+    rate, units = partial(_mean, level=level, rng=rng), _units(outputs, "unit", items["value"])
+    known = None if table is None else table["value"]
+    column = "unit" if "unit" in outputs else None
+    first = ~untested & ~units.duplicated()
     measures = (
-        rate("detection_rate", items["value"], "higher is better", mean_of="value"),
-        rate("false_positive_rate", None if table is None else table["value"], "lower is better", reason=_NO_HUMANS),
-        rate("own_false_positive_rate", plain, "lower is better", reason=_NO_TWIN),
-        rate("other_key_rate", other, "lower is better"),
-        _median("tokens_needed", items.loc[~untested, "tokens_needed"], int(untested.sum()), level),
-        rate("green_fraction", items["green_fraction"], "neither", mean_of="green_fraction"),
-        _quality_cost(outputs, level, rng),
+        rate("detection_rate", items["value"], units, "higher is better", mean_of="value", unit_of=column),
+        rate("false_positive_rate", known, _units(unmarked, "unit", known), "lower is better", reason=_NO_HUMANS),
+        rate("own_false_positive_rate", plain, _units(outputs, "plain_unit", plain), "lower is better",
+             reason=_NO_TWIN),
+        rate("other_key_rate", other, units, "lower is better"),
+        _median("tokens_needed", items.loc[first, "tokens_needed"], int(untested.sum()), level),
+        rate("green_fraction", items["green_fraction"], units, "neither", mean_of="green_fraction", unit_of=column),
+        _quality_cost(outputs, units, level, rng),
         _not_tested(items, level),
-        *_by_length(items, rate),
-    )
-    return Result(measures, items, table)
+        *_by_length(items, units, rate),
+    )  # fmt: skip
+    return Result(measures, items if column is None else items.assign(unit=units), table)
 
 
-def _by_length(items: pd.DataFrame, rate: Callable[..., Measure]) -> list[Measure]:
+def _units(texts: pd.DataFrame | None, column: str, tested: pd.Series[Any] | None) -> pd.Series[str]:
+    """Return the independent unit of every text, its own id where nothing names one or it was not tested (null)."""
+    if texts is None or tested is None:
+        return pd.Series(dtype=str)
+    own = pd.Series(texts.index.astype(str), texts.index)
+    return own if column not in texts else texts[column].fillna(own).astype(str).where(tested.notna(), own)
+
+
+def _by_length(items: pd.DataFrame, units: pd.Series[str], rate: Callable[..., Measure]) -> list[Measure]:
     """Return the detection rate of the texts of each length that there is; a missing text might have had any."""
     length, lost = pd.cut(items["tokens"], [0, 50, 100, 200, np.inf], labels=_LENGTHS), items["value"].isna()
     found = (items.loc[(length == name) | lost, "value"].rename(name) for name in _LENGTHS if (length == name).any())
-    return [rate("detection_rate", one, "higher is better", group=one.name) for one in found]
+    return [rate("detection_rate", one, units, "higher is better", group=one.name) for one in found]
 
 
 def _list(cell: Any) -> list[bool]:
@@ -100,20 +114,21 @@ def _tested(green: pd.Series[Any], share: pd.Series[Any], alpha: float) -> pd.Da
 
 
 def _mean(
-    name: str, values: pd.Series[Any] | None, direction: Direction, *, level: float, rng: np.random.Generator,
-    group: str | None = None, mean_of: str | None = None, reason: str = "no text holds two tokens",
+    name: str, values: pd.Series[Any] | None, units: pd.Series[str], direction: Direction, *, level: float,
+    rng: np.random.Generator, group: str | None = None, mean_of: str | None = None, unit_of: str | None = None,
+    reason: str = "no text holds two tokens",
 ) -> Measure:
-    """Return the mean of values in [0, 1] over texts, null = not tested; `reason` is why there may be none."""
+    """Return the mean over units of values in [0, 1], null = not tested; `reason` is why there may be none."""
     asked = np.empty(0) if values is None else values.to_numpy(float)
-    if np.isnan(asked).all():
+    if values is None or np.isnan(asked).all():
         return undefined(
             name, reason, n={"items": 0, "units": 0}, unit="share", direction=direction, level=level, group=group,
             missing=len(asked),
         )
-    found = mean_over_units(asked, level=level, rng=rng)
+    found = mean_over_units(asked, units[values.index].to_numpy(str), level=level, rng=rng)
     return Measure(
         name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
-        direction=direction, level=level, method=found.method, mean_of=mean_of,
+        direction=direction, level=level, method=found.method, mean_of=mean_of, unit_of=unit_of,
         missing=found.missing,
     )
 
@@ -141,17 +156,17 @@ def _median(name: str, needed: pd.Series[Any], missing: int, level: float) -> Me
     )
 
 
-def _quality_cost(outputs: pd.DataFrame, level: float, rng: np.random.Generator) -> Measure:
+def _quality_cost(outputs: pd.DataFrame, units: pd.Series[str], level: float, rng: np.random.Generator) -> Measure:
     """Return mean log p per token of the texts without the mark minus that of those with it, under the model."""
     facts: dict[str, Any] = {"unit": "nats per token", "direction": "lower is better", "level": level}
     if "plain_nats" not in outputs:
         return undefined("quality_cost", _NO_TWIN, n={"items": len(outputs), "units": len(outputs)}, **facts)
     sums = outputs[["plain_nats", "plain_scored", "nats", "scored"]].to_numpy(float)
     there = (sums[:, [1, 3]] > 0).all(axis=1)
-    size, lost = int(there.sum()), int((~there).sum())
-    facts["n"] = {"items": size, "units": size}
+    lost, whole = int((~there).sum()), pd.DataFrame(sums[there]).groupby(units.to_numpy()[there], sort=False).sum()
+    facts["n"] = {"items": int(there.sum()), "units": len(whole)}
     try:
-        value, low, high = cluster_bootstrap(_difference, sums[there], level=level, rng=rng)
+        value, low, high = cluster_bootstrap(_difference, whole.to_numpy(), level=level, rng=rng)
     except ValueError as error:
         return undefined("quality_cost", str(error), missing=lost, **facts)
     if not np.isfinite([low, high]).all():

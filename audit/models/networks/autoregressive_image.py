@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.draws import chunks, require_unconditional, uniforms
+from audit.models.networks.draws import chunks, unconditional, uniforms
 from audit.models.networks.items import grey_images
 
 if TYPE_CHECKING:
@@ -56,13 +56,16 @@ class ImageTransformer:
         with torch.inference_mode():
             return torch.cat([self.network.hidden(x).mean(1) for x in self._batches(items)])
 
-    def sample(self, prompts: Sequence[None], *, seed: int, temperature: float = 1.0) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None,
+        temperature: float = 1.0
+    ) -> list[Sample]:
         """Return draws, pixel by pixel; at temperature 0 the most likely level each time."""
-        count, pixels = require_unconditional(self.name, prompts), math.prod(self.network.shape)
-        numbers = uniforms(seed, count, (pixels,)).to(self.numerics["device"])
+        which, pixels = unconditional(self.name, prompts, numbers), math.prod(self.network.shape)
+        chances = uniforms(seed, which, (pixels,)).to(self.numerics["device"])
         with torch.inference_mode():
-            drawn = torch.cat([self._draw(u, temperature) for u in chunks(numbers, 512 * pixels)])
-        images = drawn.cpu().numpy().reshape(count, *self.network.shape)
+            drawn = torch.cat([self._draw(u, temperature) for u in chunks(chances, 512 * pixels)])
+        images = drawn.cpu().numpy().reshape(len(which), *self.network.shape)
         return [Sample(image, elements=pixels) for image in images]
 
     def _draw(self, numbers: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 
 from audit.errors import ModelError
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.draws import chunks, normals, require_unconditional, uniforms
+from audit.models.networks.draws import chunks, normals, unconditional, uniforms
 from audit.models.networks.series_transformer import Mixture, SeriesTransformer, log_density
 
 if TYPE_CHECKING:
@@ -58,15 +58,18 @@ class SeriesModel:
         frames = (pd.DataFrame(one, columns=columns) for one in numbers)
         return [frame.assign(element=steps, rank=np.nan)[["element", *columns, "rank"]] for frame in frames]
 
-    def sample(self, prompts: Sequence[None], *, seed: int, temperature: float = 1.0) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None,
+        temperature: float = 1.0
+    ) -> list[Sample]:
         """Return draws, step by step; `temperature` scales every component's spread."""
-        count, steps = require_unconditional(self.name, prompts), self.network.steps
+        which, steps = unconditional(self.name, prompts, numbers), self.network.steps
         device = self.numerics["device"]
-        choose, noise = (made(seed, count, (steps,)).to(device) for made in (uniforms, normals))
-        drawn = torch.zeros(count, 0, device=device)
+        choose, noise = (made(seed, which, (steps,)).to(device) for made in (uniforms, normals))
+        drawn = torch.zeros(len(which), 0, device=device)
         with torch.inference_mode():
             for step in range(steps):
-                mixture = self.network.mixture(torch.cat([drawn, drawn.new_zeros(count, 1)], 1))
+                mixture = self.network.mixture(torch.cat([drawn, drawn.new_zeros(len(which), 1)], 1))
                 weight, mean, deviation = (part[:, -1] for part in mixture)
                 one = (weight.exp().cumsum(-1)[:, :-1] <= choose[:, step, None]).sum(-1, keepdim=True)
                 next_step = mean.gather(-1, one) + temperature * deviation.gather(-1, one) * noise[:, step, None]

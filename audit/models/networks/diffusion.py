@@ -15,7 +15,7 @@ import torch
 
 from audit.model import LikelihoodKind, Sample
 from audit.models.networks.denoisers import ConvDenoiser
-from audit.models.networks.draws import chunks, normals, require_unconditional, shared_normals
+from audit.models.networks.draws import chunks, normals, shared_normals, unconditional
 from audit.models.networks.gaussian_diffusion import diffusion_terms, draw, vp_schedule
 from audit.models.networks.items import grey_images
 from audit.models.networks.likelihoods import GreyLevels, nearest_level, unit_levels
@@ -94,10 +94,13 @@ class ImageDiffusion:
         """Return (alpha, sigma), each [item], at times t [item] in [0, 1]."""
         return self.network.schedule(t)
 
-    def sample(self, prompts: Sequence[None], *, seed: int, steps: int = 50, eta: float = 0.0) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None,
+        steps: int = 50, eta: float = 0.0
+    ) -> list[Sample]:
         """Return draws in `steps` steps: DDIM at eta 0, ancestral (DDPM) at eta 1."""
-        count = require_unconditional(self.name, prompts)
-        noise = normals(seed, count, (1 + steps if eta else 1, *self.network.shape)).to(self.numerics["device"])
+        which = unconditional(self.name, prompts, numbers)
+        noise = normals(seed, which, (1 + steps if eta else 1, *self.network.shape)).to(self.numerics["device"])
         if not eta:
             noise = noise.expand(-1, steps + 1, *self.network.shape)
         pixels = math.prod(self.network.shape)

@@ -1,6 +1,6 @@
 """Randomness that depends on what it is for and on nothing else.
 
-    draw i under a seed:  Philox with key (seed, i), so that neither batch size nor neighbours change it
+    draw number i:        Philox with key (seed, i), so that neither batch size nor neighbours change it
     shared noise:         one draw for all items, so that a score does not depend on the batch or split it is taken in
 """
 
@@ -14,20 +14,20 @@ import torch
 
 from audit.errors import ModelError
 
-__all__ = ["chunks", "normals", "require_unconditional", "shared_normals", "uniforms"]
+__all__ = ["chunks", "normals", "shared_normals", "unconditional", "uniforms"]
 
 _SHARED = 2**64 - 1
-"""Second half of the key of shared noise; no position of a sample reaches it."""
+"""Second half of the key of shared noise; no draw's number reaches it."""
 
 
-def normals(seed: int, count: int, shape: Sequence[int]) -> torch.Tensor:
-    """Return N(0, 1) float32 [count, *shape]; row i depends on (seed, i) alone."""
-    return _rows(seed, count, shape, lambda rng, row: rng.standard_normal(out=row, dtype=np.float32))
+def normals(seed: int, numbers: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
+    """Return N(0, 1) float32 [draw, *shape]; a row depends on the seed and its draw's number alone."""
+    return _rows(seed, numbers, shape, lambda rng, row: rng.standard_normal(out=row, dtype=np.float32))
 
 
-def uniforms(seed: int, count: int, shape: Sequence[int]) -> torch.Tensor:
-    """Return U[0, 1) float32 [count, *shape]; row i depends on (seed, i) alone."""
-    return _rows(seed, count, shape, lambda rng, row: rng.random(out=row, dtype=np.float32))
+def uniforms(seed: int, numbers: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
+    """Return U[0, 1) float32 [draw, *shape]; a row depends on the seed and its draw's number alone."""
+    return _rows(seed, numbers, shape, lambda rng, row: rng.random(out=row, dtype=np.float32))
 
 
 def shared_normals(seed: int, shape: Sequence[int]) -> torch.Tensor:
@@ -37,20 +37,20 @@ def shared_normals(seed: int, shape: Sequence[int]) -> torch.Tensor:
 
 
 def _rows(
-    seed: int, count: int, shape: Sequence[int], fill: Callable[[np.random.Generator, np.ndarray], object]
+    seed: int, numbers: Sequence[int], shape: Sequence[int], fill: Callable[[np.random.Generator, np.ndarray], object]
 ) -> torch.Tensor:
-    rows = np.empty((count, *shape), np.float32)
-    for position, row in enumerate(rows):
-        fill(np.random.Generator(np.random.Philox(key=np.array([seed, position], np.uint64))), row)
+    rows = np.empty((len(numbers), *shape), np.float32)
+    for number, row in zip(numbers, rows, strict=True):
+        fill(np.random.Generator(np.random.Philox(key=np.array([seed, number], np.uint64))), row)
     return torch.from_numpy(rows)
 
 
-def require_unconditional(name: str, prompts: Sequence[Any]) -> int:
-    """Return the number of prompts; raises ModelError for one that is not None."""
+def unconditional(name: str, prompts: Sequence[Any], numbers: Sequence[int] | None) -> Sequence[int]:
+    """Return the number of every draw, by default its place; raises ModelError for a prompt that is not None."""
     for prompt in prompts:
         if prompt is not None:
             raise ModelError(f"{name} draws without a prompt: got {prompt!r:.60}; allowed: None")
-    return len(prompts)
+    return range(len(prompts)) if numbers is None else numbers
 
 
 def chunks(tensor: torch.Tensor, numbers: int) -> Iterator[torch.Tensor]:

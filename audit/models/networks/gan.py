@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu
 
 from audit.model import Sample
-from audit.models.networks.draws import normals, require_unconditional
+from audit.models.networks.draws import normals, unconditional
 from audit.models.networks.items import grey_images
 
 __all__ = ["GANNetwork", "ImageGAN"]
@@ -71,10 +71,12 @@ class ImageGAN:
         with torch.inference_mode():
             return self.network.criticise(self.prepare(x))
 
-    def sample(self, prompts: Sequence[None], *, seed: int) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None
+    ) -> list[Sample]:
         """Return draws: noise from N(0, I) through the generator."""
-        count = require_unconditional(self.name, prompts)
-        noise = normals(seed, count, (self.network.latent,)).to(self.numerics["device"])
+        which = unconditional(self.name, prompts, numbers)
+        noise = normals(seed, which, (self.network.latent,)).to(self.numerics["device"])
         with torch.inference_mode():
             drawn = self.network.restore(self.network.generator(noise)).cpu().numpy()
         return [Sample(image, elements=math.prod(self.network.shape)) for image in drawn]

@@ -19,7 +19,7 @@ from torch import nn
 
 from audit.model import LikelihoodKind, Sample
 from audit.models.networks.denoisers import VectorDenoiser
-from audit.models.networks.draws import chunks, normals, require_unconditional, shared_normals, uniforms
+from audit.models.networks.draws import chunks, normals, shared_normals, unconditional, uniforms
 from audit.models.networks.gaussian_diffusion import diffusion_terms, draw, vp_schedule
 from audit.models.networks.vae import Autoencoding, VAENetwork
 
@@ -95,15 +95,18 @@ class ImageLatentDiffusion:
         """Return (alpha, sigma), each [item], at times t [item] in [0, 1]."""
         return self.network.schedule(t)
 
-    def sample(self, prompts: Sequence[None], *, seed: int, steps: int = 50, eta: float = 0.0) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None,
+        steps: int = 50, eta: float = 0.0
+    ) -> list[Sample]:
         """Return draws: latents in `steps` steps (DDIM at eta 0, ancestral at 1), then x from p(x|z)."""
-        count, shape = require_unconditional(self.name, prompts), self.network.autoencoder.shape
+        which, shape = unconditional(self.name, prompts, numbers), self.network.autoencoder.shape
         device, pixels = self.numerics["device"], math.prod(shape)
-        noise = normals(seed, count, (1 + steps if eta else 1, self.latent)).to(device).expand(-1, steps + 1, -1)
-        numbers = uniforms(seed, count, shape).to(device)
+        noise = normals(seed, which, (1 + steps if eta else 1, self.latent)).to(device).expand(-1, steps + 1, -1)
+        chances = uniforms(seed, which, shape).to(device)
         drawn: list[np.ndarray] = []
         with torch.inference_mode():
-            pieces = zip(chunks(noise, 256 * pixels), chunks(numbers, 256 * pixels), strict=True)
+            pieces = zip(chunks(noise, 256 * pixels), chunks(chances, 256 * pixels), strict=True)
             for part, number in pieces:
                 latents = draw(self, part, steps, eta, lambda x: x) / self.network.scale + self.network.shift
                 drawn.extend(self.decode(latents).icdf(number).cpu().numpy())

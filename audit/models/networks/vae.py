@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from audit.model import LikelihoodKind, Sample
-from audit.models.networks.draws import chunks, normals, require_unconditional, shared_normals, uniforms
+from audit.models.networks.draws import chunks, normals, shared_normals, unconditional, uniforms
 from audit.models.networks.items import grey_images
 from audit.models.networks.likelihoods import GreyLevels, unit_levels
 
@@ -104,16 +104,18 @@ class ImageVAE:
         """Return p(x|z) for z [item, latent]."""
         return self.network.decode(z)
 
-    def sample(self, prompts: Sequence[None], *, seed: int) -> list[Sample]:
+    def sample(
+        self, prompts: Sequence[None], *, seed: int, numbers: Sequence[int] | None = None
+    ) -> list[Sample]:
         """Return draws: z from N(0, I), then x from p(x|z)."""
-        count = require_unconditional(self.name, prompts)
+        which = unconditional(self.name, prompts, numbers)
         device, pixels = self.numerics["device"], math.prod(self.network.shape)
-        latents = normals(seed, count, (self.latent,)).to(device)
-        numbers = uniforms(seed, count, self.network.shape).to(device)
+        latents = normals(seed, which, (self.latent,)).to(device)
+        chances = uniforms(seed, which, self.network.shape).to(device)
         with torch.inference_mode():
             drawn = [
                 self.decode(z).icdf(u).cpu().numpy()
-                for z, u in zip(chunks(latents, 32 * pixels), chunks(numbers, 32 * pixels), strict=True)
+                for z, u in zip(chunks(latents, 32 * pixels), chunks(chances, 32 * pixels), strict=True)
             ]
         return [Sample(image, elements=pixels) for batch in drawn for image in batch]
 
