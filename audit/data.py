@@ -58,9 +58,10 @@ class DataPart(Protocol):
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
         """Return the first `limit` items, in the file's order, as frames of at most 4,096 rows indexed by item `id`.
 
-        Columns are the role's fields that the source has, the same in every frame; cells are str, int or list, in
-        optional fields also None. Digest and columns are looked at before this returns. Raises DataError for what is
-        not as the options say, IntegrityError for a file that is not the promised one.
+        Columns are the role's fields that the source has, the same in every frame, and `unit` in one that repeats an
+        item and names no unit for it: equal items are one, unless they have ids of their own or `Role.repeats`. Cells
+        are str, int or list, in optional fields also None. Digest and columns are looked at before this returns. Raises
+        DataError for what is not as the options say, IntegrityError for a file that is not the promised one.
         """
 
 
@@ -98,7 +99,7 @@ class File(Source):
     fields: dict[str, str] = field(default_factory=dict)
     """Field -> column that holds it; any other field is read from the column of its own name."""
     id: str | None = None
-    """Column with the items' own ids; absent = ids are digests of what the items say."""
+    """Column with the items' own ids; absent = ids are digests of what the items say, and equal items are one unit."""
     list_separator: str | None = None
     """What parts the entries of a list in one cell, e.g. `;`, for formats without lists."""
 
@@ -251,8 +252,19 @@ def frames_of(
                 at = f"{what}: row {before + [cell is None for cell in column].index(True) + 1}: field {name!r}"
                 raise DataError(f"{at} is empty; allowed: {allowed(name)}")
         ids = namer.by_content(cells) if own is None else namer.by_column(own, before)
+        if own is None and "unit" in role.fields and not role.repeats:
+            cells = _with_units(cells, ids)
         yield pd.DataFrame(cells, index=pd.Index(ids, name="id"), dtype=object)
         before += len(ids)
+
+
+def _with_units(cells: _Cells, ids: Sequence[str]) -> _Cells:
+    """Return the cells with the independent unit of every item, where some are equal to others: the first one's id."""
+    firsts = [name[:16] for name in ids]
+    if firsts == ids:
+        return cells
+    given = cells.get("unit", [None] * len(ids))
+    return {**cells, "unit": [first if unit is None else unit for first, unit in zip(firsts, given, strict=True)]}
 
 
 class _Namer:

@@ -4,7 +4,7 @@
 
     image   whole numbers 0 to 255, [row, column] for mode L, [channel, row, column] for mode RGB
     label   name of the subfolder that holds the file, where it is not the folder itself
-    unit    the file's path in the folder
+    unit    the file's path in the folder; of pictures with equal pixels the first one's
 
 An item's id comes from its pixels and its label, not from where the file stands. What a picture would take is known
 before it is unpacked: more than 4 million pixels want a `size`.
@@ -78,7 +78,8 @@ class ImageFolder(Source):
         most = max(1, min(_ROWS, _AT_ONCE // (height * width)))
         chunks = iter(lambda: list(islice(rows, most)), [])
         wanted = [name for name in _FIELDS if name in role.fields]
-        cells = ({name: self._cells(name, chunk) for name in wanted} for chunk in chunks)
+        seen: dict[str, str] = {}
+        cells = (self._cells(wanted, chunk, seen) for chunk in chunks)
         return frames_of(self.path, ((one, None) for one in cells), role)
 
     def _files(self) -> list[Path]:
@@ -94,13 +95,18 @@ class ImageFolder(Source):
                 raise DataError(f"{file}: leads out of the folder")
         return files
 
-    def _cells(self, name: str, files: list[Path]) -> list[Any]:
-        if name == "image":
-            return [self._pixels(file) for file in files]
+    def _cells(self, wanted: list[str], files: list[Path], seen: dict[str, str]) -> dict[str, list[Any]]:
+        """Return the cells of the wanted fields; `seen` has the path of the first picture with some pixels."""
         paths = [file.relative_to(self.path) for file in files]
-        if name == "unit":
-            return [path.as_posix() for path in paths]
-        return [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths]
+        images = [self._pixels(file) for file in files]
+        told = ((sha256([canonical(list(one.shape)), one.tobytes()]), path.as_posix())
+                for one, path in zip(images, paths, strict=True))  # fmt: skip
+        made = {
+            "image": images,
+            "label": [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths],
+            "unit": [seen.setdefault(pixels, path) for pixels, path in told],
+        }
+        return {name: made[name] for name in wanted}
 
     def _size_of(self, file: Path) -> tuple[int, int]:
         """Return (rows, columns) of an image; raises DataError where they are too many to be taken as they are."""

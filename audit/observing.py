@@ -65,16 +65,26 @@ def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -
     batches = _batches(check, role, plan.limit)
     if check.stop == "full" or role != "items":
         frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
-        return pd.concat(frames) if frames else None
+        return _whole(frames) if frames else None
     assert check.limit is not None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    ordered = early.in_random_order(pd.concat(batches), rng_for(plan.seed, check.name, "order", main))
+    ordered = early.in_random_order(_whole(list(batches)), rng_for(plan.seed, check.name, "order", main))
     units, frames = early.Units(ordered), list[pd.DataFrame]()
     size = early.begun(check.limit, plan.check_level(check)).quiet(early.MOST)
     while units.left and size:
         frames.append(check.probe.observe(door, units.take(size), role))
         size = _next(check, plan, {**before, role: pd.concat(frames)})
     return pd.concat(frames) if frames else None
+
+
+def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return frames as one; where only some name units, any other item is its own."""
+    import pandas as pd
+
+    whole = pd.concat(frames)
+    if "unit" in whole and whole["unit"].notna().any():
+        whole["unit"] = whole["unit"].where(whole["unit"].notna(), whole.index.to_series())
+    return whole
 
 
 def _next(check: Check, plan: Plan, observed: Observed) -> int:

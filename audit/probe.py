@@ -37,6 +37,9 @@ class Role:
     optional: frozenset[str] = field(default_factory=frozenset)
     required: bool = True
     """Whether the check is skipped when the plan gives no such data."""
+    repeats: bool = False
+    """Whether equal items are items of their own, as scores are, and prompts that are drawn for anew; where they are
+    not, and the role has a field `unit` that the data leave open, equal items are one independent unit."""
 
 
 class Ask(Protocol):

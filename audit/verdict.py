@@ -96,14 +96,17 @@ def _three(value: float) -> str:
 
 
 def span(measure: MeasureRecord) -> str:
-    """Return `61 % [57 %, 65 %] of 480 items`, and how many further items gave no answer."""
+    """Return `61 % [57 %, 65 %] of 480 items in 24 units`, and how many further items gave no answer."""
     assert measure.value is not None
     text = number(measure.value, measure.unit)
     holds = ""
     if measure.low is not None and measure.high is not None:
         text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
         holds = ", and the interval holds whatever they would have been"
-    text += f" of {measure.n.get('items', 0):,} items"
+    items = measure.n.get("items", 0)
+    text += f" of {items:,} items"
+    if measure.n.get("units", items) < items:
+        text += f" in {measure.n['units']:,} units"
     if measure.missing:
         text += f" ({measure.missing:,} of {asked_of(measure):,} gave no usable answer{holds})"
     return text

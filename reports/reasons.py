@@ -6,6 +6,7 @@ that this version does not know is told by the record's English sentence.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from audit.missing import asked_of
@@ -66,11 +67,13 @@ def _value(name: str, value: Any, notation: Notation) -> str:
 
 
 def _span(finding: Finding, notation: Notation) -> str:
-    """Return `61.0 % [57.1 %, 65.2 %] of 480 items`, and how many further items gave no answer."""
+    """Return `61.0 % [57.1 %, 65.2 %] of 480 items in 24 units`, and how many further items gave no answer."""
     measure, words = finding.headline, notation.words
     if measure is None or measure.value is None:
         return words("format.undefined")
-    digits, items = digits_for(measure, finding.limit), f"{measure.n.get('items', 0):,}"
+    digits, counts = digits_for(measure, finding.limit), {name: f"{count:,}" for name, count in measure.n.items()}
+    fewer = "_units" if measure.n.get("units", math.inf) < measure.n.get("items", 0) else ""
+    items = words(f"reason.items{fewer}", **{"items": "0", **counts})
     number = f"{notation.number(measure.value, measure.unit, digits)} {notation.unit(measure.unit)}".strip()
     between, text = "", words("reason.value", number=number, items=items)
     if measure.low is not None and measure.high is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from contextlib import suppress
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -87,7 +87,10 @@ def test_ids_do_not_depend_on_batches_and_are_never_given_twice(monkeypatch, row
             patched.setattr(reader, "_ROWS", size)
             patched.setattr(data, "_RECENT", size)
             batches = list(part.batches(PAIRS))
-    pd.testing.assert_frame_equal(pd.concat(batches), whole)
+    got = pd.concat(batches)
+    own = got.index.to_series()
+    pd.testing.assert_frame_equal(got.assign(unit=got["unit"].where(got["unit"].notna(), own)), whole)
+    assert whole["unit"].tolist() == [name[:16] for name in whole.index]
     assert max(map(len, batches)) <= size
     assert whole.index.is_unique
     assert whole.index.name == "id"
@@ -99,6 +102,21 @@ def test_an_id_is_the_digest_of_canonical_json_and_of_nothing_else(tmp_path):
     other = sha256(canonical({**row, "group": "g"})).hexdigest()[:16]
     rows = [{**row, "comment": "x"}, {"less": "C", "more": row["more"]}, {**row, "group": "g"}, row]
     assert list(read(File(write(tmp_path / "pairs.jsonl", rows))).index) == [want, f"{want}-2", other, f"{want}-3"]
+
+
+def test_equal_items_are_one_unit_unless_the_data_or_the_role_say_otherwise(tmp_path):
+    rows = [{"more": "A", "less": "B"}, {"more": "C", "less": "D"}, {"more": "A", "less": "B"}]
+    got = read(File(write(tmp_path / "pairs.jsonl", rows)))
+    assert got["unit"].tolist() == [got.index[0], got.index[1], got.index[0]]
+    assert "unit" not in read(File(write(tmp_path / "two.jsonl", rows[:2])))
+    named = [{**row, "unit": "xyz"[place], "id": str(place)} for place, row in enumerate(rows)]
+    assert read(File(write(tmp_path / "named.jsonl", named)))["unit"].tolist() == ["x", "y", "z"]
+    some = [{**row, "unit": "x" if row["more"] == "C" else None} for row in rows]
+    assert read(File(write(tmp_path / "some.jsonl", some)))["unit"].tolist() == [got.index[0], "x", got.index[0]]
+    without = [{name: cell for name, cell in row.items() if name != "unit"} for row in named]
+    assert "unit" not in read(File(write(tmp_path / "ids.jsonl", without), id="id"))
+    for role in (replace(PAIRS, repeats=True), Role({"more": "a", "less": "b"})):
+        assert "unit" not in read(File(write(tmp_path / "pairs.jsonl", rows)), role)
 
 
 def test_an_id_holds_lists_and_numbers_too(tmp_path):

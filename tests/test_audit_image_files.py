@@ -88,9 +88,12 @@ def test_a_folder_of_images_gives_pixels_and_classes(tmp_path):
     png(tmp_path / "dog" / "b.PNG", grey)
     (tmp_path / "dog" / "notes.txt").write_text("no image")
     found = read(ImageFolder(tmp_path), IMAGES)
-    assert found[["label", "unit"]].to_numpy().tolist() == [["cat", "cat/a.png"], ["dog", "dog/b.PNG"]]
+    assert found[["label", "unit"]].to_numpy().tolist() == [["cat", "cat/a.png"], ["dog", "cat/a.png"]]
     np.testing.assert_array_equal(found["image"].iloc[0], grey)
     assert len(set(found.index)) == 2
+
+    png(tmp_path / "dog" / "b.PNG", grey + 1 - 2 * (grey > 200))
+    assert read(ImageFolder(tmp_path), IMAGES)["unit"].tolist() == ["cat/a.png", "dog/b.PNG"]
 
     png(tmp_path / "rgb" / "c.png", colour)
     shown = read(ImageFolder(tmp_path / "rgb", mode="RGB", size=(10, 8)), IMAGES)["image"].iloc[0]

@@ -40,10 +40,10 @@ class Judged:
     name: ClassVar[str] = "factuality.judged"
     dimension: ClassVar[str] = "factuality"
     roles: ClassVar[Mapping[str, Role]] = {
-        "items": Role(_FIELDS, optional=frozenset({"label", "text", "unit"})),
+        "items": Role(_FIELDS, optional=frozenset({"label", "text", "unit"}), repeats=True),
         "calibration": Role(
             {**_FIELDS, "label": "what a person said: 1 = right, 0 = not"}, optional=frozenset({"text", "unit"}),
-            required=False,
+            required=False, repeats=True,
         ),
     }
     """`items`: all that was judged, a random choice of it labelled. `calibration`: labelled items of another set, where

@@ -63,7 +63,9 @@ class TextMark:
     name: ClassVar[str] = "provenance.text_mark"
     dimension: ClassVar[str] = "provenance"
     roles: ClassVar[Mapping[str, Role]] = {
-        "items": Role({"text": "what the model goes on from", "unit": _UNIT}, optional=frozenset({"unit"})),
+        "items": Role(
+            {"text": "what the model goes on from", "unit": _UNIT}, optional=frozenset({"unit"}), repeats=True
+        ),
         "unmarked": Role(
             {"text": "a text that is known to be without the mark", "unit": _UNIT}, optional=frozenset({"unit"}),
             required=False,
