@@ -101,7 +101,7 @@ class ImageFolder(Source):
         images = [self._pixels(file) for file in files]
         told = ((sha256([canonical(list(one.shape)), one.tobytes()]), path.as_posix())
                 for one, path in zip(images, paths, strict=True))  # fmt: skip
-        made = {
+        made: dict[str, list[Any]] = {
             "image": images,
             "label": [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths],
             "unit": [seen.setdefault(pixels, path) for pixels, path in told],

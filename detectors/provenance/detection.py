@@ -2,8 +2,8 @@
 
     a text is found  <=>  P(Bin(T, g) >= S) <= alpha        T distinct pairs of tokens, S green, chance g each
 
-Every text is an independent unit, unless a column says which texts are one. One with no pair of tokens cannot be tested and is missing: every rate holds whatever
-the test would have said of it.
+Every text is an independent unit, unless a column says which texts are one. One with no pair of tokens cannot be tested
+and is missing: every rate holds whatever the test would have said of it.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _quality_cost(outputs: pd.DataFrame, units: pd.Series[str], level: float, rn
     """Return mean log p per token of the texts without the mark minus that of those with it, under the model."""
     facts: dict[str, Any] = {"unit": "nats per token", "direction": "lower is better", "level": level}
     if "plain_nats" not in outputs:
-        return undefined("quality_cost", _NO_TWIN, n={"items": len(outputs), "units": len(outputs)}, **facts)
+        return undefined("quality_cost", _NO_TWIN, n={"items": len(outputs), "units": units.nunique()}, **facts)
     sums = outputs[["plain_nats", "plain_scored", "nats", "scored"]].to_numpy(float)
     there = (sums[:, [1, 3]] > 0).all(axis=1)
     lost, whole = int((~there).sum()), pd.DataFrame(sums[there]).groupby(units.to_numpy()[there], sort=False).sum()
