@@ -97,7 +97,8 @@ class File(Source):
     format: FileFormat = "auto"
     """`auto` goes by the ending: .csv, .tsv, .jsonl, .ndjson or .parquet."""
     fields: dict[str, str] = field(default_factory=dict)
-    """Field -> column that holds it; any other field is read from the column of its own name."""
+    """Field -> column that holds it, e.g. `doc.question` or `messages.0.content` inside others; any other field is read
+    from the column of its own name."""
     id: str | None = None
     """Column with the items' own ids; absent = ids are digests of what the items say, and equal items are one unit."""
     list_separator: str | None = None
