@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "digest_file", "open_regular", "parquet_bytes",
-    "read_frame", "read_regular", "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker",
-    "write_atomic", "write_inside", "write_out",
+    "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "digest_file", "in_language", "open_regular",
+    "parquet_bytes", "read_frame", "read_regular", "require_regular", "sha256", "stored_json", "sync_folder", "tidy",
+    "worker", "write_atomic", "write_inside", "write_out",
 ]
 
 MAX_JSON = 64 << 20
@@ -98,6 +98,12 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
 def canonical(value: Any) -> bytes:
     """Return JSON with sorted keys, no blanks, UTF-8; NaN and infinity are refused."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def in_language(name: str, lang: str) -> str:
+    """Return the name of a document's file in a language, `report.ko.html`; English ones bear no mark."""
+    stem, dot, ending = name.partition(".")
+    return name if lang == "en" else f"{stem}.{lang}{dot}{ending}"
 
 
 def sha256(data: bytes | Iterable[bytes]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.errors import UsageError
+from audit.errors import IntegrityError, UsageError
 
 if TYPE_CHECKING:
     from reports.options import Report
@@ -33,7 +33,7 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """Write a report of a finished audit and print its path."""
-    from audit.files import write_inside, write_out
+    from audit.files import in_language, write_inside, write_out
     from audit.record import find_audit, load_record
     from reports.options import ReportOptions
     from reports.wording import words_of
@@ -48,7 +48,7 @@ def report(
         )
     written = []
     for name, data in files.items():
-        path = folder / "reports" / Path(name).name if out is None else out
+        path = folder / "reports" / in_language(Path(name).name, lang) if out is None else out
         if _breaks_seal(path, data, folder):
             typer.echo(f"{path}: sealed, and other bytes now; 'dokimasia seal --again' seals anew", err=True)
         if out is None:
@@ -69,12 +69,23 @@ def index(
     into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
     lang: Annotated[str, typer.Option(help="Language of the page: en or ko.")] = "en",
 ) -> None:
-    """Write one page over all finished audits, with links to their reports, and print its path."""
-    from audit.files import write_inside
+    """Write one page over all finished audits, with links to their reports, and print its path.
+
+    An audit whose record cannot be read has a row that says so, and is told on stderr.
+    """
+    from audit.files import in_language, write_inside
     from audit.record import load_record
+    from audit.terminal import clean
     from reports.index_page import render_index
 
-    audits = [load_record(path.parent) for path in sorted(into.glob("*/record.json"))]
-    if not audits:
+    audits, damaged = [], []
+    for path in sorted(into.glob("*/record.json")):
+        try:
+            audits.append(load_record(path.parent))
+        except IntegrityError as error:
+            typer.echo(clean(f"{path.parent.name}: {error}"), err=True)
+            damaged.append((path.parent.name, str(error)))
+    if not audits and not damaged:
         raise UsageError(f"{into}: no finished audit here")
-    typer.echo(str(write_inside(into, "index.html", render_index(audits, lang))))
+    name = in_language("index.html", lang)
+    typer.echo(str(write_inside(into, name, render_index(audits, lang, damaged))))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from audit.files import in_language
 from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
 from reports.figures import sign
 from reports.html_report import environment, text_tools
@@ -29,8 +30,13 @@ class _Row:
     cells: tuple[FindingView | None, ...]
 
 
-def render_index(audits: Sequence[Audit], lang: str = "en") -> bytes:
-    """Return the page, audits in the given order; UsageError for a language that has no catalogue."""
+def render_index(
+    audits: Sequence[Audit], lang: str = "en", damaged: Sequence[tuple[str, str]] = ()
+) -> bytes:
+    """Return the page, audits in the given order, then (folder, why) of those whose record cannot be read.
+
+    Links lead to the reports of the same language. UsageError for a language that has no catalogue.
+    """
     words = words_of(lang)
     rows = [_row(audit, words) for audit in audits]
     verdicts = [row.view.record.verdict for row in rows]
@@ -38,6 +44,7 @@ def render_index(audits: Sequence[Audit], lang: str = "en") -> bytes:
     template = environment().get_template("index.html.j2")
     page = template.render(
         rows=rows,
+        damaged=damaged,
         lang=lang,
         dimensions=[words.term("dimension", name) for name in DIMENSIONS],
         tally=tally_text(counts, words),
@@ -52,7 +59,7 @@ def _row(audit: Audit, words: Words) -> _Row:
     far = sum(len(one.far) for one in view.findings)
     return _Row(
         view,
-        href=f"{quote(audit.folder.name, safe='')}/reports/report.html",
+        href=f"{quote(audit.folder.name, safe='')}/reports/{in_language('report.html', words.lang)}",
         decided="{}/{}".format(*decided(audit.record.findings)),
         far=words("tail.far_off", count=far) if far else "",
         cells=tuple(findings[0] if findings else None for _, findings in view.dimensions[: len(DIMENSIONS)]),

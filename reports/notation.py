@@ -109,7 +109,7 @@ class Notation:
         return [self.words("format.percent", number=text) for text in texts] if unit == "share" else texts
 
     def interval(self, measure: MeasureRecord, digits: int = 3) -> str:
-        """Return `57.1–65.2 %`; `-0.3 to 4.1` where a sign would meet the dash; one bound alone as `≥ 3 %`.
+        """Return `[57.1 %, 65.2 %]`, as every sentence writes it; one bound alone as `≥ 3 %`.
 
         An interval without width is `exact`: nothing about the number is uncertain.
         """
@@ -121,9 +121,8 @@ class Notation:
             return self.words("format.at_least", number=self.number(low, unit, digits))
         if low == high:
             return self.words("format.exact")
-        parts = {"low": _in_unit(low, unit, digits), "high": _in_unit(high, unit, digits)}
-        text = self.words("format.range_signed" if low < 0 else "format.range", **parts)
-        return self.words("format.percent", number=text) if unit == "share" else text
+        ends = {"low": self.number(low, unit, digits), "high": self.number(high, unit, digits)}
+        return self.words("format.interval", **ends)
 
     def limit(self, limit: Limit | None, unit: str) -> str:
         """Return `≤ 60 %`, `≥ 90 %` or `40 % to 60 %`; empty without a limit."""
@@ -131,13 +130,13 @@ class Notation:
         if limit is None or not numbers:
             return ""
         if len(numbers) == 2:
-            return self.words("format.range_signed", low=numbers[0], high=numbers[1])
+            return self.words("format.range", low=numbers[0], high=numbers[1])
         return self.words("format.at_most" if limit.at_least is None else "format.at_least", number=numbers[0])
 
     def level(self, level: float) -> str:
-        """Return a confidence level with as many digits as its complement needs: 0.95 -> 95 %, 0.996429 -> 99.643 %."""
+        """Return a confidence level in three digits, more only where three would make it 100 %: 0.9997 -> 99.97 %."""
         alpha = 100 * (1 - level)
-        decimals = 0 if alpha <= 0 else max(0, 2 - math.floor(math.log10(alpha)))
+        decimals = 0 if alpha <= 0 else max(1, -math.floor(math.log10(alpha)))
         text = f"{100 * level:.{decimals}f}"
         return self.words("format.percent", number=text.rstrip("0").rstrip(".") if "." in text else text)
 

@@ -57,4 +57,4 @@ def _row(one: FindingView, words: Words) -> list[str]:
     if row is None:
         return [verdict, one.name, one_line(one.why, words, 160), "", ""]
     value = f"{row.value} {row.unit}".strip()
-    return [verdict, one.name, row.label, f"{value} ({row.interval})" if row.interval else value, row.limit_text]
+    return [verdict, one.name, row.label, f"{value} {row.interval}" if row.interval else value, row.limit_text]

@@ -303,7 +303,7 @@ def _row(measure: MeasureRecord, finding: Finding, notation: Notation, marks: Ma
         else notation.number(measure.value, measure.unit, digits),
         interval=notation.interval(measure, digits),
         n=notation.sample(measure.n),
-        level=notation.level(measure.level),
+        level="" if measure.unit == "p-value" else notation.level(measure.level),
         better=notation.better(measure),
         unit=notation.unit(measure.unit),
         scale=scale_of(measure),

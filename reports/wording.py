@@ -31,6 +31,11 @@ LONGEST = 600
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
+def _counted(name: str, value: object) -> object:
+    """Return a count as it is printed, `1,000`; years and the like are none."""
+    return f"{value:,}" if name in ("count", "all") and isinstance(value, int) else value
+
+
 @dataclass(frozen=True)
 class Words:
     """One language's catalogue."""
@@ -44,7 +49,7 @@ class Words:
         sentence = self.catalogue[section][name]
         if isinstance(sentence, dict):
             sentence = sentence["one" if values["count"] == 1 and "one" in sentence else "other"]
-        return str(sentence).format_map(values)
+        return str(sentence).format_map({name: _counted(name, value) for name, value in values.items()})
 
     def term(self, kind: str, raw: str) -> str:
         """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none."""

@@ -1,6 +1,7 @@
 """The command `report`: where a document goes, what is printed, and what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from report_fixtures import mixed
 
 from audit.errors import UsageError
 from audit.plugins import load, names
-from reports.commands import report
+from reports.commands import index, report
+from reports.options import ReportOptions
 
 FILES = {"html": "report.html", "markdown": "report.md", "json": "report.json", "junit": "report.junit.xml"}
 
@@ -79,3 +81,38 @@ def test_reports_need_nothing_heavy(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True"] * 4
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "junit"])
+def test_a_language_never_overwrites_another(tmp_path, name):
+    """In whichever order they are written, each is what it was when it was written alone."""
+    audit = mixed(tmp_path / "0123abcd", 3)
+    folder, render = audit.folder / "reports", load("reports", name)
+    stem, dot, ending = FILES[name].partition(".")
+    for langs in (("en", "ko"), ("ko", "en")):
+        for lang in langs:
+            report("0123", format=name, lang=lang, into=tmp_path)
+        found = {path.name: path.read_bytes() for path in folder.iterdir()}
+        assert found == {
+            FILES[name]: render(audit)[FILES[name]],
+            f"{stem}.ko{dot}{ending}": render(audit, ReportOptions(lang="ko"))[FILES[name]],
+        }
+
+
+def test_the_index_goes_on_past_damaged_records_and_says_so(tmp_path, capsys):
+    mixed(tmp_path / "0123abcd", 3)
+    for name, text in (("4567bad", '{"schema": 1, "title": "cut'), ("89ab<b>", "[1, 2]")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text(text)
+    index(into=tmp_path)
+    index(into=tmp_path, lang="ko")
+    told = capsys.readouterr()
+    assert told.out == f"{tmp_path / 'index.html'}\n{tmp_path / 'index.ko.html'}\n"
+    assert told.err.count("4567bad: ") == 2
+    page, korean = ((tmp_path / name).read_text("utf-8") for name in ("index.html", "index.ko.html"))
+    assert 'href="0123abcd/reports/report.html' in page
+    assert 'href="0123abcd/reports/report.ko.html' in korean
+    assert "1 audit: 1 failed. 2 cannot be read." in page
+    rows = re.findall(r'<tr class="damaged">.*?</tr>', page, re.S)
+    assert [re.search("<td>(.*?)</td>", row)[1] for row in rows] == ["4567bad", "89ab&lt;b&gt;"]
+    assert all("Its record cannot be read: " in row for row in rows)

@@ -46,7 +46,7 @@ def test_every_verdict_has_its_row(tmp_path, verdict, gating):
         told = case.find(expected)
         assert (
             told.get("message")
-            == "The reason. 11.1\u00a0%, interval 0.281–48.2\u00a0% at 95\u00a0%, n 9, limit ≤ 50\u00a0%"
+            == "The reason. 11.1\u00a0%, interval [0.281\u00a0%, 48.2\u00a0%] at 95\u00a0%, n 9, limit ≤ 50\u00a0%"
         )
         assert told.get("type") == (None if expected == "skipped" else verdict)
     assert (case.get("name"), case.get("classname"), case.get("time")) == ("x", "bias.stereotype_pairs", "0")
@@ -74,7 +74,7 @@ def test_one_suite_a_dimension_and_counts_that_add_up(tmp_path):
 def test_all_measures_stand_in_the_text(tmp_path):
     case = ET.fromstring(xml(mixed(tmp_path, 1))).find("testsuite/testcase")
     lines = case.find("failure").text.splitlines()
-    assert "tie share: 0.417\u00a0%, interval 0.0505–1.50\u00a0% at 95\u00a0%, n 480" in lines
+    assert "tie share: 0.417\u00a0%, interval [0.0505\u00a0%, 1.50\u00a0%] at 95\u00a0%, n 480" in lines
     assert "stereotype share · sexual orientation: undefined: no items of this group" in lines
 
 

@@ -55,19 +55,19 @@ def test_number(value, unit, shown):
 
 
 @pytest.mark.parametrize(
-    ("level", "shown"), [(0.95, "95"), (0.9875, "98.75"), (1 - 0.05 / 14, "99.643"), (0.9999, "99.99"), (0.5, "50")]
+    ("level", "shown"), [(0.95, "95"), (0.9875, "98.8"), (1 - 0.05 / 14, "99.6"), (0.9997, "99.97"), (0.9999, "99.99"), (0.5, "50")]
 )
-def test_a_level_keeps_the_digits_of_its_complement(level, shown):
+def test_a_level_has_three_digits_and_is_never_rounded_to_certainty(level, shown):
     assert N.level(level) == f"{shown}{NB}%"
 
 
 def test_intervals():
-    assert N.interval(measure(0.71, 0.66, 0.76)) == f"66.0–76.0{NB}%"
-    assert N.interval(measure(0.71, -0.03, 0.76)) == f"−3.00 to 76.0{NB}%"
+    assert N.interval(measure(0.71, 0.66, 0.76)) == f"[66.0{NB}%, 76.0{NB}%]"
+    assert N.interval(measure(0.71, -0.03, 0.76)) == f"[−3.00{NB}%, 76.0{NB}%]"
     assert N.interval(measure(0.71)) == "—"
     assert N.interval(measure(0.71, low=0.66)) == f"≥ 66.0{NB}%"
     assert N.interval(measure(0.71, high=0.76)) == f"≤ 76.0{NB}%"
-    assert N.interval(measure(12, 10, 15, unit="count")) == "10–15"
+    assert N.interval(measure(12, 10, 15, unit="count")) == "[10, 15]"
     assert N.interval(measure(0.25, 0.25, 0.25)) == "exact"
 
 
@@ -90,7 +90,7 @@ def test_n_tells_items_and_units():
 def test_a_number_beside_a_limit_is_never_rounded_onto_it():
     one, limit = measure(0.5996, 0.5992, 0.5999), Limit(measure="m", at_most=0.6)
     assert digits_for(one, None) == 3
-    assert N.interval(one, digits_for(one, limit)) == f"59.92–59.99{NB}%"
+    assert N.interval(one, digits_for(one, limit)) == f"[59.92{NB}%, 59.99{NB}%]"
 
 
 @given(st.floats(0.0005, 1), st.floats(0.0005, 1))
@@ -114,7 +114,7 @@ def test_any_number_is_printed_to_three_digits(value, unit):
 
 def test_a_line_holds_value_interval_level_n_and_limit():
     line = N.sentence(rate("error_share", 21, 300, units=60), Limit(measure="error_share", at_most=0.2))
-    assert line == f"7.00{NB}%, interval 4.39–10.5{NB}% at 95{NB}%, n 300 (60), limit ≤ 20{NB}%"
+    assert line == f"7.00{NB}%, interval [4.39{NB}%, 10.5{NB}%] at 95{NB}%, n 300 (60), limit ≤ 20{NB}%"
 
 
 def test_undefined_is_printed_with_its_reason():
@@ -152,3 +152,8 @@ def test_a_remark_of_a_later_version_or_a_strange_one_is_told_as_it_stands():
     strange = N.remark({"key": "reversed", "score": "<b>\x1b[31m{0}</b>"})
     assert "{0}" in strange
     assert "\x1b" not in strange
+
+
+def test_a_count_of_thousands_has_a_comma_and_a_year_has_none():
+    assert N.words("index.sentence", count=1000, tally="x") == "1,000 audits: x."
+    assert "2027" in N.day("2027-03-01")

@@ -38,9 +38,9 @@ def test_by_hand(tmp_path):
         "\n"
         "| Verdict | Check | Measure | Value | Limit |\n"
         "|---|---|---|---|---|\n"
-        "| ✗ Failed | bad | m | 88.9\u00a0% (51.8–99.7\u00a0%) | ≤ 30\u00a0% |\n"
+        "| ✗ Failed | bad | m | 88.9\u00a0% \\[51.8\u00a0%, 99.7\u00a0%\\] | ≤ 30\u00a0% |\n"
         "| ! Crashed | broken | RuntimeError: no\\|thing |  |  |\n"
-        "| ? Undecided | odd | m | 11.1\u00a0% (0.281–48.2\u00a0%) | ≤ 30\u00a0% |\n"
+        "| ? Undecided | odd | m | 11.1\u00a0% \\[0.281\u00a0%, 48.2\u00a0%\\] | ≤ 30\u00a0% |\n"
         "\n"
         "`dokimasia report 0123 --format html --lang en`\n"
     )

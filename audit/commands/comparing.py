@@ -49,7 +49,7 @@ def compare(
     audits were not asked the same, 4 where one of them is not what was stored.
     """
     from audit.comparison import EXIT_CODES, compare_audits
-    from audit.files import canonical, write_inside, write_out
+    from audit.files import canonical, in_language, write_inside, write_out
     from audit.integrity import check_digests
     from audit.record import find_audit, load_record
 
@@ -68,7 +68,7 @@ def compare(
         print("\n".join(_lines(found)))
     for name, data in files.items():
         if out is None:
-            out = write_inside(audits[1].folder, f"reports/{Path(name).name}", data)
+            out = write_inside(audits[1].folder, f"reports/{in_language(Path(name).name, lang)}", data)
         else:
             write_out(out, data)
         print(out, file=sys.stderr if as_json else sys.stdout)
