@@ -55,7 +55,8 @@ def test_number(value, unit, shown):
 
 
 @pytest.mark.parametrize(
-    ("level", "shown"), [(0.95, "95"), (0.9875, "98.8"), (1 - 0.05 / 14, "99.6"), (0.9997, "99.97"), (0.9999, "99.99"), (0.5, "50")]
+    ("level", "shown"),
+    [(0.95, "95"), (0.9875, "98.8"), (1 - 0.05 / 14, "99.6"), (0.9997, "99.97"), (0.9999, "99.99"), (0.5, "50")],
 )
 def test_a_level_has_three_digits_and_is_never_rounded_to_certainty(level, shown):
     assert N.level(level) == f"{shown}{NB}%"

@@ -69,7 +69,7 @@ def with_record(audit, **update):
 def test_the_budget_says_how_the_family_was_judged(family):
     told = (
         f"4 checks with a limit do not gate. They form one exploratory family and are judged together, at level "
-        f"96.25{NB}% (Benjamini-Hochberg): of those that pass or fail, on average a share of at most 5{NB}% does so "
+        f"96.2{NB}% (Benjamini-Hochberg): of those that pass or fail, on average a share of at most 5{NB}% does so "
         "wrongly."
     )
     assert family_text(family.record, N) == told
@@ -191,7 +191,7 @@ def test_very_many_are_cut_and_counted(deviating):
     audit = with_record(deviating, deviations=many)
     assert len(changes_of(audit.record, N)) == MOST_CHANGES
     text = render_markdown(audit)["report.md"].decode()
-    assert "1900 further changes stand in record.json." in text
+    assert "1,900 further changes stand in record.json." in text
     assert len(text) <= MOST_CHARACTERS
     assert "1995 more" in "".join(notes(audit.record))
 
