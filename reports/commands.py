@@ -87,5 +87,5 @@ def index(
             damaged.append((path.parent.name, str(error)))
     if not audits and not damaged:
         raise UsageError(f"{into}: no finished audit here")
-    name = in_language("index.html", lang)
+    name = in_language(Path("index").with_suffix(".html").name, lang)
     typer.echo(str(write_inside(into, name, render_index(audits, lang, damaged))))
