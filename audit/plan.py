@@ -284,7 +284,8 @@ class _Reading:
                     (*place, "data", role), f"unknown role {role!r} of {probe.name}{did_you_mean(role, probe.roles)}"
                 )
         self._limit(row, probe, place)
-        return Check(name=str(row.get("name")), probe=probe, data=built, line=self.document.line(place))
+        whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
+        return Check(name=str(row.get("name")), probe=probe, data=whole, line=self.document.line(place))
 
     def _limit(self, row: Mapping[str, Any], probe: Probe, place: Place) -> None:
         limit = row.get("limit")
