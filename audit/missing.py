@@ -1,6 +1,9 @@
 """What was asked and gave no usable answer, and when it is too much for anything to be decided.
 
     missing / asked > 1/3     no limit is decided, whatever the worst-case interval says
+
+An instruct model that is asked as if it were to go on from a text often says nothing: where it has a chat template that
+the plan does not use and many answers are missing, the finding says so first.
 """
 
 from __future__ import annotations
@@ -8,10 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from audit.record import MeasureRecord
+    from audit.record import Finding, MeasureRecord
     from detectors.result import Measure
 
-__all__ = ["MOST_MISSING", "asked_of", "too_much_missing"]
+__all__ = ["MOST_MISSING", "RAW_PROMPTS", "asked_of", "told_of_raw_prompts", "too_much_missing"]
 
 MOST_MISSING = 1 / 3
 """Largest share of what was asked that may be missing where a limit is decided. Whatever the bounds say, a number that
@@ -27,3 +30,23 @@ def asked_of(measure: Measure | MeasureRecord) -> int:
 def too_much_missing(measure: Measure | MeasureRecord) -> bool:
     """Tell whether so many items gave no usable answer that the measure decides nothing."""
     return measure.missing > MOST_MISSING * asked_of(measure)
+
+
+MANY = 0.1
+"""Share of missing answers from which an unused chat template is told."""
+RAW_PROMPTS = (
+    "The model has a chat template, but was asked in raw form and left {missing_count:.0f} of {asked_count:.0f} "
+    "without a usable answer; ask it with prompt_form chat."
+)
+
+
+def told_of_raw_prompts(finding: Finding, model: object) -> Finding:
+    """Return the finding, with the remark `raw_prompts` first where blanks may come from how the model was asked."""
+    head = finding.headline
+    raw = getattr(model, "unused_chat_template", False)
+    if not raw or head is None or head.missing < MANY * max(1, asked_of(head)):
+        return finding
+    told: dict[str, str | float] = {
+        "key": "raw_prompts", "missing_count": float(head.missing), "asked_count": float(asked_of(head))
+    }
+    return finding.model_copy(update={"remarks": [told, *finding.remarks]})

@@ -26,6 +26,7 @@ from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
 from audit.finished import place_of, word_on
 from audit.judging import conclude, controls_of, keep
+from audit.missing import told_of_raw_prompts
 from audit.model import ModelPart, Verifiable, abilities_of
 from audit.observing import expected_calls, observe, size_of_data
 from audit.plan import Check, Plan, freeze, plan_text
@@ -235,7 +236,8 @@ class _Run:
 
     def _conclude(self, check: Check, finding: Finding, level: float) -> Finding:
         budget = size_of_data(check, "items", self.plan.limit)[1] if check.stop == "early" else None
-        return conclude(self.folder, finding, check.probe, level=level, seed=self.plan.seed, budget=budget)
+        done = conclude(self.folder, finding, check.probe, level=level, seed=self.plan.seed, budget=budget)
+        return told_of_raw_prompts(done, self.opened.get("main")) if check.probe.needs else done
 
     def _saved(self, check: Check, finding: Finding, calls: int) -> int:
         if check.stop == "full" or not finding.measures:

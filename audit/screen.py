@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.far_off import FarOff, far_off
+from audit.missing import RAW_PROMPTS
 from audit.record import WORST_FIRST, Deviation, Finding, Record, Undecided
 from audit.terminal import clean
 from audit.verdict import capitalised, number
@@ -35,6 +36,8 @@ def finding_line(finding: Finding) -> str:
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
     far = [_far_text(one) for one in far_off(finding)]
     told = f" Far off, without a limit: {'; '.join(far)}." if far else ""
+    raw = next((one for one in finding.remarks if one["key"] == "raw_prompts"), None)
+    told = f" {RAW_PROMPTS.format_map(raw)}{told}" if raw else told
     return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}{told}")
 
 

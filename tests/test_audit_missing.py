@@ -6,14 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from audit.data import File
 from audit.early import looks_after, stopped
-from audit.plan import read_plan
+from audit.model import Sample
+from audit.models.table import OutputTable
+from audit.plan import Check, Plan, read_plan
+from audit.probes.closed_book import ClosedBook
 from audit.probes.representation import Representation
 from audit.probes.samples import Samples
 from audit.record import Limit, load_record
 from audit.runner import run
+from audit.screen import finding_line
 from audit.verification import recompute
 from detectors.factuality.correctness import generated_correctness
+from reports.notation import Notation
+from reports.wording import words_of
 
 
 def questions(folder, count):
@@ -130,3 +137,52 @@ def test_draws_that_are_no_items_are_missing_from_quality():
     none = probe.judge({**clean, "items": items.assign(draws=lost)}, level=0.95, rng=np.random.default_rng(0))
     assert none.headline.value is None
     assert none.measure("unusable_share").value == 1
+
+
+# --- instruct models asked in raw form --------------------------------------------------------------------------------
+
+
+class Silent:
+    """Says nothing to two prompts of three, and has a chat template that is or is not used."""
+
+    family, modality, name, fingerprint = "silent", "text", "silent", "sha256:silent"
+
+    def __init__(self, *, unused_chat_template):
+        self.unused_chat_template = unused_chat_template
+
+    def sample(self, prompts, *, seed, **sampling):
+        return [Sample("7" if len(prompt) % 3 == 0 else "") for prompt in prompts]
+
+
+@pytest.mark.parametrize("unused", [True, False])
+def test_blanks_of_a_model_whose_chat_template_is_not_used_are_told_first(tmp_path, unused):
+    rows = [{"question": "?" * length, "aliases": ["7"]} for length in range(1, 31)]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = File(tmp_path / "q.jsonl")
+    limit = Limit(measure="accuracy", at_least=0.5)
+    check = Check("facts", ClosedBook(mode="generate"), {"items": data}, limit)
+    plan = Plan("silent", (check,), Silent(unused_chat_template=unused))
+    found = run(plan, into=tmp_path / "audits").finding("facts")
+    assert (found.verdict, found.measures[0].missing) == ("inconclusive", 20)
+    assert [one["key"] for one in found.remarks] == (["raw_prompts"] if unused else [])
+    assert ("ask it with prompt_form chat" in finding_line(found)) is unused
+    for lang in ("en", "ko"):
+        notation = Notation(words_of(lang))
+        shown = " ".join(notation.remark(one) for one in found.remarks)
+        assert ("20" in shown and "30" in shown and "chat" in shown) is unused
+
+
+def test_answers_that_the_rule_cannot_judge_are_told_in_the_record(tmp_path):
+    found = audited(tmp_path, ["1은", "2번가", *[str(i + 1) for i in range(2, 60)]]).finding("facts")
+    assert [one["key"] for one in found.remarks] == []
+    rows = [{"question": "capital?", "aliases": ["서울"]}, {"question": "and now?", "aliases": ["서울"]}]
+    (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    answers = {"capital?": "서울대학교", "and now?": "서울이에요"}
+    rows = [{"prompt": f"Question: {asked}\nAnswer:", "output": said} for asked, said in answers.items()]
+    (tmp_path / "out.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = Plan("korean", (Check("facts", ClosedBook(mode="generate"), {"items": File(tmp_path / "q.jsonl")}),),
+                OutputTable(tmp_path / "out.jsonl"))  # fmt: skip
+    found = run(plan, into=tmp_path / "more").finding("facts")
+    assert found.measures[0].value == 0.5
+    assert found.remarks == [{"key": "inside_words", "count": 1}]
+    assert Notation(words_of("en")).remark(found.remarks[0]).startswith("1 answers that count as wrong")

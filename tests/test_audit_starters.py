@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+import tiny_models
 
 from audit.errors import PlanError, UsageError
 from audit.plan import read_plan
-from audit.plans.starters import family_of, starter_plan
+from audit.plans.starters import family_of, has_chat_template, starter_plan
 from audit.reference import reference_folders
 
 
@@ -83,3 +84,21 @@ def test_an_address_and_a_table_run_as_they_are(tmp_path):
 
     (found,) = run(plan, into=tmp_path / "audits").record.findings
     assert found.measures[0].value == 1
+
+
+def test_a_chat_model_is_asked_in_chat_form(tmp_path):
+    """As a folder and as a GGUF file, written by the libraries themselves; one without template is asked raw."""
+    chat, plain = (tiny_models.make_tiny_lm(tmp_path / str(has), chat_template=has) for has in (True, False))
+    packed = tiny_models.make_tiny_gguf(tmp_path / "packed.gguf")
+    for path, wanted in ((chat, "chat"), (packed, "chat"), (plain, "raw")):
+        assert has_chat_template(path) is (wanted == "chat")
+        plan = read_plan(starter_plan(str(path)), base=tmp_path)
+        assert plan.model.prompt_form == wanted
+        assert plan.checks[0].probe.prompt.startswith("{question}") is (wanted == "chat")
+
+
+def test_a_template_in_the_tokenizers_own_file_is_seen(tmp_path):
+    path = folder(tmp_path / "old", architectures=["LlamaForCausalLM"])
+    for facts, there in (({"chat_template": "{{ messages }}"}, True), ({"chat_template": None}, False), ([], False)):
+        (path / "tokenizer_config.json").write_text(json.dumps(facts))
+        assert has_chat_template(path) is there

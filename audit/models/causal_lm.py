@@ -154,6 +154,11 @@ class CausalLM:
     family: ClassVar[str] = "causal_lm"
     modality: ClassVar[str] = "text"
 
+    @property
+    def unused_chat_template(self) -> bool:
+        """Whether prompts are given raw to a tokenizer that has a chat template."""
+        return self.encoder.chat is None and bool(getattr(self.encoder.tokenizer, "chat_template", None))
+
     def sample(
         self,
         prompts: Sequence[str | None],

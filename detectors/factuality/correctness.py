@@ -126,10 +126,10 @@ def _doubts(wrong: pd.DataFrame) -> Iterator[Remark]:
     """Yield how many answers count as wrong though the rule cannot tell: for their script, or for want of blanks."""
     names = [unjudged_script(" ".join([text, *row])) for text, row in zip(wrong["text"], wrong["aliases"], strict=True)]
     if unknown := [name for name in names if name is not None]:
-        yield Remark("script_unjudged", {"count": len(unknown), "scripts": ", ".join(sorted(set(unknown)))})
+        yield Remark("script_unjudged", {"count": float(len(unknown)), "scripts": ", ".join(sorted(set(unknown)))})
     inside = sum(inside_longer_words(text, row) for text, row in zip(wrong["text"], wrong["aliases"], strict=True))
     if inside:
-        yield Remark("inside_words", {"count": inside})
+        yield Remark("inside_words", {"count": float(inside)})
 
 
 def _evidence(observed: pd.DataFrame, texts: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:

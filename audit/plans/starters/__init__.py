@@ -17,7 +17,7 @@ from audit.columns import ENDINGS
 from audit.errors import UsageError
 from audit.plans import find_language_model
 
-__all__ = ["family_of", "starter_plan"]
+__all__ = ["family_of", "has_chat_template", "starter_plan"]
 
 _TEMPLATES = {
     **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
@@ -32,6 +32,12 @@ _CLASSES = {
     "LDMTextToImagePipeline": "latent_diffusion",
 }
 """End of the name of a library's class -> adapter."""
+_CHAT_PROMPT = "{question} Answer with the name or the number alone."
+"""What a user's turn asks; a text to go on from, which is the probe's default, often gets nothing from a chat model."""
+_GGUF_KEY = (23).to_bytes(8, "little") + b"tokenizer.chat_template" + (8).to_bytes(4, "little")
+"""The entry in a GGUF file's head: length and text of its name, and that a text follows."""
+_HEAD = 64 << 20
+"""Bytes that the head, with all of its tokens, does not exceed."""
 _ALLOWED = (
     "allowed: an http address, a .gguf or .skops file, a CSV, TSV, JSON lines or Parquet file of outputs, or a folder "
     "of transformers, of diffusers or of ours"
@@ -46,9 +52,28 @@ def starter_plan(model: str | None) -> str:
     installed = str(find_language_model() or "./model")
     family = "causal_lm" if model is None else family_of(model)
     text = (Path(__file__).parent / f"{_TEMPLATES[family]}.yaml").read_text("utf-8").replace("FAMILY", family)
+    if family == "causal_lm" and has_chat_template(Path(model or installed)):
+        text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
+            "mode: choice}", f"mode: choice, prompt: {json.dumps(_CHAT_PROMPT)}}}"
+        )
     places = {'"MODEL"': model or installed, '"LANGUAGE_MODEL"': installed}
     text = re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)
     return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
+
+
+def has_chat_template(path: Path) -> bool:
+    """Tell whether the language model of this folder or GGUF file comes with a chat template; nothing is loaded."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return _GGUF_KEY in file.read(_HEAD)
+    if (path / "chat_template.jinja").is_file() or (path / "chat_template.json").is_file():
+        return True
+    try:
+        facts = json.loads((path / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        packed = sorted(path.glob("*.gguf"))
+        return len(packed) == 1 and has_chat_template(packed[0])
+    return isinstance(facts, dict) and bool(facts.get("chat_template"))
 
 
 def family_of(model: str) -> str:
