@@ -115,9 +115,11 @@ class _Bench:
                 yield required(kind, name, findings, decided, line("required", kind, index))
         for index, word in enumerate(policy.forbid):
             yield forbidden(word, self.audit, findings, line("forbid", index))
-        if policy.level is not None:
-            verdict: Outcome = "passed" if joint >= policy.level - 1e-9 else "failed"
-            why = f"the judged intervals hold together at {100 * joint:.6g} %, asked are {100 * policy.level:g} %."
+        attempt = max((one.ordinal for one in self.audit.record.attempts), default=1)
+        if (level := policy.level_of(attempt)) is not None:
+            verdict: Outcome = "passed" if joint >= level - 1e-9 else "failed"
+            which = f" of attempt {attempt}" if policy.charge_rerolls else ""
+            why = f"the judged intervals{which} hold together at {100 * joint:.6g} %, asked are {100 * level:.6g} %."
             yield Ruling("level", "confidence", verdict, why, line=line("level"))
         if policy.approval is not None:
             yield self._approval(policy.approval, line("approval"))

@@ -6,7 +6,7 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from audit import early
@@ -58,8 +58,13 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
         yield pd.concat(kept) if len(kept) > 1 else kept[0]
 
 
-def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
-    """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides."""
+def observe(
+    check: Check, plan: Plan, door: Door, role: str, before: Observed, first: Sequence[str] = ()
+) -> pd.DataFrame | None:
+    """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
+
+    first: ids of items that come first where it stops early.
+    """
     import pandas as pd
 
     batches = _batches(check, role, plan.limit)
@@ -68,7 +73,7 @@ def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -
         return _whole(frames) if frames else None
     assert check.limit is not None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    ordered = early.in_random_order(_whole(list(batches)), rng_for(plan.seed, check.name, "order", main))
+    ordered = early.in_random_order(_whole(list(batches)), rng_for(plan.seed, check.name, "order", main), first)
     units, frames = early.Units(ordered), list[pd.DataFrame]()
     size = early.begun(check.limit, plan.check_level(check)).quiet(early.MOST)
     while units.left and size:

@@ -112,12 +112,26 @@ class Policy(Strict):
     """An earlier audit that this one must not be worse than."""
     level: float | None = Field(default=None, gt=0.5, lt=1)
     """Least confidence with which all judged intervals hold together."""
-    forbid: list[Literal["crashed", "broken_controls", "deviations"]] = Field(default=[])
-    """What no check may show: a crash, a control that did not hold, a deviation from the plan."""
+    forbid: list[Literal["crashed", "broken_controls", "deviations", "rerolls"]] = Field(default=[])
+    """What no check may show: a crash, a control that did not hold, a deviation from the plan, an earlier attempt."""
+    charge_rerolls: bool = False
+    """The k-th attempt must hold together at 1 - (1 - level) / 2^k, so that all attempts together keep `level`."""
     fingerprint: str | None = Field(default=None, min_length=1)
     """The audited model must be this one."""
     max_age_days: int | None = Field(default=None, ge=0)
     """Most days since the audit ended."""
+
+    @model_validator(mode="after")
+    def _charged(self) -> Policy:
+        if self.charge_rerolls and self.level is None:
+            raise ValueError("charge_rerolls needs the level that all attempts together shall keep")
+        return self
+
+    def level_of(self, attempt: int) -> float | None:
+        """Return the least joint confidence that the n-th attempt must have; None where no level is asked for."""
+        if self.level is None or not self.charge_rerolls:
+            return self.level
+        return 1.0 - (1.0 - self.level) / 2.0**attempt
 
 
 @dataclass(frozen=True)

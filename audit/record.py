@@ -27,8 +27,10 @@ __all__ = [
     "DIMENSIONS",
     "SCHEMA",
     "WORST_FIRST",
+    "Attempt",
     "Audit",
     "Deviation",
+    "EarlierAttempt",
     "Evidence",
     "Finding",
     "Limit",
@@ -88,7 +90,7 @@ class ModelRecord(Stored):
 
 
 class Deviation(Stored):
-    """Something that is asked otherwise than in the plan that was frozen first for the same model under this title."""
+    """Something that is asked otherwise than in the plan that was frozen first for the same model."""
 
     check: str | None = None
     """Null where it concerns all of the plan."""
@@ -100,6 +102,26 @@ class Deviation(Stored):
     """As asked now; null = not there."""
     registered: str
     """Folder of the audit whose plan was frozen first."""
+
+
+class EarlierAttempt(Stored):
+    """An audit that asked the same model the same of the same data before."""
+
+    audit: str
+    """Its folder."""
+    check: str
+    """What the check was called there."""
+    verdict: str | None = None
+    """Null where that audit has not ended."""
+
+
+class Attempt(Stored):
+    """A check that is not the first attempt: same model, same probe, same data."""
+
+    check: str
+    ordinal: int
+    """2 = the second attempt."""
+    earlier: list[EarlierAttempt]
 
 
 class Sheet(Stored):
@@ -138,6 +160,8 @@ class Record(Stored):
     """Names of models that answered differently at the end than at the start."""
     deviations: list[Deviation] = Field(default=[])
     """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
+    attempts: list[Attempt] = Field(default=[], exclude_if=lambda value: not value)
+    """Checks whose content was asked before in the same folder of audits, whatever they were called; else absent."""
     sheet: Sheet | None = None
     """What the plan says of the model, its purpose and its owner."""
     two_person: bool = False

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from audit.errors import did_you_mean
 from audit.policy import PolicyLimit
 from audit.ranges import beyond, range_in
-from audit.record import Audit, Finding, Limit, MeasureRecord
+from audit.record import Audit, EarlierAttempt, Finding, Limit, MeasureRecord
 from audit.review_state import Waiver
 from audit.verdict import decide, sentence
 
@@ -152,11 +152,19 @@ def forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: int) -
         # A record of an earlier version has none: nothing was written down then.
         told = [str(getattr(one, "what", one)) for one in getattr(audit.record, "deviations", ())]
         return _none(word, len(told), f"asked otherwise than planned: {', '.join(told[:5])}", line, "failed")
+    if word == "rerolls":
+        tries = [f"{one.check} is attempt {one.ordinal} ({', '.join(map(_earlier, one.earlier[:5]))})"
+                 for one in audit.record.attempts]
+        return _none(word, len(tries), "; ".join(tries[:5]), line, "failed")
     if word == "crashed":
         bad = [one for one in findings if one.verdict == "crashed"]
         return _none(word, len(bad), f"crashed: {_checks(bad)}", line, "crashed")
     bad = [one for one in findings if one.controls is not None and not all(one.controls.values())]
     return _none(word, len(bad), f"a control did not hold in {_checks(bad)}", line, "failed")
+
+
+def _earlier(one: EarlierAttempt) -> str:
+    return f"{one.audit} {one.verdict or 'not ended'}"
 
 
 def _none(word: str, count: int, told: str, line: int, verdict: Outcome) -> Ruling:

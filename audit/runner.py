@@ -20,11 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
-from audit.deviations import register_plan
+from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
 from audit.finished import place_of, word_on
+from audit.growing import asked_before
 from audit.judging import conclude, controls_of, keep
 from audit.missing import told_of_raw_prompts
 from audit.model import ModelPart, Verifiable, abilities_of
@@ -143,11 +144,14 @@ class _Run:
                     self._changed(finding, check, changed)
                     for finding, check in zip(findings, self.plan.checks, strict=True)
                 ]
-            record = self._record(findings, identities, changed).model_copy(update={"deviations": deviations})
+            record = self._record(findings, identities, changed).model_copy(
+                update={"deviations": deviations, "attempts": attempts_of(self.folder, self.frozen, self._items)}
+            )
             self._close()
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
             write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
             write_atomic(self.folder / "record.json", dump(record))
+            register_verdicts(self.folder, {one.check: one.verdict for one in findings})
             self._tell(facts.adopted)
         return Audit(self.folder, record, facts)
 
@@ -158,6 +162,11 @@ class _Run:
         if adopted:
             parts = ", ".join(f"{count} from {name}" for name, count in adopted.items())
             self.watch.on_remark(f"{sum(adopted.values())} stored answers were taken over: {parts}")
+
+    def _items(self, check: str) -> int:
+        """Return how many items the plan gives to a check."""
+        one = next(one for one in self.plan.checks if one.name == check)
+        return size_of_data(one, "items", self.plan.limit)[0]
 
     def _open(self) -> dict[str, dict[str, Any]]:
         """Open the models and return what endpoints show of themselves; ModelError for files that just changed."""
@@ -275,8 +284,9 @@ class _Run:
         controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
+        first = asked_before(self.folder, self.frozen, check.name) if check.stop == "early" else []
         for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = observe(check, self.plan, door, role, observed)
+            frame = observe(check, self.plan, door, role, observed, first)
             if frame is None:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)

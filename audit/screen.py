@@ -93,6 +93,9 @@ def notes(record: Record) -> Iterator[str]:
         changes = [_change(one) for one in record.deviations[:5]]
         more = [f"{len(record.deviations) - 5} more"] if len(record.deviations) > 5 else []
         yield clean(f"NOT AS REGISTERED in {record.deviations[0].registered}: {'; '.join([*changes, *more])}")
+    for attempt in record.attempts[:5]:
+        earlier = ", ".join(f"{one.audit} {one.verdict or 'not ended'}" for one in attempt.earlier[-5:])
+        yield clean(f"ATTEMPT {attempt.ordinal} of {attempt.check}: same model, probe and data before in {earlier}")
 
 
 def _change(one: Deviation) -> str:

@@ -36,6 +36,8 @@ def render_junit(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
             for one in view.deviations:
                 told = words("format.colon", left=f"{one.check} · {one.what}", right=f"{one.before} → {one.after}")
                 ET.SubElement(properties, "property", name="deviation", value=told)
+            for told in view.attempts:
+                ET.SubElement(properties, "property", name="attempt", value=told)
             for finding in findings:
                 _case(suite, finding, words)
     ET.indent(root)

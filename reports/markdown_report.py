@@ -68,12 +68,13 @@ def _opening(view: Overview, words: Words) -> list[str]:
 
 
 def _deviations(view: Overview, words: Words) -> list[str]:
-    """Return what is asked otherwise than registered, as a table; nothing where the plan is the registered one."""
+    """Return earlier attempts, and as a table what is asked otherwise than registered; nothing where there is none."""
+    tries = [line for told in view.attempts for line in ("", f"**{inert_markdown(told)}**")]
     if not view.deviations:
-        return []
+        return tries
     rows = (list(one.cells) for one in view.deviations)
     heads = ["col.check", "col.what", "col.registered", "col.now"]
-    return ["", f"**{inert_markdown(view.deviates)}**", "", *_grid(heads, rows, words)]
+    return [*tries, "", f"**{inert_markdown(view.deviates)}**", "", *_grid(heads, rows, words)]
 
 
 def _effects(view: Overview, words: Words) -> list[str]:

@@ -1,4 +1,4 @@
-"""The summary for a pull request: at most 20 lines of Markdown, one sentence and a table of what needs a look.
+"""The summary for a pull request: at most 24 lines of Markdown, one sentence and a table of what needs a look.
 
     render_pull_request(audit, options) -> {"summary.md": bytes}      failed, crashed and undecided checks, worst first
 
@@ -14,13 +14,13 @@ from audit.record import Audit
 from reports.inert import one_line
 from reports.markdown_report import inert_markdown
 from reports.options import DEFAULTS, ReportOptions
-from reports.tables import FindingView, overview
+from reports.tables import FindingView, Overview, overview
 from reports.wording import Words, words_of
 
 __all__ = ["MOST_ROWS", "render_pull_request", "short_table"]
 
 MOST_ROWS = 10
-"""Rows of the table; with heading, facts, blank lines and the command that makes 20 lines at most."""
+"""Rows of the table; with heading, facts, blank lines and the command that makes 24 lines at most."""
 _LOOK = ("failed", "crashed", "inconclusive")
 
 
@@ -35,10 +35,17 @@ def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict
     name = re.sub(r"[^0-9A-Za-z-]", "_", view.record.id)
     lines = [
         f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts),
+        *(line for told in _promises(view) for line in ("", f"**{inert_markdown(told)}**")),
         *short_table(heads, rows, words),
         "", f"`dokimasia report {name} --format html --lang {options.lang}`", "",
     ]
     return {"summary.md": "\n".join(lines).encode()}
+
+
+def _promises(view: Overview) -> list[str]:
+    """Return that the plan is not the registered one, and what is not the first attempt, in two lines at most."""
+    more = f" +{len(view.attempts) - 1}" if len(view.attempts) > 1 else ""
+    return [*filter(None, [view.deviates]), *(f"{told}{more}" for told in view.attempts[:1])]
 
 
 def short_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Words) -> list[str]:

@@ -1,7 +1,8 @@
-"""What stands behind the verdicts: how little a passed check would have seen, the exploratory family, deviations.
+"""What stands behind the verdicts: how little a passed check would have seen, families, deviations, attempts.
 
     effect_text(finding)      one sentence of a passed finding; empty where nothing is known
     family_text(record)       one sentence where two checks or more are judged together
+    attempts_text(record)     which checks are not the first attempt
     changes_of(record)        what is asked otherwise than registered, as it is printed
 """
 
@@ -11,13 +12,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record import Deviation, Finding, Record
+from audit.record import Deviation, EarlierAttempt, Finding, Record
 from reports.inert import one_line
 from reports.notation import Notation
 
-__all__ = ["Change", "changes_of", "deviates_text", "effect_text", "family_text"]
+__all__ = ["Change", "attempts_text", "changes_of", "deviates_text", "effect_text", "family_text"]
 
 MOST_CHANGES = 100
+MOST_EARLIER = 5
 DIGEST = 19
 """Characters of a digest that tell it from another."""
 
@@ -74,6 +76,23 @@ def deviates_text(record: Record, notation: Notation) -> str:
     if more := max(0, len(record.deviations) - MOST_CHANGES):
         told.append(notation.words("note.changes_more", count=more))
     return " ".join(told)
+
+
+def attempts_text(record: Record, notation: Notation) -> tuple[str, ...]:
+    """Return a sentence for each check that is not the first attempt, with the earlier verdicts."""
+    words = notation.words
+
+    def earlier(one: EarlierAttempt) -> str:
+        verdict = words("note.not_ended") if one.verdict is None else words.term("verdict", one.verdict)
+        return words("format.colon", left=one_line(one.audit, words, 40), right=verdict)
+
+    return tuple(
+        words(
+            "note.attempt", ordinal=one.ordinal, check=one_line(one.check, words, 80),
+            earlier=words("format.list").join(map(earlier, one.earlier[-MOST_EARLIER:])),
+        )
+        for one in record.attempts
+    )  # fmt: skip
 
 
 def changes_of(record: Record, notation: Notation) -> tuple[Change, ...]:

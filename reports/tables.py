@@ -30,7 +30,7 @@ from reports.axes import NO_AXIS, SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
-from reports.rigour import Change, changes_of, deviates_text, effect_text, family_text
+from reports.rigour import Change, attempts_text, changes_of, deviates_text, effect_text, family_text
 from reports.summary import summary_sentence, tally
 from reports.wording import Words
 
@@ -165,6 +165,8 @@ class Overview:
     deviates: str
     """That the plan is not the registered one; empty where it is."""
     deviations: tuple[Change, ...]
+    attempts: tuple[str, ...]
+    """A sentence for each check that is not the first attempt."""
 
 
 def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overview:
@@ -189,6 +191,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         family=family_text(record, notation),
         deviates=deviates_text(record, notation),
         deviations=changes_of(record, notation),
+        attempts=attempts_text(record, notation),
     )
 
 

@@ -8,6 +8,7 @@ import pytest
 from rates import Ones, plan_of_rates, write_ones
 
 from audit import early
+from audit.data import File
 from audit.plan import Check, Plan
 from audit.record import Limit
 from audit.runner import run
@@ -133,3 +134,26 @@ def test_units_are_asked_whole(tmp_path):
     audit = run(Plan("Units", (check,)), into=tmp_path / "audits")
     assert set(audit.items("c").groupby("unit").size()) == {4}
     assert audit.finding("c").verdict == "passed"
+
+
+def test_a_grown_sample_goes_on_where_it_was(tmp_path):
+    """Undecided on 60 items; 340 more are added, before and between them: those 60 come first, in their old order."""
+    into, bound = tmp_path / "audits", Limit(measure="ones", at_most=0.3)
+    texts = np.random.default_rng(0).random(400) < 0.25
+
+    def plan(rows):
+        path = tmp_path / "grown.csv"
+        path.write_text("id,text\n" + "".join(f"i{n},{int(texts[n])}\n" for n in rows))
+        data = File(path, id="id", fields={"text": "text"})
+        return Plan("Grown", (Check("c", Ones(), {"items": data}, bound, stop="early"),), seed=4)
+
+    first = run(plan(range(0, 120, 2)), into=into)
+    assert first.finding("c").verdict == "inconclusive"
+    order = list(first.items("c").index)
+    grown = run(plan(range(400)), into=into)
+    assert list(grown.items("c").index)[:60] == order
+    assert len(set(grown.items("c").index)) == len(grown.items("c")) > 60
+    alone = run(plan(range(400)), into=tmp_path / "alone")
+    assert list(alone.items("c").index)[:60] != order
+    less = run(plan(range(2, 400)), into=into)  # one of the first is missing: nothing to go on with
+    assert list(less.items("c").index)[:59] != [one for one in order if one != "i0"]

@@ -1,4 +1,4 @@
-"""The summary for a pull request: 20 lines at most, the worst first, text that stays text."""
+"""The summary for a pull request: 24 lines at most, the worst first, text that stays text."""
 
 import re
 

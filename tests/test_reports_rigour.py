@@ -25,6 +25,7 @@ from reports.junit_report import render_junit
 from reports.markdown_report import MOST_CHARACTERS, render_markdown
 from reports.notation import Notation
 from reports.options import ReportOptions
+from reports.pull_request import render_pull_request
 from reports.rigour import MOST_CHANGES, changes_of, effect_text, family_text
 from reports.wording import words_of
 
@@ -130,7 +131,7 @@ def test_every_form_has_its_sentence(tmp_path, effect, told):
 
 def test_an_audit_that_deviates_says_so_first_everywhere(deviating):
     registered = deviating.record.deviations[0].registered
-    told = "Not as registered: 4 changes against the plan that was frozen first for this model under this title"
+    told = "Not as registered: 4 changes against the plan that was frozen first for this model"
     rows = [one.cells for one in changes_of(deviating.record, N)]
     assert rows == [
         ("the whole plan", "confidence of the audit", f"95{NB}%", f"90{NB}%"),
@@ -150,7 +151,13 @@ def test_an_audit_that_deviates_says_so_first_everywhere(deviating):
     found = [one.get("value") for one in root.iter("property") if one.get("name") == "deviation"]
     assert found[2] == f"c0 · limit: at most: 30{NB}% → 35{NB}%"
     assert len(found) == 4
-    (line,) = notes(deviating.record)
+    line, *tries = notes(deviating.record)
+    assert [one.split(":")[0] for one in tries] == ["ATTEMPT 2 of c0", "ATTEMPT 2 of c1"]
+    summary = render_pull_request(deviating)["summary.md"].decode()
+    assert words_in(summary.encode()).count("Not as registered") == 1
+    for page in (html, markdown, summary.encode()):
+        tried = "Attempt 2 of c0: the same model was asked the same of the same data before"
+        assert f"{tried}, in {registered}" in words_in(page)
     assert line == (
         f"NOT AS REGISTERED in {registered}: plan level 0.95 -> 0.9; plan seed 1 -> 2; c0 limit.at_most 0.3 -> 0.35; "
         'c0 stop "full" -> "early"'
