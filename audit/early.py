@@ -51,7 +51,7 @@ def in_random_order(items: pd.DataFrame, rng: np.random.Generator, first: Sequen
     rank = np.argsort(rng.permutation(len(units)))
     places = pd.Series(codes, items.index.astype(str))
     if len(first) and places.index.is_unique and places.index.isin(first).sum() == len(set(first)):
-        before = pd.unique(places.loc[list(dict.fromkeys(first))])
+        before = places.loc[list(dict.fromkeys(first))].drop_duplicates().to_numpy(int)
         rank = rank + len(before)
         rank[before] = np.arange(len(before))
     return items.iloc[np.argsort(rank[codes], kind="stable")]
