@@ -77,7 +77,9 @@ def difference_of(both: Both) -> tuple[Difference | None, Changes | None]:
     values = _values(both)
     if values is None:
         return (None if both.early else _of_aurocs(both)) or _apart(both), None
-    apart = both.early and (both.aim == "ideal" or not values.in_turn)
+    # what one of them did not answer cannot be paired; their own intervals hold whatever it would have been
+    apart = any(one.missing for one in both.measures)
+    apart = apart or (both.early and (both.aim == "ideal" or not values.in_turn))
     return _apart(both) if apart else _of_means(both, values), _changes(both, values)
 
 

@@ -10,6 +10,7 @@ from audit.data import File
 from audit.early import looks_after, stopped
 from audit.model import Sample
 from audit.models.table import OutputTable
+from audit.pairing import Both, difference_of
 from audit.plan import Check, Plan, read_plan
 from audit.probes.closed_book import ClosedBook
 from audit.probes.representation import Representation
@@ -186,3 +187,15 @@ def test_answers_that_the_rule_cannot_judge_are_told_in_the_record(tmp_path):
     assert found.measures[0].value == 0.5
     assert found.remarks == [{"key": "inside_words", "count": 1}]
     assert Notation(words_of("en")).remark(found.remarks[0]).startswith("1 answers that count as wrong")
+
+
+def test_a_comparison_holds_whatever_one_of_both_would_have_answered(tmp_path):
+    """Both are right wherever both answered, but 15 of 60 got no answer from the second: it may be 25 points worse."""
+    audits = []
+    for name, there in (("all", 60), ("some", 45)):
+        (tmp_path / name).mkdir()
+        audits.append(audited(tmp_path / name, [str(i + 1) for i in range(there)]))
+    measures = [audit.finding("facts").measures[0] for audit in audits]
+    found, _ = difference_of(Both((audits[0], audits[1]), "facts", (measures[0], measures[1]), "higher"))
+    assert found is not None
+    assert found.low <= -15 / 60
