@@ -4,6 +4,7 @@
     rows(items, numbers)     -> table            only the row groups that hold those rows are read
     paired(first, second)    -> table            the same items of two audits, with both values
     named(items, names)      -> row numbers      of the items with these names
+    observed(audit, finding, name) -> a row      what was observed of an item, beside what was judged
 
 Rows are selected and sorted; nothing is measured. A file whose digest is not the record's is never shown.
 """
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit.files import digest_file
 from audit.record import Audit, Finding
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["IDS", "SLICES", "Filters", "ItemsFile", "choices", "items_of", "matching", "named", "paired", "rows"]
+__all__ = [
+    "IDS", "SLICES", "Filters", "ItemsFile", "choices", "items_of", "matching", "named", "observed", "paired", "rows",
+]
 
 IDS = ("item", "id")
 """Columns that may name the item."""
@@ -135,6 +138,28 @@ def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
         return np.flatnonzero(keep)
     order = worst_first(table.select(items.ranks))
     return order[keep[order]]
+
+
+def observed(audit: Audit, finding: Finding, name: str) -> dict[str, Any]:
+    """Return what was observed of an item and stored under its name; empty where that is not told.
+
+    A file whose digest is not the record's is never shown.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    stored = f"observations/{finding.check}.items.parquet"
+    path = audit.folder / stored
+    digest = next((one.sha256 for one in finding.evidence if one.path == stored), None)
+    if digest is None or not path.is_file() or not path.resolve().is_relative_to(audit.folder.resolve()):
+        return {}
+    stat = path.stat()
+    if "id" not in pq.read_schema(path).names or _digest(path, stat.st_mtime_ns, stat.st_size) != digest:
+        return {}
+    at = pc.index(pc.cast(pq.read_table(path, columns=["id"]).column(0), "string"), pa.scalar(name)).as_py()
+    found = ItemsFile(path, stored, total=pq.read_metadata(path).num_rows, written=stat.st_mtime_ns)
+    return {} if at < 0 else dict(rows(found, [at]).to_pylist()[0])
 
 
 def rows(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> pa.Table:

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from audit.record import Finding
 
-__all__ = ["in_order", "judged_columns"]
+__all__ = ["CONTENT", "in_order", "judged_columns"]
 
 _NAMES = ("item", "id")
-_CONTENT = ("image", "series", "question", "prompt", "text", "output", "more", "less", "answer", "right")
+CONTENT = ("image", "series", "question", "prompt", "text", "output", "more", "less", "answer", "right")
 """What an item is and what was said of it."""
 _OF_PROBES: Mapping[str, Sequence[str]] = {
     "bias.representation": ("class", "confidence", "problem"),
@@ -39,5 +39,5 @@ def judged_columns(finding: Finding) -> tuple[str, ...]:
 
 def in_order(finding: Finding, names: Sequence[str]) -> list[str]:
     """Return the columns, those of most weight first."""
-    wanted = (*_NAMES, *_CONTENT, *judged_columns(finding), *_OF_PROBES.get(finding.probe, ()))
+    wanted = (*_NAMES, *CONTENT, *judged_columns(finding), *_OF_PROBES.get(finding.probe, ()))
     return list(dict.fromkeys((*(name for name in wanted if name in names), *names)))

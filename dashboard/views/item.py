@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -16,9 +17,10 @@ from dashboard.address import Address
 from dashboard.drawing import draw, picture
 from dashboard.frame import crumbs
 from dashboard.loading import opened, view_of
-from dashboard.paging import items_of, matching, rows
+from dashboard.paging import items_of, matching, observed, rows
 from dashboard.reviewing import review_item
 from dashboard.views.finding import SIZE, filters_of, finding_of
+from reports.columns import CONTENT
 from reports.evidence import AGAINST, SHORT, WEIGHT, WORDED, shown_cell
 from reports.inert import one_line, visible
 from reports.notation import Notation
@@ -53,11 +55,59 @@ def show(place: Address, words: Words) -> None:
     way += [(one.name, place.to("finding", page=page)), (name, place)]
     crumbs(words, way, _neighbours(place, words, numbers, at))
     position = None if at is None else f"{at + 1:,}"
-    draw("item_head.html.j2", words, one=one, name=name, row=f"{place.item:,}", at=position, kept=f"{numbers.size:,}")
+    head: dict[str, Any] = {"row": f"{place.item:,}", "at": position, "kept": f"{numbers.size:,}"}
+    title, outcome = _title(cells, name, place.item, words), _outcome(cells, words)
+    draw("item_head.html.j2", words, one=one, name=name, title=title, own=outcome, **head)
+    choices = _choices(observed(audit, one.finding, own), words)
+    if choices:
+        draw("item_choices.html.j2", words, choices=choices)
     _body(cells, words)
     if items.id_column:
         _said(audit, place.check, name, words)
         review_item(audit, place.check, own, words)
+
+
+def _title(cells: Mapping[str, Any], name: str, row: int, words: Words) -> str:
+    """Return what the item is: its question or text; of a picture its kind and row; else its name."""
+    for column in CONTENT:
+        value = cells.get(column)
+        if isinstance(value, str) and value.strip():
+            return one_line(value, words, 160)
+        if value is not None:
+            return f"{words.term('column', column)} {row:,}"
+    return name
+
+
+def _outcome(cells: Mapping[str, Any], words: Words) -> Mapping[str, str]:
+    """Return the item's own outcome: sign, word, and whether it counts against the model."""
+    against = cells.get(AGAINST)
+    key, sign = ("not_told", "measured") if against is None else ("not_against", "passed")
+    if against:
+        key, sign = "against", "failed"
+    told = words(f"dashboard.item_{key}")
+    shown = next((cells[name] for name in ("outcome", "prefers") if isinstance(cells.get(name), str)), None)
+    if shown is None:
+        return {"sign": sign, "word": told, "told": ""}
+    return {"sign": sign, "word": one_line(words.term("cell", shown), words, 40).capitalize(), "told": told}
+
+
+def _choices(seen: Mapping[str, Any], words: Words) -> list[tuple[str, str, list[str]]]:
+    """Return (choice, log-probability in nats, right and preferred) of a question, the likeliest first."""
+    choices, nats, right = (seen.get(name) for name in ("choices", "log_probs", "correct"))
+    if not choices or not nats or len(choices) != len(nats):
+        return []
+    notation, known = Notation(words), [number for number in nats if number is not None]
+    order = sorted(range(len(nats)), key=lambda at: -math.inf if nats[at] is None else nats[at], reverse=True)
+    return [
+        (
+            one_line(str(choices[at]), words, 240),
+            shown_cell(nats[at], notation),
+            [words(f"dashboard.choice_{key}") for key, holds in (
+                ("right", at in (right or ())), ("preferred", bool(known) and nats[at] == max(known)),
+            ) if holds],
+        )
+        for at in order
+    ]
 
 
 def _said(audit: Audit, check: str, item: str, words: Words) -> None:
