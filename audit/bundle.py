@@ -25,7 +25,7 @@ from typing import BinaryIO, NoReturn
 
 from audit.contents import ALLOWED, audit_files
 from audit.errors import IntegrityError, UsageError
-from audit.files import canonical, digest_file, sha256, sync_folder, tidy, worker
+from audit.files import canonical, digest_file, open_regular, sha256, sync_folder, tidy, worker
 from audit.record import load_record
 from audit.screen import clean
 from audit.verification import verify_audit
@@ -160,7 +160,7 @@ def check_bundle(path: Path) -> Bundle:
     IntegrityError in one line at the first that is wrong, UsageError where there is no such file.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             listed = _listed(path, file)
             members = tuple(_checked(path, file, name, size) for name, size in listed)
             end = b"".join(_layout(members, lambda one: iter(())))[sum(len(one.local()) for one in members) :]

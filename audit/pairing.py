@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from audit.errors import IntegrityError
 from audit.files import digest_file
 from audit.judging import rng_for
+from audit.parquet import contents_of
 from audit.record import Audit, MeasureRecord
 
 if TYPE_CHECKING:
@@ -218,8 +219,6 @@ def _units(frame: pd.DataFrame, column: str | None) -> pd.Series[str]:
 
 def _frame(audit: Audit, check: str, columns: Sequence[str]) -> pd.DataFrame | None:
     """Return these columns of a check's items by id; None where one is missing, and where ids are or are not unique."""
-    import pyarrow.parquet as pq
-
     name = f"items/{check}.parquet"
     digest = next((one.sha256 for one in audit.finding(check).evidence if one.path == name), None)
     path = audit.folder / name
@@ -227,7 +226,7 @@ def _frame(audit: Audit, check: str, columns: Sequence[str]) -> pd.DataFrame | N
         return None
     if not path.is_file() or digest_file(path) != digest:
         raise IntegrityError(f"{path}: not the file that the record names")
-    there = pq.read_schema(path).names
+    there = contents_of(path).schema.to_arrow_schema().names
     ids = next((one for one in IDS if one in there), None)
     if ids is None or not set(columns) <= set(there):
         return None

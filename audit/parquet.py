@@ -8,13 +8,16 @@ A file's own table of contents is held against bounds first, so that no page swe
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from audit.errors import IntegrityError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["MAX_DECODED", "read_batches"]
+__all__ = ["MAX_DECODED", "contents_of", "read_batches"]
 
 MAX_DECODED = 1 << 30
 """Bytes of the cells that are read at once."""
@@ -44,6 +47,16 @@ def read_batches(file: Any, columns: Sequence[str] | None, rows: int) -> Iterato
         if seen >= rows:
             size = seen = 0
         yield batch
+
+
+def contents_of(path: Path) -> pq.FileMetaData:
+    """Return the table of contents of a stored file; IntegrityError, in one line, where it has none."""
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path)
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]})") from None
 
 
 def _chunks(contents: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:

@@ -19,12 +19,12 @@ import threading
 import traceback
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO
 
 from audit.errors import DokimasiaError, PlanError
 
-__all__ = ["MOST_PROBLEMS", "clean", "standard_streams", "tell"]
+__all__ = ["MOST_PROBLEMS", "clean", "print_bytes", "standard_streams", "tell"]
 
 MOST_PROBLEMS = 50
 """Lines about mistakes that are printed at once."""
@@ -85,6 +85,14 @@ class _OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return f"dokimasia: {clean(record.getMessage())[:_LONGEST]}"
+
+
+def print_bytes(data: bytes) -> None:
+    """Print what is no text in the terminal's encoding: a document."""
+    stream: Any = sys.stdout
+    stream.flush()
+    with stream._lasting() if isinstance(stream, _Stream) else nullcontext():
+        stream.buffer.write(data)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from markupsafe import Markup, escape
 
 from audit.files import digest_file
+from audit.parquet import contents_of
 from audit.record import Audit, Finding
 from reports.columns import in_order, judged_columns
 from reports.inert import cell_text, one_line
@@ -152,9 +153,7 @@ def count_items(audit: Audit, finding: Finding) -> int | None:
     path, digest = _named(audit, finding, ".parquet")
     if digest is None or not _inside(path, audit.folder):
         return None
-    import pyarrow.parquet as pq
-
-    return int(pq.read_metadata(path).num_rows)
+    return int(contents_of(path).num_rows)
 
 
 def _named(audit: Audit, finding: Finding, ending: str) -> tuple[Path, str | None]:

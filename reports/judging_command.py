@@ -16,6 +16,7 @@ import typer
 
 from audit.cli import AsJson, AuditName, Into
 from audit.errors import UsageError, did_you_mean
+from audit.terminal import print_bytes
 from audit.verdict import capitalised
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def judge(
     if format == "text" or (out is not None and not as_json):
         sys.stdout.write(made.decode())
     else:
-        sys.stdout.buffer.write(made)
+        print_bytes(made)
     raise typer.Exit(judged.exit_code)
 
 
