@@ -7,6 +7,7 @@ number; the same data come in one shard, in many, and in another order.
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -290,3 +291,46 @@ def test_a_seed_and_not_the_shard_moves_the_draws(tmp_path):
     three = [found(tmp_path / f"{s}-{shard}", probe, rows, model(), shard=shard, seed=s).headline.value
              for s, shard in ((3, 7), (3, 64), (4, 64))]  # fmt: skip
     assert three[0] == pytest.approx(three[1], rel=1e-9) != pytest.approx(three[2], rel=1e-3)
+
+
+# --- one scale and shape ----------------------------------------------------------------------------------------------
+
+
+class Pixels:
+    """Draws images like those of the data, which are in [0, 1], as `made` of them."""
+
+    family, modality, name, fingerprint = "pixels", "image", "pixels", "sha256:pixels"
+    classes = ("a", "b")
+
+    def __init__(self, made):
+        self.made = made
+
+    def sample(self, prompts, *, seed, numbers):
+        return [Sample(self.made(np.random.default_rng([seed, number]).random((4, 4)))) for number in numbers]
+
+    def predict(self, items):
+        return np.array([[0.9, 0.1] if np.mean(item) > 0.5 else [0.1, 0.9] for item in items])
+
+
+@pytest.mark.parametrize("name", ["samples", "representation"])
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (lambda x: 2 * x - 1, r"draws range from -0\.99\d* to 0\.99\d*, not from [\d.]+ to 0\.99\d* as the data"),
+        (lambda x: x[None], r"draws have shape \[1, 4, 4\], items of the data \[4, 4\]; allowed: the same"),
+        (lambda x: x + np.random.default_rng(0).normal(0, 0.05, x.shape), None),
+    ],
+)
+def test_draws_of_another_range_or_shape_are_found_before_they_are_judged(tmp_path, name, made, told):
+    pixels = np.random.default_rng(5).random((120, 4, 4)).round(5)
+    rows = [{"image": one.tolist(), "label": "a" if one.mean() > 0.5 else "b"} for one in pixels]
+    other = "train" if name == "samples" else "calibration"
+    probe = Samples() if name == "samples" else Representation("helper")
+    data = {"items": written(tmp_path, rows[:50], "items"), other: written(tmp_path, rows[50:], other)}
+    plan = Plan("Range", (Check("c", probe, data),), model=Pixels(made), helpers={"helper": Pixels(made)})
+    finding = run(plan, into=tmp_path / "audits").finding("c")
+    if told is None:
+        assert finding.verdict == "measured"
+    else:
+        assert finding.verdict == "crashed"
+        assert re.search(told, finding.why), finding.why

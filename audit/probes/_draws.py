@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from audit.errors import DataError
 from audit.probe import Ask, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["DRAWN_FOR", "Sampling", "content", "draws_for", "each_draw", "plain", "told_of_draws", "usable", "vectors"]
+__all__ = [
+    "DRAWN_FOR", "Sampling", "check_like", "content", "draws_for", "each_draw", "plain", "told_of_draws", "usable",
+    "vectors",
+]
 
 Sampling = dict[str, int | float]
 """Settings of the model's sampler, e.g. `{steps: 25}` or `{temperature: 1}`."""
@@ -66,6 +70,25 @@ def usable(contents: pd.Series[Any], like: Any) -> np.ndarray:
     shape = np.shape(like)
     arrays = (None if cell is None else content(cell) for cell in contents)
     return np.array([x is not None and x.shape == shape and bool(np.isfinite(x).all()) for x in arrays], dtype=bool)
+
+
+def check_like(probe: str, draws: pd.DataFrame, real: pd.DataFrame, name: str) -> None:
+    """Raise DataError where all draws that came have another shape than real items, or are on another scale."""
+    import numpy as np
+
+    from detectors.scale import another_scale
+
+    like = np.shape(content(real[name].iloc[0]))
+    came = draws.loc[draws["problems"].isna() & draws["draws"].notna(), "draws"]
+    arrays = [content(cell) for cell in came] if name != "text" else []
+    shapes = [array.shape for array in arrays]
+    if shapes and like not in shapes:
+        got = f"draws have shape {list(shapes[0])}, items of the data {list(like)}"
+        raise DataError(f"{probe}: {got}; allowed: the same")
+    good = [array for array in arrays if array.shape == like and np.isfinite(array).all()]
+    told = another_scale(name, np.stack(good), np.stack(real[name].map(content).to_list())) if good else None
+    if told is not None:
+        raise DataError(f"{probe}: draws range {told} as the data; allowed: one scale for both")
 
 
 def vectors(cells: pd.Series[Any]) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import Ask, Observed, Role
-from audit.probes._draws import DRAWN_FOR, Sampling, draws_for, each_draw, plain, told_of_draws
+from audit.probes._draws import DRAWN_FOR, Sampling, check_like, draws_for, each_draw, plain, told_of_draws
 from audit.probes.likelihood import stored
 from audit.ranges import COUNT, SHARE, Range
 
@@ -92,7 +92,7 @@ class Representation:
 
         items has a row a draw: its content, `class` as the classifier gives it, `confidence` and `problem`. A draw that
         failed, or is blank, has no class: it is missing. Raises DataError where labels and classifier do not have the
-        same number of classes.
+        same number of classes, and where draws have another shape or scale than labelled items.
         """
         import numpy as np
 
@@ -102,6 +102,7 @@ class Representation:
 
         known = observed["calibration"]
         draws = each_draw(observed["items"], ["draws", "problems", "probabilities"])
+        check_like(self.name, draws, known, field_of(known))
         blank = draws["draws"].map(lambda cell: isinstance(cell, str) and not cell.strip()).astype(bool)
         none = draws["probabilities"].isna() | draws["problems"].notna() | blank
         told, real = draws.loc[~none, "probabilities"], np.stack(list(known["probabilities"]))

@@ -18,6 +18,7 @@ from audit.probe import Ask, Observed, Role
 from audit.probes._draws import (
     DRAWN_FOR,
     Sampling,
+    check_like,
     content,
     draws_for,
     each_draw,
@@ -102,7 +103,8 @@ class Samples:
 
         items has a row a draw: its content, `class`, `nearest` (distance) and `nearest_item` of the training items,
         `balls` and `problem`; what is no item of the data's kind counts against the model more than any draw that is,
-        and is missing from every measure. With fewer than three that are, no measure has a value.
+        and is missing from every measure. With fewer than three that are, no measure has a value. Raises DataError
+        where draws have another shape or scale than the items.
         """
         from detectors.novelty.observed import field_of
         from detectors.quality.samples import sample_quality
@@ -112,6 +114,7 @@ class Samples:
         name = field_of(heldout)
         own = name if self.features is None else "features"
         draws = each_draw(heldout, ["draws", "problems", *(() if self.features is None else ("draw_features",))])
+        check_like(self.name, draws, heldout, name)
         good = usable(draws["draws"], content(heldout[name].iloc[0])) & draws["problems"].isna().to_numpy()
         if good.sum() < _FEWEST:
             return _nothing(draws, name, good, level)

@@ -13,6 +13,7 @@ from detectors._exact import Floats
 from detectors.conformal import check_disjoint
 from detectors.novelty.baselines import Items, sizes
 from detectors.novelty.likelihood import bits_per_dim
+from detectors.scale import another_scale
 
 __all__ = ["ANSWERS", "FIELDS", "check_roles", "field_of", "items_of", "joined", "model_score", "units_of"]
 
@@ -82,7 +83,15 @@ def model_score(frame: pd.DataFrame, score: str, items: Items, kind: str | None 
 
 
 def check_roles(observed: Mapping[str, pd.DataFrame]) -> None:
-    """Raise ValueError where there is too little to fit scores on, or where two roles share an item."""
+    """Raise ValueError where there is too little to fit scores on, where two roles share an item, and where one is on
+    another scale than the familiar items; a foreign series may be.
+    """
     if len(observed["fit"]) < MIN_FIT:
         raise ValueError(f"novelty: got {len(observed['fit'])} fit items; allowed: {MIN_FIT} or more")
     check_disjoint({role: frame.index for role, frame in observed.items()})
+    name = field_of(observed["items"])
+    for role, frame in observed.items():
+        if name in frame and (name == "image" or (name == "series" and role != "foreign")):
+            told = another_scale(name, items_of(frame), items_of(observed["items"]))
+            if told is not None:
+                raise ValueError(f"novelty: {role} items range {told} as the familiar ones; allowed: one scale for all")
