@@ -33,6 +33,10 @@ _SENTENCES = {
     "undecided_fresh": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}; "
     "a fresh sample of about {fresh} {unit} would decide",
     "too_few": "{measure} went from {a} to {b}: {difference}; this interval decides only from {min_units} {unit} on",
+    "approximate": "{measure} went from {a} to {b}: {difference}; this interval is approximate: it informs and decides "
+    "nothing",
+    "measured_less": "{measure} went from {a} to {b}: {difference}; this interval was tried at levels up to {measured} "
+    "only and is needed at {level}: it informs and decides nothing",
     "measured": "{measure} went from {a} to {b}: {difference}; no way is good, so nothing is decided",
     "no_interval": "{measure} went from {a} to {b}, and one of the two has no interval",
     "undefined": "{measure} has no value in {side}: {why}",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["Evidence", "Finding", "Limit", "MeasureRecord", "SmallestEffect", "Stored", "Undecided", "Verdict"]
 
@@ -54,6 +54,8 @@ class MeasureRecord(Stored):
     undefined: str | None = None
     min_units: int = 0
     worst_coverage: float | None = None
+    guarantee: Literal["finite sample", "measured", "approximate"] = "finite sample"
+    measured_to: float | None = None
     mean_of: str | None = None
     """Column of the items whose mean over independent units this is."""
     unit_of: str | None = None
@@ -64,6 +66,21 @@ class MeasureRecord(Stored):
     """Of an AUROC, (role, column) of the scores that should rank low, then of those that should rank high."""
     missing: int = 0
     """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_earlier_version(cls, data: Any) -> Any:
+        """An earlier version did not write down what stands behind an interval; approximate ones are known by this."""
+        if isinstance(data, dict) and "guarantee" not in data and data.get("worst_coverage") is not None:
+            return {**data, "guarantee": "approximate"}
+        return data
+
+    @property
+    def decides(self) -> bool:
+        """Whether the interval keeps its share of an error budget, so that it may decide a limit."""
+        if self.guarantee == "measured":
+            return self.measured_to is not None and self.level <= self.measured_to + 1e-9
+        return self.guarantee == "finite sample"
 
 
 class Evidence(Stored):

@@ -28,6 +28,8 @@ _DIRECTIONS: Mapping[Aim, str] = {
     "lower": "lower is better", "higher": "higher is better", "ideal": "lower is better", "none": "neither"
 }
 
+_TOLD = ("value", "low", "high", "method", "min_units", "worst_coverage", "guarantee", "measured_to")
+"""What a difference says of itself as a measure does."""
 _WORDS: Mapping[str, Word] = {"failed": "worse", "passed": "no worse", "inconclusive": "undecided"}
 """What a verdict on the difference, against the margin as its limit, means."""
 
@@ -125,7 +127,7 @@ def _differs(both: Both) -> tuple[MeasureRecord, float | None, str, Changes | No
     if found is None:
         value = b.value - a.value if both.ideal is None else abs(b.value - both.ideal) - abs(a.value - both.ideal)
         return bare.model_copy(update={"value": value}), None, "none", changes
-    told = {key: getattr(found, key) for key in ("value", "low", "high", "method", "min_units", "worst_coverage")}
+    told = {key: getattr(found, key) for key in _TOLD}
     made = bare.model_copy(update={**told, "n": {"items": found.items, "units": found.units}})
     return made, found.p, found.test, changes
 
@@ -158,9 +160,8 @@ def _judged(
     decision = decide([difference], keeps, {})
     word = _WORDS[decision.verdict]
     if word == "undecided":
-        known: dict[str, Any] = {
-            key: value for key, value in decision.reason.items() if key in ("more", "fresh", "unit", "min_units")
-        }
+        kept = ("more", "fresh", "unit", "min_units", "level", "measured")
+        known: dict[str, Any] = {key: value for key, value in decision.reason.items() if key in kept}
         key = decision.reason["key"].replace("inconclusive", "undecided")
         return word, {"key": key, **facts, **known}, (decision.more_units, decision.fresh_units)
     if word == "no worse" and (difference.high < 0 if keeps.at_least is None else difference.low > 0):

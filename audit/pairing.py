@@ -166,14 +166,22 @@ def _apart(both: Both) -> Difference | None:
         sides.append(Estimate(one.value, one.low, one.high))
     n = [min(first.n.get(key, first.n["items"]), second.n.get(key, second.n["items"])) for key in ("items", "units")]
     found = apart_difference(sides[0], sides[1], level=first.level, n=(n[0], n[1]), ideal=both.ideal)
-    known = [cover for one in both.measures if (cover := one.worst_coverage) is not None]
-    return _trusted(found, max(found.min_units, first.min_units, second.min_units), known)
+    return _trusted(found, both.measures)
 
 
-def _trusted(found: Difference, min_units: int, coverages: list[float]) -> Difference:
+def _trusted(found: Difference, made_of: Sequence[MeasureRecord]) -> Difference:
     """Return a difference that is no more to be trusted than what it was made of."""
-    worst = min([*coverages, *([] if found.worst_coverage is None else [found.worst_coverage])], default=None)
-    return replace(found, min_units=min_units, worst_coverage=worst)
+    every: tuple[Difference | MeasureRecord, ...] = (found, *made_of)
+    approximate = any(one.guarantee == "approximate" for one in every)
+    return replace(
+        found,
+        min_units=max(one.min_units for one in every),
+        worst_coverage=min((one.worst_coverage for one in every if one.worst_coverage is not None), default=None),
+        guarantee="approximate" if approximate else found.guarantee,
+        measured_to=None
+        if approximate
+        else min((one.measured_to for one in every if one.measured_to is not None), default=None),
+    )
 
 
 def _values(both: Both) -> _Values | None:

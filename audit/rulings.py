@@ -56,8 +56,12 @@ class Ruling:
 
 
 def joint_level(rulings: Sequence[Ruling]) -> float:
-    """Return the confidence with which all judged intervals hold at once, by the union bound."""
-    judged = {(one.check, one.measure.name, one.measure.group): one.measure.level for one in rulings if one.measure}
+    """Return the confidence with which all judged intervals hold at once, by the union bound.
+
+    Approximate ones decide nothing, so they are left out.
+    """
+    measured = [(one.check, one.measure) for one in rulings if one.measure is not None and one.measure.decides]
+    judged = {(check, measure.name, measure.group): measure.level for check, measure in measured}
     return 1 - sum(1 - level for level in judged.values())
 
 

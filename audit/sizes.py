@@ -2,7 +2,8 @@
 
     0/1 rates      exact: ends of the binomial interval, tails of the binomial (`detectors.power`)
     other means    as rates, of the number of units whose binomial interval would be as wide
-    anything else  the width of an interval goes as 1/sqrt(n); power from the normal distribution
+    AUROC          which sample values decide, and how they vary about a true one (`detectors.power.aurocs_decided`)
+    anything else  the width of an interval goes as 1/sqrt(n); of power nothing is known
 
 How many supposes that the value stays what it is now. Adding units and judging all of them again keeps the level only
 where a confidence sequence judges; anything else needs a fresh sample, which is judged alone. Where answers are
@@ -35,7 +36,7 @@ class _Interval:
     level: float
     units: int
     kind: str
-    """`exact` and `sequence`: of k events in n, by the binomial or by betting; `mean` of [0, 1]; `other`."""
+    """`exact` and `sequence`: of k events in n, by the binomial or by betting; `mean` of [0, 1]; `auroc`; `other`."""
 
 
 def units_of(measure: MeasureRecord) -> int:
@@ -79,12 +80,12 @@ def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = N
     """Return the mildest true values beyond the limit that the check would have failed with `POWER`.
 
     `budget`: the units that a check which stops early might have asked; None for the measure's own. None where the
-    interval tells nothing of how uncertain the measure is.
+    interval tells nothing of how uncertain the measure would be at other true values.
     """
     seen = _interval(measure)
-    if seen is None or seen.low == seen.high:
+    if seen is None or seen.low == seen.high or (seen.kind == "other" and measure.method != early.METHOD):
         return None
-    from detectors.power import EXACT_BUDGET, early_rates, rates_decided
+    from detectors.power import EXACT_BUDGET, aurocs_decided, early_rates, rates_decided
 
     units, found = budget or seen.units, {}
     exact = seen.kind == "exact" or (seen.kind == "sequence" and units <= EXACT_BUDGET)
@@ -93,10 +94,10 @@ def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = N
             continue
         if measure.method == early.METHOD:
             value = early_rates(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
-        elif seen.kind in ("exact", "mean"):
-            value = rates_decided(_effective(seen, measure), bound, seen.level, POWER)[side]
+        elif seen.kind == "auroc":
+            value = aurocs_decided(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
         else:
-            value = _by_normal(seen, bound, side, measure)
+            value = rates_decided(_effective(seen, measure), bound, seen.level, POWER)[side]
         found["above" if side else "below"] = value
     return SmallestEffect(power=POWER, units=units, exact=exact, **found)
 
@@ -110,7 +111,7 @@ def _interval(measure: MeasureRecord) -> _Interval | None:
 
 def _kind(measure: MeasureRecord) -> str:
     """Return which kind of number an interval is of; that of a binomial rate is known by being exactly that."""
-    from detectors.intervals import exact_binomial
+    from detectors.intervals import AUROC_METHOD, exact_binomial, pairs_interval
 
     assert measure.value is not None
     assert measure.low is not None
@@ -122,6 +123,9 @@ def _kind(measure: MeasureRecord) -> str:
         ends = exact_binomial(round(events), units, measure.level)
         if all(math.isclose(a, b or 0, abs_tol=1e-9) for a, b in zip(ends, (measure.low, measure.high), strict=True)):
             return "exact"
+    if measure.method.startswith(AUROC_METHOD):
+        ends = pairs_interval(measure.value, units, measure.level)
+        return "auroc" if math.isclose(ends[0], measure.low, abs_tol=1e-6) else "other"
     return "mean" if measure.mean_of is not None and measure.unit == "share" and measure.low >= 0 else "other"
 
 
@@ -133,26 +137,6 @@ def _effective(seen: _Interval, measure: MeasureRecord) -> int:
 
     spread = seen.value * (1 - seen.value) * (float(ndtri((1 + seen.level) / 2)) / ((seen.high - seen.low) / 2)) ** 2
     return max(1, min(int(spread), measure.n.get("items", seen.units)))
-
-
-def _by_normal(seen: _Interval, bound: float, side: int, measure: MeasureRecord) -> float | None:
-    """Return the value that normal power finds beyond the bound; None outside of what the measure can be."""
-    from scipy.special import ndtri
-
-    half = (seen.high - seen.low) / 2
-    away = half * (1 + float(ndtri(POWER)) / float(ndtri((1 + seen.level) / 2)))
-    value = bound + away if side else bound - away
-    least, most = _range(measure)
-    return value if least <= value <= most else None
-
-
-def _range(measure: MeasureRecord) -> tuple[float, float]:
-    """Return the least and the largest value that a measure can have."""
-    if measure.unit == "share":
-        return (-1.0 if (measure.low or 0) < 0 else 0.0), 1.0
-    if measure.unit == "p-value" or measure.name.endswith("auroc"):
-        return 0.0, 1.0
-    return (0.0 if measure.unit in ("count", "seconds", "bytes") else -math.inf), math.inf
 
 
 def _needed_exact(seen: _Interval, limit: Limit) -> int | None:

@@ -1,7 +1,7 @@
 """Verdicts: one meaning everywhere.
 
     passed, failed    the whole interval lies on one side of the limit
-    inconclusive      it does not, or a control failed, or the model changed
+    inconclusive      it does not, or is only approximate, or a control failed, or the model changed
     measured          there is no limit
     skipped           an ability or data are missing
     crashed           an exception, kept with its message
@@ -40,6 +40,10 @@ _SENTENCES = {
     "too_few": "{measure} is {value}; its interval decides a limit only from {min_units} {unit} on, here are {units}.",
     "missing": "{measure} is {value}; with more than a third of the answers missing, the limit {limit} is not decided.",
     "no_answers": "{measure} has no value: none of the {asked} items asked gave a usable answer.",
+    "approximate": "{measure} is {value}; this interval is approximate: it informs and does not decide the limit "
+    "{limit}.",
+    "measured_less": "{measure} is {value}; this interval was tried at levels up to {measured} only and is needed at "
+    "{level}: it informs and does not decide the limit {limit}.",
     "no_interval": "{measure} is {value} and has no interval; the limit {limit} is not decided.",
     "undefined": "{measure} has no value: {undefined}.",
     "no_measure": "The check gave no measure {measure}; the limit is not decided.",
@@ -173,6 +177,11 @@ def _against(
         return Decision("inconclusive", {"key": "missing", **facts})
     if measure.low is None or measure.high is None:
         return Decision("inconclusive", {"key": "no_interval", **facts})
+    if measure.guarantee == "approximate":
+        return Decision("inconclusive", {"key": "approximate", **facts})
+    if not measure.decides:
+        told = {"measured": _level(measure.measured_to or 0.0), "level": _level(measure.level)}
+        return Decision("inconclusive", {"key": "measured_less", **facts, **told})
     if units < measure.min_units:
         more = {"key": "too_few", **facts, "min_units": measure.min_units, "unit": unit, "units": units}
         return Decision("inconclusive", more, more_units=measure.min_units - units)
@@ -195,6 +204,10 @@ def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> D
         reason = {"key": "inconclusive_fresh", **facts, "fresh": f"{fresh:,}"}
         return Decision("inconclusive", reason, fresh_units=fresh)
     return Decision("inconclusive", {"key": "inconclusive", **{key: facts[key] for key in facts if key != "unit"}})
+
+
+def _level(level: float) -> str:
+    return f"{100 * level:.6g} %"
 
 
 def _label(name: str, group: str | None) -> str:

@@ -1,67 +1,67 @@
-"""The area under the ROC curve, P(positive > negative) + P(tie) / 2, with its interval."""
+"""The area under the ROC curve, A = P(positive > negative) + P(tie) / 2, with an interval valid at every n.
+
+The sample's value a averages over all pairs, hence also over all ways to match N = min(n, m) disjoint pairs. Pairs of a
+matching are independent and each lies in [0, 1] in the mean A, so whatever is convex is no larger on average for a than
+for a share of N trials (Hoeffding 1963, section 5). With B ~ Bin(N, A) therefore
+
+    P(a >= v)  <=  min over whole j < N v of  E max(B - j, 0) / (N v - j)
+
+(Bentkus 2004, Ann. Probab. 32:1650; Pinelis 1998). All A for which both tails exceed (1 - level) / 2 are the interval:
+that of N v events in N trials (Clopper-Pearson), at e times the confidence at most, and exactly theirs at v = 1.
+Nothing is supposed of how scores are distributed. What this costs beside DeLong's interval, which misses far more often
+than it says near 1, is about a third of its width at 0.8.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, logit, ndtri
+from numpy.typing import ArrayLike
+from scipy.special import bdtrc
 
-from detectors._exact import Approximation, Floats
+from detectors._exact import Floats
 
-__all__ = ["AUROC_BOOTSTRAP", "DELONG", "LOGIT_DELONG", "auroc", "auroc_bootstrap"]
+__all__ = ["AUROC_METHOD", "auroc", "pairs_interval"]
 
-DELONG = Approximation("AUROC (DeLong)", 20, 0.88)
-LOGIT_DELONG = Approximation("AUROC (DeLong, logit scale)", 20, 0.92)
-AUROC_BOOTSTRAP = Approximation("AUROC (studentised bootstrap, logit scale)", 20, 0.91)
-_BLOCK = 4_000_000
-"""Weights held at a time, to bound memory."""
+AUROC_METHOD = "AUROC over independent pairs (Hoeffding's matchings, binomial tails)"
+_TRIED = 64
+"""Numbers j that are tried; fewer than all only make a tail larger."""
 
 
-def auroc(
-    negatives: ArrayLike, positives: ArrayLike, level: float = 0.95,
-    method: Literal["delong", "logit-delong"] = "logit-delong",
-) -> tuple[float, float, float]:
+def auroc(negatives: ArrayLike, positives: ArrayLike, level: float = 0.95) -> tuple[float, float, float]:
     """Return (value, low, high) of the AUROC; 1 where every positive scores above every negative.
 
-    negatives [n], positives [m]: finite scores; ties count half. DeLong's variance (1988) from midranks in
-    O((n + m) log(n + m)) (Sun & Xu 2014), on the plain or the logit scale; approximate: see `DELONG`, `LOGIT_DELONG`.
-
-    Perfect separation has no variance, yet says no more than min(n, m) disjoint pairs all in order: its lower end is
-    their exact binomial bound b = ((1 - level) / 2)^(1 / min(n, m)), sharp over all distributions. A worse sample
-    cannot say more, so `low` is never above b, nor `high` below 1 - b. A constant score likewise has min(n, m) ties.
-    Raises ValueError for fewer than two scores on a side or for scores that are not finite.
+    negatives [n], positives [m]: finite scores of independent items; ties count half. The interval covers at every n,
+    m and distribution. Raises ValueError for fewer than two scores on a side or for scores that are not finite.
     """
     below, above = _sorted(negatives), _sorted(positives)
-    value, variance, bound = _sampled(below, above, level)
-    if variance == 0:
-        return value, *_without_spread(value, bound)
-    low, high = _ends(value, float(np.sqrt(variance) * ndtri((1 + level) / 2)), method)
-    return value, min(low, bound), max(high, 1 - bound)
+    wins = np.searchsorted(below, above, "left") + np.searchsorted(below, above, "right")
+    value = float(wins.mean() / (2 * below.size))
+    return value, *pairs_interval(value, min(below.size, above.size), level)
 
 
-def auroc_bootstrap(
-    negatives: ArrayLike, positives: ArrayLike, *, level: float = 0.95, rng: np.random.Generator,
-    replicates: int = 1999,
-) -> tuple[float, float, float]:
-    """Return (value, low, high) of the AUROC by resampling both sides; arguments and bounds as in `auroc`.
+def pairs_interval(value: float, pairs: int, level: float) -> tuple[float, float]:
+    """Return (low, high) for the mean of a number in [0, 1] over pairs, `value` averaging over all their matchings.
 
-    Studentised by DeLong's variance of each replicate, on the logit scale; approximate: see `AUROC_BOOTSTRAP`.
+    pairs: disjoint pairs of a matching; covers always.
     """
-    below, above = _sorted(negatives), _sorted(positives)
-    value, variance, bound = _sampled(below, above, level)
-    if variance == 0:
-        return value, *_without_spread(value, bound)
-    size = max(1, _BLOCK // (below.size + above.size))
-    counts = [min(size, replicates - start) for start in range(0, replicates, size)]
-    t = np.concatenate([_studentised(below, above, value, rng, count) for count in counts])
-    # a replicate in perfect order, or without spread, counts as extreme on either side
-    first = np.quantile(np.where(np.isfinite(t), t, -np.inf), (1 - level) / 2, method="lower")
-    last = np.quantile(np.where(np.isfinite(t), t, np.inf), (1 + level) / 2, method="higher")
-    step = np.sqrt(variance) / (value * (1 - value))
-    low, high = (float(expit(logit(value) - end * step)) for end in (last, first))
-    return value, min(low, bound), max(high, 1 - bound)
+    alpha = (1 - level) / 2
+    return min(_refused_below(value, pairs, alpha), value), max(1 - _refused_below(1 - value, pairs, alpha), value)
+
+
+def _refused_below(value: float, pairs: int, alpha: float) -> float:
+    """Return the largest mean at which a value so large has a probability of at most `alpha`."""
+    low, high = 0.0, value
+    while high - low > 1e-9:
+        middle = (low + high) / 2
+        low, high = (middle, high) if _tail(value * pairs, pairs, middle) <= alpha else (low, middle)
+    return low
+
+
+def _tail(wins: float, pairs: int, mean: float) -> float:
+    """Return the bound on the probability of `wins` or more of `pairs`."""
+    j = np.unique(np.linspace(np.floor(pairs * mean), np.ceil(wins) - 1, _TRIED).round())
+    excess = pairs * mean * bdtrc(j - 1, pairs - 1, mean) - j * bdtrc(j, pairs, mean)
+    return float(np.min(excess / (wins - j), initial=1.0))
 
 
 def _sorted(scores: ArrayLike) -> Floats:
@@ -70,51 +70,3 @@ def _sorted(scores: ArrayLike) -> Floats:
     if found.size < 2 or not np.isfinite(found).all():
         raise ValueError(f"auroc: got {found.size} scores on a side; allowed: two finite scores or more on each")
     return found
-
-
-def _sampled(below: Floats, above: Floats, level: float) -> tuple[float, float, float]:
-    """Return (value, DeLong's variance, bound b) of sorted scores."""
-    wins = _placements(above, below)
-    variance = wins.var(ddof=1) / above.size + _placements(below, above).var(ddof=1) / below.size
-    return float(wins.mean()), float(variance), float(((1 - level) / 2) ** (1 / min(below.size, above.size)))
-
-
-def _without_spread(value: float, bound: float) -> tuple[float, float]:
-    """With confidence all but a share 1 - b of pairs is like those seen; the others may be anything."""
-    return value * bound, 1 - (1 - value) * bound
-
-
-def _studentised(below: Floats, above: Floats, value: float, rng: np.random.Generator, count: int) -> Floats:
-    """Return t* [count] on the logit scale; not finite where a replicate has no spread or no logit."""
-    of_below, of_above = (
-        rng.multinomial(len(side), np.full(len(side), 1 / len(side)), size=count) for side in (below, above)
-    )
-    wins, losses = _weighted(above, below, of_below), _weighted(below, above, of_above)
-    mean = (of_above * wins).mean(axis=1)
-    variance = np.zeros(count)
-    for placed, weights in ((wins, of_above), (losses, of_below)):
-        size = weights.shape[1]
-        centre = (weights * placed).mean(axis=1, keepdims=True)
-        variance += (weights * (placed - centre) ** 2).sum(axis=1) / (size - 1) / size
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((logit(mean) - logit(value)) * mean * (1 - mean) / np.sqrt(variance))
-
-
-def _weighted(scores: Floats, others: Floats, weights: NDArray[np.int64]) -> Floats:
-    """Return [replicate, score]: the share of `others` (sorted, with weights [replicate, other]) below, ties half."""
-    sums = np.concatenate([np.zeros((len(weights), 1)), np.cumsum(weights, axis=1)], axis=1)
-    ends = [np.searchsorted(others, scores, side) for side in ("left", "right")]
-    return np.asarray((sums[:, ends[0]] + sums[:, ends[1]]) / (2 * len(others)))
-
-
-def _placements(scores: Floats, others: Floats) -> Floats:
-    """Return for each score the share of `others` (sorted) below it, ties half."""
-    return (np.searchsorted(others, scores, "left") + np.searchsorted(others, scores, "right")) / (2 * len(others))
-
-
-def _ends(value: float, width: float, method: str) -> tuple[float, float]:
-    """Return the ends at half-width `width` around `value`, inside [0, 1]."""
-    if method == "delong":
-        return max(value - width, 0.0), min(value + width, 1.0)
-    step = width / (value * (1 - value))
-    return float(expit(logit(value) - step)), float(expit(logit(value) + step))

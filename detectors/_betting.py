@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
-from detectors._exact import Floats
+from detectors._exact import Floats, exact_binomial
 
-__all__ = ["EMPTY", "betting_mean", "still_to_come"]
+__all__ = ["EMPTY", "betting_mean", "bounded_mean", "still_to_come"]
 
 CAP = 0.75
 """Largest share of the capital that one bet may lose."""
@@ -48,6 +48,19 @@ def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = 
     low, high = _refused_below(values, alpha, population), 1 - _refused_below(1 - values, alpha, population)
     # an early fortune may refuse the final mean itself; a wider interval is as valid
     return min(low, mean), max(high, mean)
+
+
+def bounded_mean(x: ArrayLike, level: float) -> tuple[float, float, str]:
+    """Return (low, high, method) for the mean of independent values [n] in [0, 1], in random order.
+
+    Exact binomial where all values are 0 or 1, else betting. Where a value may but need not be 0 or 1, looking picks
+    the method; no case was found, by enumeration up to seven values, where that errs more often than it may.
+    """
+    values = np.asarray(x, dtype=float)
+    if values.size and np.isin(values, (0.0, 1.0)).all():
+        low, high = exact_binomial(int(values.sum()), values.size, level)
+        return float(low), float(high), "exact binomial (Clopper-Pearson)"
+    return *betting_mean(values, level), "betting (hedged capital) over unit means"
 
 
 def _refused_below(x: Floats, alpha: float, population: int | None) -> float:

@@ -19,7 +19,7 @@ from detectors._exact import Approximation, Floats, exact_binomial
 __all__ = ["CORRECTED", "Calibration", "corrected_ends", "corrected_rate"]
 
 CORRECTED = Approximation(
-    "corrected for sensitivity and specificity (Rogan-Gladen, exact parts in quadrature)", 20, 0.95
+    "corrected for sensitivity and specificity (Rogan-Gladen, exact parts in quadrature)", 20, 0.94, 0.9964
 )
 
 

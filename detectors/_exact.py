@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -25,6 +25,14 @@ class Approximation:
     """It decides a limit only from this many independent units on, in the smallest sample or group."""
     worst_coverage: float
     """Lowest coverage at level 0.95 found from `min_units` on, over the grids of benchmarks/."""
+    measured_to: float | None = None
+    """Strictest level at which benchmarks/ found it to miss no more often than it may; None: it informs only."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what a `Measure` says of its interval."""
+        guarantee = "approximate" if self.measured_to is None else "measured"
+        return {**asdict(self), "guarantee": guarantee}
 
 
 @overload

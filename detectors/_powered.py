@@ -4,16 +4,15 @@
 
 y: people's labels of n items; f: the judge's scores of these and of N others. The judge's own error cancels whatever it
 is, and w is the weight that leaves least variance, near 0 for a judge who knows nothing (PPI++, Angelopoulos, Duchi &
-Zrnic 2023, arXiv 2311.01453). Its normal interval fails where few labels differ (0.16 instead of 0.95 at a rate of
-0.5 %). Here the judge makes the n labels worth
+Zrnic 2023, arXiv 2311.01453).
 
-    m = n [var(y) / n] / [var(y - w f) / n + w^2 var(f) / N]
+The interval is valid at every n. Each label is set beside a block of the others, no two labels beside the same one:
 
-labels, and the interval is the exact binomial one for m trials, as in surveys (Korn & Graubard 1998, Surv. Methodol.
-24:193); a useless judge leaves the exact interval of the labels alone. Four imagined labels, two of each kind and
-unknown to the judge, go into both variances, so that a few labels that chance to agree with the judge prove nothing.
-What the judge brings is not a whole number of trials, so up to half a trial of the exact interval's caution about
-whole numbers is given back: min(1/2, 1 - n / m) e / (e + 10), where e labels are the fewer of 0 and 1.
+    z_i = y_i + w_i (mean of f over block i - f_i)
+
+has the mean that is sought, given all before it, where w_i in [0, 1] is learnt from the labels before i. So betting
+holds for z (`detectors._betting`), whose spread is small where the judge is good. Half of the error goes there and half
+to the interval of the labels alone, and what both allow is the result: a judge who knows nothing costs little.
 """
 
 from __future__ import annotations
@@ -22,16 +21,19 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betaincinv
 
-from detectors._exact import Approximation, Floats
+from detectors._betting import betting_mean, bounded_mean
+from detectors._exact import Floats
 
-__all__ = ["POWERED", "Powered", "prediction_powered"]
+__all__ = ["LEAST_LABELS", "POWERED_METHOD", "Powered", "prediction_powered"]
 
-POWERED = Approximation("prediction-powered (PPI++), exact binomial at the labels it is worth", 30, 0.95)
-
+POWERED_METHOD = "prediction-powered (betting over labels beside blocks of scores), joined with the labels alone"
+LEAST_LABELS = 30
+"""Fewer labels than these are not worth a judge."""
 IMAGINED = 4.0
-"""Labels that are imagined, half of them 1."""
+"""Labels that are imagined in the variances of `worth`, half of them 1, so that chance agreement proves little."""
+PRIOR = 1.0
+"""Sum of squares that a judge's scores must outweigh before they count."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,14 @@ class Powered:
     """Labels that would tell as much without the judge."""
 
 
-def prediction_powered(labels: ArrayLike, judged: ArrayLike, others: ArrayLike, level: float = 0.95) -> Powered:
-    """Return the mean of the labels that all items would get, with an interval.
+def prediction_powered(
+    labels: ArrayLike, judged: ArrayLike, others: ArrayLike, level: float = 0.95, *, rng: np.random.Generator
+) -> Powered:
+    """Return the mean of the labels that all items would get, with an interval; covers at every n, N and judge.
 
     labels, judged [n]: people's labels and the judge's scores of the same items; others [N]: its scores of items
-    without a label; all in [0, 1]. The labelled items are a random choice of all, and items are independent.
-    Approximate: see `POWERED`. Raises ValueError for fewer than two labels, no others, and values outside [0, 1].
+    without a label; all in [0, 1]. The labelled items are a random choice of all, and items are independent; `rng` puts
+    them in random order. Raises ValueError for fewer than two labels, no others, and values outside [0, 1].
     """
     y, f, rest = (np.asarray(values, dtype=float) for values in (labels, judged, others))
     if y.ndim != 1 or y.shape != f.shape or len(y) < 2 or rest.ndim != 1 or not len(rest):
@@ -62,8 +66,30 @@ def prediction_powered(labels: ArrayLike, judged: ArrayLike, others: ArrayLike, 
         raise ValueError("prediction_powered: got values outside [0, 1]; allowed: in [0, 1]")
     weight, worth = _weighed(y, f, len(rest))
     value = float(np.clip(y.mean() + weight * (rest.mean() - f.mean()), 0, 1))
-    low, high = _ends(value, len(y), worth, level)
+    low, high = _both(y, f, rest, (1 + level) / 2, rng)
     return Powered(value, min(low, value), max(high, value), weight, worth)
+
+
+def _both(y: Floats, f: Floats, rest: Floats, level: float, rng: np.random.Generator) -> tuple[float, float]:
+    """Return what the labels alone and the labels with the judge allow, each at `level`."""
+    order = rng.permutation(len(y))
+    alone = bounded_mean(y[order], level)
+    ends = betting_mean((_beside_blocks(y[order], f[order], rng.permutation(rest)) + 1) / 3, level)
+    low, high = max(alone[0], 3 * ends[0] - 1), min(alone[1], 3 * ends[1] - 1)
+    # where the two contradict each other, one of them has missed, and nobody knows which
+    return min(low, high), max(low, high)
+
+
+def _beside_blocks(y: Floats, f: Floats, rest: Floats) -> Floats:
+    """Return z [n] in [-1, 2], for labels and scores of labelled items in random order."""
+    size = max(1, len(rest) // len(y))
+    blocks = rest[: size * min(len(y), len(rest))].reshape(-1, size).mean(axis=1)
+    count = np.maximum(np.arange(len(y)), 1)
+    sum_y, sum_f, square, product = (np.cumsum(np.append(0.0, one[:-1])) for one in (y, f, f * f, y * f))
+    weight = (product - sum_y * sum_f / count) / (square - sum_f**2 / count + PRIOR) / (1 + 1 / size)
+    z = y.copy()
+    z[: len(blocks)] += (np.clip(weight, 0, 1) * (np.resize(blocks, len(y)) - f))[: len(blocks)]
+    return z
 
 
 def _weighed(y: Floats, f: Floats, others: int) -> tuple[float, float]:
@@ -79,13 +105,3 @@ def _weighed(y: Floats, f: Floats, others: int) -> tuple[float, float]:
     spent = 2 if weight and n > 2 else 1
     left = ((dy - weight * df) @ (dy - weight * df) + imagined) / (n - spent) / n
     return weight, float(plain / (left + weight**2 * square / (n - 1) / others))
-
-
-def _ends(value: float, n: int, worth: float, level: float) -> tuple[float, float]:
-    """Return the ends of the binomial interval of `value` in `worth` trials."""
-    few = n * min(value, 1 - value)
-    back = min(0.5, max(0.0, 1 - n / worth)) * few / (few + 10)
-    alpha, k = (1 - level) / 2, value * worth
-    low = betaincinv(k + back, worth - k + 1 - back, alpha) if value > 0 else 0.0
-    high = betaincinv(k + 1 - back, worth - k + back, 1 - alpha) if value < 1 else 1.0
-    return float(low), float(high)

@@ -159,7 +159,7 @@ class _Rated:
         return Measure(
             name=self.name, value=value, low=min(value, max(-1.0, 1 - most)), high=max(value, 1 - least), unit="score",
             n={"items": self.ratings, "units": units}, direction="higher is better", level=level,
-            method=AGREEMENT.method, min_units=AGREEMENT.min_units, worst_coverage=AGREEMENT.worst_coverage,
+            **AGREEMENT.facts,
         )
 
     def _observed(self, level: float, rng: np.random.Generator) -> _Ends:

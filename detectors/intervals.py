@@ -5,11 +5,11 @@
     mean over independent units               mean_over_units                      one of these two
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate
-    AUROC                                     auroc, auroc_bootstrap               approximate
+    AUROC                                     auroc                                valid at every n and distribution
     smooth function of totals over units      cluster_bootstrap                    approximate
     rates of many groups at once              simultaneous                         approximate
     rate that an erring detector reports      corrected_rate                       approximate
-    rate from few labels and a judge of all   prediction_powered                   approximate
+    rate from few labels and a judge of all   prediction_powered                   valid at every n, N and judge
     "is there any gap among groups?"          any_gap_p                            a valid p-value
 
 Exact and valid mean coverage of at least `level` at every true value. What is approximate has an `Approximation` beside
@@ -24,20 +24,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors._auroc import AUROC_BOOTSTRAP, DELONG, LOGIT_DELONG, auroc, auroc_bootstrap
-from detectors._betting import betting_mean
+from detectors._auroc import AUROC_METHOD, auroc, pairs_interval
+from detectors._betting import betting_mean, bounded_mean
 from detectors._bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors._corrected import CORRECTED, Calibration, corrected_rate
 from detectors._exact import Approximation, Floats, exact_binomial
 from detectors._groups import SIMULTANEOUS, any_gap_p, simultaneous
-from detectors._powered import POWERED, Powered, prediction_powered
+from detectors._powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
 from detectors._score import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, newcombe_paired, score_ratio
 
 __all__ = [
-    "AUROC_BOOTSTRAP", "CLUSTER_BOOTSTRAP", "CORRECTED", "DELONG", "LOGIT_DELONG", "NEWCOMBE", "NEWCOMBE_PAIRED",
-    "POWERED", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Powered", "UnitMean", "any_gap_p",
-    "auroc", "auroc_bootstrap", "betting_mean", "cluster_bootstrap", "corrected_rate", "exact_binomial",
-    "mean_over_units", "newcombe", "newcombe_paired", "prediction_powered", "score_ratio", "simultaneous",
+    "AUROC_METHOD", "CLUSTER_BOOTSTRAP", "CORRECTED", "LEAST_LABELS", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD",
+    "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Powered", "UnitMean", "any_gap_p", "auroc",
+    "betting_mean", "cluster_bootstrap", "corrected_rate", "exact_binomial", "mean_over_units", "newcombe",
+    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
 ]
 
 
@@ -71,10 +71,10 @@ def mean_over_units(
 
     values [item]: numbers in [0, 1], NaN = asked and no answer; units [item]: label of the independent unit (template,
     writer, prompt) of each item, None where every item is one. Units weigh the same however many items they have.
-    Single 0/1 items get the exact binomial interval; all else the betting interval over the unit means, in an order
-    shuffled by `rng`. Where answers are missing, `low` is the lower end with each the least that it could have been and
-    `high` the upper end with each the most, `worst` = (least, most), each [item] or one number: it covers the mean over
-    all that were asked whatever made them be missing (Horowitz & Manski 2000, JASA 95:77).
+    Where all unit means are 0 or 1 the interval is the exact binomial one; else that of betting over the means, in an
+    order shuffled by `rng`. Where answers are missing, `low` is the lower end with each the least that it could have
+    been and `high` the upper end with each the most, `worst` = (least, most), each [item] or one number: it covers the
+    mean over all that were asked whatever made them be missing (Horowitz & Manski 2000, JASA 95:77).
     Raises ValueError for no answers, for values outside [0, 1] and for labels of another length.
     """
     numbers = np.asarray(values, dtype=float)
@@ -85,21 +85,12 @@ def mean_over_units(
     least, most = (_unit_means(np.where(lost, fill, numbers), labels) for fill in worst)
     known = _unit_means(numbers[~lost], None if labels is None else labels[~lost])
     order = rng.permutation(len(least))
-    low, _, method = _mean_interval(least[order], level, single=len(least) == len(numbers))
-    high = _mean_interval(most[order], level, single=len(most) == len(numbers))[1]
+    low, _, method = bounded_mean(least[order], level)
+    high = bounded_mean(most[order], level)[1]
     value = float(known.mean())  # rounding may leave it a hair outside a bound that equals it
     return UnitMean(
         value, min(low, value), max(high, value), int((~lost).sum()), len(known), method, missing=int(lost.sum())
     )
-
-
-def _mean_interval(means: Floats, level: float, *, single: bool) -> tuple[float, float, str]:
-    """Return (low, high, method) for unit means in random order; `single`: every unit is one item."""
-    if single and np.isin(means, (0.0, 1.0)).all():
-        low, high = exact_binomial(int(means.sum()), len(means), level)
-        return low, high, "exact binomial (Clopper-Pearson)"
-    low, high = betting_mean(means, level)
-    return float(low), float(high), "betting (hedged capital) over unit means"
 
 
 def _unit_means(values: Floats, units: NDArray[Any] | None) -> Floats:

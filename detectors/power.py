@@ -8,6 +8,13 @@ the ends of the exact (Clopper-Pearson) interval and binomial tails are the same
 
 so power is a binomial probability, and the rate at which it has a given value a beta quantile. Where a check stops
 early, power is that of the sequential test (`detectors.sequential.stopping`). Rates and limits are in [0, 1].
+
+An AUROC is decided where its sample value is, whose variance at a true A is about that of Hanley & McNeil (1982,
+Radiology 143:29), for n items on either side
+
+    [A (1 - A) + (n - 1) (A / (2 - A) + 2 A^2 / (1 + A) - 2 A^2)] / n^2
+
+It is largest at 1/2, so that at a limit below the observed value it must not be taken from the sample.
 """
 
 from __future__ import annotations
@@ -16,14 +23,15 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import bdtr, bdtrc, betaincinv
+from scipy.special import bdtr, bdtrc, betaincinv, ndtri
 
+from detectors._auroc import pairs_interval
 from detectors._exact import Floats
 from detectors.sequential import boundaries, stopping
 
 __all__ = [
-    "EXACT_BUDGET", "deciding_counts", "early_rates", "keep_probability", "rates_decided", "stops_after",
-    "units_needed",
+    "EXACT_BUDGET", "aurocs_decided", "deciding_counts", "early_rates", "keep_probability", "rates_decided",
+    "stops_after", "units_needed",
 ]
 
 EXACT_BUDGET = 2000
@@ -62,6 +70,36 @@ def rates_decided(n: int, limit: float, level: float, power: float = 0.8) -> tup
     below = None if most < 0 else float(betaincinv(most + 1, n - most, 1 - power))
     above = None if least > n else float(betaincinv(least, n - least + 1, power))
     return below, above
+
+
+def aurocs_decided(units: int, limit: float, level: float, power: float = 0.8) -> tuple[float | None, float | None]:
+    """Return (below, above) as `rates_decided`, of an AUROC with so many units on either side; about, see above."""
+    above = _auroc_below(units, 1 - limit, level, power)
+    return _auroc_below(units, limit, level, power), None if above is None else 1 - above
+
+
+def _auroc_below(units: int, limit: float, level: float, power: float) -> float | None:
+    """Return the true AUROC that has the power to be called below the limit; None where none has."""
+
+    def seen(value: float) -> bool:
+        return pairs_interval(value, units, level)[1] < limit
+
+    def spread(area: float) -> float:
+        rest = (units - 1) * (area / (2 - area) + 2 * area**2 / (1 + area) - 2 * area**2)
+        return float(np.sqrt((area * (1 - area) + rest) / units**2))
+
+    if not seen(0.0):
+        return None
+    critical = _last(seen, 0.0, limit)
+    return _last(lambda area: area + float(ndtri(power)) * spread(area) <= critical, 0.0, critical)
+
+
+def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return the largest number between `low`, where it holds, and `high` at which it still does."""
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
 
 
 def keep_probability(

@@ -19,12 +19,15 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Direction", "Measure", "Remark", "Result", "counted", "undefined"]
+__all__ = ["Direction", "Guarantee", "Measure", "Remark", "Result", "counted", "undefined"]
 
 UNBOUNDED = "none; items without an answer could have been anything"
 """Method of a measure that has no worst case to be bounded by."""
 
 Direction = Literal["lower is better", "higher is better", "nearer to ideal is better", "neither"]
+Guarantee = Literal["finite sample", "measured", "approximate"]
+"""What stands behind an interval: a proof that it covers at every n and every truth, a measurement of how often it
+misses in the cases that are hardest for it, or neither."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +35,7 @@ class Measure:
     """One number of a finding, with all that is needed to read it.
 
     Raises ValueError for a number that is not finite, for `low <= value <= high` violated, and for a
-    measure that has neither a value nor a reason.
+    measure that has neither a value nor a reason, and for an interval that claims more than stands behind it.
     """
 
     name: str
@@ -63,6 +66,10 @@ class Measure:
     """An approximate interval decides a limit only from this many units on; 0 for exact methods."""
     worst_coverage: float | None = None
     """Lowest coverage measured for an approximate method at or above `min_units`, at level 0.95."""
+    guarantee: Guarantee = "finite sample"
+    """Only what is proved, or measured at a level as strict as `level`, may decide a limit; the rest informs."""
+    measured_to: float | None = None
+    """Strictest level at which a `measured` interval was found to miss no more often than it may."""
     mean_of: str | None = None
     """Column of `Result.items` whose mean over independent units this is; only such a measure stops early."""
     unit_of: str | None = None
@@ -77,6 +84,12 @@ class Measure:
 
     def __post_init__(self) -> None:
         """Refuse numbers that a reader could not trust."""
+        if self.guarantee == "finite sample" and self.worst_coverage is not None:
+            got = f"worst_coverage {self.worst_coverage} of an interval that is valid in finite samples"
+            raise ValueError(f"measure {self.name!r}: got {got}; allowed: guarantee 'measured' or 'approximate'")
+        if (self.guarantee == "measured") != (self.measured_to is not None):
+            got = f"guarantee {self.guarantee!r} with measured_to {self.measured_to}"
+            raise ValueError(f"measure {self.name!r}: got {got}; allowed: measured_to with 'measured', and only there")
         if (self.value is None) != (self.undefined is not None):
             raise ValueError(
                 f"measure {self.name!r}: got value {self.value!r} with reason {self.undefined!r}; allowed: one of both"
@@ -99,7 +112,10 @@ class Measure:
         """Return this measure of an unbounded number where so many items gave no answer: nothing bounds it any more."""
         if not missing or (self.low is None and self.high is None):
             return replace(self, missing=missing)
-        return replace(self, missing=missing, low=None, high=None, min_units=0, worst_coverage=None, method=UNBOUNDED)
+        return replace(
+            self, missing=missing, low=None, high=None, min_units=0, worst_coverage=None, measured_to=None,
+            guarantee="approximate", method=UNBOUNDED,
+        )
 
 
 def undefined(

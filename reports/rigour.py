@@ -1,6 +1,7 @@
 """What stands behind the verdicts: how little a passed check would have seen, families, deviations, attempts.
 
     effect_text(finding)      one sentence of a passed finding; empty where nothing is known
+    budget_text(record)       what the gating checks promise together, and which of them stand outside
     family_text(record)       one sentence where two checks or more are judged together
     attempts_text(record)     which checks are not the first attempt
     changes_of(record)        what is asked otherwise than registered, as it is printed
@@ -16,7 +17,7 @@ from audit.record import Deviation, EarlierAttempt, Finding, Record
 from reports.inert import one_line
 from reports.notation import Notation
 
-__all__ = ["Change", "attempts_text", "changes_of", "deviates_text", "effect_text", "family_text"]
+__all__ = ["Change", "attempts_text", "budget_text", "changes_of", "deviates_text", "effect_text", "family_text"]
 
 MOST_CHANGES = 100
 MOST_EARLIER = 5
@@ -52,6 +53,22 @@ def effect_text(finding: Finding, notation: Notation) -> str:
             number = f"{notation.number(value, headline.unit)} {notation.unit(headline.unit)}".strip()
             told.append(words(f"effect.{side}{kind}", value=number, **common))
     return " ".join(told) or words("effect.none", **common)
+
+
+def budget_text(record: Record, notation: Notation) -> str:
+    """Return with what probability gating checks may err together, and for which this is not proved or not promised."""
+    words, gating = notation.words, [finding for finding in record.findings if finding.gating]
+    if not gating:
+        return words("note.no_budget")
+    told = [words("note.budget", alpha=notation.set_number(1 - record.level, "share"))]
+    known = [(finding.check, finding.headline) for finding in gating if finding.limit and finding.headline]
+    for key, named in (
+        ("note.budget_measured", [check for check, one in known if one.decides and one.guarantee == "measured"]),
+        ("note.budget_outside", [check for check, one in known if not one.decides]),
+    ):
+        if named:
+            told.append(words(key, checks=words("format.list").join(one_line(check, words, 80) for check in named)))
+    return " ".join(told)
 
 
 def family_text(record: Record, notation: Notation) -> str:

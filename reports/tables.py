@@ -30,7 +30,7 @@ from reports.axes import NO_AXIS, SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
-from reports.rigour import Change, attempts_text, changes_of, deviates_text, effect_text, family_text
+from reports.rigour import Change, attempts_text, budget_text, changes_of, deviates_text, effect_text, family_text
 from reports.summary import summary_sentence, tally
 from reports.wording import Words
 
@@ -160,6 +160,8 @@ class Overview:
     unasked: str
     """The sentence that names the dimensions nobody asked about; empty where there is none."""
     methods: tuple[MethodUse, ...]
+    budget: str
+    """What the gating checks promise together."""
     family: str
     """How the exploratory checks were judged together; empty where there are fewer than two."""
     deviates: str
@@ -188,6 +190,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         gaps=tuple(_gaps(views, words)),
         unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
         methods=tuple(_methods(views)),
+        budget=budget_text(record, notation),
         family=family_text(record, notation),
         deviates=deviates_text(record, notation),
         deviations=changes_of(record, notation),

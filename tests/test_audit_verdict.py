@@ -134,6 +134,32 @@ def test_without_any_answer_the_number_asked_is_told():
     assert (decision.verdict, sentence(decision.reason)) == (
         "inconclusive", "rate has no value: none of the 8 items asked gave a usable answer."
     )
+APPROXIMATE = {"worst_coverage": 0.86, "min_units": 20}
+
+
+@pytest.mark.parametrize("limit", [0.9, 0.1, 0.5])
+def test_an_approximate_interval_informs_and_decides_nothing(limit):
+    done = decide([measure(guarantee="approximate", **APPROXIMATE)], Limit(measure="rate", at_most=limit), NONE)
+    assert (done.verdict, done.reason["key"], done.more_units) == ("inconclusive", "approximate", None)
+    assert "informs and does not decide" in sentence(done.reason)
+
+
+@pytest.mark.parametrize(("level", "verdict"), [(0.95, "passed"), (0.9964, "passed"), (0.999, "inconclusive")])
+def test_a_measured_interval_decides_up_to_the_level_at_which_it_was_measured(level, verdict):
+    known = measure(guarantee="measured", measured_to=0.9964, level=level, **APPROXIMATE)
+    done = decide([known], Limit(measure="rate", at_most=0.9), NONE)
+    assert done.verdict == verdict
+    if verdict == "inconclusive":
+        assert "up to 99.64 % only and is needed at 99.9 %" in sentence(done.reason)
+
+
+def test_a_record_of_an_earlier_version_knows_its_approximate_intervals():
+    """What stands behind an interval was not written down; a worst coverage was, where the interval is approximate."""
+    assert measure(**APPROXIMATE).guarantee == "approximate"
+    assert measure().guarantee == "finite sample"
+    assert MeasureRecord.model_validate(measure(**APPROXIMATE).model_dump()).decides is False
+
+
 
 
 def test_sentences_hold_the_numbers():

@@ -59,8 +59,8 @@ class Samples:
     roles: ClassVar[Mapping[str, Role]] = {"items": DRAWN_FOR, "train": DRAWN_FOR}
     """`items`: held out; `train`: what the model learnt from, or data like it, labelled for classes to be counted."""
     measures: ClassVar[Mapping[str, Range]] = {
-        "kid": SCORE, "coverage": SHARE, "density": AMOUNT, "nearness": SHARE, "missing_modes": COUNT,
-        "class_share": SHARE, "unusable_share": SHARE,
+        "kid": SCORE, "coverage": SHARE, "density": AMOUNT, "nearness": SHARE, "far_share": SHARE,
+        "missing_modes": COUNT, "class_share": SHARE, "unusable_share": SHARE,
     }
 
     def __post_init__(self) -> None:
@@ -186,7 +186,10 @@ def _nothing(draws: pd.DataFrame, name: str, good: np.ndarray, level: float) -> 
     from detectors.result import Result, undefined
 
     size, lost = int(good.sum()), int((~good).sum())
-    units = {"kid": "score", "coverage": "share", "density": "score", "nearness": "share", "missing_modes": "count"}
+    units = {
+        "kid": "score", "coverage": "share", "density": "score", "nearness": "share", "far_share": "share",
+        "missing_modes": "count",
+    }
     measures = [
         undefined(
             one, "hardly any draw is an item of the data's kind", n={"items": size, "units": size}, unit=unit,

@@ -237,11 +237,7 @@ class _Judge:
             value, low, high = float(statistic(rows.sum(axis=0))), -np.inf, np.inf
         if not np.isfinite([low, high]).all():
             return self._measure(name, pairs, value=value, method="none; the units are too few or do not differ")
-        how = CLUSTER_BOOTSTRAP
-        return self._measure(
-            name, pairs, value=value, low=low, high=high, method=how.method, min_units=how.min_units,
-            worst_coverage=how.worst_coverage,
-        )
+        return self._measure(name, pairs, value=value, low=low, high=high, **CLUSTER_BOOTSTRAP.facts)
 
     def _measure(self, name: str, pairs: pd.DataFrame, **found: Any) -> Measure:
         unit, direction, ideal = _MEANING[name]

@@ -29,8 +29,10 @@ from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = ["SHARES", "TOTAL_VARIATION", "class_shares", "true_shares"]
 
-SHARES = Approximation("corrected for classifier error, joint band of resampled shares (Dirichlet)", 100, 0.9)
-TOTAL_VARIATION = Approximation("corrected for classifier error, ball of resampled shares (Dirichlet)", 100, 0.9)
+SHARES = Approximation("corrected for classifier error, joint band of resampled shares (Dirichlet)", 100, 0.9, 0.9964)
+TOTAL_VARIATION = Approximation(
+    "corrected for classifier error, ball of resampled shares (Dirichlet)", 100, 0.9, 0.9964
+)
 
 Floats = NDArray[np.float64]
 _RESAMPLES = 4000
@@ -93,8 +95,7 @@ def class_shares(
     low, high = np.minimum(low, seen.shares) * (1 - lost), np.maximum(high, seen.shares)
     high = high + lost * (1 - high)
     absent = count_missing(
-        "missing_classes", seen.shares, low, high, fraction * wanted, n=n, level=level, method=SHARES.method,
-        missing=missing,
+        "missing_classes", seen.shares, low, high, fraction * wanted, n=n, level=level, missing=missing, **SHARES.facts,
     )
     shares = (
         seen.measure("share", SHARES, value=seen.shares[i], low=low[i], high=high[i], group=name, ideal=wanted[i])
@@ -173,7 +174,7 @@ class _Seen:
     def measure(self, name: str, how: Approximation | None = None, **found: Any) -> Measure:
         unit, direction = _MEANING[name]
         if how is not None:
-            found |= {"method": how.method, "min_units": how.min_units, "worst_coverage": how.worst_coverage}
+            found |= how.facts
         found["missing"] = self.missing
         return Measure(name=name, n=self.n, unit=unit, direction=direction, level=self.level, **found)
 

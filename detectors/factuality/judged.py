@@ -22,8 +22,8 @@ from detectors.agreement import cohen_kappa
 from detectors.conformal import check_disjoint
 from detectors.intervals import (
     CORRECTED,
-    POWERED,
-    Approximation,
+    LEAST_LABELS,
+    POWERED_METHOD,
     Calibration,
     corrected_rate,
     mean_over_units,
@@ -113,13 +113,13 @@ class _Judge:
         if not len(others) and len(labels):
             alone = self._mean("right_share", self.labelled["label"], self.labelled, "higher is better", "")
             return alone, self._worth(float(len(labels)), None)
-        if len(labels) < POWERED.min_units:
+        if len(labels) < LEAST_LABELS:
             reason = f"{len(labels)} labelled units are too few to tell how far the judge is to be believed; "
-            reason += f"{POWERED.min_units} are needed"
+            reason += f"{LEAST_LABELS} are needed"
             return self._none("right_share", reason, "share", "higher is better"), self._worth(None, reason)
-        found = prediction_powered(labels, judged, others, self.level)
+        found = prediction_powered(labels, judged, others, self.level, rng=self.rng)
         n = {"items": len(self.items), "units": len(labels)}
-        share = self._share(POWERED, (found.value, found.low, found.high), n)
+        share = self._share({"method": POWERED_METHOD}, (found.value, found.low, found.high), n)
         return share, self._worth(found.worth, None)
 
     def _by_unit(self) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -147,13 +147,13 @@ class _Judge:
         count = int((self.items["judge"] >= self.threshold).sum())
         fewest = min(len(self.items), learnt.positives, learnt.negatives)
         n = {"items": len(self.items) + len(self.known), "units": fewest}
-        return self._share(CORRECTED, corrected_rate(count, len(self.items), learnt, self.level), n)
+        return self._share(CORRECTED.facts, corrected_rate(count, len(self.items), learnt, self.level), n)
 
-    def _share(self, how: Approximation, ends: tuple[float, float, float], n: dict[str, int]) -> Measure:
+    def _share(self, how: dict[str, Any], ends: tuple[float, float, float], n: dict[str, int]) -> Measure:
         value, low, high = ends
         return Measure(
             name="right_share", value=value, low=low, high=high, n=n, unit="share", direction="higher is better",
-            level=self.level, method=how.method, min_units=how.min_units, worst_coverage=how.worst_coverage,
+            level=self.level, **how,
         )
 
     def _worth(self, value: float | None, reason: str | None) -> Measure:

@@ -92,7 +92,7 @@ def novelty_contrast(
     found = rank(scores["items"][trusted], scores["foreign"][trusted], units)
     judge = _Judge(found, problems, density, main, level)
     measures = (*judge.measures(), *_confidences(observed, level, rng))
-    evidence, _ = decided(observed, scores, main, problems.get(main), fdr, first="max_softmax")
+    evidence, _ = decided(observed, scores, main, problems.get(main), fdr, "max_softmax", rng)
     shown = evidence.assign(confidence=1 - evidence["max_softmax"])
     return Result(measures, items=shown, table=judge.table(), remarks=tuple(judge.remarks()))
 

@@ -2,7 +2,9 @@
 
     auroc               foreign items against familiar ones
     blind_spot_auroc    distortions of familiar items against these; an interval below 1/2 is a reversal
-    flagged_share       foreign items flagged at a stated false discovery rate, by conformal p-values
+    flagged_share       foreign items with a conformal p-value of at most 0.05, each judged on its own
+
+Which items Benjamini-Hochberg flags together is evidence and has no interval: a flag depends on all other p-values.
 
 Scores are fitted on `fit`, decisions calibrated on `calibration`, and both judged on `items`: three sets without a
 common item. A score that fails its health check has no AUROC but a reason.
@@ -45,7 +47,7 @@ def likelihood_novelty(
       auroc                     of the model's own score, and by group of each other score; only with foreign items
       worst_blind_spot_auroc    the least of the model's own; the headline where there are no foreign items
       blind_spot_auroc          by kind of distortion
-      flagged_share             of foreign items, at `fdr` over all items; only with foreign items
+      flagged_share             of foreign items with a p-value of at most 0.05; only with foreign items
       false_alarm_share         of familiar items with a p-value of at most 0.05
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
@@ -57,7 +59,7 @@ def likelihood_novelty(
     check_roles(observed)
     seen = Seen(observed, score, value_range, rng)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
-    evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, first=seen.main)
+    evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, seen.main, rng)
     distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
     evidence = evidence.join(pd.DataFrame(distorted))
     judge = _Judge(seen, evidence, problem, level, rng)
@@ -91,8 +93,8 @@ class _Judge:
         yield self._worst()
         yield from (self._auroc("blind_spot_auroc", kind, seen.main, kind) for kind in seen.kinds)
         if "foreign" in self.rankings:
-            yield self._share("flagged_share", "foreign", "flagged", "higher is better")
-        yield self._share("false_alarm_share", "items", "value", "lower is better")
+            yield self._share("flagged_share", "foreign", "higher is better")
+        yield self._share("false_alarm_share", "items", "lower is better")
         if seen.score == "log_prob":
             yield self._bits_per_dim()
         if "foreign" in self.rankings:
@@ -118,15 +120,15 @@ class _Judge:
             auroc_of=None,
         )
 
-    def _share(self, name: str, role: str, column: str, direction: Direction) -> Measure:
-        """Return the share of a role's items that are flagged, given this calibration set."""
+    def _share(self, name: str, role: str, direction: Direction) -> Measure:
+        """Return the share of a role's items with a small p-value, which are independent given this calibration set."""
         if self.undecided is not None:
             return self._none(name, self.undecided, role, "share", direction)
         rows = self.evidence[self.evidence["role"] == role]
-        mean = mean_over_units(rows[column].to_numpy(), units_of(rows), level=self.level, rng=self.rng)
+        mean = mean_over_units(rows["value"].to_numpy(), units_of(rows), level=self.level, rng=self.rng)
         return Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
-            level=self.level, method=f"{mean.method}, given the calibration items", mean_of=column,
+            level=self.level, method=f"{mean.method}, given the calibration items", mean_of="value",
             unit_of="unit" if "unit" in rows else None, where={"role": role},
         )
 
@@ -142,11 +144,10 @@ class _Judge:
         value, low, high = cluster_bootstrap(
             lambda totals: totals[..., 0] / totals[..., 1], sums, level=self.level, rng=self.rng
         )
-        how = CLUSTER_BOOTSTRAP
         return Measure(
             name="bits_per_dim", value=value, low=low, high=high, n={"items": len(bits), "units": len(sums)}, unit=unit,
-            direction="lower is better", level=self.level, method=f"{how.method}; log p is {kinds}",
-            min_units=how.min_units, worst_coverage=how.worst_coverage,
+            direction="lower is better", level=self.level,
+            **{**CLUSTER_BOOTSTRAP.facts, "method": f"{CLUSTER_BOOTSTRAP.method}; log p is {kinds}"},
         )
 
     def _batch_typicality(self) -> Measure:

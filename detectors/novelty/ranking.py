@@ -5,11 +5,17 @@
 Items of one unit (one photo, one writer, an item and its own distortion) are not independent. Every unit adds its
 placements to one row of a matrix [unit, score] for each side, and the covariance of all AUROCs follows from these rows
 (DeLong, DeLong & Clarke-Pearson 1988 where every item is a unit; Obuchowski 1997, Biometrics 53:567, in general).
+Differences of AUROCs have their interval from it.
+
+One AUROC has an interval that is valid at every number of units (`detectors.intervals.pairs_interval`), where units
+bring equally many items and either no unit stands on both sides or all do (an item and its own distortion; pairs within
+a unit are then left out, and two units make one independent pair). Elsewhere it is approximate.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,17 +23,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtri
 from scipy.stats import rankdata
 
+from detectors._auroc import AUROC_METHOD, pairs_interval
 from detectors._exact import Approximation, Floats
 from detectors.result import Measure
 
 __all__ = ["AUROC", "AUROC_DIFFERENCE", "Ranking", "rank"]
 
-AUROC = Approximation("AUROC over independent units (DeLong, Obuchowski; logit scale)", 20, 0.9)
+AUROC = Approximation("AUROC over units of unequal size (DeLong, Obuchowski; logit scale)", 20, 0.9)
 AUROC_DIFFERENCE = Approximation("paired difference of AUROC over independent units (DeLong, Obuchowski)", 20, 0.9)
-
-
-_NOTHING = 1e-9
-"""A standard error below this is rounding: an item and its distortion may cancel."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +48,23 @@ class Ranking:
     """Independent units on the side that has fewer."""
     pairs: int
     """Disjoint pairs of a familiar and a foreign unit."""
+    apart: Floats | None
+    """AUROC [score] over pairs of different units, which is as sure as that of so many independent pairs; None where
+    units are of unequal size, or only some stand on both sides."""
 
     def interval(self, name: str, level: float) -> tuple[float, float, float]:
-        """Return (value, low, high) of one AUROC; approximate: see `AUROC`.
+        """Return (value, low, high) of one AUROC; valid, or where `apart` is None approximate: see `AUROC`.
 
-        Perfect order says no more than `pairs` independent pairs all in order, whose exact binomial bound is
-        b = ((1 - level) / 2)^(1 / pairs), so `low` is never above b, nor `high` below 1 - b. Scores without spread say
-        that all but a share 1 - b of pairs is like those seen.
+        What is approximate is never narrower than the same value over `pairs` independent pairs would be.
         """
         at = self.names.index(name)
-        value, error = float(self.values[at]), float(np.sqrt(max(self.covariance[at, at], 0.0)))
-        bound = self._bound(level)
-        if error < _NOTHING:
-            return value, value * bound, 1 - (1 - value) * bound
-        step = float(ndtri((1 + level) / 2)) * error / (value * (1 - value))
-        low, high = (float(expit(logit(value) + side * step)) for side in (-1, 1))
-        return value, min(low, bound), max(high, 1 - bound)
+        value = float(self.values[at])
+        low, high = pairs_interval(value if self.apart is None else float(self.apart[at]), self.pairs, level)
+        if self.apart is None and 0 < value < 1:
+            error = float(np.sqrt(max(self.covariance[at, at], 0.0)))
+            step = float(ndtri((1 + level) / 2)) * error / (value * (1 - value))
+            low, high = min(low, float(expit(logit(value) - step))), max(high, float(expit(logit(value) + step)))
+        return value, min(low, value), max(high, value)
 
     def difference(self, first: str, second: str, level: float) -> tuple[float, float, float]:
         """Return (value, low, high) of AUROC_first - AUROC_second; approximate: see `AUROC_DIFFERENCE`.
@@ -80,20 +84,20 @@ class Ranking:
     def auroc(self, score: str, *, name: str, level: float, group: str | None = None) -> Measure:
         """Return the AUROC of `score` as a measure."""
         value, low, high = self.interval(score, level)
-        return self._measure(AUROC, name, group, value, low, high, level)
+        how = AUROC.facts if self.apart is None else {"method": AUROC_METHOD}
+        return self._measure(how, name, group, value, low, high, level)
 
     def auroc_difference(self, first: str, second: str, *, level: float) -> Measure:
         """Return AUROC_first - AUROC_second as the measure `auroc_difference` of group `first - second`."""
         value, low, high = self.difference(first, second, level)
-        return self._measure(AUROC_DIFFERENCE, "auroc_difference", f"{first} - {second}", value, low, high, level)
+        return self._measure(AUROC_DIFFERENCE.facts, "auroc_difference", f"{first} - {second}", value, low, high, level)
 
     def _measure(
-        self, how: Approximation, name: str, group: str | None, value: float, low: float, high: float, level: float
+        self, how: dict[str, Any], name: str, group: str | None, value: float, low: float, high: float, level: float
     ) -> Measure:
         return Measure(
             name=name, group=group, value=value, low=low, high=high, n={"items": self.items, "units": self.units},
-            unit="score", direction="higher is better", level=level, method=how.method, min_units=how.min_units,
-            worst_coverage=how.worst_coverage,
+            unit="score", direction="higher is better", level=level, **how,
         )
 
     def _bound(self, level: float) -> float:
@@ -126,8 +130,30 @@ def rank(
     first = _summed((beaten - values) / n, unit[:n], len(kinds))
     second = _summed((beats - values) / m, unit[n:], len(kinds))
     return Ranking(
-        names, values, _covariance(first, second, held), items=n + m, units=min(held), pairs=min(*held, len(kinds) // 2)
+        names, values, _covariance(first, second, held), items=n + m, units=min(held),
+        pairs=min(*held, len(kinds) // 2), apart=_apart(below, above, (unit[:n], unit[n:]), values),
     )
+
+
+def _apart(
+    below: Floats, above: Floats, units: tuple[NDArray[np.intp], NDArray[np.intp]], values: Floats
+) -> Floats | None:
+    """Return the AUROC [score] over pairs of different units; None where these are not all alike."""
+    count, sides = 1 + int(max(side.max() for side in units)), (below, above)
+    held = [np.bincount(side, minlength=count) for side in units]
+    if any(np.unique(one[one > 0]).size > 1 for one in held):
+        return None
+    both = (held[0] > 0) & (held[1] > 0)
+    if not both.any():
+        return values
+    if not both.all():
+        return None
+    x, y = (
+        side[np.argsort(unit, kind="stable")].reshape(count, -1, side.shape[1])
+        for side, unit in zip(sides, units, strict=True)
+    )
+    own = (np.sign(y[:, None] - x[:, :, None]) / 2 + 0.5).mean(axis=(0, 1, 2))
+    return np.asarray((count * values - own) / (count - 1))
 
 
 def _summed(rows: Floats, unit: NDArray[np.intp], units: int) -> Floats:

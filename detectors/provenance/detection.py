@@ -172,8 +172,7 @@ def _quality_cost(outputs: pd.DataFrame, units: pd.Series[str], level: float, rn
     if not np.isfinite([low, high]).all():
         return Measure(name="quality_cost", value=value, method="none; the texts are too few", missing=lost, **facts)
     return Measure(
-        name="quality_cost", value=value, low=low, high=high, method=CLUSTER_BOOTSTRAP.method,
-        min_units=CLUSTER_BOOTSTRAP.min_units, worst_coverage=CLUSTER_BOOTSTRAP.worst_coverage, **facts,
+        name="quality_cost", value=value, low=low, high=high, **CLUSTER_BOOTSTRAP.facts, **facts,
     ).lacking(lost)
 
 

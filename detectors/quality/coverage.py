@@ -6,11 +6,17 @@ kind falls into it with probability k / (n + 1), n training items.
     density   = balls around a draw in the mean, as a share of what is expected of data    ideal 1; 0 = far from data
     coverage  = share of held-out items with a draw in their ball                           0 = nothing is reached
     nearness  = P(a draw is nearer to a training item than a held-out item is)    ideal 1/2; 1 = copies, 0 = far away
+    far_share = share of draws farther from all training items than every held-out item is      ideal 1 / (items + 1)
 
 Density and coverage are those of Naeem et al. (2020, arXiv:2002.09797), whose balls reach to the k-th nearest of the
 very items that they stand around. With training items instead, held-out items are independent given training items and
-draws, so coverage has an exact interval; for as many items of each kind the ideals are the published ones. All three
-speak of distances in one feature space, and all take held-out items that the model did not learn from.
+draws; for as many items of each kind the ideals are the published ones. All speak of distances in one feature space,
+and all take held-out items that the model did not learn from.
+
+A draw is far where its distance from the nearest training item is beyond those of all held-out items, which a new item
+of the data is with probability 1 / (items + 1) at most. Given these items draws are far independently of each other, so
+the share is one of a model's draws with an exact interval. Coverage is not: draws reach an item together, so that other
+draws of the model reach another share. Its variance over draws is the jackknife's, from what one draw alone reaches.
 """
 
 from __future__ import annotations
@@ -23,15 +29,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
-from detectors.intervals import LOGIT_DELONG, Approximation, auroc, exact_binomial
+from detectors.intervals import AUROC_METHOD, Approximation, auroc, exact_binomial
 from detectors.quality._space import Floats, as_points, blocks, nearest
 from detectors.result import Measure, Result
 
-__all__ = ["DENSITY", "expected_coverage", "sample_coverage"]
+__all__ = ["COVERAGE", "DENSITY", "expected_coverage", "sample_coverage"]
 
-FAR = 0.05
-"""Share of held-out items, at most, that lie as far from the training items as a draw that counts against a model."""
 DENSITY = Approximation("mean over draws and balls; normal on the log scale, standard error over both", 100, 0.9)
+COVERAGE = Approximation("exact binomial over held-out items, in quadrature with the jackknife over draws", 100, 0.93)
 
 
 def expected_coverage(draws: int, training: int, k: int) -> float:
@@ -47,36 +52,37 @@ def expected_coverage(draws: int, training: int, k: int) -> float:
 def sample_coverage(
     drawn: ArrayLike, heldout: ArrayLike, training: ArrayLike, *, level: float, k: int = 5, missing: int = 0
 ) -> Result:
-    """Return `coverage`, `density` and `nearness` of draws [draw, dim], held-out and training items [item, dim].
+    """Return `coverage`, `density`, `nearness`, `far_share` of draws [draw, dim], held-out, training items [item, dim].
 
-    coverage has an exact interval over held-out items, for these draws; density an approximate one over draws and
-    held-out items (see `DENSITY`); nearness that of an AUROC (see `detectors.intervals.LOGIT_DELONG`). missing: further
-    draws that were no item. They might have reached every held-out item and been the nearest or the farthest of all;
-    density has no upper bound then.
+    coverage has an approximate interval over draws and held-out items (see `COVERAGE`), as density has (see `DENSITY`);
+    far_share has the exact one, given training and held-out items; nearness that of an AUROC, given training items.
+    missing: further draws that were no item. They might have reached every held-out item and been the nearest or the
+    farthest of all; density has no upper bound then.
     items has one row a draw: `balls` (held-out items in whose ball it lies), `nearest` (its distance from the nearest
-    training item) and `nearest_at` (that item's position). A draw counts against the model where it lies farther from
-    all training items than all but `FAR` of the held-out items do (a conformal p-value); its weight is that distance.
-    Raises ValueError for fewer than two draws or held-out
-    items, fewer than k training items, and values not finite.
+    training item) and `nearest_at` (that item's position). A draw that is far counts against the model; its weight is
+    that distance. Raises ValueError for fewer than two draws or held-out items, fewer than k training items, and values
+    not finite.
     """
     draws, new = as_points("drawn", drawn, 2), as_points("heldout", heldout, 2)
     known = as_points("training", training, k)
     reach, (far, at) = nearest(new, known, k)[0], nearest(draws, known, 1)
     balls, hits = _hits(draws, new, reach[:, -1])
+    alone, _ = _hits(draws, new[hits == 1], reach[hits == 1, -1])
+    outside = far[:, 0] > reach[:, 0].max()
     measures = (
-        _coverage(hits > 0, expected_coverage(len(draws), len(known), k), level),
+        _coverage(hits > 0, alone / len(new), expected_coverage(len(draws), len(known), k), level),
         _density(balls, hits, (len(known) + 1) / k, level),
         _nearness(far[:, 0], reach[:, 0], level, missing),
+        _far_share(outside, len(new), level, missing),
     )
     if missing:
-        covered, dense, near = (replace(one, n={**one.n, "asked": len(draws) + missing}) for one in measures)
-        measures = replace(covered, high=1.0, missing=missing), dense.lacking(missing), replace(near, missing=missing)
-    farther = len(new) - np.searchsorted(np.sort(reach[:, 0]), far[:, 0], side="left")
-    items = pd.DataFrame({
-        "balls": balls, "nearest": far[:, 0], "nearest_at": at[:, 0],
-        "against": (1 + farther) / (len(new) + 1) <= FAR, "weight": far[:, 0],
-    })
-    return Result(measures, items)
+        asked = {"asked": len(draws) + missing}
+        covered, dense, near, beyond = (replace(one, n={**one.n, **asked}, missing=missing) for one in measures)
+        measures = replace(covered, high=1.0), dense.lacking(missing), near, beyond
+    items = {
+        "balls": balls, "nearest": far[:, 0], "nearest_at": at[:, 0], "against": outside, "weight": far[:, 0],
+    }
+    return Result(measures, pd.DataFrame(items))
 
 
 def _hits(draws: Floats, heldout: Floats, reach: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -89,13 +95,29 @@ def _hits(draws: Floats, heldout: Floats, reach: Floats) -> tuple[NDArray[np.int
     return np.concatenate(balls), hits
 
 
-def _coverage(reached: NDArray[np.bool_], expected: float, level: float) -> Measure:
-    count, size = int(reached.sum()), len(reached)
-    low, high = exact_binomial(count, size, level)
+def _coverage(reached: NDArray[np.bool_], alone: Floats, expected: float, level: float) -> Measure:
+    """Return the share of items `reached` [item]; alone [draw]: share of items that this draw alone reaches.
+
+    The arms of the exact interval over items are joined in quadrature with those over draws.
+    """
+    draws, size, value = len(alone), len(reached), float(reached.mean())
+    spread = float(ndtri((1 + level) / 2)) * float(np.sqrt((draws - 1) / draws * ((alone - alone.mean()) ** 2).sum()))
+    low, high = exact_binomial(int(reached.sum()), size, level)
     return Measure(
-        name="coverage", value=count / size, low=low, high=high, n={"items": size, "units": size}, unit="share",
-        direction="higher is better", ideal=expected, level=level,
-        method="exact binomial (Clopper-Pearson) over held-out items, for these draws",
+        name="coverage", value=value, low=max(0.0, value - float(np.hypot(value - low, spread))),
+        high=min(1.0, value + float(np.hypot(high - value, spread))), n={"items": draws + size, "units": size},
+        unit="share", direction="higher is better", ideal=expected, level=level, **COVERAGE.facts,
+    )
+
+
+def _far_share(outside: NDArray[np.bool_], items: int, level: float, missing: int) -> Measure:
+    """Return the share of draws that are `outside` [draw] of what so many held-out items reach."""
+    count, asked = int(outside.sum()), len(outside) + missing
+    low, high = exact_binomial(count, asked, level)[0], exact_binomial(count + missing, asked, level)[1]
+    return Measure(
+        name="far_share", value=float(outside.mean()), low=low, high=high, unit="share", ideal=1 / (items + 1),
+        n={"items": len(outside), "units": len(outside)}, direction="lower is better", level=level,
+        method="exact binomial (Clopper-Pearson), given training and held-out items",
     )
 
 
@@ -111,8 +133,7 @@ def _density(balls: NDArray[np.int64], hits: NDArray[np.int64], scale: float, le
         low, high = 0.0, exact_binomial(0, min(draws, items), level)[1]
     return Measure(
         name="density", value=value, low=low, high=high, n={"items": draws + items, "units": min(draws, items)},
-        unit="score", direction="nearer to ideal is better", ideal=1.0, level=level, method=DENSITY.method,
-        min_units=DENSITY.min_units, worst_coverage=DENSITY.worst_coverage,
+        unit="score", direction="nearer to ideal is better", ideal=1.0, level=level, **DENSITY.facts,
     )
 
 
@@ -133,6 +154,6 @@ def _nearness(draws: Floats, heldout: Floats, level: float, missing: int) -> Mea
     return Measure(
         name="nearness", value=value, low=low, high=high,
         n={"items": len(draws) + len(heldout), "units": min(len(draws), len(heldout))}, unit="share",
-        direction="nearer to ideal is better", ideal=0.5, level=level, method=LOGIT_DELONG.method,
-        min_units=LOGIT_DELONG.min_units, worst_coverage=LOGIT_DELONG.worst_coverage,
+        direction="nearer to ideal is better", ideal=0.5, level=level,
+        method=f"{AUROC_METHOD}, given the training items",
     )

@@ -10,6 +10,7 @@ The intervals of all classes hold together, so the count's interval holds with t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,12 +61,14 @@ def missing_modes(
 
 def count_missing(
     name: str, share: ArrayLike, low: ArrayLike, high: ArrayLike, least: ArrayLike, *, n: Mapping[str, int],
-    level: float, method: str, missing: int = 0,
+    level: float, method: str, missing: int = 0, **trust: Any,
 ) -> Measure:
-    """Return how many classes have a share below `least`; low, high [class]: intervals that hold together."""
+    """Return how many classes have a share below `least`; low, high [class]: intervals that hold together.
+
+    trust: what a `Measure` says of these intervals beyond their method.
+    """
     below = [float(np.count_nonzero(np.less(numbers, least))) for numbers in (high, share, low)]
     return Measure(
         name=name, low=below[0], value=below[1], high=below[2], n=n, unit="count", direction="lower is better",
-        ideal=0.0, level=level, method=f"classes counted by their intervals: {method}",
-        missing=missing,
+        ideal=0.0, level=level, method=f"classes counted by their intervals: {method}", missing=missing, **trust,
     )

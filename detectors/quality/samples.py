@@ -27,12 +27,12 @@ def sample_quality(
 ) -> Result:
     """Return the measures of draws [draw, dim] against held-out and training items [item, dim].
 
-    Measures: `kid` (headline), `coverage`, `density`, `nearness`, `missing_modes`, `kid_training` (what training items
-    themselves get, to read `kid` by), and `class_share` of every class; see the modules of those names. labels [item]:
-    class of each training item, whose shares are what the draws' are held against; None leaves classes out. missing:
-    further draws that were no item; intervals hold whatever they would have been, and `kid` and `density` have none.
-    items has one row a draw: `balls`, `nearest`, `nearest_at`, `against`, `weight` and, with labels, `class`. Raises
-    ValueError as they do.
+    Measures: `kid` (headline), `coverage`, `density`, `nearness`, `far_share`, `missing_modes`, `kid_training` (what
+    training items themselves get, to read `kid` by), and `class_share` of every class; see the modules of those names.
+    labels [item]: class of each training item, whose shares are what the draws' are held against; None leaves classes
+    out. missing: further draws that were no item; intervals hold whatever they would have been, and `kid` and `density`
+    have none. items has one row a draw: `balls`, `nearest`, `nearest_at`, `against`, `weight` and, with labels,
+    `class`. Raises ValueError as they do.
     """
     known, new, draws = standardised(training, heldout, drawn)
     reach = sample_coverage(draws, new, known, level=level, k=k, missing=missing)
