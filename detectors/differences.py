@@ -3,7 +3,7 @@
     mean over units         d_u = (second - first), averaged over the items of unit u;  mean of d_u    valid
     the same, watched       while the units came in, in random order                                  valid at any stop
     distance to an ideal    |second - i| - |first - i|, from both means and their difference          valid
-    AUROC                   of both sets of scores, with the covariance of the pair                   approximate
+    AUROC                   of both sets of scores: pairs gained and pairs lost      valid where units are alike
     anything else           from its two intervals, whose arms are added                              approximate
 
 Value and interval are those of second - first, so that exchanging the two changes signs and nothing else; `p` is that
@@ -13,6 +13,7 @@ of "there is no difference". What is approximate says from how many units on it 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
 from detectors._exact import Approximation, Floats
-from detectors.intervals import betting_mean, mean_over_units
+from detectors.intervals import betting_mean, mean_over_units, pairs_interval
 from detectors.novelty.ranking import AUROC_DIFFERENCE, rank
 from detectors.result import Guarantee
 from detectors.sequential import DifferenceTest, paired_sequence
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 APART = Approximation("from two intervals, whose arms are added", 20, 0.94, 0.999)
+GAINS = "paired difference of AUROC over independent pairs (gains and losses, binomial tails)"
 FLIPS = 4999
 """Random sign flips of a permutation test."""
 BLOCK = 4_000_000
@@ -125,13 +127,24 @@ def distance_difference(
 def auroc_difference(
     familiar: pd.DataFrame, foreign: pd.DataFrame, units: tuple[ArrayLike, ArrayLike], *, level: float
 ) -> Difference:
-    """Return AUROC of column `second` less that of column `first`, on the same items; approximate, as its fields say.
+    """Return AUROC of column `second` less that of column `first`, on the same items.
 
     familiar, foreign: finite scores, one row an item; a good score ranks `foreign` higher. units: the independent unit
-    of every row of both. `p` is that of the interval: the level at which it would begin at 0. Raises ValueError as
-    `rank` does.
+    of every row of both. Where no unit stands on both sides and all bring equally many items, the interval is valid:
+    what the second score gains over pairs and what it loses are two means of [0, 1], each with its interval over
+    matchings (`detectors.intervals.pairs_interval`) at half of the error. Elsewhere it is approximate, as its fields
+    say. `p` is that of the interval: the level at which it would begin at 0. Raises ValueError as `rank` does.
     """
     found = rank(familiar[["first", "second"]], foreign[["first", "second"]], units)
+    apart = not set(map(str, np.asarray(units[0]))) & set(map(str, np.asarray(units[1])))
+    if found.apart is not None and apart:
+        gains, losses = _gains_and_losses(familiar, foreign)
+        low, high = _gap_ends(gains, losses, found.pairs, level)
+        value = gains - losses
+        return Difference(
+            value, min(low, value), max(high, value), found.items, found.units, GAINS,
+            _last_alpha(lambda alpha: _gap_ends(gains, losses, found.pairs, 1 - alpha)), "of the interval",
+        )
     value, low, high = found.difference("second", "first", level)
     variance = float(np.array([-1.0, 1.0]) @ found.covariance @ np.array([-1.0, 1.0]))
     # the two widths of `Ranking.difference`, turned around
@@ -141,6 +154,35 @@ def auroc_difference(
         value, low, high, found.items, found.units, p=min(1.0, max(normal, pairs)),
         test="of the interval (DeLong, Obuchowski)", **AUROC_DIFFERENCE.facts,
     )
+
+
+def _gains_and_losses(familiar: pd.DataFrame, foreign: pd.DataFrame) -> tuple[float, float]:
+    """Return the means over pairs of what the second score orders better than the first, and worse."""
+    gains = losses = 0.0
+    step = max(1, BLOCK // len(familiar))
+    for start in range(0, len(foreign), step):
+        one, two = (
+            np.sign(foreign[name].to_numpy(float)[start : start + step, None] - familiar[name].to_numpy(float)) / 2
+            for name in ("first", "second")
+        )
+        gains, losses = gains + float(np.maximum(two - one, 0).sum()), losses + float(np.maximum(one - two, 0).sum())
+    return gains / (len(familiar) * len(foreign)), losses / (len(familiar) * len(foreign))
+
+
+def _gap_ends(gains: float, losses: float, pairs: int, level: float) -> tuple[float, float]:
+    """Return the ends of gains - losses, each within its interval at half of the error."""
+    (least, most), (fewest, worst) = (pairs_interval(one, pairs, (1 + level) / 2) for one in (gains, losses))
+    return least - worst, most - fewest
+
+
+def _last_alpha(ends: Callable[[float], tuple[float, float]]) -> float:
+    """Return the smallest error at which an interval leaves 0 out; 1 where none does."""
+    low, high = -27.0, 0.0
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        least, most = ends(float(np.exp(middle)))
+        low, high = (middle, high) if least <= 0 <= most else (low, middle)
+    return 1.0 if high == 0 else float(np.exp(high))
 
 
 def apart_difference(

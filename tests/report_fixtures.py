@@ -105,7 +105,10 @@ def real(
         unit=unit,
         direction=direction,
         level=level,
-        **{"method": "bootstrap over units (BCa)", "min_units": 100, "worst_coverage": 0.931, **more},
+        **{
+            "method": "bootstrap over units (BCa)", "min_units": 100, "worst_coverage": 0.931,
+            "guarantee": "measured", "measured_to": 0.999, **more,
+        },
     )
 
 

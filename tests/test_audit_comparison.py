@@ -29,7 +29,7 @@ from audit.probes.stereotype_pairs import StereotypePairs
 from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
 from audit.reference import WEIGHTS
 from audit.runner import run
-from detectors.differences import mean_difference
+from detectors.differences import auroc_difference, mean_difference
 from detectors.intervals import auroc, mean_over_units
 from detectors.novelty.ranking import rank
 
@@ -147,7 +147,7 @@ def test_a_margin_of_one_measure_goes_before_the_plain_one(tmp_path):
 
 def test_a_plain_margin_is_for_shares_and_scores(tmp_path):
     seconds = [real("latency", value, 0.01, 50, unit="seconds", direction="lower is better", min_units=0)
-               for value in (1.0, 1.02)]
+               for value in (1.0, 1.03)]
     limit = Limit(measure="latency", at_most=2.0)
     first, second = ([Asked("time", [], limit, measures=[one])] for one in seconds)
     assert only(compared(tmp_path, first, second, Margins(0.1))).word == "worse"
@@ -177,8 +177,8 @@ def test_an_approximate_difference_decides_from_its_least_number_of_units_on(tmp
     check = only(compared(tmp_path, *([Asked("samples", [], limit, measures=[one])] for one in few)))
     assert (check.word, check.reason["key"], check.more_units) == ("undecided", "too_few", 70)
     gap = check.deciding.difference
-    assert (gap.min_units, gap.worst_coverage, "MOVER" in gap.method) == (100, 0.88, True)
-    assert gap.low == pytest.approx(0.4 - math.hypot(0.01, 0.01))
+    assert (gap.min_units, gap.worst_coverage, "arms" in gap.method) == (100, 0.931, True)
+    assert gap.low == pytest.approx(0.4 - 0.02)
 
 
 def test_the_first_measure_stands_beside_the_one_that_decides(tmp_path):
@@ -220,7 +220,7 @@ def test_items_that_do_not_give_the_numbers_are_not_paired(tmp_path):
     findings = [a.record.findings[0].model_copy(update={"measures": [wrong]})]
     write_atomic(a.folder / "record.json", dump(a.record.model_copy(update={"findings": findings})))
     check = only(compare_audits(load_record(a.folder), b))
-    assert "MOVER" in check.deciding.difference.method
+    assert "arms are added" in check.deciding.difference.method
     assert check.deciding.difference.value == pytest.approx(0.5 - 0.7)
     assert check.changes is None
 
@@ -244,9 +244,10 @@ def test_aurocs_are_paired_on_the_items_of_both_roles(tmp_path):
     pair = [[Asked("foreign", [], limit, measures=[one], frame=frame)] for frame, one in shuffled]
     check = only(compared(tmp_path, *pair))
     both = pd.DataFrame({"first": sides[0][0]["nll"], "second": sides[1][0]["nll"]})
-    value, low, high = rank(both[:80], both[80:]).difference("second", "first", 0.95)
+    made = auroc_difference(both[:80], both[80:], (np.arange(80), np.arange(80, 160)), level=0.95)
     gap = check.deciding.difference
-    assert (gap.value, gap.low, gap.high) == pytest.approx((value, low, high))
+    assert (gap.value, gap.low, gap.high) == pytest.approx((made.value, made.low, made.high))
+    assert gap.guarantee == "finite sample"
     assert (check.word, gap.n) == ("worse", {"items": 160, "units": 80})
 
 

@@ -208,7 +208,8 @@ def test_mean_over_units_without_events_counts_units_not_items():
 
 def test_mean_over_units_of_unanimous_units_is_exact():
     """Units of several items that all agree are 0/1 trials like any other: nothing is lost to betting."""
-    got = mean_over_units(np.repeat([1.0, 0.0], [30, 70]), np.repeat(np.arange(20), 5), level=0.95, rng=None)
+    values, units, rng = np.repeat([1.0, 0.0], [30, 70]), np.repeat(np.arange(20), 5), np.random.default_rng(0)
+    got = mean_over_units(values, units, level=0.95, rng=rng)
     assert (got.low, got.high, got.method) == (*exact_binomial(6, 20), "exact binomial (Clopper-Pearson)")
 
 

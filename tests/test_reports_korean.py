@@ -34,6 +34,7 @@ OF_ERRORS = {
     "bits per {}", "only {} distinct {} among {} items",  # whole in the catalogue, in each of their forms
     "{} negatives, {} positives", "labels {}, judged {}, others {}", "{} of {} and {} of {}", "in group {}",
     "[unit, rater], finite or NaN, not negative for ratio", "{} draws in {}, confusion {} for {} classes",
+    "guarantee {} with measured_to {}", "worst_coverage {} of an interval that is valid in finite samples",
     "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
 }  # fmt: skip
 """Texts that are no phrase of their own, or that the message of an exception is put together from."""
