@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
@@ -67,10 +68,17 @@ def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
     return data
 
 
+def _finite(text: str) -> float:
+    """Return the number that a text in JSON stands for; ValueError for one that `canonical` never writes."""
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number of JSON")
+    return number
+
+
 def stored_json(path: Path) -> dict[str, Any]:
     """Return the JSON object that a stored file holds; IntegrityError, in one line, where it holds none."""
     try:
-        raw = json.loads(read_regular(path, MAX_JSON))
+        raw = json.loads(read_regular(path, MAX_JSON), parse_float=_finite, parse_constant=_finite)
     except OSError as error:
         raise IntegrityError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:

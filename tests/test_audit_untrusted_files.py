@@ -5,6 +5,7 @@ import os
 import stat
 import struct
 import threading
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -17,10 +18,20 @@ from PIL import Image
 from audit.cli import execute
 from audit.columns import read_columns
 from audit.data import File
-from audit.errors import DataError
-from audit.files import append_to, digest_file, read_frame, read_regular, write_atomic, write_inside, write_out
+from audit.errors import DataError, IntegrityError, ModelError
+from audit.files import (
+    append_to,
+    digest_file,
+    read_frame,
+    read_regular,
+    stored_json,
+    write_atomic,
+    write_inside,
+    write_out,
+)
 from audit.image_files import ImageFolder
 from audit.models._files import read_json
+from audit.models.classifier import ClassifierFile
 from audit.parquet import MAX_DECODED, read_batches
 from audit.probe import Role
 
@@ -231,3 +242,24 @@ def test_a_line_without_end_is_refused(tmp_path):
         file.truncate(1 << 30)
     with pytest.raises(DataError, match="line 2 is longer than 16,777,216 bytes"):
         list(read_columns(path, "jsonl", ["question"]))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_what_is_stored_holds_numbers_only(tmp_path, number):
+    (path := tmp_path / "plan.json").write_text(f'{{"level": {number}}}')
+    with pytest.raises(IntegrityError, match="is no number of JSON"):
+        stored_json(path)
+    path.write_text('{"level": 1e308, "n": 3}')
+    assert stored_json(path) == {"level": 1e308, "n": 3}
+
+
+def test_a_classifier_that_swells_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "c.skops"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("schema.json", "{}")
+        with packed.open("1.npy", "w", force_zip64=True) as file:
+            for _ in range(300):
+                file.write(bytes(1 << 20))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(ModelError, match=r"unpacks to 314,572,802 bytes, .*; allowed: 268,435,456"):
+        ClassifierFile(path).open()

@@ -8,6 +8,7 @@ A scikit-learn object comes as .skops, a network for text as a folder of transfo
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
-from audit.files import canonical, sha256
+from audit.files import canonical, open_regular, sha256
 from audit.model import Item
 from audit.models._files import digest_once, model_files, require_safetensors
 from audit.models._threads import set_threads
@@ -28,6 +29,8 @@ __all__ = ["Classifier", "ClassifierFile", "TextClassifier", "check_labels", "wr
 
 Modality = Literal["text", "tabular"]
 _PICKLED = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".sav"})
+_ROOM, _SWELLING, _TREE = 1 << 28, 8, 1 << 24
+"""Bytes that a .skops file may unpack to, or else so many times its own size; bytes of the tree of its types."""
 _TOKENS = 8192
 """Tokens of a batch at most."""
 
@@ -93,6 +96,7 @@ class ClassifierFile:
     def _open_skops(self) -> Classifier:
         import skops.io
 
+        _require_room(self.path)
         try:
             unknown = sorted(set(skops.io.get_untrusted_types(file=self.path)) - set(self.trusted))
             obj = None if unknown else skops.io.load(self.path, trusted=self.trusted)
@@ -274,6 +278,20 @@ def _device(wanted: str) -> str:
     if wanted == "cuda" and not there:
         raise ModelError("device cuda is not there; allowed: cpu, auto")
     return "cuda" if there and wanted != "cpu" else "cpu"
+
+
+def _require_room(path: Path) -> None:
+    """Raise ModelError for a .skops file, a zip, that unpacks to more than any classifier needs or swells by it."""
+    try:
+        with open_regular(path) as file, zipfile.ZipFile(file) as packed:
+            sizes = [one.file_size for one in packed.infolist()]
+            tree = packed.getinfo("schema.json").file_size
+    except (OSError, ValueError, LookupError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from None
+    most = max(_ROOM, _SWELLING * path.stat().st_size)
+    if sum(sizes) > most or tree > _TREE:
+        told = f"unpacks to {sum(sizes):,} bytes, its types to {tree:,}; allowed: {most:,} and {_TREE:,}"
+        raise ModelError(f"{path}: {told}")
 
 
 def _unreadable(path: Path, error: Exception) -> ModelError:
