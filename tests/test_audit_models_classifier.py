@@ -333,6 +333,14 @@ def test_weights_that_the_fingerprint_would_not_see_are_refused(networks, tmp_pa
                 ask()
 
 
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation"])
+def test_a_folder_may_not_choose_kernels(networks, tmp_path, key):
+    folder = shutil.copytree(networks["bert"], tmp_path / "bert")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, key: "kernels-community/flash-attn"}))
+    torch.testing.assert_close(ClassifierFile(folder).open().predict(["good"])[0], direct(networks["bert"], "good"))
+
+
 def test_remote_code_in_a_folder_is_not_run(networks, tmp_path):
     folder, canary = shutil.copytree(networks["bert"], tmp_path / "bert"), tmp_path / "canary"
     config = folder / "config.json"
