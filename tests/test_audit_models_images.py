@@ -22,6 +22,7 @@ from audit.models.image_classifier import ImageClassifierFolder
 from audit.models.latent_diffusion import LatentDiffusionFolder
 from audit.models.networks.autoregressive_image import ImageTransformer
 from audit.models.networks.diffusion import ImageDiffusion
+from audit.models.networks.draws import normals, uniforms
 from audit.models.networks.gaussian_diffusion import time_grid, vp_schedule
 from audit.models.networks.latent_diffusion import ImageLatentDiffusion
 from audit.models.networks.likelihoods import DiscretizedLogistic, GreyLevels, nearest_level, unit_levels
@@ -421,3 +422,11 @@ def test_the_denoising_curve_is_that_of_the_exact_denoiser():
 def test_the_curve_of_an_item_is_the_same_in_every_split(opened, shown, family):
     whole = denoising_curve(opened[family], shown)
     np.testing.assert_allclose(denoising_curve(opened[family], shown[5:]), whole[5:], rtol=1e-5)
+
+
+def test_the_noise_of_the_pixels_is_not_the_latent_over_again():
+    """A latent and its pixels' noise share seed and number; as ranks of one stream they would agree."""
+    latent, noise = normals(0, range(400), [8]), uniforms(0, range(400), [8])
+    agreed = np.corrcoef(latent.numpy().ravel(), noise.numpy().ravel())[0, 1]
+    assert abs(agreed) < 0.08  # 4.5 standard errors
+    assert not np.isin(noise.numpy(), torch.special.ndtr(latent).numpy()).any()

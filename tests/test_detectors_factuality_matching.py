@@ -1,6 +1,5 @@
 """Written answers against right ones: SQuAD's rule to the letter, the numeric rule by what numbers mean."""
 
-import time
 
 import pytest
 from hypothesis import given
@@ -155,12 +154,10 @@ def test_decimals_are_compared_by_value(number):
 @pytest.mark.parametrize(
     "unit", ["9", "1,", "a.", "1.111", "$1.", "-", "1:", "minus ", "twenty ", "^1", "°", "1 thousand "]
 )
-def test_a_hostile_text_costs_little(unit):
-    text = unit * (50_000 // len(unit))
-    start = time.process_time()
-    exact_match_numeric(text, ["x"])
-    contains(text, ["x"])
-    assert time.process_time() - start < 2
+def test_a_hostile_text_is_read_to_its_end(unit):
+    """A pattern that goes back over what it has read would not come to it."""
+    text = unit * (100_000 // len(unit))
+    assert exact_match_numeric(text, ["x"]) == 0 == contains(text, ["x"])
 
 
 # --- writing without blanks, attached particles, accents -------------------------------------------------------------

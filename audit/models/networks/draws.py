@@ -1,6 +1,7 @@
 """Randomness that depends on what it is for and on nothing else.
 
-    draw number i:        Philox with key (seed, i), so that neither batch size nor neighbours change it
+    draw number i:        Philox with key (seed, i), so that neither batch size nor neighbours change it; its uniforms
+                          begin 2^192 numbers behind its normals, so that a latent tells nothing of the pixels' noise
     shared noise:         one draw for all items, so that a score does not depend on the batch or split it is taken in
 """
 
@@ -22,12 +23,12 @@ _SHARED = 2**64 - 1
 
 def normals(seed: int, numbers: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
     """Return N(0, 1) float32 [draw, *shape]; a row depends on the seed and its draw's number alone."""
-    return _rows(seed, numbers, shape, lambda rng, row: rng.standard_normal(out=row, dtype=np.float32))
+    return _rows(seed, numbers, shape, 0, lambda rng, row: rng.standard_normal(out=row, dtype=np.float32))
 
 
 def uniforms(seed: int, numbers: Sequence[int], shape: Sequence[int]) -> torch.Tensor:
     """Return U[0, 1) float32 [draw, *shape]; a row depends on the seed and its draw's number alone."""
-    return _rows(seed, numbers, shape, lambda rng, row: rng.random(out=row, dtype=np.float32))
+    return _rows(seed, numbers, shape, 1, lambda rng, row: rng.random(out=row, dtype=np.float32))
 
 
 def shared_normals(seed: int, shape: Sequence[int]) -> torch.Tensor:
@@ -37,11 +38,16 @@ def shared_normals(seed: int, shape: Sequence[int]) -> torch.Tensor:
 
 
 def _rows(
-    seed: int, numbers: Sequence[int], shape: Sequence[int], fill: Callable[[np.random.Generator, np.ndarray], object]
+    seed: int,
+    numbers: Sequence[int],
+    shape: Sequence[int],
+    stream: int,
+    fill: Callable[[np.random.Generator, np.ndarray], object],
 ) -> torch.Tensor:
     rows = np.empty((len(numbers), *shape), np.float32)
     for number, row in zip(numbers, rows, strict=True):
-        fill(np.random.Generator(np.random.Philox(key=np.array([seed, number], np.uint64))), row)
+        key = np.array([seed, number], np.uint64)
+        fill(np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, stream])), row)
     return torch.from_numpy(rows)
 
 
