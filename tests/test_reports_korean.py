@@ -34,7 +34,8 @@ OF_ERRORS = {
     "bits per {}", "only {} distinct {} among {} items",  # whole in the catalogue, in each of their forms
     "{} negatives, {} positives", "labels {}, judged {}, others {}", "{} of {} and {} of {}", "in group {}",
     "[unit, rater], finite or NaN, not negative for ratio", "{} draws in {}, confusion {} for {} classes",
-    "guarantee {} with measured_to {}", "worst_coverage {} of an interval that is valid in finite samples",
+    "from {} to {}, not from {} to {}", "guarantee {} with measured_to {}",
+    "worst_coverage {} of an interval that is valid in finite samples",
     "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
 }  # fmt: skip
 """Texts that are no phrase of their own, or that the message of an exception is put together from."""
@@ -263,7 +264,7 @@ def _phrases(tree):
 def test_numbers_and_days_are_written_as_koreans_write_them(whole):
     notation = Notation(KO)
     assert notation.number(0.61, "share") == "61.0%"
-    assert notation.interval(rate("x", 61, 100)) == "50.7~70.6%"
+    assert notation.interval(rate("x", 61, 100)) == "[50.7%, 70.6%]"
     assert notation.day("2026-11-24") == "2026년 11월 24일"
     assert notation.moment("2026-01-02T03:04:05+00:00") == "2026년 1월 2일 03:04(UTC+00)"
     assert notation.moment("soon") == "soon"
