@@ -292,10 +292,10 @@ def import_audit(path: Path, into: Path) -> Path:
     """
     bundle = check_bundle(path)
     target = into / bundle.id
+    tidy(into, prefix=".import-")
     if os.path.lexists(target):
         raise UsageError(f"{target}: there already; import into another folder")
     into.mkdir(parents=True, exist_ok=True)
-    tidy(into, prefix=".import-")
     with unpacked(bundle, into) as folder:
         found = verify_audit(folder)
         if found.id != bundle.id:

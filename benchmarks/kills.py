@@ -31,6 +31,7 @@ import numpy as np
 
 from audit.bundle import export_audit, import_audit
 from audit.data import Builtin
+from audit.errors import UsageError
 from audit.files import digest_file, sha256
 from audit.plan import Check, Plan
 from audit.plans import language_model_plan
@@ -164,9 +165,12 @@ def do_export(root: Path) -> None:
 
 
 def do_import(root: Path) -> None:
-    name = folder(root).name
-    if not (root / "in" / name).exists():
+    there = (root / "in" / folder(root).name).exists()
+    try:
         import_audit(root / "kept-bundle.zip", root / "in")
+    except UsageError:
+        if not there:
+            raise
 
 
 ACTIONS: dict[str, Callable[[Path], None]] = {
