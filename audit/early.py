@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
 from audit.missing import too_much_missing
+from audit.promises import watched
 from audit.record import Limit
 
 if TYPE_CHECKING:
@@ -90,22 +91,25 @@ class Units:
         return self._items[(self._codes >= start) & (self._codes < end)]
 
 
-def begun(limit: Limit, level: float) -> RateTest:
-    """Return the test of a limit before anything was seen; UsageError unless the limit is one bound inside (0, 1)."""
+def begun(limit: Limit, level: float, keeps: float | None = None) -> RateTest:
+    """Return the test of a limit before anything was seen; UsageError unless the limit is one bound inside (0, 1).
+
+    keeps: level of the interval by which the check passes, where it fails by another one.
+    """
     from detectors.sequential import RateTest
 
     bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
     if len(bounds) != 1 or not 0 < bounds[0] < 1:
         raise UsageError("stop: early needs a limit with one bound, between 0 and 1 and neither of them")
-    return RateTest(bounds[0], level)
+    return RateTest(bounds[0], watched(limit, level, keeps))
 
 
-def watch(result: Result, limit: Limit, level: float) -> RateTest:
-    """Return the test of a limit after all that was seen.
+def watch(result: Result, limit: Limit, level: float, keeps: float | None = None) -> RateTest:
+    """Return the test of a limit after all that was seen; levels as in `begun`.
 
     Raises UsageError as `begun` does, and where the limit's measure is no mean over units of numbers in [0, 1].
     """
-    test, measure = begun(limit, level), result.measure(limit.measure, limit.group)
+    test, measure = begun(limit, level, keeps), result.measure(limit.measure, limit.group)
     if measure.value is not None:
         if result.items is None or not _is_mean(result.items, measure):
             raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
@@ -113,9 +117,9 @@ def watch(result: Result, limit: Limit, level: float) -> RateTest:
     return test
 
 
-def looks_after(result: Result, limit: Limit, level: float) -> int:
+def looks_after(result: Result, limit: Limit, level: float, keeps: float | None = None) -> int:
     """Return how many units to ask before the next look; 0 where the limit is decided. Raises as `watch` does."""
-    test = watch(result, limit, level)
+    test = watch(result, limit, level, keeps)
     if test.verdict is None:
         return test.quiet(MOST)
     return MOST if too_much_missing(result.measure(limit.measure, limit.group)) else 0

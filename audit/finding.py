@@ -11,7 +11,9 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Evidence", "Finding", "Limit", "MeasureRecord", "SmallestEffect", "Stored", "Undecided", "Verdict"]
+__all__ = [
+    "Evidence", "Finding", "Limit", "MeasureRecord", "OneSided", "SmallestEffect", "Stored", "Undecided", "Verdict",
+]
 
 Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
 
@@ -91,6 +93,15 @@ class Evidence(Stored):
     sha256: str
 
 
+class OneSided(Stored):
+    """Bounds that each hold alone: by these a check passes where the plan's promise is the audit's verdict."""
+
+    level: float
+    """One-sided confidence of each, which is that of the audit."""
+    low: float
+    high: float
+
+
 class SmallestEffect(Stored):
     """The true values nearest beyond a limit that a passed check would have failed with this power, at its level."""
 
@@ -131,6 +142,8 @@ class Finding(Stored):
     """About how many more independent units would decide an inconclusive finding, judged together with those it has."""
     fresh_units: int | None = Field(default=None, exclude_if=lambda value: value is None)
     """Of about how many independent units a fresh sample would decide it, where adding to this one would not do."""
+    one_sided: OneSided | None = Field(default=None, exclude_if=lambda value: value is None)
+    """With `promise: audit`: the bounds by which the check passes; absent where it passes by its measure's interval."""
     smallest_effect: SmallestEffect | None = None
     """Of a passed finding: how little beyond the limit it would have seen."""
     measures: list[MeasureRecord] = []

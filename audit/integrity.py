@@ -16,7 +16,8 @@ from audit.errors import IntegrityError
 from audit.families import settled_level
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.judging import judge_finding
-from audit.record import Audit, Finding, MeasureRecord
+from audit.promises import keep_level
+from audit.record import Audit, Finding, MeasureRecord, OneSided
 
 if TYPE_CHECKING:
     from audit.probe import Probe
@@ -25,6 +26,8 @@ __all__ = ["TOLERANCE", "check_digests", "recompute"]
 
 TOLERANCE = 1e-9
 """Largest allowed difference, relative to max(1, |value|), between a stored number and the recomputed one."""
+
+_NUMBERS = ("value", "low", "high")
 
 
 def check_digests(audit: Audit) -> int:
@@ -65,11 +68,18 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
     _same_family(audit, built)
     for finding in judged:
         level = finding.measures[0].level
-        _, again, _ = judge_finding(audit.folder, finding, built[finding.check], level=level, seed=record.seed)
+        keeps = keep_level(record.promise, record.level) if finding.gating else None
+        _, again, decision = judge_finding(
+            audit.folder, finding, built[finding.check], level=level, seed=record.seed, keeps=keeps
+        )
         if [(m.name, m.group) for m in again] != [(m.name, m.group) for m in finding.measures]:
             raise IntegrityError(f"{finding.check}: judging again gives other measures than the record holds")
         for old, new in zip(finding.measures, again, strict=True):
             agreed += _same(finding.check, old, new)
+        if (finding.one_sided is None) != (decision.one_sided is None):
+            raise IntegrityError(f"{finding.check}: one-sided bounds that its promise does not have, or that are gone")
+        if finding.one_sided is not None and decision.one_sided is not None:
+            agreed += _same_bounds(finding.check, finding.one_sided, decision.one_sided)
     return agreed
 
 
@@ -87,10 +97,20 @@ def _same_family(audit: Audit, probes: Mapping[str, Probe]) -> None:
 
 
 def _same(check: str, old: MeasureRecord, new: MeasureRecord) -> int:
-    for name in ("value", "low", "high"):
-        before, after = getattr(old, name), getattr(new, name)
-        if (before is None) != (after is None) or (
-            before is not None and not math.isclose(before, after, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-        ):
-            raise IntegrityError(f"{check}: {old.name} {name} is {before} in the record and {after} judged again")
-    return sum(getattr(old, name) is not None for name in ("value", "low", "high"))
+    return sum(_agree(check, f"{old.name} {name}", getattr(old, name), getattr(new, name)) for name in _NUMBERS)
+
+
+def _same_bounds(check: str, old: OneSided, new: OneSided) -> int:
+    told = ("level", "low", "high")
+    return sum(_agree(check, f"one-sided {name}", getattr(old, name), getattr(new, name)) for name in told)
+
+
+def _agree(check: str, what: str, before: float | None, after: float | None) -> bool:
+    """Return whether there is a number; IntegrityError where it is another one judged again."""
+    if before is not None and after is not None:
+        same = math.isclose(before, after, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    else:
+        same = before is after
+    if not same:
+        raise IntegrityError(f"{check}: {what} is {before} in the record and {after} judged again")
+    return before is not None

@@ -20,7 +20,18 @@ from audit.record import Audit, Finding, Verdict
 from audit.regressions import check_same_questions, regressions
 from audit.review_entries import Entry, Override, Status, read_reviews, signature_of
 from audit.review_state import Waiver, signing_of, state_of
-from audit.rulings import Outcome, Ruling, forbidden, joint_level, limited, out_of_reach, required, speaks_of, unasked
+from audit.rulings import (
+    Outcome,
+    Ruling,
+    forbidden,
+    joint_level,
+    limited,
+    out_of_reach,
+    required,
+    speaks_of,
+    unasked,
+    verdict_level,
+)
 from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
@@ -103,7 +114,7 @@ class _Bench:
     def rulings(self) -> Iterator[Ruling]:
         findings = self._findings()
         made = [*self._plan(findings), *self._limits(findings)]
-        joint = joint_level(made)
+        sure = [joint_level(made), verdict_level(made)]
         made += self._regressions(findings)
         decided = {one.check for one in made if one.rule == "limits" and one.verdict in ("passed", "failed")}
         yield from (self._waived(one) for one in made)
@@ -117,9 +128,11 @@ class _Bench:
             yield forbidden(word, self.audit, findings, line("forbid", index))
         attempt = max((one.ordinal for one in self.audit.record.attempts), default=1)
         if (level := policy.level_of(attempt)) is not None:
-            verdict: Outcome = "passed" if joint >= level - 1e-9 else "failed"
             which = f" of attempt {attempt}" if policy.charge_rerolls else ""
-            why = f"the judged intervals{which} hold together at {100 * joint:.6g} %, asked are {100 * level:.6g} %."
+            what = {"every_finding": f"the judged intervals{which} hold together", "audit": f"the verdict{which} holds"}
+            known = sure[policy.promise == "audit"]
+            verdict: Outcome = "passed" if known >= level - 1e-9 else "failed"
+            why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %."
             yield Ruling("level", "confidence", verdict, why, line=line("level"))
         if policy.approval is not None:
             yield self._approval(policy.approval, line("approval"))
@@ -162,7 +175,9 @@ class _Bench:
         for one in findings:
             if one.gating and one.verdict != "measured":
                 verdict: Outcome = "inconclusive" if one.verdict == "skipped" else one.verdict
-                yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline)
+                by = one.one_sided if one.reason.get("key") == "passed_one_sided" else None
+                sure = None if by is None else by.level
+                yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline, sure=sure)
 
     def _limits(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
         for index, limit in enumerate(() if self.file is None else self.file.policy.limits):

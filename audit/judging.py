@@ -59,25 +59,48 @@ def judge_stored(
 
 
 def judge_finding(
-    folder: Path, finding: Finding, probe: Probe, *, level: float, seed: int, budget: int | None = None
+    folder: Path,
+    finding: Finding,
+    probe: Probe,
+    *,
+    level: float,
+    seed: int,
+    keeps: float | None = None,
+    budget: int | None = None,
 ) -> tuple[Result, list[MeasureRecord], Decision]:
     """Judge what a finding's check has observed, at a level; nothing is written. `budget` as in `audit.verdict.decide`.
 
-    Raises IntegrityError where observations cannot be read.
+    keeps: level of the interval by which it passes, where that is another one. Raises IntegrityError where observations
+    cannot be read.
     """
     observed = {role: observations_of(folder, finding.check, role) for role in finding.data}
-    result = judge_stored(
-        finding.check, probe, observed, level=level, seed=seed, stop=finding.stop, limit=finding.limit
-    )
-    measures = [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
-    return result, measures, decide(measures, finding.limit, finding.controls or {}, budget)
+
+    def judged(at: float) -> tuple[Result, list[MeasureRecord]]:
+        result = judge_stored(
+            finding.check, probe, observed, level=at, seed=seed, stop=finding.stop, limit=finding.limit
+        )
+        return result, [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+
+    (result, measures), kept, limit = judged(level), None, finding.limit
+    if keeps is not None and limit is not None:
+        kept = next((one for one in judged(keeps)[1] if (one.name, one.group) == (limit.measure, limit.group)), None)
+    return result, measures, decide(measures, limit, finding.controls or {}, budget, kept=kept)
 
 
 def conclude(
-    folder: Path, finding: Finding, probe: Probe, *, level: float, seed: int, budget: int | None = None
+    folder: Path,
+    finding: Finding,
+    probe: Probe,
+    *,
+    level: float,
+    seed: int,
+    keeps: float | None = None,
+    budget: int | None = None,
 ) -> Finding:
     """Return the finding with its verdict, judged at a level, and store its items; arguments as `judge_finding`."""
-    result, measures, decision = judge_finding(folder, finding, probe, level=level, seed=seed, budget=budget)
+    result, measures, decision = judge_finding(
+        folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
+    )
     evidence = [one for one in finding.evidence if one.path.startswith("observations/")]
     for name, frame in (("", result.items), (".table", result.table)):
         if frame is not None:
@@ -89,6 +112,7 @@ def conclude(
             "reason": decision.reason,
             "more_units": decision.more_units,
             "fresh_units": decision.fresh_units,
+            "one_sided": decision.one_sided,
             "smallest_effect": decision.smallest_effect,
             "measures": measures,
             "remarks": [{"key": one.key, **one.values} for one in result.remarks],

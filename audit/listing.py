@@ -97,7 +97,7 @@ def _text(page: dict[str, Any]) -> str:
 
 def json_schema(what: str) -> str:
     """Return the JSON Schema (2020-12) of `plan`, `policy` or `record`."""
-    from audit.plan import PlanSpec
+    from audit.plan_spec import PlanSpec
     from audit.policy import Policy
     from audit.record import Record
 

@@ -75,7 +75,7 @@ def observe(
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
     ordered = early.in_random_order(_whole(list(batches)), rng_for(plan.seed, check.name, "order", main), first)
     units, frames = early.Units(ordered), list[pd.DataFrame]()
-    size = early.begun(check.limit, plan.check_level(check)).quiet(early.MOST)
+    size = early.begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(early.MOST)
     while units.left and size:
         frames.append(check.probe.observe(door, units.take(size), role))
         size = _next(check, plan, {**before, role: pd.concat(frames)})
@@ -97,4 +97,4 @@ def _next(check: Check, plan: Plan, observed: Observed) -> int:
     assert check.limit is not None
     level = plan.check_level(check)
     result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
-    return early.looks_after(result, check.limit, level)
+    return early.looks_after(result, check.limit, level, plan.keep_level(check))

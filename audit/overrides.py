@@ -93,10 +93,13 @@ def review_measure(audit: Audit, finding: Finding, changes: Mapping[str, ItemCha
             raise _UnableError("not_reproduced")
         after = before.copy()
         after.update(pd.Series([one.reviewed for one in told], index=[one.item for one in told]))
-        measure = _mean(audit, finding, headline, items, after)
+        measure, by = _mean(audit, finding, headline, items, after), finding.one_sided
+        kept = None if by is None else _mean(
+            audit, finding, headline.model_copy(update={"level": 2 * by.level - 1}), items, after
+        )
     except _UnableError as unable:
         return Reviewed(finding, finding, told, unable.problem)
-    return Reviewed(finding, _judged(finding, headline, measure), told)
+    return Reviewed(finding, _judged(finding, headline, measure, kept), told)
 
 
 def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]:
@@ -147,12 +150,18 @@ def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
     return MeasureRecord.model_validate(vars(early.sequenced(one, items, headline.level)))
 
 
-def _judged(finding: Finding, headline: MeasureRecord, measure: MeasureRecord) -> Finding:
-    """Return the finding with another headline; what spoilt it (a control, a changed model) still does."""
+def _judged(
+    finding: Finding, headline: MeasureRecord, measure: MeasureRecord, kept: MeasureRecord | None
+) -> Finding:
+    """Return the finding with another headline, `kept` being that by which it passes.
+
+    What spoilt it (a control, a changed model) still does.
+    """
     measures = [measure if one is headline else one for one in finding.measures]
     seen = finding.smallest_effect
-    decision = decide([measure], finding.limit, finding.controls or {}, None if seen is None else seen.units)
-    update: dict[str, object] = {"measures": measures}
+    budget = None if seen is None else seen.units
+    decision = decide([measure], finding.limit, finding.controls or {}, budget, kept=kept)
+    update: dict[str, object] = {"measures": measures, "one_sided": decision.one_sided}
     if finding.reason.get("key") != "changed":
         update |= {
             "verdict": decision.verdict, "reason": decision.reason, "why": sentence(decision.reason),

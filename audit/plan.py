@@ -10,94 +10,28 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.families import family_level
 from audit.model import Model, ModelPart
+from audit.plan_spec import PlanSpec
 from audit.positions import Place, Placed, read_yaml
+from audit.promises import Promise, keep_level
 from audit.ranges import beyond, range_of
 from audit.record import Limit, Sheet
-from audit.specs import Strict, by_line, check_bounds, read_text, told
+from audit.specs import by_line, read_text, told
 
 if TYPE_CHECKING:
     from audit.data import DataPart
     from audit.probe import Probe
     from audit.reach import Confined
 
-__all__ = ["Check", "CheckSpec", "Plan", "PlanLimit", "PlanSpec", "freeze", "load_plan", "plan_text", "read_plan"]
-
-NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-Part = dict[str, Any]
-"""`use: NAME` and the options of the part of that name; see `dokimasia parts`."""
-
-
-class PlanLimit(Strict, Limit):
-    """What a check demands of one measure: an interval that must lie wholly inside."""
-
-    model_config = Strict.model_config
-
-    @model_validator(mode="after")
-    def _bounded(self) -> PlanLimit:
-        check_bounds(self.at_least, self.at_most)
-        return self
-
-
-class PlanSheet(Strict, Sheet):
-    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
-
-    model_config = Strict.model_config
-
-
-class CheckSpec(Strict):
-    """One question put to the model, and the limit that its answer must keep."""
-
-    name: str = Field(pattern=NAME)
-    """Short name, unique in the plan; it names files and test cases."""
-    probe: Part
-    """`{use: bias.stereotype_pairs, ...options}`."""
-    data: Part = Field(default={})
-    """Role -> source, or a bare source, which means the role `items`."""
-    limit: PlanLimit | None = None
-    """Absent = the check measures and decides nothing."""
-    gating: bool | None = None
-    """Whether the check counts for the verdict; default: if it has a limit. With a limit and false: exploratory."""
-    stop: Literal["full", "early"] = "full"
-    """`early`: ask units in random order and stop as soon as the limit is decided; needs a limit with one bound."""
-    clauses: list[str] = Field(default=[])
-    """Clauses of laws and standards that the finding is evidence for, as `framework:clause`."""
-    weight: float = Field(default=1.0, gt=0)
-    """Share of the audit's error budget, relative to the other gating checks."""
-
-
-class PlanSpec(Strict):
-    """A plan as it is written."""
-
-    title: str = Field(min_length=1, max_length=200)
-    """What this audit is for, in one line."""
-    seed: int = 0
-    """Seed of sampling, of bootstraps and of controls."""
-    level: float = Field(default=0.95, gt=0.5, lt=1)
-    """Confidence of the whole audit; gating checks share 1 - level."""
-    limit: int | None = Field(default=None, gt=0)
-    """At most this many items of each data source."""
-    shard: int = Field(default=64, gt=0, le=4096)
-    """Items asked and stored together; a kill loses at most one shard."""
-    model: Part | None = None
-    """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
-    helpers: dict[str, Part] = Field(default={})
-    """Further models that probes ask by name."""
-    sheet: PlanSheet | None = None
-    """Inventory id, purpose, intended use, tier, owner, data and previous audit; shown on top of every report."""
-    two_person: bool = False
-    """An approval of the audit counts only from another person than the one who asked for review."""
-    checks: list[CheckSpec] = Field(min_length=1)
-    """What is asked."""
-
+__all__ = ["Check", "Plan", "freeze", "load_plan", "plan_text", "read_plan"]
 
 @dataclass(frozen=True)
 class Check:
@@ -150,6 +84,8 @@ class Plan:
     level: float = 0.95
     limit: int | None = None
     shard: int = 64
+    promise: Promise = "every_finding"
+    """What `level` is promised of: all findings together, or the audit's verdict."""
     sheet: Sheet | None = None
     """What people say of the model; part of the frozen plan."""
     two_person: bool = False
@@ -158,7 +94,9 @@ class Plan:
     """The YAML it was read from."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no model and no check."""
+        """Refuse what is no model, no check and no promise."""
+        if self.promise not in get_args(Promise):
+            raise UsageError(f"promise: got {self.promise!r}; allowed: {', '.join(get_args(Promise))}")
         for name, model in self.models.items():
             if not isinstance(model, ModelPart | Model):
                 raise UsageError(
@@ -189,6 +127,10 @@ class Plan:
         if not check.gates:
             return self.level
         return 1 - (1 - self.level) * check.weight / sum(other.weight for other in self.checks if other.gates)
+
+    def keep_level(self, check: Check) -> float | None:
+        """Return the level of the interval by which this check passes; None where it is that of all its intervals."""
+        return keep_level(self.promise, self.level) if check.gates else None
 
 
 def load_plan(path: str | Path, confined: Confined | None = None) -> Plan:
@@ -243,6 +185,7 @@ class _Reading:
             level=spec.level,
             limit=spec.limit,
             shard=spec.shard,
+            promise=spec.promise,
             sheet=spec.sheet,
             two_person=spec.two_person,
         )
@@ -377,6 +320,7 @@ def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
     return {
         **people,
         **({"two_person": True} if plan.two_person else {}),
+        **({} if plan.promise == "every_finding" else {"promise": plan.promise}),
         "title": plan.title,
         "seed": plan.seed,
         "level": plan.level,

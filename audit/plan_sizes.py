@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.errors import UsageError
 from audit.judging import rng_for
 from audit.observing import expected_calls, size_of_data
+from audit.promises import watched
 from audit.record import Limit
 from audit.sizes import POWER
 
@@ -67,6 +68,8 @@ class CheckSize:
     kind: Literal["gating", "exploratory", "measured"]
     level: float
     """Confidence of its intervals; of an exploratory check the strictest that its family may come to."""
+    keeps: float | None
+    """Confidence of the interval by which it passes; None where that is `level`."""
     alpha: float
     """Its share of the error budget: 1 - level."""
     items: int
@@ -104,6 +107,7 @@ def _size(plan: Plan, check: Check, calls: int, true: float | None) -> CheckSize
         probe=check.probe.name,
         kind="gating" if check.gates else "exploratory" if check.exploratory else "measured",
         level=(level := plan.check_level(check)),
+        keeps=plan.keep_level(check),
         alpha=1 - level,
         items=items,
         units=units,
@@ -136,12 +140,13 @@ def _rate_size(check: Check, limit: Limit, size: CheckSize, *, exact: bool, true
 
     passes, below, above = _seen(limit, size)
     rate = _half(limit) if true is None else true
-    needed = units_needed(rate, size.level, lower=limit.at_least, upper=limit.at_most, power=POWER)
+    bounds = {"lower": limit.at_least, "upper": limit.at_most}
+    needed = units_needed(rate, size.level, **bounds, keeps=size.keeps, power=POWER)
     found = RateSize(exact, passes, below, above, rate, needed)
     bound = _only(limit)
     if size.stop == "full" or bound is None or not 0 < bound < 1:
         return found
-    after = stops_after(rate, bound, size.level, size.units)
+    after = stops_after(rate, bound, watched(limit, size.level, size.keeps), size.units)
     if after is None:
         return found
     others = size.calls - check.probe.estimate(size.items)
@@ -159,12 +164,13 @@ def _seen(limit: Limit, size: CheckSize) -> tuple[Range | None, float | None, fl
     for side, bound in enumerate((limit.at_least, limit.at_most)):
         if bound is not None:
             decided = early_rates if size.stop == "early" and 0 < bound < 1 else rates_decided
-            seen = decided(size.units, bound, size.level, POWER)
+            levels = (size.level, size.keeps or size.level)
+            seen = decided(size.units, bound, levels[::-1] if side else levels, POWER)
             fails[side], kept = seen[side], seen[1 - side]
             passes[side] = _NO_RATE[side] if kept is None else kept
     low, high = passes
     if low <= high and _only(limit) is None:
-        kept_by = {"lower": limit.at_least, "upper": limit.at_most}
+        kept_by = {"lower": limit.at_least, "upper": limit.at_most, "keeps": size.keeps}
         low = low if keep_probability((low + high) / 2, size.units, size.level, **kept_by)[0][0] >= POWER else math.inf
     return Range(low, high) if low <= high else None, fails[0], fails[1]
 

@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError, model_validator
 from audit.errors import PlanError, UsageError
 from audit.files import sha256
 from audit.positions import Placed, read_yaml
+from audit.promises import Promise
 from audit.record import Audit, find_audit, load_record
 from audit.specs import Strict, check_bounds, mistakes, read_text
 
@@ -111,7 +112,10 @@ class Policy(Strict):
     baseline: BaselineRule | None = None
     """An earlier audit that this one must not be worse than."""
     level: float | None = Field(default=None, gt=0.5, lt=1)
-    """Least confidence with which all judged intervals hold together."""
+    """Least confidence with which all judged intervals hold together, or that `promise` names."""
+    promise: Promise = "every_finding"
+    """What must hold at `level`: `every_finding`, all that was judged together; `audit`, the verdict alone, for which a
+    plan may let each check pass by a one-sided bound."""
     forbid: list[Literal["crashed", "broken_controls", "deviations", "rerolls"]] = Field(default=[])
     """What no check may show: a crash, a control that did not hold, a deviation from the plan, an earlier attempt."""
     charge_rerolls: bool = False

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
 from audit.files import canonical, read_frame, stored_json, write_inside
-from audit.finding import Evidence, Finding, Limit, MeasureRecord, SmallestEffect, Stored, Undecided, Verdict
+from audit.finding import Evidence, Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Stored, Undecided, Verdict
+from audit.promises import Promise
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,7 @@ __all__ = [
     "Limit",
     "MeasureRecord",
     "ModelRecord",
+    "OneSided",
     "Record",
     "RunFacts",
     "Sheet",
@@ -158,6 +160,8 @@ class Record(Stored):
     findings: list[Finding]
     changed: list[str] = Field(default=[])
     """Names of models that answered differently at the end than at the start."""
+    promise: Promise = Field(default="every_finding", exclude_if=lambda value: value == "every_finding")
+    """What `level` is promised of; `audit`: of the verdict alone, not of each pass. Absent = `every_finding`."""
     deviations: list[Deviation] = Field(default=[])
     """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
     attempts: list[Attempt] = Field(default=[], exclude_if=lambda value: not value)

@@ -10,7 +10,7 @@ A limit is judged on the stored interval as `audit.verdict` judges the plan's.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from audit.errors import did_you_mean
@@ -22,6 +22,7 @@ from audit.verdict import decide, sentence
 
 __all__ = [
     "Outcome", "Ruling", "forbidden", "joint_level", "limited", "out_of_reach", "required", "speaks_of", "unasked",
+    "verdict_level",
 ]
 
 Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
@@ -44,6 +45,8 @@ class Ruling:
     """Line of the rule in the policy; None for a check of the plan."""
     measure: MeasureRecord | None = None
     """The measure that was held against a limit."""
+    sure: float | None = None
+    """Confidence of what it passed by, where that is not the measure's interval."""
     waiver: Waiver | None = None
     """The waiver that counts."""
 
@@ -56,13 +59,27 @@ class Ruling:
 
 
 def joint_level(rulings: Sequence[Ruling]) -> float:
-    """Return the confidence with which all judged intervals hold at once, by the union bound.
+    """Return the confidence with which all that decided holds at once, by the union bound.
 
-    Approximate ones decide nothing, so they are left out.
+    Approximate intervals decide nothing, so they are left out. A pass by a one-sided bound counts with the confidence
+    of that bound: many of them hold together with less than the level of an audit that promises its verdict alone.
     """
-    measured = [(one.check, one.measure) for one in rulings if one.measure is not None and one.measure.decides]
-    judged = {(check, measure.name, measure.group): measure.level for check, measure in measured}
-    return 1 - sum(1 - level for level in judged.values())
+    errors: dict[tuple[str | None, str, str | None], float] = {}
+    for one in rulings:
+        if one.measure is not None and (one.measure.decides or one.sure is not None):
+            key = one.check, one.measure.name, one.measure.group
+            errors[key] = max(errors.get(key, 0.0), 1 - (one.measure.level if one.sure is None else one.sure))
+    return 1 - sum(errors.values())
+
+
+def verdict_level(rulings: Sequence[Ruling]) -> float:
+    """Return the confidence with which the verdict of all rulings together holds.
+
+    "Passed" needs every ruling to pass, so it is as sure as the least sure of them (Berger 1982); anything else as all
+    judged intervals together.
+    """
+    passes = [1 - one.sure for one in rulings if one.sure is not None]
+    return 1 - max([*passes, 1 - joint_level([replace(one, sure=None) for one in rulings])])
 
 
 def speaks_of(limit: PolicyLimit, finding: Finding) -> bool:

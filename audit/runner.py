@@ -245,7 +245,8 @@ class _Run:
 
     def _conclude(self, check: Check, finding: Finding, level: float) -> Finding:
         budget = size_of_data(check, "items", self.plan.limit)[1] if check.stop == "early" else None
-        done = conclude(self.folder, finding, check.probe, level=level, seed=self.plan.seed, budget=budget)
+        keeps, seed = self.plan.keep_level(check), self.plan.seed
+        done = conclude(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
         return told_of_raw_prompts(done, self.opened.get("main")) if check.probe.needs else done
 
     def _saved(self, check: Check, finding: Finding, calls: int) -> int:
@@ -342,6 +343,7 @@ class _Run:
             plan=sha256(canonical(self.frozen)),
             verdict=audit_verdict(findings),
             level=self.plan.level,
+            promise=self.plan.promise,
             seed=self.plan.seed,
             models=models,
             findings=findings,

@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 
 from audit import early
+from audit.promises import watched
 from audit.record import Limit, MeasureRecord, SmallestEffect
 
 __all__ = ["POWER", "fresh_units", "more_units", "smallest_effect", "units_of"]
@@ -76,10 +77,13 @@ def _needed(measure: MeasureRecord, limit: Limit) -> int | None:
     return _needed_by_width(seen, bounds)
 
 
-def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = None) -> SmallestEffect | None:
+def smallest_effect(
+    measure: MeasureRecord, limit: Limit, budget: int | None = None, keeps: float | None = None
+) -> SmallestEffect | None:
     """Return the mildest true values beyond the limit that the check would have failed with `POWER`.
 
-    `budget`: the units that a check which stops early might have asked; None for the measure's own. None where the
+    `budget`: the units that a check which stops early might have asked; None for the measure's own. `keeps`: level of
+    the interval by which it passes; None for the measure's own. None where the
     interval tells nothing of how uncertain the measure would be at other true values.
     """
     seen = _interval(measure)
@@ -92,8 +96,9 @@ def smallest_effect(measure: MeasureRecord, limit: Limit, budget: int | None = N
     for side, bound in enumerate((limit.at_least, limit.at_most)):
         if bound is None:
             continue
+        levels = watched(limit, seen.level, keeps)
         if measure.method == early.METHOD:
-            value = early_rates(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
+            value = early_rates(units, bound, levels, POWER)[side] if 0 < bound < 1 else None
         elif seen.kind == "auroc":
             value = aurocs_decided(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
         else:

@@ -1,6 +1,7 @@
 """Verdicts: one meaning everywhere.
 
-    passed, failed    the whole interval lies on one side of the limit
+    passed, failed    the whole interval lies on one side of the limit; for `promise: audit` a pass goes by one-sided
+                      bounds (`audit.promises`)
     inconclusive      it does not, or is only approximate, or a control failed, or the model changed
     measured          there is no limit
     skipped           an ability or data are missing
@@ -13,11 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.missing import asked_of, too_much_missing
-from audit.record import Finding, Limit, MeasureRecord, SmallestEffect, Verdict
+from audit.promises import one_sided
+from audit.record import Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Verdict
 from audit.sizes import fresh_units, more_units, smallest_effect, units_of
 
 __all__ = [
@@ -31,6 +33,7 @@ _BARE = ("", "count", "p-value", "score")
 
 _SENTENCES = {
     "passed": "{measure} is {value}; the whole interval keeps the limit {limit}.",
+    "passed_one_sided": "{measure} is {value}; the bound that holds alone at {sure} keeps the limit {limit}.",
     "failed": "{measure} is {value}; the whole interval breaks the limit {limit}.",
     "inconclusive": "{measure} is {value}; the interval crosses the limit {limit}.",
     "inconclusive_more": "{measure} is {value}; the interval crosses the limit {limit}; "
@@ -68,6 +71,8 @@ class Decision:
     more_units: int | None = None
     fresh_units: int | None = None
     smallest_effect: SmallestEffect | None = None
+    one_sided: OneSided | None = None
+    """The bounds by which it passes, where those are not the interval of the measure."""
 
 
 def sentence(reason: Mapping[str, Any]) -> str:
@@ -133,11 +138,13 @@ def decide(
     controls: Mapping[str, bool],
     budget: int | None = None,
     *,
+    kept: MeasureRecord | None = None,
     power: bool = True,
 ) -> Decision:
     """Return the verdict on a check's measures; `budget`: the units that a check which stops early might have asked.
 
-    Without `power` a passed check does not say which effect it would have seen, and SciPy is not loaded for it.
+    kept: the limit's measure with the interval by which it passes, where that is another one. Without `power` a passed
+    check does not say which effect it would have seen, and SciPy is not loaded for it.
     """
     for side in ("positive", "negative"):
         if not controls.get(side, True):
@@ -157,7 +164,11 @@ def decide(
     facts["value"] = span(measure)
     if limit is None:
         return Decision("measured", {"key": "measured", **facts})
-    return _against(measure, limit, {**facts, "limit": bounds(limit, measure.unit)}, budget, power=power)
+    facts["limit"] = bounds(limit, measure.unit)
+    if kept is None or kept.low is None or kept.high is None:
+        return _against(measure, measure, limit, facts, budget, power=power)
+    decision = _against(measure, kept, limit, facts, budget, power=power)
+    return replace(decision, one_sided=OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high))
 
 
 def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
@@ -170,13 +181,19 @@ def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
 
 
 def _against(
-    measure: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None, *, power: bool
+    measure: MeasureRecord, kept: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None, *, power: bool
 ) -> Decision:
+    """Return the verdict of a measure that passes by the interval of `kept` and fails by its own."""
     unit, units = "units" if "units" in measure.n else "items", units_of(measure)
     if too_much_missing(measure):
         return Decision("inconclusive", {"key": "missing", **facts})
     if measure.low is None or measure.high is None:
         return Decision("inconclusive", {"key": "no_interval", **facts})
+    by = next((one for one in (measure, kept) if _keeps(one, limit)), None)
+    if by is not None:
+        told = {"key": "passed"} if by is measure else {"key": "passed_one_sided", "sure": _level(one_sided(by.level))}
+        seen = smallest_effect(measure, limit, budget, kept.level) if power else None
+        return Decision("passed", {**told, **facts}, smallest_effect=seen)
     if measure.guarantee == "approximate":
         return Decision("inconclusive", {"key": "approximate", **facts})
     if not measure.decides:
@@ -185,14 +202,25 @@ def _against(
     if units < measure.min_units:
         more = {"key": "too_few", **facts, "min_units": measure.min_units, "unit": unit, "units": units}
         return Decision("inconclusive", more, more_units=measure.min_units - units)
-    lower = -math.inf if limit.at_least is None else limit.at_least
-    upper = math.inf if limit.at_most is None else limit.at_most
-    if lower <= measure.low and measure.high <= upper:
-        seen = smallest_effect(measure, limit, budget) if power else None
-        return Decision("passed", {"key": "passed", **facts}, smallest_effect=seen)
+    lower, upper = _ends(limit)
     if measure.high < lower or measure.low > upper:
         return Decision("failed", {"key": "failed", **facts})
-    return _undecided(measure, limit, {**facts, "unit": unit})
+    assert measure.value is not None
+    nearer = kept if lower <= measure.value <= upper else measure
+    return _undecided(nearer, limit, {**facts, "unit": unit})
+
+
+def _ends(limit: Limit) -> tuple[float, float]:
+    """Return the least and the most that a limit allows."""
+    return -math.inf if limit.at_least is None else limit.at_least, math.inf if limit.at_most is None else limit.at_most
+
+
+def _keeps(measure: MeasureRecord, limit: Limit) -> bool:
+    """Tell whether the whole interval keeps the limit, and may decide."""
+    if measure.low is None or measure.high is None or not measure.decides or units_of(measure) < measure.min_units:
+        return False
+    lower, upper = _ends(limit)
+    return lower <= measure.low and measure.high <= upper
 
 
 def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:

@@ -12,7 +12,8 @@ import dataclasses
 import sys
 import tempfile
 
-from audit.plan import Plan, PlanLimit
+from audit.plan import Plan
+from audit.plan_spec import PlanLimit
 from audit.plans import language_model_plan
 from audit.runner import run
 

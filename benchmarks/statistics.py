@@ -19,6 +19,8 @@ from scipy.special import gammaln
 from scipy.stats import binom, false_discovery_control, t
 from tables import finish, show, within
 
+from audit.promises import keep_level, watched
+from audit.record import Limit
 from detectors import intervals
 from detectors.conformal import benjamini_hochberg, p_values, weighted_p_values
 from detectors.intervals import Approximation, any_gap_p, exact_binomial
@@ -193,6 +195,21 @@ def family() -> Iterator[tuple[str, bool]]:
 # --- early stopping
 
 
+def promises() -> Iterator[tuple[str, bool]]:
+    """One early check exactly at its limit, all others far below: whether the whole audit passes, limit 5 %."""
+    goals = {"every_finding": (136, 244, 789), "audit": (66, 66, 219)}
+    for promise, goal in goals.items():
+        share = 1 - 0.05 / 14
+        levels = watched(Limit(measure="rate", at_most=0.05), share, keep_level(promise, 0.95))
+        below, above = stopping(0.05, 0.05, levels, 2000)
+        medians = []
+        for rate in (0, 0.01, 0.02):
+            said = np.cumsum(stopping(rate, 0.05, levels, 2000)[0])
+            medians.append(int(np.argmax(said >= 0.5)) + 1)
+        text = f"{promise:14} {below.sum():14.4f} {above.sum():13.5f} " + " ".join(f"{one:6}" for one in medians)
+        yield text, below.sum() <= 0.05 and above.sum() <= 0.05 / 28 and tuple(medians) == goal
+
+
 def calls() -> Iterator[tuple[str, bool]]:
     allowed = {1: (82, 140, 195, 30), 14: (145, 255, 345, 60)}
     for checks, rate in itertools.product((1, 14), (0, 0.01, 0.02, 0.03, 0.08, 0.1, 0.2)):
@@ -303,6 +320,8 @@ def main() -> int:
          " limit      n    fixed  500 drawn  early stop  not shared (500 drawn: +- 0.01)", family())
     show("Early stop at a limit of 5 %, budget 1,000: calls, exact by dynamic programming",
          "checks   rate   median  allowed     mean    floor    below    above", calls())
+    show("The promise of 14 early checks at level 95 %: one at its limit; median units at 0, 1, 2 %",
+         "promise         wrongly passed wrongly failed     0 %    1 %    2 %", promises())
     show("Wrong verdicts beside the limit, exact by dynamic programming",
          "checks     rate      wrong    allowed", wrong_verdicts())
     show("Differences watched at all times, 200 outcomes each: coverage, at least 0.95 but for chance; width",

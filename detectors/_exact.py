@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaincinv
 
-__all__ = ["Approximation", "Count", "Floats", "Side", "exact_binomial"]
+__all__ = ["Approximation", "Count", "Floats", "Level", "Side", "exact_binomial", "sides_of"]
 
 Count = float | np.integer[Any]
 Floats = NDArray[np.float64]
 Side = Literal["two", "lower", "upper"]
+Level = float | tuple[float, float]
+"""Two-sided confidence; a pair gives that by which a mean is said to lie below a limit, and above one, apart."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Approximation:
         """Return what a `Measure` says of its interval."""
         guarantee = "approximate" if self.measured_to is None else "measured"
         return {**asdict(self), "guarantee": guarantee}
+
+
+def sides_of(level: Level) -> tuple[float, float]:
+    """Return the levels of "below" and of "above"."""
+    return level if isinstance(level, tuple) else (level, level)
 
 
 @overload

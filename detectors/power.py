@@ -7,7 +7,8 @@ the ends of the exact (Clopper-Pearson) interval and binomial tails are the same
     k events say "above the limit m"    <=>    P(X >= k | n, m) <= alpha
 
 so power is a binomial probability, and the rate at which it has a given value a beta quantile. Where a check stops
-early, power is that of the sequential test (`detectors.sequential.stopping`). Rates and limits are in [0, 1].
+early, power is that of the sequential test (`detectors.sequential.stopping`). Rates and limits are in [0, 1]. Where
+`level` is a pair, the first is that of "below" and the second that of "above".
 
 An AUROC is decided where its sample value is, whose variance at a true A is about that of Hanley & McNeil (1982,
 Radiology 143:29), for n items on either side
@@ -26,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, bdtrc, betaincinv, ndtri
 
 from detectors._auroc import pairs_interval
-from detectors._exact import Floats
+from detectors._exact import Floats, Level, sides_of
 from detectors.sequential import boundaries, stopping
 
 __all__ = [
@@ -42,13 +43,13 @@ MOST_UNITS = 10**8
 Counts = NDArray[np.int64]
 
 
-def deciding_counts(n: ArrayLike, limit: float, level: float) -> tuple[Counts, Counts]:
+def deciding_counts(n: ArrayLike, limit: float, level: Level) -> tuple[Counts, Counts]:
     """Return (most, least) [n]: at `most` events or fewer the exact interval lies below `limit`, at `least` above it.
 
     most is -1 and least n + 1 where no count does.
     """
-    sizes = np.atleast_1d(np.asarray(n, dtype=np.int64))
-    return _most(sizes, limit, level), sizes - _most(sizes, 1 - limit, level)
+    sizes, (below, above) = np.atleast_1d(np.asarray(n, dtype=np.int64)), sides_of(level)
+    return _most(sizes, limit, below), sizes - _most(sizes, 1 - limit, above)
 
 
 def _most(n: Counts, limit: float, level: float) -> Counts:
@@ -61,7 +62,7 @@ def _most(n: Counts, limit: float, level: float) -> Counts:
     return low
 
 
-def rates_decided(n: int, limit: float, level: float, power: float = 0.8) -> tuple[float | None, float | None]:
+def rates_decided(n: int, limit: float, level: Level, power: float = 0.8) -> tuple[float | None, float | None]:
     """Return (below, above): the true rates nearest to `limit` that a check of n units calls so with this power.
 
     None where it has no such power at any rate.
@@ -103,16 +104,21 @@ def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def keep_probability(
-    rate: float, n: ArrayLike, level: float, *, lower: float | None = None, upper: float | None = None
+    rate: float, n: ArrayLike, level: float, *,
+    lower: float | None = None, upper: float | None = None, keeps: float | None = None,
 ) -> tuple[Floats, Floats]:
-    """Return (kept, broken) [n]: probability that the interval lies wholly inside the limits, and wholly outside."""
+    """Return (kept, broken) [n]: probability that the interval lies wholly inside the limits, and wholly outside.
+
+    keeps: level of the interval that must lie inside, where it is another one than that which must lie outside.
+    """
+    inside = level if keeps is None else keeps
     sizes = np.atleast_1d(np.asarray(n, dtype=np.int64))
     first, last, broken = np.zeros_like(sizes), sizes, np.zeros(sizes.shape)
     if lower is not None:
-        under, first = deciding_counts(sizes, lower, level)
+        under, first = deciding_counts(sizes, lower, (level, inside))
         broken = broken + _at_most(under, sizes, rate)
     if upper is not None:
-        last, over = deciding_counts(sizes, upper, level)
+        last, over = deciding_counts(sizes, upper, (inside, level))
         broken = broken + bdtrc(over - 1.0, sizes, rate)
     return np.maximum(0.0, _at_most(last, sizes, rate) - _at_most(first - 1, sizes, rate)), broken
 
@@ -123,17 +129,19 @@ def _at_most(k: Counts, n: Counts, rate: float) -> Floats:
 
 
 def units_needed(
-    rate: float, level: float, *, lower: float | None = None, upper: float | None = None, power: float = 0.8
+    rate: float, level: float, *,
+    lower: float | None = None, upper: float | None = None, keeps: float | None = None, power: float = 0.8,
 ) -> int | None:
     """Return from how many units on a check tells a true rate from its limits with this power.
 
     Power over n has saw teeth; from the number returned on it stays up (to 1 % beyond 20,000 units). None for a rate
-    that is a limit, or so near to one that it takes more than 10^8 units.
+    that is a limit, or so near to one that it takes more than 10^8 units. `keeps` as in `keep_probability`.
     """
     kept = all((lower is None or rate > lower, upper is None or rate < upper))
 
     def enough(n: ArrayLike) -> NDArray[np.bool_]:
-        return np.asarray(keep_probability(rate, n, level, lower=lower, upper=upper)[0 if kept else 1] >= power)
+        found = keep_probability(rate, n, level, lower=lower, upper=upper, keeps=keeps)
+        return np.asarray(found[0 if kept else 1] >= power)
 
     if rate in (lower, upper):
         return None
@@ -155,7 +163,7 @@ def _bisected(enough: Callable[[int], bool], low: int, high: int) -> int:
     return high
 
 
-def early_rates(budget: int, limit: float, level: float, power: float = 0.8) -> tuple[float | None, float | None]:
+def early_rates(budget: int, limit: float, level: Level, power: float = 0.8) -> tuple[float | None, float | None]:
     """Return (below, above) as `rates_decided`, of a `RateTest` that may look at up to `budget` units.
 
     By exact power up to a budget of `EXACT_BUDGET`, to 2 % of the distance to the limit, on the side that has the
@@ -172,7 +180,7 @@ def early_rates(budget: int, limit: float, level: float, power: float = 0.8) -> 
 
 
 def _early_rate(
-    side: int, fixed: float | None, budget: int, limit: float, level: float, power: float
+    side: int, fixed: float | None, budget: int, limit: float, level: Level, power: float
 ) -> float | None:
     """Return the rate nearest to the limit that a test has the power to call; `fixed` is that of a test of one look."""
 
@@ -194,7 +202,7 @@ def _early_rate(
     return outer
 
 
-def stops_after(rate: float, limit: float, level: float, budget: int) -> int | None:
+def stops_after(rate: float, limit: float, level: Level, budget: int) -> int | None:
     """Return after how many units a `RateTest` has decided in half of all audits; None where in fewer than half.
 
     Exact; beyond `EXACT_BUDGET` units nothing is looked at.

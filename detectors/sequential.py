@@ -11,6 +11,9 @@ of [0, 1], for rare events. Every factor grows with m, so the means still standi
 "at most m" is the mirror image. For 0/1 outcomes the capital depends on the counts alone, so what the test does is
 known exactly before anything is asked (`stopping`). Waudby-Smith & Ramdas 2020 (arXiv 2010.09686) for the theory.
 
+The two verdicts need not be equally sure: where `level` is a pair, the first is that of "below" and the second that of
+"above", each the confidence of the two-sided interval that would say so.
+
 A difference d in [-1, 1] of a pair, or of two samples drawn in turn, is bounded too: (1 + d) / 2 is watched against
 (1 + margin) / 2. Samples that grow unevenly, or come from finite sets of their own, get a sequence each.
 """
@@ -23,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors._betting import EMPTY, still_to_come
-from detectors._exact import Floats
+from detectors._exact import Floats, Level, sides_of
 
 __all__ = [
     "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "paired_sequence",
@@ -46,12 +49,13 @@ class RateTest:
     """Watches outcomes until their mean is known to lie below or above `limit`.
 
     The wrong one of two verdicts is ever given with probability (1 - level) / 2 at most, however long it runs, for
-    independent outcomes in [0, 1] (0/1 or bounded values such as unit means). `population`: size of the finite set
-    whose items come in random order without replacement, where the mean of that very set is meant.
+    independent outcomes in [0, 1] (0/1 or bounded values such as unit means); each by its own level, where `level` is a
+    pair. `population`: size of the finite set whose items come in random order without replacement, where the mean of
+    that very set is meant.
     Raises ValueError for a limit outside (0, 1).
     """
 
-    def __init__(self, limit: float, level: float = 0.95, *, population: int | None = None) -> None:
+    def __init__(self, limit: float, level: Level = 0.95, *, population: int | None = None) -> None:
         if not 0 < limit < 1:
             raise ValueError(f"RateTest: got limit {limit}; allowed: between 0 and 1, both excluded")
         self.limit, self.level, self.population = limit, level, population
@@ -81,7 +85,7 @@ class RateTest:
         """Move the capitals of one side by `growth` [n, bettor]; the verdict is hers if she is the first to be rich."""
         logs = np.cumsum(np.vstack([self._logs[side], growth]), axis=0)
         self._logs[side] = logs[-1]
-        rich = np.flatnonzero(_mixed(logs[1:]) >= _threshold(self.level))
+        rich = np.flatnonzero(_mixed(logs[1:]) >= _threshold(sides_of(self.level)[side]))
         if rich.size and (self.decided_after is None or start + rich[0] + 1 < self.decided_after):
             self.verdict, self.decided_after = word, start + int(rich[0]) + 1
 
@@ -105,7 +109,7 @@ class RateTest:
             none, event = _log_factors(np.array([0.0, 1.0]), rest[:1], left[:1])
             hits = events if side == 0 else steps - events
             logs = self._logs[side] + (steps - hits)[..., None] * none + hits[..., None] * event
-            said |= _mixed(logs) >= _threshold(self.level)
+            said |= _mixed(logs) >= _threshold(sides_of(self.level)[side])
         over = _first_passages(said, rate)
         return 1 + int(np.searchsorted(over, risk, side="right"))
 
@@ -149,18 +153,19 @@ class DifferenceTest:
 
 
 def confidence_sequence(
-    x: ArrayLike, level: float = 0.95, *, population: int | None = None, most: ArrayLike | None = None
+    x: ArrayLike, level: Level = 0.95, *, population: int | None = None, most: ArrayLike | None = None
 ) -> tuple[float, float]:
     """Return (low, high) for the mean after outcomes x [n] in [0, 1], in the order in which they came.
 
     All intervals of a growing x cover together with confidence `level`; they only shrink, so looking and stopping are
-    free. No outcomes give [0, 1]. `population` and `most` as in `RateTest`. Raises ValueError for outcomes outside
-    [0, 1].
+    free. No outcomes give [0, 1]. `level`, `population` and `most` as in `RateTest`. Raises ValueError for outcomes
+    outside [0, 1].
     """
     least, greatest = (_bounded(one, population) for one in (x, x if most is None else most))
     if not len(least):
         return 0.0, 1.0
-    low, high = 1 - _least_refused(1 - least, level, population), _least_refused(greatest, level, population)
+    below, above = sides_of(level)
+    low, high = 1 - _least_refused(1 - least, above, population), _least_refused(greatest, below, population)
     return min(low, float(least.mean())), max(high, float(greatest.mean()))
 
 
@@ -191,23 +196,24 @@ def two_sample_sequence(
     return ends[0][0] - ends[1][1], ends[0][1] - ends[1][0]
 
 
-def boundaries(limit: float, level: float, budget: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def boundaries(limit: float, level: Level, budget: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return (below [budget], above [budget]): for 0/1 outcomes, the counts at which a `RateTest` decides.
 
     After n + 1 outcomes it says "below" at below[n] events or fewer (-1: at none), "above" at above[n] or more.
     """
-    n = np.arange(1, budget + 1)
-    return _most_events(limit, level, n), n - _most_events(1 - limit, level, n)
+    n, (below, above) = np.arange(1, budget + 1), sides_of(level)
+    return _most_events(limit, below, n), n - _most_events(1 - limit, above, n)
 
 
-def decided_at(rate: float, limit: float, level: float) -> int | None:
+def decided_at(rate: float, limit: float, level: Level) -> int | None:
     """Return after how many outcomes a `RateTest` decides if events come steadily; None if not after 10^9.
 
     Log capital is then convex in the number of outcomes and starts at 0, so it passes the threshold once.
     """
 
     def rich(n: int) -> bool:
-        return any(_steady(n, *side) >= _threshold(level) for side in ((rate, limit), (1 - rate, 1 - limit)))
+        sides = ((rate, limit), (1 - rate, 1 - limit))
+        return any(_steady(n, *side) >= _threshold(sure) for side, sure in zip(sides, sides_of(level), strict=True))
 
     if not rich(10**9):
         return None
@@ -226,7 +232,7 @@ def _steady(n: int, rate: float, mean: float) -> float:
     return float(_mixed(n * ((1 - rate) * none + rate * event)))
 
 
-def stopping(rate: float, limit: float, level: float, budget: int) -> tuple[Floats, Floats]:
+def stopping(rate: float, limit: float, level: Level, budget: int) -> tuple[Floats, Floats]:
     """Return (below [budget], above [budget]): probability that a `RateTest` says so at each call, at a true rate.
 
     Exact, by dynamic programming over the counts of events; what is left of 1 is undecided at the budget.

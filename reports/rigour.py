@@ -60,7 +60,8 @@ def budget_text(record: Record, notation: Notation) -> str:
     words, gating = notation.words, [finding for finding in record.findings if finding.gating]
     if not gating:
         return words("note.no_budget")
-    told = [words("note.budget", alpha=notation.set_number(1 - record.level, "share"))]
+    key = "note.budget" if record.promise == "every_finding" else "note.budget_audit"
+    told = [words(key, alpha=notation.set_number(1 - record.level, "share"))]
     known = [(finding.check, finding.headline) for finding in gating if finding.limit and finding.headline]
     for key, named in (
         ("note.budget_measured", [check for check, one in known if one.decides and one.guarantee == "measured"]),

@@ -41,7 +41,8 @@ def plan_size(
     read = read if limit is None else dataclasses.replace(read, limit=limit)
     sizes = size_plan(read, true)
     if as_json:
-        print(json.dumps({"title": read.title, "level": read.level, "checks": [one.as_json() for one in sizes]}))
+        told = {"title": read.title, "level": read.level, "promise": read.promise}
+        print(json.dumps({**told, "checks": [one.as_json() for one in sizes]}))
     else:
         print("\n".join(_lines(read, sizes)))
 
@@ -67,15 +68,18 @@ def _seconds(calls: int, rate: float | None) -> float | None:
 
 
 def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
+    from audit.promises import one_sided
     from audit.screen import clean
 
+    if plan.promise == "audit":
+        yield f"what is promised at {_percent(plan.level)}: that the audit does not pass wrongly, not each pass alone"
     for one in sizes:
         budget = f"{_percent(one.alpha)} of the {_percent(1 - plan.level)} that may go wrong"
         share = {"gating": f"gating, {budget}", "exploratory": "exploratory", "measured": "measures only"}[one.kind]
         units = "" if one.units == one.items else f" of {one.units:,} units"
-        yield clean(
-            f"{one.check}: {share}, level {_percent(one.level)}; {one.items:,} items{units}, {one.calls:,} calls"
-        )
+        passes = "" if one.keeps is None else f", passes by the bound at {_percent(one_sided(one.keeps))}"
+        held = f"{share}, level {_percent(one.level)}{passes}"
+        yield clean(f"{one.check}: {held}; {one.items:,} items{units}, {one.calls:,} calls")
         if one.limit is not None:
             yield from (clean(f"  {line}") for line in _of_limit(one, one.limit))
 
