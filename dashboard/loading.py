@@ -6,31 +6,38 @@
     running(name)           one without a record yet: what its plan asks and how many answers are stored
 
 What was read is kept by path, time of writing and size, so that nothing is read twice while it stays the same.
+Whatever lies in one folder costs one row: what cannot be read is told there, and once in the log.
 """
 
 from __future__ import annotations
 
-import json
+import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.comparison import Comparison, compare_audits
-from audit.errors import IntegrityError, UsageError
+from audit.errors import DokimasiaError, IntegrityError, UsageError
 from audit.far_off import count_far_off
+from audit.files import MAX_JSON, read_regular, require_regular, stored_json
 from audit.margins import Margins
-from audit.record import WORST_FIRST, Audit, Finding, Verdict, audited_first, decided, load_record
+from audit.record import SCHEMA, WORST_FIRST, Audit, Finding, Verdict, decided, load_record
+from reports.inert import one_line
 from reports.tables import Overview, overview
 from reports.wording import words_of
 
 __all__ = [
-    "AUDITS", "Entry", "Running", "compared", "entries", "folder_of", "home", "is_running", "opened", "running",
-    "view_of",
+    "AUDITS", "Entry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
+    "readable", "running", "view_of",
 ]
+
+_LOG = logging.getLogger("dokimasia.dashboard")
+T = TypeVar("T")
 
 AUDITS = "DOKIMASIA_AUDITS"
 """Environment variable with the folder that holds the audits."""
@@ -60,6 +67,7 @@ class _FindingHead(_Head):
 class _Header(_Head):
     """The few keys of a record that a list shows; measures are not built."""
 
+    schema_: int = Field(default=SCHEMA, alias="schema", le=SCHEMA)
     title: str
     verdict: Verdict
     models: dict[str, _ModelHead]
@@ -74,8 +82,9 @@ class Entry:
     """Of its folder."""
     state: Verdict | Literal["running", "unreadable"]
     title: str
-    models: tuple[str, ...] = ()
-    families: tuple[str, ...] = ()
+    model: str = ""
+    """Name of the audited model; empty where an audit has helpers alone."""
+    family: str = ""
     checks: int = 0
     decided: int = 0
     """Checks that passed or failed."""
@@ -123,23 +132,34 @@ def entries() -> list[Entry]:
 
 
 def _entry(folder: Path) -> Entry | None:
+    """Return a folder's line, whatever others have put there; None where it is no audit's."""
     record = folder / "record.json"
     try:
-        stat = record.stat()
-        return _finished(record, stat.st_mtime_ns, stat.st_size)
-    except FileNotFoundError:
-        return _unfinished(folder)
+        folder.name.encode()  # a name that is no text cannot stand in an address
+        if not os.path.lexists(record):
+            return _unfinished(folder)
+        facts = require_regular(record)
+        return _finished(record, facts.st_mtime_ns, facts.st_size)
     except OSError as error:
-        return Entry(folder.name, "unreadable", folder.name, why=f"record.json: {error.strerror}")
+        why = f"record.json: {error.strerror}"
+    except Exception as error:  # whatever it is, one folder costs one row
+        why = str(error) if isinstance(error, DokimasiaError) else f"record.json: {type(error).__name__}"
+    leave_out(folder.name, why)
+    name = folder.name.encode("utf-8", "replace").decode()
+    return Entry(name, "unreadable", name, why=why)
+
+
+@lru_cache(maxsize=4096)
+def leave_out(name: str, why: str) -> None:
+    """Say in the log, once for each reason, that an audit is left out of a screen."""
+    words = words_of("en")
+    _LOG.warning("%s is left out: %s", one_line(name, words, 80), one_line(why, words, 240))
 
 
 def _unfinished(folder: Path) -> Entry | None:
-    if not (folder / "plan.json").is_file():
+    if not os.path.lexists(folder / "plan.json"):
         return None
-    try:
-        found = running(folder.name)
-    except IntegrityError as error:
-        return Entry(folder.name, "unreadable", folder.name, why=str(error))
+    found = running(folder.name)
     return Entry(
         found.name, "running", found.title, checks=len(found.checks), answers=found.answers, written=found.written
     )
@@ -149,20 +169,22 @@ def _unfinished(folder: Path) -> Entry | None:
 def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
     name, written = record.parent.name, mtime_ns / 1e9
     try:
-        head = _Header.model_validate_json(record.read_bytes())
+        head = _Header.model_validate_json(read_regular(record, MAX_JSON))
         settled, limited = decided(head.findings)
         worst = min(head.findings, key=lambda one: (WORST_FIRST.index(one.verdict), not one.gating), default=None)
         wrong = worst is not None and worst.verdict in ("failed", "crashed", "inconclusive")
         finding = Finding.model_validate(worst.model_dump()) if worst is not None and wrong else None
     except ValidationError as error:
-        problem = error.errors()[0]["msg"]
-        return Entry(name, "unreadable", name, why=f"record.json: {problem}", written=written)
+        why = f"record.json: {error.errors()[0]['msg']}"
+        leave_out(name, why)
+        return Entry(name, "unreadable", name, why=why, written=written)
+    main = head.models.get("main")
     return Entry(
         name,
         head.verdict,
         head.title,
-        models=tuple(model.name for model in audited_first(head.models)),
-        families=tuple(dict.fromkeys(model.family for model in audited_first(head.models))),
+        model="" if main is None else main.name,
+        family="" if main is None else main.family,
         checks=len(head.findings),
         decided=settled,
         limited=limited,
@@ -176,6 +198,15 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
 def opened(name: str) -> Audit:
     """Return a finished audit; UsageError where there is none of that name, IntegrityError where it cannot be read."""
     return _opened(*_stamp(name))
+
+
+def readable(name: str, read: Callable[[Audit], T]) -> T | None:
+    """Return what `read` makes of a finished audit; None, and a line in the log, where that cannot be read."""
+    try:
+        return read(opened(name))
+    except Exception as error:  # whatever it is, one folder costs one row
+        leave_out(name, str(error) if isinstance(error, DokimasiaError) else type(error).__name__)
+        return None
 
 
 def view_of(name: str, lang: str) -> Overview:
@@ -229,11 +260,11 @@ def running(name: str) -> Running:
     """Return what is there of an audit that has no record yet; IntegrityError where its plan cannot be read."""
     folder = folder_of(name)
     plan_file, journal = folder / "plan.json", folder / "journal.jsonl"
+    plan = stored_json(plan_file)
     try:
-        plan = json.loads(plan_file.read_bytes())
         asked = [(str(check["name"]), str(check["probe"]["use"])) for check in plan["checks"]]
         title = str(plan["title"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (KeyError, TypeError):
         raise IntegrityError(f"{plan_file}: not a frozen plan") from None
     judged, observed = _checks_in(folder / "items"), _checks_in(folder / "observations")
     stages = ["judged" if one in judged else "observed" if one in observed else "waiting" for one, _ in asked]
@@ -241,7 +272,7 @@ def running(name: str) -> Running:
         name,
         title,
         checks=tuple((check, probe, stage) for (check, probe), stage in zip(asked, stages, strict=True)),
-        answers=journal.read_bytes().count(b"\n") if journal.is_file() else 0,
+        answers=read_regular(journal, MAX_JSON).count(b"\n") if journal.is_file() else 0,
         written=(journal if journal.is_file() else plan_file).stat().st_mtime,
     )
 

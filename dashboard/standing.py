@@ -1,6 +1,7 @@
-"""Findings over all audits that somebody has to settle: what the machine found, and where people stand with it.
+"""What people have decided: of one audit, and of all findings that somebody has to settle.
 
-    register() -> rows, the most urgent first: overdue, then by rating, day and verdict
+    stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
+    register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
 
 A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken.
 """
@@ -13,12 +14,11 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from audit.errors import DokimasiaError
-from audit.record import WORST_FIRST, Finding, audited_first
-from audit.reviews import FILE, Standing, state_of
-from dashboard.loading import entries, home, opened
+from audit.record import WORST_FIRST, Audit, Finding, Verdict
+from audit.reviews import FILE, Standing, State, state_of
+from dashboard.loading import entries, home, readable
 
-__all__ = ["RATINGS", "Row", "register"]
+__all__ = ["RATINGS", "Row", "Stand", "register", "stand_of"]
 
 RATINGS = ("high", "medium", "low", "note", "")
 _UNSETTLED = ("failed", "crashed", "inconclusive")
@@ -44,33 +44,75 @@ class Row:
         return not self.overdue, rating, self.standing.due or date.max, verdict, self.title, self.finding.check
 
 
+@dataclass(frozen=True)
+class Stand:
+    """Where an audit stands after its reviews, as far as a list tells it."""
+
+    decision: str
+    verdict: Verdict
+    """After review: overridden items counted anew, waived findings not gating."""
+    changed: bool
+    """Whether that is another verdict than the machine's."""
+    waived: int
+    """Findings that a waiver takes out on the day."""
+    owners: tuple[str, ...]
+    """Of open findings, in the order of their days."""
+    due: date | None
+    """The first day by which an open finding shall be settled."""
+    overdue: int
+
+
+def stand_of(name: str, on: date) -> Stand | None:
+    """Return where an audit stands on a day; None where nobody has spoken of it, or it cannot be read."""
+    recorded, reviewed = _stamps(name)
+    return _stand(home(), name, on, recorded, reviewed) if reviewed else None
+
+
+@lru_cache(maxsize=4096)
+def _stand(root: Path, name: str, on: date, recorded: int, reviewed: int) -> Stand | None:
+    return readable(name, lambda audit: _summed(audit, state_of(audit, on), on))
+
+
+def _summed(audit: Audit, state: State, on: date) -> Stand | None:
+    if not state.entries:
+        return None
+    checks = [one.check for one in audit.record.findings]
+    said = [state.of(check) for check in checks]
+    still = sorted((one for one in said if one.status == "open"), key=lambda one: one.due or date.max)
+    return Stand(
+        decision=state.decision,
+        verdict=state.verdict,
+        changed=state.verdict != audit.record.verdict,
+        waived=sum(map(state.waived, checks)),
+        owners=tuple(dict.fromkeys(one.owner for one in still if one.owner)),
+        due=next((one.due for one in still if one.due), None),
+        overdue=sum(one.overdue(on) for one in still),
+    )
+
+
 def register(on: date) -> list[Row]:
     """Return the rows as they stand on a day; audits that cannot be read are left to the list of audits."""
     names = [entry.name for entry in entries() if entry.state in WORST_FIRST]
-    return sorted((row for name in names for row in _rows(name, on)), key=lambda row: row.urgency)
+    rows = (row for name in names for row in _of_audit(home(), name, on, *_stamps(name)))
+    return sorted(rows, key=lambda row: row.urgency)
 
 
-def _rows(name: str, on: date) -> tuple[Row, ...]:
-    stamps = []
-    for file in ("record.json", FILE):
-        path = home() / name / file
-        stamps.append(path.stat().st_mtime_ns if path.is_file() else 0)
-    return _of_audit(home(), name, on, *stamps)
+def _stamps(name: str) -> tuple[int, int]:
+    """Return when the record and the reviews were written, in nanoseconds; 0 for one that is not there."""
+    paths = [home() / name / file for file in ("record.json", FILE)]
+    recorded, reviewed = (path.stat().st_mtime_ns if path.is_file() else 0 for path in paths)
+    return recorded, reviewed
 
 
 @lru_cache(maxsize=4096)
 def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: int) -> tuple[Row, ...]:
-    return tuple(_read(name, on))
+    return readable(name, lambda audit: tuple(_rows(audit, state_of(audit, on), on))) or ()
 
 
-def _read(name: str, on: date) -> Iterator[Row]:
-    try:
-        audit = opened(name)
-        state = state_of(audit, on)
-    except DokimasiaError:
-        return
-    model = next((one.name for one in audited_first(audit.record.models)), "")
+def _rows(audit: Audit, state: State, on: date) -> Iterator[Row]:
+    main = audit.record.models.get("main")
     for finding in audit.record.findings:
         standing = state.of(finding.check)
         if finding.verdict in _UNSETTLED or standing != Standing():
-            yield Row(name, audit.record.title, model, finding, standing, standing.overdue(on))
+            model = "" if main is None else main.name
+            yield Row(audit.folder.name, audit.record.title, model, finding, standing, standing.overdue(on))

@@ -28,7 +28,7 @@ ORDERS: Mapping[str, Callable[[Entry], Any]] = {
     "newest": lambda entry: -entry.written,
     "worst": lambda entry: STATES.index(entry.state),
     "title": lambda entry: entry.title.casefold(),
-    "model": lambda entry: entry.models,
+    "model": lambda entry: entry.model.casefold(),
 }
 
 
@@ -57,7 +57,7 @@ def _sentence(found: Sequence[Entry], words: Words) -> str:
 
 def _filters(place: Address, words: Words, found: Sequence[Entry]) -> None:
     states = [state for state in STATES if any(entry.state == state for entry in found)]
-    families = sorted({family for entry in found for family in entry.families})
+    families = sorted({entry.family for entry in found} - {""})
     search, verdict, family, order = st.columns([3, 2, 2, 2])
     label = words("dashboard.search")
     search.text_input(label, placeholder=label, label_visibility="collapsed", **bound(place, "search"))
@@ -86,8 +86,8 @@ def _kept(found: Sequence[Entry], place: Address) -> list[Entry]:
         entry
         for entry in found
         if place.verdict in ("", entry.state)
-        and (place.family == "" or place.family in entry.families)
-        and wanted in "\n".join((entry.title, entry.name, *entry.models, entry.worst)).casefold()
+        and place.family in ("", entry.family)
+        and wanted in "\n".join((entry.title, entry.name, entry.model, entry.worst)).casefold()
     ]
     return sorted(kept, key=ORDERS[place.order])
 
@@ -103,7 +103,7 @@ def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
         "judged": entry.state in WORST_FIRST,
         "state": _state(entry.state, words),
         "href": place.to("audit", audit=entry.name).link,
-        "families": words("format.list").join(words.term("family", name) for name in entry.families),
+        "family": words.term("family", entry.family) if entry.family else "",
         "worst_href": place.to("finding", audit=entry.name, check=entry.worst).link,
         "why": told_why(entry.finding, Notation(words)) if entry.finding else words.term("error", entry.why),
         "written": Notation(words).minute(datetime.fromtimestamp(entry.written)),

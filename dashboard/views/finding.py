@@ -8,7 +8,6 @@ from typing import Any
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
-from audit.record import audited_first
 from dashboard.address import Address
 from dashboard.drawing import draw, picture, report_tools
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
@@ -36,9 +35,9 @@ def show(place: Address, words: Words) -> None:
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
     way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit")), (one.name, place)]
-    model = next((one.name for one in audited_first(audit.record.models)), "")
-    followed = place.to("trends", model=model)
-    crumbs(words, way, [(words("dashboard.trends"), followed)] if one.headline is not None and model else [])
+    main = audit.record.models.get("main")
+    followed = [] if main is None or one.headline is None else [place.to("trends", model=main.name)]
+    crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
     draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))
     table = items_of(audit, one.finding, TABLE)
     if table is not None and not table.problem:

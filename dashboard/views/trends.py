@@ -9,12 +9,11 @@ from typing import Any
 
 import streamlit as st
 
-from audit.errors import DokimasiaError
 from audit.record import WORST_FIRST, Audit, Finding, MeasureRecord
 from dashboard.address import Address
 from dashboard.drawing import draw, picture
 from dashboard.frame import choose, crumbs
-from dashboard.loading import Entry, entries, opened
+from dashboard.loading import Entry, entries, readable
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.trend_figure import Point, trend
@@ -47,13 +46,14 @@ def show(place: Address, words: Words) -> None:
     """Draw the choice of model, check and measure, and how the measure went."""
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.trends"), place)])
     draw("heading.html.j2", words, title=words("dashboard.trends"), sentence=words("dashboard.trends_lead"))
-    known = [entry for entry in entries() if entry.state in WORST_FIRST and entry.models]
-    models = sorted({entry.models[0] for entry in known})
+    known = [entry for entry in entries() if entry.state in WORST_FIRST and entry.model]
+    models = sorted({entry.model for entry in known})
     if not models:
         draw("empty.html.j2", words, text=words("note.index_empty"))
         return
-    place = place.to("trends", model=place.model or known[0].models[0])
-    audits = [(entry, audit) for entry in known if entry.models[0] == place.model and (audit := _opened(entry))]
+    place = place.to("trends", model=place.model or known[0].model)
+    same = [(entry, readable(entry.name, lambda audit: audit)) for entry in known if entry.model == place.model]
+    audits = [(entry, audit) for entry, audit in same if audit is not None]
     checks = list(dict.fromkeys(one.check for _, audit in audits for one in audit.record.findings if one.measures))
     place = place.to("trends", check=place.check or next(iter(checks), ""))
     measures = _measures(audits, place.check)
@@ -64,13 +64,6 @@ def show(place: Address, words: Words) -> None:
         draw("empty.html.j2", words, text=words("dashboard.trends_empty"))
         return
     _draw(place, words, followed)
-
-
-def _opened(entry: Entry) -> Audit | None:
-    try:
-        return opened(entry.name)
-    except DokimasiaError:
-        return None
 
 
 def _label(measure: MeasureRecord) -> str:
