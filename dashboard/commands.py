@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 import typer
 
@@ -18,13 +19,20 @@ def show(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8501,
     host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
     lang: Annotated[str, typer.Option(help="Language of the screens: en or ko.")] = "en",
+    at: Annotated[str, typer.Option(help="A screen, as its own foot gives it; without it the list of audits.")] = "",
 ) -> None:
-    """Browse audits, findings and items in a browser; nothing leaves this machine."""
+    """Browse audits, findings and items in a browser; nothing leaves this machine.
+
+    The address that it prints holds a token of this start, and only who has it is let in.
+    """
     words_of(lang)
+    from dashboard.address import read
     from dashboard.server import serve
 
+    query = read(dict(parse_qsl(at.removeprefix("?")))).link if at else ""
+
     def say(address: str) -> None:
-        typer.echo(address)
+        typer.echo(address + query)
         print("Ctrl-C ends it", file=sys.stderr, flush=True)
 
     serve(into, host, port, lang, say)

@@ -106,10 +106,11 @@ def notice(words: Words, text: str) -> None:
 
 
 def foot(place: Address, words: Words) -> None:
-    """Say how this screen is made again: the command, and the address in its answer."""
+    """Say how this screen is made again: the command that prints its address; that of this start ends with it."""
     url = urlsplit(st.context.url or "")
     port = ["--port", str(url.port)] if url.port else []
     lang = ["--lang", words.lang] if words.lang != "en" else []
-    command = shlex.join(["dokimasia", "show", "--into", str(home()), *port, *lang])
+    at = ["--at", place.link] if place.query else []
+    command = shlex.join(["dokimasia", "show", "--into", str(home()), *port, *lang, *at])
     draw("foot.html.j2", words)
-    st.code(f"{command}\n{url.scheme or 'http'}://{url.netloc or '127.0.0.1'}/{place.link.rstrip('?')}", language=None)
+    st.code(command, language=None)

@@ -36,16 +36,16 @@ UPGRADE = {
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
-    """Host and port of a running dashboard."""
+    """Host, port and path (the token of its start) of a running dashboard."""
     home = tmp_path_factory.mktemp("audits")
     mixed(home / "aaaa000000000001", 2)
     with serving(home) as found:
-        yield urlsplit(found).hostname, urlsplit(found).port
+        yield urlsplit(found).hostname, urlsplit(found).port, urlsplit(found).path.removesuffix("/")
 
 
 def ask(address, path, **headers):
     """Return status, headers and body; `Host` may be a lie."""
-    connection = http.client.HTTPConnection(*address, timeout=20)
+    connection = http.client.HTTPConnection(*address[:2], timeout=20)
     connection.putrequest("GET", path, skip_host="Host" in headers)
     for name, value in headers.items():
         connection.putheader(name.replace("_", "-"), value)
@@ -57,7 +57,7 @@ def ask(address, path, **headers):
 
 
 def upgrade(address, **headers):
-    return ask(address, "/_stcore/stream", **UPGRADE, **headers)[0]
+    return ask(address, f"{address[2]}/_stcore/stream", **UPGRADE, **headers)[0]
 
 
 def test_its_health_is_told(address):
@@ -67,8 +67,10 @@ def test_its_health_is_told(address):
 
 @pytest.mark.parametrize("path", ["/", "/?screen=audit&audit=aaaa", "/healthz", "/_stcore/health", "/static/x"])
 def test_every_answer_carries_the_policy(address, path):
-    _, headers, _ = ask(address, path)
+    _, headers, _ = ask(address, path if path == "/healthz" else address[2] + path)
     assert headers["Content-Security-Policy"] == policy(f"{address[0]}:{address[1]}")
+    _, headers, _ = ask(address, path.replace("/healthz", "/"))
+    assert headers["Content-Security-Policy"] == policy("")
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "no-referrer"
 
@@ -82,9 +84,30 @@ def test_the_policy_lets_nothing_in_or_out_but_this_server():
     assert sources == {"'self'", "'none'", "'unsafe-inline'", "data:", "blob:", "ws://127.0.0.1:8501"}
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:8501", "127.0.0.1.evil.example", "", "[::", "0.0.0.0"])
-def test_a_foreign_name_for_this_machine_is_refused(address, host):
-    assert ask(address, "/", Host=host)[0] == 400
+LIES = ["evil.example", "evil.example:8501", "127.0.0.1.evil.example", "", "[::", "0.0.0.0", "127.0.0.1:x", "::1",
+        "127.0.0.1:1; script-src *", "user@127.0.0.1"]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", LIES)
+def test_a_foreign_name_for_this_machine_is_refused_and_stands_in_no_policy(address, host):
+    status, headers, _ = ask(address, f"{address[2]}/", Host=host)
+    assert status == 400
+    assert "*" not in headers.get("Content-Security-Policy", "")
+
+
+OUTSIDE = ["/", "/_stcore/health", "/static/x", "/x/_stcore/host-config", "//", "/%2e%2e/", "/%C3%A9"]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_without_the_token_of_this_start_nothing_is_answered(address, path):
+    status, _, body = ask(address, path)
+    assert (status, b"token" in body) == (403, True)
+
+
+def test_every_start_has_another_token(address, tmp_path):
+    with serving(tmp_path) as other:
+        assert urlsplit(other).path.removesuffix("/") != address[2]
+    assert len(address[2]) > 20
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]:8501"])
@@ -95,13 +118,18 @@ def test_own_names_are_answered(address, host):
 def test_the_web_socket_opens_for_its_own_page_only(address):
     own = f"{address[0]}:{address[1]}"
     assert upgrade(address, Origin=f"http://{own}") == 101
+    for origin in ("http://localhost:3000", f"http://localhost:{address[1]}", "http://127.0.0.1:9999", "http://0.0.0.0",
+                   f"https://{own}", "null", ""):  # fmt: skip
+        assert upgrade(address, Origin=origin) == 403, origin
+        assert ask(address, f"{address[2]}/", Origin=origin)[0] == 403, origin
+    assert upgrade((*address[:2], "/x"), Origin=f"http://{own}") == 403
     assert upgrade(address, Origin="http://evil.example") == 403
     assert upgrade(address, Host="evil.example", Origin="http://evil.example") == 403
 
 
 @pytest.mark.parametrize("before", ["/", "/app/static/", "/media/", "/static/", "/../", "/static/../../"])
 def test_no_file_of_an_audit_is_served(address, before):
-    assert b"stereotype" not in ask(address, f"{before}aaaa000000000001/record.json")[2]
+    assert b"stereotype" not in ask(address, f"{address[2]}{before}aaaa000000000001/record.json")[2]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org", "127.0.0.1.evil.example", ""])
