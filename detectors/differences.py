@@ -1,5 +1,6 @@
 """By how much do two sets of answers to the same items differ, and could that be chance?
 
+    0/1 answers, unpooled   right in one alone, b and c of n units                                    valid, exact
     mean over units         d_u = (second - first), averaged over the items of unit u;  mean of d_u    valid
     the same, watched       while the units came in, in random order                                  valid at any stop
     distance to an ideal    |second - i| - |first - i|, from both means and their difference          valid
@@ -24,6 +25,7 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
 from detectors._exact import Approximation, Floats
+from detectors.discordant import METHOD, MOST, discordant_interval
 from detectors.intervals import betting_mean, mean_over_units, pairs_interval
 from detectors.novelty.ranking import AUROC_DIFFERENCE, rank
 from detectors.result import Guarantee
@@ -79,19 +81,25 @@ def mean_difference(
     """Return the paired difference of two means over independent units; covers at every n and every mean.
 
     first, second [item]: values in [0, 1] of the same items; units [item]: label of each item's independent unit, None
-    where every item is one. Betting interval of the unit differences, in an order shuffled by `rng`. The test is the
-    exact sign test where units differ by -1, 0 or 1 (of 0/1 items McNemar's), else a permutation test by sign flips.
+    where every item is one. Exact where every unit is one item that is 0 or 1 (`detectors.discordant`, up to its MOST
+    units), else the betting interval of the unit differences, in an order shuffled by `rng`. The test is the exact sign
+    test where units differ by -1, 0 or 1 (of 0/1 items McNemar's), else a permutation test by sign flips.
     Raises ValueError for no values, values outside [0, 1] and arrays of different lengths.
     """
     one, two = _unit_means(first, second, units)
     gaps = two - one
-    low, high = betting_mean(rng.permutation((1 + gaps) / 2), level)
+    answers = len(gaps) == np.size(first) and bool(np.isin((one, two), (0.0, 1.0)).all())
+    if answers and len(gaps) <= MOST:
+        low, high = discordant_interval(int((gaps < 0).sum()), int((gaps > 0).sum()), len(gaps), level)
+        method = METHOD
+    else:
+        low, high = (2 * end - 1 for end in betting_mean(rng.permutation((1 + gaps) / 2), level))
+        method = "betting (hedged capital) over paired unit differences"
     if np.isin(gaps, (-1.0, 0.0, 1.0)).all():
         p, test = sign_test_p(int((gaps > 0).sum()), int((gaps < 0).sum())), "exact sign test (McNemar)"
     else:
         p, test = _flipped_p(gaps[gaps != 0], rng), "permutation test by sign flips of unit differences"
-    method = "betting (hedged capital) over paired unit differences"
-    return _of_gaps(gaps, np.size(first), 2 * low - 1, 2 * high - 1, method, p, test)
+    return _of_gaps(gaps, np.size(first), low, high, method, p, test)
 
 
 def watched_difference(first: ArrayLike, second: ArrayLike, units: ArrayLike | None, *, level: float) -> Difference:

@@ -64,7 +64,8 @@ def test_a_worked_example(tmp_path):
     assert check.changes.newly_failing == tuple(f"facts-{number}" for number in range(40, 50))
     assert check.changes.newly_passing == ("facts-50", "facts-51")
     assert (check.changes.counted, check.changes.test) == (60, "McNemar's exact test")
-    assert (check.word, check.fresh_units) == ("undecided", check.deciding.fresh_units)
+    assert (check.word, check.fresh_units) == ("worse", None)
+    assert "exact" in gap.method
 
 
 def test_items_are_paired_by_id_whatever_their_order(tmp_path):
@@ -317,7 +318,7 @@ def test_the_other_way_round_is_the_mirror_image(rows, clustered, at_most):
 @pytest.mark.parametrize(("checks", "units"), [(1, 1), (4, 1), (4, 5)])
 def test_two_draws_of_one_model_are_not_called_worse_more_often_than_the_level(checks, units):
     """Exactly what `compare_audits` computes of such checks, without the files: any word worse in an audit."""
-    generator, worse, rounds = np.random.default_rng(11), 0, 200
+    generator, worse, rounds = np.random.default_rng(11), 0, 100
     level = 1 - 0.05 / checks
     for _ in range(rounds):
         found = False
@@ -334,7 +335,7 @@ def test_two_draws_of_one_model_are_not_called_worse_more_often_than_the_level(c
 def test_a_planted_worse_model_is_found(tmp_path):
     """Accuracy 0.9 -> 0.7 on 200 items, four gating checks, one of them worse: nine times of ten, and never another."""
     generator, hits, others = np.random.default_rng(12), 0, 0
-    for number in range(30):
+    for number in range(10):
         skill = generator.random((4, 200)) < 0.9
         turned = skill & ~((generator.random((4, 200)) < 0.2) & (np.arange(4) == 2)[:, None])
         first, second = (
@@ -344,7 +345,7 @@ def test_a_planted_worse_model_is_found(tmp_path):
         words = {one.check: one.word for one in found.checks}
         hits += words["c2"] == "worse"
         others += any(words[name] == "worse" for name in ("c0", "c1", "c3"))
-    assert hits >= 27
+    assert hits >= 9
     assert others == 0
 
 
@@ -421,7 +422,7 @@ def test_another_items_file_is_never_read(tmp_path):
     with pytest.raises(IntegrityError, match=r"facts\.parquet: not the file"):
         compare_audits(a, b)
     (b.folder / "plan.json").write_text("{")
-    with pytest.raises(IntegrityError, match=r"plan\.json: not a frozen plan"):
+    with pytest.raises(IntegrityError, match=r"plan\.json: not JSON"):
         compare_audits(a, b)
 
 
@@ -483,7 +484,7 @@ def test_old_records_without_the_newer_keys_are_still_compared(twins, tmp_path):
         write_atomic(folder / "plan.json", (audit.folder / "plan.json").read_bytes())
         audits.append(load_record(folder))
     found = compare_audits(*audits)
-    assert {"MOVER" in one.deciding.difference.method for one in found.checks} == {True}
+    assert {one.deciding.difference.method for one in found.checks} == {"from two intervals, whose arms are added"}
 
 
 def test_evidence_that_names_another_digest_is_refused(twins, tmp_path):

@@ -22,6 +22,7 @@ from detectors.differences import (
     sign_test_p,
     watched_difference,
 )
+from detectors.discordant import discordant_interval
 from detectors.intervals import betting_mean, exact_binomial, mean_over_units
 from detectors.sequential import RateTest
 
@@ -38,14 +39,19 @@ def means(a, b, units=None, level=0.95):
 
 
 def test_single_items_by_hand():
-    """Of 20 items 8 fail anew and 1 passes anew: -7/20, and 2 (1 + 9) / 2^9 by the sign test."""
+    """Of 20 items 8 fail anew and 1 passes anew: -7/20, and 2 (1 + 9) / 2^9 by the sign test; exact, so narrower."""
     a = np.array([1.0] * 8 + [0.0] + [1.0] * 6 + [0.0] * 5)
     b = np.array([0.0] * 8 + [1.0] + [1.0] * 6 + [0.0] * 5)
     found = means(a, b)
     assert (found.value, found.items, found.units) == (pytest.approx(-0.35), 20, 20)
     assert found.p == pytest.approx(20 / 512)
     low, high = betting_mean(rng().permutation((1 + b - a) / 2), 0.95)
-    assert (found.low, found.high) == pytest.approx((2 * low - 1, 2 * high - 1))
+    assert (found.low, found.high) == discordant_interval(8, 1, 20, 0.95)
+    assert 2 * low - 1 < found.low < found.high < 2 * high - 1
+    shares = means(a * 0.9, b * 0.9)
+    assert (shares.low, shares.high) == pytest.approx(tuple(
+        2 * end - 1 for end in betting_mean(rng().permutation((1 + 0.9 * (b - a)) / 2), 0.95)
+    ))
     assert means([1.0] * 12 + [0.0] * 8, [0.0] * 20).high < 0
 
 
