@@ -85,7 +85,8 @@ def exact(level: float) -> Iterator[tuple[str, bool]]:
                 chance = multinomial.pmf(np.c_[tables, n - tables.sum(axis=1)], n, cells)
                 truth = second - first
                 worst = min(worst, float(chance[(low <= truth + 1e-9) & (truth - 1e-9 <= high)].sum()))
-        yield f"{told}, all tables of {n}: lowest {worst:.5f}, mean width {np.mean(high - low):.3f}", worst >= level - 1e-6
+        width = np.mean(high - low)
+        yield f"{told}, all tables of {n}: lowest {worst:.5f}, mean width {width:.3f}", worst >= level - 1e-6
     rng = np.random.default_rng(4)
     for n, (first, second) in itertools.product((100, 300), ((0.02, 0.02), (0.19, 0.11))):
         drawn = rng.multinomial(n, [first, second, 1 - first - second], 200)
@@ -96,8 +97,9 @@ def exact(level: float) -> Iterator[tuple[str, bool]]:
     low, high = discordant_interval(58, 34, 300, level)
     gaps = rng.permutation(np.repeat([0.0, 1.0, 0.5], [58, 34, 208]))
     wide = [2 * float(end) - 1 for end in betting_mean(gaps, level)]
-    text = f"58 against 34 of 300: [{100 * low:.1f}, {100 * high:.1f}], by betting [{100 * wide[0]:.1f}, {100 * wide[1]:.1f}]"
-    yield f"{told}, {text}", high - low < wide[1] - wide[0]
+    exactly, by_betting = (f"[{100 * one[0]:.1f}, {100 * one[1]:.1f}]" for one in ((low, high), wide))
+    text = f"{told}, 58 against 34 of 300: {exactly}, by betting {by_betting}"
+    yield text, high - low < wide[1] - wide[0]
 
 
 def _truth(p: float, q: float) -> float:

@@ -40,7 +40,7 @@ def discordant_interval(first_only: int, second_only: int, n: int, level: float)
     around. Raises ValueError for counts that cannot be.
     """
     if not (n >= 1 and first_only >= 0 and second_only >= 0 and first_only + second_only <= n):
-        raise ValueError(f"got {first_only} and {second_only} of {n}; allowed: counts of at least 0, together at most n")
+        raise ValueError(f"got {first_only} and {second_only} of {n}; allowed: counts of at least 0, at most n in all")
     alpha = (1 - level) / 2
     return -_upper(n, second_only, first_only, alpha), _upper(n, first_only, second_only, alpha)
 
