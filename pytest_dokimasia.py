@@ -29,7 +29,8 @@ def dokimasia(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
     """Return a function of a plan, which fails the test where the audit does not pass, and else gives the judgement.
 
     Paths start at the test file's folder. `policy` is a file as `dokimasia judge` takes it; without one the plan's own
-    limits are judged. Audits are kept under `into`; a plan that was run before is only read again.
+    limits are judged. Audits are kept under `into`; a plan that was run before is only read again, unless another model
+    answers now at its endpoint.
     """
     folder = request.path.parent
 
@@ -37,7 +38,7 @@ def dokimasia(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
         __tracebackhide__ = True
         record = _asked(folder, "run", str(plan), "--into", str(into), "--json")
         words = ["--policy", str(policy)] if policy is not None else []
-        judged = _asked(folder, "judge", record["id"], "--into", str(into), "--plan", str(plan), *words, "--json")
+        judged = _asked(folder, "judge", record["folder"], "--plan", str(plan), *words, "--json")
         if judged["exit_code"] != 0:
             broken = [one for one in judged["rulings"] if one["verdict"] not in ("passed", "waived")]
             lines = [f"  {one['about']}: {one['verdict']}. {one['why']}" for one in broken]

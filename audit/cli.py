@@ -202,12 +202,16 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
 
 
 def _close(audits: list[Audit], *, as_json: bool) -> None:
-    """Print the closing table or the records, and leave with the exit code of the worst verdict."""
+    """Print the closing table or the records with their folders, and leave with the exit code of the worst verdict."""
+    import json
+
+    from audit.files import canonical
     from audit.record import dump
     from audit.screen import notes, summary_line
 
     if as_json:
-        print("\n".join(dump(audit.record).decode().rstrip() for audit in audits))
+        told = ({**json.loads(dump(audit.record)), "folder": str(audit.folder)} for audit in audits)
+        print("\n".join(canonical(one).decode() for one in told))
     else:
         _table(audits)
         for audit in audits:

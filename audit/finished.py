@@ -3,6 +3,7 @@
     record of another plan, or altered      IntegrityError: it stands where the plan's own record belongs
     no run.json, or a check crashed         not finished: the run goes on in the folder
     of another installation                 left alone; the run takes the next folder, `<id>-2`, `<id>-3`, ...
+    another model answers at its address    likewise, so that no verdict is shown for a model that did not earn it
 
 Whoever knows a plan can compute its id and put a folder there, so what a folder says of itself proves nothing; the MAC
 in run.json does (see `audit.secret`).
@@ -26,11 +27,13 @@ __all__ = ["place_of", "word_on"]
 
 
 def place_of(
-    into: Path, name: str, frozen: Mapping[str, Any], *, fresh: bool, remark: Callable[[str], None]
+    into: Path, name: str, frozen: Mapping[str, Any], *, fresh: bool, remark: Callable[[str], None],
+    strangers: Callable[[Audit], list[str]] = lambda done: [],
 ) -> tuple[Path, Audit | None]:
     """Return the folder of a plan's audit and, where it was finished before, the audit.
 
-    `name` is the id of the frozen plan. Raises IntegrityError for a record that is not the plan's or was altered,
+    `name` is the id of the frozen plan; `strangers` tells which endpoints of a finished audit are not those that
+    answered in it. Raises IntegrityError for a record that is not the plan's or was altered,
     UsageError where a crashed audit was reviewed or sealed.
     """
     for number in count(1):
@@ -45,8 +48,11 @@ def place_of(
             return folder, None
         if Secret.here().holds(done.run.mac, *word_on(folder, digest_file(folder / "record.json"))):
             check_digests(done)
-            return folder, done
-        remark(f"{folder}: finished, but not by this installation; the models are asked anew")
+            if not (names := strangers(done)):
+                return folder, done
+            remark(f"{folder}: finished before, but another model answers now as {', '.join(names)}; it is asked anew")
+        else:
+            remark(f"{folder}: finished, but not by this installation; the models are asked anew")
     raise AssertionError("numbers do not end")
 
 

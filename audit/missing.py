@@ -2,19 +2,27 @@
 
     missing / asked > 1/3     no limit is decided, whatever the worst-case interval says
 
-An instruct model that is asked as if it were to go on from a text often says nothing: where it has a chat template that
-the plan does not use and many answers are missing, the finding says so first.
+An instruct model that is asked as if it were to go on from a text often says nothing: where it has a chat template
+that the plan does not use and many answers are missing, the finding says so first. Where nothing at all was answered,
+it says what the first problem was; and which parameters an endpoint was asked without, as the plan leaves them out.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit.files import read_frame
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from audit.record import Finding, MeasureRecord
     from detectors.result import Measure
 
-__all__ = ["MOST_MISSING", "RAW_PROMPTS", "asked_of", "told_of_raw_prompts", "too_much_missing"]
+__all__ = [
+    "FIRST_PROBLEM", "MOST_MISSING", "RAW_PROMPTS", "asked_of", "told_of_asking", "told_of_raw_prompts",
+    "too_much_missing",
+]
 
 MOST_MISSING = 1 / 3
 """Largest share of what was asked that may be missing where a limit is decided. Whatever the bounds say, a number that
@@ -40,6 +48,9 @@ RAW_PROMPTS = (
 )
 
 
+FIRST_PROBLEM = "The first problem: {problem}."
+
+
 def told_of_raw_prompts(finding: Finding, model: object) -> Finding:
     """Return the finding, with the remark `raw_prompts` first where blanks may come from how the model was asked."""
     head = finding.headline
@@ -50,3 +61,22 @@ def told_of_raw_prompts(finding: Finding, model: object) -> Finding:
         "key": "raw_prompts", "missing_count": float(head.missing), "asked_count": float(asked_of(head))
     }
     return finding.model_copy(update={"remarks": [told, *finding.remarks]})
+
+
+def told_of_asking(finding: Finding, model: object, folder: Path) -> Finding:
+    """Return the finding with remarks on how the model was asked: raw prompts, parameters left out, first problem."""
+    told: list[dict[str, str | float]] = []
+    if names := getattr(model, "left_out", ()):
+        told.append({"key": "left_out", "parameters": ", ".join(names)})
+    if finding.reason.get("key") == "no_answers" and (problem := _first_problem(finding, folder)):
+        told.insert(0, {"key": "problem", "problem": problem})
+    return told_of_raw_prompts(finding.model_copy(update={"remarks": [*told, *finding.remarks]}), model)
+
+
+def _first_problem(finding: Finding, folder: Path) -> str | None:
+    frame = read_frame(folder / "observations" / f"{finding.check}.items.parquet")
+    column = next((frame[name] for name in ("problem", "problems") if name in frame), None)
+    if column is None:
+        return None
+    cells = ((cell,) if isinstance(cell, str) else () if cell is None else tuple(cell) for cell in column)
+    return next((text for cell in cells for text in cell if isinstance(text, str) and text), None)

@@ -187,7 +187,11 @@ class CanDifferentiate(Protocol):
 
 @runtime_checkable
 class Verifiable(Protocol):
-    """A model whose weights we do not hold shows who it is each time it is asked (endpoints)."""
+    """A model whose weights we do not hold shows who it is each time it is asked (endpoints).
+
+    One whose answers vary by themselves also has `still(before: Mapping[str, Any]) -> bool`: whether the model answers
+    that showed those facts. Without it, other facts are another model.
+    """
 
     def identity(self) -> Mapping[str, Any]:
         """Return JSON facts that must not change during an audit: abilities, system fingerprint, canary answers."""

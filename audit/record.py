@@ -196,6 +196,8 @@ class RunFacts(Stored):
     """Items asked in the last run, wherever the answer came from."""
     calls_asked: int = 0
     """Items that a model had to answer in the last run."""
+    calls_identity: int = 0
+    """Further questions to endpoints in the last run: what they can do and who they are."""
     seconds_by_check: dict[str, float] = Field(default={})
     crashes: dict[str, str] = Field(default={})
     """Check -> traceback."""

@@ -26,9 +26,10 @@ from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
 from audit.finished import place_of, word_on
 from audit.growing import asked_before
+from audit.identity import asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, controls_of, keep
-from audit.missing import told_of_raw_prompts
-from audit.model import ModelPart, Verifiable, abilities_of
+from audit.missing import told_of_asking
+from audit.model import ModelPart, abilities_of
 from audit.observing import expected_calls, observe, size_of_data
 from audit.plan import Check, Plan, freeze, plan_text
 from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
@@ -72,9 +73,9 @@ def run(
 
     All data are read through before any model is opened, so that a mistake in their last row costs nothing.
 
-    The folder is `into/<id>`; with `fresh`, and where another installation finished it, the next free `<id>-2`,
-    `<id>-3`, ... A finished audit is read, not run again, unless a check of it crashed. `fresh` takes no answer over
-    from other audits.
+    The folder is `into/<id>`; with `fresh`, and where another installation finished it or another model answers now at
+    its endpoint, the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run again, unless a check of it
+    crashed; its endpoints are asked first who they are. `fresh` takes no answer over from other audits.
     """
     plan = as_plan(plan, asked)
     for check in plan.checks:
@@ -83,11 +84,18 @@ def run(
     prints = {name: fingerprint(model) for name, model in plan.models.items()}
     frozen = freeze(plan, prints)
     name, watch = audit_id(frozen), watch or Watch()
-    folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark)
-    if done is not None:
-        return done
-    _read_through(plan)
-    return _Run(plan, frozen, name, folder, prints, watch, alone=fresh).whole()
+    opened: dict[str, Any] = {}
+    try:
+        known = partial(strangers, parts=plan.models, opened=opened)
+        folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)
+        if done is not None:
+            return done
+        _read_through(plan)
+        return _Run(plan, frozen, name, folder, prints, watch, alone=fresh, opened=opened).whole()
+    finally:
+        for name, model in opened.items():
+            if model is not plan.models[name] and callable(close := getattr(model, "close", None)):
+                close()
 
 
 def _read_through(plan: Plan) -> None:
@@ -134,11 +142,12 @@ class _Run:
             write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
             deviations = register_plan(self.folder, self.frozen)
             self.watch.on_start(self.folder)
-            identities = self._open()
-            changed = self._compare(identities)
+            self._open()
+            identities, changed = begin(self.folder, self.opened)
             door = Door(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
             findings = self._settle([self._check(check, door, changed) for check in self.plan.checks], changed)
-            changed = sorted({*changed, *(name for name, old in identities.items() if self._identity(name) != old)})
+            kept = {name: facts for name, facts in identities.items() if name not in changed}
+            changed = sorted({*changed, *others(kept, self.opened)})
             if changed:
                 findings = [
                     self._changed(finding, check, changed)
@@ -147,56 +156,39 @@ class _Run:
             record = self._record(findings, identities, changed).model_copy(
                 update={"deviations": deviations, "attempts": attempts_of(self.folder, self.frozen, self._items)}
             )
-            self._close()
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
             write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
             write_atomic(self.folder / "record.json", dump(record))
             register_verdicts(self.folder, {one.check: one.verdict for one in findings})
-            self._tell(facts.adopted)
+            self._tell(facts, identities)
         return Audit(self.folder, record, facts)
 
-    def _tell(self, adopted: Mapping[str, int]) -> None:
-        """Say whose answers these are, as far as no model was asked here."""
+    def _tell(self, facts: RunFacts, identities: Mapping[str, Mapping[str, Any]]) -> None:
+        """Say whose answers these are, as far as no model was asked here, and what endpoints were asked besides."""
         if problem := Secret.here().problem:
             self.watch.on_remark(f"nothing of this run counts for a later one: {problem}")
-        if adopted:
+        if adopted := facts.adopted:
             parts = ", ".join(f"{count} from {name}" for name, count in adopted.items())
             self.watch.on_remark(f"{sum(adopted.values())} stored answers were taken over: {parts}")
+        if facts.calls_identity:
+            self.watch.on_remark(f"{facts.calls_identity} further calls went into who answers and what it can do")
+        for name in varying(identities):
+            self.watch.on_remark(
+                f"{name}: equal questions get different answers; its change is told with at most 1 % false alarms"
+            )
 
     def _items(self, check: str) -> int:
         """Return how many items the plan gives to a check."""
         one = next(one for one in self.plan.checks if one.name == check)
         return size_of_data(one, "items", self.plan.limit)[0]
 
-    def _open(self) -> dict[str, dict[str, Any]]:
-        """Open the models and return what endpoints show of themselves; ModelError for files that just changed."""
+    def _open(self) -> None:
+        """Open the models that are not yet; ModelError for files that just changed."""
         for name, model in self.plan.models.items():
-            self.opened[name] = model.open() if isinstance(model, ModelPart) else model
+            if name not in self.opened:
+                self.opened[name] = opened_for(model)
             if fingerprint(self.opened[name]) != self.prints[name]:
                 raise ModelError(f"{self.opened[name].name}: its files changed while they were read; run it again")
-        return {name: self._identity(name) for name, model in self.opened.items() if isinstance(model, Verifiable)}
-
-    def _close(self) -> None:
-        for model in self.opened.values():
-            if callable(close := getattr(model, "close", None)):
-                close()
-
-    def _identity(self, name: str) -> dict[str, Any]:
-        return dict(self.opened[name].identity())
-
-    def _compare(self, identities: Mapping[str, dict[str, Any]]) -> list[str]:
-        """Return the models that differ from what they showed when this audit began; at the beginning, store it."""
-        import json
-
-        path = self.folder / "identity.json"
-        if path.is_file():
-            before = stored_json(path)
-            return sorted(
-                name for name, facts in identities.items() if before.get(name) != json.loads(canonical(facts))
-            )
-        if identities:
-            write_atomic(path, canonical(identities) + b"\n")
-        return []
 
     def _check(self, check: Check, door: Door, changed: list[str]) -> Finding:
         begun, calls = time.perf_counter(), door.calls
@@ -247,7 +239,7 @@ class _Run:
         budget = size_of_data(check, "items", self.plan.limit)[1] if check.stop == "early" else None
         keeps, seed = self.plan.keep_level(check), self.plan.seed
         done = conclude(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
-        return told_of_raw_prompts(done, self.opened.get("main")) if check.probe.needs else done
+        return told_of_asking(done, self.opened.get("main"), self.folder) if check.probe.needs else done
 
     def _saved(self, check: Check, finding: Finding, calls: int) -> int:
         if check.stop == "full" or not finding.measures:
@@ -364,6 +356,7 @@ class _Run:
             command=self.watch.command,
             calls=door.calls,
             calls_asked=door.asked,
+            calls_identity=asked_who(self.opened.values()),
             attempts=_attempts(self.folder / "run.json") + 1,
             seconds_by_check=self.seconds,
             crashes=self.crashes,

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.far_off import FarOff, far_off
-from audit.missing import RAW_PROMPTS
+from audit.missing import FIRST_PROBLEM, RAW_PROMPTS
 from audit.record import WORST_FIRST, Deviation, Finding, Record, Undecided
 from audit.terminal import clean
 from audit.verdict import capitalised, number
@@ -38,6 +38,8 @@ def finding_line(finding: Finding) -> str:
     told = f" Far off, without a limit: {'; '.join(far)}." if far else ""
     raw = next((one for one in finding.remarks if one["key"] == "raw_prompts"), None)
     told = f" {RAW_PROMPTS.format_map(raw)}{told}" if raw else told
+    first = next((one for one in finding.remarks if one["key"] == "problem"), None)
+    told = f" {FIRST_PROBLEM.format_map(first)}{told}" if first else told
     return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}{told}")
 
 

@@ -15,6 +15,7 @@ import base64
 import contextlib
 import itertools
 import json
+import random
 import re
 import socket
 import threading
@@ -91,6 +92,9 @@ class LanguageModel:
         }
 
 
+FILLERS = [" sure", " okay", " indeed", " well", " right", " yes", " hm", " so"]
+
+
 @dataclass
 class StubServer:
     """What a test holds of the running server."""
@@ -111,6 +115,8 @@ class StubServer:
     name: str | None = None
     """What it calls itself; absent: whatever it is asked for."""
     system_fingerprint: str | None = None
+    vary: float = 0
+    """Share of answers that end in a filler word, as batched servers are not equal to the bit at temperature 0."""
     url: str = ""
     bodies: list[dict] = field(default_factory=list)
     """The questions so far."""
@@ -118,6 +124,7 @@ class StubServer:
 
     def __post_init__(self) -> None:
         self._now, self._lock, self.faults = 0, threading.Lock(), list(self.faults)
+        self._chance = random.Random(0)
         self.swap(self.folder)
 
     @property
@@ -155,7 +162,14 @@ class StubServer:
     def _true_answer(self, truth, body: dict) -> dict:
         with self._lock:
             origin = {"model": self.name or body["model"], "system_fingerprint": self.system_fingerprint}
-            return {"id": "1", "created": 0, **origin, **truth(body)}
+            return {"id": "1", "created": 0, **origin, **self._varied(truth(body))}
+
+    def _varied(self, answer: dict) -> dict:
+        choice = answer["choices"][0]
+        if self._chance.random() < self.vary and not choice.get("logprobs"):
+            holder, key = (choice["message"], "content") if "message" in choice else (choice, "text")
+            holder[key] += self._chance.choice(FILLERS)
+        return answer
 
     def _complete(self, body: dict) -> dict:
         lm, prompt = self._lm, body["prompt"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import gc
+import itertools
 import json
 import logging
 import re
@@ -30,6 +31,7 @@ from audit import plugins
 from audit.errors import EndpointError, ModelError, UsageError
 from audit.model import CanSample, CanScore, CanTrace, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
 from audit.models._addresses import forbidden, literal
+from audit.models._change import MORE, change_p, has_changed
 from audit.models._secret import Key
 from audit.models._transport import Transport, _retry_after
 from audit.models._wire import Question, WireError, read_echo, read_origin, read_sample
@@ -423,6 +425,7 @@ def test_the_same_model_shows_the_same_identity(tiny_lm):
     assert first["abilities"] == ["log_prob", "sample"]
     assert (first["models"], first["system_fingerprints"]) == (["tiny"], ["fp_1"])
     assert len(first["canaries"]) == len(set(first["canaries"])) == 10
+    assert first.keys() == {"abilities", "models", "system_fingerprints", "canaries", "rounds"}
 
 
 def test_another_model_under_the_same_name_is_noticed(tiny_lm, tmp_path):
@@ -439,6 +442,98 @@ def test_another_name_in_the_answers_is_noticed(server):
         before = model.identity()
         server.always = "other_name"
         assert model.identity()["models"] == ["somebody-else"] != before["models"]
+
+
+@pytest.mark.parametrize("share", [0.3, 1])
+def test_answers_that_vary_are_no_other_model_and_a_swapped_one_is_found(tiny_lm, tmp_path, share):
+    with serve(tiny_lm, vary=share) as server, raw(server.url, concurrency=8) as model:
+        before = model.identity()
+        assert "answers" in before
+        assert model.still(before)
+        server.swap(make_tiny_lm(tmp_path, seed=1))
+        assert not model.still(before)
+
+
+def test_what_was_kept_before_answers_were_asked_twice_is_read(tiny_lm, tmp_path):
+    with serve(tiny_lm) as server, raw(server.url) as model:
+        facts = {key: value for key, value in model.identity().items() if key != "rounds"}
+        assert model.still(facts)
+        server.swap(make_tiny_lm(tmp_path, seed=1))
+        assert not model.still(facts)
+
+
+def test_a_model_that_answers_alike_is_asked_once_more_and_another_name_is_another_model(tiny_lm):
+    with serve(tiny_lm, system_fingerprint="fp_1") as server, raw(server.url) as model:
+        begun = server.requests
+        before = model.identity()
+        assert (server.requests - begun, model.fixed_calls) == (20, server.requests)
+        assert model.still(before)
+        assert server.requests - begun == 30
+        server.system_fingerprint = "fp_2"
+        assert not model.still(before)
+
+
+# The test of change by itself
+
+
+def asked(answer, rounds):
+    return [[(answer(k), "m", None) for k in range(10)] for _ in range(rounds)]
+
+
+def test_one_prompt_that_is_answered_otherwise_ever_after_is_a_change_and_an_answer_now_and_then_is_none():
+    start = asked("answer {}".format, 2)
+    for k in range(1, 11):
+        assert has_changed(start, partial(asked, lambda i, k=k: f"other {i}" if i < k else f"answer {i}"))
+    passing = itertools.chain([["slip", *map("answer {}".format, range(1, 10))]], itertools.repeat(None))
+
+    def once(rounds):
+        drawn = (next(passing) or [f"answer {i}" for i in range(10)] for _ in range(rounds))
+        return [[(text, "m", None) for text in answers] for answers in drawn]
+
+    assert not has_changed(start, once)
+
+
+def test_the_p_value_is_the_share_of_relabellings():
+    """By hand: of 3 places for the one answer that differs, or 136 for two of seventeen, one is as it was seen."""
+    start, other = asked("answer {}".format, 2), lambda i: "other" if i == 3 else f"answer {i}"
+    assert change_p(start, asked(other, 1)) == pytest.approx(1 / 3)
+    assert change_p(start, asked(other, 1 + MORE)) == pytest.approx(1 / 136)
+    two = asked(lambda i: "other" if i in (3, 7) else f"answer {i}", 1 + MORE)
+    assert change_p(start, two) == pytest.approx(1 / 136**2)
+    assert change_p(start, asked("answer {}".format, 15)) == 1
+
+
+@pytest.mark.parametrize("share", [0.05, 0.3])
+def test_false_alarms_keep_their_rate_and_other_answers_are_found_among_the_noise(share):
+    """100 comparisons: more than 5 false alarms at 1 % have a chance of 5e-4, and the draws are seeded."""
+    rng = np.random.default_rng(11)
+
+    def says(stem, k):
+        return f"{stem} {k}" + (f" {rng.choice(['sure', 'okay', 'well', 'so'])}" if rng.random() < share else "")
+
+    same, other = (partial(asked, partial(says, stem)) for stem in ("answer", "Paris"))
+    few = partial(asked, lambda k: says("Paris" if k < 2 else "answer", k))
+    assert sum(has_changed(same(2), same) for _ in range(100)) <= 5
+    assert all(has_changed(same(2), other) for _ in range(10))
+    assert sum(has_changed(same(2), few) for _ in range(10)) >= 9
+
+
+# Parameters that a server refuses
+
+
+def test_a_null_leaves_a_parameter_out_of_every_request_whoever_sets_it(tiny_lm):
+    settings = {"temperature": None, "max_tokens": None, "max_completion_tokens": 20}
+    with serve(tiny_lm) as server:
+        with chat(server.url, sampling=settings) as model:
+            model.sample(["Hello"], seed=1, max_tokens=3, temperature=0.7)
+            model.identity()
+            assert model.left_out == ["max_tokens", "temperature"]
+        with raw(server.url, sampling=settings) as model:
+            model.log_prob(["Hello there"])
+        assert server.requests > 20
+        for body in server.bodies:
+            assert not {"max_tokens", "temperature"} & body.keys()
+            assert body.get("max_completion_tokens") == (None if "echo" in body else 20)
 
 
 def test_an_identity_is_whole_or_an_error(server):

@@ -64,7 +64,7 @@ def test_what_the_table_does_not_hold_is_an_error_of_that_item(path):
     model = OutputTable(path).open()
     drawn = model.sample(["Say c.", "Say b.", "Say b."], seed=0)
     assert drawn == [
-        Sample("", "error", problem="not in the table"),
+        Sample("", "error", problem=f"none of the 3 prompts in {path.name}; asked was 'Say c.', there is 'Say a.'"),
         Sample("b\nB"),
         Sample("", "error", problem="draw 2; for this prompt the table has 1"),
     ]
@@ -166,7 +166,7 @@ def test_the_door_reads_a_table(tmp_path):
     part = plugins.build("models", "table", {"path": str(write(tmp_path / "o.jsonl", ROWS)), "log_prob": "log_prob"})
     drawn = answer(part.open(), "sample", ["Say b.", "?"], seed=3, options={"max_tokens": 8}).to_pydict()
     assert drawn["content"] == ["b\nB", ""]
-    assert drawn["problem"] == [None, "not in the table"]
+    assert drawn["problem"] == [None, "none of the 3 prompts in o.jsonl; asked was '?', there is 'Say a.'"]
     scored = answer(part.open(), "log_prob", ["free", "?"], seed=3, options={}).to_pydict()
     assert scored["log_prob"] == [-3, None]
 

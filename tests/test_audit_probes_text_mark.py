@@ -181,7 +181,9 @@ def test_an_output_that_did_not_come_is_not_tested(ask_of, tmp_path, model):
     path.write_text(json.dumps({"prompt": "a", "output": "The cat complains and"}) + "\n", "utf-8")
     ask, probe = ask_of(main=OutputTable(path).open(), reader=model), TextMark(tokenizer="reader")
     observed = probe.observe(ask, frame("a", "b"), "items")
-    assert observed["problem"].tolist() == [None, "not in the table"]
+    assert observed["problem"].tolist() == [
+        None, "none of the 1 prompts in outputs.jsonl; asked was 'b', there is 'a'",
+    ]
     assert observed["output"].tolist() == ["The cat complains and", None]
     assert observed["green"].iloc[1] is None
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))

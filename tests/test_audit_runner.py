@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText, Repeats
 
 from audit.data import File
-from audit.errors import IntegrityError
+from audit.errors import EndpointError, IntegrityError
 from audit.integrity import check_digests, recompute
 from audit.observing import expected_calls, shards
 from audit.plan import Check, Plan
@@ -164,6 +164,47 @@ def test_a_model_that_changed_between_two_runs_is_found_out(tmp_path, data):
         run(plan_of(data, dying), into=tmp_path / "audits")
     second.patience = -1
     assert run(plan_of(data, second), into=tmp_path / "audits").record.changed == ["main"]
+
+
+def test_no_old_verdict_is_shown_for_another_model(tmp_path, data):
+    """The nightly run: the server is asked who answers before anything is shown, and another model is audited anew."""
+    into, said, night = tmp_path / "audits", [], Fickle(MarkovText())
+    night.patience = 10**9
+    watch = Watch(on_remark=said.append)
+    first = run(plan_of(data, night), into=into, watch=watch)
+    asked = night.asked
+    again = run(plan_of(data, night), into=into, watch=watch)
+    assert (again.folder, night.asked, said) == (first.folder, asked, [])
+    night.identity = lambda: {"canary": "another"}
+    other = run(plan_of(data, night), into=into, watch=watch)
+    assert other.folder.name == f"{first.folder.name}-2"
+    assert night.asked == 2 * asked
+    assert "another model answers now as main" in said[0]
+    assert run(plan_of(data, night), into=into).folder == other.folder
+    del night.identity
+    assert run(plan_of(data, night), into=into).folder == first.folder
+    assert night.asked == 2 * asked
+
+
+def test_a_server_that_is_down_shows_no_old_verdict(tmp_path, data):
+    night = Fickle(MarkovText())
+    night.patience = 10**9
+    run(plan_of(data, night), into=tmp_path / "audits")
+
+    def down():
+        raise EndpointError("http://127.0.0.1:1/v1: cannot connect")
+
+    night.identity = down
+    with pytest.raises(EndpointError):
+        run(plan_of(data, night), into=tmp_path / "audits")
+
+
+def test_an_audit_during_which_the_model_changed_is_no_verdict_to_show_again(tmp_path, data):
+    night = Fickle(MarkovText())
+    assert run(plan_of(data, night), into=tmp_path / "audits").record.changed == ["main"]
+    night.patience = -1
+    again = run(plan_of(data, night), into=tmp_path / "audits")
+    assert (again.record.changed, again.record.verdict) == ([], "passed")
 
 
 def test_verify_finds_an_altered_file_and_recompute_an_altered_number(tmp_path, data):

@@ -170,7 +170,7 @@ def test_a_record_that_agrees_with_the_plan_and_is_not_ours_is_not_believed(tmp_
     (audit.folder / "record.json").write_bytes(dump(record))
     again, said = told_by(plan_of(data), tmp_path / "audits")
     assert again.folder != audit.folder
-    assert again.record == audit.record
+    assert again.record.model_copy(update={"attempts": []}) == audit.record
     assert "not by this installation" in said[0]
 
 

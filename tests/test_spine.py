@@ -66,3 +66,33 @@ def test_a_server_that_changes_its_model_in_mid_run_is_found_out(tmp_path):
     assert audit.record.changed == ["main"]
     assert {finding.verdict for finding in audit.record.findings} == {"inconclusive"}
     assert audit.record.verdict == "inconclusive"
+
+
+def nightly(server) -> Plan:
+    whole = plan_for(replace(remote(server), sampling={"temperature": None}))
+    return replace(whole, checks=whole.checks[:1], limit=8)
+
+
+def test_a_server_whose_answers_vary_keeps_its_verdicts_and_loses_them_with_its_model(tmp_path):
+    said = []
+    with serve(SOUND, vary=1) as server:
+        watch = Watch(on_remark=said.append)
+        first = run(nightly(server), into=tmp_path, watch=watch)
+        assert first.record.changed == []
+        assert first.record.findings[0].remarks[0] == {"key": "left_out", "parameters": "temperature"}
+        assert first.run.calls_identity == 3 + 20 + 150
+        assert any("equal questions get different answers" in line for line in said)
+        asked = server.requests
+        assert run(nightly(server), into=tmp_path, watch=watch).folder == first.folder
+        assert server.requests - asked <= 3 + 150
+        server.swap(FLAWED)
+        second = run(nightly(server), into=tmp_path, watch=watch)
+    assert (second.folder.name, second.record.changed) == (f"{first.folder.name}-2", [])
+    assert "another model answers now as main" in said[-3]
+
+
+def test_the_record_of_a_server_that_answers_alike_has_the_same_bytes_every_time(tmp_path):
+    with serve(SOUND) as server:
+        one, two = (run(nightly(server), into=tmp_path / name) for name in "ab")
+    assert (one.folder / "record.json").read_bytes() == (two.folder / "record.json").read_bytes()
+    assert "answers" not in one.record.models["main"].identity

@@ -16,6 +16,7 @@ import numpy as np
 
 from audit.errors import EndpointError, ModelError
 from audit.model import Continuation, Item, LikelihoodKind, Sample, abilities_of
+from audit.models._change import ROUNDS, Round, facts_of, has_changed, shown
 from audit.models._transport import Failure, Transport
 from audit.models._wire import Question, draw, read_origin, score
 from audit.numbering import entropy, numbers_of
@@ -51,6 +52,8 @@ class RemoteText:
     """Draws text from an endpoint.
 
     `missing` tells, ability by ability, why the endpoint lacks it; under `seed`, that equal seeds gave different draws.
+    `left_out` names the parameters that no request carries, as the plan sets them to null. `fixed_calls` counts what
+    was asked to prove abilities and to see who answers.
     """
 
     family = "endpoint"
@@ -60,6 +63,8 @@ class RemoteText:
         self.name = part.name
         self.fingerprint = part.fingerprint()
         self.missing = dict(missing)
+        self.left_out = sorted(key for key, value in part.sampling.items() if value is None)
+        self.fixed_calls = 0
         self._part, self._transport = part, transport
 
     def sample(
@@ -78,33 +83,55 @@ class RemoteText:
         return [Sample("", "error", None, one.problem) if isinstance(one, Failure) else one for one in draws]
 
     def identity(self) -> dict[str, Any]:
-        """Return what must not change: abilities, names the server answers under, greedy answers to fixed prompts."""
-        greedy = [self._draw(prompt, 0, {"max_tokens": 8, "temperature": 0}) for prompt in _CANARIES]
-        origins = self._certain([Question(one.path, one.body, read_origin) for one in greedy])
-        texts, models, systems = zip(*origins, strict=True)
-        return {
-            "abilities": sorted(abilities_of(self)),
-            "models": sorted({one for one in models if one is not None}),
-            "system_fingerprints": sorted({one for one in systems if one is not None}),
-            "canaries": list(texts),
-        }
+        """Return what must not change: abilities, names the server answers under, greedy answers to fixed prompts.
+
+        Each is asked twice; where the answers differ, all of them are among the facts.
+        """
+        return {"abilities": sorted(abilities_of(self)), **facts_of(self._shows(ROUNDS))}
+
+    def still(self, before: Mapping[str, Any]) -> bool:
+        """Tell whether the model answers that showed these facts, with at most 1 % false alarms (`_change`)."""
+        return before.get("abilities") == sorted(abilities_of(self)) and not has_changed(shown(before), self._shows)
 
     def close(self) -> None:
         """Close the connections; a second call does nothing."""
         self._transport.close()
+
+    def _why_unscored(self) -> str | None:
+        """Return why the server does not score a given text; None where it just did."""
+        self.fixed_calls += 1
+        (nats,) = self._transport.ask([self._score(_PROOF)])
+        if isinstance(nats, Failure):
+            return f"the server does not return a prompt's log-probabilities when asked to (echo): {nats.problem}"
+        return "the server calls every token of a prompt certain (log-probability 0)" if nats == 0 else None
+
+    def _score(self, text: str, start: int = 0) -> Question[float]:
+        asked = score(self.name, text, start)
+        return Question(asked.path, self._carried(asked.body), asked.read)
 
     def _repeats(self) -> bool:
         """Tell whether one seed gives one draw; EndpointError where it gives none."""
         first, second = self._certain([self._draw(_CANARIES[0], 0, {"max_tokens": 16, "temperature": 1})] * 2)
         return bool(first.content == second.content)
 
+    def _shows(self, rounds: int) -> list[Round]:
+        """Return the answers to the fixed prompts, asked so often."""
+        greedy = [self._draw(prompt, 0, {"max_tokens": 8, "temperature": 0}) for prompt in _CANARIES] * rounds
+        origins = self._certain([Question(one.path, one.body, read_origin) for one in greedy])
+        return [origins[k : k + len(_CANARIES)] for k in range(0, len(origins), len(_CANARIES))]
+
     def _draw(self, prompt: str, seed: int, sampling: Mapping[str, Any]) -> Question[Sample]:
         part = self._part
-        merged = {**_DEFAULTS, **part.sampling, **sampling}
+        merged = self._carried({**_DEFAULTS, **part.sampling, **sampling})
         return draw(part.name, prompt, form=part.prompt_form, system=part.system, seed=seed, sampling=merged)
+
+    def _carried(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a request carries: a null of the plan wins, as the server may refuse the very name."""
+        return {key: value for key, value in settings.items() if value is not None and key not in self.left_out}
 
     def _certain(self, questions: Sequence[Question[_T]]) -> list[_T]:
         """Return every answer; EndpointError where one is lacking."""
+        self.fixed_calls += len(questions)
         answers = self._transport.ask(questions)
         if failed := next((one for one in answers if isinstance(one, Failure)), None):
             raise EndpointError(f"{self._transport.url}: no answer to a fixed prompt: {failed.problem}")
@@ -137,8 +164,8 @@ class ScoredRemoteText(RemoteText):
         first token without condition is left out. Raises EndpointError where nothing is answered at all.
         """
         wholes = [item if isinstance(item, Continuation) else Continuation("", item) for item in items]
-        questions = [score(self.name, item.prompt + item.text, len(item.prompt)) for item in wholes]
-        nats = self._ask(questions, control=score(self.name, _PROOF))
+        questions = [self._score(item.prompt + item.text, len(item.prompt)) for item in wholes]
+        nats = self._ask(questions, control=self._score(_PROOF))
         return np.array([np.nan if isinstance(one, Failure) else one for one in nats]), "exact"
 
 
@@ -147,16 +174,10 @@ def prove(part: OpenAIEndpoint, transport: Transport) -> RemoteText:
     plain = RemoteText(part, transport, {"trace": _NO_TRACE})
     if not plain._repeats():
         plain.missing["seed"] = _NO_SEED
-    unscored = _NO_CHAT_SCORE if part.prompt_form == "chat" else _why_unscored(part.name, transport)
+    unscored = _NO_CHAT_SCORE if part.prompt_form == "chat" else plain._why_unscored()
     if unscored is None:
-        return ScoredRemoteText(part, transport, plain.missing)
+        scored = ScoredRemoteText(part, transport, plain.missing)
+        scored.fixed_calls = plain.fixed_calls
+        return scored
     plain.missing["log_prob"] = unscored
     return plain
-
-
-def _why_unscored(name: str, transport: Transport) -> str | None:
-    """Return why the server does not score a given text; None where it just did."""
-    (nats,) = transport.ask([score(name, _PROOF)])
-    if isinstance(nats, Failure):
-        return f"the server does not return a prompt's log-probabilities when asked to (echo): {nats.problem}"
-    return "the server calls every token of a prompt certain (log-probability 0)" if nats == 0 else None

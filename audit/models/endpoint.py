@@ -44,7 +44,8 @@ class OpenAIEndpoint:
     prompt_form: Literal["raw", "chat"] = "chat"
     """`chat`: the prompt is the user's turn; `raw`: the model continues the prompt."""
     sampling: dict[str, Any] = field(default_factory=dict)
-    """Further or other defaults of a draw, e.g. `{temperature: 0}`; a question's own options come first."""
+    """Further or other defaults of a draw, e.g. `{temperature: 0}`; a question's own options come first. Null leaves a
+    parameter out of every request, e.g. `{temperature: null, max_tokens: null, max_completion_tokens: 20}`."""
     concurrency: int = 4
     """Calls in flight at once."""
     timeout: float = 60.0

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OutputTable", "ScoredTable", "TableModel"]
 
+_MOST = 60
+"""Characters of a prompt that a problem quotes."""
 _Row = tuple[str, str | None, float]
 """Prompt, output (None where the file has none), nats (NaN where the file has none)."""
 
@@ -68,8 +70,8 @@ class OutputTable:
         rows = list(self._rows())
         title, fingerprint = self.name or self.path.stem, self.fingerprint()
         if self.log_prob is None:
-            return TableModel(title, fingerprint, rows)
-        return ScoredTable(title, fingerprint, rows, self.likelihood)
+            return TableModel(title, fingerprint, rows, self.path.name)
+        return ScoredTable(title, fingerprint, rows, self.likelihood, self.path.name)
 
     def _rows(self) -> Iterator[_Row]:
         wanted = sorted({column for column in (self.prompt, self.output, self.log_prob) if column is not None})
@@ -104,8 +106,8 @@ class TableModel:
     modality = "text"
     missing: ClassVar[Mapping[str, str]] = {"log_prob": "the table names no column of log-probabilities (`log_prob`)"}
 
-    def __init__(self, name: str, fingerprint: str, rows: Sequence[_Row]) -> None:
-        self.name, self.fingerprint = name, fingerprint
+    def __init__(self, name: str, fingerprint: str, rows: Sequence[_Row], file: str = "the table") -> None:
+        self.name, self.fingerprint, self._file = name, fingerprint, file
         self._outputs: dict[str, list[str | None]] = {}
         for prompt, output, _ in rows:
             self._outputs.setdefault(prompt, []).append(output)
@@ -124,11 +126,19 @@ class TableModel:
     def _deal(self, prompt: str, before: int) -> Sample:
         outputs = self._outputs.get(prompt)
         if outputs is None:
-            return Sample("", "error", problem="not in the table")
+            return Sample("", "error", problem=self._absent(prompt))
         if before >= len(outputs):
             return Sample("", "error", problem=f"draw {before + 1}; for this prompt the table has {len(outputs)}")
         output = outputs[before]
         return Sample("", "error", problem="the table's output is empty") if output is None else Sample(output)
+
+    def _absent(self, prompt: str) -> str:
+        """Say what was asked and what there is: as a rule one of them has words around it that the other lacks."""
+        there = next(iter(self._outputs), None)
+        if there is None:
+            return f"{self._file} holds no prompt"
+        count, asked, held = len(self._outputs), _shown(prompt), _shown(there)
+        return f"none of the {count} prompts in {self._file}; asked was '{asked}', there is '{held}'"
 
 
 class ScoredTable(TableModel):
@@ -136,8 +146,10 @@ class ScoredTable(TableModel):
 
     missing: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, name: str, fingerprint: str, rows: Sequence[_Row], likelihood: LikelihoodKind) -> None:
-        super().__init__(name, fingerprint, rows)
+    def __init__(
+        self, name: str, fingerprint: str, rows: Sequence[_Row], likelihood: LikelihoodKind, file: str = "the table"
+    ) -> None:
+        super().__init__(name, fingerprint, rows, file)
         self._likelihood = likelihood
         self._nats: dict[tuple[str, str], float] = {}
         for prompt, output, number in rows:
@@ -149,6 +161,11 @@ class ScoredTable(TableModel):
         import numpy as np
 
         return np.array([self._nats.get(_pair(item), math.nan) for item in items], float), self._likelihood
+
+
+def _shown(prompt: str) -> str:
+    line = " ".join(prompt.split())
+    return line if len(line) <= _MOST else f"{line[: _MOST - 1]}…"
 
 
 def _pair(item: Item) -> tuple[str, str]:
