@@ -2,6 +2,9 @@
 
     bundle.json (name -> digest of all else), then the audit's files by name; stored, no times, one layout
 
+Documents (`reports/`) stay behind on both sides: they can be made again from the rest, and what others wrote is opened
+by nobody here.
+
 Reading never trusts the file: nothing is unpacked by what it says of itself. The table at its end gives names and
 sizes, which must be allowed; from them and from the contents the one right layout is made again, and every byte of the
 file must be that layout's. Members are not compressed, so that no small file can become a large one. Nothing is written
@@ -17,7 +20,7 @@ import re
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,11 +31,13 @@ from audit.errors import IntegrityError, UsageError
 from audit.files import canonical, digest_file, open_regular, sha256, sync_folder, tidy, worker
 from audit.record import load_record
 from audit.screen import clean
-from audit.verification import verify_audit
+from audit.signing import PublicKey
+from audit.verification import Verification, verify_audit
 
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
 
 MANIFEST = "bundle.json"
+DOCUMENTS = "reports/"
 MAX_MEMBERS = 60_000
 MAX_TOTAL = 2 << 30
 """Bytes of all members together."""
@@ -88,7 +93,7 @@ def export_audit(folder: Path, out: Path) -> Bundle:
     evidence = (one.path for finding in load_record(folder).record.findings for one in finding.evidence)
     if odd := next((path for path in evidence if not ALLOWED.fullmatch(path)), None):
         raise UsageError(f"{folder}: a bundle takes no file of the name {clean(odd)!r}")
-    files = [_measured(folder, name) for name in audit_files(folder)]
+    files = [_measured(folder, name) for name in audit_files(folder) if not name.startswith(DOCUMENTS)]
     manifest = canonical({"schema": 1, "id": audit_id, "files": {one.name: one.digest for one in files}}) + b"\n"
     head = _Member(MANIFEST, len(manifest), zlib.crc32(manifest), sha256(manifest))
     for one in (head, *files):
@@ -221,7 +226,7 @@ def _one_listed(path: Path, table: bytes, at: int, listed: dict[str, int]) -> in
 
 
 def _room(name: str, size: int, error: type[IntegrityError | UsageError]) -> None:
-    most = MAX_TOTAL if name.endswith(".parquet") or name.startswith("reports/") else MAX_TEXT
+    most = MAX_TOTAL if name.endswith(".parquet") or name.startswith(DOCUMENTS) else MAX_TEXT
     if size > most:
         raise error(f"{name}: {size:,} bytes; a bundle takes at most {most:,} of it")
 
@@ -258,11 +263,11 @@ def _told(path: Path, file: BinaryIO, members: tuple[_Member, ...]) -> Bundle:
 
 
 def _unpack(bundle: Bundle, folder: Path) -> None:
-    """Write the files of a checked bundle into an empty folder."""
+    """Write the files of a checked bundle, but for documents, into an empty folder."""
     with bundle.path.open("rb") as file:
         for member in bundle._members:
             file.seek(len(member.local()), os.SEEK_CUR)
-            if member.name == MANIFEST:
+            if member.name == MANIFEST or member.name.startswith(DOCUMENTS):
                 file.seek(member.size, os.SEEK_CUR)
                 continue
             target = folder / member.name
@@ -277,18 +282,36 @@ def _unpack(bundle: Bundle, folder: Path) -> None:
 
 @contextmanager
 def unpacked(bundle: Bundle, beside: Path | None = None) -> Iterator[Path]:
-    """Lend a checked bundle's audit as a folder that is gone afterwards; `beside` says on which disk."""
+    """Lend a checked bundle's audit as a folder that is gone afterwards; `beside` says on which disk.
+
+    IntegrityError where it has no record, or that of another audit than the bundle says. Errors name no passing folder.
+    """
     with tempfile.TemporaryDirectory(prefix=f".import-{worker()}-", dir=beside) as place:
         folder = Path(place, "audit")
         folder.mkdir()
         _unpack(bundle, folder)
-        yield folder
+        try:
+            _check_id(bundle, folder)
+            yield folder
+        except IntegrityError as error:
+            raise IntegrityError(str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), "audit")) from None
 
 
-def import_audit(path: Path, into: Path) -> Path:
+def _check_id(bundle: Bundle, folder: Path) -> None:
+    if "record.json" not in bundle.files:
+        raise IntegrityError(f"{bundle.path}: holds no record.json")
+    found = load_record(folder).record.id
+    if found != bundle.id:
+        raise IntegrityError(f"{bundle.path}: holds audit {clean(found)}, and says that it is {bundle.id}")
+
+
+def import_audit(
+    path: Path, into: Path, keys: Sequence[PublicKey] = (), told: Callable[[Verification], None] = lambda found: None
+) -> Path:
     """Unpack a bundle into `into/<id>`, once it is known to be a whole audit, and return that folder.
 
-    IntegrityError where it is none, UsageError where `into/<id>` is there already.
+    `told` hears what was verified; with `keys`, one of them must have sealed it. IntegrityError where it is no whole
+    audit, UsageError where `into/<id>` is there already.
     """
     bundle = check_bundle(path)
     target = into / bundle.id
@@ -297,9 +320,8 @@ def import_audit(path: Path, into: Path) -> Path:
         raise UsageError(f"{target}: there already; import into another folder")
     into.mkdir(parents=True, exist_ok=True)
     with unpacked(bundle, into) as folder:
-        found = verify_audit(folder)
-        if found.id != bundle.id:
-            raise IntegrityError(f"{path}: holds audit {clean(found.id)}, and says that it is {bundle.id}")
+        found = verify_audit(folder, keys)
         folder.rename(target)
     sync_folder(into)
+    told(found)
     return target

@@ -17,13 +17,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from audit.conformity import check_record
 from audit.errors import IntegrityError, UsageError
-from audit.files import canonical, digest_file, sha256
+from audit.files import digest_file
 from audit.integrity import check_digests
-from audit.record import Audit, load_record
+from audit.record import Audit, RunFacts, load_record
 from audit.secret import Secret
 
-__all__ = ["place_of", "word_on"]
+__all__ = ["is_own", "place_of", "vouched"]
 
 
 def place_of(
@@ -42,11 +43,11 @@ def place_of(
             continue
         if not (folder / "record.json").is_file():
             return folder, None
-        done = _of_plan(folder, name, frozen)
+        done = _of_plan(folder, frozen)
         if done.run is None or any(finding.verdict == "crashed" for finding in done.record.findings):
             _not_reviewed(folder)
             return folder, None
-        if Secret.here().holds(done.run.mac, *word_on(folder, digest_file(folder / "record.json"))):
+        if is_own(done):
             check_digests(done)
             if not (names := strangers(done)):
                 return folder, done
@@ -56,23 +57,33 @@ def place_of(
     raise AssertionError("numbers do not end")
 
 
-def word_on(folder: Path, digest: str) -> tuple[str, str, str]:
-    """Return what the MAC in run.json is over: the folder's name and the digest of record.json."""
-    return "record", folder.name, digest
+def vouched(folder: Path, facts: RunFacts) -> RunFacts:
+    """Return the facts of a run with this installation's MAC over them and the folder's name."""
+    return facts.model_copy(update={"mac": Secret.here().mac(*_word(folder, facts))})
 
 
-def _of_plan(folder: Path, name: str, frozen: Mapping[str, Any]) -> Audit:
+def is_own(audit: Audit) -> bool:
+    """Tell whether this installation ran an audit, and neither its record nor run.json was changed since."""
+    if audit.run is None or audit.run.record != digest_file(audit.folder / "record.json"):
+        return False
+    return Secret.here().holds(audit.run.mac, *_word(audit.folder, audit.run))
+
+
+def _word(folder: Path, facts: RunFacts) -> tuple[str, str, object]:
+    return "run", folder.absolute().name, facts.model_dump(mode="json", exclude={"mac"})
+
+
+def _of_plan(folder: Path, frozen: Mapping[str, Any]) -> Audit:
     """Open a record; raises IntegrityError where it is not one of this plan."""
     what = "remove the folder, or run with --fresh"
     try:
         done = load_record(folder)
     except IntegrityError as error:
         raise IntegrityError(f"{error}; {what}") from None
-    record = done.record
-    found = [(finding.check, finding.probe) for finding in record.findings]
-    checks = [(check["name"], check["probe"]["use"]) for check in frozen["checks"]]
-    if (record.id, record.plan, found) != (name, sha256(canonical(frozen)), checks):
-        raise IntegrityError(f"{folder / 'record.json'}: not the record of this plan; {what}")
+    try:
+        check_record(done.record, frozen)
+    except IntegrityError as error:
+        raise IntegrityError(f"{folder}: {error}; not the record of this plan; {what}") from None
     return done
 
 

@@ -7,19 +7,20 @@ the plan's limits again gives the plan's verdict.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
 
 from audit.errors import IntegrityError, PlanError
 from audit.files import digest_file
-from audit.policy import AllowedWaivers, PolicyFile, Required
+from audit.person_names import same_person
+from audit.policy import AllowedWaivers, Approval, PolicyFile, Required
 from audit.ranges import margin_beyond, range_in
 from audit.record import Audit, Finding, Verdict
 from audit.regressions import check_same_questions, regressions
-from audit.review_entries import Entry, Override, Status, read_reviews, signature_of
-from audit.review_state import Waiver, signing_of, state_of
+from audit.review_entries import Entry, Override, read_reviews, signature_of
+from audit.review_state import Problem, Waiver, signing_of, state_of, waiver_in_force
 from audit.rulings import (
     Outcome,
     Ruling,
@@ -32,9 +33,19 @@ from audit.rulings import (
     unasked,
     verdict_level,
 )
+from audit.seal import check_seal
 from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
+
+_UNCOUNTED: dict[Problem, str] = {
+    "not_asked": "nobody asked for the review that was approved",
+    "same_key": "the approval is signed with the same key as the request for review",
+    "same_person": "the approval is not by another person than the one who asked for review",
+    "unsigned": "the request for review is signed, and the approval is not",
+    "not_named": "the approval, or the request for it, is signed with no key that the policy names",
+}
+"""Why an approval does not count."""
 
 ORDER: tuple[Literal["failed", "crashed", "inconclusive", "passed"], ...] = (
     "failed", "crashed", "inconclusive", "passed",
@@ -136,6 +147,8 @@ class _Bench:
             yield Ruling("level", "confidence", verdict, why, line=line("level"))
         if policy.approval is not None:
             yield self._approval(policy.approval, line("approval"))
+        if policy.sealed_by is not None:
+            yield self._sealed_by(policy.sealed_by, line("sealed_by"))
         if policy.fingerprint is not None:
             yield self._fingerprint(policy.fingerprint, line("fingerprint"))
         if policy.max_age_days is not None:
@@ -206,35 +219,42 @@ class _Bench:
         """Return the ruling as a waiver of its check leaves it."""
         if ruling.check is None or ruling.verdict == "passed":
             return ruling
-        found = _waiver(self.entries, ruling.check)
+        found = waiver_in_force(self.entries, ruling.check, self._outside)
         if found is None:
             return ruling
-        waiver, entry = found
-        problem = self._not_counting(waiver, entry)
+        waiver, problem = found
+        if problem is None and not waiver.holds(self.on):
+            problem = f"its last day was {waiver.until}"
         if problem is not None:
             return replace(ruling, why=f"{ruling.why} The waiver by {waiver.author} does not count: {problem}.")
         why = f"{ruling.why} Waived by {waiver.author} until {waiver.until}: {waiver.reason}"
         return replace(ruling, verdict="waived", why=why, waiver=waiver)
 
-    def _not_counting(self, waiver: Waiver, entry: Entry) -> str | None:
-        """Return why a waiver does not count; None where it does."""
-        if not waiver.holds(self.on):
-            return f"its last day was {waiver.until}"
+    def _outside(self, waiver: Waiver, entry: Entry) -> str | None:
+        """Return why a waiver may not count, whatever the day; None where it may."""
         if self.file is None:
             return None
         allowed = self.file.policy.waivers
         return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.on)
 
-    def _approval(self, wanted: str, line: int) -> Ruling:
-        record = self.audit.record
-        strict = replace(self.audit, record=record.model_copy(update={"two_person": True}))
-        signing = signing_of(strict if wanted == "two_person" else self.audit, self.entries)
+    def _approval(self, asked: Approval, line: int) -> Ruling:
+        signing = signing_of(self.audit, self.entries, two_person=asked.two_person, keys=asked.keys)
+        wanted = "two_person" if asked.two_person else "one_person"
         if signing.decision == "approved":
-            who = next(row.entry.author for row in reversed(signing.rows) if row.decision == "approved")
-            return Ruling("approval", wanted, "passed", f"approved by {who}.", line=line)
-        alone = any(row.decision == "approved" and not row.counts for row in signing.rows)
-        short = "; the approval is not by another person than the one who asked for review" if alone else ""
+            entry = next(row.entry for row in reversed(signing.rows) if row.decision == "approved" and row.counts)
+            signed = "not signed" if entry.key is None else f"signed with {entry.key.fingerprint}"
+            return Ruling("approval", wanted, "passed", f"approved by {entry.author}, {signed}.", line=line)
+        problem = next((row.problem for row in reversed(signing.rows) if row.problem is not None), None)
+        short = "" if problem is None else f"; {_UNCOUNTED[problem]}"
         return Ruling("approval", wanted, "failed", f"not approved: the audit is {signing.decision}{short}.", line=line)
+
+    def _sealed_by(self, keys: Sequence[str], line: int) -> Ruling:
+        seal = check_seal(self.audit)
+        if seal is None:
+            return Ruling("sealed_by", "seal", "failed", "the audit is not sealed.", line=line)
+        named = seal.key in keys
+        why = f"sealed by {seal.by} with the key {seal.key}" + ("." if named else ", which the policy does not name.")
+        return Ruling("sealed_by", "seal", "passed" if named else "failed", why, line=line)
 
     def _fingerprint(self, wanted: str, line: int) -> Ruling:
         main = self.audit.record.models.get("main")
@@ -256,26 +276,16 @@ class _Bench:
         return Ruling("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
 
 
-def _waiver(entries: Sequence[Entry], check: str) -> tuple[Waiver, Entry] | None:
-    """Return the waiver that stands for a check, with its entry; of several statuses the last counts."""
-    said: Mapping[str | None, Entry] = {
-        entry.says.check: entry for entry in entries if isinstance(entry.says, Status) and entry.says.item is None
-    }
-    entry = said.get(check)
-    if entry is None or not isinstance(entry.says, Status) or entry.says.status != "waived":
-        return None
-    assert entry.says.reason is not None
-    assert entry.says.until is not None
-    return Waiver(entry.says.reason, entry.says.until, entry.author), entry
-
-
 def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) -> str | None:
     """Return what of a policy's terms a waiver does not keep."""
     key = None if entry.key is None else entry.key.fingerprint
     # Times are their authors' claims: a waiver dated ahead may not reach further than one that is written today.
     days = (waiver.until - min(entry.at.date(), on)).days
-    if allowed.by is not None and waiver.author not in allowed.by and key not in allowed.by:
-        return "the policy does not name its author"
+    if allowed.by is not None:
+        if key is None:
+            return "the policy names who may waive, and it is not signed"
+        if key not in allowed.by and not any(same_person(waiver.author, name) for name in allowed.by):
+            return "the policy does not name its author"
     if allowed.checks is not None and entry.says.check not in allowed.checks:
         return "the policy does not let this check be waived"
     if allowed.longest_days is not None and days > allowed.longest_days:

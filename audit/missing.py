@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from detectors.result import Measure
 
 __all__ = [
-    "FIRST_PROBLEM", "MOST_MISSING", "RAW_PROMPTS", "asked_of", "told_of_asking", "told_of_raw_prompts",
+    "FIRST_PROBLEM", "MOST_MISSING", "OF_ASKING", "RAW_PROMPTS", "asked_of", "told_of_asking", "told_of_raw_prompts",
     "too_much_missing",
 ]
 
@@ -42,6 +42,8 @@ def too_much_missing(measure: Measure | MeasureRecord) -> bool:
 
 MANY = 0.1
 """Share of missing answers from which an unused chat template is told."""
+OF_ASKING = ("raw_prompts", "left_out", "problem")
+"""Keys of the remarks that rest on how the model was asked; judging again gives no such ones."""
 RAW_PROMPTS = (
     "The model has a chat template, but was asked in raw form and left {missing_count:.0f} of {asked_count:.0f} "
     "without a usable answer; ask it with prompt_form chat."

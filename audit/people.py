@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 from audit.errors import UsageError
+from audit.person_names import plain_name
 from audit.signing import SigningKey, read_key
 
 __all__ = ["KEY_FILE", "author_name", "signing_key"]
@@ -23,7 +24,7 @@ def author_name(given: str | None = None) -> str:
     name = given if given is not None else _git_name() or os.environ.get("USER") or os.environ.get("LOGNAME") or ""
     if not name.strip():
         raise UsageError("nobody is named; say who speaks with --author NAME")
-    return name.strip()
+    return plain_name(name)
 
 
 def _git_name() -> str:

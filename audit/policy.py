@@ -4,7 +4,8 @@
     limits:    [{check: answers, measure: accuracy, at_least: 0.8}, {measure: stereotype_share, at_most: 0.6}]
     required:  {dimensions: [bias, factuality]}
     waivers:   {by: [Kim Minji], longest_days: 90}
-    approval:  two_person
+    approval:  {two_person: true, keys: ["sha256:...", "sha256:..."]}
+    sealed_by: ["sha256:..."]
     baseline:  {audit: ../audits/released, margin: 0.02}
 
 A key that is absent demands nothing. What reviewers said counts only as far as the policy lets it: without `waivers` no
@@ -15,9 +16,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from audit.errors import PlanError, UsageError
 from audit.files import sha256
@@ -27,10 +28,23 @@ from audit.record import Audit, find_audit, load_record
 from audit.specs import Strict, check_bounds, mistakes, read_text
 
 __all__ = [
-    "AllowedWaivers", "BaselineRule", "Policy", "PolicyFile", "PolicyLimit", "Required", "baseline_of", "load_policy",
+    "AllowedWaivers", "Approval", "BaselineRule", "Policy", "PolicyFile", "PolicyLimit", "Required", "baseline_of",
+    "load_policy",
 ]
 
 Names = list[str]
+Key = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Keys = Annotated[list[Key], Field(min_length=1)]
+Persons = Literal["one_person", "two_person"]
+
+
+def _approval(given: object) -> object:
+    """Read the short form, a word."""
+    if not isinstance(given, str):
+        return given
+    if given not in get_args(Persons):
+        raise ValueError(f"got {given!r}; allowed: one_person, two_person, or a mapping of two_person and keys")
+    return {"two_person": given == "two_person"}
 
 
 class PolicyLimit(Strict):
@@ -74,11 +88,20 @@ class AllowedWaivers(Strict):
     """Which waivers count, while they last; an empty section lets all of them count."""
 
     by: Names | None = None
-    """Who may waive: names, or fingerprints of keys, which nobody can borrow; absent = everybody."""
+    """Who may waive, with a signature: fingerprints of keys, or names, which anybody may sign; absent = everybody."""
     checks: Names | None = None
     """Which checks may be waived; absent = all."""
     longest_days: int | None = Field(default=None, gt=0)
     """Longest time from the day a waiver was written to its last day."""
+
+
+class Approval(Strict):
+    """Who must have approved the audit."""
+
+    two_person: bool = False
+    """Another person than the one who asked for review."""
+    keys: Keys | None = None
+    """Fingerprints of the keys that may approve, and with two persons also ask; absent = signed or not."""
 
 
 class BaselineRule(Strict):
@@ -107,8 +130,12 @@ class Policy(Strict):
     """Which waivers count; absent = none."""
     overrides: bool = False
     """Whether outcomes that reviewers put in the place of the machine's count."""
-    approval: Literal["one_person", "two_person"] | None = None
+    approval: Annotated[
+        Approval | None, BeforeValidator(_approval, json_schema_input_type=Persons | Approval | None)
+    ] = None
     """The audit must be approved; `two_person`: by another person than the one who asked for review."""
+    sealed_by: Keys | None = None
+    """The audit must be sealed with one of these keys, given by their fingerprints."""
     baseline: BaselineRule | None = None
     """An earlier audit that this one must not be worse than."""
     level: float | None = Field(default=None, gt=0.5, lt=1)

@@ -206,8 +206,10 @@ class RunFacts(Stored):
     """Every stored answer with its digest."""
     adopted: dict[str, int] = Field(default={})
     """Folder of another audit -> how many of the stored answers were taken over from it; the others were asked here."""
+    record: str = ""
+    """Digest of the record.json that this run wrote."""
     mac: str = ""
-    """Over the bytes of record.json, by the key of the installation that ran the audit; see `audit.secret`."""
+    """Over all else of run.json, by the key of the installation that ran the audit; see `audit.secret`."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import accumulate
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -243,6 +244,23 @@ class Reviews:
     entries: tuple[Entry, ...] = ()
     torn: int = 0
     """Bytes of a last line that was not written whole; they are dropped."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Digest of each entry's line; the last is the head, by which a later reader sees whether the end is there."""
+        return tuple(sha256(entry.line) for entry in self.entries)
+
+    @property
+    def latest(self) -> date | None:
+        """The latest day of all entries, which a clock that was set back does not undo; None without entries."""
+        return max((entry.at.date() for entry in self.entries), default=None)
+
+    @property
+    def back(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the entries that are dated before an earlier one."""
+        latest = list(accumulate((entry.at for entry in self.entries), max))
+        pairs = enumerate(zip(self.entries, latest, strict=True), start=1)
+        return tuple(number for number, (entry, most) in pairs if entry.at < most)
 
 
 def read_reviews(folder: str | os.PathLike[str]) -> Reviews:

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from audit.overrides import ItemChange, Reviewed, review_measure
+from audit.person_names import same_person
 from audit.record import Audit, Finding, Verdict
 from audit.review_entries import (
     Action,
@@ -29,8 +30,14 @@ from audit.review_entries import (
 )
 from audit.verdict import audit_verdict
 
-__all__ = ["SignOff", "Signing", "Standing", "State", "Target", "Waiver", "signing_of", "state_after", "state_of"]
+__all__ = [
+    "Problem", "SignOff", "Signing", "Standing", "State", "Target", "Waiver", "signing_of", "state_after", "state_of",
+    "waiver_in_force", "waiver_of",
+]
 
+Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "not_named"]
+"""Nobody asked for a review; the key, or the person, is that of who asked; who asked signed and this one did not; a
+policy names keys, and it, or what asked for it, is signed with none of them."""
 Target = tuple[str | None, str | None]
 """(check, item): an item of a check; (check, None): its finding; (None, None): the audit."""
 
@@ -88,8 +95,13 @@ class SignOff:
     """One decision about the audit."""
 
     entry: Entry
-    counts: bool
-    """Not so for an approval that another person than the one who asked for review would have to give."""
+    problem: Problem | None = None
+    """Why an approval that another person than the one who asked for review has to give does not count."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a decision."""
+        return self.problem is None
 
     @property
     def decision(self) -> str:
@@ -166,9 +178,34 @@ def state_after(audit: Audit, count: int) -> State:
     return _state(audit, Reviews(read_reviews(audit.folder).entries[:count]), None)
 
 
+def waiver_of(entry: Entry) -> Waiver | None:
+    """Return the waiver that an entry gives; None where it gives none."""
+    said = entry.says
+    if not isinstance(said, Status) or said.status != "waived" or said.reason is None or said.until is None:
+        return None
+    return Waiver(said.reason, said.until, entry.author)
+
+
+def waiver_in_force(
+    entries: Iterable[Entry], check: str, outside: Callable[[Waiver, Entry], str | None]
+) -> tuple[Waiver, str | None] | None:
+    """Return the last waiver of a check that may count, or the last of all with the reason why none may.
+
+    `outside` says why a waiver may not count, or None: such a one does not displace one that may. Any other status
+    ends all waivers before it.
+    """
+    standing: list[tuple[Waiver, str | None]] = []
+    for entry in entries:
+        if isinstance(entry.says, Status) and (entry.says.check, entry.says.item) == (check, None):
+            waiver = waiver_of(entry)
+            standing = [] if waiver is None else [*standing, (waiver, outside(waiver, entry))]
+    counting = [one for one in standing if one[1] is None]
+    return next(reversed(counting or standing), None)
+
+
 def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
     entries = reviews.entries
-    on = on or (entries[-1].at.date() if entries else None)
+    on = on or reviews.latest
     targets: dict[Target, Standing] = defaultdict(Standing)
     for entry in entries:
         target = entry.says.check, entry.says.item
@@ -198,15 +235,9 @@ def _after(now: Standing, entry: Entry) -> Standing:
         case Due(due=due):
             return replace(now, due=due)
         case Status() as said:
-            return replace(now, status=said.status, waiver=_waiver(said, entry.author))
+            return replace(now, status=said.status, waiver=waiver_of(entry))
         case _:
             return now
-
-
-def _waiver(said: Status, author: str) -> Waiver | None:
-    if said.status != "waived" or said.reason is None or said.until is None:
-        return None
-    return Waiver(said.reason, said.until, author)
 
 
 def _reviewed(audit: Audit, entries: tuple[Entry, ...]) -> list[tuple[str, Reviewed]]:
@@ -232,35 +263,48 @@ class Signing:
     """The decisions, one after the other."""
 
     two_person: bool
+    keys: tuple[str, ...] | None = None
+    """Fingerprints: an approval, and with two persons also what asks for it, counts only signed with one of them."""
     decision: str = "draft"
-    asked: Entry | None = None
+    asked: tuple[Entry, ...] = ()
+    """Who asked for the review that is going on."""
     rows: tuple[SignOff, ...] = ()
 
-    def second(self, author: str, key: str | None) -> bool:
-        """Tell whether this is another person than the one who asked: another name, and no same key."""
-        if self.asked is None:
-            return False
-        same_key = key is not None and self.asked.key is not None and key == self.asked.key.fingerprint
-        return author.strip().casefold() != self.asked.author.strip().casefold() and not same_key
+    def problem(self, author: str, key: str | None) -> Problem | None:
+        """Return why an approval by this person, with this key, would not count; None where it would."""
+        if self.keys is not None and key not in self.keys:
+            return "not_named"
+        if not self.two_person:
+            return None
+        keys = {None if one.key is None else one.key.fingerprint for one in self.asked}
+        if not self.asked:
+            return "not_asked"
+        if key is not None and key in keys:
+            return "same_key"
+        if any(same_person(author, one.author) for one in self.asked):
+            return "same_person"
+        if key is None and keys != {None}:
+            return "unsigned"
+        return "not_named" if self.keys is not None and not keys.issubset(self.keys) else None
 
     def then(self, entry: Entry, says: Decision) -> Signing:
         """Return the decisions with one more."""
-        two_person = self.two_person or says.two_person
+        now = replace(self, two_person=self.two_person or says.two_person)
         if says.decision == "in review":
-            row = SignOff(entry, counts=True)
-            return Signing(two_person, "in review", entry, (*self.rows, row))
+            asked = (*self.asked, entry) if self.decision == "in review" else (entry,)
+            return replace(now, decision="in review", asked=asked, rows=(*self.rows, SignOff(entry)))
         if says.decision != "approved":
-            return Signing(two_person, says.decision, None, (*self.rows, SignOff(entry, counts=True)))
-        counts = not two_person or self.second(entry.author, None if entry.key is None else entry.key.fingerprint)
-        return replace(
-            self, two_person=two_person, rows=(*self.rows, SignOff(entry, counts)),
-            decision="approved" if counts else self.decision,
-        )
+            return replace(now, decision=says.decision, asked=(), rows=(*self.rows, SignOff(entry)))
+        problem = now.problem(entry.author, None if entry.key is None else entry.key.fingerprint)
+        rows = (*self.rows, SignOff(entry, problem))
+        return replace(now, rows=rows, decision=self.decision if problem else "approved")
 
 
-def signing_of(audit: Audit, entries: tuple[Entry, ...]) -> Signing:
-    """Return the decisions about the audit so far."""
-    signing = Signing(audit.record.two_person)
+def signing_of(
+    audit: Audit, entries: tuple[Entry, ...], *, two_person: bool = False, keys: Iterable[str] | None = None
+) -> Signing:
+    """Return the decisions about the audit so far; a policy may ask for two persons, and for keys that it names."""
+    signing = Signing(audit.record.two_person or two_person, None if keys is None else tuple(keys))
     for entry in entries:
         if isinstance(entry.says, Decision):
             signing = signing.then(entry, entry.says)

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from audit.errors import UsageError, did_you_mean
 from audit.files import append_line, append_to, digest_file, sha256, sync_folder
 from audit.overrides import PROBLEMS, has_item, override_problem
+from audit.person_names import plain_name
 from audit.record import Audit
 from audit.review_entries import (
     FILE,
@@ -42,7 +43,7 @@ from audit.review_entries import (
     signed,
     whole_lines,
 )
-from audit.review_state import SignOff, Standing, State, Waiver, signing_of, state_of
+from audit.review_state import Problem, SignOff, Standing, State, Waiver, signing_of, state_of
 from audit.signing import SigningKey
 
 __all__ = [
@@ -59,7 +60,7 @@ def add_reviews(
     Each is one write and one fsync. `at` is the local time now if not given. Raises UsageError, before anything is
     written, for a check or item that is not there and for an approval that the two-person rule forbids.
     """
-    key_name = None if key is None else key.public.fingerprint
+    author, key_name = plain_name(author), None if key is None else key.public.fingerprint
     for one in says:
         _refuse(audit, one, author, key_name)
     record, now = digest_file(audit.folder / "record.json"), datetime.now().astimezone().replace(microsecond=0)
@@ -105,7 +106,15 @@ def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:
             raise UsageError(f"item {says.item!r} of {says.check!r} cannot be overridden: {PROBLEMS[problem]}")
     if isinstance(says, Decision) and says.decision == "approved":
         signing = signing_of(audit, read_reviews(audit.folder).entries)
-        if signing.two_person and not signing.second(author, key):
-            asked = "nobody asked for one" if signing.asked is None else f"{signing.asked.author} asked for this one"
-            raise UsageError(f"an approval by {author!r} does not count: it needs a review (--ask) that another person "
-                             f"asked for; {asked}")
+        if (why := signing.problem(author, key)) is not None:
+            who = ", ".join(dict.fromkeys(one.author for one in signing.asked))
+            raise UsageError(f"an approval by {author!r} does not count: {_WHY[why].format(who=who)}")
+
+
+_WHY: dict[Problem, str] = {
+    "not_asked": "it needs a review (--ask) that another person asked for; nobody asked for one",
+    "same_key": "signed with the same key as the request by {who}; another person has to approve",
+    "same_person": "it needs a review (--ask) that another person asked for; {who} asked for this one",
+    "unsigned": "not signed; {who} signed the request, so an approval needs a signature with another key",
+    "not_named": "signed with no key that may approve",
+}

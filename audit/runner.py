@@ -24,7 +24,7 @@ from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
-from audit.finished import place_of, word_on
+from audit.finished import place_of, vouched
 from audit.growing import asked_before
 from audit.identity import asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, controls_of, keep
@@ -345,7 +345,7 @@ class _Run:
         )
 
     def _facts(self, started: datetime, seconds: float, door: Door, store: Store, record: str) -> RunFacts:
-        return RunFacts(
+        facts = RunFacts(
             started=started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             seconds=round(seconds, 3),
@@ -362,8 +362,9 @@ class _Run:
             crashes=self.crashes,
             evidence=store.evidence,
             adopted=store.adopted,
-            mac=Secret.here().mac(*word_on(self.folder, record)),
+            record=record,
         )
+        return vouched(self.folder, facts)
 
 
 def _attempts(path: Path) -> int:

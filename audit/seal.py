@@ -30,7 +30,7 @@ from audit.review_entries import FILE, read_reviews
 from audit.review_state import state_after
 from audit.signing import PublicKey, SigningKey, decoded, encoded, signed_body
 
-__all__ = ["PREDICATE", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
+__all__ = ["PREDICATE", "SEAL", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
 
 SEAL = "seal.json"
 IN_TOTO = "application/vnd.in-toto+json"
@@ -75,6 +75,8 @@ class Sealed:
     """Entries that were added after the seal."""
     not_sealed: tuple[str, ...]
     """Files of the audit that came after the seal."""
+    gone: tuple[str, ...] = ()
+    """Sealed documents that are not here; `report` makes them again from what is."""
 
 
 def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = None, again: bool = False) -> Sealed:
@@ -203,7 +205,9 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
         raise IntegrityError(f"{SEAL}: sealed with the key {public.fingerprint}; the key given is {named}")
     claim = _claim(payloads[1])
     files, reviews = claim["files"], claim["reviews"]
-    later = _compare(audit, files, reviews)
+    there = set(audit_files(audit.folder))
+    gone = tuple(sorted(name for name in files if name.startswith("reports/") and name not in there))
+    later = _compare(audit, {name: digest for name, digest in files.items() if name not in gone}, reviews)
     try:
         made = statements(
             audit, files=files, reviews=reviews["entries"], by=claim["sealed"]["by"], at=claim["sealed"]["at"]
@@ -214,7 +218,7 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
         raise IntegrityError(f"{SEAL}: its statements say other than the record and the reviews")
     unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL and name not in files)
     by, at = claim["sealed"]["by"], claim["sealed"]["at"]
-    return Sealed(by, at, public.fingerprint, public in known, len(files), later, unsealed)
+    return Sealed(by, at, public.fingerprint, public in known, len(files) - len(gone), later, unsealed, gone)
 
 
 def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:

@@ -140,11 +140,13 @@ def decide(
     *,
     kept: MeasureRecord | None = None,
     power: bool = True,
+    sizes: bool = True,
 ) -> Decision:
     """Return the verdict on a check's measures; `budget`: the units that a check which stops early might have asked.
 
     kept: the limit's measure with the interval by which it passes, where that is another one. Without `power` a passed
-    check does not say which effect it would have seen, and SciPy is not loaded for it.
+    check does not say which effect it would have seen, without `sizes` an undecided one not how many units would
+    decide; SciPy is not loaded for them.
     """
     for side in ("positive", "negative"):
         if not controls.get(side, True):
@@ -166,8 +168,8 @@ def decide(
         return Decision("measured", {"key": "measured", **facts})
     facts["limit"] = bounds(limit, measure.unit)
     if kept is None or kept.low is None or kept.high is None:
-        return _against(measure, measure, limit, facts, budget, power=power)
-    decision = _against(measure, kept, limit, facts, budget, power=power)
+        return _against(measure, measure, limit, facts, budget, power=power, sizes=sizes)
+    decision = _against(measure, kept, limit, facts, budget, power=power, sizes=sizes)
     return replace(decision, one_sided=OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high))
 
 
@@ -181,7 +183,8 @@ def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
 
 
 def _against(
-    measure: MeasureRecord, kept: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None, *, power: bool
+    measure: MeasureRecord, kept: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None,
+    *, power: bool, sizes: bool,
 ) -> Decision:
     """Return the verdict of a measure that passes by the interval of `kept` and fails by its own."""
     unit, units = "units" if "units" in measure.n else "items", units_of(measure)
@@ -205,6 +208,8 @@ def _against(
     lower, upper = _ends(limit)
     if measure.high < lower or measure.low > upper:
         return Decision("failed", {"key": "failed", **facts})
+    if not sizes:
+        return Decision("inconclusive", {"key": "inconclusive", **facts})
     assert measure.value is not None
     nearer = kept if lower <= measure.value <= upper else measure
     return _undecided(nearer, limit, {**facts, "unit": unit})

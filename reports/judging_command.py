@@ -39,9 +39,11 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
+    from audit.integrity import check_digests
     from audit.judgement import judge_audit
     from audit.policy import baseline_of, load_policy
     from audit.record import find_audit, load_record
+    from audit.review_entries import read_reviews
     from reports.judgement_files import WRITERS, Places
     from reports.wording import words_of
 
@@ -51,7 +53,12 @@ def judge(
         raise UsageError(f"--format {format}{did_you_mean(format, ['text', *WRITERS])}")
     file = None if policy is None else load_policy(policy)
     found = load_record(find_audit(audit, into))
-    judged = judge_audit(found, file, on=day, baseline=baseline_of(file, baseline, into))
+    other = baseline_of(file, baseline, into)
+    for one in (found,) if other is None else (found, other):
+        check_digests(one)
+    if on is None:  # a clock that was set back lets no waiver hold again
+        day = max(day, read_reviews(found.folder).latest or day)
+    judged = judge_audit(found, file, on=day, baseline=other)
     text = "\n".join(_lines(judged)) + "\n"
     made = text.encode()
     if format != "text":

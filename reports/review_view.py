@@ -154,7 +154,7 @@ def _sentence(audit: Audit, state: State, words: Words) -> str:
 def _signed(row: SignOff, words: Words) -> SignOffRow:
     entry, key = row.entry, row.entry.key
     reason = getattr(entry.says, "reason", None) or ""
-    counts = "" if row.counts else words("reviewed.does_not_count")
+    counts = "" if row.problem is None else words(f"uncounted.{row.problem}")
     return SignOffRow(
         author=one_line(entry.author, words, 120),
         decision=words(f"decision.{row.decision}"),
@@ -192,8 +192,14 @@ def _said(entry: Entry, words: Words) -> Said:
         when=Notation(words).moment(entry.at),
         about="" if entry.says.item is None else one_line(entry.says.item, words, 80),
         text=cell_text(entry.says.text, words, 4000),
-        signature=words(f"signature.{signature_of(entry)}"),
+        signature=_signature(entry, words),
     )
+
+
+def _signature(entry: Entry, words: Words) -> str:
+    """Return whether an entry is signed, and with whose key."""
+    told = words(f"signature.{signature_of(entry)}")
+    return told if entry.key is None else words("signature.with", signature=told, owner=entry.key.fingerprint[:23])
 
 
 def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str, str]]:

@@ -11,9 +11,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audit.files import digest_file, sha256, write_atomic
-from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, MeasureRecord, ModelRecord, Record, dump, load_record
-from audit.verdict import audit_verdict
+from audit.files import canonical, digest_file, sha256, write_atomic
+from audit.record import (
+    SCHEMA,
+    Audit,
+    Evidence,
+    Finding,
+    Limit,
+    MeasureRecord,
+    ModelRecord,
+    Record,
+    RunFacts,
+    dump,
+    load_record,
+)
+from audit.verdict import audit_verdict, decide
 from detectors.intervals import exact_binomial
 
 LEVEL = 0.95
@@ -178,6 +190,44 @@ def write_audit(
     )
     write_atomic(folder / "record.json", dump(record))
     return load_record(folder)
+
+
+def settled(audit: Audit) -> Audit:
+    """Return the audit as a run would have left it: with the plan that it follows from, and with run.json."""
+    stored = [one.model_copy(update={"data": {}, **_verdict(one)}) for one in audit.record.findings]
+    checks = [
+        {
+            "name": one.check, "probe": {"use": one.probe, **one.options}, "gating": one.gating, "data": {},
+            "limit": None if one.limit is None else one.limit.model_dump(exclude_none=True), "clauses": one.clauses,
+            "level": one.measures[0].level if one.measures else LEVEL, "stop": one.stop,
+        }
+        for one in stored
+    ]  # fmt: skip
+    old = audit.record
+    models = {name: one.fingerprint for name, one in old.models.items()}
+    plan = {"title": old.title, "seed": old.seed, "level": old.level, "models": models, "checks": checks}
+    digest = sha256(canonical(plan))
+    told = {"id": digest[7:23], "plan": digest, "findings": stored, "verdict": audit_verdict(stored)}
+    record = dump(old.model_copy(update=told))
+    facts = dict.fromkeys(("started", "finished"), "2026-11-24T10:00:00+00:00")
+    machine = {"seconds": 1.0, "host": "h", "platform": "p", "python": "3"}
+    run = RunFacts(**facts, **machine, record=sha256(record), evidence=_answers(audit))
+    for name, data in (("plan.json", canonical(plan)), ("record.json", record), ("run.json", dump(run))):
+        write_atomic(audit.folder / name, data)
+    return load_record(audit.folder)
+
+
+def _verdict(one: Finding) -> dict[str, Any]:
+    """What a finding's numbers come to; one that did not come to judge has none."""
+    if one.verdict in ("skipped", "crashed"):
+        return {"measures": []}
+    return {"verdict": decide(one.measures, one.limit, one.controls or {}, power=False).verdict}
+
+
+def _answers(audit: Audit) -> list[Evidence]:
+    path = audit.folder / "observed" / "q" / "1.parquet"
+    write_atomic(path, b"answers")
+    return [Evidence(path="observed/q/1.parquet", sha256=digest_file(path))]
 
 
 def mixed(folder: Path, count: int) -> Audit:

@@ -4,24 +4,27 @@ import random
 import shutil
 import struct
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from markov import Repeats
 from review_fixtures import small_audit
 
 import audit.bundle as module
 from audit.bundle import check_bundle, export_audit, import_audit, unpacked
 from audit.contents import ALLOWED, audit_files
+from audit.data import File
 from audit.errors import IntegrityError, UsageError
-from audit.files import digest_file
-from audit.record import Evidence, dump
+from audit.plan import Check
 from audit.reviews import Comment, add_reviews
 from audit.seal import seal_audit
 from audit.signing import make_key, read_key
 from audit.verification import verify_audit
 
+PAGE = b"<script>document.title = 'owned'</script>"
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=UTC)
 
 
@@ -59,13 +62,26 @@ def refused(path, into, *, code=4):
 def test_out_and_in_again_every_file_is_the_same(audit, bundle, tmp_path):
     folder = import_audit(bundle, tmp_path / "audits")
     assert folder == tmp_path / "audits" / audit.record.id
-    names = audit_files(audit.folder)
-    assert audit_files(folder) == names
-    assert "notes.txt" not in names
+    names = audit_files(folder)
+    assert {*audit_files(audit.folder), "notes.txt"}.difference(names) == {"reports/report.html", "notes.txt"}
     assert "seal.json" in names
     assert [(folder / name).read_bytes() for name in names] == [(audit.folder / name).read_bytes() for name in names]
     assert sorted(path.name for path in (tmp_path / "audits").iterdir()) == [audit.record.id]
-    assert verify_audit(folder) == verify_audit(audit.folder)
+    here, there = verify_audit(folder), verify_audit(audit.folder)
+    assert here.seal.gone == ("reports/report.html",)
+    assert replace(here, seal=None) == replace(there, seal=None, strays=())
+    assert there.strays == ("notes.txt",)
+
+
+def test_foreign_documents_are_never_unpacked(bundle, tmp_path):
+    """An earlier export, or somebody's own, holds a page with a script: it verifies, and the page stays behind."""
+    def add(files):
+        files["reports/report.html"] = PAGE
+
+    path = rebuilt(bundle, tmp_path / "own.zip", add, name=check_bundle(bundle).id)
+    assert "reports/report.html" in check_bundle(path).files
+    folder = import_audit(path, tmp_path / "audits")
+    assert not (folder / "reports").exists()
 
 
 def test_the_same_audit_gives_the_same_bytes_wherever_it_lies(bundle, tmp_path):
@@ -77,7 +93,8 @@ def test_the_same_audit_gives_the_same_bytes_wherever_it_lies(bundle, tmp_path):
 def test_other_programs_can_read_it(audit, bundle):
     with zipfile.ZipFile(bundle) as file:
         assert file.testzip() is None
-        assert file.namelist() == ["bundle.json", *audit_files(audit.folder)]
+        names = [one for one in audit_files(audit.folder) if one != "reports/report.html"]
+        assert file.namelist() == ["bundle.json", *names]
         assert file.read("record.json") == (audit.folder / "record.json").read_bytes()
 
 
@@ -183,7 +200,7 @@ def test_sizes_have_caps(tmp_path, monkeypatch, audit, bundle):
     assert list(tmp_path.iterdir()) == []
 
 
-def rebuilt(bundle, path, change, *, manifest=True):
+def rebuilt(bundle, path, change, *, manifest=True, name="0" * 16):
     """Write a bundle of right form with other contents; without `manifest` its list stays the old one."""
     with zipfile.ZipFile(bundle) as file:
         files = {name: file.read(name) for name in file.namelist()}
@@ -195,7 +212,7 @@ def rebuilt(bundle, path, change, *, manifest=True):
         (folder / name).write_bytes(data)
     members = [module._measured(folder, name) for name in sorted(files)]
     told = {one.name: one.digest for one in members}
-    text = module.canonical({"schema": 1, "id": "0" * 16, "files": told}) + b"\n" if manifest else old
+    text = module.canonical({"schema": 1, "id": name, "files": told}) + b"\n" if manifest else old
     head = module._Member("bundle.json", len(text), module.zlib.crc32(text), module.sha256(text))
     pieces = module._layout((head, *members), lambda one: module._contents(folder, one, text))
     path.write_bytes(b"".join(pieces))
@@ -207,17 +224,21 @@ def rebuilt(bundle, path, change, *, manifest=True):
     ("change", "said"),
     [
         (lambda files: files.update({"plan.yaml": b"other"}), "plan.yaml: not the bytes that were sealed"),
-        (lambda files: files.pop("run.json"), "sealed, and missing"),
-        (lambda files: files.pop("record.json"), "no record.json"),
-        (lambda files: files.update({"record.json": b"{}"}), "not a record"),
+        (lambda files: files.pop("run.json"), "run.json: missing"),
+        (lambda files: files.pop("record.json"), "holds no record.json"),
+        (lambda files: files.update({"record.json": b"{}"}), r"^record\.json: not a record"),
         (lambda files: None, "holds audit"),
     ],
 )
 def test_a_bundle_of_right_form_must_hold_a_whole_audit(bundle, tmp_path, change, said):
-    path = rebuilt(bundle, tmp_path / "other.zip", change)
-    with pytest.raises((IntegrityError, UsageError), match=said):
+    name = {} if said == "holds audit" else {"name": check_bundle(bundle).id}
+    path = rebuilt(bundle, tmp_path / "other.zip", change, **name)
+    with pytest.raises(IntegrityError, match=said) as imported:
         import_audit(path, tmp_path / "audits")
     assert not any((tmp_path / "audits").iterdir())
+    assert ".import-" not in str(imported.value)
+    with pytest.raises(IntegrityError, match=said), unpacked(check_bundle(path)) as folder:
+        verify_audit(folder)
 
 
 def test_contents_that_the_list_does_not_name_are_refused(bundle, tmp_path):
@@ -248,13 +269,9 @@ def test_an_audit_that_does_not_verify_is_not_exported(bundle, tmp_path):
 
 
 def test_a_check_whose_name_no_bundle_takes_is_told(tmp_path):
-    audit = small_audit(tmp_path / "odd")
-    odd = audit.record.findings[0].model_copy(update={"check": "odd name", "evidence": []})
-    path = audit.folder / "items" / "odd name.parquet"
-    path.write_bytes((audit.folder / "items" / "limited.parquet").read_bytes())
-    odd = odd.model_copy(update={"evidence": [Evidence(path="items/odd name.parquet", sha256=digest_file(path))]})
-    (audit.folder / "record.json").write_bytes(dump(audit.record.model_copy(update={"findings": [odd]})))
-    with pytest.raises(UsageError, match="takes no file of the name 'items/odd"):
+    texts = small_audit(tmp_path / "even").folder.parents[1] / "texts.csv"
+    audit = small_audit(tmp_path / "odd", checks=(Check("odd name", Repeats(), {"items": File(texts)}),))
+    with pytest.raises(UsageError, match="takes no file of the name 'observations/odd"):
         export_audit(audit.folder, tmp_path / "out.zip")
 
 

@@ -87,6 +87,44 @@ def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path
     assert not (tmp_path / "third").exists()
 
 
+def test_import_tells_what_verify_tells_and_takes_a_key(dokimasia):
+    for name in ("kim", "lee"):
+        dokimasia("keygen", name)
+    dokimasia("export", dokimasia.audit, "--out", "plain.zip")
+    assert "there is no seal" in dokimasia("import", "plain.zip", "--into", "other", "--public", "kim.pub", code=4)
+    dokimasia("report", dokimasia.audit)
+    dokimasia("seal", dokimasia.audit, "--key", "kim")
+    dokimasia("export", dokimasia.audit, "--out", "sealed.zip")
+    assert "key given is" in dokimasia("import", "sealed.zip", "--into", "other", "--public", "lee.pub", code=4)
+    told = dokimasia("import", "sealed.zip", "--into", "other", "--public", "kim.pub")
+    assert told.splitlines()[0] == f"other/{dokimasia.audit}"
+    assert told.splitlines()[1:] == dokimasia("verify", f"other/{dokimasia.audit}", "--public", "kim.pub").splitlines()
+    assert "with the key that was given" in told
+    assert "sealed documents that are not here, and can be made again: 1" in told
+
+
+def test_a_record_that_is_gone_under_a_seal_is_4(dokimasia):
+    record = dokimasia.folder / "record.json"
+    data = record.read_bytes()
+    record.unlink()
+    assert "no audit" in dokimasia("verify", dokimasia.audit, code=2), "it may not have been finished"
+    record.write_bytes(data)
+    dokimasia("keygen", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim")
+    record.unlink()
+    for name in (dokimasia.audit, str(dokimasia.folder)):
+        for key in ((), ("--public", "kim.pub")):
+            assert "record.json: missing" in dokimasia("verify", name, *key, code=4)
+
+
+def test_the_head_of_the_list_is_printed_and_held_against(dokimasia):
+    head = review(dokimasia, "--comment", "a").split("the last entry is ")[1].partition(";")[0]
+    dokimasia("verify", dokimasia.audit, "--expect", head, "--expect-entries", "1")
+    assert "expected are at least 2" in dokimasia("verify", dokimasia.audit, "--expect-entries", "2", code=4)
+    assert "taken off the end" in dokimasia("verify", dokimasia.audit, "--expect", "0" * 8, code=4)
+    assert "at least 8 of the digits" in dokimasia("verify", dokimasia.audit, "--expect", "yes", code=2)
+
+
 def test_a_report_that_changes_under_a_seal_is_told(dokimasia):
     dokimasia("keygen", "kim")
     dokimasia("report", dokimasia.audit)

@@ -14,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import finding, mixed, rate, real, write_audit
+from review_fixtures import small_audit
 
 from audit.errors import IntegrityError, PlanError, UsageError
 from audit.judgement import judge_audit
@@ -22,6 +23,7 @@ from audit.policy import baseline_of, load_policy
 from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
 from audit.regressions import gap_of
 from audit.reviews import Decision, Override, Status, add_reviews, state_of
+from audit.seal import seal_audit
 from audit.signing import make_key, read_key
 from audit.verdict import decide, sentence
 
@@ -220,8 +222,7 @@ def failing(folder):
     [
         (None, "failed", "the policy allows none"),
         ({}, "waived", "Waived by Kim until 2026-12-04: Known."),
-        ({"by": ["Kim"]}, "waived", "Waived"),
-        ({"by": ["Lee"]}, "failed", "the policy does not name its author"),
+        ({"by": ["Kim"]}, "failed", "the policy names who may waive, and it is not signed"),
         ({"checks": ["facts"]}, "waived", "Waived"),
         ({"checks": ["other"]}, "failed", "does not let this check be waived"),
         ({"longest_days": 10}, "waived", "Waived"),
@@ -235,6 +236,35 @@ def test_a_waiver_counts_as_far_as_the_policy_allows(tmp_path, terms, verdict, s
     one = rulings(tmp_path, audit=audit, limits=[{"check": "facts", "at_most": 0.5}], **keys)[0]
     assert one.verdict == verdict
     assert said in one.why
+
+
+@pytest.mark.parametrize(("by", "verdict"), [("Kim", "waived"), ("kim ", "waived"), ("Lee", "failed")])
+def test_a_signed_waiver_counts_where_its_author_is_named(tmp_path, by, verdict):
+    make_key(tmp_path / "key")
+    audit = failing(tmp_path)
+    waive(audit, key=read_key(tmp_path / "key"))
+    one = rulings(tmp_path, audit=audit, plan_limits=True, waivers={"by": [by]})[0]
+    assert one.verdict == verdict
+    assert ("the policy does not name its author" in one.why) == (verdict == "failed")
+
+
+@pytest.mark.parametrize("second", [{"author": "Ann"}, {"until": DAY + timedelta(days=99)}, {"author": "Kim"}])
+def test_a_waiver_that_may_not_count_displaces_none_that_may(tmp_path, second):
+    """By somebody whom the policy does not name, too long, or not signed."""
+    make_key(tmp_path / "key")
+    audit, key = failing(tmp_path), read_key(tmp_path / "key")
+    waive(audit, key=key)
+    waive(audit, **second, **({} if second == {"author": "Kim"} else {"key": key}))
+    one = rulings(tmp_path, audit=audit, plan_limits=True, waivers={"by": ["Kim"], "longest_days": 30})[0]
+    assert (one.verdict, one.waiver.author, one.waiver.until) == ("waived", "Kim", DAY + timedelta(days=10))
+
+
+def test_a_waiver_is_shortened_by_a_later_one_that_may_count(tmp_path):
+    audit = failing(tmp_path)
+    waive(audit, until=DAY + timedelta(days=20))
+    waive(audit, until=DAY + timedelta(days=1))
+    judged = judge_audit(audit, policy(tmp_path, plan_limits=True, waivers={}), on=DAY + timedelta(days=2))
+    assert judged.rulings[0].verdict == "failed"
 
 
 def test_an_expired_waiver_is_as_if_there_were_none(tmp_path):
@@ -321,6 +351,48 @@ def test_approval_by_one_person_and_by_two(tmp_path):
     assert stands() == ["passed", "passed"]
     add_reviews(audit, Decision(decision="rejected"), author="Lee", at=at(DAY))
     assert stands() == ["failed", "failed"]
+
+
+def test_an_approval_is_by_the_keys_that_a_policy_names(tmp_path):
+    audit = failing(tmp_path)
+    kim, lee, who = (read_key(tmp_path / name) for name in ("kim", "lee", "who") if make_key(tmp_path / name))
+    named = [one.public.fingerprint for one in (kim, lee)]
+
+    def stands(**rule):
+        one = rulings(tmp_path, audit=audit, approval={"keys": named, **rule})[0]
+        return one.verdict, one.why
+
+    def say(decision, author, key):
+        add_reviews(audit, Decision(decision=decision), author=author, key=key, at=at(DAY))
+
+    say("in review", "Kim", None)
+    say("approved", "Lee", who)
+    assert stands()[0] == "failed"
+    assert "signed with no key that the policy names" in stands()[1]
+    say("approved", "Lee", lee)
+    assert stands() == ("passed", f"approved by Lee, signed with {lee.public.fingerprint}.")
+    assert stands(two_person=True)[0] == "failed", "who asked may be anybody, Lee too"
+    say("draft", "Kim", kim)
+    say("in review", "Kim", kim)
+    say("approved", "Lee", lee)
+    assert stands(two_person=True)[0] == "passed"
+    say("approved", "Kim", kim)
+    assert stands(two_person=True)[0] == "passed", "what does not count displaces nothing"
+
+
+def test_a_policy_may_ask_for_a_seal_by_a_key(tmp_path):
+    make_key(tmp_path / "kim")
+    key = read_key(tmp_path / "kim")
+    audit = small_audit(tmp_path / "small")
+    rule = {"sealed_by": [key.public.fingerprint]}
+    assert rulings(tmp_path, audit=audit, **rule)[0].why == "the audit is not sealed."
+    seal_audit(audit, key, "Kim")
+    assert rulings(tmp_path, audit=audit, **rule)[0].verdict == "passed"
+    other = rulings(tmp_path, audit=audit, sealed_by=["sha256:" + "0" * 64])[0]
+    assert (other.verdict, "which the policy does not name" in other.why) == ("failed", True)
+    (audit.folder / "plan.yaml").write_text("x")
+    with pytest.raises(IntegrityError, match="not the bytes that were sealed"):
+        rulings(tmp_path, audit=audit, **rule)
 
 
 def test_required_dimensions_are_asked_and_decided(tmp_path):

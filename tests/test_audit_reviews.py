@@ -37,6 +37,7 @@ from audit.reviews import (
 )
 from audit.runner import run
 from audit.signing import make_key, read_key
+from audit.verification import verify_audit
 from detectors.intervals import betting_mean
 from detectors.sequential import RateTest
 
@@ -433,6 +434,72 @@ def test_with_the_two_person_rule_another_person_must_approve(tmp_path, keys, wh
     assert state_of(audit).decision == "changes asked"
     with pytest.raises(UsageError, match="nobody asked for one"):
         say(audit, approve, author="Lee")
+
+
+@pytest.mark.parametrize("name", ["Kim\u200b", "\u202eKim", "Ｋｉｍ", "Kim\u3164", " kim ", "КІМ"])
+def test_one_person_is_not_two_by_a_letter_that_nobody_sees(tmp_path, name):
+    audit = small_audit(tmp_path, two_person=True)
+    say(audit, Decision(decision="in review"), author="Kim")
+    with pytest.raises(UsageError, match="another person"):
+        say(audit, Decision(decision="approved"), author=name)
+    assert state_of(audit).decision == "in review"
+
+
+def test_a_name_is_stored_as_it_reads(audit):
+    (entry,) = say(audit, Comment(text="x"), author=" Kim\u200b  Minji\u202e")
+    assert entry.author == "Kim Minji"
+    with pytest.raises(UsageError, match="look alike"):
+        say(audit, Comment(text="x"), author="Kіm")
+
+
+def test_who_asked_signed_wants_a_signed_approval_with_another_key(tmp_path, keys):
+    kim, lee = keys
+    audit = small_audit(tmp_path, two_person=True)
+    say(audit, Decision(decision="in review"), author="Kim", key=kim)
+    for key, why in ((None, "not signed; Kim signed the request"), (kim, "signed with the same key as the request")):
+        with pytest.raises(UsageError, match=why):
+            say(audit, Decision(decision="approved"), author="Lee", key=key)
+    say(audit, Decision(decision="approved"), author="Lee", key=lee)
+    assert state_of(audit).decision == "approved"
+
+
+def test_everybody_who_asked_for_a_review_is_no_second_person(tmp_path):
+    audit = small_audit(tmp_path, two_person=True)
+    say(audit, Decision(decision="in review"), author="Kim")
+    say(audit, Decision(decision="in review"), author="Lee")
+    for name in ("Kim", "Lee"):
+        with pytest.raises(UsageError, match="Kim, Lee asked for this one"):
+            say(audit, Decision(decision="approved"), author=name)
+    say(audit, Decision(decision="approved"), author="Park")
+    assert state_of(audit).decision == "approved"
+
+
+def test_a_clock_set_back_lets_no_waiver_hold_again_and_is_told(audit):
+    say(audit, Status(check="limited", status="waived", reason="x", until=date(2026, 12, 1)))
+    assert state_of(audit).waived("limited")
+    say(audit, Comment(text="later"), at=AT + timedelta(days=60))
+    assert not state_of(audit).waived("limited")
+    say(audit, Comment(text="in 2020"), at=AT - timedelta(days=2000))
+    assert not state_of(audit).waived("limited")
+    assert read_reviews(audit.folder).back == (3,)
+    assert "entry 3 is dated before an earlier one; the latest day counts" in "\n".join(
+        verify_audit(audit.folder).lines()
+    )
+
+
+def test_a_list_cut_off_at_its_end_is_found_by_its_head_or_its_length(audit):
+    say(audit, Decision(decision="approved"))
+    before = (audit.folder / FILE).read_bytes()
+    say(audit, Decision(decision="rejected"))
+    head = verify_audit(audit.folder).head
+    assert read_reviews(audit.folder).digests[-1] == head
+    say(audit, Comment(text="more"))
+    verify_audit(audit.folder, entries=2, head=head.removeprefix("sha256:")[:8])
+    (audit.folder / FILE).write_bytes(before)
+    assert "later ones may be missing" in "\n".join(verify_audit(audit.folder).lines()), "which nobody can see"
+    for asked in ({"entries": 2}, {"head": head.removeprefix("sha256:")}):
+        with pytest.raises(IntegrityError, match=r"reviews\.jsonl"):
+            verify_audit(audit.folder, **asked)
 
 
 def test_an_approval_that_slipped_in_does_not_count(tmp_path, monkeypatch):

@@ -166,7 +166,8 @@ def test_a_record_that_does_not_follow_from_the_plan_is_no_record_of_it(tmp_path
 
 def test_a_record_that_agrees_with_the_plan_and_is_not_ours_is_not_believed(tmp_path, data):
     audit, _ = told_by(plan_of(data), tmp_path / "audits")
-    record = audit.record.model_copy(update={"verdict": "passed"})
+    model = audit.record.models["main"].model_copy(update={"name": "another"})
+    record = audit.record.model_copy(update={"models": {"main": model}})
     (audit.folder / "record.json").write_bytes(dump(record))
     again, said = told_by(plan_of(data), tmp_path / "audits")
     assert again.folder != audit.folder

@@ -141,7 +141,8 @@ def test_the_action_compares_with_a_baseline_and_leaves_waived_findings_out():
     assert [one["kind"] for one in log["runs"][0]["results"]] == ["fail", "open"]
     audit = flow.outputs["run"]["audit"]
     until = time.strftime("%Y-%m-%d", time.localtime(time.time() + 86400))
-    waive = f"dokimasia review {audit} --waive stereotypes --reason Known --until {until} --author Kim"
+    waive = f"dokimasia review {audit} --waive stereotypes --reason Known --until {until} --author Kim --key key"
+    bash("dokimasia keygen key", {})
     bash(waive, {})
     assert Workflow(plan="plan.yaml", policy="policy.yaml", install="").run() == 0
     assert json.loads(Path("dokimasia-report/alerts.sarif").read_text())["runs"][0]["results"] == []

@@ -144,7 +144,7 @@ def test_a_torn_line_is_told(audit, tmp_path):
 
 def test_hostile_words_of_people_stay_words(audit):
     for text in HOSTILE:
-        name = "".join(char for char in text if char >= " " and char != "\x7f")[:100] or "x"
+        name = "".join(char for char in text if char.isprintable())[:100] or "x"
         add_reviews(
             audit, Comment(check="facts", text=text[:4000]), Action(check="facts", action=text[:4000]),
             Override(check="facts", item="q01", value=0.5, reason=text[:4000]),

@@ -60,6 +60,7 @@ def review(
 ) -> None:
     """Say something of an audit, a finding or an item; without anything said, show where the audit stands."""
     from audit.record import find_audit, load_record
+    from audit.reviews import read_reviews
 
     found = load_record(find_audit(audit, into))
     given = {"comment": comment, "rating": rate, "owner": owner, "action": action, "due": due}
@@ -76,6 +77,8 @@ def review(
         raise UsageError("--list shows what was said, and says nothing; leave the rest out")
     _say(found, raw, author, key)
     _print(found, whole=show, as_json=as_json)
+    if raw and not as_json:
+        print(f"the last entry is {read_reviews(found.folder).digests[-1]}; 'verify --expect' finds whether it is gone")
 
 
 def _plain(given: dict[str, str | None], check: str | None, item: str | None) -> Iterator[dict[str, Any]]:
@@ -154,15 +157,18 @@ def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
 
 
 def _entries(state: State) -> Iterator[str]:
-    from audit.reviews import signature_of
+    from audit.reviews import Reviews, signature_of
 
     words = {"holds": "signed", "broken": "SIGNATURE DOES NOT HOLD", "none": "not signed"}
+    back = Reviews(state.entries).back
     for number, entry in enumerate(state.entries, start=1):
         says = entry.says.model_dump(mode="json", exclude_none=True, exclude={"kind", "check", "item"})
         says = {"comment" if key == "text" else key: value for key, value in says.items()}
         about = " ".join(part for part in (entry.says.check, entry.says.item) if part) or "the audit"
         told = ", ".join(f"{key} {value}" for key, value in says.items() if value is not False)
-        yield f"{number:>3} {entry.at:%Y-%m-%d %H:%M} {entry.author} on {about}: {told} ({words[signature_of(entry)]})"
+        by = words[signature_of(entry)] + ("" if entry.key is None else f", {entry.key.fingerprint[:23]}")
+        late = "; dated before an earlier entry" if number in back else ""
+        yield f"{number:>3} {entry.at:%Y-%m-%d %H:%M} {entry.author} on {about}: {told} ({by}{late})"
     if not state.entries:
         yield "no reviews yet"
     if state.torn:

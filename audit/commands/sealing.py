@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +20,8 @@ from audit.commands.reviewing import Author, KeyFile
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from audit.signing import PublicKey
     from audit.verification import Verification
 
@@ -77,30 +82,50 @@ def verify(
         bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
     ] = False,
     public: Public = None,
+    entries: Annotated[
+        int, typer.Option("--expect-entries", min=0, help="At least so many review entries must be there.")
+    ] = 0,
+    head: Annotated[
+        str | None, typer.Option("--expect", help="Digest of a review entry that must be there, or its beginning.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not."""
     from audit.screen import clean
-    from audit.signing import read_public_key
+    from audit.verification import verify_audit
 
-    keys = [read_public_key(path) for path in public or []]
-    found = _verified(audit, into, keys, recompute=recompute)
+    asked = partial(verify_audit, keys=_keys(public), judge_again=recompute, entries=entries, head=_head(head))
+    found = _verified(audit, into, asked)
     if as_json:
         print(json.dumps(dataclasses.asdict(found)))
     else:
         print("\n".join(clean(line) for line in found.lines()))
 
 
-def _verified(audit: str, into: Path, keys: list[PublicKey], *, recompute: bool) -> Verification:
+def _keys(public: list[Path] | None) -> list[PublicKey]:
+    from audit.signing import read_public_key
+
+    return [read_public_key(path) for path in public or []]
+
+
+def _head(given: str | None) -> str | None:
+    head = None if given is None else given.removeprefix("sha256:")
+    if head is not None and not re.fullmatch(r"[0-9a-f]{8,64}", head):
+        raise UsageError(f"--expect {given}: not a digest; allowed: at least 8 of the digits that 'verify' prints")
+    return head
+
+
+def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> Verification:
     """Verify a folder, or a bundle in a folder that is gone afterwards."""
     from audit.bundle import check_bundle, unpacked
     from audit.record import find_audit
-    from audit.verification import verify_audit
+    from audit.verification import was_finished
 
     if not (audit.endswith(".zip") and Path(audit).is_file()):
-        return verify_audit(find_audit(audit, into), keys, judge_again=recompute)
+        named = next((place for place in (Path(audit), into / audit) if was_finished(place)), None)
+        return asked(named or find_audit(audit, into))
     with unpacked(check_bundle(Path(audit))) as folder:
-        return verify_audit(folder, keys, judge_again=recompute)
+        return asked(folder)
 
 
 def export(
@@ -122,10 +147,17 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(help="Bundle, as 'dokimasia export' writes it.")],
     into: Into = Path("audits"),
+    public: Public = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a bundle, and unpack it under --into only if all of it is right."""
+    """Check a bundle, unpack it under --into only if all of it is right, and tell what 'verify' tells."""
     from audit.bundle import import_audit
+    from audit.screen import clean
 
-    folder = import_audit(file, into)
-    print(json.dumps({"folder": str(folder)}) if as_json else str(folder))
+    heard: list[Verification] = []
+    folder = import_audit(file, into, _keys(public), heard.append)
+    if as_json:
+        print(json.dumps({"folder": str(folder), **dataclasses.asdict(heard[0])}))
+        return
+    print(folder)
+    print("\n".join(clean(line) for line in heard[0].lines()), file=sys.stderr)
