@@ -287,14 +287,14 @@ def unpacked(bundle: Bundle, beside: Path | None = None) -> Iterator[Path]:
     IntegrityError where it has no record, or that of another audit than the bundle says. Errors name no passing folder.
     """
     with tempfile.TemporaryDirectory(prefix=f".import-{worker()}-", dir=beside) as place:
-        folder = Path(place, "audit")
+        folder = Path(place, bundle.id)
         folder.mkdir()
         _unpack(bundle, folder)
         try:
             _check_id(bundle, folder)
             yield folder
         except IntegrityError as error:
-            raise IntegrityError(str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), "audit")) from None
+            raise IntegrityError(str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), bundle.id)) from None
 
 
 def _check_id(bundle: Bundle, folder: Path) -> None:

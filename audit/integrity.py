@@ -124,7 +124,7 @@ def _same_decision(audit: Audit, finding: Finding, probe: Probe, decision: Decis
     again = finding.model_copy(update={**vars(decision), "why": sentence(decision.reason)})
     if audit.record.changed and probe.needs:
         again = spoil(again)
-    for name in {*vars(decision), "why"} - {"one_sided", "smallest_effect"}:
+    for name in (*vars(decision), "why"):
         _equal(f"{finding.check}: {name}", getattr(finding, name), getattr(again, name))
 
 
@@ -148,15 +148,20 @@ def _same_bounds(check: str, old: OneSided | None, new: OneSided | None) -> int:
     return len(before)
 
 
-def _close(one: object, other: object) -> bool:
+def _close(one: Any, other: Any) -> bool:
+    """Tell whether two values of JSON are the same, numbers within the tolerance."""
     if isinstance(one, float) and isinstance(other, float):
         return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-    return one == other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_close(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_close, one, other))
+    return bool(one == other)
 
 
 def _equal(what: str, stored: Any, again: Any) -> None:
     stored, again = (to_jsonable_python(one) for one in (stored, again))
-    if canonical(stored) != canonical(again):
+    if not _close(stored, again):
         raise IntegrityError(f"{what} is {_shown(stored)} in the record and {_shown(again)} judged again")
 
 

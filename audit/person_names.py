@@ -25,15 +25,20 @@ _TWINS = str.maketrans(
 
 
 def plain_name(given: str) -> str:
-    """Return a name as it is written; UsageError for one that is empty or mixes alphabets that look alike in a word."""
+    """Return a name as it is written.
+
+    UsageError for one that is empty, holds control characters, or mixes alphabets that look alike in a word.
+    """
     name = _seen(given)
     if not name:
-        raise UsageError(f"a person's name has no letter that can be seen: {given!r}")
+        raise UsageError(f"author {given!r}: no letter of it can be seen")
+    if any(unicodedata.category(char) == "Cc" for char in given):
+        raise UsageError(f"author {given!r}: it holds control characters")
     for word in name.split(" "):
         scripts = {script for char in word if (script := _script(char)) in _ALIKE}
         if len(scripts) > 1:
             found = " and ".join(sorted(one.capitalize() for one in scripts))
-            raise UsageError(f"the name {name!r} mixes {found} letters in one word, which look alike; write it in one")
+            raise UsageError(f"author {name!r}: {found} letters in one word look alike; write it in one alphabet")
     return name
 
 

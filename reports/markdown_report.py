@@ -27,7 +27,7 @@ MOST_SAID = 30
 _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
 _MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>&|~#$]|^[-+](?=[-+\s]|$)|^=(?==*$)|^:(?=-)")
 _STARTS_A_LIST = re.compile(r"^(\d+)(?=[.)](\s|$))")
-_WOULD_LINK = re.compile(r"@|#|:(?=//)|[wW]{3}(?=\.)")
+_WOULD_LINK = re.compile(r"@|#|:(?=//)|[wW]{3}(?=\.)|\b[gG][hH](?=-\d)")
 
 
 def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:

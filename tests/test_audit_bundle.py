@@ -78,7 +78,7 @@ def test_foreign_documents_are_never_unpacked(bundle, tmp_path):
     def add(files):
         files["reports/report.html"] = PAGE
 
-    path = rebuilt(bundle, tmp_path / "own.zip", add, name=check_bundle(bundle).id)
+    path = rebuilt(bundle, tmp_path / "own.zip", add, told_id=check_bundle(bundle).id)
     assert "reports/report.html" in check_bundle(path).files
     folder = import_audit(path, tmp_path / "audits")
     assert not (folder / "reports").exists()
@@ -200,7 +200,7 @@ def test_sizes_have_caps(tmp_path, monkeypatch, audit, bundle):
     assert list(tmp_path.iterdir()) == []
 
 
-def rebuilt(bundle, path, change, *, manifest=True, name="0" * 16):
+def rebuilt(bundle, path, change, *, manifest=True, told_id="0" * 16):
     """Write a bundle of right form with other contents; without `manifest` its list stays the old one."""
     with zipfile.ZipFile(bundle) as file:
         files = {name: file.read(name) for name in file.namelist()}
@@ -212,7 +212,7 @@ def rebuilt(bundle, path, change, *, manifest=True, name="0" * 16):
         (folder / name).write_bytes(data)
     members = [module._measured(folder, name) for name in sorted(files)]
     told = {one.name: one.digest for one in members}
-    text = module.canonical({"schema": 1, "id": name, "files": told}) + b"\n" if manifest else old
+    text = module.canonical({"schema": 1, "id": told_id, "files": told}) + b"\n" if manifest else old
     head = module._Member("bundle.json", len(text), module.zlib.crc32(text), module.sha256(text))
     pieces = module._layout((head, *members), lambda one: module._contents(folder, one, text))
     path.write_bytes(b"".join(pieces))
@@ -231,7 +231,7 @@ def rebuilt(bundle, path, change, *, manifest=True, name="0" * 16):
     ],
 )
 def test_a_bundle_of_right_form_must_hold_a_whole_audit(bundle, tmp_path, change, said):
-    name = {} if said == "holds audit" else {"name": check_bundle(bundle).id}
+    name = {} if said == "holds audit" else {"told_id": check_bundle(bundle).id}
     path = rebuilt(bundle, tmp_path / "other.zip", change, **name)
     with pytest.raises(IntegrityError, match=said) as imported:
         import_audit(path, tmp_path / "audits")

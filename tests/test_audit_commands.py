@@ -158,7 +158,7 @@ def test_the_environment_names_the_key(dokimasia, monkeypatch):
     dokimasia("keygen", "kim")
     monkeypatch.setenv("DOKIMASIA_KEY", "kim")
     review(dokimasia, "--comment", "x")
-    assert "(signed)" in review(dokimasia, "--list")
+    assert "(signed, sha256:" in review(dokimasia, "--list")
     dokimasia("seal", dokimasia.audit)
 
 

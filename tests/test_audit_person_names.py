@@ -11,7 +11,7 @@ from audit.person_names import plain_name, same_person
 
 ONE = [
     "Kim\u200b", "\u202eKim\u202c", "Kim\u00ad", "Ｋｉｍ", " Kim ", "K\u034fim", "Kim\ufe0f", "kim", "\u2066Kim",
-    "Kim\u3164", "Kim\x00",
+    "Kim\u3164",
 ]
 
 
@@ -48,9 +48,16 @@ def test_names_of_all_peoples_stay_as_they_are(name):
     assert plain_name(name) == name
 
 
+@pytest.mark.parametrize("name", ["a\nb", "Kim\x00", "\x1b[31mKim"])
+def test_a_name_holds_no_control_characters(name):
+    with pytest.raises(UsageError, match="control characters") as error:
+        plain_name(name)
+    assert str(error.value).isprintable()
+
+
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\u3164", "\x00"])
 def test_a_name_that_nobody_sees_is_none(name):
-    with pytest.raises(UsageError, match="no letter that can be seen"):
+    with pytest.raises(UsageError, match="no letter of it can be seen"):
         plain_name(name)
 
 

@@ -77,6 +77,11 @@ def test_hostile_text_stays_text(tmp_path):
     assert not re.search("[\x00-\x08\x0b-\x1f\u202e\x7f]", text)
 
 
+def test_the_number_of_an_issue_becomes_no_link():
+    """GitHub links `GH-1` as it links `#1`; within a longer word it does not."""
+    assert inert_markdown("see GH-1, gh-22, NAGH-1") == "see GH\u2060-1, gh\u2060-22, NAGH-1"
+
+
 def test_a_comment_is_never_too_long_for_github(tmp_path):
     cut = shown(hostile(tmp_path / "a", 40))
     assert len(cut) <= MOST_CHARACTERS
