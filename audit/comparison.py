@@ -3,13 +3,15 @@
     difference = B - A of a measure on the same items, with an interval at the check's share of the error budget
 
 Every gating check is decided by one difference, that of the measure which its limit names (`audit.margins`), so their
-shares of the budget add up as in the run. Audits that were not asked the same are refused (`audit.differing`).
+shares of the budget add up as in the run. The same measure of each group is compared too, at a level at which the
+intervals of a check's groups hold together; groups decide nothing. Audits that were not asked the same are refused
+(`audit.differing`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.differing import asked_differently, refusal
@@ -73,6 +75,8 @@ class CheckComparison:
     verdicts: tuple[str, str]
     measures: tuple[MeasureComparison, ...]
     changes: Changes | None
+    groups: tuple[MeasureComparison, ...] = ()
+    """That measure of each group, the worst first: paired intervals hold together over them, p is adjusted (Holm)."""
     untold: Finding | None = None
     """The finding of one side that has no number to be trusted."""
 
@@ -147,6 +151,7 @@ def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
     untold, reason = _trouble(a, b)
     measures, changes = _measures(audits, a, b, margins) if reason is None else ((), None)
     last = measures[-1] if measures else None
+    groups = _groups(audits, a, b, margins) if measures else ()
     word: Word = "measured" if last is None else last.word
     return CheckComparison(
         check=a.check, probe=a.probe, dimension=a.dimension, gating=a.gating, limit=a.limit,
@@ -155,7 +160,7 @@ def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
         reason=reason or (last.reason if last is not None else {}),
         more_units=None if last is None else last.more_units,
         fresh_units=None if last is None else last.fresh_units, verdicts=(a.verdict, b.verdict),
-        measures=measures, changes=changes, untold=untold,
+        measures=measures, changes=changes, groups=groups, untold=untold,
     )
 
 
@@ -193,3 +198,28 @@ def _measures(
             made, changes = compare_measure(audits, a, (first, second), margins.of(first))
             found.append(made)
     return tuple(found), changes
+
+
+def _groups(
+    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
+) -> tuple[MeasureComparison, ...]:
+    """Compare the deciding measure of each group, the worst first; of an early stop groups have no interval."""
+    wanted = _wanted(a)
+    pairs = [
+        (one, other) for one in a.measures if wanted is not None and one.name == wanted[0] and one.group is not None
+        and (one.name, one.group) != wanted and (other := _named(b, (one.name, one.group))) is not None
+    ]
+    from detectors.holm import holm
+
+    level = 1 - (1 - audits[0].record.level) / max(1, len(pairs))
+    found = [compare_measure(audits, a, pair, margins.of(pair[0]), level)[0] for pair in pairs]
+    known = [at for at, one in enumerate(found) if one.p is not None]
+    for at, p in zip(known, holm([found[at].p or 0.0 for at in known]), strict=True):
+        found[at] = replace(found[at], p=p)
+    return tuple(sorted(found, key=lambda one: (WORST_FIRST.index(one.word), _gain(one))))
+
+
+def _gain(one: MeasureComparison) -> float:
+    """Return by how much B is better, worse is less; 0 where nobody can tell."""
+    value = one.difference.value or 0.0
+    return 0.0 if one.keeps is None else value if one.keeps.at_least is not None else -value

@@ -83,11 +83,15 @@ class MeasureComparison:
 
 
 def compare_measure(
-    audits: tuple[Audit, Audit], finding: Finding, pair: tuple[MeasureRecord, MeasureRecord], margin: float
+    audits: tuple[Audit, Audit], finding: Finding, pair: tuple[MeasureRecord, MeasureRecord], margin: float,
+    level: float | None = None,
 ) -> tuple[MeasureComparison, Changes | None]:
-    """Return how a measure of A's finding differs in B, and which of its items changed where they are 0 or 1."""
+    """Return how a measure of A's finding differs in B, and which of its items changed where they are 0 or 1.
+
+    level: of the interval where the two are paired; None = that of the measures.
+    """
     aim, ideal = _aim(pair[0], finding.limit)
-    both = Both(audits, finding.check, pair, aim, ideal, early=finding.stop == "early")
+    both = Both(audits, finding.check, pair, aim, ideal, early=finding.stop == "early", level=level)
     difference, p, test, changes = _differs(both)
     keeps = _keeps(difference, aim, margin)
     word, reason, counts = _judged(pair, difference, keeps, margin)
@@ -128,6 +132,8 @@ def _differs(both: Both) -> tuple[MeasureRecord, float | None, str, Changes | No
         value = b.value - a.value if both.ideal is None else abs(b.value - both.ideal) - abs(a.value - both.ideal)
         return bare.model_copy(update={"value": value}), None, "none", changes
     told = {key: getattr(found, key) for key in _TOLD}
+    if both.level is not None and found.paired:
+        told["level"] = both.level
     made = bare.model_copy(update={**told, "n": {"items": found.items, "units": found.units}})
     return made, found.p, found.test, changes
 

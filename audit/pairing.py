@@ -10,9 +10,9 @@ A file whose digest is not the record's is never read: IntegrityError.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import IntegrityError
 from audit.files import digest_file
@@ -26,12 +26,28 @@ if TYPE_CHECKING:
 
     from detectors.differences import Difference
 
-__all__ = ["Aim", "Both", "Changes", "difference_of"]
+__all__ = ["Aim", "Both", "Changes", "Said", "difference_of"]
 
 IDS = ("id", "item")
 """Columns that may name the item."""
 Aim = Literal["lower", "higher", "ideal", "none"]
 """Which way is good: down, up, towards a number, or neither."""
+_TEXTS = ("question", "prompt", "text", "more", "output")
+"""Columns that may say what an item is; the first that is there counts."""
+_ANSWERS = ("answer", "prefers", "class", "label", "output", "text", "outcome")
+"""Columns that may hold what a model made of it, likewise."""
+_MOST_SAID = 200
+"""Items of one kind of which it is kept what they say."""
+_MOST_CHARACTERS = 400
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an item says, and what came of it; texts are cut, and None where the items have none."""
+
+    item: str | None
+    a: str | None
+    b: str | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +62,8 @@ class Changes:
     p: float | None
     """Exact, two-sided, of "either is as likely"; None where looking decided how many were asked."""
     test: str
+    said: Mapping[str, Said] = field(default_factory=dict)
+    """Id -> what it says; of the first items of each kind."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,8 @@ class Both:
     """With the aim `ideal`: the difference is that of the distances to it."""
     early: bool = False
     """Whether the check stopped as soon as it was decided."""
+    level: float | None = None
+    """Level of a paired difference; None = that of the measures."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ def difference_of(both: Both) -> tuple[Difference | None, Changes | None]:
 def _of_means(both: Both, values: _Values) -> Difference:
     from detectors.differences import distance_difference, mean_difference, watched_difference
 
-    level, name = both.measures[0].level, both.measures[0].name
+    level, name = both.level or both.measures[0].level, both.measures[0].name
     if both.early:
         return watched_difference(values.first, values.second, values.units, level=level)
     rng = rng_for(both.audits[0].record.seed, both.check, "compare", name, both.measures[0].group or "")
@@ -114,7 +134,37 @@ def _changes(both: Both, values: _Values) -> Changes | None:
         _, unit = np.unique(values.units, return_inverse=True)
         lean = np.bincount(unit, weights=1.0 * worse - better)
         p, test = sign_test_p(int((lean > 0).sum()), int((lean < 0).sum())), "exact sign test over units"
-    return Changes(tuple(values.items[worse]), tuple(values.items[better]), len(values.items), p, test)
+    lost, won = tuple(values.items[worse]), tuple(values.items[better])
+    said = _said(both, [*lost[:_MOST_SAID], *won[:_MOST_SAID]])
+    return Changes(lost, won, len(values.items), p, test, said)
+
+
+def _said(both: Both, ids: Sequence[str]) -> dict[str, Said]:
+    """Return what these items say and what each model made of them."""
+    sides = [_texts(audit, both.check, ids) for audit in both.audits]
+    return {
+        one: Said(item, a, b)
+        for one, (item, a), (_, b) in zip(ids, *sides, strict=True) if not (item is None and a is None and b is None)
+    }
+
+
+def _texts(audit: Audit, check: str, ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
+    """Return (what the item is, what came of it) of each."""
+    there = contents_of(audit.folder / "items" / f"{check}.parquet").schema.to_arrow_schema().names if ids else []
+    text = next((one for one in _TEXTS if one in there), None)
+    answer = next((one for one in _ANSWERS if one in there and one != text), None)
+    columns = [one for one in (text, answer) if one is not None]
+    frame = _frame(audit, check, columns) if columns else None
+    if frame is None:
+        return [(None, None)] * len(ids)
+    rows = frame.reindex(ids)
+    none: list[str | None] = [None] * len(ids)
+    told = [none if one is None else [_cut(cell) for cell in rows[one]] for one in (text, answer)]
+    return list(zip(*told, strict=True))
+
+
+def _cut(cell: Any) -> str | None:
+    return cell[:_MOST_CHARACTERS] if isinstance(cell, str) and cell.strip() else None
 
 
 def _of_aurocs(both: Both) -> Difference | None:
@@ -140,7 +190,8 @@ def _of_aurocs(both: Both) -> Difference | None:
             return None
     label = pd.Series(dtype=str) if units is None else _units(units, "unit")
     labels = tuple(label.reindex(side.index).fillna(side.index.to_series()).to_numpy(str) for side in sides)
-    return auroc_difference(sides[0], sides[1], (labels[0], labels[1]), level=both.measures[0].level)
+    level = both.level or both.measures[0].level
+    return auroc_difference(sides[0], sides[1], (labels[0], labels[1]), level=level)
 
 
 def _scores(frames: Sequence[pd.DataFrame | None], role: str, column: str) -> pd.DataFrame:

@@ -73,6 +73,8 @@ class Difference:
     guarantee: Guarantee = "finite sample"
     measured_to: float | None = None
     """These four as in a `Measure`."""
+    paired: bool = True
+    """Whether it was made of the items, so that the level was free to choose."""
 
 
 def mean_difference(
@@ -212,7 +214,8 @@ def apart_difference(
     high = value + (second.high - second.value) + (first.value - first.low)
     arm = value - low if value > 0 else high - value
     p = 2 * float(ndtr(-abs(value) / arm * ndtri((1 + level) / 2))) if arm > 0 else None
-    return Difference(value, low, high, *n, p=p, test="of the interval, as if normal", **APART.facts)
+    told = "of the interval, as if normal"
+    return Difference(value, low, high, *n, p=p, test=told, paired=False, **APART.facts)
 
 
 def _distance_to(estimate: Estimate, ideal: float) -> Estimate:

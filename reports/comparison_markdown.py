@@ -27,7 +27,7 @@ def render_comparison_markdown(found: Comparison, lang: str = "en") -> dict[str,
     lines = [*_opening(view, words), *_table(view, words)]
     foot = ["", words("compare.rule"), "", f"`{command_of(found, 'markdown', lang)}`", ""]
     room = MOST_CHARACTERS - len("\n".join(lines + foot)) - 200
-    told = [one for one in view.checks if one.word in ("worse", "undecided") or one.changes is not None]
+    told = [one for one in view.checks if one.word in ("worse", "undecided") or one.changes is not None or one.groups]
     for position, one in enumerate(told):
         section = "\n".join(_section(one, words))
         room -= len(section) + 1
@@ -77,14 +77,31 @@ def _rows(view: ComparisonView, words: Words) -> Iterable[list[str]]:
 def _section(one: CheckView, words: Words) -> list[str]:
     title = f"### {words(f'sign.{SIGNS[one.word]}')} {one.told} · {inert_markdown(one.name)}"
     lines = ["", title, "", inert_markdown(one.why)]
+    if one.groups:
+        lines += _groups(one, words)
     return lines if one.changes is None else [*lines, "", *_changed(one.changes, words)]
+
+
+def _groups(check: CheckView, words: Words) -> list[str]:
+    heads = [words("col.verdict"), words("col.measure"), "A", "B", words("compare.difference"), words("col.interval"),
+             words("compare.p"), words("col.n")]
+    rows = [
+        [f"{words(f'sign.{SIGNS[one.word]}')} {one.told}", one.name, one.sides[0].value, one.sides[1].value,
+         one.difference.value, one.difference.interval, one.difference.p, one.difference.n]
+        for one in check.groups[:MOST_ITEMS]
+    ]
+    table = [f"| {' | '.join(inert_markdown(cell) for cell in row)} |" for row in rows]
+    left = len(check.groups) - MOST_ITEMS
+    more = ["", words("note.more_rows", count=left)] if left > 0 else []
+    rule = "|---|---|" + "---:|" * 6
+    return ["", "| " + " | ".join(heads) + " |", rule, *table, *more, "", inert_markdown(check.groups_note)]
 
 
 def _changed(changes: ChangesView, words: Words) -> list[str]:
     lines = [inert_markdown(f"{changes.sentence}.")]
     for key, items in (("compare.failing", changes.failing), ("compare.passing", changes.passing)):
-        shown = [inert_markdown(one_line(item, words, 80)) for item in items[:MOST_ITEMS]]
+        shown = [inert_markdown(one_line(changes.says(item), words, 320)) for item in items[:MOST_ITEMS]]
         more = [words("note.more_rows", count=len(items) - MOST_ITEMS)] if len(items) > MOST_ITEMS else []
         if shown:
-            lines += ["", f"{words(key)}: {words('format.list').join([*shown, *more])}"]
+            lines += ["", f"{words(key)}:", "", *(f"- {one}" for one in [*shown, *more])]
     return lines

@@ -13,7 +13,7 @@ from typing import Any
 
 from audit.comparison import CheckComparison, Comparison, Side
 from audit.margins import MeasureComparison, Word
-from audit.pairing import Changes
+from audit.pairing import Changes, Said
 from audit.record import Limit, MeasureRecord
 from reports.axes import SHARED, scale_of
 from reports.inert import one_line
@@ -74,6 +74,12 @@ class ChangesView:
     """Raw ids; a document makes them inert."""
     passing: tuple[str, ...]
     sentence: str
+    told: Mapping[str, str]
+    """Id -> what the item says and both answers, on one line; an id without a text stands for itself."""
+
+    def says(self, item: str) -> str:
+        """Return what an item says."""
+        return self.told.get(item, item)
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,10 @@ class CheckView:
     why: str
     measures: tuple[MeasureView, ...]
     changes: ChangesView | None
+    groups: tuple[MeasureView, ...]
+    """The deciding measure by group, the worst first."""
+    groups_note: str
+    """How the intervals of groups hold; empty where there are none."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +203,20 @@ def _check(one: CheckComparison, notation: Notation) -> CheckView:
         why=_why(one, notation),
         measures=tuple(_measure(measure, one.limit, notation) for measure in one.measures),
         changes=None if one.changes is None else _changes(one.changes, notation),
+        groups=tuple(_measure(group, one.limit, notation) for group in one.groups),
+        groups_note=_groups_note(one, notation),
     )
+
+
+def _groups_note(one: CheckComparison, notation: Notation) -> str:
+    """Return how the intervals of groups hold: together, or where they are not paired, one at a time."""
+    if not one.groups:
+        return ""
+    paired, last = one.groups[0], one.measures[-1]
+    together = [group for group in one.groups if group.difference.level != group.a.level]
+    level = notation.level((together or [paired])[0].difference.level)
+    key = "groups_note" if together or len(one.groups) == 1 else "groups_apart"
+    return notation.words(f"compare.{key}", level=level, count=len(one.groups), measure=_label(last.a, notation.words))
 
 
 def _label(measure: MeasureRecord, words: Words) -> str:
@@ -322,7 +345,18 @@ def _changes(changes: Changes, notation: Notation) -> ChangesView:
     test = words.term("compare_test", changes.test)
     if changes.p is not None:
         test = words("compare.tested", p=notation.number(changes.p, "p-value"), test=test)
-    return ChangesView(changes.newly_failing, changes.newly_passing, words("format.list").join([*told, test]))
+    said = {item: _said(item, one, words) for item, one in changes.said.items()}
+    return ChangesView(changes.newly_failing, changes.newly_passing, words("format.list").join([*told, test]), said)
+
+
+def _said(item: str, said: Said, words: Words) -> str:
+    """Return `Who wrote it? A: Kim; B: Lee`."""
+    none = words("format.undefined")
+    text = one_line(said.item or item, words, 160)
+    if said.a is None and said.b is None:
+        return text
+    a, b = (none if one is None else one_line(words.term("cell", one), words, 60) for one in (said.a, said.b))
+    return words("compare.said", item=text, a=a, b=b)
 
 
 def _methods(found: Comparison, notation: Notation) -> Iterable[MethodRow]:

@@ -18,8 +18,9 @@ from report_fixtures import real
 from audit.comparison import EXIT_CODES, compare_audits, told
 from audit.differing import asked_differently
 from audit.errors import IntegrityError, UsageError
-from audit.files import digest_file, write_atomic
+from audit.files import canonical, digest_file, write_atomic
 from audit.integrity import check_digests
+from audit.judging import keep
 from audit.made_data import Made
 from audit.margins import Margins
 from audit.models.causal_lm import CausalLMFolder
@@ -30,6 +31,7 @@ from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
 from audit.reference import WEIGHTS
 from audit.runner import run
 from detectors.differences import auroc_difference, mean_difference
+from detectors.discordant import discordant_interval
 from detectors.intervals import auroc, mean_over_units
 from detectors.novelty.ranking import rank
 
@@ -349,7 +351,99 @@ def test_a_planted_worse_model_is_found(tmp_path):
     assert others == 0
 
 
+# Groups, and what items say
+
+
+def by_language(right, asked=100):
+    """A check of three languages of `asked` questions each, so many right, with what was asked and answered."""
+    names = ("English", "German", "Korean")
+    values = np.concatenate([answers(one, asked - one) for one in right])
+    groups = np.repeat(names, asked)
+    frame = pd.DataFrame({
+        "id": [f"q{at}" for at in range(values.size)], "question": [f"Question {at}?" for at in range(values.size)],
+        "group": groups, "answer": np.where(values == 1, "Seoul", "Busan"), "value": values,
+    })
+    made = {"unit": "share", "direction": "higher is better", "mean_of": "value"}
+    measures = [
+        real("accuracy", one, 0.05, asked, group=name, where={"group": name}, **made)
+        for name, one in zip(names, np.array(right) / asked, strict=True)
+    ]
+    whole = real("accuracy", values.mean(), 0.03, values.size, **made)
+    return Asked("facts", [], ACCURATE, measures=[*measures, whole], frame=frame)
+
+
+def test_a_group_that_fell_shows_first_and_the_groups_hold_together(tmp_path):
+    """Korean 83 -> 61 of 100, the others as good as before: the worst first, each at 1 - .05 / 3, p times 3."""
+    check = only(compared(tmp_path, [by_language((93, 81, 83))], [by_language((92, 83, 61))]))
+    assert [(one.a.group, one.word) for one in check.groups] == [
+        ("Korean", "worse"), ("English", "undecided"), ("German", "undecided"),
+    ]
+    worst = check.groups[0]
+    assert worst.difference.value == pytest.approx(-0.22)
+    assert worst.difference.level == pytest.approx(1 - 0.05 / 3)
+    assert (worst.difference.low, worst.difference.high) == discordant_interval(22, 0, 100, 1 - 0.05 / 3)
+    assert worst.p == pytest.approx(3 * 2 * 0.5**22)
+    assert check.deciding.a.group is None
+
+
+def test_groups_decide_nothing(tmp_path):
+    """English makes up for what Korean lost, so that the check is no worse, and its groups tell."""
+    found = compared(tmp_path, [by_language((60, 80, 90))], [by_language((95, 80, 60))], Margins(0.1))
+    assert (found.word, only(found).groups[0].word) == ("no worse", "worse")
+
+
+def test_two_draws_of_one_model_have_no_group_that_is_called_worse_more_often_than_the_level():
+    generator, rounds, worse = np.random.default_rng(5), 200, 0
+    for _ in range(rounds):
+        lost, won, _ = generator.multinomial(40, [0.15, 0.15, 0.7], 10).T
+        ends = [discordant_interval(int(b), int(c), 40, 1 - 0.05 / 10) for b, c in zip(lost, won, strict=True)]
+        worse += any(high < 0 or low > 0 for low, high in ends)
+    assert worse / rounds <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / rounds)
+
+
+def test_changed_items_are_told_by_what_they_say(tmp_path):
+    check = only(compared(tmp_path, [by_language((93, 81, 83))], [by_language((92, 81, 83))]))
+    assert check.changes.newly_failing == ("q92",)
+    said = check.changes.said["q92"]
+    assert (said.item, said.a, said.b) == ("Question 92?", "Seoul", "Busan")
+
+
 # Refusals
+
+
+def test_the_same_bytes_under_another_path_are_the_same_data(tmp_path):
+    asked = [Asked("facts", answers(9, 1), ACCURATE)]
+    a, b = two_audits(tmp_path, asked, asked)
+    plan = json.loads((b.folder / "plan.json").read_bytes())
+    items = plan["checks"][0]["data"]["items"]
+    items |= {"path": "elsewhere/copy.csv", "cite": "Somebody 2020", "licence": "CC0"}
+    (b.folder / "plan.json").write_bytes(canonical(plan))
+    assert asked_differently(a, b) == []
+    items["digest"] = "sha256:other"
+    (b.folder / "plan.json").write_bytes(canonical(plan))
+    assert [one.what for one in asked_differently(a, b)] == ["checks.facts.data.items.digest"]
+
+
+@pytest.mark.parametrize(("ids", "named", "same"), [("abc", None, True), ("abd", None, False), ("abc", "key", False)])
+def test_result_files_that_ask_the_same_are_compared_by_what_their_items_say(tmp_path, ids, named, same):
+    """Other bytes, as each holds its own answers: ids that are digests of what was asked tell, named ones do not."""
+    asked = [Asked("facts", answers(2, 1), ACCURATE, ids=list("abc"))]
+    audits = []
+    for audit, letters in zip(two_audits(tmp_path, asked, asked), ("cab", ids), strict=True):
+        plan = json.loads((audit.folder / "plan.json").read_bytes())
+        plan["checks"][0]["data"]["items"] |= {"digest": f"sha256:{audit.folder.name}", "id": named}
+        (audit.folder / "plan.json").write_bytes(canonical(plan))
+        kept = keep(audit.folder, "observations/facts.items.parquet", pd.DataFrame({"id": list(letters)}))
+        found = audit.finding("facts")
+        found = found.model_copy(update={"evidence": [*found.evidence, kept]})
+        record = audit.record.model_copy(update={"findings": [found]})
+        audits.append(type(audit)(audit.folder, record, None))
+    assert (asked_differently(*audits) == []) is same
+    if same:
+        assert only(compare_audits(*audits)).deciding.difference.value == 0
+        write_atomic(audits[1].folder / "observations" / "facts.items.parquet", b"other")
+        with pytest.raises(IntegrityError, match="not the file that the record names"):
+            asked_differently(*audits)
 
 
 def test_what_differs_is_named(tmp_path):

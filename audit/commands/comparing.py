@@ -24,6 +24,8 @@ __all__ = ["compare"]
 
 SIGNS = {"worse": "x", "undecided": "?", "no worse": "v", "better": "+", "measured": "."}
 LEGEND = "v no worse  + better  x worse  ? undecided  . measured  (not gating)"
+MOST_GROUPS = 3
+"""Groups of one check that the terminal names."""
 _AUDIT = "Folder of an audit, or the beginning of its id under --into."
 
 
@@ -104,7 +106,7 @@ def _lines(found: Comparison) -> list[str]:
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     open_ones = [f"{one.check}: {told(one.reason)}." for one in found.checks if not one.measures]
     names = (f"{letter} = {_name(side)}" for letter, side in zip("AB", (found.a, found.b), strict=True))
-    return [*table, "", LEGEND, *(clean(line) for line in (*open_ones, *names, _sentence(found)))]
+    return [*table, "", LEGEND, *_groups(found), *(clean(line) for line in (*open_ones, *names, _sentence(found)))]
 
 
 def _row(one: CheckComparison) -> list[str]:
@@ -116,6 +118,24 @@ def _row(one: CheckComparison) -> list[str]:
     reason, p = one.reason, measure.p
     told = [reason.get(key, "-") for key in ("measure", "a", "b", "difference")]
     return [check, *told, "-" if p is None else "<.001" if p < 0.001 else f"{p:.3f}", _changed(one), verdict]
+
+
+def _groups(found: Comparison) -> list[str]:
+    """Return, for each check with groups, those that differ most: told only where B is shown to differ there."""
+    from audit.screen import clean
+
+    lines = []
+    for check in found.checks:
+        shown = [one for one in check.groups if one.word in ("worse", "better")]
+        if check.groups:
+            told = "; ".join(
+                f"{SIGNS[one.word]} {one.a.group} {one.reason['a']} -> {one.reason['b']}, {one.reason['difference']}"
+                for one in shown[:MOST_GROUPS]
+            )
+            more = f"; {len(shown) - MOST_GROUPS} more" if len(shown) > MOST_GROUPS else ""
+            none = f"none of {len(check.groups)} differs beyond chance"
+            lines.append(clean(f"{check.check} by group: {told + more if shown else none}"))
+    return lines
 
 
 def _changed(one: CheckComparison) -> str:
