@@ -157,7 +157,7 @@ def _texts(audit: Audit, check: str, ids: Sequence[str]) -> list[tuple[str | Non
     frame = _frame(audit, check, columns) if columns else None
     if frame is None:
         return [(None, None)] * len(ids)
-    rows = frame.reindex(ids)
+    rows = frame.reindex(list(ids))
     none: list[str | None] = [None] * len(ids)
     told = [none if one is None else [_cut(cell) for cell in rows[one]] for one in (text, answer)]
     return list(zip(*told, strict=True))
