@@ -18,6 +18,7 @@ from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import ABILITIES, Item, Verifiable
 from audit.numbering import numbers_of
+from audit.partial import tells_each
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,9 +80,10 @@ class Door:
             counted = takes_numbers(who, question)
             seed = int(sha256(canonical([self.seed] if counted else [self.seed, shard]))[7:23], 16) % 2**63
             more = {"numbers": numbers} if counted else {}
-            table = answer(who, question, unique, seed=seed, options={**options, **more})
+            each = self.store.continued(who, key, _short(shard)) if endpoint and tells_each(who, question) else None
+            table = answer(each or who, question, unique, seed=seed, options={**options, **more})
             self.store.put(key, _short(shard), table, keep=_whole(table, endpoint=endpoint))
-            self.asked += len(unique)
+            self.asked += len(unique) - len(each.found if each else ())
         self.calls += len(items)
         self.on_answer(len(items))
         return _spread(table, positions)

@@ -74,7 +74,7 @@ class PlanSpec(Strict):
     alone; gating checks share 1 - level. `audit`: of the verdict "passed" of the whole audit, for which each check
     passes by a one-sided bound at the full level; failures keep their shares."""
     shard: int = Field(default=64, gt=0, le=4096)
-    """Items asked and stored together; a kill loses at most one shard."""
+    """Items asked and stored together; a kill loses at most one shard, of an endpoint only the answers in flight."""
     model: Part | None = None
     """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
     helpers: dict[str, Part] = Field(default={})

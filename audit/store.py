@@ -35,6 +35,7 @@ from audit.files import (
     tidy,
     write_atomic,
 )
+from audit.partial import Continued
 from audit.record import Evidence
 from audit.secret import Secret
 
@@ -114,12 +115,19 @@ class Store:
         return pq.read_table(path)
 
     def put(self, question: str, items: str, table: pa.Table, *, keep: bool = True) -> None:
-        """Store an answer; `keep=False` leaves it out of the journal, so that a later run asks again."""
+        """Store an answer; `keep=False` leaves it out of the journal, so that a later run asks for what failed."""
         name = f"observed/{question}/{items}.parquet"
         data = parquet_bytes(table)
         write_atomic(self.folder / name, data)
         if keep:
             self._note(_Entry(name, sha256(data), self.folder.name))
+            (self.folder / name).with_suffix(".jsonl").unlink(missing_ok=True)
+
+    def continued(self, model: Any, question: str, items: str) -> Continued:
+        """Return the model as one that keeps each answer to this question at once, and is not asked for it again."""
+        path = self.folder / f"observed/{question}/{items}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Continued(model, path, self.folder.name)
 
     def _take_up(self) -> None:
         """Read the journal, and write it anew where it has lines that count for nothing."""

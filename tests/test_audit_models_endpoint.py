@@ -20,6 +20,7 @@ from functools import partial
 from urllib.parse import quote
 
 import gguf
+import httpx2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -409,6 +410,28 @@ def test_nobody_there_is_told_in_one_line():
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     with pytest.raises(EndpointError, match=r"^http://127.0.0.1:\d+/v1: cannot connect \(.+\), 2 attempts$"):
         OpenAIEndpoint(url=url, name="tiny", retries=1).open()
+
+
+def test_a_server_that_restarts_is_waited_for_and_costs_no_answer(server):
+    with raw(server.url, retries=0) as model:
+        expected = model.sample(["The bank"], seed=1, max_tokens=4)
+        attempt, tries = model._transport._client.stream, itertools.count()
+
+        def stream(*words, **more):
+            if next(tries) < 3:
+                raise httpx2.ConnectError("All connection attempts failed")
+            return attempt(*words, **more)
+
+        model._transport._client.stream = stream
+        assert model.sample(["The bank"], seed=1, max_tokens=4) == expected
+        assert next(tries) == 4
+
+
+def test_a_server_that_was_there_and_stays_away_is_tried_until_the_timeout_and_ends_the_audit(tiny_lm):
+    with serve(tiny_lm) as stopped:
+        model = OpenAIEndpoint(url=stopped.url, name="tiny", prompt_form="raw", retries=0, timeout=4).open()
+    with closing(model), pytest.raises(EndpointError, match=r"cannot connect \(.+\), \d+ attempts in 4 s$"):
+        model.sample(["a", "b"], seed=1)
 
 
 # Who answers

@@ -96,3 +96,19 @@ def test_the_record_of_a_server_that_answers_alike_has_the_same_bytes_every_time
         one, two = (run(nightly(server), into=tmp_path / name) for name in "ab")
     assert (one.folder / "record.json").read_bytes() == (two.folder / "record.json").read_bytes()
     assert "answers" not in one.record.models["main"].identity
+
+
+@pytest.mark.parametrize("at", [1, 9])
+def test_a_run_that_was_cut_off_pays_for_no_answer_twice(tmp_path, at):
+    """Both checks of 8 facts and 8 pairs, one shard each: draws and scores are kept one by one as they come."""
+    with serve(SOUND) as server:
+        plan = replace(plan_for(replace(remote(server), concurrency=1)), limit=8)
+        whole = run(plan, into=tmp_path / "whole")
+        begun = server.requests
+        server.faults = [None] * (23 + at) + ["401"]
+        cut = run(plan, into=tmp_path / "cut")
+        assert "access denied" in " ".join(cut.run.crashes.values())
+        resumed = run(plan, into=tmp_path / "cut")
+    assert server.requests - begun == whole.run.calls_asked + 1 + cut.run.calls_identity + resumed.run.calls_identity
+    assert (resumed.folder / "record.json").read_bytes() == (whole.folder / "record.json").read_bytes()
+    assert not list(resumed.folder.glob("observed/*/*.jsonl"))

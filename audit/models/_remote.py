@@ -9,7 +9,7 @@ Entropy, variance and rank need the whole vocabulary at every step, which no end
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -68,18 +68,20 @@ class RemoteText:
         self._part, self._transport = part, transport
 
     def sample(
-        self, prompts: Sequence[str | None], *, seed: int, numbers: Sequence[int] | None = None, **sampling: Any
+        self, prompts: Sequence[str | None], *, seed: int, numbers: Sequence[int] | None = None,
+        each: Callable[[int, Sample], None] | None = None, **sampling: Any,
     ) -> list[Sample]:
         """Return one draw per prompt, in order; an item without an answer has finish `error`.
 
-        Every draw has a seed of its own, from prompt and number, so equal prompts give different draws. Raises
-        EndpointError where nothing is answered at all, ModelError for a draw without prompt in chat form.
+        Every draw has a seed of its own, from prompt and number, so equal prompts give different draws. `each` is
+        handed (position, draw) at once, in the thread that talks to the server. Raises EndpointError where nothing is
+        answered at all, ModelError for a draw without prompt in chat form.
         """
         if self._part.prompt_form == "chat" and None in prompts:
             raise ModelError(f"{self.name}: a draw without prompt in chat form; allowed: prompt_form: raw")
         numbered = zip(prompts, numbers_of(prompts) if numbers is None else numbers, strict=True)
         questions = [self._draw(prompt or "", _seed(seed, prompt, number), sampling) for prompt, number in numbered]
-        draws = self._ask(questions, control=self._draw(_CANARIES[0], 0, sampling))
+        draws = self._ask(questions, control=self._draw(_CANARIES[0], 0, sampling), each=each)
         return [Sample("", "error", None, one.problem) if isinstance(one, Failure) else one for one in draws]
 
     def identity(self) -> dict[str, Any]:
@@ -137,9 +139,11 @@ class RemoteText:
             raise EndpointError(f"{self._transport.url}: no answer to a fixed prompt: {failed.problem}")
         return [one for one in answers if not isinstance(one, Failure)]
 
-    def _ask(self, questions: Sequence[Question[_T]], *, control: Question[_T]) -> list[_T | Failure]:
+    def _ask(
+        self, questions: Sequence[Question[_T]], *, control: Question[_T], each: Callable[[int, _T], None] | None
+    ) -> list[_T | Failure]:
         """Return every answer or its Failure; where all failed, only `control` tells bad items from a dead server."""
-        answers = self._transport.ask(questions)
+        answers = self._transport.ask(questions, each)
         failures = [one for one in answers if isinstance(one, Failure)]
         if failures:
             if len(failures) == len(answers):
@@ -157,15 +161,18 @@ def _seed(seed: int, prompt: str | None, number: int) -> int:
 class ScoredRemoteText(RemoteText):
     """An endpoint that also evaluates given text."""
 
-    def log_prob(self, items: Sequence[Item]) -> tuple[np.ndarray, LikelihoodKind]:
+    def log_prob(
+        self, items: Sequence[Item], *, each: Callable[[int, float], None] | None = None
+    ) -> tuple[np.ndarray, LikelihoodKind]:
         """Return (nats [item], "exact": of the model as it is served); NaN where the server did not score the item.
 
         Of a `Continuation` the tokens that reach beyond the prompt count, one that straddles the border with them; a
-        first token without condition is left out. Raises EndpointError where nothing is answered at all.
+        first token without condition is left out. `each` as in `sample`. Raises EndpointError where nothing is
+        answered at all.
         """
         wholes = [item if isinstance(item, Continuation) else Continuation("", item) for item in items]
         questions = [self._score(item.prompt + item.text, len(item.prompt)) for item in wholes]
-        nats = self._ask(questions, control=self._score(_PROOF))
+        nats = self._ask(questions, control=self._score(_PROOF), each=each)
         return np.array([np.nan if isinstance(one, Failure) else one for one in nats]), "exact"
 
 

@@ -3,6 +3,9 @@
     pause after attempt k = Retry-After + U(0, min(30, 2^k / 2)) seconds, k = 0, 1, ...       (full jitter)
     an item's attempts and pauses together end at its deadline, by cancellation, whatever the socket does
 
+A server that answered before and refuses connections now is being restarted, as a rule: it is tried until the deadline,
+every few seconds, and then the audit ends; one that never answered is given up after `retries`.
+
 All calls run in an event loop in a thread of its own, so that callers in any thread, or inside another loop, just wait.
 The address is hostile input: no redirect, no proxy, and the peer that was really reached is checked before a byte is
 sent. An answer that holds the key, in whatever form, is not kept.
@@ -17,7 +20,7 @@ import random
 import re
 import threading
 import weakref
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -35,6 +38,8 @@ __all__ = ["Failure", "Transport"]
 _BUSY = frozenset({429, 500, 502, 503, 504})
 """Statuses of a server that may answer if asked again."""
 _CONNECT_SECONDS = 10.0
+_RESTART_PAUSE = 5.0
+"""Longest pause before a server that may be restarting is tried again."""
 _LONGEST_PAUSE = 30.0
 _MAX_BYTES = 32 << 20
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -68,7 +73,7 @@ class Transport:
         key_name: what messages call the key, its environment variable.
         concurrency: questions in flight at once, over all threads.
         timeout: seconds that one question may take, attempts and pauses together.
-        retries: attempts after the first.
+        retries: attempts after the first; not counted where a server that answered before refuses connections.
     """
 
     def __init__(
@@ -77,6 +82,7 @@ class Transport:
         self.url = url
         self._key, self._key_name = key, key_name
         self._timeout, self._retries = timeout, retries
+        self._reached = False
         self._slots = asyncio.Semaphore(concurrency)
         self._jitter = random.SystemRandom()
         self._client = httpx2.AsyncClient(
@@ -90,13 +96,15 @@ class Transport:
         self._thread.start()
         self._end = weakref.finalize(self, _end, self._client, self._loop)
 
-    def ask(self, questions: Sequence[Question[_T]]) -> list[_T | Failure]:
-        """Return, in order, what was read of each answer, or a Failure.
+    def ask(
+        self, questions: Sequence[Question[_T]], each: Callable[[int, _T], None] | None = None
+    ) -> list[_T | Failure]:
+        """Return, in order, what was read of each answer, or a Failure; `each` is handed (position, answer) at once.
 
         Raises EndpointError at once, giving up the rest, where asking on is in vain: the server cannot be reached,
         denies access, redirects, or lies where no plan may reach.
         """
-        return self._run(self._all(questions))
+        return self._run(self._all(questions, each))
 
     def close(self) -> None:
         """Close the connections and end the thread; a second call does nothing, and nobody has to make the first."""
@@ -111,49 +119,67 @@ class Transport:
             future.cancel()
             raise
 
-    async def _all(self, questions: Sequence[Question[_T]]) -> list[_T | Failure]:
-        calls = [self._one(question) for question in questions]
+    async def _all(
+        self, questions: Sequence[Question[_T]], each: Callable[[int, _T], None] | None
+    ) -> list[_T | Failure]:
+        async def told(position: int, question: Question[_T]) -> _T | Failure:
+            answer = await self._one(question)
+            if each is not None and not isinstance(answer, Failure):
+                each(position, answer)
+            return answer
+
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(call) for call in calls]
+                tasks = [group.create_task(told(*one)) for one in enumerate(questions)]
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]
 
     async def _one(self, question: Question[_T]) -> _T | Failure:
-        """Return the answer, or a Failure once the time is used up."""
-        problems: list[str] = []
+        """Return the answer, or a Failure once the time is used up; EndpointError where nobody was there to the end."""
+        errors: list[_AttemptError] = []
         async with self._slots:
             deadline = self._loop.time() + self._timeout
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._persist(question, problems, deadline)
+                    return await self._persist(question, errors, deadline)
             except TimeoutError:
-                last = f" (last: {problems[-1]})" if problems else ""
+                if errors and errors[-1].unreachable:
+                    raise EndpointError(
+                        f"{self.url}: {errors[-1]}, {len(errors)} attempts in {self._timeout:g} s"
+                    ) from None
+                last = f" (last: {errors[-1]})" if errors else ""
                 return Failure(f"no answer within {self._timeout:g} s{last}")
 
-    async def _persist(self, question: Question[_T], problems: list[str], deadline: float) -> _T | Failure:
-        """Ask up to `retries + 1` times, noting problems; TimeoutError where a pause would outlast the deadline."""
-        for attempt in range(self._retries + 1):
+    async def _persist(self, question: Question[_T], errors: list[_AttemptError], deadline: float) -> _T | Failure:
+        """Ask until answered or `_last` says enough; TimeoutError where a pause would outlast the deadline."""
+        while True:
             try:
                 return await self._attempt(question)
             except _AttemptError as error:
-                problems.append(str(error))
-                unreachable = error.unreachable
-                pause = error.after + self._jitter.uniform(0, min(_LONGEST_PAUSE, 2**attempt / 2))
-            if attempt < self._retries:
-                if self._loop.time() + pause >= deadline:
-                    raise TimeoutError
-                await asyncio.sleep(pause)
-        problem = f"{problems[-1]}, {self._retries + 1} attempts"
-        if unreachable:
-            raise EndpointError(f"{self.url}: {problem}")
-        return Failure(problem)
+                errors.append(error)
+            if self._last(errors):
+                problem = f"{errors[-1]}, {len(errors)} attempts"
+                if errors[-1].unreachable:
+                    raise EndpointError(f"{self.url}: {problem}")
+                return Failure(problem)
+            most = _RESTART_PAUSE if errors[-1].unreachable else _LONGEST_PAUSE
+            pause = errors[-1].after + self._jitter.uniform(0, min(most, 2.0 ** min(len(errors) - 1, 9) / 2))
+            if self._loop.time() + pause >= deadline:
+                raise TimeoutError
+            await asyncio.sleep(pause)
+
+    def _last(self, errors: Sequence[_AttemptError]) -> bool:
+        """Tell whether to give up: refused connections do not count where the server was there before."""
+        if errors[-1].unreachable and self._reached:
+            return False
+        return sum(not (one.unreachable and self._reached) for one in errors) > self._retries
 
     async def _attempt(self, question: Question[_T]) -> _T | Failure:
         request = {"json": question.body, "extensions": {"trace": self._check_peer}}
         try:
             async with self._client.stream("POST", self.url + question.path, **request) as response:
+                self._reached = True
                 content = await _capped(response)
         except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
             raise _AttemptError(f"cannot connect ({str(error) or type(error).__name__})", unreachable=True) from None

@@ -49,9 +49,10 @@ class OpenAIEndpoint:
     concurrency: int = 4
     """Calls in flight at once."""
     timeout: float = 60.0
-    """Seconds that one item may take, repeated attempts and pauses included."""
+    """Seconds that one item may take, repeated attempts and pauses included, a server's restart too."""
     retries: int = 5
-    """Attempts after the first, where the server is busy or the line breaks."""
+    """Attempts after the first, where the server is busy or the line breaks. A server that answered before and refuses
+    connections is tried until `timeout`, however many attempts that takes, so that a restart costs nothing."""
 
     family: ClassVar[str] = "endpoint"
     modality: ClassVar[str] = "text"
