@@ -25,17 +25,19 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.benchmarks import Part
     from detectors.result import Measure, Result
     from detectors.sequential import RateTest
 
 __all__ = [
-    "METHOD", "MOST", "NO_INTERVAL", "Units", "begun", "count_units", "in_random_order", "looks_after", "sequenced",
-    "stopped", "unit_means", "watch",
+    "METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "Units", "begun", "count_units", "in_random_order", "is_mean",
+    "labels_of", "looks_after", "sequenced", "stopped", "unit_means", "watch",
 ]
 
 MOST = 32
 """Independent units asked between two looks, at most; next to a verdict it is one."""
 METHOD = "confidence sequence (betting) over unit means in random order"
+METHOD_OF_PART = "confidence sequence (betting) over unit means, for a part of the benchmark"
 NO_INTERVAL = "none; the check stops early, and this is no mean over its units"
 
 
@@ -47,7 +49,7 @@ def in_random_order(items: pd.DataFrame, rng: np.random.Generator, first: Sequen
     import numpy as np
     import pandas as pd
 
-    labels = _labels(items)
+    labels = labels_of(items)
     codes, units = pd.factorize(labels, sort=True)  # so that the order of the file says nothing
     rank = np.argsort(rng.permutation(len(units)))
     places = pd.Series(codes, items.index.astype(str))
@@ -58,7 +60,7 @@ def in_random_order(items: pd.DataFrame, rng: np.random.Generator, first: Sequen
     return items.iloc[np.argsort(rank[codes], kind="stable")]
 
 
-def _labels(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
+def labels_of(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
     """Return the independent unit of each item, its own id where it has none."""
     import pandas as pd
 
@@ -70,7 +72,7 @@ def count_units(batches: Iterator[pd.DataFrame]) -> tuple[int, int]:
     """Return (items, units): how many items there are, and of how many independent units."""
     import pandas as pd
 
-    labels = [_labels(batch) for batch in batches]
+    labels = [labels_of(batch) for batch in batches]
     return sum(map(len, labels)), int(pd.concat(labels).nunique()) if labels else 0
 
 
@@ -80,7 +82,7 @@ class Units:
     def __init__(self, items: pd.DataFrame) -> None:
         import pandas as pd
 
-        self._items, (self._codes, names) = items, pd.factorize(_labels(items))
+        self._items, (self._codes, names) = items, pd.factorize(labels_of(items))
         self.left = len(names)
         self._taken = 0
 
@@ -91,73 +93,95 @@ class Units:
         return self._items[(self._codes >= start) & (self._codes < end)]
 
 
-def begun(limit: Limit, level: float, keeps: float | None = None) -> RateTest:
+def begun(limit: Limit, level: float, keeps: float | None = None, population: int | None = None) -> RateTest:
     """Return the test of a limit before anything was seen; UsageError unless the limit is one bound inside (0, 1).
 
-    keeps: level of the interval by which the check passes, where it fails by another one.
+    keeps: level of the interval by which the check passes, where it fails by another one. population: number of units
+    of the benchmark whose own mean is meant.
     """
     from detectors.sequential import RateTest
 
     bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
     if len(bounds) != 1 or not 0 < bounds[0] < 1:
         raise UsageError("stop: early needs a limit with one bound, between 0 and 1 and neither of them")
-    return RateTest(bounds[0], watched(limit, level, keeps))
+    return RateTest(bounds[0], watched(limit, level, keeps), population=population)
 
 
-def watch(result: Result, limit: Limit, level: float, keeps: float | None = None) -> RateTest:
-    """Return the test of a limit after all that was seen; levels as in `begun`.
+def watch(
+    result: Result, limit: Limit, level: float, keeps: float | None = None, part: Part | None = None
+) -> RateTest:
+    """Return the test of a limit after all that was seen; levels as in `begun`, part of a benchmark as in `stopped`.
 
     Raises UsageError as `begun` does, and where the limit's measure is no mean over units of numbers in [0, 1].
     """
-    test, measure = begun(limit, level, keeps), result.measure(limit.measure, limit.group)
-    if measure.value is not None:
-        if result.items is None or not _is_mean(result.items, measure):
-            raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
-        test.update(*(unit_means(result.items, measure, missing) for missing in (0.0, 1.0)))
+    measure = result.measure(limit.measure, limit.group)
+    if measure.value is None:
+        return begun(limit, level, keeps)
+    if result.items is None or not is_mean(result.items, measure):
+        raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
+    ends = [unit_means(result.items, measure, missing) for missing in (0.0, 1.0)]
+    test = begun(limit, level, keeps, _population(ends[0], part))
+    test.update(*ends)
     return test
 
 
-def looks_after(result: Result, limit: Limit, level: float, keeps: float | None = None) -> int:
+def _population(means: np.ndarray, part: Part | None) -> int | None:
+    """Return the size of the benchmark that a measure speaks of; None where it does not count every unit of it."""
+    return part.population if part is not None and len(means) == part.asked else None
+
+
+def looks_after(
+    result: Result, limit: Limit, level: float, keeps: float | None = None, part: Part | None = None
+) -> int:
     """Return how many units to ask before the next look; 0 where the limit is decided. Raises as `watch` does."""
-    test = watch(result, limit, level, keeps)
+    test = watch(result, limit, level, keeps, part)
     if test.verdict is None:
-        return test.quiet(MOST)
+        left = MOST if part is None else part.population - part.asked
+        return test.quiet(min(MOST, left)) if left else 0
     return MOST if too_much_missing(result.measure(limit.measure, limit.group)) else 0
 
 
-def stopped(result: Result, limit: Limit, level: float) -> Result:
+def stopped(result: Result, limit: Limit, level: float, part: Part | None = None) -> Result:
     """Return the result of a check that looked as it went; every interval left is valid wherever it stopped.
 
-    Raises UsageError as `watch` does.
+    part: how much of a benchmark was asked, where its own numbers are meant; of all of it they are known. Raises
+    UsageError as `watch` does.
     """
-    watch(result, limit, level)
-    return replace(result, measures=tuple(_watched(result, one, level) for one in result.measures))
+    from audit.benchmarks import on_benchmark
+
+    watch(result, limit, level, part=part)
+    if part is not None and part.whole:
+        return on_benchmark(result, part)
+    return replace(result, measures=tuple(_watched(result, one, level, part) for one in result.measures))
 
 
-def _watched(result: Result, measure: Measure, level: float) -> Measure:
+def _watched(result: Result, measure: Measure, level: float, part: Part | None) -> Measure:
     """Return a measure with its confidence sequence; without an interval where it can have none."""
     if measure.low is None and measure.high is None:
         return measure
-    if result.items is None or not _is_mean(result.items, measure):
+    if result.items is None or not is_mean(result.items, measure):
         return replace(measure, low=None, high=None, method=NO_INTERVAL, min_units=0, worst_coverage=None)
-    return sequenced(measure, result.items, level)
+    return sequenced(measure, result.items, level, part)
 
 
-def sequenced(measure: Measure, items: pd.DataFrame, level: float) -> Measure:
+def sequenced(measure: Measure, items: pd.DataFrame, level: float, part: Part | None = None) -> Measure:
     """Return a mean over units with its value and its confidence sequence, from the items in their order."""
     import numpy as np
 
     from detectors.sequential import confidence_sequence
 
     value = float(np.nanmean(unit_means(items, measure, np.nan)))
-    low, high = confidence_sequence(unit_means(items, measure, 0.0), level, most=unit_means(items, measure, 1.0))
-    ends = min(low, value), max(high, value)
+    least, most = (unit_means(items, measure, missing) for missing in (0.0, 1.0))
+    population = _population(least, part)
+    low, high = confidence_sequence(least, level, population=population, most=most)
+    n = measure.n if population is None else {**measure.n, "population": population}
     return replace(
-        measure, value=value, low=ends[0], high=ends[1], method=METHOD, min_units=0, worst_coverage=None
+        measure, value=value, low=min(low, value), high=max(high, value), min_units=0, worst_coverage=None,
+        guarantee="finite sample", measured_to=None, method=METHOD if population is None else METHOD_OF_PART, n=n,
     )
 
 
-def _is_mean(items: pd.DataFrame, measure: Measure) -> bool:
+def is_mean(items: pd.DataFrame, measure: Measure) -> bool:
     """Tell whether a measure is a mean over units of numbers in [0, 1], and the items give it."""
     import numpy as np
 
@@ -185,4 +209,4 @@ def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndar
     asked = items[counted(items, measure.mean_of)]
     # a hair outside [0, 1] is rounding; what is further out does not give the number
     values = asked[measure.mean_of].astype(float).clip(0, 1).fillna(missing)
-    return np.asarray(values.groupby(_labels(asked, measure.unit_of).to_numpy(), sort=False).mean())
+    return np.asarray(values.groupby(labels_of(asked, measure.unit_of).to_numpy(), sort=False).mean())

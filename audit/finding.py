@@ -136,6 +136,9 @@ class Finding(Stored):
     limit: Limit | None = None
     stop: Literal["full", "early"] = "full"
     """`early`: units were asked in random order until the limit was decided."""
+    population: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    """With `target: benchmark`: independent units of the benchmark whose own numbers the measures are, asked or not;
+    absent where they speak of items, and answers, like those that were asked."""
     calls_saved: int = 0
     """Items that did not have to be asked because the check stopped early."""
     more_units: int | None = None

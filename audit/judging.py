@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit import early
+from audit.benchmarks import on_benchmark, part_of
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_inside
 from audit.record import Evidence, Finding, Limit, MeasureRecord
@@ -52,10 +53,16 @@ def judge_stored(
     seed: int,
     stop: str = "full",
     limit: Limit | None = None,
+    population: int | None = None,
 ) -> Result:
-    """Judge observations exactly as the run does; `verify --recompute` calls this too."""
-    result = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge"))
-    return early.stopped(result, limit, level) if stop == "early" and limit is not None else result
+    """Judge observations exactly as the run does; `verify --recompute` calls this too.
+
+    population: units of the benchmark whose own numbers are meant; None where they stand for others.
+    """
+    result, part = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge")), part_of(observed, population)
+    if stop == "early" and limit is not None:
+        return early.stopped(result, limit, level, part)
+    return result if part is None else on_benchmark(result, part)
 
 
 def judge_finding(
@@ -77,7 +84,8 @@ def judge_finding(
 
     def judged(at: float) -> tuple[Result, list[MeasureRecord]]:
         result = judge_stored(
-            finding.check, probe, observed, level=at, seed=seed, stop=finding.stop, limit=finding.limit
+            finding.check, probe, observed, level=at, seed=seed, stop=finding.stop, limit=finding.limit,
+            population=finding.population,
         )
         return result, [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
 

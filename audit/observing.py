@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from audit import early
+from audit.benchmarks import part_of, random_part, repeatable, units_within
 from audit.judging import rng_for
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from audit.plan import Check, Plan
     from audit.probe import Observed
 
-__all__ = ["expected_calls", "observe", "shards", "size_of_data"]
+__all__ = ["expected_calls", "observe", "population_of", "shards", "size_of_data", "size_of_part"]
 
 
 def expected_calls(plan: Plan) -> dict[str, int]:
@@ -63,23 +64,44 @@ def observe(
 ) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
-    first: ids of items that come first where it stops early.
+    first: ids of items that come first where it stops early. Of a benchmark, `limit` takes units at random.
     """
     import pandas as pd
 
-    batches = _batches(check, role, plan.limit)
-    if check.stop == "full" or role != "items":
+    benchmark = role == "items" and plan.target == "benchmark" and repeatable(check.probe)
+    batches = _batches(check, role, None if benchmark else plan.limit)
+    if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
         frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
         return _whole(frames) if frames else None
-    assert check.limit is not None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
     ordered = early.in_random_order(_whole(list(batches)), rng_for(plan.seed, check.name, "order", main), first)
-    units, frames = early.Units(ordered), list[pd.DataFrame]()
+    population = early.Units(ordered).left if benchmark else None
+    part = random_part(ordered, plan.limit) if benchmark else ordered
+    if check.stop == "full":
+        return _whole([check.probe.observe(door, shard, role) for shard in shards(iter([part]), plan.shard)])
+    assert check.limit is not None
+    units, frames = early.Units(part), list[pd.DataFrame]()
     size = early.begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(early.MOST)
     while units.left and size:
         frames.append(check.probe.observe(door, units.take(size), role))
-        size = _next(check, plan, {**before, role: pd.concat(frames)})
+        size = _next(check, plan, {**before, role: pd.concat(frames)}, population)
     return pd.concat(frames) if frames else None
+
+
+def size_of_part(check: Check, limit: int | None) -> tuple[int, int, int]:
+    """Return (items, units, population): what of a benchmark is asked at most, and how many units it has."""
+    import pandas as pd
+
+    labels = pd.concat([early.labels_of(batch) for batch in _batches(check, "items", None)])
+    units = labels.nunique() if limit is None or limit >= len(labels) else units_within(labels, limit)
+    return min(limit or len(labels), len(labels)), units, labels.nunique()
+
+
+def population_of(check: Check, plan: Plan, observed: Observed) -> int | None:
+    """Return how many units the benchmark has that the check's numbers are those of; None where they speak of more."""
+    if plan.target == "population" or not repeatable(check.probe, observed):
+        return None
+    return size_of_data(check, "items", None)[1]
 
 
 def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
@@ -92,9 +114,10 @@ def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return whole
 
 
-def _next(check: Check, plan: Plan, observed: Observed) -> int:
+def _next(check: Check, plan: Plan, observed: Observed, population: int | None) -> int:
     """Return how many units to ask before the next look; 0 where the limit is decided."""
     assert check.limit is not None
     level = plan.check_level(check)
     result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
-    return early.looks_after(result, check.limit, level, plan.keep_level(check))
+    part = part_of(observed, population) if repeatable(check.probe, observed) else None
+    return early.looks_after(result, check.limit, level, plan.keep_level(check), part)

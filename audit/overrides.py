@@ -128,6 +128,8 @@ def _mean(
     audit: Audit, finding: Finding, headline: MeasureRecord, items: pd.DataFrame, values: pd.Series[float]
 ) -> MeasureRecord:
     """Return the headline made again from these values of all items."""
+    if "population" in headline.n:
+        return _of_benchmark(finding, headline, items.assign(**{str(headline.mean_of): values}))
     if finding.stop == "early":
         return _sequence(headline, items.assign(**{str(headline.mean_of): values}))
     from detectors.intervals import mean_over_units
@@ -139,6 +141,26 @@ def _mean(
     mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng)
     ends = {"value": mean.value, "low": mean.low, "high": mean.high}
     return headline.model_copy(update={**ends, "n": mean.n, "method": mean.method, "missing": mean.missing})
+
+
+def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
+    """Return the headline of a benchmark: all of it, or a random part."""
+    import numpy as np
+
+    from audit import early
+    from audit.benchmarks import Part, of_benchmark
+    from detectors.intervals import ALL_OF_IT
+    from detectors.result import Measure
+
+    one, population = Measure(**headline.model_dump()), headline.n["population"]
+    means = early.unit_means(items, one, np.nan)
+    part = Part(population if headline.method == ALL_OF_IT else len(means), population)
+    if finding.stop == "early" and not part.whole:
+        made = early.sequenced(one, items, headline.level, part)
+    else:
+        value = float(np.nanmean(means))
+        made = of_benchmark(replace(one, value=value, low=0.0, high=1.0), items, part)
+    return MeasureRecord.model_validate(vars(made))
 
 
 def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:

@@ -21,7 +21,7 @@ from audit.families import family_level
 from audit.model import Model, ModelPart
 from audit.plan_spec import PlanSpec
 from audit.positions import Place, Placed, read_yaml
-from audit.promises import Promise, keep_level
+from audit.promises import Promise, Target, keep_level
 from audit.ranges import beyond, range_of
 from audit.record import Limit, Sheet
 from audit.specs import by_line, read_text, told
@@ -86,6 +86,8 @@ class Plan:
     shard: int = 64
     promise: Promise = "every_finding"
     """What `level` is promised of: all findings together, or the audit's verdict."""
+    target: Target = "population"
+    """What the numbers speak of: items like those asked, or the data themselves."""
     sheet: Sheet | None = None
     """What people say of the model; part of the frozen plan."""
     two_person: bool = False
@@ -94,9 +96,10 @@ class Plan:
     """The YAML it was read from."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no model, no check and no promise."""
-        if self.promise not in get_args(Promise):
-            raise UsageError(f"promise: got {self.promise!r}; allowed: {', '.join(get_args(Promise))}")
+        """Refuse what is no model, no check, no promise and no target."""
+        for key, value, allowed in (("promise", self.promise, Promise), ("target", self.target, Target)):
+            if value not in get_args(allowed):
+                raise UsageError(f"{key}: got {value!r}; allowed: {', '.join(get_args(allowed))}")
         for name, model in self.models.items():
             if not isinstance(model, ModelPart | Model):
                 raise UsageError(
@@ -186,6 +189,7 @@ class _Reading:
             limit=spec.limit,
             shard=spec.shard,
             promise=spec.promise,
+            target=spec.target,
             sheet=spec.sheet,
             two_person=spec.two_person,
         )
@@ -321,6 +325,7 @@ def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
         **people,
         **({"two_person": True} if plan.two_person else {}),
         **({} if plan.promise == "every_finding" else {"promise": plan.promise}),
+        **({} if plan.target == "population" else {"target": plan.target}),
         "title": plan.title,
         "seed": plan.seed,
         "level": plan.level,

@@ -14,9 +14,10 @@ import math
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit.benchmarks import repeatable
 from audit.errors import UsageError
 from audit.judging import rng_for
-from audit.observing import expected_calls, size_of_data
+from audit.observing import expected_calls, size_of_data, size_of_part
 from audit.promises import watched
 from audit.record import Limit
 from audit.sizes import POWER
@@ -75,11 +76,14 @@ class CheckSize:
     items: int
     units: int
     """Independent units in the data that the limit speaks of."""
+    population: int | None
+    """Units of the benchmark whose own number it is; None where they stand for others."""
     calls: int
     stop: Literal["full", "early"]
     limit: Limit | None
     rate: RateSize | None
-    """None where the limit is on no rate, or there is none: not known before the run."""
+    """None where the limit is on no rate, or there is none: not known before the run; and where all of a benchmark may
+    be asked. For a part of it the figures are those of an endless population, which needs more."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the size as JSON data."""
@@ -101,7 +105,7 @@ def size_plan(plan: Plan, true: float | None = None) -> list[CheckSize]:
 def _size(plan: Plan, check: Check, calls: int, true: float | None) -> CheckSize:
     measure, binary = _measure(check, plan)
     role = "items" if measure is None or not measure.where else measure.where.get("role", "items")
-    items, units = size_of_data(check, role, plan.limit)
+    items, units, population = _asked(plan, check, role)
     size = CheckSize(
         check=check.name,
         probe=check.probe.name,
@@ -111,14 +115,22 @@ def _size(plan: Plan, check: Check, calls: int, true: float | None) -> CheckSize
         alpha=1 - level,
         items=items,
         units=units,
+        population=population,
         calls=calls,
         stop=check.stop,
         limit=check.limit,
         rate=None,
     )
-    if measure is None or check.limit is None or not units:
+    if measure is None or check.limit is None or units in (0, population):
         return size
     return replace(size, rate=_rate_size(check, check.limit, size, exact=binary and items == units, true=true))
+
+
+def _asked(plan: Plan, check: Check, role: str) -> tuple[int, int, int | None]:
+    """Return the items and units that are asked at most, and how many units their benchmark has."""
+    if plan.target == "benchmark" and repeatable(check.probe) and "items" in check.data:
+        return size_of_part(check, plan.limit)
+    return (*size_of_data(check, role, plan.limit), None)
 
 
 def _measure(check: Check, plan: Plan) -> tuple[Measure | None, bool]:

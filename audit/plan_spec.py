@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from audit.promises import Promise
+from audit.promises import Promise, Target
 from audit.record import Limit, Sheet
 from audit.specs import Strict, check_bounds
 
@@ -73,6 +73,10 @@ class PlanSpec(Strict):
     """What `level` is promised of. `every_finding`: of all that passes and fails together, so that each may be quoted
     alone; gating checks share 1 - level. `audit`: of the verdict "passed" of the whole audit, for which each check
     passes by a one-sided bound at the full level; failures keep their shares."""
+    target: Target = "population"
+    """What the numbers speak of. `population`: items like those asked. `benchmark`: the data themselves. Asked in full,
+    a model whose answers are not drawn has no sampling error about them; a part (`limit`, `stop: early`) is taken at
+    random without replacement. Checks that draw their answers speak of a population all the same."""
     shard: int = Field(default=64, gt=0, le=4096)
     """Items asked and stored together; a kill loses at most one shard, of an endpoint only the answers in flight."""
     model: Part | None = None

@@ -74,6 +74,9 @@ class Probe(Protocol):
     """`dimension.what`, as plans write it."""
     dimension: ClassVar[str]
     roles: ClassVar[Mapping[str, Role]]
+    # repeatable: ClassVar[bool] = False
+    #     Optional. Whether answers are not drawn and `judge` rests on the items of the role `items` alone, so that its
+    #     numbers can be those of a benchmark itself (`audit.benchmarks`).
     measures: ClassVar[Mapping[str, Range]]
     """Measures that a plan may put a limit on, headline first, and what each can be."""
 

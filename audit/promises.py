@@ -1,4 +1,4 @@
-"""What the confidence level of a plan is promised of.
+"""What the confidence level of a plan is promised of, and what its numbers speak of.
 
     every_finding    nothing that passes or fails does so wrongly, with probability `level`: each finding may be quoted
                      alone, and the gating checks share 1 - level (Bonferroni)
@@ -7,6 +7,9 @@
 An audit passes if all of its checks do. Where one of them truly breaks its limit, that one must pass wrongly for the
 audit to do so, so that each may pass by a one-sided bound at the full level however many there are (Berger 1982,
 Technometrics 24:295, intersection-union test). Which failures are wrong is another matter: those keep their shares.
+
+    population    numbers speak of items like those asked, and of answers drawn as they were
+    benchmark     they speak of the data themselves, where answers are not drawn (`audit.benchmarks`)
 """
 
 from __future__ import annotations
@@ -16,9 +19,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from audit.finding import Limit
 
-__all__ = ["Promise", "keep_level", "one_sided", "watched"]
+__all__ = ["Promise", "Target", "keep_level", "one_sided", "watched"]
 
 Promise = Literal["every_finding", "audit"]
+Target = Literal["population", "benchmark"]
 
 
 def keep_level(promise: Promise, level: float) -> float | None:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
 from audit.files import canonical, read_frame, stored_json, write_inside
 from audit.finding import Evidence, Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Stored, Undecided, Verdict
-from audit.promises import Promise
+from audit.promises import Promise, Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,6 +162,8 @@ class Record(Stored):
     """Names of models that answered differently at the end than at the start."""
     promise: Promise = Field(default="every_finding", exclude_if=lambda value: value == "every_finding")
     """What `level` is promised of; `audit`: of the verdict alone, not of each pass. Absent = `every_finding`."""
+    target: Target = Field(default="population", exclude_if=lambda value: value == "population")
+    """What the numbers speak of; `benchmark`: the data themselves, in findings that have a `population`."""
     deviations: list[Deviation] = Field(default=[])
     """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
     attempts: list[Attempt] = Field(default=[], exclude_if=lambda value: not value)

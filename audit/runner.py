@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
+from audit.benchmarks import told_of_target
 from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
@@ -30,7 +31,7 @@ from audit.identity import asked_who, begin, opened_for, others, strangers, vary
 from audit.judging import conclude, controls_of, keep
 from audit.missing import told_of_asking
 from audit.model import ModelPart, abilities_of
-from audit.observing import expected_calls, observe, size_of_data
+from audit.observing import expected_calls, observe, population_of, size_of_data
 from audit.plan import Check, Plan, freeze, plan_text
 from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
 from audit.secret import Secret
@@ -239,6 +240,7 @@ class _Run:
         budget = size_of_data(check, "items", self.plan.limit)[1] if check.stop == "early" else None
         keeps, seed = self.plan.keep_level(check), self.plan.seed
         done = conclude(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
+        done = told_of_target(done, self.plan.target)
         return told_of_asking(done, self.opened.get("main"), self.folder) if check.probe.needs else done
 
     def _saved(self, check: Check, finding: Finding, calls: int) -> int:
@@ -277,7 +279,8 @@ class _Run:
         controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
-        first = asked_before(self.folder, self.frozen, check.name) if check.stop == "early" else []
+        grows = check.stop == "early" and self.plan.target == "population"  # a larger benchmark is another one
+        first = asked_before(self.folder, self.frozen, check.name) if grows else []
         for role in sorted(check.data, key=lambda one: one == "items"):
             frame = observe(check, self.plan, door, role, observed, first)
             if frame is None:
@@ -286,7 +289,9 @@ class _Run:
             evidence.append(keep(self.folder, f"observations/{check.name}.{role}.parquet", frame))
             observed[role] = read_frame(self.folder / evidence[-1].path)
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
-        return self._conclude(check, self._finding(check, not_yet, controls, evidence, counts), level)
+        finding = self._finding(check, not_yet, controls, evidence, counts)
+        of = {"population": population_of(check, self.plan, observed)}
+        return self._conclude(check, finding.model_copy(update=of), level)
 
     def _finding(
         self,
@@ -336,6 +341,7 @@ class _Run:
             verdict=audit_verdict(findings),
             level=self.plan.level,
             promise=self.plan.promise,
+            target=self.plan.target,
             seed=self.plan.seed,
             models=models,
             findings=findings,

@@ -50,6 +50,8 @@ def more_units(measure: MeasureRecord, limit: Limit) -> int | None:
 
     For a measure whose interval crosses the limit.
     """
+    if "population" in measure.n:  # of a benchmark, all of the rest is sure to decide
+        return measure.n["population"] - units_of(measure) or None if not measure.missing else None
     needed = _needed(measure, limit) if measure.method == early.METHOD else None
     more = 0 if needed is None else needed - units_of(measure)
     return _two_digits(more) if 0 < more < MOST else None
@@ -109,6 +111,8 @@ def smallest_effect(
 
 def _interval(measure: MeasureRecord) -> _Interval | None:
     if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
+        return None
+    if "population" in measure.n:  # a benchmark's own number: nothing else could have been true of it and look so
         return None
     facts = (measure.value, measure.low, measure.high, measure.level, units_of(measure))
     return _Interval(*facts, kind=_kind(measure))

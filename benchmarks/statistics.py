@@ -16,15 +16,15 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from hard_cases import hard_cases
 from scipy.special import gammaln
-from scipy.stats import binom, false_discovery_control, t
+from scipy.stats import binom, false_discovery_control, hypergeom, t
 from tables import finish, show, within
 
 from audit.promises import keep_level, watched
 from audit.record import Limit
 from detectors import intervals
 from detectors.conformal import benjamini_hochberg, p_values, weighted_p_values
-from detectors.intervals import Approximation, any_gap_p, exact_binomial
-from detectors.sequential import paired_sequence, stopping, two_sample_sequence
+from detectors.intervals import Approximation, any_gap_p, exact_binomial, exact_hypergeometric
+from detectors.sequential import RateTest, paired_sequence, stopping, two_sample_sequence
 
 RATES = (0.0, 0.001, 0.01, 0.05, 0.5)
 SIZES = (20, 100, 1000)
@@ -210,6 +210,34 @@ def promises() -> Iterator[tuple[str, bool]]:
         yield text, below.sum() <= 0.05 and above.sum() <= 0.05 / 28 and tuple(medians) == goal
 
 
+def benchmarks() -> Iterator[tuple[str, bool]]:
+    """The same orders of a fixed benchmark, with and without knowing how many units are left."""
+    rng = np.random.default_rng(0)
+    for population, share, limit in ((100, 0.0, 0.05), (200, 0.01, 0.05), (200, 0.1, 0.05), (300, 0.02, 0.05)):
+        values, after = (np.arange(population) < population * share).astype(float), []
+        for _ in range(60):
+            order, tests = rng.permutation(values), [RateTest(limit, population=size) for size in (None, population)]
+            for test in tests:
+                test.update(order)
+            after.append([test.decided_after or 10**6 for test in tests])
+        median, undecided = np.median(after, axis=0), np.mean(np.equal(after, 10**6), axis=0)
+        told = ["-" if one == 10**6 else f"{one:.0f}" for one in median]
+        text = f"{population:5} {share:5.0%} {limit:5.0%} {told[0]:>8} {undecided[0]:10.2f} {told[1]:>8}"
+        yield f"{text} {undecided[1]:10.2f}", undecided[1] == 0 and median[1] <= median[0]
+
+
+def finite() -> Iterator[tuple[str, bool]]:
+    """Every set of up to N, every part, every count: the lowest coverage of the exact hypergeometric interval."""
+    for population, level in itertools.product((12, 40), (0.95, 0.9964)):
+        worst = 1.0
+        for n in range(1, population + 1):
+            ends = np.array([exact_hypergeometric(k, n, population, level) for k in range(n + 1)])
+            for events in range(population + 1):
+                inside = (ends[:, 0] <= events / population + 1e-12) & (events / population - 1e-12 <= ends[:, 1])
+                worst = min(worst, hypergeom(population, events, n).pmf(np.arange(n + 1))[inside].sum())
+        yield f"{population:5} {level:8.2%} {worst:9.4f}", worst >= level
+
+
 def calls() -> Iterator[tuple[str, bool]]:
     allowed = {1: (82, 140, 195, 30), 14: (145, 255, 345, 60)}
     for checks, rate in itertools.product((1, 14), (0, 0.01, 0.02, 0.03, 0.08, 0.1, 0.2)):
@@ -320,6 +348,10 @@ def main() -> int:
          " limit      n    fixed  500 drawn  early stop  not shared (500 drawn: +- 0.01)", family())
     show("Early stop at a limit of 5 %, budget 1,000: calls, exact by dynamic programming",
          "checks   rate   median  allowed     mean    floor    below    above", calls())
+    show("Early stopping on a fixed benchmark: median units and share undecided, its size ignored and known",
+         "    N  mean limit  ignored  undecided    known  undecided", benchmarks())
+    show("Exact hypergeometric interval of all parts of all sets of N: lowest coverage",
+         "    N    level  coverage", finite())
     show("The promise of 14 early checks at level 95 %: one at its limit; median units at 0, 1, 2 %",
          "promise         wrongly passed wrongly failed     0 %    1 %    2 %", promises())
     show("Wrong verdicts beside the limit, exact by dynamic programming",

@@ -3,6 +3,7 @@
     rate of n independent trials              exact_binomial                       exact (Clopper-Pearson)
     mean of values in [0, 1]                  betting_mean                         valid at every n and mean
     mean over independent units               mean_over_units                      one of these two
+    mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate
     AUROC                                     auroc                                valid at every n and distribution
@@ -29,15 +30,17 @@ from detectors._betting import betting_mean, bounded_mean
 from detectors._bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors._corrected import CORRECTED, Calibration, corrected_rate
 from detectors._exact import Approximation, Floats, exact_binomial
+from detectors._finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, exact_hypergeometric, mean_of_finite
 from detectors._groups import SIMULTANEOUS, any_gap_p, simultaneous
 from detectors._powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
 from detectors._score import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, newcombe_paired, score_ratio
 
 __all__ = [
-    "AUROC_METHOD", "CLUSTER_BOOTSTRAP", "CORRECTED", "LEAST_LABELS", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD",
-    "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Powered", "UnitMean", "any_gap_p", "auroc",
-    "betting_mean", "cluster_bootstrap", "corrected_rate", "exact_binomial", "mean_over_units", "newcombe",
-    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
+    "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "HYPERGEOMETRIC", "LEAST_LABELS",
+    "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration",
+    "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
+    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "newcombe", "newcombe_paired",
+    "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
 ]
 
 

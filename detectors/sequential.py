@@ -105,8 +105,11 @@ class RateTest:
         steps, events = np.arange(1, most)[:, None], np.arange(most)[None, :]
         said = np.zeros((most - 1, most), dtype=bool)
         for side, mean in enumerate((self.limit, 1 - self.limit)):
-            rest, left = still_to_come(mean, np.zeros(1), self.population, 1 - self._seen if side else self._most)
-            none, event = _log_factors(np.array([0.0, 1.0]), rest[:1], left[:1])
+            seen = 1 - self._seen if side else self._most
+            rest, left = still_to_come(mean, np.zeros(most - 1), self.population, seen)
+            none, event = (_log_factors(np.full(rest.shape, one), rest, left)[:, None] for one in (0.0, 1.0))
+            if self.population is not None:  # what is left to come is richer after every outcome of 0
+                none = np.cumsum(none, axis=0) / steps[:, :, None]
             hits = events if side == 0 else steps - events
             logs = self._logs[side] + (steps - hits)[..., None] * none + hits[..., None] * event
             said |= _mixed(logs) >= _threshold(sides_of(self.level)[side])

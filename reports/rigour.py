@@ -61,7 +61,7 @@ def budget_text(record: Record, notation: Notation) -> str:
     if not gating:
         return words("note.no_budget")
     key = "note.budget" if record.promise == "every_finding" else "note.budget_audit"
-    told = [words(key, alpha=notation.set_number(1 - record.level, "share"))]
+    told = [words(key, alpha=notation.set_number(1 - record.level, "share"), data=words(f"note.of_{record.target}"))]
     known = [(finding.check, finding.headline) for finding in gating if finding.limit and finding.headline]
     for key, named in (
         ("note.budget_measured", [check for check, one in known if one.decides and one.guarantee == "measured"]),

@@ -189,7 +189,7 @@ def test_plan_size_tells_both_levels_and_what_they_see(tmp_path):
     assert keep_probability(size.rate.fails_above, 100, SHARE, upper=0.05, keeps=0.9)[1][0] == pytest.approx(0.8)
     assert broken[0] < 0.01
     lines = list(_lines(plan, [size]))
-    assert lines[0] == "what is promised at 95 %: that the audit does not pass wrongly, not each pass alone"
+    assert lines[0] == "promised at 95 %: that the audit does not pass wrongly, not each pass alone"
     assert "level 99.643 %, passes by the bound at 95 %; 100 items" in lines[1]
 
 

@@ -41,7 +41,7 @@ def plan_size(
     read = read if limit is None else dataclasses.replace(read, limit=limit)
     sizes = size_plan(read, true)
     if as_json:
-        told = {"title": read.title, "level": read.level, "promise": read.promise}
+        told = {"title": read.title, "level": read.level, "promise": read.promise, "target": read.target}
         print(json.dumps({**told, "checks": [one.as_json() for one in sizes]}))
     else:
         print("\n".join(_lines(read, sizes)))
@@ -72,7 +72,7 @@ def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
     from audit.screen import clean
 
     if plan.promise == "audit":
-        yield f"what is promised at {_percent(plan.level)}: that the audit does not pass wrongly, not each pass alone"
+        yield f"promised at {_percent(plan.level)}: that the audit does not pass wrongly, not each pass alone"
     for one in sizes:
         budget = f"{_percent(one.alpha)} of the {_percent(1 - plan.level)} that may go wrong"
         share = {"gating": f"gating, {budget}", "exploratory": "exploratory", "measured": "measures only"}[one.kind]
@@ -87,6 +87,12 @@ def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
 def _of_limit(size: CheckSize, limit: Limit) -> Iterator[str]:
     name = limit.measure if limit.group is None else f"{limit.measure} of {limit.group}"
     found = size.rate
+    if size.population is not None:
+        some = f"{size.units:,} of them are drawn at random; for so many of an endless population:"
+        all_of = "asked in full, which early stopping may spare, it has no sampling error"
+        yield f"the benchmark has {size.population:,} units; {all_of if size.units == size.population else some}"
+        if found is None:
+            return
     if found is None:
         yield f"{name} {_bounds(limit, rate=False)}: what it can see is not known before the run"
         return

@@ -42,6 +42,7 @@ class ClosedBook:
 
     name: ClassVar[str] = "factuality.closed_book"
     dimension: ClassVar[str] = "factuality"
+    repeatable: ClassVar[bool] = True
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role(
             {

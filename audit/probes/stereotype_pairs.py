@@ -38,6 +38,7 @@ class StereotypePairs:
 
     name: ClassVar[str] = "bias.stereotype_pairs"
     dimension: ClassVar[str] = "bias"
+    repeatable: ClassVar[bool] = True
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role(
             {

@@ -1,0 +1,82 @@
+"""Intervals of finite sets: exact coverage by enumeration of every set, every part and every count."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.stats import hypergeom
+
+from detectors._betting import betting_mean
+from detectors.intervals import (
+    ALL_OF_IT,
+    BETTING_FINITE,
+    HYPERGEOMETRIC,
+    exact_binomial,
+    exact_hypergeometric,
+    mean_of_finite,
+)
+
+LEVELS = (0.95, 0.9964)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_exact_interval_covers_every_set_of_up_to_twelve(level):
+    """All N <= 12, all n, all numbers of events in the set: both together, and either end alone."""
+    alpha, worst = (1 - level) / 2, 1.0
+    for population in range(1, 13):
+        for n in range(1, population + 1):
+            ends = np.array([exact_hypergeometric(k, n, population, level) for k in range(n + 1)])
+            for events in range(population + 1):
+                chance, truth = hypergeom(population, events, n).pmf(np.arange(n + 1)), events / population
+                misses = [chance[ends[:, 0] > truth + 1e-12].sum(), chance[ends[:, 1] < truth - 1e-12].sum()]
+                assert max(misses) <= alpha + 1e-12
+                worst = min(worst, 1 - sum(misses))
+    assert worst >= level
+    assert worst < level + 0.02  # no wider than it must be, somewhere
+
+
+def test_it_is_the_inversion_of_the_tails_and_nothing_wider():
+    for k, n, population in ((0, 20, 100), (3, 20, 100), (20, 20, 100), (17, 60, 61), (250, 1000, 5000)):
+        low, high = (round(end * population) for end in exact_hypergeometric(k, n, population))
+        more = hypergeom.cdf(k, population, high + 1, n) if high < population - n + k else 0.0
+        assert hypergeom.cdf(k, population, high, n) > 0.025 >= more
+        refused = hypergeom.sf(k - 1, population, low - 1, n) if low > k else 0.0
+        assert hypergeom.sf(k - 1, population, low, n) > 0.025 >= refused
+
+
+def test_a_part_is_surer_than_an_endless_population_and_all_of_it_is_sure():
+    for k, n in ((0, 50), (5, 50), (50, 50)):
+        low, high = exact_hypergeometric(k, n, 80)
+        wide = exact_binomial(k, n)
+        assert wide[0] <= low <= k / n <= high <= wide[1]
+        assert (low, high) != wide
+        assert exact_hypergeometric(k, n, n) == (k / n, k / n)
+        assert exact_hypergeometric(k, n, 10**7) == pytest.approx(wide, abs=1e-5)
+    for wrong in ((3, 2, 5), (0, 6, 5), (0, 0, 5)):
+        with pytest.raises(ValueError, match="exact_hypergeometric: got"):
+            exact_hypergeometric(*wrong)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_mean_of_a_finite_set_is_covered_in_every_order(level):
+    """Unit means of small sets, all ordered parts of them: the betting interval misses no more often than it may."""
+    for values in ((0.0, 0.5, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.0, 0.3)):
+        truth = np.mean(values)
+        for n in range(1, 6):
+            orders = list(itertools.permutations(values, n))
+            found = [mean_of_finite(one, one, 5, level, single=False) for one in orders]
+            missed = sum(not low - 1e-9 <= truth <= high + 1e-9 for low, high, _ in found)
+            assert missed <= (1 - level) * len(orders)
+            assert {method for _, _, method in found} == {ALL_OF_IT if n == 5 else BETTING_FINITE}
+
+
+def test_what_gave_no_answer_is_bounded_by_its_worst_case():
+    least, most = np.array([1.0, 0, 0, 0]), np.array([1.0, 1, 0, 0])
+    assert mean_of_finite(least, most, 4, 0.95, single=True) == (0.25, 0.5, ALL_OF_IT)
+    low, high, method = mean_of_finite(least, most, 9, 0.95, single=True)
+    assert (low, high) == (exact_hypergeometric(1, 4, 9)[0], exact_hypergeometric(2, 4, 9)[1])
+    assert method == HYPERGEOMETRIC
+    low, high, method = mean_of_finite(least, most, 9, 0.95, single=False)
+    assert (low, high) == (betting_mean(least, population=9)[0], betting_mean(most, population=9)[1])
+    with pytest.raises(ValueError, match="mean_of_finite: got 4 units of 3"):
+        mean_of_finite(least, most, 3, 0.95, single=True)
