@@ -6,8 +6,8 @@
 
 That takes answers that are the model's and not one draw of many: from log-probabilities, or the likeliest token each
 time. Probes that ask so, and judge nothing but what was asked, say it by `repeatable`; where a likelihood turns out to
-be an estimate, which is drawn, the check speaks of a population all the same. So do measures of a part that are no mean
-over all of its units: groups, and numbers that are not in [0, 1].
+be an estimate, which is drawn, or a server answers equal questions differently, the check speaks of a population all
+the same. So do measures of a part that are no mean over all of its units: groups, and numbers that are not in [0, 1].
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+    from audit.plan import Check, Plan
     from audit.probe import Observed, Probe
     from audit.record import Finding
     from detectors.result import Measure, Result
 
 __all__ = [
-    "Part", "of_benchmark", "on_benchmark", "part_of", "random_part", "repeatable", "told_of_target", "units_within",
+    "Part", "of_benchmark", "on_benchmark", "part_of", "plan_for", "random_part", "repeatable", "told_of_target",
+    "units_within",
 ]
 
 
@@ -46,6 +48,18 @@ def repeatable(probe: Probe, observed: Observed | None = None) -> bool:
         return False
     frames = [] if observed is None else [frame for frame in observed.values() if "likelihood" in frame]
     return all(frame["likelihood"].dropna().eq("exact").all() for frame in frames)
+
+
+def plan_for(check: Check, plan: Plan, model: object, *, drawn: bool) -> Plan:
+    """Return the plan as it holds for a check: of a population where its answers are drawn.
+
+    drawn: whether the model was seen to answer equal questions differently; so it does where the temperature is left to
+    its server.
+    """
+    by_server = drawn or "temperature" in getattr(model, "left_out", ())
+    if repeatable(check.probe) and not (by_server and check.probe.needs):
+        return plan
+    return replace(plan, target="population")
 
 
 def part_of(observed: Observed, population: int | None) -> Part | None:

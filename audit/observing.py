@@ -64,11 +64,12 @@ def observe(
 ) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
-    first: ids of items that come first where it stops early. Of a benchmark, `limit` takes units at random.
+    plan: as it holds for this check (`audit.benchmarks.plan_for`); of a benchmark, its `limit` takes units at random.
+    first: ids of items that come first where it stops early.
     """
     import pandas as pd
 
-    benchmark = role == "items" and plan.target == "benchmark" and repeatable(check.probe)
+    benchmark = role == "items" and plan.target == "benchmark"
     batches = _batches(check, role, None if benchmark else plan.limit)
     if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
         frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]

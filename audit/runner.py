@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
-from audit.benchmarks import told_of_target
+from audit.benchmarks import plan_for, told_of_target
 from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
@@ -135,6 +135,8 @@ class _Run:
     opened: dict[str, Any] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    drawn: bool = False
+    """Whether equal questions got different answers of the audited model."""
 
     def whole(self) -> Audit:
         started, clock = datetime.now(UTC), time.perf_counter()
@@ -145,6 +147,7 @@ class _Run:
             self.watch.on_start(self.folder)
             self._open()
             identities, changed = begin(self.folder, self.opened)
+            self.drawn = "main" in varying(identities)
             door = Door(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
             findings = self._settle([self._check(check, door, changed) for check in self.plan.checks], changed)
             kept = {name: facts for name, facts in identities.items() if name not in changed}
@@ -275,14 +278,15 @@ class _Run:
 
     def _judged(self, check: Check, door: Door) -> Finding:
         door.begin()
-        level = self.plan.check_level(check)
+        plan = plan_for(check, self.plan, self.opened.get("main"), drawn=self.drawn)
+        level = plan.check_level(check)
         controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
-        grows = check.stop == "early" and self.plan.target == "population"  # a larger benchmark is another one
+        grows = check.stop == "early" and plan.target == "population"  # a larger benchmark is another one
         first = asked_before(self.folder, self.frozen, check.name) if grows else []
         for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = observe(check, self.plan, door, role, observed, first)
+            frame = observe(check, plan, door, role, observed, first)
             if frame is None:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)
@@ -290,7 +294,7 @@ class _Run:
             observed[role] = read_frame(self.folder / evidence[-1].path)
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(check, not_yet, controls, evidence, counts)
-        of = {"population": population_of(check, self.plan, observed)}
+        of = {"population": population_of(check, plan, observed)}
         return self._conclude(check, finding.model_copy(update=of), level)
 
     def _finding(

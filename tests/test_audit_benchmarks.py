@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from rates import Ones, plan_of_rates, write_ones
 
 from audit import early
-from audit.benchmarks import Part, of_benchmark, on_benchmark, random_part, repeatable, units_within
+from audit.benchmarks import Part, of_benchmark, on_benchmark, plan_for, random_part, repeatable, units_within
 from audit.commands.sizing import _lines
 from audit.deviations import differences
 from audit.integrity import recompute
@@ -40,9 +41,9 @@ class Fixed(Ones):
     repeatable = True
 
 
-def plan_of(folder, ones, total, *, units=None, stop="full", seed=0, probe=Fixed, at_most=0.05, **more):
+def plan_of(folder, ones, total, *, units=None, stop="full", seed=0, probe=Fixed, at_most=0.05, measure="ones", **more):
     data = {"items": write_ones(folder, "c0", ones, total, units=units)}
-    check = Check("c0", probe(), data, Limit(measure="ones", at_most=at_most), stop=stop)
+    check = Check("c0", probe(), data, Limit(measure=measure, at_most=at_most), stop=stop)
     return Plan(title="Rates", checks=(check,), seed=seed, target=more.pop("target", "benchmark"), **more)
 
 
@@ -192,6 +193,20 @@ def test_probes_and_observations_know_whether_answers_are_drawn():
     for kind, known in (("exact", True), ("lower_bound", False), ("estimate", False)):
         frame = pd.DataFrame({"likelihood": ["exact", kind, None]})
         assert repeatable(StereotypePairs(), {"items": frame}) is known
+
+
+class Server(NamedTuple):
+    left_out: tuple[str, ...] = ()
+
+
+def test_a_server_that_draws_its_answers_makes_no_benchmark(tmp_path):
+    plan = plan_of(tmp_path, 5, 100, probe=ClosedBook, measure="accuracy")
+    check, data = plan.checks[0], plan_of(tmp_path, 5, 100)
+    for server, drawn, target in (
+        (Server(), False, "benchmark"), (Server(), True, "population"), (Server(("temperature",)), False, "population")
+    ):
+        assert plan_for(check, plan, server, drawn=drawn).target == target
+        assert plan_for(data.checks[0], data, server, drawn=drawn) == data  # asks nobody
 
 
 def test_a_reviewed_benchmark_is_known_as_well(tmp_path):
