@@ -15,7 +15,7 @@ from typing import Any, Literal
 from audit.errors import IntegrityError, PlanError
 from audit.files import digest_file
 from audit.person_names import same_person
-from audit.policy import AllowedWaivers, Approval, PolicyFile, Required
+from audit.policy import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
 from audit.ranges import margin_beyond, range_in
 from audit.record import Audit, Finding, Verdict
 from audit.regressions import check_same_questions, regressions
@@ -125,8 +125,12 @@ class _Bench:
     def rulings(self) -> Iterator[Ruling]:
         findings = self._findings()
         made = [*self._plan(findings), *self._limits(findings)]
-        sure = [joint_level(made), verdict_level(made)]
-        made += self._regressions(findings)
+        regressed = list(self._regressions(findings))
+        # what is said of a baseline may err too
+        risk = 1 - self._compared_at if any(one.check is not None for one in regressed) else 0.0
+        sure = [joint_level(made) - risk, verdict_level(made) - risk]
+        advice = _more_sure(made, risk)
+        made += regressed
         decided = {one.check for one in made if one.rule == "limits" and one.verdict in ("passed", "failed")}
         yield from (self._waived(one) for one in made)
         if self.file is None:
@@ -143,7 +147,8 @@ class _Bench:
             what = {"every_finding": f"the judged intervals{which} hold together", "audit": f"the verdict{which} holds"}
             known = sure[policy.promise == "audit"]
             verdict: Outcome = "passed" if known >= level - 1e-9 else "failed"
-            why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %."
+            why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %"
+            why += f"; {advice}." if verdict == "failed" else "."
             yield Ruling("level", "confidence", verdict, why, line=line("level"))
         if policy.approval is not None:
             yield self._approval(policy.approval, line("approval"))
@@ -202,13 +207,20 @@ class _Bench:
             if not spoken_of:
                 yield unasked(limit, findings, line)
 
+    @property
+    def _compared_at(self) -> float:
+        """Confidence of the rule that compares with a baseline."""
+        rule = None if self.file is None else self.file.policy.baseline
+        return BaselineRule().level if rule is None else rule.level
+
     def _regressions(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
         if self.baseline is None:
             return
         rule = None if self.file is None else self.file.policy.baseline
         margin, measures = (0.0, None) if rule is None else (rule.margin, rule.measures)
         line = None if self.file is None or rule is None else self.file.line("baseline")
-        made = list(regressions(findings, self.baseline, margin=margin, measures=measures))
+        level = self._compared_at
+        made = list(regressions(findings, self.baseline, margin=margin, measures=measures, level=level))
         for one in made:
             yield Ruling("baseline", one.check, one.verdict, one.why, one.check, one.probe, line)
         if not made:
@@ -291,3 +303,14 @@ def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) ->
     if allowed.longest_days is not None and days > allowed.longest_days:
         return f"it lasts {days} days, allowed are {allowed.longest_days}"
     return None
+
+
+def _more_sure(judged: Sequence[Ruling], risk: float) -> str:
+    """Return what to do where what was judged holds together less surely than asked; the largest risks are named."""
+    levels = {(one.check, one.measure.name, one.measure.group): one.measure.level for one in judged if one.measure}
+    worst = sorted(levels, key=lambda key: levels[key])[:3]
+    names = ", ".join(f"{measure.replace('_', ' ')} of {check} ({100 * levels[check, measure, group]:.6g} %)"
+                      for check, measure, group in worst)
+    parts = [f"limits on fewer measures (least sure: {names})", "a plan where they gate, whose checks share its level"]
+    parts += [f"a higher level of the baseline rule ({100 * (1 - risk):g} % now)"] if risk else []
+    return f"what helps: {', '.join(parts)}, or less asked"

@@ -113,6 +113,8 @@ class BaselineRule(Strict):
     """How much worse is still tolerated, in the measure's unit."""
     measures: Names | None = None
     """Names of the measures to look at; absent = all that have a better side."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence with which none of all measures compared is wrongly said to be worse; the policy's level counts it."""
 
 
 class Policy(Strict):
