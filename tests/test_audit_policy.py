@@ -438,7 +438,8 @@ def test_confidence_is_that_of_all_judged_intervals_together(tmp_path):
     assert (short.verdict, short.why) == (
         "failed",
         "the judged intervals hold together at 95 %, asked are 96 %; what helps: limits on fewer measures (least sure: "
-        "share of a (97.5 %), share of b (97.5 %)), a plan where they gate, whose checks share its level, or less asked.",
+        "share of a (97.5 %), share of b (97.5 %)), a plan where they gate, whose checks share its level, or "
+        "less asked.",
     )
     same = [{"check": "a", "at_most": bound} for bound in (0.5, 0.9)]
     assert the(rulings(tmp_path, two, limits=same, level=0.975), "level").verdict == "passed"
