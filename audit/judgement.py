@@ -239,7 +239,8 @@ class _Bench:
             problem = f"its last day was {waiver.until}"
         if problem is not None:
             return replace(ruling, why=f"{ruling.why} The waiver by {waiver.author} does not count: {problem}.")
-        why = f"{ruling.why} Waived by {waiver.author} until {waiver.until}: {waiver.reason}"
+        signed = "not signed" if waiver.key is None else f"signed with {waiver.key}"
+        why = f"{ruling.why} Waived by {waiver.author} until {waiver.until} ({signed}): {waiver.reason}"
         return replace(ruling, verdict="waived", why=why, waiver=waiver)
 
     def _outside(self, waiver: Waiver, entry: Entry) -> str | None:

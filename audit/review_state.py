@@ -49,6 +49,8 @@ class Waiver:
     reason: str
     until: date
     author: str
+    key: str | None = None
+    """Fingerprint of the key that signed it; None without a signature that holds."""
 
     def holds(self, on: date) -> bool:
         """Tell whether the waiver counts on that day; its last day is in."""
@@ -80,6 +82,7 @@ class Standing:
             "overdue": on is not None and self.overdue(on),
             "waiver": None if waiver is None else {
                 "reason": waiver.reason, "until": waiver.until.isoformat(), "author": waiver.author,
+                "key": waiver.key,
                 "holds": on is not None and waiver.holds(on),
             },
             "comments": [
@@ -115,7 +118,7 @@ class State:
     """Where an audit stands after its reviews, on a day."""
 
     on: date | None
-    """The day on which waivers are looked at; None where there are no entries and no day was given."""
+    """The day on which waivers are looked at, never before the latest entry; None without entries and without a day."""
     entries: tuple[Entry, ...]
     torn: int
     decision: str
@@ -166,7 +169,7 @@ class State:
 
 
 def state_of(audit: Audit, on: date | None = None) -> State:
-    """Return where the audit stands; without `on`, waivers are looked at on the day of the last entry.
+    """Return where the audit stands; without `on`, waivers are looked at on the latest day of all entries.
 
     So the same files give the same state, whenever one asks. IntegrityError as `read_reviews`.
     """
@@ -183,7 +186,8 @@ def waiver_of(entry: Entry) -> Waiver | None:
     said = entry.says
     if not isinstance(said, Status) or said.status != "waived" or said.reason is None or said.until is None:
         return None
-    return Waiver(said.reason, said.until, entry.author)
+    key = entry.key.fingerprint if entry.key is not None and signature_of(entry) == "holds" else None
+    return Waiver(said.reason, said.until, entry.author, key)
 
 
 def waiver_in_force(
@@ -205,7 +209,7 @@ def waiver_in_force(
 
 def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
     entries = reviews.entries
-    on = on or reviews.latest
+    on = max((day for day in (on, reviews.latest) if day is not None), default=None)
     targets: dict[Target, Standing] = defaultdict(Standing)
     for entry in entries:
         target = entry.says.check, entry.says.item

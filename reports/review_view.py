@@ -198,8 +198,12 @@ def _said(entry: Entry, words: Words) -> Said:
 
 def _signature(entry: Entry, words: Words) -> str:
     """Return whether an entry is signed, and with whose key."""
-    told = words(f"signature.{signature_of(entry)}")
-    return told if entry.key is None else words("signature.with", signature=told, owner=entry.key.fingerprint[:23])
+    return _with_key(signature_of(entry), None if entry.key is None else entry.key.fingerprint, words)
+
+
+def _with_key(signature: str, key: str | None, words: Words) -> str:
+    told = words(f"signature.{signature}")
+    return told if key is None else words("signature.with", signature=told, owner=key[:23])
 
 
 def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str, str]]:
@@ -215,7 +219,9 @@ def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str
     waiver = standing.waiver
     if waiver is not None:
         holds = state.on is not None and waiver.holds(state.on)
-        facts = {"until": Notation(words).day(waiver.until), "author": one_line(waiver.author, words, 120)}
+        signed = "none" if waiver.key is None else "holds"
+        author = f"{one_line(waiver.author, words, 120)} ({_with_key(signed, waiver.key, words)})"
+        facts = {"until": Notation(words).day(waiver.until), "author": author}
         text = words("reviewed.waiver_holds" if holds else "reviewed.waiver_ended", **facts)
         rows.append((words("reviewed.waiver"), f"{text} {cell_text(waiver.reason, words, 1000)}"))
     return rows

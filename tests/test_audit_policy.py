@@ -222,7 +222,7 @@ def failing(folder):
     ("terms", "verdict", "said"),
     [
         (None, "failed", "the policy allows none"),
-        ({}, "waived", "Waived by Kim until 2026-12-04: Known."),
+        ({}, "waived", "Waived by Kim until 2026-12-04 (not signed): Known."),
         ({"by": ["Kim"]}, "failed", "the policy names who may waive, and it is not signed"),
         ({"checks": ["facts"]}, "waived", "Waived"),
         ({"checks": ["other"]}, "failed", "does not let this check be waived"),

@@ -481,6 +481,7 @@ def test_a_clock_set_back_lets_no_waiver_hold_again_and_is_told(audit):
     assert not state_of(audit).waived("limited")
     say(audit, Comment(text="in 2020"), at=AT - timedelta(days=2000))
     assert not state_of(audit).waived("limited")
+    assert not state_of(audit, AT.date()).waived("limited"), "nor where the reader's clock is set back"
     assert read_reviews(audit.folder).back == (3,)
     assert "entry 3 is dated before an earlier one; the latest day counts" in "\n".join(
         verify_audit(audit.folder).lines()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from audit.errors import IntegrityError
 from audit.files import canonical, digest_file
 from audit.integrity import check_digests, recompute
 from audit.record import load_record
+from audit.seal import Sealed
 from audit.verification import verify_audit
+from reports.wording import words_of
 
 PROBES = {"limited": Repeats(), "free": Repeats()}
 TOOL = Path(sys.executable).with_name("dokimasia")
@@ -203,6 +207,23 @@ def test_what_nothing_covers_is_told(folder):
     lines = list(found.lines())
     assert "not covered, so that a change would not be seen: journal.jsonl, plan.yaml, reports/ (1)" in lines
     assert "no part of an audit: .hidden, observed/link" in lines
+
+
+def test_every_line_is_told_in_korean(made):
+    """Of a seal by a known and an unknown key, of reviews that are torn, go back and are signed, and of much that is
+    not covered.
+    """
+    seal = Sealed("Kim", "2026-11-24T10:03:00+00:00", "sha256:1", True, 9, 2, ("a", "b", "c", "d"), ("reports/x",))
+    many = tuple(f"observed/q/{number}.parquet" for number in range(9))
+    whole = replace(
+        verify_audit(made.folder), numbers=6, reviews=3, head="sha256:2", signed=2, known=1, torn=True, back=(3,),
+        seal=seal, uncovered=many, strays=many,
+    )
+    few = {"uncovered": many[:1], "strays": many[:1], "numbers": None, "torn": False}
+    kinds = [whole, replace(whole, **few, known=0, seal=replace(seal, known=False, not_sealed=("a",)))]
+    kinds += [replace(whole, known=0), replace(whole, torn=False), replace(whole, seal=None)]
+    for line in (line.strip() for one in kinds for line in one.lines()):
+        assert re.search("[가-힣]", words_of("ko").term("verified", line)), line
 
 
 @pytest.mark.parametrize("name", ["every verdict is passed", "another limit"])

@@ -75,7 +75,7 @@ def send(page, said):
     """Press the button and wait until the entry is on the screen."""
     page.get_by_role("textbox", name=W("form.author")).fill("김지우")
     page.get_by_role("button", name=W("form.send"), exact=True).click()
-    expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said)
+    expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=60_000)
 
 
 def test_from_a_failed_audit_to_a_signed_decision_in_three_minutes_of_clicks(page, audit):

@@ -62,7 +62,7 @@ def test_the_page_shows_standing_results_and_sign_off(audit, tmp_path):
     said = found.text
     for text in ("Rating", "High", "Park", "Retrain", "2026-12-01", "Seen.\nTwice."):
         assert text in said
-    assert "until 2026-12-31, given by Kim. pilot only" in said
+    assert "until 2026-12-31, given by Kim (not signed). pilot only" in said
     rows = [one[2] for one in found.all("tr")]
     machine = next(row for row in rows if "By the machine" in row)
     after = next(row for row in rows if "After review" in row)
