@@ -24,6 +24,7 @@ MOST_CHARACTERS = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""
 MOST_SAID = 30
 """At most so many decisions, and so many findings of which somebody has spoken."""
+_URGENT = ("failed", "crashed", "inconclusive")
 _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
 _MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>&|~#$]|^[-+](?=[-+\s]|$)|^=(?==*$)|^:(?=-)")
 _STARTS_A_LIST = re.compile(r"^(\d+)(?=[.)](\s|$))")
@@ -39,12 +40,11 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     head += [*_table(view, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
-    told = [
-        "\n".join(_section(one, words))
-        for one in view.findings
-        if one.finding.verdict in ("failed", "crashed", "inconclusive") or one.far
-    ]
-    told += _effects(view, words)
+    urgent = [one for one in view.findings if one.finding.verdict in _URGENT or one.far]
+    # of the others the table has the headline already
+    others = [one for one in view.findings if one not in urgent and len(one.rows) > 1]
+    told = ["\n".join(_section(one, words)) for one in urgent]
+    told += [*_effects(view, words), *("\n".join(_section(one, words)) for one in others)]
     for position, section in enumerate(told):
         room -= len(section) + 1
         if room < 0:

@@ -242,6 +242,9 @@ def test_the_hook_runs_under_pre_commit(tmp_path, monkeypatch):
     Path(".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
     Path(".gitignore").write_text("cache\nhooks\n")
     Path("other.yaml").write_text("no: plan\n")
+    for kept in (Path("audits/43fb/plan.yaml"), Path("models/audits/43fb/plan.yaml")):
+        kept.parent.mkdir(parents=True)
+        kept.write_text("titel: of an audit\n")
     bash("git init -q . && git add -A", {})
     assert "Passed" in bash("pre-commit run --all-files", {}).stdout
     Path("plan.yaml").write_text("titel: x\n")

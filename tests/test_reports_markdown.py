@@ -52,6 +52,20 @@ def test_the_comment_opens_with_the_sentence_and_lists_every_check(tmp_path):
         assert number in page.text
 
 
+def test_a_passed_check_shows_all_of_its_measures_after_what_needs_eyes(tmp_path):
+    """Accuracy by group is there where the check passed, and where there was no limit; one number stands once."""
+    groups = [rate("accuracy", 90, 100), rate("accuracy", 40, 50, group="Korean")]
+    audit = write_audit(tmp_path, [
+        finding("good", "passed", "x", measures=groups),
+        finding("free", "measured", "x", gating=False, measures=groups),
+        finding("bad", "failed", "x", measures=groups[:1]), finding("lone", "passed", "x", measures=groups[:1]),
+    ])
+    page = rendered(shown(audit)).text
+    assert page.count("accuracy · Korean") == 2
+    assert page.index("Failed · bad") < page.index("Passed · good")
+    assert "Passed · lone" not in page
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_few_findings(tmp_path, count):
     audit = mixed(tmp_path, count)
