@@ -21,6 +21,7 @@ import jinja2
 import streamlit as st
 from markupsafe import Markup
 
+from audit.keyring import known_keys
 from audit.record import Audit
 from dashboard.address import Address
 from reports.figures import sign
@@ -46,7 +47,10 @@ def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, 
 
     `anchors` leads the anchors of a report elsewhere: anchor -> href.
     """
-    tools = {"sign": lambda verdict: picture(sign(verdict, words(f"verdict.{verdict}"))), **text_tools(words)}
+    def drawn(verdict: str, *, hollow: bool = False) -> Markup:
+        return picture(sign(verdict, words(f"verdict.{verdict}"), hollow=hollow))
+
+    tools = {"sign": drawn, **text_tools(words)}
     body = _templates().get_template(template).render(lang=words.lang, **{**tools, **context})
     st.html(f'<div class="doc" lang="{words.lang}">{_led(body, anchors or {})}</div>')
 
@@ -63,7 +67,9 @@ def links_of(view: Overview, place: Address) -> Mapping[str, str]:
 def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any]:
     """Return what the report's own templates call for; items are the business of a screen."""
     notation = Notation(words)
-    figures = {name: _pictured(tool) if callable(tool) else tool for name, tool in figure_tools(view, notation).items()}
+    review = review_view(audit, notation, date.today(), known_keys())
+    drawn = figure_tools(view, notation, review.waived if review else ())
+    figures = {name: _pictured(tool) if callable(tool) else tool for name, tool in drawn.items()}
     return {
         "view": view,
         "record": view.record,
@@ -72,14 +78,14 @@ def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any
         "alpha": notation.set_number(1 - view.record.level, "share"),
         "table": lambda one: None,
         "items": lambda one: None,
-        "review": review_view(audit, notation, date.today()),
+        "review": review,
         "sheet": sheet_rows(audit, words),
         **figures,
     }
 
 
 def _pictured(tool: Callable[..., Markup]) -> Callable[..., Markup]:
-    return lambda *arguments: picture(tool(*arguments))
+    return lambda *arguments, **named: picture(tool(*arguments, **named))
 
 
 def picture(svg: Markup | str) -> Markup:

@@ -13,10 +13,14 @@ from audit.errors import UsageError
 from dashboard.address import Address, read
 from dashboard.drawing import draw
 from dashboard.loading import home
+from dashboard.trust import chip_of, trust_of
 from reports.inert import one_line
 from reports.wording import Words, languages, words_of
 
-__all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "turn_pages"]
+__all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "trust_line", "turn_pages"]
+
+WAIT, AGAIN = 0.5, 1.0
+"""Seconds that a screen waits for an audit to be looked at, and after which it asks again."""
 
 
 def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = ()) -> None:
@@ -97,6 +101,24 @@ def turn_pages(place: Address, words: Words, total: int, size: int) -> None:
         before=place.to(place.screen, page=place.page - 1).link,
         after=place.to(place.screen, page=place.page + 1).link,
     )
+
+
+def trust_line(place: Address, words: Words) -> None:
+    """Say how far the files of the audit can be trusted; where that is still looked at, the line follows it."""
+    if trust_of(place.audit, wait=WAIT) is None:
+        st.fragment(run_every=AGAIN)(_still_looking)(place, words)
+    else:
+        _trust(place, words)
+
+
+def _still_looking(place: Address, words: Words) -> None:
+    if trust_of(place.audit) is not None:
+        st.rerun()
+    _trust(place, words)
+
+
+def _trust(place: Address, words: Words) -> None:
+    draw("trust.html.j2", words, chip=chip_of(trust_of(place.audit), words), href=place.to("verify").link)
 
 
 def notice(words: Words, text: str) -> None:

@@ -62,7 +62,7 @@ class ItemsFile:
     ranks: tuple[str, ...] = ()
     """Columns by which the worst come first; empty where nothing tells, and the stored order stays."""
     written: int = 0
-    """Time of writing in nanoseconds, so that a file written anew is another one."""
+    """When it was last changed, in nanoseconds, whatever its time of writing says."""
 
     @property
     def tells_failures(self) -> bool:
@@ -88,7 +88,7 @@ def items_of(audit: Audit, finding: Finding, ending: str = ".parquet") -> ItemsF
     if not path.is_file() or not path.resolve().is_relative_to(audit.folder.resolve()):
         return ItemsFile(path, name, problem="missing")
     stat = path.stat()
-    if _digest(path, stat.st_mtime_ns, stat.st_size) != digest:
+    if _digest(path, stat.st_ctime_ns, stat.st_size) != digest:
         return ItemsFile(path, name, problem="changed")
     import pyarrow.parquet as pq
 
@@ -99,12 +99,12 @@ def items_of(audit: Audit, finding: Finding, ending: str = ".parquet") -> ItemsF
         columns=tuple(file.schema_arrow.names),
         total=file.metadata.num_rows,
         ranks=ranks_of(file.schema_arrow),
-        written=stat.st_mtime_ns,
+        written=stat.st_ctime_ns,
     )
 
 
 @lru_cache(maxsize=256)
-def _digest(path: Path, mtime_ns: int, size: int) -> str:
+def _digest(path: Path, ctime_ns: int, size: int) -> str:
     return digest_file(path)
 
 
@@ -155,10 +155,10 @@ def observed(audit: Audit, finding: Finding, name: str) -> dict[str, Any]:
     if digest is None or not path.is_file() or not path.resolve().is_relative_to(audit.folder.resolve()):
         return {}
     stat = path.stat()
-    if "id" not in pq.read_schema(path).names or _digest(path, stat.st_mtime_ns, stat.st_size) != digest:
+    if "id" not in pq.read_schema(path).names or _digest(path, stat.st_ctime_ns, stat.st_size) != digest:
         return {}
     at = pc.index(pc.cast(pq.read_table(path, columns=["id"]).column(0), "string"), pa.scalar(name)).as_py()
-    found = ItemsFile(path, stored, total=pq.read_metadata(path).num_rows, written=stat.st_mtime_ns)
+    found = ItemsFile(path, stored, total=pq.read_metadata(path).num_rows, written=stat.st_ctime_ns)
     return {} if at < 0 else dict(rows(found, [at]).to_pylist()[0])
 
 

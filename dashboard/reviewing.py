@@ -1,7 +1,7 @@
 """Forms in which a reader speaks of an audit, a finding or an item; what is sent is appended to its reviews.
 
 The command `dokimasia review` writes the same entries. Only what differs from where things stand becomes an entry. They
-are signed where `DOKIMASIA_KEY` names a key file at the start of the dashboard.
+are signed where `DOKIMASIA_KEY` names a key file at the start of the dashboard, and then in its owner's name alone.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from audit.errors import DokimasiaError
+from audit.keyring import key_owner
 from audit.people import author_name, signing_key
 from audit.record import Audit
 from audit.reviews import (
@@ -160,14 +161,19 @@ def _choice(cell: Any, kind: str, options: Sequence[str], now: str, words: Words
 
 
 def _sign(words: Words) -> tuple[str, bool]:
-    """Draw who speaks and the button; returns the name and whether it was pressed."""
+    """Draw who speaks and the button; returns the name and whether it was pressed.
+
+    Where a key signs, its owner speaks, whatever a browser sends.
+    """
     left, right = st.columns([3, 1], vertical_alignment="bottom")
     try:
-        somebody = st.session_state.get(_AUTHOR) or author_name()
+        owner = key_owner()
+        somebody = owner or st.session_state.get(_AUTHOR) or author_name()
     except DokimasiaError:
-        somebody = ""
-    author = left.text_input(words("form.author"), value=somebody, max_chars=120).strip()
-    return author, right.form_submit_button(words("form.send"), type="primary", width="stretch")
+        owner, somebody = None, ""
+    hint = words("form.author_bound") if owner else None
+    author = left.text_input(words("form.author"), somebody, max_chars=120, disabled=owner is not None, help=hint)
+    return owner or author.strip(), right.form_submit_button(words("form.send"), type="primary", width="stretch")
 
 
 def _say(audit: Audit, words: Words, author: str, says: Iterator[Says]) -> None:
@@ -177,7 +183,7 @@ def _say(audit: Audit, words: Words, author: str, says: Iterator[Says]) -> None:
         if not told:
             draw("alarm.html.j2", words, text=words("form.nothing"))
             return
-        add_reviews(audit, *told, author=author_name(author), key=signing_key())
+        add_reviews(audit, *told, author=key_owner() or author_name(author), key=signing_key())
     except (DokimasiaError, ValidationError) as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         draw("alarm.html.j2", words, text=one_line(words.term("error", why), words, 300))

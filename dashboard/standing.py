@@ -1,6 +1,7 @@
 """What people have decided: of one audit, and of all findings that somebody has to settle.
 
     stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
+    settled_of(...)    -> where each of its findings stands
     register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
 
 A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken.
@@ -18,7 +19,7 @@ from audit.record import WORST_FIRST, Audit, Finding, Verdict
 from audit.reviews import FILE, Standing, State, state_of
 from dashboard.loading import entries, home, readable
 
-__all__ = ["RATINGS", "Row", "Stand", "register", "stand_of"]
+__all__ = ["RATINGS", "Row", "Settled", "Stand", "register", "settled_of", "stand_of"]
 
 RATINGS = ("high", "medium", "low", "note", "")
 _UNSETTLED = ("failed", "crashed", "inconclusive")
@@ -42,6 +43,33 @@ class Row:
         rating = RATINGS.index(self.standing.rating or "")
         verdict = WORST_FIRST.index(self.finding.verdict)
         return not self.overdue, rating, self.standing.due or date.max, verdict, self.title, self.finding.check
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Where one finding stands after its reviews."""
+
+    verdict: Verdict
+    """After review, with overridden items counted anew."""
+    changed: bool
+    """Whether that is another verdict than the machine's."""
+    waived: bool
+    status: str
+    owner: str
+    due: date | None
+    overdue: bool
+
+
+def settled_of(audit: Audit, state: State, on: date) -> dict[str, Settled]:
+    """Return check -> where its finding stands, for those of which somebody has spoken."""
+    found = {}
+    for machine, after in zip(audit.record.findings, state.findings, strict=True):
+        said = state.of(machine.check)
+        if said != Standing() or machine.check in state.reviewed:
+            changed, waived = after.verdict != machine.verdict, state.waived(machine.check)
+            facts = (said.status, said.owner or "", said.due, said.overdue(on))
+            found[machine.check] = Settled(after.verdict, changed, waived, *facts)
+    return found
 
 
 @dataclass(frozen=True)

@@ -191,10 +191,13 @@ def _svg(width: int, height: int, title: str, description: str, body: Markup) ->
     ).format(width, height, width, height, title, description, body)
 
 
-def sign(verdict: str, word: str) -> Markup:
-    """Return the verdict's sign: its own shape and mark, hollow where nothing is decided: told without colour."""
+def sign(verdict: str, word: str, *, hollow: bool = False) -> Markup:
+    """Return the verdict's sign: its own shape and mark, told without colour.
+
+    It is hollow where nothing is decided, or where people have decided that it shall not count.
+    """
     colour, paper = PALETTE[verdict], PALETTE["paper"]
-    inside, mark = (paper, colour) if verdict == "inconclusive" else (colour, paper)
+    inside, mark = (paper, colour) if verdict == "inconclusive" or hollow else (colour, paper)
     return Markup(
         '<svg class="sign" viewBox="0 0 16 16" width="16" height="16" role="img"><title>{}</title>'
         '<g fill="{}" stroke="{}">{}</g>'

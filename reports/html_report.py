@@ -8,7 +8,7 @@ Everything an audit says reaches the page through Jinja's autoescape; a content 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from typing import Any
 
@@ -48,6 +48,7 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
     notation = Notation(words)
     view = overview(audit, words, most_measures=MEASURES)
     room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
+    review = review_view(audit, notation)
     template = environment().get_template("report.html.j2")
     return template.render(
         view=view,
@@ -56,11 +57,11 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         format=format,
         notation=notation,
         alpha=notation.set_number(1 - audit.record.level, "share"),
-        review=review_view(audit, notation),
+        review=review,
         sheet=sheet_rows(audit, words),
         table=lambda one: shown_table(audit, one.finding, notation, options.max_items, room),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
-        **figure_tools(view, notation),
+        **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),
     )
 
@@ -87,9 +88,15 @@ def text_tools(words: Words) -> dict[str, Any]:
     }
 
 
-def figure_tools(view: Overview, notation: Notation) -> dict[str, Any]:
-    """What templates call for figures, drawn wide in the overview, narrow in findings."""
+def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = ()) -> dict[str, Any]:
+    """What templates call for figures, drawn wide in the overview, narrow in findings; `waived` are checks."""
     words, axes = notation.words, _axes(view)
+
+    def sign_of(one: FindingView) -> Markup:
+        """Draw the sign of a finding; hollow where it is waived."""
+        if one.finding.check not in waived:
+            return sign(one.finding.verdict, one.verdict)
+        return sign(one.finding.verdict, f"{one.verdict} · {words('status.waived')}", hollow=True)
 
     def line(row: MeasureRow, one: FindingView, block: Block) -> Markup:
         """Draw a measure; only a finding's headline has the colour of its verdict."""
@@ -109,7 +116,8 @@ def figure_tools(view: Overview, notation: Notation) -> dict[str, Any]:
     return {
         "line": line,
         "head": lambda block: axis_head(axes[id(block)], notation) if block.drawn else "",
-        "sign": lambda verdict: sign(verdict, words(f"verdict.{verdict}")),
+        "sign": lambda verdict, hollow=False: sign(verdict, words(f"verdict.{verdict}"), hollow=hollow),
+        "sign_of": sign_of,
         "bar": lambda: tally_bar(view.counts, words("figure.tally"), tally_text(view.counts, words)),
     }
 

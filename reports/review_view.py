@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 
 from audit.overrides import Reviewed
 from audit.record import Audit, Finding
@@ -102,28 +103,34 @@ class ReviewView:
     ratings: tuple[tuple[str, str], ...]
     """(rating, what it means) of those that were given."""
     torn: bool
+    waived: frozenset[str]
+    """Checks whose findings a waiver takes out."""
 
 
-def review_view(audit: Audit, notation: Notation, on: date | None = None) -> ReviewView | None:
+def review_view(
+    audit: Audit, notation: Notation, on: date | None = None, owners: Mapping[str, str] = MappingProxyType({})
+) -> ReviewView | None:
     """Return the reviews as they are printed; IntegrityError where their chain is broken.
 
-    A screen gives the day `on` which it is looked at; a document leaves it out.
+    A screen gives the day `on` which it is looked at, and the `owners` of known keys by fingerprint; a document leaves
+    both out, and so is the same everywhere.
     """
     state, words = state_of(audit, on), notation.words
     if not state.entries and not state.torn:
         return None
     checks = (None, *(one.check for one in audit.record.findings))
-    found = {check: _finding(state, check, notation) for check in checks}
+    found = {check: _finding(state, check, notation, owners) for check in checks}
     given = {standing.rating for standing in state.targets.values()}
     return ReviewView(
         sentence=_sentence(audit, state, words),
-        sign_off=tuple(_signed(row, words) for row in state.sign_off),
+        sign_off=tuple(_signed(row, words, owners) for row in state.sign_off),
         findings={check: one for check, one in found.items() if check is not None and one},
         whole=found[None],
         ratings=tuple(
             (words(f"rating.{one}"), words(f"rating_means.{one}")) for one in _RATINGS if one in given
         ),
         torn=bool(state.torn),
+        waived=frozenset(check for check in checks if check is not None and state.waived(check)),
     )
 
 
@@ -151,7 +158,21 @@ def _sentence(audit: Audit, state: State, words: Words) -> str:
     return words("summary.join").join(parts) + words("summary.end")
 
 
-def _signed(row: SignOff, words: Words) -> SignOffRow:
+def _signature(entry: Entry, words: Words, owners: Mapping[str, str]) -> str:
+    """Return whether an entry is signed, and with whose key."""
+    return _with_key(signature_of(entry), None if entry.key is None else entry.key.fingerprint, words, owners)
+
+
+def _with_key(signature: str, key: str | None, words: Words, owners: Mapping[str, str]) -> str:
+    told = words(f"signature.{signature}")
+    if key is None:
+        return told
+    if key in owners:
+        return words("signature.of_owner", signature=told, owner=one_line(owners[key], words, 60))
+    return words("signature.with", signature=told, owner=key[:23])
+
+
+def _signed(row: SignOff, words: Words, owners: Mapping[str, str]) -> SignOffRow:
     entry, key = row.entry, row.entry.key
     reason = getattr(entry.says, "reason", None) or ""
     counts = "" if row.problem is None else words(f"uncounted.{row.problem}")
@@ -160,21 +181,22 @@ def _signed(row: SignOff, words: Words) -> SignOffRow:
         decision=words(f"decision.{row.decision}"),
         when=Notation(words).moment(entry.at),
         reason=words("format.list").join(part for part in (one_line(reason, words), counts) if part),
-        signature=words(f"signature.{signature_of(entry)}"),
+        signature=_signature(entry, words, owners),
         key="" if key is None else key.fingerprint,
     )
 
 
-def _finding(state: State, check: str | None, notation: Notation) -> FindingReview:
+def _finding(state: State, check: str | None, notation: Notation, owners: Mapping[str, str]) -> FindingReview:
     words = notation.words
-    said = [_said(entry, words) for entry in state.entries if _is_comment(entry, check)]
+    said = [_said(entry, words, owners) for entry in state.entries if _is_comment(entry, check)]
     for (of_check, item), standing in state.targets.items():
-        if check is not None and of_check == check and item is not None and (facts := _facts(standing, state, words)):
+        facts = list(_facts(standing, state, words, owners))
+        if check is not None and of_check == check and item is not None and facts:
             text = words("format.list").join(words("format.colon", left=left, right=right) for left, right in facts)
             said.append(Said("", "", one_line(item, words, 80), text, ""))
     reviewed = None if check is None else state.reviewed.get(check)
     return FindingReview(
-        facts=tuple(_facts(state.of(check), state, words)),
+        facts=tuple(_facts(state.of(check), state, words, owners)),
         said=tuple(said[-MOST:]),
         left_out=max(0, len(said) - MOST),
         result=None if reviewed is None else _result(reviewed, notation),
@@ -185,28 +207,20 @@ def _is_comment(entry: Entry, check: str | None) -> bool:
     return isinstance(entry.says, Comment) and entry.says.check == check
 
 
-def _said(entry: Entry, words: Words) -> Said:
+def _said(entry: Entry, words: Words, owners: Mapping[str, str]) -> Said:
     assert isinstance(entry.says, Comment)
     return Said(
         author=one_line(entry.author, words, 120),
         when=Notation(words).moment(entry.at),
         about="" if entry.says.item is None else one_line(entry.says.item, words, 80),
         text=cell_text(entry.says.text, words, 4000),
-        signature=_signature(entry, words),
+        signature=_signature(entry, words, owners),
     )
 
 
-def _signature(entry: Entry, words: Words) -> str:
-    """Return whether an entry is signed, and with whose key."""
-    return _with_key(signature_of(entry), None if entry.key is None else entry.key.fingerprint, words)
-
-
-def _with_key(signature: str, key: str | None, words: Words) -> str:
-    told = words(f"signature.{signature}")
-    return told if key is None else words("signature.with", signature=told, owner=key[:23])
-
-
-def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str, str]]:
+def _facts(
+    standing: Standing, state: State, words: Words, owners: Mapping[str, str]
+) -> Iterable[tuple[str, str]]:
     """Return (label, text) of what was said; nothing where nobody has said it."""
     told = {
         "rating": standing.rating and words(f"rating.{standing.rating}"),
@@ -220,7 +234,7 @@ def _facts(standing: Standing, state: State, words: Words) -> Iterable[tuple[str
     if waiver is not None:
         holds = state.on is not None and waiver.holds(state.on)
         signed = "none" if waiver.key is None else "holds"
-        author = f"{one_line(waiver.author, words, 120)} ({_with_key(signed, waiver.key, words)})"
+        author = f"{one_line(waiver.author, words, 120)} ({_with_key(signed, waiver.key, words, owners)})"
         facts = {"until": Notation(words).day(waiver.until), "author": author}
         text = words("reviewed.waiver_holds" if holds else "reviewed.waiver_ended", **facts)
         rows.append((words("reviewed.waiver"), f"{text} {cell_text(waiver.reason, words, 1000)}"))

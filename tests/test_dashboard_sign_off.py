@@ -17,6 +17,7 @@ from test_dashboard_browser import FLAGS
 
 from audit.bundle import export_audit, import_audit
 from audit.errors import IntegrityError
+from audit.keyring import KEYS
 from audit.people import KEY_FILE
 from audit.record import load_record
 from audit.reviews import read_reviews, signature_of, state_of
@@ -39,7 +40,7 @@ def audit(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def key(tmp_path_factory):
-    path = tmp_path_factory.mktemp("keys") / "kim.pem"
+    path = tmp_path_factory.mktemp("keys") / "김지우"
     make_key(path)
     return path
 
@@ -48,7 +49,7 @@ def key(tmp_path_factory):
 def page(audit, key):
     path = needs_chromium()
     with (
-        serving(audit.folder.parent, "ko", **{KEY_FILE: str(key)}) as address,
+        serving(audit.folder.parent, "ko", **{KEY_FILE: str(key), KEYS: str(key.parent)}) as address,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
@@ -73,7 +74,7 @@ def choose(page, label, option):
 
 def send(page, said):
     """Press the button and wait until the entry is on the screen."""
-    page.get_by_role("textbox", name=W("form.author")).fill("김지우")
+    expect(page.get_by_role("textbox", name=W("form.author"))).to_have_value("김지우")
     page.get_by_role("button", name=W("form.send"), exact=True).click()
     expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=60_000)
 
@@ -114,7 +115,7 @@ def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_
     page.click(f".crumbs a:has-text('{W('dashboard.verify')}')")
     upload = page.locator("input[type=file]")
     upload.set_input_files(bundle)
-    expect(page.locator(".sentence.passed")).to_contain_text(W("dashboard.verified"))
+    expect(page.locator(".sentence.passed")).to_contain_text(W("trust.sealed", owner="김지우"))
 
     whole = bundle.read_bytes()
     with zipfile.ZipFile(bundle) as names:
@@ -132,4 +133,4 @@ def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_
         assert error.value.exit_code == 4
         assert not list(tmp_path.glob("into/*"))
     upload.set_input_files(changed)
-    expect(page.locator(".sentence.failed")).to_contain_text(W("dashboard.not_verified"))
+    expect(page.locator(".sentence.failed")).to_contain_text(W("trust.changed"))

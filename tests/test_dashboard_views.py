@@ -21,6 +21,7 @@ from dashboard_fixtures import (
     RUNNING,
     SECOND,
     UNREADABLE,
+    looked_at,
     make_home,
     make_running,
     pictures_frame,
@@ -59,6 +60,7 @@ def shared_home(tmp_path_factory):
 @pytest.fixture
 def home(shared_home, monkeypatch):
     monkeypatch.setenv(AUDITS, str(shared_home))
+    looked_at(FIRST, SECOND, PICTURES, HOSTILE, EMPTY)
     return shared_home
 
 
@@ -175,14 +177,15 @@ def test_the_list_holds_every_audit_the_newest_first(home):
 def test_a_row_says_verdict_model_checks_and_worst_finding(home):
     row = next(row for row in rows_of(screen(), "audits") if FIRST in row)
     text = text_of(row)
-    assert text.startswith("Failed Release check of the assistant aaaa000000000001 SmolLM2-135M causal language model")
-    assert "14 8 of 11 decided stereotypes stereotype share is 57.7 % of 480 items" in text
+    assert text.startswith("Failed 8 of 11 decided — Release check of the assistant aaaa000000000001 Unchanged")
+    assert "SmolLM2-135M causal language model stereotypes stereotype share is 57.7 % of 480 items" in text
+    assert text.endswith("14 checks")
     assert 'alt="Failed"' in row, "a sign beside the word"
     assert {"screen": "finding", "audit": FIRST, "check": "stereotypes"} in links(row)
 
 
 def test_a_running_audit_is_listed_with_its_answers_and_a_cut_record_with_its_fault(home):
-    assert "Running Nightly check ffff000000000006 2 37 stored answers so far" in seen(screen())
+    assert "Running Nightly check ffff000000000006 37 stored answers so far" in seen(screen())
     assert "Unreadable 0000000000000007 record.json: Invalid JSON" in seen(screen())
 
 

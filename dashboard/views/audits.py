@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import streamlit as st
@@ -13,6 +13,8 @@ from dashboard.address import Address, Screen
 from dashboard.drawing import draw
 from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.loading import Entry, entries, home
+from dashboard.standing import stand_of
+from dashboard.trust import chip_of, trust_of
 from reports.notation import Notation
 from reports.reasons import told_why
 from reports.wording import Words
@@ -43,7 +45,9 @@ def show(place: Address, words: Words) -> None:
     _filters(place, words, found)
     kept = _kept(found, place)
     place = clamped(place, len(kept), SIZE)
-    going = any(entry.state == "running" for entry in found)
+    going = any(entry.state == "running" for entry in found) or any(
+        entry.state in WORST_FIRST and trust_of(entry.name) is None for entry in _shown(kept, place)
+    )
     st.fragment(run_every=SECONDS if going else None)(_table)(place, words)
     turn_pages(place, words, len(kept), SIZE)
 
@@ -93,14 +97,24 @@ def _kept(found: Sequence[Entry], place: Address) -> list[Entry]:
 
 
 def _table(place: Address, words: Words) -> None:
-    kept = _kept(entries(), place)[(place.page - 1) * SIZE : place.page * SIZE]
-    draw("audits.html.j2", words, rows=[_row(entry, place, words) for entry in kept])
+    shown = _shown(_kept(entries(), place), place)
+    draw("audits.html.j2", words, rows=[_row(entry, place, words) for entry in shown])
+
+
+def _shown(kept: Sequence[Entry], place: Address) -> Sequence[Entry]:
+    return kept[(place.page - 1) * SIZE : place.page * SIZE]
 
 
 def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
+    judged, today = entry.state in WORST_FIRST, date.today()
+    stand = stand_of(entry.name, today) if judged else None
     return {
         "entry": entry,
-        "judged": entry.state in WORST_FIRST,
+        "judged": judged,
+        "chip": chip_of(trust_of(entry.name), words) if judged else None,
+        "stand": stand,
+        "after": None if stand is None else _state(stand.verdict, words),
+        "due": "" if stand is None or stand.due is None else Notation(words).day(stand.due),
         "state": _state(entry.state, words),
         "href": place.to("audit", audit=entry.name).link,
         "family": words.term("family", entry.family) if entry.family else "",

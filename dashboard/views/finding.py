@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
+from audit.record import Audit
+from audit.reviews import state_of
 from dashboard.address import Address
 from dashboard.drawing import draw, picture, report_tools
-from dashboard.frame import bound, choose, clamped, crumbs, turn_pages
+from dashboard.frame import bound, choose, clamped, crumbs, trust_line, turn_pages
 from dashboard.loading import opened, view_of
 from dashboard.paging import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
 from dashboard.reviewing import review_finding
@@ -38,6 +42,7 @@ def show(place: Address, words: Words) -> None:
     main = audit.record.models.get("main")
     followed = [] if main is None or one.headline is None else [place.to("trends", model=main.name)]
     crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
+    trust_line(place, words)
     draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))
     table = items_of(audit, one.finding, TABLE)
     if table is not None and not table.problem:
@@ -46,7 +51,7 @@ def show(place: Address, words: Words) -> None:
     if items is None or items.problem:
         draw("no_items.html.j2", words, items=items)
     else:
-        _evidence(place, words, one, items)
+        _evidence(place, words, one, items, _overridden(audit, place.check, words))
     review_finding(audit, place.check, words)
 
 
@@ -63,18 +68,32 @@ def filters_of(place: Address) -> Filters:
     return Filters(place.failures, place.outcome, place.group)
 
 
-def _evidence(place: Address, words: Words, one: FindingView, items: ItemsFile) -> None:
+def _overridden(audit: Audit, check: str, words: Words) -> Mapping[str, str]:
+    """Return item -> what a reviewer said of it instead of the machine."""
+    reviewed = state_of(audit, date.today()).reviewed.get(check)
+    notation = Notation(words)
+    return {
+        one.item: words("dashboard.overridden", value=notation.set_number(one.reviewed, ""))
+        for one in (reviewed.changes if reviewed else ())
+    }
+
+
+def _evidence(
+    place: Address, words: Words, one: FindingView, items: ItemsFile, overridden: Mapping[str, str]
+) -> None:
     numbers = matching(items, filters_of(place))
     place = clamped(place, len(numbers), SIZE)
     draw("items_head.html.j2", words, items=items, kept=len(numbers))
     _filters(place, words, items)
     shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
+    ids = rows(items, shown)[items.id_column].to_pylist() if overridden and items.id_column else []
     draw(
         "items.html.j2",
         words,
         found=_page(items, one, shown, words),
         numbers=[int(number) + 1 for number in shown],
         hrefs=[place.to("item", item=int(number) + 1).link for number in shown],
+        marks=[overridden.get(str(name), "") for name in ids],
     )
     turn_pages(place, words, len(numbers), SIZE)
 

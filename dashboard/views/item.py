@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
+from audit.keyring import known_keys
 from audit.record import Audit
 from dashboard.address import Address
 from dashboard.drawing import draw, picture
@@ -112,7 +113,7 @@ def _choices(seen: Mapping[str, Any], words: Words) -> list[tuple[str, str, list
 
 def _said(audit: Audit, check: str, item: str, words: Words) -> None:
     """Draw the finding's result with all overrides beside the machine's, and what was said of this item."""
-    review = review_view(audit, Notation(words), date.today())
+    review = review_view(audit, Notation(words), date.today(), known_keys())
     said = review and review.findings.get(check)
     if said:
         draw("said.html.j2", words, said=replace(said, facts=(), said=tuple(s for s in said.said if s.about == item)))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import date
 
 import streamlit as st
 
 from audit.errors import DokimasiaError
+from audit.reviews import state_of
 from dashboard.address import Address, Screen
 from dashboard.drawing import draw, links_of, report_tools
-from dashboard.frame import crumbs
+from dashboard.frame import crumbs, trust_line
 from dashboard.loading import is_running, opened, running, view_of
 from dashboard.reviewing import review_audit
+from dashboard.standing import settled_of
 from reports.inert import one_line
 from reports.wording import Words
 
@@ -33,7 +36,9 @@ def show(place: Address, words: Words) -> None:
     crumbs(words, [way, (view.title, place)], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
     audit = opened(place.audit)
     anchors, tools = links_of(view, place), report_tools(audit, view, words)
-    draw("audit.html.j2", words, anchors, **tools)
+    trust_line(place, words)
+    today = date.today()
+    draw("audit.html.j2", words, anchors, settled=settled_of(audit, state_of(audit, today), today), **tools)
     review_audit(audit, words)
     draw("audit_rest.html.j2", words, anchors, run=audit.run, **tools)
 

@@ -1,4 +1,4 @@
-"""Verify an audit that lies here, or a dropped bundle: is it what was written, who spoke of it, does its seal hold?
+"""Verify an audit that lies here, or a dropped bundle: sealed by a known key, unchanged but unsealed, or changed?
 
 A bundle is checked byte for byte before anything of it is believed, and is unpacked here only on wish.
 """
@@ -6,18 +6,19 @@ A bundle is checked byte for byte before anything of it is believed, and is unpa
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from audit.bundle import check_bundle, import_audit, unpacked
 from audit.errors import DokimasiaError
-from audit.verification import verify_audit
+from audit.verification import Verification, verify_audit
 from dashboard.address import Address
 from dashboard.drawing import draw
 from dashboard.frame import crumbs
 from dashboard.loading import folder_of, home, opened
+from dashboard.trust import Trust, chip_of, trust_in
 from reports.inert import one_line
 from reports.wording import Words
 
@@ -36,7 +37,7 @@ def show(place: Address, words: Words) -> None:
     draw("heading.html.j2", words, title=words("dashboard.verify"), sentence=words("dashboard.verify_lead"))
     if place.audit:
         folder = folder_of(place.audit)
-        _told(words, lambda: list(verify_audit(folder).lines()), f"dokimasia verify {folder} --recompute")
+        _told(words, lambda: verify_audit(folder), f"dokimasia verify {folder} --recompute")
     draw("uploader.html.j2", words)
     sent = st.file_uploader(words("dashboard.drop"), type="zip", max_upload_size=MEGABYTES)
     if sent is not None:
@@ -46,28 +47,28 @@ def show(place: Address, words: Words) -> None:
             _bundle(path, place, words)
 
 
-def _told(words: Words, verified: Callable[[], Sequence[str]], command: str) -> bool:
-    """Draw the lines of a verification, or the one line that says what does not agree."""
+def _told(words: Words, verified: Callable[[], Verification], command: str) -> bool:
+    """Draw which of the three states it is in, and the lines of a verification."""
     try:
-        lines, why = verified(), None
+        found = verified()
+        trust, lines = trust_in(found), [words.term("verified", line.strip()) for line in found.lines()]
     except DokimasiaError as error:
-        lines, why = [], str(error)
-    told = [words.term("verified", line.strip()) for line in lines]
-    draw("verified.html.j2", words, lines=told, why=why and words.term("error", why))
+        trust, lines = Trust("changed", why=str(error)), []
+    draw("verified.html.j2", words, lines=lines, state=trust.state, chip=chip_of(trust, words))
     st.code(command, language=None)
-    return why is None
+    return trust.state != "changed"
 
 
 def _bundle(path: Path, place: Address, words: Words) -> None:
-    def verified() -> list[str]:
+    def verified() -> Verification:
         with unpacked(check_bundle(path)) as folder:
-            return list(verify_audit(folder).lines())
+            return verify_audit(folder)
 
     whole = _told(words, verified, f"dokimasia import BUNDLE.zip --into {home()}")
     if whole and st.button(words("dashboard.import"), type="primary"):
         try:
             folder = import_audit(path, home())
         except DokimasiaError as error:
-            draw("verified.html.j2", words, lines=[], why=words.term("error", str(error)))
+            draw("alarm.html.j2", words, text=one_line(words.term("error", str(error)), words, 300))
             return
         draw("links.html.j2", words, links=[(words("dashboard.imported"), place.to("audit", audit=folder.name).link)])

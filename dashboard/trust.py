@@ -1,0 +1,147 @@
+"""How far an audit's files can be trusted, in three states, found in the background.
+
+    sealed      unchanged since the owner of a known key sealed it
+    unsealed    unchanged, but nobody known vouches for it: whoever can write here could have made it anew
+    changed     not what was stored, with the first thing that does not agree
+
+All files are read for it, so one thread looks at one audit after the other, each once as long as no file of it is
+written, and a screen that asks gets None until then.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from queue import Queue
+from typing import Literal
+
+from audit.errors import DokimasiaError
+from audit.keyring import known_keys
+from audit.verification import Verification, verify_audit
+from dashboard.loading import folder_of
+from reports.inert import one_line
+from reports.wording import Words
+
+__all__ = ["Chip", "Trust", "all_looked_at", "chip_of", "trust_in", "trust_of"]
+
+MOST_WAITING = 256
+"""Audits that wait to be looked at; what asks beyond them asks again."""
+MOST_KEPT = 8192
+SECONDS = 4
+"""For so long the facts of an audit's files are not asked anew."""
+State = Literal["sealed", "unsealed", "changed"]
+_Key = tuple[Path, int]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What was found."""
+
+    state: State
+    why: str = ""
+    """What does not agree; empty where nothing was changed."""
+    owner: str = ""
+    """Of the known key that sealed it."""
+    key: str = ""
+    """Fingerprint of the key that sealed it, known or not."""
+
+
+@dataclass(frozen=True)
+class Chip:
+    """What is told of it: a word or two, and a sentence."""
+
+    state: State | Literal["looking"]
+    word: str
+    told: str
+
+
+def trust_in(found: Verification) -> Trust:
+    """Return the state of an audit that is what was written."""
+    if found.seal is None:
+        return Trust("unsealed")
+    owner = known_keys().get(found.seal.key)
+    return Trust("unsealed", key=found.seal.key) if owner is None else Trust("sealed", owner=owner, key=found.seal.key)
+
+
+def chip_of(trust: Trust | None, words: Words) -> Chip:
+    """Return what is told of an audit's state; None is one that is still looked at."""
+    if trust is None:
+        return Chip("looking", words("trust.looking"), words("trust.looking_told"))
+    facts = {"owner": one_line(trust.owner, words, 60), "mark": trust.key[:15]}
+    if trust.state == "changed":
+        told = words("trust.changed_told", why=one_line(words.term("error", trust.why), words, 300))
+    else:
+        told = words("trust.foreign_told" if trust.key and not trust.owner else f"trust.{trust.state}_told", **facts)
+    return Chip(trust.state, words(f"trust.{trust.state}", **facts), told)
+
+
+def trust_of(name: str, wait: float = 0) -> Trust | None:
+    """Return how far an audit can be trusted; None where that is not known within `wait` seconds."""
+    key = folder_of(name), _stamp(folder_of(name), int(time.monotonic() / SECONDS))
+    until = time.monotonic() + wait
+    with _CHANGED:
+        if key not in _FOUND and key not in _ASKED and len(_ASKED) < MOST_WAITING:
+            _ASKED.add(key)
+            _QUEUE.put(key)
+            _worker()
+        while key not in _FOUND and (left := until - time.monotonic()) > 0:
+            _CHANGED.wait(left)
+        return _FOUND.get(key)
+
+
+def all_looked_at() -> None:
+    """Wait until every audit that was asked for is looked at."""
+    _QUEUE.join()
+
+
+_QUEUE: Queue[_Key] = Queue()
+_ASKED: set[_Key] = set()
+_FOUND: OrderedDict[_Key, Trust] = OrderedDict()
+_CHANGED = threading.Condition()
+
+
+@lru_cache(maxsize=1)
+def _worker() -> threading.Thread:
+    """Start the one thread that looks; it ends with the process."""
+    thread = threading.Thread(target=_look_on, name="trust", daemon=True)
+    thread.start()
+    return thread
+
+
+def _look_on() -> None:
+    while True:
+        key = _QUEUE.get()
+        found = _look(key[0])
+        with _CHANGED:
+            _ASKED.discard(key)
+            _FOUND[key] = found
+            while len(_FOUND) > MOST_KEPT:
+                _FOUND.popitem(last=False)
+            _CHANGED.notify_all()
+        _QUEUE.task_done()
+
+
+def _look(folder: Path) -> Trust:
+    try:
+        return trust_in(verify_audit(folder))
+    except Exception as error:  # whatever lies there is not what was stored
+        why = str(error) if isinstance(error, DokimasiaError) else type(error).__name__
+        return Trust("changed", why=why.replace(f"{folder}{os.sep}", ""))
+
+
+@lru_cache(maxsize=1024)
+def _stamp(folder: Path, moment: int) -> int:
+    """Return a number that is another one once a file below the folder is written, put there or taken away."""
+    facts = []
+    for place, _, files in os.walk(folder):
+        for name in files:
+            with suppress(OSError):  # it was taken away meanwhile
+                found = Path(place, name).lstat()
+                facts.append((place, name, found.st_size, found.st_mtime_ns, found.st_ctime_ns))
+    return hash(tuple(sorted(facts)))
