@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from report_fixtures import ModelRecord, finding, hostile, mixed, rate, real, write_audit
 
-from audit.files import canonical, digest_file, sha256, write_atomic
-from audit.record import Evidence, Limit, RunFacts, dump, load_record
+from audit.files import digest_file, sha256, write_atomic
+from audit.record import Evidence, Limit, RunFacts, dump
 from dashboard.trust import all_looked_at, trust_of
 
 FIRST, SECOND, PICTURES, HOSTILE, EMPTY = (
@@ -41,21 +41,10 @@ def make_home(home: Path) -> Path:
     make_pictures(home)
     make_second(home)
     mixed(home / FIRST, 14)
-    for name in (FIRST, SECOND, PICTURES, HOSTILE, EMPTY):
-        freeze_plan(home / name)
     write_atomic(home / FIRST / "run.json", dump(run_facts()))
     for age, name in enumerate((FIRST, SECOND, PICTURES, HOSTILE, EMPTY)):
         os.utime(home / name / "record.json", (1_700_000_000 - age, 1_700_000_000 - age))
     return home
-
-
-def freeze_plan(folder: Path) -> None:
-    """Put a plan beside a record, so that every file is what the record names."""
-    record = load_record(folder).record
-    checks = [{"name": one.check, "probe": {"use": one.probe}} for one in record.findings]
-    plan = canonical({"title": record.title, "checks": checks})
-    write_atomic(folder / "plan.json", plan)
-    write_atomic(folder / "record.json", dump(record.model_copy(update={"plan": sha256(plan)})))
 
 
 def looked_at(*names: str) -> None:
