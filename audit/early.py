@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from detectors.sequential import RateTest
 
 __all__ = [
-    "METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "Units", "begun", "count_units", "in_random_order", "is_mean",
-    "labels_of", "looks_after", "sequenced", "stopped", "unit_means", "watch",
+    "METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "Units", "begun", "in_random_order", "is_mean", "labels_of",
+    "looks_after", "sequenced", "stopped", "unit_means", "unit_sizes", "watch",
 ]
 
 MOST = 32
@@ -68,12 +68,12 @@ def labels_of(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str
     return items[column].fillna(own).astype(str) if column in items.columns else own
 
 
-def count_units(batches: Iterator[pd.DataFrame]) -> tuple[int, int]:
-    """Return (items, units): how many items there are, and of how many independent units."""
+def unit_sizes(batches: Iterator[pd.DataFrame]) -> tuple[int, ...]:
+    """Return how many items each independent unit has."""
     import pandas as pd
 
     labels = [labels_of(batch) for batch in batches]
-    return sum(map(len, labels)), int(pd.concat(labels).nunique()) if labels else 0
+    return tuple(map(int, pd.concat(labels).value_counts(sort=False))) if labels else ()
 
 
 class Units:

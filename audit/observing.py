@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from audit.plan import Check, Plan
     from audit.probe import Observed
 
-__all__ = ["expected_calls", "observe", "population_of", "shards", "size_of_data", "size_of_part"]
+__all__ = [
+    "expected_calls", "observe", "population_of", "shards", "size_of_data", "size_of_part", "sizes_of_units",
+]
 
 
 def expected_calls(plan: Plan) -> dict[str, int]:
@@ -35,7 +37,13 @@ def expected_calls(plan: Plan) -> dict[str, int]:
 
 def size_of_data(check: Check, role: str, limit: int | None) -> tuple[int, int]:
     """Return (items, units) that the data of a role hold."""
-    return early.count_units(_batches(check, role, limit)) if role in check.data else (0, 0)
+    sizes = sizes_of_units(check, role, limit)
+    return sum(sizes), len(sizes)
+
+
+def sizes_of_units(check: Check, role: str, limit: int | None) -> tuple[int, ...]:
+    """Return how many items each independent unit has in the data of a role."""
+    return early.unit_sizes(_batches(check, role, limit)) if role in check.data else ()
 
 
 def _batches(check: Check, role: str, limit: int | None) -> Iterator[pd.DataFrame]:

@@ -138,7 +138,8 @@ def _mean(
     asked = values[counted(items.assign(**{str(values.name): values}), str(values.name))]
     units = None if headline.unit_of is None else items.loc[asked.index, headline.unit_of].astype(str).to_numpy(object)
     rng = rng_for(audit.record.seed, finding.check, "judge")
-    mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng)
+    binary = headline.method.startswith("exact binomial")
+    mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng, binary=binary)
     ends = {"value": mean.value, "low": mean.low, "high": mean.high}
     return headline.model_copy(update={**ends, "n": mean.n, "method": mean.method, "missing": mean.missing})
 

@@ -3,27 +3,29 @@
     level -> units in the data -> true rates that pass and fail with 80 % power -> units that it takes
 
 Whether a limit speaks of a rate is learnt from the probe's own clean control: its judge says whether the measure is a
-mean over units of numbers in [0, 1]. Where these are 0 or 1 and every item is a unit, all figures are exact; elsewhere
-each unit is taken to count 0 or 1, which asks for more units than may be needed. Of a measure that is no rate nothing
-is known before the run.
+mean over units of numbers that are 0 or 1. Where nearly every unit is one item, all figures are exact. Where units have
+several items, all depends on how alike these are: the figures are simulated for an intraclass correlation that is given
+or estimated on an earlier audit, and without one there are none. Of any other measure nothing is known before the run.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, replace
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.benchmarks import repeatable
 from audit.errors import UsageError
 from audit.judging import rng_for
-from audit.observing import expected_calls, size_of_data, size_of_part
+from audit.observing import expected_calls, size_of_part, sizes_of_units
 from audit.promises import watched
-from audit.record import Limit
+from audit.record import Audit, Limit
 from audit.sizes import POWER
 
 if TYPE_CHECKING:
     from audit.plan import Check, Plan
+    from detectors.clustered import Clustered
     from detectors.result import Measure
 
 __all__ = ["CheckSize", "Range", "RateSize", "size_plan"]
@@ -84,6 +86,10 @@ class CheckSize:
     rate: RateSize | None
     """None where the limit is on no rate, or there is none: not known before the run; and where all of a benchmark may
     be asked. For a part of it the figures are those of an endless population, which needs more."""
+    clustered: bool = False
+    """The limit is on a rate over units of several items."""
+    icc: float | None = None
+    """How alike the items of such a unit are taken to be; None where nobody says, and then there is no `rate`."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the size as JSON data."""
@@ -91,21 +97,34 @@ class CheckSize:
         return {**asdict(self), "limit": limit}
 
 
-def size_plan(plan: Plan, true: float | None = None) -> list[CheckSize]:
+def size_plan(
+    plan: Plan, true: float | None = None, *, icc: float | None = None, pilot: Audit | None = None
+) -> list[CheckSize]:
     """Return what each check will see; `true`: the rate to tell from each limit, None for half of the limit.
 
-    Raises UsageError for a rate outside [0, 1].
+    icc: how alike the items of a unit are, 0 to 1; where None, as in the check of the same name of the audit `pilot`.
+    Raises UsageError for a rate or correlation outside [0, 1].
     """
-    if true is not None and not 0 <= true <= 1:
-        raise UsageError(f"--true {true:g}: got a rate outside of what there is; allowed: 0 to 1")
+    for option, value in (("--true", true), ("--icc", icc)):
+        if value is not None and not 0 <= value <= 1:
+            raise UsageError(f"{option} {value:g}: got a number outside of what there is; allowed: 0 to 1")
     calls = expected_calls(plan)
-    return [_size(plan, check, calls[check.name], true) for check in plan.checks]
+    return [_size(plan, check, calls[check.name], true, icc, pilot) for check in plan.checks]
 
 
-def _size(plan: Plan, check: Check, calls: int, true: float | None) -> CheckSize:
-    measure, binary = _measure(check, plan)
+def _size(
+    plan: Plan, check: Check, calls: int, true: float | None, icc: float | None, pilot: Audit | None
+) -> CheckSize:
+    from detectors import power
+    from detectors.clustered import Clustered
+    from detectors.intervals import mostly_single
+
+    measure = _measure(check, plan)
     role = "items" if measure is None or not measure.where else measure.where.get("role", "items")
-    items, units, population = _asked(plan, check, role)
+    sizes = sizes_of_units(check, role, plan.limit)
+    items, units, population = sum(sizes), len(sizes), None
+    if plan.target == "benchmark" and repeatable(check.probe) and "items" in check.data:
+        items, units, population = size_of_part(check, plan.limit)
     size = CheckSize(
         check=check.name,
         probe=check.probe.name,
@@ -123,42 +142,55 @@ def _size(plan: Plan, check: Check, calls: int, true: float | None) -> CheckSize
     )
     if measure is None or check.limit is None or units in (0, population):
         return size
-    return replace(size, rate=_rate_size(check, check.limit, size, exact=binary and items == units, true=true))
+    if mostly_single(sizes):
+        return replace(size, rate=_rate_size(power, check, check.limit, size, exact=True, true=true))
+    alike = _alike(pilot, check.name, measure.name) if icc is None and pilot is not None else icc
+    size = replace(size, clustered=True, icc=alike)
+    if alike is None:
+        return size
+    return replace(size, rate=_rate_size(Clustered(sizes, alike), check, check.limit, size, exact=False, true=true))
 
 
-def _asked(plan: Plan, check: Check, role: str) -> tuple[int, int, int | None]:
-    """Return the items and units that are asked at most, and how many units their benchmark has."""
-    if plan.target == "benchmark" and repeatable(check.probe) and "items" in check.data:
-        return size_of_part(check, plan.limit)
-    return (*size_of_data(check, role, plan.limit), None)
+def _alike(pilot: Audit, check: str, name: str) -> float | None:
+    """Return the intraclass correlation of a measure's items in an earlier audit; None where it cannot be had."""
+    from detectors.clustered import intraclass_correlation
+
+    found = next((one for one in pilot.record.findings if one.check == check), None)
+    measures = () if found is None else found.measures
+    measure = next((one for one in measures if (one.name, one.group) == (name, None)), None)
+    items = None if measure is None else pilot.items(check)
+    if measure is None or items is None or measure.mean_of not in items or measure.unit_of not in items:
+        return None
+    known = items[items[measure.mean_of].notna()]
+    return intraclass_correlation(known[measure.mean_of].astype(float), known[measure.unit_of].to_numpy(str))
 
 
-def _measure(check: Check, plan: Plan) -> tuple[Measure | None, bool]:
-    """Return the measure of the limit if it is a rate over all items, and whether its outcomes are 0 or 1."""
+def _measure(check: Check, plan: Plan) -> Measure | None:
+    """Return the measure of the limit if it is a rate over all items, whose outcomes are 0 or 1."""
     limit = check.limit
     if limit is None or limit.group is not None:
-        return None, False
+        return None
     _, clean = check.probe.controls(rng_for(plan.seed, check.name, "controls"))
     result = check.probe.judge(clean, level=plan.check_level(check), rng=rng_for(plan.seed, check.name, "sizes"))
     found = next((one for one in result.measures if (one.name, one.group) == (limit.measure, None)), None)
     if found is None or found.mean_of is None or found.unit != "share" or result.items is None:
-        return None, False
+        return None
     values = result.items[found.mean_of].dropna().astype(float)
-    return (found, bool(values.isin((0.0, 1.0)).all())) if values.between(0, 1).all() else (None, False)
+    return found if values.isin((0.0, 1.0)).all() else None
 
 
-def _rate_size(check: Check, limit: Limit, size: CheckSize, *, exact: bool, true: float | None) -> RateSize:
-    from detectors.power import stops_after, units_needed
-
-    passes, below, above = _seen(limit, size)
+def _rate_size(
+    power: ModuleType | Clustered, check: Check, limit: Limit, size: CheckSize, *, exact: bool, true: float | None
+) -> RateSize:
+    passes, below, above = _seen(power, limit, size)
     rate = _half(limit) if true is None else true
     bounds = {"lower": limit.at_least, "upper": limit.at_most}
-    needed = units_needed(rate, size.level, **bounds, keeps=size.keeps, power=POWER)
+    needed = power.units_needed(rate, size.level, **bounds, keeps=size.keeps, power=POWER)
     found = RateSize(exact, passes, below, above, rate, needed)
     bound = _only(limit)
     if size.stop == "full" or bound is None or not 0 < bound < 1:
         return found
-    after = stops_after(rate, bound, watched(limit, size.level, size.keeps), size.units)
+    after = power.stops_after(rate, bound, watched(limit, size.level, size.keeps), size.units)
     if after is None:
         return found
     others = size.calls - check.probe.estimate(size.items)
@@ -167,15 +199,15 @@ def _rate_size(check: Check, limit: Limit, size: CheckSize, *, exact: bool, true
     )
 
 
-def _seen(limit: Limit, size: CheckSize) -> tuple[Range | None, float | None, float | None]:
+def _seen(
+    power: ModuleType | Clustered, limit: Limit, size: CheckSize
+) -> tuple[Range | None, float | None, float | None]:
     """Return the rates that pass, and those from which on they fail, below and above."""
-    from detectors.power import early_rates, keep_probability, rates_decided
-
     passes = [0.0, 1.0]
     fails: list[float | None] = [None, None]
     for side, bound in enumerate((limit.at_least, limit.at_most)):
         if bound is not None:
-            decided = early_rates if size.stop == "early" and 0 < bound < 1 else rates_decided
+            decided = power.early_rates if size.stop == "early" and 0 < bound < 1 else power.rates_decided
             levels = (size.level, size.keeps or size.level)
             seen = decided(size.units, bound, levels[::-1] if side else levels, POWER)
             fails[side], kept = seen[side], seen[1 - side]
@@ -183,7 +215,8 @@ def _seen(limit: Limit, size: CheckSize) -> tuple[Range | None, float | None, fl
     low, high = passes
     if low <= high and _only(limit) is None:
         kept_by = {"lower": limit.at_least, "upper": limit.at_most, "keeps": size.keeps}
-        low = low if keep_probability((low + high) / 2, size.units, size.level, **kept_by)[0][0] >= POWER else math.inf
+        kept = power.keep_probability((low + high) / 2, size.units, size.level, **kept_by)[0][0]
+        low = low if kept >= POWER else math.inf
     return Range(low, high) if low <= high else None, fails[0], fails[1]
 
 

@@ -23,7 +23,7 @@ __all__ = ["POWER", "fresh_units", "more_units", "smallest_effect", "units_of"]
 
 POWER = 0.8
 """Probability with which an effect is said to be seen."""
-MOST = 10**9
+MOST = 10**6
 """More units than this are not worth a figure."""
 
 

@@ -17,12 +17,12 @@ give the exact binomial bound, and the error stays within alpha.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from detectors._exact import Floats, exact_binomial
+from detectors._exact import Floats
 
-__all__ = ["EMPTY", "betting_mean", "bounded_mean", "still_to_come"]
+__all__ = ["EMPTY", "betting_mean", "refuses", "still_to_come"]
 
 CAP = 0.75
 """Largest share of the capital that one bet may lose."""
@@ -50,46 +50,41 @@ def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = 
     return min(low, mean), max(high, mean)
 
 
-def bounded_mean(x: ArrayLike, level: float) -> tuple[float, float, str]:
-    """Return (low, high, method) for the mean of independent values [n] in [0, 1], in random order.
+def refuses(mean: float, x: Floats, alpha: float) -> NDArray[np.bool_]:
+    """Tell of samples x [..., n] whether a bettor from below refuses that their mean is `mean` or less, at `alpha`."""
+    return _refuses(mean, x, _bets(x, alpha), alpha, None)
 
-    Exact binomial where all values are 0 or 1, else betting. Where a value may but need not be 0 or 1, looking picks
-    the method; no case was found, by enumeration up to seven values, where that errs more often than it may.
-    """
-    values = np.asarray(x, dtype=float)
-    if values.size and np.isin(values, (0.0, 1.0)).all():
-        low, high = exact_binomial(int(values.sum()), values.size, level)
-        return float(low), float(high), "exact binomial (Clopper-Pearson)"
-    return *betting_mean(values, level), "betting (hedged capital) over unit means"
+
+def _refuses(mean: float, x: Floats, bets: Floats, alpha: float, population: int | None) -> NDArray[np.bool_]:
+    path, all_ones = _all_ones_probability(mean, x.shape[-1], population), x.min(axis=-1) == 1
+    if path >= alpha:
+        return np.zeros(x.shape[:-1], dtype=bool)
+    rest, _ = still_to_come(mean, x, population)
+    with np.errstate(divide="ignore"):
+        stake = np.minimum(bets, CAP / rest)
+    rich = np.cumsum(np.log1p(stake * (x - rest)), axis=-1).max(axis=-1) >= -np.log(alpha - path)
+    return np.asarray(all_ones | rich)
 
 
 def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
     """Return the largest mean that a bettor from below refuses at `alpha`."""
-    size, bets, all_ones = len(x), _bets(x, alpha), bool(x.min() == 1)
-
-    def refuses(mean: float) -> bool:
-        path = _all_ones_probability(mean, size, population)
-        if all_ones or path >= alpha:
-            return all_ones and path < alpha
-        rest, _ = still_to_come(mean, x, population)
-        with np.errstate(divide="ignore"):
-            stake = np.minimum(bets, CAP / rest)
-        return bool(np.cumsum(np.log1p(stake * (x - rest))).max() >= -np.log(alpha - path))
-
+    bets = _bets(x, alpha)
     # below this a finite population could not even hold what was seen
     low, high = (0.0 if population is None else float(x.sum()) / population), 1.0
     while high - low > 1e-10:
         middle = (low + high) / 2
-        low, high = (middle, high) if refuses(middle) else (low, middle)
+        low, high = (middle, high) if _refuses(middle, x, bets, alpha, population) else (low, middle)
     return low
 
 
 def _bets(x: Floats, alpha: float) -> Floats:
-    """Return lambda for each value: best for this n (section 3.4 there) by the variance of the values before it."""
-    count = np.arange(1, len(x) + 1)
-    centre = (0.5 + np.cumsum(x)) / (count + 1)
-    variance = (PRIOR / 4 + np.cumsum((x - centre) ** 2)) / (count + PRIOR)
-    return np.asarray(np.sqrt(-2 * np.log(alpha) / (len(x) * np.concatenate([[0.25], variance[:-1]]))))
+    """Return lambda for each value of x [..., n]: best for this n (section 3.4 there) by the variance before it."""
+    size = x.shape[-1]
+    count = np.arange(1, size + 1)
+    centre = (0.5 + np.cumsum(x, axis=-1)) / (count + 1)
+    variance = (PRIOR / 4 + np.cumsum((x - centre) ** 2, axis=-1)) / (count + PRIOR)
+    known = np.concatenate([np.full((*x.shape[:-1], 1), 0.25), variance[..., :-1]], axis=-1)
+    return np.asarray(np.sqrt(-2 * np.log(alpha) / (size * known)))
 
 
 def still_to_come(mean: float, x: Floats, population: int | None, before: Floats = EMPTY) -> tuple[Floats, Floats]:

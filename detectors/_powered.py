@@ -22,8 +22,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors._betting import betting_mean, bounded_mean
-from detectors._exact import Floats
+from detectors._betting import betting_mean
+from detectors._exact import Floats, exact_binomial
 
 __all__ = ["LEAST_LABELS", "POWERED_METHOD", "Powered", "prediction_powered"]
 
@@ -73,7 +73,8 @@ def prediction_powered(
 def _both(y: Floats, f: Floats, rest: Floats, level: float, rng: np.random.Generator) -> tuple[float, float]:
     """Return what the labels alone and the labels with the judge allow, each at `level`."""
     order = rng.permutation(len(y))
-    alone = bounded_mean(y[order], level)
+    # a label between 0 and 1 counts as 1 with a probability of itself, so that labels are trials of the same mean
+    alone = exact_binomial(int((rng.random(len(y)) < y).sum()), len(y), level)
     ends = betting_mean((_beside_blocks(y[order], f[order], rng.permutation(rest)) + 1) / 3, level)
     low, high = max(alone[0], 3 * ends[0] - 1), min(alone[1], 3 * ends[1] - 1)
     # where the two contradict each other, one of them has missed, and nobody knows which

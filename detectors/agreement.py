@@ -176,7 +176,8 @@ class _Rated:
             return cluster_bootstrap(
                 lambda totals: totals[..., 0] / totals[..., 1], sums, level=level, rng=rng, bounds=(0.0, self.widest)
             )
-        seen, scale = mean_over_units(shares, level=level, rng=rng), float(largest / self.size.mean())
+        binary, scale = bool(np.isin(shares, (0.0, 1.0)).all()), float(largest / self.size.mean())
+        seen = mean_over_units(shares, level=level, rng=rng, binary=binary)
         return scale * seen.value, scale * seen.low, scale * seen.high
 
     def _none(self, reason: str, level: float) -> Measure:

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors._auroc import AUROC_METHOD, auroc, pairs_interval
-from detectors._betting import betting_mean, bounded_mean
+from detectors._betting import betting_mean
 from detectors._bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors._corrected import CORRECTED, Calibration, corrected_rate
 from detectors._exact import Approximation, Floats, exact_binomial
@@ -39,9 +39,13 @@ __all__ = [
     "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "HYPERGEOMETRIC", "LEAST_LABELS",
     "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration",
     "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
-    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "newcombe", "newcombe_paired",
-    "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
+    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe",
+    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
 ]
+
+
+SINGLE = 0.9
+"""Share of units with one item from which on drawing the others' outcomes costs nothing worth a bet."""
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,20 @@ class UnitMean:
 
 def mean_over_units(
     values: ArrayLike, units: ArrayLike | None = None, *, level: float, rng: np.random.Generator,
-    worst: tuple[ArrayLike, ArrayLike] = (0.0, 1.0),
+    worst: tuple[ArrayLike, ArrayLike] = (0.0, 1.0), binary: bool = False,
 ) -> UnitMean:
     """Return the mean over independent units with an interval that covers at every n and rate.
 
     values [item]: numbers in [0, 1], NaN = asked and no answer; units [item]: label of the independent unit (template,
     writer, prompt) of each item, None where every item is one. Units weigh the same however many items they have.
-    Where all unit means are 0 or 1 the interval is the exact binomial one; else that of betting over the means, in an
-    order shuffled by `rng`. Where answers are missing, `low` is the lower end with each the least that it could have
-    been and `high` the upper end with each the most, `worst` = (least, most), each [item] or one number: it covers the
-    mean over all that were asked whatever made them be missing (Horowitz & Manski 2000, JASA 95:77).
+    The interval is that of betting over the unit means, in an order shuffled by `rng`. binary: values are 0 or 1 by
+    what they are (a tie counts half); if then nine units in ten or more have one item, it is the exact binomial one,
+    in which a unit between 0 and 1 counts as 1 with a probability of its mean, drawn by `rng`, so that units are 0/1
+    trials of the same mean. Neither choice looks at the values, which would break the guarantee.
+
+    Where answers are missing, `low` is the lower end with each the least that it could have been and `high` the upper
+    end with each the most, `worst` = (least, most), each [item] or one number: it covers the mean over all that were
+    asked whatever made them be missing (Horowitz & Manski 2000, JASA 95:77).
     Raises ValueError for no answers, for values outside [0, 1] and for labels of another length.
     """
     numbers = np.asarray(values, dtype=float)
@@ -87,13 +95,22 @@ def mean_over_units(
         raise ValueError(f"mean_over_units: got {len(numbers)} values, none of them an answer; allowed: one or more")
     least, most = (_unit_means(np.where(lost, fill, numbers), labels) for fill in worst)
     known = _unit_means(numbers[~lost], None if labels is None else labels[~lost])
-    order = rng.permutation(len(least))
-    low, _, method = bounded_mean(least[order], level)
-    high = bounded_mean(most[order], level)[1]
-    value = float(known.mean())  # rounding may leave it a hair outside a bound that equals it
+    order, method = rng.permutation(len(least)), "betting (hedged capital) over unit means"
+    if binary and mostly_single(() if labels is None else np.unique(labels, return_counts=True)[1]):
+        method = "exact binomial (Clopper-Pearson)"
+        drawn = 0.5 if np.isin((least, most), (0.0, 1.0)).all() else rng.random(len(least))
+        (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
+    else:
+        (low, _), (_, high) = (betting_mean(one[order], level) for one in (least, most))
+    value = float(known.mean())  # rounding, or what was drawn, may leave it outside
     return UnitMean(
         value, min(low, value), max(high, value), int((~lost).sum()), len(known), method, missing=int(lost.sum())
     )
+
+
+def mostly_single(sizes: ArrayLike) -> bool:
+    """Tell whether nine units in ten or more have one item, by the number of items [unit]."""
+    return bool(np.count_nonzero(np.asarray(sizes) != 1) <= (1 - SINGLE) * np.size(sizes) + 1e-9)
 
 
 def _unit_means(values: Floats, units: NDArray[Any] | None) -> Floats:

@@ -29,8 +29,8 @@ from detectors._betting import EMPTY, still_to_come
 from detectors._exact import Floats, Level, sides_of
 
 __all__ = [
-    "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "paired_sequence",
-    "stopping", "two_sample_sequence",
+    "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "first_verdicts",
+    "paired_sequence", "stopping", "two_sample_sequence",
 ]
 
 Verdict = Literal["below", "above"]
@@ -115,6 +115,19 @@ class RateTest:
             said |= _mixed(logs) >= _threshold(sides_of(self.level)[side])
         over = _first_passages(said, rate)
         return 1 + int(np.searchsorted(over, risk, side="right"))
+
+
+def first_verdicts(x: Floats, limit: float, level: Level) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return (after, below) [sample] of a `RateTest` that watches each row of outcomes x [sample, n] in [0, 1].
+
+    after: outcomes after which its verdict stood, n + 1 where it never did; below: whether that is "below".
+    """
+    size, after = x.shape[1], []
+    for values, mean, sure in zip((x, 1 - x), (limit, 1 - limit), sides_of(level), strict=True):
+        growth = _log_factors(values.ravel(), *still_to_come(mean, EMPTY, None)).reshape(*x.shape, len(SHARES))
+        rich = _mixed(np.cumsum(growth, axis=1)) >= _threshold(sure)
+        after.append(np.where(rich.any(axis=1), rich.argmax(axis=1) + 1, size + 1))
+    return np.minimum(*after), after[0] < after[1]
 
 
 class DifferenceTest:

@@ -94,7 +94,7 @@ def _finding(one: Asked, level: float):
 def _mean(one: Asked, frame: pd.DataFrame, level: float) -> MeasureRecord:
     known = frame[frame["value"].notna()]
     units = None if one.units is None else known["unit"].to_numpy(str)
-    mean = mean_over_units(known["value"].to_numpy(), units, level=level, rng=np.random.default_rng(0))
+    mean = mean_over_units(known["value"].to_numpy(), units, level=level, rng=np.random.default_rng(0), binary=True)
     return MeasureRecord(
         name="accuracy", value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", ideal=one.ideal,
         direction=one.direction, level=level, method=mean.method, mean_of="value",

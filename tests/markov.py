@@ -117,7 +117,7 @@ class Repeats:
 
         frame = observed["items"]
         value = (frame["repeated"] > frame["nats"]).astype(float)
-        mean = mean_over_units(value.to_numpy(), level=level, rng=rng)
+        mean = mean_over_units(value.to_numpy(), level=level, rng=rng, binary=True)
         measure = Measure(
             name="repeat_share",
             value=mean.value,

@@ -46,7 +46,7 @@ class Ones:
         frame = observed["items"]
         items = frame.assign(value=frame["text"].astype(float))
         units = frame["unit"].to_numpy() if "unit" in frame else None
-        mean = mean_over_units(items["value"].to_numpy(), units, level=level, rng=rng)
+        mean = mean_over_units(items["value"].to_numpy(), units, level=level, rng=rng, binary=True)
         common = {"unit": "share", "level": level, "n": mean.n}
         ones = Measure(
             name="ones", value=mean.value, low=mean.low, high=mean.high, method=mean.method, mean_of="value",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy.special import gammaln
 from scipy.stats import binom, binomtest
 
 from detectors import _auroc
@@ -188,10 +189,10 @@ def test_betting_refuses_more_values_than_the_population():
 
 def test_mean_over_units_takes_the_exact_interval_for_single_trials():
     rng = np.random.default_rng(0)
-    got = mean_over_units([0, 0, 1, 0], level=0.95, rng=rng)
+    got = mean_over_units([0, 0, 1, 0], level=0.95, rng=rng, binary=True)
     assert (got.low, got.high) == exact_binomial(1, 4)
     assert (got.value, got.items, got.units, got.method) == (0.25, 4, 4, "exact binomial (Clopper-Pearson)")
-    assert mean_over_units([0, 0, 1, 0], ["d", "a", "c", "b"], level=0.95, rng=rng) == got
+    assert mean_over_units([0, 0, 1, 0], ["d", "a", "c", "b"], level=0.95, rng=rng, binary=True) == got
 
 
 def test_mean_over_units_weighs_units_alike():
@@ -206,27 +207,32 @@ def test_mean_over_units_without_events_counts_units_not_items():
     assert (got.low, got.high) == pytest.approx(exact_binomial(0, 60), abs=1e-9)
 
 
-def test_mean_over_units_of_unanimous_units_is_exact():
-    """Units of several items that all agree are 0/1 trials like any other: nothing is lost to betting."""
-    values, units, rng = np.repeat([1.0, 0.0], [30, 70]), np.repeat(np.arange(20), 5), np.random.default_rng(0)
-    got = mean_over_units(values, units, level=0.95, rng=rng)
-    assert (got.low, got.high, got.method) == (*exact_binomial(6, 20), "exact binomial (Clopper-Pearson)")
+def test_the_method_follows_from_the_design_and_never_from_the_values():
+    """Exact where all units chance to agree and betting elsewhere would err by both: that it covers is not proved."""
+    rng = np.random.default_rng(0)
+    many, few = np.repeat(np.arange(20), 5), np.r_[np.arange(19), 18]
+    for values in (np.zeros(100), np.ones(100), np.repeat([1.0, 0.0], [30, 70]), np.tile([1.0, 0.0], 50)):
+        assert mean_over_units(values, many, level=0.95, rng=rng, binary=True).method.startswith("betting")
+        assert mean_over_units(values, level=0.95, rng=rng).method.startswith("betting")
+        assert mean_over_units(values, level=0.95, rng=rng, binary=True).method.startswith("exact")
+        assert mean_over_units(values[:20], few, level=0.95, rng=rng, binary=True).method.startswith("exact")
 
 
-@pytest.mark.parametrize(("size", "middle", "level"), [(2, 0.5, 0.95), (4, 0.1, 0.8), (6, 0.5, 0.8), (7, 0.9, 0.95)])
-def test_mean_over_units_covers_though_looking_picks_the_method(size, middle, level):
-    """Exact: all sequences of unit means 0, `middle` and 1, at every mixture of the three."""
-    values, rng = np.array([0.0, middle, 1.0]), np.random.default_rng(0)
-    kinds = np.array(list(itertools.product(range(3), repeat=size)))
-    ends = np.array([betting_mean(values[row], level) if 1 in row else exact_binomial(np.sum(row == 2), size, level)
-                     for row in kinds])  # fmt: skip
-    got = mean_over_units(values[kinds[5]], level=level, rng=rng)
-    assert got.method.startswith("betting" if 1 in kinds[5] else "exact")
-    shares = np.array([(1 - b - c, b, c) for b in np.linspace(0, 1, 21) for c in np.linspace(0, 1 - b, 21)])
-    counts = np.stack([(kinds == kind).sum(axis=1) for kind in range(3)], axis=1)
-    for share in np.clip(shares, 0, 1):
-        missed = (ends[:, 0] > share @ values + 1e-9) | (ends[:, 1] < share @ values - 1e-9)
-        assert np.prod(share**counts, axis=1)[missed].sum() <= 1 - level
+@pytest.mark.parametrize(("size", "tie", "level"), [(1, 0.5, 0.95), (4, 0.5, 0.8), (6, 0.5, 0.95), (6, 0.2, 0.8)])
+def test_units_between_0_and_1_count_as_trials_of_the_same_mean(size, tie, level):
+    """Exact but for the draws: whatever the mixture of 0, ties and 1 is, the count is binomial at its mean."""
+    values, rng, drawn = np.array([0.0, tie, 1.0]), np.random.default_rng(0), 400
+    counts = np.array([(a, b, size - a - b) for a in range(size + 1) for b in range(size + 1 - a)])
+    ends = []
+    for count in counts:
+        made = [mean_over_units(np.repeat(values, count), level=level, rng=rng, binary=True) for _ in range(drawn)]
+        ends.append([(one.low, one.high) for one in made])
+    low, high = np.moveaxis(np.array(ends), -1, 0)
+    ways = gammaln(size + 1) - gammaln(counts + 1).sum(axis=1)
+    for share in ((0.6, 0.4, 0.0), (0.2, 0.6, 0.2), (0.0, 0.5, 0.5), (0.9, 0.1, 0.0), (0.45, 0.1, 0.45)):
+        mass = np.exp(ways + counts @ np.log(np.maximum(share, 1e-300)))
+        missed = ((low > share @ values + 1e-9) | (high < share @ values - 1e-9)).mean(axis=1)
+        assert mass @ missed <= 1 - level + 3 * np.sqrt(mass**2 @ (missed * (1 - missed)) / drawn) + 1e-9
 
 
 def test_mean_over_units_covers_where_items_repeat_their_unit():
@@ -244,7 +250,7 @@ def test_mean_over_units_covers_where_items_repeat_their_unit():
 
 
 def test_mean_over_units_holds_whatever_missing_values_would_have_been():
-    got = mean_over_units([1, 1, 0, np.nan, np.nan], level=0.95, rng=np.random.default_rng(0))
+    got = mean_over_units([1, 1, 0, np.nan, np.nan], level=0.95, rng=np.random.default_rng(0), binary=True)
     assert (got.value, got.n, got.missing) == (2 / 3, {"items": 3, "units": 3}, 2)
     assert (got.low, got.high) == (exact_binomial(2, 5)[0], exact_binomial(4, 5)[1])
 

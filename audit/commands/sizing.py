@@ -28,6 +28,12 @@ def plan_size(
     true: Annotated[
         float | None, typer.Option("--true", help="True rate to be told from each limit; default: half of the limit.")
     ] = None,
+    icc: Annotated[
+        float | None, typer.Option("--icc", help="How alike the items of a unit are, 0 (not at all) to 1 (they agree).")
+    ] = None,
+    pilot: Annotated[
+        Path | None, typer.Option("--pilot", help="An earlier audit, on which that is estimated, check by check.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
     confined: ConfinedFlag = False,
     allow_env: AllowEnv = None,
@@ -36,10 +42,11 @@ def plan_size(
     """Say which true rates each check of a plan will pass and fail, and how many units that takes; ask nothing."""
     from audit.plan import load_plan
     from audit.plan_sizes import size_plan
+    from audit.record import load_record
 
     read = load_plan(plan, confinement(confined, allow_env))
     read = read if limit is None else dataclasses.replace(read, limit=limit)
-    sizes = size_plan(read, true)
+    sizes = size_plan(read, true, icc=icc, pilot=None if pilot is None else load_record(pilot))
     if as_json:
         told = {"title": read.title, "level": read.level, "promise": read.promise, "target": read.target}
         print(json.dumps({**told, "checks": [one.as_json() for one in sizes]}))
@@ -91,12 +98,16 @@ def _of_limit(size: CheckSize, limit: Limit) -> Iterator[str]:
         some = f"{size.units:,} of them are drawn at random; for so many of an endless population:"
         all_of = "asked in full, which early stopping may spare, it has no sampling error"
         yield f"the benchmark has {size.population:,} units; {all_of if size.units == size.population else some}"
-        if found is None:
+        if found is None and not size.clustered:
             return
+    if found is None and size.clustered:
+        alike = "what it can see depends on how alike the items of a unit are"
+        yield f"{name} {_bounds(limit, rate=True)}: {alike}; --icc or --pilot tells"
+        return
     if found is None:
         yield f"{name} {_bounds(limit, rate=False)}: what it can see is not known before the run"
         return
-    how = "80 % power" if found.exact else "80 % power, about"
+    how = "80 % power" if size.icc is None else f"80 % power, about, at an intraclass correlation of {size.icc:.2g}"
     yield f"{name} {_bounds(limit, rate=True)}: {_passes(found, limit)}, {_fails(found)} ({how})"
     told = f"a true {_percent(found.rate)}"
     if found.units_needed is None:

@@ -155,7 +155,7 @@ class _Judge:
         if not known.any():
             return self._none(name, pairs[known], group=group, missing=len(pairs))
         units = pairs["unit"].to_numpy(str)
-        mean = mean_over_units(values.to_numpy(float), units, level=self.level, rng=self.rng)
+        mean = mean_over_units(values.to_numpy(float), units, level=self.level, rng=self.rng, binary=True)
         return self._measure(
             name, pairs[known], value=mean.value, low=mean.low, high=mean.high, method=mean.method, group=group,
             missing=mean.missing, **origin,

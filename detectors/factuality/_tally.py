@@ -29,11 +29,11 @@ class Tally:
 
     def mean(
         self, name: str, values: pd.Series[Any], direction: Direction, *, group: str | None = None,
-        worst: tuple[pd.Series[Any] | float, pd.Series[Any] | float] = (0.0, 1.0),
+        worst: tuple[pd.Series[Any] | float, pd.Series[Any] | float] = (0.0, 1.0), binary: bool = True,
     ) -> Measure:
         """Return the mean over units of values in [0, 1]; a column of `items` is named as such.
 
-        worst: what a missing value could have been at least and at most.
+        worst: what a missing value could have been at least and at most; binary: values are 0 or 1, ties between.
         """
         lost = values.isna() & self.items.loc[values.index, "no_answer"]
         values = values[values.notna() | lost]
@@ -41,7 +41,8 @@ class Tally:
             return self._undefined(name, direction, "share", group, missing=int(lost.sum()))
         least, most = (end if isinstance(end, float) else end[values.index].to_numpy(float) for end in worst)
         found = mean_over_units(
-            values.to_numpy(dtype=float), self._units(values), level=self.level, rng=self.rng, worst=(least, most)
+            values.to_numpy(dtype=float), self._units(values), level=self.level, rng=self.rng, worst=(least, most),
+            binary=binary,
         )
         column = str(values.name) if values.name in self.items else None
         return Measure(
@@ -54,7 +55,7 @@ class Tally:
     def difference(self, name: str, first: str, second: str) -> Measure:
         """Return the mean over units of first - second, two columns in [0, 1], item by item; higher is better."""
         values, *worst = ((1 + one - self.items[second]) / 2 for one in (self.items[first], 0.0, 1.0))
-        half = self.mean(name, values, "higher is better", worst=(worst[0], worst[1]))
+        half = self.mean(name, values, "higher is better", worst=(worst[0], worst[1]), binary=False)
         if half.value is None or half.low is None or half.high is None:
             return half
         low, value, high = (2 * number - 1 for number in (half.low, half.value, half.high))
@@ -62,7 +63,7 @@ class Tally:
 
     def known(self, name: str, values: pd.Series[Any]) -> Measure:
         """Return a mean over units that follows from the questions alone: nothing about it is uncertain."""
-        found, method = self.mean(name, values, "neither"), "known from the questions"
+        found, method = self.mean(name, values, "neither", binary=False), "known from the questions"
         if found.value is None:
             return found
         return replace(found, low=found.value, high=found.value, method=method, mean_of=None, unit_of=None, where=None)

@@ -22,7 +22,7 @@ from detectors.factuality.choices import score_choices
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.scripts import unjudged_script
-from detectors.result import Remark, Result
+from detectors.result import Measure, Remark, Result
 
 __all__ = ["CHOICE_MEASURES", "GENERATED_MEASURES", "choice_correctness", "generated_correctness"]
 
@@ -44,6 +44,12 @@ _KNOWN = {"chance": "chance", "mc1_chance": "mc1_chance", "longest_choice": "lon
 _RULES = {
     "exact_match": exact_match, "exact_match_numeric": exact_match_numeric, "contains": contains, "token_f1": token_f1,
 }
+_GRADED = ("mc2", "token_f1")
+"""Scores that lie between 0 and 1; the others are one of both, or a tie."""
+
+
+def _mean_of(tally: Tally, name: str, values: pd.Series[Any]) -> Measure:
+    return tally.mean(name, values, "higher is better", binary=name not in _GRADED)
 
 
 def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.Generator) -> Result:
@@ -73,7 +79,7 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     items["no_answer"] = items["outcome"] == "error"
     tally = Tally(items, level, rng)
     measures = (
-        *(tally.mean(name, items[column], "higher is better") for name, column in _MEANS.items()),
+        *(_mean_of(tally, name, items[column]) for name, column in _MEANS.items()),
         *(tally.difference(name, *columns) for name, columns in _DIFFERENCES.items()),
         *(tally.known(name, items[column]) for name, column in _KNOWN.items()),
         tally.share("error_share", "error", "lower is better"),
@@ -110,7 +116,7 @@ def generated_correctness(
     measures = (
         tally.mean("accuracy", items["value"], "higher is better"),
         tally.mean("accuracy_of_answered", answered, "higher is better"),
-        *(tally.mean(name, items[name], "higher is better") for name in _RULES),
+        *(_mean_of(tally, name, items[name]) for name in _RULES),
         tally.share("refusal_share", "refused", "neither"),
         tally.share("unparseable_share", "unparseable", "lower is better"),
         tally.length("answer_words", items["words"]),

@@ -166,7 +166,9 @@ class _Judge:
     def _mean(self, name: str, values: pd.Series[Any], of: pd.DataFrame, direction: Direction, reason: str) -> Measure:
         if values.empty:
             return self._none(name, reason, "share", direction)
-        mean = mean_over_units(values.to_numpy(float), units_of(of), level=self.level, rng=self.rng)
+        mean = mean_over_units(
+            values.to_numpy(float), units_of(of), level=self.level, rng=self.rng, binary=name != "judge_share"
+        )
         return Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
             level=self.level, method=mean.method,

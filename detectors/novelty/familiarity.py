@@ -125,7 +125,8 @@ class _Judge:
         if self.undecided is not None:
             return self._none(name, self.undecided, role, "share", direction)
         rows = self.evidence[self.evidence["role"] == role]
-        mean = mean_over_units(rows["value"].to_numpy(), units_of(rows), level=self.level, rng=self.rng)
+        values, units = rows["value"].to_numpy(), units_of(rows)
+        mean = mean_over_units(values, units, level=self.level, rng=self.rng, binary=True)
         return Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
             level=self.level, method=f"{mean.method}, given the calibration items", mean_of="value",

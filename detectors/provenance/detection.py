@@ -125,7 +125,8 @@ def _mean(
             name, reason, n={"items": 0, "units": 0}, unit="share", direction=direction, level=level, group=group,
             missing=len(asked),
         )
-    found = mean_over_units(asked, units[values.index].to_numpy(str), level=level, rng=rng)
+    binary, labels = name != "green_fraction", units[values.index].to_numpy(str)
+    found = mean_over_units(asked, labels, level=level, rng=rng, binary=binary)
     return Measure(
         name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
         direction=direction, level=level, method=found.method, mean_of=mean_of, unit_of=unit_of,
