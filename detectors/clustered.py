@@ -119,7 +119,8 @@ class Clustered:
     def _kept(
         x: Floats, levels: tuple[float, float], lower: float | None, upper: float | None
     ) -> tuple[float, float]:
-        (inside, outside), kept, broken = ((1 - one) / 2 for one in levels), np.ones(len(x), bool), np.zeros(len(x), bool)
+        inside, outside = ((1 - one) / 2 for one in levels)
+        kept, broken = np.ones(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
         if lower is not None:
             kept, broken = kept & refuses(lower, x, inside), broken | refuses(1 - lower, 1 - x, outside)
         if upper is not None:

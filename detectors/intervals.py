@@ -2,7 +2,7 @@
 
     rate of n independent trials              exact_binomial                       exact (Clopper-Pearson)
     mean of values in [0, 1]                  betting_mean                         valid at every n and mean
-    mean over independent units               mean_over_units                      one of these two
+    mean over independent units               mean_over_units                      one of these two, by design
     mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate

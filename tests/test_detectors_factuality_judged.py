@@ -1,5 +1,7 @@
 """The judged share: that it is the interval it says, whose labels count, units, refusals, and coverage."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,8 +27,11 @@ def drawn(rng, size, labelled, rate=0.6, right=0.85, prefix="x"):
     return frame(judge, np.where(np.arange(size) < labelled, truth, NAN), prefix)
 
 
+RNG = partial(np.random.default_rng, 0)
+
+
 def judged(items, calibration=None, level=0.95, **options):
-    return judged_share(items, calibration, level=level, rng=np.random.default_rng(0), **options)
+    return judged_share(items, calibration, level=level, rng=RNG(), **options)
 
 
 def ends(measure):
@@ -36,10 +41,11 @@ def ends(measure):
 def test_labels_among_the_items_are_prediction_powered():
     items = drawn(np.random.default_rng(1), 1000, 100)
     result = judged(items)
-    found = prediction_powered(items["label"][:100], items["judge"][:100], items["judge"][100:])
+    known, others = items[:100].sort_index(), items["judge"][100:].sort_index()
+    found = prediction_powered(known["label"], known["judge"], others, rng=RNG())
     assert ends(result.headline) == (found.value, found.low, found.high)
     assert result.headline.n == {"items": 1000, "units": 100}
-    assert result.headline.min_units == 30
+    assert (result.headline.guarantee, result.headline.min_units) == ("finite sample", 0)
     assert result.measure("labels_worth").value == found.worth
     assert tuple(measure.name for measure in result.measures) == JUDGED_MEASURES
 
@@ -50,11 +56,13 @@ def test_what_is_told_of_the_judge():
     right, verdict = known["label"] == 1, known["judge"] == 1
     hits, passes = int((right & verdict).sum()), int((~right & ~verdict).sum())
     shares = {
-        "judge_share": (items["judge"].sum(), 500), "label_share": (right.sum(), 200),
+        "label_share": (right.sum(), 200),
         "sensitivity": (hits, right.sum()), "specificity": (passes, (~right).sum()),
     }
     for name, (k, n) in shares.items():
         assert ends(result.measure(name)) == pytest.approx((k / n, *exact_binomial(int(k), int(n)))), name
+    share = result.measure("judge_share")
+    assert (share.value, share.method) == (items["judge"].mean(), "betting (hedged capital) over unit means")
     assert result.measure("cohen_kappa").value == pytest.approx(cohen_kappa_score(right, verdict))
 
 
@@ -157,9 +165,8 @@ def test_of_a_unit_with_labels_only_the_labelled_items_count():
     items = drawn(np.random.default_rng(11), 300, 60)
     units = np.array([f"u{number}" for number in range(300)], dtype=object)
     units[200:260] = units[:60]  # sixty unlabelled items belong to the labelled units
-    found = prediction_powered(
-        items["label"][:60], items["judge"][:60], pd.concat([items["judge"][60:200], items["judge"][260:]])
-    )
+    known, others = items[:60].sort_index(), pd.concat([items["judge"][60:200], items["judge"][260:]]).sort_index()
+    found = prediction_powered(known["label"], known["judge"], others, rng=RNG())
     assert ends(judged(items.assign(unit=units)).headline) == pytest.approx((found.value, found.low, found.high))
 
 
