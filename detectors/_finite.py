@@ -48,8 +48,8 @@ def mean_of_finite(
     """Return (low, high, method) for the mean over a set of `population` units, of which some were drawn at random.
 
     least, most [unit]: the least and the most that each unit drawn may be, equal where all its items gave an answer, in
-    an order that is random or shuffled by the caller. `single`: every unit is one item, 0 or 1 by what it is. Raises ValueError for numbers
-    outside [0, 1], none, or more of them than the set has.
+    an order that is random or shuffled by the caller. `single`: every unit is one item, 0 or 1 by what it is. Raises
+    ValueError for numbers outside [0, 1], none, or more of them than the set has.
     """
     ends = np.asarray(least, dtype=float), np.asarray(most, dtype=float)
     size = len(ends[0])

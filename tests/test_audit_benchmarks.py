@@ -97,8 +97,8 @@ def test_parts_cover_the_benchmark_and_not_more(share):
         part = random_part(early.in_random_order(items, np.random.default_rng(seed)), 25)
         mean = float(part["value"].mean())
         one = Measure(
-            name="ones", value=mean, low=0.0, high=1.0, n={"items": 25, "units": 25}, unit="share", method="exact",
-            direction="lower is better", level=level, mean_of="value",
+            name="ones", value=mean, low=0.0, high=1.0, n={"items": 25, "units": 25}, unit="share", mean_of="value",
+            direction="lower is better", level=level, method="exact binomial (Clopper-Pearson)",
         )
         found = of_benchmark(one, part, Part(25, 60))
         missed += not found.low - 1e-9 <= share <= found.high + 1e-9
