@@ -183,9 +183,8 @@ class _Bench:
         if not counts or not any(isinstance(entry.says, Override) for entry in self.entries):
             return tuple(self.audit.record.findings)
         reviewed = state_of(self.audit, self.on).reviewed
-        return tuple(
-            reviewed[one.check].finding if one.check in reviewed else one for one in self.audit.record.findings
-        )
+        told = {check: one.finding for check, one in reviewed.items() if one.problem != "chosen"}
+        return tuple(told.get(one.check, one) for one in self.audit.record.findings)
 
     def _plan(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
         if self.file is not None and not self.file.policy.plan_limits:

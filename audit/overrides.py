@@ -4,6 +4,9 @@
 
 Only a measure that is the mean of a column of the items can be made again from them, and only where the stored items
 give the machine's own number first. The record is never changed: both numbers stand side by side.
+
+People look at what was flagged, and what the machine let pass stays as it was, wrong or not. So a number after review
+of some items is shown without an interval and decides nothing; it has one where every item that counts was looked at.
 """
 
 from __future__ import annotations
@@ -24,9 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["PROBLEMS", "ItemChange", "Problem", "Reviewed", "has_item", "override_problem", "review_measure"]
 
-Problem = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced"]
+Problem = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced", "chosen"]
 """Why there is no reviewed number: the measure is no mean of items; the items' file is not there, or not the record's;
-an item is not in it or has no value; the items do not give the machine's number."""
+an item is not in it or has no value; the items do not give the machine's number. Or why it has no interval: the items
+that were looked at were chosen."""
+
+CHOSEN = "mean after review of chosen items, no interval"
+"""Method of a reviewed number that decides nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,8 @@ class Reviewed:
 
     @property
     def measure(self) -> MeasureRecord | None:
-        """The headline after review; None where it could not be made again."""
-        return None if self.problem else self.finding.headline
+        """The headline after review, without an interval where items were chosen; None where it cannot be made."""
+        return self.finding.headline if self.problem in (None, "chosen") else None
 
     def as_json(self) -> dict[str, Any]:
         """Return both results as JSON data."""
@@ -63,9 +70,9 @@ class Reviewed:
             "machine": {
                 "verdict": self.machine.verdict, "measure": None if machine is None else machine.model_dump(mode="json")
             },
-            "after": None if self.problem else {
+            "after": None if measure is None else {
                 "verdict": self.finding.verdict, "why": self.finding.why,
-                "measure": None if measure is None else measure.model_dump(mode="json"),
+                "measure": measure.model_dump(mode="json"),
             },
             "problem": self.problem,
             "items": [asdict(one) for one in self.changes],
@@ -99,7 +106,13 @@ def review_measure(audit: Audit, finding: Finding, changes: Mapping[str, ItemCha
         )
     except _UnableError as unable:
         return Reviewed(finding, finding, told, unable.problem)
-    return Reviewed(finding, _judged(finding, headline, measure, kept), told)
+    if after.equals(before):
+        return Reviewed(finding, finding, told)
+    if set(before.index[before.notna()]) <= set(changes):
+        return Reviewed(finding, _judged(finding, headline, measure, kept), told)
+    bare = measure.model_copy(update={"low": None, "high": None, "method": CHOSEN})
+    measures = [bare if one is headline else one for one in finding.measures]
+    return Reviewed(finding, finding.model_copy(update={"measures": measures}), told, "chosen")
 
 
 def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]:
@@ -216,7 +229,8 @@ def has_item(audit: Audit, check: str, item: str) -> bool:
 
 def override_problem(audit: Audit, check: str, item: str) -> Problem | None:
     """Return why an item of a check cannot be overridden; None where it can."""
-    return review_measure(audit, audit.finding(check), {item: ItemChange(item, None, 0.0, "", "")}).problem
+    found = review_measure(audit, audit.finding(check), {item: ItemChange(item, None, 0.0, "", "")}).problem
+    return None if found == "chosen" else found
 
 
 PROBLEMS: Mapping[Problem, str] = {
@@ -225,5 +239,6 @@ PROBLEMS: Mapping[Problem, str] = {
     "items_changed": "the items' file is not the one that the record names",
     "item_unknown": "there is no such item, or the number does not count it",
     "not_reproduced": "the items do not give the machine's own number",
+    "chosen": "its items were chosen, so it has no interval and decides nothing; the machine's verdict stands",
 }
 """The problems in words, for the terminal."""

@@ -243,7 +243,9 @@ def _facts(
 
 def _result(reviewed: Reviewed, notation: Notation) -> Result:
     words = notation.words
-    after = [] if reviewed.problem else [_row("reviewed.after", reviewed.finding, notation)]
+    shown_as = {"verdict": "measured"} if reviewed.problem == "chosen" else {}
+    row = _row("reviewed.after", reviewed.finding.model_copy(update=shown_as), notation)
+    after = [] if reviewed.measure is None else [row]
     shown = reviewed.changes[:MOST]
     return Result(
         rows=(_row("reviewed.machine", reviewed.machine, notation), *after),

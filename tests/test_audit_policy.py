@@ -325,9 +325,14 @@ def test_overrides_count_where_the_policy_says_so(tmp_path):
     bad = list(items.loc[items["value"] == 1, "item"])[:120]
     says = [Override(check=one.check, item=item, value=0.0, reason="Fine.") for item in bad]
     add_reviews(audit, *says, author="Kim", at=at(DAY))
-    after = state_of(audit, DAY)
-    assert after.reviewed[one.check].problem is None
     limits = [{"check": one.check, "at_most": 0.5}]
+    assert state_of(audit, DAY).reviewed[one.check].problem == "chosen"
+    assert rulings(tmp_path, audit=audit, limits=limits, overrides=True)[0].verdict == "failed"
+    rest = items.loc[~items["item"].isin(bad)]
+    says = [Override(check=one.check, item=item, value=value, reason="Seen.")
+            for item, value in zip(rest["item"], rest["value"].astype(float), strict=True)]
+    add_reviews(audit, *says, author="Kim", at=at(DAY))
+    assert state_of(audit, DAY).reviewed[one.check].problem is None
     machine, reviewed = (
         rulings(tmp_path, audit=audit, limits=limits, overrides=overrides)[0] for overrides in (False, True)
     )

@@ -267,6 +267,11 @@ def test_overrides_give_the_number_again_by_the_same_method(audit):
     assert machine.value == pytest.approx(36 / 81)
     changed = wrong[:26]
     say(audit, *(Override(check="limited", item=item, value=0.0, reason="seen") for item in changed))
+    chosen = state_of(audit).reviewed["limited"]
+    assert (chosen.problem, chosen.finding.verdict, state_of(audit).verdict) == ("chosen", "failed", "failed")
+    assert (chosen.measure.value, chosen.measure.low, chosen.measure.high) == (pytest.approx(10 / 81), None, None)
+    rest = {**dict.fromkeys(wrong[26:], 1.0), **dict.fromkeys(ids_of(audit, "limited", 0), 0.0)}
+    say(audit, *(Override(check="limited", item=item, value=value, reason="seen") for item, value in rest.items()))
     reviewed = state_of(audit).reviewed["limited"]
     k, alpha = 10, 1 - machine.level
     assert reviewed.machine == audit.finding("limited")
@@ -276,8 +281,10 @@ def test_overrides_give_the_number_again_by_the_same_method(audit):
     assert reviewed.measure.method == machine.method
     assert (reviewed.machine.verdict, reviewed.finding.verdict) == ("failed", "passed")
     assert state_of(audit).verdict == "passed"
-    assert {(one.item, one.machine, one.reviewed) for one in reviewed.changes} == {(item, 1.0, 0.0) for item in changed}
-    say(audit, *(Override(check="limited", item=item, reason="the machine was right") for item in changed))
+    turned = {(one.item, one.machine, one.reviewed) for one in reviewed.changes if one.machine != one.reviewed}
+    assert turned == {(item, 1.0, 0.0) for item in changed}
+    every = [one.item for one in reviewed.changes]
+    say(audit, *(Override(check="limited", item=item, reason="the machine was right") for item in every))
     assert state_of(audit).reviewed == {}
     assert state_of(audit).verdict == "failed"
 
@@ -299,7 +306,8 @@ def test_units_weigh_the_same_after_review_too(tmp_path):
     audit = write_audit(
         tmp_path / "x", [finding("pairs", "measured", "why", measures=[measure])], items={"pairs": frame}
     )
-    say(audit, Override(check="pairs", item="c", value=0.5, reason="half"))
+    after = {**dict(zip("abcd", values, strict=True)), "c": 0.5}
+    say(audit, *(Override(check="pairs", item=item, value=value, reason="seen") for item, value in after.items()))
     found = state_of(audit).reviewed["pairs"].measure
     assert found.value == pytest.approx((0.5 + 0.5 + 1.0) / 3)
     low, high = betting_mean([0.5, 0.5, 1.0], 0.9)
@@ -319,10 +327,10 @@ def test_a_check_that_stopped_early_is_reviewed_with_its_own_sequence(tmp_path):
     items, machine = audit.items("early"), audit.finding("early").headline
     assert len(items) < len(texts)
     item = str(items.index[items["value"] == 0.0][0])
-    say(audit, Override(check="early", item=item, value=1.0, reason="seen"))
-    found = state_of(audit).reviewed["early"].measure
     values = items["value"].copy()
     values[item] = 1.0
+    say(audit, *(Override(check="early", item=str(one), value=value, reason="seen") for one, value in values.items()))
+    found = state_of(audit).reviewed["early"].measure
     test = RateTest(0.9, machine.level)
     test.update(values.to_numpy())
     assert found.value == pytest.approx(values.mean())

@@ -40,7 +40,7 @@ def audit(tmp_path):
     return write_audit(tmp_path / "audit", [one], items={"facts": frame})
 
 
-def reviewed(audit, tmp_path):
+def reviewed(audit, tmp_path, looked_at=40):
     make_key(tmp_path / "lee")
     add_reviews(
         audit,
@@ -48,7 +48,8 @@ def reviewed(audit, tmp_path):
         Action(check="facts", action="Retrain"), Due(check="facts", due=date(2026, 12, 1)),
         Comment(check="facts", text="Seen.\nTwice."),
         Status(check="facts", status="waived", reason="pilot only", until=date(2026, 12, 31)),
-        *(Override(check="facts", item=f"q{number:02}", value=0.0, reason="right after all") for number in range(13)),
+        *(Override(check="facts", item=f"q{number:02}", value=float(13 <= number < 16), reason="right after all")
+          for number in range(looked_at)),
         Decision(decision="in review"),
         author="Kim", at=AT,
     )
@@ -90,6 +91,17 @@ def test_markdown_and_twin_say_the_same(audit, tmp_path):
     assert twin["reviews"]["reviewed"]["facts"]["after"]["measure"]["value"] == pytest.approx(3 / 40)
     assert twin["reviews"]["reviewed"]["facts"]["machine"]["measure"]["value"] == pytest.approx(0.4)
     assert twin["record"] == json.loads((audit.folder / "record.json").read_bytes())
+
+
+def test_a_number_after_review_of_chosen_items_has_no_interval_and_decides_nothing(audit, tmp_path):
+    """Only what was flagged was looked at: 7.5 % is shown, as measured, and the machine's verdict stands."""
+    found = page(reviewed(audit, tmp_path, looked_at=13))
+    after = next(one[2] for one in found.all("tr") if "After review" in one[2])
+    assert "7.50" in after
+    assert "Measured" in after
+    assert "[" not in after
+    assert words_of("en")("problem.chosen") in found.text
+    assert state_of(audit).reviewed["facts"].finding.verdict == "failed"
 
 
 def test_nothing_said_shows_nothing(audit):

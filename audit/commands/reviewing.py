@@ -192,6 +192,9 @@ def _standing(audit: Audit, state: State) -> Iterator[str]:
 def _reviewed(reviewed: Any) -> str:
     from audit.overrides import PROBLEMS
 
+    if reviewed.problem == "chosen":
+        told = f"{reviewed.machine.verdict} by the machine, {reviewed.measure.value:.3g} after review"
+        return f"{told}: {PROBLEMS[reviewed.problem]}"
     if reviewed.problem is not None:
         return f"no number after review: {PROBLEMS[reviewed.problem]}"
     return f"{reviewed.machine.verdict} by the machine, {reviewed.finding.verdict} after review: {reviewed.finding.why}"
