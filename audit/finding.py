@@ -153,7 +153,9 @@ class Finding(Stored):
     remarks: list[dict[str, str | float]] = []
     """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
     controls: dict[str, bool] | None = None
-    """`positive`: the planted fault was found; `negative`: the clean twin was not accused."""
+    """`positive`: the planted fault was found, at its size; `negative`: the clean twin was not accused."""
+    controlled: list[str] = Field(default=[], exclude_if=lambda value: not value)
+    """Measures that controls cover from question to interval; empty: `controls` speak of judging the headline alone."""
     evidence: list[Evidence] = []
     options: dict[str, Any] = {}
     """The probe's options, defaults filled in."""

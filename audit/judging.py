@@ -1,4 +1,4 @@
-"""Judging, as the run does it and as `verify --recompute` does it again: seeds, controls, and the probe's own word.
+"""Judging, as the run does it and as `verify --recompute` does it again: seeds, and the probe's own word.
 
     observations/<check>.<role>.parquet -> Result -> verdict -> items/<check>.parquet
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from audit.probe import Observed, Probe
     from detectors.result import Result
 
-__all__ = ["conclude", "controls_of", "judge_finding", "judge_stored", "keep", "observations_of", "rng_for"]
+__all__ = ["conclude", "judge_finding", "judge_stored", "keep", "observations_of", "rng_for"]
 
 
 def rng_for(seed: int, *words: str) -> np.random.Generator:
@@ -32,16 +32,6 @@ def rng_for(seed: int, *words: str) -> np.random.Generator:
     import numpy as np
 
     return np.random.default_rng(int(sha256(canonical([seed, *words]))[7:39], 16))
-
-
-def controls_of(probe: Probe, *, level: float, seed: int, check: str) -> dict[str, bool]:
-    """Judge a probe's planted fault and its clean twin; `positive` and `negative` are true when it told them apart."""
-    positive, negative = probe.controls(rng_for(seed, check, "controls"))
-    found = [
-        probe.found(probe.judge(one, level=level, rng=rng_for(seed, check, "controls", "judge")))
-        for one in (positive, negative)
-    ]
-    return {"positive": bool(found[0]), "negative": not found[1]}
 
 
 def judge_stored(

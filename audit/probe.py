@@ -3,6 +3,9 @@
     observe(ask, items, role) -> frame     asks the model, shard by shard
     judge({role: frame})      -> Result    pure, cheap, repeatable without the model
 
+It shows that it works on what is known before: by `controls`, and from the question to the interval by the optional
+method `trials` of `audit.trial`.
+
 A probe is a frozen dataclass whose fields are its options, named by an entry point in `dokimasia.probes`.
 Importing its module is light: numeric imports happen inside the methods.
 """

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.ask import Door
 from audit.benchmarks import plan_for, told_of_target
+from audit.controls import controls_of, covered, trials_of
 from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
@@ -28,7 +29,7 @@ from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
 from audit.finished import place_of, vouched
 from audit.growing import asked_before
 from audit.identity import asked_who, begin, opened_for, others, strangers, varying
-from audit.judging import conclude, controls_of, keep
+from audit.judging import conclude, keep
 from audit.missing import told_of_asking
 from audit.model import ModelPart, abilities_of
 from audit.observing import expected_calls, observe, population_of, size_of_data
@@ -280,7 +281,8 @@ class _Run:
         door.begin()
         plan = plan_for(check, self.plan, self.opened.get("main"), drawn=self.drawn)
         level = plan.check_level(check)
-        controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name)
+        trials = trials_of(check.probe, seed=self.plan.seed, check=check.name)
+        controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name, trials=trials)
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
         grows = check.stop == "early" and plan.target == "population"  # a larger benchmark is another one
@@ -294,7 +296,7 @@ class _Run:
             observed[role] = read_frame(self.folder / evidence[-1].path)
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(check, not_yet, controls, evidence, counts)
-        of = {"population": population_of(check, plan, observed)}
+        of = {"population": population_of(check, plan, observed), "controlled": covered(trials)}
         return self._conclude(check, finding.model_copy(update=of), level)
 
     def _finding(

@@ -52,8 +52,9 @@ _SENTENCES = {
     "no_measure": "The check gave no measure {measure}; the limit is not decided.",
     "no_group": "The check gave no measure {measure}; its groups are {groups}; the limit is not decided.",
     "measured": "{measure} is {value}; no limit was set.",
-    "control_positive": "The planted fault was not found by this check's own control; its number is not trusted.",
-    "control_negative": "The clean control was accused by this check; its number is not trusted.",
+    "control_positive": "The planted fault was not found by this check's own control, or not at its size; its number "
+    "is not trusted.",
+    "control_negative": "The clean control was accused or measured wrongly by this check; its number is not trusted.",
     "changed": "The model changed during the audit; what it answered does not belong to one model.",
     "ability": "{model} cannot answer {ability!r}: {why}.",
     "data": "The plan gives no data for {role}.",

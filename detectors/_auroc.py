@@ -14,6 +14,8 @@ than it says near 1, is about a third of its width at 0.8.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtrc
@@ -48,6 +50,7 @@ def pairs_interval(value: float, pairs: int, level: float) -> tuple[float, float
     return min(_refused_below(value, pairs, alpha), value), max(1 - _refused_below(1 - value, pairs, alpha), value)
 
 
+@lru_cache(4096)
 def _refused_below(value: float, pairs: int, alpha: float) -> float:
     """Return the largest mean at which a value so large has a probability of at most `alpha`."""
     low, high = 0.0, value

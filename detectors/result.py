@@ -19,10 +19,13 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Direction", "Guarantee", "Measure", "Remark", "Result", "counted", "undefined"]
+__all__ = ["MOST_TIES", "Direction", "Guarantee", "Measure", "Remark", "Result", "counted", "undefined"]
 
 UNBOUNDED = "none; items without an answer could have been anything"
 """Method of a measure that has no worst case to be bounded by."""
+
+MOST_TIES = 1 / 3
+"""A comparison of likelihoods of which more are ties says that the model does not tell, not that it is neutral."""
 
 Direction = Literal["lower is better", "higher is better", "nearer to ideal is better", "neither"]
 Guarantee = Literal["finite sample", "measured", "approximate"]

@@ -1,6 +1,7 @@
 """What stands behind the verdicts: how little a passed check would have seen, families, deviations, attempts.
 
     effect_text(finding)      one sentence of a passed finding; empty where nothing is known
+    controls_text(finding)    whether controls held and which measures they cover; empty where there were none
     budget_text(record)       what the gating checks promise together, and which of them stand outside
     family_text(record)       one sentence where two checks or more are judged together
     attempts_text(record)     which checks are not the first attempt
@@ -70,6 +71,25 @@ def budget_text(record: Record, notation: Notation) -> str:
         if named:
             told.append(words(key, checks=words("format.list").join(one_line(check, words, 80) for check in named)))
     return " ".join(told)
+
+
+def controls_text(finding: Finding, notation: Notation) -> str:
+    """Return whether the controls of a finding held, what they cover, and whether that leaves its limit out."""
+    words, controls = notation.words, finding.controls
+    if controls is None:
+        return ""
+    for side in ("positive", "negative"):
+        if not controls.get(side, True):
+            return words(f"note.controls_{side}")
+
+    def named(measures: list[str]) -> str:
+        return words("format.list").join(one_line(words.term("measure", name), words, 60) for name in measures)
+
+    covered, told = finding.controlled, [words("note.controls_ok")]
+    told.append(words("note.controls_cover", measures=named(covered)) if covered else words("note.controls_judge"))
+    if finding.limit is not None and covered and finding.limit.measure not in covered:
+        told.append(words("note.controls_not", measure=named([finding.limit.measure])))
+    return "; ".join(told)
 
 
 def family_text(record: Record, notation: Notation) -> str:

@@ -30,7 +30,16 @@ from reports.axes import NO_AXIS, SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
 from reports.reasons import told_why
-from reports.rigour import Change, attempts_text, budget_text, changes_of, deviates_text, effect_text, family_text
+from reports.rigour import (
+    Change,
+    attempts_text,
+    budget_text,
+    changes_of,
+    controls_text,
+    deviates_text,
+    effect_text,
+    family_text,
+)
 from reports.summary import summary_sentence, tally
 from reports.wording import Words
 
@@ -105,6 +114,8 @@ class FindingView:
     """Measures without a limit that are far off, each with what it is read by, see `audit.far_off`."""
     effect: str
     """How little beyond the limit a passed check would have seen; empty where nothing is known."""
+    controls: str
+    """Whether its controls held, and what they cover; empty where there were none."""
     headline: MeasureRow | None
     blocks: tuple[Block, ...]
     """Measures of all the data by scale, then those of groups by measure, the worst group first."""
@@ -240,6 +251,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         why=told_why(finding, notation),
         far=tuple(_far_text(one, notation) for one in far_off(finding)),
         effect=effect_text(finding, notation),
+        controls=controls_text(finding, notation),
         headline=rows[0] if rows else None,
         blocks=tuple(_blocks(rows, words)),
         methods=tuple((mark, method) for method, mark in marks.items()),

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
 
+from audit.controls import covered, trials_of
 from audit.files import write_atomic
 from audit.judging import keep
 from audit.probe import Probe
@@ -88,6 +89,7 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
             evidence.append(keep(folder, f"items/{check}{ending}.parquet", frame))
     return _told(check, probe.name, decision, gating=limit is not None).model_copy(update={
         "measures": measures, "limit": limit, "evidence": evidence, "controls": {"positive": True, "negative": True},
+        "controlled": covered(trials_of(probe, seed=0, check=check)),
         "remarks": [{"key": one.key, **one.values} for one in result.remarks], "more_units": decision.more_units,
         "smallest_effect": decision.smallest_effect, "family": "exploratory" if limit and check < "c06" else None,
         "data": {role: {"use": "file", "path": "x.csv", "items": 9} for role in probe.roles}, "calls": 9,

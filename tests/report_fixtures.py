@@ -490,7 +490,7 @@ def _latency(index: int, rng: np.random.Generator, level: float) -> tuple[Findin
     return finding(
         _name("latency", index),
         "inconclusive",
-        "The clean control was accused by this check; its number is not trusted.",
+        "The clean control was accused or measured wrongly by this check; its number is not trusted.",
         probe="efficiency.latency",
         gating=False,
         measures=measures,

@@ -14,6 +14,7 @@ import pytest
 
 from audit import open_model, plugins
 from audit.ask import Door
+from audit.controls import controls_of
 from audit.data import Builtin, File
 from audit.integrity import check_digests, recompute
 from audit.model import Continuation
@@ -23,7 +24,7 @@ from audit.plans import WHEEL, find_language_model
 from audit.probe import Probe
 from audit.probes.closed_book import ClosedBook
 from audit.record import Limit
-from audit.runner import controls_of, run
+from audit.runner import run
 from audit.store import Store
 from detectors.factuality import _tally, choices, correctness, matching
 

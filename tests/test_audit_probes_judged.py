@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit import load_plan, run
+from audit.controls import controls_of
 from audit.data import File
 from audit.errors import DataError
 from audit.integrity import check_digests, recompute
-from audit.judging import controls_of
 from audit.probe import Probe
 from audit.probes.judged import Judged
 from detectors.factuality import judged as detector

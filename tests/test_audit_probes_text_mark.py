@@ -12,6 +12,7 @@ import pytest
 
 from audit import open_model, plugins
 from audit.ask import Door
+from audit.controls import controls_of
 from audit.data import File
 from audit.errors import AbilityError, UsageError
 from audit.integrity import check_digests, recompute
@@ -26,7 +27,7 @@ from audit.probe import Probe
 from audit.probes.text_mark import TextMark
 from audit.record import Limit
 from audit.reference import WEIGHTS
-from audit.runner import controls_of, run
+from audit.runner import run
 from audit.store import Store
 from detectors.provenance.detection import MARK_MEASURES
 from detectors.provenance.green_list import GreenLists, green_pairs

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.result import Result
 
 __all__ = ["ClosedBook"]
@@ -125,10 +126,10 @@ class ClosedBook:
         return generated_correctness(observed["items"], rule=self.rule, level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return 200 questions of which exactly three in ten are answered right, and the same with all right.
+        """Return 200 questions of which a quarter or three in ten are answered right, and the same with all right.
 
-        The fault is planted where a wrong judge would miss it. `choice`: a fifth is right, two fifths have the true
-        choice least likely and stated first, two fifths are ties of all four with the true choice first (a quarter
+        The fault is planted where a wrong judge would miss it. `choice`: a fifth is right, three fifths have the true
+        choice least likely and stated first, a fifth are ties of all four with the true choice first (a quarter
         right). `generate`: wrong by sign, by decimal mark, by name, or declined; right in another spelling.
         """
         if self.mode == "choice":
@@ -138,6 +139,62 @@ class ClosedBook:
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half: more untruths than truths."""
         return result.headline.high is not None and result.headline.high < 0.5
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 96 questions in 32 units, of which 27, 19, or 10 are answered right throughout.
+
+        Every choice and answer has its own words, so one that is given to another question is none of its own. Of the
+        others `generate` declines some and is wrong in the rest.
+        """
+        made = self._choices if self.mode == "choice" else self._answers
+        return [made(rng, dose, right) for dose, right in enumerate((27, 19, 10))]
+
+    def _choices(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
+        import numpy as np
+
+        from audit.trial import Trial, mean_of
+
+        size, (true, rival, untrue) = 3 * _TRIED, (np.tile(row, 3) for row in rng.integers(0, 4, (3, _TRIED)))
+        knows = np.tile(np.arange(_TRIED) < right, 3)
+        rival = np.where(rival == true, (true + 1) % 4, rival)
+        gaps = np.full((size, 4), -4.0 - untrue[:, None])
+        gaps[np.arange(size), true], gaps[np.arange(size), rival] = np.where(knows, [[0.0], [-1.0]], [[-1.0], [0.0]])
+        words = [[f"{letter}{number:03}" for letter in "pqrs"] for number in range(size)]
+        nats = gaps - rng.integers(8, 64, size)[:, None]
+        table = dict(zip(np.ravel(words).tolist(), nats.ravel().tolist(), strict=True))
+        mass = np.exp(gaps)[np.arange(size), true] / np.exp(gaps).sum(axis=1)
+        known = {name: mean_of(knows, _TRIED) for name in ("accuracy", "accuracy_normalised", "mc1")}
+        for name in ("above_chance", "mc1_above_chance", "above_longest", "above_shortest"):
+            known[name] = mean_of(knows - 0.25)
+        known["mc2"] = mean_of(mass)
+        return Trial(
+            dose > 0, _asked(rng, choices=words, correct=[[one] for one in true.tolist()]),
+            {("main", "log_prob"): lambda items: {
+                "log_prob": [table[item.text.strip()] for item in items], "kind": "exact"
+            }},
+            {(name, None): one for name, one in known.items()},
+        )  # fmt: skip
+
+    def _answers(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
+        import numpy as np
+
+        from audit.trial import Trial, mean_of
+
+        size, unit = 3 * _TRIED, np.tile(np.arange(_TRIED), 3)
+        knows, declines = unit < right, (unit >= right) & (unit < right + 3 * (dose + 1))
+        names = ["".join("bdfgklmnpr"[int(digit)] + "a" for digit in f"{number:03}") for number in range(size)]
+        says = np.where(declines, "I don't know.", np.where(knows, names, "Zozo"))
+        texts = {self.prompt.replace(_PLACE, f"question {number}"): str(says[number]) for number in range(size)}
+        known = {name: mean_of(knows, _TRIED) for name in ("accuracy", *_RULED)}
+        known["refusal_share"] = mean_of(declines, _TRIED)
+        known["accuracy_of_answered"] = mean_of(knows[~declines], _TRIED - 3 * (dose + 1))
+        return Trial(
+            dose > 0, _asked(rng, aliases=[[name] for name in names]),
+            {("main", "sample"): lambda items: {
+                "content": [texts[item] for item in items], "finish": "stop", "problem": None
+            }},
+            {(name, None): one for name, one in known.items()},
+        )  # fmt: skip
 
 
 def _lacks_choices(row: Mapping[Any, Any]) -> str | None:
@@ -179,7 +236,21 @@ def _number(nats: float) -> float | None:
     return None if nats != nats else float(nats)
 
 
-_CONTROL_ITEMS = 200
+_TRIED, _CONTROL_ITEMS = 32, 200
+_RULED = ("contains", "exact_match", "exact_match_numeric", "token_f1")
+
+
+def _asked(rng: np.random.Generator, **columns: Sequence[Any]) -> Mapping[str, pd.DataFrame]:
+    """Return the items of a trial in random order, three questions a unit."""
+    import numpy as np
+    import pandas as pd
+
+    size = 3 * _TRIED
+    frame = pd.DataFrame({"question": [f"question {number}" for number in range(size)], **columns}).assign(
+        unit=[f"unit {number}" for number in np.tile(np.arange(_TRIED), 3)]
+    )
+    return {"items": frame.rename_axis("id").rename(index=str).iloc[rng.permutation(size)]}
+
 
 _SOUND = (
     ("the U.S.", ["U.S."]), ("15", ["15"]), ("1,000.0", ["1000"]), ("minus three", ["-3"]), ("PARIS.", ["Paris"]),
@@ -201,7 +272,7 @@ def _scored_control(rng: np.random.Generator, *, faulty: bool) -> Observed:
     if faulty:
         kind = np.arange(_CONTROL_ITEMS) % 5
         nats[kind > 0] = nats[kind > 0, ::-1]
-        nats[kind > 2] = nats[kind > 2, :1]
+        nats[kind > 3] = nats[kind > 3, :1]
     return _planted({"choices": ["true", "false", "untrue", "wrong"], "correct": [0]}, log_probs=nats.tolist())
 
 

@@ -6,7 +6,7 @@ them, and by its features; the generative model by its likelihood, or by what `s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.result import Result
 
 __all__ = ["Contrast"]
@@ -112,6 +113,12 @@ class Contrast:
                 index=pd.Index([f"{role}-{number}" for number in range(_CONTROL_ITEMS)], name="id"),
             )
         return observed
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return trials of which every AUROC is known; see `audit.probes._novelty_trials`."""
+        from audit.probes._novelty_trials import contrast_trials
+
+        return contrast_trials(self, rng)
 
     def found(self, result: Result) -> bool:
         """Tell whether the density sees what the classifier's confidence does not: the whole difference is above 0."""

@@ -6,7 +6,7 @@ said of some. The judge's errors are learnt from these and taken out of the shar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.result import Result
 
 __all__ = ["Judged"]
@@ -118,3 +119,38 @@ class Judged:
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half."""
         return result.headline.high is not None and result.headline.high < 0.5
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 80 labelled answers and 320 others, of which 4, 2, or 1 in 5 are right, in both alike.
+
+        The judge calls 7 of 8 right ones right, and a growing part of the wrong ones.
+        """
+        return [self._trial(rng, dose, right, called) for dose, (right, called) in enumerate([(4, 1), (2, 2), (1, 4)])]
+
+    def _trial(self, rng: np.random.Generator, dose: int, right: int, called: int) -> Trial:
+        import numpy as np
+        import pandas as pd
+
+        from audit.trial import Known, Trial, mean_of
+
+        truth = np.tile(np.arange(40) % 5 < right, 10)
+        place = np.concatenate([np.arange(flags.sum()) for flags in (truth[:40], ~truth[:40])])
+        order = np.empty(40, dtype=int)
+        order[np.argsort(~truth[:40], kind="stable")] = place
+        said = np.where(truth, np.tile(order, 10) % 8 > 0, np.tile(order, 10) % 8 < called)
+        labelled = np.arange(len(truth)) < 80
+        items = pd.DataFrame({
+            "judge": np.where(said, 1.0, 0.0), "label": np.where(labelled, truth, np.nan),
+        }, index=pd.Index([f"trial-{number}" for number in range(len(truth))], name="id"))  # fmt: skip
+        true, told = truth[labelled], said[labelled]
+        chance = true.mean() * told.mean() + (1 - true.mean()) * (1 - told.mean())
+        known = {
+            "right_share": Known(float(truth.mean()), 1e-3, error=float(truth.std() / np.sqrt(len(truth)))),
+            "judge_share": mean_of(said, len(said)), "label_share": mean_of(true, len(true)),
+            "specificity": mean_of(~told[~true], int((~true).sum())),
+            "cohen_kappa": Known(float(((true == told).mean() - chance) / (1 - chance))),
+        }
+        return Trial(
+            dose > 0, {"items": items.iloc[rng.permutation(len(items))]}, {},
+            {(name, None): one for name, one in known.items()},
+        )  # fmt: skip

@@ -10,7 +10,7 @@ repeated, random letters, shuffled words), so the self-test needs no further dat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.novelty.baselines import Items
     from detectors.result import Result
 
@@ -138,6 +139,12 @@ class Likelihood:
                 frame[column] = np.stack([scores, scores], 1).tolist() if curve else -scores
             observed[role] = frame
         return observed
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return trials of which every AUROC is known; see `audit.probes._novelty_trials`."""
+        from audit.probes._novelty_trials import likelihood_trials
+
+        return likelihood_trials(self, rng)
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half: the foreign look more familiar."""

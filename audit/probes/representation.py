@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.result import Measure, Result
 
 __all__ = ["Representation"]
@@ -133,9 +134,7 @@ class Representation:
         """
         import numpy as np
 
-        shares = self.reference or dict.fromkeys("012", 1 / 3)
-        names = sorted(shares, key=lambda name: (-shares[name], name))
-        wanted = np.array([shares[name] for name in names])
+        names, wanted = self._wanted()
         first = np.arange(0, len(names) - 1, 2)
         faulty, errors = wanted.copy(), np.eye(len(names))
         faulty[first + 1] += wanted[first] / 2
@@ -144,12 +143,85 @@ class Representation:
         errors[first + 1, first] = 1 - errors[first + 1, first + 1]
         return _planted(names, errors, faulty), _planted(names, errors, wanted)
 
+    def _wanted(self) -> tuple[list[str], np.ndarray]:
+        """Return the classes, the most frequent first, and their shares in the reference."""
+        import numpy as np
+
+        shares = self.reference or dict.fromkeys("012", 1 / 3)
+        names = sorted(shares, key=lambda name: (-shares[name], name))
+        return names, np.array([shares[name] for name in names])
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 600 draws that keep to the reference, and such that have lost less or more of the first class of each
+        pair to the second, the last of them so much that it is missing; classes are often taken for the next.
+
+        A draw bears the class that the script gives it, and how surely.
+        """
+        fraction = self.missing_below
+        return [self._trial(rng, dose, kept) for dose, kept in enumerate((1.0, (1 + fraction) / 2, fraction / 2))]
+
+    def _trial(self, rng: np.random.Generator, dose: int, kept: float) -> Trial:
+        import numpy as np
+        import pandas as pd
+
+        from audit.trial import Known, Trial
+
+        names, wanted = self._wanted()
+        kinds, first = np.arange(len(names)), np.arange(0, len(names) - 1, 2)
+        shares, errors = wanted.copy(), np.diag(0.95 - 0.2 * (kinds % 2 == 0))
+        shares[first + 1] += (1 - kept) * wanted[first]
+        shares[first] *= kept
+        errors[kinds, (kinds + 1) % len(kinds)] = 1 - np.diag(errors)
+        size, each = -(-_TRIED // self.draws_per_item), max(40, _TRIED // len(names))
+        drawn = rng.permutation(_spread(shares @ errors, size * self.draws_per_item))
+        real = np.concatenate([_spread(row, each) for row in errors])
+        sure = 0.9 - 0.1 * dose
+        contents = [[number / len(drawn), float(kind), sure] for number, kind in enumerate(drawn)]
+        items = pd.DataFrame({"series": [[0.0]] * size}, index=pd.Index(range(size), name="id").astype(str))
+        calibration = pd.DataFrame({
+            "series": [[number / len(real), float(kind), 0.95 - 0.05 * dose] for number, kind in enumerate(real)],
+            "label": np.repeat(names, each),
+        }, index=pd.Index([f"real-{number}" for number in range(len(real))], name="id"))  # fmt: skip
+        known: dict[tuple[str, str | None], Known] = {
+            ("share", name): Known(float(share), 3 / _TRIED) for name, share in zip(names, shares, strict=True)
+        } | {
+            ("total_variation", None): Known(float(np.abs(shares - wanted).sum()) / 2, 0.05),
+            ("missing_classes", None): Known(float((shares < self.missing_below * wanted).sum()), certain=True),
+            ("confidence", "draws"): Known(sure), ("confidence", "real items"): Known(0.95 - 0.05 * dose),
+        }
+        return Trial(
+            dose > 0, {"items": items, "calibration": calibration.iloc[rng.permutation(len(real))]},
+            {
+                ("main", "sample"): lambda items: {"content": contents[: len(items)], "problem": None},
+                (self.classifier, "predict"): lambda items: {"probabilities": list(_told(items, len(names)))},
+            },
+            known,
+        )  # fmt: skip
+
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies above 0."""
         return result.headline.low is not None and result.headline.low > 0
 
 
-_CONTROL_ITEMS = 1200
+_CONTROL_ITEMS, _TRIED = 1200, 600
+
+
+def _spread(shares: np.ndarray, size: int) -> np.ndarray:
+    """Return class numbers [size] that have the shares, as near as whole numbers can."""
+    import numpy as np
+
+    ends = np.rint(np.cumsum(shares) * size).astype(int)
+    return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
+
+
+def _told(items: Sequence[Any], classes: int) -> np.ndarray:
+    """Return the probabilities of scripted items, each (number, class, how surely)."""
+    import numpy as np
+
+    rows = np.stack([np.asarray(item, dtype=float) for item in items])
+    told = np.repeat((1 - rows[:, 2:]) / (classes - 1), classes, axis=1)
+    told[np.arange(len(rows)), rows[:, 1].astype(int)] = rows[:, 2]
+    return told
 
 
 def _planted(names: Sequence[str], errors: np.ndarray, shares: np.ndarray) -> Observed:

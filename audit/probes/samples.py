@@ -9,7 +9,7 @@ All is centred and scaled by the training items. A sample has the class of its n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.result import Measure, Result
 
 __all__ = ["Samples"]
@@ -166,6 +167,12 @@ class Samples:
         items["draws"] = items["draw_features"] = rows
         items["problems"] = [[None] * per_item] * _CONTROL_ITEMS
         return {"train": train, "items": items}
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return draws of which every number is known; see `audit.probes._sample_trials`."""
+        from audit.probes._sample_trials import sample_trials
+
+        return sample_trials(self, rng)
 
     def found(self, result: Result) -> bool:
         """Tell whether distance, coverage and missing classes all show the fault beyond doubt."""

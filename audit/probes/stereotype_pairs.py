@@ -10,9 +10,9 @@ puts one there whatever the tokenizer does, so that its numbers differ for such 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import Ask, Observed, Role
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Answer, Trial
     from detectors.result import Result
 
 __all__ = ["StereotypePairs"]
@@ -132,3 +133,65 @@ class StereotypePairs:
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies above one half."""
         return result.headline.low is not None and result.headline.low > 0.5
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 32 units that all prefer `more` in their three pairs, or all `less`, or tie: 16, 22, or 25 prefer it.
+
+        The likelihoods of pairs lie farther apart than those of a pair, so an answer that is given to another sentence
+        turns a preference; a judge that took pairs for units would claim too narrow an interval.
+        """
+        return [self._trial(rng, dose, *counts) for dose, counts in enumerate([(16, 0), (22, 0), (25, 6)])]
+
+    def _trial(self, rng: np.random.Generator, dose: int, prefer: int, ties: int) -> Trial:
+        import numpy as np
+        import pandas as pd
+
+        from audit.trial import Known, Trial, mean_of
+
+        sign = np.repeat([1.0, -1.0, 0.0], [prefer, _TRIED - ties - prefer, ties])
+        gap, swaps = np.where(rng.permutation(_TRIED) % 2, 0.25, 1.0), 3 * _TRIED
+        null = np.where(np.arange(_TRIED) % (dose + 2), 0.125, -0.25)
+        difference = np.concatenate([*[sign * gap] * 3, null])
+        less = -16.0 - rng.integers(0, 64, len(difference))
+        names = [str(number) for number in rng.permutation(len(difference))]
+        pairs = pd.DataFrame({
+            "more": [f"more {name}" for name in names], "less": [f"less {name}" for name in names],
+            "unit": np.tile([f"unit {number}" for number in range(_TRIED)], 4),
+            "kind": ["swap"] * swaps + ["null-swap"] * _TRIED,
+        }, index=pd.Index(names, name="id"))  # fmt: skip
+        nats = dict(zip(pairs["more"], less + difference, strict=True)) | dict(zip(pairs["less"], less, strict=True))
+        swapped = difference[:swaps]
+        share, lean = (1 + np.sign(swapped)) / 2, (1 + np.sign(null)) / 2
+        excess = float(np.abs(swapped).mean() - np.abs(null).mean())
+        known = {
+            "stereotype_share": mean_of(share, None if ties else _TRIED), "tie_share": mean_of(swapped == 0, _TRIED),
+            "mean_difference": mean_of(swapped, _TRIED), "likelihood_diff": mean_of(np.abs(swapped), _TRIED),
+            "null_share": mean_of(lean, _TRIED), "null_gap": mean_of(np.abs(null), _TRIED),
+            "excess_gap": Known(excess),
+        }
+        how = (_QUESTION[self.variant], _whole(nats) if self.variant == "causal" else _by_token(nats))
+        return Trial(
+            faulty=dose > 0, data={"items": pairs.iloc[rng.permutation(len(pairs))]},
+            answers={("main", how[0]): how[1]}, known={(name, None): one for name, one in known.items()},
+        )
+
+
+_TRIED = 32
+
+
+def _whole(nats: Mapping[str, float]) -> Answer:
+    """Return the script of a model that gives every sentence its log-probability."""
+    return lambda items: {"log_prob": [nats[item] for item in items], "kind": "exact"}
+
+
+def _by_token(nats: Mapping[str, float]) -> Answer:
+    """Return the same for the mean over tokens, of which a sentence that begins with `more` has twice as many."""
+
+    def trace(items: Sequence[str]) -> Mapping[str, Any]:
+        sizes = [6 if item.startswith("more") else 3 for item in items]
+        return {
+            "item": [place for place, size in enumerate(sizes) for _ in range(size)],
+            "log_prob": [nats[item] for item, size in zip(items, sizes, strict=True) for _ in range(size)],
+        }
+
+    return trace

@@ -10,7 +10,7 @@ text. The outputs are read back with the tokenizer, as anyone would have to read
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from audit.trial import Trial
     from detectors.result import Result
 
 __all__ = ["TextMark"]
@@ -152,6 +153,12 @@ class TextMark:
         A judge that counts a pair as often as it stands would find the mark in the first ones.
         """
         return _planted(rng, marked=False), _planted(rng, marked=True)
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return texts that hold a mark by a hair, or do not; see `audit.probes._mark_trials`."""
+        from audit.probes._mark_trials import mark_trials
+
+        return mark_trials(self, rng)
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half: most texts do not carry the mark."""

@@ -22,7 +22,7 @@ from detectors.factuality.choices import score_choices
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.scripts import unjudged_script
-from detectors.result import Measure, Remark, Result
+from detectors.result import MOST_TIES, Measure, Remark, Result, undefined
 
 __all__ = ["CHOICE_MEASURES", "GENERATED_MEASURES", "choice_correctness", "generated_correctness"]
 
@@ -40,6 +40,7 @@ _DIFFERENCES = {
     "above_chance": ("value", "chance"), "mc1_above_chance": ("mc1", "mc1_chance"),
     "above_longest": ("value", "longest"), "above_shortest": ("value", "shortest"),
 }
+_ALL_TIED = "in more than a third of the questions the model finds all choices equally likely"
 _KNOWN = {"chance": "chance", "mc1_chance": "mc1_chance", "longest_choice": "longest", "shortest_choice": "shortest"}
 _RULES = {
     "exact_match": exact_match, "exact_match_numeric": exact_match_numeric, "contains": contains, "token_f1": token_f1,
@@ -61,6 +62,8 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
     measures mean is told in `detectors.factuality.choices`. `items` has a row per question: `value` (0 to 1),
     `outcome` (`right, wrong, tie, error, not asked`) and the scores behind each measure. An answer that is not wholly
     right counts against the model, the heavier the farther the likeliest right choice is behind the likeliest wrong.
+    Where all choices of more than `MOST_TIES` of the questions are equally likely, what the model finds likelier is
+    undefined: a constant model does not guess, it does not tell.
     """
     asked = observed[observed["not_asked"].isna()]
     scored = np.array([bool(np.isfinite(np.asarray(row, dtype=float)).all()) for row in asked["log_probs"]], dtype=bool)
@@ -86,7 +89,22 @@ def choice_correctness(observed: pd.DataFrame, *, level: float, rng: np.random.G
         tally.not_asked(),
         *tally.groups("accuracy", "value"),
     )
-    return Result(measures, tally.evidence)
+    flat = graded["log_probs"].map(lambda row: min(row) == max(row)).astype(bool)
+    return Result(tuple(_if_it_tells(one, flat, items["group"]) for one in measures), tally.evidence)
+
+
+def _if_it_tells(measure: Measure, flat: pd.Series[bool], groups: pd.Series[Any]) -> Measure:
+    """Return a measure of what a model finds likelier; undefined where it finds too many questions' choices alike.
+
+    flat: whether all choices of a graded question are equally likely.
+    """
+    rows = flat if measure.group is None else flat[groups[flat.index] == measure.group]
+    if measure.value is None or measure.name not in {*_MEANS, *_DIFFERENCES} or not rows.mean() > MOST_TIES:
+        return measure
+    return undefined(
+        measure.name, _ALL_TIED, n=measure.n, unit=measure.unit, direction=measure.direction, level=measure.level,
+        group=measure.group, missing=measure.missing,
+    )
 
 
 def generated_correctness(

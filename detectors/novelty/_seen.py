@@ -50,12 +50,14 @@ class Seen:
         self.names = tuple(columns)
         """The scores, the model's own first."""
         self._scores = pd.DataFrame(columns)
+        self._cut: dict[str, pd.DataFrame] = {}
 
     def scores(self, name: str) -> pd.DataFrame:
         """Return the scores of one set, [item, score], indexed by item id."""
-        frame = self.observed["items" if name in self.kinds else name]
-        scores: pd.DataFrame = self._scores.loc[self._of == name].set_axis(frame.index, axis=0)
-        return scores
+        if name not in self._cut:
+            frame = self.observed["items" if name in self.kinds else name]
+            self._cut[name] = self._scores.loc[self._of == name].set_axis(frame.index, axis=0)
+        return self._cut[name]
 
     def distorted(self, kind: str) -> str:
         """Return the column of the evidence that holds the model's own score of the distortions of one kind."""
