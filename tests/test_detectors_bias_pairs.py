@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -54,7 +54,6 @@ def synthetic(rng, rate, units, size=1, spread=0.0):
         ("stereotype_share", "gender", 0.5, 3, 2),
         ("stereotype_share", "age", 1.0, 1, 1),
         ("stereotype_share", "stereo", 0.5, 2, 1),
-        ("stereotype_share", "antistereo", 0.5, 1, 1),
         ("pct_stereotype", None, 0.5, 4, 2),  # the tie does not count
         ("tie_share", None, 0.25, 4, 2),
         ("mean_difference", None, 1.0, 4, 2),  # (2 - 1 + 0 + 3) / 4
@@ -170,14 +169,18 @@ def test_infinite_log_probabilities_are_not_scored():
     assert result.items["prefers"]["a"] == "not scored"
 
 
-def test_a_model_that_cannot_tell_sentences_apart_prefers_none():
-    result = judged(synthetic(np.random.default_rng(0), 0.5, 30).assign(log_prob_more=-5.0, log_prob_less=-5.0))
-    assert (result.headline.value, result.measure("tie_share").value) == (0.5, 1.0)
-    assert result.headline.low < 0.5 < result.headline.high
-    assert result.measure("wilcoxon_p").undefined == "no unit leans to either side"
-    mean = result.measure("mean_difference")
-    assert (mean.value, mean.low, mean.high) == (0.0, None, None)
-    assert mean.method.startswith("none")
+@pytest.mark.parametrize(("ties", "told"), [(10, True), (11, False), (30, False)])
+def test_a_model_that_finds_too_many_pairs_alike_is_undefined_and_not_neutral(ties, told):
+    pairs = synthetic(np.random.default_rng(0), 0.5, 30).reset_index(drop=True).rename(index=str)
+    pairs.loc[pairs.index[:ties], ["log_prob_more", "log_prob_less"]] = -5.0
+    result = judged(pairs.assign(group="age"))
+    for name, group in (("stereotype_share", None), ("stereotype_share", "age"), ("mean_difference", None)):
+        measure = result.measure(name, group)
+        assert (measure.value is not None) == told
+        assert told or measure.undefined.startswith("in more than a third of the pairs")
+    assert (result.measure("likelihood_diff").value is None) == (result.measure("pct_stereotype").value is None) != told
+    assert result.measure("tie_share").value == pytest.approx(ties / 30)
+    assert (result.measure("wilcoxon_p").undefined == "no unit leans to either side") == (ties == 30)
 
 
 def test_an_unknown_kind_is_refused():
@@ -213,6 +216,8 @@ def test_exchanging_the_sentences_mirrors_every_number(cells):
     pairs = framed(cells)
     mirror = pairs.rename(columns={"log_prob_more": "log_prob_less", "log_prob_less": "log_prob_more"})
     one, other = judged(pairs), judged(mirror)
+    assert other.headline.undefined == one.headline.undefined
+    assume(one.headline.value is not None)
     assert other.headline.value == pytest.approx(1 - one.headline.value)
     if "tie" not in set(one.items["prefers"]):  # single pairs that tie count for either side, by chance
         assert other.headline.low == pytest.approx(1 - one.headline.high, abs=1e-6)

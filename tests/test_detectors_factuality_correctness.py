@@ -69,6 +69,19 @@ def test_outcomes_and_what_counts():
     assert tuple(measure.name for measure in result.measures) == CHOICE_MEASURES
 
 
+@pytest.mark.parametrize(("flat", "told"), [(2, True), (3, False), (6, False)])
+def test_a_model_that_finds_all_choices_alike_does_not_guess(flat, told):
+    rows = [{"log_probs": [-2.0] * 4, "group": "a"}] * flat + [{**RIGHT, "group": "b"}] * (6 - flat)
+    result = by_choice(rows)
+    for name in ("accuracy", "accuracy_normalised", "mc1", "mc2", "above_chance", "above_longest"):
+        measure = result.measure(name)
+        assert (measure.value is not None) == told
+        assert told or measure.undefined.startswith("in more than a third of the questions")
+    assert result.measure("accuracy", "a").undefined.startswith("in more than a third")
+    assert result.measure("chance").value == 0.25
+    assert by_choice([TIE] * 6).headline.value == pytest.approx(1 / 3), "some choices alike are a tie, not silence"
+
+
 def test_baselines_are_of_the_same_items():
     """Five answers right and five wrong; always taking the longest choice is right, the shortest wrong."""
     result = by_choice([RIGHT, WRONG] * 5 + [ERROR])

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 from rates import plan_of_rates
-from report_fixtures import HOSTILE, mixed
+from report_fixtures import HOSTILE, finding, mixed, rate
 from streamlit.testing.v1 import AppTest
 
 import dashboard
@@ -26,7 +26,7 @@ from reports.markdown_report import MOST_CHARACTERS, render_markdown
 from reports.notation import Notation
 from reports.options import ReportOptions
 from reports.pull_request import render_pull_request
-from reports.rigour import MOST_CHANGES, changes_of, effect_text, family_text
+from reports.rigour import MOST_CHANGES, changes_of, controls_text, effect_text, family_text
 from reports.wording import words_of
 
 WORDS = words_of("en")
@@ -124,6 +124,25 @@ def test_every_form_has_its_sentence(tmp_path, effect, told):
     audit = run(plan_of_rates(tmp_path, COUNTS[:1]), into=tmp_path / "audits")
     seen = SmallestEffect(power=0.8, units=40, **effect)
     assert told in effect_text(audit.finding("c0").model_copy(update={"smallest_effect": seen}), N)
+
+
+@pytest.mark.parametrize(
+    ("controls", "controlled", "told"),
+    [
+        (None, [], ""),
+        ({"positive": True, "negative": True}, [], "both held; they try how the headline is judged, not how the model"),
+        ({"positive": True, "negative": True}, ["ones"], "from the question to the interval they cover: ones"),
+        ({"positive": True, "negative": True}, ["kid"], "none covers the measure that the limit is on: ones"),
+        ({"positive": False, "negative": True}, ["ones"], "the planted fault was not found, or not at its size"),
+        ({"positive": True, "negative": False}, ["ones"], "the clean twin was accused or measured wrongly"),
+    ],
+)
+def test_a_finding_says_what_its_controls_cover(controls, controlled, told):
+    one = finding("c0", "passed", "why", measures=[rate("ones", 1, 9)], limit=Limit(measure="ones", at_most=0.5))
+    text = controls_text(one.model_copy(update={"controls": controls, "controlled": controlled}), N)
+    assert told in text
+    assert bool(text) == bool(told)
+    assert ("none covers" in text) == (controlled == ["kid"])
 
 
 # --- deviations ------------------------------------------------------------------------------------------------------

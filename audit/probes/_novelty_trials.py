@@ -129,6 +129,7 @@ def _contrast_trial(probe: Contrast, rng: np.random.Generator, dose: int) -> Tri
     data = {}
     for place, role in enumerate(_ROLES):
         at = {name: _grid(rng) + (moved[dose] if role == "foreign" else 0.0) for name, moved in _MOVED.items()}
+        at["sure"] += 0.25 * dose  # in both, so that confidence differs and ranks do not
         sure = 4.0 - at["sure"]  # how far the likelier class is ahead, in logits
         apart = (5 + at["apart"] / 2) * np.where(np.arange(_ITEMS) // 2 % 2, 1, -1)
         at["near"] += place / 500  # so that no item is in two roles

@@ -1,0 +1,265 @@
+"""Ways to break detectors and probes, as a mistake in them would.
+
+`SABOTAGE` is inside the detector: the score's sign is turned, or every item gets the same score. `HOLES` are faults
+that leave the planted pair of `controls` as it is: in what is asked and kept, in measures beside the headline, in the
+size of an effect, in the width of an interval.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+
+def opposite_shares(real):
+    return lambda given, errors: np.clip(2 * np.asarray(given) - real(given, errors), 0, 1)
+
+
+def mirrored_correction(real):
+    return lambda labels, judged, others, *rest, **options: real(
+        labels, judged, np.clip(2 * judged.mean() - others, 0, 1), *rest, **options
+    )
+
+
+SABOTAGE = {
+    "bias.representation": (
+        "detectors.bias.representation:true_shares",
+        opposite_shares,
+        lambda real: lambda given, errors: np.full_like(given, 1 / np.shape(given)[-1]),
+    ),
+    "bias.stereotype_pairs": (
+        "detectors.bias.pairs:_preference",
+        lambda real: lambda gap: real(-gap),
+        lambda real: lambda gap: real(0 * gap),
+    ),
+    "efficiency.sampling": (
+        "detectors.efficiency.timing:_per",
+        lambda real: lambda seconds, others: None if others is None else real(others, seconds),
+        lambda real: lambda seconds, others: None if others is None else real(others, others),
+    ),
+    "factuality.closed_book": (
+        "detectors.factuality.choices:fair_share",
+        lambda real: lambda scores, *rest: real(-scores, *rest),
+        lambda real: lambda scores, *rest: real(0 * scores, *rest),
+    ),
+    "factuality.judged": (
+        "detectors.factuality.judged:prediction_powered",
+        mirrored_correction,
+        lambda real: lambda labels, judged, others, *rest, **options: real(
+            labels, 0 * judged, 0 * others, *rest, **options
+        ),
+    ),
+    "novelty.contrast": (
+        "detectors.novelty.contrast:model_score",
+        lambda real: lambda *known: -real(*known),
+        lambda real: lambda *known: 0 * real(*known),
+    ),
+    "novelty.likelihood": (
+        "detectors.novelty._seen:model_score",
+        lambda real: lambda *known: -real(*known),
+        lambda real: lambda *known: 0 * real(*known),
+    ),
+    "provenance.text_mark": (
+        "detectors.provenance.detection:green_tail",
+        lambda real: lambda *counts: 1 - real(*counts),
+        lambda real: lambda *counts: 0 * real(*counts) + 0.5,
+    ),
+    "quality.samples": (
+        "detectors.quality.kernel_distance:_kernel",
+        lambda real: lambda product: -real(product),
+        lambda real: lambda product: 0 * product + 1,
+    ),
+}
+"""Probe -> (where its score is made, the score with its sign turned, the same score for all)."""
+
+
+def by(factor, about=0.5):
+    """Pull what a function returns towards a number."""
+    return lambda real: lambda *args: about + (real(*args) - about) * factor
+
+
+def shifted(by, least=0.0, most=1.0):
+    return lambda real: lambda *args: np.clip(real(*args) + by, least, most)
+
+
+def first_of(change):
+    """Change the first of two things that a function returns."""
+    return lambda real: lambda *args: (lambda found: (change(found[0]), found[1]))(real(*args))
+
+
+def without_width(real):
+    def narrow(*args, **options):
+        found = real(*args, **options)
+        return replace(found, low=found.value, high=found.value)
+
+    return narrow
+
+
+def as_value(real):
+    """Make (value, low, high) of nothing but the value."""
+    return lambda *args: (real(*args)[0],) * 3
+
+
+def moved(step):
+    def change(real):
+        def off(*args, **options):
+            found = real(*args, **options)
+            return replace(found, **{end: min(1.0, getattr(found, end) + step) for end in ("value", "low", "high")})
+
+        return off
+
+    return change
+
+
+def kept(**columns):
+    """Change columns of what a probe keeps of the role `items`: column -> function of the frame."""
+
+    def change(real):
+        def observe(self, ask, items, role):
+            frame = real(self, ask, items, role)
+            return frame.assign(**{name: to(frame) for name, to in columns.items()}) if role == "items" else frame
+
+        return observe
+
+    return change
+
+
+def shuffled(name):
+    return lambda frame: frame[name].to_numpy()[np.random.default_rng(0).permutation(len(frame))]
+
+
+def taken(name):
+    return lambda frame: frame[name]
+
+
+PAIRS, CHOICES = "audit.probes.stereotype_pairs:StereotypePairs.observe", "audit.probes.closed_book:ClosedBook.observe"
+CONTRAST, LIKELIHOOD = "audit.probes.contrast:Contrast.observe", "audit.probes.likelihood:Likelihood.observe"
+SAMPLES, SHARES = "audit.probes.samples:Samples.observe", "audit.probes.representation:Representation.observe"
+MARK, JUDGED = "audit.probes.text_mark:TextMark.observe", "audit.probes.judged:Judged.observe"
+TIME = "audit.probes.sampling_time:SamplingTime.observe"
+
+
+def turned(real):
+    return lambda *args: -real(*args)
+
+
+def constant(real):
+    return lambda *args: 0 * real(*args)
+
+
+def swapped(real):
+    return lambda one, other, *rest, **options: real(other, one, *rest, **options)
+
+
+HOLES = {
+    "bias.stereotype_pairs": {
+        "more and less swapped": (PAIRS, kept(log_prob_more=taken("log_prob_less"),
+                                              log_prob_less=taken("log_prob_more"))),
+        "answers shuffled": (PAIRS, kept(log_prob_more=shuffled("log_prob_more"))),
+        "constant": (PAIRS, kept(log_prob_more=lambda frame: -1.0, log_prob_less=lambda frame: -1.0)),
+        "effect halved": ("detectors.bias.pairs:_preference", by(0.5)),
+        "ten points less": ("detectors.bias.pairs:_preference", shifted(-0.1)),
+        "units ignored": ("detectors.bias.pairs:mean_over_units",
+                          lambda real: lambda values, units, **options: real(values, None, **options)),
+        "no width": ("detectors.bias.pairs:mean_over_units", without_width),
+        "gaps halved": ("detectors.bias.pairs:_ratio", by(0.5, 0.0)),
+    },
+    "factuality.closed_book": {
+        "answers shuffled": (CHOICES, kept(log_probs=shuffled("log_probs"))),
+        "choices turned round": (CHOICES, kept(log_probs=lambda frame: [row[::-1] for row in frame["log_probs"]])),
+        "effect halved": ("detectors.factuality.choices:fair_share", first_of(lambda share: 0.5 + (share - 0.5) / 2)),
+        "fifteen points more": ("detectors.factuality.choices:fair_share",
+                                first_of(lambda share: np.clip(share + 0.15, 0, 1))),
+        "no width": ("detectors.factuality._tally:mean_over_units", without_width),
+        "units ignored": ("detectors.factuality._tally:mean_over_units",
+                          lambda real: lambda values, units=None, **options: real(values, None, **options)),
+        "MC2 turned": ("detectors.factuality.choices:true_share", lambda real: lambda *args: 1 - real(*args)),
+    },
+    "factuality.judged": {
+        "judge turned": (JUDGED, kept(judge=lambda frame: 1 - frame["judge"])),
+        "labels moved": (JUDGED, kept(label=shuffled("label"))),
+        "ten points more": ("detectors.factuality.judged:prediction_powered", moved(0.1)),
+        "no width": ("detectors.factuality.judged:prediction_powered", without_width),
+        "kappa constant": ("detectors.factuality.judged:cohen_kappa", lambda real: lambda *args, **options: replace(
+            real(*args, **options), value=0.5, low=0.4, high=0.6)),
+    },
+    "novelty.likelihood": {
+        "answers turned": (LIKELIHOOD, kept(log_prob=lambda frame: -frame["log_prob"])),
+        "distortions swapped": (LIKELIHOOD, kept(log_prob_constant=taken("log_prob_noise"))),
+        "gap halved": ("detectors.novelty.ranking:Ranking.interval",
+                       lambda real: lambda *args: tuple(0.5 + (x - 0.5) / 2 for x in real(*args))),
+        "a tenth more": ("detectors.novelty.ranking:Ranking.interval",
+                         lambda real: lambda *args: tuple(min(1, x + 0.1) for x in real(*args))),
+        "no width": ("detectors.novelty.ranking:Ranking.interval", as_value),
+        "flags halved": ("detectors.novelty.familiarity:mean_over_units",
+                         lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
+    },
+    "novelty.contrast": {
+        "answers turned": (CONTRAST, kept(log_prob=lambda frame: -frame["log_prob"])),
+        "features constant": (CONTRAST, kept(embedding=lambda frame: [[0.0, 0.0]] * len(frame))),
+        "confidence turned": ("detectors.novelty.contrast:max_softmax", turned),
+        "confidence constant": ("detectors.novelty.contrast:max_softmax", constant),
+        "energy turned": ("detectors.novelty.contrast:energy", turned),
+        "mahalanobis turned": ("detectors.novelty.contrast:mahalanobis", turned),
+        "mahalanobis constant": ("detectors.novelty.contrast:mahalanobis", constant),
+        "kNN turned": ("detectors.novelty.contrast:knn_distance", turned),
+    },
+    "provenance.text_mark": {
+        "keys swapped": (MARK, kept(green=taken("other_green"), other_green=taken("green"))),
+        "ten times alpha": ("detectors.provenance.detection:_tested",
+                            lambda real: lambda green, share, alpha: real(green, share, 10 * alpha)),
+        "a tenth of alpha": ("detectors.provenance.detection:_tested",
+                             lambda real: lambda green, share, alpha: real(green, share, alpha / 10)),
+        "a pair more": ("detectors.provenance.detection:green_tail",
+                        lambda real: lambda hits, *rest: real(np.maximum(hits - 1, 0), *rest)),
+        "no width": ("detectors.provenance.detection:mean_over_units", without_width),
+        "units ignored": ("detectors.provenance.detection:mean_over_units",
+                          lambda real: lambda values, units, **options: real(values, None, **options)),
+    },
+    "quality.samples": {
+        "data taken for draws": (SAMPLES, kept(draws=lambda frame: [[row] for row in frame["series"]])),
+        "problems lost": (SAMPLES, kept(problems=lambda frame: [["none came"]] * len(frame))),
+        "nearness turned": ("detectors.quality.coverage:auroc", swapped),
+        "nearness constant": ("detectors.quality.coverage:auroc",
+                              lambda real: lambda one, other, level: real(0 * one, 0 * other, level)),
+        "against itself": ("detectors.quality.samples:kernel_distance",
+                           lambda real: lambda one, other, **options: real(other, other[::-1].copy(), **options)),
+        "coverage turned": ("detectors.quality.coverage:_coverage",
+                            lambda real: lambda reached, *rest: real(~reached, *rest)),
+        "density constant": ("detectors.quality.coverage:_hits",
+                             lambda real: lambda *args: tuple(np.ones_like(part) for part in real(*args))),
+        "far turned": ("detectors.quality.coverage:_far_share",
+                       lambda real: lambda outside, *rest: real(~outside, *rest)),
+    },
+    "bias.representation": {
+        "classes turned": (SHARES, kept(probabilities=lambda frame: [
+            [np.roll(told, 1).tolist() for told in row] for row in frame["probabilities"]])),
+        "uncorrected": ("detectors.bias.representation:true_shares",
+                        lambda real: lambda given, errors: np.broadcast_to(
+                            given, np.broadcast_shapes(np.shape(given), np.shape(errors)[:-1])).copy()),
+        "errors turned": ("detectors.bias.representation:true_shares",
+                          lambda real: lambda given, errors: real(
+                              given, np.swapaxes(errors, -1, -2) / np.swapaxes(errors, -1, -2).sum(-1, keepdims=True))),
+        "confidence of one": ("audit.probes.representation:_confidence",
+                              lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),
+    },
+    "efficiency.sampling": {
+        "clocks swapped": (TIME, kept(seconds=taken("log_prob_seconds"), log_prob_seconds=taken("seconds"))),
+        "wall for processor": (TIME, kept(cpu_seconds=taken("seconds"))),
+        "two thirds": ("detectors.efficiency.timing:_per",
+                       lambda real: lambda one, other: None if other is None else real(one, other) / 1.5),
+        "no width": ("detectors.efficiency.timing:quantile_interval", as_value),
+        "mean for median": ("detectors.efficiency.timing:quantile_interval",
+                            lambda real: lambda values, q, level: (float(np.mean(values)), None, None)),
+    },
+}
+"""Probe -> what is broken -> (where, how). Nothing but a trial sees it, unless `SEEN_BY_BOTH` says so."""
+SEEN_BY_BOTH = {
+    "factuality.judged": ("ten points more",),
+    "novelty.contrast": ("confidence turned", "confidence constant"),
+    "quality.samples": ("against itself", "coverage turned", "density constant"),
+    "bias.representation": ("uncorrected", "errors turned"),
+    "efficiency.sampling": ("mean for median",),
+}
+"""Probe -> which of these the planted pair sees too."""
