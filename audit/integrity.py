@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_jsonable_python
 
 from audit.conformity import check_record
+from audit.controls import controls_of, covered, trials_of
 from audit.deviations import check_deviations
 from audit.errors import IntegrityError
 from audit.families import settled_level
 from audit.files import arrow_table, canonical, digest_file, parquet_bytes, read_frame, sha256, stored_json
-from audit.judging import controls_of, judge_finding
+from audit.judging import judge_finding
 from audit.missing import OF_ASKING
 from audit.promises import keep_level
 from audit.record import Audit, Finding, MeasureRecord, OneSided
@@ -96,9 +97,13 @@ def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float,
 def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, level: float) -> int:
     """Judge a finding again; returns how many numbers agree."""
     seed, seen = audit.record.seed, finding.smallest_effect
-    controls = controls_of(probe, level=of_controls, seed=seed, check=finding.check)
+    trials = trials_of(probe, seed=seed, check=finding.check)
+    controls = controls_of(probe, level=of_controls, seed=seed, check=finding.check, trials=trials)
     if controls != finding.controls:
         raise IntegrityError(f"{finding.check}: its controls are {finding.controls} and {controls} judged again")
+    if finding.controlled not in ([], covered(trials)):  # none: of an earlier version
+        said, known = (", ".join(names) or "nothing" for names in (finding.controlled, covered(trials)))
+        raise IntegrityError(f"{finding.check}: its controls are said to cover {said}; they cover {known}")
     if finding.measures and not math.isclose(finding.measures[0].level, level, rel_tol=0, abs_tol=TOLERANCE):
         told = finding.measures[0].level
         raise IntegrityError(f"{finding.check}: judged at level {told}; its family judged again reaches {level}")

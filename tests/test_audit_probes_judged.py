@@ -123,12 +123,13 @@ def sabotaged(how):
     """Return `prediction_powered` as it should not be: the judge's word, the labels alone, the correction turned."""
     real = detector.prediction_powered
 
-    def powered(labels, judged, others, level):
+    def powered(labels, judged, others, *rest, **options):
         if how == "the judge's word":
-            return real(np.append(others, judged), np.zeros(len(others) + len(judged)), np.zeros(1), level)
+            said = np.append(others, judged)
+            return real(said, np.zeros(len(said)), np.zeros(1), *rest, **options)
         if how == "the labels alone":
-            return real(labels, np.zeros(len(labels)), others, level)
-        return real(labels, judged, np.clip(2 * judged.mean() - others, 0, 1), level)
+            return real(labels, np.zeros(len(labels)), others, *rest, **options)
+        return real(labels, judged, np.clip(2 * judged.mean() - others, 0, 1), *rest, **options)
 
     return powered
 
