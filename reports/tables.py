@@ -15,17 +15,7 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from audit.far_off import FarOff, far_off
-from audit.record import (
-    DIMENSIONS,
-    WORST_FIRST,
-    Audit,
-    Finding,
-    Limit,
-    MeasureRecord,
-    ModelRecord,
-    Record,
-    audited_first,
-)
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, MeasureRecord, ModelRecord, Record
 from reports.axes import NO_AXIS, SHARED, scale_of
 from reports.inert import one_line
 from reports.notation import Notation, digits_for
@@ -159,7 +149,7 @@ class Overview:
     title: str
     sentence: str
     models: tuple[str, ...]
-    """`name (family, modality)` of each model."""
+    """`name (family, modality)` of the audited model; empty where only helpers were asked."""
     counts: tuple[tuple[str, int], ...]
     """(verdict, checks), worst first, only those that occur."""
     dimensions: tuple[tuple[str, tuple[FindingView, ...]], ...]
@@ -193,7 +183,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         record=record,
         title=one_line(record.title, words),
         sentence=summary_sentence(record, words),
-        models=tuple(_model(model, words) for model in audited_first(record.models)),
+        models=tuple(_model(model, words) for name, model in record.models.items() if name == "main"),
         counts=tally(record.findings),
         dimensions=dimensions,
         findings=views,

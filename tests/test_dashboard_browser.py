@@ -180,3 +180,25 @@ def test_nothing_spills_in_korean(page, address, name):
         page.wait_for_timeout(200)
         assert max(page.evaluate(WIDTHS)) <= width
         assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
+
+
+SQUEEZED = """[...document.querySelectorAll('.doc td, .doc th')].filter(cell => {
+    const text = cell.textContent.trim(), room = document.createRange();
+    room.selectNodeContents(cell);
+    return text.length > 8 && cell.clientWidth > 0 && room.getBoundingClientRect().height > 16 * text.length;
+}).map(cell => cell.textContent)"""
+NARROW = ["audits", "audit", "finding", "item", "register"]
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+@pytest.mark.parametrize("name", NARROW)
+def test_a_narrow_screen_or_one_at_200_percent_shows_rows_as_cards(page, address, name, lang):
+    """390 px is a telephone, 720 px one of 1440 px at 200 %: nothing lies beside the screen, no word is cut up."""
+    path, landmark = SCREENS[name]
+    opened(page, address, f"{path}{'&' if path else '?'}lang={lang}", landmark)
+    for width in (720, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(200)
+        assert max(page.evaluate(WIDTHS)) <= width
+        assert page.evaluate(SQUEEZED) == []
+        assert page.evaluate(BROKEN) == 0, "a figure is not drawn"

@@ -172,7 +172,7 @@ def test_a_waiver_that_ended_since_is_told_as_ended_on_the_screen(home):
     said_then = datetime.combine(TODAY - timedelta(days=9), datetime.min.time()).astimezone()
     waiver = Status(check="stereotypes", status="waived", reason="A closed trial", until=YESTERDAY)
     add_reviews(load_record(home / FIRST), waiver, author="Kim", at=said_then)
-    assert WORDS("reviewed.waiver_ended", until=YESTERDAY.isoformat(), author="Kim") in seen(
+    assert WORDS("reviewed.waiver_ended", until=YESTERDAY.isoformat(), author="Kim (not signed)") in seen(
         screen(screen="finding", audit=FIRST, check="stereotypes")
     )
 

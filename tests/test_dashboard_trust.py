@@ -121,6 +121,7 @@ def test_the_verify_screen_has_a_tick_for_a_known_seal_only(audit, tmp_path):
     page = screen(**place)
     assert 'class="sentence passed' in html(page)
     assert "Sealed by Kim Minji" in seen(page)
+    assert "nobody vouches" not in seen(page)
 
 
 def test_what_people_decided_stands_beside_the_machines_verdict_in_the_list(audit):

@@ -89,7 +89,7 @@ def file(request, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("width", [1440, 1024])
+@pytest.mark.parametrize("width", [1440, 1024, 390])
 def test_the_page_is_quiet_and_fits(browser, file, width):
     page, seen = watched(browser, width)
     page.goto(file.as_uri())

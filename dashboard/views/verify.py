@@ -13,12 +13,12 @@ import streamlit as st
 
 from audit.bundle import check_bundle, import_audit, unpacked
 from audit.errors import DokimasiaError
-from audit.verification import Verification, verify_audit
+from audit.verification import Verification
 from dashboard.address import Address
 from dashboard.drawing import draw
 from dashboard.frame import crumbs
 from dashboard.loading import folder_of, home, opened
-from dashboard.trust import Trust, chip_of, trust_in
+from dashboard.trust import Trust, chip_of, trust_in, verified
 from reports.inert import one_line
 from reports.wording import Words
 
@@ -37,7 +37,7 @@ def show(place: Address, words: Words) -> None:
     draw("heading.html.j2", words, title=words("dashboard.verify"), sentence=words("dashboard.verify_lead"))
     if place.audit:
         folder = folder_of(place.audit)
-        _told(words, lambda: verify_audit(folder), f"dokimasia verify {folder} --recompute")
+        _told(words, lambda: verified(folder), f"dokimasia verify {folder} --recompute")
     draw("uploader.html.j2", words)
     sent = st.file_uploader(words("dashboard.drop"), type="zip", max_upload_size=MEGABYTES)
     if sent is not None:
@@ -47,10 +47,10 @@ def show(place: Address, words: Words) -> None:
             _bundle(path, place, words)
 
 
-def _told(words: Words, verified: Callable[[], Verification], command: str) -> bool:
+def _told(words: Words, verify: Callable[[], Verification], command: str) -> bool:
     """Draw which of the three states it is in, and the lines of a verification."""
     try:
-        found = verified()
+        found = verify()
         trust, lines = trust_in(found), [words.term("verified", line.strip()) for line in found.lines()]
     except DokimasiaError as error:
         trust, lines = Trust("changed", why=str(error)), []
@@ -60,11 +60,11 @@ def _told(words: Words, verified: Callable[[], Verification], command: str) -> b
 
 
 def _bundle(path: Path, place: Address, words: Words) -> None:
-    def verified() -> Verification:
+    def verify() -> Verification:
         with unpacked(check_bundle(path)) as folder:
-            return verify_audit(folder)
+            return verified(folder)
 
-    whole = _told(words, verified, f"dokimasia import BUNDLE.zip --into {home()}")
+    whole = _told(words, verify, f"dokimasia import BUNDLE.zip --into {home()}")
     if whole and st.button(words("dashboard.import"), type="primary"):
         try:
             folder = import_audit(path, home())
