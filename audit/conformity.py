@@ -49,6 +49,9 @@ def _held(record: Record, frozen: Plan) -> Iterator[tuple[str, Any, Any]]:
     for name in ("title", "seed", "level"):
         yield name, getattr(record, name), frozen[name]
     yield "promise", record.promise, frozen.get("promise", "every_finding")
+    yield "target", record.target, frozen.get("target", "population")
+    if record.target == "population":  # whose numbers nobody may take for those of a benchmark
+        yield "benchmark", [one.check for one in record.findings if one.population is not None], []
     yield "two_person", record.two_person, frozen.get("two_person", False)
     yield "sheet", _filled(record.sheet), frozen.get("sheet")
     yield "models", {name: one.fingerprint for name, one in record.models.items()}, frozen["models"]

@@ -13,7 +13,9 @@ from rates import Ones, plan_of_rates, write_ones
 from audit import early
 from audit.benchmarks import Part, of_benchmark, on_benchmark, plan_for, random_part, repeatable, units_within
 from audit.commands.sizing import _lines
+from audit.conformity import check_record
 from audit.deviations import differences
+from audit.errors import IntegrityError
 from audit.integrity import recompute
 from audit.overrides import ItemChange, review_measure
 from audit.plan import Check, Plan, freeze
@@ -234,6 +236,18 @@ def test_without_the_key_nothing_of_it_is_written_and_changing_it_is_told(tmp_pa
     assert list(differences(freeze(plan, {}), changed)) == [(None, "target", None, "benchmark")]
     later = run(plan_of(tmp_path, 0, 100), into=tmp_path / "other")
     assert json.loads((later.folder / "record.json").read_text())["target"] == "benchmark"
+
+
+def test_a_record_makes_no_benchmark_that_its_plan_has_not(tmp_path):
+    """With a population of its own size, judging again would give [value, value]."""
+    audit = run(plan_of(tmp_path, 2, 100, target="population"), into=tmp_path / "audits")
+    frozen = json.loads((audit.folder / "plan.json").read_text())
+    check_record(audit.record, frozen)
+    forged = [audit.record.findings[0].model_copy(update={"population": 100})]
+    with pytest.raises(IntegrityError, match=r"benchmark is \[.c0.\]; by its plan it is \[\]"):
+        check_record(audit.record.model_copy(update={"findings": forged}), frozen)
+    with pytest.raises(IntegrityError, match=r"target is .benchmark.; by its plan it is .population."):
+        check_record(audit.record.model_copy(update={"target": "benchmark"}), frozen)
 
 
 def test_plan_size_and_report_say_what_the_numbers_speak_of(tmp_path):
