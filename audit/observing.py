@@ -21,18 +21,41 @@ if TYPE_CHECKING:
     from audit.probe import Observed
 
 __all__ = [
-    "expected_calls", "observe", "population_of", "shards", "size_of_data", "size_of_part", "sizes_of_units",
+    "expected_calls", "known_lack", "observe", "population_of", "shards", "shared_with", "size_of_data", "size_of_part",
+    "sizes_of_units",
 ]
 
 
 def expected_calls(plan: Plan) -> dict[str, int]:
-    """Return check -> items that it will ask, from its data alone; a role's rows are counted, no model is opened."""
+    """Return check -> items that it will ask, from its data alone; a role's rows are counted, no model is opened.
+
+    A check that the model is known not to be able to answer asks none.
+    """
     return {
-        check.name: sum(
+        check.name: 0
+        if known_lack(plan, check)
+        else sum(
             check.probe.estimate(sum(len(batch) for batch in _batches(check, role, plan.limit))) for role in check.data
         )
         for check in plan.checks
     }
+
+
+def known_lack(plan: Plan, check: Check) -> str | None:
+    """Return why a check will be skipped, as far as the model's part tells before it is opened."""
+    lacks = getattr(plan.models.get("main"), "lacks", {})
+    return next((f"{need}: {lacks[need]}" for need in sorted(check.probe.needs) if need in lacks), None)
+
+
+def shared_with(plan: Plan, check: Check) -> str | None:
+    """Return the first earlier check that asks the very same of the same data, whose answers are taken over."""
+    for other in plan.checks:
+        if other is check:
+            return None
+        alike = type(other.probe) is type(check.probe) and other.probe == check.probe and other.data == check.data
+        if alike and other.stop == check.stop == "full":
+            return other.name
+    return None
 
 
 def size_of_data(check: Check, role: str, limit: int | None) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.benchmarks import repeatable
 from audit.errors import UsageError
 from audit.judging import rng_for
-from audit.observing import expected_calls, size_of_part, sizes_of_units
+from audit.observing import expected_calls, known_lack, shared_with, size_of_part, sizes_of_units
 from audit.promises import watched
 from audit.record import Audit, Limit
 from audit.sizes import POWER
@@ -90,6 +90,10 @@ class CheckSize:
     """The limit is on a rate over units of several items."""
     icc: float | None = None
     """How alike the items of such a unit are taken to be; None where nobody says, and then there is no `rate`."""
+    skipped: str | None = None
+    """Why it will be skipped, where that is known without asking; it makes no calls."""
+    shares: str | None = None
+    """The check whose answers it takes over; it makes no calls of its own."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the size as JSON data."""
@@ -139,7 +143,13 @@ def _size(
         stop=check.stop,
         limit=check.limit,
         rate=None,
+        skipped=(skipped := known_lack(plan, check)),
+        shares=(shares := None if skipped else shared_with(plan, check)),
     )
+    if shares:
+        size = replace(size, calls=0)
+    if skipped:
+        return size
     if measure is None or check.limit is None or units in (0, population):
         return size
     if mostly_single(sizes):

@@ -200,13 +200,13 @@ def test_parts_from_outside_stand_beside_ours(dokimasia):
 def test_dry_run_asks_nothing_and_learns_from_earlier_runs(dokimasia):
     name = write(dokimasia, more=FREE)
     first = json.loads(dokimasia("run", name, "--dry-run", "--json").stdout)
-    assert (first["calls"], first["seconds"], asked(dokimasia)) == (480, None, 0)
+    assert (first["calls"], first["seconds"], asked(dokimasia)) == (240, None, 0)
     assert first["levels"] == {"repeats": 0.95, "free": 0.95}
     sizes = json.loads(dokimasia("plan-size", name, "--json").stdout)["checks"]
     assert [{key: row[key] for key in row if key != "seconds"} for row in first["checks"]] == sizes
     assert (sizes[0]["rate"]["passes"]["high"] < 0.99, sizes[0]["rate"]["fails_above"]) == (True, None)
     said = dokimasia("run", name, "--dry-run").stdout
-    assert said.splitlines()[-1] == "all: 480 calls, time unknown: this model was not timed yet; nothing was asked"
+    assert said.splitlines()[-1] == "all: 240 calls, time unknown: this model was not timed yet; nothing was asked"
     told = re.search(r"repeat_share at most 99 %: a true ([\d.]+) % or less passes, none is sure to fail \(80 %", said)
     assert float(told[1]) == pytest.approx(100 * sizes[0]["rate"]["passes"]["high"], abs=0.01)
     dokimasia("run", name)

@@ -370,3 +370,30 @@ def test_following_the_advice_keeps_the_level(limit, first, level):
             n += more
     for wrong, tried in ((wrong_alone, fresh_samples), (wrong_ever, count)):
         assert binom.sf(wrong - 1, tried, 1 - level) > 0.001
+
+
+ENDPOINT = """\
+title: Dry
+model: {use: endpoint, url: "http://127.0.0.1:9/v1", name: m, prompt_form: FORM}
+limit: 50
+checks:
+  - {name: a, probe: {use: factuality.closed_book, mode: generate}, data: FACTS}
+  - {name: b, probe: {use: factuality.closed_book, mode: generate}, data: FACTS}
+  - {name: c, probe: {use: factuality.closed_book, mode: generate, max_tokens: 9}, data: FACTS}
+  - {name: p, probe: {use: bias.stereotype_pairs}, data: {use: builtin, name: stereotype_pairs}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("form", "pairs", "fixed"), [("chat", 0, [32, 172]), ("raw", 100, [33, 173])]
+)
+def test_calls_that_will_not_be_made_are_not_counted_and_those_that_say_who_answers_are(tmp_path, form, pairs, fixed):
+    """50 answers that two checks share, 50 of another length, two scores a pair where they can be, 2 + 10 x 3 fixed."""
+    file = tmp_path / "plan.yaml"
+    file.write_text(ENDPOINT.replace("FORM", form).replace("FACTS", "{use: builtin, name: plain_questions}"))
+    told = json.loads(command("run", file, "--dry-run", "--json").stdout)
+    assert [one["calls"] for one in told["checks"]] == [50, 0, 50, pairs]
+    assert (told["calls"], told["identity_calls"]) == (100 + pairs + fixed[0], fixed)
+    said = command("run", file, "--dry-run").stdout
+    assert "50 items, 0 calls, as it takes over the answers of a" in said
+    assert ("as it will be skipped (log_prob: " in said) == (form == "chat")

@@ -17,6 +17,9 @@ from junitparser import JUnitXml
 from needs import ROOT
 from outside import install
 from schemas import published
+from stub_server import serve
+
+from audit.reference import WEIGHTS
 
 BIN = Path(sys.executable).parent
 ACTION = yaml.safe_load((ROOT / "ci" / "github" / "action.yml").read_text("utf-8"))
@@ -196,6 +199,31 @@ def test_the_job_ends_with_the_verdict_and_leaves_its_artefacts(limit, code):
     published("sarif-2.1.0").validate(log)
     assert len(log["runs"][0]["results"]) == 2
     assert len(Path("dokimasia-report/judgement.md").read_text("utf-8").splitlines()) <= 20
+
+
+def test_the_nightly_job_does_not_stay_green_for_another_model():
+    """The model behind the address is swapped between two nights, and comes back on the third."""
+    plan = """\
+title: Nightly
+model: {use: endpoint, url: "URL", name: m, prompt_form: raw}
+checks:
+  - name: facts
+    probe: {use: factuality.closed_book, mode: generate}
+    data: {use: made, set: world, part: questions}
+    limit: {measure: accuracy, at_least: 0.7}
+    stop: early
+"""
+    with serve(WEIGHTS / "language" / "sound") as server:
+        Path("plan.yaml").write_text(plan.replace("URL", server.url))
+        gitlab(0)
+        server.swap(WEIGHTS / "language" / "flawed")
+        said = gitlab(1).stderr
+        assert "another model answers now as main" in said
+        server.swap(WEIGHTS / "language" / "sound")
+        asked = server.requests
+        gitlab(0)
+        assert server.requests - asked <= 3 + 10 + 3 + 10, "who answers, and nothing else"
+    assert len(list(Path("audits").glob("*/record.json"))) == 2
 
 
 def test_the_job_ends_where_nothing_can_be_judged():

@@ -60,14 +60,24 @@ def dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
     from audit.timing import seconds_per_call
 
     sizes, rate = size_plan(plan), seconds_per_call(plan, into)
-    total = sum(one.calls for one in sizes)
+    least, most = _fixed(plan)
+    total = sum(one.calls for one in sizes) + least
     if as_json:
         rows = [{**one.as_json(), "seconds": _seconds(one.calls, rate)} for one in sizes]
         levels = {one.check: one.level for one in sizes}
-        print(json.dumps({"checks": rows, "calls": total, "seconds": _seconds(total, rate), "levels": levels}))
+        told = {"checks": rows, "calls": total, "identity_calls": [least, most], "levels": levels}
+        print(json.dumps({**told, "seconds": _seconds(total, rate)}))
         return
     time = "time unknown: this model was not timed yet" if rate is None else f"about {total * rate:,.0f} s"
-    print("\n".join([*_lines(plan, sizes), f"all: {total:,} calls, {time}; nothing was asked"]))
+    who = [f"who answers: {least:,} calls, {most:,} where equal questions get different answers"] if most else []
+    print("\n".join([*_lines(plan, sizes), *who, f"all: {total:,} calls, {time}; nothing was asked"]))
+
+
+def _fixed(plan: Plan) -> tuple[int, int]:
+    """Return how many questions go into who endpoints are: at least, at most."""
+    told = [getattr(part, "fixed_calls", 0) for part in plan.models.values()]
+    both = [one if isinstance(one, tuple) else (0, 0) for one in told]  # an opened model has only counted its own
+    return sum(least for least, _ in both), sum(most for _, most in both)
 
 
 def _seconds(calls: int, rate: float | None) -> float | None:
@@ -86,8 +96,10 @@ def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
         units = "" if one.units == one.items else f" of {one.units:,} units"
         passes = "" if one.keeps is None else f", passes by the bound at {_percent(one_sided(one.keeps))}"
         held = f"{share}, level {_percent(one.level)}{passes}"
-        yield clean(f"{one.check}: {held}; {one.items:,} items{units}, {one.calls:,} calls")
-        if one.limit is not None:
+        why = f", as it will be skipped ({one.skipped})" if one.skipped else ""
+        why = f", as it takes over the answers of {one.shares}" if one.shares else why
+        yield clean(f"{one.check}: {held}; {one.items:,} items{units}, {one.calls:,} calls{why}")
+        if one.limit is not None and one.skipped is None:
             yield from (clean(f"  {line}") for line in _of_limit(one, one.limit))
 
 

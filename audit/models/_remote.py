@@ -16,7 +16,7 @@ import numpy as np
 
 from audit.errors import EndpointError, ModelError
 from audit.model import Continuation, Item, LikelihoodKind, Sample, abilities_of
-from audit.models._change import ROUNDS, Round, facts_of, has_changed, shown
+from audit.models._change import MORE, ROUNDS, Round, facts_of, has_changed, shown
 from audit.models._transport import Failure, Transport
 from audit.models._wire import Question, draw, read_origin, score
 from audit.numbering import entropy, numbers_of
@@ -24,7 +24,7 @@ from audit.numbering import entropy, numbers_of
 if TYPE_CHECKING:
     from audit.models.endpoint import OpenAIEndpoint
 
-__all__ = ["RemoteText", "ScoredRemoteText", "prove"]
+__all__ = ["RemoteText", "ScoredRemoteText", "fixed_calls", "prove"]
 
 _DEFAULTS: dict[str, Any] = {"max_tokens": 64, "temperature": 0, "top_p": 1}
 _CANARIES = (
@@ -41,8 +41,6 @@ _CANARIES = (
 )
 """Fixed prompts whose greedy answers show whether the same model still answers."""
 _PROOF = "The quick brown fox jumps over the lazy dog."
-_NO_TRACE = "an endpoint does not send the whole vocabulary's probabilities, which entropy, variance and rank need"
-_NO_CHAT_SCORE = "a server does not tell its chat template, so in chat form no given text can be scored"
 _NO_SEED = "the same seed gave two different draws"
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -178,13 +176,21 @@ class ScoredRemoteText(RemoteText):
 
 def prove(part: OpenAIEndpoint, transport: Transport) -> RemoteText:
     """Return a model of the class that has just the abilities shown; EndpointError where nothing can be drawn."""
-    plain = RemoteText(part, transport, {"trace": _NO_TRACE})
+    plain = RemoteText(part, transport, part.lacks)
     if not plain._repeats():
         plain.missing["seed"] = _NO_SEED
-    unscored = _NO_CHAT_SCORE if part.prompt_form == "chat" else plain._why_unscored()
+    if "log_prob" in plain.missing:
+        return plain
+    unscored = plain._why_unscored()
     if unscored is None:
         scored = ScoredRemoteText(part, transport, plain.missing)
         scored.fixed_calls = plain.fixed_calls
         return scored
     plain.missing["log_prob"] = unscored
     return plain
+
+
+def fixed_calls(part: OpenAIEndpoint) -> tuple[int, int]:
+    """Return how many questions a whole run asks to learn what the model can do and who it is: at least, at most."""
+    least = 2 + ("log_prob" not in part.lacks) + (ROUNDS + 1) * len(_CANARIES)
+    return least, least + MORE * len(_CANARIES)

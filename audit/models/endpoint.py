@@ -27,6 +27,8 @@ _RESERVED = frozenset(
     {"model", "prompt", "messages", "n", "best_of", "echo", "logprobs", "top_logprobs", "seed", "stream"}
 )
 """Keys of a request that the adapter sets itself."""
+_NO_TRACE = "an endpoint does not send the whole vocabulary's probabilities, which entropy, variance and rank need"
+_NO_CHAT_SCORE = "a server does not tell its chat template, so in chat form no given text can be scored"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,18 @@ class OpenAIEndpoint:
         for option, least in (("concurrency", 1), ("timeout", 0.001), ("retries", 0)):
             if getattr(self, option) < least:
                 raise ValueError(f"{option} {getattr(self, option)!r}; allowed: {least} and more")
+
+    @property
+    def lacks(self) -> dict[str, str]:
+        """Abilities that the model will not have, as is known before it is asked, with the reasons."""
+        return {"trace": _NO_TRACE, **({"log_prob": _NO_CHAT_SCORE} if self.prompt_form == "chat" else {})}
+
+    @property
+    def fixed_calls(self) -> tuple[int, int]:
+        """How many questions a run asks besides its checks' own: at least, and at most, where answers vary."""
+        from audit.models._remote import fixed_calls
+
+        return fixed_calls(self)
 
     def fingerprint(self) -> str:
         """Return the digest of what was asked for; it says nothing of the weights that answer."""
