@@ -1,18 +1,23 @@
 """One page over several audits: audits against dimensions, each cell the worst finding and its number.
 
-It is written beside the audits' folders, because it links to `<id>/reports/report.html` in each.
+It is written beside the audits' folders, because it links to `<id>/reports/report.html` in each. A document that lies
+in an audit of others and is not the one that we make of it gets no link: nobody here wrote it.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from audit.files import in_language
+from audit.errors import IntegrityError
+from audit.files import digest_file, in_language, sha256
+from audit.finished import is_own
 from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
 from reports.figures import sign
-from reports.html_report import environment, text_tools
+from reports.html_report import environment, render_html, text_tools
+from reports.options import ReportOptions
 from reports.summary import tally_text
 from reports.tables import FindingView, Overview, overview
 from reports.wording import Words, words_of
@@ -24,6 +29,7 @@ __all__ = ["render_index"]
 class _Row:
     view: Overview
     href: str
+    """Place of the document; empty where others wrote it."""
     decided: str
     far: str
     """How many measures without a limit are far off; empty where none is."""
@@ -55,12 +61,24 @@ def render_index(
 
 
 def _row(audit: Audit, words: Words) -> _Row:
-    view = overview(audit, words)
+    view, name = overview(audit, words), in_language("report.html", words.lang)
     far = sum(len(one.far) for one in view.findings)
     return _Row(
         view,
-        href=f"{quote(audit.folder.name, safe='')}/reports/{in_language('report.html', words.lang)}",
+        href="" if _is_foreign(audit, name, words) else f"{quote(audit.folder.name, safe='')}/reports/{name}",
         decided="{}/{}".format(*decided(audit.record.findings)),
         far=words("tail.far_off", count=far) if far else "",
         cells=tuple(findings[0] if findings else None for _, findings in view.dimensions[: len(DIMENSIONS)]),
     )
+
+
+def _is_foreign(audit: Audit, name: str, words: Words) -> bool:
+    """Tell whether a document in an audit that was not run here is none that we make of it."""
+    path = audit.folder / "reports" / name
+    if not os.path.lexists(path) or is_own(audit):
+        return False
+    try:
+        made = render_html(audit, ReportOptions(lang=words.lang))["report.html"]
+        return path.is_symlink() or digest_file(path) != sha256(made)
+    except (IntegrityError, OSError):
+        return True

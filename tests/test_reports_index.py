@@ -4,6 +4,7 @@ import re
 
 import pytest
 from report_fixtures import finding, hostile, mixed, rate, write_audit
+from review_fixtures import small_audit
 from test_reports_html import Page
 
 from audit.closing import closing_table
@@ -25,6 +26,31 @@ def test_audits_against_dimensions(tmp_path):
     assert "aud1/reports/report.html" in links
     assert "aud10/reports/report.html#check-facts" in links
     assert not any("://" in link for link in links)
+
+
+def test_a_document_that_others_wrote_is_not_linked(tmp_path):
+    """A folder that was copied here holds a page of its own; the one that we make of it is linked again."""
+    audit = mixed(tmp_path / "copied", 3)
+    page = audit.folder / "reports" / "report.html"
+    page.parent.mkdir()
+    page.write_text("<script>document.title = 'owned'</script>")
+    shown = Page(render_index([audit]).decode())
+    assert not shown.all("a")
+    assert "was not made here" in shown.text
+    audit.report("html")
+    assert {one[1]["href"].partition("#")[0] for one in Page(render_index([audit]).decode()).all("a")} == {
+        "copied/reports/report.html"
+    }
+    page.unlink()
+    page.symlink_to("/etc/passwd")
+    assert not Page(render_index([audit]).decode()).all("a")
+
+
+def test_a_document_of_an_audit_that_was_run_here_is_linked(tmp_path):
+    audit = small_audit(tmp_path)
+    (audit.folder / "reports").mkdir()
+    (audit.folder / "reports" / "report.html").write_text("as an earlier version made it")
+    assert Page(render_index([audit]).decode()).all("a")
 
 
 def test_an_empty_page_says_what_to_do():
