@@ -36,7 +36,7 @@ from detectors.result import Measure, Result
 __all__ = ["COVERAGE", "DENSITY", "expected_coverage", "sample_coverage"]
 
 DENSITY = Approximation("mean over draws and balls; normal on the log scale, standard error over both", 100, 0.9)
-COVERAGE = Approximation("exact binomial over held-out items, in quadrature with the jackknife over draws", 100, 0.93)
+COVERAGE = Approximation("exact binomial over held-out items, in quadrature with the jackknife over draws", 100, 0.9)
 
 
 def expected_coverage(draws: int, training: int, k: int) -> float:
