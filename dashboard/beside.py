@@ -14,7 +14,7 @@ import numpy as np
 from audit.record import Audit, Record
 from dashboard.address import Address
 from dashboard.drawing import picture
-from dashboard.paging import items_of, paired
+from dashboard.paging import items_of, paired, texts_of
 from reports.axes import NO_AXIS, SHARED, Axis, axis_of
 from reports.evidence import shown_cell
 from reports.figures import axis_head, interval_line
@@ -128,26 +128,30 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def changed_items(audits: Sequence[Audit], pair: Pair, place: Address, words: Words) -> Mapping[str, Any] | None:
     """Return the items of both audits whose value is another one; None where the same items are not in both."""
-    first, second = (one and items_of(audit, one.finding) for audit, one in zip(audits, pair, strict=True))
+    first, second = (
+        None if one is None else items_of(audit, one.finding) for audit, one in zip(audits, pair, strict=True)
+    )
     both = paired(first, second) if pair[0] and first and second else None
-    if not pair[0] or both is None or not both.num_rows:
+    if not pair[0] or first is None or both is None or not both.num_rows:
         return None
     left, right = (both[name].to_numpy().astype(float) for name in ("value", "other_value"))
     differ = np.flatnonzero((left != right) & ~(np.isnan(left) & np.isnan(right)))
     notation, check = Notation(words), pair[0].finding.check
+    shown = both.take(differ[:MOST_ITEMS]).to_pylist()
+    says = texts_of(first, [row["row"] for row in shown])
     return {
         "name": pair[0].name,
         "shared": f"{both.num_rows:,}",
         "count": int(differ.size),
         "rows": [
             {
-                "item": one_line(str(row["item"]), words, 80),
+                "item": one_line(said or str(row["item"]), words, 160),
                 "cells": [shown_cell(row[name], notation) for name in ("value", "other_value")],
                 "links": [
                     place.to("item", audit=audit, check=check, item=row[name]).link
                     for audit, name in ((place.audit, "row"), (place.other, "other_row"))
                 ],
             }
-            for row in both.take(differ[:MOST_ITEMS]).to_pylist()
+            for row, said in zip(shown, says, strict=True)
         ],
     }

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.files import digest_file
 from audit.record import Audit, Finding
+from reports.columns import CONTENT
 from reports.evidence import AGAINST, ranks_of, worst_first
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "IDS", "SLICES", "Filters", "ItemsFile", "choices", "items_of", "matching", "named", "observed", "paired", "rows",
+    "texts_of",
 ]
 
 IDS = ("item", "id")
@@ -204,6 +206,17 @@ def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
     ids = pc.cast(pq.read_table(items.path, columns=[items.id_column]).column(0).combine_chunks(), "string")
     found: list[int | None] = pc.index_in(pa.array(list(names), "string"), value_set=ids).to_pylist()
     return [None if row is None else row + 1 for row in found]
+
+
+def texts_of(items: ItemsFile, numbers: Sequence[int]) -> list[str | None]:
+    """Return what the items of these rows, counted from 1, say; None where they have no text."""
+    import pyarrow.parquet as pq
+
+    name = next((one for one in CONTENT if one in items.columns), None)
+    if name is None:
+        return [None] * len(numbers)
+    cells = pq.read_table(items.path, columns=[name]).column(0).take([number - 1 for number in numbers]).to_pylist()
+    return [cell if isinstance(cell, str) else None for cell in cells]
 
 
 def _values(items: ItemsFile, prefix: str) -> pa.Table | None:

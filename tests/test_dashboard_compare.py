@@ -5,6 +5,7 @@ from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qsl
 
+import pandas as pd
 import pytest
 from comparison_fixtures import Asked, audit_of, two_audits
 from streamlit.testing.v1 import AppTest
@@ -131,3 +132,18 @@ def test_an_audit_and_itself(home):
     text = seen(screen(audit=A, other=A))
     assert "No worse: 1 of 1 gating checks." in text
     assert WORDS("dashboard.no_differences") in text
+
+
+def test_changed_items_of_audits_that_were_not_asked_the_same_are_told_by_what_they_say(tmp_path, monkeypatch):
+    for name, right, least in ((A, 60, 0.5), (OTHER, 40, 0.6)):
+        values = [1.0] * right + [0.0] * (100 - right)
+        frame = pd.DataFrame({
+            "id": [f"hex{at}" for at in range(100)], "question": [f"Where is town {at}?" for at in range(100)],
+            "value": values,
+        })
+        asked = Asked("facts", values, Limit(measure="accuracy", at_least=least), frame=frame)
+        audit_of(tmp_path / name, [asked], "model")
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    text = seen(screen(audit=A, other=OTHER))
+    assert "Where is town 40?" in text
+    assert "hex40" not in text

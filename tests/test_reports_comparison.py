@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from html import unescape
 
+import pandas as pd
 import pytest
 from comparison_fixtures import Asked, two_audits
 from report_fixtures import HOSTILE, real
@@ -165,3 +166,44 @@ def test_hostile_text_is_inert(tmp_path):
     assert not re.search(r"(?<!\\)<(script|img)", text)
     assert not re.search(r"(?<!\\)\]\(", text)
     assert "://" not in text
+
+
+def by_language(right):
+    """Three languages of 100 questions each, so many right."""
+    values = [one for k in right for one in outcome(k, 100 - k)]
+    names = [name for name in ("English", "German", "Korean") for _ in range(100)]
+    frame = pd.DataFrame({
+        "id": [f"hex{at}" for at in range(300)], "question": [f"Where is town {at}?" for at in range(300)],
+        "group": names, "answer": ["Seoul" if one else "Busan" for one in values], "value": values,
+    })
+    told = {"unit": "share", "direction": "higher is better", "mean_of": "value"}
+    whole = real("accuracy", sum(values) / 300, 0.03, 300, **told)
+    groups = [real("accuracy", k / 100, 0.05, 100, group=name, where={"group": name}, **told)
+              for k, name in zip(right, ("English", "German", "Korean"), strict=True)]
+    return Asked("facts", [], LIMIT, measures=[*groups, whole], frame=frame)
+
+
+def test_groups_and_what_changed_items_say_are_in_every_document(tmp_path):
+    """Korean fell from 83 to 61 %: the worst first, with how its interval holds; items by question and both answers."""
+    found = compare_audits(*two_audits(tmp_path, [by_language((93, 81, 83))], [by_language((92, 83, 61))]))
+    for lang, note, of in (("en", "hold together over all 3 groups", "Korean"), ("ko", "집단 3개 전체", "Korean")):
+        markdown = next(iter(render_comparison_markdown(found, lang).values())).decode()
+        for text in (seen(page(found, lang)), markdown):
+            assert note in text
+            assert text.index(of) < text.index("German") < len(text)
+            assert "83.0" in text
+            assert "61.0" in text
+            assert "Where is town 92? · A: Seoul · B: Busan" in text.replace("\\", "")
+    data = json.loads(render_comparison_json(found)[f"compare-{found.a.id}.json"])["checks"][0]
+    assert [one["a"]["group"] for one in data["groups"]] == ["Korean", "English", "German"]
+    assert data["changes"]["said"]["hex92"] == {"item": "Where is town 92?", "a": "Seoul", "b": "Busan"}
+
+
+def test_a_hostile_question_stays_inert(tmp_path):
+    sides = [by_language(right) for right in ((93, 81, 83), (92, 81, 83))]
+    for one in sides:
+        one.frame["question"] = one.frame["answer"] = "<img src=x onerror=alert(1)> [a](http://x.example)"
+    found = compare_audits(*two_audits(tmp_path, *([one] for one in sides)))
+    for text in (page(found), next(iter(render_comparison_markdown(found).values())).decode()):
+        assert "<img" not in text.replace("\\<img", "")
+        assert "[a](http" not in text.replace("\\[a\\]", "") or "<a href=\"http" not in text
