@@ -215,8 +215,11 @@ def test_a_reviewed_benchmark_is_known_as_well(tmp_path):
     for stop, limit in (("full", None), ("full", 50), ("early", None)):
         audit = run(plan_of(tmp_path, 80, 200, stop=stop, limit=limit), into=tmp_path / f"{stop}{limit}")
         finding = audit.record.findings[0]
-        item = next(name for name, value in audit.items("c0")["value"].items() if value == 1.0)
-        found = review_measure(audit, finding, {item: ItemChange(item, None, 0.0, "Kim Minji", "misread")})
+        values = audit.items("c0")["value"]
+        changes = {name: ItemChange(name, None, value, "Kim Minji", "read") for name, value in values.items()}
+        item = next(name for name, value in values.items() if value == 1.0)
+        changes[item] = replace(changes[item], reviewed=0.0)
+        found = review_measure(audit, finding, changes)
         size = finding.headline.n["items"]
         assert found.problem is None
         assert found.measure.value == pytest.approx(finding.headline.value - 1 / size)

@@ -172,8 +172,11 @@ def test_a_reviewed_check_passes_by_the_same_bound(tmp_path):
     plan = plan_of_rates(tmp_path, [(2, 100), *COUNTS[1:]], at_most=0.05, promise="audit")
     audit = run(plan, into=tmp_path / "audits")
     finding = audit.record.findings[0]
-    item = next(name for name, value in audit.items("c0")["value"].items() if value == 1.0)
-    after = review_measure(audit, finding, {item: ItemChange(item, None, 0.0, "Kim Minji", "misread")}).finding
+    values = audit.items("c0")["value"]
+    changes = {name: ItemChange(name, None, value, "Kim Minji", "read") for name, value in values.items()}
+    item = next(name for name, value in values.items() if value == 1.0)
+    changes[item] = replace(changes[item], reviewed=0.0)
+    after = review_measure(audit, finding, changes).finding
     assert (finding.verdict, after.verdict) == ("inconclusive", "passed")
     assert after.one_sided.high == pytest.approx(exact_binomial(1, 100, 0.95, side="upper")[1])
 
