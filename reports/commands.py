@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.errors import IntegrityError, UsageError
+from audit.errors import DokimasiaError, UsageError
 
 if TYPE_CHECKING:
     from reports.options import Report
@@ -82,7 +82,7 @@ def index(
     for path in sorted(into.glob("*/record.json")):
         try:
             audits.append(load_record(path.parent))
-        except IntegrityError as error:
+        except DokimasiaError as error:
             typer.echo(clean(f"{path.parent.name}: {error}"), err=True)
             damaged.append((path.parent.name, str(error)))
     if not audits and not damaged:

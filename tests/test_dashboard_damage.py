@@ -11,6 +11,7 @@ from test_dashboard_views import html, screen
 from audit.reviews import Comment, add_reviews
 from dashboard import loading
 from dashboard.loading import AUDITS
+from reports.commands import index
 
 WHOLE, DAMAGED = "aaaa000000000001", "bbbb000000000002"
 
@@ -100,3 +101,14 @@ def test_a_folder_whose_name_is_no_text_costs_one_row(home):
     page = screen()
     assert not page.exception
     assert WHOLE in html(page)
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda one: one.__name__)
+def test_the_index_goes_on_too(home, capsys, damage):
+    damage(home / DAMAGED)
+    index(home)
+    said = capsys.readouterr()
+    assert said.out.strip() == str(home / "index.html")
+    assert "Release check of the assistant" in (home / "index.html").read_text("utf-8")
+    if os.path.lexists(home / DAMAGED / "record.json") and damage is not broken_reviews:
+        assert said.err.startswith(f"{DAMAGED}: ")
