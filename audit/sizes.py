@@ -1,9 +1,9 @@
 """How many units would decide, and how little beyond a limit a passed check would have seen.
 
     0/1 rates      exact: ends of the binomial interval, tails of the binomial (`detectors.power`)
-    other means    as rates, of the number of units whose binomial interval would be as wide
+    other means    the width of an interval goes as 1/sqrt(n); power depends on how alike items of a unit are: not told
     AUROC          which sample values decide, and how they vary about a true one (`detectors.power.aurocs_decided`)
-    anything else  the width of an interval goes as 1/sqrt(n); of power nothing is known
+    anything else  as other means
 
 How many supposes that the value stays what it is now. Adding units and judging all of them again keeps the level only
 where a confidence sequence judges; anything else needs a fresh sample, which is judged alone. Where answers are
@@ -89,7 +89,7 @@ def smallest_effect(
     interval tells nothing of how uncertain the measure would be at other true values.
     """
     seen = _interval(measure)
-    if seen is None or seen.low == seen.high or (seen.kind == "other" and measure.method != early.METHOD):
+    if seen is None or seen.low == seen.high or seen.kind not in ("exact", "sequence", "auroc"):
         return None
     from detectors.power import EXACT_BUDGET, aurocs_decided, early_rates, rates_decided
 
@@ -104,7 +104,7 @@ def smallest_effect(
         elif seen.kind == "auroc":
             value = aurocs_decided(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
         else:
-            value = rates_decided(_effective(seen, measure), bound, seen.level, POWER)[side]
+            value = rates_decided(seen.units, bound, seen.level, POWER)[side]
         found["above" if side else "below"] = value
     return SmallestEffect(power=POWER, units=units, exact=exact, **found)
 
@@ -136,16 +136,6 @@ def _kind(measure: MeasureRecord) -> str:
         ends = pairs_interval(measure.value, units, measure.level)
         return "auroc" if math.isclose(ends[0], measure.low, abs_tol=1e-6) else "other"
     return "mean" if measure.mean_of is not None and measure.unit == "share" and measure.low >= 0 else "other"
-
-
-def _effective(seen: _Interval, measure: MeasureRecord) -> int:
-    """Return the number of units; of a mean that of the 0/1 units whose interval would be as wide."""
-    if seen.kind == "exact" or not 0 < seen.value < 1:
-        return seen.units
-    from scipy.special import ndtri
-
-    spread = seen.value * (1 - seen.value) * (float(ndtri((1 + seen.level) / 2)) / ((seen.high - seen.low) / 2)) ** 2
-    return max(1, min(int(spread), measure.n.get("items", seen.units)))
 
 
 def _needed_exact(seen: _Interval, limit: Limit) -> int | None:

@@ -162,18 +162,14 @@ def test_an_auroc_fails_in_about_eight_of_ten(n, seen, limit):
     assert failed == pytest.approx(0.8, abs=0.09)
 
 
-def test_unit_means_fail_in_about_eight_of_ten():
+def test_of_units_of_several_items_no_power_is_told():
+    """What was printed as 80 % came to between 72 % and 100 % by simulation, as the correlation within units had it."""
     rng, limit, n = np.random.default_rng(2), Limit(measure="rate", at_most=0.4), 60
-
-    def draw(rate):
-        means = rng.binomial(8, rng.beta(4 * rate, 4 * (1 - rate), n)) / 8
-        low, high = betting_mean(rng.permutation(means), 0.95)
-        one = measure(means.mean(), low, high, n, mean_of="value")
-        return one.model_copy(update={"n": {"items": 8 * n, "units": n}})
-
-    effect = smallest_effect(draw(0.2), limit)
-    assert not effect.exact
-    assert np.mean([draw(effect.above).low > 0.4 for _ in range(150)]) == pytest.approx(0.8, abs=0.15)
+    means = rng.binomial(8, rng.beta(0.8, 3.2, n)) / 8
+    low, high = betting_mean(means, 0.95)
+    for method in ("test", early.METHOD):
+        one = measure(means.mean(), low, high, n, mean_of="value", method=method)
+        assert smallest_effect(one.model_copy(update={"n": {"items": 8 * n, "units": n}}), limit, 100) is None
 
 
 def test_of_numbers_that_are_no_rates_nothing_is_promised():
