@@ -74,7 +74,8 @@ def _both(y: Floats, f: Floats, rest: Floats, level: float, rng: np.random.Gener
     """Return what the labels alone and the labels with the judge allow, each at `level`."""
     order = rng.permutation(len(y))
     # a label between 0 and 1 counts as 1 with a probability of itself, so that labels are trials of the same mean
-    alone = exact_binomial(int((rng.random(len(y)) < y).sum()), len(y), level)
+    drawn = 0.5 if np.isin(y, (0.0, 1.0)).all() else rng.random(len(y))
+    alone = exact_binomial(int((drawn < y).sum()), len(y), level)
     ends = betting_mean((_beside_blocks(y[order], f[order], rng.permutation(rest)) + 1) / 3, level)
     low, high = max(alone[0], 3 * ends[0] - 1), min(alone[1], 3 * ends[1] - 1)
     # where the two contradict each other, one of them has missed, and nobody knows which
