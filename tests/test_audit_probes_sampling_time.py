@@ -128,5 +128,5 @@ def test_autoregression_pays_for_drawing_step_by_step(tmp_path):
         assert finding.verdict == "measured"
         assert not finding.gating
         cost[family] = next(m for m in finding.measures if m.name == "sequential_cost")
-    assert cost["autoregressive_image"].low > 8
-    assert cost["vae"].high < 4
+    # about 30 and 1; other work on the machine moves both, and nearer than this it does not bring them
+    assert cost["autoregressive_image"].value > 3 * cost["vae"].value
