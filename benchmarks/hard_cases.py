@@ -1,7 +1,7 @@
 """Where intervals are worst, and how often they miss there at the levels that an error budget asks for.
 
 Every case was found by looking for it: a rare item, a lenient judge, a few heavy units, a group that is never drawn,
-two models that answer contrarily. `python benchmarks/statistics.py` prints them; what decides limits must miss no more
+two models that answer contrarily. `python benchmarks/statistical.py` prints them; what decides limits must miss no more
 often than its level says, up to the level to which it claims to be measured.
 """
 

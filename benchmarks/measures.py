@@ -2,7 +2,7 @@
 
     python benchmarks/measures.py
 
-One core, under two minutes. As in benchmarks/statistics.py, which has rates, tests and stopping, every table says what
+One core, under two minutes. As in benchmarks/statistical.py, which has rates, tests and stopping, every table says what
 is allowed, and the last line and the exit code count the rows that break it. Coverage is of 95 % intervals.
 """
 

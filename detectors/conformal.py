@@ -18,7 +18,7 @@ with w the new point's own weight (Tibshirani, Foygel Barber, Candes & Ramdas 20
 
 The p-values of many points share their calibration set, which makes them positively dependent; Benjamini-Hochberg
 still controls the false discovery rate (Bates et al. 2023, theorem 2). For weighted ones this is not proved (Jin &
-Candes 2023, 2307.09291); benchmarks/statistics.py measures it.
+Candes 2023, 2307.09291); benchmarks/statistical.py measures it.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ FIXED = np.array([0.03, 0.1, 0.3])
 RELATIVE = np.array([2 / 3, 1])
 """Distances in shares of that to the nearer end; 1 is all-in on "never", in the direction of that end."""
 SHARES = np.array([0.03, 0.07, 0.3, 0.4, 0.2])
-"""Starting capital of each; benchmarks/statistics.py prints what it buys against the information floor."""
+"""Starting capital of each; benchmarks/statistical.py prints what it buys against the information floor."""
 BROKE, PROVEN = -1e9, 1e15
 """Log growth that stands for losing all and for an impossible mean; finite, so that sums and products stay so."""
 

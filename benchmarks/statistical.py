@@ -1,6 +1,6 @@
 """Prints what the statistics are worth: coverage, errors and calls, exact where possible, else simulated with a seed.
 
-    python benchmarks/statistics.py
+    python benchmarks/statistical.py
 
 One core, under four minutes; benchmarks/measures.py is about intervals of single measures. Every table says beside its
 figures what is allowed; the last line counts the rows that break it, and so does the exit code. The worst coverages
