@@ -210,12 +210,14 @@ def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
 
 def texts_of(items: ItemsFile, numbers: Sequence[int]) -> list[str | None]:
     """Return what the items of these rows, counted from 1, say; None where they have no text."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     name = next((one for one in CONTENT if one in items.columns), None)
     if name is None:
         return [None] * len(numbers)
-    cells = pq.read_table(items.path, columns=[name]).column(0).take([number - 1 for number in numbers]).to_pylist()
+    wanted = pa.array([number - 1 for number in numbers], "int64")
+    cells = pq.read_table(items.path, columns=[name]).column(0).take(wanted).to_pylist()
     return [cell if isinstance(cell, str) else None for cell in cells]
 
 
