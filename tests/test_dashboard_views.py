@@ -493,7 +493,8 @@ def test_items_that_changed_are_named_with_both_values(home):
     first = load_record(home / FIRST).items("facts")["value"].to_list()[:3]
     names = ["0" if value == 0 else "1.00" for value in first]
     turned = ["1.00" if value == 0 else "0" for value in first]
-    assert " ".join(f"q{row:04d} {names[row]} {turned[row]}" for row in range(3)) in seen(page)
+    says = "Which river flows through city number"
+    assert " ".join(f"{says} {row}? {names[row]} {turned[row]}" for row in range(3)) in seen(page)
     assert {"screen": "item", "audit": SECOND, "check": "facts", "item": "3"} in links(html(page))
 
 
