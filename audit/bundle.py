@@ -14,7 +14,6 @@ before all of it was checked.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import struct
@@ -28,7 +27,7 @@ from typing import BinaryIO, NoReturn
 
 from audit.contents import ALLOWED, audit_files
 from audit.errors import IntegrityError, UsageError
-from audit.files import canonical, digest_file, open_regular, sha256, sync_folder, tidy, worker
+from audit.files import canonical, digest_file, open_regular, parse_json, sha256, sync_folder, tidy, worker
 from audit.record import load_record
 from audit.screen import clean
 from audit.signing import PublicKey
@@ -254,7 +253,7 @@ def _told(path: Path, file: BinaryIO, members: tuple[_Member, ...]) -> Bundle:
     text = file.read(head.size)
     names = [one.name for one in files]
     with suppress(ValueError, KeyError, TypeError, RecursionError):
-        told = json.loads(text)
+        told = parse_json(text)
         found = {one.name: one.digest for one in files}
         right = canonical({"schema": 1, "id": told["id"], "files": found}) + b"\n"
         if right == text and names == sorted(names) and _ID.fullmatch(told["id"]):

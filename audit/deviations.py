@@ -20,13 +20,12 @@ items, and what crashed or was skipped, is none.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files import MAX_JSON, canonical, read_regular, sha256, stored_json, write_atomic
+from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
 from audit.record import Attempt, Audit, Deviation, EarlierAttempt
 from audit.register import REGISTER, Entry, append_plan, append_verdicts, contents_of, is_name, locked, read_entries
 
@@ -128,7 +127,7 @@ def _verdicts(folder: Path, entry: Entry) -> dict[str, str]:
 def read_deviations(folder: Path) -> list[Deviation]:
     """Return what an audit's folder says of deviations; IntegrityError where it cannot be read."""
     try:
-        return [Deviation.model_validate(one) for one in json.loads(read_regular(folder / FILE, MAX_JSON))]
+        return [Deviation.model_validate(one) for one in parse_json(read_regular(folder / FILE, MAX_JSON))]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, RecursionError):

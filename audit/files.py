@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "digest_file", "in_language", "open_regular",
-    "parquet_bytes", "read_frame", "read_regular", "require_regular", "sha256", "stored_json", "sync_folder", "tidy",
-    "worker", "write_atomic", "write_inside", "write_out",
+    "parquet_bytes", "parse_json", "read_frame", "read_regular", "require_regular", "sha256", "stored_json",
+    "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
 ]
 
 MAX_JSON = 64 << 20
@@ -75,10 +75,18 @@ def _finite(text: str) -> float:
     return number
 
 
+def parse_json(data: bytes) -> Any:
+    """Return what JSON of ours says; ValueError or RecursionError for what `canonical` never writes."""
+    value = json.loads(data, parse_float=_finite, parse_constant=_finite)
+    if b"\\u" in data:
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
+    return value
+
+
 def stored_json(path: Path) -> dict[str, Any]:
     """Return the JSON object that a stored file holds; IntegrityError, in one line, where it holds none."""
     try:
-        raw = json.loads(read_regular(path, MAX_JSON), parse_float=_finite, parse_constant=_finite)
+        raw = parse_json(read_regular(path, MAX_JSON))
     except OSError as error:
         raise IntegrityError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:

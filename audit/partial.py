@@ -9,12 +9,11 @@ nor on the shard's size; then the file goes. Lines that this installation did no
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.files import MAX_JSON, append_line, append_to, canonical, read_regular
+from audit.files import MAX_JSON, append_line, append_to, canonical, parse_json, read_regular
 from audit.model import Item, LikelihoodKind, Sample
 from audit.secret import Secret
 
@@ -74,7 +73,7 @@ class Continued:
 
     def _entry(self, line: bytes) -> tuple[int, Any] | None:
         try:
-            told = json.loads(line)
+            told = parse_json(line)
             mac = told.pop("mac")
             return (told["item"], told["answer"]) if Secret.here().holds(mac, *self._words, told) else None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

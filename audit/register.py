@@ -12,7 +12,6 @@ known again under another title, name or seed, with `--fresh`, and where its fol
 from __future__ import annotations
 
 import fcntl
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from audit.files import append_line, append_to, canonical, sha256
+from audit.files import append_line, append_to, canonical, parse_json, sha256
 
 __all__ = ["REGISTER", "Entry", "append_plan", "append_verdicts", "contents_of", "is_name", "locked", "read_entries"]
 
@@ -79,7 +78,7 @@ def read_entries(file: BinaryIO) -> dict[str, Entry]:
     entries: dict[str, Entry] = {}
     for line in whole.splitlines():
         try:
-            _take(json.loads(line), entries)
+            _take(parse_json(line), entries)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             continue
     return entries

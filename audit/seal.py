@@ -11,7 +11,6 @@ the sealer says. Reviews may go on after a seal; what is added is told as not se
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.contents import audit_files
 from audit.errors import IntegrityError, UsageError
-from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256, write_inside
+from audit.files import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
 from audit.record import Audit, Finding
 from audit.review_entries import FILE, read_reviews
 from audit.review_state import state_after
@@ -244,7 +243,7 @@ def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:
 def _claim(payload: bytes) -> dict[str, Any]:
     """Return our predicate, as far as it is needed to compare files."""
     try:
-        claim = json.loads(payload)["predicate"]
+        claim = parse_json(payload)["predicate"]
         files, reviews, sealed = claim["files"], claim["reviews"], claim["sealed"]
         strings = [*files, *files.values(), sealed["by"], sealed["at"]]
         numbers = [reviews["entries"], reviews["bytes"]]

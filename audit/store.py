@@ -13,7 +13,6 @@ shows. Lines of others, and lines that are none, are left out when the folder is
 from __future__ import annotations
 
 import fcntl
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from audit.files import (
     canonical,
     digest_file,
     parquet_bytes,
+    parse_json,
     read_regular,
     sha256,
     tidy,
@@ -214,7 +214,7 @@ def _read(data: bytes, folder: str) -> tuple[list[_Entry], int]:
 
 def _entry(line: bytes, folder: str) -> _Entry | None:
     try:
-        told: Any = json.loads(line)
+        told: Any = parse_json(line)
         mac = told.pop("mac")
         entry = _Entry(told["path"], told["sha256"], told["from"])
         return entry if Secret.here().holds(mac, "answer", folder, told) else None

@@ -1,0 +1,49 @@
+"""Stored JSON is read back only where we could have written it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.errors import IntegrityError
+from audit.files import canonical, parse_json, stored_json
+from audit.register import read_entries
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(JSON)
+def test_what_we_write_is_read_back(value):
+    assert parse_json(canonical(value)) == value
+
+
+@given(JSON)
+def test_so_is_the_same_with_every_character_escaped(value):
+    assert parse_json(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize("data", [b'"\\ud800"', b'{"\\uDC00x": 1}', b"[NaN]", b"1e999", b"-Infinity", b'{"a": "\xff"}'])
+def test_what_we_never_write_is_refused(tmp_path, data):
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(data)
+    (tmp_path / "x.json").write_bytes(b'{"held": ' + data + b"}")
+    with pytest.raises(IntegrityError, match="not JSON"):
+        stored_json(tmp_path / "x.json")
+
+
+def test_a_line_of_the_register_with_half_a_character_is_no_line(tmp_path):
+    """It would come into the next record, which could then not be written."""
+    name = "0123456789abcdef"
+    good = canonical({"id": name, "plan": "sha256:00", "asks": {}}) + b"\n"
+    path = tmp_path / "plans.jsonl"
+    path.write_bytes(good + canonical({"id": name, "verdicts": {"facts": "X"}}).replace(b"X", b"\\ud800") + b"\n")
+    with path.open("r+b") as file:
+        assert not read_entries(file)[name].verdicts
