@@ -89,10 +89,13 @@ def _take(line: Any, entries: dict[str, Entry]) -> None:
     if "verdicts" in line:
         entries[name].verdicts = {str(check): str(verdict) for check, verdict in line["verdicts"].items()}
     elif is_name(name) and (name not in entries or line.get("again")):
+        asks = {str(check): str(content) for check, content in line.get("asks", {}).items()}
+        limit = line.get("limit")
+        if limit is not None and type(limit) is not int:
+            raise ValueError(f"limit {limit!r:.40}; allowed: a whole number")
         if name in entries:
             _set_aside(name, entries)
-        asks = {str(check): str(content) for check, content in line.get("asks", {}).items()}
-        entries[name] = Entry(name, str(line["plan"]), asks, line.get("limit"))
+        entries[name] = Entry(name, str(line["plan"]), asks, limit)
 
 
 def _set_aside(name: str, entries: dict[str, Entry]) -> None:

@@ -153,7 +153,7 @@ def _entry(folder: Path) -> Entry | None:
 def leave_out(name: str, why: str) -> None:
     """Say in the log, once for each reason, that an audit is left out of a screen."""
     words = words_of("en")
-    _LOG.warning("%s is left out: %s", one_line(name, words, 80), one_line(why, words, 240))
+    _LOG.warning("left out: %s: %s", one_line(name, words, 80), one_line(why, words, 240))
 
 
 def _unfinished(folder: Path) -> Entry | None:

@@ -32,6 +32,7 @@ from streamlit import config as settings
 from audit.errors import UsageError
 from dashboard.address import LANG
 from dashboard.loading import AUDITS
+from reports.wording import Words, words_of
 
 __all__ = ["LOOPBACK", "application", "policy", "serve"]
 
@@ -60,8 +61,8 @@ def policy(host: str) -> str:
 class Guard:
     """Answers whoever calls it by a name of this machine, from its own page, with the token; its policy goes along."""
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self.app, self.token = app, token
+    def __init__(self, app: ASGIApp, token: str, words: Words) -> None:
+        self.app, self.token, self.words = app, token, words
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request or a web socket on, or refuse it."""
@@ -84,10 +85,10 @@ class Guard:
         if not _HOST.fullmatch(host):
             return 400, "unknown host"
         if origin is not None and origin != f"http://{host}":
-            return 403, "a page of another origin asks; only this dashboard's own pages may"
+            return 403, self.words("dashboard.refused_origin")
         first = path.split("/")[1] if path.startswith("/") else ""
         if path != _OPEN and not secrets.compare_digest(first.encode(), self.token.encode()):
-            return 403, "the address lacks this start's token; open the one that 'dokimasia show' printed"
+            return 403, self.words("dashboard.refused_token")
         return None
 
 
@@ -112,7 +113,8 @@ async def _health(request: Request) -> JSONResponse:
 def application(into: Path, lang: str, token: str = "") -> st.App:
     """Return the dashboard of the audits under `into`, at `/token/`; one a process: its script reads them there."""
     os.environ[AUDITS], os.environ[LANG] = str(into), lang
-    app = st.App(_APP, routes=[Route(_OPEN, _health)], middleware=[Middleware(Guard, token=token)])
+    guard = Middleware(Guard, token=token, words=words_of(lang))
+    app = st.App(_APP, routes=[Route(_OPEN, _health)], middleware=[guard])
     settings.set_option("server.baseUrlPath", token)  # once the settings beside app.py are read
     return app
 

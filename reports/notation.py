@@ -188,7 +188,7 @@ class Notation:
     def remark(self, remark: Mapping[str, str | float]) -> str:
         """Return the sentence of a remark; one whose key this version does not know is told as it stands."""
         told = {
-            name: self.words.term("cause" if name == "problem" else "told", value)
+            name: (self.words.term("cause", value) if name == "problem" else self.words.term("told", value))
             if isinstance(value, str)
             else self.number(value, _unit_of(name))
             for name, value in remark.items()

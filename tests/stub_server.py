@@ -124,7 +124,7 @@ class StubServer:
 
     def __post_init__(self) -> None:
         self._now, self._lock, self.faults = 0, threading.Lock(), list(self.faults)
-        self._chance = random.Random(0)
+        self._chance = random.Random(1)
         self.swap(self.folder)
 
     @property

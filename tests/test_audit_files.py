@@ -47,3 +47,10 @@ def test_a_line_of_the_register_with_half_a_character_is_no_line(tmp_path):
     path.write_bytes(good + canonical({"id": name, "verdicts": {"facts": "X"}}).replace(b"X", b"\\ud800") + b"\n")
     with path.open("r+b") as file:
         assert not read_entries(file)[name].verdicts
+
+
+def test_a_line_of_the_register_with_a_limit_that_is_no_number_is_no_line(tmp_path):
+    path = tmp_path / "plans.jsonl"
+    path.write_bytes(canonical({"id": "0123456789abcdef", "plan": "sha256:00", "asks": {}, "limit": [64]}) + b"\n")
+    with path.open("r+b") as file:
+        assert read_entries(file) == {}

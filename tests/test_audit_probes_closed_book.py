@@ -158,7 +158,7 @@ def test_written_answers_end_with_the_line(ask_of, tmp_path):
         "max_tokens": 7, "temperature": 0, "stop": ["\n"],
     }
     assert observed["text"].tolist()[0] == " Paris."
-    assert observed["problem"].tolist()[2] == "not in the table"
+    assert observed["problem"].tolist()[2].startswith("none of the 1 prompts in t.jsonl; asked was 'Question: Not in")
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.items["outcome"].tolist() == ["right", "not asked", "error"]
 
