@@ -95,11 +95,14 @@ def _decoded(array: pa.Array) -> int:
     import pyarrow.compute as pc
 
     kind = array.type
-    if pa.types.is_dictionary(kind) and len(array.dictionary):
+    if pa.types.is_dictionary(kind):
+        places = np.asarray(array.indices.drop_null(), np.int64)
+        if len(places) and not 0 <= places.min() <= places.max() < len(array.dictionary):  # Arrow reads on beyond it
+            raise ValueError(f"a cell stands for value {places.max()} of {len(array.dictionary)}")
         if not (pa.types.is_string(kind.value_type) or pa.types.is_binary(kind.value_type)):
             return int(array.nbytes)
         lengths = np.asarray(pc.fill_null(pc.binary_length(array.dictionary), 0), np.int64)
-        return int(lengths[np.asarray(array.indices.drop_null(), np.int64)].sum()) + 8 * len(array)
+        return int(lengths[places].sum()) + 8 * len(array)
     if pa.types.is_struct(kind):
         return sum(map(_decoded, array.flatten()))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):

@@ -32,7 +32,7 @@ from audit.files import (
 from audit.image_files import ImageFolder
 from audit.models._files import read_json
 from audit.models.classifier import ClassifierFile
-from audit.parquet import MAX_DECODED, read_batches
+from audit.parquet import MAX_DECODED, _decoded, read_batches
 from audit.probe import Role
 
 SECRET = "https://user:ghp_tokencanary@github.com"
@@ -263,3 +263,12 @@ def test_a_classifier_that_swells_is_refused_before_it_is_unpacked(tmp_path):
     assert path.stat().st_size < 1 << 20
     with pytest.raises(ModelError, match=r"unpacks to 314,572,802 bytes, .*; allowed: 268,435,456"):
         ClassifierFile(path).open()
+
+
+@pytest.mark.parametrize("place", [2, -1])
+def test_a_cell_that_stands_for_a_text_that_is_not_there_is_refused(place):
+    """A damaged page makes such an array; Arrow does not look and would read what lies behind the texts."""
+    indices = pa.Array.from_buffers(pa.int32(), 2, [None, pa.py_buffer(np.array([0, place], np.int32).tobytes())])
+    damaged = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
+    with pytest.raises(ValueError, match="a cell stands for value"):
+        _decoded(damaged)
