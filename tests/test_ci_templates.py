@@ -210,7 +210,7 @@ checks:
   - name: facts
     probe: {use: factuality.closed_book, mode: generate}
     data: {use: made, set: world, part: questions}
-    limit: {measure: accuracy, at_least: 0.7}
+    limit: {measure: accuracy, at_least: 0.8}
     stop: early
 """
     with serve(WEIGHTS / "language" / "sound") as server:
