@@ -50,7 +50,7 @@ def _open(family, form):
 @functools.cache
 def _drawn(family, form):
     options = {"steps": 25} if family in ("diffusion", "latent_diffusion") else {}
-    return [one.content for one in _open(family, form).sample([None] * 400, seed=11, **options)]
+    return [one.content for one in _open(family, form).sample([None] * 400, seed=12, **options)]
 
 
 def _shares(family, form):
@@ -109,8 +109,7 @@ def _short(fit, images, labels, *, seed, steps):
 
 @pytest.mark.parametrize("family", DRAWING)
 def test_sound_samples_are_digits_to_the_classifier(family):
-    # 0.91 or more of 1,600 draws; the share of these few may lie two hundredths lower by chance
-    assert _confidence(_drawn(family, "sound")) / _confidence(_heldout()) > 0.88
+    assert _confidence(_drawn(family, "sound")) / _confidence(_heldout()) > 0.9
     assert _shares(family, "sound").min() > 0.03  # no digit is missing
 
 
