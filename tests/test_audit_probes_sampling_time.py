@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -117,16 +118,26 @@ def test_controls_are_told_apart(level):
         assert not probe.found(judged(probe, clean, level))
 
 
+def passes(model, work):
+    """How often the network's busiest layer with weights runs: what the time is spent on, whatever the machine."""
+    count = Counter()
+    layers = [layer for layer in model.network.modules() if next(layer.parameters(recurse=False), None) is not None]
+    hooks = [layer.register_forward_hook(lambda layer, *_: count.update([id(layer)])) for layer in layers]
+    work()
+    for hook in hooks:
+        hook.remove()
+    return max(count.values())
+
+
 def test_autoregression_pays_for_drawing_step_by_step(tmp_path):
     """The pixel model draws 64 pixels one after the other and evaluates them at once; the VAE does both at once."""
-    cost = {}
-    for family in ("autoregressive_image", "vae"):
+    for family, steps in (("autoregressive_image", 64), ("vae", 1)):
         model = open_model(family, path=str(WEIGHTS / family / "sound"))
+        assert passes(model, lambda model=model: model.sample([None], seed=0)) == steps
+        assert passes(model, lambda model=model: model.log_prob([np.zeros((8, 8), int)])) == 1
         data = {"items": Made(set="digits", part="heldout", where={"label": ["3"]})}
         audit = run(Plan("time", (Check("time", SamplingTime(), data),), model), into=tmp_path)
         finding = audit.record.findings[0]
         assert finding.verdict == "measured"
         assert not finding.gating
-        cost[family] = next(m for m in finding.measures if m.name == "sequential_cost")
-    # about 30 and 1; other work on the machine moves both, and nearer than this it does not bring them
-    assert cost["autoregressive_image"].value > 3 * cost["vae"].value
+        assert next(m for m in finding.measures if m.name == "sequential_cost").value > 0
