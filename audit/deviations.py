@@ -251,9 +251,10 @@ def _plan_in(folder: Path) -> Plan | None:
     try:
         plan = stored_json(folder / "plan.json")
         list(differences(plan, plan)), plan["title"]
+        named = all(isinstance(check["name"], str) for check in plan["checks"])
     except (IntegrityError, TypeError, KeyError, AttributeError):
         return None
-    return plan
+    return plan if named and isinstance(plan.get("limit"), int | None) else None
 
 
 def _without_line(folder: Path, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Plan]]:

@@ -77,7 +77,8 @@ def _finite(text: str) -> float:
 
 def parse_json(data: bytes) -> Any:
     """Return what JSON of ours says; ValueError or RecursionError for what `canonical` never writes."""
-    value = json.loads(data, parse_float=_finite, parse_constant=_finite)
+    # decoded here: from bytes, json takes other encodings too, and half surrogate pairs
+    value = json.loads(data.decode(), parse_float=_finite, parse_constant=_finite)
     if b"\\u" in data:
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     return value

@@ -286,6 +286,17 @@ def test_a_plan_that_is_none_is_left_alone(tmp_path, plan, data):
     assert told(run(plan, into=tmp_path / "audits")) == []
 
 
+@pytest.mark.parametrize(
+    "change", [lambda plan: plan["checks"][0].update(name=None), lambda plan: plan.update(limit="")]
+)
+def test_a_plan_with_a_name_or_a_limit_that_is_none_is_left_alone(tmp_path, plan, change):
+    other, odd = tmp_path / "audits" / "strange", frozen_of(plan)
+    change(odd)
+    other.mkdir(parents=True)
+    (other / "plan.json").write_text(json.dumps(odd))
+    assert told(run(plan, into=tmp_path / "audits")) == []
+
+
 @pytest.mark.parametrize("tamper", ["gone", "other", "no list", "added"])
 def test_verify_finds_deviations_that_were_altered(tmp_path, plan, tamper):
     registered = run(plan, into=tmp_path / "audits")

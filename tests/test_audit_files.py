@@ -30,7 +30,13 @@ def test_so_is_the_same_with_every_character_escaped(value):
     assert parse_json(json.dumps(value).encode()) == value
 
 
-@pytest.mark.parametrize("data", [b'"\\ud800"', b'{"\\uDC00x": 1}', b"[NaN]", b"1e999", b"-Infinity", b'{"a": "\xff"}'])
+NEVER = [
+    b'"\\ud800"', b'{"\\uDC00x": 1}', b"[NaN]", b"1e999", b"-Infinity", b'{"a": "\xff"}', b'"\xed\xa0\x80"',
+    '"UTF-16"'.encode("utf-16"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("data", NEVER)
 def test_what_we_never_write_is_refused(tmp_path, data):
     with pytest.raises(ValueError, match=r"."):
         parse_json(data)
