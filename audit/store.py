@@ -75,6 +75,7 @@ class Store:
         self._alone, self._remark = alone, remark
         self._entries: dict[str, _Entry] = {}
         self._neighbours: dict[Path, dict[str, _Entry]] = {}
+        self._incomplete: dict[str, str] = {}
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -93,8 +94,9 @@ class Store:
 
     @property
     def evidence(self) -> list[Evidence]:
-        """Every stored answer with its digest, in order of name."""
-        return [Evidence(path=path, sha256=entry.sha256) for path, entry in sorted(self._entries.items())]
+        """Every stored answer with its digest, also those in which an item failed, in order of name."""
+        found = {**self._incomplete, **{path: entry.sha256 for path, entry in self._entries.items()}}
+        return [Evidence(path=path, sha256=digest) for path, digest in sorted(found.items())]
 
     @property
     def adopted(self) -> dict[str, int]:
@@ -122,6 +124,8 @@ class Store:
         if keep:
             self._note(_Entry(name, sha256(data), self.folder.name))
             (self.folder / name).with_suffix(".jsonl").unlink(missing_ok=True)
+        else:
+            self._incomplete[name] = sha256(data)
 
     def continued(self, model: Any, question: str, items: str) -> Continued:
         """Return the model as one that keeps each answer to this question at once, and is not asked for it again."""

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from markov import MarkovText, Repeats
+from markov import MarkovModel, MarkovText, Repeats
 
 from audit.bundle import export_audit, import_audit
 from audit.data import File
 from audit.errors import IntegrityError
 from audit.files import digest_file, tidy, worker, write_atomic
 from audit.integrity import check_digests, recompute
+from audit.model import Sample
 from audit.plan import Check, Plan
 from audit.record import dump, load_record
 from audit.runner import Watch, run
@@ -143,6 +144,55 @@ def test_going_on_with_another_key_asks_anew_and_says_so(tmp_path, data, elsewhe
 
 def _stop(items: int) -> None:
     raise KeyboardInterrupt
+
+
+# ---- items that failed
+
+
+class FailsOnce(MarkovModel):
+    """Refuses the text that each shard begins with."""
+
+    def sample(self, prompts, *, seed, max_tokens=8):
+        failed = Sample("", "error", problem="HTTP 400")
+        return [failed, *super().sample(prompts[1:], seed=seed, max_tokens=max_tokens)]
+
+
+class AfterDraws(Repeats):
+    """Repeats, of the texts that the model also goes on with."""
+
+    needs = frozenset({"log_prob", "sample"})
+
+    def observe(self, ask, items, role):
+        drawn = ask("sample", items["text"].tolist())
+        return super().observe(ask, items[drawn["problem"].isna().to_numpy()], role)
+
+
+def test_answers_in_which_an_item_failed_are_named_by_the_audit_that_rests_on_them(tmp_path, data):
+    plan = Plan(title="T", checks=(Check("c", AfterDraws(), {"items": data}),), model=FailsOnce(MarkovText()), shard=9)
+    audit = run(plan, into=tmp_path / "audits")
+    assert audit.finding("c").headline.n["items"] == 24
+    stored = {f"{path.relative_to(audit.folder)}" for path in audit.folder.glob("observed/**/*.parquet")}
+    assert {one.path for one in load_record(audit.folder).run.evidence} == stored
+    assert (len(stored), len((audit.folder / "journal.jsonl").read_bytes().splitlines())) == (6, 3)
+    assert check_digests(audit) == len(stored) + 3
+    next(audit.folder.glob("observed/*/*.parquet")).write_bytes(b"")
+    with pytest.raises(IntegrityError, match="observed/"):
+        check_digests(audit)
+
+
+def test_an_audit_of_which_every_shard_has_a_failed_item_is_no_tampered_one(tmp_path, data):
+    class OnlyDraws(AfterDraws):
+        needs = frozenset({"sample"})
+
+        def observe(self, ask, items, role):
+            drawn = ask("sample", items["text"].tolist())
+            return items.assign(nats=-2.0, repeated=-1.0)[drawn["problem"].isna().to_numpy()]
+
+    plan = Plan(title="T", checks=(Check("c", OnlyDraws(), {"items": data}),), model=FailsOnce(MarkovText()), shard=27)
+    audit = run(plan, into=tmp_path / "audits")
+    assert check_digests(audit) > 1
+    assert run(plan, into=tmp_path / "audits").folder == audit.folder
+    export_audit(audit.folder, tmp_path / "b.tar")
 
 
 # ---- a record in the place of ours
