@@ -105,8 +105,10 @@ def observe(
     if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
         frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
         return _whole(frames) if frames else None
+    if not (read := list(batches)):
+        return None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    ordered = early.in_random_order(_whole(list(batches)), rng_for(plan.seed, check.name, "order", main), first)
+    ordered = early.in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", main), first)
     population = early.Units(ordered).left if benchmark else None
     part = random_part(ordered, plan.limit) if benchmark else ordered
     if check.stop == "full":
@@ -124,7 +126,8 @@ def size_of_part(check: Check, limit: int | None) -> tuple[int, int, int]:
     """Return (items, units, population): what of a benchmark is asked at most, and how many units it has."""
     import pandas as pd
 
-    labels = pd.concat([early.labels_of(batch) for batch in _batches(check, "items", None)])
+    read = [early.labels_of(batch) for batch in _batches(check, "items", None)]
+    labels = pd.concat(read) if read else pd.Series([], dtype=str)
     units = labels.nunique() if limit is None or limit >= len(labels) else units_within(labels, limit)
     return min(limit or len(labels), len(labels)), units, labels.nunique()
 

@@ -155,6 +155,15 @@ def test_an_early_check_decides_a_benchmark_at_its_last_unit_at_the_latest(tmp_p
         assert one.n["units"] == known.decided_after < ignored.decided_after
 
 
+@pytest.mark.parametrize("stop", ["full", "early"])
+@pytest.mark.parametrize("more", [{"target": "population"}, {}, {"limit": 5}])
+def test_data_without_items_are_told_and_nothing_crashes(tmp_path, stop, more):
+    plan = plan_of(tmp_path, 0, 0, stop=stop, **more)
+    audit = run(plan, into=tmp_path / "audits")
+    assert (audit.record.verdict, audit.record.findings[0].reason["key"]) == ("inconclusive", "no_items")
+    assert [(one.items, one.units) for one in size_plan(plan)] == [(0, 0)]
+
+
 def test_what_gave_no_answer_keeps_its_worst_case():
     items = pd.DataFrame({"value": [1.0, 0, 0, np.nan], "no_answer": [False, False, False, True]}, index=list("abcd"))
     common = {"unit": "share", "direction": "lower is better", "level": 0.95, "method": "exact", "missing": 1}
