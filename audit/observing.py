@@ -6,8 +6,8 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from audit import early
 from audit.benchmarks import part_of, random_part, repeatable, units_within
@@ -21,24 +21,52 @@ if TYPE_CHECKING:
     from audit.probe import Observed
 
 __all__ = [
-    "expected_calls", "known_lack", "observe", "population_of", "shards", "shared_with", "size_of_data", "size_of_part",
-    "sizes_of_units",
+    "Sizes", "expected_calls", "known_lack", "observe", "population_of", "shards", "shared_with", "size_of_part",
 ]
 
 
-def expected_calls(plan: Plan) -> dict[str, int]:
+class Sizes:
+    """How much the data of checks hold; what several checks share is counted once."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Any, Any]] = []
+
+    def items(self, check: Check, role: str, limit: int | None) -> int:
+        """Return how many items a role has, of at most `limit`."""
+        return sum(self._once(check, role, limit, _lengths))
+
+    def units(self, check: Check, role: str, limit: int | None) -> tuple[int, ...]:
+        """Return how many items each independent unit of a role has."""
+        return self._once(check, role, limit, early.unit_sizes)
+
+    def calls(self, check: Check, limit: int | None) -> int:
+        """Return how many items a check asks, as its probe estimates."""
+        return sum(check.probe.estimate(self.items(check, role, limit)) for role in check.data)
+
+    def _once(
+        self, check: Check, role: str, limit: int | None, count: Callable[[Iterator[pd.DataFrame]], tuple[int, ...]]
+    ) -> tuple[int, ...]:
+        if role not in check.data:
+            return ()
+        key = count, limit, check.probe.roles[role], check.data[role]
+        found: tuple[int, ...] | None = next((sizes for known, sizes in self._known if known == key), None)
+        if found is None:
+            found = count(_batches(check, role, limit))
+            self._known.append((key, found))
+        return found
+
+
+def _lengths(batches: Iterator[pd.DataFrame]) -> tuple[int, ...]:
+    return tuple(map(len, batches))
+
+
+def expected_calls(plan: Plan, sizes: Sizes | None = None) -> dict[str, int]:
     """Return check -> items that it will ask, from its data alone; a role's rows are counted, no model is opened.
 
     A check that the model is known not to be able to answer asks none.
     """
-    return {
-        check.name: 0
-        if known_lack(plan, check)
-        else sum(
-            check.probe.estimate(sum(len(batch) for batch in _batches(check, role, plan.limit))) for role in check.data
-        )
-        for check in plan.checks
-    }
+    counted = sizes or Sizes()
+    return {check.name: 0 if known_lack(plan, check) else counted.calls(check, plan.limit) for check in plan.checks}
 
 
 def known_lack(plan: Plan, check: Check) -> str | None:
@@ -56,17 +84,6 @@ def shared_with(plan: Plan, check: Check) -> str | None:
         if alike and other.stop == check.stop == "full":
             return other.name
     return None
-
-
-def size_of_data(check: Check, role: str, limit: int | None) -> tuple[int, int]:
-    """Return (items, units) that the data of a role hold."""
-    sizes = sizes_of_units(check, role, limit)
-    return sum(sizes), len(sizes)
-
-
-def sizes_of_units(check: Check, role: str, limit: int | None) -> tuple[int, ...]:
-    """Return how many items each independent unit has in the data of a role."""
-    return early.unit_sizes(_batches(check, role, limit)) if role in check.data else ()
 
 
 def _batches(check: Check, role: str, limit: int | None) -> Iterator[pd.DataFrame]:
@@ -132,11 +149,11 @@ def size_of_part(check: Check, limit: int | None) -> tuple[int, int, int]:
     return min(limit or len(labels), len(labels)), units, labels.nunique()
 
 
-def population_of(check: Check, plan: Plan, observed: Observed) -> int | None:
+def population_of(check: Check, plan: Plan, observed: Observed, sizes: Sizes) -> int | None:
     """Return how many units the benchmark has that the check's numbers are those of; None where they speak of more."""
     if plan.target == "population" or not repeatable(check.probe, observed):
         return None
-    return size_of_data(check, "items", None)[1]
+    return len(sizes.units(check, "items", None))
 
 
 def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.benchmarks import repeatable
 from audit.errors import UsageError
 from audit.judging import rng_for
-from audit.observing import expected_calls, known_lack, shared_with, size_of_part, sizes_of_units
+from audit.observing import Sizes, expected_calls, known_lack, shared_with, size_of_part
 from audit.promises import watched
 from audit.record import Audit, Limit
 from audit.sizes import POWER
@@ -112,12 +112,12 @@ def size_plan(
     for option, value in (("--true", true), ("--icc", icc)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{option} {value:g}: got a number outside of what there is; allowed: 0 to 1")
-    calls = expected_calls(plan)
-    return [_size(plan, check, calls[check.name], true, icc, pilot) for check in plan.checks]
+    calls = expected_calls(plan, counted := Sizes())
+    return [_size(plan, check, calls[check.name], counted, true, icc, pilot) for check in plan.checks]
 
 
 def _size(
-    plan: Plan, check: Check, calls: int, true: float | None, icc: float | None, pilot: Audit | None
+    plan: Plan, check: Check, calls: int, counted: Sizes, true: float | None, icc: float | None, pilot: Audit | None
 ) -> CheckSize:
     from detectors import power
     from detectors.clustered import Clustered
@@ -125,7 +125,7 @@ def _size(
 
     measure = _measure(check, plan)
     role = "items" if measure is None or not measure.where else measure.where.get("role", "items")
-    sizes = sizes_of_units(check, role, plan.limit)
+    sizes = counted.units(check, role, plan.limit)
     items, units, population = sum(sizes), len(sizes), None
     if plan.target == "benchmark" and repeatable(check.probe) and "items" in check.data:
         items, units, population = size_of_part(check, plan.limit)

@@ -32,7 +32,7 @@ from audit.identity import asked_who, begin, opened_for, others, strangers, vary
 from audit.judging import conclude, keep
 from audit.missing import told_of_asking
 from audit.model import ModelPart, abilities_of
-from audit.observing import expected_calls, observe, population_of, size_of_data
+from audit.observing import Sizes, observe, population_of
 from audit.plan import Check, Plan, freeze, plan_text
 from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
 from audit.secret import Secret
@@ -92,23 +92,21 @@ def run(
         folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)
         if done is not None:
             return done
-        _read_through(plan)
-        return _Run(plan, frozen, name, folder, prints, watch, alone=fresh, opened=opened).whole()
+        sizes = _read_through(plan)
+        return _Run(plan, frozen, name, folder, prints, watch, sizes, alone=fresh, opened=opened).whole()
     finally:
         for name, model in opened.items():
             if model is not plan.models[name] and callable(close := getattr(model, "close", None)):
                 close()
 
 
-def _read_through(plan: Plan) -> None:
-    """Raise DataError where a row is not as it must be; data that several checks share are read once."""
-    read: list[tuple[Any, Any]] = []
+def _read_through(plan: Plan) -> Sizes:
+    """Return the sizes of all data; raises DataError where a row is not as it must be."""
+    sizes = Sizes()
     for check in plan.checks:
-        for role, part in check.data.items():
-            if (key := (part, check.probe.roles[role])) not in read:
-                read.append(key)
-                for _ in part.batches(check.probe.roles[role], limit=plan.limit):
-                    pass
+        for role in check.data:
+            sizes.items(check, role, plan.limit)
+    return sizes
 
 
 def fingerprint(model: Any) -> str:
@@ -131,6 +129,7 @@ class _Run:
     folder: Path
     prints: Mapping[str, str]
     watch: Watch
+    sizes: Sizes
     alone: bool
     """Take no answer over from other audits."""
     opened: dict[str, Any] = field(default_factory=dict)
@@ -185,7 +184,7 @@ class _Run:
     def _items(self, check: str) -> int:
         """Return how many items the plan gives to a check."""
         one = next(one for one in self.plan.checks if one.name == check)
-        return size_of_data(one, "items", self.plan.limit)[0]
+        return self.sizes.items(one, "items", self.plan.limit)
 
     def _open(self) -> None:
         """Open the models that are not yet; ModelError for files that just changed."""
@@ -241,7 +240,7 @@ class _Run:
         return settled
 
     def _conclude(self, check: Check, finding: Finding, level: float) -> Finding:
-        budget = size_of_data(check, "items", self.plan.limit)[1] if check.stop == "early" else None
+        budget = len(self.sizes.units(check, "items", self.plan.limit)) if check.stop == "early" else None
         keeps, seed = self.plan.keep_level(check), self.plan.seed
         done = conclude(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
         done = told_of_target(done, self.plan.target)
@@ -250,7 +249,7 @@ class _Run:
     def _saved(self, check: Check, finding: Finding, calls: int) -> int:
         if check.stop == "full" or not finding.measures:
             return 0
-        return max(0, expected_calls(self.plan)[check.name] - calls)
+        return max(0, self.sizes.calls(check, self.plan.limit) - calls)
 
     def _changed(self, finding: Finding, check: Check, changed: list[str]) -> Finding:
         """A finding falls with any model it may have asked; a data audit asks none."""
@@ -296,7 +295,7 @@ class _Run:
             observed[role] = read_frame(self.folder / evidence[-1].path)
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(check, not_yet, controls, evidence, counts)
-        of = {"population": population_of(check, plan, observed), "controlled": covered(trials)}
+        of = {"population": population_of(check, plan, observed, self.sizes), "controlled": covered(trials)}
         return self._conclude(check, finding.model_copy(update=of), level)
 
     def _finding(

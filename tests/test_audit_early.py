@@ -10,6 +10,7 @@ from rates import Ones, plan_of_rates, write_ones
 from audit import early
 from audit.data import File
 from audit.plan import Check, Plan
+from audit.plan_sizes import size_plan
 from audit.record import Limit
 from audit.runner import run
 from detectors.intervals import exact_binomial
@@ -126,6 +127,30 @@ def test_an_early_check_asks_no_unit_twice_and_stops_where_single_steps_would(tm
         test.update(seen["value"])
         late.append(len(seen) - test.decided_after)
     assert sum(one == 0 for one in late) >= 4
+
+
+@pytest.mark.parametrize("checks", [1, 4])
+def test_data_are_read_once_for_each_check_and_twice_for_all(tmp_path, monkeypatch, checks):
+    """Before it was (checks + 1) squared: sizes were counted anew after every check, those of all others too."""
+    data = write_ones(tmp_path, "ones", 10, 120)
+    same = tuple(Check(f"c{n}", Ones(), {"items": data}, Limit(measure="ones", at_most=0.9), stop="early")
+                 for n in range(checks))  # fmt: skip
+    passes, batches = [], File.batches
+
+    def counted(self, role, *, limit=None):
+        def read():
+            passes.append(limit)
+            yield from batches(self, role, limit=limit)
+
+        return read()
+
+    monkeypatch.setattr(File, "batches", counted)
+    audit = run(Plan("Passes", same), into=tmp_path / "audits")
+    assert len(passes) == checks + 2, "to look for mistakes, to count units, and for each check to ask"
+    assert [one.calls + one.calls_saved for one in audit.record.findings] == [120] * checks
+    passes.clear()
+    size_plan(Plan("Passes", same))
+    assert len(passes) == 2
 
 
 def test_units_are_asked_whole(tmp_path):
