@@ -23,7 +23,8 @@ from audit.record import Finding, Limit, MeasureRecord, OneSided, SmallestEffect
 from audit.sizes import fresh_units, more_units, smallest_effect, units_of
 
 __all__ = [
-    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "number", "sentence", "spoil",
+    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "number",
+    "sentence", "spoil",
 ]
 
 EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
@@ -188,7 +189,6 @@ def _against(
     *, power: bool, sizes: bool,
 ) -> Decision:
     """Return the verdict of a measure that passes by the interval of `kept` and fails by its own."""
-    unit, units = "units" if "units" in measure.n else "items", units_of(measure)
     if too_much_missing(measure):
         return Decision("inconclusive", {"key": "missing", **facts})
     if measure.low is None or measure.high is None:
@@ -198,14 +198,9 @@ def _against(
         told = {"key": "passed"} if by is measure else {"key": "passed_one_sided", "sure": _level(one_sided(by.level))}
         seen = smallest_effect(measure, limit, budget, kept.level) if power else None
         return Decision("passed", {**told, **facts}, smallest_effect=seen)
-    if measure.guarantee == "approximate":
-        return Decision("inconclusive", {"key": "approximate", **facts})
-    if not measure.decides:
-        told = {"measured": _level(measure.measured_to or 0.0), "level": _level(measure.level)}
-        return Decision("inconclusive", {"key": "measured_less", **facts, **told})
-    if units < measure.min_units:
-        more = {"key": "too_few", **facts, "min_units": measure.min_units, "unit": unit, "units": units}
-        return Decision("inconclusive", more, more_units=measure.min_units - units)
+    if only := informs_only(measure):
+        more = measure.min_units - units_of(measure) if only["key"] == "too_few" else None
+        return Decision("inconclusive", {"key": only["key"], **facts, **only}, more_units=more)
     lower, upper = _ends(limit)
     if measure.high < lower or measure.low > upper:
         return Decision("failed", {"key": "failed", **facts})
@@ -213,7 +208,23 @@ def _against(
         return Decision("inconclusive", {"key": "inconclusive", **facts})
     assert measure.value is not None
     nearer = kept if lower <= measure.value <= upper else measure
-    return _undecided(nearer, limit, {**facts, "unit": unit})
+    return _undecided(nearer, limit, {**facts, "unit": _unit_word(measure)})
+
+
+def informs_only(measure: MeasureRecord) -> dict[str, Any] | None:
+    """Return why an interval decides nothing, as a reason without what it is about; None where it may decide."""
+    if measure.guarantee == "approximate":
+        return {"key": "approximate"}
+    if not measure.decides:
+        told = {"measured": _level(measure.measured_to or 0.0), "level": _level(measure.level)}
+        return {"key": "measured_less", **told}
+    if (units := units_of(measure)) < measure.min_units:
+        return {"key": "too_few", "min_units": measure.min_units, "unit": _unit_word(measure), "units": units}
+    return None
+
+
+def _unit_word(measure: MeasureRecord) -> str:
+    return "units" if "units" in measure.n else "items"
 
 
 def _ends(limit: Limit) -> tuple[float, float]:
@@ -223,7 +234,7 @@ def _ends(limit: Limit) -> tuple[float, float]:
 
 def _keeps(measure: MeasureRecord, limit: Limit) -> bool:
     """Tell whether the whole interval keeps the limit, and may decide."""
-    if measure.low is None or measure.high is None or not measure.decides or units_of(measure) < measure.min_units:
+    if measure.low is None or measure.high is None or informs_only(measure):
         return False
     lower, upper = _ends(limit)
     return lower <= measure.low and measure.high <= upper

@@ -27,6 +27,7 @@ from audit.reviews import Decision, Override, Status, add_reviews, state_of
 from audit.seal import seal_audit
 from audit.signing import make_key, read_key
 from audit.verdict import decide, sentence
+from detectors.intervals import ALL_OF_IT
 
 DAY = date(2026, 11, 24)
 KST = timezone(timedelta(hours=9))
@@ -533,6 +534,76 @@ def test_holm_by_hand_and_what_passes_says_how_much_worse_it_may_be():
     assert many.verdict == "passed"
     assert "at 95 % over all 100 measures compared (Holm); g0 may be worse by up to 40.9 points" in many.why
     assert "g0 [" in found([80, *[30] * 99], [30] * 100).why
+
+
+def auroc(value, half, **more):
+    facts = {"unit": "auroc", "direction": "higher is better", "measured_to": None, "guarantee": "approximate"}
+    return real("auroc", value, half, 200, **{**facts, **more})
+
+
+PROVED = {"guarantee": "finite sample", "min_units": 0, "worst_coverage": None}
+
+
+def compared(now, then, **more):
+    """What the baseline rule says of one check with these measures now and then."""
+    news, olds = (finding("c", "measured", "x", gating=False, measures=measures) for measures in (now, then))
+    old = SimpleNamespace(record=SimpleNamespace(id="old", findings=[olds]))
+    (one,) = regressions([news], old, margin=0.0, measures=None, **more)
+    return one
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "said"),
+    [
+        (PROVED, "failed", "worse than in old"),
+        ({"guarantee": "measured", "measured_to": 0.95}, "failed", "worse than in old"),
+        ({"guarantee": "approximate"}, "inconclusive", "the interval is approximate: it informs and decides nothing"),
+        ({"guarantee": "measured", "measured_to": 0.9}, "inconclusive", "up to 90 % only and is needed at 95 %"),
+        ({"guarantee": "measured", "measured_to": 0.99, "min_units": 201}, "inconclusive", "only from 201 units on"),
+    ],
+)
+def test_only_an_interval_that_may_decide_says_that_a_measure_is_worse(facts, verdict, said):
+    """From 0.95 to 0.7, far apart: it fails by what is proved or measured, in either audit; else it informs."""
+    now, then, proved = auroc(0.7, 0.1, **facts), auroc(0.95, 0.04, **facts), auroc(0.95, 0.04, **PROVED)
+    for before, after in ((now, then), (now, proved), (auroc(0.7, 0.1, **PROVED), then)):
+        one = compared([before], [after])
+        assert (one.verdict, said in one.why) == (verdict, True), one.why
+    better = compared([then], [now])
+    assert better.verdict == "passed"
+    assert ("1 only inform" in better.why) == (verdict != "failed")
+
+
+def test_approximate_measures_neither_fail_nor_count_beside_those_that_decide():
+    """A drop that is enough alone is enough beside ninety-nine that only inform, and not beside proved ones."""
+    drop, same = (rate("share", 52, 100), rate("share", 30, 100)), [rate(f"g{at}", 30, 100) for at in range(99)]
+    informs = [one.model_copy(update={"guarantee": "approximate"}) for one in same]
+    assert compared([drop[0], *informs], [drop[1], *informs]).verdict == "failed"
+    assert compared([drop[0], *same], [drop[1], *same]).verdict == "passed"
+
+
+def test_a_measured_interval_tells_nothing_surer_than_the_level_it_was_measured_at():
+    """Twenty comparisons want 99.75 % of the farthest one: an interval that was tried up to 99 % cannot say that."""
+    others = [rate(f"g{at}", 30, 100) for at in range(19)]
+    for measured_to, verdict in ((0.99, "inconclusive"), (0.999, "failed")):
+        facts = {"guarantee": "measured", "measured_to": measured_to}
+        now, then = auroc(0.6, 0.05, **facts), auroc(0.95, 0.03, **facts)
+        one = compared([now, *others], [then, *others])
+        assert one.verdict == verdict
+        assert ("tried at levels up to 99 % only, and so many comparisons need a higher one" in one.why) == (
+            verdict == "inconclusive"
+        )
+
+
+@pytest.mark.parametrize("method", ["exact", ALL_OF_IT])
+def test_an_interval_without_width_is_no_certainty_unless_all_there_is_was_asked(method):
+    """[0.71, 0.71] and then [0.7, 0.7] is worse at their own level, and no surer, unless all was asked."""
+    now, then = (auroc(value, 0.0, **PROVED, method=method) for value in (0.7, 0.71))
+    assert compared([now], [then]).verdict == "failed"
+    whole = method == ALL_OF_IT
+    others = [rate(f"g{at}", 30, 100) for at in range(9)]
+    for one in (compared([now], [then], level=0.99), compared([now, *others], [then, *others])):
+        assert one.verdict == ("failed" if whole else "inconclusive")
+        assert ("an interval without width tells nothing beyond its level of 95 %" in one.why) != whole
 
 
 def test_the_baseline_rule_counts_in_the_policys_level(tmp_path):
