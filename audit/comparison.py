@@ -30,8 +30,6 @@ _SENTENCES = {
     "no worse": "{measure} went from {a} to {b}: {difference}; the whole interval keeps the margin {margin}",
     "worse": "{measure} went from {a} to {b}: {difference}; the whole interval is worse than the margin {margin}",
     "undecided": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}",
-    "undecided_more": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}; "
-    "about {more} more {unit} would decide",
     "undecided_fresh": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}; "
     "a fresh sample of about {fresh} {unit} would decide",
     "too_few": "{measure} went from {a} to {b}: {difference}; this interval decides only from {min_units} {unit} on",

@@ -12,7 +12,7 @@ it could have been against "above", and as the most against "below".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,22 +41,14 @@ METHOD_OF_PART = "confidence sequence (betting) over unit means, for a part of t
 NO_INTERVAL = "none; the check stops early, and this is no mean over its units"
 
 
-def in_random_order(items: pd.DataFrame, rng: np.random.Generator, first: Sequence[str] = ()) -> pd.DataFrame:
-    """Return the items with their units in random order, the items of a unit together and in their own order.
-
-    first: ids of items asked before; where all of them are there, their units come first, as they came then.
-    """
+def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the items with their units in random order, the items of a unit together and in their own order."""
     import numpy as np
     import pandas as pd
 
     labels = labels_of(items)
     codes, units = pd.factorize(labels, sort=True)  # so that the order of the file says nothing
     rank = np.argsort(rng.permutation(len(units)))
-    places = pd.Series(codes, items.index.astype(str))
-    if len(first) and places.index.is_unique and places.index.isin(first).sum() == len(set(first)):
-        before = places.loc[list(dict.fromkeys(first))].drop_duplicates().to_numpy(int)
-        rank = rank + len(before)
-        rank[before] = np.arange(len(before))
     return items.iloc[np.argsort(rank[codes], kind="stable")]
 
 

@@ -142,7 +142,8 @@ class Finding(Stored):
     calls_saved: int = 0
     """Items that did not have to be asked because the check stopped early."""
     more_units: int | None = None
-    """About how many more independent units would decide an inconclusive finding, judged together with those it has."""
+    """How many more independent units would decide an inconclusive finding, judged together with those it has: the rest
+    of a benchmark, or what a method needs at least."""
     fresh_units: int | None = Field(default=None, exclude_if=lambda value: value is None)
     """Of about how many independent units a fresh sample would decide it, where adding to this one would not do."""
     one_sided: OneSided | None = Field(default=None, exclude_if=lambda value: value is None)

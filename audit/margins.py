@@ -166,7 +166,7 @@ def _judged(
     decision = decide([difference], keeps, {})
     word = _WORDS[decision.verdict]
     if word == "undecided":
-        kept = ("more", "fresh", "unit", "min_units", "level", "measured")
+        kept = ("fresh", "unit", "min_units", "level", "measured")
         known: dict[str, Any] = {key: value for key, value in decision.reason.items() if key in kept}
         key = decision.reason["key"].replace("inconclusive", "undecided")
         return word, {"key": key, **facts, **known}, (decision.more_units, decision.fresh_units)

@@ -6,7 +6,7 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from audit import early
@@ -107,13 +107,10 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
         yield pd.concat(kept) if len(kept) > 1 else kept[0]
 
 
-def observe(
-    check: Check, plan: Plan, door: Door, role: str, before: Observed, first: Sequence[str] = ()
-) -> pd.DataFrame | None:
+def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
     plan: as it holds for this check (`audit.benchmarks.plan_for`); of a benchmark, its `limit` takes units at random.
-    first: ids of items that come first where it stops early.
     """
     import pandas as pd
 
@@ -125,7 +122,7 @@ def observe(
     if not (read := list(batches)):
         return None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    ordered = early.in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", main), first)
+    ordered = early.in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", main))
     population = early.Units(ordered).left if benchmark else None
     part = random_part(ordered, plan.limit) if benchmark else ordered
     if check.stop == "full":

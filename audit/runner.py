@@ -27,7 +27,6 @@ from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelErro
 from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
 from audit.finished import place_of, vouched
-from audit.growing import asked_before
 from audit.identity import asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, keep
 from audit.missing import told_of_asking
@@ -284,10 +283,8 @@ class _Run:
         controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name, trials=trials)
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
-        grows = check.stop == "early" and plan.target == "population"  # a larger benchmark is another one
-        first = asked_before(self.folder, self.frozen, check.name) if grows else []
         for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = observe(check, plan, door, role, observed, first)
+            frame = observe(check, plan, door, role, observed)
             if frame is None:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)

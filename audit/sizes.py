@@ -5,9 +5,10 @@
     AUROC          which sample values decide, and how they vary about a true one (`detectors.power.aurocs_decided`)
     anything else  as other means
 
-How many supposes that the value stays what it is now. Adding units and judging all of them again keeps the level only
-where a confidence sequence judges; anything else needs a fresh sample, which is judged alone. Where answers are
-missing, the interval holds their worst case, which does not shrink with n: nothing is said then.
+How many supposes that the value stays what it is now. Adding units and judging all of them again breaks the level, as
+looking at what came of the first decided that there be more: a fresh sample is needed, which is judged alone. Only of a
+benchmark the rest is sure to decide. Where answers are missing, the interval holds their worst case, which does not
+shrink with n: nothing is said then.
 """
 
 from __future__ import annotations
@@ -45,24 +46,22 @@ def units_of(measure: MeasureRecord) -> int:
     return measure.n["units"] if "units" in measure.n else measure.n.get("items", 0)
 
 
-def more_units(measure: MeasureRecord, limit: Limit) -> int | None:
-    """Return about how many more units would decide, to two digits; None unknown, or where that breaks the level.
+def more_units(measure: MeasureRecord) -> int | None:
+    """Return how many more units are sure to decide: the rest of a benchmark; None where there is none.
 
     For a measure whose interval crosses the limit.
     """
-    if "population" in measure.n:  # of a benchmark, all of the rest is sure to decide
-        return measure.n["population"] - units_of(measure) or None if not measure.missing else None
-    needed = _needed(measure, limit) if measure.method == early.METHOD else None
-    more = 0 if needed is None else needed - units_of(measure)
-    return _two_digits(more) if 0 < more < MOST else None
+    if "population" not in measure.n or measure.missing:
+        return None
+    return measure.n["population"] - units_of(measure) or None
 
 
 def fresh_units(measure: MeasureRecord, limit: Limit) -> int | None:
-    """Return of about how many units a fresh sample would decide, to two digits; None unknown, or more would do.
+    """Return of about how many units a fresh sample would decide, to two digits; None unknown.
 
     For a measure whose interval crosses the limit.
     """
-    needed = None if measure.method == early.METHOD else _needed(measure, limit)
+    needed = _needed(measure, limit)
     return _two_digits(needed) if needed is not None and units_of(measure) < needed < MOST else None
 
 

@@ -242,7 +242,7 @@ def _keeps(measure: MeasureRecord, limit: Limit) -> bool:
 
 def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:
     """Return the decision on an interval that crosses the limit: how many more units, or fresh ones, would decide."""
-    more, fresh = more_units(measure, limit), fresh_units(measure, limit)
+    more, fresh = more_units(measure), fresh_units(measure, limit)
     if more is not None:
         return Decision("inconclusive", {"key": "inconclusive_more", **facts, "more": f"{more:,}"}, more)
     if fresh is not None:

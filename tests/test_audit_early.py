@@ -1,15 +1,18 @@
 """Early stopping: every interval of a check that looks as it goes is valid where it stopped; no look is too late."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from markov import MarkovModel, MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
 from audit import early
 from audit.data import File
-from audit.plan import Check, Plan
+from audit.files import arrow_table, canonical, parquet_bytes
+from audit.plan import Check, Plan, freeze
 from audit.plan_sizes import size_plan
 from audit.record import Limit
 from audit.runner import run
@@ -161,24 +164,75 @@ def test_units_are_asked_whole(tmp_path):
     assert audit.finding("c").verdict == "passed"
 
 
-def test_a_grown_sample_goes_on_where_it_was(tmp_path):
-    """Undecided on 60 items; 340 more are added, before and between them: those 60 come first, in their old order."""
-    into, bound = tmp_path / "audits", Limit(measure="ones", at_most=0.3)
-    texts = np.random.default_rng(0).random(400) < 0.25
+LOW = Limit(measure="ones", at_most=0.3)
+TEXTS = np.random.default_rng(0).random(400) < 0.45
 
-    def plan(rows):
-        path = tmp_path / "grown.csv"
-        path.write_text("id,text\n" + "".join(f"i{n},{int(texts[n])}\n" for n in rows))
-        data = File(path, id="id", fields={"text": "text"})
-        return Plan("Grown", (Check("c", Ones(), {"items": data}, bound, stop="early"),), seed=4)
 
-    first = run(plan(range(0, 120, 2)), into=into)
-    assert first.finding("c").verdict == "inconclusive"
-    order = list(first.items("c").index)
-    grown = run(plan(range(400)), into=into)
-    assert list(grown.items("c").index)[:60] == order
-    assert len(set(grown.items("c").index)) == len(grown.items("c")) > 60
-    alone = run(plan(range(400)), into=tmp_path / "alone")
-    assert list(alone.items("c").index)[:60] != order
-    less = run(plan(range(2, 400)), into=into)  # one of the first is missing: nothing to go on with
-    assert list(less.items("c").index)[:59] != [one for one in order if one != "i0"]
+def plan_of_rows(folder, rows, **more):
+    path = folder / "rows.csv"
+    path.write_text("id,text\n" + "".join(f"i{n},{int(TEXTS[n])}\n" for n in rows))
+    data = File(path, id="id", fields={"text": "text"})
+    return Plan("Rows", (Check("c", Ones(), {"items": data}, LOW, stop="early"),), seed=4, **more)
+
+
+def plant(into, plan, ids):
+    """Put a folder there that looks like an undecided audit of the same check on fewer items."""
+    frozen = json.loads(canonical(freeze(plan, {})))
+    frozen["checks"][0]["data"]["items"]["digest"] = "sha256:" + "0" * 64
+    folder = into / "planted"
+    (folder / "observations").mkdir(parents=True)
+    (folder / "plan.json").write_bytes(canonical(frozen))
+    (folder / "record.json").write_bytes(canonical({"findings": [{"check": "c", "verdict": "inconclusive"}]}))
+    frame = pd.DataFrame({"text": "0"}, index=pd.Index(ids, name="id"))
+    (folder / "observations" / "c.items.parquet").write_bytes(parquet_bytes(arrow_table(frame)))
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("neighbour", ["planted", "chosen", "undecided"])
+def test_no_neighbour_chooses_which_items_come_first(tmp_path, neighbour, fresh):
+    """Hand-made, asked on items that say 0, or honest and undecided: the order is drawn anew, and so is the verdict."""
+    into, zeros = tmp_path / "audits", np.flatnonzero(~TEXTS)
+    alone = run(plan_of_rows(tmp_path, range(400)), into=tmp_path / "alone")
+    if neighbour == "planted":
+        plant(into, plan_of_rows(tmp_path, range(400)), [f"i{n}" for n in zeros])
+    else:
+        first = run(plan_of_rows(tmp_path, zeros[:9] if neighbour == "chosen" else range(40)), into=into)
+        assert first.finding("c").verdict == "inconclusive"
+    audit = run(plan_of_rows(tmp_path, range(400)), into=into, fresh=fresh)
+    assert list(audit.items("c").index) == list(alone.items("c").index)
+    assert (audit.finding("c").verdict, audit.finding("c").measures) == ("failed", alone.finding("c").measures)
+
+
+def test_all_data_asked_without_a_decision_want_a_fresh_sample(tmp_path):
+    finding = run(plan_of_rows(tmp_path, range(40)), into=tmp_path / "audits").finding("c")
+    assert (finding.verdict, finding.headline.n["items"], finding.more_units) == ("inconclusive", 40, None)
+    assert f"a fresh sample of about {finding.fresh_units} units would decide." in finding.why
+    assert finding.fresh_units > 40
+
+
+class Dies(MarkovModel):
+    """Raises KeyboardInterrupt at the n-th item."""
+
+    at = 0
+
+    def _count(self, item):
+        super()._count(item)
+        if self.asked == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at", [70, 110])
+def test_an_interrupted_early_check_goes_on_in_its_own_order(tmp_path, at):
+    path = tmp_path / "texts.csv"
+    rng = np.random.default_rng(1)
+    path.write_text("text\n" + "\n".join({"".join(rng.choice(list("abc"), 9)) for _ in range(400)}) + "\n")
+    check = Check("c", Repeats(), {"items": File(path)}, Limit(measure="repeat_share", at_most=0.3), stop="early")
+    cut, whole = Dies(MarkovText()), MarkovText().open()
+    uncut = run(Plan("Cut", (check,), whole), into=tmp_path / "whole")
+    cut.at = at
+    with pytest.raises(KeyboardInterrupt):
+        run(Plan("Cut", (check,), cut), into=tmp_path / "cut")
+    rest = MarkovText().open()
+    resumed = run(Plan("Cut", (check,), rest), into=tmp_path / "cut")
+    assert (resumed.folder / "record.json").read_bytes() == (uncut.folder / "record.json").read_bytes()
+    assert whole.asked - at <= rest.asked <= whole.asked - at + 2 * early.MOST

@@ -55,7 +55,7 @@ def test_zero_events_near_a_small_limit_by_hand():
     assert 1 - 0.025 ** (1 / 183) <= 0.02 < 1 - 0.025 ** (1 / 182)
     assert fresh_units(counted(0, 100), Limit(measure="rate", at_most=0.02)) == 190  # 183, to two digits
     assert fresh_units(counted(100, 100), Limit(measure="rate", at_least=0.98)) == 190
-    assert more_units(counted(0, 100), Limit(measure="rate", at_most=0.02)) is None
+    assert more_units(counted(0, 100)) is None
 
 
 @given(st.integers(1, 60), st.integers(20, 60), st.sampled_from([0.05, 0.2, 0.5]))
@@ -75,28 +75,31 @@ def test_of_a_call_too_close_no_figure_is_told():
     """299 of 1,000 against 30 %: log(40) / KL(0.299, 0.3) is 1.5 million units at the least."""
     close = watched(np.arange(1000) % 1000 < 299, 0.3)
     assert math.log(40) / (0.001**2 / (2 * 0.3 * 0.7)) > 1e6
-    assert more_units(close, Limit(measure="rate", at_most=0.3)) is None
+    assert fresh_units(close, Limit(measure="rate", at_most=0.3)) is None
     assert decide([close], Limit(measure="rate", at_most=0.3), {}).more_units is None
     assert fresh_units(counted(299, 1000), Limit(measure="rate", at_most=0.3)) == 810_000
     assert fresh_units(counted(2996, 10_000), Limit(measure="rate", at_most=0.3)) is None
 
 
 @pytest.mark.parametrize("bound", [0.02, 0.05, 0.3])
-def test_an_early_check_that_ran_out_of_units_says_when_it_would_have_stopped(bound):
+def test_an_early_check_that_ran_out_of_units_says_when_a_fresh_one_would_stop(bound):
     whole = RateTest(bound, 0.95)
     whole.update(np.zeros(2000))
     seen = whole.decided_after // 2
-    more = more_units(watched(np.zeros(seen), bound), Limit(measure="rate", at_most=bound))
-    assert more == pytest.approx(whole.decided_after - seen, rel=0.1)
-    assert more >= whole.decided_after - seen
+    one, limit = watched(np.zeros(seen), bound), Limit(measure="rate", at_most=bound)
+    fresh = fresh_units(one, limit)
+    assert fresh == pytest.approx(whole.decided_after, rel=0.1)
+    assert fresh >= whole.decided_after
+    told = decide([one], limit, {})
+    assert (told.reason["key"], told.fresh_units, told.more_units) == ("inconclusive_fresh", fresh, None)
 
 
 def test_events_at_a_steady_rate_decide_when_the_figure_says():
     outcomes = (np.arange(20_000) % 25 == 24).astype(float)
-    more = more_units(watched(outcomes[:200], 0.06), Limit(measure="rate", at_most=0.06))
+    fresh = fresh_units(watched(outcomes[:200], 0.06), Limit(measure="rate", at_most=0.06))
     test = RateTest(0.06, 0.95)
     test.update(outcomes)
-    assert 200 + more == pytest.approx(test.decided_after, rel=0.1)
+    assert fresh == pytest.approx(test.decided_after, rel=0.1)
 
 
 def test_what_is_no_rate_goes_by_the_square_root():
@@ -343,29 +346,26 @@ def test_it_opens_no_model_and_imports_no_torch(plan_file):
 
 @pytest.mark.parametrize(("limit", "first", "level"), [(0.05, 100, 0.95), (0.3, 100, 0.95), (0.1, 200, 1 - 0.05 / 14)])
 def test_following_the_advice_keeps_the_level(limit, first, level):
-    """True rate at the limit: of a full check the fresh sample alone is judged; of an early one all, in one order."""
+    """True rate at the limit: the fresh sample alone is judged, of a full check and of one that stops early."""
     rng, count, bound = np.random.default_rng(3), 600, Limit(measure="rate", at_most=limit)
     below, above = boundaries(limit, level, 20_000)
-    wrong_alone = fresh_samples = wrong_ever = 0
+    wrong, tried = {"full": 0, "early": 0}, {"full": 0, "early": 0}
     for _ in range(count):
         outcomes = rng.random(20_000) < limit
-        events, n = np.cumsum(outcomes), first
-        one = counted(int(events[n - 1]), n, level)
+        events = int(outcomes[:first].sum())
+        one = counted(events, first, level)
         if one.high > limit >= one.low and (size := fresh_units(one, bound)) is not None and size < 10_000:
             fresh = counted(int(outcomes[-size:].sum()), size, level)
-            fresh_samples += 1
-            wrong_alone += fresh.high <= limit or fresh.low > limit
-        for _ in range(7):
-            if np.any((events[:n] <= below[:n]) | (events[:n] >= above[:n])):
-                wrong_ever += 1
-                break
-            watched = measure(events[n - 1] / n, 0, 1, n, level=level, mean_of="value", method=early.METHOD)
-            more = more_units(watched, bound)
-            if more is None or n + more > len(outcomes):
-                break
-            n += more
-    for wrong, tried in ((wrong_alone, fresh_samples), (wrong_ever, count)):
-        assert binom.sf(wrong - 1, tried, 1 - level) > 0.001
+            tried["full"] += 1
+            wrong["full"] += fresh.high <= limit or fresh.low > limit
+        one = measure(events / first, 0, 1, first, level=level, mean_of="value", method=early.METHOD)
+        if (size := fresh_units(one, bound)) is not None and size < 10_000:
+            events = np.cumsum(outcomes[-size:])
+            tried["early"] += 1
+            wrong["early"] += np.any((events <= below[:size]) | (events >= above[:size]))
+    assert min(tried.values()) > 300
+    for kind in tried:
+        assert binom.sf(wrong[kind] - 1, tried[kind], 1 - level) > 0.001
 
 
 ENDPOINT = """\
