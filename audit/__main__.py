@@ -6,7 +6,7 @@ __all__ = ["start"]
 def start() -> None:
     """Run the command; an interrupt while its modules are imported ends it as any later one does."""
     try:
-        from audit.cli import main
+        from audit.cli.app import main
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     main()

@@ -3,7 +3,7 @@
     P(X)    CanSample draws from it, CanScore evaluates it, CanTrace evaluates it element by element
     P(Y|X)  CanPredict evaluates it
 
-All methods are synchronous and batched. Tensors may be returned; `audit.answers` turns them into frames.
+All methods are synchronous and batched. Tensors may be returned; `audit.ask.questions` turns them into frames.
 An item of a text model is a `str` or a `Continuation`; of an image or series model an array without batch axis.
 """
 

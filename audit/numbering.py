@@ -12,7 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
-from audit.answers import item_digest
+from audit.ask.questions import item_digest
 from audit.model import Item
 
 __all__ = ["entropy", "numbers_of"]

@@ -60,9 +60,9 @@ class Ask(Protocol):
         * predict: `probabilities`; logits: `logits` (lists of float)
         * discriminate: `logit`, `features` (list of float)
 
-        or a procedure of `audit.traces`, with the columns that it returns. `content` that is no text comes as nested
-        lists; `audit.answers.as_array` makes an array of a cell. Drawing again for a prompt, in this shard or another,
-        is another draw.
+        or a procedure of `audit.procedures`, with the columns that it returns. `content` that is no text comes as
+        nested lists; `audit.ask.questions.as_array` makes an array of a cell. Drawing again for a prompt, in this shard
+        or another, is another draw.
         """
 
     def can(self, question: str, *, model: str = "main") -> bool:
@@ -79,7 +79,7 @@ class Probe(Protocol):
     roles: ClassVar[Mapping[str, Role]]
     # repeatable: ClassVar[bool] = False
     #     Optional. Whether answers are not drawn and `judge` rests on the items of the role `items` alone, so that its
-    #     numbers can be those of a benchmark itself (`audit.benchmarks`).
+    #     numbers can be those of a benchmark itself (`audit.verdict.finite_population`).
     measures: ClassVar[Mapping[str, Range]]
     """Measures that a plan may put a limit on, headline first, and what each can be."""
 

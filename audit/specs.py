@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import PlanError, did_you_mean
 from audit.files import read_regular
-from audit.positions import MAX_BYTES, Place, Placed, read_yaml
+from audit.strict_yaml import MAX_BYTES, Place, Placed, read_yaml
 
 __all__ = ["Strict", "by_line", "check_bounds", "mistakes", "read_document", "read_text", "told"]
 

@@ -25,9 +25,9 @@ from detectors.differences import (
     distance_difference,
     mean_difference,
 )
-from detectors.discordant import discordant_interval
 from detectors.intervals import betting_mean, exact_binomial
-from detectors.novelty.ranking import AUROC_DIFFERENCE
+from detectors.intervals.discordant import discordant_interval
+from detectors.ranking import AUROC_DIFFERENCE
 
 LEVEL = 0.95
 RATES = (0.01, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9)

@@ -12,10 +12,10 @@ import dataclasses
 import sys
 import tempfile
 
-from audit.plan import Plan
-from audit.plan_spec import PlanLimit
-from audit.plans import language_model_plan
-from audit.runner import run
+from audit.execute.runner import run
+from audit.plan.checks import Plan
+from audit.plan.spec import PlanLimit
+from audit.reference.plans import language_model_plan
 
 FAR_AND_NEAR = {"accuracy": ("at_least", (0.3, 0.5, 0.7, 0.95)), "stereotype_share": ("at_most", (0.4, 0.6, 0.7, 0.9))}
 

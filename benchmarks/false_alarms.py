@@ -16,10 +16,10 @@ from collections import Counter
 
 from scipy.stats import binom
 
-from audit.plans import reference_plan
-from audit.quickstart import Case, tally
-from audit.reference import Reference, reference_folders
-from audit.runner import run
+from audit.execute.runner import run
+from audit.reference.cards import Reference, reference_folders
+from audit.reference.plans import reference_plan
+from audit.reference.quickstart import Case, tally
 
 TIMED = "efficiency"
 """Dimension that has no limit here and only takes time."""

@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from audit.cli import execute
+from audit.cli.app import execute
 
 __all__ = ["TARGETS", "make_site", "problem_of"]
 
@@ -209,14 +209,14 @@ def _direct(read: Callable[[], object]) -> Callable[[], int]:
 
 
 def _image() -> object:
-    from audit.image_files import ImageFolder
+    from audit.data.images import ImageFolder
     from audit.probe import Role
 
     return list(ImageFolder(Path("photos")).batches(Role({"image": "an image"})))
 
 
 def _config() -> object:
-    from audit.models._folder import read_json
+    from audit.models.folder import read_json
 
     return read_json(Path("config.json"))
 

@@ -29,20 +29,20 @@ from typing import Any
 
 import numpy as np
 
-from audit.bundle import export_audit, import_audit
-from audit.data import Builtin
+from audit.data.tabular import Builtin
 from audit.errors import UsageError
+from audit.execute.runner import run
 from audit.files import digest_file, sha256
-from audit.plan import Check, Plan
-from audit.plans import language_model_plan
-from audit.probes.stereotype_pairs import StereotypePairs
-from audit.record import load_record
-from audit.reviews import Comment, add_reviews, read_reviews
-from audit.runner import run
-from audit.seal import seal_audit
-from audit.secret import Secret
-from audit.signing import make_key, read_key
-from audit.verification import verify_audit
+from audit.integrity.bundle import export_audit, import_audit
+from audit.integrity.seal import seal_audit
+from audit.integrity.verification import verify_audit
+from audit.plan.checks import Check, Plan
+from audit.probes.bias.stereotype_pairs import StereotypePairs
+from audit.record.schema import load_record
+from audit.reference.plans import language_model_plan
+from audit.review.writer import Comment, add_reviews, read_reviews
+from audit.signing.installation import Secret
+from audit.signing.keys import make_key, read_key
 
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -220,8 +220,8 @@ def kills(name: str, points: int) -> bool:
 
 LANGUAGE = """
 import dataclasses, sys
-from audit.plans import language_model_plan
-from audit.runner import run
+from audit.reference.plans import language_model_plan
+from audit.execute.runner import run
 print(run(dataclasses.replace(language_model_plan(), limit=int(sys.argv[2])), into=sys.argv[1]).folder)
 """
 

@@ -22,8 +22,8 @@ import torch
 from scipy.special import ndtri
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from audit.models._network import Network, padded
-from audit.models.scoring import Encoded, Scorer, buckets
+from audit.models.text.network import Network, padded
+from audit.models.text.scoring import Encoded, Scorer, buckets
 
 VOCABULARY = 50_257
 PREFIX, CONTINUATION, K = 200, 12, 4

@@ -16,10 +16,10 @@ import numpy as np
 from scipy.stats import binom
 from tables import finish, show, within
 
-from detectors._corrected import corrected_ends
 from detectors.agreement import AGREEMENT, cohen_kappa, krippendorff_alpha
 from detectors.bias.representation import SHARES, TOTAL_VARIATION, class_shares
 from detectors.intervals import CORRECTED, Calibration, betting_mean, exact_binomial, prediction_powered
+from detectors.intervals.corrected import corrected_ends
 from detectors.quality.coverage import DENSITY, sample_coverage
 from detectors.quality.kernel_distance import KID, kernel_distance
 

@@ -21,20 +21,20 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from audit.ask import Door
-from audit.datasets import digits, patches
-from audit.made_data import Made
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.generated import Made
+from audit.data.sets import digits, patches
 from audit.models.networks.autoregressive_image import ImageTransformer
 from audit.models.networks.diffusion import GreyDenoiser, ImageDiffusion
 from audit.models.networks.image_classifier import ImageClassifier
 from audit.models.networks.vae import ImageVAE
-from audit.probes.contrast import Contrast
-from audit.probes.likelihood import Likelihood
-from audit.reference.images import fit_classifier, fit_denoiser, fit_pixels, fit_vae
-from audit.store import Store
+from audit.probes.novelty.contrast import Contrast
+from audit.probes.novelty.likelihood import Likelihood
+from audit.reference.training.images import fit_classifier, fit_denoiser, fit_pixels, fit_vae
 from detectors.result import Result
-from reports.notation import Notation
-from reports.wording import words_of
+from reports.text.notation import Notation
+from reports.text.words import words_of
 
 RANGE = (0.0, 16.0)
 """Of a digit's pixels."""

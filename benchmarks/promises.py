@@ -30,11 +30,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tables import finish, show
 
+from audit.execute.runner import run
 from audit.files import digest_file
-from audit.plan import read_plan
-from audit.plans import language_model_plan
-from audit.record import Record, dump
-from audit.runner import run
+from audit.plan.checks import read_plan
+from audit.record.schema import Record, dump
+from audit.reference.plans import language_model_plan
 
 TOOL = Path(sys.executable).with_name("dokimasia")
 PLAN = """
@@ -146,7 +146,7 @@ def screens() -> Iterator[Line]:
 
 
 def _pages(folder: Path) -> Iterator[Line]:
-    from dashboard.paging import Filters, ItemsFile, matching, rows
+    from dashboard.item_pages import Filters, ItemsFile, matching, rows
 
     path, rng = folder / "items.parquet", np.random.default_rng(0)
     numbers = pa.array(np.arange(ITEMS)).cast("string")
@@ -169,7 +169,7 @@ def _pages(folder: Path) -> Iterator[Line]:
 @contextmanager
 def forward_counted() -> Iterator[list[float]]:
     """Count the processor seconds inside the network of language models, by replacing its three ways in."""
-    from audit.models._network import Network
+    from audit.models.text.network import Network
 
     inside = [0.0]
     real = {name: getattr(Network, name) for name in ("__init__", "states", "logits", "hidden", "prefill", "extend")}

@@ -6,10 +6,10 @@ import streamlit as st
 
 from audit.errors import DokimasiaError
 from dashboard.address import Address, read
-from dashboard.drawing import prepare
-from dashboard.frame import crumbs, foot, notice
-from dashboard.views import audits, compare, export, finding, item, one_audit, register, trends, verify
-from reports.wording import Words, languages, words_of
+from dashboard.page_frame import crumbs, foot, notice
+from dashboard.rendering import prepare
+from dashboard.screens import audits, compare, export, finding, item, one_audit, register, trends, verify
+from reports.text.words import Words, languages, words_of
 
 SCREENS = {
     "audits": audits.show,

@@ -21,15 +21,15 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit.comparison import Comparison, compare_audits
+from audit.compare.comparison import Comparison, compare_audits
+from audit.compare.measures import Margins
 from audit.errors import DokimasiaError, IntegrityError, UsageError
-from audit.far_off import count_far_off
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.margins import Margins
-from audit.record import SCHEMA, WORST_FIRST, Audit, Finding, Verdict, decided, load_record
-from reports.inert import one_line
-from reports.tables import Overview, overview
-from reports.wording import words_of
+from audit.record.schema import SCHEMA, WORST_FIRST, Audit, Finding, Verdict, decided, load_record
+from audit.verdict.far_off import count_far_off
+from reports.text.sanitise import one_line
+from reports.text.words import words_of
+from reports.views.overview import Overview, overview
 
 __all__ = [
     "AUDITS", "Entry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",

@@ -22,11 +22,11 @@ from queue import Queue
 from typing import Literal
 
 from audit.errors import DokimasiaError
-from audit.keyring import known_keys
-from audit.verification import Verification, verify_audit
+from audit.integrity.verification import Verification, verify_audit
+from audit.signing.keyring import known_keys
 from dashboard.loading import folder_of
-from reports.inert import one_line
-from reports.wording import Words
+from reports.text.sanitise import one_line
+from reports.text.words import Words
 
 __all__ = ["Chip", "Trust", "all_looked_at", "chip_of", "trust_in", "trust_of", "verified"]
 

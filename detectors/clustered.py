@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors._betting import refuses
-from detectors._exact import Floats, Level, sides_of
+from detectors.intervals.betting import refuses
+from detectors.intervals.exact import Floats, Level, sides_of
 from detectors.power import EXACT_BUDGET
 from detectors.sequential import first_verdicts
 

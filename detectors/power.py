@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, bdtrc, betaincinv, ndtri
 
-from detectors._auroc import pairs_interval
-from detectors._exact import Floats, Level, sides_of
+from detectors.intervals.exact import Floats, Level, sides_of
+from detectors.intervals.roc import pairs_interval
 from detectors.sequential import boundaries, stopping
 
 __all__ = [

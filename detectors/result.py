@@ -6,7 +6,7 @@ What was asked and gave no usable answer is counted, never left out in silence: 
 high] holds whatever the missing ones would have been (worst-case bounds: Manski 1990; Horowitz & Manski 2000).
 
 A detector is a pure function: arrays and frames in, `Result` out. It never gives a verdict; limits and
-verdicts belong to `audit.verdict`.
+verdicts belong to `audit.verdict.decision`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from audit.record import Audit
+from audit.record.schema import Audit
 
 __all__ = ["DEFAULTS", "Report", "ReportOptions"]
 
@@ -21,7 +21,7 @@ class ReportOptions:
     """Choices that change the bytes of a report."""
 
     lang: str = "en"
-    """Language of headings and words; a catalogue in `reports/locale`."""
+    """Language of headings and words; a catalogue in `reports/text/locale`."""
     max_items: int = 20
     """At most this many evidence items under each finding, the worst first; the rest stay in the audit folder."""
     plan: str = "plan.yaml"

@@ -12,8 +12,8 @@ import pandas as pd
 from report_fixtures import finding, write_audit
 
 from audit.files import canonical, sha256, write_atomic
-from audit.record import Audit, Limit, MeasureRecord, ModelRecord, dump
-from audit.verdict import decide, sentence
+from audit.record.schema import Audit, Limit, MeasureRecord, ModelRecord, dump
+from audit.verdict.decision import decide, sentence
 from detectors.intervals import mean_over_units
 
 LEVEL = 0.95

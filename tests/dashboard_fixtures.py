@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from report_fixtures import ModelRecord, finding, hostile, mixed, rate, real, write_audit
 
 from audit.files import digest_file, sha256, write_atomic
-from audit.record import Evidence, Limit, RunFacts, dump
+from audit.record.schema import Evidence, Limit, RunFacts, dump
 from dashboard.trust import all_looked_at, trust_of
 
 FIRST, SECOND, PICTURES, HOSTILE, EMPTY = (

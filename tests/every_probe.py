@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
 
-from audit.controls import covered, trials_of
 from audit.files import write_atomic
-from audit.judging import keep
 from audit.probe import Probe
-from audit.record import Audit, Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet, dump, load_record
-from audit.verdict import Decision, decide, sentence
+from audit.record.schema import Audit, Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet, dump, load_record
+from audit.verdict.controls import covered, trials_of
+from audit.verdict.decision import Decision, decide, sentence
+from audit.verdict.findings import keep
 from detectors.result import Result
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {"factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}]}

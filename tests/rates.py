@@ -9,11 +9,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from audit.data import File
-from audit.plan import Check, Plan
+from audit.data.tabular import File
+from audit.plan.checks import Check, Plan
 from audit.probe import Role
 from audit.ranges import COUNT, SHARE, Range
-from audit.record import Limit
+from audit.record.schema import Limit
 
 
 @dataclass(frozen=True)

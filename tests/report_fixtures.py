@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit.files import canonical, digest_file, sha256, write_atomic
-from audit.record import (
+from audit.record.schema import (
     SCHEMA,
     Audit,
     Evidence,
@@ -25,7 +25,7 @@ from audit.record import (
     dump,
     load_record,
 )
-from audit.verdict import audit_verdict, decide
+from audit.verdict.decision import audit_verdict, decide
 from detectors.intervals import exact_binomial
 
 LEVEL = 0.95

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from markov import MarkovText, Repeats
 
-from audit.data import File
-from audit.plan import Check, Plan
-from audit.record import Audit, Limit, Sheet
-from audit.runner import run
+from audit.data.tabular import File
+from audit.execute.runner import run
+from audit.plan.checks import Check, Plan
+from audit.record.schema import Audit, Limit, Sheet
 
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
 

@@ -56,7 +56,7 @@ SABOTAGE = {
         lambda real: lambda *known: 0 * real(*known),
     ),
     "novelty.likelihood": (
-        "detectors.novelty._seen:model_score",
+        "detectors.novelty.scores:model_score",
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
@@ -133,11 +133,15 @@ def taken(name):
     return lambda frame: frame[name]
 
 
-PAIRS, CHOICES = "audit.probes.stereotype_pairs:StereotypePairs.observe", "audit.probes.closed_book:ClosedBook.observe"
-CONTRAST, LIKELIHOOD = "audit.probes.contrast:Contrast.observe", "audit.probes.likelihood:Likelihood.observe"
-SAMPLES, SHARES = "audit.probes.samples:Samples.observe", "audit.probes.representation:Representation.observe"
-MARK, JUDGED = "audit.probes.text_mark:TextMark.observe", "audit.probes.judged:Judged.observe"
-TIME = "audit.probes.sampling_time:SamplingTime.observe"
+PAIRS = "audit.probes.bias.stereotype_pairs:StereotypePairs.observe"
+CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
+CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
+LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
+SAMPLES = "audit.probes.quality.samples:Samples.observe"
+SHARES = "audit.probes.bias.representation:Representation.observe"
+MARK = "audit.probes.provenance.text_mark:TextMark.observe"
+JUDGED = "audit.probes.factuality.judged:Judged.observe"
+TIME = "audit.probes.efficiency.sampling:SamplingTime.observe"
 
 
 def turned(real):
@@ -171,8 +175,8 @@ HOLES = {
         "effect halved": ("detectors.factuality.choices:fair_share", first_of(lambda share: 0.5 + (share - 0.5) / 2)),
         "fifteen points more": ("detectors.factuality.choices:fair_share",
                                 first_of(lambda share: np.clip(share + 0.15, 0, 1))),
-        "no width": ("detectors.factuality._tally:mean_over_units", without_width),
-        "units ignored": ("detectors.factuality._tally:mean_over_units",
+        "no width": ("detectors.factuality.tally:mean_over_units", without_width),
+        "units ignored": ("detectors.factuality.tally:mean_over_units",
                           lambda real: lambda values, units=None, **options: real(values, None, **options)),
         "MC2 turned": ("detectors.factuality.choices:true_share", lambda real: lambda *args: 1 - real(*args)),
     },
@@ -187,11 +191,11 @@ HOLES = {
     "novelty.likelihood": {
         "answers turned": (LIKELIHOOD, kept(log_prob=lambda frame: -frame["log_prob"])),
         "distortions swapped": (LIKELIHOOD, kept(log_prob_constant=taken("log_prob_noise"))),
-        "gap halved": ("detectors.novelty.ranking:Ranking.interval",
+        "gap halved": ("detectors.ranking:Ranking.interval",
                        lambda real: lambda *args: tuple(0.5 + (x - 0.5) / 2 for x in real(*args))),
-        "a tenth more": ("detectors.novelty.ranking:Ranking.interval",
+        "a tenth more": ("detectors.ranking:Ranking.interval",
                          lambda real: lambda *args: tuple(min(1, x + 0.1) for x in real(*args))),
-        "no width": ("detectors.novelty.ranking:Ranking.interval", as_value),
+        "no width": ("detectors.ranking:Ranking.interval", as_value),
         "flags halved": ("detectors.novelty.familiarity:mean_over_units",
                          lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
     },
@@ -241,7 +245,7 @@ HOLES = {
         "errors turned": ("detectors.bias.representation:true_shares",
                           lambda real: lambda given, errors: real(
                               given, np.swapaxes(errors, -1, -2) / np.swapaxes(errors, -1, -2).sum(-1, keepdims=True))),
-        "confidence of one": ("audit.probes.representation:_confidence",
+        "confidence of one": ("audit.probes.bias.representation:_confidence",
                               lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),
     },
     "efficiency.sampling": {

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText
 
-from audit.answers import item_digest
-from audit.ask import Door
+from audit.ask.asker import Door
+from audit.ask.questions import item_digest
+from audit.ask.store import Store
 from audit.errors import IntegrityError, ModelError, UsageError
 from audit.files import parquet_bytes
 from audit.model import ABILITIES, Continuation, Sample
-from audit.store import Store
 
 
 class Shy(MarkovModel):

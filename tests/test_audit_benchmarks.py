@@ -10,28 +10,36 @@ import pandas as pd
 import pytest
 from rates import Ones, plan_of_rates, write_ones
 
-from audit import early
-from audit.benchmarks import Part, of_benchmark, on_benchmark, plan_for, random_part, repeatable, units_within
-from audit.commands.sizing import _lines
-from audit.conformity import check_record
-from audit.deviations import differences
+from audit.cli.sizing import _lines
 from audit.errors import IntegrityError
+from audit.execute.power_analysis import size_plan
+from audit.execute.runner import run
 from audit.integrity import recompute
-from audit.overrides import ItemChange, review_measure
-from audit.plan import Check, Plan, freeze
-from audit.plan_sizes import size_plan
-from audit.probes.closed_book import ClosedBook
-from audit.probes.likelihood import Likelihood
-from audit.probes.stereotype_pairs import StereotypePairs
-from audit.probes.text_mark import TextMark
-from audit.record import Limit
-from audit.runner import run
+from audit.integrity.conformity import check_record
+from audit.plan.checks import Check, Plan, freeze
+from audit.plan.registration import differences
+from audit.probes.bias.stereotype_pairs import StereotypePairs
+from audit.probes.factuality.closed_book import ClosedBook
+from audit.probes.novelty.likelihood import Likelihood
+from audit.probes.provenance.text_mark import TextMark
+from audit.record.schema import Limit
+from audit.review.overrides import ItemChange, review_measure
+from audit.verdict import early_stopping
+from audit.verdict.finite_population import (
+    Part,
+    of_benchmark,
+    on_benchmark,
+    plan_for,
+    random_part,
+    repeatable,
+    units_within,
+)
 from detectors.intervals import ALL_OF_IT, HYPERGEOMETRIC, exact_binomial, exact_hypergeometric
 from detectors.result import Measure, Result
 from detectors.sequential import RateTest
-from reports.notation import Notation
-from reports.rigour import budget_text
-from reports.wording import words_of
+from reports.text.notation import Notation
+from reports.text.words import words_of
+from reports.views.statistical_notes import budget_text
 
 LIMIT = Limit(measure="ones", at_most=0.05)
 
@@ -96,7 +104,7 @@ def test_parts_cover_the_benchmark_and_not_more(share):
     values, level, missed = (np.arange(60) < 60 * share).astype(float), 0.9, 0
     items = pd.DataFrame({"value": values}, index=[str(i) for i in range(60)])
     for seed in range(150):
-        part = random_part(early.in_random_order(items, np.random.default_rng(seed)), 25)
+        part = random_part(early_stopping.in_random_order(items, np.random.default_rng(seed)), 25)
         mean = float(part["value"].mean())
         one = Measure(
             name="ones", value=mean, low=0.0, high=1.0, n={"items": 25, "units": 25}, unit="share", mean_of="value",
@@ -115,7 +123,7 @@ def test_which_units_come_does_not_depend_on_their_size():
     assert (units_within(labels, 6), units_within(labels, 3), units_within(labels, 7)) == (2, 1, 3)
     seen = Counter()
     for seed in range(600):
-        part = random_part(early.in_random_order(items, np.random.default_rng(seed)), 6)
+        part = random_part(early_stopping.in_random_order(items, np.random.default_rng(seed)), 6)
         assert len(set(part["unit"])) == 2
         seen.update(set(part["unit"]))
     assert all(abs(seen[name] - 300) < 4 * np.sqrt(600 * 0.25) for name in "abcd")
@@ -147,7 +155,7 @@ def test_an_early_check_decides_a_benchmark_at_its_last_unit_at_the_latest(tmp_p
         assert (one.low, one.high, one.n["units"], one.method) == (0.05, 0.05, 200, ALL_OF_IT)
     else:
         assert one.n["units"] < 200
-        assert one.method == early.METHOD_OF_PART
+        assert one.method == early_stopping.METHOD_OF_PART
     if not ones:
         known, ignored = RateTest(0.05, population=200), RateTest(0.05)
         known.update(np.zeros(200))

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import LM, finding, hostile, rate, real, write_audit
 
-from audit.closing import WIDTH, closing_table
-from audit.record import DIMENSIONS, Limit
+from audit.cli.closing_table import WIDTH, closing_table
+from audit.record.schema import DIMENSIONS, Limit
 
 LIMIT = Limit(measure="share", at_most=0.5)
 

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audit.columns import column_names
-from audit.data import File
+from audit.data.columns import column_names
+from audit.data.tabular import File
 from audit.errors import DataError
-from audit.plan import Check, Plan
-from audit.probes.closed_book import ClosedBook
-from audit.runner import run
+from audit.execute.runner import run
+from audit.plan.checks import Check, Plan
+from audit.probes.factuality.closed_book import ClosedBook
 
 ROLE = ClosedBook.roles["items"]
 SAMPLE = {

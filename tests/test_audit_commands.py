@@ -7,7 +7,7 @@ import sys
 import pytest
 from review_fixtures import small_audit
 
-from audit.cli import main
+from audit.cli.app import main
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +225,7 @@ def test_reviewing_and_verifying_bring_in_no_torch(dokimasia):
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print(sorted(set(sys.modules) & {'torch', 'transformers', 'sklearn', 'streamlit'})))\n"
-        "from audit.cli import main\nmain()\n"
+        "from audit.cli.app import main\nmain()\n"
     )
     for words in (["verify", str(dokimasia.folder)], ["review", str(dokimasia.folder), "--comment", "x"]):
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)

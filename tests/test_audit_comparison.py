@@ -15,25 +15,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import real
 
-from audit.comparison import EXIT_CODES, compare_audits, told
-from audit.differing import asked_differently
+from audit.compare.comparison import EXIT_CODES, compare_audits, told
+from audit.compare.measures import Margins
+from audit.data.generated import Made
 from audit.errors import IntegrityError, UsageError
+from audit.execute.runner import run
 from audit.files import canonical, digest_file, write_atomic
-from audit.integrity import check_digests
-from audit.judging import keep
-from audit.made_data import Made
-from audit.margins import Margins
+from audit.integrity.recompute import check_digests
 from audit.models.causal_lm import CausalLMFolder
-from audit.plan import Check, Plan
-from audit.probes.closed_book import ClosedBook
-from audit.probes.stereotype_pairs import StereotypePairs
-from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
-from audit.reference import WEIGHTS
-from audit.runner import run
+from audit.plan.checks import Check, Plan
+from audit.plan.differences import asked_differently
+from audit.probes.bias.stereotype_pairs import StereotypePairs
+from audit.probes.factuality.closed_book import ClosedBook
+from audit.record.schema import Evidence, Limit, MeasureRecord, dump, load_record
+from audit.reference.cards import WEIGHTS
+from audit.verdict.findings import keep
 from detectors.differences import auroc_difference, mean_difference
-from detectors.discordant import discordant_interval
 from detectors.intervals import auroc, mean_over_units
-from detectors.novelty.ranking import rank
+from detectors.intervals.discordant import discordant_interval
+from detectors.ranking import rank
 
 ACCURATE = Limit(measure="accuracy", at_least=0.5)
 FEW = Limit(measure="accuracy", at_most=0.5)

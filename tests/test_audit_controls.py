@@ -19,12 +19,12 @@ from scipy.stats import norm
 from tiny_models import make_tiny_lm
 
 from audit import open_model
-from audit.controls import controls_of, covered, trials_of
-from audit.data import File
+from audit.data.tabular import File
+from audit.execute.runner import run
 from audit.model import Sample
-from audit.plan import Check, Plan
-from audit.runner import run
+from audit.plan.checks import Check, Plan
 from audit.trial import Known
+from audit.verdict.controls import controls_of, covered, trials_of
 from detectors.result import Measure
 
 BOTH = {"positive": True, "negative": True}

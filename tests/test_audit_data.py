@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit import columns as reader
-from audit import data, plugins
-from audit.data import Builtin, CrowSPairs, DataPart, File, TruthfulQA
+from audit import plugins
+from audit.data import columns as reader
+from audit.data import tabular
+from audit.data.tabular import Builtin, CrowSPairs, DataPart, File, TruthfulQA
 from audit.errors import DataError, IntegrityError
 from audit.files import canonical, digest_file
 from audit.probe import Role
@@ -85,7 +86,7 @@ def test_ids_do_not_depend_on_batches_and_are_never_given_twice(monkeypatch, row
         whole = read(part)
         with monkeypatch.context() as patched:
             patched.setattr(reader, "_ROWS", size)
-            patched.setattr(data, "_RECENT", size)
+            patched.setattr(tabular, "_RECENT", size)
             batches = list(part.batches(PAIRS))
     got = pd.concat(batches)
     own = got.index.to_series()
@@ -405,7 +406,7 @@ def test_the_published_truthfulqa():
 
 
 def test_every_own_set_is_read_to_its_end():
-    folder = Path(reader.__file__).parent / "datasets"
+    folder = Path(reader.__file__).parent / "sets"
     roles = {"stereotype_pairs": PAIRS, "plain_questions": QUESTIONS}
     here = {path.stem for path in folder.glob("*.*") if path.suffix in (".csv", ".jsonl")}
     for name in here:

@@ -10,18 +10,18 @@ import pytest
 from markov import MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
-from audit import deviations
-from audit.data import File
-from audit.deviations import REGISTER, read_deviations, register_plan
+from audit.data.tabular import File
 from audit.errors import IntegrityError, PlanError
+from audit.execute.runner import Watch, audit_id, fingerprint, run
 from audit.files import canonical, sha256
-from audit.integrity import check_digests
-from audit.judgement import judge_audit
-from audit.plan import Check, Plan, freeze
-from audit.policy import Policy, load_policy
-from audit.quickstart import cases
-from audit.record import Deviation, Limit, load_record
-from audit.runner import Watch, audit_id, fingerprint, run
+from audit.integrity.recompute import check_digests
+from audit.plan import registration
+from audit.plan.checks import Check, Plan, freeze
+from audit.plan.registration import REGISTER, read_deviations, register_plan
+from audit.policy.judgement import judge_audit
+from audit.policy.spec import Policy, load_policy
+from audit.record.schema import Deviation, Limit, load_record
+from audit.reference.quickstart import cases
 
 COUNTS = [(3, 100), (5, 100)]
 
@@ -97,7 +97,7 @@ def test_every_kind_of_change_is_told(tmp_path, plan, change):
     registered = run(plan, into=tmp_path / "audits")
     audit = run(make(plan, tmp_path), into=tmp_path / "audits")
     assert registered.record.deviations == []
-    assert not (registered.folder / deviations.FILE).exists()
+    assert not (registered.folder / registration.FILE).exists()
     assert audit.folder != registered.folder
     if expected is None:
         before, after = (one.finding("c0").data.get("items", {}).get("digest") for one in (registered, audit))
@@ -215,7 +215,7 @@ def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, mo
     into, changed, third = tmp_path / "audits", replace(plan, seed=2), replace(plan, seed=3)
     run(plan, into=into)
     folder = folder_of(into, changed)
-    real = {"write": deviations.write_atomic, "append": deviations.append_plan}
+    real = {"write": registration.write_atomic, "append": registration.append_plan}
 
     def write(path, data):
         if path.name == written:
@@ -227,8 +227,8 @@ def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, mo
             raise Killed
         return real["append"](file, name, frozen, **more)
 
-    monkeypatch.setattr(deviations, "write_atomic", write)
-    monkeypatch.setattr(deviations, "append_plan", append)
+    monkeypatch.setattr(registration, "write_atomic", write)
+    monkeypatch.setattr(registration, "append_plan", append)
     with pytest.raises(Killed):
         register_plan(folder, frozen_of(changed))
     monkeypatch.undo()
@@ -242,7 +242,7 @@ def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, mo
 
 def test_a_killed_first_freeze_is_still_first(tmp_path, plan, monkeypatch):
     into, changed = tmp_path / "audits", replace(plan, seed=2)
-    monkeypatch.setattr(deviations, "append_plan", lambda *_, **__: (_ for _ in ()).throw(Killed))
+    monkeypatch.setattr(registration, "append_plan", lambda *_, **__: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
         register_plan(folder_of(into, plan), frozen_of(plan))
     monkeypatch.undo()
@@ -301,11 +301,11 @@ def test_a_plan_with_a_name_or_a_limit_that_is_none_is_left_alone(tmp_path, plan
 def test_verify_finds_deviations_that_were_altered(tmp_path, plan, tamper):
     registered = run(plan, into=tmp_path / "audits")
     audit = run(replace(plan, seed=2), into=tmp_path / "audits")
-    file = audit.folder / deviations.FILE
+    file = audit.folder / registration.FILE
     if tamper == "gone":
         file.unlink()
     elif tamper == "added":
-        audit, file = registered, registered.folder / deviations.FILE
+        audit, file = registered, registered.folder / registration.FILE
         file.write_bytes(canonical([_one()]))
     else:
         file.write_bytes(canonical([_one()]) if tamper == "other" else b'{"a": 1}')

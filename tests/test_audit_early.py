@@ -9,13 +9,13 @@ import pytest
 from markov import MarkovModel, MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
-from audit import early
-from audit.data import File
+from audit.data.tabular import File
+from audit.execute.power_analysis import size_plan
+from audit.execute.runner import run
 from audit.files import arrow_table, canonical, parquet_bytes
-from audit.plan import Check, Plan, freeze
-from audit.plan_sizes import size_plan
-from audit.record import Limit
-from audit.runner import run
+from audit.plan.checks import Check, Plan, freeze
+from audit.record.schema import Limit
+from audit.verdict import early_stopping
 from detectors.intervals import exact_binomial
 from detectors.power import stops_after
 from detectors.result import Measure, Result
@@ -48,14 +48,14 @@ def test_every_mean_of_a_check_has_the_sequence_and_nothing_else_an_interval():
         replace(share("twice", values), value=float(values.mean()) / 2, low=0.0),
         replace(share("bare", values), low=None, high=None, mean_of=None, method="plain"),
     )
-    stopped = early.stopped(replace(result, measures=measures), LIMIT, 0.95)
+    stopped = early_stopping.stopped(replace(result, measures=measures), LIMIT, 0.95)
     found = {(one.name, one.group): one for one in stopped.measures}
     for key, seen in ((("ones", None), values), (("again", None), values), (("ones", "b"), part)):
         assert (found[key].low, found[key].high) == pytest.approx(confidence_sequence(seen, 0.95))
-        assert found[key].method == early.METHOD
+        assert found[key].method == early_stopping.METHOD
     for name in ("ranked", "other", "twice"):
         assert (found[name, None].low, found[name, None].high) == (None, None)
-        assert found[name, None].method == early.NO_INTERVAL
+        assert found[name, None].method == early_stopping.NO_INTERVAL
     assert found["bare", None].method == "plain"
 
 
@@ -63,7 +63,7 @@ def test_a_limit_on_a_group_is_watched_over_its_own_units():
     values, groups = np.zeros(200), ["a", "b"] * 100
     result = result_of(values, groups)
     one = share("ones", values[::2], group="a", where={"group": "a"})
-    test = early.watch(replace(result, measures=(one,)), Limit(measure="ones", group="a", at_most=0.05), 0.95)
+    test = early_stopping.watch(replace(result, measures=(one,)), Limit(measure="ones", group="a", at_most=0.05), 0.95)
     alone = RateTest(0.05)
     alone.update(values[::2])
     assert (test.verdict, test.decided_after) == ("below", alone.decided_after)
@@ -83,7 +83,7 @@ def test_the_same_column_under_another_name_covers_where_the_check_stopped():
     for values, at in zip(ones[:120], stop, strict=False):
         seen = values[:at].astype(float)
         both = replace(result_of(seen), measures=(share("ones", seen), share("again", seen)))
-        again = early.stopped(both, LIMIT, 0.95).measures[1]
+        again = early_stopping.stopped(both, LIMIT, 0.95).measures[1]
         missed += not again.low <= 0.065 <= again.high
     assert missed <= 10  # of 120 at 5 %: more have a probability of 3 %
 
@@ -96,7 +96,7 @@ def test_batches_cost_no_calls_and_spare_looks(rate, goal):
     for _ in range(1 if rate == 0 else 31):
         outcomes, test, n, count = (rng.random(1000) < rate).astype(float), RateTest(0.05), 0, 0
         while test.verdict is None and n < 1000:
-            size = test.quiet(early.MOST)
+            size = test.quiet(early_stopping.MOST)
             test.update(outcomes[n : n + size])
             n, count = n + size, count + 1
         late.append(n - (test.decided_after or n))
@@ -114,10 +114,10 @@ def test_quiet_outcomes_are_counted_by_hand():
     assert fresh.quiet(least + 1, risk=0.0) == least
     one_short = RateTest(0.5)
     one_short.update(np.zeros(least - 1))
-    assert one_short.quiet(early.MOST) == 1
+    assert one_short.quiet(early_stopping.MOST) == 1
     finite = RateTest(0.5, population=60)
     finite.update(np.zeros(3))
-    assert 1 <= finite.quiet(early.MOST) <= early.MOST
+    assert 1 <= finite.quiet(early_stopping.MOST) <= early_stopping.MOST
 
 
 def test_an_early_check_asks_no_unit_twice_and_stops_where_single_steps_would(tmp_path):
@@ -235,4 +235,4 @@ def test_an_interrupted_early_check_goes_on_in_its_own_order(tmp_path, at):
     rest = MarkovText().open()
     resumed = run(Plan("Cut", (check,), rest), into=tmp_path / "cut")
     assert (resumed.folder / "record.json").read_bytes() == (uncut.folder / "record.json").read_bytes()
-    assert whole.asked - at <= rest.asked <= whole.asked - at + 2 * early.MOST
+    assert whole.asked - at <= rest.asked <= whole.asked - at + 2 * early_stopping.MOST

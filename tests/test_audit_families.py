@@ -12,11 +12,11 @@ from scipy.special import bdtr, bdtrc
 from scipy.stats import false_discovery_control
 
 from audit.errors import IntegrityError
-from audit.families import family_level, step_up
-from audit.integrity import check_digests, recompute
-from audit.plan import Check
-from audit.record import Limit, load_record
-from audit.runner import Watch, run
+from audit.execute.runner import Watch, run
+from audit.integrity.recompute import check_digests, recompute
+from audit.plan.checks import Check
+from audit.record.schema import Limit, load_record
+from audit.verdict.families import family_level, step_up
 from detectors.intervals import exact_binomial
 
 COUNTS = [(3, 100), (5, 100), (19, 100), (20, 100), (28, 100), (29, 100), (50, 100)]

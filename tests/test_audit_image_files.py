@@ -13,15 +13,15 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from audit.data import File
-from audit.datasets import digits
+from audit.data.generated import Made
+from audit.data.images import ImageFolder
+from audit.data.sets import digits
+from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError
-from audit.image_files import ImageFolder
-from audit.made_data import Made
-from audit.plan import read_plan
+from audit.execute.runner import run
+from audit.plan.checks import read_plan
 from audit.probe import Role
-from audit.reference import WEIGHTS
-from audit.runner import run
+from audit.reference.cards import WEIGHTS
 
 IMAGES = Role(dict.fromkeys(("image", "label", "unit"), "words"), optional=frozenset({"label", "unit"}))
 SERIES = Role({"series": "numbers"})

@@ -8,11 +8,11 @@ import torch
 from transformers import GenerationConfig, GPT2Config, WatermarkDetector, WatermarkingConfig, WatermarkLogitsProcessor
 
 from audit.errors import ModelError
-from audit.marks.kgw import KGW
-from audit.models._sampling import Sampling, _choose
 from audit.models.causal_lm import CausalLMFolder
-from audit.traces.marked_sample import marked_sample
-from audit.traces.token_ids import token_ids
+from audit.models.text.sampling import Sampling, _choose
+from audit.procedures.marked_sample import marked_sample
+from audit.procedures.token_ids import token_ids
+from audit.watermarks.kgw import KGW
 from detectors.provenance.green_list import GreenLists, green_pairs
 
 MARKS = [KGW(), KGW(0.5, 4.0, 2654435769), KGW(0.9, 0.5, 2**40 + 12345)]

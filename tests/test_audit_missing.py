@@ -6,22 +6,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.data import File
-from audit.early import looks_after, stopped
+from audit.cli.screen import finding_line
+from audit.compare.pairing import Both, difference_of
+from audit.data.tabular import File
+from audit.execute.runner import run
+from audit.integrity.verification import recompute
 from audit.model import Sample
 from audit.models.table import OutputTable
-from audit.pairing import Both, difference_of
-from audit.plan import Check, Plan, read_plan
-from audit.probes.closed_book import ClosedBook
-from audit.probes.representation import Representation
-from audit.probes.samples import Samples
-from audit.record import Limit, load_record
-from audit.runner import run
-from audit.screen import finding_line
-from audit.verification import recompute
+from audit.plan.checks import Check, Plan, read_plan
+from audit.probes.bias.representation import Representation
+from audit.probes.factuality.closed_book import ClosedBook
+from audit.probes.quality.samples import Samples
+from audit.record.schema import Limit, load_record
+from audit.verdict.early_stopping import looks_after, stopped
 from detectors.factuality.correctness import generated_correctness
-from reports.notation import Notation
-from reports.wording import words_of
+from reports.text.notation import Notation
+from reports.text.words import words_of
 
 
 def questions(folder, count):

@@ -20,12 +20,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from audit.errors import ModelError
 from audit.model import Continuation, Sample
-from audit.models import _sampling, causal_lm, scoring
-from audit.models._chat import ChatTemplate
-from audit.models._encoding import Encoder
-from audit.models._network import Network
+from audit.models import causal_lm
 from audit.models.causal_lm import CausalLMFolder
-from audit.models.scoring import Encoded, Scorer, buckets
+from audit.models.text import sampling, scoring
+from audit.models.text.chat import ChatTemplate
+from audit.models.text.encoding import Encoder
+from audit.models.text.network import Network
+from audit.models.text.scoring import Encoded, Scorer, buckets
 
 PROMPT = "She asked the mechanic whether"
 TEXTS = [
@@ -230,9 +231,9 @@ def test_every_kind_of_network_is_scored_and_sampled_right(name):
     assert_by_the_book(inner, texts, Scorer(network, 64).score(texts, trace=True))
 
     prompts = [rng.integers(3, 384, length).tolist() for length in (3, 9, 10, 1)]
-    how = _sampling.Sampling(max_tokens=6)
+    how = sampling.Sampling(max_tokens=6)
     limits = {"ends": frozenset([1]), "ended": lambda _: False, "batch_tokens": 2048}
-    drawn = _sampling.draw(network, prompts, how, seeds=[[0]] * 4, **limits)
+    drawn = sampling.draw(network, prompts, how, seeds=[[0]] * 4, **limits)
     for prompt, one in zip(prompts, drawn, strict=True):
         wanted = inner.generate(
             torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt)), max_new_tokens=6, do_sample=False
@@ -261,7 +262,7 @@ def test_a_draw_is_the_token_that_the_cumulative_probability_reaches():
         order = p.argsort(descending=True)
         kept = order[: int((p[order].cumsum(-1) < top_p).sum()) + 1]
         nucleus = torch.zeros(5, dtype=torch.float64).index_put((kept,), p[kept])
-        drawn = _sampling._choose(logits, grid, _sampling.Sampling(temperature=temperature, top_p=top_p))
+        drawn = sampling._choose(logits, grid, sampling.Sampling(temperature=temperature, top_p=top_p))
         counts = torch.bincount(drawn, minlength=5)
         assert (counts - 1000 * nucleus / nucleus.sum()).abs().max() <= 1, (temperature, top_p)
 

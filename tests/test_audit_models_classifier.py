@@ -33,7 +33,7 @@ from transformers import (
 )  # fmt: skip
 
 from audit import plugins
-from audit.answers import answer
+from audit.ask.questions import answer
 from audit.errors import ModelError
 from audit.model import Continuation, Model, ModelPart, abilities_of
 from audit.models.classifier import ClassifierFile, wrap_classifier

@@ -29,7 +29,7 @@ from stub_server import serve
 from tiny_models import make_tiny_lm
 
 from audit import plugins
-from audit.answers import answer
+from audit.ask.questions import answer
 from audit.errors import DokimasiaError
 from audit.model import ABILITIES, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
 

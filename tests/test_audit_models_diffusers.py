@@ -16,7 +16,7 @@ from audit.models.autoregressive_image import ImageTransformerFolder
 from audit.models.diffusion import DiffusionFolder
 from audit.models.latent_diffusion import LatentDiffusionFolder
 from audit.models.vae import VAEFolder
-from audit.traces.denoising_curve import denoising_curve
+from audit.procedures.denoising_curve import denoising_curve
 
 UNET = {
     "block_out_channels": (8, 8), "layers_per_block": 1, "norm_num_groups": 4,

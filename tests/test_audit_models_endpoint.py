@@ -31,13 +31,13 @@ from tiny_models import make_tiny_gguf, make_tiny_lm
 from audit import plugins
 from audit.errors import EndpointError, ModelError, UsageError
 from audit.model import CanSample, CanScore, CanTrace, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
-from audit.models._addresses import forbidden, literal
-from audit.models._change import MORE, change_p, has_changed
-from audit.models._secret import Key
-from audit.models._transport import Transport, _retry_after
-from audit.models._wire import Question, WireError, read_echo, read_origin, read_sample
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.endpoint import OpenAIEndpoint
+from audit.models.remote.addresses import forbidden, literal
+from audit.models.remote.change import MORE, change_p, has_changed
+from audit.models.remote.secret import Key
+from audit.models.remote.transport import Transport, _retry_after
+from audit.models.remote.wire import Question, WireError, read_echo, read_origin, read_sample
 
 TEXTS = [
     "The bank opens at nine.",
@@ -692,7 +692,8 @@ def test_the_peer_that_was_reached_is_checked_before_a_byte_is_sent(server, monk
     url = server.url.replace("127.0.0.1", "localhost")
     with raw(url):
         before = server.requests
-    monkeypatch.setattr("audit.models._transport.forbidden", lambda host: "off limits" if host.is_loopback else None)
+    off_limits = lambda host: "off limits" if host.is_loopback else None  # noqa: E731
+    monkeypatch.setattr("audit.models.remote.transport.forbidden", off_limits)
     with pytest.raises(EndpointError, match=r"127\.0\.0\.1 is off limits"):
         OpenAIEndpoint(url=url, name="tiny").open()
     assert server.requests == before

@@ -13,18 +13,18 @@ from markov import Repeats
 from safetensors.torch import load_file, save_file
 from tiny_models import make_tiny_gguf
 
-from audit.data import File
+from audit.data.tabular import File
 from audit.errors import ModelError
+from audit.execute.runner import run
 from audit.files import digest_file
-from audit.models._building import counted
-from audit.models._files import check_settings, model_files
+from audit.models.building import counted
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.diffusion import DiffusionFolder
+from audit.models.files import check_settings, model_files
 from audit.models.gan import GANFolder
-from audit.plan import Check, Plan
-from audit.reference import WEIGHTS
-from audit.runner import run
-from audit.secret import Secret
+from audit.plan.checks import Check, Plan
+from audit.reference.cards import WEIGHTS
+from audit.signing.installation import Secret
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_blocks_of_our_own_networks_are_bounded(tmp_path):
 
 
 def test_modules_are_counted_while_they_are_built(monkeypatch):
-    monkeypatch.setattr("audit.models._building.MOST_MODULES", 10)
+    monkeypatch.setattr("audit.models.building.MOST_MODULES", 10)
     with counted("here"):
         torch.nn.ModuleList([torch.nn.Identity() for _ in range(10)])
     with pytest.raises(ModelError, match="here: asks for more than 10 modules"), counted("here"):

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from audit.datasets import digits
+from audit.data.sets import digits
 from audit.errors import ModelError
 from audit.model import CanEmbed, CanLogits, CanPredict
 from audit.models.classifier import wrap_classifier

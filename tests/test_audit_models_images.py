@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from audit.datasets import digits
+from audit.data.sets import digits
 from audit.errors import ModelError
 from audit.model import ModelPart, abilities_of
 from audit.models.autoregressive_image import ImageTransformerFolder
@@ -29,9 +29,9 @@ from audit.models.networks.likelihoods import DiscretizedLogistic, GreyLevels, n
 from audit.models.networks.pixel_transformer import PixelTransformer
 from audit.models.networks.vae import ImageVAE
 from audit.models.vae import VAEFolder
-from audit.reference import WEIGHTS
-from audit.traces.denoising_curve import TIMES, denoising_curve
-from audit.traces.elbo_parts import elbo_parts
+from audit.procedures.denoising_curve import TIMES, denoising_curve
+from audit.procedures.elbo_parts import elbo_parts
+from audit.reference.cards import WEIGHTS
 
 PARTS = {
     "vae": (VAEFolder, {"sample", "log_prob", "encode", "decode", "embed", "differentiate"}),

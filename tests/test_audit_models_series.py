@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from audit.answers import answer
-from audit.datasets.series import KINDS, STEPS, table
+from audit.ask.questions import answer
+from audit.data.sets.series import KINDS, STEPS, table
 from audit.errors import DataError, ModelError
 from audit.model import ModelPart, abilities_of
 from audit.models.autoregressive_series import SeriesTransformerFolder
 from audit.models.networks.autoregressive_series import SeriesModel, _moments
 from audit.models.networks.series_transformer import SeriesTransformer, log_density
-from audit.reference import WEIGHTS
+from audit.reference.cards import WEIGHTS
 
 SOUND, FLAWED = (WEIGHTS / "autoregressive_series" / form for form in ("sound", "flawed"))
 

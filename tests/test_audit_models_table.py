@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit import plugins
-from audit.answers import answer
+from audit.ask.questions import answer
 from audit.errors import DataError, ModelError
 from audit.model import CanSample, CanScore, Continuation, Model, ModelPart, Sample, abilities_of
 from audit.models.table import OutputTable, TableModel

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from audit.models._threads import granted, set_threads
+from audit.models.threads import granted, set_threads
 
 THERE = len(os.sched_getaffinity(0))
 
@@ -53,7 +53,7 @@ def test_without_control_groups_the_processors_count(tmp_path):
 @pytest.mark.parametrize(("given", "policy"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
 def test_the_command_lets_waiting_threads_sleep_unless_told_otherwise(given, policy):
     code = "import atexit, os\natexit.register(lambda: print(os.environ['OMP_WAIT_POLICY']))\n"
-    code += "from audit.cli import main\nmain()"
+    code += "from audit.cli.app import main\nmain()"
     kept = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     done = subprocess.run([sys.executable, "-c", code, "--help"], env=kept | given, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == policy

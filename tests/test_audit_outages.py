@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from fuzzing import fuzz
 
-from audit.cli import execute
+from audit.cli.app import execute
 
 DAC_OVERRIDE, DAC_READ_SEARCH = 1, 2
 WRITING = {

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markov import MarkovText, Repeats
 
+from audit.cli.listing import json_schema
 from audit.errors import PlanError
-from audit.listing import json_schema
-from audit.plan import Check, Plan, freeze, load_plan, read_plan
-from audit.positions import MAX_DEPTH, read_yaml
-from audit.record import Limit
+from audit.plan.checks import Check, Plan, freeze, load_plan, read_plan
+from audit.record.schema import Limit
+from audit.strict_yaml import MAX_DEPTH, read_yaml
 
 GOOD = """\
 title: Release check

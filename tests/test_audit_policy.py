@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from report_fixtures import finding, mixed, rate, real, write_audit
 from review_fixtures import small_audit
 
+from audit.cli.listing import json_schema
 from audit.errors import IntegrityError, PlanError, UsageError
-from audit.judgement import judge_audit
-from audit.listing import json_schema
-from audit.policy import baseline_of, load_policy
-from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
-from audit.regressions import gap_of, regressions
-from audit.reviews import Decision, Override, Status, add_reviews, state_of
-from audit.seal import seal_audit
-from audit.signing import make_key, read_key
-from audit.verdict import decide, sentence
+from audit.integrity.seal import seal_audit
+from audit.policy.judgement import judge_audit
+from audit.policy.regressions import gap_of, regressions
+from audit.policy.spec import baseline_of, load_policy
+from audit.record.schema import WORST_FIRST, Limit, RunFacts, dump, load_record
+from audit.review.writer import Decision, Override, Status, add_reviews, state_of
+from audit.signing.keys import make_key, read_key
+from audit.verdict.decision import decide, sentence
 from detectors.intervals import ALL_OF_IT
 
 DAY = date(2026, 11, 24)

@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 
 from audit import open_model, plugins
-from audit.ask import Door
-from audit.controls import controls_of
-from audit.data import Builtin, File
-from audit.integrity import check_digests, recompute
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.tabular import Builtin, File
+from audit.execute.runner import run
+from audit.integrity.recompute import check_digests, recompute
 from audit.model import Continuation
 from audit.models.table import OutputTable
-from audit.plan import Check, Plan
-from audit.plans import WHEEL, find_language_model
+from audit.plan.checks import Check, Plan
 from audit.probe import Probe
-from audit.probes.closed_book import ClosedBook
-from audit.record import Limit
-from audit.runner import run
-from audit.store import Store
-from detectors.factuality import _tally, choices, correctness, matching
+from audit.probes.factuality.closed_book import ClosedBook
+from audit.record.schema import Limit
+from audit.reference.plans import WHEEL, find_language_model
+from audit.verdict.controls import controls_of
+from detectors.factuality import choices, correctness, matching, tally
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
@@ -234,8 +234,8 @@ def test_controls_catch_a_broken_rule(monkeypatch, broken):
 
 
 def test_controls_catch_an_interval_that_is_no_interval(monkeypatch):
-    whole = _tally.mean_over_units
-    monkeypatch.setattr(_tally, "mean_over_units", lambda *a, **k: replace(whole(*a, **k), low=0.0, high=1.0))
+    whole = tally.mean_over_units
+    monkeypatch.setattr(tally, "mean_over_units", lambda *a, **k: replace(whole(*a, **k), low=0.0, high=1.0))
     for probe in PROBES:
         assert not controls_of(probe, level=STRICT, seed=0, check="x")["positive"]
 

@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from audit import load_plan, run
-from audit.controls import controls_of
-from audit.data import File
+from audit.data.tabular import File
 from audit.errors import DataError
-from audit.integrity import check_digests, recompute
+from audit.integrity.recompute import check_digests, recompute
 from audit.probe import Probe
-from audit.probes.judged import Judged
+from audit.probes.factuality.judged import Judged
+from audit.verdict.controls import controls_of
 from detectors.factuality import judged as detector
 from detectors.factuality.judged import JUDGED_MEASURES
 

@@ -10,20 +10,20 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from audit.ask import Door
-from audit.datasets import patches
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.generated import Made
+from audit.data.sets import patches
 from audit.errors import DataError
+from audit.execute.runner import run
 from audit.files import arrow_table, parquet_bytes, read_frame
-from audit.made_data import Made
-from audit.plan import Check, Plan
+from audit.plan.checks import Check, Plan
 from audit.plugins import build
 from audit.probe import Probe
-from audit.probes.contrast import Contrast
-from audit.probes.likelihood import Likelihood
-from audit.record import Limit, load_record
-from audit.reference import WEIGHTS
-from audit.runner import run
-from audit.store import Store
+from audit.probes.novelty.contrast import Contrast
+from audit.probes.novelty.likelihood import Likelihood
+from audit.record.schema import Limit, load_record
+from audit.reference.cards import WEIGHTS
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS
 
 STRICT = 1 - 0.05 / 200

@@ -9,19 +9,19 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.generated import Made
 from audit.errors import DataError
+from audit.execute.runner import run
 from audit.files import arrow_table, parquet_bytes, read_frame
-from audit.made_data import Made
 from audit.model import Sample
-from audit.plan import Check, Plan
+from audit.plan.checks import Check, Plan
 from audit.probe import Probe
-from audit.probes.representation import Representation
-from audit.probes.samples import Samples
-from audit.record import Limit
-from audit.reference import WEIGHTS
-from audit.runner import run
-from audit.store import Store
+from audit.probes.bias.representation import Representation
+from audit.probes.quality.samples import Samples
+from audit.record.schema import Limit
+from audit.reference.cards import WEIGHTS
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""

@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door
-from audit.made_data import Made
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.generated import Made
+from audit.execute.runner import run
 from audit.model import Sample
-from audit.plan import Check, Plan
+from audit.plan.checks import Check, Plan
 from audit.probe import Probe
-from audit.probes.sampling_time import SamplingTime
-from audit.reference import WEIGHTS
-from audit.runner import run
-from audit.store import Store
+from audit.probes.efficiency.sampling import SamplingTime
+from audit.reference.cards import WEIGHTS
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""

@@ -10,14 +10,14 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door
-from audit.data import CrowSPairs
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.tabular import CrowSPairs
 from audit.errors import DataError
 from audit.files import parquet_bytes
-from audit.plans import WHEEL, find_language_model
 from audit.probe import Probe
-from audit.probes.stereotype_pairs import StereotypePairs
-from audit.store import Store
+from audit.probes.bias.stereotype_pairs import StereotypePairs
+from audit.reference.plans import WHEEL, find_language_model
 from detectors.bias import pairs as detector
 
 VARIANTS = ("causal", "perplexity")

@@ -11,24 +11,24 @@ import pandas as pd
 import pytest
 
 from audit import open_model, plugins
-from audit.ask import Door
-from audit.controls import controls_of
-from audit.data import File
+from audit.ask.asker import Door
+from audit.ask.store import Store
+from audit.data.generated import Made
+from audit.data.tabular import File
 from audit.errors import AbilityError, UsageError
-from audit.integrity import check_digests, recompute
-from audit.made_data import Made
-from audit.marks.kgw import KGW
+from audit.execute.runner import run
+from audit.integrity.recompute import check_digests, recompute
 from audit.model import Continuation
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable
-from audit.plan import Check, Plan
-from audit.plans import WHEEL, find_language_model
+from audit.plan.checks import Check, Plan
 from audit.probe import Probe
-from audit.probes.text_mark import TextMark
-from audit.record import Limit
-from audit.reference import WEIGHTS
-from audit.runner import run
-from audit.store import Store
+from audit.probes.provenance.text_mark import TextMark
+from audit.record.schema import Limit
+from audit.reference.cards import WEIGHTS
+from audit.reference.plans import WHEEL, find_language_model
+from audit.verdict.controls import controls_of
+from audit.watermarks.kgw import KGW
 from detectors.provenance.detection import MARK_MEASURES
 from detectors.provenance.green_list import GreenLists, green_pairs
 

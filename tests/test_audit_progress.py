@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from audit.screen import EVERY, Progress
+from audit.cli.screen import EVERY, Progress
 
 
 def test_a_log_gets_a_line_when_ten_seconds_are_over(capsys):

@@ -9,25 +9,25 @@ import pytest
 from rates import Ones, plan_of_rates
 from scipy.special import bdtr, bdtrc
 
-from audit import early
-from audit.commands.sizing import _lines
+from audit.cli.sizing import _lines
 from audit.errors import IntegrityError, PlanError, UsageError
+from audit.execute.power_analysis import size_plan
+from audit.execute.runner import run
 from audit.integrity import recompute
-from audit.judgement import judge_audit
-from audit.overrides import ItemChange, review_measure
-from audit.plan import freeze, read_plan
-from audit.plan_sizes import size_plan
-from audit.policy import load_policy
-from audit.promises import keep_level, watched
-from audit.record import Limit, MeasureRecord, load_record
-from audit.runner import run
-from audit.verdict import decide
+from audit.plan.checks import freeze, read_plan
+from audit.policy.judgement import judge_audit
+from audit.policy.spec import load_policy
+from audit.record.promises import keep_level, watched
+from audit.record.schema import Limit, MeasureRecord, load_record
+from audit.review.overrides import ItemChange, review_measure
+from audit.verdict import early_stopping
+from audit.verdict.decision import decide
 from detectors.intervals import exact_binomial
 from detectors.power import keep_probability, units_needed
 from detectors.sequential import RateTest, confidence_sequence, stopping
-from reports.notation import Notation
-from reports.rigour import budget_text
-from reports.wording import words_of
+from reports.text.notation import Notation
+from reports.text.words import words_of
+from reports.views.statistical_notes import budget_text
 
 LIMIT = Limit(measure="ones", at_most=0.05)
 SHARE = 1 - 0.05 / 14
@@ -145,7 +145,7 @@ def test_early_checks_stop_at_the_levels_of_the_promise(tmp_path):
         plan = replace(plan, checks=(replace(plan.checks[0], stop="early"), *plan.checks[1:]))
         audit = run(plan, into=tmp_path / promise)
         finding = audit.record.findings[0]
-        assert (finding.verdict, finding.headline.method) == ("passed", early.METHOD)
+        assert (finding.verdict, finding.headline.method) == ("passed", early_stopping.METHOD)
         asked[promise] = finding.headline.n["units"]
         assert recompute(audit, PROBES) > 14
     assert asked == {"every_finding": 136, "audit": 66}

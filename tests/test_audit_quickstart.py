@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from audit.data import File
+from audit.data.generated import Made
+from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError
-from audit.made_data import Made
-from audit.plan import freeze
-from audit.plans import find_language_model, reference_plan
+from audit.execute.runner import run
+from audit.plan.checks import freeze
 from audit.probe import Role
-from audit.quickstart import Case, cases, tally
-from audit.record import load_record
-from audit.reference import reference_folders
-from audit.runner import run
+from audit.record.schema import load_record
+from audit.reference.cards import reference_folders
+from audit.reference.plans import find_language_model, reference_plan
+from audit.reference.quickstart import Case, cases, tally
 
 IMAGE = Role({"image": "pixels", "label": "class"}, optional=frozenset({"label"}))
 

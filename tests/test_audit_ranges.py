@@ -12,14 +12,14 @@ from every_probe import built_in_probes, judged
 from rates import Ones
 from report_fixtures import finding, rate, write_audit
 
-from audit.comparison import compare_audits
+from audit.compare.comparison import compare_audits
+from audit.compare.measures import Margins
 from audit.errors import PlanError, UsageError
-from audit.judgement import judge_audit
-from audit.margins import Margins
-from audit.plan import Check, read_plan
-from audit.policy import load_policy
+from audit.plan.checks import Check, read_plan
+from audit.policy.judgement import judge_audit
+from audit.policy.spec import load_policy
 from audit.ranges import AUROC, COUNT, SHARE, Range, range_in
-from audit.record import Limit
+from audit.record.schema import Limit
 
 
 def test_every_measure_that_a_probe_gives_has_the_unit_and_lies_in_the_range_that_it_declares():

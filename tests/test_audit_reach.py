@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from audit.cli import execute
+from audit.cli.app import execute
 from audit.errors import PlanError
-from audit.plan import load_plan
-from audit.reach import Confined, reaches
+from audit.plan.checks import load_plan
+from audit.plan.reach import Confined, reaches
 
 ROOT = Path(__file__).parents[1]
 SECRET = "AKIATOKENCANARY"

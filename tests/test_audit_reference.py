@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from audit.datasets import digits, patches
+from audit.data.sets import digits, patches
 from audit.errors import DataError
 from audit.plugins import names
-from audit.reference import WEIGHTS, reference_folders
-from audit.reference.image_twins import CANARIES, COLLAPSED
-from audit.reference.train import FORMS, TRAINERS, train_one
-from audit.traces.denoising_curve import denoising_curve
+from audit.procedures.denoising_curve import denoising_curve
+from audit.reference.cards import WEIGHTS, reference_folders
+from audit.reference.training.image_twins import CANARIES, COLLAPSED
+from audit.reference.training.train import FORMS, TRAINERS, train_one
 from detectors.intervals import auroc
 
 IMAGES = {"image_classifier", "vae", "gan", "diffusion", "latent_diffusion", "autoregressive_image"}
@@ -90,7 +90,7 @@ def test_every_trained_family_is_a_model_by_name():
 
 
 def test_training_is_seeded_and_writes_what_it_says(tmp_path, monkeypatch):
-    from audit.reference import image_twins
+    from audit.reference.training import image_twins
 
     monkeypatch.setattr(image_twins, "fit_classifier", functools.partial(_short, image_twins.fit_classifier))
     card = train_one("image_classifier", "sound", tmp_path / "one")

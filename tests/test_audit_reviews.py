@@ -15,11 +15,13 @@ from report_fixtures import finding, rate, write_audit
 from review_fixtures import SHEET, small_audit
 from scipy import stats
 
-from audit.data import File
+from audit.data.tabular import File
 from audit.errors import IntegrityError, UsageError
-from audit.plan import Check, Plan
-from audit.record import Evidence, Limit, load_record
-from audit.reviews import (
+from audit.execute.runner import run
+from audit.integrity.verification import verify_audit
+from audit.plan.checks import Check, Plan
+from audit.record.schema import Evidence, Limit, load_record
+from audit.review.writer import (
     FILE,
     Action,
     Comment,
@@ -35,17 +37,15 @@ from audit.reviews import (
     signature_of,
     state_of,
 )
-from audit.runner import run
-from audit.signing import make_key, read_key
-from audit.verification import verify_audit
+from audit.signing.keys import make_key, read_key
 from detectors.intervals import betting_mean
 from detectors.sequential import RateTest
 
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=timezone(timedelta(hours=9)))
 WRITER = """
 import sys
-from audit.record import load_record
-from audit.reviews import Comment, add_reviews
+from audit.record.schema import load_record
+from audit.review.writer import Comment, add_reviews
 audit = load_record(sys.argv[1])
 for number in range(int(sys.argv[3])):
     add_reviews(audit, Comment(check="limited", text=f"{sys.argv[2]} {number}"), author=sys.argv[2])
@@ -345,7 +345,7 @@ def broken(audit, what):
     if fields:
         update = {"measures": [measure.model_copy(update=fields)], "limit": None}
         record = audit.record.model_copy(update={"findings": [audit.record.findings[0].model_copy(update=update)]})
-        from audit.record import dump
+        from audit.record.schema import dump
 
         (audit.folder / "record.json").write_bytes(dump(record))
     elif what == "items gone":
@@ -388,7 +388,7 @@ def test_a_finding_that_was_spoilt_stays_undecided(audit):
         update={"controls": {"positive": False, "negative": True}, "verdict": "inconclusive"}
     )
     record = audit.record.model_copy(update={"findings": [spoilt], "verdict": "inconclusive"})
-    from audit.record import dump
+    from audit.record.schema import dump
 
     (audit.folder / "record.json").write_bytes(dump(record))
     audit = load_record(audit.folder)
@@ -400,7 +400,7 @@ def test_the_items_evidence_is_a_file_of_the_folder(audit):
     finding = audit.record.findings[0]
     outside = finding.model_copy(update={"check": "../../x", "evidence": [Evidence(path="items/../../x", sha256="s")]})
     record = audit.record.model_copy(update={"findings": [outside]})
-    from audit.record import dump
+    from audit.record.schema import dump
 
     (audit.folder / "record.json").write_bytes(dump(record))
     with pytest.raises(UsageError, match="no item"):
@@ -514,7 +514,7 @@ def test_a_list_cut_off_at_its_end_is_found_by_its_head_or_its_length(audit):
 def test_an_approval_that_slipped_in_does_not_count(tmp_path, monkeypatch):
     audit = small_audit(tmp_path, two_person=True)
     say(audit, Decision(decision="in review"))
-    monkeypatch.setattr("audit.reviews._refuse", lambda *_: None)
+    monkeypatch.setattr("audit.review.writer._refuse", lambda *_: None)
     say(audit, Decision(decision="approved"))
     state = state_of(audit)
     assert state.decision == "in review"

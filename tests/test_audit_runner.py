@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText, Repeats
 
-from audit.data import File
+from audit.data.tabular import File
 from audit.errors import EndpointError, IntegrityError
-from audit.integrity import check_digests, recompute
-from audit.observing import expected_calls, shards
-from audit.plan import Check, Plan
-from audit.record import Limit, dump, load_record
-from audit.runner import Watch, run
+from audit.execute.observing import expected_calls, shards
+from audit.execute.runner import Watch, run
+from audit.integrity.recompute import check_digests, recompute
+from audit.plan.checks import Check, Plan
+from audit.record.schema import Limit, dump, load_record
 
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
 

@@ -15,26 +15,26 @@ import pandas as pd
 import pytest
 from markov import MarkovText
 
-from audit.answers import item_digest
-from audit.ask import Door
-from audit.data import File
+from audit.ask.asker import Door
+from audit.ask.questions import item_digest
+from audit.ask.store import Store
+from audit.data.tabular import File
+from audit.execute.observing import observe
+from audit.execute.runner import run
 from audit.model import Continuation, Sample
 from audit.models.table import OutputTable
 from audit.numbering import entropy, numbers_of
-from audit.observing import observe
-from audit.plan import Check, Plan
-from audit.probes.closed_book import ClosedBook
-from audit.probes.contrast import Contrast
-from audit.probes.judged import Judged
-from audit.probes.likelihood import Likelihood
-from audit.probes.representation import Representation
-from audit.probes.samples import Samples
-from audit.probes.sampling_time import SamplingTime
-from audit.probes.stereotype_pairs import StereotypePairs
-from audit.probes.text_mark import TextMark
-from audit.record import Limit
-from audit.runner import run
-from audit.store import Store
+from audit.plan.checks import Check, Plan
+from audit.probes.bias.representation import Representation
+from audit.probes.bias.stereotype_pairs import StereotypePairs
+from audit.probes.efficiency.sampling import SamplingTime
+from audit.probes.factuality.closed_book import ClosedBook
+from audit.probes.factuality.judged import Judged
+from audit.probes.novelty.contrast import Contrast
+from audit.probes.novelty.likelihood import Likelihood
+from audit.probes.provenance.text_mark import TextMark
+from audit.probes.quality.samples import Samples
+from audit.record.schema import Limit
 
 WORDS = [
     "the", "ferry", "to", "an", "island", "leaves", "at", "eight", "and", "never", "comes", "back", "in", "time", "for",

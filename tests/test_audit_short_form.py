@@ -13,13 +13,13 @@ from markov import MarkovText
 from rates import Ones
 from tiny_models import make_tiny_lm
 
-from audit.data import File
+from audit.data.frames import Frame
+from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, UsageError
-from audit.frames import Frame
-from audit.plan import Check, Plan
-from audit.probes.closed_book import ClosedBook
-from audit.record import Limit, load_record
-from audit.runner import run
+from audit.execute.runner import run
+from audit.plan.checks import Check, Plan
+from audit.probes.factuality.closed_book import ClosedBook
+from audit.record.schema import Limit, load_record
 
 ROLE = ClosedBook.roles["items"]
 ROWS = [
@@ -68,7 +68,7 @@ def test_a_missing_cell_of_a_frame_is_missing_and_an_array_is_an_array():
     assert items["best"].tolist() == [1, 2]
     assert items["group"].tolist() == ["x", None]
     images = Frame(pd.DataFrame({"image": [np.eye(2), np.ones((2, 2))]}))
-    from audit.probes.likelihood import ROLES
+    from audit.probes.novelty.likelihood import ROLES
 
     assert [cell.shape for cell in read(images, ROLES["items"])["image"]] == [(2, 2), (2, 2)]
 

@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from rates import Ones, plan_of_rates, write_ones
 from scipy.stats import binom, norm
 
-from audit import early
 from audit.errors import UsageError
-from audit.plan import Check, Plan, read_plan
-from audit.plan_sizes import Range, size_plan
-from audit.record import Limit, MeasureRecord
-from audit.runner import run
-from audit.sizes import fresh_units, more_units, smallest_effect
-from audit.verdict import decide, spoil
+from audit.execute.power_analysis import Range, size_plan
+from audit.execute.runner import run
+from audit.plan.checks import Check, Plan, read_plan
+from audit.record.schema import Limit, MeasureRecord
+from audit.verdict import early_stopping
+from audit.verdict.decision import decide, spoil
+from audit.verdict.sample_size import fresh_units, more_units, smallest_effect
 from detectors.intervals import AUROC_METHOD, auroc, betting_mean, exact_binomial, pairs_interval
 from detectors.sequential import RateTest, boundaries, stopping
 
@@ -43,7 +43,7 @@ def watched(outcomes, limit, level=0.95) -> MeasureRecord:
     test.update(outcomes)
     mean, (low, high) = float(np.mean(outcomes)), test.interval
     return measure(
-        mean, min(low, mean), max(high, mean), len(outcomes), level=level, mean_of="value", method=early.METHOD
+        mean, min(low, mean), max(high, mean), len(outcomes), level=level, mean_of="value", method=early_stopping.METHOD
     )
 
 
@@ -170,7 +170,7 @@ def test_of_units_of_several_items_no_power_is_told():
     rng, limit, n = np.random.default_rng(2), Limit(measure="rate", at_most=0.4), 60
     means = rng.binomial(8, rng.beta(0.8, 3.2, n)) / 8
     low, high = betting_mean(means, 0.95)
-    for method in ("test", early.METHOD):
+    for method in ("test", early_stopping.METHOD):
         one = measure(means.mean(), low, high, n, mean_of="value", method=method)
         assert smallest_effect(one.model_copy(update={"n": {"items": 8 * n, "units": n}}), limit, 100) is None
 
@@ -335,7 +335,7 @@ def test_it_opens_no_model_and_imports_no_torch(plan_file):
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print('torch' in sys.modules, 'transformers' in sys.modules, file=sys.stderr))\n"
-        "from audit.cli import main\n"
+        "from audit.cli.app import main\n"
         "main()\n"
     )
     done = subprocess.run(
@@ -358,7 +358,7 @@ def test_following_the_advice_keeps_the_level(limit, first, level):
             fresh = counted(int(outcomes[-size:].sum()), size, level)
             tried["full"] += 1
             wrong["full"] += fresh.high <= limit or fresh.low > limit
-        one = measure(events / first, 0, 1, first, level=level, mean_of="value", method=early.METHOD)
+        one = measure(events / first, 0, 1, first, level=level, mean_of="value", method=early_stopping.METHOD)
         if (size := fresh_units(one, bound)) is not None and size < 10_000:
             events = np.cumsum(outcomes[-size:])
             tried["early"] += 1

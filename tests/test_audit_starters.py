@@ -8,9 +8,9 @@ import pytest
 import tiny_models
 
 from audit.errors import PlanError, UsageError
-from audit.plan import read_plan
-from audit.plans.starters import family_of, has_chat_template, starter_plan
-from audit.reference import reference_folders
+from audit.plan.checks import read_plan
+from audit.reference.cards import reference_folders
+from audit.reference.starters import family_of, has_chat_template, starter_plan
 
 
 def folder(path, **facts):
@@ -80,7 +80,7 @@ def test_an_address_and_a_table_run_as_they_are(tmp_path):
     assert read_plan(starter_plan("https://127.0.0.1:9/v1"), base=tmp_path).model.url == "https://127.0.0.1:9/v1"
     (tmp_path / "out.csv").write_text("prompt,output,aliases\nCapital of France?,Paris,Paris\n")
     plan = read_plan(starter_plan(str(tmp_path / "out.csv")), base=tmp_path)
-    from audit.runner import run
+    from audit.execute.runner import run
 
     (found,) = run(plan, into=tmp_path / "audits").record.findings
     assert found.measures[0].value == 1

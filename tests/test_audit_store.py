@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 from markov import MarkovModel, MarkovText, Repeats
 
-from audit.bundle import export_audit, import_audit
-from audit.data import File
+from audit.data.tabular import File
 from audit.errors import IntegrityError
+from audit.execute.runner import Watch, run
 from audit.files import digest_file, tidy, worker, write_atomic
-from audit.integrity import check_digests, recompute
+from audit.integrity.bundle import export_audit, import_audit
+from audit.integrity.recompute import check_digests, recompute
 from audit.model import Sample
-from audit.plan import Check, Plan
-from audit.record import dump, load_record
-from audit.runner import Watch, run
-from audit.secret import Secret, key_file
+from audit.plan.checks import Check, Plan
+from audit.record.schema import dump, load_record
+from audit.signing.installation import Secret, key_file
 
 TEXTS = [a + b + c for a in "abc" for b in "abc" for c in "abc"]
 
@@ -359,7 +359,7 @@ def test_the_key_is_its_owners_alone_and_stays(tmp_path, monkeypatch):
     assert not one.holds(one.mac("a", 1), "a", 2)
     assert not one.holds(None, "a", 1)
     assert not one.holds("ä", "a", 1)
-    code = "from audit.secret import Secret; print(Secret.here().mac('x'))"
+    code = "from audit.signing.installation import Secret; print(Secret.here().mac('x'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == one.mac("x")
 

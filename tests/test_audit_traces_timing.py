@@ -10,7 +10,7 @@ import torch
 
 from audit.errors import ModelError
 from audit.model import Sample
-from audit.traces.timing import timing
+from audit.procedures.timing import timing
 
 
 class Slow:

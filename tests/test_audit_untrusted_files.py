@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from audit.cli import execute
-from audit.columns import read_columns
-from audit.data import File
+from audit.cli.app import execute
+from audit.data.columns import read_columns
+from audit.data.images import ImageFolder
+from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, ModelError
 from audit.files import (
     append_to,
@@ -29,9 +30,8 @@ from audit.files import (
     write_inside,
     write_out,
 )
-from audit.image_files import ImageFolder
-from audit.models._files import read_json
 from audit.models.classifier import ClassifierFile
+from audit.models.files import read_json
 from audit.parquet import MAX_DECODED, _decoded, read_batches
 from audit.probe import Role
 

@@ -16,11 +16,11 @@ from review_fixtures import small_audit
 
 from audit.errors import IntegrityError
 from audit.files import canonical, digest_file
-from audit.integrity import check_digests, recompute
-from audit.record import load_record
-from audit.seal import Sealed
-from audit.verification import verify_audit
-from reports.wording import words_of
+from audit.integrity.recompute import check_digests, recompute
+from audit.integrity.seal import Sealed
+from audit.integrity.verification import verify_audit
+from audit.record.schema import load_record
+from reports.text.words import words_of
 
 PROBES = {"limited": Repeats(), "free": Repeats()}
 TOOL = Path(sys.executable).with_name("dokimasia")

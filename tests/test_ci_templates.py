@@ -19,7 +19,7 @@ from outside import install
 from schemas import published
 from stub_server import serve
 
-from audit.reference import WEIGHTS
+from audit.reference.cards import WEIGHTS
 
 BIN = Path(sys.executable).parent
 ACTION = yaml.safe_load((ROOT / "ci" / "github" / "action.yml").read_text("utf-8"))
@@ -250,7 +250,7 @@ def test_check_plan_tells_every_mistake_of_all_files_at_once():
 def test_check_plan_answers_without_the_heavy_packages():
     heavy = {"torch", "transformers", "sklearn", "pandas", "streamlit"}
     code = f"import atexit, sys\natexit.register(lambda: print(sorted(set(sys.modules) & {heavy})))\n"
-    command = [sys.executable, "-c", f"{code}from audit.cli import main\nmain()", "check-plan", "plan.yaml"]
+    command = [sys.executable, "-c", f"{code}from audit.cli.app import main\nmain()", "check-plan", "plan.yaml"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
 

@@ -11,14 +11,14 @@ from comparison_fixtures import Asked, audit_of, two_audits
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from audit.comparison import compare_audits
+from audit.compare.comparison import compare_audits
+from audit.compare.measures import Margins
 from audit.files import write_atomic
-from audit.margins import Margins
-from audit.record import Limit, load_record
+from audit.record.schema import Limit, load_record
+from dashboard.item_pages import items_of, named, rows
 from dashboard.loading import AUDITS
-from dashboard.paging import items_of, named, rows
-from reports.comparison_view import comparison_view
-from reports.wording import words_of
+from reports.text.words import words_of
+from reports.views.comparison import comparison_view
 
 WORDS = words_of("en")
 A, B, OTHER = "aaaa0001", "bbbb0002", "cccc0003"

@@ -8,10 +8,10 @@ import pytest
 from report_fixtures import mixed
 from test_dashboard_views import html, screen
 
-from audit.reviews import Comment, add_reviews
+from audit.review.writer import Comment, add_reviews
 from dashboard import loading
 from dashboard.loading import AUDITS
-from reports.commands import index
+from reports.commands.reporting import index
 
 WHOLE, DAMAGED = "aaaa000000000001", "bbbb000000000002"
 

@@ -8,8 +8,8 @@ from report_fixtures import finding, pd, rate, write_audit
 from test_dashboard_views import html, rows_of, screen, seen, text_of
 
 from audit.files import write_atomic
-from audit.judging import keep
-from audit.record import Limit, dump
+from audit.record.schema import Limit, dump
+from audit.verdict.findings import keep
 from dashboard.loading import AUDITS
 
 

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import finding, mixed, pd, rate, write_audit
 
-from audit.record import Limit
-from dashboard.paging import Filters, choices, items_of, matching, paired, rows
-from dashboard.views.finding import SIZE
+from audit.record.schema import Limit
+from dashboard.item_pages import Filters, choices, items_of, matching, paired, rows
+from dashboard.screens.finding import SIZE
 
 
 def opened(folder, frame, group_size=None):

@@ -14,16 +14,16 @@ from playwright.sync_api import TimeoutError, expect, sync_playwright
 from review_fixtures import small_audit
 from test_dashboard_browser import FLAGS
 
-from audit.bundle import export_audit, import_audit
 from audit.errors import IntegrityError
-from audit.keyring import KEYS
-from audit.people import KEY_FILE
-from audit.record import load_record
-from audit.reviews import read_reviews, signature_of, state_of
-from audit.seal import seal_audit
-from audit.signing import make_key, read_key
-from audit.verification import verify_audit
-from reports.wording import words_of
+from audit.integrity.bundle import export_audit, import_audit
+from audit.integrity.seal import seal_audit
+from audit.integrity.verification import verify_audit
+from audit.record.schema import load_record
+from audit.review.writer import read_reviews, signature_of, state_of
+from audit.signing.keyring import KEYS
+from audit.signing.keys import make_key, read_key
+from audit.signing.people import KEY_FILE
+from reports.text.words import words_of
 
 pytestmark = pytest.mark.slow
 

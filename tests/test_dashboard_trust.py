@@ -11,17 +11,17 @@ from test_dashboard_review import field, send
 from test_dashboard_views import figures, html, links, rows_of, screen, seen, text_of
 
 from audit.errors import UsageError
-from audit.keyring import KEYS, key_owner, known_keys
-from audit.people import KEY_FILE
-from audit.record import load_record
-from audit.reviews import Decision, Due, Override, Owner, Status, add_reviews, read_reviews
-from audit.seal import seal_audit
-from audit.signing import make_key, read_key
+from audit.integrity.seal import seal_audit
+from audit.record.schema import load_record
+from audit.review.writer import Decision, Due, Override, Owner, Status, add_reviews, read_reviews
+from audit.signing.keyring import KEYS, key_owner, known_keys
+from audit.signing.keys import make_key, read_key
+from audit.signing.people import KEY_FILE
 from dashboard import trust
+from dashboard.findings_register import stand_of
 from dashboard.loading import AUDITS
-from dashboard.standing import stand_of
-from reports.figures import sign
-from reports.html_report import render_html
+from reports.documents.html_report import render_html
+from reports.figures.intervals import sign
 
 TODAY = date.today()
 SOON = TODAY + timedelta(days=20)
@@ -182,7 +182,7 @@ def test_a_key_speaks_in_its_owners_name_only(audit, tmp_path, monkeypatch):
 
 def test_a_key_of_nobody_that_is_named_is_that_of_who_speaks_here(audit, tmp_path, monkeypatch):
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "lee"))
-    monkeypatch.setattr("audit.keyring.author_name", lambda: "Lee Jun")
+    monkeypatch.setattr("audit.signing.keyring.author_name", lambda: "Lee Jun")
     assert key_owner() == "Lee Jun"
     assert sorted(known_keys().values()) == ["Kim Minji", "Lee Jun"]
 

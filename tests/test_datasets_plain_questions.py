@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import audit
-from audit.data import Builtin
-from audit.probes.closed_book import ClosedBook
+from audit.data.tabular import Builtin
+from audit.probes.factuality.closed_book import ClosedBook
 from detectors.factuality.matching import contains, exact_match_numeric
 from detectors.intervals import exact_binomial
 
-LINES = (Path(audit.__file__).parent / "datasets" / "plain_questions.jsonl").read_text("utf-8").splitlines()
+LINES = (Path(audit.__file__).parent / "data" / "sets" / "plain_questions.jsonl").read_text("utf-8").splitlines()
 ROWS = [json.loads(line) for line in LINES]
 TOPICS = {
     "arithmetic", "body", "everyday", "geography", "history", "language", "literature", "nature", "science", "units"

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit.data import Builtin
-from audit.datasets import make_stereotype_pairs as maker
-from audit.probes.stereotype_pairs import StereotypePairs
+from audit.data.sets import make_stereotype_pairs as maker
+from audit.data.tabular import Builtin
+from audit.probes.bias.stereotype_pairs import StereotypePairs
 from detectors.bias.pairs import pair_preferences
 
 FILE = Path(maker.__file__).with_name("stereotype_pairs.csv")

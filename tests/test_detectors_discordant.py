@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, multinomial
 
-from detectors.discordant import discordant_interval
 from detectors.intervals import betting_mean
+from detectors.intervals.discordant import discordant_interval
 
 RATES = (0.0, 0.01, 0.05, 0.2, 0.35, 0.48, 0.5, 0.7, 0.95)
 
@@ -48,7 +48,7 @@ def test_each_end_is_missed_no_more_often_than_half_the_error(n, level):
 
 def test_the_largest_probability_is_found_between_the_points_of_the_grid():
     """At the bound, a grid a hundred times as dense finds nothing larger: n = 300, where it is narrow and near 1."""
-    from detectors.discordant import _as_small, _probability
+    from detectors.intervals.discordant import _as_small, _probability
 
     high = discordant_interval(58, 34, 300, 0.95)[1]
     dense = _probability(300, _as_small(300, 58, 34, 1.959964), high, np.linspace(abs(high), 1, 4000))
@@ -56,7 +56,7 @@ def test_the_largest_probability_is_found_between_the_points_of_the_grid():
 
 
 def test_the_sum_over_what_differs_is_the_trinomial_probability():
-    from detectors.discordant import _probability
+    from detectors.intervals.discordant import _probability
 
     n, most = 9, np.array([-1, 0, 1, 1, 2, 2, 3, 3, 4, 4.0])
     p10, p01 = 0.3, 0.25

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import hypergeom
 
-from detectors._betting import betting_mean
 from detectors.intervals import (
     ALL_OF_IT,
     BETTING_FINITE,
@@ -15,6 +14,7 @@ from detectors.intervals import (
     exact_hypergeometric,
     mean_of_finite,
 )
+from detectors.intervals.betting import betting_mean
 
 LEVELS = (0.95, 0.9964)
 

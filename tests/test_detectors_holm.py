@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detectors.holm import holm
+from detectors.multiplicity import holm
 
 
 def test_by_hand():

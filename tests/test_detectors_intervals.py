@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from scipy.special import gammaln
 from scipy.stats import binom, binomtest
 
-from detectors import _auroc
 from detectors.intervals import (
     CLUSTER_BOOTSTRAP,
     NEWCOMBE,
@@ -25,6 +24,7 @@ from detectors.intervals import (
     mean_over_units,
     newcombe,
     newcombe_paired,
+    roc,
     score_ratio,
     simultaneous,
 )
@@ -412,7 +412,7 @@ def test_auroc_of_perfect_separation_is_that_of_disjoint_pairs():
 @pytest.mark.parametrize(("value", "pairs"), [(0.5, 40), (0.8, 100), (0.99, 300)])
 def test_auroc_is_hardly_wider_than_as_many_trials(value, pairs, level):
     """Between the exact binomial interval at this level and that with a error e times smaller."""
-    low, high = _auroc.pairs_interval(value, pairs, level)
+    low, high = roc.pairs_interval(value, pairs, level)
     inner, outer = (exact_binomial(value * pairs, pairs, one) for one in (level, 1 - (1 - level) / np.e))
     assert outer[0] <= low <= inner[0] + 1e-3
     assert inner[1] - 1e-3 <= high <= outer[1]

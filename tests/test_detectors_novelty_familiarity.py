@@ -10,8 +10,8 @@ import pytest
 from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
-from detectors.novelty._decisions import decided
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS, blind_spots
+from detectors.novelty.decisions import decided
 from detectors.novelty.familiarity import likelihood_novelty
 
 DIMENSIONS = 16

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from detectors.intervals import auroc
-from detectors.novelty._decisions import who_sees
-from detectors.novelty.ranking import AUROC, AUROC_DIFFERENCE, rank
+from detectors.novelty.decisions import who_sees
+from detectors.ranking import AUROC, AUROC_DIFFERENCE, rank
 
 
 def frames(familiar, foreign, *names):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detectors.quality._space import nearest, standardised
 from detectors.quality.samples import sample_quality
+from detectors.quality.space import nearest, standardised
 
 
 def made(rng, size, classes=3, dim=4):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from detectors.novelty.observed import check_roles
+from detectors.novelty.answers import check_roles
 from detectors.scale import another_scale
 
 RNG = np.random.default_rng(0)

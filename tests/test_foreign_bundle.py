@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 from test_audit_bundle import rebuilt
 
 import dashboard
-from audit.bundle import check_bundle, export_audit
-from audit.cli import main
-from audit.reviews import Comment, Decision, add_reviews
-from audit.seal import seal_audit
-from audit.signing import make_key, read_key
+from audit.cli.app import main
+from audit.integrity.bundle import check_bundle, export_audit
+from audit.integrity.seal import seal_audit
+from audit.review.writer import Comment, Decision, add_reviews
+from audit.signing.keys import make_key, read_key
 from dashboard.loading import AUDITS
 
 SCRIPT = "<script>document.title='owned'</script>"

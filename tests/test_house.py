@@ -102,7 +102,7 @@ def test_the_command_answers_without_the_heavy_packages(arguments):
         "import atexit, sys\n"
         f"atexit.register(lambda: print(sorted(set(sys.modules) & set({HEAVY})), file=sys.stderr))\n"
         f"atexit.register(lambda: print(len(sys.modules), file=sys.stderr))\n"
-        "from audit.cli import main\n"
+        "from audit.cli.app import main\n"
         "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)

@@ -11,7 +11,7 @@ from report_fixtures import mixed
 
 from audit.errors import UsageError
 from audit.plugins import load, names
-from reports.commands import index, report
+from reports.commands.reporting import index, report
 from reports.options import ReportOptions
 
 FILES = {"html": "report.html", "markdown": "report.md", "json": "report.json", "junit": "report.junit.xml"}
@@ -70,11 +70,11 @@ def test_reports_need_nothing_heavy(tmp_path):
     code = (
         "import sys\n"
         "for name in ('torch', 'transformers', 'sklearn', 'scipy', 'streamlit'): sys.modules[name] = None\n"
-        "from audit.record import load_record\n"
-        "from reports.html_report import render_html\n"
-        "from reports.markdown_report import render_markdown\n"
-        "from reports.junit_report import render_junit\n"
-        "from reports.json_twin import render_json\n"
+        "from audit.record.schema import load_record\n"
+        "from reports.documents.html_report import render_html\n"
+        "from reports.documents.markdown_report import render_markdown\n"
+        "from reports.documents.junit_report import render_junit\n"
+        "from reports.documents.json_report import render_json\n"
         f"audit = load_record({str(audit.folder)!r})\n"
         "for render in (render_html, render_markdown, render_junit, render_json):\n"
         "    print(all(len(data) > 1000 for data in render(audit).values()))\n"

@@ -12,15 +12,15 @@ import pytest
 from comparison_fixtures import Asked, two_audits
 from report_fixtures import HOSTILE, real
 
-from audit.comparison import compare_audits
-from audit.margins import Margins
+from audit.compare.comparison import compare_audits
+from audit.compare.measures import Margins
 from audit.plugins import load, names
-from audit.record import Audit, Limit, ModelRecord
-from reports.comparison_html import render_comparison_html
-from reports.comparison_json import render_comparison_json
-from reports.comparison_markdown import MOST_ITEMS, render_comparison_markdown
-from reports.comparison_view import SIGNS, comparison_view
-from reports.wording import languages, words_of
+from audit.record.schema import Audit, Limit, ModelRecord
+from reports.documents.comparison_html import render_comparison_html
+from reports.documents.comparison_json import render_comparison_json
+from reports.documents.comparison_markdown import MOST_ITEMS, render_comparison_markdown
+from reports.text.words import languages, words_of
+from reports.views.comparison import SIGNS, comparison_view
 
 WORDS = words_of("en")
 LIMIT, SLOW = Limit(measure="accuracy", at_least=0.5), Limit(measure="latency", at_most=2)

@@ -9,10 +9,10 @@ import pytest
 from report_fixtures import finding, rate, write_audit
 
 from audit.files import digest_file
-from audit.record import Evidence, Limit, load_record
-from reports.evidence import MAX_COLUMNS, count_items, shown_table, worst_items
-from reports.notation import Notation
-from reports.wording import words_of
+from audit.record.schema import Evidence, Limit, load_record
+from reports.text.notation import Notation
+from reports.text.words import words_of
+from reports.views.evidence import MAX_COLUMNS, count_items, shown_table, worst_items
 
 N = Notation(words_of("en"))
 FRAME = pd.DataFrame(

@@ -8,11 +8,11 @@ import pytest
 from report_fixtures import ENDPOINT, HOSTILE, LM, finding, hostile, mixed, rate, unknown, write_audit
 
 from audit.errors import UsageError
-from audit.record import WORST_FIRST, Limit, load_record
-from reports.html_report import render_html
+from audit.record.schema import WORST_FIRST, Limit, load_record
+from reports.documents.html_report import render_html
 from reports.options import ReportOptions
-from reports.summary import summary_sentence
-from reports.wording import words_of
+from reports.text.words import words_of
+from reports.views.summary import summary_sentence
 
 WORDS = words_of("en")
 OURS = """html head meta title style body nav main header section article h1 h2 h3 p a span b small code pre ul li dl

@@ -7,10 +7,10 @@ from report_fixtures import finding, hostile, mixed, rate, write_audit
 from review_fixtures import small_audit
 from test_reports_html import Page
 
-from audit.closing import closing_table
-from audit.record import Limit, decided
+from audit.cli.closing_table import closing_table
+from audit.record.schema import Limit, decided
 from dashboard.loading import AUDITS, entries
-from reports.index_page import render_index
+from reports.documents.index_page import render_index
 
 
 def test_audits_against_dimensions(tmp_path):

@@ -5,8 +5,8 @@ import json
 from report_fixtures import hostile, mixed
 
 from audit.files import canonical
-from audit.record import Record
-from reports.json_twin import render_json
+from audit.record.schema import Record
+from reports.documents.json_report import render_json
 
 
 def test_the_twin_holds_the_record_and_the_counts(tmp_path):

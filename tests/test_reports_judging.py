@@ -17,13 +17,13 @@ from report_fixtures import HOSTILE, finding, hostile, rate, settled, write_audi
 from schemas import published
 
 from audit.files import sha256
-from audit.judgement import judge_audit
-from audit.policy import load_policy
-from audit.record import Limit, load_record
-from audit.reviews import Status, add_reviews
-from audit.signing import make_key, read_key
-from reports.judgement_files import WRITERS, Places
-from reports.wording import words_of
+from audit.policy.judgement import judge_audit
+from audit.policy.spec import load_policy
+from audit.record.schema import Limit, load_record
+from audit.review.writer import Status, add_reviews
+from audit.signing.keys import make_key, read_key
+from reports.documents.judgement_files import WRITERS, Places
+from reports.text.words import words_of
 
 DAY = date(2026, 11, 24)
 SCHEMA = published("sarif-2.1.0")
@@ -286,7 +286,7 @@ def test_it_judges_without_the_heavy_packages_and_reads_no_file_often(tmp_path):
         "    often = {name: count for name, count in read.items() if name[:2] in ('a/', 'b/') and count > 4}\n"
         "    print(heavy, often, read['a/observed/q/1.parquet'], file=sys.stderr)\n"
         "atexit.register(tell)\n"
-        "from audit.cli import main\n"
+        "from audit.cli.app import main\n"
         "main()\n"
     )
     words = big(tmp_path)

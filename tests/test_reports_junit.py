@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record import WORST_FIRST, Limit
-from reports.inert import visible
-from reports.junit_report import render_junit
+from audit.record.schema import WORST_FIRST, Limit
+from reports.documents.junit_report import render_junit
+from reports.text.sanitise import visible
 
 OUTCOMES = {
     ("passed", True): None,

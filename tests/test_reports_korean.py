@@ -14,18 +14,18 @@ from hypothesis import strategies as st
 from korean import KO, english_in, text_of
 from report_fixtures import finding, rate
 
-import audit.verdict
+import audit.verdict.decision
 import detectors
 from audit import plugins
-from audit.record import Limit, load_record
-from audit.reviews import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
-from audit.verdict import decide, sentence
-from reports.evidence import AGAINST, WEIGHT
-from reports.index_page import render_index
-from reports.notation import Notation
+from audit.record.schema import Limit, load_record
+from audit.review.writer import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
+from audit.verdict.decision import decide, sentence
+from reports.documents.index_page import render_index
 from reports.options import ReportOptions
-from reports.reasons import told_why
-from reports.wording import Words, _held, words_of
+from reports.text.notation import Notation
+from reports.text.words import Words, _held, words_of
+from reports.views.evidence import AGAINST, WEIGHT
+from reports.views.verdict_text import told_why
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)
@@ -273,7 +273,7 @@ def test_numbers_and_days_are_written_as_koreans_write_them(whole):
 
 
 def test_the_catalogue_is_laid_out_like_the_english_one():
-    home = Path(__file__).parents[1] / "reports" / "locale"
+    home = Path(__file__).parents[1] / "reports" / "text" / "locale"
     orders = [[(section, list(entries)) for section, entries in json.loads((home / f"{lang}.json").read_text()).items()]
               for lang in ("en", "ko")]  # fmt: skip
     assert orders[0] == orders[1]

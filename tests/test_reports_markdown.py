@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record import WORST_FIRST, Limit
-from reports.inert import one_line
-from reports.markdown_report import MOST_CHARACTERS, inert_markdown, render_markdown
-from reports.summary import summary_sentence
-from reports.wording import words_of
+from audit.record.schema import WORST_FIRST, Limit
+from reports.documents.markdown_report import MOST_CHARACTERS, inert_markdown, render_markdown
+from reports.text.sanitise import one_line
+from reports.text.words import words_of
+from reports.views.summary import summary_sentence
 
 WORDS = words_of("en")
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])

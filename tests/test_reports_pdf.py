@@ -17,11 +17,11 @@ from needs import needs_korean_font, needs_pango
 from report_fixtures import finding, hostile, mixed, pd, rate, write_audit
 
 from audit.plugins import load, names
-from reports.html_report import render_html
+from reports.documents.html_report import render_html
+from reports.documents.pdf_report import printed, render_pdf
 from reports.options import ReportOptions
-from reports.pdf_report import printed, render_pdf
-from reports.tables import overview
-from reports.wording import words_of
+from reports.text.words import words_of
+from reports.views.overview import overview
 
 LANGS = ("en", "ko")
 
@@ -241,7 +241,7 @@ def test_hostile_text_stays_text_and_asks_for_nothing(tmp_path, monkeypatch):
 _CHILD = """
 import sys
 {broken}
-from audit.cli import main
+from audit.cli.app import main
 sys.argv = ["dokimasia", "report", {folder!r}, "--format", "pdf"]
 main()
 """

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record import Limit
-from reports.pull_request import MOST_ROWS, render_pull_request
+from audit.record.schema import Limit
+from reports.documents.summary_report import MOST_ROWS, render_pull_request
 
 
 def summary(audit):

@@ -12,15 +12,15 @@ from test_reports_markdown import rendered, shown
 
 from audit.errors import IntegrityError
 from audit.files import canonical
-from audit.record import Limit, dump, load_record
-from audit.reviews import Action, Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews, state_of
-from audit.signing import make_key, read_key
-from reports.html_report import render_html
-from reports.json_twin import render_json
-from reports.markdown_report import MOST_CHARACTERS, render_markdown
-from reports.notation import Notation
-from reports.review_view import review_view
-from reports.wording import words_of
+from audit.record.schema import Limit, dump, load_record
+from audit.review.writer import Action, Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews, state_of
+from audit.signing.keys import make_key, read_key
+from reports.documents.html_report import render_html
+from reports.documents.json_report import render_json
+from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
+from reports.text.notation import Notation
+from reports.text.words import words_of
+from reports.views.review import review_view
 
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=UTC)
 NOTATION = Notation(words_of("en"))
@@ -133,7 +133,7 @@ def test_an_approval_that_does_not_count_is_told(audit, monkeypatch):
     (audit.folder / "record.json").write_bytes(dump(record))
     audit = load_record(audit.folder)
     add_reviews(audit, Decision(decision="in review"), author="Kim")
-    monkeypatch.setattr("audit.reviews._refuse", lambda *_: None)
+    monkeypatch.setattr("audit.review.writer._refuse", lambda *_: None)
     add_reviews(audit, Decision(decision="approved"), author="Kim")
     assert "does not count: another person has to approve" in page(audit).text
     assert review_view(audit, NOTATION).sentence.startswith("In review")

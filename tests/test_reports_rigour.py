@@ -14,20 +14,20 @@ from report_fixtures import HOSTILE, finding, mixed, rate
 from streamlit.testing.v1 import AppTest
 
 import dashboard
+from audit.cli.screen import notes
+from audit.execute.runner import run
 from audit.files import write_atomic
-from audit.record import Deviation, Limit, SmallestEffect, dump, load_record
-from audit.runner import run
-from audit.screen import notes
+from audit.record.schema import Deviation, Limit, SmallestEffect, dump, load_record
 from dashboard.loading import AUDITS
-from reports.html_report import render_html
-from reports.json_twin import render_json
-from reports.junit_report import render_junit
-from reports.markdown_report import MOST_CHARACTERS, render_markdown
-from reports.notation import Notation
+from reports.documents.html_report import render_html
+from reports.documents.json_report import render_json
+from reports.documents.junit_report import render_junit
+from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
+from reports.documents.summary_report import render_pull_request
 from reports.options import ReportOptions
-from reports.pull_request import render_pull_request
-from reports.rigour import MOST_CHANGES, changes_of, controls_text, effect_text, family_text
-from reports.wording import words_of
+from reports.text.notation import Notation
+from reports.text.words import words_of
+from reports.views.statistical_notes import MOST_CHANGES, changes_of, controls_text, effect_text, family_text
 
 WORDS = words_of("en")
 N = Notation(WORDS)

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 import reports
 from audit.errors import UsageError
-from audit.record import DIMENSIONS, WORST_FIRST
+from audit.record.schema import DIMENSIONS, WORST_FIRST
 from detectors.result import Direction
-from reports.evidence import WORDED
-from reports.inert import cell_text, one_line, visible
-from reports.reasons import _SECTIONS
-from reports.wording import Words, languages, words_of
+from reports.text.sanitise import cell_text, one_line, visible
+from reports.text.words import Words, languages, words_of
+from reports.views.evidence import WORDED
+from reports.views.verdict_text import _SECTIONS
 
 HOME = Path(reports.__file__).parent
 CODE = sorted([*HOME.glob("*.py"), *(HOME.parent / "dashboard").rglob("*.py")])
 TEMPLATES = sorted([*HOME.glob("templates/*.j2"), *(HOME.parent / "dashboard").rglob("*.j2")])
-CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("locale/*.json"))}
+CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("text/locale/*.json"))}
 BY_DATA = set(WORDED.values()) | set(_SECTIONS.values()) | {"remark", "why", "likelihood"}
 """Sections that a record's own words choose from."""
 WORDS = words_of("en")
@@ -114,7 +114,7 @@ def test_no_prose_stands_in_the_templates():
 
 
 def test_nothing_claims_more_than_evidence():
-    for path in [*HOME.glob("locale/*"), *HOME.glob("templates/*"), *CODE]:
+    for path in [*HOME.glob("text/locale/*"), *HOME.glob("templates/*"), *CODE]:
         text = path.read_text("utf-8").replace(".guarantee ", " ")  # a field of measures
         assert not re.search(r"complian|certif|guarantee|준수|적합|인증", text, re.I), path.name
 

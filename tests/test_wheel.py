@@ -53,7 +53,7 @@ def test_it_holds_the_four_packages_whole_and_the_plug_in_and_nothing_else(unpac
         assert "py.typed" in _files(unpacked / package)
 
 
-@pytest.mark.parametrize("folder", ["audit/datasets", "reports/locale", "reports/templates"])
+@pytest.mark.parametrize("folder", ["audit/data/sets", "reports/text/locale", "reports/templates"])
 def test_data_travel_with_the_code(unpacked, folder):
     assert _files(unpacked / folder), f"{folder} is empty in the wheel"
 

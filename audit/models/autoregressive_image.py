@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._folder import ModelFolder
+from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.autoregressive_image import ImageTransformer

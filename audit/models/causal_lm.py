@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
-from audit.models._files import digest_once, model_files, require_safetensors
+from audit.models.files import digest_once, model_files, require_safetensors
 from audit.numbering import entropy, numbers_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.marks.kgw import KGW
-    from audit.models._encoding import Encoder
-    from audit.models.scoring import Scorer
+    from audit.models.text.encoding import Encoder
+    from audit.models.text.scoring import Scorer
+    from audit.watermarks.kgw import KGW
 
 __all__ = ["CausalLM", "CausalLMFolder"]
 
@@ -80,10 +80,10 @@ class CausalLMFolder:
         device, dtype = self._settled()
         import torch
 
-        from audit.models._network import Network
-        from audit.models._threads import set_threads
-        from audit.models._weights import open_folder, open_gguf
-        from audit.models.scoring import Scorer
+        from audit.models.text.network import Network
+        from audit.models.text.scoring import Scorer
+        from audit.models.text.weights import open_folder, open_gguf
+        from audit.models.threads import set_threads
 
         if device == "cuda" and not torch.cuda.is_available():
             raise ModelError(f"{self._shown}: device {self.device} is a GPU here, which torch cannot use; allowed: cpu")
@@ -125,8 +125,8 @@ class CausalLMFolder:
         return device, "bfloat16" if device == "cuda" or _bfloat16_processor() else "float32"
 
     def _encoder(self, model: Any, tokenizer: Any) -> Encoder:
-        from audit.models._chat import ChatTemplate
-        from audit.models._encoding import Encoder
+        from audit.models.text.chat import ChatTemplate
+        from audit.models.text.encoding import Encoder
 
         chat = None
         if self.prompt_form == "chat":
@@ -176,7 +176,7 @@ class CausalLM:
         `mark` is a watermark to put in. A draw depends on its prompt, the seed and its number (by default: how
         many equal prompts stand before it), not on how they are batched.
         """
-        from audit.models._sampling import Sampling, draw
+        from audit.models.text.sampling import Sampling, draw
 
         stops = (stop,) if isinstance(stop, str) else tuple(stop)
         how = Sampling(max_tokens, temperature, top_p, stops, mark)
@@ -210,7 +210,7 @@ class CausalLM:
         import numpy as np
         import pandas as pd
 
-        from audit.models.scoring import STATISTICS
+        from audit.models.text.scoring import STATISTICS
 
         encoded = self.encoder.items(items)
         pieces = self.encoder.pieces([token for text in encoded for token in text.ids[text.context :]])

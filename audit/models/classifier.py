@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import ModelError
 from audit.files import canonical, open_regular, sha256
 from audit.model import Item
-from audit.models._files import digest_once, model_files, require_safetensors
-from audit.models._threads import set_threads
+from audit.models.files import digest_once, model_files, require_safetensors
+from audit.models.threads import set_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,8 +112,8 @@ class ClassifierFile:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
         from transformers.utils import logging
 
-        from audit.models._building import counted
-        from audit.models._weights import config_of
+        from audit.models.building import counted
+        from audit.models.text.weights import config_of
 
         logging.disable_progress_bar()
         local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from audit.errors import UsageError
-from audit.models._addresses import forbidden, literal
+from audit.models.remote.addresses import forbidden, literal
 
 if TYPE_CHECKING:
-    from audit.models._remote import RemoteText
-    from audit.models._secret import Key
+    from audit.models.remote.secret import Key
+    from audit.models.remote.text import RemoteText
 
 __all__ = ["OpenAIEndpoint"]
 
@@ -79,7 +79,7 @@ class OpenAIEndpoint:
     @property
     def fixed_calls(self) -> tuple[int, int]:
         """How many questions a run asks besides its checks' own: at least, and at most, where answers vary."""
-        from audit.models._remote import fixed_calls
+        from audit.models.remote.text import fixed_calls
 
         return fixed_calls(self)
 
@@ -91,8 +91,8 @@ class OpenAIEndpoint:
 
     def open(self) -> RemoteText:
         """Ask the server what it can do; EndpointError where it does not answer, UsageError where a key is missing."""
-        from audit.models._remote import prove
-        from audit.models._transport import Transport
+        from audit.models.remote.text import prove
+        from audit.models.remote.transport import Transport
 
         transport = Transport(
             self.url.rstrip("/"), self._key(), key_name=self.key_env or "key_env, which is not set",
@@ -105,7 +105,7 @@ class OpenAIEndpoint:
             raise
 
     def _key(self) -> Key | None:
-        from audit.models._secret import Key
+        from audit.models.remote.secret import Key
 
         if self.key_env is None:
             return None

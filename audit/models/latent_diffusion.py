@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models._folder import ModelFolder
+from audit.models.folder import ModelFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.latent_diffusion import ImageLatentDiffusion

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.cells import described
-from audit.columns import FileFormat, column_names, read_columns, readable, require_column
+from audit.data.cells import described
+from audit.data.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample

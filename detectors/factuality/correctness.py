@@ -17,11 +17,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from detectors.factuality._tally import Tally
 from detectors.factuality.choices import score_choices
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.scripts import unjudged_script
+from detectors.factuality.tally import Tally
 from detectors.result import MOST_TIES, Measure, Remark, Result, undefined
 
 __all__ = ["CHOICE_MEASURES", "GENERATED_MEASURES", "choice_correctness", "generated_correctness"]

@@ -29,7 +29,7 @@ from detectors.intervals import (
     mean_over_units,
     prediction_powered,
 )
-from detectors.novelty.observed import units_of
+from detectors.novelty.answers import units_of
 from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = ["JUDGED_MEASURES", "judged_share"]

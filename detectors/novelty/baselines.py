@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from detectors._exact import Floats
+from detectors.intervals.exact import Floats
 
 __all__ = ["Items", "compressed_bits", "knn_distance", "mixture_surprise", "sizes", "vectors"]
 

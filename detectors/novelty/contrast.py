@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from detectors._exact import Floats
 from detectors.intervals import mean_over_units
-from detectors.novelty._decisions import decided, who_sees
+from detectors.intervals.exact import Floats
+from detectors.novelty.answers import ANSWERS, check_roles, items_of, joined, model_score, units_of
 from detectors.novelty.baselines import knn_distance
+from detectors.novelty.decisions import decided, who_sees
 from detectors.novelty.health import score_problem
-from detectors.novelty.observed import ANSWERS, check_roles, items_of, joined, model_score, units_of
-from detectors.novelty.ranking import Ranking, rank
+from detectors.ranking import Ranking, rank
 from detectors.result import Measure, Remark, Result, undefined
 
 __all__ = ["energy", "mahalanobis", "max_softmax", "novelty_contrast"]

@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
-from detectors.novelty._decisions import blindness, decided, who_sees
-from detectors.novelty._seen import Seen
+from detectors.novelty.answers import check_roles, field_of, units_of
+from detectors.novelty.decisions import blindness, decided, who_sees
 from detectors.novelty.likelihood import batch_typicality
-from detectors.novelty.observed import check_roles, field_of, units_of
-from detectors.novelty.ranking import Ranking
+from detectors.novelty.scores import Seen
+from detectors.ranking import Ranking
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["likelihood_novelty"]

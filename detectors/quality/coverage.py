@@ -30,7 +30,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
 from detectors.intervals import AUROC_METHOD, Approximation, auroc, exact_binomial
-from detectors.quality._space import Floats, as_points, blocks, nearest
+from detectors.quality.space import Floats, as_points, blocks, nearest
 from detectors.result import Measure, Result
 
 __all__ = ["COVERAGE", "DENSITY", "expected_coverage", "sample_coverage"]

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
 from detectors.intervals import Approximation
-from detectors.quality._space import Floats, as_points, blocks
+from detectors.quality.space import Floats, as_points, blocks
 from detectors.result import Measure
 
 __all__ = ["KID", "kernel_distance"]

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from audit.errors import ModelError
-from audit.models._building import counted
-from audit.models._files import check_settings, check_sizes, read_json, require_safetensors
+from audit.models.building import counted
+from audit.models.files import check_settings, check_sizes, read_json, require_safetensors
 from audit.models.networks.items import unit_images
 from audit.models.networks.likelihoods import DiscretizedLogistic
 from audit.models.networks.vae import Autoencoding

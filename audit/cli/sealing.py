@@ -1,0 +1,163 @@
+"""The commands `keygen`, `seal`, `verify`, `export` and `import`: an audit that somebody else can check.
+
+Every start of the command imports this module, so that what only one of them needs is imported inside.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.cli.app import AsJson, AuditName, Into
+from audit.cli.reviewing import Author, KeyFile
+from audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from audit.integrity.verification import Verification
+    from audit.signing.keys import PublicKey
+
+__all__ = ["export", "import_", "keygen", "seal", "verify"]
+
+Public = Annotated[
+    list[Path] | None, typer.Option("--public", help="Public key that must have signed; may be given again.")
+]
+
+
+def keygen(
+    file: Annotated[Path, typer.Argument(help="Private key to write; the public one goes to FILE.pub.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make a key pair (Ed25519) for signing reviews and seals; never writes over a file."""
+    from audit.signing.keys import make_key
+
+    key = make_key(file)
+    if as_json:
+        print(json.dumps({"private": str(file), "public": f"{file}.pub", "fingerprint": key.fingerprint}))
+    else:
+        print(f"{file}: keep it to yourself; it has no password\n{file}.pub: give it to whoever verifies")
+        print(key.fingerprint)
+
+
+def seal(
+    audit: AuditName,
+    key: KeyFile = None,
+    author: Author = None,
+    again: Annotated[bool, typer.Option("--again", help="Put a new seal in the place of the old one.")] = False,
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Sign every file of an audit that verifies; the seal lies in it as seal.json."""
+    from audit.integrity.seal import seal_audit
+    from audit.integrity.verification import verify_audit
+    from audit.record.schema import find_audit, load_record
+    from audit.signing.people import author_name, signing_key
+
+    signing = signing_key(key)
+    if signing is None:
+        raise UsageError("a seal needs a key: --key FILE, or DOKIMASIA_KEY; 'dokimasia keygen FILE' makes one")
+    folder = find_audit(audit, into)
+    verify_audit(folder, with_seal=not again)
+    sealed = seal_audit(load_record(folder), signing, author_name(author), again=again)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(sealed)))
+    else:
+        print(f"{folder / 'seal.json'}: {sealed.files} files sealed with {sealed.key}")
+
+
+def verify(
+    audit: Annotated[
+        str, typer.Argument(metavar="AUDIT", help="Folder of an audit, beginning of its id, or a bundle (.zip).")
+    ],
+    into: Into = Path("audits"),
+    recompute: Annotated[
+        bool, typer.Option("--recompute", help="Judge again from the observations, every number to 1e-9.")
+    ] = False,
+    public: Public = None,
+    entries: Annotated[
+        int, typer.Option("--expect-entries", min=0, help="At least so many review entries must be there.")
+    ] = 0,
+    head: Annotated[
+        str | None, typer.Option("--expect", help="Digest of a review entry that must be there, or its beginning.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not."""
+    from audit.cli.screen import clean
+    from audit.integrity.verification import verify_audit
+
+    asked = partial(verify_audit, keys=_keys(public), judge_again=recompute, entries=entries, head=_head(head))
+    found = _verified(audit, into, asked)
+    if as_json:
+        print(json.dumps(dataclasses.asdict(found)))
+    else:
+        print("\n".join(clean(line) for line in found.lines()))
+
+
+def _keys(public: list[Path] | None) -> list[PublicKey]:
+    from audit.signing.keys import read_public_key
+
+    return [read_public_key(path) for path in public or []]
+
+
+def _head(given: str | None) -> str | None:
+    head = None if given is None else given.removeprefix("sha256:")
+    if head is not None and not re.fullmatch(r"[0-9a-f]{8,64}", head):
+        raise UsageError(f"--expect {given}: not a digest; allowed: at least 8 of the digits that 'verify' prints")
+    return head
+
+
+def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> Verification:
+    """Verify a folder, or a bundle in a folder that is gone afterwards."""
+    from audit.integrity.bundle import check_bundle, unpacked
+    from audit.integrity.verification import was_finished
+    from audit.record.schema import find_audit
+
+    if not (audit.endswith(".zip") and Path(audit).is_file()):
+        named = next((place for place in (Path(audit), into / audit) if was_finished(place)), None)
+        return asked(named or find_audit(audit, into))
+    with unpacked(check_bundle(Path(audit))) as folder:
+        return asked(folder)
+
+
+def export(
+    audit: AuditName,
+    out: Annotated[Path, typer.Option(help="Bundle to write, FILE.zip.")],
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Write an audit that verifies as one zip file, the same bytes for the same audit."""
+    from audit.integrity.bundle import export_audit
+    from audit.record.schema import find_audit
+
+    if out.suffix != ".zip":
+        raise UsageError(f"--out {out}: a bundle's name ends in .zip")
+    bundle = export_audit(find_audit(audit, into), out)
+    print(json.dumps({"file": str(out), "id": bundle.id, "files": len(bundle.files)}) if as_json else str(out))
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="Bundle, as 'dokimasia export' writes it.")],
+    into: Into = Path("audits"),
+    public: Public = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle, unpack it under --into only if all of it is right, and tell what 'verify' tells."""
+    from audit.cli.screen import clean
+    from audit.integrity.bundle import import_audit
+
+    heard: list[Verification] = []
+    folder = import_audit(file, into, _keys(public), heard.append)
+    if as_json:
+        print(json.dumps({"folder": str(folder), **dataclasses.asdict(heard[0])}))
+        return
+    print(folder)
+    print("\n".join(clean(line) for line in heard[0].lines()), file=sys.stderr)

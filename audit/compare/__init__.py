@@ -1,0 +1,1 @@
+"""Two audits of one plan: is the candidate worse than the baseline, on the same items?"""

@@ -1,0 +1,223 @@
+"""Two audits of one plan, A the baseline and B the candidate: is B worse?
+
+    difference = B - A of a measure on the same items, with an interval at the check's share of the error budget
+
+Every gating check is decided by one difference, that of the measure which its limit names (`audit.compare.measures`),
+so their shares of the budget add up as in the run. The same measure of each group is compared too, at a level at which
+the intervals of a check's groups hold together; groups decide nothing. Audits that were not asked the same are refused
+(`audit.plan.differences`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from audit.compare.measures import Margins, MeasureComparison, Word, compare_measure
+from audit.compare.pairing import Changes
+from audit.errors import IntegrityError, UsageError
+from audit.plan.differences import asked_differently, refusal
+from audit.record.schema import Audit, Finding, Limit, MeasureRecord, ModelRecord, audited_first
+
+__all__ = ["EXIT_CODES", "WORST_FIRST", "CheckComparison", "Comparison", "Side", "compare_audits", "told"]
+
+WORST_FIRST: tuple[Word, ...] = ("worse", "undecided", "no worse", "better", "measured")
+"""The order in which checks are told."""
+EXIT_CODES: Mapping[Word, int] = {"worse": 1, "undecided": 3, "no worse": 0, "better": 0, "measured": 0}
+_SENTENCES = {
+    "better": "{measure} went from {a} to {b}: {difference}; the whole interval is better than no difference",
+    "no worse": "{measure} went from {a} to {b}: {difference}; the whole interval keeps the margin {margin}",
+    "worse": "{measure} went from {a} to {b}: {difference}; the whole interval is worse than the margin {margin}",
+    "undecided": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}",
+    "undecided_fresh": "{measure} went from {a} to {b}: {difference}; the interval crosses the margin {margin}; "
+    "a fresh sample of about {fresh} {unit} would decide",
+    "too_few": "{measure} went from {a} to {b}: {difference}; this interval decides only from {min_units} {unit} on",
+    "approximate": "{measure} went from {a} to {b}: {difference}; this interval is approximate: it informs and decides "
+    "nothing",
+    "measured_less": "{measure} went from {a} to {b}: {difference}; this interval was tried at levels up to {measured} "
+    "only and is needed at {level}: it informs and decides nothing",
+    "measured": "{measure} went from {a} to {b}: {difference}; no way is good, so nothing is decided",
+    "no_interval": "{measure} went from {a} to {b}, and one of the two has no interval",
+    "undefined": "{measure} has no value in {side}: {why}",
+    "untold": "{side} has no number that is trusted: {why}",
+    "no_measure": "{side} has no such measure",
+}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two audits."""
+
+    id: str
+    title: str
+    verdict: str
+    models: tuple[ModelRecord, ...]
+    """The audited one first."""
+
+
+@dataclass(frozen=True)
+class CheckComparison:
+    """One check in both audits; the last of `measures` is the one that decides."""
+
+    check: str
+    probe: str
+    dimension: str
+    gating: bool
+    limit: Limit | None
+    word: Word
+    reason: dict[str, Any]
+    """`{"key": ..., values}`: why, for any language; see `told`."""
+    more_units: int | None
+    fresh_units: int | None
+    verdicts: tuple[str, str]
+    measures: tuple[MeasureComparison, ...]
+    changes: Changes | None
+    groups: tuple[MeasureComparison, ...] = ()
+    """That measure of each group, the worst first: paired intervals hold together over them, p is adjusted (Holm)."""
+    untold: Finding | None = None
+    """The finding of one side that has no number to be trusted."""
+
+    @property
+    def deciding(self) -> MeasureComparison | None:
+        """The measure that the limit names, else the first."""
+        return self.measures[-1] if self.measures else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All of two audits that can be compared."""
+
+    a: Side
+    b: Side
+    level: float
+    margins: Margins
+    word: Word
+    """Of the gating checks, the first that holds: worse, undecided, no worse; `measured` if none gates."""
+    checks: tuple[CheckComparison, ...]
+    """The worst first, gating ones before others."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON data, with every `why` in English."""
+        from pydantic import TypeAdapter
+
+        data: dict[str, Any] = TypeAdapter(Comparison).dump_python(self, mode="json")
+        for check in data["checks"]:
+            del check["untold"]
+            check["why"] = told(check["reason"])
+        return {"schema": 1, **data}
+
+
+def told(reason: Mapping[str, Any]) -> str:
+    """Return the English sentence of a reason, without a full stop."""
+    text = _SENTENCES[reason["key"]].format(**{key: value for key, value in reason.items() if key != "key"})
+    return text[:1].upper() + text[1:]
+
+
+def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Comparison:
+    """Return how B differs from A.
+
+    Raises UsageError where they were not asked the same, and for a margin of a measure that there is none of;
+    IntegrityError where a plan or an items file is not what was stored.
+    """
+    margins = margins or Margins()
+    if asked := asked_differently(a, b):
+        raise UsageError(refusal(asked))
+    margins.check(a.record.findings)
+    found = [_check((a, b), one, other, margins) for one, other in _findings(a, b)]
+    gating = {"no worse" if one.word == "better" else one.word for one in found if one.gating}
+    return Comparison(
+        a=_side(a), b=_side(b), level=a.record.level, margins=margins,
+        word=next((word for word in WORST_FIRST if word in gating), "measured"),
+        checks=tuple(sorted(found, key=lambda one: (WORST_FIRST.index(one.word), not one.gating))),
+    )
+
+
+def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
+    """Return the findings of the same checks; IntegrityError where the records do not hold those of their plan."""
+    if [one.check for one in a.record.findings] != [one.check for one in b.record.findings]:
+        raise IntegrityError(f"{a.folder} and {b.folder}: one plan, but findings of other checks")
+    return list(zip(a.record.findings, b.record.findings, strict=True))
+
+
+def _side(audit: Audit) -> Side:
+    record = audit.record
+    return Side(record.id, record.title, record.verdict, tuple(audited_first(record.models)))
+
+
+def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins) -> CheckComparison:
+    untold, reason = _trouble(a, b)
+    measures, changes = _measures(audits, a, b, margins) if reason is None else ((), None)
+    last = measures[-1] if measures else None
+    groups = _groups(audits, a, b, margins) if measures else ()
+    word: Word = "measured" if last is None else last.word
+    return CheckComparison(
+        check=a.check, probe=a.probe, dimension=a.dimension, gating=a.gating, limit=a.limit,
+        # nothing that gates is passed over
+        word="undecided" if a.gating and word == "measured" else word,
+        reason=reason or (last.reason if last is not None else {}),
+        more_units=None if last is None else last.more_units,
+        fresh_units=None if last is None else last.fresh_units, verdicts=(a.verdict, b.verdict),
+        measures=measures, changes=changes, groups=groups, untold=untold,
+    )
+
+
+def _trouble(a: Finding, b: Finding) -> tuple[Finding | None, dict[str, Any] | None]:
+    """Return the finding that cannot be trusted, and why a check has nothing to compare; None where it has."""
+    for side, one in (("A", a), ("B", b)):
+        spoilt = one.reason.get("key") == "changed" or not all((one.controls or {}).values())
+        if one.verdict in ("skipped", "crashed") or spoilt:
+            return one, {"key": "untold", "side": side, "why": one.why.rstrip(".")}
+        if _named(one, _wanted(a)) is None:
+            return None, {"key": "no_measure", "side": side}
+    return None, None
+
+
+def _wanted(finding: Finding) -> tuple[str, str | None] | None:
+    """Return name and group of the measure that decides: the one that the limit names, without a limit the first."""
+    if finding.limit is not None:
+        return finding.limit.measure, finding.limit.group
+    return (finding.measures[0].name, finding.measures[0].group) if finding.measures else None
+
+
+def _named(finding: Finding, wanted: tuple[str, str | None] | None) -> MeasureRecord | None:
+    return next((one for one in finding.measures if (one.name, one.group) == wanted), None)
+
+
+def _measures(
+    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
+) -> tuple[tuple[MeasureComparison, ...], Changes | None]:
+    """Compare the first measure and, last, the one that decides; of an early stop only what has an interval."""
+    names = [(one.name, one.group) for one in a.measures[:1] if a.stop == "full" or one.low is not None]
+    found, changes = [], None
+    for name in [*(one for one in names if one != _wanted(a)), _wanted(a)]:
+        first, second = _named(a, name), _named(b, name)
+        if first is not None and second is not None:
+            made, changes = compare_measure(audits, a, (first, second), margins.of(first))
+            found.append(made)
+    return tuple(found), changes
+
+
+def _groups(
+    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
+) -> tuple[MeasureComparison, ...]:
+    """Compare the deciding measure of each group, the worst first; of an early stop groups have no interval."""
+    wanted = _wanted(a)
+    pairs = [
+        (one, other) for one in a.measures if wanted is not None and one.name == wanted[0] and one.group is not None
+        and (one.name, one.group) != wanted and (other := _named(b, (one.name, one.group))) is not None
+    ]
+    from detectors.multiplicity import holm
+
+    level = 1 - (1 - audits[0].record.level) / max(1, len(pairs))
+    found = [compare_measure(audits, a, pair, margins.of(pair[0]), level)[0] for pair in pairs]
+    known = [at for at, one in enumerate(found) if one.p is not None]
+    for at, p in zip(known, holm([found[at].p or 0.0 for at in known]), strict=True):
+        found[at] = replace(found[at], p=p)
+    return tuple(sorted(found, key=lambda one: (WORST_FIRST.index(one.word), _gain(one))))
+
+
+def _gain(one: MeasureComparison) -> float:
+    """Return by how much B is better, worse is less; 0 where nobody can tell."""
+    value = one.difference.value or 0.0
+    return 0.0 if one.keeps is None else value if one.keeps.at_least is not None else -value

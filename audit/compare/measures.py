@@ -1,0 +1,191 @@
+"""One measure in two audits: by how much it differs, and whether that keeps the margin.
+
+    difference = B - A, paired where it can be          margin m >= 0: how much worse B may be
+
+    worse      the whole interval is worse than m       no worse     the whole interval keeps m
+    better     the whole interval is better than 0      undecided    neither
+    measured   no way is good, so nothing is decided
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from audit.compare.pairing import Aim, Both, Changes, difference_of
+from audit.errors import UsageError, did_you_mean
+from audit.ranges import margin_beyond, range_in
+from audit.record.schema import Audit, Finding, Limit, MeasureRecord
+from audit.verdict.decision import decide, number
+
+__all__ = ["Margins", "MeasureComparison", "Word", "compare_measure"]
+
+Word = Literal["worse", "undecided", "no worse", "better", "measured"]
+_DIMENSIONLESS = ("share", "score")
+_DIRECTIONS: Mapping[Aim, str] = {
+    "lower": "lower is better", "higher": "higher is better", "ideal": "lower is better", "none": "neither"
+}
+
+_TOLD = ("value", "low", "high", "method", "min_units", "worst_coverage", "guarantee", "measured_to")
+"""What a difference says of itself as a measure does."""
+_WORDS: Mapping[str, Word] = {"failed": "worse", "passed": "no worse", "inconclusive": "undecided"}
+"""What a verdict on the difference, against the margin as its limit, means."""
+
+
+@dataclass(frozen=True)
+class Margins:
+    """How much worse B may be."""
+
+    plain: float = 0.0
+    """Of every measure that is a share or a score."""
+    named: Mapping[str, float] | None = None
+    """Measure -> margin in its own unit; goes before `plain`."""
+
+    def of(self, measure: MeasureRecord) -> float:
+        """Return the margin of a measure."""
+        return (self.named or {}).get(measure.name, self.plain if measure.unit in _DIMENSIONLESS else 0.0)
+
+    def check(self, findings: Sequence[Finding]) -> None:
+        """Raise UsageError for a margin that none of the findings' measures, or not the one it names, can have."""
+        known = {measure.name for finding in findings for measure in finding.measures}
+        for name, margin in (("", self.plain), *(self.named or {}).items()):
+            if not (math.isfinite(margin) and margin >= 0):
+                raise UsageError(f"margin {f'{name}=' if name else ''}{margin:g}; allowed: a number of at least 0")
+            if name and name not in known:
+                raise UsageError(f"margin {name}={margin:g}: no measure {name!r}{did_you_mean(name, known)}")
+        for finding in findings:
+            for measure in finding.measures:
+                if problem := margin_beyond(self.of(measure), measure.name, range_in(finding.probe, measure.name)):
+                    raise UsageError(problem)
+
+
+@dataclass(frozen=True)
+class MeasureComparison:
+    """One measure in both audits."""
+
+    a: MeasureRecord
+    b: MeasureRecord
+    difference: MeasureRecord
+    """B - A as a measure; with `ideal` that of the distances to it."""
+    keeps: Limit | None
+    """What the difference's interval must keep: the margin, as a limit; None where no way is good."""
+    margin: float
+    ideal: float | None
+    p: float | None
+    """Of "there is no difference", two-sided."""
+    test: str
+    word: Word
+    reason: dict[str, Any]
+    more_units: int | None = None
+    fresh_units: int | None = None
+
+
+def compare_measure(
+    audits: tuple[Audit, Audit], finding: Finding, pair: tuple[MeasureRecord, MeasureRecord], margin: float,
+    level: float | None = None,
+) -> tuple[MeasureComparison, Changes | None]:
+    """Return how a measure of A's finding differs in B, and which of its items changed where they are 0 or 1.
+
+    level: of the interval where the two are paired; None = that of the measures.
+    """
+    aim, ideal = _aim(pair[0], finding.limit)
+    both = Both(audits, finding.check, pair, aim, ideal, early=finding.stop == "early", level=level)
+    difference, p, test, changes = _differs(both)
+    keeps = _keeps(difference, aim, margin)
+    word, reason, counts = _judged(pair, difference, keeps, margin)
+    return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, *counts), changes
+
+
+def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Aim, float | None]:
+    """Return which way is good: by a limit with one bound, else by the measure itself, else the middle of the limit."""
+    least = most = None
+    if limit is not None and (limit.measure, limit.group) == (measure.name, measure.group):
+        least, most = limit.at_least, limit.at_most
+    if (least is None) != (most is None):
+        return ("higher" if most is None else "lower"), None
+    if measure.direction in ("lower is better", "higher is better"):
+        return ("lower" if measure.direction == "lower is better" else "higher"), None
+    if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
+        return "ideal", measure.ideal
+    if least is not None and most is not None:
+        return "ideal", (least + most) / 2
+    return "none", None
+
+
+def _differs(both: Both) -> tuple[MeasureRecord, float | None, str, Changes | None]:
+    """Return B - A as a measure, p with its test, and what changed."""
+    a, b = both.measures
+    n = {key: min(count, b.n.get(key, count)) for key, count in a.n.items()}
+    bare = MeasureRecord(
+        name=a.name, group=a.group, unit=a.unit, level=a.level, direction=_DIRECTIONS[both.aim], n=n, method="none"
+    )
+    if a.value is None or b.value is None:
+        why = f"A: {a.undefined}" if a.value is None else f"B: {b.undefined}"
+        return bare.model_copy(update={"undefined": why}), None, "none", None
+    found, changes = difference_of(both)
+    if both.audits[0].record == both.audits[1].record:
+        same = {"value": 0.0, "low": 0.0, "high": 0.0, "method": "the two records are the same"}
+        return bare.model_copy(update=same), 1.0, "none needed", changes
+    if found is None:
+        value = b.value - a.value if both.ideal is None else abs(b.value - both.ideal) - abs(a.value - both.ideal)
+        return bare.model_copy(update={"value": value}), None, "none", changes
+    told = {key: getattr(found, key) for key in _TOLD}
+    if both.level is not None and found.paired:
+        told["level"] = both.level
+    made = bare.model_copy(update={**told, "n": {"items": found.items, "units": found.units}})
+    return made, found.p, found.test, changes
+
+
+def _keeps(difference: MeasureRecord, aim: Aim, margin: float) -> Limit | None:
+    """Return the margin as a limit on the difference; None where no way is good."""
+    if aim == "none":
+        return None
+    if aim == "higher":
+        return Limit(measure=difference.name, group=difference.group, at_least=0.0 - margin)
+    return Limit(measure=difference.name, group=difference.group, at_most=margin)
+
+
+def _judged(
+    pair: tuple[MeasureRecord, MeasureRecord], difference: MeasureRecord, keeps: Limit | None, margin: float
+) -> tuple[Word, dict[str, Any], tuple[int | None, int | None]]:
+    """Return the word on a measure, why, and about how many more units, or fresh ones, would decide."""
+    none = None, None
+    name = difference.name.replace("_", " ") + ("" if difference.group is None else f" of {difference.group}")
+    for side, one in zip("AB", pair, strict=True):
+        if one.value is None:
+            return _open(keeps), {"key": "undefined", "measure": name, "side": side, "why": one.undefined}, none
+    facts = {"measure": name, **{key: _number(one) for key, one in zip("ab", pair, strict=True)}}
+    if difference.low is None or difference.high is None:
+        return _open(keeps), {"key": "no_interval", **facts}, none
+    facts["difference"] = _gap_with_ends(difference, difference.low, difference.high)
+    if keeps is None:
+        return "measured", {"key": "measured", **facts}, none
+    facts["margin"] = f"{100 * margin:g} points" if difference.unit == "share" else f"{margin:g}"
+    decision = decide([difference], keeps, {})
+    word = _WORDS[decision.verdict]
+    if word == "undecided":
+        kept = ("fresh", "unit", "min_units", "level", "measured")
+        known: dict[str, Any] = {key: value for key, value in decision.reason.items() if key in kept}
+        key = decision.reason["key"].replace("inconclusive", "undecided")
+        return word, {"key": key, **facts, **known}, (decision.more_units, decision.fresh_units)
+    if word == "no worse" and (difference.high < 0 if keeps.at_least is None else difference.low > 0):
+        word = "better"
+    return word, {"key": word, **facts}, none
+
+
+def _gap_with_ends(difference: MeasureRecord, low: float, high: float) -> str:
+    """Return `-41.0 points [-48.5, -34.8]`; points, since per cent of a difference could mean either."""
+    share = difference.unit == "share"
+    unit = "points" if share else difference.unit
+    value, *ends = (number(one * (100 if share else 1), "") for one in (difference.value or 0.0, low, high))
+    return f"{value} {unit if unit not in ('score', 'count', 'p-value') else ''}".rstrip() + f" [{', '.join(ends)}]"
+
+
+def _open(keeps: Limit | None) -> Word:
+    return "measured" if keeps is None else "undecided"
+
+
+def _number(measure: MeasureRecord) -> str:
+    return "" if measure.value is None else number(measure.value, measure.unit)

@@ -1,0 +1,112 @@
+"""Data that are already in memory: a pandas DataFrame, or a list of dicts, as items.
+
+    Frame(frame, fields={"question": "doc.question"}, id="key")
+
+What holds of a file holds here: an item's id comes from what it says or from a column, and an empty cell is a missing
+value. The digest is that of the content, so that the same rows give the same audit wherever they came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from audit.data.columns import names_in, within
+from audit.data.tabular import DataPart, Source, choose_columns, frames_of
+from audit.errors import DataError, UsageError
+from audit.files import canonical, sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audit.probe import Role
+
+__all__ = ["Frame", "as_source", "as_sources"]
+
+_ROWS = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Frame(Source):
+    """A DataFrame or a list of dicts; what it holds now is kept, later changes of it are not seen."""
+
+    table: InitVar[Any]
+    """The rows."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """Field -> column that holds it; any other field is read from the column of its own name."""
+    id: str | None = None
+    """Column with the items' own ids; absent = ids are digests of what the items say."""
+
+    def __post_init__(self, table: Any) -> None:
+        """Take the rows over; raises DataError for what is neither a DataFrame nor a list of dicts."""
+        rows = table.to_dict("records") if _is_frame(table) else table
+        if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
+            raise DataError(f"data: got a {type(table).__name__}; allowed: a DataFrame, a list of dicts, a data source")
+        held = [{str(name): _plain(cell) for name, cell in row.items()} for row in rows]
+        object.__setattr__(self, "_held", held)
+
+    @property
+    def _rows(self) -> list[dict[str, Any]]:
+        held: list[dict[str, Any]] = self.__dict__["_held"]
+        return held
+
+    def digest(self) -> str:
+        """Return the digest of the rows and of the options; raises IntegrityError where another was promised."""
+        try:
+            rows = sha256(canonical(row) + b"\n" for row in self._rows)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"data: a cell is no text, number, list or array ({error})") from None
+        options = {"fields": self.fields, "id": self.id}
+        return sha256(canonical({"rows": self.as_promised("data", rows), "options": options}))
+
+    def columns(self) -> list[str]:
+        """Return the names of the columns, those inside others too."""
+        return list(dict.fromkeys(name for row in self._rows for name in names_in(row)))
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of items; see `audit.data.tabular.DataPart`."""
+        self.digest()
+        chosen = choose_columns("data", self.columns(), self.fields, self.id, role)
+        rows = self._rows[:limit]
+        parts = (rows[start : start + _ROWS] for start in range(0, len(rows), _ROWS))
+        items = (
+            ({name: [within(row, column) for row in part] for name, column in chosen.items()},
+             None if self.id is None else [within(row, self.id) for row in part])
+            for part in parts
+        )  # fmt: skip
+        return frames_of("data", items, role)
+
+
+def as_source(data: Any) -> DataPart:
+    """Return what a check can read: a data source as it is, a DataFrame or a list of dicts as a `Frame`."""
+    source: Any = data if isinstance(data, DataPart) else Frame(data)
+    return source  # type: ignore[no-any-return]
+
+
+def as_sources(data: Any, roles: Mapping[str, Role]) -> dict[str, DataPart]:
+    """Return role -> source: of a mapping for each of its roles, of anything else for the role `items`.
+
+    Raises UsageError for a role that is not among `roles`.
+    """
+    if not isinstance(data, Mapping):
+        return {"items": as_source(data)}
+    if unknown := sorted(data.keys() - roles.keys()):
+        raise UsageError(f"data: no role {unknown[0]!r}; allowed: {', '.join(roles)}")
+    return {role: as_source(one) for role, one in data.items()}
+
+
+def _is_frame(table: Any) -> bool:
+    return hasattr(table, "to_dict") and hasattr(table, "columns")
+
+
+def _plain(cell: Any) -> Any:
+    """Return a cell as JSON would hold it: arrays as nested lists, what is missing as None."""
+    if hasattr(cell, "tolist"):
+        cell = cell.tolist()
+    if isinstance(cell, Mapping):
+        return {str(name): _plain(one) for name, one in cell.items()}
+    if isinstance(cell, list | tuple):
+        return [_plain(one) for one in cell]
+    missing = cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType")
+    return None if missing else cell

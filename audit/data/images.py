@@ -1,0 +1,147 @@
+"""Images in a folder, as items: every PNG, JPEG, WebP, BMP or TIFF in it, a class to a subfolder where there are any.
+
+    data: {use: image_folder, path: ./photos, mode: L, size: [28, 28]}
+
+    image   whole numbers 0 to 255, [row, column] for mode L, [channel, row, column] for mode RGB
+    label   name of the subfolder that holds the file, where it is not the folder itself
+    unit    the file's path in the folder; of pictures with equal pixels the first one's
+
+An item's id comes from its pixels and its label, not from where the file stands. What a picture would take is known
+before it is unpacked: more than 4 million pixels want a `size`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.data.tabular import Source, frames_of
+from audit.errors import DataError, did_you_mean
+from audit.files import canonical, digest_file, open_regular, sha256
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from PIL import Image
+
+    from audit.probe import Role
+
+__all__ = ["ImageFolder"]
+
+ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_FIELDS = ("image", "label", "unit")
+_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is tried to read a file, whatever its name: others may start programs."""
+_ROWS = 256
+_MAX_PIXELS = 1 << 22
+"""Of an image that is taken as it is."""
+_AT_ONCE = 1 << 24
+"""Pixels of all images that are held at once."""
+
+
+@dataclass(frozen=True)
+class ImageFolder(Source):
+    """A folder of image files."""
+
+    path: Path
+    """The folder; subfolders are read too, links that lead out of it are refused."""
+    mode: Literal["L", "RGB"] = "L"
+    """`L` = one channel of grey, `RGB` = three of colour."""
+    size: tuple[int, int] | None = None
+    """(rows, columns) that images are resampled to (bicubic); absent = they must all be of one size."""
+
+    def digest(self) -> str:
+        """Return the digest of the files' names and bytes and of the options; raises DataError, IntegrityError."""
+        files = {str(file.relative_to(self.path)): digest_file(file) for file in self._files()}
+        got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size)]))
+        return self.as_promised(self.path, got)
+
+    def columns(self) -> list[str]:
+        """Return the fields that images give."""
+        return list(_FIELDS)
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of images, in the order of their paths; see `audit.data.tabular.DataPart`."""
+        files = self._files()
+        for name in role.fields:
+            if name not in _FIELDS and name not in role.optional:
+                raise DataError(f"{self.path}: images have no field {name!r}{did_you_mean(name, _FIELDS)}")
+        if self.sha256 is not None:
+            self.digest()
+        rows = islice(files, limit)
+        height, width = self.size or self._size_of(files[0])
+        most = max(1, min(_ROWS, _AT_ONCE // (height * width)))
+        chunks = iter(lambda: list(islice(rows, most)), [])
+        wanted = [name for name in _FIELDS if name in role.fields]
+        seen: dict[str, str] = {}
+        cells = (self._cells(wanted, chunk, seen) for chunk in chunks)
+        return frames_of(self.path, ((one, None) for one in cells), role)
+
+    def _files(self) -> list[Path]:
+        """Return the image files, sorted by path; raises DataError where there are none or one lies outside."""
+        if not self.path.is_dir():
+            raise DataError(f"{self.path}: no such folder; allowed: a folder of images")
+        files = sorted(one for one in self.path.rglob("*") if one.suffix.lower() in ENDINGS and one.is_file())
+        if not files:
+            raise DataError(f"{self.path}: no image in it; allowed: {', '.join(ENDINGS)}")
+        home = self.path.resolve()
+        for file in files:
+            if not file.resolve().is_relative_to(home):
+                raise DataError(f"{file}: leads out of the folder")
+        return files
+
+    def _cells(self, wanted: list[str], files: list[Path], seen: dict[str, str]) -> dict[str, list[Any]]:
+        """Return the cells of the wanted fields; `seen` has the path of the first picture with some pixels."""
+        paths = [file.relative_to(self.path) for file in files]
+        images = [self._pixels(file) for file in files]
+        told = ((sha256([canonical(list(one.shape)), one.tobytes()]), path.as_posix())
+                for one, path in zip(images, paths, strict=True))  # fmt: skip
+        made: dict[str, list[Any]] = {
+            "image": images,
+            "label": [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths],
+            "unit": [seen.setdefault(pixels, path) for pixels, path in told],
+        }
+        return {name: made[name] for name in wanted}
+
+    def _size_of(self, file: Path) -> tuple[int, int]:
+        """Return (rows, columns) of an image; raises DataError where they are too many to be taken as they are."""
+        with _image(file) as image:
+            width, height = image.size
+        if not 0 < width * height <= _MAX_PIXELS:
+            raise DataError(f"{file}: {height} x {width} pixels; allowed: {_MAX_PIXELS:,} in all, or a `size`")
+        return height, width
+
+    def _pixels(self, file: Path) -> np.ndarray:
+        import numpy as np
+        from PIL import Image
+
+        if self.size is None:
+            self._size_of(file)
+        with _image(file) as image:
+            shown = image.convert(self.mode)
+            if self.size is not None:
+                shown = shown.resize(self.size[::-1], Image.Resampling.BICUBIC)
+        pixels = np.asarray(shown)
+        return pixels if self.mode == "L" else pixels.transpose(2, 0, 1)
+
+
+@contextmanager
+def _image(file: Path) -> Iterator[Image.Image]:
+    """Lend an opened image; whatever a decoder raises becomes a DataError of one line."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with open_regular(file) as data, Image.open(data, formats=_FORMATS) as image:
+                yield image
+    except DataError:
+        raise
+    except Exception as error:
+        why = "not one of the formats" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise DataError(f"{file}: cannot be read as an image ({' '.join(why.split())[:120]})") from None

@@ -1,0 +1,1 @@
+"""From a plan to a record: freeze, ask, judge, write."""

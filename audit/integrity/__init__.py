@@ -1,0 +1,1 @@
+"""Is an audit what was written: digests, judging again, seals and bundles."""

@@ -1,0 +1,195 @@
+"""Verify: is an audit folder what was written, and do its numbers follow from what was observed?
+
+`check_digests` compares every stored file with the digest in the record, and the record with its plan; `recompute`
+judges and decides again from the observations, without the model and without the data, and compares all that comes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import to_jsonable_python
+
+from audit.errors import IntegrityError
+from audit.files import arrow_table, canonical, digest_file, parquet_bytes, read_frame, sha256, stored_json
+from audit.integrity.conformity import check_record
+from audit.plan.registration import check_deviations
+from audit.record.promises import keep_level
+from audit.record.schema import Audit, Finding, MeasureRecord, OneSided
+from audit.verdict.controls import controls_of, covered, trials_of
+from audit.verdict.decision import Decision, sentence, spoil
+from audit.verdict.families import settled_level
+from audit.verdict.findings import judge_finding
+from audit.verdict.missing import OF_ASKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from audit.probe import Probe
+
+__all__ = ["TOLERANCE", "check_digests", "recompute"]
+
+TOLERANCE = 1e-9
+"""Largest allowed difference, relative to max(1, |value|), between a stored number and the recomputed one."""
+
+
+def check_digests(audit: Audit) -> int:
+    """Return how many files were compared; raises IntegrityError naming the first that differs.
+
+    The record must be the one that the run wrote, follow from plan.json, and name what it rests on.
+    """
+    run = audit.run
+    if run is None:
+        raise IntegrityError("run.json: missing; it names the stored answers")
+    evidence = [*(one for finding in audit.record.findings for one in finding.evidence), *run.evidence]
+    for one in evidence:
+        path = audit.folder / one.path
+        if not path.resolve().is_relative_to(audit.folder.resolve()):
+            raise IntegrityError(f"{one.path}: lies outside the audit folder")
+        if not path.is_file():
+            raise IntegrityError(f"{one.path}: missing")
+        if digest_file(path) != one.sha256:
+            raise IntegrityError(f"{one.path}: its bytes are not those that were stored")
+    frozen = stored_json(audit.folder / "plan.json")
+    if sha256(canonical(frozen)) != audit.record.plan:
+        raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
+    check_record(audit.record, frozen)
+    if not run.evidence and (asked := next(filter(_was_answered, audit.record.findings), None)):
+        raise IntegrityError(f"run.json: names no stored answer, and {asked.check} rests on {asked.calls:,}")
+    check_deviations(audit)
+    if run.record and run.record != digest_file(audit.folder / "record.json"):
+        raise IntegrityError("record.json: not the record that the run wrote")
+    return len(evidence) + 1
+
+
+def _was_answered(finding: Finding) -> bool:
+    return finding.calls > 0 and finding.headline is not None and finding.headline.value is not None
+
+
+def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
+    """Judge and decide again from the observations; returns how many numbers agree.
+
+    IntegrityError at the first thing that differs: a control, a measure or its n, a verdict or its reason, how many
+    units would decide, a remark, an item. `probes` gives, by check, a probe that no entry point names.
+    """
+    from audit import plugins
+
+    record, given = audit.record, probes or {}
+    judged = [one for one in record.findings if one.verdict not in ("skipped", "crashed")]
+    built = {one.check: given.get(one.check) or plugins.build("probes", one.probe, one.options) for one in judged}
+    levels = _levels(audit, built)
+    return sum(_again(audit, finding, built[finding.check], *levels[finding.check]) for finding in judged)
+
+
+def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float, float]]:
+    """Return (level of the controls, level of the measures) of each check, by its plan."""
+    of_plan = {one["name"]: one["level"] for one in stored_json(audit.folder / "plan.json")["checks"]}
+    family = [finding for finding in audit.record.findings if finding.family]
+    settled = {}
+    if len(family) > 1:
+        level = settled_level(audit.folder, family, probes, level=audit.record.level, seed=audit.record.seed)
+        settled = {finding.check: level for finding in family}
+    return {name: (level, settled.get(name, level)) for name, level in of_plan.items()}
+
+
+def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, level: float) -> int:
+    """Judge a finding again; returns how many numbers agree."""
+    seed, seen = audit.record.seed, finding.smallest_effect
+    trials = trials_of(probe, seed=seed, check=finding.check)
+    controls = controls_of(probe, level=of_controls, seed=seed, check=finding.check, trials=trials)
+    if controls != finding.controls:
+        raise IntegrityError(f"{finding.check}: its controls are {finding.controls} and {controls} judged again")
+    if finding.controlled not in ([], covered(trials)):  # none: of an earlier version
+        said, known = (", ".join(names) or "nothing" for names in (finding.controlled, covered(trials)))
+        raise IntegrityError(f"{finding.check}: its controls are said to cover {said}; they cover {known}")
+    if finding.measures and not math.isclose(finding.measures[0].level, level, rel_tol=0, abs_tol=TOLERANCE):
+        told = finding.measures[0].level
+        raise IntegrityError(f"{finding.check}: judged at level {told}; its family judged again reaches {level}")
+    budget = seen.units if finding.stop == "early" and seen is not None else None
+    keeps = keep_level(audit.record.promise, audit.record.level) if finding.gating else None
+    result, measures, decision = judge_finding(
+        audit.folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
+    )
+    if [(m.name, m.group) for m in measures] != [(m.name, m.group) for m in finding.measures]:
+        raise IntegrityError(f"{finding.check}: judging again gives other measures than the record holds")
+    agreed = sum(_same(finding.check, old, new) for old, new in zip(finding.measures, measures, strict=True))
+    agreed += _same_bounds(finding.check, finding.one_sided, decision.one_sided)
+    _same_decision(audit, finding, probe, decision)
+    remarks = [one for one in finding.remarks if one["key"] not in OF_ASKING]
+    _equal(f"{finding.check}: remarks", remarks, [{"key": one.key, **one.values} for one in result.remarks])
+    for name, frame in (("", result.items), (".table", result.table)):
+        _same_items(audit, finding, f"items/{finding.check}{name}.parquet", frame)
+    return agreed
+
+
+def _same_decision(audit: Audit, finding: Finding, probe: Probe, decision: Decision) -> None:
+    """Raise IntegrityError where a finding was decided otherwise than its measures are."""
+    again = finding.model_copy(update={**vars(decision), "why": sentence(decision.reason)})
+    if audit.record.changed and probe.needs:
+        again = spoil(again)
+    for name in (*vars(decision), "why"):
+        _equal(f"{finding.check}: {name}", getattr(finding, name), getattr(again, name))
+
+
+def _same(check: str, old: MeasureRecord, new: MeasureRecord) -> int:
+    """Return how many numbers of a measure agree; IntegrityError where anything of it differs."""
+    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    for name, stored in before.items():
+        if not _close(stored, after[name]):
+            raise IntegrityError(f"{check}: {old.name} {name} is {stored} in the record and {after[name]} judged again")
+    return sum(before[name] is not None for name in ("value", "low", "high"))
+
+
+def _same_bounds(check: str, old: OneSided | None, new: OneSided | None) -> int:
+    """Return how many numbers of the bounds by which a check passes agree."""
+    before, after = ({} if one is None else one.model_dump() for one in (old, new))
+    if before.keys() != after.keys():
+        raise IntegrityError(f"{check}: one-sided bounds that its promise does not have, or that are gone")
+    for name, stored in before.items():
+        if not _close(stored, after[name]):
+            raise IntegrityError(f"{check}: one-sided {name} is {stored} in the record and {after[name]} judged again")
+    return len(before)
+
+
+def _close(one: Any, other: Any) -> bool:
+    """Tell whether two values of JSON are the same, numbers within the tolerance."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_close(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_close, one, other))
+    return bool(one == other)
+
+
+def _equal(what: str, stored: Any, again: Any) -> None:
+    stored, again = (to_jsonable_python(one) for one in (stored, again))
+    if not _close(stored, again):
+        raise IntegrityError(f"{what} is {_shown(stored)} in the record and {_shown(again)} judged again")
+
+
+def _shown(value: Any) -> str:
+    text = canonical(value).decode()
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _same_items(audit: Audit, finding: Finding, name: str, frame: pd.DataFrame | None) -> None:
+    """Raise IntegrityError where a finding's stored items are not those that judging gives."""
+    stored = {one.path: one.sha256 for one in finding.evidence}.get(name)
+    if (stored is None) != (frame is None):
+        raise IntegrityError(f"{name}: {'not named by' if stored is None else 'named by'} the record, "
+                             f"and judging again gives {'one' if stored is None else 'none'}")
+    if frame is None or sha256(data := parquet_bytes(arrow_table(frame))) == stored:
+        return
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    again = pq.read_table(pa.BufferReader(data)).to_pandas()
+    try:  # another version of a package may write or add up otherwise
+        before = read_frame(audit.folder / name).reset_index()
+        pd.testing.assert_frame_equal(before[list(again)], again, rtol=TOLERANCE, atol=TOLERANCE)
+    except (AssertionError, KeyError, OSError, ValueError):
+        raise IntegrityError(f"{name}: not the items that judging again gives") from None

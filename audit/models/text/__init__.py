@@ -1,0 +1,1 @@
+"""Causal language models from disk: weights, encoding, scores, draws."""

@@ -1,0 +1,104 @@
+"""Text to token ids: which tokens of an item are given and which are scored.
+
+    Continuation(prompt, text)   context = longest common prefix of encode(prompt) and encode(prompt + text)
+
+So a token that reaches over the boundary belongs to the text, and the model sees the tokens it would see in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from audit.errors import ModelError
+from audit.model import Continuation, Item
+from audit.models.text.chat import ChatTemplate
+from audit.models.text.scoring import Encoded
+
+__all__ = ["Encoder"]
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A model's tokenizer, with its chat template where prompts are a user's turns."""
+
+    tokenizer: Any
+    name: str
+    """Of the model, for messages."""
+    limit: int | None
+    """Most tokens that the model was made for; None where it has no such limit."""
+    start: int | None
+    """Token that a text without prompt begins after; None where the tokenizer has none."""
+    chat: ChatTemplate | None = None
+
+    def items(self, items: Sequence[Item]) -> list[Encoded]:
+        """Return every item's tokens; a `str` has no context. Raises ModelError for other types and for length."""
+        for item in items:
+            if not isinstance(item, str | Continuation):
+                raise ModelError(f"{self.name}: got a {type(item).__name__}; allowed: str or Continuation")
+        pairs = [(i, item) for i, item in enumerate(items) if isinstance(item, Continuation)]
+        plain = [(i, item) for i, item in enumerate(items) if isinstance(item, str)]
+        encoded = {i: Encoded(ids, 0) for (i, _), ids in zip(plain, self._ids([s for _, s in plain]), strict=True)}
+        prompts = {prompt: self._as_given(prompt) for prompt in dict.fromkeys(pair.prompt for _, pair in pairs)}
+        special = self.chat is None
+        contexts = dict(zip(prompts, self._ids(list(prompts.values()), special=special), strict=True))
+        wholes = self._ids([prompts[pair.prompt] + pair.text for _, pair in pairs], special=special)
+        for (i, pair), whole in zip(pairs, wholes, strict=True):
+            encoded[i] = Encoded(whole, _common(contexts[pair.prompt], whole))
+        for i, (ids, _) in encoded.items():
+            self._check(f"item {i}", len(ids))
+        return [encoded[i] for i in range(len(items))]
+
+    def prompts(self, prompts: Sequence[str | None], *, room: int) -> list[list[int]]:
+        """Return tokens to go on from, at least one; ModelError where a prompt and `room` tokens are too long."""
+        given = [i for i, prompt in enumerate(prompts) if prompt is not None]
+        texts = [self._as_given(prompt) for prompt in prompts if prompt is not None]
+        rows: list[list[int]] = [[] for _ in prompts]
+        for i, ids in zip(given, self._ids(texts, special=self.chat is None), strict=True):
+            rows[i] = ids
+        for i, row in enumerate(rows):
+            if not row and self.start is None:
+                raise ModelError(f"{self.name}: prompt {i} is empty, and the tokenizer has no start token")
+            rows[i] = row or [self.start]  # type: ignore[list-item]
+            self._check(f"prompt {i} with max_tokens {room}", len(rows[i]) + room)
+        return rows
+
+    def text(self, prompt: list[int], tokens: list[int]) -> str:
+        """Return what `tokens` add to the text of `prompt` (some tokenizers drop a blank at the start of a text)."""
+        return self._decode(prompt + tokens)[len(self._decode(prompt)) :]
+
+    def pieces(self, ids: Sequence[int]) -> np.ndarray:
+        """Return each token's text, an array of str, as it reads behind other text."""
+        distinct, place = np.unique(np.asarray(ids, dtype=np.int64), return_inverse=True)
+        (before,) = self._ids(["a"], special=False)
+        rows = [before, *([*before, token] for token in distinct.tolist())]
+        first, *texts = self.tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
+        return np.array([text[len(first) :] for text in texts], dtype=object)[place]
+
+    def _as_given(self, prompt: str) -> str:
+        return prompt if self.chat is None else self.chat.render(prompt)
+
+    def _ids(self, texts: list[str], *, special: bool = True) -> list[list[int]]:
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(texts, add_special_tokens=special, verbose=False)["input_ids"]
+        return ids
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _check(self, what: str, tokens: int) -> None:
+        if self.limit is not None and tokens > self.limit:
+            raise ModelError(f"{self.name}: {what} has {tokens:,} tokens; the model's context holds {self.limit:,}")
+
+
+def _common(context: list[int], whole: list[int]) -> int:
+    """Return the length of the longest common prefix."""
+    if whole[: len(context)] == context:
+        return len(context)
+    shorter = min(len(context), len(whole))
+    differs = np.array(context[:shorter]) != np.array(whole[:shorter])
+    return int(differs.argmax()) if differs.any() else shorter

@@ -1,0 +1,184 @@
+"""Scores tokens under a causal network, at hardly more than the price of its forward pass.
+
+    log p(x_t | x_<t) = z[x_t] - m - log s          m = max z,   e = exp(z - m),   s = sum_v e_v,   p = e / s
+    entropy  H = log s - E_p[z - m]                  mean of the surprisal -log p over the vocabulary
+    variance V = Var_p[z - m]                        its variance
+    rank     1 + number of tokens v with z_v > z[x_t]
+
+Rows are grouped by length, so that little is padding; a context that several texts share is read once; only states
+that predict a scored token reach the output head, a slice of them at a time, always in the same memory: asking the
+system for new memory for each slice would cost more than all the sums over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from audit.models.text.network import Network, padded
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["STATISTICS", "Encoded", "Scorer", "buckets"]
+
+STATISTICS = ("log_prob", "entropy", "variance", "rank")
+"""Columns of a trace."""
+
+WASTE = 0.08
+"""Largest share of a batch that may be padding ..."""
+SPARE = 16
+"""... beyond so many tokens: a pass over any batch costs about as much as 16 tokens more."""
+SLICE = 15_000_000
+"""Logits at a time: 60 MB, and in 16 bits 30, as from 32 on the allocator asks the system for new memory every time."""
+
+
+class Encoded(NamedTuple):
+    """A text as token ids, the first `context` of which are given and not scored."""
+
+    ids: list[int]
+    context: int
+
+    @property
+    def first(self) -> int:
+        """Position of the first token that can be scored: one with something to its left."""
+        return max(self.context, 1)
+
+
+class _Batch(NamedTuple):
+    """States [token, dim] that predict the tokens `targets` [token] of texts `of`, in their order."""
+
+    of: list[int]
+    states: torch.Tensor
+    targets: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """The scores of texts under one network."""
+
+    network: Network
+    batch_tokens: int = 2048
+    """Most tokens of a forward pass, padding included; a longer text has a pass of its own."""
+
+    def score(self, texts: Sequence[Encoded], *, trace: bool = False) -> list[np.ndarray]:
+        """Return per text [token, 1] log-probabilities in nats, or with `trace` [token, 4] in the order of STATISTICS.
+
+        Float32. The tokens are those from `Encoded.first` on; there may be none.
+        """
+        lengths = [max(0, len(text.ids) - text.first) for text in texts]
+        scores = [torch.empty(0, len(STATISTICS) if trace else 1)] * len(texts)
+        rows = min(sum(lengths), max(1, SLICE // self.network.vocabulary))
+        arrays = torch.empty(1 + trace, rows, self.network.vocabulary, device=self.network.device)
+        with torch.inference_mode():
+            for batch in self._batches(texts):
+                columns = self._statistics(batch, arrays).cpu()
+                for i, part in zip(batch.of, columns.split([lengths[i] for i in batch.of]), strict=True):
+                    scores[i] = part
+        return [part.numpy() for part in scores]
+
+    def mean_states(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return [row, dim] float32: the mean of the last hidden states over each row of one token or more."""
+        order: list[int] = []
+        means = [] if rows else [torch.empty(0, 0)]
+        with torch.inference_mode():
+            for batch in buckets([len(row) for row in rows], self.batch_tokens):
+                ids, mask = padded([rows[i] for i in batch], self.network.device)
+                hidden = self.network.hidden(ids).float().masked_fill(~mask[..., None], 0)
+                means.append((hidden.sum(1) / mask.sum(1, keepdim=True)).cpu())
+                order += batch
+        mean: np.ndarray = torch.cat(means)[torch.argsort(torch.tensor(order, dtype=torch.long))].numpy()
+        return mean
+
+    def _batches(self, texts: Sequence[Encoded]) -> Iterator[_Batch]:
+        """Yield every text that has a scored token once."""
+        contexts: dict[tuple[int, ...], list[int]] = {}
+        alone: list[int] = []
+        for i, text in enumerate(texts):
+            if len(text.ids) > text.first:
+                shares = text.context and self.network.caches
+                (contexts.setdefault(tuple(text.ids[: text.context]), []) if shares else alone).append(i)
+        alone += [of[0] for of in contexts.values() if len(of) == 1]
+        shared = {context: of for context, of in contexts.items() if len(of) > 1}
+        for batch in buckets([len(texts[i].ids) - 1 for i in alone], self.batch_tokens):
+            yield self._whole(texts, [alone[i] for i in batch])
+        prefixes = list(shared)
+        for batch in buckets([len(prefix) for prefix in prefixes], self.batch_tokens):
+            yield from self._after(texts, {prefixes[i]: shared[prefixes[i]] for i in batch})
+
+    def _whole(self, texts: Sequence[Encoded], of: list[int]) -> _Batch:
+        ids, mask = padded([texts[i].ids for i in of], self.network.device)
+        first = torch.tensor([texts[i].first for i in of], device=ids.device)[:, None]
+        scored = mask & (torch.arange(ids.shape[1], device=ids.device) >= first)
+        return _Batch(of, self.network.states(ids[:, :-1])[scored[:, 1:]], ids[scored])
+
+    def _after(self, texts: Sequence[Encoded], shared: dict[tuple[int, ...], list[int]]) -> Iterator[_Batch]:
+        """Read each context once and go on from it with every text; a cached token counts as a quarter of a token."""
+        prefix = self.network.prefill(list(shared))
+        rows = [(row, i) for row, of in enumerate(shared.values()) for i in of]
+        tails = [texts[i].ids[texts[i].context :] for _, i in rows]
+        for batch in buckets([len(tail) for tail in tails], self.batch_tokens, extra=prefix.mask.shape[1] / 4):
+            ids, mask = padded([tails[j] for j in batch], self.network.device)
+            of = [rows[j][0] for j in batch]
+            states = prefix.last[of][:, None]
+            if ids.shape[1] > 1:
+                states = torch.cat([states, self.network.extend(prefix.select(of), ids[:, :-1])], 1)
+            yield _Batch([rows[j][1] for j in batch], states[mask], ids[mask])
+
+    def _statistics(self, batch: _Batch, arrays: torch.Tensor) -> torch.Tensor:
+        """Return [token, 1 or 4] of a batch; `arrays` [1 or 2, row, vocabulary] is the memory to use."""
+        parts = []
+        for states, targets in zip(
+            batch.states.split(arrays.shape[1]), batch.targets.split(arrays.shape[1]), strict=True
+        ):
+            logits, *spare = arrays[:, : len(states)]
+            self.network.logits(states, out=logits)
+            parts.append(_traced(logits, targets[:, None], *spare) if spare else _scored(logits, targets[:, None]))
+        return torch.cat(parts)
+
+
+def _scored(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return log p [token, 1]; overwrites `logits` [token, vocabulary]."""
+    highest = logits.amax(-1, keepdim=True)
+    chosen = logits.gather(-1, target) - highest
+    return chosen - logits.sub_(highest).exp_().sum(-1, keepdim=True).log_()
+
+
+def _traced(logits: torch.Tensor, target: torch.Tensor, spare: torch.Tensor) -> torch.Tensor:
+    """Return [token, 4] in the order of STATISTICS; overwrites `logits` and `spare`, both [token, vocabulary]."""
+    highest, chosen = logits.amax(-1, keepdim=True), logits.gather(-1, target)
+    below = torch.sub(logits, highest, out=spare)
+    rank = 1 + logits.gt_(chosen).sum(-1, keepdim=True)
+    e = torch.exp(below, out=logits)
+    s = e.sum(-1, keepdim=True)
+    below.clamp_(min=-1e4)  # where e is 0, so that a logit of -inf adds nothing
+    mean = _dot(e, below) / s
+    variance = _dot(e, below.sub_(mean).square_()) / s
+    return torch.cat([chosen - highest - s.log(), s.log() - mean, variance, rank], -1)
+
+
+def _dot(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Return the rows' inner products [row, 1], a few rows at a time so that what lies between stays in the cache."""
+    parts = [torch.linalg.vecdot(some, other) for some, other in zip(a.split(16), b.split(16), strict=True)]
+    return torch.cat(parts)[:, None]
+
+
+def buckets(lengths: Sequence[int], tokens: int, *, extra: float = 0.0) -> list[list[int]]:
+    """Return positions of `lengths` in batches of similar length, longest first.
+
+    A batch closes when padding would pass WASTE of it and SPARE tokens, or rows times (longest + extra) pass `tokens`.
+    """
+    batches: list[list[int]] = []
+    longest = real = 0
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        rows = len(batches[-1]) + 1 if batches else 0
+        padding = longest * rows - real - lengths[i]
+        if not rows or rows * (longest + extra) > tokens or padding > max(SPARE, WASTE * longest * rows):
+            batches.append([])
+            longest, real = lengths[i], 0
+        batches[-1].append(i)
+        real += lengths[i]
+    return batches

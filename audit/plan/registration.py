@@ -1,0 +1,280 @@
+"""Pre-registration made visible: what an audit asks otherwise than the plan that was frozen first.
+
+    <into>/plans.jsonl              the register (`audit.plan.register`): a line for each plan, in the order of freezing
+    <into>/<id>/plan.json           the frozen plan, stored before the first question
+    <into>/<id>/deviations.json     what differs from the registered plan; absent where nothing does
+
+Two plans are of one audit when they ask the same model something in common: a check of the same name and probe, or of
+the same probe and data under another name. Of those the one frozen first is registered, and each later one that differs
+says where; under another title only what they have in common is compared. A trial run (a smaller `limit`) and a first
+try whose checks in common all crashed showed nothing and are not registered, and what only makes an audit stricter is
+no deviation: a tightened bound, a higher level, a second person, a check that gates now. The order is that of the
+lines, for file times prove nothing; a folder without a line counts as frozen before whoever finds it so, and gets its
+line then. What deviates is found once, under a lock, when an audit begins, and read again whenever it goes on. No
+verdict changes.
+
+Attempts. The same model asked by the same probe on the same data again is another attempt, whatever it is called, also
+with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. A trial run that asks at most a fifth of the
+items, and what crashed or was skipped, is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from audit.errors import IntegrityError
+from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
+from audit.plan.register import (
+    REGISTER,
+    Entry,
+    append_plan,
+    append_verdicts,
+    contents_of,
+    is_name,
+    locked,
+    read_entries,
+)
+from audit.record.schema import Attempt, Audit, Deviation, EarlierAttempt
+
+__all__ = [
+    "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_plan",
+    "register_verdicts",
+]
+
+FILE = "deviations.json"
+TRIAL = 5
+"""A run that asks at most one in so many items is a trial."""
+Plan = Mapping[str, Any]
+_OF_PLAN = ("level", "seed", "limit", "two_person", "target", "promise")
+_OF_CHECK = ("gating", "weight", "stop")
+_UNSEEN = ("crashed", "skipped")
+"""Verdicts that show nothing of the model."""
+
+
+def register_plan(folder: Path, frozen: Plan) -> list[Deviation]:
+    """Freeze a plan into its audit's folder, which exists, and return where it deviates from the registered one.
+
+    A plan that lies there already was frozen before, and so were its deviations. Raises IntegrityError for deviations
+    that cannot be read, and where the registered plan is not the one that was frozen.
+    """
+    with locked(folder.parent / REGISTER) as file:
+        entries = read_entries(file)
+        frozen_before = (folder / "plan.json").is_file()
+        for name, plan in _without_line(folder, entries):
+            entries[name] = append_plan(file, name, plan)
+        if not frozen_before:
+            found = _deviations(folder, entries, frozen)
+            if found:
+                write_atomic(folder / FILE, _dumped(found))
+            else:
+                (folder / FILE).unlink(missing_ok=True)  # of a start that was killed before its plan was frozen
+        write_atomic(folder / "plan.json", canonical(frozen) + b"\n")
+        again = folder.name in entries and not frozen_before  # lines follow upon plans: the folder was deleted
+        if again or folder.name not in entries:
+            append_plan(file, folder.name, frozen, again=again)
+    return read_deviations(folder)
+
+
+def register_verdicts(folder: Path, verdicts: Mapping[str, str]) -> None:
+    """Write into the register what came of an audit, so that it is known when its folder is not there any more."""
+    with locked(folder.parent / REGISTER) as file:
+        append_verdicts(file, folder.name, verdicts)
+
+
+def attempts_of(folder: Path, frozen: Plan, items_of: Callable[[str], int]) -> list[Attempt]:
+    """Return the checks of an audit whose content was asked before it; `items_of` counts the items of a check."""
+    with locked(folder.parent / REGISTER) as file:
+        entries = read_entries(file)
+    before = list(entries.values())[: list(entries).index(folder.name)] if folder.name in entries else []
+    found = []
+    for check, content in contents_of(frozen).items():
+        earlier = [one for entry in before if (one := _earlier(folder, entry, check, content)) is not None]
+        limits = {entry.name: entry.limit for entry in before}
+        counted = [one for one in earlier if not _is_trial(limits[one.audit], frozen.get("limit"), items_of, check)]
+        if counted:
+            found.append(Attempt(check=check, ordinal=len(counted) + 1, earlier=counted))
+    return found
+
+
+def _is_trial(then: int | None, now: int | None, items_of: Callable[[str], int], check: str) -> bool:
+    return then is not None and (now is None or then < now) and TRIAL * then <= items_of(check)
+
+
+def _earlier(folder: Path, entry: Entry, check: str, content: str) -> EarlierAttempt | None:
+    """Return the attempt that an entry holds of a content; None where it asked something else, or nothing was seen."""
+    asked = [name for name, other in _asks(folder.parent / entry.name, entry).items() if other == content]
+    if not asked:
+        return None
+    name = check if check in asked else asked[0]
+    verdict = _verdicts(folder.parent / entry.name, entry).get(name)
+    if verdict in _UNSEEN:
+        return None
+    return EarlierAttempt(audit=entry.name, check=name, verdict=verdict)
+
+
+def _asks(folder: Path, entry: Entry) -> dict[str, str]:
+    """Return what an entry asked; of a line of an earlier version from the folder, if it is still there."""
+    if entry.asks:
+        return entry.asks
+    plan = _plan_in(folder)
+    return {} if plan is None else contents_of(plan)
+
+
+def _verdicts(folder: Path, entry: Entry) -> dict[str, str]:
+    """Return check -> verdict of an audit; empty while it has not ended."""
+    if entry.verdicts is not None:
+        return entry.verdicts
+    try:
+        findings: Any = stored_json(folder / "record.json")["findings"]
+        return {str(one["check"]): str(one["verdict"]) for one in findings}
+    except (IntegrityError, TypeError, KeyError):
+        return {}
+
+
+def read_deviations(folder: Path) -> list[Deviation]:
+    """Return what an audit's folder says of deviations; IntegrityError where it cannot be read."""
+    try:
+        return [Deviation.model_validate(one) for one in parse_json(read_regular(folder / FILE, MAX_JSON))]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError, RecursionError):
+        raise IntegrityError(f"{folder / FILE}: not a list of deviations") from None
+
+
+def check_deviations(audit: Audit) -> None:
+    """Raise IntegrityError where the record and the folder tell other deviations."""
+    if _dumped(read_deviations(audit.folder)) != _dumped(audit.record.deviations):
+        raise IntegrityError(f"{FILE}: not the deviations that the record holds")
+
+
+def differences(before: Plan, after: Plan) -> Iterator[tuple[str | None, str, Any, Any]]:
+    """Yield (check or None, what, before, after) for each thing that two frozen plans ask otherwise; None = not there.
+
+    A place of data counts by its digest. Who reads the result, and how it is stored, does not count, nor does what
+    makes the later plan stricter. Checks that only one of them has are told where both have the same title.
+    """
+    yield from _changes(None, _of_plan(before), _of_plan(after))
+    pairs = list(_pairs(before, after))
+    for old, new in pairs:
+        yield from _changes(new["name"], _of_check(old), _of_check(new))
+    if before["title"] != after["title"]:
+        return
+    for side, plan in enumerate((before, after)):
+        known = {pair[side]["name"] for pair in pairs}
+        for check in plan["checks"]:
+            if check["name"] not in known:
+                use = check["probe"]["use"]
+                yield check["name"], "check", *((None, use) if side else (use, None))
+
+
+def _pairs(before: Plan, after: Plan) -> Iterator[tuple[Plan, Plan]]:
+    """Yield the checks that two plans have in common: by name and probe, then by probe and data."""
+    old = {check["name"]: check for check in before["checks"]}
+    contents, left = contents_of(before), []
+    for check in after["checks"]:
+        if check["name"] in old and old[check["name"]]["probe"]["use"] == check["probe"]["use"]:
+            yield old.pop(check["name"]), check
+        else:
+            left.append(check)
+    now = contents_of(after)
+    for check in left:
+        same = next((name for name in old if contents[name] == now[check["name"]]), None)
+        if same is not None:
+            yield old.pop(same), check
+
+
+def _changes(check: str | None, old: Plan, new: Plan) -> Iterator[tuple[str | None, str, Any, Any]]:
+    limited = old.get("limit.measure") is not None
+    for what in sorted({**old, **new}):
+        before, after = old.get(what), new.get(what)
+        if before != after and not (_stricter(what, before, after) and (limited or not what.startswith("limit."))):
+            yield check, what, before, after
+
+
+def _stricter(what: str, before: Any, after: Any) -> bool:
+    """Tell whether a change can only make an audit harder to pass."""
+    if what == "limit.at_most":
+        return after is not None and (before is None or after < before)
+    if what == "limit.at_least":
+        return after is not None and (before is None or after > before)
+    if what == "level":
+        return bool(after > before)
+    return what in ("two_person", "gating") and bool(after)
+
+
+def _of_plan(plan: Plan) -> dict[str, Any]:
+    helpers = {f"models.{name}": print_ for name, print_ in plan["models"].items() if name != "main"}
+    return {**{name: plan.get(name) for name in _OF_PLAN}, **helpers}
+
+
+def _of_check(check: Plan) -> dict[str, Any]:
+    options = {"probe" if name == "use" else f"probe.{name}": value for name, value in check["probe"].items()}
+    limit = {f"limit.{name}": value for name, value in (check["limit"] or {}).items()}
+    data = {f"data.{role}": source["digest"] for role, source in check["data"].items()}
+    return {**options, **data, **limit, **{name: check.get(name) for name in _OF_CHECK}}
+
+
+def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> list[Deviation]:
+    found = _registered(folder, entries, frozen)
+    if found is None:
+        return []
+    name, plan = found
+    return [
+        Deviation(check=check, what=what, before=before, after=after, registered=name)
+        for check, what, before, after in differences(plan, frozen)
+    ]
+
+
+def _registered(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> tuple[str, Plan] | None:
+    """Return folder and plan of the audit that was frozen first, if it was before this one."""
+    for name, entry in entries.items():
+        if name == folder.name:
+            return None
+        there = folder.parent / name
+        plan = _plan_in(there)
+        if plan is None or not _of_one_audit(plan, frozen) or _showed_nothing(there, entry, plan, frozen):
+            continue
+        if sha256(canonical(plan)) != entry.plan:
+            raise IntegrityError(f"{there / 'plan.json'}: not the plan that was frozen ({entry.plan})")
+        return name, plan
+    return None
+
+
+def _of_one_audit(one: Plan, other: Plan) -> bool:
+    return one["models"].get("main") == other["models"].get("main") and any(_pairs(one, other))
+
+
+def _showed_nothing(folder: Path, entry: Entry, plan: Plan, frozen: Plan) -> bool:
+    """Tell whether an earlier audit was a trial of this one, or crashed in all that they have in common."""
+    then, now = plan.get("limit"), frozen.get("limit")
+    if then is not None and (now is None or then < now):
+        return True
+    verdicts = _verdicts(folder, entry)
+    return bool(verdicts) and all(verdicts.get(old["name"]) in _UNSEEN for old, _ in _pairs(plan, frozen))
+
+
+def _plan_in(folder: Path) -> Plan | None:
+    """Return the frozen plan of a folder; None where there is none that can be compared."""
+    try:
+        plan = stored_json(folder / "plan.json")
+        list(differences(plan, plan)), plan["title"]
+        named = all(isinstance(check["name"], str) for check in plan["checks"])
+    except (IntegrityError, TypeError, KeyError, AttributeError):
+        return None
+    return plan if named and isinstance(plan.get("limit"), int | None) else None
+
+
+def _without_line(folder: Path, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Plan]]:
+    """Yield (name, plan) of other folders that hold a plan and have no line, by name."""
+    for path in sorted(folder.parent.glob("*/plan.json")):
+        name = path.parent.name
+        if name not in entries and name != folder.name and is_name(name):
+            plan = _plan_in(path.parent)
+            if plan is not None:
+                yield name, plan
+
+
+def _dumped(found: list[Deviation]) -> bytes:
+    return canonical([one.model_dump(mode="json") for one in found]) + b"\n"

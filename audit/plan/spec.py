@@ -1,0 +1,91 @@
+"""The plan as it is written: which keys there are, and what each may be.
+
+The JSON Schema of plans is made of these, so that every key has its sentence.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from audit.record.promises import Promise, Target
+from audit.record.schema import Limit, Sheet
+from audit.specs import Strict, check_bounds
+
+__all__ = ["CheckSpec", "PlanLimit", "PlanSpec"]
+
+NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+Part = dict[str, Any]
+"""`use: NAME` and the options of the part of that name; see `dokimasia parts`."""
+
+
+class PlanLimit(Strict, Limit):
+    """What a check demands of one measure: an interval that must lie wholly inside."""
+
+    model_config = Strict.model_config
+
+    @model_validator(mode="after")
+    def _bounded(self) -> PlanLimit:
+        check_bounds(self.at_least, self.at_most)
+        return self
+
+
+class PlanSheet(Strict, Sheet):
+    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
+
+    model_config = Strict.model_config
+
+
+class CheckSpec(Strict):
+    """One question put to the model, and the limit that its answer must keep."""
+
+    name: str = Field(pattern=NAME)
+    """Short name, unique in the plan; it names files and test cases."""
+    probe: Part
+    """`{use: bias.stereotype_pairs, ...options}`."""
+    data: Part = Field(default={})
+    """Role -> source, or a bare source, which means the role `items`."""
+    limit: PlanLimit | None = None
+    """Absent = the check measures and decides nothing."""
+    gating: bool | None = None
+    """Whether the check counts for the verdict; default: if it has a limit. With a limit and false: exploratory."""
+    stop: Literal["full", "early"] = "full"
+    """`early`: ask units in random order and stop as soon as the limit is decided; needs a limit with one bound."""
+    clauses: list[str] = Field(default=[])
+    """Clauses of laws and standards that the finding is evidence for, as `framework:clause`."""
+    weight: float = Field(default=1.0, gt=0)
+    """Share of the audit's error budget, relative to the other gating checks."""
+
+
+class PlanSpec(Strict):
+    """A plan as it is written."""
+
+    title: str = Field(min_length=1, max_length=200)
+    """What this audit is for, in one line."""
+    seed: int = 0
+    """Seed of sampling, of bootstraps and of controls."""
+    level: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of the whole audit; gating checks share 1 - level."""
+    limit: int | None = Field(default=None, gt=0)
+    """At most this many items of each data source."""
+    promise: Promise = "every_finding"
+    """What `level` is promised of. `every_finding`: of all that passes and fails together, so that each may be quoted
+    alone; gating checks share 1 - level. `audit`: of the verdict "passed" of the whole audit, for which each check
+    passes by a one-sided bound at the full level; failures keep their shares."""
+    target: Target = "population"
+    """What the numbers speak of. `population`: items like those asked. `benchmark`: the data themselves. Asked in full,
+    a model whose answers are not drawn has no sampling error about them; a part (`limit`, `stop: early`) is taken at
+    random without replacement. Checks that draw their answers speak of a population all the same."""
+    shard: int = Field(default=64, gt=0, le=4096)
+    """Items asked and stored together; a kill loses at most one shard, of an endpoint only the answers in flight."""
+    model: Part | None = None
+    """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
+    helpers: dict[str, Part] = Field(default={})
+    """Further models that probes ask by name."""
+    sheet: PlanSheet | None = None
+    """Inventory id, purpose, intended use, tier, owner, data and previous audit; shown on top of every report."""
+    two_person: bool = False
+    """An approval of the audit counts only from another person than the one who asked for review."""
+    checks: list[CheckSpec] = Field(min_length=1)
+    """What is asked."""

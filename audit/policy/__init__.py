@@ -1,0 +1,1 @@
+"""The policy: what an organisation demands of an audit, whoever wrote its plan."""

@@ -1,0 +1,316 @@
+"""Judging an audit against a policy: one ruling for every rule, from what is stored, without the model.
+
+The verdict is the first that holds: failed, crashed, inconclusive, passed; `measured` where no rule is kept or broken.
+Without a policy the rules are the plan's own gating checks, and all that reviewers said counts. So a policy that says
+the plan's limits again gives the plan's verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any, Literal
+
+from audit.errors import IntegrityError, PlanError
+from audit.files import digest_file
+from audit.integrity.seal import check_seal
+from audit.policy.regressions import check_same_questions, regressions
+from audit.policy.rules import (
+    Outcome,
+    Ruling,
+    forbidden,
+    joint_level,
+    limited,
+    out_of_reach,
+    required,
+    speaks_of,
+    unasked,
+    verdict_level,
+)
+from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
+from audit.ranges import margin_beyond, range_in
+from audit.record.schema import Audit, Finding, Verdict
+from audit.review.entries import Entry, Override, read_reviews, signature_of
+from audit.review.state import Problem, Waiver, signing_of, state_of, waiver_in_force
+from audit.signing.person_names import same_person
+from audit.verdict.decision import EXIT_CODES
+
+__all__ = ["Judgement", "judge_audit"]
+
+_UNCOUNTED: dict[Problem, str] = {
+    "not_asked": "nobody asked for the review that was approved",
+    "same_key": "the approval is signed with the same key as the request for review",
+    "same_person": "the approval is not by another person than the one who asked for review",
+    "unsigned": "the request for review is signed, and the approval is not",
+    "not_named": "the approval, or the request for it, is signed with no key that the policy names",
+}
+"""Why an approval does not count."""
+
+ORDER: tuple[Literal["failed", "crashed", "inconclusive", "passed"], ...] = (
+    "failed", "crashed", "inconclusive", "passed",
+)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """An audit judged."""
+
+    audit: Audit
+    record: str
+    """Digest of record.json."""
+    policy: PolicyFile | None
+    baseline: Audit | None
+    on: date
+    """The day on which waivers and the audit's age were looked at."""
+    rulings: tuple[Ruling, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The first of failed, crashed, inconclusive and passed that a ruling has; else measured."""
+        found = {ruling.verdict for ruling in self.rulings}
+        return next((one for one in ORDER if one in found), "measured")
+
+    @property
+    def exit_code(self) -> int:
+        """The documented exit code of the verdict."""
+        return EXIT_CODES[self.verdict]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the judgement as JSON data; same files, same day, same data."""
+        policy, baseline = self.policy, self.baseline
+        return {
+            "schema": 1,
+            "id": self.audit.record.id,
+            "title": self.audit.record.title,
+            "record": self.record,
+            "policy": None if policy is None else {"title": policy.policy.title, "sha256": policy.sha256},
+            "baseline": None if baseline is None else {
+                "id": baseline.record.id, "record": digest_file(baseline.folder / "record.json")
+            },
+            "on": self.on.isoformat(),
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "rulings": [ruling.as_json() for ruling in self.rulings],
+        }
+
+
+def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Audit | None = None) -> Judgement:
+    """Judge an audit; IntegrityError where its reviews are not what was written, UsageError for another baseline.
+
+    PlanError with every limit and margin of the policy that its measure can never reach.
+    """
+    if baseline is not None:
+        check_same_questions(audit, baseline)
+    bench = _Bench(audit, file, on, baseline, read_reviews(audit.folder).entries)
+    for number, entry in enumerate(bench.entries, start=1):
+        if signature_of(entry) == "broken":
+            raise IntegrityError(f"reviews.jsonl:{number}: the signature does not hold")
+    if problems := list(dict.fromkeys(bench.out_of_reach())):
+        raise PlanError(problems)
+    rulings = tuple(bench.rulings())
+    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, on, rulings)
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """All that is looked at."""
+
+    audit: Audit
+    file: PolicyFile | None
+    on: date
+    baseline: Audit | None
+    entries: tuple[Entry, ...]
+
+    def rulings(self) -> Iterator[Ruling]:
+        findings = self._findings()
+        made = [*self._plan(findings), *self._limits(findings)]
+        regressed = list(self._regressions(findings))
+        # what is said of a baseline may err too
+        risk = 1 - self._compared_at if any(one.check is not None for one in regressed) else 0.0
+        sure = [joint_level(made) - risk, verdict_level(made) - risk]
+        advice = _more_sure(made, risk)
+        made += regressed
+        decided = {one.check for one in made if one.rule == "limits" and one.verdict in ("passed", "failed")}
+        yield from (self._waived(one) for one in made)
+        if self.file is None:
+            return
+        policy, line = self.file.policy, self.file.line
+        for kind in Required.model_fields:
+            for index, name in enumerate(getattr(policy.required, kind)):
+                yield required(kind, name, findings, decided, line("required", kind, index))
+        for index, word in enumerate(policy.forbid):
+            yield forbidden(word, self.audit, findings, line("forbid", index))
+        attempt = max((one.ordinal for one in self.audit.record.attempts), default=1)
+        if (level := policy.level_of(attempt)) is not None:
+            which = f" of attempt {attempt}" if policy.charge_rerolls else ""
+            what = {"every_finding": f"the judged intervals{which} hold together", "audit": f"the verdict{which} holds"}
+            known = sure[policy.promise == "audit"]
+            verdict: Outcome = "passed" if known >= level - 1e-9 else "failed"
+            why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %"
+            why += f"; {advice}." if verdict == "failed" else "."
+            yield Ruling("level", "confidence", verdict, why, line=line("level"))
+        if policy.approval is not None:
+            yield self._approval(policy.approval, line("approval"))
+        if policy.sealed_by is not None:
+            yield self._sealed_by(policy.sealed_by, line("sealed_by"))
+        if policy.fingerprint is not None:
+            yield self._fingerprint(policy.fingerprint, line("fingerprint"))
+        if policy.max_age_days is not None:
+            yield self._age(policy.max_age_days, line("max_age_days"))
+
+    def out_of_reach(self) -> Iterator[str]:
+        """Yield what is wrong with limits and the margin that no measure of the audit could reach."""
+        if self.file is None:
+            return
+        findings, at, rule = self.audit.record.findings, self.file.document.at, self.file.policy.baseline
+        for index, limit in enumerate(self.file.policy.limits):
+            for finding in findings:
+                for key, told in out_of_reach(limit, finding) if speaks_of(limit, finding) else ():
+                    yield f"{at(('limits', index, key))}: {told}"
+        looked_at = [] if rule is None else [
+            (finding.probe, one.name) for finding in findings for one in finding.measures
+            if rule.measures is None or one.name in rule.measures
+        ]
+        for probe, name in looked_at:
+            assert rule is not None
+            if problem := margin_beyond(rule.margin, name, range_in(probe, name)):
+                yield f"{at(('baseline', 'margin'))}: {problem}"
+
+    def _findings(self) -> tuple[Finding, ...]:
+        """The machine's findings, or those after review, where there are overrides and they count."""
+        counts = self.file is None or self.file.policy.overrides
+        if not counts or not any(isinstance(entry.says, Override) for entry in self.entries):
+            return tuple(self.audit.record.findings)
+        reviewed = state_of(self.audit, self.on).reviewed
+        told = {check: one.finding for check, one in reviewed.items() if one.problem != "chosen"}
+        return tuple(told.get(one.check, one) for one in self.audit.record.findings)
+
+    def _plan(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+        if self.file is not None and not self.file.policy.plan_limits:
+            return
+        for one in findings:
+            if one.gating and one.verdict != "measured":
+                verdict: Outcome = "inconclusive" if one.verdict == "skipped" else one.verdict
+                by = one.one_sided if one.reason.get("key") == "passed_one_sided" else None
+                sure = None if by is None else by.level
+                yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline, sure=sure)
+
+    def _limits(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+        for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
+            assert self.file is not None
+            line = self.file.line("limits", index)
+            spoken_of = [one for one in findings if speaks_of(limit, one)]
+            for one in spoken_of:
+                yield limited(limit, one, line)
+            if not spoken_of:
+                yield unasked(limit, findings, line)
+
+    @property
+    def _compared_at(self) -> float:
+        """Confidence of the rule that compares with a baseline."""
+        rule = None if self.file is None else self.file.policy.baseline
+        return BaselineRule().level if rule is None else rule.level
+
+    def _regressions(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+        if self.baseline is None:
+            return
+        rule = None if self.file is None else self.file.policy.baseline
+        margin, measures = (0.0, None) if rule is None else (rule.margin, rule.measures)
+        line = None if self.file is None or rule is None else self.file.line("baseline")
+        level = self._compared_at
+        made = list(regressions(findings, self.baseline, margin=margin, measures=measures, level=level))
+        for one in made:
+            yield Ruling("baseline", one.check, one.verdict, one.why, one.check, one.probe, line)
+        if not made:
+            why = f"there is nothing to compare with {self.baseline.record.id}."
+            yield Ruling("baseline", "measures", "inconclusive", why, line=line)
+
+    def _waived(self, ruling: Ruling) -> Ruling:
+        """Return the ruling as a waiver of its check leaves it."""
+        if ruling.check is None or ruling.verdict == "passed":
+            return ruling
+        found = waiver_in_force(self.entries, ruling.check, self._outside)
+        if found is None:
+            return ruling
+        waiver, problem = found
+        if problem is None and not waiver.holds(self.on):
+            problem = f"its last day was {waiver.until}"
+        if problem is not None:
+            return replace(ruling, why=f"{ruling.why} The waiver by {waiver.author} does not count: {problem}.")
+        signed = "not signed" if waiver.key is None else f"signed with {waiver.key}"
+        why = f"{ruling.why} Waived by {waiver.author} until {waiver.until} ({signed}): {waiver.reason}"
+        return replace(ruling, verdict="waived", why=why, waiver=waiver)
+
+    def _outside(self, waiver: Waiver, entry: Entry) -> str | None:
+        """Return why a waiver may not count, whatever the day; None where it may."""
+        if self.file is None:
+            return None
+        allowed = self.file.policy.waivers
+        return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.on)
+
+    def _approval(self, asked: Approval, line: int) -> Ruling:
+        signing = signing_of(self.audit, self.entries, two_person=asked.two_person, keys=asked.keys)
+        wanted = "two_person" if asked.two_person else "one_person"
+        if signing.decision == "approved":
+            entry = next(row.entry for row in reversed(signing.rows) if row.decision == "approved" and row.counts)
+            signed = "not signed" if entry.key is None else f"signed with {entry.key.fingerprint}"
+            return Ruling("approval", wanted, "passed", f"approved by {entry.author}, {signed}.", line=line)
+        problem = next((row.problem for row in reversed(signing.rows) if row.problem is not None), None)
+        short = "" if problem is None else f"; {_UNCOUNTED[problem]}"
+        return Ruling("approval", wanted, "failed", f"not approved: the audit is {signing.decision}{short}.", line=line)
+
+    def _sealed_by(self, keys: Sequence[str], line: int) -> Ruling:
+        seal = check_seal(self.audit)
+        if seal is None:
+            return Ruling("sealed_by", "seal", "failed", "the audit is not sealed.", line=line)
+        named = seal.key in keys
+        why = f"sealed by {seal.by} with the key {seal.key}" + ("." if named else ", which the policy does not name.")
+        return Ruling("sealed_by", "seal", "passed" if named else "failed", why, line=line)
+
+    def _fingerprint(self, wanted: str, line: int) -> Ruling:
+        main = self.audit.record.models.get("main")
+        got = "no model" if main is None else main.fingerprint
+        same = main is not None and got == wanted
+        why = f"the audited model is {got}" + ("." if same else f", the policy asks for {wanted}.")
+        return Ruling("fingerprint", "main", "passed" if same else "failed", why, line=line)
+
+    def _age(self, most: int, line: int) -> Ruling:
+        if self.audit.run is None:
+            why = "run.json is gone; nobody knows when the audit ended."
+            return Ruling("max_age_days", "age", "inconclusive", why, line=line)
+        try:
+            ended = datetime.fromisoformat(self.audit.run.finished).date()
+        except ValueError:
+            raise IntegrityError(f"run.json: finished is no time ({self.audit.run.finished!r})") from None
+        days = (self.on - ended).days
+        why = f"the audit ended on {ended}, {days} days before {self.on}; allowed are {most}."
+        return Ruling("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
+
+
+def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) -> str | None:
+    """Return what of a policy's terms a waiver does not keep."""
+    key = None if entry.key is None else entry.key.fingerprint
+    # Times are their authors' claims: a waiver dated ahead may not reach further than one that is written today.
+    days = (waiver.until - min(entry.at.date(), on)).days
+    if allowed.by is not None:
+        if key is None:
+            return "the policy names who may waive, and it is not signed"
+        if key not in allowed.by and not any(same_person(waiver.author, name) for name in allowed.by):
+            return "the policy does not name its author"
+    if allowed.checks is not None and entry.says.check not in allowed.checks:
+        return "the policy does not let this check be waived"
+    if allowed.longest_days is not None and days > allowed.longest_days:
+        return f"it lasts {days} days, allowed are {allowed.longest_days}"
+    return None
+
+
+def _more_sure(judged: Sequence[Ruling], risk: float) -> str:
+    """Return what to do where what was judged holds together less surely than asked; the largest risks are named."""
+    levels = {(one.check, one.measure.name, one.measure.group): one.measure.level for one in judged if one.measure}
+    worst = sorted(levels, key=lambda key: levels[key])[:3]
+    names = ", ".join(f"{measure.replace('_', ' ')} of {check} ({100 * levels[check, measure, group]:.6g} %)"
+                      for check, measure, group in worst)
+    parts = [f"limits on fewer measures (least sure: {names})", "a plan where they gate, whose checks share its level"]
+    parts += [f"a higher level of the baseline rule ({100 * (1 - risk):g} % now)"] if risk else []
+    return f"what helps: {', '.join(parts)}, or less asked"

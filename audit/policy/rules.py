@@ -1,0 +1,197 @@
+"""Rulings: what became of one rule of a policy, or of one gating check of a plan.
+
+    passed         the rule is kept                     failed    it is broken
+    inconclusive   what is stored does not decide it    crashed   the check that it speaks of crashed
+    waived         it is not kept, and people who may have said that it shall not count, until a day
+
+A limit is judged on the stored interval as `audit.verdict.decision` judges the plan's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from audit.errors import did_you_mean
+from audit.policy.spec import PolicyLimit
+from audit.ranges import beyond, range_in
+from audit.record.schema import Audit, EarlierAttempt, Finding, Limit, MeasureRecord
+from audit.review.state import Waiver
+from audit.verdict.decision import decide, sentence
+
+__all__ = [
+    "Outcome", "Ruling", "forbidden", "joint_level", "limited", "out_of_reach", "required", "speaks_of", "unasked",
+    "verdict_level",
+]
+
+Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """One rule and what became of it."""
+
+    rule: str
+    """Kind of rule: `plan` for a gating check of the plan, else the policy's key, e.g. `limits` or `baseline`."""
+    about: str
+    """What it speaks of: a check, a dimension, a probe, a measure."""
+    verdict: Outcome
+    why: str
+    """One sentence with the numbers."""
+    check: str | None = None
+    probe: str | None = None
+    line: int | None = None
+    """Line of the rule in the policy; None for a check of the plan."""
+    measure: MeasureRecord | None = None
+    """The measure that was held against a limit."""
+    sure: float | None = None
+    """Confidence of what it passed by, where that is not the measure's interval."""
+    waiver: Waiver | None = None
+    """The waiver that counts."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the ruling as JSON data."""
+        waiver = None if self.waiver is None else {**asdict(self.waiver), "until": self.waiver.until.isoformat()}
+        measure = None if self.measure is None else self.measure.model_dump(mode="json")
+        return {**{key: getattr(self, key) for key in ("rule", "about", "verdict", "why", "check", "probe", "line")},
+                "measure": measure, "waiver": waiver}
+
+
+def joint_level(rulings: Sequence[Ruling]) -> float:
+    """Return the confidence with which all that decided holds at once, by the union bound.
+
+    Approximate intervals decide nothing, so they are left out. A pass by a one-sided bound counts with the confidence
+    of that bound: many of them hold together with less than the level of an audit that promises its verdict alone.
+    """
+    errors: dict[tuple[str | None, str, str | None], float] = {}
+    for one in rulings:
+        if one.measure is not None and (one.measure.decides or one.sure is not None):
+            key = one.check, one.measure.name, one.measure.group
+            errors[key] = max(errors.get(key, 0.0), 1 - (one.measure.level if one.sure is None else one.sure))
+    return 1 - sum(errors.values())
+
+
+def verdict_level(rulings: Sequence[Ruling]) -> float:
+    """Return the confidence with which the verdict of all rulings together holds.
+
+    "Passed" needs every ruling to pass, so it is as sure as the least sure of them (Berger 1982); anything else as all
+    judged intervals together.
+    """
+    passes = [1 - one.sure for one in rulings if one.sure is not None]
+    return 1 - max([*passes, 1 - joint_level([replace(one, sure=None) for one in rulings])])
+
+
+def speaks_of(limit: PolicyLimit, finding: Finding) -> bool:
+    """Tell whether a limit speaks of this finding: by check or probe, else by a measure that it gave."""
+    if limit.check not in (None, finding.check) or limit.probe not in (None, finding.probe):
+        return False
+    if limit.check is not None or limit.probe is not None:
+        return True
+    return any((one.name, one.group) == (limit.measure, limit.group) for one in finding.measures)
+
+
+def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
+    """Hold a finding against a policy's limit, as `audit.verdict.decision` holds it against the plan's."""
+    name, group = _aim(limit, finding)
+    measure = next((one for one in finding.measures if (one.name, one.group) == (name, group)), None)
+    verdict: Outcome
+    if finding.verdict == "crashed":
+        verdict, why = "crashed", finding.why
+    elif finding.verdict == "skipped" or finding.reason.get("key") == "changed":
+        verdict, why = "inconclusive", finding.why
+    else:
+        bound = Limit(measure=name or "", group=group, at_most=limit.at_most, at_least=limit.at_least)
+        decision = decide(finding.measures, bound, finding.controls or {}, power=False)
+        assert decision.verdict in ("passed", "failed", "inconclusive")
+        verdict, why = decision.verdict, sentence(decision.reason)
+    about = " ".join([finding.check, *_demand(limit, name, group)])
+    return Ruling("limits", about, verdict, why, finding.check, finding.probe, line, measure)
+
+
+def out_of_reach(limit: PolicyLimit, finding: Finding) -> Iterator[tuple[str, str]]:
+    """Yield (key, sentence) for each bound that the measure of this finding can never have."""
+    name = _aim(limit, finding)[0] or ""
+    return beyond(range_in(finding.probe, name), name, limit.model_dump())
+
+
+def _aim(limit: PolicyLimit, finding: Finding) -> tuple[str | None, str | None]:
+    """Return (name, group) of the measure that a limit means: the one it names, else the finding's first."""
+    head = finding.headline
+    return (limit.measure, limit.group) if limit.measure is not None or head is None else (head.name, head.group)
+
+
+def _demand(limit: PolicyLimit, measure: str | None, group: str | None) -> list[str]:
+    """Return the words of a limit: what it asks of which measure."""
+    words = [] if measure is None else [measure]
+    words += [] if group is None else [f"of {group}"]
+    words += [] if limit.at_least is None else [f"at least {limit.at_least:g}"]
+    return words + ([] if limit.at_most is None else [f"at most {limit.at_most:g}"])
+
+
+def unasked(limit: PolicyLimit, findings: Sequence[Finding], line: int) -> Ruling:
+    """Return the ruling of a limit that speaks of nothing that was asked."""
+    about = " ".join([limit.check or limit.probe or "", *_demand(limit, limit.measure, limit.group)]).strip()
+    return Ruling("limits", about, "inconclusive", _nobody(limit, findings), line=line)
+
+
+def _nobody(limit: PolicyLimit, findings: Sequence[Finding]) -> str:
+    if limit.check is not None and limit.check not in (known := [one.check for one in findings]):
+        return f"no check {limit.check!r} in this audit{did_you_mean(limit.check, known)}."
+    if limit.probe is not None:
+        return f"no check asks {limit.probe!r}{did_you_mean(limit.probe, {one.probe for one in findings})}."
+    known = sorted({measure.name for one in findings for measure in one.measures})
+    of = "" if limit.group is None else f" of {limit.group}"
+    groups = sorted({str(m.group) for one in findings for m in one.measures if m.name == limit.measure and m.group})
+    if limit.group is not None and groups:
+        return f"no check gave the measure {str(limit.measure)!r}{of}{did_you_mean(limit.group, groups)}."
+    return f"no check gave the measure {str(limit.measure)!r}{of}{did_you_mean(str(limit.measure), known)}."
+
+
+def required(kind: str, name: str, findings: Sequence[Finding], decided: set[str | None], line: int) -> Ruling:
+    """Rule whether one of this name was asked; `kind` is a key of `Required`, limits have `decided` these checks."""
+    attribute = kind.removesuffix("s")
+    asked = [one for one in findings if getattr(one, attribute) == name]
+    if not asked:
+        known = {getattr(one, attribute) for one in findings}
+        why = f"not asked: {attribute} {name!r}{did_you_mean(name, known)}."
+        return Ruling("required", name, "failed", why, line=line)
+    if kind == "dimensions":
+        good = [one for one in asked if one.verdict in ("passed", "failed") or one.check in decided]
+    else:
+        good = [one for one in asked if one.verdict not in ("skipped", "crashed")]
+    if good:
+        return Ruling("required", name, "passed", f"{attribute} {name!r} was asked: {_checks(good)}.", line=line)
+    verdict: Outcome = "crashed" if all(one.verdict == "crashed" for one in asked) else "inconclusive"
+    told = ", ".join(f"{one.check} {one.verdict}" for one in asked[:5])
+    return Ruling("required", name, verdict, f"{attribute} {name!r} was asked and not decided: {told}.", line=line)
+
+
+def forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: int) -> Ruling:
+    """Rule whether there is something of what the word forbids."""
+    if word == "deviations":
+        # A record of an earlier version has none: nothing was written down then.
+        told = [str(getattr(one, "what", one)) for one in getattr(audit.record, "deviations", ())]
+        return _none(word, len(told), f"asked otherwise than planned: {', '.join(told[:5])}", line, "failed")
+    if word == "rerolls":
+        tries = [f"{one.check} is attempt {one.ordinal} ({', '.join(map(_earlier, one.earlier[:5]))})"
+                 for one in audit.record.attempts]
+        return _none(word, len(tries), "; ".join(tries[:5]), line, "failed")
+    if word == "crashed":
+        bad = [one for one in findings if one.verdict == "crashed"]
+        return _none(word, len(bad), f"crashed: {_checks(bad)}", line, "crashed")
+    bad = [one for one in findings if one.controls is not None and not all(one.controls.values())]
+    return _none(word, len(bad), f"a control did not hold in {_checks(bad)}", line, "failed")
+
+
+def _earlier(one: EarlierAttempt) -> str:
+    return f"{one.audit} {one.verdict or 'not ended'}"
+
+
+def _none(word: str, count: int, told: str, line: int, verdict: Outcome) -> Ruling:
+    return Ruling("forbid", word, verdict if count else "passed", f"{told}." if count else "there are none.", line=line)
+
+
+def _checks(findings: Sequence[Finding]) -> str:
+    more = f" and {len(findings) - 5} more" if len(findings) > 5 else ""
+    return ", ".join(one.check for one in findings[:5]) + more

@@ -1,0 +1,1 @@
+"""Bias: in what a model prefers and in what it draws."""

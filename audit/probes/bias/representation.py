@@ -1,0 +1,278 @@
+"""Which classes does a model draw, and how often, against equal shares or shares that someone published?
+
+A helper classifies the samples. How it errs is learnt from labelled real items and taken out of the shares, and what
+neither sample can tell is in the intervals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit.errors import DataError
+from audit.probe import Ask, Observed, Role
+from audit.probes.items import DRAWN_FOR, Sampling, check_like, draws_for, each_draw, plain, told_of_draws
+from audit.probes.novelty.likelihood import stored
+from audit.ranges import COUNT, SHARE, Range
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.trial import Trial
+    from detectors.result import Measure, Result
+
+__all__ = ["Representation"]
+
+
+@dataclass(frozen=True)
+class Representation:
+    """Class shares of samples by a classifier whose errors are corrected, and their distance from a reference."""
+
+    classifier: str = "classifier"
+    """Helper that predicts the class of a sample."""
+    draws_per_item: int = 1
+    """Samples for every item."""
+    sampling: Sampling = field(default_factory=dict)
+    """Settings of the model's sampler, e.g. `{steps: 25}`."""
+    reference: dict[str, float] | None = None
+    """Class -> share that it should have; absent = equal shares."""
+    cite: str | None = None
+    """Where the reference comes from; needed with one."""
+    missing_below: float = 0.25
+    """A class is missing where its share is below this fraction of its reference."""
+
+    name: ClassVar[str] = "bias.representation"
+    dimension: ClassVar[str] = "bias"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": DRAWN_FOR,
+        "calibration": replace(DRAWN_FOR, optional=DRAWN_FOR.optional - {"label"}),
+    }
+    """`items` stand for samples; `calibration`: real items with their classes, not those the classifier learnt from."""
+    measures: ClassVar[Mapping[str, Range]] = {
+        "total_variation": SHARE, "missing_classes": COUNT, "share": SHARE, "confidence": SHARE,
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse a count below one, fractions outside (0, 1), and a reference that nobody stands for."""
+        if self.draws_per_item < 1 or not 0 < self.missing_below < 1:
+            got = f"draws_per_item {self.draws_per_item}, missing_below {self.missing_below}"
+            raise ValueError(f"{self.name}: got {got}; allowed: 1 or more, between 0 and 1")
+        if (self.reference is None) != (self.cite is None):
+            got = f"reference {self.reference}, cite {self.cite!r}"
+            raise ValueError(f"{self.name}: got {got}; allowed: both or neither")
+        if self.reference is not None and abs(sum(self.reference.values()) - 1) > 1e-6:
+            raise ValueError(f"{self.name}: got shares that sum to {sum(self.reference.values()):g}; allowed: 1")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Samples."""
+        return frozenset({"sample"})
+
+    def estimate(self, items: int) -> int:
+        """Return the samples of so many items and their predictions."""
+        return 2 * self.draws_per_item * items
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return `draws`, `problems` and `probabilities` (of every draw) for `items`, else the items and
+        `probabilities`. Raises DataError for items of no one kind.
+        """
+        if role == "items":
+            frame = draws_for(ask, items, self.draws_per_item, self.sampling)
+            frame["probabilities"] = told_of_draws(ask, "predict", "probabilities", frame["draws"], self.classifier)
+            return frame
+        frame, shown = stored(self.name, items)
+        answer = ask("predict", list(shown), model=self.classifier)
+        frame["probabilities"] = [row.tolist() for row in answer["probabilities"]]
+        return frame
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.bias.representation`, and `confidence` (mean highest probability) of the
+        classifier on draws and on labelled items: where it doubts draws more, its errors on them are others too.
+
+        items has a row a draw: its content, `class` as the classifier gives it, `confidence` and `problem`. A draw that
+        failed, or is blank, has no class: it is missing. Raises DataError where labels and classifier do not have the
+        same number of classes, and where draws have another shape or scale than labelled items.
+        """
+        import numpy as np
+
+        from detectors.bias.representation import class_shares
+        from detectors.novelty.answers import field_of
+        from detectors.result import Result
+
+        known = observed["calibration"]
+        draws = each_draw(observed["items"], ["draws", "problems", "probabilities"])
+        check_like(self.name, draws, known, field_of(known))
+        blank = draws["draws"].map(lambda cell: isinstance(cell, str) and not cell.strip()).astype(bool)
+        none = draws["probabilities"].isna() | draws["problems"].notna() | blank
+        told, real = draws.loc[~none, "probabilities"], np.stack(list(known["probabilities"]))
+        drawn = np.stack(list(told)) if len(told) else np.empty((0, real.shape[1]))
+        classes, table, order = _confusion(known["label"], real)
+        given = drawn[:, order].argmax(axis=1)
+        result = class_shares(
+            np.bincount(given, minlength=len(classes)), table, classes, level=level, rng=rng, reference=self.reference,
+            fraction=self.missing_below, missing=int(none.sum()),
+        )
+        evidence = draws[[]].assign(problem=draws["problems"])
+        evidence.insert(0, field_of(known), [plain(cell) for cell in draws["draws"]])
+        evidence["class"], evidence["confidence"] = None, np.nan
+        evidence.loc[told.index, "class"] = np.array(classes, dtype=object)[given]
+        evidence.loc[told.index, "confidence"] = drawn.max(axis=1)
+        sure = (
+            _confidence(values, group, level, rng)
+            for group, values in (("draws", evidence["confidence"].to_numpy(float)), ("real items", real.max(axis=1)))
+        )
+        return Result((*result.measures, *sure), items=evidence, table=result.table)
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return samples away from the reference that the classifier's errors make look like it, and samples that keep
+        to it and look otherwise: a judge that took the classifier at its word would have both wrong.
+
+        Classes go in pairs, the most frequent first. The second of a pair is often taken for the first, and gets half
+        of its share where the fault is planted.
+        """
+        import numpy as np
+
+        names, wanted = self._wanted()
+        first = np.arange(0, len(names) - 1, 2)
+        faulty, errors = wanted.copy(), np.eye(len(names))
+        faulty[first + 1] += wanted[first] / 2
+        faulty[first] /= 2
+        errors[first + 1, first + 1] = wanted[first + 1] / faulty[first + 1]
+        errors[first + 1, first] = 1 - errors[first + 1, first + 1]
+        return _planted(names, errors, faulty), _planted(names, errors, wanted)
+
+    def _wanted(self) -> tuple[list[str], np.ndarray]:
+        """Return the classes, the most frequent first, and their shares in the reference."""
+        import numpy as np
+
+        shares = self.reference or dict.fromkeys("012", 1 / 3)
+        names = sorted(shares, key=lambda name: (-shares[name], name))
+        return names, np.array([shares[name] for name in names])
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 600 draws that keep to the reference, and such that have lost less or more of the first class of each
+        pair to the second, the last of them so much that it is missing; classes are often taken for the next.
+
+        A draw bears the class that the script gives it, and how surely.
+        """
+        fraction = self.missing_below
+        return [self._trial(rng, dose, kept) for dose, kept in enumerate((1.0, (1 + fraction) / 2, fraction / 2))]
+
+    def _trial(self, rng: np.random.Generator, dose: int, kept: float) -> Trial:
+        import numpy as np
+        import pandas as pd
+
+        from audit.trial import Known, Trial
+
+        names, wanted = self._wanted()
+        kinds, first = np.arange(len(names)), np.arange(0, len(names) - 1, 2)
+        shares, errors = wanted.copy(), np.diag(0.95 - 0.2 * (kinds % 2 == 0))
+        shares[first + 1] += (1 - kept) * wanted[first]
+        shares[first] *= kept
+        errors[kinds, (kinds + 1) % len(kinds)] = 1 - np.diag(errors)
+        size, each = -(-_TRIED // self.draws_per_item), max(40, _TRIED // len(names))
+        drawn = rng.permutation(_spread(shares @ errors, size * self.draws_per_item))
+        real = np.concatenate([_spread(row, each) for row in errors])
+        sure = 0.9 - 0.1 * dose
+        contents = [[number / len(drawn), float(kind), sure] for number, kind in enumerate(drawn)]
+        items = pd.DataFrame({"series": [[0.0]] * size}, index=pd.Index(range(size), name="id").astype(str))
+        calibration = pd.DataFrame({
+            "series": [[number / len(real), float(kind), 0.95 - 0.05 * dose] for number, kind in enumerate(real)],
+            "label": np.repeat(names, each),
+        }, index=pd.Index([f"real-{number}" for number in range(len(real))], name="id"))  # fmt: skip
+        known: dict[tuple[str, str | None], Known] = {
+            ("share", name): Known(float(share), 3 / _TRIED) for name, share in zip(names, shares, strict=True)
+        } | {
+            ("total_variation", None): Known(float(np.abs(shares - wanted).sum()) / 2, 0.05),
+            ("missing_classes", None): Known(float((shares < self.missing_below * wanted).sum()), certain=True),
+            ("confidence", "draws"): Known(sure), ("confidence", "real items"): Known(0.95 - 0.05 * dose),
+        }
+        return Trial(
+            dose > 0, {"items": items, "calibration": calibration.iloc[rng.permutation(len(real))]},
+            {
+                ("main", "sample"): lambda items: {"content": contents[: len(items)], "problem": None},
+                (self.classifier, "predict"): lambda items: {"probabilities": list(_told(items, len(names)))},
+            },
+            known,
+        )  # fmt: skip
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies above 0."""
+        return result.headline.low is not None and result.headline.low > 0
+
+
+_CONTROL_ITEMS, _TRIED = 1200, 600
+
+
+def _spread(shares: np.ndarray, size: int) -> np.ndarray:
+    """Return class numbers [size] that have the shares, as near as whole numbers can."""
+    import numpy as np
+
+    ends = np.rint(np.cumsum(shares) * size).astype(int)
+    return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
+
+
+def _told(items: Sequence[Any], classes: int) -> np.ndarray:
+    """Return the probabilities of scripted items, each (number, class, how surely)."""
+    import numpy as np
+
+    rows = np.stack([np.asarray(item, dtype=float) for item in items])
+    told = np.repeat((1 - rows[:, 2:]) / (classes - 1), classes, axis=1)
+    told[np.arange(len(rows)), rows[:, 1].astype(int)] = rows[:, 2]
+    return told
+
+
+def _planted(names: Sequence[str], errors: np.ndarray, shares: np.ndarray) -> Observed:
+    """Return observations whose counts are what is expected of such errors and shares."""
+    import numpy as np
+    import pandas as pd
+
+    each = max(40, _CONTROL_ITEMS // len(names))
+    told = [np.repeat(np.eye(len(names)), np.rint(size * row).astype(int), axis=0).tolist()
+            for size, row in ((_CONTROL_ITEMS, shares @ errors), *((each, row) for row in errors))]  # fmt: skip
+    drawn, known = told[0], [one for rows in told[1:] for one in rows]
+    labels = [name for name, rows in zip(names, told[1:], strict=True) for _ in rows]
+    items = pd.DataFrame({"draws": [[[0.0]]] * len(drawn), "problems": [[None]] * len(drawn)}, dtype=object)
+    items["probabilities"] = [[one] for one in drawn]
+    calibration = pd.DataFrame({"series": [[0.0]] * len(known), "label": labels, "probabilities": known})
+    return {"items": items.rename_axis("id"), "calibration": calibration.rename_axis("id")}
+
+
+def _confusion(labels: pd.Series[Any], told: np.ndarray) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """Return classes, counts [true class, given class], and the classifier's outputs in the order of the classes.
+
+    Each output belongs to the label that it meets most often, all outputs to different ones. Raises DataError where
+    there are not as many of both.
+    """
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    classes, true = np.unique(labels.to_numpy(str), return_inverse=True)
+    if len(classes) != told.shape[1]:
+        got = f"{len(classes)} classes among the labels, {told.shape[1]} of the classifier"
+        raise DataError(f"bias.representation: got {got}; allowed: as many")
+    table = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(table, (true, told.argmax(axis=1)), 1)
+    order = linear_sum_assignment(table, maximize=True)[1]
+    return classes.tolist(), table[:, order], order
+
+
+def _confidence(highest: np.ndarray, group: str, level: float, rng: np.random.Generator) -> Measure:
+    """Return the mean highest probability [item] of the items of a group; NaN = none."""
+    import numpy as np
+
+    from detectors.intervals import mean_over_units
+    from detectors.result import Measure, undefined
+
+    if np.isnan(highest).all():
+        return undefined(
+            "confidence", "no draw gave anything to classify", n={"items": 0, "units": 0}, unit="share",
+            direction="neither", level=level, group=group, missing=len(highest),
+        )
+    mean = mean_over_units(highest.clip(0, 1), level=level, rng=rng)
+    return Measure(
+        name="confidence", group=group, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share",
+        direction="neither", level=level, method=mean.method, missing=mean.missing,
+    )

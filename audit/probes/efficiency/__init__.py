@@ -1,0 +1,1 @@
+"""Efficiency: what an answer costs."""

@@ -1,0 +1,1 @@
+"""Factuality: is what a model says true?"""

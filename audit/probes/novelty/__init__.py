@@ -1,0 +1,1 @@
+"""Novelty: do a model's own scores tell what it has not learnt?"""

@@ -1,0 +1,187 @@
+"""Does the model's own score tell what it has not learnt, and to what is it blind?
+
+    log_prob         -log p(x), or the bound that the family gives; a GAN has none, and the check says so
+    critic           minus the logit of a GAN's critic
+    denoising_loss   the mean of a diffusion model's denoising-loss curve
+
+Every familiar item is asked together with its own distortions (constant, noise, inverted, shuffled; of texts one word
+repeated, random letters, shuffled words), so the self-test needs no further data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from audit.errors import DataError
+from audit.probe import Ask, Observed, Role
+from audit.ranges import AUROC, P_VALUE, SHARE, Range
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.trial import Trial
+    from detectors.novelty.baselines import Items
+    from detectors.result import Result
+
+__all__ = ["QUESTIONS", "ROLES", "Likelihood", "Score", "own_answers", "stored"]
+
+Score = Literal["log_prob", "critic", "denoising_loss"]
+QUESTIONS: Mapping[str, tuple[str, str]] = {
+    "log_prob": ("log_prob", "log_prob"), "critic": ("discriminate", "discriminate"),
+    "denoising_loss": ("denoising_curve", "denoise"),
+}
+"""Score -> (what the model is asked for it, ability that this needs)."""
+
+_FIELDS = {
+    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
+    "series": "series as numbers [step]",
+    "text": "text",
+    "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
+}
+ROLES: Mapping[str, Role] = {
+    "items": Role(_FIELDS, optional=frozenset(_FIELDS)),
+    "fit": Role(_FIELDS, optional=frozenset(_FIELDS)),
+    "calibration": Role(_FIELDS, optional=frozenset(_FIELDS)),
+    "foreign": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
+    "reference": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
+}
+"""`items`: familiar, held out. `fit`, `calibration`: more such, for scores and for decisions. `foreign`: what the model
+has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """AUROC of the model's own score on foreign data, its blind spots, and scores that need no model beside it."""
+
+    score: Score = "log_prob"
+    """`log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`."""
+    value_range: tuple[float, float] | None = None
+    """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
+    fdr: float = 0.1
+    """False discovery rate at which foreign items are flagged."""
+
+    name: ClassVar[str] = "novelty.likelihood"
+    dimension: ClassVar[str] = "novelty"
+    roles: ClassVar[Mapping[str, Role]] = ROLES
+    measures: ClassVar[Mapping[str, Range]] = {
+        "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
+        "false_alarm_share": SHARE, "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
+    }
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the score needs."""
+        return frozenset({QUESTIONS[self.score][1]})
+
+    def estimate(self, items: int) -> int:
+        """Six at most: the familiar items come with five distortions each; twice that where the model gives traces."""
+        return 6 * items
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
+        `reference`; columns as `detectors.novelty.familiarity` wants them. Raises DataError for items of no one kind.
+        """
+        from detectors.novelty.answers import joined
+        from detectors.novelty.blindspots import blind_spots
+
+        frame, shown = stored(self.name, items)
+        if role == "reference":
+            return frame
+        sets = {"": shown}
+        if role == "items":
+            spots = blind_spots(items.index, shown, self.value_range)
+            sets |= {f"_{kind}": distorted for kind, distorted in spots.items()}
+        whole = joined(list(sets.values()))
+        answers = own_answers(ask, whole, self.score)
+        if self.score == "log_prob" and ask.can("trace"):
+            answers = answers.assign(trace=_traces(ask, whole))
+        for number, suffix in enumerate(sets):
+            part = answers.iloc[number * len(items) : (number + 1) * len(items)]
+            columns = part.columns.drop("likelihood", errors="ignore") if suffix else part.columns
+            frame[[f"{column}{suffix}" for column in columns]] = part[columns].set_axis(items.index, axis=0)
+        return frame
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.novelty.familiarity`."""
+        from detectors.novelty.familiarity import likelihood_novelty
+
+        return likelihood_novelty(
+            observed, score=self.score, value_range=self.value_range, fdr=self.fdr, level=level, rng=rng
+        )
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return a model that finds foreign and constant items more familiar than familiar ones, and a sound one.
+
+        Both answer noise alike, so the fault is planted where the health check does not see it.
+        """
+        return self._planted(rng, strange=60.0), self._planted(rng, strange=160.0)
+
+    def _planted(self, rng: np.random.Generator, strange: float) -> Observed:
+        import numpy as np
+        import pandas as pd
+
+        from detectors.novelty.answers import ANSWERS
+        from detectors.novelty.blindspots import ARRAY_KINDS
+
+        means = {"": 100.0, "_constant": strange, "_noise": 300.0, "_half_noise": 200.0}
+        observed = {}
+        for role in ("items", "foreign", "fit", "calibration"):
+            index = pd.Index([f"{role}-{number}" for number in range(_CONTROL_ITEMS)], name="id")
+            frame = pd.DataFrame({"image": rng.integers(0, 17, (_CONTROL_ITEMS, 4, 4)).tolist()}, index=index)
+            for suffix in ("", *(f"_{kind}" for kind in ARRAY_KINDS)) if role == "items" else ("",):
+                mean = strange if role == "foreign" else means.get(suffix, 150.0)
+                scores = rng.normal(mean, 10.0, _CONTROL_ITEMS)
+                column = ANSWERS[self.score][0] + suffix
+                curve = column.startswith("denoising_curve")
+                frame[column] = np.stack([scores, scores], 1).tolist() if curve else -scores
+            observed[role] = frame
+        return observed
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return trials of which every AUROC is known; see `audit.probes.novelty.trials`."""
+        from audit.probes.novelty.trials import likelihood_trials
+
+        return likelihood_trials(self, rng)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies below one half: the foreign look more familiar."""
+        return result.headline.high is not None and result.headline.high < 0.5
+
+
+_CONTROL_ITEMS = 60
+
+
+def stored(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
+    """Return the items as a frame that can be stored (arrays as nested lists), and as one array or a list of texts.
+
+    Raises DataError where not every item has one and the same of the fields image, series and text.
+    """
+    from detectors.novelty.answers import field_of, items_of
+
+    try:
+        name = field_of(items)
+        if items[name].isna().any():
+            raise ValueError(f"novelty: got {int(items[name].isna().sum())} items without {name}; allowed: none")
+        shown = items_of(items)
+    except ValueError as error:
+        raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
+    return items.assign(**{name: shown if name == "text" else shown.tolist()}), shown  # type: ignore[union-attr]
+
+
+def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd.DataFrame:
+    """Return what a model of P(X) says of each item: `logit`, `denoising_curve`, or `log_prob` and its `likelihood`."""
+    from detectors.novelty.answers import ANSWERS
+
+    answer = ask(QUESTIONS[score][0], list(items), model=model).rename(columns={"kind": "likelihood"})
+    return answer[["log_prob", "likelihood"] if score == "log_prob" else [ANSWERS[score][0]]]
+
+
+def _traces(ask: Ask, items: Items) -> pd.Series[Any]:
+    """Return the log p of every element of each item; an empty list where there is none."""
+    import pandas as pd
+
+    traces = ask("trace", list(items)).groupby("item")["log_prob"].agg(list).to_dict()
+    return pd.Series([traces.get(item, []) for item in range(len(items))])

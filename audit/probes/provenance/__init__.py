@@ -1,0 +1,1 @@
+"""Provenance: does what a model makes carry a mark?"""

@@ -1,0 +1,136 @@
+"""Trials of `provenance.text_mark`: texts over 63 ids that hold as many green pairs as they shall, under two keys.
+
+A text counts as marked or not by a hair: its p-value is next to the bound on either side, so that another bound, key or
+count of pairs gives another rate. Texts name themselves, so that a script finds their ids whatever is asked with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from audit.trial import Answer, Known, Trial, mean_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probes.provenance.text_mark import TextMark
+
+__all__ = ["mark_trials"]
+
+_UNITS, _PAIRS, _IDS, _SHARE, _ALPHA = 32, 80, 64, 0.25, 0.01
+_KEYS = (15485863, 2654435769)
+_FOUND = (29, 19, 6)
+"""Units in which the mark is found, of three texts each."""
+
+
+def mark_trials(probe: TextMark, rng: np.random.Generator) -> list[Trial]:
+    """Return the trials, with a key of their own: what is secret plays no part in them."""
+    tried = replace(
+        probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, alpha=_ALPHA, prompt_words=None, draws=2,
+        tokenizer="main",
+    )
+    texts = _texts(rng)
+    return [_trial(tried, texts, rng, dose) for dose in range(3)]
+
+
+def _counts() -> dict[bool, int]:
+    """Return how many of the pairs are green where a mark is just found, and where it is just not found."""
+    from scipy.stats import binom
+
+    least = int(binom.isf(_ALPHA, _PAIRS, _SHARE)) + 1  # as many or more are green with a probability of at most alpha
+    return {True: least, False: least - 1}
+
+
+def _texts(rng: np.random.Generator) -> dict[tuple[bool, bool], list[int]]:
+    """Return ids of a text in which the mark of each of both keys is found, or not."""
+    import numpy as np
+
+    from detectors.provenance.green_list import GreenLists, green_pairs
+
+    pairs, code = np.indices((_IDS, _IDS)).reshape(2, -1).T[_IDS:], np.zeros((_IDS, _IDS), dtype=int)
+    for place, key in enumerate(_KEYS):
+        colours = np.concatenate(green_pairs(pairs, GreenLists(_IDS, _SHARE, key)))
+        code[tuple(pairs.T)] += colours.astype(int) << place
+    code[:, 0] = code[0] = -1
+    green, found = _counts(), {}
+    for first, second in product((True, False), repeat=2):
+        both = round(green[first] * green[second] / _PAIRS)
+        wanted = {3: both, 1: green[first] - both, 2: green[second] - both}
+        found[first, second] = _walk({**wanted, 0: _PAIRS - sum(wanted.values())}, code, rng)
+    return found
+
+
+def _walk(wanted: dict[int, int], code: np.ndarray, rng: np.random.Generator) -> list[int]:
+    """Return ids whose pairs, all different, have the colours `wanted` so often, the rare ones as early as they can."""
+    import numpy as np
+
+    left, free = dict(wanted), code.copy()
+    ids = [int(rng.integers(1, _IDS))]
+    while sum(left.values()):
+        ways = ((one, np.flatnonzero(free[ids[-1]] == one)) for one, count in left.items() if count)
+        one, places = next((one, places) for one, places in ways if len(places))
+        after = int(rng.choice(places))
+        free[ids[-1], after] = -1
+        left[one] -= 1
+        ids.append(after)
+    return ids
+
+
+def _trial(
+    probe: TextMark, texts: Mapping[tuple[bool, bool], list[int]], rng: np.random.Generator, dose: int
+) -> Trial:
+    import numpy as np
+
+    unit = np.tile(np.arange(_UNITS), 3)
+    order = rng.permutation(_UNITS)
+    marks = {
+        "drawn": unit < _FOUND[dose], "other": order[unit] < 2 + 6 * dose, "plain": order[unit] < 1 + 3 * dose,
+        "human": order[unit] < 5 * dose,
+    }
+    costs = 0.25 * (1 + dose) * np.where(unit % 2, 1.5, 0.5)
+
+    def ids(items: Sequence[str]) -> Mapping[str, Any]:
+        return {"ids": [_ids_of(item, texts, marks) for item in items], "vocabulary": _IDS}
+
+    def written(kind: str) -> Answer:
+        return lambda items: {"content": [f"{kind} {item.split()[1]}" for item in items], "problem": None}
+
+    def trace(items: Sequence[Any]) -> Mapping[str, Any]:
+        told = [(kind, int(number)) for kind, number in (item.text.split() for item in items)]
+        nats = [-2.0 - (costs[number] if kind == "drawn" else 0.0) for kind, number in told]
+        return {"item": np.repeat(np.arange(len(items)), 4), "log_prob": np.repeat(nats, 4)}
+
+    answers = {("main", "token_ids"): ids, ("main", "sample"): written("plain" if probe.put_in else "drawn")}
+    green = {found: count / _PAIRS for found, count in _counts().items()}
+    known: dict[str, Known] = {
+        "detection_rate": mean_of(marks["drawn"], _UNITS), "other_key_rate": mean_of(marks["other"], _UNITS),
+        "false_positive_rate": mean_of(marks["human"], _UNITS),
+        "green_fraction": mean_of(np.where(marks["drawn"], green[True], green[False])),
+    }
+    if probe.put_in:
+        answers |= {("main", "marked_sample"): written("drawn"), ("main", "trace"): trace}
+        known["own_false_positive_rate"] = mean_of(marks["plain"], _UNITS)
+        known["quality_cost"] = mean_of(costs, _UNITS)
+    data = {"items": _frame("prompt", unit, rng), "unmarked": _frame("human", unit, rng)}
+    return Trial(dose > 0, data, answers, {(name, None): one for name, one in known.items()}, probe)
+
+
+def _ids_of(
+    text: str, texts: Mapping[tuple[bool, bool], list[int]], marks: Mapping[str, np.ndarray]
+) -> list[int]:
+    """Return the ids of a text that says what it is and its number; of several draws the first line says it."""
+    kind, number = text.split()[:2]
+    found = bool(marks[kind][int(number)])
+    return texts[found, kind == "drawn" and bool(marks["other"][int(number)])]
+
+
+def _frame(kind: str, unit: np.ndarray, rng: np.random.Generator) -> pd.DataFrame:
+    import pandas as pd
+
+    frame = pd.DataFrame({"text": [f"{kind} {number}" for number in range(len(unit))], "unit": [f"u{n}" for n in unit]})
+    frame.index = pd.Index([f"{kind}-{number}" for number in range(len(unit))], name="id")
+    return frame.iloc[rng.permutation(len(frame))]

@@ -1,0 +1,1 @@
+"""Quality: are draws like the data, and more than copies of them?"""

@@ -1,0 +1,1 @@
+"""The record: what an audit leaves behind."""

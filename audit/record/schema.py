@@ -1,0 +1,324 @@
+"""The record: what an audit found, as canonical JSON without clock, host, duration or attempt.
+
+    audits/<id>/plan.yaml  record.json  run.json  observed/  observations/  items/  reports/
+
+Same plan, data and model give the same bytes. Readers ignore unknown keys; a change of meaning raises `schema`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
+from audit.files import canonical, read_frame, stored_json, write_inside
+from audit.record.finding import (
+    Evidence,
+    Finding,
+    Limit,
+    MeasureRecord,
+    OneSided,
+    SmallestEffect,
+    Stored,
+    Undecided,
+    Verdict,
+)
+from audit.record.promises import Promise, Target
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "DIMENSIONS",
+    "SCHEMA",
+    "WORST_FIRST",
+    "Attempt",
+    "Audit",
+    "Deviation",
+    "EarlierAttempt",
+    "Evidence",
+    "Finding",
+    "Limit",
+    "MeasureRecord",
+    "ModelRecord",
+    "OneSided",
+    "Record",
+    "RunFacts",
+    "Sheet",
+    "SmallestEffect",
+    "Undecided",
+    "Verdict",
+    "audited_first",
+    "decided",
+    "dump",
+    "find_audit",
+    "load_record",
+    "write_reports",
+]
+
+T = TypeVar("T")
+S = TypeVar("S", bound=BaseModel)
+SCHEMA = 1
+DIMENSIONS = (
+    "bias",
+    "novelty",
+    "quality",
+    "factuality",
+    "robustness",
+    "provenance",
+    "memorisation",
+    "transparency",
+    "efficiency",
+)
+"""What an audit may ask about."""
+WORST_FIRST = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")
+"""The order in which verdicts are told."""
+
+
+class ModelRecord(Stored):
+    """Which model was audited."""
+
+    name: str
+    family: str
+    modality: str
+    fingerprint: str
+    abilities: list[str] = Field(default=[])
+    weights: str | None = None
+    """How the weights are stored, where the model says so, e.g. `GGUF Q4_1, F32`: those were audited, no others."""
+    identity: dict[str, Any] | None = None
+    """What an endpoint showed of itself at the start; null for weights on disk."""
+
+    @property
+    def quantised(self) -> bool:
+        """Whether some weights of a GGUF file are held in fewer bits than 16."""
+        kind, _, formats = (self.weights or "").partition(" ")
+        return kind == "GGUF" and not {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
+
+
+class Deviation(Stored):
+    """Something that is asked otherwise than in the plan that was frozen first for the same model."""
+
+    check: str | None = None
+    """Null where it concerns all of the plan."""
+    what: str
+    """`limit.at_most`, `data.items`, `probe.variant`, `weight`, ...; `check` for one left out or added."""
+    before: Any = None
+    """As registered; null = not there."""
+    after: Any = None
+    """As asked now; null = not there."""
+    registered: str
+    """Folder of the audit whose plan was frozen first."""
+
+
+class EarlierAttempt(Stored):
+    """An audit that asked the same model the same of the same data before."""
+
+    audit: str
+    """Its folder."""
+    check: str
+    """What the check was called there."""
+    verdict: str | None = None
+    """Null where that audit has not ended."""
+
+
+class Attempt(Stored):
+    """A check that is not the first attempt: same model, same probe, same data."""
+
+    check: str
+    ordinal: int
+    """2 = the second attempt."""
+    earlier: list[EarlierAttempt]
+
+
+class Sheet(Stored):
+    """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
+
+    inventory_id: str | None = None
+    """The model's id in the owner's inventory."""
+    purpose: str | None = None
+    """What the model is for."""
+    intended_use: str | None = None
+    """Who uses it, for what, and what it must not be used for."""
+    tier: str | None = None
+    """Risk tier in the owner's own scheme."""
+    owner: str | None = None
+    """Who answers for the model."""
+    data: str | None = None
+    """What it was trained on, as far as known."""
+    previous_audit: str | None = None
+    """Id of the audit before this one, or why there is none."""
+
+
+class Record(Stored):
+    """All of an audit's findings; `record.json`."""
+
+    schema_: int
+    id: str
+    title: str
+    plan: str
+    """`sha256:...` of the frozen plan."""
+    verdict: Verdict
+    level: float
+    seed: int
+    models: dict[str, ModelRecord]
+    findings: list[Finding]
+    changed: list[str] = Field(default=[])
+    """Names of models that answered differently at the end than at the start."""
+    promise: Promise = Field(default="every_finding", exclude_if=lambda value: value == "every_finding")
+    """What `level` is promised of; `audit`: of the verdict alone, not of each pass. Absent = `every_finding`."""
+    target: Target = Field(default="population", exclude_if=lambda value: value == "population")
+    """What the numbers speak of; `benchmark`: the data themselves, in findings that have a `population`."""
+    deviations: list[Deviation] = Field(default=[])
+    """Where the plan differs from the one registered first; empty where it is that one, or there is none."""
+    attempts: list[Attempt] = Field(default=[], exclude_if=lambda value: not value)
+    """Checks whose content was asked before in the same folder of audits, whatever they were called; else absent."""
+    sheet: Sheet | None = None
+    """What the plan says of the model, its purpose and its owner."""
+    two_person: bool = False
+    """An approval counts only from another person than the one who asked for review."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        use_attribute_docstrings=True,
+        allow_inf_nan=False,
+        alias_generator=lambda name: name.rstrip("_"),
+        populate_by_name=True,
+    )
+
+
+class RunFacts(Stored):
+    """How the audit was run; `run.json`. Not part of the record: times, host, versions, calls."""
+
+    started: str
+    finished: str
+    seconds: float
+    host: str
+    platform: str
+    python: str
+    versions: dict[str, str] = Field(default={})
+    command: str = ""
+    calls: int = 0
+    """Items asked in the last run, wherever the answer came from."""
+    calls_asked: int = 0
+    """Items that a model had to answer in the last run."""
+    calls_identity: int = 0
+    """Further questions to endpoints in the last run: what they can do and who they are."""
+    seconds_by_check: dict[str, float] = Field(default={})
+    crashes: dict[str, str] = Field(default={})
+    """Check -> traceback."""
+    attempts: int = 1
+    evidence: list[Evidence] = Field(default=[])
+    """Every stored answer with its digest."""
+    adopted: dict[str, int] = Field(default={})
+    """Folder of another audit -> how many of the stored answers were taken over from it; the others were asked here."""
+    record: str = ""
+    """Digest of the record.json that this run wrote."""
+    mac: str = ""
+    """Over all else of run.json, by the key of the installation that ran it; see `audit.signing.installation`."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """An audit folder, opened for reading."""
+
+    folder: Path
+    record: Record
+    run: RunFacts | None
+
+    def finding(self, check: str) -> Finding:
+        """Return the finding of `check`; KeyError lists what there is."""
+        for one in self.record.findings:
+            if one.check == check:
+                return one
+        raise KeyError(f"no check {check!r}; there are: {', '.join(f.check for f in self.record.findings)}")
+
+    def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
+        """Return the evidence of `check`, one row an item; None where the check left none."""
+        path = self.folder / "items" / f"{check}.parquet"
+        if not path.is_file() or not path.resolve().is_relative_to(self.folder.resolve()):
+            return None
+        try:
+            return read_frame(path, columns)
+        except (OSError, ValueError) as error:
+            raise IntegrityError(f"{path}: cannot be read ({error})") from None
+
+    def report(self, format: str) -> list[Path]:
+        """Write a report (`html`, `pdf`, `markdown`, ...) into the folder and return its files."""
+        from audit import plugins
+
+        return write_reports(self, plugins.load("reports", format))
+
+    @cached_property
+    def plan_text(self) -> str:
+        """The plan as it was run."""
+        return (self.folder / "plan.yaml").read_text("utf-8")
+
+
+def audited_first(models: Mapping[str, T]) -> list[T]:
+    """Return the models of a record, the audited one first, helpers by name behind it."""
+    return [models[name] for name in sorted(models, key=lambda name: (name != "main", name))]
+
+
+def decided(findings: Iterable[Any]) -> tuple[int, int]:
+    """Return (gating checks that passed or failed, gating checks): how much of the audit's verdict is decided."""
+    gating = [one.verdict for one in findings if one.gating]
+    return sum(verdict in ("passed", "failed") for verdict in gating), len(gating)
+
+
+def load_record(folder: str | os.PathLike[str]) -> Audit:
+    """Open an audit folder; raises DataError where there is no record, IntegrityError where it cannot be read."""
+    path = Path(folder)
+    if not (path / "record.json").is_file():
+        raise DataError(f"{path}: no record.json here; give the folder of a finished audit")
+    raw = stored_json(path / "record.json")
+    schema = raw.get("schema", 0)
+    if type(schema) is int and schema > SCHEMA:
+        raise DataError(f"{path}: record of schema {schema}; this version reads up to {SCHEMA}")
+    record = _checked(path / "record.json", Record, raw)
+    run_file = path / "run.json"
+    run = _checked(run_file, RunFacts, stored_json(run_file)) if os.path.lexists(run_file) else None
+    return Audit(path, record, run)
+
+
+def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        what = "record" if kind is Record else "record of a run"
+        raise IntegrityError(f"{path}: not a {what} ({place}: {first['msg']})") from None
+
+
+def find_audit(name: str, into: Path) -> Path:
+    """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
+    if Path(name, "record.json").is_file():
+        return Path(name)
+    found = sorted(path.parent for path in into.glob(f"{name}*/record.json")) if name.replace("-", "").isalnum() else []
+    exact = [path for path in found if path.name == name]
+    if len(exact) == 1 or len(found) == 1:
+        return (exact or found)[0]
+    if found:
+        raise UsageError(
+            f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
+        )
+    known = [path.parent.name for path in into.glob("*/record.json")]
+    raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
+
+
+def write_reports(audit: Audit, report: Callable[[Audit], Mapping[str, bytes]]) -> list[Path]:
+    """Write what a report makes into `reports/` of the audit's folder; returns the paths."""
+    return [write_inside(audit.folder, f"reports/{Path(name).name}", data) for name, data in report(audit).items()]
+
+
+def dump(model: Record | RunFacts) -> bytes:
+    """Return the file content of a record or of run facts: canonical JSON and a newline."""
+    data: Mapping[str, Any] = model.model_dump(mode="json", by_alias=True)
+    return canonical(data) + b"\n"

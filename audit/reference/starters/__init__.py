@@ -1,0 +1,118 @@
+"""The plan that `init` writes: what a model is, is read off the file or folder, and each kind has its template.
+
+    an address -> endpoint   a file of rows -> table   .skops -> classifier   .gguf -> causal_lm
+    a folder   -> what its config.json or model_index.json says: a family of ours, or a class of a library
+
+Nothing is loaded and no server is asked.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from audit.data.columns import ENDINGS
+from audit.errors import UsageError
+from audit.reference.plans import find_language_model
+
+__all__ = ["family_of", "has_chat_template", "starter_plan"]
+
+_TEMPLATES = {
+    **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
+    "autoregressive_series": "series", "causal_lm": "language_model", "classifier": "classifier",
+    "endpoint": "endpoint", "image_classifier": "image_classifier", "table": "table",
+}
+"""Adapter -> template."""
+_CLASSES = {
+    "ForCausalLM": "causal_lm", "LMHeadModel": "causal_lm", "ForSequenceClassification": "classifier",
+    "ForImageClassification": "image_classifier", "ForCausalImageModeling": "autoregressive_image",
+    "AutoencoderKL": "vae", "DDPMPipeline": "diffusion", "UNet2DModel": "diffusion", "LDMPipeline": "latent_diffusion",
+    "LDMTextToImagePipeline": "latent_diffusion",
+}
+"""End of the name of a library's class -> adapter."""
+_CHAT_PROMPT = "{question} Answer with the name or the number alone."
+"""What a user's turn asks; a text to go on from, which is the probe's default, often gets nothing from a chat model."""
+_GGUF_KEY = (23).to_bytes(8, "little") + b"tokenizer.chat_template" + (8).to_bytes(4, "little")
+"""The entry in a GGUF file's head: length and text of its name, and that a text follows."""
+_HEAD = 64 << 20
+"""Bytes that the head, with all of its tokens, does not exceed."""
+_ALLOWED = (
+    "allowed: an http address, a .gguf or .skops file, a CSV, TSV, JSON lines or Parquet file of outputs, or a folder "
+    "of transformers, of diffusers or of ours"
+)
+
+
+def starter_plan(model: str | None) -> str:
+    """Return the text of a plan against `model`, or else against the installed language model.
+
+    Raises UsageError where `model` is not there or of no kind that is known.
+    """
+    installed = str(find_language_model() or "./model")
+    family = "causal_lm" if model is None else family_of(model)
+    text = (Path(__file__).parent / f"{_TEMPLATES[family]}.yaml").read_text("utf-8").replace("FAMILY", family)
+    if family == "causal_lm" and has_chat_template(Path(model or installed)):
+        text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
+            "mode: choice}", f"mode: choice, prompt: {json.dumps(_CHAT_PROMPT)}}}"
+        )
+    places = {'"MODEL"': model or installed, '"LANGUAGE_MODEL"': installed}
+    text = re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)
+    return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
+
+
+def has_chat_template(path: Path) -> bool:
+    """Tell whether the language model of this folder or GGUF file comes with a chat template; nothing is loaded."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return _GGUF_KEY in file.read(_HEAD)
+    if (path / "chat_template.jinja").is_file() or (path / "chat_template.json").is_file():
+        return True
+    try:
+        facts = json.loads((path / "tokenizer_config.json").read_bytes())
+    except (OSError, ValueError):
+        packed = sorted(path.glob("*.gguf"))
+        return len(packed) == 1 and has_chat_template(packed[0])
+    return isinstance(facts, dict) and bool(facts.get("chat_template"))
+
+
+def family_of(model: str) -> str:
+    """Return the name of the adapter that opens this address, file or folder; UsageError where there is none."""
+    if model.startswith(("http://", "https://")):
+        return "endpoint"
+    path = Path(model)
+    if not path.exists():
+        raise UsageError(f"--model {model}: no such file or folder; {_ALLOWED}")
+    kinds = {**dict.fromkeys(ENDINGS, "table"), ".gguf": "causal_lm", ".skops": "classifier"}
+    found = _family_of_folder(path) if path.is_dir() else kinds.get(path.suffix.lower())
+    if found is None:
+        raise UsageError(f"--model {model}: {_looks_like(path)}; {_ALLOWED}")
+    return found
+
+
+def _family_of_folder(path: Path) -> str | None:
+    facts = _facts(path)
+    if facts.get("family") in _TEMPLATES:
+        return str(facts["family"])
+    names = [facts.get("_class_name"), *(facts.get("architectures") or [])]
+    return next((_CLASSES[end] for name in names for end in _CLASSES if str(name).endswith(end)), None)
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """Return what a folder says of itself; nothing where it says nothing."""
+    for name in ("model_index.json", "config.json"):
+        try:
+            facts = json.loads((path / name).read_bytes())
+        except (OSError, ValueError):
+            continue
+        if isinstance(facts, dict):
+            return facts
+    return {}
+
+
+def _looks_like(path: Path) -> str:
+    if not path.is_dir():
+        return f"no model is opened from a {path.suffix or 'file without ending'}"
+    facts = _facts(path)
+    got = facts.get("_class_name") or facts.get("architectures") or facts.get("model_type")
+    return f"holds {got}, which is none that is known" if got else "has no config.json that says what it is"

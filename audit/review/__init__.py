@@ -1,0 +1,1 @@
+"""What people say of an audit, and where it stands after it."""

@@ -1,0 +1,282 @@
+"""What a reviewer can say, and the line of `reviews.jsonl` that keeps it.
+
+    entry = previous (digest of the line before), record (digest of record.json), author, at, what is said, signature
+    line  = canonical JSON of the entry; the signature covers all else of it, and so its place in the chain
+
+`at` is the time that the reviewer's own machine showed, and only that: nobody attests it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import accumulate
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from audit.cli.screen import clean
+from audit.errors import IntegrityError
+from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
+from audit.signing.keys import PublicKey, SigningKey, decoded, encoded
+
+__all__ = [
+    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
+    "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
+]
+
+FILE = "reviews.jsonl"
+START = f"sha256:{'0' * 64}"
+"""What stands for the line before the first."""
+KIND = "application/vnd.dokimasia.review+json"
+Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+Text = Annotated[str, Field(min_length=1, max_length=4000)]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+def _base64(size: int) -> AfterValidator:
+    def whole(text: str) -> str:
+        if len(decoded(text)) != size:
+            raise ValueError(f"not {size} bytes in base64")
+        return text
+
+    return AfterValidator(whole)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False,
+        populate_by_name=True,
+    )
+
+
+class _About(_Strict):
+    """The target: an item of a check, a check's finding, or without both the audit."""
+
+    check: str | None = Field(default=None, min_length=1, max_length=200)
+    """Name of the check whose finding this is about."""
+    item: str | None = Field(default=None, min_length=1, max_length=400)
+    """Id of the item of that check."""
+
+    @model_validator(mode="after")
+    def _item_of_a_check(self) -> _About:
+        if self.item is not None and self.check is None:
+            raise ValueError("an item needs the check that it belongs to")
+        return self
+
+
+class Comment(_About):
+    """A remark."""
+
+    kind: Literal["comment"] = "comment"
+    text: Text
+
+
+class Rating(_About):
+    """How much a finding weighs.
+
+    high: do not use the model before it is settled. medium: settle it by a date, and say how the use is limited until
+    then. low: settle it with the next version. note: nothing to settle, but the reader should know.
+    """
+
+    kind: Literal["rating"] = "rating"
+    rating: Literal["high", "medium", "low", "note"]
+
+
+class Owner(_About):
+    """Who has to settle it."""
+
+    kind: Literal["owner"] = "owner"
+    owner: Name
+
+
+class Action(_About):
+    """What has to be done."""
+
+    kind: Literal["action"] = "action"
+    action: Text
+
+
+class Due(_About):
+    """The day by which it has to be done."""
+
+    kind: Literal["due"] = "due"
+    due: date
+
+
+class Status(_About):
+    """Where it stands; `waived` counts until a day, and not after it."""
+
+    kind: Literal["status"] = "status"
+    status: Literal["open", "accepted", "fixed", "waived"]
+    reason: Text | None = None
+    """Why; a waiver needs one."""
+    until: date | None = None
+    """Last day of a waiver."""
+
+    @model_validator(mode="after")
+    def _waiver_is_whole(self) -> Status:
+        if self.status == "waived" and (self.check is None or self.item is not None):
+            raise ValueError("a waiver is for the finding of one check")
+        if self.status == "waived" and (self.reason is None or self.until is None):
+            raise ValueError("a waiver needs a reason and its last day")
+        if self.status != "waived" and self.until is not None:
+            raise ValueError("only a waiver has a last day")
+        return self
+
+
+class Override(_About):
+    """What the item's value should have been; without a value the machine's counts again."""
+
+    kind: Literal["override"] = "override"
+    value: float | None = Field(default=None, ge=0, le=1)
+    """Outcome of the item, 0 to 1, in the place of the machine's."""
+    reason: Text
+
+    @model_validator(mode="after")
+    def _of_an_item(self) -> Override:
+        if self.item is None:
+            raise ValueError("an override is for one item of one check")
+        return self
+
+
+class Decision(_About):
+    """What is decided about the whole audit; `in review` asks for a review."""
+
+    kind: Literal["decision"] = "decision"
+    decision: Literal["draft", "in review", "changes asked", "approved", "rejected"]
+    reason: Text | None = None
+    two_person: bool = False
+    """With `in review`: an approval counts only from another person than the one who asks."""
+
+    @model_validator(mode="after")
+    def _of_the_audit(self) -> Decision:
+        if self.check is not None:
+            raise ValueError("a decision is about the whole audit")
+        return self
+
+
+Says = Comment | Rating | Owner | Action | Due | Status | Override | Decision
+
+
+class Signature(_Strict):
+    """An Ed25519 signature (DSSE) and the key that it was made with."""
+
+    public: Annotated[str, _base64(32)]
+    """The public key, base64."""
+    sig: Annotated[str, _base64(64)]
+    """The signature, base64."""
+
+
+class Entry(_Strict):
+    """One line of `reviews.jsonl`."""
+
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    previous: Digest
+    """Digest of the line before, `START` for the first."""
+    record: Digest
+    """Digest of the record.json that the author had before them."""
+    author: Name
+    """The author's name, as they gave it."""
+    at: AwareDatetime
+    """Local time of the author's machine, with its offset."""
+    says: Says = Field(discriminator="kind")
+    signature: Signature | None = None
+
+    @property
+    def key(self) -> PublicKey | None:
+        """The key that the signature names; None without one."""
+        return None if self.signature is None else PublicKey(decoded(self.signature.public))
+
+    @property
+    def line(self) -> bytes:
+        """The entry as it is stored, with its newline."""
+        return canonical(_data(self)) + b"\n"
+
+
+def _data(entry: Entry) -> dict[str, Any]:
+    return entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def _body(entry: Entry) -> bytes:
+    return canonical({key: value for key, value in _data(entry).items() if key != "signature"})
+
+
+def signed(entry: Entry, key: SigningKey) -> Entry:
+    """Return the entry with the key's signature."""
+    bits = key.sign(KIND, _body(entry))
+    return entry.model_copy(update={"signature": Signature(public=encoded(key.public.raw), sig=encoded(bits))})
+
+
+def signature_of(entry: Entry) -> Literal["holds", "broken", "none"]:
+    """Tell whether the entry's signature was made with the key that it names."""
+    if entry.signature is None or entry.key is None:
+        return "none"
+    return "holds" if entry.key.holds(decoded(entry.signature.sig), KIND, _body(entry)) else "broken"
+
+
+def _parsed(data: bytes, where: str, record: str) -> Iterator[Entry]:
+    """Yield the entries of whole lines; IntegrityError at the first that breaks the chain or has another record."""
+    previous = START
+    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+        try:
+            entry = Entry.model_validate_json(line)
+        except ValidationError as error:
+            what = clean(error.errors()[0]["msg"])[:200]
+            raise IntegrityError(f"{where}:{number}: not a review entry ({what})") from None
+        if entry.line != line:
+            raise IntegrityError(f"{where}:{number}: not written by Dokimasia (not canonical JSON)")
+        if entry.previous != previous:
+            raise IntegrityError(f"{where}:{number}: does not follow the line before; a line was changed or taken out")
+        if entry.record != record:
+            raise IntegrityError(f"{where}:{number}: speaks of another record.json ({entry.record}) than lies here")
+        previous = sha256(line)
+        yield entry
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """The entries of one audit, in the order in which they were written."""
+
+    entries: tuple[Entry, ...] = ()
+    torn: int = 0
+    """Bytes of a last line that was not written whole; they are dropped."""
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """Digest of each entry's line; the last is the head, by which a later reader sees whether the end is there."""
+        return tuple(sha256(entry.line) for entry in self.entries)
+
+    @property
+    def latest(self) -> date | None:
+        """The latest day of all entries, which a clock that was set back does not undo; None without entries."""
+        return max((entry.at.date() for entry in self.entries), default=None)
+
+    @property
+    def back(self) -> tuple[int, ...]:
+        """Numbers, from 1, of the entries that are dated before an earlier one."""
+        latest = list(accumulate((entry.at for entry in self.entries), max))
+        pairs = enumerate(zip(self.entries, latest, strict=True), start=1)
+        return tuple(number for number, (entry, most) in pairs if entry.at < most)
+
+
+def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
+    """Return the reviews in an audit folder; IntegrityError where the chain is broken or the record is another."""
+    path = Path(folder, FILE)
+    if not os.path.lexists(path):
+        return Reviews()
+    try:
+        whole, torn = whole_lines(read_regular(path, MAX_JSON))
+    except OSError as error:
+        raise IntegrityError(f"{FILE}: cannot be read ({error.strerror})") from None
+    record = digest_file(Path(folder, "record.json"))
+    return Reviews(tuple(_parsed(whole, FILE, record)), torn)
+
+
+def whole_lines(data: bytes) -> tuple[bytes, int]:
+    """Return the whole lines, and the number of bytes of a last line that is torn."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], len(data) - end

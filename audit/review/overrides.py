@@ -1,0 +1,244 @@
+"""What a check's number would be with the outcomes that reviewers put in the place of the machine's.
+
+    value of an item -> the override's; then the same mean over units, the same level, the same kind of interval
+
+Only a measure that is the mean of a column of the items can be made again from them, and only where the stored items
+give the machine's own number first. The record is never changed: both numbers stand side by side.
+
+People look at what was flagged, and what the machine let pass stays as it was, wrong or not. So a number after review
+of some items is shown without an interval and decides nothing; it has one where every item that counts was looked at.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from audit.errors import IntegrityError
+from audit.files import digest_file
+from audit.record.schema import Audit, Finding, MeasureRecord
+from audit.verdict.decision import decide, sentence
+from audit.verdict.findings import rng_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["PROBLEMS", "ItemChange", "Problem", "Reviewed", "has_item", "override_problem", "review_measure"]
+
+Problem = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced", "chosen"]
+"""Why there is no reviewed number: the measure is no mean of items; the items' file is not there, or not the record's;
+an item is not in it or has no value; the items do not give the machine's number. Or why it has no interval: the items
+that were looked at were chosen."""
+
+CHOSEN = "mean after review of chosen items, no interval"
+"""Method of a reviewed number that decides nothing."""
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """One item's outcome, by the machine and after review."""
+
+    item: str
+    machine: float | None
+    """None where the items could not be read."""
+    reviewed: float
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A finding with its overrides: `machine` and `finding` stand side by side."""
+
+    machine: Finding
+    finding: Finding
+    """With the headline measure, verdict and sentence after review; the machine's where there is a problem."""
+    changes: tuple[ItemChange, ...]
+    problem: Problem | None = None
+
+    @property
+    def measure(self) -> MeasureRecord | None:
+        """The headline after review, without an interval where items were chosen; None where it cannot be made."""
+        return self.finding.headline if self.problem in (None, "chosen") else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return both results as JSON data."""
+        measure, machine = self.measure, self.machine.headline
+        return {
+            "machine": {
+                "verdict": self.machine.verdict, "measure": None if machine is None else machine.model_dump(mode="json")
+            },
+            "after": None if measure is None else {
+                "verdict": self.finding.verdict, "why": self.finding.why,
+                "measure": measure.model_dump(mode="json"),
+            },
+            "problem": self.problem,
+            "items": [asdict(one) for one in self.changes],
+        }
+
+
+class _UnableError(Exception):
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem)
+        self.problem: Problem = problem
+
+
+def review_measure(audit: Audit, finding: Finding, changes: Mapping[str, ItemChange]) -> Reviewed:
+    """Return the finding with these items' values changed."""
+    import pandas as pd
+
+    told = tuple(changes[item] for item in sorted(changes))
+    try:
+        items, headline = _items(audit, finding)
+        before = items[headline.mean_of].astype(float)
+        if any(item not in before.index or not math.isfinite(before[item]) for item in changes):
+            raise _UnableError("item_unknown")
+        told = tuple(replace(one, machine=float(before[one.item])) for one in told)
+        if not _same(_mean(audit, finding, headline, items, before).value, headline.value):
+            raise _UnableError("not_reproduced")
+        after = before.copy()
+        after.update(pd.Series([one.reviewed for one in told], index=[one.item for one in told]))
+        measure, by = _mean(audit, finding, headline, items, after), finding.one_sided
+        kept = None if by is None else _mean(
+            audit, finding, headline.model_copy(update={"level": 2 * by.level - 1}), items, after
+        )
+    except _UnableError as unable:
+        return Reviewed(finding, finding, told, unable.problem)
+    if after.equals(before):
+        return Reviewed(finding, finding, told)
+    if set(before.index[before.notna()]) <= set(changes):
+        return Reviewed(finding, _judged(finding, headline, measure, kept), told)
+    bare = measure.model_copy(update={"low": None, "high": None, "method": CHOSEN})
+    measures = [bare if one is headline else one for one in finding.measures]
+    return Reviewed(finding, finding.model_copy(update={"measures": measures}), told, "chosen")
+
+
+def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]:
+    """Return the items by id, and the headline that is the mean of a column of them."""
+    headline = finding.headline
+    if headline is None or headline.mean_of is None or headline.group is not None or headline.value is None:
+        raise _UnableError("not_a_mean")
+    name = f"items/{finding.check}.parquet"
+    digest = next((one.sha256 for one in finding.evidence if one.path == name), None)
+    path = audit.folder / name
+    if digest is None or not path.is_file():
+        raise _UnableError("items_missing")
+    if digest_file(path) != digest:
+        raise _UnableError("items_changed")
+    items = audit.items(finding.check)
+    assert items is not None
+    if "id" not in (items.index.name, *items.columns) and "item" in items.columns:
+        items = items.set_index("item")
+    items.index = items.index.astype(str)
+    if headline.mean_of not in items or not items.index.is_unique:
+        raise _UnableError("item_unknown" if headline.mean_of in items else "not_a_mean")
+    return items, headline
+
+
+def _mean(
+    audit: Audit, finding: Finding, headline: MeasureRecord, items: pd.DataFrame, values: pd.Series[float]
+) -> MeasureRecord:
+    """Return the headline made again from these values of all items."""
+    if "population" in headline.n:
+        return _of_benchmark(finding, headline, items.assign(**{str(headline.mean_of): values}))
+    if finding.stop == "early":
+        return _sequence(headline, items.assign(**{str(headline.mean_of): values}))
+    from detectors.intervals import mean_over_units
+    from detectors.result import counted
+
+    asked = values[counted(items.assign(**{str(values.name): values}), str(values.name))]
+    units = None if headline.unit_of is None else items.loc[asked.index, headline.unit_of].astype(str).to_numpy(object)
+    rng = rng_for(audit.record.seed, finding.check, "judge")
+    binary = headline.method.startswith("exact binomial")
+    mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng, binary=binary)
+    ends = {"value": mean.value, "low": mean.low, "high": mean.high}
+    return headline.model_copy(update={**ends, "n": mean.n, "method": mean.method, "missing": mean.missing})
+
+
+def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
+    """Return the headline of a benchmark: all of it, or a random part."""
+    import numpy as np
+
+    from audit.verdict import early_stopping
+    from audit.verdict.finite_population import Part, of_benchmark
+    from detectors.intervals import ALL_OF_IT
+    from detectors.result import Measure
+
+    one, population = Measure(**headline.model_dump()), headline.n["population"]
+    means = early_stopping.unit_means(items, one, np.nan)
+    part = Part(population if headline.method == ALL_OF_IT else len(means), population)
+    if finding.stop == "early" and not part.whole:
+        made = early_stopping.sequenced(one, items, headline.level, part)
+    else:
+        value = float(np.nanmean(means))
+        made = of_benchmark(replace(one, value=value, low=0.0, high=1.0), items, part)
+    return MeasureRecord.model_validate(vars(made))
+
+
+def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
+    """Return the headline of a check that stops early: the confidence sequence over its units, in their order."""
+    from audit.verdict import early_stopping
+    from detectors.result import Measure
+
+    one = Measure(**headline.model_dump())
+    return MeasureRecord.model_validate(vars(early_stopping.sequenced(one, items, headline.level)))
+
+
+def _judged(
+    finding: Finding, headline: MeasureRecord, measure: MeasureRecord, kept: MeasureRecord | None
+) -> Finding:
+    """Return the finding with another headline, `kept` being that by which it passes.
+
+    What spoilt it (a control, a changed model) still does.
+    """
+    measures = [measure if one is headline else one for one in finding.measures]
+    seen = finding.smallest_effect
+    budget = None if seen is None else seen.units
+    decision = decide([measure], finding.limit, finding.controls or {}, budget, kept=kept)
+    update: dict[str, object] = {"measures": measures, "one_sided": decision.one_sided}
+    if finding.reason.get("key") != "changed":
+        update |= {
+            "verdict": decision.verdict, "reason": decision.reason, "why": sentence(decision.reason),
+            "more_units": decision.more_units, "fresh_units": decision.fresh_units,
+            "smallest_effect": decision.smallest_effect,
+        }
+    return finding.model_copy(update=update)
+
+
+def _same(made: float | None, stored: float | None) -> bool:
+    return made is not None and stored is not None and math.isclose(made, stored, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def has_item(audit: Audit, check: str, item: str) -> bool:
+    """Tell whether the check left an item of this id."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = audit.folder / "items" / f"{check}.parquet"
+    if not path.is_file() or not path.resolve().is_relative_to(audit.folder.resolve()):
+        return False
+    try:
+        column = next((one for one in ("id", "item") if one in pq.read_schema(path).names), None)
+        ids = pq.read_table(path, columns=[column]).column(0) if column else None
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"{path}: cannot be read ({error})") from None
+    return ids is not None and bool(pc.any(pc.equal(ids.cast("string"), item)).as_py())
+
+
+def override_problem(audit: Audit, check: str, item: str) -> Problem | None:
+    """Return why an item of a check cannot be overridden; None where it can."""
+    found = review_measure(audit, audit.finding(check), {item: ItemChange(item, None, 0.0, "", "")}).problem
+    return None if found == "chosen" else found
+
+
+PROBLEMS: Mapping[Problem, str] = {
+    "not_a_mean": "the check's first number is no mean of its items",
+    "items_missing": "the check has no items in the folder",
+    "items_changed": "the items' file is not the one that the record names",
+    "item_unknown": "there is no such item, or the number does not count it",
+    "not_reproduced": "the items do not give the machine's own number",
+    "chosen": "its items were chosen, so it has no interval and decides nothing; the machine's verdict stands",
+}
+"""The problems in words, for the terminal."""

@@ -1,0 +1,315 @@
+"""Where an audit stands after its reviews: the latest word on every target, and what overrides and waivers change.
+
+    state_of(audit) -> State     decision, standing of audit, findings and items, machine and reviewed results, verdict
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal
+
+from audit.record.schema import Audit, Finding, Verdict
+from audit.review.entries import (
+    Action,
+    Comment,
+    Decision,
+    Due,
+    Entry,
+    Override,
+    Owner,
+    Rating,
+    Reviews,
+    Status,
+    read_reviews,
+    signature_of,
+)
+from audit.review.overrides import ItemChange, Reviewed, review_measure
+from audit.signing.person_names import same_person
+from audit.verdict.decision import audit_verdict
+
+__all__ = [
+    "Problem", "SignOff", "Signing", "Standing", "State", "Target", "Waiver", "signing_of", "state_after", "state_of",
+    "waiver_in_force", "waiver_of",
+]
+
+Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "not_named"]
+"""Nobody asked for a review; the key, or the person, is that of who asked; who asked signed and this one did not; a
+policy names keys, and it, or what asked for it, is signed with none of them."""
+Target = tuple[str | None, str | None]
+"""(check, item): an item of a check; (check, None): its finding; (None, None): the audit."""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A finding that shall not count, and until when."""
+
+    reason: str
+    until: date
+    author: str
+    key: str | None = None
+    """Fingerprint of the key that signed it; None without a signature that holds."""
+
+    def holds(self, on: date) -> bool:
+        """Tell whether the waiver counts on that day; its last day is in."""
+        return on <= self.until
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What people have said of one target: the latest word of each kind, and all comments."""
+
+    rating: str | None = None
+    owner: str | None = None
+    action: str | None = None
+    due: date | None = None
+    status: str = "open"
+    waiver: Waiver | None = None
+    comments: tuple[Entry, ...] = ()
+
+    def overdue(self, on: date) -> bool:
+        """Tell whether it is open, and was due before that day."""
+        return self.status == "open" and self.due is not None and self.due < on
+
+    def as_json(self, on: date | None) -> dict[str, Any]:
+        """Return the standing on a day as JSON data."""
+        waiver = self.waiver
+        return {
+            "rating": self.rating, "owner": self.owner, "action": self.action,
+            "due": None if self.due is None else self.due.isoformat(), "status": self.status,
+            "overdue": on is not None and self.overdue(on),
+            "waiver": None if waiver is None else {
+                "reason": waiver.reason, "until": waiver.until.isoformat(), "author": waiver.author,
+                "key": waiver.key,
+                "holds": on is not None and waiver.holds(on),
+            },
+            "comments": [
+                {"author": one.author, "at": one.at.isoformat(), "text": one.says.text, "signature": signature_of(one)}
+                for one in self.comments
+                if isinstance(one.says, Comment)
+            ],
+        }
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """One decision about the audit."""
+
+    entry: Entry
+    problem: Problem | None = None
+    """Why an approval that another person than the one who asked for review has to give does not count."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a decision."""
+        return self.problem is None
+
+    @property
+    def decision(self) -> str:
+        """What was decided."""
+        assert isinstance(self.entry.says, Decision)
+        return self.entry.says.decision
+
+
+@dataclass(frozen=True)
+class State:
+    """Where an audit stands after its reviews, on a day."""
+
+    on: date | None
+    """The day on which waivers are looked at, never before the latest entry; None without entries and without a day."""
+    entries: tuple[Entry, ...]
+    torn: int
+    decision: str
+    """`draft`, `in review`, `changes asked`, `approved` or `rejected`."""
+    two_person: bool
+    """Whether an approval needs another person than the one who asks for review."""
+    sign_off: tuple[SignOff, ...]
+    targets: Mapping[Target, Standing]
+    reviewed: Mapping[str, Reviewed]
+    """Check -> the machine's and the reviewed result, for checks that have overrides."""
+    findings: tuple[Finding, ...]
+    """As they stand after review: overridden items counted anew, waived findings not gating."""
+    verdict: Verdict
+    """The audit's verdict over those."""
+
+    def of(self, check: str | None = None, item: str | None = None) -> Standing:
+        """Return what was said of an item, of a finding, or of the audit."""
+        return self.targets.get((check, item), Standing())
+
+    def waived(self, check: str) -> bool:
+        """Tell whether a waiver of this finding counts on the day."""
+        waiver = self.of(check).waiver
+        return waiver is not None and self.on is not None and waiver.holds(self.on)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the state as JSON data; what nobody has said is null or left out."""
+        return {
+            "on": None if self.on is None else self.on.isoformat(),
+            "decision": self.decision,
+            "two_person": self.two_person,
+            "verdict": self.verdict,
+            "sign_off": [
+                {
+                    "author": row.entry.author, "at": row.entry.at.isoformat(), "decision": row.decision,
+                    "counts": row.counts, "signature": signature_of(row.entry),
+                    "key": None if row.entry.key is None else row.entry.key.fingerprint,
+                }
+                for row in self.sign_off
+            ],
+            "targets": [
+                {"check": check, "item": item, **standing.as_json(self.on)}
+                for (check, item), standing in self.targets.items()
+            ],
+            "reviewed": {check: reviewed.as_json() for check, reviewed in self.reviewed.items()},
+            "entries": len(self.entries),
+            "torn": bool(self.torn),
+        }
+
+
+def state_of(audit: Audit, on: date | None = None) -> State:
+    """Return where the audit stands; without `on`, waivers are looked at on the latest day of all entries.
+
+    So the same files give the same state, whenever one asks. IntegrityError as `read_reviews`.
+    """
+    return _state(audit, read_reviews(audit.folder), on)
+
+
+def state_after(audit: Audit, count: int) -> State:
+    """Return where the audit stood after its first `count` entries, on the day of the last of them."""
+    return _state(audit, Reviews(read_reviews(audit.folder).entries[:count]), None)
+
+
+def waiver_of(entry: Entry) -> Waiver | None:
+    """Return the waiver that an entry gives; None where it gives none."""
+    said = entry.says
+    if not isinstance(said, Status) or said.status != "waived" or said.reason is None or said.until is None:
+        return None
+    key = entry.key.fingerprint if entry.key is not None and signature_of(entry) == "holds" else None
+    return Waiver(said.reason, said.until, entry.author, key)
+
+
+def waiver_in_force(
+    entries: Iterable[Entry], check: str, outside: Callable[[Waiver, Entry], str | None]
+) -> tuple[Waiver, str | None] | None:
+    """Return the last waiver of a check that may count, or the last of all with the reason why none may.
+
+    `outside` says why a waiver may not count, or None: such a one does not displace one that may. Any other status
+    ends all waivers before it.
+    """
+    standing: list[tuple[Waiver, str | None]] = []
+    for entry in entries:
+        if isinstance(entry.says, Status) and (entry.says.check, entry.says.item) == (check, None):
+            waiver = waiver_of(entry)
+            standing = [] if waiver is None else [*standing, (waiver, outside(waiver, entry))]
+    counting = [one for one in standing if one[1] is None]
+    return next(reversed(counting or standing), None)
+
+
+def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
+    entries = reviews.entries
+    on = max((day for day in (on, reviews.latest) if day is not None), default=None)
+    targets: dict[Target, Standing] = defaultdict(Standing)
+    for entry in entries:
+        target = entry.says.check, entry.says.item
+        targets[target] = _after(targets[target], entry)
+    reviewed = dict(_reviewed(audit, entries))
+    after = [reviewed[one.check].finding if one.check in reviewed else one for one in audit.record.findings]
+    signing = signing_of(audit, entries)
+    state = State(
+        on=on, entries=entries, torn=reviews.torn, decision=signing.decision, two_person=signing.two_person,
+        sign_off=signing.rows, targets=dict(targets), reviewed=reviewed, findings=(), verdict=audit.record.verdict,
+    )
+    after = [one.model_copy(update={"gating": False}) if state.waived(one.check) else one for one in after]
+    return replace(state, findings=tuple(after), verdict=audit_verdict(after))
+
+
+def _after(now: Standing, entry: Entry) -> Standing:
+    """Return what is said of a target with one more entry."""
+    match entry.says:
+        case Comment():
+            return replace(now, comments=(*now.comments, entry))
+        case Rating(rating=rating):
+            return replace(now, rating=rating)
+        case Owner(owner=owner):
+            return replace(now, owner=owner)
+        case Action(action=action):
+            return replace(now, action=action)
+        case Due(due=due):
+            return replace(now, due=due)
+        case Status() as said:
+            return replace(now, status=said.status, waiver=waiver_of(entry))
+        case _:
+            return now
+
+
+def _reviewed(audit: Audit, entries: tuple[Entry, ...]) -> list[tuple[str, Reviewed]]:
+    """Return the checks that have overrides with both results; of several for one item the last counts."""
+    changes: dict[str, dict[str, ItemChange]] = {}
+    for entry in entries:
+        says = entry.says
+        if isinstance(says, Override) and says.check is not None and says.item is not None:
+            of_check = changes.setdefault(says.check, {})
+            of_check.pop(says.item, None)
+            if says.value is not None:
+                of_check[says.item] = ItemChange(says.item, None, says.value, entry.author, says.reason)
+    known = {finding.check: finding for finding in audit.record.findings}
+    return [
+        (check, review_measure(audit, known[check], items))
+        for check, items in changes.items()
+        if items and check in known
+    ]
+
+
+@dataclass(frozen=True)
+class Signing:
+    """The decisions, one after the other."""
+
+    two_person: bool
+    keys: tuple[str, ...] | None = None
+    """Fingerprints: an approval, and with two persons also what asks for it, counts only signed with one of them."""
+    decision: str = "draft"
+    asked: tuple[Entry, ...] = ()
+    """Who asked for the review that is going on."""
+    rows: tuple[SignOff, ...] = ()
+
+    def problem(self, author: str, key: str | None) -> Problem | None:
+        """Return why an approval by this person, with this key, would not count; None where it would."""
+        if self.keys is not None and key not in self.keys:
+            return "not_named"
+        if not self.two_person:
+            return None
+        keys = {None if one.key is None else one.key.fingerprint for one in self.asked}
+        if not self.asked:
+            return "not_asked"
+        if key is not None and key in keys:
+            return "same_key"
+        if any(same_person(author, one.author) for one in self.asked):
+            return "same_person"
+        if key is None and keys != {None}:
+            return "unsigned"
+        return "not_named" if self.keys is not None and not keys.issubset(self.keys) else None
+
+    def then(self, entry: Entry, says: Decision) -> Signing:
+        """Return the decisions with one more."""
+        now = replace(self, two_person=self.two_person or says.two_person)
+        if says.decision == "in review":
+            asked = (*self.asked, entry) if self.decision == "in review" else (entry,)
+            return replace(now, decision="in review", asked=asked, rows=(*self.rows, SignOff(entry)))
+        if says.decision != "approved":
+            return replace(now, decision=says.decision, asked=(), rows=(*self.rows, SignOff(entry)))
+        problem = now.problem(entry.author, None if entry.key is None else entry.key.fingerprint)
+        rows = (*self.rows, SignOff(entry, problem))
+        return replace(now, rows=rows, decision=self.decision if problem else "approved")
+
+
+def signing_of(
+    audit: Audit, entries: tuple[Entry, ...], *, two_person: bool = False, keys: Iterable[str] | None = None
+) -> Signing:
+    """Return the decisions about the audit so far; a policy may ask for two persons, and for keys that it names."""
+    signing = Signing(audit.record.two_person or two_person, None if keys is None else tuple(keys))
+    for entry in entries:
+        if isinstance(entry.says, Decision):
+            signing = signing.then(entry, entry.says)
+    return signing

@@ -1,0 +1,120 @@
+"""Reviews: what people say of an audit, in `reviews.jsonl`, and where the audit stands after it.
+
+    add_reviews(audit, Rating(check="facts", rating="high"), author="Kim")      appends, one line an entry
+    read_reviews(folder) -> Reviews                                             the entries, their chain checked
+    state_of(audit) -> State                                                    the latest word on every target
+
+Entries are only ever added. Each holds the digest of the line before it and that of record.json, so none can be
+changed or taken out of the middle unseen; what nobody signed or sealed, its owner can still rewrite as a whole. Writers
+wait for each other under a lock. A last line torn by a kill is dropped. The record is never changed: overrides and
+waivers stand beside what the machine found.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from audit.errors import UsageError, did_you_mean
+from audit.files import append_line, append_to, digest_file, sha256, sync_folder
+from audit.record.schema import Audit
+from audit.review.entries import (
+    FILE,
+    START,
+    Action,
+    Comment,
+    Decision,
+    Due,
+    Entry,
+    Override,
+    Owner,
+    Rating,
+    Reviews,
+    Says,
+    Status,
+    read_reviews,
+    signature_of,
+    signed,
+    whole_lines,
+)
+from audit.review.overrides import PROBLEMS, has_item, override_problem
+from audit.review.state import Problem, SignOff, Standing, State, Waiver, signing_of, state_of
+from audit.signing.keys import SigningKey
+from audit.signing.person_names import plain_name
+
+__all__ = [
+    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
+    "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews", "signature_of", "state_of",
+]
+
+
+def add_reviews(
+    audit: Audit, *says: Says, author: str, key: SigningKey | None = None, at: datetime | None = None
+) -> tuple[Entry, ...]:
+    """Append what `author` says, signed where a key is given, and return the entries as they are stored.
+
+    Each is one write and one fsync. `at` is the local time now if not given. Raises UsageError, before anything is
+    written, for a check or item that is not there and for an approval that the two-person rule forbids.
+    """
+    author, key_name = plain_name(author), None if key is None else key.public.fingerprint
+    for one in says:
+        _refuse(audit, one, author, key_name)
+    record, now = digest_file(audit.folder / "record.json"), datetime.now().astimezone().replace(microsecond=0)
+    try:
+        made = [Entry(previous=START, record=record, author=author, at=at or now, says=one) for one in says]
+        return tuple(_added(audit.folder / FILE, made, key))
+    except ValidationError as error:
+        raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
+    except OSError as error:
+        raise UsageError(f"{audit.folder / FILE}: cannot be written ({error.strerror})") from None
+
+
+def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
+    """Chain, sign and append one entry after the other while no other process can, and yield what was stored."""
+    begins = not path.exists()
+    with append_to(path) as file:
+        if begins:
+            sync_folder(path.parent)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        whole, torn = whole_lines(file.read() or b"")
+        if torn:
+            file.truncate(len(whole))
+        previous = sha256(whole[whole.rfind(b"\n", 0, -1) + 1 :]) if whole else START
+        for one in made:
+            entry = one.model_copy(update={"previous": previous})
+            entry = entry if key is None else signed(entry, key)
+            append_line(file.fileno(), entry.line)
+            previous = sha256(entry.line)
+            yield entry
+
+
+def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:
+    """Raise UsageError where this cannot be said."""
+    checks = [finding.check for finding in audit.record.findings]
+    if says.check is not None and says.check not in checks:
+        raise UsageError(f"no check {says.check!r} in this audit{did_you_mean(says.check, checks)}")
+    if says.check is not None and says.item is not None and not has_item(audit, says.check, says.item):
+        raise UsageError(f"check {says.check!r} has no item {says.item!r}; see the ids in items/{says.check}.parquet")
+    if isinstance(says, Override) and says.check is not None and says.item is not None and says.value is not None:
+        problem = override_problem(audit, says.check, says.item)
+        if problem is not None:
+            raise UsageError(f"item {says.item!r} of {says.check!r} cannot be overridden: {PROBLEMS[problem]}")
+    if isinstance(says, Decision) and says.decision == "approved":
+        signing = signing_of(audit, read_reviews(audit.folder).entries)
+        if (why := signing.problem(author, key)) is not None:
+            who = ", ".join(dict.fromkeys(one.author for one in signing.asked))
+            raise UsageError(f"an approval by {author!r} does not count: {_WHY[why].format(who=who)}")
+
+
+_WHY: dict[Problem, str] = {
+    "not_asked": "it needs a review (--ask) that another person asked for; nobody asked for one",
+    "same_key": "signed with the same key as the request by {who}; another person has to approve",
+    "same_person": "it needs a review (--ask) that another person asked for; {who} asked for this one",
+    "unsigned": "not signed; {who} signed the request, so an approval needs a signature with another key",
+    "not_named": "signed with no key that may approve",
+}

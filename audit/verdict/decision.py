@@ -1,0 +1,287 @@
+"""Verdicts: one meaning everywhere.
+
+    passed, failed    the whole interval lies on one side of the limit; for `promise: audit` a pass goes by one-sided
+                      bounds (`audit.record.promises`)
+    inconclusive      it does not, or is only approximate, or a control failed, or the model changed
+    measured          there is no limit
+    skipped           an ability or data are missing
+    crashed           an exception, kept with its message
+
+A verdict comes with one sentence that holds the numbers, and the same as `reason` (a key and values) for translation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from audit.record.promises import one_sided
+from audit.record.schema import Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Verdict
+from audit.verdict.missing import asked_of, too_much_missing
+from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
+
+__all__ = [
+    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "number",
+    "sentence", "spoil",
+]
+
+EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
+_MOST = 12
+"""Groups that a sentence lists."""
+_BARE = ("", "count", "p-value", "score")
+
+_SENTENCES = {
+    "passed": "{measure} is {value}; the whole interval keeps the limit {limit}.",
+    "passed_one_sided": "{measure} is {value}; the bound that holds alone at {sure} keeps the limit {limit}.",
+    "failed": "{measure} is {value}; the whole interval breaks the limit {limit}.",
+    "inconclusive": "{measure} is {value}; the interval crosses the limit {limit}.",
+    "inconclusive_more": "{measure} is {value}; the interval crosses the limit {limit}; "
+    "about {more} more {unit} would decide.",
+    "inconclusive_fresh": "{measure} is {value}; the interval crosses the limit {limit}; "
+    "a fresh sample of about {fresh} {unit} would decide.",
+    "too_few": "{measure} is {value}; its interval decides a limit only from {min_units} {unit} on, here are {units}.",
+    "missing": "{measure} is {value}; with more than a third of the answers missing, the limit {limit} is not decided.",
+    "no_answers": "{measure} has no value: none of the {asked} items asked gave a usable answer.",
+    "approximate": "{measure} is {value}; this interval is approximate: it informs and does not decide the limit "
+    "{limit}.",
+    "measured_less": "{measure} is {value}; this interval was tried at levels up to {measured} only and is needed at "
+    "{level}: it informs and does not decide the limit {limit}.",
+    "no_interval": "{measure} is {value} and has no interval; the limit {limit} is not decided.",
+    "undefined": "{measure} has no value: {undefined}.",
+    "no_measure": "The check gave no measure {measure}; the limit is not decided.",
+    "no_group": "The check gave no measure {measure}; its groups are {groups}; the limit is not decided.",
+    "measured": "{measure} is {value}; no limit was set.",
+    "control_positive": "The planted fault was not found by this check's own control, or not at its size; its number "
+    "is not trusted.",
+    "control_negative": "The clean control was accused or measured wrongly by this check; its number is not trusted.",
+    "changed": "The model changed during the audit; what it answered does not belong to one model.",
+    "ability": "{model} cannot answer {ability!r}: {why}.",
+    "data": "The plan gives no data for {role}.",
+    "no_items": "The data of {role} hold no items.",
+    "crashed": "{error}",
+}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A verdict with its reason."""
+
+    verdict: Verdict
+    reason: dict[str, Any]
+    more_units: int | None = None
+    fresh_units: int | None = None
+    smallest_effect: SmallestEffect | None = None
+    one_sided: OneSided | None = None
+    """The bounds by which it passes, where those are not the interval of the measure."""
+
+
+def sentence(reason: Mapping[str, Any]) -> str:
+    """Return the English sentence of a reason."""
+    return _SENTENCES[reason["key"]].format(**{key: value for key, value in reason.items() if key != "key"})
+
+
+def capitalised(text: str) -> str:
+    """Return a sentence with a capital, unless it begins with a name: a model's, a file's, an address."""
+    word = text.partition(" ")[0]
+    named = not word.isalpha() or (" cannot answer '" in text and not text.startswith("the plan "))
+    return text if named else text[:1].upper() + text[1:]
+
+
+def number(value: float, unit: str) -> str:
+    """Return a number with three significant digits in its unit; shares as per cent."""
+    if unit == "share":
+        return f"{_three(100 * value)} %"
+    if unit == "count" and float(value).is_integer():
+        return f"{value:,.0f}"
+    return _three(value) if unit in _BARE else f"{_three(value)} {unit}"
+
+
+def _three(value: float) -> str:
+    if value == 0:
+        return "0"
+    if abs(value) < 1e-4:
+        return f"{value:.2e}"
+    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def span(measure: MeasureRecord) -> str:
+    """Return `61 % [57 %, 65 %] of 480 items in 24 units`, and how many further items gave no answer."""
+    assert measure.value is not None
+    text = number(measure.value, measure.unit)
+    holds = ""
+    if measure.low is not None and measure.high is not None:
+        text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
+        holds = ", and the interval holds whatever they would have been"
+    items = measure.n.get("items", 0)
+    text += f" of {items:,} items"
+    if measure.n.get("units", items) < items:
+        text += f" in {measure.n['units']:,} units"
+    if measure.missing:
+        text += f" ({measure.missing:,} of {asked_of(measure):,} gave no usable answer{holds})"
+    return text
+
+
+def bounds(limit: Limit, unit: str) -> str:
+    """Return `at most 55 %`; a limit is shown as it was set, without zeros behind it."""
+    parts = [("at least", limit.at_least), ("at most", limit.at_most)]
+    shown = [f"{word} {_bare(bound, unit)}" for word, bound in parts if bound is not None]
+    return " and ".join(shown)
+
+
+def _bare(bound: float, unit: str) -> str:
+    return f"{100 * bound:g} %" if unit == "share" else number(bound, unit)
+
+
+def decide(
+    measures: Sequence[MeasureRecord],
+    limit: Limit | None,
+    controls: Mapping[str, bool],
+    budget: int | None = None,
+    *,
+    kept: MeasureRecord | None = None,
+    power: bool = True,
+    sizes: bool = True,
+) -> Decision:
+    """Return the verdict on a check's measures; `budget`: the units that a check which stops early might have asked.
+
+    kept: the limit's measure with the interval by which it passes, where that is another one. Without `power` a passed
+    check does not say which effect it would have seen, without `sizes` an undecided one not how many units would
+    decide; SciPy is not loaded for them.
+    """
+    for side in ("positive", "negative"):
+        if not controls.get(side, True):
+            return Decision("inconclusive", {"key": f"control_{side}"})
+    wanted = next((m for m in measures if limit and (m.name, m.group) == (limit.measure, limit.group)), None)
+    if limit is not None and wanted is None:
+        return Decision("inconclusive", _absent(measures, limit))
+    measure = wanted or (measures[0] if measures else None)
+    if measure is None:
+        return Decision("measured", {"key": "no_measure", "measure": "of any kind"})
+    facts = {"measure": _label(measure.name, measure.group)}
+    if measure.value is None:
+        none: dict[str, Any] = {"key": "undefined", **facts, "undefined": measure.undefined}
+        if measure.missing and measure.missing == asked_of(measure):
+            none = {"key": "no_answers", **facts, "asked": measure.missing}
+        return Decision("inconclusive" if limit else "measured", none)
+    facts["value"] = span(measure)
+    if limit is None:
+        return Decision("measured", {"key": "measured", **facts})
+    facts["limit"] = bounds(limit, measure.unit)
+    if kept is None or kept.low is None or kept.high is None:
+        return _against(measure, measure, limit, facts, budget, power=power, sizes=sizes)
+    decision = _against(measure, kept, limit, facts, budget, power=power, sizes=sizes)
+    return replace(decision, one_sided=OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high))
+
+
+def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
+    """Return why nothing can be held against a limit; the groups that there are, where it names another."""
+    groups = [str(one.group) for one in measures if one.name == limit.measure and one.group is not None]
+    if limit.group is None or not groups:
+        return {"key": "no_measure", "measure": _label(limit.measure, limit.group)}
+    shown = ", ".join(groups[:_MOST]) + (f", {len(groups) - _MOST} more" if len(groups) > _MOST else "")
+    return {"key": "no_group", "measure": _label(limit.measure, limit.group), "groups": shown}
+
+
+def _against(
+    measure: MeasureRecord, kept: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None,
+    *, power: bool, sizes: bool,
+) -> Decision:
+    """Return the verdict of a measure that passes by the interval of `kept` and fails by its own."""
+    if too_much_missing(measure):
+        return Decision("inconclusive", {"key": "missing", **facts})
+    if measure.low is None or measure.high is None:
+        return Decision("inconclusive", {"key": "no_interval", **facts})
+    by = next((one for one in (measure, kept) if _keeps(one, limit)), None)
+    if by is not None:
+        told = {"key": "passed"} if by is measure else {"key": "passed_one_sided", "sure": _level(one_sided(by.level))}
+        seen = smallest_effect(measure, limit, budget, kept.level) if power else None
+        return Decision("passed", {**told, **facts}, smallest_effect=seen)
+    if only := informs_only(measure):
+        more = measure.min_units - units_of(measure) if only["key"] == "too_few" else None
+        return Decision("inconclusive", {"key": only["key"], **facts, **only}, more_units=more)
+    lower, upper = _ends(limit)
+    if measure.high < lower or measure.low > upper:
+        return Decision("failed", {"key": "failed", **facts})
+    if not sizes:
+        return Decision("inconclusive", {"key": "inconclusive", **facts})
+    assert measure.value is not None
+    nearer = kept if lower <= measure.value <= upper else measure
+    return _undecided(nearer, limit, {**facts, "unit": _unit_word(measure)})
+
+
+def informs_only(measure: MeasureRecord) -> dict[str, Any] | None:
+    """Return why an interval decides nothing, as a reason without what it is about; None where it may decide."""
+    if measure.guarantee == "approximate":
+        return {"key": "approximate"}
+    if not measure.decides:
+        told = {"measured": _level(measure.measured_to or 0.0), "level": _level(measure.level)}
+        return {"key": "measured_less", **told}
+    if (units := units_of(measure)) < measure.min_units:
+        return {"key": "too_few", "min_units": measure.min_units, "unit": _unit_word(measure), "units": units}
+    return None
+
+
+def _unit_word(measure: MeasureRecord) -> str:
+    return "units" if "units" in measure.n else "items"
+
+
+def _ends(limit: Limit) -> tuple[float, float]:
+    """Return the least and the most that a limit allows."""
+    return -math.inf if limit.at_least is None else limit.at_least, math.inf if limit.at_most is None else limit.at_most
+
+
+def _keeps(measure: MeasureRecord, limit: Limit) -> bool:
+    """Tell whether the whole interval keeps the limit, and may decide."""
+    if measure.low is None or measure.high is None or informs_only(measure):
+        return False
+    lower, upper = _ends(limit)
+    return lower <= measure.low and measure.high <= upper
+
+
+def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:
+    """Return the decision on an interval that crosses the limit: how many more units, or fresh ones, would decide."""
+    more, fresh = more_units(measure), fresh_units(measure, limit)
+    if more is not None:
+        return Decision("inconclusive", {"key": "inconclusive_more", **facts, "more": f"{more:,}"}, more)
+    if fresh is not None:
+        reason = {"key": "inconclusive_fresh", **facts, "fresh": f"{fresh:,}"}
+        return Decision("inconclusive", reason, fresh_units=fresh)
+    return Decision("inconclusive", {"key": "inconclusive", **{key: facts[key] for key in facts if key != "unit"}})
+
+
+def _level(level: float) -> str:
+    return f"{100 * level:.6g} %"
+
+
+def _label(name: str, group: str | None) -> str:
+    words = name.replace("_", " ")
+    return words if group is None else f"{words} of {group}"
+
+
+def spoil(finding: Finding) -> Finding:
+    """Return the finding of a model that changed during the audit."""
+    if finding.verdict in ("skipped", "crashed"):
+        return finding
+    reason = {"key": "changed"}
+    told = {"verdict": "inconclusive", "reason": reason, "why": sentence(reason)}
+    return finding.model_copy(update={**told, "more_units": None, "fresh_units": None, "smallest_effect": None})
+
+
+def audit_verdict(findings: Iterable[Finding]) -> Verdict:
+    """Return what holds first of gating checks: failed, crashed, inconclusive (or skipped), passed; else measured."""
+    gating = {finding.verdict for finding in findings if finding.gating}
+    order: tuple[tuple[str, Verdict], ...] = (
+        ("failed", "failed"),
+        ("crashed", "crashed"),
+        ("inconclusive", "inconclusive"),
+        ("skipped", "inconclusive"),
+        ("passed", "passed"),
+    )
+    return next((verdict for found, verdict in order if found in gating), "measured")
+
+
+def exit_code(verdict: Verdict) -> int:
+    """Return the documented exit code of an audit's verdict."""
+    return EXIT_CODES[verdict]

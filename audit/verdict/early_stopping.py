@@ -1,0 +1,204 @@
+"""Early stopping that keeps its promise: ask unit by unit in random order until a confidence sequence decides.
+
+    measure = mean over units of an items column          RateTest watches the units as they come in
+
+The interval covers at every stopping time, so looking costs nothing (`detectors.sequential`). What holds for the
+measure that decides holds for every mean over units of numbers in [0, 1], also over those of one group: units of other
+groups leave its bettors' capital as it is. Each of them gets its own sequence. An interval for a sample of fixed size
+is not valid where looking decided the size, so no other measure of such a check has an interval. The order is that of
+the observations, so a stored audit is judged again to the same number. What gave no answer is played as the least that
+it could have been against "above", and as the most against "below".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audit.errors import UsageError
+from audit.record.promises import watched
+from audit.record.schema import Limit
+from audit.verdict.missing import too_much_missing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.verdict.finite_population import Part
+    from detectors.result import Measure, Result
+    from detectors.sequential import RateTest
+
+__all__ = [
+    "METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "Units", "begun", "in_random_order", "is_mean", "labels_of",
+    "looks_after", "sequenced", "stopped", "unit_means", "unit_sizes", "watch",
+]
+
+MOST = 32
+"""Independent units asked between two looks, at most; next to a verdict it is one."""
+METHOD = "confidence sequence (betting) over unit means in random order"
+METHOD_OF_PART = "confidence sequence (betting) over unit means, for a part of the benchmark"
+NO_INTERVAL = "none; the check stops early, and this is no mean over its units"
+
+
+def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Return the items with their units in random order, the items of a unit together and in their own order."""
+    import numpy as np
+    import pandas as pd
+
+    labels = labels_of(items)
+    codes, units = pd.factorize(labels, sort=True)  # so that the order of the file says nothing
+    rank = np.argsort(rng.permutation(len(units)))
+    return items.iloc[np.argsort(rank[codes], kind="stable")]
+
+
+def labels_of(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
+    """Return the independent unit of each item, its own id where it has none."""
+    import pandas as pd
+
+    own = pd.Series(items.index.astype(str), items.index)
+    return items[column].fillna(own).astype(str) if column in items.columns else own
+
+
+def unit_sizes(batches: Iterator[pd.DataFrame]) -> tuple[int, ...]:
+    """Return how many items each independent unit has."""
+    import pandas as pd
+
+    labels = [labels_of(batch) for batch in batches]
+    return tuple(map(int, pd.concat(labels).value_counts(sort=False))) if labels else ()
+
+
+class Units:
+    """Items to be taken by so many whole units at a time, in the order in which units come first."""
+
+    def __init__(self, items: pd.DataFrame) -> None:
+        import pandas as pd
+
+        self._items, (self._codes, names) = items, pd.factorize(labels_of(items))
+        self.left = len(names)
+        self._taken = 0
+
+    def take(self, units: int) -> pd.DataFrame:
+        """Return the items of the next units."""
+        start, end = self._taken, self._taken + units
+        self._taken, self.left = end, max(0, self.left - units)
+        return self._items[(self._codes >= start) & (self._codes < end)]
+
+
+def begun(limit: Limit, level: float, keeps: float | None = None, population: int | None = None) -> RateTest:
+    """Return the test of a limit before anything was seen; UsageError unless the limit is one bound inside (0, 1).
+
+    keeps: level of the interval by which the check passes, where it fails by another one. population: number of units
+    of the benchmark whose own mean is meant.
+    """
+    from detectors.sequential import RateTest
+
+    bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
+    if len(bounds) != 1 or not 0 < bounds[0] < 1:
+        raise UsageError("stop: early needs a limit with one bound, between 0 and 1 and neither of them")
+    return RateTest(bounds[0], watched(limit, level, keeps), population=population)
+
+
+def watch(
+    result: Result, limit: Limit, level: float, keeps: float | None = None, part: Part | None = None
+) -> RateTest:
+    """Return the test of a limit after all that was seen; levels as in `begun`, part of a benchmark as in `stopped`.
+
+    Raises UsageError as `begun` does, and where the limit's measure is no mean over units of numbers in [0, 1].
+    """
+    measure = result.measure(limit.measure, limit.group)
+    if measure.value is None:
+        return begun(limit, level, keeps)
+    if result.items is None or not is_mean(result.items, measure):
+        raise UsageError(f"stop: early needs a measure that is a mean over units; {limit.measure} is not one")
+    ends = [unit_means(result.items, measure, missing) for missing in (0.0, 1.0)]
+    test = begun(limit, level, keeps, _population(ends[0], part))
+    test.update(*ends)
+    return test
+
+
+def _population(means: np.ndarray, part: Part | None) -> int | None:
+    """Return the size of the benchmark that a measure speaks of; None where it does not count every unit of it."""
+    return part.population if part is not None and len(means) == part.asked else None
+
+
+def looks_after(
+    result: Result, limit: Limit, level: float, keeps: float | None = None, part: Part | None = None
+) -> int:
+    """Return how many units to ask before the next look; 0 where the limit is decided. Raises as `watch` does."""
+    test = watch(result, limit, level, keeps, part)
+    if test.verdict is None:
+        left = MOST if part is None else part.population - part.asked
+        return test.quiet(min(MOST, left)) if left else 0
+    return MOST if too_much_missing(result.measure(limit.measure, limit.group)) else 0
+
+
+def stopped(result: Result, limit: Limit, level: float, part: Part | None = None) -> Result:
+    """Return the result of a check that looked as it went; every interval left is valid wherever it stopped.
+
+    part: how much of a benchmark was asked, where its own numbers are meant; of all of it they are known. Raises
+    UsageError as `watch` does.
+    """
+    from audit.verdict.finite_population import on_benchmark
+
+    watch(result, limit, level, part=part)
+    if part is not None and part.whole:
+        return on_benchmark(result, part)
+    return replace(result, measures=tuple(_watched(result, one, level, part) for one in result.measures))
+
+
+def _watched(result: Result, measure: Measure, level: float, part: Part | None) -> Measure:
+    """Return a measure with its confidence sequence; without an interval where it can have none."""
+    if measure.low is None and measure.high is None:
+        return measure
+    if result.items is None or not is_mean(result.items, measure):
+        return replace(measure, low=None, high=None, method=NO_INTERVAL, min_units=0, worst_coverage=None)
+    return sequenced(measure, result.items, level, part)
+
+
+def sequenced(measure: Measure, items: pd.DataFrame, level: float, part: Part | None = None) -> Measure:
+    """Return a mean over units with its value and its confidence sequence, from the items in their order."""
+    import numpy as np
+
+    from detectors.sequential import confidence_sequence
+
+    value = float(np.nanmean(unit_means(items, measure, np.nan)))
+    least, most = (unit_means(items, measure, missing) for missing in (0.0, 1.0))
+    population = _population(least, part)
+    low, high = confidence_sequence(least, level, population=population, most=most)
+    n = measure.n if population is None else {**measure.n, "population": population}
+    return replace(
+        measure, value=value, low=min(low, value), high=max(high, value), min_units=0, worst_coverage=None,
+        guarantee="finite sample", measured_to=None, method=METHOD if population is None else METHOD_OF_PART, n=n,
+    )
+
+
+def is_mean(items: pd.DataFrame, measure: Measure) -> bool:
+    """Tell whether a measure is a mean over units of numbers in [0, 1], and the items give it."""
+    import numpy as np
+
+    columns = [measure.mean_of, *(measure.where or {})]
+    if measure.unit != "share" or not set(columns) <= set(items.columns):
+        return False
+    if measure.value is None or (measure.group is not None and measure.where is None):
+        return False
+    means = unit_means(items, measure, np.nan)
+    return not np.isnan(means).all() and bool(np.isclose(np.nanmean(means), measure.value, rtol=0, atol=1e-9))
+
+
+def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndarray:
+    """Return the means [n] of the units that a measure counts, in the order in which units come first.
+
+    missing: what an item without an answer is taken for; NaN leaves it out, and a unit of such items is NaN.
+    """
+    import numpy as np
+
+    from detectors.result import counted
+
+    assert measure.mean_of is not None
+    for column, text in (measure.where or {}).items():
+        items = items[items[column].astype(str) == text]
+    asked = items[counted(items, measure.mean_of)]
+    # a hair outside [0, 1] is rounding; what is further out does not give the number
+    values = asked[measure.mean_of].astype(float).clip(0, 1).fillna(missing)
+    return np.asarray(values.groupby(labels_of(asked, measure.unit_of).to_numpy(), sort=False).mean())

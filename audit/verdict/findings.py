@@ -1,0 +1,135 @@
+"""Judging, as the run does it and as `verify --recompute` does it again: seeds, and the probe's own word.
+
+    observations/<check>.<role>.parquet -> Result -> verdict -> items/<check>.parquet
+
+Every generator depends on the audit's seed and on what it is for, so the order of checks changes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audit.errors import IntegrityError
+from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_inside
+from audit.record.schema import Evidence, Finding, Limit, MeasureRecord
+from audit.verdict import early_stopping
+from audit.verdict.decision import Decision, decide, sentence
+from audit.verdict.finite_population import on_benchmark, part_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Observed, Probe
+    from detectors.result import Result
+
+__all__ = ["conclude", "judge_finding", "judge_stored", "keep", "observations_of", "rng_for"]
+
+
+def rng_for(seed: int, *words: str) -> np.random.Generator:
+    """Return a generator that depends on the audit's seed and on what it is for, not on the order of checks."""
+    import numpy as np
+
+    return np.random.default_rng(int(sha256(canonical([seed, *words]))[7:39], 16))
+
+
+def judge_stored(
+    check: str,
+    probe: Probe,
+    observed: Observed,
+    *,
+    level: float,
+    seed: int,
+    stop: str = "full",
+    limit: Limit | None = None,
+    population: int | None = None,
+) -> Result:
+    """Judge observations exactly as the run does; `verify --recompute` calls this too.
+
+    population: units of the benchmark whose own numbers are meant; None where they stand for others.
+    """
+    result, part = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge")), part_of(observed, population)
+    if stop == "early" and limit is not None:
+        return early_stopping.stopped(result, limit, level, part)
+    return result if part is None else on_benchmark(result, part)
+
+
+def judge_finding(
+    folder: Path,
+    finding: Finding,
+    probe: Probe,
+    *,
+    level: float,
+    seed: int,
+    keeps: float | None = None,
+    budget: int | None = None,
+) -> tuple[Result, list[MeasureRecord], Decision]:
+    """Judge what a finding's check has observed, at a level; nothing is written. `budget` as in `decide`.
+
+    keeps: level of the interval by which it passes, where that is another one. Raises IntegrityError where observations
+    cannot be read.
+    """
+    observed = {role: observations_of(folder, finding.check, role) for role in finding.data}
+
+    def judged(at: float) -> tuple[Result, list[MeasureRecord]]:
+        result = judge_stored(
+            finding.check, probe, observed, level=at, seed=seed, stop=finding.stop, limit=finding.limit,
+            population=finding.population,
+        )
+        return result, [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+
+    (result, measures), kept, limit = judged(level), None, finding.limit
+    if keeps is not None and limit is not None:
+        kept = next((one for one in judged(keeps)[1] if (one.name, one.group) == (limit.measure, limit.group)), None)
+    return result, measures, decide(measures, limit, finding.controls or {}, budget, kept=kept)
+
+
+def conclude(
+    folder: Path,
+    finding: Finding,
+    probe: Probe,
+    *,
+    level: float,
+    seed: int,
+    keeps: float | None = None,
+    budget: int | None = None,
+) -> Finding:
+    """Return the finding with its verdict, judged at a level, and store its items; arguments as `judge_finding`."""
+    result, measures, decision = judge_finding(
+        folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
+    )
+    evidence = [one for one in finding.evidence if one.path.startswith("observations/")]
+    for name, frame in (("", result.items), (".table", result.table)):
+        if frame is not None:
+            evidence.append(keep(folder, f"items/{finding.check}{name}.parquet", frame))
+    return finding.model_copy(
+        update={
+            "verdict": decision.verdict,
+            "why": sentence(decision.reason),
+            "reason": decision.reason,
+            "more_units": decision.more_units,
+            "fresh_units": decision.fresh_units,
+            "one_sided": decision.one_sided,
+            "smallest_effect": decision.smallest_effect,
+            "measures": measures,
+            "remarks": [{"key": one.key, **one.values} for one in result.remarks],
+            "evidence": evidence,
+        }
+    )
+
+
+def keep(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
+    """Store a frame in an audit's folder and return its name and digest."""
+    data = parquet_bytes(arrow_table(frame))
+    write_inside(folder, name, data)
+    return Evidence(path=name, sha256=sha256(data))
+
+
+def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
+    """Return what a check observed of a role; IntegrityError where it cannot be read."""
+    path = folder / "observations" / f"{check}.{role}.parquet"
+    try:
+        return read_frame(path)
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None

@@ -1,0 +1,192 @@
+"""Forms in which a reader speaks of an audit, a finding or an item; what is sent is appended to its reviews.
+
+The command `dokimasia review` writes the same entries. Only what differs from where things stand becomes an entry. They
+are signed where `DOKIMASIA_KEY` names a key file at the start of the dashboard, and then in its owner's name alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+from pydantic import ValidationError
+
+from audit.errors import DokimasiaError
+from audit.record.schema import Audit
+from audit.review.writer import (
+    Action,
+    Comment,
+    Decision,
+    Due,
+    Override,
+    Owner,
+    Rating,
+    Says,
+    Standing,
+    State,
+    Status,
+    add_reviews,
+    state_of,
+)
+from audit.signing.keyring import key_owner
+from audit.signing.people import author_name, signing_key
+from dashboard.rendering import draw
+from reports.text.sanitise import one_line
+from reports.text.words import Words
+
+__all__ = ["review_audit", "review_finding", "review_item"]
+
+DECISIONS = ("", "in review", "changes asked", "approved", "rejected", "draft")
+RATINGS = ("", "high", "medium", "low", "note")
+STATUSES = ("open", "accepted", "fixed", "waived")
+_AUTHOR = "said_by"
+Fields = Mapping[str, Any]
+Keyed = Callable[[str], str]
+
+
+def review_audit(audit: Audit, words: Words) -> None:
+    """Draw the form for a word about the audit: a decision, a comment."""
+    state = state_of(audit)
+    key = _keys(audit, state)
+    draw("form_head.html.j2", words)
+    with st.form(key("form")):
+        left, right = st.columns([1, 2])
+        fields = {
+            "decision": _choice(left, "decision", DECISIONS, "", words, key),
+            "reason": right.text_input(words("form.reason"), key=key("reason")).strip(),
+            "two_person": st.toggle(words("form.two_person"), key=key("two")),
+            "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
+        }
+        author, sent = _sign(words)
+    if sent:
+        _say(audit, words, author, _of_audit(fields))
+
+
+def _of_audit(fields: Fields) -> Iterator[Says]:
+    decision = fields["decision"]
+    if decision:
+        two = fields["two_person"] and decision == "in review"
+        yield Decision(decision=decision, reason=fields["reason"] or None, two_person=two)
+    if fields["comment"]:
+        yield Comment(text=fields["comment"])
+
+
+def review_finding(audit: Audit, check: str, words: Words) -> None:
+    """Draw the form to rate a finding, give it to somebody, settle or waive it."""
+    state = state_of(audit)
+    now = state.of(check)
+    key = _keys(audit, state, check)
+    draw("form_head.html.j2", words)
+    with st.form(key("form")):
+        first, second = st.columns(3), st.columns(3)
+        fields = {
+            "rating": _choice(first[0], "rating", RATINGS, now.rating or "", words, key),
+            "owner": first[1].text_input(words("reviewed.owner"), value=now.owner or "", key=key("owner")).strip(),
+            "due": first[2].date_input(words("reviewed.due"), value=now.due, format="YYYY-MM-DD", key=key("due")),
+            "status": _choice(second[0], "status", STATUSES, now.status, words, key),
+            "reason": second[1].text_input(words("form.reason"), key=key("reason")).strip(),
+            "until": second[2].date_input(words("form.last_day"), None, format="YYYY-MM-DD", key=key("until")),
+            "action": st.text_input(words("reviewed.action"), value=now.action or "", key=key("action")).strip(),
+            "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
+        }
+        author, sent = _sign(words)
+    if sent and fields["status"] == "waived" and not (fields["reason"] and fields["until"]):
+        draw("alarm.html.j2", words, text=words("form.waiver_needs"))
+    elif sent:
+        _say(audit, words, author, _of_finding(fields, now, check))
+
+
+def _of_finding(fields: Fields, now: Standing, check: str) -> Iterator[Says]:
+    if fields["rating"] and fields["rating"] != now.rating:
+        yield Rating(check=check, rating=fields["rating"])
+    if fields["owner"] and fields["owner"] != now.owner:
+        yield Owner(check=check, owner=fields["owner"])
+    if fields["due"] is not None and fields["due"] != now.due:
+        yield Due(check=check, due=fields["due"])
+    if fields["action"] and fields["action"] != now.action:
+        yield Action(check=check, action=fields["action"])
+    if fields["status"] != now.status or fields["reason"]:
+        until = fields["until"] if fields["status"] == "waived" else None
+        yield Status(check=check, status=fields["status"], reason=fields["reason"] or None, until=until)
+    if fields["comment"]:
+        yield Comment(check=check, text=fields["comment"])
+
+
+def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
+    """Draw the form to override an item's outcome, or to comment on it."""
+    state = state_of(audit)
+    key = _keys(audit, state, check, item)
+    draw("form_head.html.j2", words)
+    with st.form(key("form")):
+        left, right = st.columns([1, 3])
+        fields = {
+            "value": left.number_input(words("form.right_value"), 0.0, 1.0, None, step=1.0, key=key("value")),
+            "reason": right.text_input(words("form.reason"), key=key("reason")).strip(),
+            "undo": st.toggle(words("form.undo"), key=key("undo")),
+            "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
+        }
+        author, sent = _sign(words)
+    overrides = fields["undo"] or fields["value"] is not None
+    if sent and overrides and not fields["reason"]:
+        draw("alarm.html.j2", words, text=words("form.override_needs"))
+    elif sent:
+        _say(audit, words, author, _of_item(fields, check, item))
+
+
+def _of_item(fields: Fields, check: str, item: str) -> Iterator[Says]:
+    if fields["undo"] or fields["value"] is not None:
+        value = None if fields["undo"] else fields["value"]
+        yield Override(check=check, item=item, value=value, reason=fields["reason"])
+    if fields["comment"]:
+        yield Comment(check=check, item=item, text=fields["comment"])
+
+
+def _keys(audit: Audit, state: State, *target: str) -> Keyed:
+    """Return how widgets are named; after each entry otherwise, so that a form shows where things stand then."""
+    return lambda name: "\n".join((name, audit.folder.name, str(len(state.entries)), *target))
+
+
+def _choice(cell: Any, kind: str, options: Sequence[str], now: str, words: Words, key: Keyed) -> str:
+    none = {"decision": "form.no_decision", "rating": "form.not_rated"}
+    chosen: str = cell.selectbox(
+        words("form.decision" if kind == "decision" else f"reviewed.{kind}"),
+        options,
+        options.index(now),
+        format_func=lambda one: words(f"{kind}.{one}" if one else none[kind]),
+        key=key(kind),
+        help=words("form.rating_help") if kind == "rating" else None,
+    )
+    return chosen
+
+
+def _sign(words: Words) -> tuple[str, bool]:
+    """Draw who speaks and the button; returns the name and whether it was pressed.
+
+    Where a key signs, its owner speaks, whatever a browser sends.
+    """
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    try:
+        owner = key_owner()
+        somebody = owner or st.session_state.get(_AUTHOR) or author_name()
+    except DokimasiaError:
+        owner, somebody = None, ""
+    hint = words("form.author_bound") if owner else None
+    author = left.text_input(words("form.author"), somebody, max_chars=120, disabled=owner is not None, help=hint)
+    return owner or author.strip(), right.form_submit_button(words("form.send"), type="primary", width="stretch")
+
+
+def _say(audit: Audit, words: Words, author: str, says: Iterator[Says]) -> None:
+    """Append what was said and draw the screen anew, or say in one line why it cannot be."""
+    try:
+        told = list(says)
+        if not told:
+            draw("alarm.html.j2", words, text=words("form.nothing"))
+            return
+        add_reviews(audit, *told, author=key_owner() or author_name(author), key=signing_key())
+    except (DokimasiaError, ValidationError) as error:
+        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        draw("alarm.html.j2", words, text=one_line(words.term("error", why), words, 300))
+        return
+    st.session_state[_AUTHOR] = author
+    st.rerun()

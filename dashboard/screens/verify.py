@@ -1,0 +1,74 @@
+"""Verify an audit that lies here, or a dropped bundle: sealed by a known key, unchanged but unsealed, or changed?
+
+A bundle is checked byte for byte before anything of it is believed, and is unpacked here only on wish.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from audit.errors import DokimasiaError
+from audit.integrity.bundle import check_bundle, import_audit, unpacked
+from audit.integrity.verification import Verification
+from dashboard.address import Address
+from dashboard.loading import folder_of, home, opened
+from dashboard.page_frame import crumbs
+from dashboard.rendering import draw
+from dashboard.trust import Trust, chip_of, trust_in, verified
+from reports.text.sanitise import one_line
+from reports.text.words import Words
+
+__all__ = ["show"]
+
+MEGABYTES = 1024
+"""Largest bundle that a browser may send."""
+
+
+def show(place: Address, words: Words) -> None:
+    """Draw what was verified of the audit that the address names, and the place to drop a bundle."""
+    way = [(words("heading.index"), place.to("audits"))]
+    if place.audit:
+        way.append((one_line(opened(place.audit).record.title, words, 60), place.to("audit")))
+    crumbs(words, [*way, (words("dashboard.verify"), place)])
+    draw("heading.html.j2", words, title=words("dashboard.verify"), sentence=words("dashboard.verify_lead"))
+    if place.audit:
+        folder = folder_of(place.audit)
+        _told(words, lambda: verified(folder), f"dokimasia verify {folder} --recompute")
+    draw("uploader.html.j2", words)
+    sent = st.file_uploader(words("dashboard.drop"), type="zip", max_upload_size=MEGABYTES)
+    if sent is not None:
+        with tempfile.TemporaryDirectory(prefix="dokimasia-") as place_of:
+            path = Path(place_of) / "bundle.zip"
+            path.write_bytes(sent.getbuffer())
+            _bundle(path, place, words)
+
+
+def _told(words: Words, verify: Callable[[], Verification], command: str) -> bool:
+    """Draw which of the three states it is in, and the lines of a verification."""
+    try:
+        found = verify()
+        trust, lines = trust_in(found), [words.term("verified", line.strip()) for line in found.lines()]
+    except DokimasiaError as error:
+        trust, lines = Trust("changed", why=str(error)), []
+    draw("verified.html.j2", words, lines=lines, state=trust.state, chip=chip_of(trust, words))
+    st.code(command, language=None)
+    return trust.state != "changed"
+
+
+def _bundle(path: Path, place: Address, words: Words) -> None:
+    def verify() -> Verification:
+        with unpacked(check_bundle(path)) as folder:
+            return verified(folder)
+
+    whole = _told(words, verify, f"dokimasia import BUNDLE.zip --into {home()}")
+    if whole and st.button(words("dashboard.import"), type="primary"):
+        try:
+            folder = import_audit(path, home())
+        except DokimasiaError as error:
+            draw("alarm.html.j2", words, text=one_line(words.term("error", str(error)), words, 300))
+            return
+        draw("links.html.j2", words, links=[(words("dashboard.imported"), place.to("audit", audit=folder.name).link)])

@@ -1,0 +1,157 @@
+"""Two audits that were not asked the same: their checks, what was asked otherwise, what changed.
+
+No difference is computed here; intervals stand side by side, and items of both are told apart by their stored values.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from audit.record.schema import Audit, Record
+from dashboard.address import Address
+from dashboard.item_pages import items_of, paired, texts_of
+from dashboard.rendering import picture
+from reports.figures.axes import NO_AXIS, SHARED, Axis, axis_of
+from reports.figures.intervals import axis_head, interval_line
+from reports.text.notation import Notation
+from reports.text.sanitise import one_line
+from reports.text.words import Words
+from reports.views.evidence import shown_cell
+from reports.views.overview import FindingView, MeasureRow, Overview
+
+__all__ = ["blocks_of", "changed_items", "differences", "pairs_of"]
+
+WIDE = 280
+"""Width of a figure in pixels, as in the findings of a report."""
+MOST_ITEMS = 15
+"""Changed items that are shown of a check."""
+Pair = tuple[FindingView | None, FindingView | None]
+
+
+def pairs_of(first: Overview, second: Overview) -> list[Pair]:
+    """Return the findings of equal checks beside each other, in the order of the first audit."""
+    sides = [{one.finding.check: one for one in view.findings} for view in (first, second)]
+    return [(sides[0].get(check), sides[1].get(check)) for check in {**sides[0], **sides[1]}]
+
+
+def blocks_of(pairs: Sequence[Pair], place: Address, words: Words) -> list[Mapping[str, Any]]:
+    """Return the pairs by the scale of their headlines, with one axis for both; see `reports.figures.axes.SHARED`."""
+    notation = Notation(words)
+    scales: dict[tuple[str, str], list[Pair]] = {}
+    for pair in pairs:
+        heads = [(one.anchor, one.headline) for one in pair if one is not None and one.headline is not None]
+        check, head = heads[0] if heads else ("", None)
+        scale = NO_AXIS if head is None else head.scale
+        scales.setdefault((scale, "" if scale in SHARED else check), []).append(pair)
+    return [_block(scale, found, place, notation) for (scale, _), found in scales.items()]
+
+
+def _block(scale: str, pairs: Sequence[Pair], place: Address, notation: Notation) -> Mapping[str, Any]:
+    rows = [one.headline for pair in pairs for one in pair if one is not None and one.headline is not None]
+    axis = axis_of([(row.measure, row.limit) for row in rows], WIDE) if scale != NO_AXIS else None
+    return {
+        "unit": rows[0].unit if rows else "",
+        "head": "" if axis is None else picture(axis_head(axis, notation)),
+        "checks": [
+            {
+                "name": next(one.name for one in pair if one is not None),
+                "sides": [
+                    _side(letter, one, axis, place.to("finding", audit=audit), notation)
+                    for letter, one, audit in zip("AB", pair, (place.audit, place.other), strict=True)
+                ],
+            }
+            for pair in pairs
+        ],
+    }
+
+
+def _side(
+    letter: str, one: FindingView | None, axis: Axis | None, place: Address, notation: Notation
+) -> Mapping[str, Any]:
+    row = None if one is None else one.headline
+    return {
+        "letter": letter,
+        "one": one,
+        "row": row,
+        "href": None if one is None else place.to("finding", check=one.finding.check).link,
+        "line": "" if one is None or row is None or axis is None else _line(one, row, letter, axis, notation),
+    }
+
+
+def _line(one: FindingView, row: MeasureRow, letter: str, axis: Axis, notation: Notation) -> str:
+    return picture(
+        interval_line(
+            row.measure,
+            axis,
+            notation,
+            name=notation.words("format.colon", left=letter, right=row.label),
+            verdict=one.finding.verdict,
+            limit=row.limit,
+        )
+    )
+
+
+def differences(first: Record, second: Record) -> list[tuple[str, str | None, str | None]]:
+    """Return (what, in the first, in the second) for everything that was asked differently; None = not there.
+
+    Of a check that only one of them has, its probe stands for the rest.
+    """
+    shared = {one.check for one in first.findings} & {one.check for one in second.findings}
+    left, right = (dict(_flat(_asked(record, shared))) for record in (first, second))
+    return [(path, left.get(path), right.get(path)) for path in {**left, **right} if left.get(path) != right.get(path)]
+
+
+def _asked(record: Record, whole: Collection[str]) -> Mapping[str, Any]:
+    keys = {"probe", "gating", "limit", "options", "data", "clauses"}
+    return {
+        "level": record.level,
+        "seed": record.seed,
+        "models": {role: model.model_dump(exclude={"identity"}) for role, model in record.models.items()},
+        "checks": {
+            one.check: one.model_dump(include=keys, exclude_none=True) if one.check in whole else one.probe
+            for one in record.findings
+        },
+    }
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _flat(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def changed_items(audits: Sequence[Audit], pair: Pair, place: Address, words: Words) -> Mapping[str, Any] | None:
+    """Return the items of both audits whose value is another one; None where the same items are not in both."""
+    first, second = (
+        None if one is None else items_of(audit, one.finding) for audit, one in zip(audits, pair, strict=True)
+    )
+    both = paired(first, second) if pair[0] and first and second else None
+    if not pair[0] or first is None or both is None or not both.num_rows:
+        return None
+    left, right = (both[name].to_numpy().astype(float) for name in ("value", "other_value"))
+    differ = np.flatnonzero((left != right) & ~(np.isnan(left) & np.isnan(right)))
+    notation, check = Notation(words), pair[0].finding.check
+    shown = both.take(differ[:MOST_ITEMS]).to_pylist()
+    says = texts_of(first, [row["row"] for row in shown])
+    return {
+        "name": pair[0].name,
+        "shared": f"{both.num_rows:,}",
+        "count": int(differ.size),
+        "rows": [
+            {
+                "item": one_line(said or str(row["item"]), words, 160),
+                "cells": [shown_cell(row[name], notation) for name in ("value", "other_value")],
+                "links": [
+                    place.to("item", audit=audit, check=check, item=row[name]).link
+                    for audit, name in ((place.audit, "row"), (place.other, "other_row"))
+                ],
+            }
+            for row, said in zip(shown, says, strict=True)
+        ],
+    }

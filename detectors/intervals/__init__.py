@@ -1,0 +1,39 @@
+"""Intervals that hold: `level` is two-sided confidence, and low <= estimate <= high.
+
+    rate of n independent trials              exact_binomial                       exact (Clopper-Pearson)
+    mean of values in [0, 1]                  betting_mean                         valid at every n and mean
+    mean over independent units               mean_over_units                      one of these two, by design
+    mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
+    difference of two rates                   newcombe, newcombe_paired            approximate
+    ratio of two rates                        score_ratio                          approximate
+    AUROC                                     auroc                                valid at every n and distribution
+    smooth function of totals over units      cluster_bootstrap                    approximate
+    rates of many groups at once              simultaneous                         approximate
+    rate that an erring detector reports      corrected_rate                       approximate
+    rate from few labels and a judge of all   prediction_powered                   valid at every n, N and judge
+    "is there any gap among groups?"          any_gap_p                            a valid p-value
+
+Exact and valid mean coverage of at least `level` at every true value. What is approximate has an `Approximation` beside
+it that says from which n on it may decide a limit, and the lowest coverage measured there.
+"""
+
+from __future__ import annotations
+
+from detectors.intervals.betting import betting_mean
+from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
+from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
+from detectors.intervals.exact import Approximation, exact_binomial
+from detectors.intervals.finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, exact_hypergeometric, mean_of_finite
+from detectors.intervals.groups import SIMULTANEOUS, any_gap_p, simultaneous
+from detectors.intervals.powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
+from detectors.intervals.roc import AUROC_METHOD, auroc, pairs_interval
+from detectors.intervals.two_rates import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, newcombe_paired, score_ratio
+from detectors.intervals.unit_means import UnitMean, mean_over_units, mostly_single
+
+__all__ = [
+    "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "HYPERGEOMETRIC", "LEAST_LABELS",
+    "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration",
+    "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
+    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe",
+    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
+]

@@ -1,0 +1,93 @@
+"""The mean over independent units, whatever they hold: exact where every unit is one 0/1 trial, else by betting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from detectors.intervals.betting import betting_mean
+from detectors.intervals.exact import Floats, exact_binomial
+
+__all__ = ["UnitMean", "mean_over_units", "mostly_single"]
+
+
+SINGLE = 0.9
+"""Share of units with one item from which on drawing the others' outcomes costs nothing worth a bet."""
+
+
+@dataclass(frozen=True)
+class UnitMean:
+    """A mean over independent units; the fields are those of a `Measure`."""
+
+    value: float
+    """Mean over units of the unit means, of the items that gave an answer."""
+    low: float
+    high: float
+    items: int
+    """Items that gave an answer."""
+    units: int
+    """Units with such an item."""
+    method: str
+    missing: int = 0
+    """Items that gave none; [low, high] holds whatever they would have been."""
+
+    @property
+    def n(self) -> dict[str, int]:
+        """Return what the mean rests on, as a measure wants it."""
+        return {"items": self.items, "units": self.units}
+
+
+def mean_over_units(
+    values: ArrayLike, units: ArrayLike | None = None, *, level: float, rng: np.random.Generator,
+    worst: tuple[ArrayLike, ArrayLike] = (0.0, 1.0), binary: bool = False,
+) -> UnitMean:
+    """Return the mean over independent units with an interval that covers at every n and rate.
+
+    values [item]: numbers in [0, 1], NaN = asked and no answer; units [item]: label of the independent unit (template,
+    writer, prompt) of each item, None where every item is one. Units weigh the same however many items they have.
+    The interval is that of betting over the unit means, in an order shuffled by `rng`. binary: values are 0 or 1 by
+    what they are (a tie counts half); if then nine units in ten or more have one item, it is the exact binomial one,
+    in which a unit between 0 and 1 counts as 1 with a probability of its mean, drawn by `rng`, so that units are 0/1
+    trials of the same mean. Neither choice looks at the values, which would break the guarantee.
+
+    Where answers are missing, `low` is the lower end with each the least that it could have been and `high` the upper
+    end with each the most, `worst` = (least, most), each [item] or one number: it covers the mean over all that were
+    asked whatever made them be missing (Horowitz & Manski 2000, JASA 95:77).
+    Raises ValueError for no answers, for values outside [0, 1] and for labels of another length.
+    """
+    numbers = np.asarray(values, dtype=float)
+    labels = None if units is None else np.asarray(units)
+    lost = np.isnan(numbers)
+    if not (~lost).any():
+        raise ValueError(f"mean_over_units: got {len(numbers)} values, none of them an answer; allowed: one or more")
+    least, most = (_unit_means(np.where(lost, fill, numbers), labels) for fill in worst)
+    known = _unit_means(numbers[~lost], None if labels is None else labels[~lost])
+    order, method = rng.permutation(len(least)), "betting (hedged capital) over unit means"
+    if binary and mostly_single(() if labels is None else np.unique(labels, return_counts=True)[1]):
+        method = "exact binomial (Clopper-Pearson)"
+        drawn = 0.5 if np.isin((least, most), (0.0, 1.0)).all() else rng.random(len(least))
+        (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
+    else:
+        (low, _), (_, high) = (betting_mean(one[order], level) for one in (least, most))
+    value = float(known.mean())  # rounding, or what was drawn, may leave it outside
+    return UnitMean(
+        value, min(low, value), max(high, value), int((~lost).sum()), len(known), method, missing=int(lost.sum())
+    )
+
+
+def mostly_single(sizes: ArrayLike) -> bool:
+    """Tell whether nine units in ten or more have one item, by the number of items [unit]."""
+    return bool(np.count_nonzero(np.asarray(sizes) != 1) <= (1 - SINGLE) * np.size(sizes) + 1e-9)
+
+
+def _unit_means(values: Floats, units: NDArray[Any] | None) -> Floats:
+    """Return the mean of each unit, in sorted order of the labels; the values where every item is one."""
+    if units is None:
+        return values
+    if values.shape != units.shape:
+        raise ValueError(f"mean_over_units: got {units.shape} labels for {values.shape} values; allowed: one each")
+    _, code, count = np.unique(units, return_inverse=True, return_counts=True)
+    return np.bincount(code, weights=values) / count

@@ -1,0 +1,96 @@
+"""The command `judge`: a stored audit against a policy, with an exit code and files for scripts.
+
+Every start of the command imports this module, so that what only judging needs is imported inside. Neither torch nor
+pandas is: what is judged are the stored intervals (only overridden items, where they count, are averaged again).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.cli.app import AsJson, AuditName, Into
+from audit.cli.terminal import print_bytes
+from audit.errors import UsageError, did_you_mean
+from audit.verdict.decision import capitalised
+
+if TYPE_CHECKING:
+    from audit.policy.judgement import Judgement
+
+__all__ = ["judge"]
+
+_SIGNS = {"passed": "v", "failed": "x", "inconclusive": "?", "crashed": "!", "waived": "w"}
+
+
+def judge(
+    audit: AuditName,
+    policy: Annotated[Path | None, typer.Option(help="Policy (YAML); absent = the plan's own limits.")] = None,
+    baseline: Annotated[str | None, typer.Option(help="Earlier audit of the same plan; nothing may be worse.")] = None,
+    on: Annotated[str | None, typer.Option(help="Day to judge on, as 2027-01-31; default: today.")] = None,
+    format: Annotated[str, typer.Option(help="text, json, junit, sarif or summary (Markdown).")] = "text",
+    out: Annotated[Path | None, typer.Option(help="Write the format to this file, and text to the terminal.")] = None,
+    plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
+) -> None:
+    """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
+    from audit.integrity.recompute import check_digests
+    from audit.policy.judgement import judge_audit
+    from audit.policy.spec import baseline_of, load_policy
+    from audit.record.schema import find_audit, load_record
+    from audit.review.entries import read_reviews
+    from reports.documents.judgement_files import WRITERS, Places
+    from reports.text.words import words_of
+
+    format = "json" if as_json and out is None else format
+    words, day = words_of("en"), _day(on)
+    if format != "text" and format not in WRITERS:
+        raise UsageError(f"--format {format}{did_you_mean(format, ['text', *WRITERS])}")
+    file = None if policy is None else load_policy(policy)
+    found = load_record(find_audit(audit, into))
+    other = baseline_of(file, baseline, into)
+    for one in (found,) if other is None else (found, other):
+        check_digests(one)
+    if on is None:  # a clock that was set back lets no waiver hold again
+        day = max(day, read_reviews(found.folder).latest or day)
+    judged = judge_audit(found, file, on=day, baseline=other)
+    text = "\n".join(_lines(judged)) + "\n"
+    made = text.encode()
+    if format != "text":
+        made = WRITERS[format](judged, words, Places(plan, "policy.yaml" if policy is None else policy.as_posix()))
+    if out is not None:
+        from audit.files import write_out
+
+        write_out(out, made)
+        made = WRITERS["json"](judged, words, Places()) if as_json else text.encode()
+    if format == "text" or (out is not None and not as_json):
+        sys.stdout.write(made.decode())
+    else:
+        print_bytes(made)
+    raise typer.Exit(judged.exit_code)
+
+
+def _day(on: str | None) -> date:
+    try:
+        return date.today() if on is None else date.fromisoformat(on)
+    except ValueError:
+        raise UsageError(f"--on {on}: not a day; allowed: a date as 2027-01-31") from None
+
+
+def _lines(judged: Judgement) -> Iterator[str]:
+    """Yield one line a ruling, and the sentence that closes."""
+    from audit.cli.screen import clean
+
+    for one in judged.rulings:
+        name = one.about if one.rule == "plan" else f"{one.rule} {one.about}"
+        yield clean(f"{_SIGNS[one.verdict]} {name}: {one.verdict}. {capitalised(one.why)}")
+    count = {word: sum(one.verdict == word for one in judged.rulings) for word in _SIGNS}
+    told = ", ".join(f"{number} {word}" for word, number in count.items() if number) or "no rules"
+    file = judged.policy
+    by = "the plan's own limits" if file is None else f"{file.policy.title} ({file.sha256[:19]})"
+    yield clean(f"{judged.verdict.capitalize()} by {by} on {judged.on}: {told}. {judged.audit.folder}")

@@ -1,0 +1,40 @@
+"""The JSON twin of a report: the whole record for programs, and how many items stand behind each check.
+
+    {"schema": 1, "record": {...record.json...}, "reviews": {...}, "items": {"stereotypes": 480, "extraction": null}}
+
+Canonical JSON: keys sorted, no blanks, UTF-8. `items` is null for a check that left no items, or whose file is gone.
+`reviews` is null where nobody has said anything, else where the audit stands after what was said, as
+`dokimasia review AUDIT --json` prints it. Numbers are the record's own, not rounded; `dokimasia schema record`
+describes `record`. The language changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.files import canonical
+from audit.record.schema import Audit
+from audit.review.writer import state_of
+from reports.options import DEFAULTS, ReportOptions
+from reports.views.evidence import count_items
+
+__all__ = ["render_json"]
+
+SCHEMA = 1
+
+
+def render_json(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the twin as one file."""
+    record = audit.record
+    twin = {
+        "schema": SCHEMA,
+        "record": record.model_dump(mode="json", by_alias=True),
+        "reviews": _reviews(audit),
+        "items": {finding.check: count_items(audit, finding) for finding in record.findings},
+    }
+    return {"report.json": canonical(twin) + b"\n"}
+
+
+def _reviews(audit: Audit) -> dict[str, Any] | None:
+    state = state_of(audit)
+    return state.as_json() if state.entries or state.torn else None

@@ -1,0 +1,166 @@
+"""The Markdown report: short enough for a pull request's comment, with all of the numbers.
+
+    render_markdown(audit, options) -> {"report.md": bytes}      at most 60,000 characters
+
+Text of unknown origin is escaped, so that it cannot become a link, an image, HTML, a table cell or a mention.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from audit.record.schema import Audit
+from reports.options import DEFAULTS, ReportOptions
+from reports.text.notation import Notation
+from reports.text.sanitise import one_line
+from reports.text.words import Words, words_of
+from reports.views.overview import FindingView, MeasureRow, Overview, overview
+from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
+
+__all__ = ["inert_markdown", "render_markdown"]
+
+MOST_CHARACTERS = 60_000
+"""GitHub refuses a comment of more than 65,536 characters."""
+MOST_SAID = 30
+"""At most so many decisions, and so many findings of which somebody has spoken."""
+_URGENT = ("failed", "crashed", "inconclusive")
+_NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
+_MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>&|~#$]|^[-+](?=[-+\s]|$)|^=(?==*$)|^:(?=-)")
+_STARTS_A_LIST = re.compile(r"^(\d+)(?=[.)](\s|$))")
+_WOULD_LINK = re.compile(r"@|#|:(?=//)|[wW]{3}(?=\.)|\b[gG][hH](?=-\d)")
+
+
+def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
+    words = words_of(options.lang)
+    view = overview(audit, words, most_measures=600)
+    said = _reviews(view, review_view(audit, Notation(words)), words)
+    head = [*_opening(view, words), *_deviations(view, words), *_sheet(audit, words), *_gaps(view, words)]
+    head += [*_table(view, words), *said]
+    foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
+    room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
+    urgent = [one for one in view.findings if one.finding.verdict in _URGENT or one.far]
+    # of the others the table has the headline already
+    others = [one for one in view.findings if one not in urgent and len(one.rows) > 1]
+    told = ["\n".join(_section(one, words)) for one in urgent]
+    told += [*_effects(view, words), *("\n".join(_section(one, words)) for one in others)]
+    for position, section in enumerate(told):
+        room -= len(section) + 1
+        if room < 0:
+            head += ["", words("note.cut_short", count=len(told) - position)]
+            break
+        head.append(section)
+    return {"report.md": "\n".join(head + foot).encode()}
+
+
+def inert_markdown(text: str) -> str:
+    """Return one line of visible text so that Markdown shows it as it is; a word joiner breaks what would link."""
+    escaped = _STARTS_A_LIST.sub(r"\1\\", _MEANS_SOMETHING.sub(r"\\\g<0>", text))
+    return _WOULD_LINK.sub(lambda found: f"{found[0]}\u2060", escaped)
+
+
+def _opening(view: Overview, words: Words) -> list[str]:
+    models = (f"{words('label.model')} {inert_markdown(row)}" for row in view.models)
+    level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
+    facts = [f"**{inert_markdown(view.title)}**", inert_markdown(one_line(view.record.id, words)), *models, level]
+    return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]
+
+
+def _deviations(view: Overview, words: Words) -> list[str]:
+    """Return earlier attempts, and as a table what is asked otherwise than registered; nothing where there is none."""
+    tries = [line for told in view.attempts for line in ("", f"**{inert_markdown(told)}**")]
+    if not view.deviations:
+        return tries
+    rows = (list(one.cells) for one in view.deviations)
+    heads = ["col.check", "col.what", "col.registered", "col.now"]
+    return [*tries, "", f"**{inert_markdown(view.deviates)}**", "", *_grid(heads, rows, words)]
+
+
+def _effects(view: Overview, words: Words) -> list[str]:
+    """Return a line for each passed check that says what it would have seen, the first under a heading."""
+    seen = [words("format.colon", left=one.name, right=one.effect) for one in view.findings if one.effect]
+    lines = [f"- {inert_markdown(line)}" for line in seen]
+    return [f"\n### {words('heading.effects')}\n\n{lines[0]}", *lines[1:]] if lines else []
+
+
+def _sheet(audit: Audit, words: Words) -> list[str]:
+    rows = [
+        f"- {words('format.colon', left=label, right=inert_markdown(one_line(text, words)))}"
+        for label, text in sheet_rows(audit, words)
+    ]
+    return ["", f"### {words('heading.sheet')}", "", *rows] if rows else []
+
+
+def _reviews(view: Overview, review: ReviewView | None, words: Words) -> list[str]:
+    """Return decisions, and a line for each finding of which somebody has spoken."""
+    if review is None:
+        return []
+    heads = ["col.author", "col.decision", "col.when", "col.why", "col.signature"]
+    rows = [[row.author, row.decision, row.when, row.reason, row.signature] for row in review.sign_off]
+    lines = ["", f"### {words('heading.sign_off')}", "", inert_markdown(review.sentence)]
+    lines += ["", inert_markdown(words("reviewed.torn"))] if review.torn else []
+    lines += ["", *_grid(heads, rows[-MOST_SAID:], words)] if rows else []
+    told = [line for one in view.findings if (line := _standing(one, review.findings.get(one.finding.check), words))]
+    lines += ["", *told[:MOST_SAID]] if told else []
+    if len(told) > MOST_SAID:
+        lines += ["", words("note.cut_short", count=len(told) - MOST_SAID)]
+    return [*lines, "", inert_markdown(words("reviewed.claim"))]
+
+
+def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str:
+    """Return the line of one finding; empty where nothing but comments was said."""
+    if said is None:
+        return ""
+    parts = [words("format.colon", left=label, right=one_line(text, words)) for label, text in said.facts]
+    for row in said.result.rows if said.result else ():
+        numbers = " ".join(part for part in (row.verdict, row.value, row.interval) if part)
+        parts.append(words("format.colon", left=row.label, right=numbers))
+    if said.result and said.result.problem:
+        parts.append(said.result.problem)
+    return f"- {inert_markdown(' · '.join([one.name, *parts]))}" if parts else ""
+
+
+def _gaps(view: Overview, words: Words) -> list[str]:
+    lines = [f"- {inert_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in view.gaps]
+    if view.unasked:
+        lines.append(f"- {inert_markdown(view.unasked)}")
+    return ["", f"### {words('heading.gaps')}", "", *lines] if lines else []
+
+
+def _table(view: Overview, words: Words) -> list[str]:
+    if not view.findings:
+        return ["", words("note.no_findings")]
+    heads = ["col.verdict", "col.check", "col.dimension", *_NUMBERS]
+    rows = (
+        [f"{words(f'sign.{one.finding.verdict}')} {one.verdict}", one.name, one.dimension, *_numbers(one.headline)]
+        for one in view.findings
+    )
+    family = ["", inert_markdown(view.family)] if view.family else []
+    return ["", f"### {words('heading.all_checks')}", "", *_grid(heads, rows, words), *family]
+
+
+def _numbers(row: MeasureRow | None) -> list[str]:
+    """Return the cells of `_NUMBERS`."""
+    if row is None:
+        return [""] * len(_NUMBERS)
+    if row.undefined is not None:
+        return [row.label, f"{row.value}: {row.undefined}", "", "", row.limit_text]
+    return [row.label, f"{row.value} {row.unit}".strip(), row.interval, row.n, row.limit_text]
+
+
+def _section(one: FindingView, words: Words) -> list[str]:
+    heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
+    rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
+    far = ["", inert_markdown(f"{words('label.far_off')} {words('summary.join').join(one.far)}")] if one.far else []
+    title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {inert_markdown(one.name)}"
+    lines = ["", title, "", inert_markdown(" ".join([*one.remarks, one.why])), *far]
+    return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
+
+
+def _grid(heads: list[str], rows: Iterable[list[str]], words: Words) -> list[str]:
+    """Return a table; `heads` are keys of the catalogue, numbers stand on the right."""
+    right = (*_NUMBERS[1:], "col.level")
+    labels = "| " + " | ".join(words(head) for head in heads) + " |"
+    rule = "|" + "|".join("---:" if head in right else "---" for head in heads) + "|"
+    return [labels, rule, *("| " + " | ".join(inert_markdown(cell) for cell in row) + " |" for row in rows)]

@@ -1,0 +1,42 @@
+"""The PDF report: the HTML report printed by WeasyPrint, tagged as PDF/UA, for people who file and sign paper.
+
+    render_pdf(audit, options) -> {"report.pdf": bytes}
+
+Template, words and figures are those of the HTML report; the style's print part lays them out on A4. No address is
+ever fetched, and no clock enters: same record, fonts and libraries, same bytes.
+"""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stdout
+
+from audit.errors import UsageError
+from audit.record.schema import Audit
+from reports.documents.html_report import document
+from reports.options import DEFAULTS, ReportOptions
+
+__all__ = ["printed", "render_pdf"]
+
+_PANGO = "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
+"""Debian packages of the libraries that WeasyPrint opens."""
+
+
+def render_pdf(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the report as one PDF file; UsageError where WeasyPrint or a library that it opens is missing."""
+    return {"report.pdf": printed(document(audit, options, "pdf"))}
+
+
+def printed(page: str) -> bytes:
+    """Return an HTML page as a tagged PDF; every address that it names is refused, but for data inside the page."""
+    try:
+        with redirect_stdout(io.StringIO()):  # it prints a page of advice where a library is missing
+            from weasyprint import HTML
+            from weasyprint.urls import URLFetcher
+    except ImportError:
+        raise UsageError("report pdf: got no WeasyPrint; install it: pip install 'dokimasia[pdf]'") from None
+    except OSError as error:
+        why = str(error).partition(":")[0].strip()
+        raise UsageError(f"report pdf: {why}; install what draws text, on Debian: apt install {_PANGO}") from None
+    pdf = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf(pdf_variant="pdf/ua-1")
+    return bytes(pdf)

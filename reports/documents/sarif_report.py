@@ -1,0 +1,89 @@
+"""The SARIF report: what code scanners of GitHub and GitLab show of an audit, one result a check.
+
+    verdict        kind            level              beside it
+    failed         fail            error (gating), warning (not gating)
+    passed         pass            none
+    measured       informational   none
+    inconclusive   open            none               gating: a notification
+    skipped        notApplicable   none
+    crashed        no result                          a notification
+
+A rule is a probe; a result stands at the line of its check in the plan. Passed and measured checks are no alarms: a
+viewer that takes them for such should be given the results of kind `fail` and `open` only.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.record.schema import Audit
+from reports.documents.sarif_log import Place, Rule, notification, plan_lines, sarif_log, sarif_result
+from reports.options import DEFAULTS, ReportOptions
+from reports.text.sanitise import one_line
+from reports.text.words import Words, words_of
+from reports.views.overview import FindingView, overview
+
+__all__ = ["probe_rule", "render_sarif", "rule_id"]
+
+_KINDS = {
+    "failed": "fail", "passed": "pass", "measured": "informational", "inconclusive": "open", "skipped": "notApplicable",
+}
+
+
+def render_sarif(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the report as a SARIF 2.1.0 log; UsageError for a language that has no catalogue."""
+    words = words_of(options.lang)
+    view = overview(audit, words, most_measures=5000)
+    lines = plan_lines(audit)
+    told = [(one, Place(options.plan, lines.get(one.finding.check, 1))) for one in view.findings]
+    rules = {rule_id(one.finding.probe, words): _rule(one, words) for one in view.findings}
+    return {
+        "report.sarif": sarif_log(
+            f"dokimasia/audit/{one_line(view.record.id, words)}",
+            list(rules.values()),
+            [_result(one, place, words) for one, place in told if one.finding.verdict != "crashed"],
+            [note for one, place in told for note in _notes(one, place)],
+            {"audit": view.record.id, "plan": view.record.plan, "verdict": view.record.verdict},
+            crashed=any(one.finding.verdict == "crashed" for one in view.findings),
+        )
+    }
+
+
+def rule_id(probe: str, words: Words) -> str:
+    """Return the id of a probe's rule: its name, inert and never empty."""
+    return one_line(probe, words, 120) or "-"
+
+
+def probe_rule(probe: str, dimension: str, words: Words) -> Rule:
+    """Return the rule that stands for a probe."""
+    name = one_line(words.term("probe", probe), words, 120)
+    text = " ".join((words("rule.probe", probe=name), words("note.verdict_rule"), words("note.passed_limit")))
+    return Rule(rule_id(probe, words), words("rule.probe_name", probe=name), text, (dimension,))
+
+
+def _rule(one: FindingView, words: Words) -> Rule:
+    return probe_rule(one.finding.probe, one_line(one.finding.dimension, words, 40), words)
+
+
+def _text(one: FindingView) -> str:
+    return " ".join([f"{one.name}:", *one.remarks, one.why, *([] if one.headline is None else [one.headline.line])])
+
+
+def _result(one: FindingView, place: Place, words: Words) -> dict[str, Any]:
+    finding = one.finding
+    level = "none" if finding.verdict != "failed" else "error" if finding.gating else "warning"
+    head = finding.headline
+    properties: dict[str, Any] = {"check": finding.check, "verdict": finding.verdict, "gating": finding.gating}
+    if head is not None:
+        properties["measure"] = head.model_dump(mode="json", exclude_none=True)
+    if finding.limit is not None:
+        properties["limit"] = finding.limit.model_dump(mode="json", exclude_none=True)
+    kind = _KINDS[finding.verdict]
+    return sarif_result(rule_id(finding.probe, words), kind, level, _text(one), place, finding.check, properties)
+
+
+def _notes(one: FindingView, place: Place) -> list[dict[str, Any]]:
+    verdict = one.finding.verdict
+    if verdict == "crashed" or (verdict == "inconclusive" and one.finding.gating):
+        return [notification("error" if verdict == "crashed" else "warning", _text(one), place)]
+    return []

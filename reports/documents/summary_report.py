@@ -1,0 +1,67 @@
+"""The summary for a pull request: at most 24 lines of Markdown, one sentence and a table of what needs a look.
+
+    render_pull_request(audit, options) -> {"summary.md": bytes}      failed, crashed and undecided checks, worst first
+
+Text of unknown origin is escaped as in the Markdown report.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from audit.record.schema import Audit
+from reports.documents.markdown_report import inert_markdown
+from reports.options import DEFAULTS, ReportOptions
+from reports.text.sanitise import one_line
+from reports.text.words import Words, words_of
+from reports.views.overview import FindingView, Overview, overview
+
+__all__ = ["MOST_ROWS", "render_pull_request", "short_table"]
+
+MOST_ROWS = 10
+"""Rows of the table; with heading, facts, blank lines and the command that makes 24 lines at most."""
+_LOOK = ("failed", "crashed", "inconclusive")
+
+
+def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the summary as one Markdown file; UsageError for a language that has no catalogue."""
+    words = words_of(options.lang)
+    view = overview(audit, words, most_measures=600)
+    models = ", ".join(view.models) or words("label.no_model")
+    facts = [f"**{inert_markdown(view.title)}**", *map(inert_markdown, (models, one_line(view.record.id, words)))]
+    rows = [_row(one, words) for one in view.findings if one.finding.verdict in _LOOK]
+    heads = ("col.verdict", "col.check", "col.measure", "col.value", "col.limit")
+    name = re.sub(r"[^0-9A-Za-z-]", "_", view.record.id)
+    lines = [
+        f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts),
+        *(line for told in _promises(view) for line in ("", f"**{inert_markdown(told)}**")),
+        *short_table(heads, rows, words),
+        "", f"`dokimasia report {name} --format html --lang {options.lang}`", "",
+    ]
+    return {"summary.md": "\n".join(lines).encode()}
+
+
+def _promises(view: Overview) -> list[str]:
+    """Return that the plan is not the registered one, and what is not the first attempt, in two lines at most."""
+    more = f" +{len(view.attempts) - 1}" if len(view.attempts) > 1 else ""
+    return [*filter(None, [view.deviates]), *(f"{told}{more}" for told in view.attempts[:1])]
+
+
+def short_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Words) -> list[str]:
+    """Return a Markdown table of at most `MOST_ROWS` rows, a blank line before it and what is left out behind it."""
+    if not rows:
+        return []
+    lines = ["", "| " + " | ".join(words(head) for head in heads) + " |", "|" + "---|" * len(heads)]
+    lines += ["| " + " | ".join(inert_markdown(cell) for cell in row) + " |" for row in rows[:MOST_ROWS]]
+    left = len(rows) - MOST_ROWS
+    return [*lines, "", words("note.more_rows", count=left)] if left > 0 else lines
+
+
+def _row(one: FindingView, words: Words) -> list[str]:
+    verdict = f"{words(f'sign.{one.finding.verdict}')} {one.verdict}"
+    row = one.headline
+    if row is None:
+        return [verdict, one.name, one_line(one.why, words, 160), "", ""]
+    value = f"{row.value} {row.unit}".strip()
+    return [verdict, one.name, row.label, f"{value} {row.interval}" if row.interval else value, row.limit_text]

@@ -1,0 +1,138 @@
+"""Items that are no text, drawn: an image as a PNG of its own grey levels, a series as a line.
+
+    image    [row, column]   black is the lowest level of this image, white the highest; enlarged without smoothing
+    series   [step]          from its lowest to its highest value
+    flags    [place]         a strip: dark where True, light where False
+
+What a column holds decides, not its name alone: a cell that is no such picture is printed like any other. Screens and
+documents draw the same.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from markupsafe import Markup
+
+from reports.figures.intervals import PALETTE
+from reports.text.notation import Notation
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Drawing", "drawn", "told_list"]
+
+WIDTH, HEIGHT = 96, 24
+"""Room of a picture in a row, in pixels."""
+_FEW = 8
+"""So many numbers are printed one by one."""
+
+
+class Drawing(NamedTuple):
+    """A picture, and in words what its ends are."""
+
+    picture: Markup
+    """An `img` or an `svg` element."""
+    told: str
+
+
+def drawn(column: str, value: Any, notation: Notation, width: int = WIDTH, height: int = HEIGHT) -> Drawing | None:
+    """Return the cell of a column as a picture; None where it holds nothing to be drawn.
+
+    A series and a strip fill width and height (pixels); an image keeps its own size, and its place's style enlarges it.
+    """
+    if _are_flags(value):
+        return _strip(value, notation, width, height)
+    if column == "image" and (grid := _numbers(value, 2)) is not None:
+        return _image(grid, notation)
+    if column == "series" and (line := _numbers(value, 1)) is not None:
+        return _series(line, notation, width, height)
+    return None
+
+
+def told_list(value: Any, notation: Notation) -> str | None:
+    """Return what a list of flags or of many numbers holds, in words; None for what is printed as it is."""
+    if _are_flags(value):
+        return notation.words("figure.flags_told", count=f"{sum(value):,}", all=f"{len(value):,}")
+    if (grid := _numbers(value, 2)) is not None:
+        return _told_image(grid, notation)
+    line = _numbers(value, 1)
+    return None if line is None or line.size <= _FEW else _told_series(line, notation)
+
+
+def _are_flags(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, bool) for one in value)
+
+
+def _strip(flags: list[bool], notation: Notation, width: int, height: int) -> Drawing:
+    told = told_list(flags, notation) or ""
+    step = width / len(flags)
+    dark = " ".join(f"M{step * at:.2f} 0h{step:.2f}v{height}h-{step:.2f}z" for at, flag in enumerate(flags) if flag)
+    svg = Markup(
+        '<svg class="flags" viewBox="0 0 {} {}" width="{}" height="{}" role="img"><title>{}</title>'
+        '<path d="M0 0h{}v{}h-{}z" fill="{}"/><path d="{}" fill="{}"/></svg>'
+    ).format(width, height, width, height, told, width, height, width, PALETTE["grid"], dark, PALETTE["passed"])
+    return Drawing(svg, told)
+
+
+def _image(grid: np.ndarray, notation: Notation) -> Drawing:
+    import numpy as np
+
+    low, high = float(grid.min()), float(grid.max())
+    grey = np.zeros(grid.shape) if low == high else (grid - low) / (high - low) * 255
+    data = base64.b64encode(_png(grey.round().astype(np.uint8))).decode()
+    told = _told_image(grid, notation)
+    image = Markup('<img class="grey" alt="{}" title="{}" src="data:image/png;base64,{}">').format(told, told, data)
+    return Drawing(image, told)
+
+
+def _series(line: np.ndarray, notation: Notation, width: int, height: int) -> Drawing:
+    import numpy as np
+
+    low, high = float(line.min()), float(line.max())
+    x = np.linspace(1, width - 1, line.size) if line.size > 1 else np.array([width / 2])
+    y = np.full(line.size, height / 2) if low == high else 2 + (height - 4) * (high - line) / (high - low)
+    told = _told_series(line, notation)
+    points = " ".join(f"{across:.1f},{down:.1f}" for across, down in zip(x, y, strict=True))
+    svg = Markup(
+        '<svg class="series" viewBox="0 0 {} {}" width="{}" height="{}" role="img"><title>{}</title>'
+        '<polyline points="{}" fill="none" stroke="{}" stroke-width="1.5" stroke-linejoin="round"/></svg>'
+    ).format(width, height, width, height, told, points, PALETTE["passed"])
+    return Drawing(svg, told)
+
+
+def _told_image(grid: np.ndarray, notation: Notation) -> str:
+    ends = {"low": notation.number(float(grid.min()), "count"), "high": notation.number(float(grid.max()), "count")}
+    return notation.words("figure.image_told", rows=grid.shape[0], columns=grid.shape[1], **ends)
+
+
+def _told_series(line: np.ndarray, notation: Notation) -> str:
+    ends = {"low": notation.number(float(line.min()), "count"), "high": notation.number(float(line.max()), "count")}
+    return notation.words("figure.series_told", steps=line.size, **ends)
+
+
+def _numbers(value: Any, dimensions: int) -> np.ndarray | None:
+    """Return lists of finite numbers as an array with that many dimensions, None where they are anything else."""
+    import numpy as np
+
+    try:
+        array = np.array(value, dtype=float)
+    except (TypeError, ValueError):
+        return None
+    return array if array.ndim == dimensions and array.size and np.isfinite(array).all() else None
+
+
+def _png(grey: np.ndarray) -> bytes:
+    """Return uint8 [row, column] as a PNG file: signature, header, one block of unfiltered rows, end."""
+    height, width = grey.shape
+    parts = (
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in grey))),
+        (b"IEND", b""),
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )

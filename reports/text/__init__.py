@@ -1,0 +1,1 @@
+"""Words, numbers and untrusted text, as they are printed."""

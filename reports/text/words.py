@@ -1,0 +1,108 @@
+"""The words of the reports: every sentence that a person reads stands in `reports/text/locale/<language>.json`.
+
+    sentence   words("summary.failed", count=3, all=14)      a key that must exist; `count` chooses one or many
+    term       words.term("measure", "stereotype_share")     a name of the field, or a phrase that a detector wrote;
+               words.term("method", "count, least of 5")     falls back to the raw term
+
+A catalogue is data: a sentence is a format string, or `{"one": ..., "other": ...}` where the number changes it. The
+key of a term may hold places too, as in `"{method}, least of {count}"`: it then stands for every text of that form.
+What a place holds is a term of the section that it is named after, if there is one; numbers behind a name tell several
+places apart.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any
+
+from audit.errors import UsageError, did_you_mean
+
+__all__ = ["Words", "languages", "words_of"]
+
+Form = Sequence[str]
+"""A key with places, cut up: what stands before the first, its name, what stands behind it, and so on."""
+LONGEST = 600
+"""Characters of a phrase; whatever is longer was not written by a detector."""
+_PLACE = re.compile(r"\{(\w+)\}")
+
+
+def _counted(name: str, value: object) -> object:
+    """Return a count as it is printed, `1,000`; years and the like are none."""
+    return f"{value:,}" if name in ("count", "all") and isinstance(value, int) else value
+
+
+@dataclass(frozen=True)
+class Words:
+    """One language's catalogue."""
+
+    lang: str
+    catalogue: Mapping[str, Any]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the sentence at `section.name` with its values put in; KeyError for one that is not there."""
+        section, _, name = key.partition(".")
+        sentence = self.catalogue[section][name]
+        if isinstance(sentence, dict):
+            sentence = sentence["one" if values["count"] == 1 and "one" in sentence else "other"]
+        return str(sentence).format_map({name: _counted(name, value) for name, value in values.items()})
+
+    def term(self, kind: str, raw: str) -> str:
+        """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none."""
+        if raw in self.catalogue[kind]:
+            return str(self.catalogue[kind][raw])
+        for form, told in self._forms[kind] if len(raw) <= LONGEST else ():
+            held = _held(form, raw)
+            if held is not None:
+                return told.format_map({name: self._placed(name, text) for name, text in held.items()})
+        return raw
+
+    def _placed(self, name: str, text: str) -> str:
+        section = name.rstrip("0123456789")
+        return self.term(section, text) if section in self.catalogue else text
+
+    @cached_property
+    def _forms(self) -> Mapping[str, Sequence[tuple[Form, str]]]:
+        """The terms with places in their keys, by section: (what they stand for, what they say)."""
+        return {
+            section: [(_PLACE.split(key), told) for key, told in entries.items() if "{" in key]
+            for section, entries in self.catalogue.items()
+        }
+
+
+def languages() -> list[str]:
+    """Return the languages that have a catalogue, sorted."""
+    return sorted(file.name.removesuffix(".json") for file in _home().iterdir() if file.name.endswith(".json"))
+
+
+@cache
+def words_of(lang: str) -> Words:
+    """Return the catalogue of a language; UsageError says which there are."""
+    if lang not in languages():
+        raise UsageError(f"unknown language {lang!r}{did_you_mean(lang, languages())}")
+    return Words(lang, json.loads((_home() / f"{lang}.json").read_text("utf-8")))
+
+
+def _held(form: Form, text: str) -> dict[str, str] | None:
+    """Return what each place holds where `text` is of this form, the shortest that fits; None where it is not.
+
+    One pass from left to right: a text of unknown origin cannot make it slow.
+    """
+    if not (text.startswith(form[0]) and text.endswith(form[-1])):
+        return None
+    held, start, end = {}, len(form[0]), len(text) - len(form[-1])
+    for name, behind in zip(form[1::2], form[2:-1:2], strict=False):
+        found = text.find(behind, start + 1, end)
+        if found < 0:
+            return None
+        held[name], start = text[start:found], found + len(behind)
+    held[form[-2]] = text[start:end]
+    return held if start < end else None
+
+
+def _home() -> Any:
+    return files("reports") / "text" / "locale"

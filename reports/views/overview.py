@@ -1,0 +1,359 @@
+"""View models: what every document says of an audit, in its order and with its numbers already printed.
+
+    overview(audit, words) -> Overview       the sentence, what was not measured, findings worst first, methods
+
+HTML, Markdown and JUnit (and the dashboard) draw these, so a reader never meets two versions of one number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from string import ascii_lowercase
+
+from audit.record.schema import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, MeasureRecord, ModelRecord, Record
+from audit.verdict.far_off import FarOff, far_off
+from reports.figures.axes import NO_AXIS, SHARED, scale_of
+from reports.text.notation import Notation, digits_for
+from reports.text.sanitise import one_line
+from reports.text.words import Words
+from reports.views.statistical_notes import (
+    Change,
+    attempts_text,
+    budget_text,
+    changes_of,
+    controls_text,
+    deviates_text,
+    effect_text,
+    family_text,
+)
+from reports.views.summary import summary_sentence, tally
+from reports.views.verdict_text import told_why
+
+__all__ = ["Block", "FindingView", "Gap", "MeasureRow", "MethodUse", "Overview", "anchor_of", "overview"]
+
+@dataclass(frozen=True)
+class MeasureRow:
+    """One measure as it is printed."""
+
+    measure: MeasureRecord
+    limit: Limit | None
+    """The limit, only where it speaks of this measure."""
+    name: str
+    group: str | None
+    value: str
+    interval: str
+    n: str
+    level: str
+    better: str
+    unit: str
+    scale: str
+    """Measures of one scale share an axis, see `reports.figures.axes.scale_of`."""
+    limit_text: str
+    undefined: str | None
+    method: str
+    mark: str
+    """The letter under which the finding explains the method."""
+    line: str
+    """Value, interval, n and limit on one line."""
+
+    @property
+    def label(self) -> str:
+        """The measure's name, with its group."""
+        return self.name if self.group is None else f"{self.name} · {self.group}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that share a scale and a heading: measures of one unit, or the groups of one measure."""
+
+    label: str
+    rows: tuple[MeasureRow, ...]
+    reference: MeasureRow | None = None
+    """The same measure of all the data, behind the rows of its groups."""
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the rows speak of slices of the data."""
+        return self.rows[0].group is not None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is an axis, and something to draw beside the bare values: an interval or a limit."""
+        told = (one for row in self.rows for one in (row.limit, row.measure.low, row.measure.high))
+        return self.rows[0].scale != NO_AXIS and any(one is not None for one in told)
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """One finding as it is printed."""
+
+    finding: Finding
+    anchor: str
+    name: str
+    verdict: str
+    probe: str
+    dimension: str
+    remarks: tuple[str, ...]
+    """Sentences that stand before `why`."""
+    why: str
+    far: tuple[str, ...]
+    """Measures without a limit that are far off, each with what it is read by, see `audit.verdict.far_off`."""
+    effect: str
+    """How little beyond the limit a passed check would have seen; empty where nothing is known."""
+    controls: str
+    """Whether its controls held, and what they cover; empty where there were none."""
+    headline: MeasureRow | None
+    blocks: tuple[Block, ...]
+    """Measures of all the data by scale, then those of groups by measure, the worst group first."""
+    methods: tuple[tuple[str, str], ...]
+    """(letter, method), as the rows name them."""
+    left_out: int
+    """Measures that found no room."""
+
+    @property
+    def rows(self) -> tuple[MeasureRow, ...]:
+        """All rows of all blocks."""
+        return tuple(row for block in self.blocks for row in block.rows)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that was not measured, and why."""
+
+    view: FindingView
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class MethodUse:
+    """A method of making intervals, and where it was used."""
+
+    method: str
+    views: tuple[FindingView, ...]
+    min_units: int
+    """It decides a limit only from this many independent units on; 0 for exact methods."""
+    worst_coverage: float | None
+    """Lowest coverage measured at or above `min_units`; None for exact methods."""
+
+
+@dataclass(frozen=True)
+class Overview:
+    """All that a document says of an audit."""
+
+    record: Record
+    title: str
+    sentence: str
+    models: tuple[str, ...]
+    """`name (family, modality)` of the audited model; empty where only helpers were asked."""
+    counts: tuple[tuple[str, int], ...]
+    """(verdict, checks), worst first, only those that occur."""
+    dimensions: tuple[tuple[str, tuple[FindingView, ...]], ...]
+    """(name, its findings worst first); empty for a dimension that nobody asked about."""
+    findings: tuple[FindingView, ...]
+    blocks: tuple[Block, ...]
+    """Headlines of all findings by scale."""
+    gaps: tuple[Gap, ...]
+    unasked: str
+    """The sentence that names the dimensions nobody asked about; empty where there is none."""
+    methods: tuple[MethodUse, ...]
+    budget: str
+    """What the gating checks promise together."""
+    family: str
+    """How the exploratory checks were judged together; empty where there are fewer than two."""
+    deviates: str
+    """That the plan is not the registered one; empty where it is."""
+    deviations: tuple[Change, ...]
+    attempts: tuple[str, ...]
+    """A sentence for each check that is not the first attempt."""
+
+
+def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overview:
+    """Return the view of an audit; `most_measures` is shared evenly by the findings, each keeping at least one."""
+    record, notation = audit.record, Notation(words)
+    room = max(1, most_measures // max(1, len(record.findings)))
+    views = tuple(_finding_view(finding, notation, room) for finding in sorted(record.findings, key=_badness))
+    dimensions = tuple(_dimensions(views, words))
+    empty = [name for name, found in dimensions if not found]
+    return Overview(
+        record=record,
+        title=one_line(record.title, words),
+        sentence=summary_sentence(record, words),
+        models=tuple(_model(model, words) for name, model in record.models.items() if name == "main"),
+        counts=tally(record.findings),
+        dimensions=dimensions,
+        findings=views,
+        blocks=tuple(_headlines(views, words)),
+        gaps=tuple(_gaps(views, words)),
+        unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
+        methods=tuple(_methods(views)),
+        budget=budget_text(record, notation),
+        family=family_text(record, notation),
+        deviates=deviates_text(record, notation),
+        deviations=changes_of(record, notation),
+        attempts=attempts_text(record, notation),
+    )
+
+
+def _dimensions(views: Sequence[FindingView], words: Words) -> Iterable[tuple[str, tuple[FindingView, ...]]]:
+    others = sorted({view.finding.dimension for view in views} - set(DIMENSIONS))
+    for name in (*DIMENSIONS, *others):
+        yield (
+            one_line(words.term("dimension", name), words, 40),
+            tuple(view for view in views if view.finding.dimension == name),
+        )
+
+
+def anchor_of(check: str) -> str:
+    """Return the fragment of a check's link: its name, or for a name that is no plain word its digest."""
+    plain = re.fullmatch(r"[A-Za-z0-9_-]{1,64}", check)
+    return f"check-{check if plain else sha256(check.encode('utf-8', 'replace')).hexdigest()[:12]}"
+
+
+def _model(model: ModelRecord, words: Words) -> str:
+    family, modality = words.term("family", model.family), words.term("modality", model.modality)
+    return one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
+
+
+def _badness(finding: Finding) -> tuple[int, bool]:
+    return WORST_FIRST.index(finding.verdict), not finding.gating
+
+
+def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingView:
+    words, headline = notation.words, finding.headline
+    kept = [measure for measure in finding.measures if measure is not headline][: room - 1]
+    measures = [headline, *kept] if headline else []
+    methods = dict.fromkeys(_method(measure, words) for measure in measures if measure.method != "none")
+    marks = dict(zip(methods, ascii_lowercase + "*" * len(methods), strict=False))
+    rows = [_row(measure, finding, notation, marks) for measure in measures]
+    return FindingView(
+        finding=finding,
+        anchor=anchor_of(finding.check),
+        name=one_line(finding.check, words, 80),
+        verdict=words(f"verdict.{finding.verdict}"),
+        probe=one_line(words.term("probe", finding.probe), words, 80),
+        dimension=one_line(words.term("dimension", finding.dimension), words, 40),
+        remarks=tuple(notation.remark(one) for one in finding.remarks),
+        why=told_why(finding, notation),
+        far=tuple(_far_text(one, notation) for one in far_off(finding)),
+        effect=effect_text(finding, notation),
+        controls=controls_text(finding, notation),
+        headline=rows[0] if rows else None,
+        blocks=tuple(_blocks(rows, words)),
+        methods=tuple((mark, method) for method, mark in marks.items()),
+        left_out=len(finding.measures) - len(rows),
+    )
+
+
+def _far_text(far: FarOff, notation: Notation) -> str:
+    """Return `kernel distance (KID) 43.7 against a baseline of 0.00796`."""
+    words, measure = notation.words, far.measure
+    name = words.term("measure", measure.name)
+    if measure.group is not None:
+        name = words("gap.measure_of", measure=name, groups=words.term("group", measure.group))
+    assert measure.value is not None
+    number, reference = (notation.number(value, measure.unit) for value in (measure.value, far.reference))
+    key = "far.ideal" if far.baseline is None else "far.baseline"
+    return one_line(words(key, measure=name, value=number, reference=reference), words, 200)
+
+
+def _blocks(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
+    whole = [row for row in rows if row.group is None]
+    yield from _by_scale(whole, words)
+    for name in dict.fromkeys(row.measure.name for row in rows if row.group is not None):
+        slices = [row for row in rows if row.measure.name == name and row.group is not None]
+        reference = next((row for row in whole if row.measure.name == name), None)
+        yield Block(slices[0].name, tuple(sorted(slices, key=_group_badness)), reference)
+
+
+def _headlines(views: Sequence[FindingView], words: Words) -> Iterable[Block]:
+    """Yield the headlines; only those whose axis is the same in every check stand under one."""
+    kept: dict[tuple[str, str], list[MeasureRow]] = {}
+    for view in views:
+        if view.headline is not None:
+            scale = view.headline.scale
+            kept.setdefault((scale, "" if scale in SHARED else view.anchor), []).append(view.headline)
+    yield from (Block(words("col.measure"), tuple(rows)) for rows in kept.values())
+
+
+def _by_scale(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
+    for scale in dict.fromkeys(row.scale for row in rows):
+        yield Block(words("col.measure"), tuple(row for row in rows if row.scale == scale))
+
+
+def _group_badness(row: MeasureRow) -> tuple[bool, float, str]:
+    """Worst value first, undefined last; by name where no way is better."""
+    measure = row.measure
+    if measure.value is None:
+        return True, 0.0, row.group or ""
+    if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
+        return False, -abs(measure.value - measure.ideal), row.group or ""
+    turn = {"lower is better": -1.0, "higher is better": 1.0}.get(measure.direction, 0.0)
+    return False, turn * measure.value, row.group or ""
+
+
+def _row(measure: MeasureRecord, finding: Finding, notation: Notation, marks: Mapping[str, str]) -> MeasureRow:
+    words, limit = notation.words, finding.limit
+    if limit is not None and (limit.measure, limit.group) != (measure.name, measure.group):
+        limit = None
+    digits, method = digits_for(measure, limit), _method(measure, words)
+    return MeasureRow(
+        measure=measure,
+        limit=limit,
+        name=one_line(words.term("measure", measure.name), words, 80),
+        group=None if measure.group is None else one_line(words.term("group", measure.group), words, 80),
+        value=words("format.undefined")
+        if measure.value is None
+        else notation.number(measure.value, measure.unit, digits),
+        interval=notation.interval(measure, digits),
+        n=notation.sample(measure.n),
+        level="" if measure.unit == "p-value" else notation.level(measure.level),
+        better=notation.better(measure),
+        unit=notation.unit(measure.unit),
+        scale=scale_of(measure),
+        limit_text=notation.limit(limit, measure.unit),
+        undefined=None if measure.undefined is None else notation.cause(measure.undefined),
+        method=method,
+        mark=marks.get(method, ""),
+        line=notation.sentence(measure, limit),
+    )
+
+
+def _method(measure: MeasureRecord, words: Words) -> str:
+    return one_line(words.term("method", measure.method), words, 160)
+
+
+def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
+    """Skipped and crashed checks, then measures without a value, groups of one reason together."""
+    for view in views:
+        if view.finding.verdict in ("skipped", "crashed"):
+            yield Gap(view, view.verdict, view.why)
+    for view in views:
+        holes = [row for row in view.rows if row.undefined is not None]
+        for (name, reason), rows in groupby(holes, key=lambda row: (row.name, row.undefined)):
+            groups = [row.group for row in rows if row.group is not None]
+            shown = words("format.list").join(groups[:5])
+            if len(groups) > 5:
+                shown = words("format.and_more", text=shown, count=len(groups) - 5)
+            yield Gap(view, words("gap.measure_of", measure=name, groups=shown) if groups else name, reason or "")
+
+
+def _methods(views: Sequence[FindingView]) -> Iterable[MethodUse]:
+    uses: dict[str, list[tuple[FindingView, MeasureRecord]]] = {}
+    for view in views:
+        for row in view.rows:
+            if row.mark:
+                uses.setdefault(row.method, []).append((view, row.measure))
+    for method in sorted(uses):
+        pairs = uses[method]
+        coverages = [measure.worst_coverage for _, measure in pairs if measure.worst_coverage is not None]
+        yield MethodUse(
+            method,
+            views=tuple({view.anchor: view for view, _ in pairs}.values()),
+            min_units=max(measure.min_units for _, measure in pairs),
+            worst_coverage=min(coverages) if coverages else None,
+        )
