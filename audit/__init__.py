@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from audit.data.frames import Frame
     from audit.execute.runner import run
-    from audit.plan.checks import Check, Plan, load_plan
+    from audit.plan.checks import Check, Plan
+    from audit.plan.loading import load_plan
     from audit.plugins import open_model
-    from audit.record.schema import load_record
+    from audit.record.folder import load_record
 
     __version__: str
 

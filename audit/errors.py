@@ -14,19 +14,13 @@ Messages say what was asked, what was got and what is allowed, in one line.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 __all__ = [
-    "AbilityError",
-    "DataError",
-    "DokimasiaError",
-    "EndpointError",
-    "IntegrityError",
-    "ModelError",
-    "PlanError",
-    "UsageError",
-    "did_you_mean",
+    "AbilityError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "ModelError", "PlanError",
+    "UsageError", "clean", "did_you_mean",
 ]
 
 
@@ -82,3 +76,10 @@ def did_you_mean(got: str, allowed: Iterable[str]) -> str:
     near = [word for word in words if "." in word and word.rpartition(".")[2] == got]
     near = near or get_close_matches(got, words, n=1, cutoff=0.6)
     return f" (did you mean {near[0]!r}?)" if near else f" (allowed: {', '.join(words) or 'nothing'})"
+
+
+def clean(text: str) -> str:
+    """Return text without control, format and surrogate characters, so that it cannot steer a terminal."""
+    return "".join(
+        " " if char in "\n\t" else char for char in text if char in "\n\t" or unicodedata.category(char)[0] != "C"
+    )

@@ -11,11 +11,16 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from audit.ask.questions import item_digest
-from audit.model import Item
+from audit.files.disk import canonical
+from audit.model import Continuation, Item
 
-__all__ = ["entropy", "numbers_of"]
+if TYPE_CHECKING:
+    pass
+
+
+__all__ = ["entropy", "item_digest", "numbers_of"]
 
 
 def numbers_of(prompts: Sequence[Item], before: Counter[bytes] | None = None) -> list[int]:
@@ -32,3 +37,15 @@ def numbers_of(prompts: Sequence[Item], before: Counter[bytes] | None = None) ->
 def entropy(seed: int, prompt: str | None, number: int) -> list[int]:
     """Return what a NumPy generator of this draw alone starts from."""
     return [seed, number, int.from_bytes(hashlib.sha256((prompt or "").encode()).digest()[:16])]
+
+
+def item_digest(item: Item) -> bytes:
+    """Return the SHA-256 of an item's type and content."""
+    if item is None or isinstance(item, str):
+        return hashlib.sha256(canonical(item)).digest()
+    if isinstance(item, Continuation):
+        return hashlib.sha256(canonical([item.prompt, item.text])).digest()
+    import numpy as np
+
+    array = np.ascontiguousarray(item)
+    return hashlib.sha256(canonical([array.dtype.str, list(array.shape)]) + array.tobytes()).digest()

@@ -21,6 +21,7 @@ from typing import Any, get_type_hints
 from audit.errors import UsageError, did_you_mean
 
 __all__ = [
+    "CONFIGURED",
     "GROUPS",
     "build",
     "field_notes",
@@ -41,6 +42,8 @@ GROUPS = {
     "comparisons": "dokimasia.comparisons",
     "commands": "dokimasia.commands",
 }
+CONFIGURED = ("models", "data", "probes")
+"""Kinds of parts that a plan sets options of."""
 _SINGULAR = {
     "models": "model", "data": "data source", "probes": "probe", "reports": "report",
     "comparisons": "report of a comparison", "commands": "command",

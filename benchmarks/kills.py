@@ -32,13 +32,13 @@ import numpy as np
 from audit.data.tabular import Builtin
 from audit.errors import UsageError
 from audit.execute.runner import run
-from audit.files import digest_file, sha256
+from audit.files.disk import digest_file, sha256
 from audit.integrity.bundle import export_audit, import_audit
 from audit.integrity.seal import seal_audit
 from audit.integrity.verification import verify_audit
 from audit.plan.checks import Check, Plan
 from audit.probes.bias.stereotype_pairs import StereotypePairs
-from audit.record.schema import load_record
+from audit.record.folder import load_record
 from audit.reference.plans import language_model_plan
 from audit.review.writer import Comment, add_reviews, read_reviews
 from audit.signing.installation import Secret

@@ -31,9 +31,10 @@ import pyarrow.parquet as pq
 from tables import finish, show
 
 from audit.execute.runner import run
-from audit.files import digest_file
-from audit.plan.checks import read_plan
-from audit.record.schema import Record, dump
+from audit.files.disk import digest_file
+from audit.plan.loading import read_plan
+from audit.record.folder import dump
+from audit.record.schema import Record
 from audit.reference.plans import language_model_plan
 
 TOOL = Path(sys.executable).with_name("dokimasia")

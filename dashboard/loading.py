@@ -24,8 +24,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.compare.comparison import Comparison, compare_audits
 from audit.compare.measures import Margins
 from audit.errors import DokimasiaError, IntegrityError, UsageError
-from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record.schema import SCHEMA, WORST_FIRST, Audit, Finding, Verdict, decided, load_record
+from audit.files.disk import MAX_JSON, read_regular, require_regular, stored_json
+from audit.record.folder import Audit, load_record
+from audit.record.schema import SCHEMA, WORST_FIRST, Finding, Verdict, decided
 from audit.verdict.far_off import count_far_off
 from reports.text.sanitise import one_line
 from reports.text.words import words_of

@@ -21,7 +21,7 @@ import jinja2
 import streamlit as st
 from markupsafe import Markup
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from audit.signing.keyring import known_keys
 from dashboard.address import Address
 from reports.documents.html_report import environment, figure_tools, text_tools

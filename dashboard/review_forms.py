@@ -13,7 +13,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from audit.errors import DokimasiaError
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from audit.review.writer import (
     Action,
     Comment,

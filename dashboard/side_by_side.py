@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from audit.record.schema import Audit, Record
+from audit.record.folder import Audit
+from audit.record.schema import Record
 from dashboard.address import Address
 from dashboard.item_pages import items_of, paired, texts_of
 from dashboard.rendering import picture

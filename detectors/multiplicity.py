@@ -7,9 +7,9 @@ Calling those at most alpha significant errs anywhere with a probability of at m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-__all__ = ["holm"]
+__all__ = ["family_level", "holm", "step_up"]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -20,3 +20,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[at]))
         adjusted[at] = largest
     return adjusted
+
+
+def family_level(level: float, size: int, decided: int = 1) -> float:
+    """Return the level at which a family of `size` is judged where so many checks are decided."""
+    return level if decided == size else 1 - (1 - level) * decided / size
+
+
+def step_up(level: float, size: int, decided_at: Callable[[float], int]) -> float:
+    """Return the level of a family; `decided_at` counts the checks that are decided at a level.
+
+    Stricter levels decide fewer, so that from R only the number decided at R needs to be tried next.
+    """
+    tried = size
+    while tried > 1 and (found := decided_at(family_level(level, size, tried))) < tried:
+        tried = max(1, found)
+    return family_level(level, size, tried)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from reports.text.words import words_of
 from reports.views.evidence import WORDED
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from audit.data.tabular import File
 from audit.plan.checks import Check, Plan
-from audit.probe import Role
-from audit.ranges import COUNT, SHARE, Range
+from audit.probe.protocol import Role
+from audit.probe.ranges import COUNT, SHARE, Range
 from audit.record.schema import Limit
 
 

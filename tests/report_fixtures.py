@@ -11,20 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audit.files import canonical, digest_file, sha256, write_atomic
-from audit.record.schema import (
-    SCHEMA,
-    Audit,
-    Evidence,
-    Finding,
-    Limit,
-    MeasureRecord,
-    ModelRecord,
-    Record,
-    RunFacts,
-    dump,
-    load_record,
-)
+from audit.files.disk import canonical, digest_file, sha256, write_atomic
+from audit.record.folder import Audit, dump, load_record
+from audit.record.schema import SCHEMA, Evidence, Finding, Limit, MeasureRecord, ModelRecord, Record, RunFacts
 from audit.verdict.decision import audit_verdict, decide
 from detectors.intervals import exact_binomial
 

@@ -14,9 +14,11 @@ from audit.cli.sizing import _lines
 from audit.errors import IntegrityError
 from audit.execute.power_analysis import size_plan
 from audit.execute.runner import run
+from audit.execute.target import plan_for, random_part, repeatable, units_within
 from audit.integrity import recompute
 from audit.integrity.conformity import check_record
-from audit.plan.checks import Check, Plan, freeze
+from audit.plan.checks import Check, Plan
+from audit.plan.frozen import freeze
 from audit.plan.registration import differences
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
@@ -25,15 +27,8 @@ from audit.probes.provenance.text_mark import TextMark
 from audit.record.schema import Limit
 from audit.review.overrides import ItemChange, review_measure
 from audit.verdict import early_stopping
-from audit.verdict.finite_population import (
-    Part,
-    of_benchmark,
-    on_benchmark,
-    plan_for,
-    random_part,
-    repeatable,
-    units_within,
-)
+from audit.verdict.finite_population import of_benchmark, on_benchmark
+from audit.verdict.units import Part
 from detectors.intervals import ALL_OF_IT, HYPERGEOMETRIC, exact_binomial, exact_hypergeometric
 from detectors.result import Measure, Result
 from detectors.sequential import RateTest

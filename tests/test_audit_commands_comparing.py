@@ -6,7 +6,7 @@ import shutil
 import pytest
 from outside import Command, install
 
-from audit.files import canonical
+from audit.files.disk import canonical
 
 PLAN = """\
 title: {title}

@@ -20,14 +20,15 @@ from audit.compare.measures import Margins
 from audit.data.generated import Made
 from audit.errors import IntegrityError, UsageError
 from audit.execute.runner import run
-from audit.files import canonical, digest_file, write_atomic
-from audit.integrity.recompute import check_digests
+from audit.files.disk import canonical, digest_file, write_atomic
+from audit.integrity.digests import check_digests
 from audit.models.causal_lm import CausalLMFolder
 from audit.plan.checks import Check, Plan
 from audit.plan.differences import asked_differently
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record.schema import Evidence, Limit, MeasureRecord, dump, load_record
+from audit.record.folder import dump, load_record
+from audit.record.schema import Evidence, Limit, MeasureRecord
 from audit.reference.cards import WEIGHTS
 from audit.verdict.findings import keep
 from detectors.differences import auroc_difference, mean_difference

@@ -23,7 +23,7 @@ from audit.data.tabular import File
 from audit.execute.runner import run
 from audit.model import Sample
 from audit.plan.checks import Check, Plan
-from audit.trial import Known
+from audit.probe.trial import Known
 from audit.verdict.controls import controls_of, covered, trials_of
 from detectors.result import Measure
 

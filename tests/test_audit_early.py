@@ -12,8 +12,9 @@ from rates import Ones, plan_of_rates, write_ones
 from audit.data.tabular import File
 from audit.execute.power_analysis import size_plan
 from audit.execute.runner import run
-from audit.files import arrow_table, canonical, parquet_bytes
-from audit.plan.checks import Check, Plan, freeze
+from audit.files.disk import arrow_table, canonical, parquet_bytes
+from audit.plan.checks import Check, Plan
+from audit.plan.frozen import freeze
 from audit.record.schema import Limit
 from audit.verdict import early_stopping
 from detectors.intervals import exact_binomial

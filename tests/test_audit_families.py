@@ -13,11 +13,13 @@ from scipy.stats import false_discovery_control
 
 from audit.errors import IntegrityError
 from audit.execute.runner import Watch, run
-from audit.integrity.recompute import check_digests, recompute
+from audit.integrity.digests import check_digests
+from audit.integrity.recompute import recompute
 from audit.plan.checks import Check
-from audit.record.schema import Limit, load_record
-from audit.verdict.families import family_level, step_up
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 from detectors.intervals import exact_binomial
+from detectors.multiplicity import family_level, step_up
 
 COUNTS = [(3, 100), (5, 100), (19, 100), (20, 100), (28, 100), (29, 100), (50, 100)]
 PROBES = {f"c{i}": Ones() for i in range(20)}

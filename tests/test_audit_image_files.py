@@ -19,8 +19,8 @@ from audit.data.sets import digits
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError
 from audit.execute.runner import run
-from audit.plan.checks import read_plan
-from audit.probe import Role
+from audit.plan.loading import read_plan
+from audit.probe.protocol import Role
 from audit.reference.cards import WEIGHTS
 
 IMAGES = Role(dict.fromkeys(("image", "label", "unit"), "words"), optional=frozenset({"label", "unit"}))

@@ -16,7 +16,7 @@ from tiny_models import make_tiny_gguf
 from audit.data.tabular import File
 from audit.errors import ModelError
 from audit.execute.runner import run
-from audit.files import digest_file
+from audit.files.disk import digest_file
 from audit.models.building import counted
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.diffusion import DiffusionFolder

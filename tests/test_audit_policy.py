@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from report_fixtures import finding, mixed, rate, real, write_audit
 from review_fixtures import small_audit
 
-from audit.cli.listing import json_schema
+from audit.cli.schemas import json_schema
 from audit.errors import IntegrityError, PlanError, UsageError
 from audit.integrity.seal import seal_audit
 from audit.policy.judgement import judge_audit
 from audit.policy.regressions import gap_of, regressions
 from audit.policy.spec import baseline_of, load_policy
-from audit.record.schema import WORST_FIRST, Limit, RunFacts, dump, load_record
+from audit.record.folder import dump, load_record
+from audit.record.schema import WORST_FIRST, Limit, RunFacts
 from audit.review.writer import Decision, Override, Status, add_reviews, state_of
 from audit.signing.keys import make_key, read_key
 from audit.verdict.decision import decide, sentence

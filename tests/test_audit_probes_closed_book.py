@@ -17,11 +17,12 @@ from audit.ask.asker import Door
 from audit.ask.store import Store
 from audit.data.tabular import Builtin, File
 from audit.execute.runner import run
-from audit.integrity.recompute import check_digests, recompute
+from audit.integrity.digests import check_digests
+from audit.integrity.recompute import recompute
 from audit.model import Continuation
 from audit.models.table import OutputTable
 from audit.plan.checks import Check, Plan
-from audit.probe import Probe
+from audit.probe.protocol import Probe
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record.schema import Limit
 from audit.reference.plans import WHEEL, find_language_model

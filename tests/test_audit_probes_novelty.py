@@ -16,13 +16,14 @@ from audit.data.generated import Made
 from audit.data.sets import patches
 from audit.errors import DataError
 from audit.execute.runner import run
-from audit.files import arrow_table, parquet_bytes, read_frame
+from audit.files.disk import arrow_table, parquet_bytes, read_frame
 from audit.plan.checks import Check, Plan
 from audit.plugins import build
-from audit.probe import Probe
+from audit.probe.protocol import Probe
 from audit.probes.novelty.contrast import Contrast
 from audit.probes.novelty.likelihood import Likelihood
-from audit.record.schema import Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 from audit.reference.cards import WEIGHTS
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS
 

@@ -14,10 +14,10 @@ from audit.ask.store import Store
 from audit.data.generated import Made
 from audit.errors import DataError
 from audit.execute.runner import run
-from audit.files import arrow_table, parquet_bytes, read_frame
+from audit.files.disk import arrow_table, parquet_bytes, read_frame
 from audit.model import Sample
 from audit.plan.checks import Check, Plan
-from audit.probe import Probe
+from audit.probe.protocol import Probe
 from audit.probes.bias.representation import Representation
 from audit.probes.quality.samples import Samples
 from audit.record.schema import Limit

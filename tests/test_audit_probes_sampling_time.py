@@ -16,7 +16,7 @@ from audit.data.generated import Made
 from audit.execute.runner import run
 from audit.model import Sample
 from audit.plan.checks import Check, Plan
-from audit.probe import Probe
+from audit.probe.protocol import Probe
 from audit.probes.efficiency.sampling import SamplingTime
 from audit.reference.cards import WEIGHTS
 

@@ -17,12 +17,13 @@ from audit.data.generated import Made
 from audit.data.tabular import File
 from audit.errors import AbilityError, UsageError
 from audit.execute.runner import run
-from audit.integrity.recompute import check_digests, recompute
+from audit.integrity.digests import check_digests
+from audit.integrity.recompute import recompute
 from audit.model import Continuation
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable
 from audit.plan.checks import Check, Plan
-from audit.probe import Probe
+from audit.probe.protocol import Probe
 from audit.probes.provenance.text_mark import TextMark
 from audit.record.schema import Limit
 from audit.reference.cards import WEIGHTS

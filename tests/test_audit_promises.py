@@ -14,11 +14,13 @@ from audit.errors import IntegrityError, PlanError, UsageError
 from audit.execute.power_analysis import size_plan
 from audit.execute.runner import run
 from audit.integrity import recompute
-from audit.plan.checks import freeze, read_plan
+from audit.plan.frozen import freeze
+from audit.plan.loading import read_plan
 from audit.policy.judgement import judge_audit
 from audit.policy.spec import load_policy
+from audit.record.folder import load_record
 from audit.record.promises import keep_level, watched
-from audit.record.schema import Limit, MeasureRecord, load_record
+from audit.record.schema import Limit, MeasureRecord
 from audit.review.overrides import ItemChange, review_measure
 from audit.verdict import early_stopping
 from audit.verdict.decision import decide

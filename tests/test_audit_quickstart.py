@@ -10,9 +10,9 @@ from audit.data.generated import Made
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError
 from audit.execute.runner import run
-from audit.plan.checks import freeze
-from audit.probe import Role
-from audit.record.schema import load_record
+from audit.plan.frozen import freeze
+from audit.probe.protocol import Role
+from audit.record.folder import load_record
 from audit.reference.cards import reference_folders
 from audit.reference.plans import find_language_model, reference_plan
 from audit.reference.quickstart import Case, cases, tally

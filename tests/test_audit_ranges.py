@@ -15,10 +15,11 @@ from report_fixtures import finding, rate, write_audit
 from audit.compare.comparison import compare_audits
 from audit.compare.measures import Margins
 from audit.errors import PlanError, UsageError
-from audit.plan.checks import Check, read_plan
+from audit.plan.checks import Check
+from audit.plan.loading import read_plan
 from audit.policy.judgement import judge_audit
 from audit.policy.spec import load_policy
-from audit.ranges import AUROC, COUNT, SHARE, Range, range_in
+from audit.probe.ranges import AUROC, COUNT, SHARE, Range, range_in
 from audit.record.schema import Limit
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from audit.cli.app import execute
 from audit.errors import PlanError
-from audit.plan.checks import load_plan
+from audit.plan.loading import load_plan
 from audit.plan.reach import Confined, reaches
 
 ROOT = Path(__file__).parents[1]

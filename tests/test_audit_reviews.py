@@ -20,7 +20,8 @@ from audit.errors import IntegrityError, UsageError
 from audit.execute.runner import run
 from audit.integrity.verification import verify_audit
 from audit.plan.checks import Check, Plan
-from audit.record.schema import Evidence, Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import Evidence, Limit
 from audit.review.writer import (
     FILE,
     Action,
@@ -101,7 +102,7 @@ def test_the_latest_word_of_each_kind_counts_and_comments_stay(audit):
 
 
 def test_every_line_names_the_line_before_and_the_record(audit):
-    from audit.files import digest_file, sha256
+    from audit.files.disk import digest_file, sha256
 
     say(audit, Comment(text="One"), Comment(text="Two"))
     lines = (audit.folder / FILE).read_bytes().splitlines(keepends=True)
@@ -345,7 +346,7 @@ def broken(audit, what):
     if fields:
         update = {"measures": [measure.model_copy(update=fields)], "limit": None}
         record = audit.record.model_copy(update={"findings": [audit.record.findings[0].model_copy(update=update)]})
-        from audit.record.schema import dump
+        from audit.record.folder import dump
 
         (audit.folder / "record.json").write_bytes(dump(record))
     elif what == "items gone":
@@ -388,7 +389,7 @@ def test_a_finding_that_was_spoilt_stays_undecided(audit):
         update={"controls": {"positive": False, "negative": True}, "verdict": "inconclusive"}
     )
     record = audit.record.model_copy(update={"findings": [spoilt], "verdict": "inconclusive"})
-    from audit.record.schema import dump
+    from audit.record.folder import dump
 
     (audit.folder / "record.json").write_bytes(dump(record))
     audit = load_record(audit.folder)
@@ -400,7 +401,7 @@ def test_the_items_evidence_is_a_file_of_the_folder(audit):
     finding = audit.record.findings[0]
     outside = finding.model_copy(update={"check": "../../x", "evidence": [Evidence(path="items/../../x", sha256="s")]})
     record = audit.record.model_copy(update={"findings": [outside]})
-    from audit.record.schema import dump
+    from audit.record.folder import dump
 
     (audit.folder / "record.json").write_bytes(dump(record))
     with pytest.raises(UsageError, match="no item"):
@@ -556,7 +557,7 @@ def test_what_cannot_be_written_is_one_line(audit):
 
 
 def test_a_full_disk_leaves_no_part_of_a_line(audit, monkeypatch):
-    import audit.files as module
+    import audit.files.disk as module
 
     say(audit, Comment(text="One"))
     before = (audit.folder / FILE).read_bytes()

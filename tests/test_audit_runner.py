@@ -14,9 +14,11 @@ from audit.data.tabular import File
 from audit.errors import EndpointError, IntegrityError
 from audit.execute.observing import expected_calls, shards
 from audit.execute.runner import Watch, run
-from audit.integrity.recompute import check_digests, recompute
+from audit.integrity.digests import check_digests
+from audit.integrity.recompute import recompute
 from audit.plan.checks import Check, Plan
-from audit.record.schema import Limit, dump, load_record
+from audit.record.folder import dump, load_record
+from audit.record.schema import Limit
 
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
 

@@ -18,11 +18,11 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from audit.errors import IntegrityError, UsageError
-from audit.files import canonical, digest_file, sha256
+from audit.files.disk import canonical, digest_file, sha256
 from audit.integrity.seal import PREDICATE, TEST_RESULT, check_seal, seal_audit, statements
 from audit.integrity.verification import verify_audit
 from audit.record.contents import audit_files
-from audit.record.schema import dump, load_record
+from audit.record.folder import dump, load_record
 from audit.review.writer import Comment, Decision, Rating, add_reviews
 from audit.signing.keys import make_key, read_key, read_public_key, signed_body
 from audit.verdict.decision import audit_verdict

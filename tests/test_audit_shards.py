@@ -16,14 +16,13 @@ import pytest
 from markov import MarkovText
 
 from audit.ask.asker import Door
-from audit.ask.questions import item_digest
 from audit.ask.store import Store
 from audit.data.tabular import File
 from audit.execute.observing import observe
 from audit.execute.runner import run
 from audit.model import Continuation, Sample
 from audit.models.table import OutputTable
-from audit.numbering import entropy, numbers_of
+from audit.numbering import entropy, item_digest, numbers_of
 from audit.plan.checks import Check, Plan
 from audit.probes.bias.representation import Representation
 from audit.probes.bias.stereotype_pairs import StereotypePairs

@@ -19,7 +19,8 @@ from audit.errors import DataError, IntegrityError, UsageError
 from audit.execute.runner import run
 from audit.plan.checks import Check, Plan
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record.schema import Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 
 ROLE = ClosedBook.roles["items"]
 ROWS = [
@@ -68,7 +69,7 @@ def test_a_missing_cell_of_a_frame_is_missing_and_an_array_is_an_array():
     assert items["best"].tolist() == [1, 2]
     assert items["group"].tolist() == ["x", None]
     images = Frame(pd.DataFrame({"image": [np.eye(2), np.ones((2, 2))]}))
-    from audit.probes.novelty.likelihood import ROLES
+    from audit.probes.novelty.scores import ROLES
 
     assert [cell.shape for cell in read(images, ROLES["items"])["image"]] == [(2, 2), (2, 2)]
 

@@ -17,7 +17,8 @@ from scipy.stats import binom, norm
 from audit.errors import UsageError
 from audit.execute.power_analysis import Range, size_plan
 from audit.execute.runner import run
-from audit.plan.checks import Check, Plan, read_plan
+from audit.plan.checks import Check, Plan
+from audit.plan.loading import read_plan
 from audit.record.schema import Limit, MeasureRecord
 from audit.verdict import early_stopping
 from audit.verdict.decision import decide, spoil

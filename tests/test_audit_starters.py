@@ -8,7 +8,7 @@ import pytest
 import tiny_models
 
 from audit.errors import PlanError, UsageError
-from audit.plan.checks import read_plan
+from audit.plan.loading import read_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template, starter_plan
 

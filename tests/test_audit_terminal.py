@@ -28,7 +28,7 @@ def fails_with(monkeypatch, error):
     def load_plan(path, confined):
         raise error
 
-    monkeypatch.setattr("audit.plan.checks.load_plan", load_plan)
+    monkeypatch.setattr("audit.plan.loading.load_plan", load_plan)
     return execute(["check-plan", "plan.yaml"])
 
 

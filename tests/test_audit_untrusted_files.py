@@ -20,7 +20,7 @@ from audit.data.columns import read_columns
 from audit.data.images import ImageFolder
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, ModelError
-from audit.files import (
+from audit.files.disk import (
     append_to,
     digest_file,
     read_frame,
@@ -30,10 +30,10 @@ from audit.files import (
     write_inside,
     write_out,
 )
+from audit.files.parquet import MAX_DECODED, _decoded, read_batches
 from audit.models.classifier import ClassifierFile
 from audit.models.files import read_json
-from audit.parquet import MAX_DECODED, _decoded, read_batches
-from audit.probe import Role
+from audit.probe.protocol import Role
 
 SECRET = "https://user:ghp_tokencanary@github.com"
 ROLE = Role({"question": "a question"}, optional=frozenset())

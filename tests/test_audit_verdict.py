@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.record.schema import Finding, Limit, MeasureRecord
-from audit.verdict.decision import audit_verdict, capitalised, decide, exit_code, number, sentence, spoil
+from audit.record.text import number
+from audit.verdict.decision import audit_verdict, capitalised, decide, exit_code, sentence, spoil
 
 NONE: dict[str, bool] = {"positive": True, "negative": True}
 

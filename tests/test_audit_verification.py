@@ -15,11 +15,12 @@ from markov import Repeats
 from review_fixtures import small_audit
 
 from audit.errors import IntegrityError
-from audit.files import canonical, digest_file
-from audit.integrity.recompute import check_digests, recompute
+from audit.files.disk import canonical, digest_file
+from audit.integrity.digests import check_digests
+from audit.integrity.recompute import recompute
 from audit.integrity.seal import Sealed
 from audit.integrity.verification import verify_audit
-from audit.record.schema import load_record
+from audit.record.folder import load_record
 from reports.text.words import words_of
 
 PROBES = {"limited": Repeats(), "free": Repeats()}

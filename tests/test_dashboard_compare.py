@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from audit.compare.comparison import compare_audits
 from audit.compare.measures import Margins
-from audit.files import write_atomic
-from audit.record.schema import Limit, load_record
+from audit.files.disk import write_atomic
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 from dashboard.item_pages import items_of, named, rows
 from dashboard.loading import AUDITS
 from reports.text.words import words_of

@@ -11,8 +11,8 @@ from korean import KO, english_in, text_of, words_in
 from report_fixtures import write_audit
 from test_dashboard_views import html, links, screen
 
-from audit.files import write_atomic
-from audit.record.schema import dump, load_record
+from audit.files.disk import write_atomic
+from audit.record.folder import dump, load_record
 from audit.review.writer import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.signing.people import KEY_FILE
 from dashboard.address import PARAMETERS, Address

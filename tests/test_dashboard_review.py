@@ -14,7 +14,8 @@ from report_fixtures import rate
 from review_fixtures import small_audit
 from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
 
-from audit.record.schema import Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 from audit.review.writer import Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
 from audit.signing.keyring import KEYS
 from audit.signing.keys import make_key

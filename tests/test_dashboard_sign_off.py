@@ -18,7 +18,7 @@ from audit.errors import IntegrityError
 from audit.integrity.bundle import export_audit, import_audit
 from audit.integrity.seal import seal_audit
 from audit.integrity.verification import verify_audit
-from audit.record.schema import load_record
+from audit.record.folder import load_record
 from audit.review.writer import read_reviews, signature_of, state_of
 from audit.signing.keyring import KEYS
 from audit.signing.keys import make_key, read_key

@@ -12,7 +12,7 @@ from test_dashboard_views import figures, html, links, rows_of, screen, seen, te
 
 from audit.errors import UsageError
 from audit.integrity.seal import seal_audit
-from audit.record.schema import load_record
+from audit.record.folder import load_record
 from audit.review.writer import Decision, Due, Override, Owner, Status, add_reviews, read_reviews
 from audit.signing.keyring import KEYS, key_owner, known_keys
 from audit.signing.keys import make_key, read_key

@@ -33,7 +33,8 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from audit.errors import UsageError
-from audit.record.schema import WORST_FIRST, load_record
+from audit.record.folder import load_record
+from audit.record.schema import WORST_FIRST
 from dashboard.address import PARAMETERS, Address, read
 from dashboard.loading import AUDITS, _finished, entries
 from reports.documents.html_report import render_html

@@ -15,7 +15,8 @@ from report_fixtures import HOSTILE, real
 from audit.compare.comparison import compare_audits
 from audit.compare.measures import Margins
 from audit.plugins import load, names
-from audit.record.schema import Audit, Limit, ModelRecord
+from audit.record.folder import Audit
+from audit.record.schema import Limit, ModelRecord
 from reports.documents.comparison_html import render_comparison_html
 from reports.documents.comparison_json import render_comparison_json
 from reports.documents.comparison_markdown import MOST_ITEMS, render_comparison_markdown

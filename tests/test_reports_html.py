@@ -8,7 +8,8 @@ import pytest
 from report_fixtures import ENDPOINT, HOSTILE, LM, finding, hostile, mixed, rate, unknown, write_audit
 
 from audit.errors import UsageError
-from audit.record.schema import WORST_FIRST, Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import WORST_FIRST, Limit
 from reports.documents.html_report import render_html
 from reports.options import ReportOptions
 from reports.text.words import words_of

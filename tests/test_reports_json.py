@@ -4,7 +4,7 @@ import json
 
 from report_fixtures import hostile, mixed
 
-from audit.files import canonical
+from audit.files.disk import canonical
 from audit.record.schema import Record
 from reports.documents.json_report import render_json
 

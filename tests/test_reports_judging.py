@@ -16,10 +16,11 @@ from junitparser import JUnitXml
 from report_fixtures import HOSTILE, finding, hostile, rate, settled, write_audit
 from schemas import published
 
-from audit.files import sha256
+from audit.files.disk import sha256
 from audit.policy.judgement import judge_audit
 from audit.policy.spec import load_policy
-from audit.record.schema import Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 from audit.review.writer import Status, add_reviews
 from audit.signing.keys import make_key, read_key
 from reports.documents.judgement_files import WRITERS, Places

@@ -17,7 +17,8 @@ from report_fixtures import finding, rate
 import audit.verdict.decision
 import detectors
 from audit import plugins
-from audit.record.schema import Limit, load_record
+from audit.record.folder import load_record
+from audit.record.schema import Limit
 from audit.review.writer import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.verdict.decision import decide, sentence
 from reports.documents.index_page import render_index

@@ -11,8 +11,9 @@ from test_reports_html import page
 from test_reports_markdown import rendered, shown
 
 from audit.errors import IntegrityError
-from audit.files import canonical
-from audit.record.schema import Limit, dump, load_record
+from audit.files.disk import canonical
+from audit.record.folder import dump, load_record
+from audit.record.schema import Limit
 from audit.review.writer import Action, Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews, state_of
 from audit.signing.keys import make_key, read_key
 from reports.documents.html_report import render_html

@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from audit.cli.screen import notes
 from audit.execute.runner import run
-from audit.files import write_atomic
-from audit.record.schema import Deviation, Limit, SmallestEffect, dump, load_record
+from audit.files.disk import write_atomic
+from audit.record.folder import dump, load_record
+from audit.record.schema import Deviation, Limit, SmallestEffect
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from audit.ask.partial import tells_each
-from audit.ask.questions import PRIVATE, RANDOM, answer, can_answer, item_digest, takes_numbers
+from audit.ask.questions import PRIVATE, RANDOM, answer, can_answer, takes_numbers
 from audit.errors import ModelError
-from audit.files import canonical, sha256
+from audit.files.disk import canonical, sha256
 from audit.model import ABILITIES, Item, Verifiable
-from audit.numbering import numbers_of
+from audit.numbering import item_digest, numbers_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class Door:
     def __call__(
         self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any
     ) -> pd.DataFrame:
-        """Return the answer of `model`; see `audit.probe.Ask` for the columns."""
+        """Return the answer of `model`; see `audit.probe.protocol.Ask` for the columns."""
         if model not in self.models:
             raise ModelError(f"no model {model!r}; the plan has: {', '.join(self.models) or 'none'}")
         who = self.models[model]

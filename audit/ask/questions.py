@@ -6,7 +6,6 @@ on; a tensor that a model returns is taken over without importing torch.
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -16,31 +15,19 @@ from typing import TYPE_CHECKING, Any
 
 from audit import procedures
 from audit.errors import ModelError, did_you_mean
-from audit.files import arrow_table, canonical
-from audit.model import ABILITIES, CanSample, Continuation, Item, abilities_of
+from audit.files.disk import arrow_table
+from audit.model import ABILITIES, CanSample, Item, abilities_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["PRIVATE", "RANDOM", "answer", "as_array", "can_answer", "item_digest", "takes_numbers"]
+__all__ = ["PRIVATE", "RANDOM", "answer", "can_answer", "takes_numbers"]
 
 RANDOM = frozenset({"sample", "marked_sample", "timing"})
 """Questions whose answer depends on the seed, and where asking twice for the same item is two draws."""
 PRIVATE = frozenset({"timing"})
 """Questions whose answer speaks of one machine at one time, and is never taken from another audit."""
-
-
-def item_digest(item: Item) -> bytes:
-    """Return the SHA-256 of an item's type and content."""
-    if item is None or isinstance(item, str):
-        return hashlib.sha256(canonical(item)).digest()
-    if isinstance(item, Continuation):
-        return hashlib.sha256(canonical([item.prompt, item.text])).digest()
-    import numpy as np
-
-    array = np.ascontiguousarray(item)
-    return hashlib.sha256(canonical([array.dtype.str, list(array.shape)]) + array.tobytes()).digest()
 
 
 def can_answer(model: object, question: str) -> bool:
@@ -52,14 +39,6 @@ def takes_numbers(model: object, question: str) -> bool:
     """Tell whether draws for this question depend on their prompt and number alone; see `audit.model.CanSample`."""
     drawn = question in ("sample", "marked_sample") and isinstance(model, CanSample)
     return drawn and "numbers" in inspect.signature(model.sample).parameters  # type: ignore[attr-defined]
-
-
-def as_array(cell: Any) -> np.ndarray:
-    """Return the array that a cell of nested lists holds, as it comes back from a stored table."""
-    import numpy as np
-
-    array = np.asarray(cell)
-    return np.stack([as_array(part) for part in array]) if array.dtype == object else array
 
 
 def answer(model: Any, question: str, items: Sequence[Item], *, seed: int, options: Mapping[str, Any]) -> pa.Table:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from audit.ask.partial import Continued
 from audit.errors import IntegrityError, UsageError
-from audit.files import (
+from audit.files.disk import (
     MAX_JSON,
     append_line,
     append_to,

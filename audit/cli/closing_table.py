@@ -15,9 +15,10 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from audit.cli.screen import SIGNS
-from audit.cli.terminal import clean
-from audit.record.schema import DIMENSIONS, WORST_FIRST, Audit, Finding, Record, decided
-from audit.verdict.decision import number
+from audit.errors import clean
+from audit.record.folder import Audit
+from audit.record.schema import DIMENSIONS, WORST_FIRST, Finding, Record, decided
+from audit.record.text import number
 from audit.verdict.far_off import far_off
 
 __all__ = ["closing_table"]

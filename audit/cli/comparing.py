@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.cli.app import AsJson, Into
+from audit.cli.options import AsJson, Into
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def compare(
     audits were not asked the same, 4 where one of them is not what was stored.
     """
     from audit.compare.comparison import EXIT_CODES, compare_audits
-    from audit.files import canonical, in_language, write_inside, write_out
-    from audit.integrity.recompute import check_digests
-    from audit.record.schema import find_audit, load_record
+    from audit.files.disk import canonical, in_language, write_inside, write_out
+    from audit.integrity.digests import check_digests
+    from audit.record.folder import find_audit, load_record
 
     if out is not None and format is None:
         raise UsageError(f"--out {out}: goes with --format html, markdown or json")
@@ -97,8 +97,8 @@ def _margins(given: Sequence[str]) -> Margins:
 
 def _lines(found: Comparison) -> list[str]:
     """Return the closing table and the sentence."""
-    from audit.cli.screen import clean
     from audit.compare.comparison import told
+    from audit.errors import clean
 
     rows = [["check", "measure", "A", "B", "B - A", "p", "changed", "verdict"], *(_row(one) for one in found.checks)]
     rows = [[clean(cell) for cell in row] for row in rows]
@@ -122,7 +122,7 @@ def _row(one: CheckComparison) -> list[str]:
 
 def _groups(found: Comparison) -> list[str]:
     """Return, for each check with groups, those that differ most: told only where B is shown to differ there."""
-    from audit.cli.screen import clean
+    from audit.errors import clean
 
     lines = []
     for check in found.checks:

@@ -1,7 +1,8 @@
-"""What is here and what is missing: versions, the real language model, processor, fonts, and what a PDF needs."""
+"""The command `doctor`: what is here and what is missing, from versions and fonts to the real language model."""
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 import subprocess
@@ -10,9 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from audit.cli.options import AsJson
 from audit.reference.plans import WHEEL, find_language_model
 
-__all__ = ["health"]
+__all__ = ["doctor", "health"]
 
 _NEEDED = (
     "dokimasia",
@@ -27,6 +29,15 @@ _NEEDED = (
     "pydantic",
     "typer",
 )
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Say which versions, fonts and parts are here and what is missing."""
+    rows = health()
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print("\n".join(f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows))
 
 
 def health() -> list[dict[str, Any]]:

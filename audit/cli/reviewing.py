@@ -13,19 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli.app import AsJson, AuditName, Into
+from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
-    from audit.record.schema import Audit
+    from audit.record.folder import Audit
     from audit.review.writer import Says, State
 
-__all__ = ["Author", "KeyFile", "review"]
+__all__ = ["review"]
 
-Author = Annotated[str | None, typer.Option(help="Who speaks; default: git's user.name, else the login name.")]
-KeyFile = Annotated[
-    Path | None, typer.Option("--key", help="Private key that signs; default: the file that DOKIMASIA_KEY names.")
-]
+
 Reason = Annotated[str | None, typer.Option(help="Why: of a waiver, an override, a status or a decision.")]
 
 
@@ -59,7 +56,7 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Say something of an audit, a finding or an item; without anything said, show where the audit stands."""
-    from audit.record.schema import find_audit, load_record
+    from audit.record.folder import find_audit, load_record
     from audit.review.writer import read_reviews
 
     found = load_record(find_audit(audit, into))
@@ -145,7 +142,7 @@ def _parsed(raw: dict[str, Any]) -> Says:
 
 
 def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
-    from audit.cli.screen import clean
+    from audit.errors import clean
     from audit.review.writer import state_of
 
     state = state_of(audit)

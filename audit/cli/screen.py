@@ -11,13 +11,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from audit.cli.terminal import clean
+from audit.errors import clean
 from audit.record.schema import WORST_FIRST, Deviation, Finding, Record, Undecided
-from audit.verdict.decision import capitalised, number
+from audit.record.text import number
+from audit.verdict.decision import capitalised
 from audit.verdict.far_off import FarOff, far_off
 from audit.verdict.missing import FIRST_PROBLEM, RAW_PROMPTS
 
-__all__ = ["SIGNS", "Progress", "clean", "finding_line", "notes", "summary_line", "would_do"]
+__all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
 
 SIGNS: Mapping[str, str] = {
     "passed": "v",

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audit.cli.app import AsJson, AuditName, Into
-from audit.cli.reviewing import Author, KeyFile
+from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def seal(
     """Sign every file of an audit that verifies; the seal lies in it as seal.json."""
     from audit.integrity.seal import seal_audit
     from audit.integrity.verification import verify_audit
-    from audit.record.schema import find_audit, load_record
+    from audit.record.folder import find_audit, load_record
     from audit.signing.people import author_name, signing_key
 
     signing = signing_key(key)
@@ -91,7 +90,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not."""
-    from audit.cli.screen import clean
+    from audit.errors import clean
     from audit.integrity.verification import verify_audit
 
     asked = partial(verify_audit, keys=_keys(public), judge_again=recompute, entries=entries, head=_head(head))
@@ -119,7 +118,7 @@ def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> 
     """Verify a folder, or a bundle in a folder that is gone afterwards."""
     from audit.integrity.bundle import check_bundle, unpacked
     from audit.integrity.verification import was_finished
-    from audit.record.schema import find_audit
+    from audit.record.folder import find_audit
 
     if not (audit.endswith(".zip") and Path(audit).is_file()):
         named = next((place for place in (Path(audit), into / audit) if was_finished(place)), None)
@@ -136,7 +135,7 @@ def export(
 ) -> None:
     """Write an audit that verifies as one zip file, the same bytes for the same audit."""
     from audit.integrity.bundle import export_audit
-    from audit.record.schema import find_audit
+    from audit.record.folder import find_audit
 
     if out.suffix != ".zip":
         raise UsageError(f"--out {out}: a bundle's name ends in .zip")
@@ -151,7 +150,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle, unpack it under --into only if all of it is right, and tell what 'verify' tells."""
-    from audit.cli.screen import clean
+    from audit.errors import clean
     from audit.integrity.bundle import import_audit
 
     heard: list[Verification] = []

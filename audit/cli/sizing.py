@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli.app import AllowEnv, AsJson, ConfinedFlag, confinement
+from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, confinement
 
 if TYPE_CHECKING:
     from audit.execute.power_analysis import CheckSize, RateSize
@@ -41,8 +41,8 @@ def plan_size(
 ) -> None:
     """Say which true rates each check of a plan will pass and fail, and how many units that takes; ask nothing."""
     from audit.execute.power_analysis import size_plan
-    from audit.plan.checks import load_plan
-    from audit.record.schema import load_record
+    from audit.plan.loading import load_plan
+    from audit.record.folder import load_record
 
     read = load_plan(plan, confinement(confined, allow_env))
     read = read if limit is None else dataclasses.replace(read, limit=limit)
@@ -85,7 +85,7 @@ def _seconds(calls: int, rate: float | None) -> float | None:
 
 
 def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
-    from audit.cli.screen import clean
+    from audit.errors import clean
     from audit.record.promises import one_sided
 
     if plan.promise == "audit":
@@ -150,7 +150,7 @@ def _fails(found: RateSize) -> str:
 
 
 def _bounds(limit: Limit, *, rate: bool) -> str:
-    from audit.verdict.decision import bounds
+    from audit.record.text import bounds
 
     return bounds(limit, "share" if rate else "")
 

@@ -17,27 +17,19 @@ import sys
 import tempfile
 import threading
 import traceback
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from typing import Any, BinaryIO
 
-from audit.errors import DokimasiaError, PlanError
+from audit.errors import DokimasiaError, PlanError, clean
 
-__all__ = ["MOST_PROBLEMS", "clean", "print_bytes", "standard_streams", "tell"]
+__all__ = ["MOST_PROBLEMS", "print_bytes", "standard_streams", "tell"]
 
 MOST_PROBLEMS = 50
 """Lines about mistakes that are printed at once."""
 _LONGEST = 2000
 """Characters of one error; of a longer one the middle is left out."""
 _COMMAND = re.compile(r"^(\s*:)(?=:)|(##)(?=\[)", re.M)
-
-
-def clean(text: str) -> str:
-    """Return text without control, format and surrogate characters, so that it cannot steer a terminal."""
-    return "".join(
-        " " if char in "\n\t" else char for char in text if char in "\n\t" or unicodedata.category(char)[0] != "C"
-    )
 
 
 class _Stream(io.TextIOWrapper):

@@ -16,9 +16,11 @@ from typing import Any, Literal
 
 from audit.compare.pairing import Aim, Both, Changes, difference_of
 from audit.errors import UsageError, did_you_mean
-from audit.ranges import margin_beyond, range_in
-from audit.record.schema import Audit, Finding, Limit, MeasureRecord
-from audit.verdict.decision import decide, number
+from audit.probe.ranges import margin_beyond, range_in
+from audit.record.folder import Audit
+from audit.record.schema import Finding, Limit, MeasureRecord
+from audit.record.text import number
+from audit.verdict.decision import decide
 
 __all__ = ["Margins", "MeasureComparison", "Word", "compare_measure"]
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import IntegrityError
-from audit.files import digest_file
-from audit.parquet import contents_of
-from audit.record.schema import Audit, MeasureRecord
-from audit.verdict.findings import rng_for
+from audit.files.disk import digest_file
+from audit.files.parquet import contents_of
+from audit.record.folder import Audit
+from audit.record.schema import MeasureRecord
+from audit.seeds import rng_for
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,14 +13,16 @@ from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from audit.data.columns import names_in, within
-from audit.data.tabular import DataPart, Source, choose_columns, frames_of
+from audit.data.ids import frames_of
+from audit.data.source import DataPart, Source
+from audit.data.tabular import choose_columns
 from audit.errors import DataError, UsageError
-from audit.files import canonical, sha256
+from audit.files.disk import canonical, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe import Role
+    from audit.probe.protocol import Role
 
 __all__ = ["Frame", "as_source", "as_sources"]
 
@@ -65,7 +67,7 @@ class Frame(Source):
         return list(dict.fromkeys(name for row in self._rows for name in names_in(row)))
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `audit.data.tabular.DataPart`."""
+        """Return frames of items; see `audit.data.source.DataPart`."""
         self.digest()
         chosen = choose_columns("data", self.columns(), self.fields, self.id, role)
         rows = self._rows[:limit]

@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.data.tabular import Source, frames_of
+from audit.data.ids import frames_of
+from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
-from audit.files import canonical, sha256
+from audit.files.disk import canonical, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe import Role
+    from audit.probe.protocol import Role
 
 __all__ = ["Made"]
 
@@ -48,7 +49,7 @@ class Made(Source):
         return list(self._table().columns)
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `audit.data.tabular.DataPart`. Cells of images and series are arrays."""
+        """Return frames of items; see `audit.data.source.DataPart`. Cells of images and series are arrays."""
         table = self._table()
         fields = [name for name in role.fields if name in table.columns]
         for name in role.fields:

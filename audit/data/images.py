@@ -20,16 +20,17 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.data.tabular import Source, frames_of
+from audit.data.ids import frames_of
+from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
-from audit.files import canonical, digest_file, open_regular, sha256
+from audit.files.disk import canonical, digest_file, open_regular, sha256
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from PIL import Image
 
-    from audit.probe import Role
+    from audit.probe.protocol import Role
 
 __all__ = ["ImageFolder"]
 
@@ -66,7 +67,7 @@ class ImageFolder(Source):
         return list(_FIELDS)
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of images, in the order of their paths; see `audit.data.tabular.DataPart`."""
+        """Return frames of images, in the order of their paths; see `audit.data.source.DataPart`."""
         files = self._files()
         for name in role.fields:
             if name not in _FIELDS and name not in role.optional:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from audit.execute.target import random_part, repeatable, units_within
+from audit.seeds import rng_for
 from audit.verdict import early_stopping
-from audit.verdict.findings import rng_for
-from audit.verdict.finite_population import part_of, random_part, repeatable, units_within
+from audit.verdict.units import Units, in_random_order, labels_of, part_of, unit_sizes
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from audit.ask.asker import Door
     from audit.plan.checks import Check, Plan
-    from audit.probe import Observed
+    from audit.probe.protocol import Observed
 
 __all__ = [
     "Sizes", "expected_calls", "known_lack", "observe", "population_of", "shards", "shared_with", "size_of_part",
@@ -37,7 +38,7 @@ class Sizes:
 
     def units(self, check: Check, role: str, limit: int | None) -> tuple[int, ...]:
         """Return how many items each independent unit of a role has."""
-        return self._once(check, role, limit, early_stopping.unit_sizes)
+        return self._once(check, role, limit, unit_sizes)
 
     def calls(self, check: Check, limit: int | None) -> int:
         """Return how many items a check asks, as its probe estimates."""
@@ -110,7 +111,7 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
 def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
-    plan: as it holds for this check (`audit.verdict.finite_population.plan_for`); of a benchmark, its `limit` takes
+    plan: as it holds for this check (`audit.execute.target.plan_for`); of a benchmark, its `limit` takes
     units at random.
     """
     import pandas as pd
@@ -123,13 +124,13 @@ def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -
     if not (read := list(batches)):
         return None
     main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    ordered = early_stopping.in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", main))
-    population = early_stopping.Units(ordered).left if benchmark else None
+    ordered = in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", main))
+    population = Units(ordered).left if benchmark else None
     part = random_part(ordered, plan.limit) if benchmark else ordered
     if check.stop == "full":
         return _whole([check.probe.observe(door, shard, role) for shard in shards(iter([part]), plan.shard)])
     assert check.limit is not None
-    units, frames = early_stopping.Units(part), list[pd.DataFrame]()
+    units, frames = Units(part), list[pd.DataFrame]()
     size = early_stopping.begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(early_stopping.MOST)
     while units.left and size:
         frames.append(check.probe.observe(door, units.take(size), role))
@@ -141,7 +142,7 @@ def size_of_part(check: Check, limit: int | None) -> tuple[int, int, int]:
     """Return (items, units, population): what of a benchmark is asked at most, and how many units it has."""
     import pandas as pd
 
-    read = [early_stopping.labels_of(batch) for batch in _batches(check, "items", None)]
+    read = [labels_of(batch) for batch in _batches(check, "items", None)]
     labels = pd.concat(read) if read else pd.Series([], dtype=str)
     units = labels.nunique() if limit is None or limit >= len(labels) else units_within(labels, limit)
     return min(limit or len(labels), len(labels)), units, labels.nunique()

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import UsageError
 from audit.execute.observing import Sizes, expected_calls, known_lack, shared_with, size_of_part
+from audit.execute.target import repeatable
+from audit.record.folder import Audit
 from audit.record.promises import watched
-from audit.record.schema import Audit, Limit
-from audit.verdict.findings import rng_for
-from audit.verdict.finite_population import repeatable
+from audit.record.schema import Limit
+from audit.seeds import rng_for
 from audit.verdict.sample_size import POWER
 
 if TYPE_CHECKING:

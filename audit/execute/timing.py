@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import DokimasiaError
 from audit.execute.runner import fingerprint
-from audit.record.schema import load_record
+from audit.record.folder import load_record
 
 if TYPE_CHECKING:
     from audit.plan.checks import Plan

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files import canonical, sha256
+from audit.files.disk import canonical, sha256
 from audit.record.finding import Finding, MeasureRecord, Verdict
 from audit.record.promises import keep_level
 from audit.record.schema import Record

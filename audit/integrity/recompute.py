@@ -13,59 +13,24 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_jsonable_python
 
 from audit.errors import IntegrityError
-from audit.files import arrow_table, canonical, digest_file, parquet_bytes, read_frame, sha256, stored_json
-from audit.integrity.conformity import check_record
-from audit.plan.registration import check_deviations
+from audit.files.disk import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
+from audit.record.folder import Audit
 from audit.record.promises import keep_level
-from audit.record.schema import Audit, Finding, MeasureRecord, OneSided
+from audit.record.schema import Finding, MeasureRecord, OneSided
 from audit.verdict.controls import controls_of, covered, trials_of
 from audit.verdict.decision import Decision, sentence, spoil
-from audit.verdict.families import settled_level
-from audit.verdict.findings import judge_finding
+from audit.verdict.findings import judge_finding, settled_level
 from audit.verdict.missing import OF_ASKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe import Probe
+    from audit.probe.protocol import Probe
 
-__all__ = ["TOLERANCE", "check_digests", "recompute"]
+__all__ = ["TOLERANCE", "recompute"]
 
 TOLERANCE = 1e-9
 """Largest allowed difference, relative to max(1, |value|), between a stored number and the recomputed one."""
-
-
-def check_digests(audit: Audit) -> int:
-    """Return how many files were compared; raises IntegrityError naming the first that differs.
-
-    The record must be the one that the run wrote, follow from plan.json, and name what it rests on.
-    """
-    run = audit.run
-    if run is None:
-        raise IntegrityError("run.json: missing; it names the stored answers")
-    evidence = [*(one for finding in audit.record.findings for one in finding.evidence), *run.evidence]
-    for one in evidence:
-        path = audit.folder / one.path
-        if not path.resolve().is_relative_to(audit.folder.resolve()):
-            raise IntegrityError(f"{one.path}: lies outside the audit folder")
-        if not path.is_file():
-            raise IntegrityError(f"{one.path}: missing")
-        if digest_file(path) != one.sha256:
-            raise IntegrityError(f"{one.path}: its bytes are not those that were stored")
-    frozen = stored_json(audit.folder / "plan.json")
-    if sha256(canonical(frozen)) != audit.record.plan:
-        raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
-    check_record(audit.record, frozen)
-    if not run.evidence and (asked := next(filter(_was_answered, audit.record.findings), None)):
-        raise IntegrityError(f"run.json: names no stored answer, and {asked.check} rests on {asked.calls:,}")
-    check_deviations(audit)
-    if run.record and run.record != digest_file(audit.folder / "record.json"):
-        raise IntegrityError("record.json: not the record that the run wrote")
-    return len(evidence) + 1
-
-
-def _was_answered(finding: Finding) -> bool:
-    return finding.calls > 0 and finding.headline is not None and finding.headline.value is not None
 
 
 def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import DataError, IntegrityError
+from audit.integrity.digests import check_digests
 from audit.integrity.finished import is_own
-from audit.integrity.recompute import check_digests, recompute
+from audit.integrity.recompute import recompute
 from audit.integrity.seal import SEAL, Sealed, check_seal
 from audit.record.contents import ALLOWED
-from audit.record.schema import Audit, load_record
+from audit.record.folder import Audit, load_record
 from audit.review.entries import FILE, Reviews, read_reviews, signature_of
 from audit.signing.keys import PublicKey
 

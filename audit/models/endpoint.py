@@ -81,7 +81,7 @@ class OpenAIEndpoint:
         """How many questions a run asks besides its checks' own: at least, and at most, where answers vary."""
         from audit.models.remote.text import fixed_calls
 
-        return fixed_calls(self)
+        return fixed_calls(scored="log_prob" not in self.lacks)
 
     def fingerprint(self) -> str:
         """Return the digest of what was asked for; it says nothing of the weights that answer."""
@@ -91,7 +91,7 @@ class OpenAIEndpoint:
 
     def open(self) -> RemoteText:
         """Ask the server what it can do; EndpointError where it does not answer, UsageError where a key is missing."""
-        from audit.models.remote.text import prove
+        from audit.models.remote.text import Served, detect_abilities
         from audit.models.remote.transport import Transport
 
         transport = Transport(
@@ -99,7 +99,8 @@ class OpenAIEndpoint:
             concurrency=self.concurrency, timeout=self.timeout, retries=self.retries,
         )
         try:
-            return prove(self, transport)
+            served = Served(self.name, self.fingerprint(), self.prompt_form, self.system, self.sampling)
+            return detect_abilities(served, transport, self.lacks)
         except BaseException:
             transport.close()
             raise

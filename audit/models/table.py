@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from audit.data.cells import described
 from audit.data.columns import FileFormat, column_names, read_columns, readable, require_column
 from audit.errors import DataError, ModelError
-from audit.files import canonical, digest_file, sha256
+from audit.files.disk import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample
 from audit.numbering import numbers_of
 

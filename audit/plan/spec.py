@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from audit.record.promises import Promise, Target
 from audit.record.schema import Limit, Sheet
-from audit.specs import Strict, check_bounds
+from audit.strict_yaml import Strict, check_bounds
 
 __all__ = ["CheckSpec", "PlanLimit", "PlanSpec"]
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from audit.errors import IntegrityError, PlanError
-from audit.files import digest_file
+from audit.files.disk import digest_file
 from audit.integrity.seal import check_seal
 from audit.policy.regressions import check_same_questions, regressions
 from audit.policy.rules import (
@@ -29,8 +29,9 @@ from audit.policy.rules import (
     verdict_level,
 )
 from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
-from audit.ranges import margin_beyond, range_in
-from audit.record.schema import Audit, Finding, Verdict
+from audit.probe.ranges import margin_beyond, range_in
+from audit.record.folder import Audit
+from audit.record.schema import Finding, Verdict
 from audit.review.entries import Entry, Override, read_reviews, signature_of
 from audit.review.state import Problem, Waiver, signing_of, state_of, waiver_in_force
 from audit.signing.person_names import same_person

@@ -8,7 +8,7 @@ margin. For many, the two must lie further apart, so that with nothing changed a
 probability of at most 1 - level. What is not shown to be worse passes, however few units there are, and the sentence
 says how much worse it may be all the same; what was measured then and is not now is undecided. So is what only seems
 worse: by an interval that informs (`informs_only`), or surer than its interval can tell. One that was measured at
-levels up to L gives no p below 1 - L, and one without width none below 1 - its own level, unless all there is was asked.
+levels up to L gives no p below 1 - L, and one without width none below 1 - its own level, unless all was asked.
 Stored intervals are enough for that, so a script judges at once; `audit.compare` pairs the items and sees more.
 """
 
@@ -21,8 +21,10 @@ from typing import Literal
 
 from audit.errors import UsageError
 from audit.plan.differences import asked_differently, refusal
-from audit.record.schema import Audit, Finding, MeasureRecord
-from audit.verdict.decision import informs_only, number
+from audit.record.folder import Audit
+from audit.record.schema import Finding, MeasureRecord
+from audit.record.text import number
+from audit.verdict.decision import informs_only
 from detectors.multiplicity import holm
 
 __all__ = ["Regression", "check_same_questions", "gap_of", "regressions"]

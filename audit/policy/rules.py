@@ -15,8 +15,9 @@ from typing import Any, Literal
 
 from audit.errors import did_you_mean
 from audit.policy.spec import PolicyLimit
-from audit.ranges import beyond, range_in
-from audit.record.schema import Audit, EarlierAttempt, Finding, Limit, MeasureRecord
+from audit.probe.ranges import beyond, range_in
+from audit.record.folder import Audit
+from audit.record.schema import EarlierAttempt, Finding, Limit, MeasureRecord
 from audit.review.state import Waiver
 from audit.verdict.decision import decide, sentence
 

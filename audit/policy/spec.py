@@ -21,11 +21,10 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from audit.errors import PlanError, UsageError
-from audit.files import sha256
+from audit.files.disk import sha256
+from audit.record.folder import Audit, find_audit, load_record
 from audit.record.promises import Promise
-from audit.record.schema import Audit, find_audit, load_record
-from audit.specs import Strict, check_bounds, mistakes, read_text
-from audit.strict_yaml import Placed, read_yaml
+from audit.strict_yaml import Placed, Strict, check_bounds, mistakes, read_text, read_yaml
 
 __all__ = [
     "AllowedWaivers", "Approval", "BaselineRule", "Policy", "PolicyFile", "PolicyLimit", "Required", "baseline_of",

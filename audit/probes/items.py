@@ -9,27 +9,30 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError
-from audit.probe import Ask, Role
+from audit.probe.protocol import Ask, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from detectors.novelty.baselines import Items
+
 __all__ = [
-    "DRAWN_FOR", "Sampling", "check_like", "content", "draws_for", "each_draw", "plain", "told_of_draws", "usable",
-    "vectors",
+    "DRAWN_FOR", "FIELDS", "Sampling", "as_array", "check_like", "content", "draws_for", "each_draw", "plain", "stored",
+    "told_of_draws", "usable", "vectors",
 ]
 
 Sampling = dict[str, int | float]
 """Settings of the model's sampler, e.g. `{steps: 25}` or `{temperature: 1}`."""
 
-_FIELDS = {
+FIELDS = {
     "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
     "series": "series as numbers [step]",
     "text": "text",
     "label": "class of the item",
 }
-DRAWN_FOR = Role(_FIELDS, optional=frozenset(_FIELDS))
+"""Fields of an item whatever it is, as a `Role` lists them."""
+DRAWN_FOR = Role(FIELDS, optional=frozenset(FIELDS))
 """Real items; those of role `items` stand for draws, and are not shown to the model."""
 
 
@@ -100,11 +103,34 @@ def vectors(cells: pd.Series[Any]) -> np.ndarray:
 
 def content(cell: Any) -> Any:
     """Return what a cell holds as a model takes it: text as it is, nested lists as an array."""
-    from audit.ask.questions import as_array
-
     return cell if isinstance(cell, str) else as_array(cell)
 
 
 def plain(cell: Any) -> Any:
     """Return what a cell holds as it is stored: nothing or text as it is, arrays as nested lists."""
     return cell if cell is None or isinstance(cell, str) else content(cell).tolist()
+
+
+def as_array(cell: Any) -> np.ndarray:
+    """Return the array that a cell of nested lists holds, as it comes back from a stored table."""
+    import numpy as np
+
+    array = np.asarray(cell)
+    return np.stack([as_array(part) for part in array]) if array.dtype == object else array
+
+
+def stored(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
+    """Return the items as a frame that can be stored (arrays as nested lists), and as one array or a list of texts.
+
+    Raises DataError where not every item has one and the same of the fields image, series and text.
+    """
+    from detectors.novelty.answers import field_of, items_of
+
+    try:
+        name = field_of(items)
+        if items[name].isna().any():
+            raise ValueError(f"novelty: got {int(items[name].isna().sum())} items without {name}; allowed: none")
+        shown = items_of(items)
+    except ValueError as error:
+        raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
+    return items.assign(**{name: shown if name == "text" else shown.tolist()}), shown  # type: ignore[union-attr]

@@ -7,17 +7,11 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
-from audit.files import canonical, read_frame, stored_json, write_inside
 from audit.record.finding import (
     Evidence,
     Finding,
@@ -32,34 +26,12 @@ from audit.record.finding import (
 from audit.record.promises import Promise, Target
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 __all__ = [
-    "DIMENSIONS",
-    "SCHEMA",
-    "WORST_FIRST",
-    "Attempt",
-    "Audit",
-    "Deviation",
-    "EarlierAttempt",
-    "Evidence",
-    "Finding",
-    "Limit",
-    "MeasureRecord",
-    "ModelRecord",
-    "OneSided",
-    "Record",
-    "RunFacts",
-    "Sheet",
-    "SmallestEffect",
-    "Undecided",
-    "Verdict",
-    "audited_first",
+    "DIMENSIONS", "SCHEMA", "WORST_FIRST", "Attempt", "Deviation", "EarlierAttempt", "Evidence", "Finding", "Limit",
+    "MeasureRecord", "ModelRecord", "OneSided", "Record", "RunFacts", "Sheet", "SmallestEffect", "Undecided", "Verdict",
     "decided",
-    "dump",
-    "find_audit",
-    "load_record",
-    "write_reports",
 ]
 
 T = TypeVar("T")
@@ -224,101 +196,7 @@ class RunFacts(Stored):
     """Over all else of run.json, by the key of the installation that ran it; see `audit.signing.installation`."""
 
 
-@dataclass(frozen=True)
-class Audit:
-    """An audit folder, opened for reading."""
-
-    folder: Path
-    record: Record
-    run: RunFacts | None
-
-    def finding(self, check: str) -> Finding:
-        """Return the finding of `check`; KeyError lists what there is."""
-        for one in self.record.findings:
-            if one.check == check:
-                return one
-        raise KeyError(f"no check {check!r}; there are: {', '.join(f.check for f in self.record.findings)}")
-
-    def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        """Return the evidence of `check`, one row an item; None where the check left none."""
-        path = self.folder / "items" / f"{check}.parquet"
-        if not path.is_file() or not path.resolve().is_relative_to(self.folder.resolve()):
-            return None
-        try:
-            return read_frame(path, columns)
-        except (OSError, ValueError) as error:
-            raise IntegrityError(f"{path}: cannot be read ({error})") from None
-
-    def report(self, format: str) -> list[Path]:
-        """Write a report (`html`, `pdf`, `markdown`, ...) into the folder and return its files."""
-        from audit import plugins
-
-        return write_reports(self, plugins.load("reports", format))
-
-    @cached_property
-    def plan_text(self) -> str:
-        """The plan as it was run."""
-        return (self.folder / "plan.yaml").read_text("utf-8")
-
-
-def audited_first(models: Mapping[str, T]) -> list[T]:
-    """Return the models of a record, the audited one first, helpers by name behind it."""
-    return [models[name] for name in sorted(models, key=lambda name: (name != "main", name))]
-
-
 def decided(findings: Iterable[Any]) -> tuple[int, int]:
     """Return (gating checks that passed or failed, gating checks): how much of the audit's verdict is decided."""
     gating = [one.verdict for one in findings if one.gating]
     return sum(verdict in ("passed", "failed") for verdict in gating), len(gating)
-
-
-def load_record(folder: str | os.PathLike[str]) -> Audit:
-    """Open an audit folder; raises DataError where there is no record, IntegrityError where it cannot be read."""
-    path = Path(folder)
-    if not (path / "record.json").is_file():
-        raise DataError(f"{path}: no record.json here; give the folder of a finished audit")
-    raw = stored_json(path / "record.json")
-    schema = raw.get("schema", 0)
-    if type(schema) is int and schema > SCHEMA:
-        raise DataError(f"{path}: record of schema {schema}; this version reads up to {SCHEMA}")
-    record = _checked(path / "record.json", Record, raw)
-    run_file = path / "run.json"
-    run = _checked(run_file, RunFacts, stored_json(run_file)) if os.path.lexists(run_file) else None
-    return Audit(path, record, run)
-
-
-def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        what = "record" if kind is Record else "record of a run"
-        raise IntegrityError(f"{path}: not a {what} ({place}: {first['msg']})") from None
-
-
-def find_audit(name: str, into: Path) -> Path:
-    """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
-    if Path(name, "record.json").is_file():
-        return Path(name)
-    found = sorted(path.parent for path in into.glob(f"{name}*/record.json")) if name.replace("-", "").isalnum() else []
-    exact = [path for path in found if path.name == name]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or found)[0]
-    if found:
-        raise UsageError(
-            f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
-        )
-    known = [path.parent.name for path in into.glob("*/record.json")]
-    raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
-
-
-def write_reports(audit: Audit, report: Callable[[Audit], Mapping[str, bytes]]) -> list[Path]:
-    """Write what a report makes into `reports/` of the audit's folder; returns the paths."""
-    return [write_inside(audit.folder, f"reports/{Path(name).name}", data) for name, data in report(audit).items()]
-
-
-def dump(model: Record | RunFacts) -> bytes:
-    """Return the file content of a record or of run facts: canonical JSON and a newline."""
-    data: Mapping[str, Any] = model.model_dump(mode="json", by_alias=True)
-    return canonical(data) + b"\n"

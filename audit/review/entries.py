@@ -18,9 +18,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from audit.cli.screen import clean
-from audit.errors import IntegrityError
-from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
+from audit.errors import IntegrityError, clean
+from audit.files.disk import MAX_JSON, canonical, digest_file, read_regular, sha256
 from audit.signing.keys import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [

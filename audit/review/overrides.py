@@ -17,10 +17,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import IntegrityError
-from audit.files import digest_file
-from audit.record.schema import Audit, Finding, MeasureRecord
+from audit.files.disk import digest_file
+from audit.record.folder import Audit
+from audit.record.schema import Finding, MeasureRecord
+from audit.seeds import rng_for
 from audit.verdict.decision import decide, sentence
-from audit.verdict.findings import rng_for
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,12 +163,13 @@ def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame
     import numpy as np
 
     from audit.verdict import early_stopping
-    from audit.verdict.finite_population import Part, of_benchmark
+    from audit.verdict.finite_population import of_benchmark
+    from audit.verdict.units import Part, unit_means
     from detectors.intervals import ALL_OF_IT
     from detectors.result import Measure
 
     one, population = Measure(**headline.model_dump()), headline.n["population"]
-    means = early_stopping.unit_means(items, one, np.nan)
+    means = unit_means(items, one, np.nan)
     part = Part(population if headline.method == ALL_OF_IT else len(means), population)
     if finding.stop == "early" and not part.whole:
         made = early_stopping.sequenced(one, items, headline.level, part)

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from audit.record.schema import Audit, Finding, Verdict
+from audit.record.folder import Audit
+from audit.record.schema import Finding, Verdict
 from audit.review.entries import (
     Action,
     Comment,

@@ -20,8 +20,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean
-from audit.files import append_line, append_to, digest_file, sha256, sync_folder
-from audit.record.schema import Audit
+from audit.files.disk import append_line, append_to, digest_file, sha256, sync_folder
+from audit.record.folder import Audit
 from audit.review.entries import (
     FILE,
     START,

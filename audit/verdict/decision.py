@@ -19,18 +19,19 @@ from typing import Any
 
 from audit.record.promises import one_sided
 from audit.record.schema import Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Verdict
-from audit.verdict.missing import asked_of, too_much_missing
+from audit.record.text import _label, asked_of, bounds, span
+from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
 
 __all__ = [
-    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "number",
-    "sentence", "spoil",
+    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "sentence",
+    "spoil",
 ]
 
 EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
 _MOST = 12
 """Groups that a sentence lists."""
-_BARE = ("", "count", "p-value", "score")
+
 
 _SENTENCES = {
     "passed": "{measure} is {value}; the whole interval keeps the limit {limit}.",
@@ -87,51 +88,6 @@ def capitalised(text: str) -> str:
     word = text.partition(" ")[0]
     named = not word.isalpha() or (" cannot answer '" in text and not text.startswith("the plan "))
     return text if named else text[:1].upper() + text[1:]
-
-
-def number(value: float, unit: str) -> str:
-    """Return a number with three significant digits in its unit; shares as per cent."""
-    if unit == "share":
-        return f"{_three(100 * value)} %"
-    if unit == "count" and float(value).is_integer():
-        return f"{value:,.0f}"
-    return _three(value) if unit in _BARE else f"{_three(value)} {unit}"
-
-
-def _three(value: float) -> str:
-    if value == 0:
-        return "0"
-    if abs(value) < 1e-4:
-        return f"{value:.2e}"
-    return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
-
-
-def span(measure: MeasureRecord) -> str:
-    """Return `61 % [57 %, 65 %] of 480 items in 24 units`, and how many further items gave no answer."""
-    assert measure.value is not None
-    text = number(measure.value, measure.unit)
-    holds = ""
-    if measure.low is not None and measure.high is not None:
-        text += f" [{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
-        holds = ", and the interval holds whatever they would have been"
-    items = measure.n.get("items", 0)
-    text += f" of {items:,} items"
-    if measure.n.get("units", items) < items:
-        text += f" in {measure.n['units']:,} units"
-    if measure.missing:
-        text += f" ({measure.missing:,} of {asked_of(measure):,} gave no usable answer{holds})"
-    return text
-
-
-def bounds(limit: Limit, unit: str) -> str:
-    """Return `at most 55 %`; a limit is shown as it was set, without zeros behind it."""
-    parts = [("at least", limit.at_least), ("at most", limit.at_most)]
-    shown = [f"{word} {_bare(bound, unit)}" for word, bound in parts if bound is not None]
-    return " and ".join(shown)
-
-
-def _bare(bound: float, unit: str) -> str:
-    return f"{100 * bound:g} %" if unit == "share" else number(bound, unit)
 
 
 def decide(
@@ -253,11 +209,6 @@ def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> D
 
 def _level(level: float) -> str:
     return f"{100 * level:.6g} %"
-
-
-def _label(name: str, group: str | None) -> str:
-    words = name.replace("_", " ")
-    return words if group is None else f"{words} of {group}"
 
 
 def spoil(finding: Finding) -> Finding:

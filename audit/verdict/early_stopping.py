@@ -12,7 +12,6 @@ it could have been against "above", and as the most against "below".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,69 +19,23 @@ from audit.errors import UsageError
 from audit.record.promises import watched
 from audit.record.schema import Limit
 from audit.verdict.missing import too_much_missing
+from audit.verdict.units import is_mean, unit_means
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.verdict.finite_population import Part
+    from audit.verdict.units import Part
     from detectors.result import Measure, Result
     from detectors.sequential import RateTest
 
-__all__ = [
-    "METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "Units", "begun", "in_random_order", "is_mean", "labels_of",
-    "looks_after", "sequenced", "stopped", "unit_means", "unit_sizes", "watch",
-]
+__all__ = ["METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "begun", "looks_after", "sequenced", "stopped", "watch"]
 
 MOST = 32
 """Independent units asked between two looks, at most; next to a verdict it is one."""
 METHOD = "confidence sequence (betting) over unit means in random order"
 METHOD_OF_PART = "confidence sequence (betting) over unit means, for a part of the benchmark"
 NO_INTERVAL = "none; the check stops early, and this is no mean over its units"
-
-
-def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Return the items with their units in random order, the items of a unit together and in their own order."""
-    import numpy as np
-    import pandas as pd
-
-    labels = labels_of(items)
-    codes, units = pd.factorize(labels, sort=True)  # so that the order of the file says nothing
-    rank = np.argsort(rng.permutation(len(units)))
-    return items.iloc[np.argsort(rank[codes], kind="stable")]
-
-
-def labels_of(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
-    """Return the independent unit of each item, its own id where it has none."""
-    import pandas as pd
-
-    own = pd.Series(items.index.astype(str), items.index)
-    return items[column].fillna(own).astype(str) if column in items.columns else own
-
-
-def unit_sizes(batches: Iterator[pd.DataFrame]) -> tuple[int, ...]:
-    """Return how many items each independent unit has."""
-    import pandas as pd
-
-    labels = [labels_of(batch) for batch in batches]
-    return tuple(map(int, pd.concat(labels).value_counts(sort=False))) if labels else ()
-
-
-class Units:
-    """Items to be taken by so many whole units at a time, in the order in which units come first."""
-
-    def __init__(self, items: pd.DataFrame) -> None:
-        import pandas as pd
-
-        self._items, (self._codes, names) = items, pd.factorize(labels_of(items))
-        self.left = len(names)
-        self._taken = 0
-
-    def take(self, units: int) -> pd.DataFrame:
-        """Return the items of the next units."""
-        start, end = self._taken, self._taken + units
-        self._taken, self.left = end, max(0, self.left - units)
-        return self._items[(self._codes >= start) & (self._codes < end)]
 
 
 def begun(limit: Limit, level: float, keeps: float | None = None, population: int | None = None) -> RateTest:
@@ -171,34 +124,3 @@ def sequenced(measure: Measure, items: pd.DataFrame, level: float, part: Part | 
         measure, value=value, low=min(low, value), high=max(high, value), min_units=0, worst_coverage=None,
         guarantee="finite sample", measured_to=None, method=METHOD if population is None else METHOD_OF_PART, n=n,
     )
-
-
-def is_mean(items: pd.DataFrame, measure: Measure) -> bool:
-    """Tell whether a measure is a mean over units of numbers in [0, 1], and the items give it."""
-    import numpy as np
-
-    columns = [measure.mean_of, *(measure.where or {})]
-    if measure.unit != "share" or not set(columns) <= set(items.columns):
-        return False
-    if measure.value is None or (measure.group is not None and measure.where is None):
-        return False
-    means = unit_means(items, measure, np.nan)
-    return not np.isnan(means).all() and bool(np.isclose(np.nanmean(means), measure.value, rtol=0, atol=1e-9))
-
-
-def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndarray:
-    """Return the means [n] of the units that a measure counts, in the order in which units come first.
-
-    missing: what an item without an answer is taken for; NaN leaves it out, and a unit of such items is NaN.
-    """
-    import numpy as np
-
-    from detectors.result import counted
-
-    assert measure.mean_of is not None
-    for column, text in (measure.where or {}).items():
-        items = items[items[column].astype(str) == text]
-    asked = items[counted(items, measure.mean_of)]
-    # a hair outside [0, 1] is rounding; what is further out does not give the number
-    values = asked[measure.mean_of].astype(float).clip(0, 1).fillna(missing)
-    return np.asarray(values.groupby(labels_of(asked, measure.unit_of).to_numpy(), sort=False).mean())

@@ -7,31 +7,29 @@ Every generator depends on the audit's seed and on what it is for, so the order 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
-from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_inside
+from audit.files.disk import arrow_table, parquet_bytes, read_frame, sha256, write_inside
 from audit.record.schema import Evidence, Finding, Limit, MeasureRecord
+from audit.seeds import rng_for
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
-from audit.verdict.finite_population import on_benchmark, part_of
+from audit.verdict.finite_population import on_benchmark
+from audit.verdict.units import part_of
+from detectors.multiplicity import step_up
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
-    from audit.probe import Observed, Probe
+    from audit.probe.protocol import Observed, Probe
     from detectors.result import Result
 
-__all__ = ["conclude", "judge_finding", "judge_stored", "keep", "observations_of", "rng_for"]
+__all__ = ["conclude", "judge_finding", "judge_stored", "keep", "observations_of", "settled_level"]
 
-
-def rng_for(seed: int, *words: str) -> np.random.Generator:
-    """Return a generator that depends on the audit's seed and on what it is for, not on the order of checks."""
-    import numpy as np
-
-    return np.random.default_rng(int(sha256(canonical([seed, *words]))[7:39], 16))
+DECIDED = ("passed", "failed")
 
 
 def judge_stored(
@@ -133,3 +131,19 @@ def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
         return read_frame(path)
     except (OSError, ValueError) as error:
         raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None
+
+
+def settled_level(
+    folder: Path, family: Sequence[Finding], probes: Mapping[str, Probe], *, level: float, seed: int
+) -> float:
+    """Return the level of a family of findings, judged anew from what was observed; `level` is the audit's."""
+
+    def decided(finding: Finding, at: float) -> bool:
+        try:
+            _, _, decision = judge_finding(folder, finding, probes[finding.check], level=at, seed=seed)
+        except Exception:  # whatever a probe raises: it decides nothing, and crashes where it is judged for the record
+            return False
+        return decision.verdict in DECIDED
+
+    judged = [finding for finding in family if finding.measures]
+    return step_up(level, len(family), lambda at: sum(decided(finding, at) for finding in judged))

@@ -12,78 +12,17 @@ the same. So do measures of a part that are no mean over all of its units: group
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from audit.verdict.units import Part
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.plan.checks import Check, Plan
-    from audit.probe import Observed, Probe
-    from audit.record.schema import Finding
     from detectors.result import Measure, Result
 
-__all__ = [
-    "Part", "of_benchmark", "on_benchmark", "part_of", "plan_for", "random_part", "repeatable", "told_of_target",
-    "units_within",
-]
-
-
-@dataclass(frozen=True)
-class Part:
-    """How many independent units of a benchmark were asked."""
-
-    asked: int
-    population: int
-
-    @property
-    def whole(self) -> bool:
-        """Whether all of it was."""
-        return self.asked >= self.population
-
-
-def repeatable(probe: Probe, observed: Observed | None = None) -> bool:
-    """Tell whether asking again would give the same answers, as far as probe and observations say."""
-    if not getattr(probe, "repeatable", False):
-        return False
-    frames = [] if observed is None else [frame for frame in observed.values() if "likelihood" in frame]
-    return all(frame["likelihood"].dropna().eq("exact").all() for frame in frames)
-
-
-def plan_for(check: Check, plan: Plan, model: object, *, drawn: bool) -> Plan:
-    """Return the plan as it holds for a check: of a population where its answers are drawn.
-
-    drawn: whether the model was seen to answer equal questions differently; so it does where the temperature is left to
-    its server.
-    """
-    by_server = drawn or "temperature" in getattr(model, "left_out", ())
-    if repeatable(check.probe) and not (by_server and check.probe.needs):
-        return plan
-    return replace(plan, target="population")
-
-
-def part_of(observed: Observed, population: int | None) -> Part | None:
-    """Return which part of a benchmark of so many units was observed; None where there is no benchmark."""
-    from audit.verdict.early_stopping import labels_of
-
-    return None if population is None else Part(labels_of(observed["items"]).nunique(), population)
-
-
-def random_part(ordered: pd.DataFrame, items: int | None) -> pd.DataFrame:
-    """Return the first units of items in random order: as many as never hold more than so many items together.
-
-    How many is fixed beforehand, by the largest units, so that which come does not depend on how large they are.
-    """
-    from audit.verdict.early_stopping import Units, labels_of
-
-    if items is None or items >= len(ordered):
-        return ordered
-    return Units(ordered).take(units_within(labels_of(ordered), items))
-
-
-def units_within(labels: pd.Series[str], items: int) -> int:
-    """Return how many units never hold more than so many items together, whichever they are; one at least."""
-    return max(1, int((labels.value_counts().cumsum() <= items).sum()))
+__all__ = ["of_benchmark", "on_benchmark"]
 
 
 def on_benchmark(result: Result, part: Part) -> Result:
@@ -95,7 +34,7 @@ def of_benchmark(measure: Measure, items: pd.DataFrame | None, part: Part) -> Me
     """Return a measure of a full check with its interval for the benchmark; as it is where it has none."""
     import numpy as np
 
-    from audit.verdict.early_stopping import is_mean, unit_means
+    from audit.verdict.units import is_mean, unit_means
     from detectors.intervals import ALL_OF_IT, mean_of_finite
 
     if measure.value is None or measure.low is None or measure.high is None:
@@ -121,11 +60,3 @@ def _settled(measure: Measure, low: float, high: float, method: str, part: Part)
         n={**measure.n, "population": part.population}, min_units=0, worst_coverage=None, measured_to=None,
         guarantee="finite sample",
     )
-
-
-def told_of_target(finding: Finding, target: str) -> Finding:
-    """Return the finding with the remark that it speaks of a population, where the plan speaks of a benchmark."""
-    if target == "population" or finding.population is not None or not finding.measures:
-        return finding
-    told: dict[str, Any] = {"key": "drawn"}
-    return finding.model_copy(update={"remarks": [told, *finding.remarks]})

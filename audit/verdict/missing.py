@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.files import read_frame
+from audit.files.disk import read_frame
+from audit.record.text import asked_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from detectors.result import Measure
 
 __all__ = [
-    "FIRST_PROBLEM", "MOST_MISSING", "OF_ASKING", "RAW_PROMPTS", "asked_of", "told_of_asking", "told_of_raw_prompts",
+    "FIRST_PROBLEM", "MOST_MISSING", "OF_ASKING", "RAW_PROMPTS", "told_of_asking", "told_of_raw_prompts",
     "too_much_missing",
 ]
 
@@ -28,11 +29,6 @@ MOST_MISSING = 1 / 3
 """Largest share of what was asked that may be missing where a limit is decided. Whatever the bounds say, a number that
 rests on the answers to fewer than two questions of three speaks of the questions that get an answer, not of the model.
 """
-
-
-def asked_of(measure: Measure | MeasureRecord) -> int:
-    """Return how many items were asked; where a measure rests on further ones, such as labelled items, its n tells."""
-    return measure.n.get("asked", measure.missing + measure.n.get("items", 0))
 
 
 def too_much_missing(measure: Measure | MeasureRecord) -> bool:

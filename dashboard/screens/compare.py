@@ -14,7 +14,7 @@ import streamlit as st
 from audit.compare.comparison import Comparison
 from audit.errors import IntegrityError, UsageError
 from audit.plan.differences import asked_differently
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from dashboard.address import Address
 from dashboard.item_pages import items_of, named
 from dashboard.loading import compared, entries, opened, view_of

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from audit.review.writer import state_of
 from dashboard.address import Address
 from dashboard.item_pages import SLICES, Filters, ItemsFile, choices, items_of, matching, rows

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from audit.signing.keyring import known_keys
 from dashboard.address import Address
 from dashboard.item_pages import items_of, matching, observed, rows

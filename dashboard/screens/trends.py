@@ -9,7 +9,8 @@ from typing import Any
 
 import streamlit as st
 
-from audit.record.schema import WORST_FIRST, Audit, Finding, MeasureRecord
+from audit.record.folder import Audit
+from audit.record.schema import WORST_FIRST, Finding, MeasureRecord
 from dashboard.address import Address
 from dashboard.loading import Entry, entries, readable
 from dashboard.page_frame import choose, crumbs

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audit.cli.app import AsJson, AuditName, Into
+from audit.cli.options import AsJson, AuditName, Into
 from audit.cli.terminal import print_bytes
 from audit.errors import UsageError, did_you_mean
 from audit.verdict.decision import capitalised
@@ -39,10 +39,10 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
-    from audit.integrity.recompute import check_digests
+    from audit.integrity.digests import check_digests
     from audit.policy.judgement import judge_audit
     from audit.policy.spec import baseline_of, load_policy
-    from audit.record.schema import find_audit, load_record
+    from audit.record.folder import find_audit, load_record
     from audit.review.entries import read_reviews
     from reports.documents.judgement_files import WRITERS, Places
     from reports.text.words import words_of
@@ -64,7 +64,7 @@ def judge(
     if format != "text":
         made = WRITERS[format](judged, words, Places(plan, "policy.yaml" if policy is None else policy.as_posix()))
     if out is not None:
-        from audit.files import write_out
+        from audit.files.disk import write_out
 
         write_out(out, made)
         made = WRITERS["json"](judged, words, Places()) if as_json else text.encode()
@@ -84,7 +84,7 @@ def _day(on: str | None) -> date:
 
 def _lines(judged: Judgement) -> Iterator[str]:
     """Yield one line a ruling, and the sentence that closes."""
-    from audit.cli.screen import clean
+    from audit.errors import clean
 
     for one in judged.rulings:
         name = one.about if one.rule == "plan" else f"{one.rule} {one.about}"

@@ -33,8 +33,8 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """Write a report of a finished audit and print its path."""
-    from audit.files import in_language, write_inside, write_out
-    from audit.record.schema import find_audit, load_record
+    from audit.files.disk import in_language, write_inside, write_out
+    from audit.record.folder import find_audit, load_record
     from reports.options import ReportOptions
     from reports.text.words import words_of
 
@@ -73,9 +73,9 @@ def index(
 
     An audit whose record cannot be read has a row that says so, and is told on stderr.
     """
-    from audit.cli.terminal import clean
-    from audit.files import in_language, write_inside
-    from audit.record.schema import load_record
+    from audit.errors import clean
+    from audit.files.disk import in_language, write_inside
+    from audit.record.folder import load_record
     from reports.documents.index_page import render_index
 
     audits, damaged = [], []

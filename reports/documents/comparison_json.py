@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.compare.comparison import Comparison
-from audit.files import canonical
+from audit.files.disk import canonical
 
 __all__ = ["render_comparison_json"]
 

@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from reports.figures.axes import Axis, axis_of
 from reports.figures.intervals import axis_head, interval_line, sign, tally_bar
 from reports.options import DEFAULTS, ReportOptions

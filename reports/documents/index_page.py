@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from audit.errors import IntegrityError
-from audit.files import digest_file, in_language, sha256
+from audit.files.disk import digest_file, in_language, sha256
 from audit.integrity.finished import is_own
-from audit.record.schema import DIMENSIONS, WORST_FIRST, Audit, decided
+from audit.record.folder import Audit
+from audit.record.schema import DIMENSIONS, WORST_FIRST, decided
 from reports.documents.html_report import environment, render_html, text_tools
 from reports.figures.intervals import sign
 from reports.options import ReportOptions

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.files import canonical
-from audit.record.schema import Audit
+from audit.files.disk import canonical
+from audit.record.folder import Audit
 from audit.review.writer import state_of
 from reports.options import DEFAULTS, ReportOptions
 from reports.views.evidence import count_items

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from audit.files import canonical
+from audit.files.disk import canonical
 from audit.policy.judgement import Judgement
 from audit.policy.rules import Ruling
 from audit.verdict.decision import capitalised

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text.sanitise import one_line
 from reports.text.words import Words, words_of

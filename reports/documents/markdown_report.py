@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text.notation import Notation
 from reports.text.sanitise import one_line

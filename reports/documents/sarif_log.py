@@ -17,8 +17,8 @@ from typing import Any
 from urllib.parse import quote
 
 from audit.errors import PlanError
-from audit.files import canonical
-from audit.record.schema import Audit
+from audit.files.disk import canonical
+from audit.record.folder import Audit
 from audit.strict_yaml import read_yaml
 from reports.text.sanitise import visible
 

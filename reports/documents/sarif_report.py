@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from reports.documents.sarif_log import Place, Rule, notification, plan_lines, sarif_log, sarif_result
 from reports.options import DEFAULTS, ReportOptions
 from reports.text.sanitise import one_line

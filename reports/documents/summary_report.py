@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from audit.record.schema import Audit
+from audit.record.folder import Audit
 from reports.documents.markdown_report import inert_markdown
 from reports.options import DEFAULTS, ReportOptions
 from reports.text.sanitise import one_line

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup, escape
 
-from audit.files import digest_file
-from audit.parquet import contents_of
-from audit.record.schema import Audit, Finding
+from audit.files.disk import digest_file
+from audit.files.parquet import contents_of
+from audit.record.folder import Audit
+from audit.record.schema import Finding
 from reports.figures.items import drawn, told_list
 from reports.text.notation import Notation
 from reports.text.sanitise import cell_text, one_line

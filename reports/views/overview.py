@@ -14,7 +14,8 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record.schema import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, MeasureRecord, ModelRecord, Record
+from audit.record.folder import Audit
+from audit.record.schema import DIMENSIONS, WORST_FIRST, Finding, Limit, MeasureRecord, ModelRecord, Record
 from audit.verdict.far_off import FarOff, far_off
 from reports.figures.axes import NO_AXIS, SHARED, scale_of
 from reports.text.notation import Notation, digits_for

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
-from audit.record.schema import Audit, Finding
+from audit.record.folder import Audit
+from audit.record.schema import Finding
 from audit.review.overrides import Reviewed
 from audit.review.writer import Comment, Entry, SignOff, Standing, State, signature_of, state_of
 from reports.text.notation import Notation, digits_for

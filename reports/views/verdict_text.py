@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from audit.record.schema import Finding
-from audit.verdict.missing import asked_of
+from audit.record.text import asked_of
 from reports.text.notation import Notation, bounds_of, digits_for
 from reports.text.sanitise import one_line
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -21,10 +22,7 @@ from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import Question, draw, read_origin, score
 from audit.numbering import entropy, numbers_of
 
-if TYPE_CHECKING:
-    from audit.models.endpoint import OpenAIEndpoint
-
-__all__ = ["RemoteText", "ScoredRemoteText", "fixed_calls", "prove"]
+__all__ = ["RemoteText", "ScoredRemoteText", "Served", "detect_abilities", "fixed_calls"]
 
 _DEFAULTS: dict[str, Any] = {"max_tokens": 64, "temperature": 0, "top_p": 1}
 _CANARIES = (
@@ -46,6 +44,20 @@ _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 
+@dataclass(frozen=True)
+class Served:
+    """What a server is asked for, and in which form."""
+
+    name: str
+    """The model's name on that server."""
+    fingerprint: str
+    prompt_form: Literal["raw", "chat"]
+    system: str | None
+    """System turn before every prompt."""
+    sampling: Mapping[str, Any]
+    """Defaults of a draw; those that are None are in no request."""
+
+
 class RemoteText:
     """Draws text from an endpoint.
 
@@ -57,13 +69,12 @@ class RemoteText:
     family = "endpoint"
     modality = "text"
 
-    def __init__(self, part: OpenAIEndpoint, transport: Transport, missing: Mapping[str, str]) -> None:
-        self.name = part.name
-        self.fingerprint = part.fingerprint()
+    def __init__(self, served: Served, transport: Transport, missing: Mapping[str, str]) -> None:
+        self.name, self.fingerprint = served.name, served.fingerprint
         self.missing = dict(missing)
-        self.left_out = sorted(key for key, value in part.sampling.items() if value is None)
+        self.left_out = sorted(key for key, value in served.sampling.items() if value is None)
         self.fixed_calls = 0
-        self._part, self._transport = part, transport
+        self._served, self._transport = served, transport
 
     def sample(
         self, prompts: Sequence[str | None], *, seed: int, numbers: Sequence[int] | None = None,
@@ -75,7 +86,7 @@ class RemoteText:
         handed (position, draw) at once, in the thread that talks to the server. Raises EndpointError where nothing is
         answered at all, ModelError for a draw without prompt in chat form.
         """
-        if self._part.prompt_form == "chat" and None in prompts:
+        if self._served.prompt_form == "chat" and None in prompts:
             raise ModelError(f"{self.name}: a draw without prompt in chat form; allowed: prompt_form: raw")
         numbered = zip(prompts, numbers_of(prompts) if numbers is None else numbers, strict=True)
         questions = [self._draw(prompt or "", _seed(seed, prompt, number), sampling) for prompt, number in numbered]
@@ -121,9 +132,9 @@ class RemoteText:
         return [origins[k : k + len(_CANARIES)] for k in range(0, len(origins), len(_CANARIES))]
 
     def _draw(self, prompt: str, seed: int, sampling: Mapping[str, Any]) -> Question[Sample]:
-        part = self._part
-        merged = self._carried({**_DEFAULTS, **part.sampling, **sampling})
-        return draw(part.name, prompt, form=part.prompt_form, system=part.system, seed=seed, sampling=merged)
+        served = self._served
+        merged = self._carried({**_DEFAULTS, **served.sampling, **sampling})
+        return draw(served.name, prompt, form=served.prompt_form, system=served.system, seed=seed, sampling=merged)
 
     def _carried(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a request carries: a null of the plan wins, as the server may refuse the very name."""
@@ -174,23 +185,29 @@ class ScoredRemoteText(RemoteText):
         return np.array([np.nan if isinstance(one, Failure) else one for one in nats]), "exact"
 
 
-def prove(part: OpenAIEndpoint, transport: Transport) -> RemoteText:
-    """Return a model of the class that has just the abilities shown; EndpointError where nothing can be drawn."""
-    plain = RemoteText(part, transport, part.lacks)
+def detect_abilities(served: Served, transport: Transport, lacks: Mapping[str, str]) -> RemoteText:
+    """Return a model of the class that has just the abilities shown; EndpointError where nothing can be drawn.
+
+    lacks: ability -> why the model cannot have it, as is known before it is asked.
+    """
+    plain = RemoteText(served, transport, lacks)
     if not plain._repeats():
         plain.missing["seed"] = _NO_SEED
     if "log_prob" in plain.missing:
         return plain
     unscored = plain._why_unscored()
     if unscored is None:
-        scored = ScoredRemoteText(part, transport, plain.missing)
+        scored = ScoredRemoteText(served, transport, plain.missing)
         scored.fixed_calls = plain.fixed_calls
         return scored
     plain.missing["log_prob"] = unscored
     return plain
 
 
-def fixed_calls(part: OpenAIEndpoint) -> tuple[int, int]:
-    """Return how many questions a whole run asks to learn what the model can do and who it is: at least, at most."""
-    least = 2 + ("log_prob" not in part.lacks) + (ROUNDS + 1) * len(_CANARIES)
+def fixed_calls(*, scored: bool) -> tuple[int, int]:
+    """Return how many questions a whole run asks to learn what the model can do and who it is: at least, at most.
+
+    scored: whether it tries if given text is scored.
+    """
+    least = 2 + scored + (ROUNDS + 1) * len(_CANARIES)
     return least, least + MORE * len(_CANARIES)

@@ -24,7 +24,7 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from audit.errors import ModelError
-from audit.files import canonical, digest_file
+from audit.files.disk import canonical, digest_file
 from audit.models.building import counted
 from audit.models.files import check_settings, check_size, read_json
 from audit.signing.installation import Secret

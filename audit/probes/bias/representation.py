@@ -11,16 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe import Ask, Observed, Role
-from audit.probes.items import DRAWN_FOR, Sampling, check_like, draws_for, each_draw, plain, told_of_draws
-from audit.probes.novelty.likelihood import stored
-from audit.ranges import COUNT, SHARE, Range
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import COUNT, SHARE, Range
+from audit.probes.items import DRAWN_FOR, Sampling, check_like, draws_for, each_draw, plain, stored, told_of_draws
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Trial
+    from audit.probe.trial import Trial
     from detectors.result import Measure, Result
 
 __all__ = ["Representation"]
@@ -164,7 +163,7 @@ class Representation:
         import numpy as np
         import pandas as pd
 
-        from audit.trial import Known, Trial
+        from audit.probe.trial import Known, Trial
 
         names, wanted = self._wanted()
         kinds, first = np.arange(len(names)), np.arange(0, len(names) - 1, 2)

@@ -14,16 +14,15 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.probe import Ask, Observed, Role
-from audit.probes.items import DRAWN_FOR, Sampling
-from audit.probes.novelty.likelihood import stored
-from audit.ranges import AMOUNT, SECONDS, Range
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import AMOUNT, SECONDS, Range
+from audit.probes.items import DRAWN_FOR, Sampling, stored
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Answer, Trial
+    from audit.probe.trial import Answer, Trial
     from detectors.result import Result
 
 __all__ = ["SamplingTime"]
@@ -117,7 +116,7 @@ class SamplingTime:
         import numpy as np
         import pandas as pd
 
-        from audit.trial import Known, Trial
+        from audit.probe.trial import Known, Trial
 
         size = 184
         clocks = {name: 0.01 * rng.lognormal(0, 0.3, size) for name in ("sample", "log_prob", "other")}

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe import Ask, Observed, Role
-from audit.ranges import COUNT, SHARE, SIGNED, Range
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import COUNT, SHARE, SIGNED, Range
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Trial
+    from audit.probe.trial import Trial
     from detectors.result import Result
 
 __all__ = ["Judged"]
@@ -131,7 +131,7 @@ class Judged:
         import numpy as np
         import pandas as pd
 
-        from audit.trial import Known, Trial, mean_of
+        from audit.probe.trial import Known, Trial, mean_of
 
         truth = np.tile(np.arange(40) % 5 < right, 10)
         place = np.concatenate([np.arange(flags.sum()) for flags in (truth[:40], ~truth[:40])])

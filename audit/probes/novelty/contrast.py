@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.probe import Ask, Observed, Role
-from audit.probes.novelty.likelihood import QUESTIONS, ROLES, Score, own_answers, stored
-from audit.ranges import AUROC, SHARE, SIGNED, Range
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import AUROC, SHARE, SIGNED, Range
+from audit.probes.items import stored
+from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Trial
+    from audit.probe.trial import Trial
     from detectors.result import Result
 
 __all__ = ["Contrast"]

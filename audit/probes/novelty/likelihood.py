@@ -12,44 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar
 
-from audit.errors import DataError
-from audit.probe import Ask, Observed, Role
-from audit.ranges import AUROC, P_VALUE, SHARE, Range
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import AUROC, P_VALUE, SHARE, Range
+from audit.probes.items import stored
+from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, _traces, own_answers
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Trial
-    from detectors.novelty.baselines import Items
+    from audit.probe.trial import Trial
     from detectors.result import Result
 
-__all__ = ["QUESTIONS", "ROLES", "Likelihood", "Score", "own_answers", "stored"]
-
-Score = Literal["log_prob", "critic", "denoising_loss"]
-QUESTIONS: Mapping[str, tuple[str, str]] = {
-    "log_prob": ("log_prob", "log_prob"), "critic": ("discriminate", "discriminate"),
-    "denoising_loss": ("denoising_curve", "denoise"),
-}
-"""Score -> (what the model is asked for it, ability that this needs)."""
-
-_FIELDS = {
-    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
-    "series": "series as numbers [step]",
-    "text": "text",
-    "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
-}
-ROLES: Mapping[str, Role] = {
-    "items": Role(_FIELDS, optional=frozenset(_FIELDS)),
-    "fit": Role(_FIELDS, optional=frozenset(_FIELDS)),
-    "calibration": Role(_FIELDS, optional=frozenset(_FIELDS)),
-    "foreign": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
-    "reference": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
-}
-"""`items`: familiar, held out. `fit`, `calibration`: more such, for scores and for decisions. `foreign`: what the model
-has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""
+__all__ = ["Likelihood"]
 
 
 @dataclass(frozen=True)
@@ -152,36 +129,3 @@ class Likelihood:
 
 
 _CONTROL_ITEMS = 60
-
-
-def stored(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
-    """Return the items as a frame that can be stored (arrays as nested lists), and as one array or a list of texts.
-
-    Raises DataError where not every item has one and the same of the fields image, series and text.
-    """
-    from detectors.novelty.answers import field_of, items_of
-
-    try:
-        name = field_of(items)
-        if items[name].isna().any():
-            raise ValueError(f"novelty: got {int(items[name].isna().sum())} items without {name}; allowed: none")
-        shown = items_of(items)
-    except ValueError as error:
-        raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
-    return items.assign(**{name: shown if name == "text" else shown.tolist()}), shown  # type: ignore[union-attr]
-
-
-def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd.DataFrame:
-    """Return what a model of P(X) says of each item: `logit`, `denoising_curve`, or `log_prob` and its `likelihood`."""
-    from detectors.novelty.answers import ANSWERS
-
-    answer = ask(QUESTIONS[score][0], list(items), model=model).rename(columns={"kind": "likelihood"})
-    return answer[["log_prob", "likelihood"] if score == "log_prob" else [ANSWERS[score][0]]]
-
-
-def _traces(ask: Ask, items: Items) -> pd.Series[Any]:
-    """Return the log p of every element of each item; an empty list where there is none."""
-    import pandas as pd
-
-    traces = ask("trace", list(items)).groupby("item")["log_prob"].agg(list).to_dict()
-    return pd.Series([traces.get(item, []) for item in range(len(items))])

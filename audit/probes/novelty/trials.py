@@ -11,14 +11,11 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from audit.trial import Answer, Known, Trial, auroc_of, mean_of
+from audit.probe.trial import Answer, Known, Trial, auroc_of, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-    from audit.probes.novelty.contrast import Contrast
-    from audit.probes.novelty.likelihood import Likelihood
 
 __all__ = ["contrast_trials", "likelihood_trials"]
 
@@ -48,7 +45,7 @@ def _frame(role: str, column: str, items: np.ndarray) -> pd.DataFrame:
 
 def _own(score: str, scores: Callable[[Sequence[Any]], np.ndarray]) -> tuple[str, Answer]:
     """Return the question of a score of P(X), and the script that answers it so that the score is `scores` [item]."""
-    from audit.probes.novelty.likelihood import QUESTIONS
+    from audit.probes.novelty.scores import QUESTIONS
 
     columns: dict[str, Answer] = {
         "log_prob": lambda items: {"log_prob": -scores(items), "kind": "exact"},
@@ -58,7 +55,7 @@ def _own(score: str, scores: Callable[[Sequence[Any]], np.ndarray]) -> tuple[str
     return QUESTIONS[score][0], columns[score]
 
 
-def likelihood_trials(probe: Likelihood, rng: np.random.Generator) -> list[Trial]:
+def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return foreign and distorted items that look stranger than familiar ones, hardly stranger, and less strange.
 
     Noise looks strange in all, so that the health check finds nothing.
@@ -67,7 +64,7 @@ def likelihood_trials(probe: Likelihood, rng: np.random.Generator) -> list[Trial
     return [_likelihood_trial(tried, rng, dose, moved) for dose, moved in enumerate((25.0, 8.0, -8.0))]
 
 
-def _likelihood_trial(probe: Likelihood, rng: np.random.Generator, dose: int, moved: float) -> Trial:
+def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: float) -> Trial:
     import numpy as np
 
     from detectors.novelty.blindspots import ARRAY_KINDS
@@ -115,12 +112,12 @@ _MOVED: Mapping[str, tuple[float, float, float]] = {
 features' distance from their class, and the items' distance from those that were learnt."""
 
 
-def contrast_trials(probe: Contrast, rng: np.random.Generator) -> list[Trial]:
+def contrast_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return foreign items of which density, classifier, features and kNN see much or little, each in its own way."""
     return [_contrast_trial(replace(probe, fdr=0.1), rng, dose) for dose in range(3)]
 
 
-def _contrast_trial(probe: Contrast, rng: np.random.Generator, dose: int) -> Trial:
+def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     import numpy as np
 
     kinds = np.arange(_ITEMS) % 2
@@ -160,7 +157,7 @@ def _contrast_trial(probe: Contrast, rng: np.random.Generator, dose: int) -> Tri
 
 
 def _of_contrast(
-    probe: Contrast, familiar: Mapping[str, np.ndarray], foreign: Mapping[str, np.ndarray]
+    probe: Any, familiar: Mapping[str, np.ndarray], foreign: Mapping[str, np.ndarray]
 ) -> dict[tuple[str, str | None], Known]:
     """Return what is known of scores that all rank items as their points do."""
     import numpy as np

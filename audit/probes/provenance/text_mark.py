@@ -15,16 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import UsageError
-from audit.files import canonical, sha256
+from audit.files.disk import canonical, sha256
 from audit.model import Continuation
-from audit.probe import Ask, Observed, Role
-from audit.ranges import COUNT, SHARE, Range
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import COUNT, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Trial
+    from audit.probe.trial import Trial
     from detectors.result import Result
 
 __all__ = ["TextMark"]

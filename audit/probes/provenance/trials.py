@@ -11,13 +11,11 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from audit.trial import Answer, Known, Trial, mean_of
+from audit.probe.trial import Answer, Known, Trial, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-
-    from audit.probes.provenance.text_mark import TextMark
 
 __all__ = ["mark_trials"]
 
@@ -27,7 +25,7 @@ _FOUND = (29, 19, 6)
 """Units in which the mark is found, of three texts each."""
 
 
-def mark_trials(probe: TextMark, rng: np.random.Generator) -> list[Trial]:
+def mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return the trials, with a key of their own: what is secret plays no part in them."""
     tried = replace(
         probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, alpha=_ALPHA, prompt_words=None, draws=2,
@@ -81,7 +79,7 @@ def _walk(wanted: dict[int, int], code: np.ndarray, rng: np.random.Generator) ->
 
 
 def _trial(
-    probe: TextMark, texts: Mapping[tuple[bool, bool], list[int]], rng: np.random.Generator, dose: int
+    probe: Any, texts: Mapping[tuple[bool, bool], list[int]], rng: np.random.Generator, dose: int
 ) -> Trial:
     import numpy as np
 

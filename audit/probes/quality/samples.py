@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe import Ask, Observed, Role
+from audit.probe.protocol import Ask, Observed, Role
+from audit.probe.ranges import AMOUNT, COUNT, SCORE, SHARE, Range
 from audit.probes.items import (
     DRAWN_FOR,
     Sampling,
@@ -23,18 +24,17 @@ from audit.probes.items import (
     draws_for,
     each_draw,
     plain,
+    stored,
     told_of_draws,
     usable,
     vectors,
 )
-from audit.probes.novelty.likelihood import stored
-from audit.ranges import AMOUNT, COUNT, SCORE, SHARE, Range
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.trial import Trial
+    from audit.probe.trial import Trial
     from detectors.result import Measure, Result
 
 __all__ = ["Samples"]

@@ -12,19 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.trial import Answer, Known, Trial, auroc_of, mean_of
+from audit.probe.trial import Answer, Known, Trial, auroc_of, mean_of
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from audit.probes.quality.samples import Samples
 
 __all__ = ["sample_trials"]
 
 _ITEMS, _DIM, _LOST = 45, 3, 4
 
 
-def sample_trials(probe: Samples, rng: np.random.Generator) -> list[Trial]:
+def sample_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return the trials; two draws an item are enough whatever the check asks for."""
     tried = replace(probe, draws_per_item=min(2, probe.draws_per_item))
     return [_trial(tried, rng, dose) for dose in range(4)]
@@ -36,7 +34,7 @@ def _points(rng: np.random.Generator, count: int, classes: int = 3, moved: float
     return 6 * np.eye(3, _DIM)[np.arange(count) % classes] + rng.normal(moved, 1.0, (count, _DIM))
 
 
-def _trial(probe: Samples, rng: np.random.Generator, dose: int) -> Trial:
+def _trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     import numpy as np
     import pandas as pd
 
@@ -71,7 +69,7 @@ def _trial(probe: Samples, rng: np.random.Generator, dose: int) -> Trial:
 
 
 def _known(
-    probe: Samples, train: np.ndarray, new: np.ndarray, drawn: np.ndarray, names: np.ndarray
+    probe: Any, train: np.ndarray, new: np.ndarray, drawn: np.ndarray, names: np.ndarray
 ) -> dict[tuple[str, str | None], Known]:
     """Return the measures of draws [draw, dim] by the formulas of `detectors.quality`."""
     import numpy as np

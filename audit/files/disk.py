@@ -102,7 +102,7 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from audit.parquet import read_batches
+    from audit.files.parquet import read_batches
 
     require_regular(path)
     with pa.OSFile(os.fspath(path)) as file:

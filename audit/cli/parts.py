@@ -1,18 +1,33 @@
-"""What there is: parts with their options, and the JSON Schemas of plan, policy and record."""
+"""The command `parts`: what there is, with options and measures."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from audit import plugins
+from audit.cli.options import AsJson
 from audit.errors import UsageError, did_you_mean
 
-__all__ = ["all_parts", "json_schema", "one_part"]
+__all__ = ["all_parts", "one_part", "parts"]
 
-_CONFIGURED = ("models", "data", "probes")
+
+
+def parts(
+    name: Annotated[
+        str | None, typer.Argument(help="Kind (models, data, probes, reports, commands) or name of a part.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the models, data sources, probes and reports that a plan can name, or show the options of one."""
+    if name is not None and name not in plugins.GROUPS:
+        print(one_part(name, as_json=as_json))
+        return
+    print(all_parts([name] if name else list(plugins.GROUPS), as_json=as_json))
 
 
 def all_parts(kinds: list[str], *, as_json: bool) -> str:
@@ -54,7 +69,7 @@ def _page(kind: str, name: str) -> dict[str, Any]:
         "roles": {},
         "measures": [],
     }
-    if kind in _CONFIGURED:
+    if kind in plugins.CONFIGURED:
         page["options"] = list(_options(part))
     if kind == "probes":
         page["measures"] = list(part.measures)
@@ -93,52 +108,3 @@ def _text(page: dict[str, Any]) -> str:
     if page["measures"]:
         lines.append(f"  measures: {', '.join(page['measures'])}")
     return "\n".join(lines)
-
-
-def json_schema(what: str) -> str:
-    """Return the JSON Schema (2020-12) of `plan`, `policy` or `record`."""
-    from audit.plan.spec import PlanSpec
-    from audit.policy.spec import Policy
-    from audit.record.schema import Record
-
-    if what == "record":
-        schema = Record.model_json_schema(by_alias=True)
-    elif what == "plan":
-        schema = PlanSpec.model_json_schema()
-        _fill_parts(schema)
-    elif what == "policy":
-        schema = Policy.model_json_schema()
-    else:
-        raise UsageError(f"no schema of {what!r}{did_you_mean(what, ['plan', 'policy', 'record'])}")
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    return json.dumps(schema, indent=2, ensure_ascii=False)
-
-
-def _fill_parts(schema: dict[str, Any]) -> None:
-    """Put the installed parts and their options where a plan names them."""
-    definitions = schema.setdefault("$defs", {})
-    for kind in _CONFIGURED:
-        definitions[kind] = {"oneOf": [_part_schema(kind, name, definitions) for name in plugins.names(kind)]}
-    ref = {kind: {"$ref": f"#/$defs/{kind}"} for kind in _CONFIGURED}
-    top, check = schema["properties"], definitions["CheckSpec"]["properties"]
-    top["model"] = {"anyOf": [ref["models"], {"type": "null"}], "description": top["model"].get("description", "")}
-    top["helpers"]["additionalProperties"] = ref["models"]
-    check["probe"] = {**ref["probes"], "description": check["probe"].get("description", "")}
-    roles = {"type": "object", "not": {"required": ["use"]}, "additionalProperties": ref["data"]}
-    check["data"] = {"anyOf": [ref["data"], roles], "description": check["data"].get("description", "")}
-
-
-def _part_schema(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    from pydantic import TypeAdapter
-
-    part = plugins.load(kind, name)
-    schema = TypeAdapter(part).json_schema(ref_template="#/$defs/{model}")
-    definitions.update(schema.pop("$defs", {}))
-    notes = plugins.field_notes(part)
-    for option, one in schema.get("properties", {}).items():
-        one["description"] = notes.get(option, "")
-    schema["properties"] = {"use": {"const": name}, **schema.get("properties", {})}
-    schema["required"] = ["use", *schema.get("required", [])]
-    schema["additionalProperties"] = False
-    schema["description"] = plugins.summary(kind, name)
-    return schema

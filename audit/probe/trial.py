@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe import Probe
+    from audit.probe.protocol import Probe
     from detectors.result import Measure
 
 __all__ = ["Answer", "HasTrials", "Known", "ScriptedAsk", "Trial", "auroc_of", "mean_of", "standing"]

@@ -4,7 +4,7 @@
     judge({role: frame})      -> Result    pure, cheap, repeatable without the model
 
 It shows that it works on what is known before: by `controls`, and from the question to the interval by the optional
-method `trials` of `audit.trial`.
+method `trials` of `audit.probe.trial`.
 
 A probe is a frozen dataclass whose fields are its options, named by an entry point in `dokimasia.probes`.
 Importing its module is light: numeric imports happen inside the methods.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.ranges import Range
+    from audit.probe.ranges import Range
     from detectors.result import Result
 
 __all__ = ["Ask", "Observed", "Probe", "Role"]
@@ -61,7 +61,7 @@ class Ask(Protocol):
         * discriminate: `logit`, `features` (list of float)
 
         or a procedure of `audit.procedures`, with the columns that it returns. `content` that is no text comes as
-        nested lists; `audit.ask.questions.as_array` makes an array of a cell. Drawing again for a prompt, in this shard
+        nested lists; `audit.probes.items.as_array` makes an array of a cell. Drawing again for a prompt, in this shard
         or another, is another draw.
         """
 

@@ -1,0 +1,44 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from audit.errors import UsageError
+
+if TYPE_CHECKING:
+    from audit.plan.reach import Confined
+
+
+__all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "confinement"]
+
+Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+ConfinedFlag = Annotated[
+    bool,
+    typer.Option("--confined", help="Let a plan read below its own folder, and variables DOKIMASIA_KEY_* only."),
+]
+AllowEnv = Annotated[
+    list[str] | None,
+    typer.Option("--allow-env", metavar="NAME", help="With --confined: a variable that the plan may read; repeatable."),
+]
+AuditName = Annotated[
+    str, typer.Argument(metavar="AUDIT", help="Folder of an audit, or the beginning of its id under --into.")
+]
+Author = Annotated[str | None, typer.Option(help="Who speaks; default: git's user.name, else the login name.")]
+KeyFile = Annotated[
+    Path | None, typer.Option("--key", help="Private key that signs; default: the file that DOKIMASIA_KEY names.")
+]
+
+
+def confinement(confined: bool, allow_env: Sequence[str] | None) -> Confined | None:
+    """Return what a plan is confined to; UsageError where a variable is allowed and nothing confined."""
+    from audit.plan.reach import Confined
+
+    if allow_env and not confined:
+        raise UsageError("--allow-env goes with --confined; without it a plan may read every variable")
+    return Confined(tuple(allow_env or ())) if confined else None

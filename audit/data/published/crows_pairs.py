@@ -1,0 +1,25 @@
+"""CrowS-Pairs (arXiv:2010.00133): sentence pairs of which one is more stereotyped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.data.tabular import File, _KnownLayout
+
+__all__ = ["CrowSPairs"]
+
+_CROWS_PAIRS = {
+    "more": "sent_more", "less": "sent_less", "stereo": "stereo_antistereo", "group": "bias_type", "unit": "anon_writer"
+}
+
+
+@dataclass(frozen=True)
+class CrowSPairs(_KnownLayout):
+    """CrowS-Pairs as published (Nangia et al. 2020): `more`, `less`, `group` (bias type), `unit` (writer), `stereo`."""
+
+    path: Path
+    """The published CSV."""
+
+    def _file(self) -> File:
+        return File(self.path, "csv", _CROWS_PAIRS, sha256=self.sha256)

@@ -1,0 +1,45 @@
+"""Are the files of an audit those that were stored, and is its record the one that the run wrote?"""
+
+from __future__ import annotations
+
+from audit.errors import IntegrityError
+from audit.files.disk import canonical, digest_file, sha256, stored_json
+from audit.integrity.conformity import check_record
+from audit.plan.registration import check_deviations
+from audit.record.folder import Audit
+from audit.record.schema import Finding
+
+__all__ = ["check_digests"]
+
+
+def check_digests(audit: Audit) -> int:
+    """Return how many files were compared; raises IntegrityError naming the first that differs.
+
+    The record must be the one that the run wrote, follow from plan.json, and name what it rests on.
+    """
+    run = audit.run
+    if run is None:
+        raise IntegrityError("run.json: missing; it names the stored answers")
+    evidence = [*(one for finding in audit.record.findings for one in finding.evidence), *run.evidence]
+    for one in evidence:
+        path = audit.folder / one.path
+        if not path.resolve().is_relative_to(audit.folder.resolve()):
+            raise IntegrityError(f"{one.path}: lies outside the audit folder")
+        if not path.is_file():
+            raise IntegrityError(f"{one.path}: missing")
+        if digest_file(path) != one.sha256:
+            raise IntegrityError(f"{one.path}: its bytes are not those that were stored")
+    frozen = stored_json(audit.folder / "plan.json")
+    if sha256(canonical(frozen)) != audit.record.plan:
+        raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
+    check_record(audit.record, frozen)
+    if not run.evidence and (asked := next(filter(_was_answered, audit.record.findings), None)):
+        raise IntegrityError(f"run.json: names no stored answer, and {asked.check} rests on {asked.calls:,}")
+    check_deviations(audit)
+    if run.record and run.record != digest_file(audit.folder / "record.json"):
+        raise IntegrityError("record.json: not the record that the run wrote")
+    return len(evidence) + 1
+
+
+def _was_answered(finding: Finding) -> bool:
+    return finding.calls > 0 and finding.headline is not None and finding.headline.value is not None

@@ -1,0 +1,53 @@
+"""A frozen plan: everything that is asked, with the digests of what it is asked of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from audit import plugins
+from audit.plan.checks import Plan
+
+__all__ = ["freeze", "plan_text"]
+
+
+def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
+    """Return the plan as JSON data with defaults, digests and fingerprints: what the audit's id and hash stand for."""
+    checks = [
+        {
+            "name": check.name,
+            "probe": {"use": check.probe.name, **plugins.options_of(check.probe)},
+            "gating": check.gates,
+            "limit": None if check.limit is None else check.limit.model_dump(exclude_none=True),
+            "clauses": list(check.clauses),
+            "weight": check.weight,
+            "stop": check.stop,
+            "level": plan.check_level(check),
+            "data": {
+                role: {"use": plugins.name_of("data", part), **plugins.options_of(part), "digest": part.digest()}
+                for role, part in check.data.items()
+            },
+        }
+        for check in plan.checks
+    ]
+    people = {} if plan.sheet is None else {"sheet": plan.sheet.model_dump(exclude_none=True)}
+    return {
+        **people,
+        **({"two_person": True} if plan.two_person else {}),
+        **({} if plan.promise == "every_finding" else {"promise": plan.promise}),
+        **({} if plan.target == "population" else {"target": plan.target}),
+        "title": plan.title,
+        "seed": plan.seed,
+        "level": plan.level,
+        "limit": plan.limit,
+        "shard": plan.shard,
+        "models": dict(fingerprints),
+        "checks": checks,
+    }
+
+
+def plan_text(plan: Plan, frozen: Mapping[str, Any]) -> str:
+    """Return the plan's own YAML, or for a plan made in Python the frozen one as YAML."""
+    return plan.text if plan.text is not None else yaml.safe_dump(dict(frozen), sort_keys=False, allow_unicode=True)

@@ -1,0 +1,189 @@
+"""From the text of a plan to a plan: every mistake at once, each with its place."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from audit import plugins
+from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
+from audit.plan.checks import Check, Plan
+from audit.plan.spec import PlanSpec
+from audit.probe.ranges import beyond, range_of
+from audit.strict_yaml import Place, Placed, by_line, read_text, read_yaml, told
+
+if TYPE_CHECKING:
+    from audit.plan.reach import Confined
+    from audit.probe.protocol import Probe
+
+
+__all__ = ["load_plan", "read_plan"]
+
+
+def load_plan(path: str | Path, confined: Confined | None = None) -> Plan:
+    """Read a plan file, `confined` to what such a plan may reach; raises PlanError with every mistake at once."""
+    text = read_text(path, "'dokimasia init' writes a plan")
+    return read_plan(text, name=str(path), base=Path(path).parent, confined=confined)
+
+
+def read_plan(
+    text: str, *, name: str = "plan.yaml", base: Path | None = None, confined: Confined | None = None
+) -> Plan:
+    """Build a plan from YAML text; relative paths start at `base`."""
+    reading = _Reading(read_yaml(text, name), base or Path(), confined)
+    plan = reading.plan()
+    if reading.problems or plan is None:
+        raise PlanError(sorted(reading.problems, key=by_line))
+    return dataclasses.replace(plan, text=text)
+
+
+class _Reading:
+    """One reading of a plan, gathering mistakes."""
+
+    def __init__(self, document: Placed, base: Path, confined: Confined | None) -> None:
+        self.document, self.base, self.confined, self.problems = document, base, confined, list[str]()
+
+    def plan(self) -> Plan | None:
+        raw = self.document.data
+        if not isinstance(raw, dict):
+            self.wrong((), "a plan is a mapping with title, model and checks")
+            return None
+        spec = self._spec(raw)
+        model = self._part("models", raw.get("model"), ("model",)) if raw.get("model") is not None else None
+        helpers = raw.get("helpers") if isinstance(raw.get("helpers"), dict) else {}
+        built = {key: self._part("models", value, ("helpers", key)) for key, value in (helpers or {}).items()}
+        rows = raw.get("checks") if isinstance(raw.get("checks"), list) else []
+        checks = [self._check(row, ("checks", index)) for index, row in enumerate(rows or []) if isinstance(row, dict)]
+        self._names(rows or [])
+        if spec is None or self.problems:
+            return None
+        done = tuple(
+            dataclasses.replace(
+                check, limit=one.limit, gating=one.gating, clauses=tuple(one.clauses), weight=one.weight, stop=one.stop
+            )
+            for check, one in zip((c for c in checks if c), spec.checks, strict=True)
+        )
+        return Plan(
+            title=spec.title,
+            checks=done,
+            model=model,
+            helpers=built,
+            seed=spec.seed,
+            level=spec.level,
+            limit=spec.limit,
+            shard=spec.shard,
+            promise=spec.promise,
+            target=spec.target,
+            sheet=spec.sheet,
+            two_person=spec.two_person,
+        )
+
+    def wrong(self, place: Place, what: str) -> None:
+        self.problems.append(f"{self.document.at(place)}: {what}")
+
+    def _spec(self, raw: Mapping[str, Any]) -> PlanSpec | None:
+        try:
+            return PlanSpec.model_validate(raw)
+        except ValidationError as error:
+            for one in error.errors():
+                self.wrong(one["loc"], told(one, PlanSpec))
+            return None
+
+    def _names(self, rows: list[Any]) -> None:
+        seen: set[str] = set()
+        for index, row in enumerate(rows):
+            name = row.get("name") if isinstance(row, dict) else None
+            if isinstance(name, str) and name in seen:
+                self.wrong(("checks", index, "name"), f"two checks are named {name!r}")
+            seen.add(str(name))
+
+    def _check(self, row: Mapping[str, Any], place: Place) -> Check | None:
+        probe = self._part("probes", row.get("probe"), (*place, "probe"))
+        data = row.get("data") or {}
+        if isinstance(data, dict) and "use" in data:
+            sources = {"items": (data, (*place, "data"))}
+        elif isinstance(data, dict):
+            sources = {str(role): (value, (*place, "data", role)) for role, value in data.items()}
+        else:
+            sources = {}
+        built = {role: self._part("data", value, where) for role, (value, where) in sources.items()}
+        if probe is None:
+            return None
+        for role in built:
+            if role not in probe.roles:
+                self.wrong(
+                    (*place, "data", role), f"unknown role {role!r} of {probe.name}{did_you_mean(role, probe.roles)}"
+                )
+        self._limit(row, probe, place)
+        whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
+        return Check(name=str(row.get("name")), probe=probe, data=whole, line=self.document.line(place))
+
+    def _limit(self, row: Mapping[str, Any], probe: Probe, place: Place) -> None:
+        limit = row.get("limit")
+        measure = limit.get("measure") if isinstance(limit, dict) else None
+        if isinstance(measure, str) and measure not in probe.measures:
+            self.wrong(
+                (*place, "limit", "measure"),
+                f"unknown measure {measure!r} of {probe.name}{did_you_mean(measure, probe.measures)}",
+            )
+        elif isinstance(limit, dict) and isinstance(measure, str):
+            for key, problem in beyond(range_of(probe.measures, measure), measure, limit):
+                self.wrong((*place, "limit", key), f"limit.{problem}")
+        if row.get("gating") is True and limit is None:
+            self.wrong((*place, "gating"), "a gating check needs a limit")
+        if row.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
+            self.wrong((*place, "stop"), "early stopping needs a limit with one bound, at_least or at_most")
+
+    def _part(self, kind: str, raw: Any, place: Place) -> Any:
+        if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
+            if isinstance(raw, dict):
+                self.wrong(place, f"needs 'use: NAME'; see 'dokimasia parts {kind}'")
+            return None
+        use = raw["use"]
+        options = {key: value for key, value in raw.items() if key != "use"}
+        try:
+            part_type = plugins.load(kind, use)
+        except UsageError as error:
+            self.wrong((*place, "use"), str(error))
+            return None
+        before = len(self.problems)
+        self._keys(part_type, kind, use, options, place)
+        self._paths(part_type, options, place)
+        if len(self.problems) > before:
+            return None
+        try:
+            return plugins.build(kind, use, options)
+        except ValidationError as error:
+            for one in error.errors():
+                self.wrong((*place, *one["loc"]), told(one, PlanSpec))
+        except (DokimasiaError, ValueError) as error:
+            self.wrong(place, str(error))
+        return None
+
+    def _keys(self, part_type: type, kind: str, use: str, options: Mapping[str, Any], place: Place) -> None:
+        allowed = [one.name for one in dataclasses.fields(part_type)]
+        for key in options:
+            if key not in allowed:
+                self.wrong((*place, key), f"unknown option {key!r} of {use}{did_you_mean(key, allowed)}")
+
+    def _paths(self, part_type: type, options: dict[str, Any], place: Place) -> None:
+        for key in plugins.path_fields(part_type):
+            value = options.get(key)
+            if isinstance(value, str):
+                try:
+                    path = (self.base / value).resolve()
+                    barred = None if self.confined is None else self.confined.why_not_path(path, self.base)
+                    there = barred is None and path.exists()
+                except (OSError, ValueError) as error:  # too long, or with a NUL
+                    self.wrong((*place, key), f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
+                    continue
+                options[key] = str(path)
+                if not there:
+                    self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
+        if self.confined is not None and isinstance(options.get("key_env"), str):
+            why = self.confined.why_not_variable(options["key_env"])
+            self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]
