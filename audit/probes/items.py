@@ -18,21 +18,20 @@ if TYPE_CHECKING:
     from detectors.novelty.baselines import Items
 
 __all__ = [
-    "DRAWN_FOR", "FIELDS", "Sampling", "as_array", "check_like", "content", "draws_for", "each_draw", "plain", "stored",
+    "DRAWN_FOR", "Sampling", "as_array", "check_like", "content", "draws_for", "each_draw", "plain", "stored",
     "told_of_draws", "usable", "vectors",
 ]
 
 Sampling = dict[str, int | float]
 """Settings of the model's sampler, e.g. `{steps: 25}` or `{temperature: 1}`."""
 
-FIELDS = {
+_FIELDS = {
     "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
     "series": "series as numbers [step]",
     "text": "text",
     "label": "class of the item",
 }
-"""Fields of an item whatever it is, as a `Role` lists them."""
-DRAWN_FOR = Role(FIELDS, optional=frozenset(FIELDS))
+DRAWN_FOR = Role(_FIELDS, optional=frozenset(_FIELDS))
 """Real items; those of role `items` stand for draws, and are not shown to the model."""
 
 

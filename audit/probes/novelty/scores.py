@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.probe.protocol import Ask, Role
-from audit.probes.items import FIELDS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,6 +15,12 @@ if TYPE_CHECKING:
 
 __all__ = ["QUESTIONS", "ROLES", "Score", "own_answers"]
 
+_FIELDS = {
+    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
+    "series": "series as numbers [step]",
+    "text": "text",
+    "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
+}
 Score = Literal["log_prob", "critic", "denoising_loss"]
 QUESTIONS: Mapping[str, tuple[str, str]] = {
     "log_prob": ("log_prob", "log_prob"), "critic": ("discriminate", "discriminate"),
@@ -23,11 +28,11 @@ QUESTIONS: Mapping[str, tuple[str, str]] = {
 }
 """Score -> (what the model is asked for it, ability that this needs)."""
 ROLES: Mapping[str, Role] = {
-    "items": Role(FIELDS, optional=frozenset(FIELDS)),
-    "fit": Role(FIELDS, optional=frozenset(FIELDS)),
-    "calibration": Role(FIELDS, optional=frozenset(FIELDS)),
-    "foreign": Role(FIELDS, optional=frozenset(FIELDS), required=False),
-    "reference": Role(FIELDS, optional=frozenset(FIELDS), required=False),
+    "items": Role(_FIELDS, optional=frozenset(_FIELDS)),
+    "fit": Role(_FIELDS, optional=frozenset(_FIELDS)),
+    "calibration": Role(_FIELDS, optional=frozenset(_FIELDS)),
+    "foreign": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
+    "reference": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
 }
 """`items`: familiar, held out. `fit`, `calibration`: more such, for scores and for decisions. `foreign`: what the model
 has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""
