@@ -13,25 +13,24 @@ from io import open_code
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from audit.data.frames import Frame
-    from audit.execute.runner import run
-    from audit.plan.checks import Check, Plan
-    from audit.plan.loading import load_plan
+    from audit.data import Frame
+    from audit.execute import run
+    from audit.plan import Check, Plan, load_plan
     from audit.plugins import open_model
-    from audit.record.folder import load_record
+    from audit.record import load_record
 
     __version__: str
 
 __all__ = ["Check", "Frame", "Plan", "__version__", "load_plan", "load_record", "open_model", "run"]
 
 _HOMES = {
-    "Check": "audit.plan.checks",
-    "Frame": "audit.data.frames",
-    "Plan": "audit.plan.checks",
-    "load_plan": "audit.plan.checks",
+    "Check": "audit.plan",
+    "Frame": "audit.data",
+    "Plan": "audit.plan",
+    "load_plan": "audit.plan",
     "load_record": "audit.record.schema",
     "open_model": "audit.plugins",
-    "run": "audit.execute.runner",
+    "run": "audit.execute",
 }
 _MARKER = b'"""Dokimasia '
 

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.files.disk import canonical
+from audit.files import canonical
 from audit.model import Continuation, Item
 
 if TYPE_CHECKING:

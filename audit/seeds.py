@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 
 if TYPE_CHECKING:
     import numpy as np

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from audit.errors import PlanError, did_you_mean
-from audit.files.disk import read_regular
+from audit.files import read_regular
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Place", "Placed", "Strict", "by_line", "check_bounds", "mistakes",

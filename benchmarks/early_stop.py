@@ -12,8 +12,8 @@ import dataclasses
 import sys
 import tempfile
 
-from audit.execute.runner import run
-from audit.plan.checks import Plan
+from audit.execute import run
+from audit.plan import Plan
 from audit.plan.spec import PlanLimit
 from audit.reference.plans import language_model_plan
 

@@ -16,10 +16,11 @@ from collections import Counter
 
 from scipy.stats import binom
 
-from audit.execute.runner import run
+from audit.execute import run
+from audit.reference import tally
 from audit.reference.cards import Reference, reference_folders
 from audit.reference.plans import reference_plan
-from audit.reference.quickstart import Case, tally
+from audit.reference.quickstart import Case
 
 TIMED = "efficiency"
 """Dimension that has no limit here and only takes time."""

@@ -210,7 +210,7 @@ def _direct(read: Callable[[], object]) -> Callable[[], int]:
 
 def _image() -> object:
     from audit.data.images import ImageFolder
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
     return list(ImageFolder(Path("photos")).batches(Role({"image": "an image"})))
 

@@ -31,18 +31,16 @@ import numpy as np
 
 from audit.data.tabular import Builtin
 from audit.errors import UsageError
-from audit.execute.runner import run
-from audit.files.disk import digest_file, sha256
-from audit.integrity.bundle import export_audit, import_audit
-from audit.integrity.seal import seal_audit
-from audit.integrity.verification import verify_audit
-from audit.plan.checks import Check, Plan
+from audit.execute import run
+from audit.files import digest_file, sha256
+from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
+from audit.plan import Check, Plan
 from audit.probes.bias.stereotype_pairs import StereotypePairs
-from audit.record.folder import load_record
+from audit.record import load_record
 from audit.reference.plans import language_model_plan
-from audit.review.writer import Comment, add_reviews, read_reviews
-from audit.signing.installation import Secret
-from audit.signing.keys import make_key, read_key
+from audit.review import Comment, add_reviews, read_reviews
+from audit.signing import Secret, make_key
+from audit.signing.keys import read_key
 
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT

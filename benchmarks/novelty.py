@@ -21,8 +21,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.generated import Made
 from audit.data.sets import digits, patches
 from audit.models.networks.autoregressive_image import ImageTransformer
@@ -33,8 +32,7 @@ from audit.probes.novelty.contrast import Contrast
 from audit.probes.novelty.likelihood import Likelihood
 from audit.reference.training.images import fit_classifier, fit_denoiser, fit_pixels, fit_vae
 from detectors.result import Result
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from reports.text import Notation, words_of
 
 RANGE = (0.0, 16.0)
 """Of a digit's pixels."""

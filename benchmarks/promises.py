@@ -30,11 +30,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tables import finish, show
 
-from audit.execute.runner import run
-from audit.files.disk import digest_file
-from audit.plan.loading import read_plan
-from audit.record.folder import dump
-from audit.record.schema import Record
+from audit.execute import run
+from audit.files import digest_file
+from audit.plan import read_plan
+from audit.record import Record, dump
 from audit.reference.plans import language_model_plan
 
 TOOL = Path(sys.executable).with_name("dokimasia")

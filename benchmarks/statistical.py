@@ -19,8 +19,7 @@ from scipy.special import gammaln
 from scipy.stats import binom, false_discovery_control, hypergeom, t
 from tables import finish, show, within
 
-from audit.record.promises import keep_level, watched
-from audit.record.schema import Limit
+from audit.record import Limit, keep_level, watched
 from detectors import intervals
 from detectors.conformal import benjamini_hochberg, p_values, weighted_p_values
 from detectors.intervals import Approximation, any_gap_p, exact_binomial, exact_hypergeometric

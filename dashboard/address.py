@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from pydantic import Field, TypeAdapter, ValidationError
 
 from audit.errors import UsageError
-from audit.record.schema import Verdict
-from reports.text.words import words_of
+from audit.record import Verdict
+from reports.text import words_of
 
 __all__ = ["LANG", "PARAMETERS", "Address", "Screen", "read"]
 

@@ -9,7 +9,7 @@ from dashboard.address import Address, read
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
 from dashboard.screens import audits, compare, export, finding, item, one_audit, register, trends, verify
-from reports.text.words import Words, languages, words_of
+from reports.text import Words, languages, words_of
 
 SCREENS = {
     "audits": audits.show,

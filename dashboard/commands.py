@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import typer
 
-from reports.text.words import words_of
+from reports.text import words_of
 
 __all__ = ["show"]
 
@@ -26,7 +26,7 @@ def show(
     The address that it prints holds a token of this start, and only who has it is let in.
     """
     words_of(lang)
-    from audit.signing.keyring import known_keys
+    from audit.signing import known_keys
     from dashboard.address import read
     from dashboard.server import serve
 

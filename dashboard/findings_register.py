@@ -15,9 +15,8 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from audit.record.folder import Audit
-from audit.record.schema import WORST_FIRST, Finding, Verdict
-from audit.review.writer import FILE, Standing, State, state_of
+from audit.record import WORST_FIRST, Audit, Finding, Verdict
+from audit.review import FILE, Standing, State, state_of
 from dashboard.loading import entries, home, readable
 
 __all__ = ["RATINGS", "Row", "Settled", "Stand", "register", "settled_of", "stand_of"]

@@ -17,11 +17,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.files.disk import digest_file
-from audit.record.folder import Audit
-from audit.record.schema import Finding
-from reports.views.columns import CONTENT
-from reports.views.evidence import AGAINST, ranks_of, worst_first
+from audit.files import digest_file
+from audit.record import Audit, Finding
+from reports.views import AGAINST, CONTENT, ranks_of, worst_first
 
 if TYPE_CHECKING:
     import numpy as np

@@ -21,16 +21,13 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit.compare.comparison import Comparison, compare_audits
-from audit.compare.measures import Margins
+from audit.compare import Comparison, Margins, compare_audits
 from audit.errors import DokimasiaError, IntegrityError, UsageError
-from audit.files.disk import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record.folder import Audit, load_record
-from audit.record.schema import SCHEMA, WORST_FIRST, Finding, Verdict, decided
-from audit.verdict.far_off import count_far_off
-from reports.text.sanitise import one_line
-from reports.text.words import words_of
-from reports.views.overview import Overview, overview
+from audit.files import MAX_JSON, read_regular, require_regular, stored_json
+from audit.record import SCHEMA, WORST_FIRST, Audit, Finding, Verdict, decided, load_record
+from audit.verdict import count_far_off
+from reports.text import one_line, words_of
+from reports.views import Overview, overview
 
 __all__ = [
     "AUDITS", "Entry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",

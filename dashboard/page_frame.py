@@ -14,8 +14,7 @@ from dashboard.address import Address, read
 from dashboard.loading import home
 from dashboard.rendering import draw
 from dashboard.trust import chip_of, trust_of
-from reports.text.sanitise import one_line
-from reports.text.words import Words, languages, words_of
+from reports.text import Words, languages, one_line, words_of
 
 __all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "trust_line", "turn_pages"]
 

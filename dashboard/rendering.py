@@ -21,15 +21,13 @@ import jinja2
 import streamlit as st
 from markupsafe import Markup
 
-from audit.record.folder import Audit
-from audit.signing.keyring import known_keys
+from audit.record import Audit
+from audit.signing import known_keys
 from dashboard.address import Address
-from reports.documents.html_report import environment, figure_tools, text_tools
-from reports.figures.intervals import sign
-from reports.text.notation import Notation
-from reports.text.words import Words
-from reports.views.overview import Overview
-from reports.views.review import review_view, sheet_rows
+from reports.documents.templating import environment, figure_tools, text_tools
+from reports.figures import sign
+from reports.text import Notation, Words
+from reports.views import Overview, review_view, sheet_rows
 
 __all__ = ["draw", "links_of", "picture", "prepare", "report_tools"]
 

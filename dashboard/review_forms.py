@@ -13,8 +13,8 @@ import streamlit as st
 from pydantic import ValidationError
 
 from audit.errors import DokimasiaError
-from audit.record.folder import Audit
-from audit.review.writer import (
+from audit.record import Audit
+from audit.review import (
     Action,
     Comment,
     Decision,
@@ -29,11 +29,9 @@ from audit.review.writer import (
     add_reviews,
     state_of,
 )
-from audit.signing.keyring import key_owner
-from audit.signing.people import author_name, signing_key
+from audit.signing import author_name, key_owner, signing_key
 from dashboard.rendering import draw
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.text import Words, one_line
 
 __all__ = ["review_audit", "review_finding", "review_item"]
 

@@ -32,7 +32,7 @@ from streamlit import config as settings
 from audit.errors import UsageError
 from dashboard.address import LANG
 from dashboard.loading import AUDITS
-from reports.text.words import Words, words_of
+from reports.text import Words, words_of
 
 __all__ = ["LOOPBACK", "application", "policy", "serve"]
 

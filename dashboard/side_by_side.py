@@ -11,18 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from audit.record.folder import Audit
-from audit.record.schema import Record
+from audit.record import Audit, Record
 from dashboard.address import Address
 from dashboard.item_pages import items_of, paired, texts_of
 from dashboard.rendering import picture
-from reports.figures.axes import NO_AXIS, SHARED, Axis, axis_of
-from reports.figures.intervals import axis_head, interval_line
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line
-from reports.text.words import Words
-from reports.views.evidence import shown_cell
-from reports.views.overview import FindingView, MeasureRow, Overview
+from reports.figures import NO_AXIS, SHARED, Axis, axis_head, axis_of, interval_line
+from reports.text import Notation, Words, one_line
+from reports.views import FindingView, MeasureRow, Overview, shown_cell
 
 __all__ = ["blocks_of", "changed_items", "differences", "pairs_of"]
 

@@ -22,11 +22,10 @@ from queue import Queue
 from typing import Literal
 
 from audit.errors import DokimasiaError
-from audit.integrity.verification import Verification, verify_audit
-from audit.signing.keyring import known_keys
+from audit.integrity import Verification, verify_audit
+from audit.signing import known_keys
 from dashboard.loading import folder_of
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.text import Words, one_line
 
 __all__ = ["Chip", "Trust", "all_looked_at", "chip_of", "trust_in", "trust_of", "verified"]
 

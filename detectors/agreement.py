@@ -27,8 +27,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units
-from detectors.intervals.exact import Floats
 from detectors.result import Measure, undefined
 
 __all__ = ["AGREEMENT", "AlphaMetric", "KappaWeights", "cohen_kappa", "krippendorff_alpha"]

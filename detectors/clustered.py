@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.intervals.betting import refuses
-from detectors.intervals.exact import Floats, Level, sides_of
+from detectors.intervals.exact import Level, sides_of
 from detectors.power import EXACT_BUDGET
 from detectors.sequential import first_verdicts
 

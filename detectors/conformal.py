@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from detectors.intervals.exact import Floats
+from detectors.arrays import Floats
 
 __all__ = [
     "benjamini_hochberg", "calibration_needed", "check_disjoint", "effective_size", "p_values", "weighted_p_values",

@@ -24,9 +24,10 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
+from detectors.arrays import Floats
 from detectors.intervals import betting_mean, mean_over_units, pairs_interval
 from detectors.intervals.discordant import METHOD, MOST, discordant_interval
-from detectors.intervals.exact import Approximation, Floats
+from detectors.intervals.exact import Approximation
 from detectors.ranking import AUROC_DIFFERENCE, rank
 from detectors.result import Guarantee
 from detectors.sequential import DifferenceTest, paired_sequence

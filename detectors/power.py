@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, bdtrc, betaincinv, ndtri
 
-from detectors.intervals.exact import Floats, Level, sides_of
+from detectors.arrays import Floats
+from detectors.intervals.exact import Level, sides_of
 from detectors.intervals.roc import pairs_interval
 from detectors.sequential import boundaries, stopping
 

@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtri
 from scipy.stats import rankdata
 
-from detectors.intervals.exact import Approximation, Floats
+from detectors.arrays import Floats
+from detectors.intervals.exact import Approximation
 from detectors.intervals.roc import AUROC_METHOD, pairs_interval
 from detectors.result import Measure
 

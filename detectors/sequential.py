@@ -25,8 +25,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.intervals.betting import EMPTY, still_to_come
-from detectors.intervals.exact import Floats, Level, sides_of
+from detectors.intervals.exact import Level, sides_of
 
 __all__ = [
     "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "first_verdicts",

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from audit.record.folder import Audit
+from audit.record import Audit
 
 __all__ = ["DEFAULTS", "Report", "ReportOptions"]
 

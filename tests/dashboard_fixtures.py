@@ -19,9 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from report_fixtures import ModelRecord, finding, hostile, mixed, rate, real, write_audit
 
-from audit.files.disk import digest_file, sha256, write_atomic
-from audit.record.folder import dump
-from audit.record.schema import Evidence, Limit, RunFacts
+from audit.files import digest_file, sha256, write_atomic
+from audit.record import Evidence, Limit, RunFacts, dump
 from dashboard.trust import all_looked_at, trust_of
 
 FIRST, SECOND, PICTURES, HOSTILE, EMPTY = (

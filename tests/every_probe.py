@@ -13,13 +13,10 @@ from typing import Any
 import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
 
-from audit.files.disk import write_atomic
-from audit.probe.protocol import Probe
-from audit.record.folder import Audit, dump, load_record
-from audit.record.schema import Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet
-from audit.verdict.controls import covered, trials_of
-from audit.verdict.decision import Decision, decide, sentence
-from audit.verdict.findings import keep
+from audit.files import write_atomic
+from audit.probe import Probe
+from audit.record import Audit, Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet, dump, load_record
+from audit.verdict import Decision, covered, decide, keep, sentence, trials_of
 from detectors.result import Result
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {"factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}]}

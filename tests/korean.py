@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from audit.record.folder import Audit
-from reports.text.words import words_of
-from reports.views.evidence import WORDED
+from audit.record import Audit
+from reports.text import words_of
+from reports.views import WORDED
 
 STAY = """
     Dokimasia dokimasia AUROC kNN KID MC1 MC2 F1 CPU log nat GGUF Q4 Q8 VAE GAN GPU DeLong Obuchowski Clopper Pearson

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from audit.model import Continuation, Sample
-from audit.probe.protocol import Role
+from audit.probe import Role
 
 LETTERS = "abc"
 

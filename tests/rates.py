@@ -10,10 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from audit.data.tabular import File
-from audit.plan.checks import Check, Plan
-from audit.probe.protocol import Role
-from audit.probe.ranges import COUNT, SHARE, Range
-from audit.record.schema import Limit
+from audit.plan import Check, Plan
+from audit.probe import COUNT, SHARE, Range, Role
+from audit.record import Limit
 
 
 @dataclass(frozen=True)

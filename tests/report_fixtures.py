@@ -11,10 +11,21 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from audit.files.disk import canonical, digest_file, sha256, write_atomic
-from audit.record.folder import Audit, dump, load_record
-from audit.record.schema import SCHEMA, Evidence, Finding, Limit, MeasureRecord, ModelRecord, Record, RunFacts
-from audit.verdict.decision import audit_verdict, decide
+from audit.files import canonical, digest_file, sha256, write_atomic
+from audit.record import (
+    SCHEMA,
+    Audit,
+    Evidence,
+    Finding,
+    Limit,
+    MeasureRecord,
+    ModelRecord,
+    Record,
+    RunFacts,
+    dump,
+    load_record,
+)
+from audit.verdict import audit_verdict, decide
 from detectors.intervals import exact_binomial
 
 LEVEL = 0.95

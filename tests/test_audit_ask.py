@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText
 
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.errors import IntegrityError, ModelError, UsageError
-from audit.files.disk import parquet_bytes
+from audit.files import parquet_bytes
 from audit.model import ABILITIES, Continuation, Sample
 from audit.numbering import item_digest
 

@@ -12,28 +12,24 @@ from rates import Ones, plan_of_rates, write_ones
 
 from audit.cli.sizing import _lines
 from audit.errors import IntegrityError
-from audit.execute.power_analysis import size_plan
-from audit.execute.runner import run
+from audit.execute import run, size_plan
 from audit.execute.target import plan_for, random_part, repeatable, units_within
 from audit.integrity import recompute
 from audit.integrity.conformity import check_record
-from audit.plan.checks import Check, Plan
-from audit.plan.frozen import freeze
+from audit.plan import Check, Plan, freeze
 from audit.plan.registration import differences
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.provenance.text_mark import TextMark
-from audit.record.schema import Limit
+from audit.record import Limit
 from audit.review.overrides import ItemChange, review_measure
-from audit.verdict import early_stopping
-from audit.verdict.finite_population import of_benchmark, on_benchmark
-from audit.verdict.units import Part
+from audit.verdict import Part, early_stopping, of_benchmark
+from audit.verdict.finite_population import on_benchmark
 from detectors.intervals import ALL_OF_IT, HYPERGEOMETRIC, exact_binomial, exact_hypergeometric
 from detectors.result import Measure, Result
 from detectors.sequential import RateTest
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from reports.text import Notation, words_of
 from reports.views.statistical_notes import budget_text
 
 LIMIT = Limit(measure="ones", at_most=0.05)

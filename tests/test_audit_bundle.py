@@ -16,13 +16,12 @@ from review_fixtures import small_audit
 import audit.integrity.bundle as module
 from audit.data.tabular import File
 from audit.errors import IntegrityError, UsageError
-from audit.integrity.bundle import check_bundle, export_audit, import_audit, unpacked
-from audit.integrity.seal import seal_audit
-from audit.integrity.verification import verify_audit
-from audit.plan.checks import Check
-from audit.record.contents import ALLOWED, audit_files
-from audit.review.writer import Comment, add_reviews
-from audit.signing.keys import make_key, read_key
+from audit.integrity import check_bundle, export_audit, import_audit, seal_audit, unpacked, verify_audit
+from audit.plan import Check
+from audit.record import ALLOWED, audit_files
+from audit.review import Comment, add_reviews
+from audit.signing import make_key
+from audit.signing.keys import read_key
 
 PAGE = b"<script>document.title = 'owned'</script>"
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=UTC)

@@ -12,7 +12,7 @@ import pytest
 from outside import Command, install
 
 from audit.errors import UsageError
-from audit.record.folder import find_audit
+from audit.record import find_audit
 
 PLAN = """\
 title: Outside {extra}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from report_fixtures import LM, finding, hostile, rate, real, write_audit
 
 from audit.cli.closing_table import WIDTH, closing_table
-from audit.record.schema import DIMENSIONS, Limit
+from audit.record import DIMENSIONS, Limit
 
 LIMIT = Limit(measure="share", at_most=0.5)
 

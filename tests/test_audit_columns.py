@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audit.data.columns import column_names
+from audit.data import column_names
 from audit.data.tabular import File
 from audit.errors import DataError
-from audit.execute.runner import run
-from audit.plan.checks import Check, Plan
+from audit.execute import run
+from audit.plan import Check, Plan
 from audit.probes.factuality.closed_book import ClosedBook
 
 ROLE = ClosedBook.roles["items"]

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from outside import Command, install
 
-from audit.files.disk import canonical
+from audit.files import canonical
 
 PLAN = """\
 title: {title}
@@ -130,7 +130,7 @@ def test_groups_that_fell_are_named_on_the_terminal(tmp_path):
     from test_reports_comparison import by_language
 
     from audit.cli.comparing import _lines
-    from audit.compare.comparison import compare_audits
+    from audit.compare import compare_audits
 
     found = compare_audits(*two_audits(tmp_path / "fell", [by_language((93, 81, 83))], [by_language((92, 83, 61))]))
     (line,) = [line for line in _lines(found) if line.startswith("facts by group: ")]

@@ -15,22 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import real
 
-from audit.compare.comparison import EXIT_CODES, compare_audits, told
-from audit.compare.measures import Margins
+from audit.compare import EXIT_CODES, Margins, compare_audits, told
 from audit.data.generated import Made
 from audit.errors import IntegrityError, UsageError
-from audit.execute.runner import run
-from audit.files.disk import canonical, digest_file, write_atomic
-from audit.integrity.digests import check_digests
+from audit.execute import run
+from audit.files import canonical, digest_file, write_atomic
+from audit.integrity import check_digests
 from audit.models.causal_lm import CausalLMFolder
-from audit.plan.checks import Check, Plan
-from audit.plan.differences import asked_differently
+from audit.plan import Check, Plan, asked_differently
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record.folder import dump, load_record
-from audit.record.schema import Evidence, Limit, MeasureRecord
+from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
 from audit.reference.cards import WEIGHTS
-from audit.verdict.findings import keep
+from audit.verdict import keep
 from detectors.differences import auroc_difference, mean_difference
 from detectors.intervals import auroc, mean_over_units
 from detectors.intervals.discordant import discordant_interval

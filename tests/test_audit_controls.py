@@ -20,11 +20,11 @@ from tiny_models import make_tiny_lm
 
 from audit import open_model
 from audit.data.tabular import File
-from audit.execute.runner import run
+from audit.execute import run
 from audit.model import Sample
-from audit.plan.checks import Check, Plan
-from audit.probe.trial import Known
-from audit.verdict.controls import controls_of, covered, trials_of
+from audit.plan import Check, Plan
+from audit.probe import Known
+from audit.verdict import controls_of, covered, trials_of
 from detectors.result import Measure
 
 BOTH = {"positive": True, "negative": True}

@@ -18,15 +18,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit import plugins
+from audit.data import DataPart, tabular
 from audit.data import columns as reader
-from audit.data import tabular
 from audit.data.published.crows_pairs import CrowSPairs
 from audit.data.published.truthful_qa import TruthfulQA
-from audit.data.source import DataPart
 from audit.data.tabular import Builtin, File
 from audit.errors import DataError, IntegrityError
-from audit.files.disk import canonical, digest_file
-from audit.probe.protocol import Role
+from audit.files import canonical, digest_file
+from audit.probe import Role
 
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 PAIRS = Role(

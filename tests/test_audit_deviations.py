@@ -12,18 +12,15 @@ from rates import Ones, plan_of_rates, write_ones
 
 from audit.data.tabular import File
 from audit.errors import IntegrityError, PlanError
-from audit.execute.runner import Watch, audit_id, fingerprint, run
-from audit.files.disk import canonical, sha256
-from audit.integrity.digests import check_digests
-from audit.plan import registration
-from audit.plan.checks import Check, Plan
-from audit.plan.frozen import freeze
-from audit.plan.registration import REGISTER, read_deviations, register_plan
-from audit.policy.judgement import judge_audit
-from audit.policy.spec import Policy, load_policy
-from audit.record.folder import load_record
-from audit.record.schema import Deviation, Limit
-from audit.reference.quickstart import cases
+from audit.execute import Watch, run
+from audit.execute.runner import audit_id, fingerprint
+from audit.files import canonical, sha256
+from audit.integrity import check_digests
+from audit.plan import Check, Plan, freeze, register_plan, registration
+from audit.plan.registration import REGISTER, read_deviations
+from audit.policy import Policy, judge_audit, load_policy
+from audit.record import Deviation, Limit, load_record
+from audit.reference import cases
 
 COUNTS = [(3, 100), (5, 100)]
 

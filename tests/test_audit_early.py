@@ -10,12 +10,10 @@ from markov import MarkovModel, MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
 from audit.data.tabular import File
-from audit.execute.power_analysis import size_plan
-from audit.execute.runner import run
-from audit.files.disk import arrow_table, canonical, parquet_bytes
-from audit.plan.checks import Check, Plan
-from audit.plan.frozen import freeze
-from audit.record.schema import Limit
+from audit.execute import run, size_plan
+from audit.files import arrow_table, canonical, parquet_bytes
+from audit.plan import Check, Plan, freeze
+from audit.record import Limit
 from audit.verdict import early_stopping
 from detectors.intervals import exact_binomial
 from detectors.power import stops_after
@@ -97,7 +95,7 @@ def test_batches_cost_no_calls_and_spare_looks(rate, goal):
     for _ in range(1 if rate == 0 else 31):
         outcomes, test, n, count = (rng.random(1000) < rate).astype(float), RateTest(0.05), 0, 0
         while test.verdict is None and n < 1000:
-            size = test.quiet(early_stopping.MOST)
+            size = test.quiet(early_stopping.MOST_BETWEEN_LOOKS)
             test.update(outcomes[n : n + size])
             n, count = n + size, count + 1
         late.append(n - (test.decided_after or n))
@@ -115,10 +113,10 @@ def test_quiet_outcomes_are_counted_by_hand():
     assert fresh.quiet(least + 1, risk=0.0) == least
     one_short = RateTest(0.5)
     one_short.update(np.zeros(least - 1))
-    assert one_short.quiet(early_stopping.MOST) == 1
+    assert one_short.quiet(early_stopping.MOST_BETWEEN_LOOKS) == 1
     finite = RateTest(0.5, population=60)
     finite.update(np.zeros(3))
-    assert 1 <= finite.quiet(early_stopping.MOST) <= early_stopping.MOST
+    assert 1 <= finite.quiet(early_stopping.MOST_BETWEEN_LOOKS) <= early_stopping.MOST_BETWEEN_LOOKS
 
 
 def test_an_early_check_asks_no_unit_twice_and_stops_where_single_steps_would(tmp_path):
@@ -236,4 +234,4 @@ def test_an_interrupted_early_check_goes_on_in_its_own_order(tmp_path, at):
     rest = MarkovText().open()
     resumed = run(Plan("Cut", (check,), rest), into=tmp_path / "cut")
     assert (resumed.folder / "record.json").read_bytes() == (uncut.folder / "record.json").read_bytes()
-    assert whole.asked - at <= rest.asked <= whole.asked - at + 2 * early_stopping.MOST
+    assert whole.asked - at <= rest.asked <= whole.asked - at + 2 * early_stopping.MOST_BETWEEN_LOOKS

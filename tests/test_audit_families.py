@@ -12,12 +12,11 @@ from scipy.special import bdtr, bdtrc
 from scipy.stats import false_discovery_control
 
 from audit.errors import IntegrityError
-from audit.execute.runner import Watch, run
-from audit.integrity.digests import check_digests
+from audit.execute import Watch, run
+from audit.integrity import check_digests
 from audit.integrity.recompute import recompute
-from audit.plan.checks import Check
-from audit.record.folder import load_record
-from audit.record.schema import Limit
+from audit.plan import Check
+from audit.record import Limit, load_record
 from detectors.intervals import exact_binomial
 from detectors.multiplicity import family_level, step_up
 

@@ -4,14 +4,14 @@ import pytest
 from report_fixtures import finding, rate, real, write_audit
 
 from audit.cli.screen import finding_line, summary_line
-from audit.record.schema import Limit
-from audit.verdict.far_off import count_far_off, far_off
+from audit.record import Limit
+from audit.verdict import count_far_off, far_off
 from reports.documents.html_report import render_html
 from reports.documents.index_page import render_index
 from reports.documents.markdown_report import render_markdown
 from reports.documents.summary_report import render_pull_request
 from reports.options import ReportOptions
-from reports.text.words import words_of
+from reports.text import words_of
 from reports.views.summary import summary_sentence
 
 KID = {"unit": "score", "direction": "lower is better", "ideal": 0.0}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import IntegrityError
-from audit.files.disk import canonical, parse_json, stored_json
+from audit.files import canonical, parse_json, stored_json
 from audit.plan.register import read_entries
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

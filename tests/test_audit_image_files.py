@@ -18,9 +18,9 @@ from audit.data.images import ImageFolder
 from audit.data.sets import digits
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError
-from audit.execute.runner import run
-from audit.plan.loading import read_plan
-from audit.probe.protocol import Role
+from audit.execute import run
+from audit.plan import read_plan
+from audit.probe import Role
 from audit.reference.cards import WEIGHTS
 
 IMAGES = Role(dict.fromkeys(("image", "label", "unit"), "words"), optional=frozenset({"label", "unit"}))

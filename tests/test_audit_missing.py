@@ -9,21 +9,19 @@ import pytest
 from audit.cli.screen import finding_line
 from audit.compare.pairing import Both, difference_of
 from audit.data.tabular import File
-from audit.execute.runner import run
+from audit.execute import run
 from audit.integrity.verification import recompute
 from audit.model import Sample
 from audit.models.table import OutputTable
-from audit.plan.checks import Check, Plan
-from audit.plan.loading import read_plan
+from audit.plan import Check, Plan, read_plan
 from audit.probes.bias.representation import Representation
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.probes.quality.samples import Samples
-from audit.record.folder import load_record
-from audit.record.schema import Limit
-from audit.verdict.early_stopping import looks_after, stopped
+from audit.record import Limit, load_record
+from audit.verdict import looks_after
+from audit.verdict.early_stopping import stopped
 from detectors.factuality.correctness import generated_correctness
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from reports.text import Notation, words_of
 
 
 def questions(folder, count):

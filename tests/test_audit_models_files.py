@@ -15,16 +15,16 @@ from tiny_models import make_tiny_gguf
 
 from audit.data.tabular import File
 from audit.errors import ModelError
-from audit.execute.runner import run
-from audit.files.disk import digest_file
+from audit.execute import run
+from audit.files import digest_file
 from audit.models.building import counted
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.diffusion import DiffusionFolder
 from audit.models.files import check_settings, model_files
 from audit.models.gan import GANFolder
-from audit.plan.checks import Check, Plan
+from audit.plan import Check, Plan
 from audit.reference.cards import WEIGHTS
-from audit.signing.installation import Secret
+from audit.signing import Secret
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import UsageError
-from audit.signing.person_names import plain_name, same_person
+from audit.signing import plain_name, same_person
 
 ONE = [
     "Kim\u200b", "\u202eKim\u202c", "Kim\u00ad", "Ｋｉｍ", " Kim ", "K\u034fim", "Kim\ufe0f", "kim", "\u2066Kim",

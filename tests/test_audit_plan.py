@@ -12,10 +12,8 @@ from markov import MarkovText, Repeats
 
 from audit.cli.schemas import json_schema
 from audit.errors import PlanError
-from audit.plan.checks import Check, Plan
-from audit.plan.frozen import freeze
-from audit.plan.loading import load_plan, read_plan
-from audit.record.schema import Limit
+from audit.plan import Check, Plan, freeze, load_plan, read_plan
+from audit.record import Limit
 from audit.strict_yaml import MAX_DEPTH, read_yaml
 
 GOOD = """\

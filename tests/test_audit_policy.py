@@ -19,15 +19,14 @@ from review_fixtures import small_audit
 
 from audit.cli.schemas import json_schema
 from audit.errors import IntegrityError, PlanError, UsageError
-from audit.integrity.seal import seal_audit
-from audit.policy.judgement import judge_audit
+from audit.integrity import seal_audit
+from audit.policy import baseline_of, judge_audit, load_policy
 from audit.policy.regressions import gap_of, regressions
-from audit.policy.spec import baseline_of, load_policy
-from audit.record.folder import dump, load_record
-from audit.record.schema import WORST_FIRST, Limit, RunFacts
-from audit.review.writer import Decision, Override, Status, add_reviews, state_of
-from audit.signing.keys import make_key, read_key
-from audit.verdict.decision import decide, sentence
+from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
+from audit.review import Decision, Override, Status, add_reviews, state_of
+from audit.signing import make_key
+from audit.signing.keys import read_key
+from audit.verdict import decide, sentence
 from detectors.intervals import ALL_OF_IT
 
 DAY = date(2026, 11, 24)

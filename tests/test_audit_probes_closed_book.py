@@ -13,20 +13,19 @@ import pandas as pd
 import pytest
 
 from audit import open_model, plugins
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.tabular import Builtin, File
-from audit.execute.runner import run
-from audit.integrity.digests import check_digests
+from audit.execute import run
+from audit.integrity import check_digests
 from audit.integrity.recompute import recompute
 from audit.model import Continuation
 from audit.models.table import OutputTable
-from audit.plan.checks import Check, Plan
-from audit.probe.protocol import Probe
+from audit.plan import Check, Plan
+from audit.probe import Probe
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record.schema import Limit
-from audit.reference.plans import WHEEL, find_language_model
-from audit.verdict.controls import controls_of
+from audit.record import Limit
+from audit.reference import WHEEL, find_language_model
+from audit.verdict import controls_of
 from detectors.factuality import choices, correctness, matching, tally
 
 STRICT = 1 - 0.05 / 200

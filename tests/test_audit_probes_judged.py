@@ -14,11 +14,11 @@ import pytest
 from audit import load_plan, run
 from audit.data.tabular import File
 from audit.errors import DataError
-from audit.integrity.digests import check_digests
+from audit.integrity import check_digests
 from audit.integrity.recompute import recompute
-from audit.probe.protocol import Probe
+from audit.probe import Probe
 from audit.probes.factuality.judged import Judged
-from audit.verdict.controls import controls_of
+from audit.verdict import controls_of
 from detectors.factuality import judged as detector
 from detectors.factuality.judged import JUDGED_MEASURES
 

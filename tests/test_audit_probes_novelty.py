@@ -10,20 +10,18 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.generated import Made
 from audit.data.sets import patches
 from audit.errors import DataError
-from audit.execute.runner import run
-from audit.files.disk import arrow_table, parquet_bytes, read_frame
-from audit.plan.checks import Check, Plan
+from audit.execute import run
+from audit.files import arrow_table, parquet_bytes, read_frame
+from audit.plan import Check, Plan
 from audit.plugins import build
-from audit.probe.protocol import Probe
+from audit.probe import Probe
 from audit.probes.novelty.contrast import Contrast
 from audit.probes.novelty.likelihood import Likelihood
-from audit.record.folder import load_record
-from audit.record.schema import Limit
+from audit.record import Limit, load_record
 from audit.reference.cards import WEIGHTS
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS
 

@@ -9,18 +9,17 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.generated import Made
 from audit.errors import DataError
-from audit.execute.runner import run
-from audit.files.disk import arrow_table, parquet_bytes, read_frame
+from audit.execute import run
+from audit.files import arrow_table, parquet_bytes, read_frame
 from audit.model import Sample
-from audit.plan.checks import Check, Plan
-from audit.probe.protocol import Probe
+from audit.plan import Check, Plan
+from audit.probe import Probe
 from audit.probes.bias.representation import Representation
 from audit.probes.quality.samples import Samples
-from audit.record.schema import Limit
+from audit.record import Limit
 from audit.reference.cards import WEIGHTS
 
 STRICT = 1 - 0.05 / 200

@@ -10,13 +10,12 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.generated import Made
-from audit.execute.runner import run
+from audit.execute import run
 from audit.model import Sample
-from audit.plan.checks import Check, Plan
-from audit.probe.protocol import Probe
+from audit.plan import Check, Plan
+from audit.probe import Probe
 from audit.probes.efficiency.sampling import SamplingTime
 from audit.reference.cards import WEIGHTS
 

@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.published.crows_pairs import CrowSPairs
 from audit.errors import DataError
-from audit.files.disk import parquet_bytes
-from audit.probe.protocol import Probe
+from audit.files import parquet_bytes
+from audit.probe import Probe
 from audit.probes.bias.stereotype_pairs import StereotypePairs
-from audit.reference.plans import WHEEL, find_language_model
+from audit.reference import WHEEL, find_language_model
 from detectors.bias import pairs as detector
 
 VARIANTS = ("causal", "perplexity")

@@ -11,24 +11,23 @@ import pandas as pd
 import pytest
 
 from audit import open_model, plugins
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.generated import Made
 from audit.data.tabular import File
 from audit.errors import AbilityError, UsageError
-from audit.execute.runner import run
-from audit.integrity.digests import check_digests
+from audit.execute import run
+from audit.integrity import check_digests
 from audit.integrity.recompute import recompute
 from audit.model import Continuation
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable
-from audit.plan.checks import Check, Plan
-from audit.probe.protocol import Probe
+from audit.plan import Check, Plan
+from audit.probe import Probe
 from audit.probes.provenance.text_mark import TextMark
-from audit.record.schema import Limit
+from audit.record import Limit
+from audit.reference import WHEEL, find_language_model
 from audit.reference.cards import WEIGHTS
-from audit.reference.plans import WHEEL, find_language_model
-from audit.verdict.controls import controls_of
+from audit.verdict import controls_of
 from audit.watermarks.kgw import KGW
 from detectors.provenance.detection import MARK_MEASURES
 from detectors.provenance.green_list import GreenLists, green_pairs

@@ -11,24 +11,17 @@ from scipy.special import bdtr, bdtrc
 
 from audit.cli.sizing import _lines
 from audit.errors import IntegrityError, PlanError, UsageError
-from audit.execute.power_analysis import size_plan
-from audit.execute.runner import run
+from audit.execute import run, size_plan
 from audit.integrity import recompute
-from audit.plan.frozen import freeze
-from audit.plan.loading import read_plan
-from audit.policy.judgement import judge_audit
-from audit.policy.spec import load_policy
-from audit.record.folder import load_record
-from audit.record.promises import keep_level, watched
-from audit.record.schema import Limit, MeasureRecord
+from audit.plan import freeze, read_plan
+from audit.policy import judge_audit, load_policy
+from audit.record import Limit, MeasureRecord, keep_level, load_record, watched
 from audit.review.overrides import ItemChange, review_measure
-from audit.verdict import early_stopping
-from audit.verdict.decision import decide
+from audit.verdict import decide, early_stopping
 from detectors.intervals import exact_binomial
 from detectors.power import keep_probability, units_needed
 from detectors.sequential import RateTest, confidence_sequence, stopping
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from reports.text import Notation, words_of
 from reports.views.statistical_notes import budget_text
 
 LIMIT = Limit(measure="ones", at_most=0.05)

@@ -9,13 +9,14 @@ import pytest
 from audit.data.generated import Made
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError
-from audit.execute.runner import run
-from audit.plan.frozen import freeze
-from audit.probe.protocol import Role
-from audit.record.folder import load_record
+from audit.execute import run
+from audit.plan import freeze
+from audit.probe import Role
+from audit.record import load_record
+from audit.reference import cases, find_language_model, tally
 from audit.reference.cards import reference_folders
-from audit.reference.plans import find_language_model, reference_plan
-from audit.reference.quickstart import Case, cases, tally
+from audit.reference.plans import reference_plan
+from audit.reference.quickstart import Case
 
 IMAGE = Role({"image": "pixels", "label": "class"}, optional=frozenset({"label"}))
 

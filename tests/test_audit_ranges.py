@@ -12,15 +12,12 @@ from every_probe import built_in_probes, judged
 from rates import Ones
 from report_fixtures import finding, rate, write_audit
 
-from audit.compare.comparison import compare_audits
-from audit.compare.measures import Margins
+from audit.compare import Margins, compare_audits
 from audit.errors import PlanError, UsageError
-from audit.plan.checks import Check
-from audit.plan.loading import read_plan
-from audit.policy.judgement import judge_audit
-from audit.policy.spec import load_policy
-from audit.probe.ranges import AUROC, COUNT, SHARE, Range, range_in
-from audit.record.schema import Limit
+from audit.plan import Check, read_plan
+from audit.policy import judge_audit, load_policy
+from audit.probe import AUROC, COUNT, SHARE, Range, range_in
+from audit.record import Limit
 
 
 def test_every_measure_that_a_probe_gives_has_the_unit_and_lies_in_the_range_that_it_declares():

@@ -8,8 +8,7 @@ import yaml
 
 from audit.cli.app import execute
 from audit.errors import PlanError
-from audit.plan.loading import load_plan
-from audit.plan.reach import Confined, reaches
+from audit.plan import Confined, load_plan, reaches
 
 ROOT = Path(__file__).parents[1]
 SECRET = "AKIATOKENCANARY"

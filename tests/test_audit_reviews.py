@@ -17,12 +17,11 @@ from scipy import stats
 
 from audit.data.tabular import File
 from audit.errors import IntegrityError, UsageError
-from audit.execute.runner import run
-from audit.integrity.verification import verify_audit
-from audit.plan.checks import Check, Plan
-from audit.record.folder import load_record
-from audit.record.schema import Evidence, Limit
-from audit.review.writer import (
+from audit.execute import run
+from audit.integrity import verify_audit
+from audit.plan import Check, Plan
+from audit.record import Evidence, Limit, load_record
+from audit.review import (
     FILE,
     Action,
     Comment,
@@ -38,7 +37,8 @@ from audit.review.writer import (
     signature_of,
     state_of,
 )
-from audit.signing.keys import make_key, read_key
+from audit.signing import make_key
+from audit.signing.keys import read_key
 from detectors.intervals import betting_mean
 from detectors.sequential import RateTest
 
@@ -102,7 +102,7 @@ def test_the_latest_word_of_each_kind_counts_and_comments_stay(audit):
 
 
 def test_every_line_names_the_line_before_and_the_record(audit):
-    from audit.files.disk import digest_file, sha256
+    from audit.files import digest_file, sha256
 
     say(audit, Comment(text="One"), Comment(text="Two"))
     lines = (audit.folder / FILE).read_bytes().splitlines(keepends=True)
@@ -346,7 +346,7 @@ def broken(audit, what):
     if fields:
         update = {"measures": [measure.model_copy(update=fields)], "limit": None}
         record = audit.record.model_copy(update={"findings": [audit.record.findings[0].model_copy(update=update)]})
-        from audit.record.folder import dump
+        from audit.record import dump
 
         (audit.folder / "record.json").write_bytes(dump(record))
     elif what == "items gone":
@@ -389,7 +389,7 @@ def test_a_finding_that_was_spoilt_stays_undecided(audit):
         update={"controls": {"positive": False, "negative": True}, "verdict": "inconclusive"}
     )
     record = audit.record.model_copy(update={"findings": [spoilt], "verdict": "inconclusive"})
-    from audit.record.folder import dump
+    from audit.record import dump
 
     (audit.folder / "record.json").write_bytes(dump(record))
     audit = load_record(audit.folder)
@@ -401,7 +401,7 @@ def test_the_items_evidence_is_a_file_of_the_folder(audit):
     finding = audit.record.findings[0]
     outside = finding.model_copy(update={"check": "../../x", "evidence": [Evidence(path="items/../../x", sha256="s")]})
     record = audit.record.model_copy(update={"findings": [outside]})
-    from audit.record.folder import dump
+    from audit.record import dump
 
     (audit.folder / "record.json").write_bytes(dump(record))
     with pytest.raises(UsageError, match="no item"):

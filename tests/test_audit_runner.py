@@ -12,13 +12,12 @@ from markov import MarkovModel, MarkovText, Repeats
 
 from audit.data.tabular import File
 from audit.errors import EndpointError, IntegrityError
-from audit.execute.observing import expected_calls, shards
-from audit.execute.runner import Watch, run
-from audit.integrity.digests import check_digests
+from audit.execute import Watch, expected_calls, run
+from audit.execute.observing import shards
+from audit.integrity import check_digests
 from audit.integrity.recompute import recompute
-from audit.plan.checks import Check, Plan
-from audit.record.folder import dump, load_record
-from audit.record.schema import Limit
+from audit.plan import Check, Plan
+from audit.record import Limit, dump, load_record
 
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
 

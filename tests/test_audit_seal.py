@@ -18,14 +18,14 @@ from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
 from audit.errors import IntegrityError, UsageError
-from audit.files.disk import canonical, digest_file, sha256
-from audit.integrity.seal import PREDICATE, TEST_RESULT, check_seal, seal_audit, statements
-from audit.integrity.verification import verify_audit
-from audit.record.contents import audit_files
-from audit.record.folder import dump, load_record
-from audit.review.writer import Comment, Decision, Rating, add_reviews
-from audit.signing.keys import make_key, read_key, read_public_key, signed_body
-from audit.verdict.decision import audit_verdict
+from audit.files import canonical, digest_file, sha256
+from audit.integrity import check_seal, seal_audit, verify_audit
+from audit.integrity.seal import PREDICATE, TEST_RESULT, statements
+from audit.record import audit_files, dump, load_record
+from audit.review import Comment, Decision, Rating, add_reviews
+from audit.signing import make_key, read_public_key, signed_body
+from audit.signing.keys import read_key
+from audit.verdict import audit_verdict
 
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=UTC)
 

@@ -15,15 +15,14 @@ import pandas as pd
 import pytest
 from markov import MarkovText
 
-from audit.ask.asker import Door
-from audit.ask.store import Store
+from audit.ask import Door, Store
 from audit.data.tabular import File
+from audit.execute import run
 from audit.execute.observing import observe
-from audit.execute.runner import run
 from audit.model import Continuation, Sample
 from audit.models.table import OutputTable
 from audit.numbering import entropy, item_digest, numbers_of
-from audit.plan.checks import Check, Plan
+from audit.plan import Check, Plan
 from audit.probes.bias.representation import Representation
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.efficiency.sampling import SamplingTime
@@ -33,7 +32,7 @@ from audit.probes.novelty.contrast import Contrast
 from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.provenance.text_mark import TextMark
 from audit.probes.quality.samples import Samples
-from audit.record.schema import Limit
+from audit.record import Limit
 
 WORDS = [
     "the", "ferry", "to", "an", "island", "leaves", "at", "eight", "and", "never", "comes", "back", "in", "time", "for",

@@ -13,14 +13,13 @@ from markov import MarkovText
 from rates import Ones
 from tiny_models import make_tiny_lm
 
-from audit.data.frames import Frame
+from audit.data import Frame
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, UsageError
-from audit.execute.runner import run
-from audit.plan.checks import Check, Plan
+from audit.execute import run
+from audit.plan import Check, Plan
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record.folder import load_record
-from audit.record.schema import Limit
+from audit.record import Limit, load_record
 
 ROLE = ClosedBook.roles["items"]
 ROWS = [

@@ -15,13 +15,11 @@ from rates import Ones, plan_of_rates, write_ones
 from scipy.stats import binom, norm
 
 from audit.errors import UsageError
-from audit.execute.power_analysis import Range, size_plan
-from audit.execute.runner import run
-from audit.plan.checks import Check, Plan
-from audit.plan.loading import read_plan
-from audit.record.schema import Limit, MeasureRecord
-from audit.verdict import early_stopping
-from audit.verdict.decision import decide, spoil
+from audit.execute import run, size_plan
+from audit.execute.power_analysis import Range
+from audit.plan import Check, Plan, read_plan
+from audit.record import Limit, MeasureRecord
+from audit.verdict import decide, early_stopping, spoil
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect
 from detectors.intervals import AUROC_METHOD, auroc, betting_mean, exact_binomial, pairs_interval
 from detectors.sequential import RateTest, boundaries, stopping

@@ -8,9 +8,10 @@ import pytest
 import tiny_models
 
 from audit.errors import PlanError, UsageError
-from audit.plan.loading import read_plan
+from audit.plan import read_plan
+from audit.reference import starter_plan
 from audit.reference.cards import reference_folders
-from audit.reference.starters import family_of, has_chat_template, starter_plan
+from audit.reference.starters import family_of, has_chat_template
 
 
 def folder(path, **facts):
@@ -80,7 +81,7 @@ def test_an_address_and_a_table_run_as_they_are(tmp_path):
     assert read_plan(starter_plan("https://127.0.0.1:9/v1"), base=tmp_path).model.url == "https://127.0.0.1:9/v1"
     (tmp_path / "out.csv").write_text("prompt,output,aliases\nCapital of France?,Paris,Paris\n")
     plan = read_plan(starter_plan(str(tmp_path / "out.csv")), base=tmp_path)
-    from audit.execute.runner import run
+    from audit.execute import run
 
     (found,) = run(plan, into=tmp_path / "audits").record.findings
     assert found.measures[0].value == 1

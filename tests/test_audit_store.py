@@ -12,15 +12,15 @@ from markov import MarkovModel, MarkovText, Repeats
 
 from audit.data.tabular import File
 from audit.errors import IntegrityError
-from audit.execute.runner import Watch, run
-from audit.files.disk import digest_file, tidy, worker, write_atomic
-from audit.integrity.bundle import export_audit, import_audit
-from audit.integrity.digests import check_digests
+from audit.execute import Watch, run
+from audit.files import digest_file, tidy, worker, write_atomic
+from audit.integrity import check_digests, export_audit, import_audit
 from audit.integrity.recompute import recompute
 from audit.model import Sample
-from audit.plan.checks import Check, Plan
-from audit.record.folder import dump, load_record
-from audit.signing.installation import Secret, key_file
+from audit.plan import Check, Plan
+from audit.record import dump, load_record
+from audit.signing import Secret
+from audit.signing.installation import key_file
 
 TEXTS = [a + b + c for a in "abc" for b in "abc" for c in "abc"]
 

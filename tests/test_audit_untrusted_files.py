@@ -16,13 +16,14 @@ import pytest
 from PIL import Image
 
 from audit.cli.app import execute
-from audit.data.columns import read_columns
+from audit.data import read_columns
 from audit.data.images import ImageFolder
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, ModelError
-from audit.files.disk import (
+from audit.files import (
     append_to,
     digest_file,
+    read_batches,
     read_frame,
     read_regular,
     stored_json,
@@ -30,10 +31,10 @@ from audit.files.disk import (
     write_inside,
     write_out,
 )
-from audit.files.parquet import MAX_DECODED, _decoded, read_batches
+from audit.files.parquet import MAX_DECODED, _decoded
 from audit.models.classifier import ClassifierFile
 from audit.models.files import read_json
-from audit.probe.protocol import Role
+from audit.probe import Role
 
 SECRET = "https://user:ghp_tokencanary@github.com"
 ROLE = Role({"question": "a question"}, optional=frozenset())

@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.record.schema import Finding, Limit, MeasureRecord
-from audit.record.text import number
-from audit.verdict.decision import audit_verdict, capitalised, decide, exit_code, sentence, spoil
+from audit.record import Finding, Limit, MeasureRecord, number
+from audit.verdict import audit_verdict, capitalised, decide, exit_code, sentence, spoil
 
 NONE: dict[str, bool] = {"positive": True, "negative": True}
 
@@ -164,7 +163,7 @@ def test_a_record_of_an_earlier_version_knows_its_approximate_intervals():
 
 
 def test_sentences_hold_the_numbers():
-    from audit.verdict.decision import sentence
+    from audit.verdict import sentence
 
     done = decide([measure(0.614, 0.57, 0.6549)], Limit(measure="rate", at_most=0.55), NONE)
     assert (

@@ -15,13 +15,12 @@ from markov import Repeats
 from review_fixtures import small_audit
 
 from audit.errors import IntegrityError
-from audit.files.disk import canonical, digest_file
-from audit.integrity.digests import check_digests
+from audit.files import canonical, digest_file
+from audit.integrity import check_digests, verify_audit
 from audit.integrity.recompute import recompute
 from audit.integrity.seal import Sealed
-from audit.integrity.verification import verify_audit
-from audit.record.folder import load_record
-from reports.text.words import words_of
+from audit.record import load_record
+from reports.text import words_of
 
 PROBES = {"limited": Repeats(), "free": Repeats()}
 TOOL = Path(sys.executable).with_name("dokimasia")

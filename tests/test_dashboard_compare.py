@@ -11,15 +11,13 @@ from comparison_fixtures import Asked, audit_of, two_audits
 from streamlit.testing.v1 import AppTest
 
 import dashboard
-from audit.compare.comparison import compare_audits
-from audit.compare.measures import Margins
-from audit.files.disk import write_atomic
-from audit.record.folder import load_record
-from audit.record.schema import Limit
+from audit.compare import Margins, compare_audits
+from audit.files import write_atomic
+from audit.record import Limit, load_record
 from dashboard.item_pages import items_of, named, rows
 from dashboard.loading import AUDITS
-from reports.text.words import words_of
-from reports.views.comparison import comparison_view
+from reports.text import words_of
+from reports.views import comparison_view
 
 WORDS = words_of("en")
 A, B, OTHER = "aaaa0001", "bbbb0002", "cccc0003"

@@ -8,7 +8,7 @@ from playwright.sync_api import expect, sync_playwright
 from report_fixtures import HOSTILE
 from test_dashboard_browser import BROKEN, FLAGS, SPILT, WIDTHS
 
-from audit.record.schema import Limit
+from audit.record import Limit
 
 pytestmark = pytest.mark.slow
 

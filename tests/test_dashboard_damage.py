@@ -8,7 +8,7 @@ import pytest
 from report_fixtures import mixed
 from test_dashboard_views import html, screen
 
-from audit.review.writer import Comment, add_reviews
+from audit.review import Comment, add_reviews
 from dashboard import loading
 from dashboard.loading import AUDITS
 from reports.commands.reporting import index

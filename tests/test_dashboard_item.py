@@ -7,10 +7,9 @@ from dashboard_fixtures import FIRST
 from report_fixtures import finding, pd, rate, write_audit
 from test_dashboard_views import html, rows_of, screen, seen, text_of
 
-from audit.files.disk import write_atomic
-from audit.record.folder import dump
-from audit.record.schema import Limit
-from audit.verdict.findings import keep
+from audit.files import write_atomic
+from audit.record import Limit, dump
+from audit.verdict import keep
 from dashboard.loading import AUDITS
 
 

@@ -11,14 +11,14 @@ from korean import KO, english_in, text_of, words_in
 from report_fixtures import write_audit
 from test_dashboard_views import html, links, screen
 
-from audit.files.disk import write_atomic
-from audit.record.folder import dump, load_record
-from audit.review.writer import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
+from audit.files import write_atomic
+from audit.record import dump, load_record
+from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.signing.people import KEY_FILE
 from dashboard.address import PARAMETERS, Address
 from dashboard.loading import AUDITS
 from dashboard.server import application
-from reports.text.words import languages
+from reports.text import languages
 
 FIRST, SECOND = "aaaa000000000001", "bbbb000000000002"
 CHECKS = [f"c{number:02}" for number in range(1, 21)] + [f"r{number:02}" for number in range(8)]

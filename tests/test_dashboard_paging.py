@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import finding, mixed, pd, rate, write_audit
 
-from audit.record.schema import Limit
+from audit.record import Limit
 from dashboard.item_pages import Filters, choices, items_of, matching, paired, rows
 from dashboard.screens.finding import SIZE
 

@@ -14,17 +14,15 @@ from report_fixtures import rate
 from review_fixtures import small_audit
 from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
 
-from audit.record.folder import load_record
-from audit.record.schema import Limit
-from audit.review.writer import Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
+from audit.record import Limit, load_record
+from audit.review import Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
+from audit.signing import make_key
 from audit.signing.keyring import KEYS
-from audit.signing.keys import make_key
 from audit.signing.people import KEY_FILE
 from dashboard.findings_register import register
 from dashboard.loading import AUDITS
-from reports.figures.trend import Point, trend
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from reports.figures import Point, trend
+from reports.text import Notation, words_of
 
 WORDS = words_of("en")
 TODAY = date.today()

@@ -178,7 +178,7 @@ def test_the_shipped_settings_hold_whatever_the_place_and_the_variables_say(tmp_
 
 
 def test_the_theme_is_the_reports():
-    from reports.figures.intervals import PALETTE
+    from reports.figures.style import PALETTE
 
     settings = (Path(dashboard.__file__).parent / ".streamlit" / "config.toml").read_text("utf-8")
     for name, key in (("passed", "primaryColor"), ("paper", "backgroundColor"), ("ink", "textColor")):

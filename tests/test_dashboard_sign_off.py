@@ -15,15 +15,14 @@ from review_fixtures import small_audit
 from test_dashboard_browser import FLAGS
 
 from audit.errors import IntegrityError
-from audit.integrity.bundle import export_audit, import_audit
-from audit.integrity.seal import seal_audit
-from audit.integrity.verification import verify_audit
-from audit.record.folder import load_record
-from audit.review.writer import read_reviews, signature_of, state_of
+from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
+from audit.record import load_record
+from audit.review import read_reviews, signature_of, state_of
+from audit.signing import make_key
 from audit.signing.keyring import KEYS
-from audit.signing.keys import make_key, read_key
+from audit.signing.keys import read_key
 from audit.signing.people import KEY_FILE
-from reports.text.words import words_of
+from reports.text import words_of
 
 pytestmark = pytest.mark.slow
 

@@ -11,17 +11,18 @@ from test_dashboard_review import field, send
 from test_dashboard_views import figures, html, links, rows_of, screen, seen, text_of
 
 from audit.errors import UsageError
-from audit.integrity.seal import seal_audit
-from audit.record.folder import load_record
-from audit.review.writer import Decision, Due, Override, Owner, Status, add_reviews, read_reviews
-from audit.signing.keyring import KEYS, key_owner, known_keys
-from audit.signing.keys import make_key, read_key
+from audit.integrity import seal_audit
+from audit.record import load_record
+from audit.review import Decision, Due, Override, Owner, Status, add_reviews, read_reviews
+from audit.signing import key_owner, known_keys, make_key
+from audit.signing.keyring import KEYS
+from audit.signing.keys import read_key
 from audit.signing.people import KEY_FILE
 from dashboard import trust
 from dashboard.findings_register import stand_of
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
-from reports.figures.intervals import sign
+from reports.figures import sign
 
 TODAY = date.today()
 SOON = TODAY + timedelta(days=20)

@@ -33,14 +33,12 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from audit.errors import UsageError
-from audit.record.folder import load_record
-from audit.record.schema import WORST_FIRST
+from audit.record import WORST_FIRST, load_record
 from dashboard.address import PARAMETERS, Address, read
 from dashboard.loading import AUDITS, _finished, entries
 from reports.documents.html_report import render_html
-from reports.text.notation import Notation
-from reports.text.words import words_of
-from reports.views.evidence import worst_items
+from reports.text import Notation, words_of
+from reports.views import worst_items
 from reports.views.summary import summary_sentence
 
 PACKAGE = Path(dashboard.__file__).parent

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from rates import Ones, write_ones
 
-from audit.execute.power_analysis import size_plan
-from audit.execute.runner import run
-from audit.plan.checks import Check, Plan
-from audit.record.schema import Limit
+from audit.execute import run, size_plan
+from audit.plan import Check, Plan
+from audit.record import Limit
 from detectors.clustered import Clustered, intraclass_correlation
 from detectors.intervals import betting_mean
 from detectors.sequential import RateTest, first_verdicts, stopping

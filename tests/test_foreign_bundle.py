@@ -13,10 +13,10 @@ from test_audit_bundle import rebuilt
 
 import dashboard
 from audit.cli.app import main
-from audit.integrity.bundle import check_bundle, export_audit
-from audit.integrity.seal import seal_audit
-from audit.review.writer import Comment, Decision, add_reviews
-from audit.signing.keys import make_key, read_key
+from audit.integrity import check_bundle, export_audit, seal_audit
+from audit.review import Comment, Decision, add_reviews
+from audit.signing import make_key
+from audit.signing.keys import read_key
 from dashboard.loading import AUDITS
 
 SCRIPT = "<script>document.title='owned'</script>"

@@ -7,8 +7,8 @@ from needs import needs_chromium
 from playwright.sync_api import sync_playwright
 from report_fixtures import HOSTILE, hostile, mixed
 
-from audit.compare.comparison import compare_audits
-from audit.record.schema import Limit
+from audit.compare import compare_audits
+from audit.record import Limit
 from reports.documents.comparison_html import render_comparison_html
 from reports.documents.html_report import render_html
 from reports.documents.index_page import render_index

@@ -12,16 +12,14 @@ import pytest
 from comparison_fixtures import Asked, two_audits
 from report_fixtures import HOSTILE, real
 
-from audit.compare.comparison import compare_audits
-from audit.compare.measures import Margins
+from audit.compare import Margins, compare_audits
 from audit.plugins import load, names
-from audit.record.folder import Audit
-from audit.record.schema import Limit, ModelRecord
+from audit.record import Audit, Limit, ModelRecord
 from reports.documents.comparison_html import render_comparison_html
 from reports.documents.comparison_json import render_comparison_json
 from reports.documents.comparison_markdown import MOST_ITEMS, render_comparison_markdown
-from reports.text.words import languages, words_of
-from reports.views.comparison import SIGNS, comparison_view
+from reports.text import languages, words_of
+from reports.views import SIGNS, comparison_view
 
 WORDS = words_of("en")
 LIMIT, SLOW = Limit(measure="accuracy", at_least=0.5), Limit(measure="latency", at_most=2)

@@ -8,12 +8,11 @@ import pandas as pd
 import pytest
 from report_fixtures import finding, rate, write_audit
 
-from audit.files.disk import digest_file
-from audit.record.folder import load_record
-from audit.record.schema import Evidence, Limit
-from reports.text.notation import Notation
-from reports.text.words import words_of
-from reports.views.evidence import MAX_COLUMNS, count_items, shown_table, worst_items
+from audit.files import digest_file
+from audit.record import Evidence, Limit, load_record
+from reports.text import Notation, words_of
+from reports.views import count_items, shown_table, worst_items
+from reports.views.evidence import MAX_COLUMNS
 
 N = Notation(words_of("en"))
 FRAME = pd.DataFrame(

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import rate
 
-from audit.record.schema import WORST_FIRST, Limit, MeasureRecord
-from reports.figures.axes import PAD, Axis, axis_of, scale_of
-from reports.figures.intervals import HEIGHT, PALETTE, axis_head, interval_line, sign, tally_bar
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from audit.record import WORST_FIRST, Limit, MeasureRecord
+from reports.figures import Axis, axis_head, axis_of, interval_line, scale_of, sign, tally_bar
+from reports.figures.axes import PAD
+from reports.figures.intervals import HEIGHT
+from reports.figures.style import PALETTE
+from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))
 AXIS = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), 280)

@@ -8,11 +8,10 @@ import pytest
 from report_fixtures import ENDPOINT, HOSTILE, LM, finding, hostile, mixed, rate, unknown, write_audit
 
 from audit.errors import UsageError
-from audit.record.folder import load_record
-from audit.record.schema import WORST_FIRST, Limit
+from audit.record import WORST_FIRST, Limit, load_record
 from reports.documents.html_report import render_html
 from reports.options import ReportOptions
-from reports.text.words import words_of
+from reports.text import words_of
 from reports.views.summary import summary_sentence
 
 WORDS = words_of("en")

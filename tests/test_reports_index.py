@@ -8,7 +8,7 @@ from review_fixtures import small_audit
 from test_reports_html import Page
 
 from audit.cli.closing_table import closing_table
-from audit.record.schema import Limit, decided
+from audit.record import Limit, decided
 from dashboard.loading import AUDITS, entries
 from reports.documents.index_page import render_index
 

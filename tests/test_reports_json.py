@@ -4,8 +4,8 @@ import json
 
 from report_fixtures import hostile, mixed
 
-from audit.files.disk import canonical
-from audit.record.schema import Record
+from audit.files import canonical
+from audit.record import Record
 from reports.documents.json_report import render_json
 
 

@@ -16,15 +16,14 @@ from junitparser import JUnitXml
 from report_fixtures import HOSTILE, finding, hostile, rate, settled, write_audit
 from schemas import published
 
-from audit.files.disk import sha256
-from audit.policy.judgement import judge_audit
-from audit.policy.spec import load_policy
-from audit.record.folder import load_record
-from audit.record.schema import Limit
-from audit.review.writer import Status, add_reviews
-from audit.signing.keys import make_key, read_key
+from audit.files import sha256
+from audit.policy import judge_audit, load_policy
+from audit.record import Limit, load_record
+from audit.review import Status, add_reviews
+from audit.signing import make_key
+from audit.signing.keys import read_key
 from reports.documents.judgement_files import WRITERS, Places
-from reports.text.words import words_of
+from reports.text import words_of
 
 DAY = date(2026, 11, 24)
 SCHEMA = published("sarif-2.1.0")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from junitparser import Error, Failure, JUnitXml, Skipped
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record.schema import WORST_FIRST, Limit
+from audit.record import WORST_FIRST, Limit
 from reports.documents.junit_report import render_junit
-from reports.text.sanitise import visible
+from reports.text import visible
 
 OUTCOMES = {
     ("passed", True): None,

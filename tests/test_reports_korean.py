@@ -17,16 +17,14 @@ from report_fixtures import finding, rate
 import audit.verdict.decision
 import detectors
 from audit import plugins
-from audit.record.folder import load_record
-from audit.record.schema import Limit
-from audit.review.writer import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
-from audit.verdict.decision import decide, sentence
+from audit.record import Limit, load_record
+from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
+from audit.verdict import decide, sentence
 from reports.documents.index_page import render_index
 from reports.options import ReportOptions
-from reports.text.notation import Notation
-from reports.text.words import Words, _held, words_of
-from reports.views.evidence import AGAINST, WEIGHT
-from reports.views.verdict_text import told_why
+from reports.text import Notation, Words, words_of
+from reports.text.words import _held
+from reports.views import AGAINST, WEIGHT, told_why
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)

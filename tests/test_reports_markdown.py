@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record.schema import WORST_FIRST, Limit
-from reports.documents.markdown_report import MOST_CHARACTERS, inert_markdown, render_markdown
-from reports.text.sanitise import one_line
-from reports.text.words import words_of
+from audit.record import WORST_FIRST, Limit
+from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
+from reports.text import inert_markdown, one_line, words_of
 from reports.views.summary import summary_sentence
 
 WORDS = words_of("en")

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import rate, unknown
 
-from audit.record.schema import Limit, MeasureRecord
-from reports.text.notation import Notation, digits_for
-from reports.text.words import words_of
+from audit.record import Limit, MeasureRecord
+from reports.text import Notation, digits_for, words_of
 
 N = Notation(words_of("en"))
 NB = "\u00a0"

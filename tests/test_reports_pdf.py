@@ -20,8 +20,8 @@ from audit.plugins import load, names
 from reports.documents.html_report import render_html
 from reports.documents.pdf_report import printed, render_pdf
 from reports.options import ReportOptions
-from reports.text.words import words_of
-from reports.views.overview import overview
+from reports.text import words_of
+from reports.views import overview
 
 LANGS = ("en", "ko")
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
-from audit.record.schema import Limit
+from audit.record import Limit
 from reports.documents.summary_report import MOST_ROWS, render_pull_request
 
 

@@ -11,17 +11,16 @@ from test_reports_html import page
 from test_reports_markdown import rendered, shown
 
 from audit.errors import IntegrityError
-from audit.files.disk import canonical
-from audit.record.folder import dump, load_record
-from audit.record.schema import Limit
-from audit.review.writer import Action, Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews, state_of
-from audit.signing.keys import make_key, read_key
+from audit.files import canonical
+from audit.record import Limit, dump, load_record
+from audit.review import Action, Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews, state_of
+from audit.signing import make_key
+from audit.signing.keys import read_key
 from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
 from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
-from reports.text.notation import Notation
-from reports.text.words import words_of
-from reports.views.review import review_view
+from reports.text import Notation, words_of
+from reports.views import review_view
 
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=UTC)
 NOTATION = Notation(words_of("en"))

@@ -15,10 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from audit.cli.screen import notes
-from audit.execute.runner import run
-from audit.files.disk import write_atomic
-from audit.record.folder import dump, load_record
-from audit.record.schema import Deviation, Limit, SmallestEffect
+from audit.execute import run
+from audit.files import write_atomic
+from audit.record import Deviation, Limit, SmallestEffect, dump, load_record
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
@@ -26,8 +25,7 @@ from reports.documents.junit_report import render_junit
 from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
 from reports.documents.summary_report import render_pull_request
 from reports.options import ReportOptions
-from reports.text.notation import Notation
-from reports.text.words import words_of
+from reports.text import Notation, words_of
 from reports.views.statistical_notes import MOST_CHANGES, changes_of, controls_text, effect_text, family_text
 
 WORDS = words_of("en")

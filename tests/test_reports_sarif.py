@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 from schemas import published
 
-from audit.record.schema import WORST_FIRST, Limit
+from audit.record import WORST_FIRST, Limit
 from reports.documents.sarif_log import Place, message
 from reports.documents.sarif_report import render_sarif
 from reports.options import ReportOptions

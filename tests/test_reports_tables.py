@@ -5,10 +5,11 @@ import itertools
 import pytest
 from report_fixtures import finding, mixed, rate, real, unknown, write_audit
 
-from audit.record.schema import DIMENSIONS, WORST_FIRST, Limit
-from reports.text.words import words_of
-from reports.views.overview import anchor_of, overview
+from audit.record import DIMENSIONS, WORST_FIRST, Limit
+from reports.text import words_of
+from reports.views import overview
 from reports.views.summary import summary_sentence
+from reports.views.whole_audit import anchor_of
 
 WORDS = words_of("en")
 LIMIT = Limit(measure="error_share", at_most=0.2)

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 import reports
 from audit.errors import UsageError
-from audit.record.schema import DIMENSIONS, WORST_FIRST
+from audit.record import DIMENSIONS, WORST_FIRST
 from detectors.result import Direction
-from reports.text.sanitise import cell_text, one_line, visible
-from reports.text.words import Words, languages, words_of
-from reports.views.evidence import WORDED
+from reports.text import Words, cell_text, languages, one_line, visible, words_of
+from reports.views import WORDED
 from reports.views.verdict_text import _SECTIONS
 
 HOME = Path(reports.__file__).parent

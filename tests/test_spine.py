@@ -6,13 +6,13 @@ import pytest
 from stub_server import serve
 
 from audit.data.generated import Made
-from audit.execute.runner import Watch, run
+from audit.execute import Watch, run
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.endpoint import OpenAIEndpoint
-from audit.plan.checks import Check, Plan
+from audit.plan import Check, Plan
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record.schema import Limit
+from audit.record import Limit
 from audit.reference.cards import WEIGHTS
 
 SOUND, FLAWED = (WEIGHTS / "language" / form for form in ("sound", "flawed"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from audit.ask.partial import tells_each
 from audit.ask.questions import PRIVATE, RANDOM, answer, can_answer, takes_numbers
 from audit.errors import ModelError
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 from audit.model import ABILITIES, Item, Verifiable
 from audit.numbering import item_digest, numbers_of
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from audit.files.disk import canonical, stored_json, write_atomic
+from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelPart, Verifiable
-from audit.record.folder import Audit
+from audit.record import Audit
 
 __all__ = ["asked_who", "begin", "opened_for", "others", "strangers", "varying"]
 

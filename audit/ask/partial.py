@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.files.disk import MAX_JSON, append_line, append_to, canonical, parse_json, read_regular
+from audit.files import MAX_JSON, append_line, append_to, canonical, parse_json, read_regular
 from audit.model import Item, LikelihoodKind, Sample
-from audit.signing.installation import Secret
+from audit.signing import Secret
 
 if TYPE_CHECKING:
     import numpy as np

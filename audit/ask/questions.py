@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit import procedures
 from audit.errors import ModelError, did_you_mean
-from audit.files.disk import arrow_table
+from audit.files import arrow_table
 from audit.model import ABILITIES, CanSample, Item, abilities_of
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from audit.ask.partial import Continued
 from audit.errors import IntegrityError, UsageError
-from audit.files.disk import (
+from audit.files import (
     MAX_JSON,
     append_line,
     append_to,
@@ -35,9 +35,8 @@ from audit.files.disk import (
     tidy,
     write_atomic,
 )
-from audit.record.contents import audit_files
-from audit.record.schema import Evidence
-from audit.signing.installation import Secret
+from audit.record import Evidence, audit_files
+from audit.signing import Secret
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -21,7 +21,7 @@ def check_plan(
     as_json: AsJson = False,
 ) -> None:
     """Read plans and tell every mistake of all of them, with file, line and column; no model and no data is opened."""
-    from audit.plan.loading import load_plan
+    from audit.plan import load_plan
 
     problems: list[str] = []
     checks: dict[str, int] = {}

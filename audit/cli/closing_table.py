@@ -16,10 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from audit.cli.screen import SIGNS
 from audit.errors import clean
-from audit.record.folder import Audit
-from audit.record.schema import DIMENSIONS, WORST_FIRST, Finding, Record, decided
-from audit.record.text import number
-from audit.verdict.far_off import far_off
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Record, decided, number
+from audit.verdict import far_off
 
 __all__ = ["closing_table"]
 

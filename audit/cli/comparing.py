@@ -14,11 +14,10 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson, Into
-from audit.errors import UsageError
+from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.compare.comparison import CheckComparison, Comparison, Side
-    from audit.compare.measures import Margins
+    from audit.compare import CheckComparison, Comparison, Margins, Side
 
 __all__ = ["compare"]
 
@@ -50,10 +49,10 @@ def compare(
     Exit code 0 where no gating check is worse than its margin, 1 where one is, 3 where one is undecided, 2 where the
     audits were not asked the same, 4 where one of them is not what was stored.
     """
-    from audit.compare.comparison import EXIT_CODES, compare_audits
-    from audit.files.disk import canonical, in_language, write_inside, write_out
-    from audit.integrity.digests import check_digests
-    from audit.record.folder import find_audit, load_record
+    from audit.compare import EXIT_CODES, compare_audits
+    from audit.files import canonical, in_language, write_inside, write_out
+    from audit.integrity import check_digests
+    from audit.record import find_audit, load_record
 
     if out is not None and format is None:
         raise UsageError(f"--out {out}: goes with --format html, markdown or json")
@@ -79,7 +78,7 @@ def compare(
 
 def _margins(given: Sequence[str]) -> Margins:
     """Return the margins; UsageError for what is no number."""
-    from audit.compare.measures import Margins
+    from audit.compare import Margins
 
     plain, named = 0.0, {}
     for one in given:
@@ -97,9 +96,7 @@ def _margins(given: Sequence[str]) -> Margins:
 
 def _lines(found: Comparison) -> list[str]:
     """Return the closing table and the sentence."""
-    from audit.compare.comparison import told
-    from audit.errors import clean
-
+    from audit.compare import told
     rows = [["check", "measure", "A", "B", "B - A", "p", "changed", "verdict"], *(_row(one) for one in found.checks)]
     rows = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
@@ -122,8 +119,6 @@ def _row(one: CheckComparison) -> list[str]:
 
 def _groups(found: Comparison) -> list[str]:
     """Return, for each check with groups, those that differ most: told only where B is shown to differ there."""
-    from audit.errors import clean
-
     lines = []
     for check in found.checks:
         shown = [one for one in check.groups if one.word in ("worse", "better")]

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from audit.cli.options import AsJson
-from audit.reference.plans import WHEEL, find_language_model
 
 __all__ = ["doctor", "health"]
 
@@ -60,6 +59,8 @@ def _version(name: str) -> dict[str, Any]:
 
 
 def _model() -> dict[str, Any]:
+    from audit.reference import WHEEL, find_language_model
+
     file = find_language_model()
     return {
         "what": "real language model",

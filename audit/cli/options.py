@@ -11,7 +11,7 @@ import typer
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
-    from audit.plan.reach import Confined
+    from audit.plan import Confined
 
 
 __all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "confinement"]
@@ -37,7 +37,7 @@ KeyFile = Annotated[
 
 def confinement(confined: bool, allow_env: Sequence[str] | None) -> Confined | None:
     """Return what a plan is confined to; UsageError where a variable is allowed and nothing confined."""
-    from audit.plan.reach import Confined
+    from audit.plan import Confined
 
     if allow_env and not confined:
         raise UsageError("--allow-env goes with --confined; without it a plan may read every variable")

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile
-from audit.errors import UsageError
+from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.record.folder import Audit
-    from audit.review.writer import Says, State
+    from audit.record import Audit
+    from audit.review import Says, State
 
 __all__ = ["review"]
 
@@ -56,8 +56,8 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Say something of an audit, a finding or an item; without anything said, show where the audit stands."""
-    from audit.record.folder import find_audit, load_record
-    from audit.review.writer import read_reviews
+    from audit.record import find_audit, load_record
+    from audit.review import read_reviews
 
     found = load_record(find_audit(audit, into))
     given = {"comment": comment, "rating": rate, "owner": owner, "action": action, "due": due}
@@ -116,8 +116,8 @@ def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path 
     """Append what was said; one line for the first thing that is wrong, and nothing is written."""
     if not raw:
         return
-    from audit.review.writer import add_reviews, read_reviews
-    from audit.signing.people import author_name, signing_key
+    from audit.review import add_reviews, read_reviews
+    from audit.signing import author_name, signing_key
 
     says = [_parsed(one) for one in raw]
     if read_reviews(audit.folder).torn:
@@ -128,7 +128,7 @@ def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path 
 def _parsed(raw: dict[str, Any]) -> Says:
     from pydantic import Field, TypeAdapter, ValidationError
 
-    from audit.review.writer import Says
+    from audit.review import Says
 
     adapter: TypeAdapter[Says] = TypeAdapter(Annotated[Says, Field(discriminator="kind")])
     try:
@@ -142,8 +142,7 @@ def _parsed(raw: dict[str, Any]) -> Says:
 
 
 def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
-    from audit.errors import clean
-    from audit.review.writer import state_of
+    from audit.review import state_of
 
     state = state_of(audit)
     if as_json:
@@ -154,7 +153,7 @@ def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
 
 
 def _entries(state: State) -> Iterator[str]:
-    from audit.review.writer import Reviews, signature_of
+    from audit.review import Reviews, signature_of
 
     words = {"holds": "signed", "broken": "SIGNATURE DOES NOT HOLD", "none": "not signed"}
     back = Reviews(state.entries).back
@@ -187,7 +186,7 @@ def _standing(audit: Audit, state: State) -> Iterator[str]:
 
 
 def _reviewed(reviewed: Any) -> str:
-    from audit.review.overrides import PROBLEMS
+    from audit.review import PROBLEMS
 
     if reviewed.problem == "chosen":
         told = f"{reviewed.machine.verdict} by the machine, {reviewed.measure.value:.3g} after review"

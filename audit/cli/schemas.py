@@ -27,9 +27,9 @@ def init(
     ] = None,
 ) -> None:
     """Write a plan for a model, with its schema beside it for editors, and say what is still to be filled in."""
-    from audit.files.disk import write_atomic
-    from audit.plan.loading import load_plan
-    from audit.reference.starters import starter_plan
+    from audit.files import write_atomic
+    from audit.plan import load_plan
+    from audit.reference import starter_plan
 
     if os.path.lexists(file):
         raise UsageError(f"{file}: there already; name another file")
@@ -47,9 +47,9 @@ def init(
 
 def json_schema(what: str) -> str:
     """Return the JSON Schema (2020-12) of `plan`, `policy` or `record`."""
-    from audit.plan.spec import PlanSpec
-    from audit.policy.spec import Policy
-    from audit.record.schema import Record
+    from audit.plan import PlanSpec
+    from audit.policy import Policy
+    from audit.record import Record
 
     if what == "record":
         schema = Record.model_json_schema(by_alias=True)

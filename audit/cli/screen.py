@@ -12,11 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.errors import clean
-from audit.record.schema import WORST_FIRST, Deviation, Finding, Record, Undecided
-from audit.record.text import number
-from audit.verdict.decision import capitalised
-from audit.verdict.far_off import FarOff, far_off
-from audit.verdict.missing import FIRST_PROBLEM, RAW_PROMPTS
+from audit.record import WORST_FIRST, Deviation, Finding, Record, Undecided, number
+from audit.verdict import FIRST_PROBLEM, RAW_PROMPTS, FarOff, capitalised, far_off
 
 __all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
 

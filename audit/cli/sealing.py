@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile
-from audit.errors import UsageError
+from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from audit.integrity.verification import Verification
-    from audit.signing.keys import PublicKey
+    from audit.integrity import Verification
+    from audit.signing import PublicKey
 
 __all__ = ["export", "import_", "keygen", "seal", "verify"]
 
@@ -36,7 +36,7 @@ def keygen(
     as_json: AsJson = False,
 ) -> None:
     """Make a key pair (Ed25519) for signing reviews and seals; never writes over a file."""
-    from audit.signing.keys import make_key
+    from audit.signing import make_key
 
     key = make_key(file)
     if as_json:
@@ -55,10 +55,9 @@ def seal(
     as_json: AsJson = False,
 ) -> None:
     """Sign every file of an audit that verifies; the seal lies in it as seal.json."""
-    from audit.integrity.seal import seal_audit
-    from audit.integrity.verification import verify_audit
-    from audit.record.folder import find_audit, load_record
-    from audit.signing.people import author_name, signing_key
+    from audit.integrity import seal_audit, verify_audit
+    from audit.record import find_audit, load_record
+    from audit.signing import author_name, signing_key
 
     signing = signing_key(key)
     if signing is None:
@@ -90,8 +89,7 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not."""
-    from audit.errors import clean
-    from audit.integrity.verification import verify_audit
+    from audit.integrity import verify_audit
 
     asked = partial(verify_audit, keys=_keys(public), judge_again=recompute, entries=entries, head=_head(head))
     found = _verified(audit, into, asked)
@@ -102,7 +100,7 @@ def verify(
 
 
 def _keys(public: list[Path] | None) -> list[PublicKey]:
-    from audit.signing.keys import read_public_key
+    from audit.signing import read_public_key
 
     return [read_public_key(path) for path in public or []]
 
@@ -116,9 +114,8 @@ def _head(given: str | None) -> str | None:
 
 def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> Verification:
     """Verify a folder, or a bundle in a folder that is gone afterwards."""
-    from audit.integrity.bundle import check_bundle, unpacked
-    from audit.integrity.verification import was_finished
-    from audit.record.folder import find_audit
+    from audit.integrity import check_bundle, unpacked, was_finished
+    from audit.record import find_audit
 
     if not (audit.endswith(".zip") and Path(audit).is_file()):
         named = next((place for place in (Path(audit), into / audit) if was_finished(place)), None)
@@ -134,8 +131,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write an audit that verifies as one zip file, the same bytes for the same audit."""
-    from audit.integrity.bundle import export_audit
-    from audit.record.folder import find_audit
+    from audit.integrity import export_audit
+    from audit.record import find_audit
 
     if out.suffix != ".zip":
         raise UsageError(f"--out {out}: a bundle's name ends in .zip")
@@ -150,8 +147,7 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle, unpack it under --into only if all of it is right, and tell what 'verify' tells."""
-    from audit.errors import clean
-    from audit.integrity.bundle import import_audit
+    from audit.integrity import import_audit
 
     heard: list[Verification] = []
     folder = import_audit(file, into, _keys(public), heard.append)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, confinement
+from audit.errors import clean
 
 if TYPE_CHECKING:
-    from audit.execute.power_analysis import CheckSize, RateSize
-    from audit.plan.checks import Plan
-    from audit.record.schema import Limit
+    from audit.execute import CheckSize, RateSize
+    from audit.plan import Plan
+    from audit.record import Limit
 
 __all__ = ["dry_run", "plan_size"]
 
@@ -40,9 +41,9 @@ def plan_size(
     as_json: AsJson = False,
 ) -> None:
     """Say which true rates each check of a plan will pass and fail, and how many units that takes; ask nothing."""
-    from audit.execute.power_analysis import size_plan
-    from audit.plan.loading import load_plan
-    from audit.record.folder import load_record
+    from audit.execute import size_plan
+    from audit.plan import load_plan
+    from audit.record import load_record
 
     read = load_plan(plan, confinement(confined, allow_env))
     read = read if limit is None else dataclasses.replace(read, limit=limit)
@@ -56,8 +57,7 @@ def plan_size(
 
 def dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
     """Print what `plan-size` prints, with how long the calls will take where this model was timed before."""
-    from audit.execute.power_analysis import size_plan
-    from audit.execute.timing import seconds_per_call
+    from audit.execute import seconds_per_call, size_plan
 
     sizes, rate = size_plan(plan), seconds_per_call(plan, into)
     least, most = _fixed(plan)
@@ -85,8 +85,7 @@ def _seconds(calls: int, rate: float | None) -> float | None:
 
 
 def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
-    from audit.errors import clean
-    from audit.record.promises import one_sided
+    from audit.record import one_sided
 
     if plan.promise == "audit":
         yield f"promised at {_percent(plan.level)}: that the audit does not pass wrongly, not each pass alone"
@@ -150,7 +149,7 @@ def _fails(found: RateSize) -> str:
 
 
 def _bounds(limit: Limit, *, rate: bool) -> str:
-    from audit.record.text import bounds
+    from audit.record import bounds
 
     return bounds(limit, "share" if rate else "")
 

@@ -17,9 +17,8 @@ from typing import Any
 from audit.compare.measures import Margins, MeasureComparison, Word, compare_measure
 from audit.compare.pairing import Changes
 from audit.errors import IntegrityError, UsageError
-from audit.plan.differences import asked_differently, refusal
-from audit.record.folder import Audit, audited_first
-from audit.record.schema import Finding, Limit, MeasureRecord, ModelRecord
+from audit.plan import asked_differently, refusal
+from audit.record import Audit, Finding, Limit, MeasureRecord, ModelRecord, audited_first
 
 __all__ = ["EXIT_CODES", "WORST_FIRST", "CheckComparison", "Comparison", "Side", "compare_audits", "told"]
 

@@ -16,11 +16,9 @@ from typing import Any, Literal
 
 from audit.compare.pairing import Aim, Both, Changes, difference_of
 from audit.errors import UsageError, did_you_mean
-from audit.probe.ranges import margin_beyond, range_in
-from audit.record.folder import Audit
-from audit.record.schema import Finding, Limit, MeasureRecord
-from audit.record.text import number
-from audit.verdict.decision import decide
+from audit.probe import margin_beyond, range_in
+from audit.record import Audit, Finding, Limit, MeasureRecord, number
+from audit.verdict import decide
 
 __all__ = ["Margins", "MeasureComparison", "Word", "compare_measure"]
 

@@ -15,10 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import IntegrityError
-from audit.files.disk import digest_file
-from audit.files.parquet import contents_of
-from audit.record.folder import Audit
-from audit.record.schema import MeasureRecord
+from audit.files import contents_of, digest_file
+from audit.record import Audit, MeasureRecord
 from audit.seeds import rng_for
 
 if TYPE_CHECKING:

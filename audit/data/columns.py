@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from audit.errors import DataError, did_you_mean
-from audit.files.disk import open_regular, require_regular
-from audit.files.parquet import read_batches
+from audit.files import open_regular, read_batches, require_regular
 
 __all__ = [
     "ENDINGS", "FileFormat", "column_names", "has_column", "names_in", "read_columns", "readable", "require_column",

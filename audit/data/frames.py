@@ -17,12 +17,12 @@ from audit.data.ids import frames_of
 from audit.data.source import DataPart, Source
 from audit.data.tabular import choose_columns
 from audit.errors import DataError, UsageError
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
 __all__ = ["Frame", "as_source", "as_sources"]
 

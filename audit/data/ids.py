@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from audit.data.cells import allowed, cells_of_kind, described
 from audit.errors import DataError
-from audit.files.disk import canonical
+from audit.files import canonical
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
 
 __all__ = ["frames_of"]

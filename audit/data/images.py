@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
-from audit.files.disk import canonical, digest_file, open_regular, sha256
+from audit.files import canonical, digest_file, open_regular, sha256
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from PIL import Image
 
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
 __all__ = ["ImageFolder"]
 

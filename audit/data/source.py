@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from audit.data.columns import readable
 from audit.errors import IntegrityError
-from audit.files.disk import digest_file
+from audit.files import digest_file
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
 
 __all__ = ["DataPart", "Source"]

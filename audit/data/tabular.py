@@ -20,12 +20,12 @@ from audit.data.columns import FileFormat, column_names, has_column, read_column
 from audit.data.ids import frames_of
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
 __all__ = ["Builtin", "File", "choose_columns"]
 

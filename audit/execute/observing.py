@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from audit.execute.target import random_part, repeatable, units_within
 from audit.seeds import rng_for
-from audit.verdict import early_stopping
-from audit.verdict.units import Units, in_random_order, labels_of, part_of, unit_sizes
+from audit.verdict import MOST_BETWEEN_LOOKS, Units, begun, in_random_order, labels_of, looks_after, part_of, unit_sizes
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.ask.asker import Door
-    from audit.plan.checks import Check, Plan
-    from audit.probe.protocol import Observed
+    from audit.ask import Door
+    from audit.plan import Check, Plan
+    from audit.probe import Observed
 
 __all__ = [
     "Sizes", "expected_calls", "known_lack", "observe", "population_of", "shards", "shared_with", "size_of_part",
@@ -131,7 +130,7 @@ def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -
         return _whole([check.probe.observe(door, shard, role) for shard in shards(iter([part]), plan.shard)])
     assert check.limit is not None
     units, frames = Units(part), list[pd.DataFrame]()
-    size = early_stopping.begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(early_stopping.MOST)
+    size = begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(MOST_BETWEEN_LOOKS)
     while units.left and size:
         frames.append(check.probe.observe(door, units.take(size), role))
         size = _next(check, plan, {**before, role: pd.concat(frames)}, population)
@@ -171,4 +170,4 @@ def _next(check: Check, plan: Plan, observed: Observed, population: int | None) 
     level = plan.check_level(check)
     result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
     part = part_of(observed, population) if repeatable(check.probe, observed) else None
-    return early_stopping.looks_after(result, check.limit, level, plan.keep_level(check), part)
+    return looks_after(result, check.limit, level, plan.keep_level(check), part)

@@ -18,14 +18,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.errors import UsageError
 from audit.execute.observing import Sizes, expected_calls, known_lack, shared_with, size_of_part
 from audit.execute.target import repeatable
-from audit.record.folder import Audit
-from audit.record.promises import watched
-from audit.record.schema import Limit
+from audit.record import Audit, Limit, watched
 from audit.seeds import rng_for
-from audit.verdict.sample_size import POWER
+from audit.verdict import POWER
 
 if TYPE_CHECKING:
-    from audit.plan.checks import Check, Plan
+    from audit.plan import Check, Plan
     from detectors.clustered import Clustered
     from detectors.result import Measure
 

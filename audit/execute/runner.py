@@ -19,26 +19,29 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.ask.asker import Door
-from audit.ask.identity import asked_who, begin, opened_for, others, strangers, varying
-from audit.ask.store import Store
+from audit.ask import Door, Store, asked_who, begin, opened_for, others, strangers, varying
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.execute.observing import Sizes, observe, population_of
 from audit.execute.target import plan_for, told_of_target
-from audit.files.disk import canonical, read_frame, sha256, stored_json, write_atomic
-from audit.integrity.finished import place_of, vouched
+from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
+from audit.integrity import place_of, vouched
 from audit.model import ModelPart, abilities_of
-from audit.plan.checks import Check, Plan
-from audit.plan.frozen import freeze, plan_text
-from audit.plan.registration import attempts_of, register_plan, register_verdicts
-from audit.plan.short_form import as_plan
-from audit.record.folder import Audit, dump
-from audit.record.schema import SCHEMA, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet
-from audit.signing.installation import Secret
-from audit.verdict.controls import controls_of, covered, trials_of
-from audit.verdict.decision import Decision, audit_verdict, sentence, spoil
-from audit.verdict.findings import conclude, keep, settled_level
-from audit.verdict.missing import told_of_asking
+from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_plan, register_verdicts
+from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
+from audit.signing import Secret
+from audit.verdict import (
+    Decision,
+    audit_verdict,
+    conclude,
+    controls_of,
+    covered,
+    keep,
+    sentence,
+    settled_level,
+    spoil,
+    told_of_asking,
+    trials_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd

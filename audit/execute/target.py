@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.plan.checks import Check, Plan
-    from audit.probe.protocol import Observed, Probe
-    from audit.record.schema import Finding
+    from audit.plan import Check, Plan
+    from audit.probe import Observed, Probe
+    from audit.record import Finding
 
 
 __all__ = ["plan_for", "random_part", "repeatable", "told_of_target", "units_within"]
@@ -41,7 +41,7 @@ def random_part(ordered: pd.DataFrame, items: int | None) -> pd.DataFrame:
 
     How many is fixed beforehand, by the largest units, so that which come does not depend on how large they are.
     """
-    from audit.verdict.units import Units, labels_of
+    from audit.verdict import Units, labels_of
 
     if items is None or items >= len(ordered):
         return ordered

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from audit.errors import DokimasiaError
 from audit.execute.runner import fingerprint
-from audit.record.folder import load_record
+from audit.record import load_record
 
 if TYPE_CHECKING:
-    from audit.plan.checks import Plan
+    from audit.plan import Plan
 
 __all__ = ["seconds_per_call"]
 

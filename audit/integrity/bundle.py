@@ -26,11 +26,10 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from audit.errors import IntegrityError, UsageError, clean
-from audit.files.disk import canonical, digest_file, open_regular, parse_json, sha256, sync_folder, tidy, worker
+from audit.files import canonical, digest_file, open_regular, parse_json, sha256, sync_folder, tidy, worker
 from audit.integrity.verification import Verification, verify_audit
-from audit.record.contents import ALLOWED, audit_files
-from audit.record.folder import load_record
-from audit.signing.keys import PublicKey
+from audit.record import ALLOWED, audit_files, load_record
+from audit.signing import PublicKey
 
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
 

@@ -14,11 +14,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files.disk import canonical, sha256
-from audit.record.finding import Finding, MeasureRecord, Verdict
-from audit.record.promises import keep_level
-from audit.record.schema import Record
-from audit.verdict.decision import audit_verdict, decide
+from audit.files import canonical, sha256
+from audit.record import Finding, MeasureRecord, Record, Verdict, keep_level
+from audit.verdict import audit_verdict, decide
 
 __all__ = ["check_record"]
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from audit.errors import IntegrityError
-from audit.files.disk import canonical, digest_file, sha256, stored_json
+from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
-from audit.plan.registration import check_deviations
-from audit.record.folder import Audit
-from audit.record.schema import Finding
+from audit.plan import check_deviations
+from audit.record import Audit, Finding
 
 __all__ = ["check_digests"]
 

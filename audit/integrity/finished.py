@@ -18,12 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import IntegrityError, UsageError
-from audit.files.disk import digest_file
+from audit.files import digest_file
 from audit.integrity.conformity import check_record
 from audit.integrity.digests import check_digests
-from audit.record.folder import Audit, load_record
-from audit.record.schema import RunFacts
-from audit.signing.installation import Secret
+from audit.record import Audit, RunFacts, load_record
+from audit.signing import Secret
 
 __all__ = ["is_own", "place_of", "vouched"]
 

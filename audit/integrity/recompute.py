@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import to_jsonable_python
 
 from audit.errors import IntegrityError
-from audit.files.disk import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
-from audit.record.folder import Audit
-from audit.record.promises import keep_level
-from audit.record.schema import Finding, MeasureRecord, OneSided
-from audit.verdict.controls import controls_of, covered, trials_of
-from audit.verdict.decision import Decision, sentence, spoil
-from audit.verdict.findings import judge_finding, settled_level
-from audit.verdict.missing import OF_ASKING
+from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
+from audit.record import Audit, Finding, MeasureRecord, OneSided, keep_level
+from audit.verdict import (
+    OF_ASKING,
+    Decision,
+    controls_of,
+    covered,
+    judge_finding,
+    sentence,
+    settled_level,
+    spoil,
+    trials_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Probe
+    from audit.probe import Probe
 
 __all__ = ["TOLERANCE", "recompute"]
 

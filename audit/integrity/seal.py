@@ -22,13 +22,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import IntegrityError, UsageError
-from audit.files.disk import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
-from audit.record.contents import audit_files
-from audit.record.folder import Audit
-from audit.record.schema import Finding
-from audit.review.entries import FILE, read_reviews
-from audit.review.state import state_after
-from audit.signing.keys import PublicKey, SigningKey, decoded, encoded, signed_body
+from audit.files import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
+from audit.record import Audit, Finding, audit_files
+from audit.review import FILE, read_reviews, state_after
+from audit.signing import PublicKey, SigningKey, decoded, encoded, signed_body
 
 __all__ = ["PREDICATE", "SEAL", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
 

@@ -17,10 +17,9 @@ from audit.integrity.digests import check_digests
 from audit.integrity.finished import is_own
 from audit.integrity.recompute import recompute
 from audit.integrity.seal import SEAL, Sealed, check_seal
-from audit.record.contents import ALLOWED
-from audit.record.folder import Audit, load_record
-from audit.review.entries import FILE, Reviews, read_reviews, signature_of
-from audit.signing.keys import PublicKey
+from audit.record import ALLOWED, Audit, load_record
+from audit.review import FILE, Reviews, read_reviews, signature_of
+from audit.signing import PublicKey
 
 __all__ = ["Verification", "verify_audit", "was_finished"]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
 from audit.models.files import digest_once, model_files, require_safetensors
 from audit.numbering import entropy, numbers_of

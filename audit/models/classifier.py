@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
-from audit.files.disk import canonical, open_regular, sha256
+from audit.files import canonical, open_regular, sha256
 from audit.model import Item
 from audit.models.files import digest_once, model_files, require_safetensors
 from audit.models.threads import set_threads

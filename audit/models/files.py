@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import ModelError
-from audit.files.disk import MAX_JSON, digest_file, read_regular
+from audit.files import MAX_JSON, digest_file, read_regular
 
 __all__ = [
     "check_settings", "check_size", "check_sizes", "digest_once", "model_files", "read_json", "require_safetensors",

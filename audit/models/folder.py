@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError, did_you_mean
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 from audit.models.files import check_settings, model_files, read_json, require_safetensors
 
 if TYPE_CHECKING:

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.data.cells import described
-from audit.data.columns import FileFormat, column_names, read_columns, readable, require_column
+from audit.data import FileFormat, column_names, described, read_columns, readable, require_column
 from audit.errors import DataError, ModelError
-from audit.files.disk import canonical, digest_file, sha256
+from audit.files import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample
 from audit.numbering import numbers_of
 

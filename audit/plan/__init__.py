@@ -1,1 +1,15 @@
 """The plan: what is asked of which model against which limits, frozen before anything is asked."""
+
+from audit.plan.checks import Check, Plan
+from audit.plan.differences import asked_differently, refusal
+from audit.plan.frozen import freeze, plan_text
+from audit.plan.loading import load_plan, read_plan
+from audit.plan.reach import Confined, reaches
+from audit.plan.registration import attempts_of, check_deviations, register_plan, register_verdicts
+from audit.plan.short_form import as_plan
+from audit.plan.spec import PlanSpec
+
+__all__ = [
+    "Check", "Confined", "Plan", "PlanSpec", "as_plan", "asked_differently", "attempts_of", "check_deviations",
+    "freeze", "load_plan", "plan_text", "reaches", "read_plan", "refusal", "register_plan", "register_verdicts",
+]

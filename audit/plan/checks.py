@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from audit.errors import UsageError
 from audit.model import Model, ModelPart
-from audit.probe.ranges import beyond, range_of
-from audit.record.promises import Promise, Target, keep_level
-from audit.record.schema import Limit, Sheet
+from audit.probe import beyond, range_of
+from audit.record import Limit, Promise, Sheet, Target, keep_level
 from detectors.multiplicity import family_level
 
 if TYPE_CHECKING:
-    from audit.data.source import DataPart
-    from audit.probe.protocol import Probe
+    from audit.data import DataPart
+    from audit.probe import Probe
 
 __all__ = ["Check", "Plan"]
 
@@ -40,7 +39,7 @@ class Check:
 
     def __post_init__(self) -> None:
         """Take a DataFrame or a list of dicts as data, and refuse a limit that its measure cannot reach."""
-        from audit.data.frames import as_sources
+        from audit.data import as_sources
 
         object.__setattr__(self, "data", as_sources(self.data, self.probe.roles))
         if self.limit is not None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files.disk import canonical, digest_file, read_frame, stored_json
-from audit.record.folder import Audit
+from audit.files import canonical, digest_file, read_frame, stored_json
+from audit.record import Audit
 
 __all__ = ["Asked", "asked_differently", "refusal"]
 

@@ -13,12 +13,12 @@ from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.plan.checks import Check, Plan
 from audit.plan.spec import PlanSpec
-from audit.probe.ranges import beyond, range_of
+from audit.probe import beyond, range_of
 from audit.strict_yaml import Place, Placed, by_line, read_text, read_yaml, told
 
 if TYPE_CHECKING:
     from audit.plan.reach import Confined
-    from audit.probe.protocol import Probe
+    from audit.probe import Probe
 
 
 __all__ = ["load_plan", "read_plan"]

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from audit.files.disk import append_line, append_to, canonical, parse_json, sha256
+from audit.files import append_line, append_to, canonical, parse_json, sha256
 
 __all__ = ["REGISTER", "Entry", "append_plan", "append_verdicts", "contents_of", "is_name", "locked", "read_entries"]
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files.disk import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
+from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
 from audit.plan.register import (
     REGISTER,
     Entry,
@@ -36,8 +36,7 @@ from audit.plan.register import (
     locked,
     read_entries,
 )
-from audit.record.folder import Audit
-from audit.record.schema import Attempt, Deviation, EarlierAttempt
+from audit.record import Attempt, Audit, Deviation, EarlierAttempt
 
 __all__ = [
     "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_plan",

@@ -14,12 +14,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit import plugins
-from audit.data.frames import as_sources
+from audit.data import as_sources
 from audit.errors import UsageError, did_you_mean
 from audit.plan.checks import Check, Plan
 from audit.plan.loading import load_plan
-from audit.probe.protocol import Probe
-from audit.record.schema import Limit
+from audit.probe import Probe
+from audit.record import Limit
 from audit.strict_yaml import check_bounds
 
 __all__ = ["as_plan"]

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from audit.record.promises import Promise, Target
-from audit.record.schema import Limit, Sheet
+from audit.record import Limit, Promise, Sheet, Target
 from audit.strict_yaml import Strict, check_bounds
 
 __all__ = ["CheckSpec", "PlanLimit", "PlanSpec"]

@@ -13,8 +13,8 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from audit.errors import IntegrityError, PlanError
-from audit.files.disk import digest_file
-from audit.integrity.seal import check_seal
+from audit.files import digest_file
+from audit.integrity import check_seal
 from audit.policy.regressions import check_same_questions, regressions
 from audit.policy.rules import (
     Outcome,
@@ -29,13 +29,21 @@ from audit.policy.rules import (
     verdict_level,
 )
 from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
-from audit.probe.ranges import margin_beyond, range_in
-from audit.record.folder import Audit
-from audit.record.schema import Finding, Verdict
-from audit.review.entries import Entry, Override, read_reviews, signature_of
-from audit.review.state import Problem, Waiver, signing_of, state_of, waiver_in_force
-from audit.signing.person_names import same_person
-from audit.verdict.decision import EXIT_CODES
+from audit.probe import margin_beyond, range_in
+from audit.record import Audit, Finding, Verdict
+from audit.review import (
+    Entry,
+    Override,
+    Problem,
+    Waiver,
+    read_reviews,
+    signature_of,
+    signing_of,
+    state_of,
+    waiver_in_force,
+)
+from audit.signing import same_person
+from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
 

@@ -20,11 +20,9 @@ from statistics import NormalDist
 from typing import Literal
 
 from audit.errors import UsageError
-from audit.plan.differences import asked_differently, refusal
-from audit.record.folder import Audit
-from audit.record.schema import Finding, MeasureRecord
-from audit.record.text import number
-from audit.verdict.decision import informs_only
+from audit.plan import asked_differently, refusal
+from audit.record import Audit, Finding, MeasureRecord, number
+from audit.verdict import informs_only
 from detectors.multiplicity import holm
 
 __all__ = ["Regression", "check_same_questions", "gap_of", "regressions"]

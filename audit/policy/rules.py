@@ -15,11 +15,10 @@ from typing import Any, Literal
 
 from audit.errors import did_you_mean
 from audit.policy.spec import PolicyLimit
-from audit.probe.ranges import beyond, range_in
-from audit.record.folder import Audit
-from audit.record.schema import EarlierAttempt, Finding, Limit, MeasureRecord
-from audit.review.state import Waiver
-from audit.verdict.decision import decide, sentence
+from audit.probe import beyond, range_in
+from audit.record import Audit, EarlierAttempt, Finding, Limit, MeasureRecord
+from audit.review import Waiver
+from audit.verdict import decide, sentence
 
 __all__ = [
     "Outcome", "Ruling", "forbidden", "joint_level", "limited", "out_of_reach", "required", "speaks_of", "unasked",

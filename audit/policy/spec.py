@@ -21,9 +21,8 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from audit.errors import PlanError, UsageError
-from audit.files.disk import sha256
-from audit.record.folder import Audit, find_audit, load_record
-from audit.record.promises import Promise
+from audit.files import sha256
+from audit.record import Audit, Promise, find_audit, load_record
 from audit.strict_yaml import Placed, Strict, check_bounds, mistakes, read_text, read_yaml
 
 __all__ = [

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError
-from audit.probe.protocol import Ask, Role
+from audit.probe import Ask, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from detectors.novelty.baselines import Items
+    from detectors.arrays import Items
 
 __all__ = [
     "DRAWN_FOR", "Sampling", "as_array", "check_like", "content", "draws_for", "each_draw", "plain", "stored",
@@ -123,7 +123,7 @@ def stored(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
 
     Raises DataError where not every item has one and the same of the fields image, series and text.
     """
-    from detectors.novelty.answers import field_of, items_of
+    from detectors.arrays import field_of, items_of
 
     try:
         name = field_of(items)

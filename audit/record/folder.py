@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
-from audit.files.disk import canonical, read_frame, stored_json, write_inside
+from audit.files import canonical, read_frame, stored_json, write_inside
 from audit.record.finding import Finding
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
 

@@ -66,6 +66,6 @@ def _bare(bound: float, unit: str) -> str:
     return f"{100 * bound:g} %" if unit == "share" else number(bound, unit)
 
 
-def _label(name: str, group: str | None) -> str:
+def label(name: str, group: str | None) -> str:
     words = name.replace("_", " ")
     return words if group is None else f"{words} of {group}"

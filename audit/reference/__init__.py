@@ -1,1 +1,7 @@
 """Small models of our own in two forms, sound and flawed on purpose, and the plans that audit them."""
+
+from audit.reference.plans import WHEEL, find_language_model
+from audit.reference.quickstart import cases, tally
+from audit.reference.starters import starter_plan
+
+__all__ = ["WHEEL", "cases", "find_language_model", "starter_plan", "tally"]

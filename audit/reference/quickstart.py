@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from audit.plan.checks import Plan
-from audit.record.folder import Audit
+from audit.plan import Plan
+from audit.record import Audit
 from audit.reference.cards import Reference, reference_folders
 from audit.reference.plans import find_language_model, language_model_plan, reference_plan
 

@@ -19,8 +19,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audit.errors import IntegrityError, clean
-from audit.files.disk import MAX_JSON, canonical, digest_file, read_regular, sha256
-from audit.signing.keys import PublicKey, SigningKey, decoded, encoded
+from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
+from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
     "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",

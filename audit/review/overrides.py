@@ -17,11 +17,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import IntegrityError
-from audit.files.disk import digest_file
-from audit.record.folder import Audit
-from audit.record.schema import Finding, MeasureRecord
+from audit.files import digest_file
+from audit.record import Audit, Finding, MeasureRecord
 from audit.seeds import rng_for
-from audit.verdict.decision import decide, sentence
+from audit.verdict import decide, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,9 +161,7 @@ def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame
     """Return the headline of a benchmark: all of it, or a random part."""
     import numpy as np
 
-    from audit.verdict import early_stopping
-    from audit.verdict.finite_population import of_benchmark
-    from audit.verdict.units import Part, unit_means
+    from audit.verdict import Part, of_benchmark, sequenced, unit_means
     from detectors.intervals import ALL_OF_IT
     from detectors.result import Measure
 
@@ -172,7 +169,7 @@ def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame
     means = unit_means(items, one, np.nan)
     part = Part(population if headline.method == ALL_OF_IT else len(means), population)
     if finding.stop == "early" and not part.whole:
-        made = early_stopping.sequenced(one, items, headline.level, part)
+        made = sequenced(one, items, headline.level, part)
     else:
         value = float(np.nanmean(means))
         made = of_benchmark(replace(one, value=value, low=0.0, high=1.0), items, part)
@@ -181,11 +178,11 @@ def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame
 
 def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
     """Return the headline of a check that stops early: the confidence sequence over its units, in their order."""
-    from audit.verdict import early_stopping
+    from audit.verdict import sequenced
     from detectors.result import Measure
 
     one = Measure(**headline.model_dump())
-    return MeasureRecord.model_validate(vars(early_stopping.sequenced(one, items, headline.level)))
+    return MeasureRecord.model_validate(vars(sequenced(one, items, headline.level)))
 
 
 def _judged(

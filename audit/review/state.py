@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from audit.record.folder import Audit
-from audit.record.schema import Finding, Verdict
+from audit.record import Audit, Finding, Verdict
 from audit.review.entries import (
     Action,
     Comment,
@@ -28,8 +27,8 @@ from audit.review.entries import (
     signature_of,
 )
 from audit.review.overrides import ItemChange, Reviewed, review_measure
-from audit.signing.person_names import same_person
-from audit.verdict.decision import audit_verdict
+from audit.signing import same_person
+from audit.verdict import audit_verdict
 
 __all__ = [
     "Problem", "SignOff", "Signing", "Standing", "State", "Target", "Waiver", "signing_of", "state_after", "state_of",

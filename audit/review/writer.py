@@ -20,8 +20,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean
-from audit.files.disk import append_line, append_to, digest_file, sha256, sync_folder
-from audit.record.folder import Audit
+from audit.files import append_line, append_to, digest_file, sha256, sync_folder
+from audit.record import Audit
 from audit.review.entries import (
     FILE,
     START,
@@ -43,8 +43,7 @@ from audit.review.entries import (
 )
 from audit.review.overrides import PROBLEMS, has_item, override_problem
 from audit.review.state import Problem, SignOff, Standing, State, Waiver, signing_of, state_of
-from audit.signing.keys import SigningKey
-from audit.signing.person_names import plain_name
+from audit.signing import SigningKey, plain_name
 
 __all__ = [
     "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",

@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from audit.files.disk import canonical, read_regular
+from audit.files import canonical, read_regular
 
 __all__ = ["Secret", "key_file"]
 

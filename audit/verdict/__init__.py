@@ -1,1 +1,29 @@
 """From measures to verdicts: one meaning everywhere."""
+
+from audit.verdict.controls import controls_of, covered, trials_of
+from audit.verdict.decision import (
+    EXIT_CODES,
+    Decision,
+    audit_verdict,
+    capitalised,
+    decide,
+    exit_code,
+    informs_only,
+    sentence,
+    spoil,
+)
+from audit.verdict.early_stopping import MOST_BETWEEN_LOOKS, begun, looks_after, sequenced
+from audit.verdict.findings import conclude, judge_finding, keep, settled_level
+from audit.verdict.finite_population import of_benchmark
+from audit.verdict.ideals import BASELINES, FarOff, count_far_off, far_off
+from audit.verdict.missing import FIRST_PROBLEM, OF_ASKING, RAW_PROMPTS, told_of_asking
+from audit.verdict.sample_size import POWER
+from audit.verdict.units import Part, Units, in_random_order, labels_of, part_of, unit_means, unit_sizes
+
+__all__ = [
+    "BASELINES", "EXIT_CODES", "FIRST_PROBLEM", "MOST_BETWEEN_LOOKS", "OF_ASKING", "POWER", "RAW_PROMPTS", "Decision",
+    "FarOff", "Part", "Units", "audit_verdict", "begun", "capitalised", "conclude", "controls_of", "count_far_off",
+    "covered", "decide", "exit_code", "far_off", "in_random_order", "informs_only", "judge_finding", "keep",
+    "labels_of", "looks_after", "of_benchmark", "part_of", "sentence", "sequenced", "settled_level", "spoil",
+    "told_of_asking", "trials_of", "unit_means", "unit_sizes",
+]

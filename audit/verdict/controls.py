@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.probe.trial import HasTrials, Trial, standing
+from audit.probe import HasTrials, Trial, standing
 from audit.seeds import rng_for
 
 if TYPE_CHECKING:
-    from audit.probe.protocol import Probe
+    from audit.probe import Probe
 
 __all__ = ["controls_of", "covered", "trials_of"]
 

@@ -17,9 +17,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.record.promises import one_sided
-from audit.record.schema import Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Verdict
-from audit.record.text import _label, asked_of, bounds, span
+from audit.record import (
+    Finding,
+    Limit,
+    MeasureRecord,
+    OneSided,
+    SmallestEffect,
+    Verdict,
+    asked_of,
+    bounds,
+    label,
+    one_sided,
+    span,
+)
 from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
 
@@ -115,7 +125,7 @@ def decide(
     measure = wanted or (measures[0] if measures else None)
     if measure is None:
         return Decision("measured", {"key": "no_measure", "measure": "of any kind"})
-    facts = {"measure": _label(measure.name, measure.group)}
+    facts = {"measure": label(measure.name, measure.group)}
     if measure.value is None:
         none: dict[str, Any] = {"key": "undefined", **facts, "undefined": measure.undefined}
         if measure.missing and measure.missing == asked_of(measure):
@@ -135,9 +145,9 @@ def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
     """Return why nothing can be held against a limit; the groups that there are, where it names another."""
     groups = [str(one.group) for one in measures if one.name == limit.measure and one.group is not None]
     if limit.group is None or not groups:
-        return {"key": "no_measure", "measure": _label(limit.measure, limit.group)}
+        return {"key": "no_measure", "measure": label(limit.measure, limit.group)}
     shown = ", ".join(groups[:_MOST]) + (f", {len(groups) - _MOST} more" if len(groups) > _MOST else "")
-    return {"key": "no_group", "measure": _label(limit.measure, limit.group), "groups": shown}
+    return {"key": "no_group", "measure": label(limit.measure, limit.group), "groups": shown}
 
 
 def _against(

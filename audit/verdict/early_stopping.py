@@ -16,8 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
-from audit.record.promises import watched
-from audit.record.schema import Limit
+from audit.record import Limit, watched
 from audit.verdict.missing import too_much_missing
 from audit.verdict.units import is_mean, unit_means
 
@@ -29,9 +28,12 @@ if TYPE_CHECKING:
     from detectors.result import Measure, Result
     from detectors.sequential import RateTest
 
-__all__ = ["METHOD", "METHOD_OF_PART", "MOST", "NO_INTERVAL", "begun", "looks_after", "sequenced", "stopped", "watch"]
+__all__ = [
+    "METHOD", "METHOD_OF_PART", "MOST_BETWEEN_LOOKS", "NO_INTERVAL", "begun", "looks_after", "sequenced", "stopped",
+    "watch",
+]
 
-MOST = 32
+MOST_BETWEEN_LOOKS = 32
 """Independent units asked between two looks, at most; next to a verdict it is one."""
 METHOD = "confidence sequence (betting) over unit means in random order"
 METHOD_OF_PART = "confidence sequence (betting) over unit means, for a part of the benchmark"
@@ -81,9 +83,9 @@ def looks_after(
     """Return how many units to ask before the next look; 0 where the limit is decided. Raises as `watch` does."""
     test = watch(result, limit, level, keeps, part)
     if test.verdict is None:
-        left = MOST if part is None else part.population - part.asked
-        return test.quiet(min(MOST, left)) if left else 0
-    return MOST if too_much_missing(result.measure(limit.measure, limit.group)) else 0
+        left = MOST_BETWEEN_LOOKS if part is None else part.population - part.asked
+        return test.quiet(min(MOST_BETWEEN_LOOKS, left)) if left else 0
+    return MOST_BETWEEN_LOOKS if too_much_missing(result.measure(limit.measure, limit.group)) else 0
 
 
 def stopped(result: Result, limit: Limit, level: float, part: Part | None = None) -> Result:

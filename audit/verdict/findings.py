@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
-from audit.files.disk import arrow_table, parquet_bytes, read_frame, sha256, write_inside
-from audit.record.schema import Evidence, Finding, Limit, MeasureRecord
+from audit.files import arrow_table, parquet_bytes, read_frame, sha256, write_inside
+from audit.record import Evidence, Finding, Limit, MeasureRecord
 from audit.seeds import rng_for
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
@@ -24,7 +24,7 @@ from detectors.multiplicity import step_up
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Observed, Probe
+    from audit.probe import Observed, Probe
     from detectors.result import Result
 
 __all__ = ["conclude", "judge_finding", "judge_stored", "keep", "observations_of", "settled_level"]

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.files.disk import read_frame
-from audit.record.text import asked_of
+from audit.files import read_frame
+from audit.record import asked_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from audit.record.schema import Finding, MeasureRecord
+    from audit.record import Finding, MeasureRecord
     from detectors.result import Measure
 
 __all__ = [

@@ -16,8 +16,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from audit.record.promises import watched
-from audit.record.schema import Limit, MeasureRecord, SmallestEffect
+from audit.record import Limit, MeasureRecord, SmallestEffect, watched
 from audit.verdict import early_stopping
 
 __all__ = ["POWER", "fresh_units", "more_units", "smallest_effect", "units_of"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.protocol import Observed
+    from audit.probe import Observed
     from detectors.result import Measure
 
 
@@ -107,6 +107,4 @@ class Part:
 
 def part_of(observed: Observed, population: int | None) -> Part | None:
     """Return which part of a benchmark of so many units was observed; None where there is no benchmark."""
-    from audit.verdict.units import labels_of
-
     return None if population is None else Part(labels_of(observed["items"]).nunique(), population)

@@ -8,16 +8,15 @@ from typing import Any
 
 import streamlit as st
 
-from audit.record.schema import WORST_FIRST
+from audit.record import WORST_FIRST
 from dashboard.address import Address, Screen
 from dashboard.findings_register import stand_of
 from dashboard.loading import Entry, entries, home
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.trust import chip_of, trust_of
-from reports.text.notation import Notation
-from reports.text.words import Words
-from reports.views.verdict_text import told_why
+from reports.text import Notation, Words
+from reports.views import told_why
 
 __all__ = ["show"]
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from audit.compare.comparison import Comparison
+from audit.compare import Comparison
 from audit.errors import IntegrityError, UsageError
-from audit.plan.differences import asked_differently
-from audit.record.folder import Audit
+from audit.plan import asked_differently
+from audit.record import Audit
 from dashboard.address import Address
 from dashboard.item_pages import items_of, named
 from dashboard.loading import compared, entries, opened, view_of
@@ -22,10 +22,8 @@ from dashboard.page_frame import bound, choose, crumbs
 from dashboard.rendering import draw, picture
 from dashboard.side_by_side import blocks_of, changed_items, differences, pairs_of
 from reports.documents.comparison_html import comparison_tools
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line
-from reports.text.words import Words
-from reports.views.comparison import ComparisonView, comparison_view
+from reports.text import Notation, Words, one_line
+from reports.views import ComparisonView, comparison_view
 
 __all__ = ["show"]
 

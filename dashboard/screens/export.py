@@ -11,13 +11,13 @@ from pathlib import Path
 import streamlit as st
 
 from audit import plugins
-from audit.integrity.bundle import export_audit
+from audit.integrity import export_audit
 from dashboard.address import Address
 from dashboard.loading import folder_of, opened, view_of
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw
 from reports.options import ReportOptions
-from reports.text.words import Words
+from reports.text import Words
 
 __all__ = ["show"]
 

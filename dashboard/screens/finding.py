@@ -10,19 +10,16 @@ from typing import Any
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
-from audit.record.folder import Audit
-from audit.review.writer import state_of
+from audit.record import Audit
+from audit.review import state_of
 from dashboard.address import Address
 from dashboard.item_pages import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, trust_line, turn_pages
 from dashboard.rendering import draw, picture, report_tools
 from dashboard.review_forms import review_finding
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line
-from reports.text.words import Words
-from reports.views.evidence import TABLE, WORDED, Items, laid_out
-from reports.views.overview import FindingView, Overview
+from reports.text import Notation, Words, one_line
+from reports.views import TABLE, WORDED, FindingView, Items, Overview, laid_out
 
 __all__ = ["SIZE", "filters_of", "finding_of", "show"]
 

@@ -12,8 +12,8 @@ import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
-from audit.record.folder import Audit
-from audit.signing.keyring import known_keys
+from audit.record import Audit
+from audit.signing import known_keys
 from dashboard.address import Address
 from dashboard.item_pages import items_of, matching, observed, rows
 from dashboard.loading import opened, view_of
@@ -21,13 +21,9 @@ from dashboard.page_frame import crumbs
 from dashboard.rendering import draw, picture
 from dashboard.review_forms import review_item
 from dashboard.screens.finding import SIZE, filters_of, finding_of
-from reports.figures.items import drawn
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line, visible
-from reports.text.words import Words
-from reports.views.columns import CONTENT
-from reports.views.evidence import AGAINST, SHORT, WEIGHT, WORDED, shown_cell
-from reports.views.review import review_view
+from reports.figures import drawn
+from reports.text import Notation, Words, one_line, visible
+from reports.views import AGAINST, CONTENT, SHORT, WEIGHT, WORDED, review_view, shown_cell
 
 __all__ = ["show"]
 

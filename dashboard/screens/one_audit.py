@@ -8,15 +8,14 @@ from datetime import date
 import streamlit as st
 
 from audit.errors import DokimasiaError
-from audit.review.writer import state_of
+from audit.review import state_of
 from dashboard.address import Address, Screen
 from dashboard.findings_register import settled_of
 from dashboard.loading import is_running, opened, running, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, links_of, report_tools
 from dashboard.review_forms import review_audit
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.text import Words, one_line
 
 __all__ = ["show"]
 

@@ -12,9 +12,7 @@ from dashboard.address import Address, Standing
 from dashboard.findings_register import RATINGS, Row, register
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.text import Notation, Words, one_line
 
 __all__ = ["show"]
 

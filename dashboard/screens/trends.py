@@ -9,16 +9,13 @@ from typing import Any
 
 import streamlit as st
 
-from audit.record.folder import Audit
-from audit.record.schema import WORST_FIRST, Finding, MeasureRecord
+from audit.record import WORST_FIRST, Audit, Finding, MeasureRecord
 from dashboard.address import Address
 from dashboard.loading import Entry, entries, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
-from reports.figures.trend import Point, trend
-from reports.text.notation import Notation, digits_for
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.figures import Point, trend
+from reports.text import Notation, Words, digits_for, one_line
 
 __all__ = ["show"]
 

@@ -12,15 +12,13 @@ from pathlib import Path
 import streamlit as st
 
 from audit.errors import DokimasiaError
-from audit.integrity.bundle import check_bundle, import_audit, unpacked
-from audit.integrity.verification import Verification
+from audit.integrity import Verification, check_bundle, import_audit, unpacked
 from dashboard.address import Address
 from dashboard.loading import folder_of, home, opened
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw
 from dashboard.trust import Trust, chip_of, trust_in, verified
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.text import Words, one_line
 
 __all__ = ["show"]
 

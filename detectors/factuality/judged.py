@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.agreement import cohen_kappa
+from detectors.arrays import units_of
 from detectors.conformal import check_disjoint
 from detectors.intervals import (
     CORRECTED,
@@ -29,7 +30,6 @@ from detectors.intervals import (
     mean_over_units,
     prediction_powered,
 )
-from detectors.novelty.answers import units_of
 from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = ["JUDGED_MEASURES", "judged_share"]

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
-from detectors.intervals.exact import Floats
+from detectors.arrays import Floats
 
 __all__ = ["EMPTY", "betting_mean", "refuses", "still_to_come"]
 

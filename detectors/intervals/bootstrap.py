@@ -14,7 +14,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from detectors.intervals.exact import Approximation, Floats, exact_binomial
+from detectors.arrays import Floats
+from detectors.intervals.exact import Approximation, exact_binomial
 
 __all__ = ["CLUSTER_BOOTSTRAP", "cluster_bootstrap"]
 

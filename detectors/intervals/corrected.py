@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from detectors.intervals.exact import Approximation, Floats, exact_binomial
+from detectors.arrays import Floats
+from detectors.intervals.exact import Approximation, exact_binomial
 
 __all__ = ["CORRECTED", "Calibration", "corrected_ends", "corrected_rate"]
 

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 
-from detectors.intervals.exact import Floats
+from detectors.arrays import Floats
 
 __all__ = ["METHOD", "MOST", "discordant_interval"]
 

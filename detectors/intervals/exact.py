@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
-__all__ = ["Approximation", "Count", "Floats", "Level", "Side", "exact_binomial", "sides_of"]
+from detectors.arrays import Count, Floats
 
-Count = float | np.integer[Any]
-Floats = NDArray[np.float64]
+__all__ = ["Approximation", "Level", "Side", "exact_binomial", "sides_of"]
+
+
 Side = Literal["two", "lower", "upper"]
 Level = float | tuple[float, float]
 """Two-sided confidence; a pair gives that by which a mean is said to lie below a limit, and above one, apart."""

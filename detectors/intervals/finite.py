@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln
 
+from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
-from detectors.intervals.exact import Floats
 
 __all__ = ["ALL_OF_IT", "BETTING_FINITE", "HYPERGEOMETRIC", "exact_hypergeometric", "mean_of_finite"]
 

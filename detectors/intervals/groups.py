@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtr, bdtrc
 
-from detectors.intervals.exact import Approximation, Floats, exact_binomial
+from detectors.arrays import Floats
+from detectors.intervals.exact import Approximation, exact_binomial
 
 __all__ = ["SIMULTANEOUS", "any_gap_p", "simultaneous"]
 

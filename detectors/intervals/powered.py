@@ -22,8 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
-from detectors.intervals.exact import Floats, exact_binomial
+from detectors.intervals.exact import exact_binomial
 
 __all__ = ["LEAST_LABELS", "POWERED_METHOD", "Powered", "prediction_powered"]
 

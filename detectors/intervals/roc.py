@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import bdtrc
 
-from detectors.intervals.exact import Floats
+from detectors.arrays import Floats
 
 __all__ = ["AUROC_METHOD", "auroc", "pairs_interval"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 
-from detectors.intervals.exact import Approximation, Floats
+from detectors.arrays import Floats
+from detectors.intervals.exact import Approximation
 
 __all__ = ["NEWCOMBE", "NEWCOMBE_PAIRED", "SCORE_RATIO", "newcombe", "newcombe_paired", "score_ratio"]
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
-from detectors.intervals.exact import Floats, exact_binomial
+from detectors.intervals.exact import exact_binomial
 
 __all__ = ["UnitMean", "mean_over_units", "mostly_single"]
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from detectors.arrays import Floats, Items, field_of, items_of
 from detectors.conformal import check_disjoint
-from detectors.intervals.exact import Floats
-from detectors.novelty.baselines import Items, sizes
+from detectors.novelty.baselines import sizes
 from detectors.novelty.likelihood import bits_per_dim
 from detectors.scale import another_scale
 
-__all__ = ["ANSWERS", "FIELDS", "check_roles", "field_of", "items_of", "joined", "model_score", "units_of"]
+__all__ = ["ANSWERS", "check_roles", "model_score"]
 
-FIELDS = ("image", "series", "text")
-"""The columns that may hold the item; a frame has one of them."""
+
 MIN_FIT = 10
 """Fewest items that scores are fitted on."""
 ANSWERS: Mapping[str, tuple[str, str]] = {
@@ -26,48 +23,6 @@ ANSWERS: Mapping[str, tuple[str, str]] = {
     "denoising_loss": ("denoising_curve", "denoising_loss"),
 }
 """What the model is asked for -> (column of its answer, name of the score)."""
-
-
-def field_of(frame: pd.DataFrame) -> str:
-    """Return the one column that holds the items; raises ValueError where there is none, or more than one."""
-    there = [name for name in FIELDS if name in frame]
-    if len(there) != 1:
-        raise ValueError(f"novelty: got the fields {', '.join(there) or 'none'}; allowed: one of {', '.join(FIELDS)}")
-    return there[0]
-
-
-def items_of(frame: pd.DataFrame) -> Items:
-    """Return the items of a frame: texts, or an array [item, ...] of nested lists or arrays of one shape."""
-    name = field_of(frame)
-    cells = frame[name].to_list()
-    return cells if name == "text" else _array(cells)
-
-
-def _array(cells: Sequence[Any]) -> NDArray[Any]:
-    shape: list[int] = [len(cells)]
-    level: Any = cells
-    while len(level) and np.ndim(level[0]):
-        shape.append(len(level[0]))
-        level = np.concatenate([np.asarray(part) for part in level])
-    if np.size(level) != np.prod(shape):
-        raise ValueError("novelty: got items of several shapes; allowed: one")
-    return np.reshape(level, shape)
-
-
-def joined(parts: Sequence[Items]) -> Items:
-    """Return several sets of items as one, in order; raises ValueError where their shapes differ."""
-    if not isinstance(parts[0], np.ndarray):
-        return [text for part in parts for text in part]
-    shapes = sorted({np.shape(part)[1:] for part in parts})
-    if len(shapes) > 1:
-        raise ValueError(f"novelty: got items of shapes {', '.join(map(str, map(list, shapes)))}; allowed: one")
-    return np.concatenate(parts)
-
-
-def units_of(frame: pd.DataFrame) -> NDArray[Any]:
-    """Return the independent unit of every item, its own id where it has none."""
-    own = pd.Series(frame.index.astype(str), frame.index)
-    return np.asarray(own if "unit" not in frame else frame["unit"].fillna(own), dtype=str)
 
 
 def model_score(frame: pd.DataFrame, score: str, items: Items, kind: str | None = None) -> Floats:

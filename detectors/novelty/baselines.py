@@ -11,19 +11,15 @@ letters, hashed and scaled to length one.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from detectors.intervals.exact import Floats
+from detectors.arrays import Floats, Items
 
-__all__ = ["Items", "compressed_bits", "knn_distance", "mixture_surprise", "sizes", "vectors"]
+__all__ = ["compressed_bits", "knn_distance", "mixture_surprise", "sizes", "vectors"]
 
-Items = Sequence[str] | NDArray[Any]
-"""Texts, or an array [item, ...] of integers or floats."""
 
 _HASHED = 1024
 _STEPS = 32

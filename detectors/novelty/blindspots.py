@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from detectors.novelty.baselines import Items
+from detectors.arrays import Items
 
 __all__ = ["ARRAY_KINDS", "TEXT_KINDS", "blind_spots", "distorted_array", "distorted_text"]
 

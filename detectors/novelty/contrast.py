@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
+from detectors.arrays import Floats, items_of, joined, units_of
 from detectors.intervals import mean_over_units
-from detectors.intervals.exact import Floats
-from detectors.novelty.answers import ANSWERS, check_roles, items_of, joined, model_score, units_of
+from detectors.novelty.answers import ANSWERS, check_roles, model_score
 from detectors.novelty.baselines import knn_distance
 from detectors.novelty.decisions import decided, who_sees
 from detectors.novelty.health import score_problem

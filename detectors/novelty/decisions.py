@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import FIELDS, units_of
 from detectors.conformal import benjamini_hochberg, calibration_needed, p_values
-from detectors.novelty.answers import FIELDS, units_of
 from detectors.ranking import Ranking
 from detectors.result import Remark
 

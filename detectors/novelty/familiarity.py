@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import field_of, units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
-from detectors.novelty.answers import check_roles, field_of, units_of
+from detectors.novelty.answers import check_roles
 from detectors.novelty.decisions import blindness, decided, who_sees
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.scores import Seen

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
-from detectors.intervals.exact import Floats
+from detectors.arrays import Floats
 
 __all__ = ["MIN_K", "batch_typicality", "bits_per_dim", "input_complexity", "min_k", "typicality"]
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.intervals.exact import Floats
-from detectors.novelty.answers import ANSWERS, items_of, joined, model_score, units_of
-from detectors.novelty.baselines import Items, compressed_bits, knn_distance, mixture_surprise, sizes
+from detectors.arrays import Floats, Items, items_of, joined, units_of
+from detectors.novelty.answers import ANSWERS, model_score
+from detectors.novelty.baselines import compressed_bits, knn_distance, mixture_surprise, sizes
 from detectors.novelty.blindspots import blind_spots
 from detectors.novelty.health import response_problem, score_problem
 from detectors.novelty.likelihood import input_complexity, min_k, typicality

@@ -16,11 +16,10 @@ import typer
 
 from audit.cli.options import AsJson, AuditName, Into
 from audit.cli.terminal import print_bytes
-from audit.errors import UsageError, did_you_mean
-from audit.verdict.decision import capitalised
+from audit.errors import UsageError, clean, did_you_mean
 
 if TYPE_CHECKING:
-    from audit.policy.judgement import Judgement
+    from audit.policy import Judgement
 
 __all__ = ["judge"]
 
@@ -39,13 +38,12 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
-    from audit.integrity.digests import check_digests
-    from audit.policy.judgement import judge_audit
-    from audit.policy.spec import baseline_of, load_policy
-    from audit.record.folder import find_audit, load_record
-    from audit.review.entries import read_reviews
+    from audit.integrity import check_digests
+    from audit.policy import baseline_of, judge_audit, load_policy
+    from audit.record import find_audit, load_record
+    from audit.review import read_reviews
     from reports.documents.judgement_files import WRITERS, Places
-    from reports.text.words import words_of
+    from reports.text import words_of
 
     format = "json" if as_json and out is None else format
     words, day = words_of("en"), _day(on)
@@ -64,7 +62,7 @@ def judge(
     if format != "text":
         made = WRITERS[format](judged, words, Places(plan, "policy.yaml" if policy is None else policy.as_posix()))
     if out is not None:
-        from audit.files.disk import write_out
+        from audit.files import write_out
 
         write_out(out, made)
         made = WRITERS["json"](judged, words, Places()) if as_json else text.encode()
@@ -84,7 +82,7 @@ def _day(on: str | None) -> date:
 
 def _lines(judged: Judgement) -> Iterator[str]:
     """Yield one line a ruling, and the sentence that closes."""
-    from audit.errors import clean
+    from audit.verdict import capitalised
 
     for one in judged.rulings:
         name = one.about if one.rule == "plan" else f"{one.rule} {one.about}"

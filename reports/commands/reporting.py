@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.errors import DokimasiaError, UsageError
+from audit.errors import DokimasiaError, UsageError, clean
 
 if TYPE_CHECKING:
     from reports.options import Report
@@ -33,10 +33,10 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
 ) -> None:
     """Write a report of a finished audit and print its path."""
-    from audit.files.disk import in_language, write_inside, write_out
-    from audit.record.folder import find_audit, load_record
+    from audit.files import in_language, write_inside, write_out
+    from audit.record import find_audit, load_record
     from reports.options import ReportOptions
-    from reports.text.words import words_of
+    from reports.text import words_of
 
     words_of(lang)
     render: Report = plugins.load("reports", format)
@@ -73,9 +73,8 @@ def index(
 
     An audit whose record cannot be read has a row that says so, and is told on stderr.
     """
-    from audit.errors import clean
-    from audit.files.disk import in_language, write_inside
-    from audit.record.folder import load_record
+    from audit.files import in_language, write_inside
+    from audit.record import load_record
     from reports.documents.index_page import render_index
 
     audits, damaged = [], []

@@ -11,14 +11,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from audit.compare.comparison import Comparison
-from audit.compare.measures import Word
-from reports.documents.html_report import environment, text_tools
-from reports.figures.axes import OPEN, Axis, axis_of
-from reports.figures.intervals import axis_head, interval_line, sign
-from reports.text.notation import Notation
-from reports.text.words import Words, words_of
-from reports.views.comparison import SIGNS, CheckView, ComparisonView, MeasureView, Row, comparison_view
+from audit.compare import Comparison, Word
+from reports.documents.templating import environment, text_tools
+from reports.figures import OPEN, Axis, axis_head, axis_of, interval_line, sign
+from reports.text import Notation, Words, words_of
+from reports.views import SIGNS, CheckView, ComparisonView, MeasureView, Row, comparison_view
 
 __all__ = ["comparison_tools", "render_comparison_html"]
 

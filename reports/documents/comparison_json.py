@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from audit.compare.comparison import Comparison
-from audit.files.disk import canonical
+from audit.compare import Comparison
+from audit.files import canonical
 
 __all__ = ["render_comparison_json"]
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit.compare.comparison import Comparison
+from audit.compare import Comparison
 from reports.documents.comparison_html import command_of
-from reports.documents.markdown_report import MOST_CHARACTERS, inert_markdown
-from reports.text.sanitise import one_line
-from reports.text.words import Words, words_of
-from reports.views.comparison import SIGNS, ChangesView, CheckView, ComparisonView, comparison_view
+from reports.documents.markdown_report import MOST_CHARACTERS
+from reports.text import Words, inert_markdown, one_line, words_of
+from reports.views import SIGNS, ChangesView, CheckView, ComparisonView, comparison_view
 
 __all__ = ["render_comparison_markdown"]
 

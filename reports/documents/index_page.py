@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from audit.errors import IntegrityError
-from audit.files.disk import digest_file, in_language, sha256
-from audit.integrity.finished import is_own
-from audit.record.folder import Audit
-from audit.record.schema import DIMENSIONS, WORST_FIRST, decided
-from reports.documents.html_report import environment, render_html, text_tools
-from reports.figures.intervals import sign
+from audit.files import digest_file, in_language, sha256
+from audit.integrity import is_own
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
+from reports.documents.html_report import render_html
+from reports.documents.templating import environment, text_tools
+from reports.figures import sign
 from reports.options import ReportOptions
-from reports.text.words import Words, words_of
-from reports.views.overview import FindingView, Overview, overview
-from reports.views.summary import tally_text
+from reports.text import Words, words_of
+from reports.views import FindingView, Overview, overview, tally_text
 
 __all__ = ["render_index"]
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.files.disk import canonical
-from audit.record.folder import Audit
-from audit.review.writer import state_of
+from audit.files import canonical
+from audit.record import Audit
+from audit.review import state_of
 from reports.options import DEFAULTS, ReportOptions
-from reports.views.evidence import count_items
+from reports.views import count_items
 
 __all__ = ["render_json"]
 

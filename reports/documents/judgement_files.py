@@ -17,16 +17,13 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from audit.files.disk import canonical
-from audit.policy.judgement import Judgement
-from audit.policy.rules import Ruling
-from audit.verdict.decision import capitalised
-from reports.documents.markdown_report import inert_markdown
+from audit.files import canonical
+from audit.policy import Judgement, Ruling
+from audit.verdict import capitalised
 from reports.documents.sarif_log import Place, Rule, notification, plan_lines, sarif_log, sarif_result
 from reports.documents.sarif_report import probe_rule, rule_id
 from reports.documents.summary_report import short_table
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from reports.text import Words, inert_markdown, one_line
 
 __all__ = ["WRITERS", "Place", "Places", "judgement_json", "judgement_junit", "judgement_sarif", "judgement_summary"]
 

@@ -13,11 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from audit.record.folder import Audit
+from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
-from reports.text.sanitise import one_line
-from reports.text.words import Words, words_of
-from reports.views.overview import FindingView, overview
+from reports.text import Words, one_line, words_of
+from reports.views import FindingView, overview
 
 __all__ = ["render_junit"]
 

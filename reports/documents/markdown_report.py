@@ -7,18 +7,23 @@ Text of unknown origin is escaped, so that it cannot become a link, an image, HT
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
-from audit.record.folder import Audit
+from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line
-from reports.text.words import Words, words_of
-from reports.views.overview import FindingView, MeasureRow, Overview, overview
-from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
+from reports.text import Notation, Words, inert_markdown, one_line, words_of
+from reports.views import (
+    FindingReview,
+    FindingView,
+    MeasureRow,
+    Overview,
+    ReviewView,
+    overview,
+    review_view,
+    sheet_rows,
+)
 
-__all__ = ["inert_markdown", "render_markdown"]
+__all__ = ["render_markdown"]
 
 MOST_CHARACTERS = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""
@@ -26,9 +31,6 @@ MOST_SAID = 30
 """At most so many decisions, and so many findings of which somebody has spoken."""
 _URGENT = ("failed", "crashed", "inconclusive")
 _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
-_MEANS_SOMETHING = re.compile(r"[\\`*_\[\]<>&|~#$]|^[-+](?=[-+\s]|$)|^=(?==*$)|^:(?=-)")
-_STARTS_A_LIST = re.compile(r"^(\d+)(?=[.)](\s|$))")
-_WOULD_LINK = re.compile(r"@|#|:(?=//)|[wW]{3}(?=\.)|\b[gG][hH](?=-\d)")
 
 
 def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
@@ -52,12 +54,6 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
             break
         head.append(section)
     return {"report.md": "\n".join(head + foot).encode()}
-
-
-def inert_markdown(text: str) -> str:
-    """Return one line of visible text so that Markdown shows it as it is; a word joiner breaks what would link."""
-    escaped = _STARTS_A_LIST.sub(r"\1\\", _MEANS_SOMETHING.sub(r"\\\g<0>", text))
-    return _WOULD_LINK.sub(lambda found: f"{found[0]}\u2060", escaped)
 
 
 def _opening(view: Overview, words: Words) -> list[str]:

@@ -12,7 +12,7 @@ import io
 from contextlib import redirect_stdout
 
 from audit.errors import UsageError
-from audit.record.folder import Audit
+from audit.record import Audit
 from reports.documents.html_report import document
 from reports.options import DEFAULTS, ReportOptions
 

@@ -17,10 +17,10 @@ from typing import Any
 from urllib.parse import quote
 
 from audit.errors import PlanError
-from audit.files.disk import canonical
-from audit.record.folder import Audit
+from audit.files import canonical
+from audit.record import Audit
 from audit.strict_yaml import read_yaml
-from reports.text.sanitise import visible
+from reports.text import visible
 
 __all__ = ["Place", "Rule", "message", "notification", "plan_lines", "sarif_log", "sarif_result"]
 

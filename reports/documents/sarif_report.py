@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.record.folder import Audit
+from audit.record import Audit
 from reports.documents.sarif_log import Place, Rule, notification, plan_lines, sarif_log, sarif_result
 from reports.options import DEFAULTS, ReportOptions
-from reports.text.sanitise import one_line
-from reports.text.words import Words, words_of
-from reports.views.overview import FindingView, overview
+from reports.text import Words, one_line, words_of
+from reports.views import FindingView, overview
 
 __all__ = ["probe_rule", "render_sarif", "rule_id"]
 

@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from audit.record.folder import Audit
-from reports.documents.markdown_report import inert_markdown
+from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
-from reports.text.sanitise import one_line
-from reports.text.words import Words, words_of
-from reports.views.overview import FindingView, Overview, overview
+from reports.text import Words, inert_markdown, one_line, words_of
+from reports.views import FindingView, Overview, overview
 
 __all__ = ["MOST_ROWS", "render_pull_request", "short_table"]
 

@@ -16,9 +16,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.record.schema import Limit, MeasureRecord
-from audit.verdict.far_off import BASELINES
-from reports.text.notation import bounds_of
+from audit.record import Limit, MeasureRecord
+from audit.verdict import BASELINES
+from reports.text import bounds_of
 
 __all__ = ["NO_AXIS", "OPEN", "PAD", "SHARED", "Axis", "axis_of", "scale_of"]
 

@@ -9,53 +9,18 @@ title and a description, and stands in the table row that holds its numbers. Not
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from audit.record.schema import Limit, MeasureRecord
+from audit.record import Limit, MeasureRecord
 from reports.figures.axes import PAD, Axis
-from reports.text.notation import Notation
+from reports.figures.style import PALETTE, svg
+from reports.text import Notation
 
-__all__ = ["HEIGHT", "PALETTE", "axis_head", "interval_line", "sign", "tally_bar", "value_dot"]
+__all__ = ["HEIGHT", "axis_head", "interval_line", "value_dot"]
 
 HEIGHT = 26
 """Height of one line, in pixels."""
-
-PALETTE = {
-    "failed": "#b3400f",
-    "crashed": "#8b2f7b",
-    "inconclusive": "#8a6100",
-    "skipped": "#5f6b76",
-    "passed": "#0a6390",
-    "measured": "#3f4b57",
-    "ink": "#1d252c",
-    "grid": "#e3e7ea",
-    "outside": "#f8ece6",
-    "paper": "#ffffff",
-}
-"""Blue for what holds, vermilion for what does not, ochre for what is not decided; each at least 4.5:1 on white.
-
-Vermilion and ochre are one colour to many, so what is not decided is drawn hollow or hatched, wherever it stands."""
-
-_SIGNS = {
-    "passed": "M4.2 8.3l2.6 2.6 5-5.6",
-    "failed": "M4.9 4.9l6.2 6.2M11.1 4.9l-6.2 6.2",
-    "crashed": "M8 3.6v5.2M8 11.6v.6",
-    "inconclusive": "M5.7 6.1a2.3 2.3 0 1 1 3.3 2.1c-.7.4-1 .8-1 1.5M8 11.9v.5",
-    "skipped": "M4.5 8h7",
-    "measured": "M4.4 9.6h7.2M4.4 6.4h7.2",
-}
-_DISC = Markup('<circle cx="8" cy="8" r="7.2"/>')
-_SQUARE = Markup('<rect x=".8" y=".8" width="14.4" height="14.4" rx="2"/>')
-_FRAMES = {
-    "passed": _DISC,
-    "failed": _SQUARE,
-    "crashed": Markup('<path d="M8 0l8 8-8 8-8-8z"/>'),
-    "inconclusive": _DISC,
-    "skipped": Markup('<rect x=".8" y="3" width="14.4" height="10" rx="5"/>'),
-    "measured": _SQUARE,
-}
 
 
 def axis_head(axis: Axis, notation: Notation) -> Markup:
@@ -75,7 +40,7 @@ def axis_head(axis: Axis, notation: Notation) -> Markup:
     )
     words = notation.words
     unit = notation.unit(axis.unit) or words("figure.plain_unit")
-    return _svg(
+    return svg(
         axis.width,
         22,
         words("figure.axis", unit=unit),
@@ -112,7 +77,7 @@ def interval_line(
     parts += [_flag(axis, bound, keeps_higher) for bound, keeps_higher in _flags(limit)]
     if measure.value is not None:
         parts += [value_dot(axis.x(measure.value), HEIGHT / 2, verdict), _bar(measure, axis, colour)]
-    return _svg(axis.width, HEIGHT, name, notation.sentence(measure, limit), Markup("").join(parts))
+    return svg(axis.width, HEIGHT, name, notation.sentence(measure, limit), Markup("").join(parts))
 
 
 def _flags(limit: Limit | None) -> list[tuple[float, bool]]:
@@ -182,41 +147,3 @@ def value_dot(x: float, y: float, verdict: str) -> Markup:
     return Markup('<circle cx="{}" cy="{}" r="3" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
         x, y, inside, colour
     )
-
-
-def _svg(width: int, height: int, title: str, description: str, body: Markup) -> Markup:
-    return Markup(
-        '<svg class="line" viewBox="0 0 {} {}" width="{}" height="{}" role="img">'
-        "<title>{}</title><desc>{}</desc>{}</svg>"
-    ).format(width, height, width, height, title, description, body)
-
-
-def sign(verdict: str, word: str, *, hollow: bool = False) -> Markup:
-    """Return the verdict's sign: its own shape and mark, told without colour.
-
-    It is hollow where nothing is decided, or where people have decided that it shall not count.
-    """
-    colour, paper = PALETTE[verdict], PALETTE["paper"]
-    inside, mark = (paper, colour) if verdict == "inconclusive" or hollow else (colour, paper)
-    return Markup(
-        '<svg class="sign" viewBox="0 0 16 16" width="16" height="16" role="img"><title>{}</title>'
-        '<g fill="{}" stroke="{}">{}</g>'
-        '<path d="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round"/></svg>'
-    ).format(word, inside, colour, _FRAMES[verdict], _SIGNS[verdict], mark)
-
-
-def tally_bar(counts: Sequence[tuple[str, int]], title: str, description: str) -> Markup:
-    """Return one bar split by verdict; `counts` holds (verdict, checks) in drawing order."""
-    total, start, parts = sum(count for _, count in counts) or 1, 0.0, []
-    for verdict, count in counts:
-        width = 1000 * count / total
-        x, wide = round(start, 2), round(max(0.0, width - 2), 2)
-        parts.append(Markup('<rect x="{}" width="{}" height="8" fill="{}"/>').format(x, wide, PALETTE[verdict]))
-        if verdict == "inconclusive":
-            stripes = Markup("").join(Markup("M{} 0v8").format(round(x + at, 2)) for at in range(6, int(wide), 12))
-            parts.append(Markup('<path d="{}" stroke="{}" stroke-width="6"/>').format(stripes, PALETTE["paper"]))
-        start += width
-    return Markup(
-        '<svg class="tally" viewBox="0 0 1000 8" preserveAspectRatio="none" width="100%" height="8" role="img">'
-        "<title>{}</title><desc>{}</desc>{}</svg>"
-    ).format(title, description, Markup("").join(parts))

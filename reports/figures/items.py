@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
 
-from reports.figures.intervals import PALETTE
-from reports.text.notation import Notation
+from reports.figures.style import PALETTE
+from reports.text import Notation
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from audit.record.schema import Limit, MeasureRecord
+from audit.record import Limit, MeasureRecord
 from reports.text.sanitise import one_line
 from reports.text.words import Words
 

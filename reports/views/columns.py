@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from audit.record.schema import Finding
+from audit.record import Finding
 
 __all__ = ["CONTENT", "in_order", "judged_columns"]
 

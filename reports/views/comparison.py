@@ -11,17 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.compare.comparison import CheckComparison, Comparison, Side
-from audit.compare.measures import MeasureComparison, Word
-from audit.compare.pairing import Changes, Said
-from audit.record.schema import Limit, MeasureRecord
-from reports.figures.axes import SHARED, scale_of
-from reports.text.notation import Notation, digits_for
-from reports.text.sanitise import one_line
-from reports.text.words import Words
-from reports.views.overview import anchor_of
+from audit.compare import Changes, CheckComparison, Comparison, MeasureComparison, Said, Side, Word
+from audit.record import Limit, MeasureRecord
+from reports.figures import SHARED, scale_of
+from reports.text import Notation, Words, digits_for, one_line
 from reports.views.summary import would_do
 from reports.views.verdict_text import told_why
+from reports.views.whole_audit import anchor_of
 
 __all__ = ["SIGNS", "ChangesView", "CheckView", "ComparisonView", "MeasureView", "MethodRow", "Row", "comparison_view"]
 

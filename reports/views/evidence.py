@@ -15,13 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup, escape
 
-from audit.files.disk import digest_file
-from audit.files.parquet import contents_of
-from audit.record.folder import Audit
-from audit.record.schema import Finding
-from reports.figures.items import drawn, told_list
-from reports.text.notation import Notation
-from reports.text.sanitise import cell_text, one_line
+from audit.files import contents_of, digest_file
+from audit.record import Audit, Finding
+from reports.figures import drawn, told_list
+from reports.text import Notation, cell_text, one_line
 from reports.views.columns import in_order, judged_columns
 
 if TYPE_CHECKING:

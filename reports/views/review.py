@@ -12,13 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
-from audit.record.folder import Audit
-from audit.record.schema import Finding
-from audit.review.overrides import Reviewed
-from audit.review.writer import Comment, Entry, SignOff, Standing, State, signature_of, state_of
-from reports.text.notation import Notation, digits_for
-from reports.text.sanitise import cell_text, one_line
-from reports.text.words import Words
+from audit.record import Audit, Finding
+from audit.review import Comment, Entry, Reviewed, SignOff, Standing, State, signature_of, state_of
+from reports.text import Notation, Words, cell_text, digits_for, one_line
 
 __all__ = [
     "FindingReview", "Result", "ResultRow", "ReviewView", "Said", "SignOffRow", "review_view", "sheet_rows",

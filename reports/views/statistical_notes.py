@@ -14,9 +14,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record.schema import Deviation, EarlierAttempt, Finding, Record
-from reports.text.notation import Notation
-from reports.text.sanitise import one_line
+from audit.record import Deviation, EarlierAttempt, Finding, Record
+from reports.text import Notation, one_line
 
 __all__ = ["Change", "attempts_text", "budget_text", "changes_of", "deviates_text", "effect_text", "family_text"]
 

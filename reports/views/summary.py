@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from audit.record.schema import WORST_FIRST, Finding, Record, Undecided
-from audit.verdict.far_off import far_off
-from reports.text.words import Words
+from audit.record import WORST_FIRST, Finding, Record, Undecided
+from audit.verdict import far_off
+from reports.text import Words
 
 __all__ = ["summary_sentence", "tally", "tally_text", "would_do"]
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from audit.record.schema import Finding
-from audit.record.text import asked_of
-from reports.text.notation import Notation, bounds_of, digits_for
-from reports.text.sanitise import one_line
+from audit.record import Finding, asked_of
+from reports.text import Notation, bounds_of, digits_for, one_line
 
 __all__ = ["told_why"]
 

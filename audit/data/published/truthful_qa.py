@@ -16,7 +16,7 @@ from audit.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.probe.protocol import Role
+    from audit.probe import Role
 
 
 __all__ = ["TruthfulQA"]

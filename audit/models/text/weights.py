@@ -24,10 +24,10 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from audit.errors import ModelError
-from audit.files.disk import canonical, digest_file
+from audit.files import canonical, digest_file
 from audit.models.building import counted
 from audit.models.files import check_settings, check_size, read_json
-from audit.signing.installation import Secret
+from audit.signing import Secret
 
 __all__ = ["config_of", "open_folder", "open_gguf"]
 

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import COUNT, SHARE, Range
+from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import DRAWN_FOR, Sampling, check_like, draws_for, each_draw, plain, stored, told_of_draws
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Measure, Result
 
 __all__ = ["Representation"]
@@ -96,8 +95,8 @@ class Representation:
         """
         import numpy as np
 
+        from detectors.arrays import field_of
         from detectors.bias.representation import class_shares
-        from detectors.novelty.answers import field_of
         from detectors.result import Result
 
         known = observed["calibration"]
@@ -163,7 +162,7 @@ class Representation:
         import numpy as np
         import pandas as pd
 
-        from audit.probe.trial import Known, Trial
+        from audit.probe import Known, Trial
 
         names, wanted = self._wanted()
         kinds, first = np.arange(len(names)), np.arange(0, len(names) - 1, 2)

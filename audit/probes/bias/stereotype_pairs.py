@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import NATS, NATS_GAP, SHARE, Range
+from audit.probe import NATS, NATS_GAP, SHARE, Ask, Observed, Range, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Answer, Trial
+    from audit.probe import Answer, Trial
     from detectors.result import Result
 
 __all__ = ["StereotypePairs"]
@@ -146,7 +145,7 @@ class StereotypePairs:
         import numpy as np
         import pandas as pd
 
-        from audit.probe.trial import Known, Trial, mean_of
+        from audit.probe import Known, Trial, mean_of
 
         sign = np.repeat([1.0, -1.0, 0.0], [prefer, _TRIED - ties - prefer, ties])
         gap, swaps = np.where(rng.permutation(_TRIED) % 2, 0.25, 1.0), 3 * _TRIED

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import AMOUNT, SECONDS, Range
+from audit.probe import AMOUNT, SECONDS, Ask, Observed, Range, Role
 from audit.probes.items import DRAWN_FOR, Sampling, stored
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Answer, Trial
+    from audit.probe import Answer, Trial
     from detectors.result import Result
 
 __all__ = ["SamplingTime"]
@@ -116,7 +115,7 @@ class SamplingTime:
         import numpy as np
         import pandas as pd
 
-        from audit.probe.trial import Known, Trial
+        from audit.probe import Known, Trial
 
         size = 184
         clocks = {name: 0.01 * rng.lognormal(0, 0.3, size) for name in ("sample", "log_prob", "other")}

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import COUNT, SHARE, SHARE_GAP, Range
+from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Result
 
 __all__ = ["ClosedBook"]
@@ -152,7 +151,7 @@ class ClosedBook:
     def _choices(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe.trial import Trial, mean_of
+        from audit.probe import Trial, mean_of
 
         size, (true, rival, untrue) = 3 * _TRIED, (np.tile(row, 3) for row in rng.integers(0, 4, (3, _TRIED)))
         knows = np.tile(np.arange(_TRIED) < right, 3)
@@ -178,7 +177,7 @@ class ClosedBook:
     def _answers(self, rng: np.random.Generator, dose: int, right: int) -> Trial:
         import numpy as np
 
-        from audit.probe.trial import Trial, mean_of
+        from audit.probe import Trial, mean_of
 
         size, unit = 3 * _TRIED, np.tile(np.arange(_TRIED), 3)
         knows, declines = unit < right, (unit >= right) & (unit < right + 3 * (dose + 1))

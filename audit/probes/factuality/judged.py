@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import COUNT, SHARE, SIGNED, Range
+from audit.probe import COUNT, SHARE, SIGNED, Ask, Observed, Range, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Result
 
 __all__ = ["Judged"]
@@ -131,7 +130,7 @@ class Judged:
         import numpy as np
         import pandas as pd
 
-        from audit.probe.trial import Known, Trial, mean_of
+        from audit.probe import Known, Trial, mean_of
 
         truth = np.tile(np.arange(40) % 5 < right, 10)
         place = np.concatenate([np.arange(flags.sum()) for flags in (truth[:40], ~truth[:40])])

@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import AUROC, SHARE, SIGNED, Range
+from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import stored
 from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Result
 
 __all__ = ["Contrast"]

@@ -14,16 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import AUROC, P_VALUE, SHARE, Range
+from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import stored
-from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, _traces, own_answers
+from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers, token_traces
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Result
 
 __all__ = ["Likelihood"]
@@ -61,7 +60,7 @@ class Likelihood:
         """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
         `reference`; columns as `detectors.novelty.familiarity` wants them. Raises DataError for items of no one kind.
         """
-        from detectors.novelty.answers import joined
+        from detectors.arrays import joined
         from detectors.novelty.blindspots import blind_spots
 
         frame, shown = stored(self.name, items)
@@ -74,7 +73,7 @@ class Likelihood:
         whole = joined(list(sets.values()))
         answers = own_answers(ask, whole, self.score)
         if self.score == "log_prob" and ask.can("trace"):
-            answers = answers.assign(trace=_traces(ask, whole))
+            answers = answers.assign(trace=token_traces(ask, whole))
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]
             columns = part.columns.drop("likelihood", errors="ignore") if suffix else part.columns

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.probe.protocol import Ask, Role
+from audit.probe import Ask, Role
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from detectors.novelty.baselines import Items
+    from detectors.arrays import Items
 
 
 __all__ = ["QUESTIONS", "ROLES", "Score", "own_answers"]
@@ -46,7 +46,7 @@ def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd
     return answer[["log_prob", "likelihood"] if score == "log_prob" else [ANSWERS[score][0]]]
 
 
-def _traces(ask: Ask, items: Items) -> pd.Series[Any]:
+def token_traces(ask: Ask, items: Items) -> pd.Series[Any]:
     """Return the log p of every element of each item; an empty list where there is none."""
     import pandas as pd
 

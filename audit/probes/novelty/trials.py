@@ -11,7 +11,7 @@ from dataclasses import replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
-from audit.probe.trial import Answer, Known, Trial, auroc_of, mean_of
+from audit.probe import Answer, Known, Trial, auroc_of, mean_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,16 +15,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import UsageError
-from audit.files.disk import canonical, sha256
+from audit.files import canonical, sha256
 from audit.model import Continuation
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import COUNT, SHARE, Range
+from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Result
 
 __all__ = ["TextMark"]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from audit.probe.trial import Answer, Known, Trial, mean_of
+from audit.probe import Answer, Known, Trial, mean_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe.protocol import Ask, Observed, Role
-from audit.probe.ranges import AMOUNT, COUNT, SCORE, SHARE, Range
+from audit.probe import AMOUNT, COUNT, SCORE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import (
     DRAWN_FOR,
     Sampling,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.trial import Trial
+    from audit.probe import Trial
     from detectors.result import Measure, Result
 
 __all__ = ["Samples"]
@@ -107,7 +106,7 @@ class Samples:
         and is missing from every measure. With fewer than three that are, no measure has a value. Raises DataError
         where draws have another shape or scale than the items.
         """
-        from detectors.novelty.answers import field_of
+        from detectors.arrays import field_of
         from detectors.quality.samples import sample_quality
         from detectors.result import Result
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from audit.probe.trial import Answer, Known, Trial, auroc_of, mean_of
+from audit.probe import Answer, Known, Trial, auroc_of, mean_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
-    from audit.plan.checks import Plan
+    from audit.plan import Plan
     from audit.reference.cards import Reference
 
 __all__ = ["WHEEL", "find_language_model", "language_model_plan", "reference_plan"]
@@ -27,7 +27,7 @@ def find_language_model() -> Path | None:
 
 def language_model_plan() -> Plan:
     """Return the quickstart's plan for the real language model; UsageError says how to get it where it is missing."""
-    from audit.plan.loading import read_plan
+    from audit.plan import read_plan
 
     file = find_language_model()
     if file is None:
@@ -38,7 +38,7 @@ def language_model_plan() -> Plan:
 
 def reference_plan(reference: Reference) -> Plan:
     """Return the plan of a reference model: the one of its family, with its folder and name put in."""
-    from audit.plan.loading import read_plan
+    from audit.plan import read_plan
     from audit.reference.cards import WEIGHTS
 
     family = reference.path.parent.name

@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from audit.data.columns import ENDINGS
+from audit.data import ENDINGS
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record.schema import Finding, MeasureRecord
+from audit.record import Finding, MeasureRecord
 
 __all__ = ["BASELINES", "FarOff", "count_far_off", "far_off"]
 

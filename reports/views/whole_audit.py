@@ -14,13 +14,10 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record.folder import Audit
-from audit.record.schema import DIMENSIONS, WORST_FIRST, Finding, Limit, MeasureRecord, ModelRecord, Record
-from audit.verdict.far_off import FarOff, far_off
-from reports.figures.axes import NO_AXIS, SHARED, scale_of
-from reports.text.notation import Notation, digits_for
-from reports.text.sanitise import one_line
-from reports.text.words import Words
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, MeasureRecord, ModelRecord, Record
+from audit.verdict import FarOff, far_off
+from reports.figures import NO_AXIS, SHARED, scale_of
+from reports.text import Notation, Words, digits_for, one_line
 from reports.views.statistical_notes import (
     Change,
     attempts_text,
@@ -102,7 +99,7 @@ class FindingView:
     """Sentences that stand before `why`."""
     why: str
     far: tuple[str, ...]
-    """Measures without a limit that are far off, each with what it is read by, see `audit.verdict.far_off`."""
+    """Measures without a limit that are far off, each with what it is read by, see `audit.verdict.ideals`."""
     effect: str
     """How little beyond the limit a passed check would have seen; empty where nothing is known."""
     controls: str

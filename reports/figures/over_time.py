@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from audit.record.schema import Limit, MeasureRecord
+from audit.record import Limit, MeasureRecord
 from reports.figures.axes import OPEN, Axis, axis_of
-from reports.figures.intervals import PALETTE, value_dot
-from reports.text.notation import Notation
+from reports.figures.intervals import value_dot
+from reports.figures.style import PALETTE
+from reports.text import Notation
 
 __all__ = ["Point", "trend"]
 

@@ -1,0 +1,95 @@
+"""What HTML templates are given: words, numbers, figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from functools import cache
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from reports.figures import Axis, axis_head, axis_of, interval_line, sign, tally_bar
+from reports.text import Notation, Words, one_line
+from reports.views import Block, FindingView, MeasureRow, Overview, tally_text
+
+__all__ = ["environment", "figure_tools", "text_tools"]
+
+WIDE, NARROW = 380, 280
+"""Width of a figure in the overview and in a finding, in pixels."""
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the templates, with autoescape and strict names."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def text_tools(words: Words) -> dict[str, Any]:
+    """What templates call for text: the catalogue, and text of unknown origin on one line."""
+    return {
+        "t": words,
+        "term": lambda kind, raw: one_line(words.term(kind, raw), words, 80),
+        "short": lambda text, most=240: one_line(str(text), words, most),
+        "breakable": _breakable,
+    }
+
+
+def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = ()) -> dict[str, Any]:
+    """What templates call for figures, drawn wide in the overview, narrow in findings; `waived` are checks."""
+    words, axes = notation.words, _axes(view)
+
+    def sign_of(one: FindingView) -> Markup:
+        """Draw the sign of a finding; hollow where it is waived."""
+        if one.finding.check not in waived:
+            return sign(one.finding.verdict, one.verdict)
+        return sign(one.finding.verdict, f"{one.verdict} · {words('status.waived')}", hollow=True)
+
+    def line(row: MeasureRow, one: FindingView, block: Block) -> Markup:
+        """Draw a measure; only a finding's headline has the colour of its verdict."""
+        reference = None if block.reference is None else block.reference.measure.value
+        name = words("format.colon", left=one.name, right=row.group or row.name)
+        verdict = one.finding.verdict if row is one.headline else "measured"
+        return interval_line(
+            row.measure,
+            axes[id(block)],
+            notation,
+            name=name,
+            verdict=verdict,
+            limit=row.limit,
+            reference=reference,
+        )
+
+    return {
+        "line": line,
+        "head": lambda block: axis_head(axes[id(block)], notation) if block.drawn else "",
+        "sign": lambda verdict, hollow=False: sign(verdict, words(f"verdict.{verdict}"), hollow=hollow),
+        "sign_of": sign_of,
+        "bar": lambda: tally_bar(view.counts, words("figure.tally"), tally_text(view.counts, words)),
+    }
+
+
+def _axes(view: Overview) -> dict[int, Axis]:
+    """Return the axis of each block, by its identity; blocks of one scale in one finding have the same one."""
+    axes = {id(block): _axis(block.rows, WIDE) for block in view.blocks}
+    for one in view.findings:
+        for block in one.blocks:
+            scale = block.rows[0].scale
+            axes[id(block)] = _axis([row for row in one.rows if row.scale == scale], NARROW)
+    return axes
+
+
+def _axis(rows: Sequence[MeasureRow], width: int) -> Axis:
+    return axis_of([(row.measure, row.limit) for row in rows], width)
+
+
+def _breakable(text: str) -> Markup:
+    """Let a long name such as `stereotype_share` break after its joints."""
+    return Markup("<wbr>").join(re.split(r"(?<=[_./-])(?=[^_./-])", text))
