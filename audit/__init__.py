@@ -28,7 +28,7 @@ _HOMES = {
     "Frame": "audit.data",
     "Plan": "audit.plan",
     "load_plan": "audit.plan",
-    "load_record": "audit.record.schema",
+    "load_record": "audit.record",
     "open_model": "audit.plugins",
     "run": "audit.execute",
 }

@@ -28,7 +28,7 @@ from reports.views import AGAINST, WEIGHT, told_why
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)
-SENTENCES = audit.verdict._SENTENCES
+SENTENCES = audit.verdict.decision._SENTENCES
 OF_ERRORS = {
     "bits per {}", "only {} distinct {} among {} items",  # whole in the catalogue, in each of their forms
     "{} negatives, {} positives", "labels {}, judged {}, others {}", "{} of {} and {} of {}", "in group {}",
