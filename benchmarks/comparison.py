@@ -25,8 +25,7 @@ from detectors.differences import (
     distance_difference,
     mean_difference,
 )
-from detectors.intervals import betting_mean, exact_binomial
-from detectors.intervals.discordant import discordant_interval
+from detectors.intervals import betting_mean, discordant_interval, exact_binomial
 from detectors.ranking import AUROC_DIFFERENCE
 
 LEVEL = 0.95

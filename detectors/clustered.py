@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
-from detectors.intervals.betting import refuses
-from detectors.intervals.exact import Level, sides_of
+from detectors.intervals import Level, refuses, sides_of
 from detectors.power import EXACT_BUDGET
 from detectors.sequential import first_verdicts
 

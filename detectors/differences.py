@@ -25,9 +25,15 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import binom
 
 from detectors.arrays import Floats
-from detectors.intervals import betting_mean, mean_over_units, pairs_interval
-from detectors.intervals.discordant import METHOD, MOST, discordant_interval
-from detectors.intervals.exact import Approximation
+from detectors.intervals import (
+    METHOD,
+    MOST,
+    Approximation,
+    betting_mean,
+    discordant_interval,
+    mean_over_units,
+    pairs_interval,
+)
 from detectors.ranking import AUROC_DIFFERENCE, rank
 from detectors.result import Guarantee
 from detectors.sequential import DifferenceTest, paired_sequence

@@ -27,8 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr, bdtrc, betaincinv, ndtri
 
 from detectors.arrays import Floats
-from detectors.intervals.exact import Level, sides_of
-from detectors.intervals.roc import pairs_interval
+from detectors.intervals import Level, pairs_interval, sides_of
 from detectors.sequential import boundaries, stopping
 
 __all__ = [

@@ -24,8 +24,7 @@ from scipy.special import expit, logit, ndtri
 from scipy.stats import rankdata
 
 from detectors.arrays import Floats
-from detectors.intervals.exact import Approximation
-from detectors.intervals.roc import AUROC_METHOD, pairs_interval
+from detectors.intervals import AUROC_METHOD, Approximation, pairs_interval
 from detectors.result import Measure
 
 __all__ = ["AUROC", "AUROC_DIFFERENCE", "Ranking", "rank"]

@@ -26,8 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
-from detectors.intervals.betting import EMPTY, still_to_come
-from detectors.intervals.exact import Level, sides_of
+from detectors.intervals import EMPTY, Level, sides_of, still_to_come
 
 __all__ = [
     "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "first_verdicts",

@@ -29,8 +29,7 @@ from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
 from audit.reference.cards import WEIGHTS
 from audit.verdict import keep
 from detectors.differences import auroc_difference, mean_difference
-from detectors.intervals import auroc, mean_over_units
-from detectors.intervals.discordant import discordant_interval
+from detectors.intervals import auroc, discordant_interval, mean_over_units
 from detectors.ranking import rank
 
 ACCURATE = Limit(measure="accuracy", at_least=0.5)

@@ -22,8 +22,7 @@ from detectors.differences import (
     sign_test_p,
     watched_difference,
 )
-from detectors.intervals import betting_mean, exact_binomial, mean_over_units
-from detectors.intervals.discordant import discordant_interval
+from detectors.intervals import betting_mean, discordant_interval, exact_binomial, mean_over_units
 from detectors.sequential import RateTest
 
 UNIT = st.integers(0, 4).map(lambda count: count / 4)

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, multinomial
 
-from detectors.intervals import betting_mean
-from detectors.intervals.discordant import discordant_interval
+from detectors.intervals import betting_mean, discordant_interval
 
 RATES = (0.0, 0.01, 0.05, 0.2, 0.35, 0.48, 0.5, 0.7, 0.95)
 

@@ -10,11 +10,11 @@ from detectors.intervals import (
     ALL_OF_IT,
     BETTING_FINITE,
     HYPERGEOMETRIC,
+    betting_mean,
     exact_binomial,
     exact_hypergeometric,
     mean_of_finite,
 )
-from detectors.intervals.betting import betting_mean
 
 LEVELS = (0.95, 0.9964)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from detectors.intervals import exact_binomial
-from detectors.quality.modes import missing_modes
+from detectors.modes import missing_modes
 
 TEN = {str(digit): 0.1 for digit in range(10)}
 

@@ -129,6 +129,73 @@ def test_an_absent_system_part_skips_here_and_fails_under_ci(monkeypatch):
         needs.needs_chromium()
 
 
+FACES = ("ask", "compare", "data", "execute", "files", "integrity", "plan", "policy", "probe", "record", "reference",
+         "review", "signing", "verdict")  # fmt: skip
+"""Rooms of `audit` that others enter by the front door only; parts of the other rooms are named by entry points."""
+OTHER_FACES = ("detectors.intervals", "reports.figures", "reports.text", "reports.views")
+WITHIN = ("audit.data.sets", "audit.reference.training")
+"""Rooms inside a room that are named file by file: data sets, and what trains the reference models."""
+
+
+def test_other_rooms_are_entered_by_their_faces():
+    rooms = [*(f"audit.{name}" for name in FACES), *OTHER_FACES]
+    entered = [
+        f"{importer} -> {module}"
+        for importer, module in _imports()
+        for room in rooms
+        if module.startswith(f"{room}.") and not f"{importer}.".startswith(f"{room}.") and not module.startswith(WITHIN)
+    ]
+    assert entered == []
+
+
+@pytest.mark.parametrize("room", [*(f"audit.{name}" for name in FACES), *OTHER_FACES])
+def test_a_face_holds_names_and_nothing_else(room):
+    init = ROOT / room.replace(".", "/") / "__init__.py"
+    listed = [ast.literal_eval(node.value) for node in _tree(init).body if isinstance(node, ast.Assign)]
+    names = {alias.name for node in _tree(init).body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert len(init.read_text("utf-8").splitlines()) < 50
+    assert len(listed) == 1
+    assert set(listed[0]) == names - {"annotations"}
+    assert not any(name.startswith("_") for name in listed[0])
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Imports for type checkers count too: whoever reads a file reads them."""
+    graph: dict[str, set[str]] = {}
+    for importer, module in _imports():
+        graph.setdefault(importer, set()).add(module)
+    while leaves := [name for name, uses in graph.items() if not uses & graph.keys()]:
+        for name in leaves:
+            del graph[name]
+    assert graph == {}
+
+
+def test_a_probe_lies_where_its_name_says():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = project["entry-points"]["dokimasia.probes"]
+    assert {name: f"audit.probes.{name}" for name in named} == {name: one.split(":")[0] for name, one in named.items()}
+    files = {path.parent.name for path in (ROOT / "audit" / "probes").glob("*/*.py")}
+    assert files == {name.split(".")[0] for name in named}
+
+
+def _imports() -> Iterator[tuple[str, str]]:
+    """Yield (importer, imported) for every import of a module of ours by another, those for type checkers too."""
+    known = {_dotted(path): path for path in SOURCES}
+    for name, path in known.items():
+        for node in ast.walk(_tree(path)):
+            found: list[str] = []
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                whole = [f"{node.module}.{alias.name}" for alias in node.names]
+                found = [one if one in known else node.module for one in whole]
+            yield from ((name, one) for one in found if one in known and one != name)
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text("utf-8"))
 

@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.intervals import Approximation, exact_binomial
-from detectors.quality.modes import count_missing
+from detectors.modes import count_missing
 from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = ["SHARES", "TOTAL_VARIATION", "class_shares", "true_shares"]

@@ -17,12 +17,11 @@ Exact and valid mean coverage of at least `level` at every true value. What is a
 it that says from which n on it may decide a limit, and the lowest coverage measured there.
 """
 
-from __future__ import annotations
-
-from detectors.intervals.betting import betting_mean
+from detectors.intervals.betting import EMPTY, betting_mean, refuses, still_to_come
 from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
-from detectors.intervals.exact import Approximation, exact_binomial
+from detectors.intervals.discordant import METHOD, MOST, discordant_interval
+from detectors.intervals.exact import Approximation, Level, exact_binomial, sides_of
 from detectors.intervals.finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, exact_hypergeometric, mean_of_finite
 from detectors.intervals.groups import SIMULTANEOUS, any_gap_p, simultaneous
 from detectors.intervals.powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
@@ -31,9 +30,10 @@ from detectors.intervals.two_rates import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO
 from detectors.intervals.unit_means import UnitMean, mean_over_units, mostly_single
 
 __all__ = [
-    "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "HYPERGEOMETRIC", "LEAST_LABELS",
-    "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration",
-    "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
-    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe",
-    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
+    "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "EMPTY", "HYPERGEOMETRIC",
+    "LEAST_LABELS", "METHOD", "MOST", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS",
+    "Approximation", "Calibration", "Level", "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean",
+    "cluster_bootstrap", "corrected_rate", "discordant_interval", "exact_binomial", "exact_hypergeometric",
+    "mean_of_finite", "mean_over_units", "mostly_single", "newcombe", "newcombe_paired", "pairs_interval",
+    "prediction_powered", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",
 ]

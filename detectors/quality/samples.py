@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.modes import missing_modes
 from detectors.quality.coverage import sample_coverage
 from detectors.quality.kernel_distance import kernel_distance
-from detectors.quality.modes import missing_modes
 from detectors.quality.space import standardised
 from detectors.result import Result, undefined
 
