@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from audit.errors import IntegrityError, PlanError
 from audit.files import digest_file
-from audit.person_names import same_person
+from audit.person_names import same_name
 from audit.policy import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
 from audit.ranges import margin_beyond, range_in
 from audit.record import Audit, Finding, Verdict
@@ -296,7 +296,7 @@ def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) ->
     if allowed.by is not None:
         if key is None:
             return "the policy names who may waive, and it is not signed"
-        if key not in allowed.by and not any(same_person(waiver.author, name) for name in allowed.by):
+        if key not in allowed.by and not any(same_name(waiver.author, name) for name in allowed.by):
             return "the policy does not name its author"
     if allowed.checks is not None and entry.says.check not in allowed.checks:
         return "the policy does not let this check be waived"
