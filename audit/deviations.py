@@ -6,16 +6,16 @@
 
 Two plans are of one audit when they ask the same model something in common: a check of the same name and probe, or of
 the same probe and data under another name. Of those the one frozen first is registered, and each later one that differs
-says where; under another title only what they have in common is compared. A trial run (a smaller `limit`) and a first
-try whose checks in common all crashed showed nothing and are not registered, and what only makes an audit stricter is
-no deviation: a tightened bound, a higher level, a second person, a check that gates now. The order is that of the
+says where; under another title only what they have in common is compared. What showed nothing is not registered: an
+audit whose checks in common each crashed, were skipped or were put to a trial, which asks at most a fifth of the items.
+What only makes an audit stricter is no deviation: a tightened bound, a higher level, a second person, a check that
+gates now; nor is a larger `limit`, which is told as an attempt. The order is that of the
 lines, for file times prove nothing; a folder without a line counts as frozen before whoever finds it so, and gets its
 line then. What deviates is found once, under a lock, when an audit begins, and read again whenever it goes on. No
 verdict changes.
 
 Attempts. The same model asked by the same probe on the same data again is another attempt, whatever it is called, also
-with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. A trial run that asks at most a fifth of the
-items, and what crashed or was skipped, is none.
+with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. What showed nothing is none here either.
 """
 
 from __future__ import annotations
@@ -42,9 +42,11 @@ _OF_PLAN = ("level", "seed", "limit", "two_person", "target", "promise")
 _OF_CHECK = ("gating", "weight", "stop")
 _UNSEEN = ("crashed", "skipped")
 """Verdicts that show nothing of the model."""
+ItemsOf = Callable[[str], int]
+"""Check of the audit that begins -> items that its plan gives to it."""
 
 
-def register_plan(folder: Path, frozen: Plan) -> list[Deviation]:
+def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviation]:
     """Freeze a plan into its audit's folder, which exists, and return where it deviates from the registered one.
 
     A plan that lies there already was frozen before, and so were its deviations. Raises IntegrityError for deviations
@@ -56,7 +58,7 @@ def register_plan(folder: Path, frozen: Plan) -> list[Deviation]:
         for name, plan in _without_line(folder, entries):
             entries[name] = append_plan(file, name, plan)
         if not frozen_before:
-            found = _deviations(folder, entries, frozen)
+            found = _deviations(folder, entries, frozen, items_of)
             if found:
                 write_atomic(folder / FILE, _dumped(found))
             else:
@@ -74,35 +76,37 @@ def register_verdicts(folder: Path, verdicts: Mapping[str, str]) -> None:
         append_verdicts(file, folder.name, verdicts)
 
 
-def attempts_of(folder: Path, frozen: Plan, items_of: Callable[[str], int]) -> list[Attempt]:
-    """Return the checks of an audit whose content was asked before it; `items_of` counts the items of a check."""
+def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Attempt]:
+    """Return the checks of an audit whose content was asked before it."""
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
     before = list(entries.values())[: list(entries).index(folder.name)] if folder.name in entries else []
     found = []
     for check, content in contents_of(frozen).items():
-        earlier = [one for entry in before if (one := _earlier(folder, entry, check, content)) is not None]
-        limits = {entry.name: entry.limit for entry in before}
-        counted = [one for one in earlier if not _is_trial(limits[one.audit], frozen.get("limit"), items_of, check)]
-        if counted:
-            found.append(Attempt(check=check, ordinal=len(counted) + 1, earlier=counted))
+        asked = [one for entry in before if (one := _earlier(folder, entry, check, content)) is not None]
+        limits, now = {entry.name: entry.limit for entry in before}, frozen.get("limit")
+        earlier = [one for one in asked if not _showed_nothing(one.verdict, limits[one.audit], now, check, items_of)]
+        if earlier:
+            found.append(Attempt(check=check, ordinal=len(earlier) + 1, earlier=earlier))
     return found
 
 
-def _is_trial(then: int | None, now: int | None, items_of: Callable[[str], int], check: str) -> bool:
-    return then is not None and (now is None or then < now) and TRIAL * then <= items_of(check)
+def _showed_nothing(verdict: str | None, then: int | None, now: int | None, check: str, items_of: ItemsOf) -> bool:
+    """Tell whether an earlier audit showed nothing of what a check asks: by its verdict, or as it was a trial.
+
+    then, now: the `limit` of the earlier plan and of this one.
+    """
+    trial = then is not None and (now is None or then < now) and TRIAL * then <= items_of(check)
+    return trial or verdict in _UNSEEN
 
 
 def _earlier(folder: Path, entry: Entry, check: str, content: str) -> EarlierAttempt | None:
-    """Return the attempt that an entry holds of a content; None where it asked something else, or nothing was seen."""
+    """Return the attempt that an entry holds of a content; None where it asked something else."""
     asked = [name for name, other in _asks(folder.parent / entry.name, entry).items() if other == content]
     if not asked:
         return None
     name = check if check in asked else asked[0]
-    verdict = _verdicts(folder.parent / entry.name, entry).get(name)
-    if verdict in _UNSEEN:
-        return None
-    return EarlierAttempt(audit=entry.name, check=name, verdict=verdict)
+    return EarlierAttempt(audit=entry.name, check=name, verdict=_verdicts(folder.parent / entry.name, entry).get(name))
 
 
 def _asks(folder: Path, entry: Entry) -> dict[str, str]:
@@ -144,7 +148,7 @@ def differences(before: Plan, after: Plan) -> Iterator[tuple[str | None, str, An
     """Yield (check or None, what, before, after) for each thing that two frozen plans ask otherwise; None = not there.
 
     A place of data counts by its digest. Who reads the result, and how it is stored, does not count, nor does what
-    makes the later plan stricter. Checks that only one of them has are told where both have the same title.
+    makes the later plan stricter, or larger. Checks that only one of them has are told where both have the same title.
     """
     yield from _changes(None, _of_plan(before), _of_plan(after))
     pairs = list(_pairs(before, after))
@@ -185,13 +189,15 @@ def _changes(check: str | None, old: Plan, new: Plan) -> Iterator[tuple[str | No
 
 
 def _stricter(what: str, before: Any, after: Any) -> bool:
-    """Tell whether a change can only make an audit harder to pass."""
+    """Tell whether a change can only make an audit harder to pass, or asks more of the same data."""
     if what == "limit.at_most":
         return after is not None and (before is None or after < before)
     if what == "limit.at_least":
         return after is not None and (before is None or after > before)
     if what == "level":
         return bool(after > before)
+    if what == "limit":
+        return before is not None and (after is None or after > before)
     return what in ("two_person", "gating") and bool(after)
 
 
@@ -207,8 +213,8 @@ def _of_check(check: Plan) -> dict[str, Any]:
     return {**options, **data, **limit, **{name: check.get(name) for name in _OF_CHECK}}
 
 
-def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> list[Deviation]:
-    found = _registered(folder, entries, frozen)
+def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan, items_of: ItemsOf) -> list[Deviation]:
+    found = _registered(folder, entries, frozen, items_of)
     if found is None:
         return []
     name, plan = found
@@ -218,14 +224,20 @@ def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> lis
     ]
 
 
-def _registered(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> tuple[str, Plan] | None:
+def _registered(
+    folder: Path, entries: Mapping[str, Entry], frozen: Plan, items_of: ItemsOf
+) -> tuple[str, Plan] | None:
     """Return folder and plan of the audit that was frozen first, if it was before this one."""
     for name, entry in entries.items():
         if name == folder.name:
             return None
         there = folder.parent / name
         plan = _plan_in(there)
-        if plan is None or not _of_one_audit(plan, frozen) or _showed_nothing(there, entry, plan, frozen):
+        if plan is None or not _of_one_audit(plan, frozen):
+            continue
+        verdicts, limits = _verdicts(there, entry), (plan.get("limit"), frozen.get("limit"))
+        common = [(verdicts.get(old["name"]), new["name"]) for old, new in _pairs(plan, frozen)]
+        if all(_showed_nothing(verdict, *limits, check, items_of) for verdict, check in common):
             continue
         if sha256(canonical(plan)) != entry.plan:
             raise IntegrityError(f"{there / 'plan.json'}: not the plan that was frozen ({entry.plan})")
@@ -235,15 +247,6 @@ def _registered(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> tup
 
 def _of_one_audit(one: Plan, other: Plan) -> bool:
     return one["models"].get("main") == other["models"].get("main") and any(_pairs(one, other))
-
-
-def _showed_nothing(folder: Path, entry: Entry, plan: Plan, frozen: Plan) -> bool:
-    """Tell whether an earlier audit was a trial of this one, or crashed in all that they have in common."""
-    then, now = plan.get("limit"), frozen.get("limit")
-    if then is not None and (now is None or then < now):
-        return True
-    verdicts = _verdicts(folder, entry)
-    return bool(verdicts) and all(verdicts.get(old["name"]) in _UNSEEN for old, _ in _pairs(plan, frozen))
 
 
 def _plan_in(folder: Path) -> Plan | None:

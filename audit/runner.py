@@ -142,7 +142,7 @@ class _Run:
         store = Store(self.folder, alone=self.alone, remark=self.watch.on_remark)
         with store.locked():
             write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
-            deviations = register_plan(self.folder, self.frozen)
+            deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
             self._open()
             identities, changed = begin(self.folder, self.opened)

@@ -204,6 +204,10 @@ def frozen_of(plan):
     return freeze(plan, {})
 
 
+def freeze_in(folder, plan):
+    return register_plan(folder, frozen_of(plan), lambda check: 100)
+
+
 def folder_of(into, plan):
     folder = into / audit_id(frozen_of(plan))
     folder.mkdir(parents=True, exist_ok=True)
@@ -230,10 +234,10 @@ def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, mo
     monkeypatch.setattr(deviations, "write_atomic", write)
     monkeypatch.setattr(deviations, "append_plan", append)
     with pytest.raises(Killed):
-        register_plan(folder, frozen_of(changed))
+        freeze_in(folder, changed)
     monkeypatch.undo()
-    assert [one.after for one in register_plan(folder_of(into, third), frozen_of(third))] == [3]
-    assert [one.after for one in register_plan(folder, frozen_of(changed))] == [2]
+    assert [one.after for one in freeze_in(folder_of(into, third), third)] == [3]
+    assert [one.after for one in freeze_in(folder, changed)] == [2]
     names = [one["id"] for one in map(json.loads, (into / REGISTER).read_text().splitlines()) if "plan" in one]
     assert sorted(names) == sorted(set(names))
     # frozen with its plan: whoever came later stands behind it
@@ -244,10 +248,10 @@ def test_a_killed_first_freeze_is_still_first(tmp_path, plan, monkeypatch):
     into, changed = tmp_path / "audits", replace(plan, seed=2)
     monkeypatch.setattr(deviations, "append_plan", lambda *_, **__: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
-        register_plan(folder_of(into, plan), frozen_of(plan))
+        freeze_in(folder_of(into, plan), plan)
     monkeypatch.undo()
-    assert [one.before for one in register_plan(folder_of(into, changed), frozen_of(changed))] == [1]
-    assert register_plan(folder_of(into, plan), frozen_of(plan)) == []
+    assert [one.before for one in freeze_in(folder_of(into, changed), changed)] == [1]
+    assert freeze_in(folder_of(into, plan), plan) == []
 
 
 @pytest.mark.parametrize(
@@ -319,7 +323,7 @@ def _one():
 
 def _start(into, number):
     plan = plan_of_rates(into.parent, COUNTS, seed=number)
-    register_plan(folder_of(into, plan), frozen_of(plan))
+    freeze_in(folder_of(into, plan), plan)
 
 
 def test_many_starts_at_once_agree_on_one_registered_plan(tmp_path):
@@ -346,11 +350,11 @@ def test_the_audits_of_the_quickstart_in_one_folder_deviate_from_nothing(tmp_pat
         frozen = freeze(case.plan, prints)
         folder = tmp_path / audit_id(frozen)
         folder.mkdir()
-        assert register_plan(folder, frozen) == []
+        assert register_plan(folder, frozen, lambda check: 0) == []
         assert sha256((folder / "plan.json").read_bytes().rstrip()) == sha256(canonical(frozen))
         again = tmp_path / f"{folder.name}-2"
         again.mkdir()
-        assert register_plan(again, frozen) == []
+        assert register_plan(again, frozen, lambda check: 0) == []
         count += 1
     assert count >= 16
 
@@ -386,6 +390,17 @@ def test_a_trial_run_is_neither_registered_nor_an_attempt_and_a_large_part_is_on
     elsewhere = tmp_path / "elsewhere"
     run(replace(plan, limit=99, seed=5), into=elsewhere)
     assert attempts(run(whole, into=elsewhere))["c0"] == (2, [("c0", "passed")])
+
+
+@pytest.mark.parametrize(("limit", "seen"), [(20, False), (21, True), (99, True)])
+def test_a_limit_that_was_loosened_after_most_items_were_seen_is_told(tmp_path, plan, limit, seen):
+    """At most a fifth of the items is a trial, for deviations and attempts alike."""
+    into, whole = tmp_path / "audits", replace(plan, limit=None)
+    run(replace(plan, limit=limit), into=into)
+    loosened = replace(whole, checks=first(whole, limit=Limit(measure="ones", at_most=0.9)))
+    audit = run(loosened, into=into)
+    assert told(audit) == ([("c0", "limit.at_most", 0.3, 0.9)] if seen else [])
+    assert [one.check for one in audit.record.attempts] == (["c0", "c1"] if seen else [])
 
 
 def test_a_first_try_that_crashed_is_neither_registered_nor_an_attempt(tmp_path, plan):
