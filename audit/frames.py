@@ -75,7 +75,7 @@ class Frame(Source):
              None if self.id is None else [within(row, self.id) for row in part])
             for part in parts
         )  # fmt: skip
-        return frames_of("data", items, role)
+        return frames_of("data", items, role, fields=self.fields)
 
 
 def as_source(data: Any) -> DataPart:

@@ -7,6 +7,7 @@ Every generator depends on the audit's seed and on what it is for, so the order 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from audit import early
 from audit.benchmarks import on_benchmark, part_of
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, write_inside
+from audit.own_units import told_of_units
 from audit.record import Evidence, Finding, Limit, MeasureRecord
 from audit.verdict import Decision, decide, sentence
 
@@ -50,6 +52,7 @@ def judge_stored(
     population: units of the benchmark whose own numbers are meant; None where they stand for others.
     """
     result, part = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge")), part_of(observed, population)
+    result = replace(result, remarks=(*told_of_units(observed), *result.remarks))
     if stop == "early" and limit is not None:
         return early.stopped(result, limit, level, part)
     return result if part is None else on_benchmark(result, part)
