@@ -9,10 +9,12 @@ the same probe and data under another name. Of those the one frozen first is reg
 says where; under another title only what they have in common is compared. What showed nothing is not registered: an
 audit whose checks in common each crashed, were skipped or were put to a trial, which asks at most a fifth of the items.
 What only makes an audit stricter is no deviation: a tightened bound, a higher level, a second person, a check that
-gates now; nor is a larger `limit`, which is told as an attempt. The order is that of the
-lines, for file times prove nothing; a folder without a line counts as frozen before whoever finds it so, and gets its
-line then. What deviates is found once, under a lock, when an audit begins, and read again whenever it goes on. No
-verdict changes.
+gates now; nor is a larger `limit`, which is told as an attempt. What deviates is found once, under a lock, when an
+audit begins, and read again whenever it goes on. No verdict changes.
+
+The order is that of the lines, for file times prove nothing, and a plan is frozen when its line is written: anybody can
+put a folder there, or import one. A folder without a line counts only if this installation finished the audit in it
+(`audit.vouching`); the register was deleted then, and it counts as frozen before whoever finds it so.
 
 Attempts. The same model asked by the same probe on the same data again is another attempt, whatever it is called, also
 with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. What showed nothing is none here either.
@@ -28,6 +30,7 @@ from audit.errors import IntegrityError
 from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
 from audit.record import Attempt, Audit, Deviation, EarlierAttempt
 from audit.register import REGISTER, Entry, append_plan, append_verdicts, contents_of, is_name, locked, read_entries
+from audit.vouching import own_record
 
 __all__ = [
     "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_plan",
@@ -49,12 +52,13 @@ ItemsOf = Callable[[str], int]
 def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviation]:
     """Freeze a plan into its audit's folder, which exists, and return where it deviates from the registered one.
 
-    A plan that lies there already was frozen before, and so were its deviations. Raises IntegrityError for deviations
-    that cannot be read, and where the registered plan is not the one that was frozen.
+    A plan that lies there and has its line was frozen before, and so were its deviations. Raises IntegrityError for
+    deviations that cannot be read, and where the registered plan is not the one that was frozen.
     """
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
-        frozen_before = (folder / "plan.json").is_file()
+        line, digest = entries.get(folder.name), sha256(canonical(frozen))
+        frozen_before = line is not None and line.plan == digest and (folder / "plan.json").is_file()
         for name, plan in _without_line(folder, entries):
             entries[name] = append_plan(file, name, plan)
         if not frozen_before:
@@ -64,9 +68,8 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
             else:
                 (folder / FILE).unlink(missing_ok=True)  # of a start that was killed before its plan was frozen
         write_atomic(folder / "plan.json", canonical(frozen) + b"\n")
-        again = folder.name in entries and not frozen_before  # lines follow upon plans: the folder was deleted
-        if again or folder.name not in entries:
-            append_plan(file, folder.name, frozen, again=again)
+        if not frozen_before:  # lines follow upon plans: one without its plan is of a folder that was deleted
+            append_plan(file, folder.name, frozen, again=line is not None)
     return read_deviations(folder)
 
 
@@ -114,18 +117,15 @@ def _asks(folder: Path, entry: Entry) -> dict[str, str]:
     if entry.asks:
         return entry.asks
     plan = _plan_in(folder)
-    return {} if plan is None else contents_of(plan)
+    return {} if plan is None or sha256(canonical(plan)) != entry.plan else contents_of(plan)
 
 
 def _verdicts(folder: Path, entry: Entry) -> dict[str, str]:
     """Return check -> verdict of an audit; empty while it has not ended."""
     if entry.verdicts is not None:
         return entry.verdicts
-    try:
-        findings: Any = stored_json(folder / "record.json")["findings"]
-        return {str(one["check"]): str(one["verdict"]) for one in findings}
-    except (IntegrityError, TypeError, KeyError):
-        return {}
+    record = own_record(folder)
+    return {one.check: one.verdict for one in record.findings} if record is not None else {}
 
 
 def read_deviations(folder: Path) -> list[Deviation]:
@@ -261,12 +261,12 @@ def _plan_in(folder: Path) -> Plan | None:
 
 
 def _without_line(folder: Path, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Plan]]:
-    """Yield (name, plan) of other folders that hold a plan and have no line, by name."""
+    """Yield (name, plan) of other folders without a line in which this installation finished an audit, by name."""
     for path in sorted(folder.parent.glob("*/plan.json")):
         name = path.parent.name
         if name not in entries and name != folder.name and is_name(name):
-            plan = _plan_in(path.parent)
-            if plan is not None:
+            plan, record = _plan_in(path.parent), own_record(path.parent)
+            if plan is not None and record is not None and record.plan == sha256(canonical(plan)):
                 yield name, plan
 
 

@@ -26,7 +26,7 @@ from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
 from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
-from audit.finished import place_of, vouched
+from audit.finished import place_of
 from audit.identity import asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, keep
 from audit.missing import told_of_asking
@@ -38,6 +38,7 @@ from audit.secret import Secret
 from audit.short_form import as_plan
 from audit.store import Store
 from audit.verdict import Decision, audit_verdict, sentence, spoil
+from audit.vouching import vouched
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,12 +14,12 @@ from pathlib import Path
 
 from audit.contents import ALLOWED
 from audit.errors import DataError, IntegrityError
-from audit.finished import is_own
 from audit.integrity import check_digests, recompute
 from audit.record import Audit, load_record
 from audit.review_entries import FILE, Reviews, read_reviews, signature_of
 from audit.seal import SEAL, Sealed, check_seal
 from audit.signing import PublicKey
+from audit.vouching import is_own
 
 __all__ = ["Verification", "verify_audit", "was_finished"]
 

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from audit.errors import IntegrityError
 from audit.files import digest_file, in_language, sha256
-from audit.finished import is_own
 from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
+from audit.vouching import is_own
 from reports.figures import sign
 from reports.html_report import environment, render_html, text_tools
 from reports.options import ReportOptions

@@ -11,6 +11,7 @@ from markov import MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
 from audit import deviations
+from audit.bundle import export_audit, import_audit
 from audit.data import File
 from audit.deviations import REGISTER, read_deviations, register_plan
 from audit.errors import IntegrityError, PlanError
@@ -240,18 +241,78 @@ def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, mo
     assert [one.after for one in freeze_in(folder, changed)] == [2]
     names = [one["id"] for one in map(json.loads, (into / REGISTER).read_text().splitlines()) if "plan" in one]
     assert sorted(names) == sorted(set(names))
-    # frozen with its plan: whoever came later stands behind it
-    assert (names.index(folder.name) < names.index(folder_of(into, third).name)) == (written == "line")
+    # frozen with its line, and none was written before the kill
+    assert names.index(folder.name) > names.index(folder_of(into, third).name)
 
 
-def test_a_killed_first_freeze_is_still_first(tmp_path, plan, monkeypatch):
+def test_a_freeze_that_was_killed_before_its_line_is_none(tmp_path, plan, monkeypatch):
+    """Nothing was asked yet, and a plan without a line is one that anybody could have put there."""
     into, changed = tmp_path / "audits", replace(plan, seed=2)
     monkeypatch.setattr(deviations, "append_plan", lambda *_, **__: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
         freeze_in(folder_of(into, plan), plan)
     monkeypatch.undo()
-    assert [one.before for one in freeze_in(folder_of(into, changed), changed)] == [1]
-    assert freeze_in(folder_of(into, plan), plan) == []
+    assert freeze_in(folder_of(into, changed), changed) == []
+    assert [(one.before, one.after) for one in freeze_in(folder_of(into, plan), plan)] == [(2, 1)]
+
+
+def loosened(plan):
+    return replace(plan, checks=first(plan, limit=Limit(measure="ones", at_most=0.9)))
+
+
+LOOSENED = [("c0", "limit.at_most", 0.3, 0.9)]
+
+
+@pytest.mark.parametrize("planted", ["{}", "the plan", "with deviations"])
+def test_a_plan_that_was_put_there_is_not_frozen(tmp_path, plan, planted):
+    """Whoever knows a plan knows its folder: a plan.json in it freezes nothing and hides no loosened limit."""
+    into, frozen = tmp_path / "audits", freeze(loosened(plan), {})
+    run(plan, into=into)
+    folder = into / audit_id(frozen)
+    folder.mkdir()
+    (folder / "plan.json").write_bytes(b"{}" if planted == "{}" else canonical(frozen) + b"\n")
+    if planted == "with deviations":
+        (folder / deviations.FILE).write_bytes(b"[]")
+    audit = run(loosened(plan), into=into)
+    assert (audit.folder, told(audit), attempts(audit)["c0"][0]) == (folder, LOOSENED, 2)
+    assert check_digests(audit) > 1
+
+
+@pytest.mark.parametrize("register", ["there", "gone"])
+@pytest.mark.parametrize("whose", ["imported", "copied", "own"])
+def test_only_what_this_installation_finished_counts_without_a_line(tmp_path, plan, monkeypatch, whose, register):
+    """A stranger's looser plan, imported, does not stand first, nor is it an attempt; nor a copy under another name."""
+    into, elsewhere = tmp_path / "audits", tmp_path / "elsewhere"
+    with monkeypatch.context() as patch:
+        if whose == "imported":
+            patch.setenv("XDG_STATE_HOME", str(tmp_path / "stranger"))
+        other = run(loosened(plan), into=elsewhere)
+        export_audit(other.folder, tmp_path / "audit.zip")
+    if whose == "copied":
+        shutil.copytree(other.folder, into / "0000")
+    else:
+        import_audit(tmp_path / "audit.zip", into)
+    strict = run(replace(plan, title="Mine"), into=into)
+    assert [ordinal for ordinal, _ in attempts(strict).values()] == ([2, 2] if whose == "own" else [])
+    if register == "gone":
+        (into / REGISTER).unlink()
+    audit = run(replace(loosened(plan), title="Mine"), into=into)
+    first_one = strict if whose != "own" or (register == "gone" and strict.folder.name < other.folder.name) else other
+    assert told(audit) == (LOOSENED if first_one is strict else [])
+    assert [ordinal for ordinal, _ in attempts(audit).values()] == ([3, 3] if whose == "own" else [2, 2])
+
+
+def test_a_record_that_was_put_there_does_not_unmake_an_audit_that_began(tmp_path, plan):
+    into = tmp_path / "audits"
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, into=into, watch=Dies("on_finding"))
+    crashing = replace(plan, checks=tuple(replace(one, probe=Ones(crash_above=0.5)) for one in plan.checks))
+    crashed = run(crashing, into=tmp_path / "elsewhere")
+    begun = next(into.glob("*/plan.json")).parent
+    for name in ("record.json", "run.json"):
+        shutil.copy(crashed.folder / name, begun / name)
+    audit = run(loosened(plan), into=into)
+    assert (told(audit), attempts(audit)["c0"]) == (LOOSENED, (2, [("c0", None)]))
 
 
 @pytest.mark.parametrize(
