@@ -25,7 +25,7 @@ from audit.controls import controls_of, covered, trials_of
 from audit.deviations import attempts_of, register_plan, register_verdicts
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
-from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
+from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.finished import place_of
 from audit.identity import asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, keep
@@ -290,7 +290,7 @@ class _Run:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)
             evidence.append(keep(self.folder, f"observations/{check.name}.{role}.parquet", frame))
-            observed[role] = read_frame(self.folder / evidence[-1].path)
+            observed[role] = frame
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(check, not_yet, controls, evidence, counts)
         of = {"population": population_of(check, plan, observed, self.sizes), "controlled": covered(trials)}
