@@ -23,6 +23,7 @@ from audit.plan_spec import PlanSpec
 from audit.positions import Place, Placed, read_yaml
 from audit.promises import Promise, Target, keep_level
 from audit.ranges import beyond, range_of
+from audit.reach import why_not_variable
 from audit.record import Limit, Sheet
 from audit.specs import by_line, read_text, told
 
@@ -296,8 +297,8 @@ class _Reading:
                 options[key] = str(path)
                 if not there:
                     self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
-        if self.confined is not None and isinstance(options.get("key_env"), str):
-            why = self.confined.why_not_variable(options["key_env"])
+        if isinstance(options.get("key_env"), str):
+            why = why_not_variable(options["key_env"], self.confined)
             self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]
 
 

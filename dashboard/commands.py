@@ -27,10 +27,11 @@ def show(
     """
     words_of(lang)
     from audit.keyring import known_keys
+    from audit.secret import Secret
     from dashboard.address import read
     from dashboard.server import serve
 
-    known_keys()  # a key that cannot be read is told now, not on a screen
+    known_keys(), Secret.here()  # a key that cannot be read is told now, not on a screen
     query = read(dict(parse_qsl(at.removeprefix("?")))).link if at else ""
 
     def say(address: str) -> None:
