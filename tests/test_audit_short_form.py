@@ -126,6 +126,10 @@ def test_a_plan_file_may_be_named(tmp_path):
         ({"plan": Plan("t", ()), "probe": Ones()}, "run: a plan and probe; allowed"),
         ({"probe": Ones(), "data": [{"text": object()}]}, "data: a cell is no text, number, list or array"),
         ({"probe": Ones(), "data": [{"txt": "1"}]}, "data: no column 'text' for field 'text'"),
+        ({"probe": Ones(), "data": pd.DataFrame([[1, 0]], columns=["text", "text"])}, "2 columns are named 'text'"),
+        ({"probe": Ones(), "data": pd.DataFrame([[1, 0, 2]], columns=["text", 1, "1"])}, "2 columns are named '1'"),
+        ({"probe": Ones(), "data": [{"text": "1"}, {"text": "1", 1: 2, "1": 3}]}, "data: 2 columns are named '1'"),
+        ({"probe": Ones(), "data": [{"text": "1", "in": [{1: 2, "1": 3}]}]}, "data: 2 columns are named '1'; allowed"),
         ({"probe": Ones(), "data": []}, "data: is empty; field 'text' needs a column 'text'"),
     ],
 )  # fmt: skip
