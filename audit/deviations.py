@@ -17,30 +17,33 @@ put a folder there, or import one. A folder without a line counts only if this i
 (`audit.vouching`); the register was deleted then, and it counts as frozen before whoever finds it so.
 
 Attempts. The same model asked by the same probe on the same data again is another attempt, whatever it is called, also
-with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. What showed nothing is none here either.
+with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. What showed nothing is none here either, nor
+what another model answered at the same address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
-from audit.record import Attempt, Audit, Deviation, EarlierAttempt
-from audit.register import REGISTER, Entry, append_plan, append_verdicts, contents_of, is_name, locked, read_entries
+from audit.record import Attempt, Audit, Deviation, EarlierAttempt, Record
+from audit.register import REGISTER, Entry, append_end, append_plan, contents_of, end_of, is_name, locked, read_entries
 from audit.vouching import own_record
 
 __all__ = [
-    "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_plan",
-    "register_verdicts",
+    "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_end",
+    "register_plan",
 ]
 
 FILE = "deviations.json"
 TRIAL = 5
 """A run that asks at most one in so many items is a trial."""
 Plan = Mapping[str, Any]
+Facts = Mapping[str, Any]
 _OF_PLAN = ("level", "seed", "limit", "two_person", "target", "promise")
 _OF_CHECK = ("gating", "weight", "stop")
 _UNSEEN = ("crashed", "skipped")
@@ -73,22 +76,27 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
     return read_deviations(folder)
 
 
-def register_verdicts(folder: Path, verdicts: Mapping[str, str]) -> None:
+def register_end(folder: Path, record: Record) -> None:
     """Write into the register what came of an audit, so that it is known when its folder is not there any more."""
     with locked(folder.parent / REGISTER) as file:
-        append_verdicts(file, folder.name, verdicts)
+        append_end(file, folder.name, record)
 
 
-def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Attempt]:
-    """Return the checks of an audit whose content was asked before it."""
+def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, same: Callable[[Facts | None], bool]) -> list[Attempt]:
+    """Return the checks of an audit whose content was asked before it; `same` as of `audit.identity.answers_still`."""
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
     before = list(entries.values())[: list(entries).index(folder.name)] if folder.name in entries else []
+    before = [_ended(folder.parent / entry.name, entry) for entry in before]
     found = []
     for check, content in contents_of(frozen).items():
-        asked = [one for entry in before if (one := _earlier(folder, entry, check, content)) is not None]
-        limits, now = {entry.name: entry.limit for entry in before}, frozen.get("limit")
-        earlier = [one for one in asked if not _showed_nothing(one.verdict, limits[one.audit], now, check, items_of)]
+        earlier = []
+        for entry in before:
+            one = _earlier(folder, entry, check, content)
+            if one is None or _showed_nothing(one.verdict, entry.limit, frozen.get("limit"), check, items_of):
+                continue
+            if same(entry.who):
+                earlier.append(one)
         if earlier:
             found.append(Attempt(check=check, ordinal=len(earlier) + 1, earlier=earlier))
     return found
@@ -109,7 +117,7 @@ def _earlier(folder: Path, entry: Entry, check: str, content: str) -> EarlierAtt
     if not asked:
         return None
     name = check if check in asked else asked[0]
-    return EarlierAttempt(audit=entry.name, check=name, verdict=_verdicts(folder.parent / entry.name, entry).get(name))
+    return EarlierAttempt(audit=entry.name, check=name, verdict=(entry.verdicts or {}).get(name))
 
 
 def _asks(folder: Path, entry: Entry) -> dict[str, str]:
@@ -120,12 +128,12 @@ def _asks(folder: Path, entry: Entry) -> dict[str, str]:
     return {} if plan is None or sha256(canonical(plan)) != entry.plan else contents_of(plan)
 
 
-def _verdicts(folder: Path, entry: Entry) -> dict[str, str]:
-    """Return check -> verdict of an audit; empty while it has not ended."""
-    if entry.verdicts is not None:
-        return entry.verdicts
-    record = own_record(folder)
-    return {one.check: one.verdict for one in record.findings} if record is not None else {}
+def _ended(folder: Path, entry: Entry) -> Entry:
+    """Return an entry with what came of its audit, from the record where the register does not tell it."""
+    if entry.verdicts is not None or (record := own_record(folder)) is None:
+        return entry
+    verdicts, who = end_of(record)
+    return replace(entry, verdicts=verdicts, who=who)
 
 
 def read_deviations(folder: Path) -> list[Deviation]:
@@ -235,7 +243,7 @@ def _registered(
         plan = _plan_in(there)
         if plan is None or not _of_one_audit(plan, frozen):
             continue
-        verdicts, limits = _verdicts(there, entry), (plan.get("limit"), frozen.get("limit"))
+        verdicts, limits = _ended(there, entry).verdicts or {}, (plan.get("limit"), frozen.get("limit"))
         common = [(verdicts.get(old["name"]), new["name"]) for old, new in _pairs(plan, frozen)]
         if all(_showed_nothing(verdict, *limits, check, items_of) for verdict, check in common):
             continue

@@ -8,7 +8,7 @@ A model that has a `still` tests for itself, knowing how its answers vary; any o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelPart, Verifiable
 from audit.record import Audit
 
-__all__ = ["asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+__all__ = ["answers_still", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
 
 
 def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -33,6 +33,28 @@ def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, 
 def others(before: Mapping[str, Mapping[str, Any]], opened: Mapping[str, Any]) -> list[str]:
     """Return the names under which another model answers than showed these facts."""
     return sorted(name for name, facts in before.items() if not _still(opened[name], facts))
+
+
+def answers_still(shown: Mapping[str, Any] | None, model: Any) -> Callable[[Mapping[str, Any] | None], bool]:
+    """Return the test whether a model that showed such facts is the one that answers now.
+
+    shown: what `model` showed in this audit. It is asked only where that differs from the facts, once for each. Where
+    either is not known, or cannot be read, it counts as the same.
+    """
+    known: dict[bytes, bool] = {}
+
+    def same(before: Mapping[str, Any] | None) -> bool:
+        if shown is None or before is None:
+            return True
+        facts = canonical(before)
+        if facts not in known:
+            try:
+                known[facts] = facts == canonical(shown) or _still(model, before)
+            except (KeyError, TypeError, ValueError):
+                known[facts] = True
+        return known[facts]
+
+    return same
 
 
 def strangers(done: Audit, parts: Mapping[str, Any], opened: dict[str, Any]) -> list[str]:

@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from audit.ask import Door
 from audit.benchmarks import plan_for, told_of_target
 from audit.controls import controls_of, covered, trials_of
-from audit.deviations import attempts_of, register_plan, register_verdicts
+from audit.deviations import attempts_of, register_end, register_plan
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.families import settled_level
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.finished import place_of
-from audit.identity import asked_who, begin, opened_for, others, strangers, varying
+from audit.identity import answers_still, asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, keep
 from audit.missing import told_of_asking
 from audit.model import ModelPart, abilities_of
@@ -158,13 +158,15 @@ class _Run:
                     self._changed(finding, check, changed)
                     for finding, check in zip(findings, self.plan.checks, strict=True)
                 ]
+            same = answers_still(None if "main" in changed else identities.get("main"), self.opened.get("main"))
+            attempts = attempts_of(self.folder, self.frozen, self._items, same)
             record = self._record(findings, identities, changed).model_copy(
-                update={"deviations": deviations, "attempts": attempts_of(self.folder, self.frozen, self._items)}
+                update={"deviations": deviations, "attempts": attempts}
             )
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
             write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
             write_atomic(self.folder / "record.json", dump(record))
-            register_verdicts(self.folder, {one.check: one.verdict for one in findings})
+            register_end(self.folder, record)
             self._tell(facts, identities)
         return Audit(self.folder, record, facts)
 

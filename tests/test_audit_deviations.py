@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from markov import MarkovText, Repeats
+from markov import MarkovModel, MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
 from audit import deviations
@@ -498,6 +498,91 @@ def test_other_data_or_another_model_is_a_first_attempt(tmp_path, plan):
     other = replace(plan, checks=first(plan, data={"items": write_ones(tmp_path, "other", 4, 100)})[:1])
     assert run(other, into=tmp_path / "audits").record.attempts == []
     assert run(replace(plan, model=MarkovText().open()), into=tmp_path / "audits").record.attempts == []
+
+
+class Server(MarkovModel):
+    """An address: `who` answers there."""
+
+    who = 1
+
+    def identity(self):
+        return {"who": self.who}
+
+
+class Varying(Server):
+    """Shows something else each time, and knows by itself whether it is the same."""
+
+    shows = 0
+    compared = 0
+
+    def identity(self):
+        self.shows += 1
+        return {"who": self.who, "shows": self.shows}
+
+    def still(self, before):
+        self.compared += 1
+        return before["who"] == self.who
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("text\n" + "\n".join(a + b + c for a in "abc" for b in "abc" for c in "abc") + "\n")
+    return File(path)
+
+
+def asked_of(server, texts, title="Served"):
+    return Plan(title, (Check("repeats", Repeats(), {"items": texts}),), server)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("kind", [Server, Varying])
+def test_another_model_at_the_same_address_is_a_first_attempt(tmp_path, texts, kind, deleted):
+    into, server, ordinals = tmp_path / "audits", kind(MarkovText()), []
+    for number, who in enumerate([1, 2, 1, 2, 3, 1]):
+        server.who = who
+        audit = run(asked_of(server, texts, f"Night {number}"), into=into)
+        ordinals.append(attempts(audit).get("repeats", (1, []))[0])
+        if deleted:
+            shutil.rmtree(audit.folder)
+    assert ordinals == [1, 1, 2, 2, 1, 3]
+
+
+@pytest.mark.parametrize(("steady", "expected"), [(True, [1, 1, 1]), (False, [1, 2, 3])])
+def test_who_answers_is_asked_only_where_a_model_showed_something_else(tmp_path, texts, steady, expected):
+    """Once at the end as ever, and once for each earlier audit that showed something else, however many checks."""
+    server, compared = Varying(MarkovText()), []
+    if steady:
+        server.identity = lambda: {"who": 1}
+    for number in range(3):
+        server.compared = 0
+        checks = tuple(Check(name, Repeats(), {"items": texts}) for name in ("one", "two"))
+        audit = run(Plan(f"Night {number}", checks, server), into=tmp_path / "audits")
+        compared.append(server.compared)
+    assert compared == expected
+    assert [ordinal for ordinal, _ in attempts(audit).values()] == [3, 3]
+
+
+@pytest.mark.parametrize("unknown", ["begun", "changed", "of before", "odd"])
+def test_where_nobody_knows_who_answered_it_counts_as_the_same_model(tmp_path, texts, unknown):
+    into, server = tmp_path / "audits", Varying(MarkovText())
+    if unknown == "begun":
+        with pytest.raises(KeyboardInterrupt):
+            run(asked_of(server, texts), into=into, watch=Dies("on_finding"))
+    elif unknown == "changed":
+        server.still = lambda before: False
+        assert run(asked_of(server, texts), into=into).record.changed == ["main"]
+        del server.still
+    else:
+        run(asked_of(server, texts), into=into)
+        lines = [json.loads(line) for line in (into / REGISTER).read_text().splitlines()]
+        odd = [{**line, "who": {"x": 1}} if "who" in line else line for line in lines]
+        old = [{name: value for name, value in line.items() if name != "who"} for line in lines]
+        kept = odd if unknown == "odd" else old
+        (into / REGISTER).write_text("".join(json.dumps(line) + "\n" for line in kept))
+    server.who = 2
+    audit = run(asked_of(server, texts, "Again"), into=into)
+    assert attempts(audit)["repeats"][0] == 2
 
 
 def test_a_policy_forbids_attempts_or_charges_them(tmp_path, plan):
