@@ -62,7 +62,7 @@ class Judgement:
     policy: PolicyFile | None
     baseline: Audit | None
     on: date
-    """The day on which waivers and the audit's age were looked at."""
+    """The day on which waivers and the audit's age were looked at: that asked for, never before the latest review."""
     rulings: tuple[Ruling, ...]
 
     @property
@@ -98,18 +98,21 @@ class Judgement:
 def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Audit | None = None) -> Judgement:
     """Judge an audit; IntegrityError where its reviews are not what was written, UsageError for another baseline.
 
+    Waivers hold as in `audit.review_state.state_of` on the same day.
     PlanError with every limit and margin of the policy that its measure can never reach.
     """
     if baseline is not None:
         check_same_questions(audit, baseline)
-    bench = _Bench(audit, file, on, baseline, read_reviews(audit.folder).entries)
+    reviews = read_reviews(audit.folder)
+    day = reviews.day(on) or on
+    bench = _Bench(audit, file, day, on, baseline, reviews.entries)
     for number, entry in enumerate(bench.entries, start=1):
         if signature_of(entry) == "broken":
             raise IntegrityError(f"reviews.jsonl:{number}: the signature does not hold")
     if problems := list(dict.fromkeys(bench.out_of_reach())):
         raise PlanError(problems)
     rulings = tuple(bench.rulings())
-    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, on, rulings)
+    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, day, rulings)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,9 @@ class _Bench:
     audit: Audit
     file: PolicyFile | None
     on: date
+    """Never before the latest entry."""
+    asked_on: date
+    """As the day of judging was given."""
     baseline: Audit | None
     entries: tuple[Entry, ...]
 
@@ -247,7 +253,7 @@ class _Bench:
         if self.file is None:
             return None
         allowed = self.file.policy.waivers
-        return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.on)
+        return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.asked_on)
 
     def _approval(self, asked: Approval, line: int) -> Ruling:
         signing = signing_of(self.audit, self.entries, two_person=asked.two_person, keys=asked.keys)

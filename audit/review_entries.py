@@ -255,6 +255,13 @@ class Reviews:
         """The latest day of all entries, which a clock that was set back does not undo; None without entries."""
         return max((entry.at.date() for entry in self.entries), default=None)
 
+    def day(self, on: date | None) -> date | None:
+        """Return the day on which waivers are looked at: `on`, never before the latest entry; None without both.
+
+        So no waiver holds again where a clock was set back, or an earlier day is named.
+        """
+        return max((day for day in (on, self.latest) if day is not None), default=None)
+
     @property
     def back(self) -> tuple[int, ...]:
         """Numbers, from 1, of the entries that are dated before an earlier one."""

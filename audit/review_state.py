@@ -209,7 +209,7 @@ def waiver_in_force(
 
 def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
     entries = reviews.entries
-    on = max((day for day in (on, reviews.latest) if day is not None), default=None)
+    on = reviews.day(on)
     targets: dict[Target, Standing] = defaultdict(Standing)
     for entry in entries:
         target = entry.says.check, entry.says.item

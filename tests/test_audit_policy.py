@@ -23,7 +23,7 @@ from audit.listing import json_schema
 from audit.policy import baseline_of, load_policy
 from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
 from audit.regressions import gap_of, regressions
-from audit.reviews import Decision, Override, Status, add_reviews, state_of
+from audit.reviews import Comment, Decision, Override, Status, add_reviews, state_of
 from audit.seal import seal_audit
 from audit.signing import make_key, read_key
 from audit.verdict import decide, sentence
@@ -278,6 +278,18 @@ def test_an_expired_waiver_is_as_if_there_were_none(tmp_path):
         assert (judged.rulings[0].verdict, judged.exit_code) == (verdict, code)
         assert judge_audit(audit, None, on=day).exit_code == code
     assert "its last day was 2026-12-04" in judged.rulings[0].why
+
+
+@pytest.mark.parametrize("days", [-300, 0, 10, 11, 50, 99, 100, 101])
+def test_a_waiver_holds_on_one_day_in_the_state_and_in_the_judgement_alike(tmp_path, days):
+    """Until day 10, with a word on day 100: no earlier day that somebody names, or a clock has, makes it hold again."""
+    audit, on = failing(tmp_path), DAY + timedelta(days=days)
+    waive(audit)
+    assert state_of(audit, on).verdict == judge_audit(audit, None, on=on).verdict
+    assert judge_audit(audit, None, on=on).verdict == ("failed" if days > 10 else "passed")
+    add_reviews(audit, Comment(text="Later."), author="Lee", at=at(DAY + timedelta(days=100)))
+    state, judged = state_of(audit, on), judge_audit(audit, policy(tmp_path, plan_limits=True, waivers={}), on=on)
+    assert (state.verdict, state.on) == (judged.verdict, judged.on) == ("failed", DAY + timedelta(days=max(100, days)))
 
 
 def test_a_waiver_dated_ahead_reaches_no_further(tmp_path):
