@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from review_fixtures import small_audit
 
 from audit.cli import main
+from audit.keyring import KEYS
+from dashboard.trust import verified
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,7 @@ def dokimasia(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("USER", "kim")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("DOKIMASIA_KEY", raising=False)
+    monkeypatch.delenv(KEYS, raising=False)
 
     def command(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["dokimasia", *words])
@@ -85,6 +89,52 @@ def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path
     assert "not a whole bundle" in dokimasia("verify", "audit.zip", code=4)
     assert "not a whole bundle" in dokimasia("import", "audit.zip", "--into", "third", code=4)
     assert not (tmp_path / "third").exists()
+
+
+def test_verify_knows_the_keys_that_the_dashboard_knows(dokimasia, tmp_path, monkeypatch):
+    for name in ("kim", "lee"):
+        dokimasia("keygen", name)
+    review(dokimasia, "--ask", "--author", "Kim", "--key", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim", "--author", "Whoever")
+    dokimasia("export", dokimasia.audit, "--out", "audit.zip")
+    for folder, names in {"none": {}, "lees": {"lee": "Lee"}, "both": {"lee": "Lee", "kim": "Kim Minji"}}.items():
+        (tmp_path / folder).mkdir()
+        for key, name in names.items():
+            (tmp_path / folder / f"{name}.pub").write_bytes((tmp_path / f"{key}.pub").read_bytes())
+
+    def told(*words, of=dokimasia.audit, code=0):
+        return dokimasia("verify", of, *words, code=code)
+
+    assert "with a key that nobody vouches for" in told()
+    for folder in ("none", "lees"):
+        monkeypatch.setenv(KEYS, str(tmp_path / folder))
+        said = told()
+        assert "with a key that nobody vouches for" in said, "told, not refused"
+        assert "--public and DOKIMASIA_KEYS name keys" in said
+    monkeypatch.setenv(KEYS, str(tmp_path / "both"))
+    for said in (told(), told(of="audit.zip"), dokimasia("import", "audit.zip", "--into", "other")):
+        assert "unchanged since Whoever sealed them" in said
+        assert "with the key of Kim Minji, sha256:" in said
+        assert "reviews: 1 entries; 1 signed, 1 by a known key" in said
+    done = json.loads(told("--json"))
+    assert (done["known"], done["seal"]["known"], done["seal"]["owner"]) == (1, True, "Kim Minji")
+    assert done == json.loads(json.dumps(asdict(verified(dokimasia.folder))))
+    assert "key given is" in told("--public", "lee.pub", code=4), "a key that is named must have signed"
+    monkeypatch.setenv(KEYS, "nowhere")
+    assert "DOKIMASIA_KEYS=nowhere: not a folder" in told(code=2)
+
+
+def test_a_key_that_signs_here_is_known_where_somebody_is_named(dokimasia, tmp_path, monkeypatch):
+    dokimasia("keygen", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim", "--author", "Kim")
+    for name, said in (("Kim Here", "with the key of Kim Here"), ("", "with a key that nobody vouches for")):
+        key = tmp_path / f"key of {name}"
+        key.write_bytes((tmp_path / "kim").read_bytes())
+        key.chmod(0o600)
+        monkeypatch.setenv("DOKIMASIA_KEY", str(key))
+        monkeypatch.setenv("USER", name)
+        monkeypatch.delenv("LOGNAME", raising=False)
+        assert said in dokimasia("verify", dokimasia.audit)
 
 
 def test_import_tells_what_verify_tells_and_takes_a_key(dokimasia):
