@@ -189,7 +189,7 @@ class _Bench:
         if not counts or not any(isinstance(entry.says, Override) for entry in self.entries):
             return tuple(self.audit.record.findings)
         reviewed = state_of(self.audit, self.on).reviewed
-        told = {check: one.finding for check, one in reviewed.items() if one.problem != "chosen"}
+        told = {check: one.finding for check, one in reviewed.items() if not one.informs}
         return tuple(told.get(one.check, one) for one in self.audit.record.findings)
 
     def _plan(self, findings: Sequence[Finding]) -> Iterator[Ruling]:

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -24,8 +25,8 @@ from audit.screen import clean
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
-    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
-    "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
+    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
+    "Sample", "Says", "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
 ]
 
 FILE = "reviews.jsonl"
@@ -143,6 +144,22 @@ class Override(_About):
         return self
 
 
+class Sample(_About):
+    """A random check: so many of a check's items that nobody has looked at are drawn, to be looked at by people."""
+
+    kind: Literal["sample"] = "sample"
+    count: int = Field(ge=1)
+    """How many items."""
+    token: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] = Field(default_factory=lambda: secrets.token_hex(16))
+    """Drawn with the entry; which items they are follows from it, so that nobody could know them before."""
+
+    @model_validator(mode="after")
+    def _of_a_check(self) -> Sample:
+        if self.check is None or self.item is not None:
+            raise ValueError("a random check is of one check's items, all of which it may draw")
+        return self
+
+
 class Decision(_About):
     """What is decided about the whole audit; `in review` asks for a review."""
 
@@ -159,7 +176,7 @@ class Decision(_About):
         return self
 
 
-Says = Comment | Rating | Owner | Action | Due | Status | Override | Decision
+Says = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision
 
 
 class Signature(_Strict):

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from audit.overrides import ItemChange, Reviewed, review_measure
 from audit.person_names import same_person
+from audit.random_check import Draw
 from audit.record import Audit, Finding, Verdict
 from audit.review_entries import (
     Action,
@@ -24,6 +25,7 @@ from audit.review_entries import (
     Owner,
     Rating,
     Reviews,
+    Sample,
     Status,
     read_reviews,
     signature_of,
@@ -245,20 +247,25 @@ def _after(now: Standing, entry: Entry) -> Standing:
 
 
 def _reviewed(audit: Audit, entries: tuple[Entry, ...]) -> list[tuple[str, Reviewed]]:
-    """Return the checks that have overrides with both results; of several for one item the last counts."""
-    changes: dict[str, dict[str, ItemChange]] = {}
+    """Return the checks of whose items people spoke with both results; of several for one item the last counts."""
+    changes: dict[str, dict[str, ItemChange]] = defaultdict(dict)
+    draws: dict[str, Draw] = {}
     for entry in entries:
-        says = entry.says
-        if isinstance(says, Override) and says.check is not None and says.item is not None:
-            of_check = changes.setdefault(says.check, {})
-            of_check.pop(says.item, None)
-            if says.value is not None:
-                of_check[says.item] = ItemChange(says.item, None, says.value, entry.author, says.reason)
+        match entry.says:
+            case Override(check=str() as check, item=str() as item) as says:
+                changes[check].pop(item, None)
+                if says.value is not None:
+                    changes[check][item] = ItemChange(item, None, says.value, entry.author, says.reason)
+            case Sample(check=str() as check) as says:
+                ordinal = draws[check].ordinal + 1 if check in draws else 1
+                draws[check] = Draw(check, says.count, says.token, entry.record, ordinal, frozenset(changes[check]))
+            case _:
+                pass
     known = {finding.check: finding for finding in audit.record.findings}
     return [
-        (check, review_measure(audit, known[check], items))
+        (check, review_measure(audit, known[check], items, draws.get(check)))
         for check, items in changes.items()
-        if items and check in known
+        if (items or check in draws) and check in known
     ]
 
 

@@ -169,7 +169,7 @@ def _predicate(audit: Audit, files: Mapping[str, str], reviews: int, by: str, at
             "bytes": sum(len(entry.line) for entry in state.entries),
             "decision": state.decision,
             "verdict": state.verdict,
-            "overridden": sorted(state.reviewed),
+            "overridden": sorted(check for check, one in state.reviewed.items() if one.changes),
             "waived": sorted(one.check for one in record.findings if state.waived(one.check)),
         },
         "audit": {

@@ -4,6 +4,7 @@
     mean of values in [0, 1]                  betting_mean                         valid at every n and mean
     mean over independent units               mean_over_units                      one of these two, by design
     mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
+    events in a set looked at in part         events_of_parts                      valid at every number of them
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate
     AUROC                                     auroc                                valid at every n and distribution
@@ -30,7 +31,15 @@ from detectors._betting import betting_mean
 from detectors._bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors._corrected import CORRECTED, Calibration, corrected_rate
 from detectors._exact import Approximation, Floats, exact_binomial
-from detectors._finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, exact_hypergeometric, mean_of_finite
+from detectors._finite import (
+    ALL_OF_IT,
+    BETTING_FINITE,
+    HYPERGEOMETRIC,
+    PartOfSet,
+    events_of_parts,
+    exact_hypergeometric,
+    mean_of_finite,
+)
 from detectors._groups import SIMULTANEOUS, any_gap_p, simultaneous
 from detectors._powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
 from detectors._score import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, newcombe_paired, score_ratio
@@ -38,9 +47,9 @@ from detectors._score import NEWCOMBE, NEWCOMBE_PAIRED, SCORE_RATIO, newcombe, n
 __all__ = [
     "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "HYPERGEOMETRIC", "LEAST_LABELS",
     "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration",
-    "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
-    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe",
-    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
+    "PartOfSet", "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
+    "events_of_parts", "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single",
+    "newcombe", "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
 ]
 
 

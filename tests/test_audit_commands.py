@@ -204,6 +204,36 @@ def test_overrides_stand_beside_the_machine(dokimasia):
     assert json.loads(review(dokimasia, "--json"))["reviewed"] == {}
 
 
+def test_a_random_check_is_drawn_looked_at_and_told(dokimasia):
+    import pandas as pd
+
+    told = review(dokimasia, "--check", "limited", "--sample", "30")
+    assert "limited: random check of 30 of 81 items not looked at before: 0 looked at, 0 changed; still to be" in told
+    assert "and 10 more (--list)" in told
+    check = json.loads(review(dokimasia, "--json"))["reviewed"]["limited"]["random_check"]
+    assert (check["drawn"], check["rest"], check["looked"], check["items"]) == (30, 81, 0, check["left"])
+    assert f"still to be looked at of limited: {', '.join(check['left'])}" in review(dokimasia, "--list")
+    error = review(dokimasia, "--check", "limited", "--sample", "5", code=2)
+    assert "no random check of 'limited': the last one is not finished; 30 of its 30 items" in error
+    values = pd.read_parquet(dokimasia.folder / "items" / "limited.parquet").set_index("id")["value"]
+    for item in check["items"]:
+        value = 0.0 if item == check["items"][0] else values[item]
+        review(dokimasia, "--check", "limited", "--override", f"{item}={value}", "--reason", "seen")
+    after = json.loads(review(dokimasia, "--json"))["reviewed"]["limited"]
+    assert after["random_check"]["left"] == []
+    assert after["after"]["measure"]["low"] < after["after"]["measure"]["value"] < after["after"]["measure"]["high"]
+    changed = int(values[check["items"][0]])
+    assert f"30 looked at, {changed} changed\n" in review(dokimasia)
+    assert "failed by the machine, inconclusive after review" in review(dokimasia)
+    assert "reviews: 31 entries" in dokimasia("verify", dokimasia.audit)
+    dokimasia("keygen", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim")
+    dokimasia("export", dokimasia.audit, "--out", "a.zip")
+    dokimasia("verify", "a.zip", "--public", "kim.pub")
+    dokimasia("import", "a.zip", "--into", "there")
+    assert json.loads(dokimasia("review", dokimasia.audit, "--into", "there", "--json"))["reviewed"]["limited"] == after
+
+
 def test_the_environment_names_the_key(dokimasia, monkeypatch):
     dokimasia("keygen", "kim")
     monkeypatch.setenv("DOKIMASIA_KEY", "kim")
@@ -224,6 +254,11 @@ def test_the_environment_names_the_key(dokimasia, monkeypatch):
         (["--override", "1", "--check", "limited", "--reason", "x"], "override is for one item"),
         (["--override", "x=much", "--check", "limited", "--reason", "x"], "not ITEM=VALUE"),
         (["--override", "x=1", "--check", "limited", "--reason", "x"], "has no item 'x'"),
+        (["--sample", "82", "--check", "limited"], "got 82 items; allowed: 1 to 81, which nobody has looked at"),
+        (["--sample", "0", "--check", "limited"], "count: got 0"),
+        (["--sample", "5"], "a random check is of one check's items"),
+        (["--sample", "5", "--check", "limited", "--item", "x"], "a random check is of one check's items"),
+        (["--sample", "5", "--check", "limited", "--comment", "y"], "said alone"),
         (["--item", "x", "--comment", "y"], "an item needs the check"),
         (["--approve", "--reject"], "one decision at a time"),
         (["--two-person", "--approve"], "--two-person goes with --ask"),
