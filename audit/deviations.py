@@ -30,7 +30,8 @@ from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
-from audit.record import Attempt, Audit, Deviation, EarlierAttempt, Record
+from audit.identity import Answerer
+from audit.record import Attempt, Audit, Deviation, EarlierAttempt
 from audit.register import REGISTER, Entry, append_end, append_plan, contents_of, end_of, is_name, locked, read_entries
 from audit.vouching import own_record
 
@@ -43,7 +44,6 @@ FILE = "deviations.json"
 TRIAL = 5
 """A run that asks at most one in so many items is a trial."""
 Plan = Mapping[str, Any]
-Facts = Mapping[str, Any]
 _OF_PLAN = ("level", "seed", "limit", "two_person", "target", "promise")
 _OF_CHECK = ("gating", "weight", "stop")
 _UNSEEN = ("crashed", "skipped")
@@ -76,14 +76,14 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
     return read_deviations(folder)
 
 
-def register_end(folder: Path, record: Record) -> None:
+def register_end(folder: Path, verdicts: Mapping[str, str], who: Mapping[str, Any] | None) -> None:
     """Write into the register what came of an audit, so that it is known when its folder is not there any more."""
     with locked(folder.parent / REGISTER) as file:
-        append_end(file, folder.name, record)
+        append_end(file, folder.name, verdicts, who)
 
 
-def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, same: Callable[[Facts | None], bool]) -> list[Attempt]:
-    """Return the checks of an audit whose content was asked before it; `same` as of `audit.identity.answers_still`."""
+def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, answerer: Answerer) -> list[Attempt]:
+    """Return the checks of an audit whose content the model that answers in it was asked before."""
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
     before = list(entries.values())[: list(entries).index(folder.name)] if folder.name in entries else []
@@ -95,7 +95,7 @@ def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, same: Callable[[F
             one = _earlier(folder, entry, check, content)
             if one is None or _showed_nothing(one.verdict, entry.limit, frozen.get("limit"), check, items_of):
                 continue
-            if same(entry.who):
+            if answerer.was(entry.who):
                 earlier.append(one)
         if earlier:
             found.append(Attempt(check=check, ordinal=len(earlier) + 1, earlier=earlier))

@@ -8,7 +8,8 @@ A model that has a `still` tests for itself, knowing how its answers vary; any o
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelPart, Verifiable
 from audit.record import Audit
 
-__all__ = ["answers_still", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+__all__ = ["Answerer", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+
+Facts = Mapping[str, Any]
 
 
 def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -35,26 +38,35 @@ def others(before: Mapping[str, Mapping[str, Any]], opened: Mapping[str, Any]) -
     return sorted(name for name, facts in before.items() if not _still(opened[name], facts))
 
 
-def answers_still(shown: Mapping[str, Any] | None, model: Any) -> Callable[[Mapping[str, Any] | None], bool]:
-    """Return the test whether a model that showed such facts is the one that answers now.
+@dataclass
+class Answerer:
+    """Who answers in an audit, to be known again among those who answered in earlier ones."""
 
-    shown: what `model` showed in this audit. It is asked only where that differs from the facts, once for each. Where
-    either is not known, or cannot be read, it counts as the same.
-    """
-    known: dict[bytes, bool] = {}
+    shown: Facts | None
+    """What it showed in this audit; None where it is no endpoint, or changed."""
+    model: Any
+    """Opened; asked only where an earlier one showed something else."""
+    known_as: Facts | None = field(init=False)
+    """What it showed when it was first seen, so that one model goes by the same facts in all its audits and is compared
+    once."""
+    _known: dict[bytes, bool] = field(default_factory=dict, init=False)
 
-    def same(before: Mapping[str, Any] | None) -> bool:
-        if shown is None or before is None:
+    def __post_init__(self) -> None:
+        self.known_as = self.shown
+
+    def was(self, before: Facts | None) -> bool:
+        """Tell whether it is the model that showed these facts; where that is not known, or cannot be read, it is."""
+        if self.shown is None or before is None:
             return True
         facts = canonical(before)
-        if facts not in known:
+        if facts not in self._known:
             try:
-                known[facts] = facts == canonical(shown) or _still(model, before)
+                self._known[facts] = facts == canonical(self.shown) or _still(self.model, before)
             except (KeyError, TypeError, ValueError):
-                known[facts] = True
-        return known[facts]
-
-    return same
+                return True
+            if self._known[facts] and self.known_as is self.shown:
+                self.known_as = before
+        return self._known[facts]
 
 
 def strangers(done: Audit, parts: Mapping[str, Any], opened: dict[str, Any]) -> list[str]:

@@ -6,7 +6,8 @@
 
 The content of a check is the fingerprint of the model, the probe and the digests of the data, so that an attempt is
 known again under another title, name or seed, with `--fresh`, and where its folder was deleted. An endpoint's
-fingerprint is its address, at which another model may answer tomorrow: `who` is what it showed (`audit.identity`).
+fingerprint is its address, at which another model may answer tomorrow: `who` is what it showed when it was first seen
+here (`audit.identity.Answerer`).
 An audit somewhere else
 (another folder, another machine, a register that was deleted) is not known here.
 """
@@ -124,10 +125,9 @@ def append_plan(file: BinaryIO, name: str, frozen: Mapping[str, Any], *, again: 
     return entry
 
 
-def append_end(file: BinaryIO, name: str, record: Record) -> None:
-    """Write the line of an audit that ended."""
-    verdicts, who = end_of(record)
-    _append(file, {"id": name, "verdicts": verdicts, **({} if who is None else {"who": who})})
+def append_end(file: BinaryIO, name: str, verdicts: Mapping[str, str], who: Mapping[str, Any] | None) -> None:
+    """Write the line of an audit that ended; its parts as in `Entry`."""
+    _append(file, {"id": name, "verdicts": dict(verdicts), **({} if who is None else {"who": dict(who)})})
 
 
 def end_of(record: Record) -> tuple[dict[str, str], dict[str, Any] | None]:

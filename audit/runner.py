@@ -27,7 +27,7 @@ from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelErro
 from audit.families import settled_level
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.finished import place_of
-from audit.identity import answers_still, asked_who, begin, opened_for, others, strangers, varying
+from audit.identity import Answerer, asked_who, begin, opened_for, others, strangers, varying
 from audit.judging import conclude, keep
 from audit.missing import told_of_asking
 from audit.model import ModelPart, abilities_of
@@ -158,15 +158,15 @@ class _Run:
                     self._changed(finding, check, changed)
                     for finding, check in zip(findings, self.plan.checks, strict=True)
                 ]
-            same = answers_still(None if "main" in changed else identities.get("main"), self.opened.get("main"))
-            attempts = attempts_of(self.folder, self.frozen, self._items, same)
+            answerer = Answerer(None if "main" in changed else identities.get("main"), self.opened.get("main"))
+            attempts = attempts_of(self.folder, self.frozen, self._items, answerer)
             record = self._record(findings, identities, changed).model_copy(
                 update={"deviations": deviations, "attempts": attempts}
             )
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
             write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
             write_atomic(self.folder / "record.json", dump(record))
-            register_end(self.folder, record)
+            register_end(self.folder, {one.check: one.verdict for one in findings}, answerer.known_as)
             self._tell(facts, identities)
         return Audit(self.folder, record, facts)
 
