@@ -3,11 +3,15 @@
 The verdict is the first that holds: failed, crashed, inconclusive, passed; `measured` where no rule is kept or broken.
 Without a policy the rules are the plan's own gating checks, and all that reviewers said counts. So a policy that says
 the plan's limits again gives the plan's verdict.
+
+A measure of a check is judged once for what several rules ask of it: a limit, of the policy or of the plan, that asks
+no more than another of the policy has no ruling beside that one's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -15,7 +19,7 @@ from typing import Any, Literal
 from audit.errors import IntegrityError, PlanError
 from audit.files import digest_file
 from audit.person_names import same_name
-from audit.policy import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
+from audit.policy import AllowedWaivers, Approval, BaselineRule, PolicyFile, PolicyLimit, Required
 from audit.ranges import margin_beyond, range_in
 from audit.record import Audit, Finding, Verdict
 from audit.regressions import check_same_questions, regressions
@@ -24,9 +28,11 @@ from audit.review_state import Problem, Waiver, signing_of, state_of, waiver_in_
 from audit.rulings import (
     Outcome,
     Ruling,
+    aim_of,
     forbidden,
     joint_level,
     limited,
+    no_more,
     out_of_reach,
     required,
     speaks_of,
@@ -37,6 +43,10 @@ from audit.seal import check_seal
 from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
+
+_Aim = tuple[str, str | None, str | None]
+"""Check, measure and group."""
+_Asked = Mapping[_Aim, Mapping[int, PolicyLimit]]
 
 _UNCOUNTED: dict[Problem, str] = {
     "not_asked": "nobody asked for the review that was approved",
@@ -130,7 +140,8 @@ class _Bench:
 
     def rulings(self) -> Iterator[Ruling]:
         findings = self._findings()
-        made = [*self._plan(findings), *self._limits(findings)]
+        asked = self._asked(findings)
+        made = [*self._plan(findings, asked), *self._limits(findings, asked)]
         regressed = list(self._regressions(findings))
         # what is said of a baseline may err too
         risk = 1 - self._compared_at if any(one.check is not None for one in regressed) else 0.0
@@ -192,23 +203,42 @@ class _Bench:
         told = {check: one.finding for check, one in reviewed.items() if not one.informs}
         return tuple(told.get(one.check, one) for one in self.audit.record.findings)
 
-    def _plan(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+    def _asked(self, findings: Sequence[Finding]) -> _Asked:
+        """Return (check, measure, group) -> the limits of the policy that speak of it, by their place."""
+        asked: defaultdict[_Aim, dict[int, PolicyLimit]] = defaultdict(dict)
+        for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
+            for one in findings:
+                if speaks_of(limit, one):
+                    asked[one.check, *aim_of(limit, one)][index] = limit
+        return asked
+
+    def _plan(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[Ruling]:
+        """Yield a ruling for each gating check of which the policy does not ask as much itself."""
         if self.file is not None and not self.file.policy.plan_limits:
             return
         for one in findings:
+            own = one.limit
+            again = {} if own is None else asked.get((one.check, own.measure, own.group), {})
+            if own is not None and any(no_more(own, limit) for limit in again.values()):
+                continue
             if one.gating and one.verdict != "measured":
                 verdict: Outcome = "inconclusive" if one.verdict == "skipped" else one.verdict
                 by = one.one_sided if one.reason.get("key") == "passed_one_sided" else None
                 sure = None if by is None else by.level
                 yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline, sure=sure)
 
-    def _limits(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+    def _limits(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[Ruling]:
+        """Yield a ruling for each check that a limit speaks of, but for what another limit asks of it as well."""
         for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
             assert self.file is not None
             line = self.file.line("limits", index)
             spoken_of = [one for one in findings if speaks_of(limit, one)]
             for one in spoken_of:
-                yield limited(limit, one, line)
+                same = asked[one.check, *aim_of(limit, one)]
+                if not any(_settles(same, at, index) for at in same):
+                    ruling = limited(limit, one, line)
+                    less = [self.file.line("limits", at) for at in same if _settles(same, index, at)]
+                    yield replace(ruling, why=f"{ruling.why}{_less(less)}")
             if not spoken_of:
                 yield unasked(limit, findings, line)
 
@@ -292,6 +322,18 @@ class _Bench:
         days = (self.on - ended).days
         why = f"the audit ended on {ended}, {days} days before {self.on}; allowed are {most}."
         return Ruling("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
+
+
+def _settles(same: Mapping[int, PolicyLimit], at: int, index: int) -> bool:
+    """Tell whether the limit at one place leaves nothing to judge of that at another; of two alike the first does."""
+    return at != index and no_more(same[index], same[at]) and (at < index or not no_more(same[at], same[index]))
+
+
+def _less(lines: Sequence[int]) -> str:
+    """Return the sentence on limits of the policy that are kept if this one is; empty without any."""
+    words = "limit of line" if len(lines) == 1 else "limits of lines"
+    told = " and ".join(map(str, lines))
+    return f" The {words} {told} {'asks' if len(lines) == 1 else 'ask'} no more of it." if lines else ""
 
 
 def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) -> str | None:
