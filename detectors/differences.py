@@ -83,8 +83,8 @@ def mean_difference(
     """Return the paired difference of two means over independent units; covers at every n and every mean.
 
     first, second [item]: values in [0, 1] of the same items; units [item]: label of each item's independent unit, None
-    where every item is one. Exact where every unit is one item that is 0 or 1 (`intervals.discordant`, up to its MOST
-    units), else the betting interval of the unit differences, in an order shuffled by `rng`. The test is the exact sign
+    where every item is one. Exact where every unit is one item that is 0 or 1 (`detectors.intervals.discordant`, up to its
+    MOST units), else the betting interval of the unit differences, in an order shuffled by `rng`. The test is the exact sign
     test where units differ by -1, 0 or 1 (of 0/1 items McNemar's), else a permutation test by sign flips.
     Raises ValueError for no values, values outside [0, 1] and arrays of different lengths.
     """

@@ -221,6 +221,7 @@ def test_every_line_is_told_in_korean(made):
     )
     few = {"uncovered": many[:1], "strays": many[:1], "numbers": None, "torn": False}
     kinds = [whole, replace(whole, **few, known=0, seal=replace(seal, known=False, not_sealed=("a",)))]
+    kinds += [replace(whole, seal=replace(seal, owner="Kim Minji"))]
     kinds += [replace(whole, known=0), replace(whole, torn=False), replace(whole, seal=None)]
     for line in (line.strip() for one in kinds for line in one.lines()):
         assert re.search("[가-힣]", words_of("ko").term("verified", line)), line

@@ -18,8 +18,8 @@ from pydantic import ValidationError
 from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.model import Model, ModelPart
-from audit.plan.spec import PlanSpec
-from audit.ranges import beyond, range_of
+from audit.plan.reach import why_not_variable
+from audit.plan.spec import CheckSpec, PlanSpec, problems_of
 from audit.record.promises import Promise, Target, keep_level
 from audit.record.schema import Limit, Sheet
 from audit.specs import by_line, read_text, told
@@ -49,14 +49,21 @@ class Check:
     """Line in the plan file; for reports that point at it."""
 
     def __post_init__(self) -> None:
-        """Take a DataFrame or a list of dicts as data, and refuse a limit that its measure cannot reach."""
+        """Take a DataFrame or a list of dicts as data, and refuse what a plan file may not say."""
         from audit.data.frames import as_sources
 
         object.__setattr__(self, "data", as_sources(self.data, self.probe.roles))
-        if self.limit is not None:
-            of = range_of(self.probe.measures, self.limit.measure)
-            for _, problem in beyond(of, self.limit.measure, self.limit.model_dump()):
-                raise UsageError(f"check {self.name}: limit.{problem}")
+        said = {
+            "name": self.name, "probe": {"use": self.probe.name}, "gating": self.gating, "stop": self.stop,
+            "limit": self.limit.model_dump(exclude_none=True) if isinstance(self.limit, Limit) else self.limit,
+            "clauses": list(self.clauses), "weight": self.weight,
+        }  # fmt: skip
+        try:
+            CheckSpec.model_validate(said)
+        except ValidationError as error:
+            raise UsageError(f"check {self.name}: {told(error.errors()[0], CheckSpec)}") from None
+        for _, problem in problems_of(self.probe, said):
+            raise UsageError(f"check {self.name}: {problem}")
 
     @property
     def gates(self) -> bool:
@@ -106,9 +113,11 @@ class Plan:
                     f"model {name}: got a {type(model).__name__}; allowed: what audit.open_model returns, or an object "
                     "with name, family, modality, fingerprint and the abilities that it has"
                 )
-        for check in self.checks:
+        for place, check in enumerate(self.checks):
             if not isinstance(check, Check):
                 raise UsageError(f"checks: got a {type(check).__name__}; allowed: Check(name, probe, data, ...)")
+            if check.name in [other.name for other in self.checks[:place]]:
+                raise UsageError(f"checks: two checks are named {check.name!r}")
 
     @property
     def models(self) -> dict[str, ModelPart | Model]:
@@ -174,10 +183,8 @@ class _Reading:
         if spec is None or self.problems:
             return None
         done = tuple(
-            dataclasses.replace(
-                check, limit=one.limit, gating=one.gating, clauses=tuple(one.clauses), weight=one.weight, stop=one.stop
-            )
-            for check, one in zip((c for c in checks if c), spec.checks, strict=True)
+            Check(one.name, probe, data, one.limit, one.gating, tuple(one.clauses), one.weight, one.stop, line)
+            for (probe, data, line), one in zip((c for c in checks if c), spec.checks, strict=True)
         )
         return Plan(
             title=spec.title,
@@ -213,7 +220,7 @@ class _Reading:
                 self.wrong(("checks", index, "name"), f"two checks are named {name!r}")
             seen.add(str(name))
 
-    def _check(self, row: Mapping[str, Any], place: Place) -> Check | None:
+    def _check(self, row: Mapping[str, Any], place: Place) -> tuple[Probe, dict[str, DataPart], int | None] | None:
         probe = self._part("probes", row.get("probe"), (*place, "probe"))
         data = row.get("data") or {}
         if isinstance(data, dict) and "use" in data:
@@ -230,25 +237,10 @@ class _Reading:
                 self.wrong(
                     (*place, "data", role), f"unknown role {role!r} of {probe.name}{did_you_mean(role, probe.roles)}"
                 )
-        self._limit(row, probe, place)
+        for inside, problem in problems_of(probe, row):
+            self.wrong((*place, *inside), problem)
         whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
-        return Check(name=str(row.get("name")), probe=probe, data=whole, line=self.document.line(place))
-
-    def _limit(self, row: Mapping[str, Any], probe: Probe, place: Place) -> None:
-        limit = row.get("limit")
-        measure = limit.get("measure") if isinstance(limit, dict) else None
-        if isinstance(measure, str) and measure not in probe.measures:
-            self.wrong(
-                (*place, "limit", "measure"),
-                f"unknown measure {measure!r} of {probe.name}{did_you_mean(measure, probe.measures)}",
-            )
-        elif isinstance(limit, dict) and isinstance(measure, str):
-            for key, problem in beyond(range_of(probe.measures, measure), measure, limit):
-                self.wrong((*place, "limit", key), f"limit.{problem}")
-        if row.get("gating") is True and limit is None:
-            self.wrong((*place, "gating"), "a gating check needs a limit")
-        if row.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
-            self.wrong((*place, "stop"), "early stopping needs a limit with one bound, at_least or at_most")
+        return probe, whole, self.document.line(place)
 
     def _part(self, kind: str, raw: Any, place: Place) -> Any:
         if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
@@ -296,8 +288,8 @@ class _Reading:
                 options[key] = str(path)
                 if not there:
                     self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
-        if self.confined is not None and isinstance(options.get("key_env"), str):
-            why = self.confined.why_not_variable(options["key_env"])
+        if isinstance(options.get("key_env"), str):
+            why = why_not_variable(options["key_env"], self.confined)
             self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]
 
 

@@ -7,9 +7,10 @@ For a single measure at its own level that is: the whole interval is worse than 
 margin. For many, the two must lie further apart, so that with nothing changed a regression is said anywhere with a
 probability of at most 1 - level. What is not shown to be worse passes, however few units there are, and the sentence
 says how much worse it may be all the same; what was measured then and is not now is undecided. So is what only seems
-worse: by an interval that informs (`informs_only`), or surer than its interval can tell. One that was measured at
-levels up to L gives no p below 1 - L, and one without width none below 1 - its own level, unless all there is was asked.
-Stored intervals are enough for that, so a script judges at once; `audit.compare` pairs the items and sees more.
+worse: by an interval that informs (`audit.verdict.decision.informs_only`), or surer than its interval can tell. One that was
+measured at levels up to L gives no p below 1 - L, and one without width none below 1 - its own level, unless all there
+is was asked. Stored intervals are enough for that, so a script judges at once; `audit.compare.comparison` pairs the items and
+sees more.
 """
 
 from __future__ import annotations

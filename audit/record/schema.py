@@ -255,6 +255,12 @@ class Audit:
 
         return write_reports(self, plugins.load("reports", format))
 
+    def _repr_html_(self) -> str:
+        """Return the audit as a notebook shows it."""
+        from audit.cli.notebook import html_of
+
+        return html_of(self)
+
     @cached_property
     def plan_text(self) -> str:
         """The plan as it was run."""

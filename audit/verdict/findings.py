@@ -7,6 +7,7 @@ Every generator depends on the audit's seed and on what it is for, so the order 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from audit.record.schema import Evidence, Finding, Limit, MeasureRecord
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
 from audit.verdict.finite_population import on_benchmark, part_of
+from audit.verdict.own_units import told_of_units
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,6 +52,7 @@ def judge_stored(
     population: units of the benchmark whose own numbers are meant; None where they stand for others.
     """
     result, part = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge")), part_of(observed, population)
+    result = replace(result, remarks=(*told_of_units(observed), *result.remarks))
     if stop == "early" and limit is not None:
         return early_stopping.stopped(result, limit, level, part)
     return result if part is None else on_benchmark(result, part)

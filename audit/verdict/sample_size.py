@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from audit.record.promises import watched
 from audit.record.schema import Limit, MeasureRecord, SmallestEffect
+from audit.review.random_check import METHOD as RANDOM_CHECK
 from audit.verdict import early_stopping
 
 __all__ = ["POWER", "fresh_units", "more_units", "smallest_effect", "units_of"]
@@ -51,7 +52,7 @@ def more_units(measure: MeasureRecord) -> int | None:
 
     For a measure whose interval crosses the limit.
     """
-    if "population" not in measure.n or measure.missing:
+    if "population" not in measure.n or measure.missing or measure.method == RANDOM_CHECK:
         return None
     return measure.n["population"] - units_of(measure) or None
 
@@ -110,6 +111,8 @@ def smallest_effect(
 
 def _interval(measure: MeasureRecord) -> _Interval | None:
     if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
+        return None
+    if measure.method == RANDOM_CHECK:  # what narrows it is a further draw
         return None
     if "population" in measure.n:  # a benchmark's own number: nothing else could have been true of it and look so
         return None

@@ -4,6 +4,7 @@
     mean of values in [0, 1]                  betting_mean                         valid at every n and mean
     mean over independent units               mean_over_units                      one of these two, by design
     mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
+    events in a set looked at in part         events_of_parts                      valid at every number of them
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate
     AUROC                                     auroc                                valid at every n and distribution
@@ -23,7 +24,15 @@ from detectors.intervals.betting import betting_mean
 from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
 from detectors.intervals.exact import Approximation, exact_binomial
-from detectors.intervals.finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, exact_hypergeometric, mean_of_finite
+from detectors.intervals.finite import (
+    ALL_OF_IT,
+    BETTING_FINITE,
+    HYPERGEOMETRIC,
+    PartOfSet,
+    events_of_parts,
+    exact_hypergeometric,
+    mean_of_finite,
+)
 from detectors.intervals.groups import SIMULTANEOUS, any_gap_p, simultaneous
 from detectors.intervals.powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
 from detectors.intervals.roc import AUROC_METHOD, auroc, pairs_interval
@@ -33,7 +42,7 @@ from detectors.intervals.unit_means import UnitMean, mean_over_units, mostly_sin
 __all__ = [
     "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "HYPERGEOMETRIC", "LEAST_LABELS",
     "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration",
-    "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
-    "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe",
-    "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
+    "PartOfSet", "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate",
+    "events_of_parts", "exact_binomial", "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single",
+    "newcombe", "newcombe_paired", "pairs_interval", "prediction_powered", "score_ratio", "simultaneous",
 ]

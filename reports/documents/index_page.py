@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from audit.errors import IntegrityError
 from audit.files import digest_file, in_language, sha256
-from audit.integrity.finished import is_own
+from audit.plan.vouching import is_own
 from audit.record.schema import DIMENSIONS, WORST_FIRST, Audit, decided
 from reports.documents.html_report import environment, render_html, text_tools
 from reports.figures.intervals import sign

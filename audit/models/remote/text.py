@@ -191,6 +191,10 @@ def prove(part: OpenAIEndpoint, transport: Transport) -> RemoteText:
 
 
 def fixed_calls(part: OpenAIEndpoint) -> tuple[int, int]:
-    """Return how many questions a whole run asks to learn what the model can do and who it is: at least, at most."""
+    """Return how many questions a whole run asks to learn what the model can do and who it is: at least, at most.
+
+    Where earlier audits of the same content saw other answers to the fixed prompts, a comparison with each model that
+    answered in them comes on top.
+    """
     least = 2 + ("log_prob" not in part.lacks) + (ROUNDS + 1) * len(_CANARIES)
     return least, least + MORE * len(_CANARIES)
