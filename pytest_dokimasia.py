@@ -30,7 +30,7 @@ def dokimasia(request: pytest.FixtureRequest) -> Callable[..., dict[str, Any]]:
 
     Paths start at the test file's folder. `policy` is a file as `dokimasia judge` takes it; without one the plan's own
     limits are judged. Audits are kept under `into`; a plan that was run before is only read again, unless another model
-    answers now at its endpoint.
+    answers now at its endpoint. In CI that takes DOKIMASIA_STATE_KEY and a cache of the audits.
     """
     folder = request.path.parent
 

@@ -26,11 +26,11 @@ def show(
     The address that it prints holds a token of this start, and only who has it is let in.
     """
     words_of(lang)
-    from audit.signing import known_keys
+    from audit.signing import Secret, known_keys
     from dashboard.address import read
     from dashboard.server import serve
 
-    known_keys()  # a key that cannot be read is told now, not on a screen
+    known_keys(), Secret.here()  # a key that cannot be read is told now, not on a screen
     query = read(dict(parse_qsl(at.removeprefix("?")))).link if at else ""
 
     def say(address: str) -> None:

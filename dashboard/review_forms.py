@@ -22,6 +22,7 @@ from audit.review import (
     Override,
     Owner,
     Rating,
+    Sample,
     Says,
     Standing,
     State,
@@ -33,14 +34,20 @@ from audit.signing import author_name, key_owner, signing_key
 from dashboard.rendering import draw
 from reports.text import Words, one_line
 
-__all__ = ["review_audit", "review_finding", "review_item"]
+__all__ = ["draw_items", "review_audit", "review_finding", "review_item"]
 
 DECISIONS = ("", "in review", "changes asked", "approved", "rejected", "draft")
 RATINGS = ("", "high", "medium", "low", "note")
 STATUSES = ("open", "accepted", "fixed", "waived")
+MOST = 200
+"""Links to items that are still to be looked at."""
+DRAWN = 100
+"""Items that the form of a random check begins with."""
 _AUTHOR = "said_by"
 Fields = Mapping[str, Any]
 Keyed = Callable[[str], str]
+Links = Callable[[Sequence[str]], list[tuple[str, str]]]
+"""Names of items -> what a link to each says, and where it leads."""
 
 
 def review_audit(audit: Audit, words: Words) -> None:
@@ -111,6 +118,24 @@ def _of_finding(fields: Fields, now: Standing, check: str) -> Iterator[Says]:
         yield Comment(check=check, text=fields["comment"])
 
 
+def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
+    """Draw what of a random check is still to be looked at, by `links` to these items, or the form that draws one."""
+    state = state_of(audit)
+    reviewed, headline = state.reviewed.get(check), audit.finding(check).headline
+    if reviewed is not None and reviewed.check is not None and reviewed.check.left:
+        draw("to_look_at.html.j2", words, count=len(reviewed.check.left), links=links(reviewed.check.left[:MOST]))
+        return
+    if headline is None or headline.mean_of is None:
+        return
+    key = _keys(audit, state, check)
+    draw("sample_head.html.j2", words)
+    with st.form(key("sample")):
+        count = st.number_input(words("form.sample_count"), 1, None, DRAWN, key=key("count"))
+        author, sent = _sign(words, "form.sample_send")
+    if sent:
+        _say(audit, words, author, iter([Sample(check=check, count=count)]))
+
+
 def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
     """Draw the form to override an item's outcome, or to comment on it."""
     state = state_of(audit)
@@ -158,7 +183,7 @@ def _choice(cell: Any, kind: str, options: Sequence[str], now: str, words: Words
     return chosen
 
 
-def _sign(words: Words) -> tuple[str, bool]:
+def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
     """Draw who speaks and the button; returns the name and whether it was pressed.
 
     Where a key signs, its owner speaks, whatever a browser sends.
@@ -171,7 +196,7 @@ def _sign(words: Words) -> tuple[str, bool]:
         owner, somebody = None, ""
     hint = words("form.author_bound") if owner else None
     author = left.text_input(words("form.author"), somebody, max_chars=120, disabled=owner is not None, help=hint)
-    return owner or author.strip(), right.form_submit_button(words("form.send"), type="primary", width="stretch")
+    return owner or author.strip(), right.form_submit_button(words(button), type="primary", width="stretch")
 
 
 def _say(audit: Audit, words: Words, author: str, says: Iterator[Says]) -> None:

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from queue import Queue
@@ -65,18 +65,15 @@ def verified(folder: Path) -> Verification:
 
     A seal by another key is told, not refused.
     """
-    found = verify_audit(folder)
-    if found.seal is None or found.seal.key not in known_keys():
-        return found
-    return replace(found, seal=replace(found.seal, known=True))
+    return verify_audit(folder, known=known_keys())
 
 
 def trust_in(found: Verification) -> Trust:
     """Return the state of an audit that is what was written."""
     if found.seal is None:
         return Trust("unsealed")
-    owner = known_keys().get(found.seal.key)
-    return Trust("unsealed", key=found.seal.key) if owner is None else Trust("sealed", owner=owner, key=found.seal.key)
+    owner, key = found.seal.owner, found.seal.key
+    return Trust("unsealed", key=key) if owner is None else Trust("sealed", owner=owner, key=key)
 
 
 def chip_of(trust: Trust | None, words: Words) -> Chip:

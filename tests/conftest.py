@@ -14,6 +14,7 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the key of this installation, which child processes share, out of the user's home."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        patch.delenv("DOKIMASIA_STATE_KEY", raising=False)
         yield
 
 

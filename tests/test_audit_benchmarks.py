@@ -194,6 +194,7 @@ def test_what_draws_its_answers_speaks_of_a_population_and_says_so(tmp_path):
     assert (finding.population, finding.verdict) == (None, "inconclusive")
     assert (one.low, one.high) == pytest.approx(exact_binomial(5, 100))
     assert finding.remarks == [{"key": "drawn"}]
+    assert recompute(audit, {"c0": Ones()}), "that remark stood against an honest record"
     assert words_of("en")("remark.drawn").startswith("The plan speaks of its data as a benchmark")
 
 

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from audit.data import column_names
+from audit.data import Frame, column_names
 from audit.data.tabular import File
 from audit.errors import DataError
 from audit.execute import run
+from audit.model import Continuation
+from audit.models.table import OutputTable
 from audit.plan import Check, Plan
 from audit.probes.factuality.closed_book import ClosedBook
 
@@ -64,6 +66,32 @@ def test_where_a_row_has_nothing_at_that_place_the_field_is_empty(tmp_path):
     assert frame["group"].tolist() == ["Capital of France?", None]
     with pytest.raises(DataError, match=r"s.jsonl: row 2: field 'question' is empty"):
         list(File(path, fields={"question": "resps.1.0"}).batches(ROLE))
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("column", ["messages.0.rloe", "messages.7.role"])
+def test_a_field_that_holds_nothing_in_any_row_is_a_mistake_and_not_left_out(tmp_path, ending, column):
+    """A list is there, so `messages.0.rloe` was taken for a column: no unit was known, and the intervals narrowed."""
+    rows = [{"question": f"{number}?", "messages": [{"role": "user"}]} for number in range(5000)]
+    path = write(tmp_path / f"s.{ending}", *rows)
+    assert {one for frame in File(path, fields={"unit": "messages.0.role"}).batches(ROLE) for one in frame["unit"]} == {
+        "user"
+    }
+    said = f"column '{column}' for field 'unit' is empty in all of {{}} rows; allowed: a column that is not"
+    for source, limit, count in ((File, None, "5,000"), (File, 3, "3"), (Frame, None, "5,000")):
+        made = File(path, fields={"unit": column}) if source is File else Frame(rows, fields={"unit": column})
+        with pytest.raises(DataError, match=said.format(count)):
+            list(made.batches(ROLE, limit=limit))
+
+
+@pytest.mark.parametrize("option", ["prompt", "output", "log_prob"])
+def test_a_table_is_told_of_a_column_inside_a_list_that_holds_nothing(tmp_path, option):
+    rows = [{"prompt": f"{number}?", "said": [{"text": "a", "nats": -1}]} for number in range(3)]
+    path = write(tmp_path / "t.jsonl", *rows)
+    columns = {"prompt": "prompt", "output": "said.0.text", "log_prob": "said.0.nats"}
+    assert OutputTable(path, **columns).open().log_prob([Continuation("1?", "a")])[0] == [-1]
+    with pytest.raises(DataError, match=rf"t.jsonl: column 'said.0.x' for `{option}` is empty in all of 3 rows"):
+        OutputTable(path, **{**columns, option: "said.0.x"}).open()
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])

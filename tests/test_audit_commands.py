@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from review_fixtures import small_audit
 
 from audit.cli.app import main
+from audit.signing.keyring import KEYS
+from dashboard.trust import verified
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,7 @@ def dokimasia(made, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("USER", "kim")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("DOKIMASIA_KEY", raising=False)
+    monkeypatch.delenv(KEYS, raising=False)
 
     def command(*words, code=0):
         monkeypatch.setattr(sys, "argv", ["dokimasia", *words])
@@ -85,6 +89,52 @@ def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path
     assert "not a whole bundle" in dokimasia("verify", "audit.zip", code=4)
     assert "not a whole bundle" in dokimasia("import", "audit.zip", "--into", "third", code=4)
     assert not (tmp_path / "third").exists()
+
+
+def test_verify_knows_the_keys_that_the_dashboard_knows(dokimasia, tmp_path, monkeypatch):
+    for name in ("kim", "lee"):
+        dokimasia("keygen", name)
+    review(dokimasia, "--ask", "--author", "Kim", "--key", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim", "--author", "Whoever")
+    dokimasia("export", dokimasia.audit, "--out", "audit.zip")
+    for folder, names in {"none": {}, "lees": {"lee": "Lee"}, "both": {"lee": "Lee", "kim": "Kim Minji"}}.items():
+        (tmp_path / folder).mkdir()
+        for key, name in names.items():
+            (tmp_path / folder / f"{name}.pub").write_bytes((tmp_path / f"{key}.pub").read_bytes())
+
+    def told(*words, of=dokimasia.audit, code=0):
+        return dokimasia("verify", of, *words, code=code)
+
+    assert "with a key that nobody vouches for" in told()
+    for folder in ("none", "lees"):
+        monkeypatch.setenv(KEYS, str(tmp_path / folder))
+        said = told()
+        assert "with a key that nobody vouches for" in said, "told, not refused"
+        assert "--public and DOKIMASIA_KEYS name keys" in said
+    monkeypatch.setenv(KEYS, str(tmp_path / "both"))
+    for said in (told(), told(of="audit.zip"), dokimasia("import", "audit.zip", "--into", "other")):
+        assert "unchanged since Whoever sealed them" in said
+        assert "with the key of Kim Minji, sha256:" in said
+        assert "reviews: 1 entries; 1 signed, 1 by a known key" in said
+    done = json.loads(told("--json"))
+    assert (done["known"], done["seal"]["known"], done["seal"]["owner"]) == (1, True, "Kim Minji")
+    assert done == json.loads(json.dumps(asdict(verified(dokimasia.folder))))
+    assert "key given is" in told("--public", "lee.pub", code=4), "a key that is named must have signed"
+    monkeypatch.setenv(KEYS, "nowhere")
+    assert "DOKIMASIA_KEYS=nowhere: not a folder" in told(code=2)
+
+
+def test_a_key_that_signs_here_is_known_where_somebody_is_named(dokimasia, tmp_path, monkeypatch):
+    dokimasia("keygen", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim", "--author", "Kim")
+    for name, said in (("Kim Here", "with the key of Kim Here"), ("", "with a key that nobody vouches for")):
+        key = tmp_path / f"key of {name}"
+        key.write_bytes((tmp_path / "kim").read_bytes())
+        key.chmod(0o600)
+        monkeypatch.setenv("DOKIMASIA_KEY", str(key))
+        monkeypatch.setenv("USER", name)
+        monkeypatch.delenv("LOGNAME", raising=False)
+        assert said in dokimasia("verify", dokimasia.audit)
 
 
 def test_import_tells_what_verify_tells_and_takes_a_key(dokimasia):
@@ -154,6 +204,36 @@ def test_overrides_stand_beside_the_machine(dokimasia):
     assert json.loads(review(dokimasia, "--json"))["reviewed"] == {}
 
 
+def test_a_random_check_is_drawn_looked_at_and_told(dokimasia):
+    import pandas as pd
+
+    told = review(dokimasia, "--check", "limited", "--sample", "30")
+    assert "limited: random check of 30 of 81 items not looked at before: 0 looked at, 0 changed; still to be" in told
+    assert "and 10 more (--list)" in told
+    check = json.loads(review(dokimasia, "--json"))["reviewed"]["limited"]["random_check"]
+    assert (check["drawn"], check["rest"], check["looked"], check["items"]) == (30, 81, 0, check["left"])
+    assert f"still to be looked at of limited: {', '.join(check['left'])}" in review(dokimasia, "--list")
+    error = review(dokimasia, "--check", "limited", "--sample", "5", code=2)
+    assert "no random check of 'limited': the last one is not finished; 30 of its 30 items" in error
+    values = pd.read_parquet(dokimasia.folder / "items" / "limited.parquet").set_index("id")["value"]
+    for item in check["items"]:
+        value = 0.0 if item == check["items"][0] else values[item]
+        review(dokimasia, "--check", "limited", "--override", f"{item}={value}", "--reason", "seen")
+    after = json.loads(review(dokimasia, "--json"))["reviewed"]["limited"]
+    assert after["random_check"]["left"] == []
+    assert after["after"]["measure"]["low"] < after["after"]["measure"]["value"] < after["after"]["measure"]["high"]
+    changed = int(values[check["items"][0]])
+    assert f"30 looked at, {changed} changed\n" in review(dokimasia)
+    assert "failed by the machine, inconclusive after review" in review(dokimasia)
+    assert "reviews: 31 entries" in dokimasia("verify", dokimasia.audit)
+    dokimasia("keygen", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim")
+    dokimasia("export", dokimasia.audit, "--out", "a.zip")
+    dokimasia("verify", "a.zip", "--public", "kim.pub")
+    dokimasia("import", "a.zip", "--into", "there")
+    assert json.loads(dokimasia("review", dokimasia.audit, "--into", "there", "--json"))["reviewed"]["limited"] == after
+
+
 def test_the_environment_names_the_key(dokimasia, monkeypatch):
     dokimasia("keygen", "kim")
     monkeypatch.setenv("DOKIMASIA_KEY", "kim")
@@ -174,6 +254,11 @@ def test_the_environment_names_the_key(dokimasia, monkeypatch):
         (["--override", "1", "--check", "limited", "--reason", "x"], "override is for one item"),
         (["--override", "x=much", "--check", "limited", "--reason", "x"], "not ITEM=VALUE"),
         (["--override", "x=1", "--check", "limited", "--reason", "x"], "has no item 'x'"),
+        (["--sample", "82", "--check", "limited"], "got 82 items; allowed: 1 to 81, which nobody has looked at"),
+        (["--sample", "0", "--check", "limited"], "count: got 0"),
+        (["--sample", "5"], "a random check is of one check's items"),
+        (["--sample", "5", "--check", "limited", "--item", "x"], "a random check is of one check's items"),
+        (["--sample", "5", "--check", "limited", "--comment", "y"], "said alone"),
         (["--item", "x", "--comment", "y"], "an item needs the check"),
         (["--approve", "--reject"], "one decision at a time"),
         (["--two-person", "--approve"], "--two-person goes with --ask"),

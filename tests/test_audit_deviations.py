@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from markov import MarkovText, Repeats
+from markov import MarkovModel, MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
 from audit.data.tabular import File
@@ -15,7 +15,7 @@ from audit.errors import IntegrityError, PlanError
 from audit.execute import Watch, run
 from audit.execute.runner import audit_id, fingerprint
 from audit.files import canonical, sha256
-from audit.integrity import check_digests
+from audit.integrity import check_digests, export_audit, import_audit
 from audit.plan import Check, Plan, freeze, register_plan, registration
 from audit.plan.registration import REGISTER, read_deviations
 from audit.policy import Policy, judge_audit, load_policy
@@ -203,6 +203,10 @@ def frozen_of(plan):
     return freeze(plan, {})
 
 
+def freeze_in(folder, plan):
+    return register_plan(folder, frozen_of(plan), lambda check: 100)
+
+
 def folder_of(into, plan):
     folder = into / audit_id(frozen_of(plan))
     folder.mkdir(parents=True, exist_ok=True)
@@ -229,24 +233,84 @@ def test_a_kill_between_two_writes_leaves_the_order_as_it_was(tmp_path, plan, mo
     monkeypatch.setattr(registration, "write_atomic", write)
     monkeypatch.setattr(registration, "append_plan", append)
     with pytest.raises(Killed):
-        register_plan(folder, frozen_of(changed))
+        freeze_in(folder, changed)
     monkeypatch.undo()
-    assert [one.after for one in register_plan(folder_of(into, third), frozen_of(third))] == [3]
-    assert [one.after for one in register_plan(folder, frozen_of(changed))] == [2]
+    assert [one.after for one in freeze_in(folder_of(into, third), third)] == [3]
+    assert [one.after for one in freeze_in(folder, changed)] == [2]
     names = [one["id"] for one in map(json.loads, (into / REGISTER).read_text().splitlines()) if "plan" in one]
     assert sorted(names) == sorted(set(names))
-    # frozen with its plan: whoever came later stands behind it
-    assert (names.index(folder.name) < names.index(folder_of(into, third).name)) == (written == "line")
+    # frozen with its line, and none was written before the kill
+    assert names.index(folder.name) > names.index(folder_of(into, third).name)
 
 
-def test_a_killed_first_freeze_is_still_first(tmp_path, plan, monkeypatch):
+def test_a_freeze_that_was_killed_before_its_line_is_none(tmp_path, plan, monkeypatch):
+    """Nothing was asked yet, and a plan without a line is one that anybody could have put there."""
     into, changed = tmp_path / "audits", replace(plan, seed=2)
     monkeypatch.setattr(registration, "append_plan", lambda *_, **__: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
-        register_plan(folder_of(into, plan), frozen_of(plan))
+        freeze_in(folder_of(into, plan), plan)
     monkeypatch.undo()
-    assert [one.before for one in register_plan(folder_of(into, changed), frozen_of(changed))] == [1]
-    assert register_plan(folder_of(into, plan), frozen_of(plan)) == []
+    assert freeze_in(folder_of(into, changed), changed) == []
+    assert [(one.before, one.after) for one in freeze_in(folder_of(into, plan), plan)] == [(2, 1)]
+
+
+def loosened(plan):
+    return replace(plan, checks=first(plan, limit=Limit(measure="ones", at_most=0.9)))
+
+
+LOOSENED = [("c0", "limit.at_most", 0.3, 0.9)]
+
+
+@pytest.mark.parametrize("planted", ["{}", "the plan", "with deviations"])
+def test_a_plan_that_was_put_there_is_not_frozen(tmp_path, plan, planted):
+    """Whoever knows a plan knows its folder: a plan.json in it freezes nothing and hides no loosened limit."""
+    into, frozen = tmp_path / "audits", freeze(loosened(plan), {})
+    run(plan, into=into)
+    folder = into / audit_id(frozen)
+    folder.mkdir()
+    (folder / "plan.json").write_bytes(b"{}" if planted == "{}" else canonical(frozen) + b"\n")
+    if planted == "with deviations":
+        (folder / registration.FILE).write_bytes(b"[]")
+    audit = run(loosened(plan), into=into)
+    assert (audit.folder, told(audit), attempts(audit)["c0"][0]) == (folder, LOOSENED, 2)
+    assert check_digests(audit) > 1
+
+
+@pytest.mark.parametrize("register", ["there", "gone"])
+@pytest.mark.parametrize("whose", ["imported", "copied", "own"])
+def test_only_what_this_installation_finished_counts_without_a_line(tmp_path, plan, monkeypatch, whose, register):
+    """A stranger's looser plan, imported, does not stand first, nor is it an attempt; nor a copy under another name."""
+    into, elsewhere = tmp_path / "audits", tmp_path / "elsewhere"
+    with monkeypatch.context() as patch:
+        if whose == "imported":
+            patch.setenv("XDG_STATE_HOME", str(tmp_path / "stranger"))
+        other = run(loosened(plan), into=elsewhere)
+        export_audit(other.folder, tmp_path / "audit.zip")
+    if whose == "copied":
+        shutil.copytree(other.folder, into / "0000")
+    else:
+        import_audit(tmp_path / "audit.zip", into)
+    strict = run(replace(plan, title="Mine"), into=into)
+    assert [ordinal for ordinal, _ in attempts(strict).values()] == ([2, 2] if whose == "own" else [])
+    if register == "gone":
+        (into / REGISTER).unlink()
+    audit = run(replace(loosened(plan), title="Mine"), into=into)
+    first_one = strict if whose != "own" or (register == "gone" and strict.folder.name < other.folder.name) else other
+    assert told(audit) == (LOOSENED if first_one is strict else [])
+    assert [ordinal for ordinal, _ in attempts(audit).values()] == ([3, 3] if whose == "own" else [2, 2])
+
+
+def test_a_record_that_was_put_there_does_not_unmake_an_audit_that_began(tmp_path, plan):
+    into = tmp_path / "audits"
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, into=into, watch=Dies("on_finding"))
+    crashing = replace(plan, checks=tuple(replace(one, probe=Ones(crash_above=0.5)) for one in plan.checks))
+    crashed = run(crashing, into=tmp_path / "elsewhere")
+    begun = next(into.glob("*/plan.json")).parent
+    for name in ("record.json", "run.json"):
+        shutil.copy(crashed.folder / name, begun / name)
+    audit = run(loosened(plan), into=into)
+    assert (told(audit), attempts(audit)["c0"]) == (LOOSENED, (2, [("c0", None)]))
 
 
 @pytest.mark.parametrize(
@@ -318,7 +382,7 @@ def _one():
 
 def _start(into, number):
     plan = plan_of_rates(into.parent, COUNTS, seed=number)
-    register_plan(folder_of(into, plan), frozen_of(plan))
+    freeze_in(folder_of(into, plan), plan)
 
 
 def test_many_starts_at_once_agree_on_one_registered_plan(tmp_path):
@@ -345,11 +409,11 @@ def test_the_audits_of_the_quickstart_in_one_folder_deviate_from_nothing(tmp_pat
         frozen = freeze(case.plan, prints)
         folder = tmp_path / audit_id(frozen)
         folder.mkdir()
-        assert register_plan(folder, frozen) == []
+        assert register_plan(folder, frozen, lambda check: 0) == []
         assert sha256((folder / "plan.json").read_bytes().rstrip()) == sha256(canonical(frozen))
         again = tmp_path / f"{folder.name}-2"
         again.mkdir()
-        assert register_plan(again, frozen) == []
+        assert register_plan(again, frozen, lambda check: 0) == []
         count += 1
     assert count >= 16
 
@@ -387,6 +451,17 @@ def test_a_trial_run_is_neither_registered_nor_an_attempt_and_a_large_part_is_on
     assert attempts(run(whole, into=elsewhere))["c0"] == (2, [("c0", "passed")])
 
 
+@pytest.mark.parametrize(("limit", "seen"), [(20, False), (21, True), (99, True)])
+def test_a_limit_that_was_loosened_after_most_items_were_seen_is_told(tmp_path, plan, limit, seen):
+    """At most a fifth of the items is a trial, for deviations and attempts alike."""
+    into, whole = tmp_path / "audits", replace(plan, limit=None)
+    run(replace(plan, limit=limit), into=into)
+    loosened = replace(whole, checks=first(whole, limit=Limit(measure="ones", at_most=0.9)))
+    audit = run(loosened, into=into)
+    assert told(audit) == ([("c0", "limit.at_most", 0.3, 0.9)] if seen else [])
+    assert [one.check for one in audit.record.attempts] == (["c0", "c1"] if seen else [])
+
+
 def test_a_first_try_that_crashed_is_neither_registered_nor_an_attempt(tmp_path, plan):
     crashing = replace(plan, checks=tuple(replace(one, probe=Ones(crash_above=0.5)) for one in plan.checks))
     assert run(crashing, into=tmp_path / "audits").record.verdict == "crashed"
@@ -421,6 +496,91 @@ def test_other_data_or_another_model_is_a_first_attempt(tmp_path, plan):
     other = replace(plan, checks=first(plan, data={"items": write_ones(tmp_path, "other", 4, 100)})[:1])
     assert run(other, into=tmp_path / "audits").record.attempts == []
     assert run(replace(plan, model=MarkovText().open()), into=tmp_path / "audits").record.attempts == []
+
+
+class Server(MarkovModel):
+    """An address: `who` answers there."""
+
+    who = 1
+
+    def identity(self):
+        return {"who": self.who}
+
+
+class Varying(Server):
+    """Shows something else each time, and knows by itself whether it is the same."""
+
+    shows = 0
+    compared = 0
+
+    def identity(self):
+        self.shows += 1
+        return {"who": self.who, "shows": self.shows}
+
+    def still(self, before):
+        self.compared += 1
+        return before["who"] == self.who
+
+
+@pytest.fixture
+def texts(tmp_path):
+    path = tmp_path / "texts.csv"
+    path.write_text("text\n" + "\n".join(a + b + c for a in "abc" for b in "abc" for c in "abc") + "\n")
+    return File(path)
+
+
+def asked_of(server, texts, title="Served"):
+    return Plan(title, (Check("repeats", Repeats(), {"items": texts}),), server)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+@pytest.mark.parametrize("kind", [Server, Varying])
+def test_another_model_at_the_same_address_is_a_first_attempt(tmp_path, texts, kind, deleted):
+    into, server, ordinals = tmp_path / "audits", kind(MarkovText()), []
+    for number, who in enumerate([1, 2, 1, 2, 3, 1]):
+        server.who = who
+        audit = run(asked_of(server, texts, f"Night {number}"), into=into)
+        ordinals.append(attempts(audit).get("repeats", (1, []))[0])
+        if deleted:
+            shutil.rmtree(audit.folder)
+    assert ordinals == [1, 1, 2, 2, 1, 3]
+
+
+@pytest.mark.parametrize(("steady", "expected"), [(True, [1, 1, 1, 1, 1]), (False, [1, 2, 2, 2, 3])])
+def test_who_answers_is_asked_only_where_a_model_showed_something_else(tmp_path, texts, steady, expected):
+    """Once at the end as ever, and once for each model known here, however many its audits and their checks."""
+    server, compared = Varying(MarkovText()), []
+    if steady:
+        server.identity = lambda: {"who": 1}
+    for number, who in enumerate([1, 1, 1, 2, 1]):
+        server.compared, server.who = 0, 1 if steady else who
+        checks = tuple(Check(name, Repeats(), {"items": texts}) for name in ("one", "two"))
+        audit = run(Plan(f"Night {number}", checks, server), into=tmp_path / "audits")
+        compared.append(server.compared)
+    assert compared == expected
+    assert [ordinal for ordinal, _ in attempts(audit).values()] == ([5, 5] if steady else [4, 4])
+
+
+@pytest.mark.parametrize("unknown", ["begun", "changed", "of before", "odd"])
+def test_where_nobody_knows_who_answered_it_counts_as_the_same_model(tmp_path, texts, unknown):
+    into, server = tmp_path / "audits", Varying(MarkovText())
+    if unknown == "begun":
+        with pytest.raises(KeyboardInterrupt):
+            run(asked_of(server, texts), into=into, watch=Dies("on_finding"))
+    elif unknown == "changed":
+        server.still = lambda before: False
+        assert run(asked_of(server, texts), into=into).record.changed == ["main"]
+        del server.still
+    else:
+        run(asked_of(server, texts), into=into)
+        lines = [json.loads(line) for line in (into / REGISTER).read_text().splitlines()]
+        odd = [{**line, "who": {"x": 1}} if "who" in line else line for line in lines]
+        old = [{name: value for name, value in line.items() if name != "who"} for line in lines]
+        kept = odd if unknown == "odd" else old
+        (into / REGISTER).write_text("".join(json.dumps(line) + "\n" for line in kept))
+    server.who = 2
+    audit = run(asked_of(server, texts, "Again"), into=into)
+    assert attempts(audit)["repeats"][0] == 2
 
 
 def test_a_policy_forbids_attempts_or_charges_them(tmp_path, plan):

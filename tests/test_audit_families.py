@@ -13,8 +13,7 @@ from scipy.stats import false_discovery_control
 
 from audit.errors import IntegrityError
 from audit.execute import Watch, run
-from audit.integrity import check_digests
-from audit.integrity.recompute import recompute
+from audit.integrity import check_digests, recompute
 from audit.plan import Check
 from audit.record import Limit, load_record
 from detectors.intervals import exact_binomial

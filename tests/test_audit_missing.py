@@ -10,7 +10,7 @@ from audit.cli.screen import finding_line
 from audit.compare.pairing import Both, difference_of
 from audit.data.tabular import File
 from audit.execute import run
-from audit.integrity.verification import recompute
+from audit.integrity import recompute
 from audit.model import Sample
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan, read_plan

@@ -1,5 +1,6 @@
 """Names of people: what reads the same is one person; no letter that nobody sees makes a second one."""
 
+import string
 import unicodedata
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import UsageError
-from audit.signing import plain_name, same_person
+from audit.signing import plain_name, same_name, same_person
 
 ONE = [
     "Kim\u200b", "\u202eKim\u202c", "Kim\u00ad", "Ｋｉｍ", " Kim ", "K\u034fim", "Kim\ufe0f", "kim", "\u2066Kim",
@@ -32,7 +33,68 @@ def test_what_reads_the_same_is_one_person(one, other):
     assert same_person(one, other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("Kim", "Lee"), ("José", "Jose"), ("김민지", "김민자"), ("Иван", "Ivan")])
+READ_AS = {
+    "A": "ΑАᎪꓮᴀ", "B": "ΒВᏴꓐʙ", "C": "СᏟꓚᴄ", "D": "Ꭰꓓᴅ", "E": "ΕЕᎬꓰᴇ", "F": "Ϝꓝꜰ",
+    "G": "ԌᏀᏳꓖɢ", "H": "ΗНᎻꓧʜ", "I": "ΙІӀꓲɪ", "J": "ͿЈᎫꓙᴊ", "K": "ΚКᏦꓗᴋ", "L": "ԼᏞꓡʟ",
+    "M": "ΜМᎷꓟᴍ", "N": "Νꓠɴ", "O": "ΟОՕꓳᴏ", "P": "ΡРᏢꓑᴘ", "Q": "Ԛⵕ", "R": "ᎡᏒꓣʀ",
+    "S": "ЅՏᏕᏚꓢꜱ", "T": "ΤТᎢꓔᴛ", "U": "Սꓴᴜ", "V": "ѴᏙꓦᴠ", "W": "ԜᎳᏔꓪᴡ", "X": "ΧХꓫ",
+    "Y": "ΥҮУᎩᎽꓬʏ", "Z": "ΖᏃꓜᴢ", "a": "аαɑ", "b": "ЬᏏвβ", "c": "сⲥꮯ", "d": "ԁᏧ",
+    "e": "еҽꬲ", "f": "ք", "g": "ɡց", "h": "һհᏂ", "i": "іιıɩᎥ", "j": "јϳյȷ",
+    "k": "кκ", "l": "ӏƖ", "m": "м", "n": "ոռη", "o": "оοσօᴏ", "p": "рρ",
+    "q": "ԛգզ", "r": "гᴦ", "s": "ѕꜱꮪ", "t": "тτ", "u": "υսʋ", "v": "νѵꮩ",
+    "w": "ωԝѡաɯ", "x": "хχ", "y": "уүγყ", "z": "ᴢꮓ",
+}  # fmt: skip
+"""Letter -> what is read as it: Greek, Cyrillic, Armenian, Cherokee, Lisu, Coptic, Georgian, and Latin itself."""
+
+
+def test_every_letter_has_look_alikes_that_make_no_second_person():
+    """Written for the letter itself, for its capital or small form, and in full width, bold and script."""
+    assert sorted(READ_AS) == sorted(string.ascii_letters)
+    for letter, twins in READ_AS.items():
+        wide, bold = chr(ord(letter) + 0xFEE0), unicodedata.lookup(
+            f"MATHEMATICAL BOLD {'CAPITAL' if letter.isupper() else 'SMALL'} {letter.upper()}"
+        )
+        for twin in (*twins, wide, bold):
+            assert same_person(twin * 2, letter * 2), (twin, letter)
+            assert same_person(twin * 2, letter.swapcase() * 2), (twin, letter)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ΚΙΜ ΜΙΝΑ", "Kim Mina"), ("Kım Mına", "Kim Mina"), ("KİM", "kim"), ("ΝΙΝΑ", "Nina"), ("ΖΟΕ", "Zoe"),
+        ("ΗΑΝΑ", "Hana"), ("ΤΟΜ", "Tom"), ("Βεν", "Ben"), ("Ηανα", "HAVA"), ("МАХ", "Max"), ("ᎪᏞᎬᏟ", "alec"),
+        ("ꓗꓲꓟ", "Kim"), ("ՏՕՍ", "Sou"), ("ᴋɪᴍ", "KIM"), ("Ian", "lan"), ("Bernd", "Bemd"), ("K1M", "KlM"), ("Wу", "Wy"),
+        ("ї", "ï"), ("і\u0307", "i"),
+    ],
+)  # fmt: skip
+def test_names_in_look_alikes_are_one_person(one, other):
+    assert same_person(one, other)
+    assert same_person(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("KIM", "kim", True), ("Ｋｉｍ", "KIM", True),
+     ("ΚΙΜ", "KIM", False), ("lan", "Ian", False), ("Kım", "Kim", False)],
+)
+def test_a_look_alike_is_not_on_a_list_of_who_may(one, other, same):
+    assert same_name(one, other) == same
+
+
+@pytest.mark.parametrize("name", ["Kiו", "Aꓐ", "Mⵔ", "ΚΙM", "Ninа"])
+def test_a_word_is_not_mixed_with_any_alphabet_that_has_look_alikes(name):
+    with pytest.raises(UsageError, match="look alike"):
+        plain_name(name)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Kim", "Lee"), ("José", "Jose"), ("김민지", "김민자"), ("Иван", "Ivan"), ("Ian", "Lan"), ("Νίκος", "Nikos"),
+        ("Нина", "Nina"), ("Anna", "Hanna"), ("Arnold", "Armold"),
+    ],
+)  # fmt: skip
 def test_other_names_are_other_persons(one, other):
     assert not same_person(one, other)
 

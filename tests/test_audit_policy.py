@@ -21,9 +21,10 @@ from audit.cli.schemas import json_schema
 from audit.errors import IntegrityError, PlanError, UsageError
 from audit.integrity import seal_audit
 from audit.policy import baseline_of, judge_audit, load_policy
+from audit.policy.judgement import ORDER
 from audit.policy.regressions import gap_of, regressions
 from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
-from audit.review import Decision, Override, Status, add_reviews, state_of
+from audit.review import Comment, Decision, Override, Status, add_reviews, state_of
 from audit.signing import make_key
 from audit.signing.keys import read_key
 from audit.verdict import decide, sentence
@@ -151,11 +152,48 @@ def test_a_limit_finds_checks_by_check_by_probe_and_by_measure(tmp_path):
         ],
     )
     assert [(one.check, one.verdict) for one in found] == [
-        ("a", "passed"), ("b", "passed"), ("a", "passed"), ("b", "passed"), ("b", "failed"),
-        (None, "inconclusive"), (None, "inconclusive"),
+        ("a", "passed"), ("b", "passed"), ("b", "failed"), (None, "inconclusive"), (None, "inconclusive"),
     ]  # fmt: skip
-    assert "did you mean 'a'?" in found[5].why
-    assert "did you mean 'share'?" in found[6].why
+    assert [("The limit of line 8 asks no more of it." in one.why) for one in found] == [True, True, *[False] * 3]
+    assert "did you mean 'a'?" in found[3].why
+    assert "did you mean 'share'?" in found[4].why
+
+
+def test_a_check_is_judged_once_for_what_several_limits_ask_of_one_measure(tmp_path):
+    """By name, measure and in the plan: the strictest is judged and names the others; an interval counts once."""
+    findings = [share("a", 10, 100, level=0.975), share("b", 10, 100, level=0.975)]
+    limits = [
+        {"check": "a", "at_most": 0.5}, {"measure": "share", "at_most": 0.3}, {"check": "b", "at_most": 0.2},
+        {"check": "b", "at_least": 0.01}, {"measure": "share", "at_most": 0.3},
+    ]
+    found = rulings(tmp_path, findings, limits=limits, plan_limits=True, level=0.95)
+    assert [(one.rule, one.about, one.line) for one in found[:-1]] == [
+        ("limits", "a share at most 0.3", 6), ("limits", "b share at most 0.2", 8),
+        ("limits", "b share at least 0.01", 10),
+    ]  # fmt: skip
+    assert found[0].why.endswith("The limits of lines 4 and 12 ask no more of it.")
+    assert found[1].why.endswith("The limits of lines 6 and 12 ask no more of it.")
+    assert "hold together at 95 %" in the(found, "level").why
+    looser = rulings(tmp_path, findings, limits=[{"measure": "share", "at_most": 0.6}], plan_limits=True)
+    assert [one.rule for one in looser] == ["plan", "plan", "limits", "limits"], "where the plan asks more, both speak"
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    k=st.integers(0, 60), own=st.sampled_from([0.1, 0.5, 0.9]), bounds=st.lists(
+        st.sampled_from([{"at_most": 0.1}, {"at_most": 0.5}, {"at_least": 0.2}, {"at_least": 0.2, "at_most": 0.5}]),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_law_judging_once_gives_the_verdict_of_judging_each(tmp_path, k, own, bounds):
+    audit = write_audit(tmp_path / "audit", [share("facts", k, 60, at_most=own)])
+    limits = [{"check": "facts", **one} if at % 2 else {"measure": "share", **one} for at, one in enumerate(bounds)]
+    alone = [judge_audit(audit, policy(tmp_path, limits=[one]), on=DAY).verdict for one in limits]
+    alone.append(judge_audit(audit, policy(tmp_path, plan_limits=True), on=DAY).verdict)
+    together = judge_audit(audit, policy(tmp_path, limits=limits, plan_limits=True), on=DAY)
+    assert together.verdict == next(one for one in ORDER if one in alone)
+    asked = [one.about for one in together.rulings]
+    assert len(set(asked)) == len(asked)
 
 
 def test_a_spoilt_number_decides_no_limit(tmp_path):
@@ -278,6 +316,18 @@ def test_an_expired_waiver_is_as_if_there_were_none(tmp_path):
         assert (judged.rulings[0].verdict, judged.exit_code) == (verdict, code)
         assert judge_audit(audit, None, on=day).exit_code == code
     assert "its last day was 2026-12-04" in judged.rulings[0].why
+
+
+@pytest.mark.parametrize("days", [-300, 0, 10, 11, 50, 99, 100, 101])
+def test_a_waiver_holds_on_one_day_in_the_state_and_in_the_judgement_alike(tmp_path, days):
+    """Until day 10, with a word on day 100: no earlier day that somebody names, or a clock has, makes it hold again."""
+    audit, on = failing(tmp_path), DAY + timedelta(days=days)
+    waive(audit)
+    assert state_of(audit, on).verdict == judge_audit(audit, None, on=on).verdict
+    assert judge_audit(audit, None, on=on).verdict == ("failed" if days > 10 else "passed")
+    add_reviews(audit, Comment(text="Later."), author="Lee", at=at(DAY + timedelta(days=100)))
+    state, judged = state_of(audit, on), judge_audit(audit, policy(tmp_path, plan_limits=True, waivers={}), on=on)
+    assert (state.verdict, state.on) == (judged.verdict, judged.on) == ("failed", DAY + timedelta(days=max(100, days)))
 
 
 def test_a_waiver_dated_ahead_reaches_no_further(tmp_path):

@@ -16,8 +16,7 @@ from audit import open_model, plugins
 from audit.ask import Door, Store
 from audit.data.tabular import Builtin, File
 from audit.execute import run
-from audit.integrity import check_digests
-from audit.integrity.recompute import recompute
+from audit.integrity import check_digests, recompute
 from audit.model import Continuation
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan

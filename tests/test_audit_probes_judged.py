@@ -14,8 +14,7 @@ import pytest
 from audit import load_plan, run
 from audit.data.tabular import File
 from audit.errors import DataError
-from audit.integrity import check_digests
-from audit.integrity.recompute import recompute
+from audit.integrity import check_digests, recompute
 from audit.probe import Probe
 from audit.probes.factuality.judged import Judged
 from audit.verdict import controls_of

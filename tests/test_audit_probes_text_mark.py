@@ -16,8 +16,7 @@ from audit.data.generated import Made
 from audit.data.tabular import File
 from audit.errors import AbilityError, UsageError
 from audit.execute import run
-from audit.integrity import check_digests
-from audit.integrity.recompute import recompute
+from audit.integrity import check_digests, recompute
 from audit.model import Continuation
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable

@@ -85,6 +85,12 @@ def test_only_variables_that_are_meant_for_plans_or_allowed(site):
     load_plan(plan(site, model=endpoint("MODEL_KEY")), Confined(("MODEL_KEY",)))
 
 
+@pytest.mark.parametrize("confined", [None, Confined(), Confined(("DOKIMASIA_STATE_KEY",))])
+def test_no_plan_reads_what_vouches_for_stored_audits(site, confined):
+    with pytest.raises(PlanError, match="'DOKIMASIA_STATE_KEY' vouches for what is stored here and goes to nobody"):
+        load_plan(plan(site, model=endpoint("DOKIMASIA_STATE_KEY")), confined)
+
+
 def test_what_a_free_plan_reaches_is_told_once(site, tmp_path):
     read = load_plan(plan(site, model=endpoint("AWS_SECRET_ACCESS_KEY"), data="../secret"))
     assert list(reaches(read, site)) == [

@@ -14,8 +14,7 @@ from audit.data.tabular import File
 from audit.errors import EndpointError, IntegrityError
 from audit.execute import Watch, expected_calls, run
 from audit.execute.observing import shards
-from audit.integrity import check_digests
-from audit.integrity.recompute import recompute
+from audit.integrity import check_digests, recompute
 from audit.plan import Check, Plan
 from audit.record import Limit, dump, load_record
 

@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from markov import MarkovText
 from rates import Ones
 from tiny_models import make_tiny_lm
 
 from audit.data import Frame
 from audit.data.tabular import File
-from audit.errors import DataError, IntegrityError, UsageError
+from audit.errors import DataError, IntegrityError, PlanError, UsageError
 from audit.execute import run
-from audit.plan import Check, Plan
+from audit.plan import Check, Plan, read_plan
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit, load_record
 
@@ -120,12 +121,16 @@ def test_a_plan_file_may_be_named(tmp_path):
         ({"probe": Ones(), "data": ROWS, "limit": {}}, "limit: a limit needs at_most, at_least or both"),
         ({"probe": Ones(), "data": ROWS, "limit": {"at_least": "x"}}, r"limit: .*number.* \(at_least\)"),
         ({"probe": Ones(), "data": ROWS, "limit": {"at_least": 60}}, r"got 60; ones is a share, 0 to 1 \(did you mean"),
-        ({"probe": Ones(), "data": ROWS, "limit": {"measure": "two", "at_most": 1}}, "limit: unknown measure 'two'"),
+        ({"probe": Ones(), "data": ROWS, "limit": {"measure": "two", "at_most": 1}}, "unknown measure 'two' of outsid"),
         ({"probe": Ones(), "date": ROWS}, r"run: no argument 'date' \(did you mean 'data'\?\)"),
         ({"plan": 3}, "run: got a int; allowed: a Plan, a plan file, or probe"),
         ({"plan": Plan("t", ()), "probe": Ones()}, "run: a plan and probe; allowed"),
         ({"probe": Ones(), "data": [{"text": object()}]}, "data: a cell is no text, number, list or array"),
         ({"probe": Ones(), "data": [{"txt": "1"}]}, "data: no column 'text' for field 'text'"),
+        ({"probe": Ones(), "data": pd.DataFrame([[1, 0]], columns=["text", "text"])}, "2 columns are named 'text'"),
+        ({"probe": Ones(), "data": pd.DataFrame([[1, 0, 2]], columns=["text", 1, "1"])}, "2 columns are named '1'"),
+        ({"probe": Ones(), "data": [{"text": "1"}, {"text": "1", 1: 2, "1": 3}]}, "data: 2 columns are named '1'"),
+        ({"probe": Ones(), "data": [{"text": "1", "in": [{1: 2, "1": 3}]}]}, "data: 2 columns are named '1'; allowed"),
         ({"probe": Ones(), "data": []}, "data: is empty; field 'text' needs a column 'text'"),
     ],
 )  # fmt: skip
@@ -147,6 +152,43 @@ def test_plans_and_checks_take_what_they_can_read_only():
     with pytest.raises(UsageError, match="checks: got a dict; allowed: Check"):
         Plan("t", ({"name": "ones"},))
     assert Plan("t", (check,), model=MarkovText()).models.keys() == {"main"}
+
+
+HALF = Limit(measure="accuracy", at_most=0.5)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"name": "../../x"}, "name: got '../../x'; allowed: small letters, digits, '-' and '_', at most 64"),
+        ({"name": "a" * 65}, "allowed: small letters"),
+        ({"limit": Limit(measure="acuracy", at_most=0.5)}, "unknown measure 'acuracy' of factuality.closed_book ("),
+        ({"limit": Limit(measure="accuracy")}, "limit: a limit needs at_most, at_least or both"),
+        ({"limit": Limit(measure="accuracy", at_least=0.6, at_most=0.5)}, "limit: at_least 0.6 is above at_most 0.5"),
+        ({"limit": Limit(measure="accuracy", at_most=60)}, "limit.at_most: got 60"),
+        ({"gating": True}, "a gating check needs a limit"),
+        ({"stop": "early"}, "early stopping needs a limit with one bound"),
+        ({"stop": "early", "limit": HALF.model_copy(update={"at_least": 0.1})}, "early stopping needs a limit with"),
+        ({"stop": "soon", "limit": HALF}, "stop: got 'soon'; input should be 'full' or 'early'"),
+        ({"weight": 0.0, "limit": HALF}, "weight: got 0.0; input should be greater than 0"),
+    ],
+)  # fmt: skip
+def test_a_check_in_python_is_refused_as_the_same_check_in_a_plan_file_is(said, told):
+    with pytest.raises(UsageError) as python:
+        Check(**{"name": "facts", "probe": ClosedBook(mode="generate"), **said})
+    assert told in str(python.value)
+    rows = {"name": "facts", "probe": {"use": "factuality.closed_book", "mode": "generate"}, **said}
+    if "limit" in said:
+        rows["limit"] = said["limit"].model_dump(exclude_none=True)
+    with pytest.raises(PlanError) as file:
+        read_plan(yaml.safe_dump({"title": "T", "checks": [rows]}))
+    sentence = file.value.problems[0].split(": ", 1)[1].removeprefix("checks.")  # the key's place in the file
+    assert str(python.value) == f"check {said.get('name', 'facts')}: {sentence}"
+
+
+def test_two_checks_of_one_name_are_refused():
+    with pytest.raises(UsageError, match="two checks are named 'ones'"):
+        Plan("t", (Check("ones", Ones()), Check("ones", Ones(), ROWS)))
 
 
 def test_the_example_of_the_readme_runs(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Whose answers count: those that this installation stored, whole, in the folder where they lie."""
 
+import hmac
 import json
 import os
 import shutil
@@ -11,15 +12,14 @@ import pytest
 from markov import MarkovModel, MarkovText, Repeats
 
 from audit.data.tabular import File
-from audit.errors import IntegrityError
+from audit.errors import IntegrityError, UsageError
 from audit.execute import Watch, run
-from audit.files import digest_file, tidy, worker, write_atomic
-from audit.integrity import check_digests, export_audit, import_audit
-from audit.integrity.recompute import recompute
+from audit.files import canonical, digest_file, tidy, worker, write_atomic
+from audit.integrity import check_digests, export_audit, import_audit, recompute
 from audit.model import Sample
 from audit.plan import Check, Plan
 from audit.record import dump, load_record
-from audit.signing import Secret
+from audit.signing import STATE_KEY, Secret
 from audit.signing.installation import key_file
 
 TEXTS = [a + b + c for a in "abc" for b in "abc" for c in "abc"]
@@ -346,6 +346,31 @@ def test_what_dead_processes_left_is_removed_and_nothing_else(tmp_path):
 
 
 # ---- the key
+
+
+def test_the_key_may_come_from_the_environment_and_then_no_file_is_kept(tmp_path, data, monkeypatch):
+    """Two machines with one key are one installation; a machine without it is another one."""
+    key = "0123456789abcdef" * 4
+    macs = []
+    for place, given in (("one", key), ("two", f" {key.upper()}\n"), ("three", "")):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / place))
+        monkeypatch.setenv(STATE_KEY, given)
+        audit, said = told_by(plan_of(data), tmp_path / "audits")
+        macs.append(Secret.here().mac("x"))
+        assert (audit.folder.name.endswith("-2"), bool(said)) == (not given, not given)
+        assert (tmp_path / place).exists() == (not given)
+    assert macs[0] == macs[1] != macs[2]
+    assert macs[0] == hmac.new(bytes.fromhex(key), canonical(("x",)), "sha256").hexdigest()
+
+
+@pytest.mark.parametrize("given", ["short", "ab" * 31, "ab" * 33, "g" * 64, "ab" * 31 + "\u0661\u0661"])
+def test_what_is_no_state_key_is_refused_in_one_line_that_does_not_show_it(tmp_path, data, monkeypatch, given):
+    monkeypatch.setenv(STATE_KEY, given)
+    with pytest.raises(UsageError, match=r"64 hexadecimal digits, as 'openssl rand -hex 32' prints") as caught:
+        run(plan_of(data), into=tmp_path / "audits")
+    assert given not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "audits").exists()
 
 
 def test_the_key_is_its_owners_alone_and_stays(tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -190,6 +191,27 @@ def test_what_is_not_too_large_is_read_as_before(tmp_path):
         got = [row for batch in read_batches(file, None, 4096) for row in batch.to_pylist()]
     assert got == pa.table(rows).to_pylist()
     assert MAX_DECODED > 1 << 29
+
+
+def test_a_stored_frame_is_decoded_once_and_is_what_arrow_reads(tmp_path, monkeypatch):
+    """It was decoded to count its cells, and then once more to have them."""
+    import audit.files.parquet as parquet
+
+    texts, lists = ["a", None, "b", "a"], [["x", "y"], None, [], ["x"]]
+    rows = {"id": list("wxyz"), "text": texts, "list": lists, "n": [1, 2, None, 4], "in": [{"p": "x"}, None, {}, {}]}
+    pq.write_table(pa.table(rows), path := tmp_path / "x.parquet", row_group_size=3)
+    plain = pq.read_table(path).to_pandas().set_index("id")
+    decoded, real = [], parquet._decoded
+    monkeypatch.setattr(parquet, "_decoded", lambda array: decoded.append(array) or real(array))
+    monkeypatch.setattr(pq, "read_table", None)
+    pd.testing.assert_frame_equal(read_frame(path), plain)
+    assert decoded
+    pd.testing.assert_frame_equal(read_frame(path, ["n", "text"]), plain[["n", "text"]].reset_index(drop=True))
+    with pytest.raises(ValueError, match="0 columns are named 'gone'; allowed: one"):
+        read_frame(path, ["gone"])
+    pq.write_table(pa.table([pa.array([1]), pa.array([2])], names=["n", "n"]), path)
+    with pytest.raises(ValueError, match="2 columns are named 'n'"):
+        read_frame(path)
 
 
 def png(width: int, height: int) -> bytes:

@@ -16,8 +16,7 @@ from review_fixtures import small_audit
 
 from audit.errors import IntegrityError
 from audit.files import canonical, digest_file
-from audit.integrity import check_digests, verify_audit
-from audit.integrity.recompute import recompute
+from audit.integrity import check_digests, recompute, verify_audit
 from audit.integrity.seal import Sealed
 from audit.record import load_record
 from reports.text import words_of
@@ -221,6 +220,7 @@ def test_every_line_is_told_in_korean(made):
     )
     few = {"uncovered": many[:1], "strays": many[:1], "numbers": None, "torn": False}
     kinds = [whole, replace(whole, **few, known=0, seal=replace(seal, known=False, not_sealed=("a",)))]
+    kinds += [replace(whole, seal=replace(seal, owner="Kim Minji"))]
     kinds += [replace(whole, known=0), replace(whole, torn=False), replace(whole, seal=None)]
     for line in (line.strip() for one in kinds for line in one.lines()):
         assert re.search("[가-힣]", words_of("ko").term("verified", line)), line

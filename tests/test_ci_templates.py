@@ -201,8 +201,21 @@ def test_the_job_ends_with_the_verdict_and_leaves_its_artefacts(limit, code):
     assert len(Path("dokimasia-report/judgement.md").read_text("utf-8").splitlines()) <= 20
 
 
-def test_the_nightly_job_does_not_stay_green_for_another_model():
-    """The model behind the address is swapped between two nights, and comes back on the third."""
+STATE_KEY = "0123456789abcdef" * 4
+NIGHTS = ("one", "two", "three")
+
+
+def new_machine(tmp_path, night):
+    """Nothing of an earlier night but the folder of audits, which the service caches."""
+    return {"XDG_STATE_HOME": str(tmp_path / "state" / night)}
+
+
+@pytest.mark.parametrize("key", [STATE_KEY, ""])
+def test_the_nightly_job_does_not_stay_green_for_another_model(tmp_path, monkeypatch, key):
+    """The model behind the address is swapped between two nights, and comes back on the third, each on a new machine.
+
+    With the state key the third night shows the first one's audit; without it the same model is asked all of it again.
+    """
     plan = """\
 title: Nightly
 model: {use: endpoint, url: "URL", name: m, prompt_form: raw}
@@ -215,15 +228,57 @@ checks:
 """
     with serve(WEIGHTS / "language" / "sound") as server:
         Path("plan.yaml").write_text(plan.replace("URL", server.url))
-        gitlab(0)
-        server.swap(WEIGHTS / "language" / "flawed")
-        said = gitlab(1).stderr
-        assert "another model answers now as main" in said
-        server.swap(WEIGHTS / "language" / "sound")
-        asked = server.requests
-        gitlab(0)
-        assert server.requests - asked <= 3 + 10 + 3 + 10, "who answers, and nothing else"
+        asked, forms = [], ("sound", "flawed", "sound") if key else ("sound", "sound")
+        for night, form in zip(NIGHTS, forms, strict=False):
+            server.swap(WEIGHTS / "language" / form)
+            before = server.requests
+            (where,) = new_machine(tmp_path, night).items()
+            monkeypatch.setenv(*where)
+            said = gitlab(int(form == "flawed"), DOKIMASIA_STATE_KEY=key).stderr
+            asked.append(server.requests - before)
+            assert ("another model answers now as main" in said) == (bool(key) and night == "two")
+            assert ("finished, but not by this installation" in said) == (not key and night != "one")
+        if key:
+            assert asked[2] <= 3 + 10 + 3 + 10, "who answers, and nothing else"
+        else:
+            assert asked[1] == asked[0], "all of it again"
     assert len(list(Path("audits").glob("*/record.json"))) == 2
+
+
+@pytest.mark.parametrize("service", ["github", "gitlab"])
+@pytest.mark.parametrize("key", [STATE_KEY, ""])
+def test_a_new_machine_knows_its_cached_audits_by_the_state_key_alone(tmp_path, monkeypatch, service, key):
+    """With the key two nights are one audit that was asked once; without it two attempts, which a policy forbids."""
+    Path("policy.yaml").write_text("title: Gate\nforbid: [rerolls]\n")
+    codes, kept = [], []
+    for night in NIGHTS[:2]:
+        (where,) = new_machine(tmp_path, night).items()
+        monkeypatch.setenv(*where)
+        if service == "github":
+            codes.append(Workflow(plan="plan.yaml", policy="policy.yaml", install="", **{"state-key": key}).run())
+        else:
+            variables = {"DOKIMASIA_POLICY": "policy.yaml", **({"DOKIMASIA_STATE_KEY": key} if key else {})}
+            done = gitlab(None, **variables)
+            codes.append(done.returncode)
+            assert ("finished, but not by this installation" in done.stderr) == (not key and night != "one")
+        kept.append({path.parent.name: path.read_bytes() for path in Path("audits").glob("*/run.json")})
+    assert codes == ([0, 0] if key else [0, 1])
+    assert [len(audits) for audits in kept] == ([1, 1] if key else [1, 2])
+    assert kept[0].items() <= kept[1].items(), "what is there is not written again"
+    assert (tmp_path / "state").exists() == (not key), "no file is kept where the key is given"
+    everything = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "step.sh"]
+    assert not any(STATE_KEY.encode() in path.read_bytes() for path in everything), "the key is stored nowhere"
+
+
+def test_a_state_key_that_is_none_ends_both_before_anything_is_asked():
+    for key in ("short", "g" * 64):
+        flow = Workflow(plan="plan.yaml", install="", **{"state-key": key})
+        assert flow.run() == 2
+        said = gitlab(2, DOKIMASIA_STATE_KEY=key).stderr
+        assert [line for line in said.splitlines() if line.startswith("dokimasia: ")] == said.splitlines()
+        assert "DOKIMASIA_STATE_KEY: got " in said
+        assert key not in said
+        assert not Path("audits").exists()
 
 
 def test_the_job_ends_where_nothing_can_be_judged():

@@ -114,6 +114,42 @@ def test_an_item_is_overridden_and_the_number_is_made_again_beside_the_machines(
     assert said(audit.folder.parent, audit.folder.name)[-1].value is None
 
 
+def test_a_random_check_is_drawn_and_its_items_are_led_to_until_all_are_looked_at(tmp_path, monkeypatch):
+    audit = small_audit(tmp_path)
+    name = audit.folder.name
+    monkeypatch.setenv(AUDITS, str(audit.folder.parent))
+    place = {"screen": "finding", "audit": name, "check": "limited"}
+    app = screen(**place)
+    field(app, "number_input", "Items to draw").set_value(82)
+    draw_items(app)
+    assert "allowed: 1 to 81, which nobody has looked at" in seen(app)
+    field(app, "number_input", "Items to draw").set_value(2)
+    draw_items(app)
+    (one,) = said(audit.folder.parent, name)
+    assert (one.kind, one.check, one.count) == ("sample", "limited", 2)
+    drawn = state_of(audit).reviewed["limited"].check.drawn
+    rows = list(audit.items("limited").index)
+    told = html(app).split('id="sample"')[1]
+    links = re.findall(r'screen=item&amp;audit=[^"]*?item=(\d+)[^"]*"><span>([^<]*)', told)
+    assert links == [(str(rows.index(item) + 1), item) for item in drawn]
+    assert "2 items are still to be looked at" in seen(app)
+    assert not any(one.label == "Draw" for one in app.button)
+    for item in drawn:
+        app = screen(screen="item", audit=name, check="limited", item=rows.index(item) + 1)
+        field(app, "number_input", "Right value, 0 to 1").set_value(float(audit.items("limited")["value"][item]))
+        field(app, "text_input", "Reason").set_value("As the machine says")
+        send(app)
+    app = screen(**place)
+    assert "Random check of 2 of 81 items not looked at before: 2 looked at, 0 changed." in seen(app)
+    assert any(one.label == "Draw" for one in app.button), "and another may follow"
+
+
+def draw_items(app):
+    next(one for one in app.text_input if one.label == "Your name" and "sample" in str(one.form_id)).set_value("Kim")
+    next(one for one in app.button if one.label == "Draw").click()
+    return rerun(app)
+
+
 def test_an_item_that_no_number_rests_on_is_told_so_in_one_line(home):
     app = screen(screen="item", audit=FIRST, check="facts", item=3)
     field(app, "number_input", "Right value, 0 to 1").set_value(1.0)

@@ -10,7 +10,9 @@ from detectors.intervals import (
     ALL_OF_IT,
     BETTING_FINITE,
     HYPERGEOMETRIC,
+    PartOfSet,
     betting_mean,
+    events_of_parts,
     exact_binomial,
     exact_hypergeometric,
     mean_of_finite,
@@ -80,3 +82,42 @@ def test_what_gave_no_answer_is_bounded_by_its_worst_case():
     assert (low, high) == (betting_mean(least, population=9)[0], betting_mean(most, population=9)[1])
     with pytest.raises(ValueError, match="mean_of_finite: got 4 units of 3"):
         mean_of_finite(least, most, 3, 0.95, single=True)
+
+
+def test_the_events_of_a_set_in_two_parts_are_bounded_for_every_small_set():
+    """All sets of up to 6 units in two parts, all events, all n: every draw is played, and the bounds miss no oftener
+    than they may, either way."""
+    level, worst = 0.2, 0.0  # so that bounds do miss
+    for first, second in itertools.product(range(1, 5), range(1, 4)):
+        for events in itertools.product(range(first + 1), range(second + 1)):
+            units = [(0, float(at < events[0])) for at in range(first)]
+            units += [(1, float(at < events[1])) for at in range(second)]
+            for n in range(1, len(units) + 1):
+                ends = np.array([_bounds(draw, (first, second), level) for draw in itertools.combinations(units, n)])
+                below, above = np.mean(ends[:, 1] < sum(events)), np.mean(ends[:, 0] > sum(events))
+                assert max(below, above) <= (1 - level) / 2 + 1e-12
+                worst = max(worst, below + above)
+    assert worst > 0.1, "and no less often than they need"
+
+
+def _bounds(draw, sizes, level):
+    parts = []
+    for part, size in enumerate(sizes):
+        mine = [value for of, value in draw if of == part]
+        ones = int(sum(mine))
+        parts.append(PartOfSet(size, len(mine), ones, ones, size - len(mine) + ones, 0.0))
+    low, high, estimate = events_of_parts(parts, level)
+    assert low <= estimate <= high
+    return low, high
+
+
+def test_one_part_is_the_exact_interval_and_what_is_known_cuts_it():
+    for k, n, size in ((0, 20, 100), (3, 20, 100), (5, 5, 9)):
+        low, high, estimate = events_of_parts([PartOfSet(size, n, k, k, size - n + k, 0.0)], 0.95)
+        assert (low / size, high / size) == pytest.approx(exact_hypergeometric(k, n, size))
+        assert estimate == pytest.approx(k / n * size)
+    assert events_of_parts([PartOfSet(100, 20, 3, 9, 12, 0.0)], 0.95) == (9, 12, 12)
+    assert events_of_parts([PartOfSet(100, 0, 0, 0, 100, 7.0)], 0.95) == (0, 100, 7.0)
+    for wrong in ((0, 0, 0, 0, 0), (5, 2, 3, 3, 5), (5, 2, 2, 1, 5), (5, 2, 1, 4, 3), (5, 2, 1, 1, 6)):
+        with pytest.raises(ValueError, match="events_of_parts: got"):
+            events_of_parts([PartOfSet(*wrong, guess=0.0)], 0.95)

@@ -13,12 +13,26 @@ from test_reports_markdown import rendered, shown
 from audit.errors import IntegrityError
 from audit.files import canonical
 from audit.record import Limit, dump, load_record
-from audit.review import Action, Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews, state_of
+from audit.review import (
+    PROBLEMS,
+    Action,
+    Comment,
+    Decision,
+    Due,
+    Override,
+    Owner,
+    Rating,
+    Sample,
+    Status,
+    add_reviews,
+    state_of,
+)
 from audit.signing import make_key
 from audit.signing.keys import read_key
 from reports.documents.html_report import render_html
 from reports.documents.json_report import render_json
 from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
+from reports.options import ReportOptions
 from reports.text import Notation, words_of
 from reports.views import review_view
 
@@ -102,6 +116,36 @@ def test_a_number_after_review_of_chosen_items_has_no_interval_and_decides_nothi
     assert "[" not in after
     assert words_of("en")("problem.chosen") in found.text
     assert state_of(audit).reviewed["facts"].finding.verdict == "failed"
+
+
+def markdown(audit, lang):
+    return render_markdown(audit, ReportOptions(lang=lang))["report.md"].decode()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_random_check_is_told_in_every_document(audit, lang):
+    add_reviews(audit, Sample(check="facts", count=20), author="Kim", at=AT)
+    drawn, words = state_of(audit).reviewed["facts"].check.drawn, words_of(lang)
+    begun = words("reviewed.random_check", drawn="20", rest="40", looked="0", changed="0")
+    assert begun in page(audit, lang=lang).text
+    assert begun in rendered(markdown(audit, lang)).text
+    assert "After review" not in page(audit, lang=lang).text
+    add_reviews(
+        audit, *(Override(check="facts", item=item, value=0.0, reason="seen") for item in drawn), author="Kim", at=AT
+    )
+    changed = sum(int(item[1:]) < 16 for item in drawn)
+    done = words("reviewed.random_check", drawn="20", rest="40", looked="20", changed=str(changed))
+    found = page(audit, lang=lang)
+    assert done in found.text
+    assert done in rendered(markdown(audit, lang)).text
+    after = next(one[2] for one in found.all("tr") if words("reviewed.after") in one[2])
+    assert "[0" in after
+    assert words("problem.chosen") not in found.text
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_why_there_is_no_number_or_no_interval_is_told_in_words(lang):
+    assert set(PROBLEMS) == set(words_of(lang).catalogue["problem"])
 
 
 def test_nothing_said_shows_nothing(audit):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelPart, Verifiable
 from audit.record import Audit
 
-__all__ = ["asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+__all__ = ["Answerer", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+
+Facts = Mapping[str, Any]
 
 
 def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
@@ -33,6 +36,37 @@ def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, 
 def others(before: Mapping[str, Mapping[str, Any]], opened: Mapping[str, Any]) -> list[str]:
     """Return the names under which another model answers than showed these facts."""
     return sorted(name for name, facts in before.items() if not _still(opened[name], facts))
+
+
+@dataclass
+class Answerer:
+    """Who answers in an audit, to be known again among those who answered in earlier ones."""
+
+    shown: Facts | None
+    """What it showed in this audit; None where it is no endpoint, or changed."""
+    model: Any
+    """Opened; asked only where an earlier one showed something else."""
+    known_as: Facts | None = field(init=False)
+    """What it showed when it was first seen, so that one model goes by the same facts in all its audits and is compared
+    once."""
+    _known: dict[bytes, bool] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.known_as = self.shown
+
+    def was(self, before: Facts | None) -> bool:
+        """Tell whether it is the model that showed these facts; where that is not known, or cannot be read, it is."""
+        if self.shown is None or before is None:
+            return True
+        facts = canonical(before)
+        if facts not in self._known:
+            try:
+                self._known[facts] = facts == canonical(self.shown) or _still(self.model, before)
+            except (KeyError, TypeError, ValueError):
+                return True
+            if self._known[facts] and self.known_as is self.shown:
+                self.known_as = before
+        return self._known[facts]
 
 
 def strangers(done: Audit, parts: Mapping[str, Any], opened: dict[str, Any]) -> list[str]:

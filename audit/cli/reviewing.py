@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["review"]
 
 
+_MOST = 20
+"""Items that are still to be looked at, in one line."""
 Reason = Annotated[str | None, typer.Option(help="Why: of a waiver, an override, a status or a decision.")]
 
 
@@ -41,6 +43,9 @@ def review(
     ] = None,
     override: Annotated[
         str | None, typer.Option(metavar="ITEM=VALUE", help="The item's right value, 0 to 1; ITEM=machine undoes it.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(metavar="N", help="Draw N items of --check that nobody looked at, for a random check.")
     ] = None,
     reason: Reason = None,
     until: Annotated[str | None, typer.Option(help="Last day of a waiver.")] = None,
@@ -68,6 +73,7 @@ def review(
         *_plain(given, waive or check, item),
         *_status("waived" if waive is not None else status, waive or check, item, reason, until),
         *_override(override, check, reason),
+        *([] if sample is None else [{"kind": "sample", "check": check, "item": item, "count": sample}]),
         *_decisions(decisions, reason, two_person=two_person),
     ]
     if show and raw:
@@ -165,6 +171,9 @@ def _entries(state: State) -> Iterator[str]:
         by = words[signature_of(entry)] + ("" if entry.key is None else f", {entry.key.fingerprint[:23]}")
         late = "; dated before an earlier entry" if number in back else ""
         yield f"{number:>3} {entry.at:%Y-%m-%d %H:%M} {entry.author} on {about}: {told} ({by}{late})"
+    for check, reviewed in state.reviewed.items():
+        if reviewed.check is not None and reviewed.check.left:
+            yield f"still to be looked at of {check}: {', '.join(reviewed.check.left)}"
     if not state.entries:
         yield "no reviews yet"
     if state.torn:
@@ -182,18 +191,28 @@ def _standing(audit: Audit, state: State) -> Iterator[str]:
         if check is not None and told:
             yield f"  {check}{f' {item}' if item else ''}: {', '.join(told)}"
     for check, reviewed in state.reviewed.items():
-        yield f"  {check}: {len(reviewed.changes)} items overridden; {_reviewed(reviewed)}"
+        if reviewed.changes:
+            yield f"  {check}: {len(reviewed.changes)} items overridden; {_reviewed(reviewed)}"
+        if reviewed.check is not None:
+            yield f"  {check}: {_random_check(reviewed.check)}"
 
 
 def _reviewed(reviewed: Any) -> str:
     from audit.review import PROBLEMS
 
-    if reviewed.problem == "chosen":
+    if reviewed.informs:
         told = f"{reviewed.machine.verdict} by the machine, {reviewed.measure.value:.3g} after review"
         return f"{told}: {PROBLEMS[reviewed.problem]}"
     if reviewed.problem is not None:
         return f"no number after review: {PROBLEMS[reviewed.problem]}"
     return f"{reviewed.machine.verdict} by the machine, {reviewed.finding.verdict} after review: {reviewed.finding.why}"
+
+
+def _random_check(check: Any) -> str:
+    told = "random check of {drawn} of {rest} items not looked at before: {looked} looked at, {changed} changed"
+    left = f"; still to be looked at: {', '.join(check.left[:_MOST])}" if check.left else ""
+    more = f" and {len(check.left) - _MOST} more (--list)" if len(check.left) > _MOST else ""
+    return told.format(**check.told) + left + more
 
 
 def _told(standing: Any) -> dict[str, Any]:

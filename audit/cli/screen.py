@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from audit.errors import clean
 from audit.record import WORST_FIRST, Deviation, Finding, Record, Undecided, number
-from audit.verdict import FIRST_PROBLEM, RAW_PROMPTS, FarOff, capitalised, far_off
+from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, FarOff, capitalised, far_off
 
 __all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
 
@@ -25,6 +25,8 @@ SIGNS: Mapping[str, str] = {
     "crashed": "!",
     "measured": ".",
 }
+_REMARKS = {KEY: OWN_UNITS, "raw_prompts": RAW_PROMPTS, "problem": FIRST_PROBLEM}
+"""Those that a line of the terminal tells, the last one first."""
 EVERY = 10.0
 """Seconds between two lines of progress where stderr is no terminal."""
 
@@ -34,10 +36,9 @@ def finding_line(finding: Finding) -> str:
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
     far = [_far_text(one) for one in far_off(finding)]
     told = f" Far off, without a limit: {'; '.join(far)}." if far else ""
-    raw = next((one for one in finding.remarks if one["key"] == "raw_prompts"), None)
-    told = f" {RAW_PROMPTS.format_map(raw)}{told}" if raw else told
-    first = next((one for one in finding.remarks if one["key"] == "problem"), None)
-    told = f" {FIRST_PROBLEM.format_map(first)}{told}" if first else told
+    remarks = {one["key"]: one for one in finding.remarks}
+    for key, sentence in _REMARKS.items():
+        told = f" {sentence.format_map(remarks[key])}{told}" if key in remarks else told
     return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}{told}")
 
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["export", "import_", "keygen", "seal", "verify"]
 
 Public = Annotated[
-    list[Path] | None, typer.Option("--public", help="Public key that must have signed; may be given again.")
+    list[Path] | None,
+    typer.Option("--public", help="Public key that must have signed; may be given again. Others: DOKIMASIA_KEYS."),
 ]
 
 
@@ -88,10 +89,15 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not."""
-    from audit.integrity import verify_audit
+    """Check that an audit is what was written, reviews and seal too; exit code 4 where it is not.
 
-    asked = partial(verify_audit, keys=_keys(public), judge_again=recompute, entries=entries, head=_head(head))
+    Keys in the folder that DOKIMASIA_KEYS names are known, each as its owner's (NAME.pub), and so is DOKIMASIA_KEY.
+    """
+    from audit.integrity import verify_audit
+    from audit.signing import known_keys
+
+    named, known = _keys(public), known_keys()
+    asked = partial(verify_audit, keys=named, known=known, judge_again=recompute, entries=entries, head=_head(head))
     found = _verified(audit, into, asked)
     if as_json:
         print(json.dumps(dataclasses.asdict(found)))
@@ -147,10 +153,12 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle, unpack it under --into only if all of it is right, and tell what 'verify' tells."""
+    from audit.errors import clean
     from audit.integrity import import_audit
+    from audit.signing import known_keys
 
     heard: list[Verification] = []
-    folder = import_audit(file, into, _keys(public), heard.append)
+    folder = import_audit(file, into, _keys(public), heard.append, known=known_keys())
     if as_json:
         print(json.dumps({"folder": str(folder), **dataclasses.asdict(heard[0])}))
         return

@@ -2,9 +2,9 @@
 
     difference = B - A of a measure on the same items, with an interval at the check's share of the error budget
 
-Every gating check is decided by one difference, that of the measure which its limit names (`audit.compare.measures`),
-so their shares of the budget add up as in the run. The same measure of each group is compared too, at a level at which
-the intervals of a check's groups hold together; groups decide nothing. Audits that were not asked the same are refused
+Every gating check is decided by one difference, that of the measure which its limit names (see `measures`), so their
+shares of the budget add up as in the run. The same measure of each group is compared too, at a level at which the
+intervals of a check's groups hold together; groups decide nothing. Audits that were not asked the same are refused
 (`audit.plan.differences`).
 """
 

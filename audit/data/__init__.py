@@ -1,11 +1,11 @@
 """Data: files, images, frames and what functions of ours make, as items under stable ids, in bounded memory."""
 
 from audit.data.cells import described
-from audit.data.columns import ENDINGS, FileFormat, column_names, read_columns, readable, require_column
+from audit.data.columns import ENDINGS, FileFormat, column_names, read_columns, readable, require_cells, require_column
 from audit.data.frames import Frame, as_sources
 from audit.data.source import DataPart
 
 __all__ = [
     "ENDINGS", "DataPart", "FileFormat", "Frame", "as_sources", "column_names", "described", "read_columns", "readable",
-    "require_column",
+    "require_cells", "require_column",
 ]

@@ -22,8 +22,8 @@ from audit.errors import DataError, did_you_mean
 from audit.files import open_regular, read_batches, require_regular
 
 __all__ = [
-    "ENDINGS", "FileFormat", "column_names", "has_column", "names_in", "read_columns", "readable", "require_column",
-    "within",
+    "ENDINGS", "FileFormat", "column_names", "has_column", "names_in", "read_columns", "readable", "require_cells",
+    "require_column", "within",
 ]
 
 FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
@@ -104,6 +104,16 @@ def require_column(path: object, column: str, columns: Sequence[str], purpose: s
         raise DataError(f"{path}: no column {column!r} for {purpose}{hint}")
     if columns.count(column) > 1:
         raise DataError(f"{path}: {columns.count(column)} columns are named {column!r}; allowed: one")
+
+
+def require_cells(path: object, empty: Mapping[str, str], rows: int) -> None:
+    """Raise DataError where a column holds nothing in all rows: it points where nothing is, or says nothing.
+
+    empty: purpose -> column without a cell. Whether a list holds what a column points at only its rows can tell.
+    """
+    for purpose, column in empty.items() if rows else ():
+        what = f"{path}: column {column!r} for {purpose} is empty in all of {rows:,} rows"
+        raise DataError(f"{what}; allowed: a column that is not")
 
 
 def _format(path: Path, format: FileFormat) -> FileFormat:

@@ -8,7 +8,7 @@ value. The digest is that of the content, so that the same rows give the same au
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +42,12 @@ class Frame(Source):
 
     def __post_init__(self, table: Any) -> None:
         """Take the rows over; raises DataError for what is neither a DataFrame nor a list of dicts."""
+        if _is_frame(table):
+            _named(table.columns)  # before pandas takes the last of each name
         rows = table.to_dict("records") if _is_frame(table) else table
         if not isinstance(rows, Sequence) or not all(isinstance(row, Mapping) for row in rows):
             raise DataError(f"data: got a {type(table).__name__}; allowed: a DataFrame, a list of dicts, a data source")
-        held = [{str(name): _plain(cell) for name, cell in row.items()} for row in rows]
-        object.__setattr__(self, "_held", held)
+        object.__setattr__(self, "_held", [_plain(row) for row in rows])
 
     @property
     def _rows(self) -> list[dict[str, Any]]:
@@ -77,7 +78,7 @@ class Frame(Source):
              None if self.id is None else [within(row, self.id) for row in part])
             for part in parts
         )  # fmt: skip
-        return frames_of("data", items, role)
+        return frames_of("data", items, role, fields=self.fields)
 
 
 def as_source(data: Any) -> DataPart:
@@ -102,12 +103,21 @@ def _is_frame(table: Any) -> bool:
     return hasattr(table, "to_dict") and hasattr(table, "columns")
 
 
+def _named(columns: Iterable[Any]) -> list[str]:
+    """Return the names of columns as text; raises DataError where two are the same, 1 and "1" too."""
+    names = [str(name) for name in columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"data: {names.count(twice)} columns are named {twice!r}; allowed: one")
+    return names
+
+
 def _plain(cell: Any) -> Any:
     """Return a cell as JSON would hold it: arrays as nested lists, what is missing as None."""
     if hasattr(cell, "tolist"):
         cell = cell.tolist()
     if isinstance(cell, Mapping):
-        return {str(name): _plain(one) for name, one in cell.items()}
+        return dict(zip(_named(cell), map(_plain, cell.values()), strict=True))
     if isinstance(cell, list | tuple):
         return [_plain(one) for one in cell]
     missing = cell is None or (isinstance(cell, float) and cell != cell) or type(cell).__name__ in ("NAType", "NaTType")

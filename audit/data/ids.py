@@ -8,6 +8,7 @@ from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any
 
 from audit.data.cells import allowed, cells_of_kind, described
+from audit.data.columns import require_cells
 from audit.errors import DataError
 from audit.files import canonical
 
@@ -25,15 +26,21 @@ _Cells = dict[str, list[Any]]
 
 
 def frames_of(
-    what: object, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None
+    what: object, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None,
+    fields: Mapping[str, str] | None = None,
 ) -> Iterator[pd.DataFrame]:
-    """Yield a frame for each (field -> cells, own ids) of `what`, as errors name it, with cells of the right kind."""
+    """Yield a frame for each (field -> cells, own ids) of `what`, as errors name it, with cells of the right kind.
+
+    fields: field -> column, of those that must hold something in some row.
+    """
     import pandas as pd
 
-    namer, before = _Namer(what), 0
+    namer, before, empty = _Namer(what), 0, dict(fields or {})
     for raw, own in items:
         cells = {name: cells_of_kind(what, name, raw[name], before, separator) for name in role.fields if name in raw}
         for name, column in cells.items():
+            if name in empty and any(cell is not None for cell in column):
+                del empty[name]
             if name not in role.optional and any(cell is None for cell in column):
                 at = f"{what}: row {before + [cell is None for cell in column].index(True) + 1}: field {name!r}"
                 raise DataError(f"{at} is empty; allowed: {allowed(name)}")
@@ -42,6 +49,7 @@ def frames_of(
             cells = _with_units(cells, ids)
         yield pd.DataFrame(cells, index=pd.Index(ids, name="id"), dtype=object)
         before += len(ids)
+    require_cells(what, {f"field {name!r}": column for name, column in empty.items()}, before)
 
 
 def _with_units(cells: _Cells, ids: Sequence[str]) -> _Cells:

@@ -69,7 +69,7 @@ class File(Source):
             ({name: cells[column] for name, column in chosen.items()}, None if self.id is None else cells[self.id])
             for cells in read
         )
-        return frames_of(self.path, items, role, self.list_separator)
+        return frames_of(self.path, items, role, self.list_separator, self.fields)
 
 
 def choose_columns(

@@ -19,14 +19,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.ask import Door, Store, asked_who, begin, opened_for, others, strangers, varying
+from audit.ask import Answerer, Door, Store, asked_who, begin, opened_for, others, strangers, varying
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.execute.observing import Sizes, observe, population_of
-from audit.execute.target import plan_for, told_of_target
-from audit.files import canonical, read_frame, sha256, stored_json, write_atomic
-from audit.integrity import place_of, vouched
+from audit.execute.target import plan_for
+from audit.files import canonical, sha256, stored_json, write_atomic
+from audit.integrity import place_of
 from audit.model import ModelPart, abilities_of
-from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_plan, register_verdicts
+from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_end, register_plan, vouched
 from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
 from audit.signing import Secret
 from audit.verdict import (
@@ -40,6 +40,7 @@ from audit.verdict import (
     settled_level,
     spoil,
     told_of_asking,
+    told_of_target,
     trials_of,
 )
 
@@ -83,6 +84,7 @@ def run(
     crashed; its endpoints are asked first who they are. `fresh` takes no answer over from other audits.
     """
     plan = as_plan(plan, asked)
+    Secret.here()  # one that is no key is told now, not as a crash of every check
     for check in plan.checks:
         for role, part in check.data.items():
             part.batches(check.probe.roles[role], limit=plan.limit)
@@ -146,7 +148,7 @@ class _Run:
         store = Store(self.folder, alone=self.alone, remark=self.watch.on_remark)
         with store.locked():
             write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
-            deviations = register_plan(self.folder, self.frozen)
+            deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
             self._open()
             identities, changed = begin(self.folder, self.opened)
@@ -160,13 +162,15 @@ class _Run:
                     self._changed(finding, check, changed)
                     for finding, check in zip(findings, self.plan.checks, strict=True)
                 ]
+            answerer = Answerer(None if "main" in changed else identities.get("main"), self.opened.get("main"))
+            attempts = attempts_of(self.folder, self.frozen, self._items, answerer)
             record = self._record(findings, identities, changed).model_copy(
-                update={"deviations": deviations, "attempts": attempts_of(self.folder, self.frozen, self._items)}
+                update={"deviations": deviations, "attempts": attempts}
             )
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
             write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
             write_atomic(self.folder / "record.json", dump(record))
-            register_verdicts(self.folder, {one.check: one.verdict for one in findings})
+            register_end(self.folder, {one.check: one.verdict for one in findings}, answerer.known_as)
             self._tell(facts, identities)
         return Audit(self.folder, record, facts)
 
@@ -293,7 +297,7 @@ class _Run:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)
             evidence.append(keep(self.folder, f"observations/{check.name}.{role}.parquet", frame))
-            observed[role] = read_frame(self.folder / evidence[-1].path)
+            observed[role] = frame
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(check, not_yet, controls, evidence, counts)
         of = {"population": population_of(check, plan, observed, self.sizes), "controlled": covered(trials)}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from audit.plan import Check, Plan
     from audit.probe import Observed, Probe
-    from audit.record import Finding
 
 
-__all__ = ["plan_for", "random_part", "repeatable", "told_of_target", "units_within"]
+__all__ = ["plan_for", "random_part", "repeatable", "units_within"]
 
 
 def repeatable(probe: Probe, observed: Observed | None = None) -> bool:
@@ -51,11 +50,3 @@ def random_part(ordered: pd.DataFrame, items: int | None) -> pd.DataFrame:
 def units_within(labels: pd.Series[str], items: int) -> int:
     """Return how many units never hold more than so many items together, whichever they are; one at least."""
     return max(1, int((labels.value_counts().cumsum() <= items).sum()))
-
-
-def told_of_target(finding: Finding, target: str) -> Finding:
-    """Return the finding with the remark that it speaks of a population, where the plan speaks of a benchmark."""
-    if target == "population" or finding.population is not None or not finding.measures:
-        return finding
-    told: dict[str, Any] = {"key": "drawn"}
-    return finding.model_copy(update={"remarks": [told, *finding.remarks]})

@@ -16,6 +16,7 @@ import shutil
 import stat
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -106,9 +107,15 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
 
     require_regular(path)
     with pa.OSFile(os.fspath(path)) as file:
-        for _ in read_batches(file, columns, _ROWS):  # others may have written it: what it holds is counted first
-            pass
-    frame: pd.DataFrame = pq.read_table(path, columns=None if columns is None else list(columns)).to_pandas()
+        held = pq.read_schema(file)
+        names, times = held.names if columns is None else list(columns), Counter(held.names)
+        for name in names:
+            if times[name] != 1:
+                raise ValueError(f"{times[name]} columns are named {name!r}; allowed: one")
+        schema = pa.schema([held.field(name) for name in names], held.metadata)
+        file.seek(0)  # others may have written it: what a batch holds is counted before its texts are spelt out
+        batches = [batch.select(names).cast(schema) for batch in read_batches(file, columns, _ROWS)]
+    frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas()
     return frame.set_index("id") if "id" in frame.columns else frame
 
 

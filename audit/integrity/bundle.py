@@ -19,10 +19,11 @@ import re
 import struct
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO, NoReturn
 
 from audit.errors import IntegrityError, UsageError, clean
@@ -303,12 +304,13 @@ def _check_id(bundle: Bundle, folder: Path) -> None:
 
 
 def import_audit(
-    path: Path, into: Path, keys: Sequence[PublicKey] = (), told: Callable[[Verification], None] = lambda found: None
+    path: Path, into: Path, keys: Sequence[PublicKey] = (), told: Callable[[Verification], None] = lambda found: None,
+    *, known: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Unpack a bundle into `into/<id>`, once it is known to be a whole audit, and return that folder.
 
-    `told` hears what was verified; with `keys`, one of them must have sealed it. IntegrityError where it is no whole
-    audit, UsageError where `into/<id>` is there already.
+    `told` hears what was verified; with `keys`, one of them must have sealed it; `known` as in `verify_audit`.
+    IntegrityError where it is no whole audit, UsageError where `into/<id>` is there already.
     """
     bundle = check_bundle(path)
     target = into / bundle.id
@@ -317,7 +319,7 @@ def import_audit(
         raise UsageError(f"{target}: there already; import into another folder")
     into.mkdir(parents=True, exist_ok=True)
     with unpacked(bundle, into) as folder:
-        found = verify_audit(folder, keys)
+        found = verify_audit(folder, keys, known=known)
         folder.rename(target)
     sync_folder(into)
     told(found)

@@ -4,7 +4,7 @@
     measures, limit, controls -> the verdict of a check        verdicts of gating checks -> the verdict of the audit
 
 plan.json is bound to the id. Nothing is judged again here, so that this is quick and loads no heavy package: whether
-measures follow from what was observed is for `audit.integrity.recompute`.
+measures follow from what was observed is for `audit.integrity.recomputation`.
 """
 
 from __future__ import annotations

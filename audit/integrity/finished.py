@@ -5,8 +5,7 @@
     of another installation                 left alone; the run takes the next folder, `<id>-2`, `<id>-3`, ...
     another model answers at its address    likewise, so that no verdict is shown for a model that did not earn it
 
-Whoever knows a plan can compute its id and put a folder there, so what a folder says of itself proves nothing; the MAC
-in run.json does (see `audit.signing.installation`).
+Whoever knows a plan can compute its id and put a folder there; whose a finished one is says `audit.plan.vouching`.
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import IntegrityError, UsageError
-from audit.files import digest_file
 from audit.integrity.conformity import check_record
 from audit.integrity.digests import check_digests
-from audit.record import Audit, RunFacts, load_record
-from audit.signing import Secret
+from audit.plan import is_own
+from audit.record import Audit, load_record
 
-__all__ = ["is_own", "place_of", "vouched"]
+__all__ = ["place_of"]
 
 
 def place_of(
@@ -55,22 +53,6 @@ def place_of(
         else:
             remark(f"{folder}: finished, but not by this installation; the models are asked anew")
     raise AssertionError("numbers do not end")
-
-
-def vouched(folder: Path, facts: RunFacts) -> RunFacts:
-    """Return the facts of a run with this installation's MAC over them and the folder's name."""
-    return facts.model_copy(update={"mac": Secret.here().mac(*_word(folder, facts))})
-
-
-def is_own(audit: Audit) -> bool:
-    """Tell whether this installation ran an audit, and neither its record nor run.json was changed since."""
-    if audit.run is None or audit.run.record != digest_file(audit.folder / "record.json"):
-        return False
-    return Secret.here().holds(audit.run.mac, *_word(audit.folder, audit.run))
-
-
-def _word(folder: Path, facts: RunFacts) -> tuple[str, str, object]:
-    return "run", folder.absolute().name, facts.model_dump(mode="json", exclude={"mac"})
 
 
 def _of_plan(folder: Path, frozen: Mapping[str, Any]) -> Audit:

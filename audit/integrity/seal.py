@@ -65,7 +65,7 @@ class Sealed:
     key: str
     """Fingerprint of the key that signed."""
     known: bool
-    """Whether the key is one that the verifier named; otherwise the seal only agrees with itself."""
+    """Whether the key is one that the verifier named or that is known here; else the seal only agrees with itself."""
     files: int
     """Files whose digests are the sealed ones."""
     later_reviews: int
@@ -74,6 +74,8 @@ class Sealed:
     """Files of the audit that came after the seal."""
     gone: tuple[str, ...] = ()
     """Sealed documents that are not here; `report` makes them again from what is."""
+    owner: str | None = None
+    """Whose the key is by what is known here, see `audit.signing.keyring`; None where nobody here knows."""
 
 
 def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = None, again: bool = False) -> Sealed:
@@ -165,7 +167,7 @@ def _predicate(audit: Audit, files: Mapping[str, str], reviews: int, by: str, at
             "bytes": sum(len(entry.line) for entry in state.entries),
             "decision": state.decision,
             "verdict": state.verdict,
-            "overridden": sorted(state.reviewed),
+            "overridden": sorted(check for check, one in state.reviewed.items() if one.changes),
             "waived": sorted(one.check for one in record.findings if state.waived(one.check)),
         },
         "audit": {

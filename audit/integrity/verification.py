@@ -8,15 +8,16 @@ an IntegrityError in one line. What nothing vouches for is told.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from audit.errors import DataError, IntegrityError
 from audit.integrity.digests import check_digests
-from audit.integrity.finished import is_own
-from audit.integrity.recompute import recompute
+from audit.integrity.recomputation import recompute
 from audit.integrity.seal import SEAL, Sealed, check_seal
+from audit.plan import is_own
 from audit.record import ALLOWED, Audit, load_record
 from audit.review import FILE, Reviews, read_reviews, signature_of
 from audit.signing import PublicKey
@@ -46,7 +47,7 @@ class Verification:
     signed: int
     """Review entries with a signature; all hold."""
     known: int
-    """Signatures by one of the keys that the verifier named."""
+    """Signatures by one of the keys that the verifier named, or that are known here."""
     torn: bool
     """Whether a last review that was not written whole is left out."""
     back: tuple[int, ...]
@@ -77,7 +78,7 @@ class Verification:
         if not (self.reviews or self.torn):
             return
         lost = "; a last line that was not written whole is left out" if self.torn else ""
-        named = f", {self.known} by a key that was given" if self.known else ""
+        named = f", {self.known} by a known key" if self.known else ""
         yield f"reviews: {self.reviews} entries; {self.signed} signed{named}{lost}"
         if self.head is not None:
             yield "      none changed or taken out before the last; later ones may be missing: compare with --expect"
@@ -96,11 +97,13 @@ def _listed(names: Sequence[str]) -> str:
 
 def _seal_lines(seal: Sealed) -> Iterator[str]:
     what = "the key that was given" if seal.known else "a key that nobody vouches for"
+    what = what if seal.owner is None else f"the key of {seal.owner}"
     yield f"seal: {seal.files} files unchanged since {seal.by} sealed them at {seal.at} with {what}, {seal.key}"
     if seal.known:
         yield "      name and time are the sealer's own claim"
     else:
-        yield "      so the seal only agrees with itself; name the sealer's key with --public; name and time are claims"
+        how = "--public and DOKIMASIA_KEYS name keys"
+        yield f"      so the seal only agrees with itself; {how}; name and time are claims"
     if seal.later_reviews:
         yield f"      added after the seal: {seal.later_reviews} review entries"
     if seal.gone:
@@ -114,6 +117,7 @@ def verify_audit(
     folder: Path,
     keys: Sequence[PublicKey] = (),
     *,
+    known: Mapping[str, str] = MappingProxyType({}),
     judge_again: bool = False,
     with_seal: bool = True,
     entries: int = 0,
@@ -121,8 +125,9 @@ def verify_audit(
 ) -> Verification:
     """Return what was verified; IntegrityError at the first thing that does not agree.
 
-    With `keys` there must be a seal, by one of them. `with_seal=False` leaves the seal out: a new one shall replace it.
-    At least so many review `entries` must be there, and the one whose digest begins with `head`.
+    With `keys` there must be a seal, by one of them; a seal by none of the `known` keys (fingerprint -> owner, as
+    `known_keys` has them) is told, not refused. `with_seal=False` leaves the seal out: a new one shall
+    replace it. At least so many review `entries` must be there, and the one whose digest begins with `head`.
     """
     audit = _opened(folder)
     files = check_digests(audit)
@@ -132,13 +137,15 @@ def verify_audit(
     seal = check_seal(audit, keys) if with_seal else None
     if keys and seal is None:
         raise IntegrityError("seal.json: there is no seal, and --public asks for one")
+    if seal is not None and seal.key in known:
+        seal = replace(seal, known=True, owner=known[seal.key])
     numbers = recompute(audit) if judge_again else None
     uncovered, strays = _unseen(audit, seal)
     return Verification(
         id=audit.record.id, files=files, numbers=numbers, own=is_own(audit), reviews=len(reviews.entries),
         head=reviews.digests[-1] if reviews.entries else None, signed=len(signers),
-        known=sum(key in keys for key in signers), torn=bool(reviews.torn), back=reviews.back, seal=seal,
-        uncovered=uncovered, strays=strays,
+        known=sum(key in keys or key.fingerprint in known for key in signers), torn=bool(reviews.torn),
+        back=reviews.back, seal=seal, uncovered=uncovered, strays=strays,
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from audit.data import FileFormat, column_names, described, read_columns, readable, require_column
+from audit.data import FileFormat, column_names, described, read_columns, readable, require_cells, require_column
 from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample
@@ -66,16 +66,18 @@ class OutputTable:
         wanted = {one: name for one in ("prompt", "output", "log_prob") if (name := getattr(self, one)) is not None}
         for option, name in wanted.items():
             require_column(self.path, name, columns, f"`{option}`", wanted.values())
-        rows = list(self._rows())
+        rows = list(self._rows({f"`{option}`": name for option, name in wanted.items() if name not in columns}))
         title, fingerprint = self.name or self.path.stem, self.fingerprint()
         if self.log_prob is None:
             return TableModel(title, fingerprint, rows, self.path.name)
         return ScoredTable(title, fingerprint, rows, self.likelihood, self.path.name)
 
-    def _rows(self) -> Iterator[_Row]:
+    def _rows(self, inside: dict[str, str]) -> Iterator[_Row]:
+        """Yield the rows; `inside` are options whose columns lie in lists, and are wrong where they hold nothing."""
         wanted = sorted({column for column in (self.prompt, self.output, self.log_prob) if column is not None})
         row = 0
         for cells in read_columns(self.path, self.format, wanted):
+            inside = {one: name for one, name in inside.items() if not any(cell is not None for cell in cells[name])}
             outputs = cells[self.output]
             prompts = [None] * len(outputs) if self.prompt is None else cells[self.prompt]
             nats = [None] * len(outputs) if self.log_prob is None else cells[self.log_prob]
@@ -84,6 +86,7 @@ class OutputTable:
                 if not isinstance(prompt, str | None) or not isinstance(output, str | None):
                     raise DataError(f"{self.path}: row {row}: prompt or output is no text; allowed: text or nothing")
                 yield prompt or "", output, self._nats(number, row)
+        require_cells(self.path, inside, row)
 
     def _nats(self, cell: Any, row: int) -> float:
         if cell is None or cell == "":

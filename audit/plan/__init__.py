@@ -5,11 +5,13 @@ from audit.plan.differences import asked_differently, refusal
 from audit.plan.frozen import freeze, plan_text
 from audit.plan.loading import load_plan, read_plan
 from audit.plan.reach import Confined, reaches
-from audit.plan.registration import attempts_of, check_deviations, register_plan, register_verdicts
+from audit.plan.registration import attempts_of, check_deviations, register_end, register_plan
 from audit.plan.short_form import as_plan
 from audit.plan.spec import PlanSpec
+from audit.plan.vouching import is_own, vouched
 
 __all__ = [
     "Check", "Confined", "Plan", "PlanSpec", "as_plan", "asked_differently", "attempts_of", "check_deviations",
-    "freeze", "load_plan", "plan_text", "reaches", "read_plan", "refusal", "register_plan", "register_verdicts",
+    "freeze", "is_own", "load_plan", "plan_text", "reaches", "read_plan", "refusal", "register_end", "register_plan",
+    "vouched",
 ]

@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
+from pydantic import ValidationError
+
 from audit.errors import UsageError
 from audit.model import Model, ModelPart
-from audit.probe import beyond, range_of
+from audit.plan.spec import CheckSpec, problems_of
 from audit.record import Limit, Promise, Sheet, Target, keep_level
+from audit.strict_yaml import told
 from detectors.multiplicity import family_level
 
 if TYPE_CHECKING:
@@ -38,14 +41,21 @@ class Check:
     """Line in the plan file; for reports that point at it."""
 
     def __post_init__(self) -> None:
-        """Take a DataFrame or a list of dicts as data, and refuse a limit that its measure cannot reach."""
+        """Take a DataFrame or a list of dicts as data, and refuse what a plan file may not say."""
         from audit.data import as_sources
 
         object.__setattr__(self, "data", as_sources(self.data, self.probe.roles))
-        if self.limit is not None:
-            of = range_of(self.probe.measures, self.limit.measure)
-            for _, problem in beyond(of, self.limit.measure, self.limit.model_dump()):
-                raise UsageError(f"check {self.name}: limit.{problem}")
+        said = {
+            "name": self.name, "probe": {"use": self.probe.name}, "gating": self.gating, "stop": self.stop,
+            "limit": self.limit.model_dump(exclude_none=True) if isinstance(self.limit, Limit) else self.limit,
+            "clauses": list(self.clauses), "weight": self.weight,
+        }  # fmt: skip
+        try:
+            CheckSpec.model_validate(said)
+        except ValidationError as error:
+            raise UsageError(f"check {self.name}: {told(error.errors()[0], CheckSpec)}") from None
+        for _, problem in problems_of(self.probe, said):
+            raise UsageError(f"check {self.name}: {problem}")
 
     @property
     def gates(self) -> bool:
@@ -95,9 +105,11 @@ class Plan:
                     f"model {name}: got a {type(model).__name__}; allowed: what audit.open_model returns, or an object "
                     "with name, family, modality, fingerprint and the abilities that it has"
                 )
-        for check in self.checks:
+        for place, check in enumerate(self.checks):
             if not isinstance(check, Check):
                 raise UsageError(f"checks: got a {type(check).__name__}; allowed: Check(name, probe, data, ...)")
+            if check.name in [other.name for other in self.checks[:place]]:
+                raise UsageError(f"checks: two checks are named {check.name!r}")
 
     @property
     def models(self) -> dict[str, ModelPart | Model]:

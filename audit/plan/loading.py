@@ -12,11 +12,12 @@ from pydantic import ValidationError
 from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.plan.checks import Check, Plan
-from audit.plan.spec import PlanSpec
-from audit.probe import beyond, range_of
+from audit.plan.reach import why_not_variable
+from audit.plan.spec import PlanSpec, problems_of
 from audit.strict_yaml import Place, Placed, by_line, read_text, read_yaml, told
 
 if TYPE_CHECKING:
+    from audit.data import DataPart
     from audit.plan.reach import Confined
     from audit.probe import Probe
 
@@ -62,10 +63,8 @@ class _Reading:
         if spec is None or self.problems:
             return None
         done = tuple(
-            dataclasses.replace(
-                check, limit=one.limit, gating=one.gating, clauses=tuple(one.clauses), weight=one.weight, stop=one.stop
-            )
-            for check, one in zip((c for c in checks if c), spec.checks, strict=True)
+            Check(one.name, probe, data, one.limit, one.gating, tuple(one.clauses), one.weight, one.stop, line)
+            for (probe, data, line), one in zip((c for c in checks if c), spec.checks, strict=True)
         )
         return Plan(
             title=spec.title,
@@ -101,7 +100,7 @@ class _Reading:
                 self.wrong(("checks", index, "name"), f"two checks are named {name!r}")
             seen.add(str(name))
 
-    def _check(self, row: Mapping[str, Any], place: Place) -> Check | None:
+    def _check(self, row: Mapping[str, Any], place: Place) -> tuple[Probe, dict[str, DataPart], int | None] | None:
         probe = self._part("probes", row.get("probe"), (*place, "probe"))
         data = row.get("data") or {}
         if isinstance(data, dict) and "use" in data:
@@ -118,25 +117,10 @@ class _Reading:
                 self.wrong(
                     (*place, "data", role), f"unknown role {role!r} of {probe.name}{did_you_mean(role, probe.roles)}"
                 )
-        self._limit(row, probe, place)
+        for inside, problem in problems_of(probe, row):
+            self.wrong((*place, *inside), problem)
         whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
-        return Check(name=str(row.get("name")), probe=probe, data=whole, line=self.document.line(place))
-
-    def _limit(self, row: Mapping[str, Any], probe: Probe, place: Place) -> None:
-        limit = row.get("limit")
-        measure = limit.get("measure") if isinstance(limit, dict) else None
-        if isinstance(measure, str) and measure not in probe.measures:
-            self.wrong(
-                (*place, "limit", "measure"),
-                f"unknown measure {measure!r} of {probe.name}{did_you_mean(measure, probe.measures)}",
-            )
-        elif isinstance(limit, dict) and isinstance(measure, str):
-            for key, problem in beyond(range_of(probe.measures, measure), measure, limit):
-                self.wrong((*place, "limit", key), f"limit.{problem}")
-        if row.get("gating") is True and limit is None:
-            self.wrong((*place, "gating"), "a gating check needs a limit")
-        if row.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
-            self.wrong((*place, "stop"), "early stopping needs a limit with one bound, at_least or at_most")
+        return probe, whole, self.document.line(place)
 
     def _part(self, kind: str, raw: Any, place: Place) -> Any:
         if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
@@ -184,6 +168,6 @@ class _Reading:
                 options[key] = str(path)
                 if not there:
                     self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
-        if self.confined is not None and isinstance(options.get("key_env"), str):
-            why = self.confined.why_not_variable(options["key_env"])
+        if isinstance(options.get("key_env"), str):
+            why = why_not_variable(options["key_env"], self.confined)
             self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from audit import plugins
+from audit.signing import STATE_KEY
 
 if TYPE_CHECKING:
     from audit.plan.checks import Plan
 
-__all__ = ["Confined", "reaches"]
+__all__ = ["Confined", "reaches", "why_not_variable"]
 
 _OF_KEYS = re.compile(r"DOKIMASIA_KEY_[A-Za-z0-9_]+")
 """Environment variables that exist for plans."""
@@ -50,6 +51,13 @@ class Confined:
         if _OF_KEYS.fullmatch(name) or name in self.variables:
             return None
         return f"{name!r} is not allowed by --confined; name it DOKIMASIA_KEY_..., or run with --allow-env NAME"
+
+
+def why_not_variable(name: str, confined: Confined | None) -> str | None:
+    """Return why a plan may not read an environment variable; None where it may."""
+    if name == STATE_KEY:
+        return f"{name!r} vouches for what is stored here and goes to nobody"
+    return None if confined is None else confined.why_not_variable(name)
 
 
 def _whole(path: Path) -> Iterator[Path]:

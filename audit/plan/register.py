@@ -2,10 +2,13 @@
 
     <into>/plans.jsonl      {"id", "plan": digest, "asks": {check: content}, "limit"}     when a plan is frozen;
                             "again": true where the folder was deleted
-                            {"id", "verdicts": {check: verdict}}                          when its audit ends
+                            {"id", "verdicts": {check: verdict}, "who": facts}            when its audit ends
 
 The content of a check is the fingerprint of the model, the probe and the digests of the data, so that an attempt is
-known again under another title, name or seed, with `--fresh`, and where its folder was deleted. An audit somewhere else
+known again under another title, name or seed, with `--fresh`, and where its folder was deleted. An endpoint's
+fingerprint is its address, at which another model may answer tomorrow: `who` is what it showed when it was first seen
+here (`audit.ask.identity.Answerer`).
+An audit somewhere else
 (another folder, another machine, a register that was deleted) is not known here.
 """
 
@@ -20,8 +23,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from audit.files import append_line, append_to, canonical, parse_json, sha256
+from audit.record import Record
 
-__all__ = ["REGISTER", "Entry", "append_plan", "append_verdicts", "contents_of", "is_name", "locked", "read_entries"]
+__all__ = [
+    "REGISTER", "Entry", "append_end", "append_plan", "contents_of", "end_of", "is_name", "locked", "read_entries",
+]
 
 REGISTER = "plans.jsonl"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
@@ -41,6 +47,8 @@ class Entry:
     """Items of each data source that the plan allowed; None = all."""
     verdicts: dict[str, str] | None = None
     """Check -> verdict; None while the audit has not ended."""
+    who: dict[str, Any] | None = None
+    """What the audited endpoint showed of itself; None for other models, and where it is not known or changed."""
 
 
 def contents_of(frozen: Mapping[str, Any]) -> dict[str, str]:
@@ -88,6 +96,7 @@ def _take(line: Any, entries: dict[str, Entry]) -> None:
     name = str(line["id"])
     if "verdicts" in line:
         entries[name].verdicts = {str(check): str(verdict) for check, verdict in line["verdicts"].items()}
+        entries[name].who = who if isinstance(who := line.get("who"), dict) else None
     elif is_name(name) and (name not in entries or line.get("again")):
         asks = {str(check): str(content) for check, content in line.get("asks", {}).items()}
         limit = line.get("limit")
@@ -116,9 +125,16 @@ def append_plan(file: BinaryIO, name: str, frozen: Mapping[str, Any], *, again: 
     return entry
 
 
-def append_verdicts(file: BinaryIO, name: str, verdicts: Mapping[str, str]) -> None:
-    """Write the line of an audit that ended."""
-    _append(file, {"id": name, "verdicts": dict(verdicts)})
+def append_end(file: BinaryIO, name: str, verdicts: Mapping[str, str], who: Mapping[str, Any] | None) -> None:
+    """Write the line of an audit that ended; its parts as in `Entry`."""
+    _append(file, {"id": name, "verdicts": dict(verdicts), **({} if who is None else {"who": dict(who)})})
+
+
+def end_of(record: Record) -> tuple[dict[str, str], dict[str, Any] | None]:
+    """Return an audit's verdicts and what the model showed that they are of, as in an `Entry`."""
+    main = record.models.get("main")
+    who = None if main is None or "main" in record.changed else main.identity
+    return {one.check: one.verdict for one in record.findings}, who
 
 
 def _append(file: BinaryIO, line: Mapping[str, Any]) -> None:

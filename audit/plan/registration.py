@@ -6,41 +6,48 @@
 
 Two plans are of one audit when they ask the same model something in common: a check of the same name and probe, or of
 the same probe and data under another name. Of those the one frozen first is registered, and each later one that differs
-says where; under another title only what they have in common is compared. A trial run (a smaller `limit`) and a first
-try whose checks in common all crashed showed nothing and are not registered, and what only makes an audit stricter is
-no deviation: a tightened bound, a higher level, a second person, a check that gates now. The order is that of the
-lines, for file times prove nothing; a folder without a line counts as frozen before whoever finds it so, and gets its
-line then. What deviates is found once, under a lock, when an audit begins, and read again whenever it goes on. No
-verdict changes.
+says where; under another title only what they have in common is compared. What showed nothing is not registered: an
+audit whose checks in common each crashed, were skipped or were put to a trial, which asks at most a fifth of the items.
+What only makes an audit stricter is no deviation: a tightened bound, a higher level, a second person, a check that
+gates now; nor is a larger `limit`, which is told as an attempt. What deviates is found once, under a lock, when an
+audit begins, and read again whenever it goes on. No verdict changes.
+
+The order is that of the lines, for file times prove nothing, and a plan is frozen when its line is written: anybody can
+put a folder there, or import one. A folder without a line counts only if this installation finished the audit in it
+(`audit.plan.vouching`); the register was deleted then, and it counts as frozen before whoever finds it so.
 
 Attempts. The same model asked by the same probe on the same data again is another attempt, whatever it is called, also
-with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. A trial run that asks at most a fifth of the
-items, and what crashed or was skipped, is none.
+with `--fresh`: `attempts_of` gives the ordinal with the earlier verdicts. What showed nothing is none here either, nor
+what another model answered at the same address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from audit.ask import Answerer
 from audit.errors import IntegrityError
 from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
 from audit.plan.register import (
     REGISTER,
     Entry,
+    append_end,
     append_plan,
-    append_verdicts,
     contents_of,
+    end_of,
     is_name,
     locked,
     read_entries,
 )
+from audit.plan.vouching import own_record
 from audit.record import Attempt, Audit, Deviation, EarlierAttempt
 
 __all__ = [
-    "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_plan",
-    "register_verdicts",
+    "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_end",
+    "register_plan",
 ]
 
 FILE = "deviations.json"
@@ -51,67 +58,76 @@ _OF_PLAN = ("level", "seed", "limit", "two_person", "target", "promise")
 _OF_CHECK = ("gating", "weight", "stop")
 _UNSEEN = ("crashed", "skipped")
 """Verdicts that show nothing of the model."""
+ItemsOf = Callable[[str], int]
+"""Check of the audit that begins -> items that its plan gives to it."""
 
 
-def register_plan(folder: Path, frozen: Plan) -> list[Deviation]:
+def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviation]:
     """Freeze a plan into its audit's folder, which exists, and return where it deviates from the registered one.
 
-    A plan that lies there already was frozen before, and so were its deviations. Raises IntegrityError for deviations
-    that cannot be read, and where the registered plan is not the one that was frozen.
+    A plan that lies there and has its line was frozen before, and so were its deviations. Raises IntegrityError for
+    deviations that cannot be read, and where the registered plan is not the one that was frozen.
     """
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
-        frozen_before = (folder / "plan.json").is_file()
+        line, digest = entries.get(folder.name), sha256(canonical(frozen))
+        frozen_before = line is not None and line.plan == digest and (folder / "plan.json").is_file()
         for name, plan in _without_line(folder, entries):
             entries[name] = append_plan(file, name, plan)
         if not frozen_before:
-            found = _deviations(folder, entries, frozen)
+            found = _deviations(folder, entries, frozen, items_of)
             if found:
                 write_atomic(folder / FILE, _dumped(found))
             else:
                 (folder / FILE).unlink(missing_ok=True)  # of a start that was killed before its plan was frozen
         write_atomic(folder / "plan.json", canonical(frozen) + b"\n")
-        again = folder.name in entries and not frozen_before  # lines follow upon plans: the folder was deleted
-        if again or folder.name not in entries:
-            append_plan(file, folder.name, frozen, again=again)
+        if not frozen_before:  # lines follow upon plans: one without its plan is of a folder that was deleted
+            append_plan(file, folder.name, frozen, again=line is not None)
     return read_deviations(folder)
 
 
-def register_verdicts(folder: Path, verdicts: Mapping[str, str]) -> None:
+def register_end(folder: Path, verdicts: Mapping[str, str], who: Mapping[str, Any] | None) -> None:
     """Write into the register what came of an audit, so that it is known when its folder is not there any more."""
     with locked(folder.parent / REGISTER) as file:
-        append_verdicts(file, folder.name, verdicts)
+        append_end(file, folder.name, verdicts, who)
 
 
-def attempts_of(folder: Path, frozen: Plan, items_of: Callable[[str], int]) -> list[Attempt]:
-    """Return the checks of an audit whose content was asked before it; `items_of` counts the items of a check."""
+def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, answerer: Answerer) -> list[Attempt]:
+    """Return the checks of an audit whose content the model that answers in it was asked before."""
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
     before = list(entries.values())[: list(entries).index(folder.name)] if folder.name in entries else []
+    before = [_ended(folder.parent / entry.name, entry) for entry in before]
     found = []
     for check, content in contents_of(frozen).items():
-        earlier = [one for entry in before if (one := _earlier(folder, entry, check, content)) is not None]
-        limits = {entry.name: entry.limit for entry in before}
-        counted = [one for one in earlier if not _is_trial(limits[one.audit], frozen.get("limit"), items_of, check)]
-        if counted:
-            found.append(Attempt(check=check, ordinal=len(counted) + 1, earlier=counted))
+        earlier = []
+        for entry in before:
+            one = _earlier(folder, entry, check, content)
+            if one is None or _showed_nothing(one.verdict, entry.limit, frozen.get("limit"), check, items_of):
+                continue
+            if answerer.was(entry.who):
+                earlier.append(one)
+        if earlier:
+            found.append(Attempt(check=check, ordinal=len(earlier) + 1, earlier=earlier))
     return found
 
 
-def _is_trial(then: int | None, now: int | None, items_of: Callable[[str], int], check: str) -> bool:
-    return then is not None and (now is None or then < now) and TRIAL * then <= items_of(check)
+def _showed_nothing(verdict: str | None, then: int | None, now: int | None, check: str, items_of: ItemsOf) -> bool:
+    """Tell whether an earlier audit showed nothing of what a check asks: by its verdict, or as it was a trial.
+
+    then, now: the `limit` of the earlier plan and of this one.
+    """
+    trial = then is not None and (now is None or then < now) and TRIAL * then <= items_of(check)
+    return trial or verdict in _UNSEEN
 
 
 def _earlier(folder: Path, entry: Entry, check: str, content: str) -> EarlierAttempt | None:
-    """Return the attempt that an entry holds of a content; None where it asked something else, or nothing was seen."""
+    """Return the attempt that an entry holds of a content; None where it asked something else."""
     asked = [name for name, other in _asks(folder.parent / entry.name, entry).items() if other == content]
     if not asked:
         return None
     name = check if check in asked else asked[0]
-    verdict = _verdicts(folder.parent / entry.name, entry).get(name)
-    if verdict in _UNSEEN:
-        return None
-    return EarlierAttempt(audit=entry.name, check=name, verdict=verdict)
+    return EarlierAttempt(audit=entry.name, check=name, verdict=(entry.verdicts or {}).get(name))
 
 
 def _asks(folder: Path, entry: Entry) -> dict[str, str]:
@@ -119,18 +135,15 @@ def _asks(folder: Path, entry: Entry) -> dict[str, str]:
     if entry.asks:
         return entry.asks
     plan = _plan_in(folder)
-    return {} if plan is None else contents_of(plan)
+    return {} if plan is None or sha256(canonical(plan)) != entry.plan else contents_of(plan)
 
 
-def _verdicts(folder: Path, entry: Entry) -> dict[str, str]:
-    """Return check -> verdict of an audit; empty while it has not ended."""
-    if entry.verdicts is not None:
-        return entry.verdicts
-    try:
-        findings: Any = stored_json(folder / "record.json")["findings"]
-        return {str(one["check"]): str(one["verdict"]) for one in findings}
-    except (IntegrityError, TypeError, KeyError):
-        return {}
+def _ended(folder: Path, entry: Entry) -> Entry:
+    """Return an entry with what came of its audit, from the record where the register does not tell it."""
+    if entry.verdicts is not None or (record := own_record(folder)) is None:
+        return entry
+    verdicts, who = end_of(record)
+    return replace(entry, verdicts=verdicts, who=who)
 
 
 def read_deviations(folder: Path) -> list[Deviation]:
@@ -153,7 +166,7 @@ def differences(before: Plan, after: Plan) -> Iterator[tuple[str | None, str, An
     """Yield (check or None, what, before, after) for each thing that two frozen plans ask otherwise; None = not there.
 
     A place of data counts by its digest. Who reads the result, and how it is stored, does not count, nor does what
-    makes the later plan stricter. Checks that only one of them has are told where both have the same title.
+    makes the later plan stricter, or larger. Checks that only one of them has are told where both have the same title.
     """
     yield from _changes(None, _of_plan(before), _of_plan(after))
     pairs = list(_pairs(before, after))
@@ -194,13 +207,15 @@ def _changes(check: str | None, old: Plan, new: Plan) -> Iterator[tuple[str | No
 
 
 def _stricter(what: str, before: Any, after: Any) -> bool:
-    """Tell whether a change can only make an audit harder to pass."""
+    """Tell whether a change can only make an audit harder to pass, or asks more of the same data."""
     if what == "limit.at_most":
         return after is not None and (before is None or after < before)
     if what == "limit.at_least":
         return after is not None and (before is None or after > before)
     if what == "level":
         return bool(after > before)
+    if what == "limit":
+        return before is not None and (after is None or after > before)
     return what in ("two_person", "gating") and bool(after)
 
 
@@ -216,8 +231,8 @@ def _of_check(check: Plan) -> dict[str, Any]:
     return {**options, **data, **limit, **{name: check.get(name) for name in _OF_CHECK}}
 
 
-def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> list[Deviation]:
-    found = _registered(folder, entries, frozen)
+def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan, items_of: ItemsOf) -> list[Deviation]:
+    found = _registered(folder, entries, frozen, items_of)
     if found is None:
         return []
     name, plan = found
@@ -227,14 +242,20 @@ def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> lis
     ]
 
 
-def _registered(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> tuple[str, Plan] | None:
+def _registered(
+    folder: Path, entries: Mapping[str, Entry], frozen: Plan, items_of: ItemsOf
+) -> tuple[str, Plan] | None:
     """Return folder and plan of the audit that was frozen first, if it was before this one."""
     for name, entry in entries.items():
         if name == folder.name:
             return None
         there = folder.parent / name
         plan = _plan_in(there)
-        if plan is None or not _of_one_audit(plan, frozen) or _showed_nothing(there, entry, plan, frozen):
+        if plan is None or not _of_one_audit(plan, frozen):
+            continue
+        verdicts, limits = _ended(there, entry).verdicts or {}, (plan.get("limit"), frozen.get("limit"))
+        common = [(verdicts.get(old["name"]), new["name"]) for old, new in _pairs(plan, frozen)]
+        if all(_showed_nothing(verdict, *limits, check, items_of) for verdict, check in common):
             continue
         if sha256(canonical(plan)) != entry.plan:
             raise IntegrityError(f"{there / 'plan.json'}: not the plan that was frozen ({entry.plan})")
@@ -244,15 +265,6 @@ def _registered(folder: Path, entries: Mapping[str, Entry], frozen: Plan) -> tup
 
 def _of_one_audit(one: Plan, other: Plan) -> bool:
     return one["models"].get("main") == other["models"].get("main") and any(_pairs(one, other))
-
-
-def _showed_nothing(folder: Path, entry: Entry, plan: Plan, frozen: Plan) -> bool:
-    """Tell whether an earlier audit was a trial of this one, or crashed in all that they have in common."""
-    then, now = plan.get("limit"), frozen.get("limit")
-    if then is not None and (now is None or then < now):
-        return True
-    verdicts = _verdicts(folder, entry)
-    return bool(verdicts) and all(verdicts.get(old["name"]) in _UNSEEN for old, _ in _pairs(plan, frozen))
 
 
 def _plan_in(folder: Path) -> Plan | None:
@@ -267,12 +279,12 @@ def _plan_in(folder: Path) -> Plan | None:
 
 
 def _without_line(folder: Path, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Plan]]:
-    """Yield (name, plan) of other folders that hold a plan and have no line, by name."""
+    """Yield (name, plan) of other folders without a line in which this installation finished an audit, by name."""
     for path in sorted(folder.parent.glob("*/plan.json")):
         name = path.parent.name
         if name not in entries and name != folder.name and is_name(name):
-            plan = _plan_in(path.parent)
-            if plan is not None:
+            plan, record = _plan_in(path.parent), own_record(path.parent)
+            if plan is not None and record is not None and record.plan == sha256(canonical(plan)):
                 yield name, plan
 
 

@@ -20,7 +20,6 @@ from audit.plan.checks import Check, Plan
 from audit.plan.loading import load_plan
 from audit.probe import Probe
 from audit.record import Limit
-from audit.strict_yaml import check_bounds
 
 __all__ = ["as_plan"]
 
@@ -85,12 +84,6 @@ def _limit(given: Any, probe: Probe) -> Limit | None:
     if unknown := sorted(given.keys() - set(known)):
         raise UsageError(f"limit: unknown key {unknown[0]!r}{did_you_mean(str(unknown[0]), known)}")
     try:
-        made = Limit.model_validate({"measure": next(iter(probe.measures)), **given}, strict=True)
-        check_bounds(made.at_least, made.at_most)
+        return Limit.model_validate({"measure": next(iter(probe.measures)), **given}, strict=True)
     except ValidationError as error:
         raise UsageError(f"limit: {error.errors()[0]['msg']} ({error.errors()[0]['loc'][0]})") from None
-    except ValueError as error:
-        raise UsageError(f"limit: {error}") from None
-    if made.measure not in probe.measures:
-        raise UsageError(f"limit: unknown measure {made.measure!r}{did_you_mean(made.measure, probe.measures)}")
-    return made

@@ -1,18 +1,25 @@
 """The plan as it is written: which keys there are, and what each may be.
 
-The JSON Schema of plans is made of these, so that every key has its sentence.
+The JSON Schema of plans is made of these, so that every key has its sentence. What a check may say beyond the types of
+its keys depends on its probe; checks that are made in Python keep the same rules.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from audit.errors import did_you_mean
+from audit.probe import beyond, range_of
 from audit.record import Limit, Promise, Sheet, Target
-from audit.strict_yaml import Strict, check_bounds
+from audit.strict_yaml import Place, Strict, check_bounds
 
-__all__ = ["CheckSpec", "PlanLimit", "PlanSpec"]
+if TYPE_CHECKING:
+    from audit.probe import Probe
+
+__all__ = ["CheckSpec", "PlanLimit", "PlanSpec", "problems_of"]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Part = dict[str, Any]
@@ -88,3 +95,19 @@ class PlanSpec(Strict):
     """An approval of the audit counts only from another person than the one who asked for review."""
     checks: list[CheckSpec] = Field(min_length=1)
     """What is asked."""
+
+
+def problems_of(probe: Probe, check: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Yield (place, sentence) for what a check as it is written cannot ask of its probe; types are not looked at."""
+    limit = check.get("limit")
+    measure = limit.get("measure") if isinstance(limit, dict) else None
+    if isinstance(measure, str) and measure not in probe.measures:
+        guess = did_you_mean(measure, probe.measures)
+        yield ("limit", "measure"), f"unknown measure {measure!r} of {probe.name}{guess}"
+    elif isinstance(limit, dict) and isinstance(measure, str):
+        for key, problem in beyond(range_of(probe.measures, measure), measure, limit):
+            yield ("limit", key), f"limit.{problem}"
+    if check.get("gating") is True and limit is None:
+        yield ("gating",), "a gating check needs a limit"
+    if check.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
+        yield ("stop",), "early stopping needs a limit with one bound, at_least or at_most"

@@ -3,11 +3,15 @@
 The verdict is the first that holds: failed, crashed, inconclusive, passed; `measured` where no rule is kept or broken.
 Without a policy the rules are the plan's own gating checks, and all that reviewers said counts. So a policy that says
 the plan's limits again gives the plan's verdict.
+
+A measure of a check is judged once for what several rules ask of it: a limit, of the policy or of the plan, that asks
+no more than another of the policy has no ruling beside that one's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Literal
@@ -19,16 +23,18 @@ from audit.policy.regressions import check_same_questions, regressions
 from audit.policy.rules import (
     Outcome,
     Ruling,
+    aim_of,
     forbidden,
     joint_level,
     limited,
+    no_more,
     out_of_reach,
     required,
     speaks_of,
     unasked,
     verdict_level,
 )
-from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, Required
+from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, PolicyLimit, Required
 from audit.probe import margin_beyond, range_in
 from audit.record import Audit, Finding, Verdict
 from audit.review import (
@@ -42,10 +48,14 @@ from audit.review import (
     state_of,
     waiver_in_force,
 )
-from audit.signing import same_person
+from audit.signing import same_name
 from audit.verdict import EXIT_CODES
 
 __all__ = ["Judgement", "judge_audit"]
+
+_Aim = tuple[str, str | None, str | None]
+"""Check, measure and group."""
+_Asked = Mapping[_Aim, Mapping[int, PolicyLimit]]
 
 _UNCOUNTED: dict[Problem, str] = {
     "not_asked": "nobody asked for the review that was approved",
@@ -71,7 +81,7 @@ class Judgement:
     policy: PolicyFile | None
     baseline: Audit | None
     on: date
-    """The day on which waivers and the audit's age were looked at."""
+    """The day on which waivers and the audit's age were looked at: that asked for, never before the latest review."""
     rulings: tuple[Ruling, ...]
 
     @property
@@ -107,18 +117,21 @@ class Judgement:
 def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Audit | None = None) -> Judgement:
     """Judge an audit; IntegrityError where its reviews are not what was written, UsageError for another baseline.
 
+    Waivers hold as in `audit.review.state.state_of` on the same day.
     PlanError with every limit and margin of the policy that its measure can never reach.
     """
     if baseline is not None:
         check_same_questions(audit, baseline)
-    bench = _Bench(audit, file, on, baseline, read_reviews(audit.folder).entries)
+    reviews = read_reviews(audit.folder)
+    day = reviews.day(on) or on
+    bench = _Bench(audit, file, day, on, baseline, reviews.entries)
     for number, entry in enumerate(bench.entries, start=1):
         if signature_of(entry) == "broken":
             raise IntegrityError(f"reviews.jsonl:{number}: the signature does not hold")
     if problems := list(dict.fromkeys(bench.out_of_reach())):
         raise PlanError(problems)
     rulings = tuple(bench.rulings())
-    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, on, rulings)
+    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, day, rulings)
 
 
 @dataclass(frozen=True)
@@ -128,12 +141,16 @@ class _Bench:
     audit: Audit
     file: PolicyFile | None
     on: date
+    """Never before the latest entry."""
+    asked_on: date
+    """As the day of judging was given."""
     baseline: Audit | None
     entries: tuple[Entry, ...]
 
     def rulings(self) -> Iterator[Ruling]:
         findings = self._findings()
-        made = [*self._plan(findings), *self._limits(findings)]
+        asked = self._asked(findings)
+        made = [*self._plan(findings, asked), *self._limits(findings, asked)]
         regressed = list(self._regressions(findings))
         # what is said of a baseline may err too
         risk = 1 - self._compared_at if any(one.check is not None for one in regressed) else 0.0
@@ -192,26 +209,45 @@ class _Bench:
         if not counts or not any(isinstance(entry.says, Override) for entry in self.entries):
             return tuple(self.audit.record.findings)
         reviewed = state_of(self.audit, self.on).reviewed
-        told = {check: one.finding for check, one in reviewed.items() if one.problem != "chosen"}
+        told = {check: one.finding for check, one in reviewed.items() if not one.informs}
         return tuple(told.get(one.check, one) for one in self.audit.record.findings)
 
-    def _plan(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+    def _asked(self, findings: Sequence[Finding]) -> _Asked:
+        """Return (check, measure, group) -> the limits of the policy that speak of it, by their place."""
+        asked: defaultdict[_Aim, dict[int, PolicyLimit]] = defaultdict(dict)
+        for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
+            for one in findings:
+                if speaks_of(limit, one):
+                    asked[one.check, *aim_of(limit, one)][index] = limit
+        return asked
+
+    def _plan(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[Ruling]:
+        """Yield a ruling for each gating check of which the policy does not ask as much itself."""
         if self.file is not None and not self.file.policy.plan_limits:
             return
         for one in findings:
+            own = one.limit
+            again = {} if own is None else asked.get((one.check, own.measure, own.group), {})
+            if own is not None and any(no_more(own, limit) for limit in again.values()):
+                continue
             if one.gating and one.verdict != "measured":
                 verdict: Outcome = "inconclusive" if one.verdict == "skipped" else one.verdict
                 by = one.one_sided if one.reason.get("key") == "passed_one_sided" else None
                 sure = None if by is None else by.level
                 yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline, sure=sure)
 
-    def _limits(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+    def _limits(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[Ruling]:
+        """Yield a ruling for each check that a limit speaks of, but for what another limit asks of it as well."""
         for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
             assert self.file is not None
             line = self.file.line("limits", index)
             spoken_of = [one for one in findings if speaks_of(limit, one)]
             for one in spoken_of:
-                yield limited(limit, one, line)
+                same = asked[one.check, *aim_of(limit, one)]
+                if not any(_settles(same, at, index) for at in same):
+                    ruling = limited(limit, one, line)
+                    less = [self.file.line("limits", at) for at in same if _settles(same, index, at)]
+                    yield replace(ruling, why=f"{ruling.why}{_less(less)}")
             if not spoken_of:
                 yield unasked(limit, findings, line)
 
@@ -256,7 +292,7 @@ class _Bench:
         if self.file is None:
             return None
         allowed = self.file.policy.waivers
-        return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.on)
+        return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.asked_on)
 
     def _approval(self, asked: Approval, line: int) -> Ruling:
         signing = signing_of(self.audit, self.entries, two_person=asked.two_person, keys=asked.keys)
@@ -297,6 +333,18 @@ class _Bench:
         return Ruling("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
 
 
+def _settles(same: Mapping[int, PolicyLimit], at: int, index: int) -> bool:
+    """Tell whether the limit at one place leaves nothing to judge of that at another; of two alike the first does."""
+    return at != index and no_more(same[index], same[at]) and (at < index or not no_more(same[at], same[index]))
+
+
+def _less(lines: Sequence[int]) -> str:
+    """Return the sentence on limits of the policy that are kept if this one is; empty without any."""
+    words = "limit of line" if len(lines) == 1 else "limits of lines"
+    told = " and ".join(map(str, lines))
+    return f" The {words} {told} {'asks' if len(lines) == 1 else 'ask'} no more of it." if lines else ""
+
+
 def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) -> str | None:
     """Return what of a policy's terms a waiver does not keep."""
     key = None if entry.key is None else entry.key.fingerprint
@@ -305,7 +353,7 @@ def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) ->
     if allowed.by is not None:
         if key is None:
             return "the policy names who may waive, and it is not signed"
-        if key not in allowed.by and not any(same_person(waiver.author, name) for name in allowed.by):
+        if key not in allowed.by and not any(same_name(waiver.author, name) for name in allowed.by):
             return "the policy does not name its author"
     if allowed.checks is not None and entry.says.check not in allowed.checks:
         return "the policy does not let this check be waived"

@@ -21,8 +21,8 @@ from audit.review import Waiver
 from audit.verdict import decide, sentence
 
 __all__ = [
-    "Outcome", "Ruling", "forbidden", "joint_level", "limited", "out_of_reach", "required", "speaks_of", "unasked",
-    "verdict_level",
+    "Outcome", "Ruling", "aim_of", "forbidden", "joint_level", "limited", "no_more", "out_of_reach", "required",
+    "speaks_of", "unasked", "verdict_level",
 ]
 
 Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
@@ -91,9 +91,16 @@ def speaks_of(limit: PolicyLimit, finding: Finding) -> bool:
     return any((one.name, one.group) == (limit.measure, limit.group) for one in finding.measures)
 
 
+def no_more(limit: PolicyLimit | Limit, other: PolicyLimit | Limit) -> bool:
+    """Tell whether a limit asks no more than another one of the same measure, so that who keeps that keeps it too."""
+    lower, upper = limit.at_least, limit.at_most
+    least = lower is None or (other.at_least is not None and other.at_least >= lower)
+    return least and (upper is None or (other.at_most is not None and other.at_most <= upper))
+
+
 def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
     """Hold a finding against a policy's limit, as `audit.verdict.decision` holds it against the plan's."""
-    name, group = _aim(limit, finding)
+    name, group = aim_of(limit, finding)
     measure = next((one for one in finding.measures if (one.name, one.group) == (name, group)), None)
     verdict: Outcome
     if finding.verdict == "crashed":
@@ -111,11 +118,11 @@ def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
 
 def out_of_reach(limit: PolicyLimit, finding: Finding) -> Iterator[tuple[str, str]]:
     """Yield (key, sentence) for each bound that the measure of this finding can never have."""
-    name = _aim(limit, finding)[0] or ""
+    name = aim_of(limit, finding)[0] or ""
     return beyond(range_in(finding.probe, name), name, limit.model_dump())
 
 
-def _aim(limit: PolicyLimit, finding: Finding) -> tuple[str | None, str | None]:
+def aim_of(limit: PolicyLimit, finding: Finding) -> tuple[str | None, str | None]:
     """Return (name, group) of the measure that a limit means: the one it names, else the finding's first."""
     head = finding.headline
     return (limit.measure, limit.group) if limit.measure is not None or head is None else (head.name, head.group)

@@ -54,6 +54,13 @@ class Audit:
 
         return write_reports(self, plugins.load("reports", format))
 
+    def _repr_html_(self) -> str:
+        """Return the audit as a notebook shows it."""
+        from audit import plugins
+
+        (page,) = plugins.load("reports", "notebook")(self).values()
+        return str(page.decode())
+
     @cached_property
     def plan_text(self) -> str:
         """The plan as it was run."""

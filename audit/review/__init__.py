@@ -11,6 +11,7 @@ from audit.review.entries import (
     Owner,
     Rating,
     Reviews,
+    Sample,
     Says,
     Status,
     read_reviews,
@@ -32,6 +33,6 @@ from audit.review.writer import add_reviews
 
 __all__ = [
     "FILE", "PROBLEMS", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Problem", "Rating",
-    "Reviewed", "Reviews", "Says", "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews",
-    "signature_of", "signing_of", "state_after", "state_of", "waiver_in_force",
+    "Reviewed", "Reviews", "Sample", "Says", "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews",
+    "read_reviews", "signature_of", "signing_of", "state_after", "state_of", "waiver_in_force",
 ]

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -23,8 +24,8 @@ from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
-    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
-    "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
+    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
+    "Sample", "Says", "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
 ]
 
 FILE = "reviews.jsonl"
@@ -142,6 +143,22 @@ class Override(_About):
         return self
 
 
+class Sample(_About):
+    """A random check: so many of a check's items that nobody has looked at are drawn, to be looked at by people."""
+
+    kind: Literal["sample"] = "sample"
+    count: int = Field(ge=1)
+    """How many items."""
+    token: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] = Field(default_factory=lambda: secrets.token_hex(16))
+    """Drawn with the entry; which items they are follows from it, so that nobody could know them before."""
+
+    @model_validator(mode="after")
+    def _of_a_check(self) -> Sample:
+        if self.check is None or self.item is not None:
+            raise ValueError("a random check is of one check's items, all of which it may draw")
+        return self
+
+
 class Decision(_About):
     """What is decided about the whole audit; `in review` asks for a review."""
 
@@ -158,7 +175,7 @@ class Decision(_About):
         return self
 
 
-Says = Comment | Rating | Owner | Action | Due | Status | Override | Decision
+Says = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision
 
 
 class Signature(_Strict):
@@ -253,6 +270,13 @@ class Reviews:
     def latest(self) -> date | None:
         """The latest day of all entries, which a clock that was set back does not undo; None without entries."""
         return max((entry.at.date() for entry in self.entries), default=None)
+
+    def day(self, on: date | None) -> date | None:
+        """Return the day on which waivers are looked at: `on`, never before the latest entry; None without both.
+
+        So no waiver holds again where a clock was set back, or an earlier day is named.
+        """
+        return max((day for day in (on, self.latest) if day is not None), default=None)
 
     @property
     def back(self) -> tuple[int, ...]:

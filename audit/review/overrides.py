@@ -6,31 +6,38 @@ Only a measure that is the mean of a column of the items can be made again from 
 give the machine's own number first. The record is never changed: both numbers stand side by side.
 
 People look at what was flagged, and what the machine let pass stays as it was, wrong or not. So a number after review
-of some items is shown without an interval and decides nothing; it has one where every item that counts was looked at.
+of some items is shown without an interval and decides nothing; it has one where every item that counts was looked at,
+or all those of a random check (`audit.review.random_check`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.errors import IntegrityError
 from audit.files import digest_file
 from audit.record import Audit, Finding, MeasureRecord
+from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PROBLEMS", "ItemChange", "Problem", "Reviewed", "has_item", "override_problem", "review_measure"]
+__all__ = [
+    "PROBLEMS", "ItemChange", "Problem", "Reviewed", "draw_problem", "has_item", "override_problem", "review_measure",
+]
 
-Problem = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced", "chosen"]
+Unable = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced"]
 """Why there is no reviewed number: the measure is no mean of items; the items' file is not there, or not the record's;
-an item is not in it or has no value; the items do not give the machine's number. Or why it has no interval: the items
-that were looked at were chosen."""
+an item is not in it or has no value; the items do not give the machine's number."""
+Problem = Unable | Literal["chosen"] | Barrier
+"""Or why it has no interval and decides nothing: the items that were looked at were chosen, or a random check of them
+cannot give one."""
 
 CHOSEN = "mean after review of chosen items, no interval"
 """Method of a reviewed number that decides nothing."""
@@ -57,11 +64,18 @@ class Reviewed:
     """With the headline measure, verdict and sentence after review; the machine's where there is a problem."""
     changes: tuple[ItemChange, ...]
     problem: Problem | None = None
+    check: RandomCheck | None = None
+    """The last random check; None without one, and where the items cannot be read."""
 
     @property
     def measure(self) -> MeasureRecord | None:
-        """The headline after review, without an interval where items were chosen; None where it cannot be made."""
-        return self.finding.headline if self.problem in (None, "chosen") else None
+        """The headline after review, without an interval where it decides nothing; None where it cannot be made."""
+        return self.finding.headline if self.problem is None or self.informs else None
+
+    @property
+    def informs(self) -> bool:
+        """Whether there is a number that decides nothing."""
+        return self.problem is not None and self.problem not in get_args(Unable)
 
     def as_json(self) -> dict[str, Any]:
         """Return both results as JSON data."""
@@ -75,44 +89,104 @@ class Reviewed:
                 "measure": measure.model_dump(mode="json"),
             },
             "problem": self.problem,
+            **({} if self.check is None else {"random_check": self.check.as_json()}),
             "items": [asdict(one) for one in self.changes],
         }
 
 
 class _UnableError(Exception):
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Unable) -> None:
         super().__init__(problem)
-        self.problem: Problem = problem
+        self.problem: Unable = problem
 
 
-def review_measure(audit: Audit, finding: Finding, changes: Mapping[str, ItemChange]) -> Reviewed:
-    """Return the finding with these items' values changed."""
-    import pandas as pd
+@dataclass(frozen=True)
+class _Numbers:
+    """What a headline is made of, so that it can be made again."""
 
+    audit: Audit
+    finding: Finding
+    items: pd.DataFrame
+    headline: MeasureRecord
+
+    @cached_property
+    def before(self) -> pd.Series[float]:
+        """The machine's values [item]."""
+        values: pd.Series[float] = self.items[self.headline.mean_of].astype(float)
+        return values
+
+    @property
+    def whole(self) -> bool:
+        """Whether the items are all that the headline speaks of."""
+        from detectors.intervals import ALL_OF_IT
+
+        return self.headline.method == ALL_OF_IT
+
+    def mean(self, values: pd.Series[float], level: float) -> MeasureRecord:
+        """Return the headline that these values of all items give."""
+        headline = self.headline.model_copy(update={"level": level})
+        return _mean(self.audit, self.finding, headline, self.items, values)
+
+    def after(self, told: tuple[ItemChange, ...]) -> pd.Series[float]:
+        """Return the values after review."""
+        import pandas as pd
+
+        after = self.before.copy()
+        after.update(pd.Series([one.reviewed for one in told], index=[one.item for one in told], dtype=float))
+        return after
+
+    def barrier(self, after: pd.Series[float]) -> Barrier | None:
+        """Return why a random check gives no interval; None where it does."""
+        from audit.verdict import labels_of
+        from detectors.result import counted
+
+        asked = self.items[counted(self.items, str(self.headline.mean_of))]
+        single = self.headline.unit_of is None
+        units = asked.index if single else labels_of(asked, self.headline.unit_of)
+        return barrier_to(self.finding, self.headline, after, list(units))
+
+
+def _numbers(audit: Audit, finding: Finding) -> _Numbers:
+    """Return what the headline is made of, where it gives the machine's own number."""
+    made = _Numbers(audit, finding, *_items(audit, finding))
+    if not _same(made.mean(made.before, made.headline.level).value, made.headline.value):
+        raise _UnableError("not_reproduced")
+    return made
+
+
+def review_measure(
+    audit: Audit, finding: Finding, changes: Mapping[str, ItemChange], draw: Draw | None = None
+) -> Reviewed:
+    """Return the finding with these items' values changed; `draw`: the last random check of it."""
     told = tuple(changes[item] for item in sorted(changes))
     try:
-        items, headline = _items(audit, finding)
-        before = items[headline.mean_of].astype(float)
+        made = _numbers(audit, finding)
+        before = made.before
         if any(item not in before.index or not math.isfinite(before[item]) for item in changes):
             raise _UnableError("item_unknown")
-        told = tuple(replace(one, machine=float(before[one.item])) for one in told)
-        if not _same(_mean(audit, finding, headline, items, before).value, headline.value):
-            raise _UnableError("not_reproduced")
-        after = before.copy()
-        after.update(pd.Series([one.reviewed for one in told], index=[one.item for one in told]))
-        measure, by = _mean(audit, finding, headline, items, after), finding.one_sided
-        kept = None if by is None else _mean(
-            audit, finding, headline.model_copy(update={"level": 2 * by.level - 1}), items, after
-        )
     except _UnableError as unable:
         return Reviewed(finding, finding, told, unable.problem)
-    if after.equals(before):
-        return Reviewed(finding, finding, told)
-    if set(before.index[before.notna()]) <= set(changes):
-        return Reviewed(finding, _judged(finding, headline, measure, kept), told)
-    bare = measure.model_copy(update={"low": None, "high": None, "method": CHOSEN})
-    measures = [bare if one is headline else one for one in finding.measures]
-    return Reviewed(finding, finding.model_copy(update={"measures": measures}), told, "chosen")
+    told = tuple(replace(one, machine=float(before[one.item])) for one in told)
+    check = None if draw is None else progress_of(draw, before, {one.item: one.reviewed for one in told})
+    return _reviewed(made, told, check)
+
+
+def _reviewed(made: _Numbers, told: tuple[ItemChange, ...], check: RandomCheck | None) -> Reviewed:
+    """Return both results of changes that can be made."""
+    finding, headline, before, after = made.finding, made.headline, made.before, made.after(told)
+    said, finished = {one.item: one.reviewed for one in told}, check is not None and not check.left
+    problem: Problem = made.barrier(after) or "chosen" if finished else "chosen"
+    if check is not None and finished and problem == "chosen":
+        measures = _at_levels(made, lambda level: bounded(check, before, said, level, made.mean, whole=made.whole))
+    elif after.equals(before):
+        return Reviewed(finding, finding, told, check=check)
+    elif set(before.index[before.notna()]) <= set(said):
+        measures = _at_levels(made, lambda level: made.mean(after, level))
+    else:
+        bare = made.mean(after, headline.level).model_copy(update={"low": None, "high": None, "method": CHOSEN})
+        shown = [bare if one is headline else one for one in finding.measures]
+        return Reviewed(finding, finding.model_copy(update={"measures": shown}), told, problem, check)
+    return Reviewed(finding, _judged(finding, headline, *measures), told, check=check)
 
 
 def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]:
@@ -206,6 +280,14 @@ def _judged(
     return finding.model_copy(update=update)
 
 
+def _at_levels(
+    made: _Numbers, measure: Callable[[float], MeasureRecord]
+) -> tuple[MeasureRecord, MeasureRecord | None]:
+    """Return the measure at its own level, and at that of the bounds by which the check passes, where those differ."""
+    by = made.finding.one_sided
+    return measure(made.headline.level), None if by is None else measure(2 * by.level - 1)
+
+
 def _same(made: float | None, stored: float | None) -> bool:
     return made is not None and stored is not None and math.isclose(made, stored, rel_tol=1e-9, abs_tol=1e-9)
 
@@ -228,8 +310,25 @@ def has_item(audit: Audit, check: str, item: str) -> bool:
 
 def override_problem(audit: Audit, check: str, item: str) -> Problem | None:
     """Return why an item of a check cannot be overridden; None where it can."""
-    found = review_measure(audit, audit.finding(check), {item: ItemChange(item, None, 0.0, "", "")}).problem
-    return None if found == "chosen" else found
+    found = review_measure(audit, audit.finding(check), {item: ItemChange(item, None, 0.0, "", "")})
+    return None if found.informs else found.problem
+
+
+def draw_problem(audit: Audit, draw: Draw, last: Reviewed | None) -> str | None:
+    """Return why a random check cannot be drawn, in words; None where it can. last: where the check's reviews stand."""
+    try:
+        made = _numbers(audit, audit.finding(draw.check))
+    except _UnableError as unable:
+        return PROBLEMS[unable.problem]
+    if last is not None and last.check is not None and last.check.left:
+        left, drawn = len(last.check.left), len(last.check.drawn)
+        return f"the last one is not finished; {left} of its {drawn} items are still to be looked at"
+    if (barrier := made.barrier(made.before)) is not None:
+        return PROBLEMS[barrier]
+    rest = len(progress_of(draw, made.before, {}).rest)
+    if not rest:
+        return "every item that counts was looked at"
+    return None if draw.count <= rest else f"got {draw.count} items; allowed: 1 to {rest}, which nobody has looked at"
 
 
 PROBLEMS: Mapping[Problem, str] = {
@@ -239,5 +338,8 @@ PROBLEMS: Mapping[Problem, str] = {
     "item_unknown": "there is no such item, or the number does not count it",
     "not_reproduced": "the items do not give the machine's own number",
     "chosen": "its items were chosen, so it has no interval and decides nothing; the machine's verdict stands",
+    "early": "the check stops early, so looking decided how many items were asked; a random check gives no interval",
+    "units": "some of its independent units hold several items; a random check gives an interval for single ones only",
+    "values": "not every value is 0 or 1 by what it is; a random check gives an interval for such values only",
 }
 """The problems in words, for the terminal."""

@@ -22,11 +22,13 @@ from audit.review.entries import (
     Owner,
     Rating,
     Reviews,
+    Sample,
     Status,
     read_reviews,
     signature_of,
 )
 from audit.review.overrides import ItemChange, Reviewed, review_measure
+from audit.review.random_check import Draw
 from audit.signing import same_person
 from audit.verdict import audit_verdict
 
@@ -209,7 +211,7 @@ def waiver_in_force(
 
 def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
     entries = reviews.entries
-    on = max((day for day in (on, reviews.latest) if day is not None), default=None)
+    on = reviews.day(on)
     targets: dict[Target, Standing] = defaultdict(Standing)
     for entry in entries:
         target = entry.says.check, entry.says.item
@@ -245,20 +247,25 @@ def _after(now: Standing, entry: Entry) -> Standing:
 
 
 def _reviewed(audit: Audit, entries: tuple[Entry, ...]) -> list[tuple[str, Reviewed]]:
-    """Return the checks that have overrides with both results; of several for one item the last counts."""
-    changes: dict[str, dict[str, ItemChange]] = {}
+    """Return the checks of whose items people spoke with both results; of several for one item the last counts."""
+    changes: dict[str, dict[str, ItemChange]] = defaultdict(dict)
+    draws: dict[str, Draw] = {}
     for entry in entries:
-        says = entry.says
-        if isinstance(says, Override) and says.check is not None and says.item is not None:
-            of_check = changes.setdefault(says.check, {})
-            of_check.pop(says.item, None)
-            if says.value is not None:
-                of_check[says.item] = ItemChange(says.item, None, says.value, entry.author, says.reason)
+        match entry.says:
+            case Override(check=str() as check, item=str() as item) as says:
+                changes[check].pop(item, None)
+                if says.value is not None:
+                    changes[check][item] = ItemChange(item, None, says.value, entry.author, says.reason)
+            case Sample(check=str() as check) as says:
+                ordinal = draws[check].ordinal + 1 if check in draws else 1
+                draws[check] = Draw(check, says.count, says.token, entry.record, ordinal, frozenset(changes[check]))
+            case _:
+                pass
     known = {finding.check: finding for finding in audit.record.findings}
     return [
-        (check, review_measure(audit, known[check], items))
+        (check, review_measure(audit, known[check], items, draws.get(check)))
         for check, items in changes.items()
-        if items and check in known
+        if (items or check in draws) and check in known
     ]
 
 

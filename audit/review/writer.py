@@ -34,6 +34,7 @@ from audit.review.entries import (
     Owner,
     Rating,
     Reviews,
+    Sample,
     Says,
     Status,
     read_reviews,
@@ -41,13 +42,15 @@ from audit.review.entries import (
     signed,
     whole_lines,
 )
-from audit.review.overrides import PROBLEMS, has_item, override_problem
+from audit.review.overrides import PROBLEMS, draw_problem, has_item, override_problem
+from audit.review.random_check import Draw
 from audit.review.state import Problem, SignOff, Standing, State, Waiver, signing_of, state_of
 from audit.signing import SigningKey, plain_name
 
 __all__ = [
-    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Says",
-    "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews", "signature_of", "state_of",
+    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Sample",
+    "Says", "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews", "signature_of",
+    "state_of",
 ]
 
 
@@ -59,6 +62,8 @@ def add_reviews(
     Each is one write and one fsync. `at` is the local time now if not given. Raises UsageError, before anything is
     written, for a check or item that is not there and for an approval that the two-person rule forbids.
     """
+    if len(says) > 1 and any(isinstance(one, Sample) for one in says):
+        raise UsageError("a random check is said alone; what else there is to say goes before or after it")
     author, key_name = plain_name(author), None if key is None else key.public.fingerprint
     for one in says:
         _refuse(audit, one, author, key_name)
@@ -103,6 +108,12 @@ def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:
         problem = override_problem(audit, says.check, says.item)
         if problem is not None:
             raise UsageError(f"item {says.item!r} of {says.check!r} cannot be overridden: {PROBLEMS[problem]}")
+    if isinstance(says, Sample) and says.check is not None:
+        last = state_of(audit).reviewed.get(says.check)
+        seen = frozenset(one.item for one in last.changes) if last else frozenset()
+        why = draw_problem(audit, Draw(says.check, says.count, says.token, "", 1, seen), last)
+        if why is not None:
+            raise UsageError(f"no random check of {says.check!r}: {why}")
     if isinstance(says, Decision) and says.decision == "approved":
         signing = signing_of(audit, read_reviews(audit.folder).entries)
         if (why := signing.problem(author, key)) is not None:

@@ -6,6 +6,9 @@ The key is 32 random bytes in `$XDG_STATE_HOME/dokimasia/key` (`~/.local/state/d
 readable by its owner alone, made at first use and never moved with an audit. Stored answers and records that carry a
 valid MAC may stand for a model; others can be read and verified, and are asked again. Where no key can be kept, one is
 made up for the process, which then believes what it wrote itself and nothing else.
+
+A machine that is new each time, as in CI, is given the key in `DOKIMASIA_STATE_KEY`, 64 hexadecimal digits; no file is
+read or written then. It is as secret as a signing key: whoever has it can write what is believed here.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
@@ -21,10 +25,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from audit.errors import UsageError
 from audit.files import canonical, read_regular
 
-__all__ = ["Secret", "key_file"]
+__all__ = ["STATE_KEY", "Secret", "key_file"]
 
+STATE_KEY = "DOKIMASIA_STATE_KEY"
+"""Environment variable with the key, where no file keeps it."""
 _SIZE = 32
 
 
@@ -38,8 +45,12 @@ class Secret:
 
     @staticmethod
     def here() -> Secret:
-        """Return the key of this user; it is made where there is none."""
-        return _kept(key_file())
+        """Return the key given in the environment, else that of this user, which is made where there is none.
+
+        UsageError for one given that is no key; what it is instead is not told.
+        """
+        given = os.environ.get(STATE_KEY, "").strip()
+        return _given(given) if given else _kept(key_file())
 
     def mac(self, *what: Any) -> str:
         """Return the MAC over values of JSON, in hex."""
@@ -58,6 +69,14 @@ def key_file() -> Path | None:
         return Path.home() / ".local" / "state" / "dokimasia" / "key"
     except RuntimeError:
         return None
+
+
+def _given(text: str) -> Secret:
+    if not re.fullmatch(f"[0-9a-fA-F]{{{2 * _SIZE}}}", text):
+        got = f"{len(text)} characters" if len(text) != 2 * _SIZE else "other characters"
+        how = f"{2 * _SIZE} hexadecimal digits, as 'openssl rand -hex {_SIZE}' prints"
+        raise UsageError(f"{STATE_KEY}: got {got}; allowed: {how}")
+    return Secret(bytes.fromhex(text))
 
 
 @lru_cache(maxsize=16)

@@ -2,14 +2,17 @@
 
     keys/Kim Minji.pub    the file's name is the owner's; `keygen` writes such a file beside the private key
 
-The key that signs here (`DOKIMASIA_KEY`) is known too. Its owner is whom the folder names for it, else who speaks here
-by default; nobody else's name is signed with it where names are bound to keys, as in the dashboard.
+`verify`, `import` and the dashboard tell a seal, and signatures, by a known key as its owner's; a seal by another is
+told as one that nobody vouches for, and refused only where a key is named with `--public`. The key that signs here
+(`DOKIMASIA_KEY`) is known too. Its owner is whom the folder names for it, else who speaks here by default; nobody
+else's name is signed with it where names are bound to keys, as in the dashboard.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -30,7 +33,7 @@ def known_keys() -> Mapping[str, str]:
 def key_owner() -> str | None:
     """Return the owner of the key that signs here; None where none does. UsageError where nobody is named."""
     key = signing_key()
-    return None if key is None else known_keys()[key.public.fingerprint]
+    return None if key is None else known_keys().get(key.public.fingerprint) or author_name()
 
 
 @lru_cache(maxsize=8)
@@ -41,6 +44,7 @@ def _known(folder: str, own: str) -> Mapping[str, str]:
     files = sorted(Path(folder).glob("*.pub")) if folder else []
     known = {read_public_key(file).fingerprint: file.stem for file in files}
     key = signing_key() if own else None
-    if key is not None:
-        known.setdefault(key.public.fingerprint, author_name())
+    if key is not None and key.public.fingerprint not in known:
+        with suppress(UsageError):  # nobody is named here, so nobody is known by it
+            known[key.public.fingerprint] = author_name()
     return known

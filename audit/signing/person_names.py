@@ -1,27 +1,38 @@
 """Names of people: one spelling for what reads the same, so that nobody is two persons by a letter that nobody sees.
 
     written    NFKC, no invisible letters, single blanks; a word of two alphabets that look alike is refused
-    compared   the same without case, and Cyrillic and Greek letters that look like Latin ones as those
+    compared   in the Latin letters that its letters look like (`look_alikes`), without case: as it is written, in
+               capitals and in small letters, since H may be an eta and n too; and as I is read as l, and rn as m
 
-A name stays what its owner says; only a key shows that the same person spoke.
+Two names with a reading in common are one person's. A name stays what its owner says; only a key shows that the same
+person spoke.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from audit.errors import UsageError
+from audit.signing.look_alikes import LOOK_ALIKES
 
-__all__ = ["plain_name", "same_person"]
+__all__ = ["plain_name", "same_name", "same_person"]
 
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and marks without a shape that are in no category of invisible ones."""
-_ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
+_LATIN = str.maketrans({twin: letter for letter, twins in LOOK_ALIKES.items() for twin in twins})
+_DOT = re.compile("(?<=[ij])\u0307")
+"""A dot above what has one: nobody sees it."""
+_BY_EYE = (("I", "l"), ("1", "l"), ("0", "O"), ("rn", "m"), ("vv", "w"))
+"""Latin letters and digits that are read as others, as printed."""
+
+
+def _script(char: str) -> str:
+    return unicodedata.name(char, "").partition(" ")[0] if char.isalpha() else ""
+
+
+_ALIKE = frozenset({"LATIN", *(_script(twin) for twins in LOOK_ALIKES.values() for twin in twins)} - {""})
 """Alphabets that share shapes."""
-_TWINS = str.maketrans(
-    "авеѕіјкмнорстухһԁԛԝαβεηικνορτυχω", "abesijkmhopctyxhdqwabenikvoptyxw"
-)
-"""Cyrillic and Greek small letters, and the Latin ones that they, or their capitals, look like."""
 
 
 def plain_name(given: str) -> str:
@@ -42,9 +53,14 @@ def plain_name(given: str) -> str:
     return name
 
 
+def same_name(one: str, other: str) -> bool:
+    """Tell whether two names are written with the same letters, but for case; for lists of who may do something."""
+    return _seen(_seen(one).casefold()) == _seen(_seen(other).casefold())
+
+
 def same_person(one: str, other: str) -> bool:
-    """Tell whether two names read the same."""
-    return _compared(one) == _compared(other)
+    """Tell whether two names read the same, for whoever must be another person."""
+    return not _readings(one).isdisjoint(_readings(other))
 
 
 def _seen(text: str) -> str:
@@ -58,9 +74,17 @@ def _is_unseen(char: str) -> bool:
     return unicodedata.category(char)[0] == "C" or char in _UNSEEN or "VARIATION SELECTOR" in unicodedata.name(char, "")
 
 
-def _script(char: str) -> str:
-    return unicodedata.name(char, "").partition(" ")[0] if char.isalpha() else ""
+def _readings(text: str) -> set[tuple[str, str]]:
+    """Return what a name is read as, and how."""
+    seen = _seen(text)
+    printed = _latin(seen)
+    for letters, read in _BY_EYE:
+        printed = printed.replace(letters, read)
+    forms = (seen, seen.upper(), seen.casefold())
+    return {("printed", printed), *(("letters", _latin(_latin(form).casefold())) for form in forms)}
 
 
-def _compared(text: str) -> str:
-    return _seen(_seen(text).casefold()).translate(_TWINS)
+def _latin(text: str) -> str:
+    """Return a name with the Latin letters that its letters look like, marks kept."""
+    plain = unicodedata.normalize("NFD", text).translate(_LATIN)
+    return unicodedata.normalize("NFC", _DOT.sub("", plain))

@@ -14,16 +14,17 @@ from audit.verdict.decision import (
 )
 from audit.verdict.early_stopping import MOST_BETWEEN_LOOKS, begun, looks_after, sequenced
 from audit.verdict.findings import conclude, judge_finding, keep, settled_level
-from audit.verdict.finite_population import of_benchmark
+from audit.verdict.finite_population import of_benchmark, told_of_target
 from audit.verdict.ideals import BASELINES, FarOff, count_far_off, far_off
 from audit.verdict.missing import FIRST_PROBLEM, OF_ASKING, RAW_PROMPTS, told_of_asking
-from audit.verdict.sample_size import POWER
+from audit.verdict.own_units import KEY, OWN_UNITS
+from audit.verdict.sample_size import POWER, RANDOM_CHECK
 from audit.verdict.units import Part, Units, in_random_order, labels_of, part_of, unit_means, unit_sizes
 
 __all__ = [
-    "BASELINES", "EXIT_CODES", "FIRST_PROBLEM", "MOST_BETWEEN_LOOKS", "OF_ASKING", "POWER", "RAW_PROMPTS", "Decision",
-    "FarOff", "Part", "Units", "audit_verdict", "begun", "capitalised", "conclude", "controls_of", "count_far_off",
-    "covered", "decide", "exit_code", "far_off", "in_random_order", "informs_only", "judge_finding", "keep",
-    "labels_of", "looks_after", "of_benchmark", "part_of", "sentence", "sequenced", "settled_level", "spoil",
-    "told_of_asking", "trials_of", "unit_means", "unit_sizes",
+    "BASELINES", "EXIT_CODES", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OWN_UNITS", "POWER",
+    "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "Part", "Units", "audit_verdict", "begun", "capitalised",
+    "conclude", "controls_of", "count_far_off", "covered", "decide", "exit_code", "far_off", "in_random_order",
+    "informs_only", "judge_finding", "keep", "labels_of", "looks_after", "of_benchmark", "part_of", "sentence",
+    "sequenced", "settled_level", "spoil", "told_of_asking", "told_of_target", "trials_of", "unit_means", "unit_sizes",
 ]

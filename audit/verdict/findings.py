@@ -8,6 +8,7 @@ Every generator depends on the audit's seed and on what it is for, so the order 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from audit.seeds import rng_for
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
 from audit.verdict.finite_population import on_benchmark
+from audit.verdict.own_units import told_of_units
 from audit.verdict.units import part_of
 from detectors.multiplicity import step_up
 
@@ -48,6 +50,7 @@ def judge_stored(
     population: units of the benchmark whose own numbers are meant; None where they stand for others.
     """
     result, part = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge")), part_of(observed, population)
+    result = replace(result, remarks=(*told_of_units(observed), *result.remarks))
     if stop == "early" and limit is not None:
         return early_stopping.stopped(result, limit, level, part)
     return result if part is None else on_benchmark(result, part)

@@ -13,16 +13,17 @@ the same. So do measures of a part that are no mean over all of its units: group
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from audit.verdict.units import Part
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from audit.record import Finding
     from detectors.result import Measure, Result
 
-__all__ = ["of_benchmark", "on_benchmark"]
+__all__ = ["of_benchmark", "on_benchmark", "told_of_target"]
 
 
 def on_benchmark(result: Result, part: Part) -> Result:
@@ -60,3 +61,11 @@ def _settled(measure: Measure, low: float, high: float, method: str, part: Part)
         n={**measure.n, "population": part.population}, min_units=0, worst_coverage=None, measured_to=None,
         guarantee="finite sample",
     )
+
+
+def told_of_target(finding: Finding, target: str) -> Finding:
+    """Return the finding with the remark that it speaks of a population, where the plan speaks of a benchmark."""
+    if target == "population" or finding.population is not None or not finding.measures:
+        return finding
+    told: dict[str, Any] = {"key": "drawn"}
+    return finding.model_copy(update={"remarks": [told, *finding.remarks]})

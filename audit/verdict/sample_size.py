@@ -19,10 +19,12 @@ from dataclasses import dataclass
 from audit.record import Limit, MeasureRecord, SmallestEffect, watched
 from audit.verdict import early_stopping
 
-__all__ = ["POWER", "fresh_units", "more_units", "smallest_effect", "units_of"]
+__all__ = ["POWER", "RANDOM_CHECK", "fresh_units", "more_units", "smallest_effect", "units_of"]
 
 POWER = 0.8
 """Probability with which an effect is said to be seen."""
+RANDOM_CHECK = "exact, by a random check of the items not looked at before"
+"""Method of a number after review that only a further check narrows."""
 MOST = 10**6
 """More units than this are not worth a figure."""
 
@@ -50,7 +52,7 @@ def more_units(measure: MeasureRecord) -> int | None:
 
     For a measure whose interval crosses the limit.
     """
-    if "population" not in measure.n or measure.missing:
+    if "population" not in measure.n or measure.missing or measure.method == RANDOM_CHECK:
         return None
     return measure.n["population"] - units_of(measure) or None
 
@@ -109,6 +111,8 @@ def smallest_effect(
 
 def _interval(measure: MeasureRecord) -> _Interval | None:
     if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
+        return None
+    if measure.method == RANDOM_CHECK:  # what narrows it is a further draw
         return None
     if "population" in measure.n:  # a benchmark's own number: nothing else could have been true of it and look so
         return None

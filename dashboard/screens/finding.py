@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
@@ -13,11 +13,11 @@ from audit.errors import UsageError, did_you_mean
 from audit.record import Audit
 from audit.review import state_of
 from dashboard.address import Address
-from dashboard.item_pages import SLICES, Filters, ItemsFile, choices, items_of, matching, rows
+from dashboard.item_pages import SLICES, Filters, ItemsFile, choices, items_of, matching, named, rows
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, trust_line, turn_pages
 from dashboard.rendering import draw, picture, report_tools
-from dashboard.review_forms import review_finding
+from dashboard.review_forms import draw_items, review_finding
 from reports.text import Notation, Words, one_line
 from reports.views import TABLE, WORDED, FindingView, Items, Overview, laid_out
 
@@ -50,6 +50,15 @@ def show(place: Address, words: Words) -> None:
     else:
         _evidence(place, words, one, items, _overridden(audit, place.check, words))
     review_finding(audit, place.check, words)
+    if items is not None and not items.problem:
+        draw_items(audit, place.check, partial(_links, place, words, items), words)
+
+
+def _links(place: Address, words: Words, items: ItemsFile, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (name, address) of each named item; the filters are left out, for they may not show it."""
+    there = place.to("item", failures=False, outcome="", group="")
+    found = zip(names, named(items, names), strict=True)
+    return [(one_line(name, words, 40), there.to("item", item=row).link) for name, row in found if row is not None]
 
 
 def finding_of(view: Overview, check: str) -> FindingView:

@@ -4,6 +4,7 @@
     mean of values in [0, 1]                  betting_mean                         valid at every n and mean
     mean over independent units               mean_over_units                      one of these two, by design
     mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
+    events in a set looked at in part         events_of_parts                      valid at every number of them
     difference of two rates                   newcombe, newcombe_paired            approximate
     ratio of two rates                        score_ratio                          approximate
     AUROC                                     auroc                                valid at every n and distribution
@@ -22,7 +23,15 @@ from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
 from detectors.intervals.discordant import METHOD, MOST, discordant_interval
 from detectors.intervals.exact import Approximation, Level, exact_binomial, sides_of
-from detectors.intervals.finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, exact_hypergeometric, mean_of_finite
+from detectors.intervals.finite import (
+    ALL_OF_IT,
+    BETTING_FINITE,
+    HYPERGEOMETRIC,
+    PartOfSet,
+    events_of_parts,
+    exact_hypergeometric,
+    mean_of_finite,
+)
 from detectors.intervals.groups import SIMULTANEOUS, any_gap_p, simultaneous
 from detectors.intervals.powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
 from detectors.intervals.roc import AUROC_METHOD, auroc, pairs_interval
@@ -32,8 +41,8 @@ from detectors.intervals.unit_means import UnitMean, mean_over_units, mostly_sin
 __all__ = [
     "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "EMPTY", "HYPERGEOMETRIC",
     "LEAST_LABELS", "METHOD", "MOST", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS",
-    "Approximation", "Calibration", "Level", "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean",
-    "cluster_bootstrap", "corrected_rate", "discordant_interval", "exact_binomial", "exact_hypergeometric",
-    "mean_of_finite", "mean_over_units", "mostly_single", "newcombe", "newcombe_paired", "pairs_interval",
-    "prediction_powered", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",
+    "Approximation", "Calibration", "Level", "PartOfSet", "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean",
+    "cluster_bootstrap", "corrected_rate", "discordant_interval", "events_of_parts", "exact_binomial",
+    "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe", "newcombe_paired",
+    "pairs_interval", "prediction_powered", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",
 ]

@@ -2,6 +2,7 @@
 
     all of it asked          no sampling error: what is not known is what gave no answer
     0/1, one item a unit     exact_hypergeometric                exact (hypergeometric tails)
+    0/1, looked at anew      events_of_parts                     exact in each part, Bonferroni over the parts
     unit means in [0, 1]     betting_mean with a population      valid (Waudby-Smith & Ramdas 2020, section 5)
 
 The hypergeometric tail P(X <= k) falls in the number K of events in the set, so that the K that a one-sided test at
@@ -11,7 +12,8 @@ The hypergeometric tail P(X <= k) falls in the number K of events in the set, so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +22,10 @@ from scipy.special import gammaln
 from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
 
-__all__ = ["ALL_OF_IT", "BETTING_FINITE", "HYPERGEOMETRIC", "exact_hypergeometric", "mean_of_finite"]
+__all__ = [
+    "ALL_OF_IT", "BETTING_FINITE", "HYPERGEOMETRIC", "PartOfSet", "events_of_parts", "exact_hypergeometric",
+    "mean_of_finite",
+]
 
 ALL_OF_IT = "all of the benchmark: no sampling error"
 HYPERGEOMETRIC = "exact hypergeometric, for a part of the benchmark"
@@ -62,6 +67,46 @@ def mean_of_finite(
         return low, high, HYPERGEOMETRIC
     low, high = (betting_mean(end, level, population=population)[i] for i, end in enumerate(ends))
     return low, high, BETTING_FINITE
+
+
+@dataclass(frozen=True)
+class PartOfSet:
+    """A part of a finite set, fixed before units of the set were drawn at random, and what is known of it."""
+
+    size: int
+    """Units in it; one at least."""
+    drawn: int
+    """Those of them that were drawn."""
+    events: int
+    """Events among those drawn."""
+    least: int
+    """Events known in it, among those drawn and any others."""
+    most: int
+    """Events that it may have after all that is known: its size without the units known to be none."""
+    guess: float
+    """What the number of events in it is taken for where none of it was drawn; it moves no bound."""
+
+
+def events_of_parts(parts: Sequence[PartOfSet], level: float) -> tuple[int, int, float]:
+    """Return (low, high, estimate) for the number of events in a set that falls into these parts.
+
+    Units were drawn at random without replacement from the whole set, so that those drawn of a part are drawn so from
+    it, however many they are. Each part has an equal share of 1 - level, and its exact hypergeometric bounds are cut by
+    what is known of its units. [low, high] covers with at least `level`, either end alone with (1 + level) / 2. The
+    estimate adds up size * events / drawn. Raises ValueError for numbers that cannot be.
+    """
+    low, high, estimate = 0, 0, 0.0
+    for one in parts:
+        if not (0 <= one.events <= one.drawn and one.events <= one.least <= one.most <= one.size and one.size >= 1):
+            raise ValueError(f"events_of_parts: got {one}; allowed: events <= least <= most <= size, events <= drawn")
+        ends, likely = (0, one.size), one.guess
+        if one.drawn:
+            shares = exact_hypergeometric(one.events, one.drawn, one.size, 1 - (1 - level) / len(parts))
+            ends = round(shares[0] * one.size), round(shares[1] * one.size)
+            likely = one.size * one.events / one.drawn
+        cut = [min(max(end, one.least), one.most) for end in (*ends, likely)]
+        low, high, estimate = low + int(cut[0]), high + int(cut[1]), estimate + cut[2]
+    return low, high, estimate
 
 
 def _at_most(k: int, n: int, events: int, population: int) -> float:

@@ -62,7 +62,8 @@ def _refused_below(value: float, pairs: int, alpha: float) -> float:
 
 def _tail(wins: float, pairs: int, mean: float) -> float:
     """Return the bound on the probability of `wins` or more of `pairs`."""
-    j = np.unique(np.linspace(np.floor(pairs * mean), np.ceil(wins) - 1, _TRIED).round())
+    first, last = np.floor(pairs * mean), np.ceil(wins) - 1
+    j = np.arange(first, last + 1) if last - first < _TRIED else np.linspace(first, last, _TRIED).round()
     excess = pairs * mean * bdtrc(j - 1, pairs - 1, mean) - j * bdtrc(j, pairs, mean)
     return float(np.min(excess / (wins - j), initial=1.0))
 

@@ -194,17 +194,17 @@ class _Judge:
         `near_share` is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar
         ones do.
         """
+        nearer = self.seen.scores("items")["knn5"].median()
+        near = {about: float((self.seen.scores(about)["knn5"] <= nearer).mean()) for about in self.rankings}
         shown = [(about, score) for about, found in self.rankings.items() for score in found.names]
-        return pd.DataFrame([self._row(about, score) for about, score in shown])
+        return pd.DataFrame([{**self._row(about, score), "near_share": near[about]} for about, score in shown])
 
     def _row(self, about: str, score: str) -> dict[str, Any]:
         found, main = self.rankings[about], self.seen.main
         value, low, high = found.interval(score, self.level)
         apart = score != main and main in found.names
         gap = found.difference(score, main, self.level) if apart else (None, None, None)
-        familiar, shown = (self.seen.scores(name)["knn5"] for name in ("items", about))
         return {
             "about": about, "score": score, "auroc": value, "low": low, "high": high,
             **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
-            "near_share": float((shown <= familiar.median()).mean()),
         }

@@ -30,7 +30,7 @@ def judge(
     audit: AuditName,
     policy: Annotated[Path | None, typer.Option(help="Policy (YAML); absent = the plan's own limits.")] = None,
     baseline: Annotated[str | None, typer.Option(help="Earlier audit of the same plan; nothing may be worse.")] = None,
-    on: Annotated[str | None, typer.Option(help="Day to judge on, as 2027-01-31; default: today.")] = None,
+    on: Annotated[str | None, typer.Option(help="Day to judge on, as 2027-01-31, if no review is later.")] = None,
     format: Annotated[str, typer.Option(help="text, json, junit, sarif or summary (Markdown).")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write the format to this file, and text to the terminal.")] = None,
     plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
@@ -41,7 +41,6 @@ def judge(
     from audit.integrity import check_digests
     from audit.policy import baseline_of, judge_audit, load_policy
     from audit.record import find_audit, load_record
-    from audit.review import read_reviews
     from reports.documents.judgement_files import WRITERS, Places
     from reports.text import words_of
 
@@ -54,8 +53,6 @@ def judge(
     other = baseline_of(file, baseline, into)
     for one in (found,) if other is None else (found, other):
         check_digests(one)
-    if on is None:  # a clock that was set back lets no waiver hold again
-        day = max(day, read_reviews(found.folder).latest or day)
     judged = judge_audit(found, file, on=day, baseline=other)
     text = "\n".join(_lines(judged)) + "\n"
     made = text.encode()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from audit.errors import IntegrityError
 from audit.files import digest_file, in_language, sha256
-from audit.integrity import is_own
+from audit.plan import is_own
 from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
 from reports.documents.html_report import render_html
 from reports.documents.templating import environment, text_tools

@@ -112,8 +112,7 @@ def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str
     for row in said.result.rows if said.result else ():
         numbers = " ".join(part for part in (row.verdict, row.value, row.interval) if part)
         parts.append(words("format.colon", left=row.label, right=numbers))
-    if said.result and said.result.problem:
-        parts.append(said.result.problem)
+    parts += [text for text in (said.result.check, said.result.problem) if text] if said.result else []
     return f"- {inert_markdown(' · '.join([one.name, *parts]))}" if parts else ""
 
 

@@ -58,6 +58,8 @@ class Result:
     items: tuple[tuple[str, str, str, str, str], ...]
     """(item, machine's value, reviewed value, author, reason)."""
     left_out: int
+    check: str = ""
+    """How far the last random check is; empty where there is none."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +151,8 @@ def _sentence(audit: Audit, state: State, words: Words) -> str:
     if waived:
         names = words("format.list").join(one_line(name, words, 40) for name in waived[:5])
         parts.append(words("reviewed.waived", count=len(waived), names=names))
-    if state.reviewed:
-        items = sum(len(one.changes) for one in state.reviewed.values())
+    items = sum(one.machine != one.reviewed for result in state.reviewed.values() for one in result.changes)
+    if items:
         parts.append(words("reviewed.overridden", count=items))
     return words("summary.join").join(parts) + words("summary.end")
 
@@ -240,9 +242,10 @@ def _facts(
 
 def _result(reviewed: Reviewed, notation: Notation) -> Result:
     words = notation.words
-    shown_as = {"verdict": "measured"} if reviewed.problem == "chosen" else {}
+    shown_as = {"verdict": "measured"} if reviewed.informs else {}
     row = _row("reviewed.after", reviewed.finding.model_copy(update=shown_as), notation)
-    after = [] if reviewed.measure is None else [row]
+    after = [] if reviewed.measure is None or not reviewed.changes else [row]
+    check = reviewed.check
     shown = reviewed.changes[:MOST]
     return Result(
         rows=(_row("reviewed.machine", reviewed.machine, notation), *after),
@@ -258,6 +261,7 @@ def _result(reviewed: Reviewed, notation: Notation) -> Result:
             for one in shown
         ),
         left_out=len(reviewed.changes) - len(shown),
+        check="" if check is None else words("reviewed.random_check", **check.told),
     )
 
 

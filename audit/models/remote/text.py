@@ -207,6 +207,8 @@ def detect_abilities(served: Served, transport: Transport, lacks: Mapping[str, s
 def fixed_calls(*, scored: bool) -> tuple[int, int]:
     """Return how many questions a whole run asks to learn what the model can do and who it is: at least, at most.
 
+    Where earlier audits of the same content saw other answers to the fixed prompts, a comparison with each model that
+    answered in them comes on top.
     scored: whether it tries if given text is scored.
     """
     least = 2 + scored + (ROUNDS + 1) * len(_CANARIES)

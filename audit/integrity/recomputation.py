@@ -15,6 +15,7 @@ from pydantic_core import to_jsonable_python
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
 from audit.record import Audit, Finding, MeasureRecord, OneSided, keep_level
+from audit.verdict import KEY as OWN_UNITS
 from audit.verdict import (
     OF_ASKING,
     Decision,
@@ -24,6 +25,7 @@ from audit.verdict import (
     sentence,
     settled_level,
     spoil,
+    told_of_target,
     trials_of,
 )
 
@@ -88,7 +90,11 @@ def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, lev
     agreed += _same_bounds(finding.check, finding.one_sided, decision.one_sided)
     _same_decision(audit, finding, probe, decision)
     remarks = [one for one in finding.remarks if one["key"] not in OF_ASKING]
-    _equal(f"{finding.check}: remarks", remarks, [{"key": one.key, **one.values} for one in result.remarks])
+    found = finding.model_copy(update={"remarks": [{"key": one.key, **one.values} for one in result.remarks]})
+    again = told_of_target(found, audit.record.target).remarks
+    if all(one["key"] != OWN_UNITS for one in remarks):  # an earlier version did not tell
+        again = [one for one in again if one["key"] != OWN_UNITS]
+    _equal(f"{finding.check}: remarks", remarks, again)
     for name, frame in (("", result.items), (".table", result.table)):
         _same_items(audit, finding, f"items/{finding.check}{name}.parquet", frame)
     return agreed
