@@ -219,7 +219,7 @@ def kills(name: str, points: int) -> bool:
 LANGUAGE = """
 import dataclasses, sys
 from audit.reference.plans import language_model_plan
-from audit.execute.runner import run
+from audit.execute import run
 print(run(dataclasses.replace(language_model_plan(), limit=int(sys.argv[2])), into=sys.argv[1]).folder)
 """
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit import plugins
-from audit.data import DataPart, tabular
+from audit.data import DataPart, ids
 from audit.data import columns as reader
 from audit.data.published.crows_pairs import CrowSPairs
 from audit.data.published.truthful_qa import TruthfulQA
@@ -88,7 +88,7 @@ def test_ids_do_not_depend_on_batches_and_are_never_given_twice(monkeypatch, row
         whole = read(part)
         with monkeypatch.context() as patched:
             patched.setattr(reader, "_ROWS", size)
-            patched.setattr(tabular, "_RECENT", size)
+            patched.setattr(ids, "_RECENT", size)
             batches = list(part.batches(PAIRS))
     got = pd.concat(batches)
     own = got.index.to_series()

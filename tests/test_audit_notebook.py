@@ -83,7 +83,7 @@ def test_what_others_wrote_is_text_and_nothing_is_loaded(audit):
 def test_it_needs_neither_torch_nor_pandas(audit):
     said = f"""
 import sys
-from audit.record.schema import load_record
+from audit.record import load_record
 assert "<table>" in load_record({str(audit.folder)!r})._repr_html_()
 print(sorted({{"torch", "transformers", "pandas", "scipy"}} & sys.modules.keys()))
 """

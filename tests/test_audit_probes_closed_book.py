@@ -111,7 +111,7 @@ def test_wrong_options_are_told(options, message):
 
 def test_importing_it_is_light():
     code = (
-        "import sys, audit.probes.closed_book\n"
+        "import sys, audit.probes.factuality.closed_book\n"
         "print(sorted(set(sys.modules) & {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'numpy'}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

@@ -107,7 +107,7 @@ def test_wrong_options_are_told(options, message):
 
 def test_importing_it_is_light():
     code = (
-        "import sys, audit.probes.text_mark\n"
+        "import sys, audit.probes.provenance.text_mark\n"
         "print(sorted(set(sys.modules) & {'torch', 'transformers', 'sklearn', 'scipy', 'pandas', 'numpy'}))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

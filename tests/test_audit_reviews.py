@@ -45,8 +45,8 @@ from detectors.sequential import RateTest
 AT = datetime(2026, 11, 24, 10, 3, tzinfo=timezone(timedelta(hours=9)))
 WRITER = """
 import sys
-from audit.record.schema import load_record
-from audit.review.writer import Comment, add_reviews
+from audit.record import load_record
+from audit.review import Comment, add_reviews
 audit = load_record(sys.argv[1])
 for number in range(int(sys.argv[3])):
     add_reviews(audit, Comment(check="limited", text=f"{sys.argv[2]} {number}"), author=sys.argv[2])

@@ -385,7 +385,7 @@ def test_the_key_is_its_owners_alone_and_stays(tmp_path, monkeypatch):
     assert not one.holds(one.mac("a", 1), "a", 2)
     assert not one.holds(None, "a", 1)
     assert not one.holds("ä", "a", 1)
-    code = "from audit.signing.installation import Secret; print(Secret.here().mac('x'))"
+    code = "from audit.signing import Secret; print(Secret.here().mac('x'))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == one.mac("x")
 

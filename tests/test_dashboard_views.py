@@ -612,4 +612,4 @@ def test_no_call_that_reads_markup_is_used():
     }
     assert used <= QUIET | MACHINERY, used - QUIET - MACHINERY
     scripts = [path.name for path in SOURCES if "unsafe_allow_javascript" in path.read_text("utf-8")]
-    assert scripts == ["drawing.py"], "one constant script, no data"
+    assert scripts == ["rendering.py"], "one constant script, no data"

@@ -70,7 +70,7 @@ def test_reports_need_nothing_heavy(tmp_path):
     code = (
         "import sys\n"
         "for name in ('torch', 'transformers', 'sklearn', 'scipy', 'streamlit'): sys.modules[name] = None\n"
-        "from audit.record.schema import load_record\n"
+        "from audit.record import load_record\n"
         "from reports.documents.html_report import render_html\n"
         "from reports.documents.markdown_report import render_markdown\n"
         "from reports.documents.junit_report import render_junit\n"

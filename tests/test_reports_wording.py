@@ -19,7 +19,7 @@ from reports.views import WORDED
 from reports.views.verdict_text import _SECTIONS
 
 HOME = Path(reports.__file__).parent
-CODE = sorted([*HOME.glob("*.py"), *(HOME.parent / "dashboard").rglob("*.py")])
+CODE = sorted([*HOME.rglob("*.py"), *(HOME.parent / "dashboard").rglob("*.py")])
 TEMPLATES = sorted([*HOME.glob("templates/*.j2"), *(HOME.parent / "dashboard").rglob("*.j2")])
 CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("text/locale/*.json"))}
 BY_DATA = set(WORDED.values()) | set(_SECTIONS.values()) | {"remark", "why", "likelihood"}
