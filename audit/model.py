@@ -19,26 +19,9 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ABILITIES",
-    "CanDecode",
-    "CanDenoise",
-    "CanDifferentiate",
-    "CanDiscriminate",
-    "CanEmbed",
-    "CanEncode",
-    "CanLogits",
-    "CanPredict",
-    "CanSample",
-    "CanScore",
-    "CanTrace",
-    "Continuation",
-    "Item",
-    "LikelihoodKind",
-    "Model",
-    "ModelPart",
-    "Sample",
-    "Verifiable",
-    "abilities_of",
+    "ABILITIES", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed", "CanEncode", "CanLogits",
+    "CanPredict", "CanSample", "CanScore", "CanTrace", "Continuation", "Item", "LikelihoodKind", "Model", "ModelSource",
+    "Sample", "Verifiable", "abilities_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -198,7 +181,7 @@ class Verifiable(Protocol):
 
 
 @runtime_checkable
-class ModelPart(Protocol):
+class ModelSource(Protocol):
     """A frozen dataclass of options, named by an entry point in `dokimasia.models`; importing it is light."""
 
     family: str

@@ -19,8 +19,8 @@ from audit.errors import PlanError, did_you_mean
 from audit.files import read_regular
 
 __all__ = [
-    "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Place", "Placed", "Strict", "by_line", "check_bounds", "mistakes",
-    "read_document", "read_text", "read_yaml", "told",
+    "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Document", "KeyPath", "StrictModel", "by_line", "check_bounds",
+    "error_text", "mistakes", "read_document", "read_text", "read_yaml",
 ]
 
 MAX_BYTES = 1_000_000
@@ -31,26 +31,26 @@ _LONGEST_NUMBER = 100
 """Characters; a longer one can take minutes to read."""
 _PLAIN = {"str", "int", "float", "bool", "null", "timestamp", "value", "merge"}
 _TAG = "tag:yaml.org,2002:"
-Place = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and positions from the top of the document to a value."""
 
 
 @dataclass(frozen=True)
-class Placed:
+class Document:
     """A YAML document as Python data, with line and column of every key and value."""
 
     name: str
     data: Any
-    marks: dict[Place, tuple[int, int]] = field(repr=False)
+    marks: dict[KeyPath, tuple[int, int]] = field(repr=False)
 
-    def at(self, place: Place) -> str:
+    def at(self, place: KeyPath) -> str:
         """Return `file:line:column` of a value, or of the nearest value that holds it."""
         while place and place not in self.marks:
             place = place[:-1]
         line, column = self.marks.get(place, (1, 1))
         return f"{self.name}:{line}:{column}"
 
-    def line(self, place: Place) -> int:
+    def line(self, place: KeyPath) -> int:
         """Return the line, counted from 1, of a value or of what holds it."""
         return int(self.at(place).rsplit(":", 2)[1])
 
@@ -59,10 +59,10 @@ class _Reader:
     """Turns events' nodes into data, gathering every mistake."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.marks, self.problems = name, dict[Place, tuple[int, int]](), list[str]()
+        self.name, self.marks, self.problems = name, dict[KeyPath, tuple[int, int]](), list[str]()
         self._construct = yaml.constructor.SafeConstructor()
 
-    def value(self, node: yaml.Node, place: Place) -> Any:
+    def value(self, node: yaml.Node, place: KeyPath) -> Any:
         self.marks.setdefault(place, _mark(node))
         if isinstance(node, yaml.MappingNode) and node.tag == f"{_TAG}map":
             return dict(self._pairs(node, place))
@@ -97,7 +97,7 @@ class _Reader:
             self._wrong(node, "half a character; a surrogate stands alone")
             return ""
 
-    def _pairs(self, node: yaml.MappingNode, place: Place) -> Iterator[tuple[str, Any]]:
+    def _pairs(self, node: yaml.MappingNode, place: KeyPath) -> Iterator[tuple[str, Any]]:
         seen: set[str] = set()
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
@@ -119,7 +119,7 @@ def _mark(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def read_yaml(text: str, name: str) -> Placed:
+def read_yaml(text: str, name: str) -> Document:
     """Parse `text`; raises PlanError with `name:line:column: message` for every mistake."""
     if len(text.encode()) > MAX_BYTES:
         raise PlanError([f"{name}:1:1: {len(text.encode()):,} bytes; a plan has at most {MAX_BYTES:,}"])
@@ -137,7 +137,7 @@ def read_yaml(text: str, name: str) -> Placed:
     data = reader.value(node, ())
     if reader.problems:
         raise PlanError(reader.problems)
-    return Placed(name, data, reader.marks)
+    return Document(name, data, reader.marks)
 
 
 class _Loader(yaml.SafeLoader):
@@ -166,7 +166,7 @@ class _Loader(yaml.SafeLoader):
         raise PlanError([f"{self._file}:{line}:{column}: {what}"])
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
     """Frozen; unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(
@@ -194,14 +194,14 @@ def read_text(path: str | Path, advice: str) -> str:
         raise PlanError([f"{path}: cannot be read ({error})"]) from None
 
 
-def read_document(path: str | Path, advice: str) -> Placed:
+def read_document(path: str | Path, advice: str) -> Document:
     """Return a YAML file as data with places; PlanError with every mistake of its YAML."""
     return read_yaml(read_text(path, advice), str(path))
 
 
-def mistakes(error: ValidationError, document: Placed, spec: type[BaseModel]) -> list[str]:
+def mistakes(error: ValidationError, document: Document, spec: type[BaseModel]) -> list[str]:
     """Return every mistake that a spec found in a document, in the order of its lines."""
-    return sorted((f"{document.at(one['loc'])}: {told(one, spec)}" for one in error.errors()), key=by_line)
+    return sorted((f"{document.at(one['loc'])}: {error_text(one, spec)}" for one in error.errors()), key=by_line)
 
 
 def by_line(problem: str) -> tuple[int, int]:
@@ -210,9 +210,9 @@ def by_line(problem: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def told(error: Mapping[str, Any], spec: type[BaseModel]) -> str:
+def error_text(error: Mapping[str, Any], spec: type[BaseModel]) -> str:
     """Return a pydantic error as one line: what is wrong, what is allowed."""
-    loc: Place = error["loc"]
+    loc: KeyPath = error["loc"]
     key = ".".join(str(part) for part in loc if not isinstance(part, int)) or "plan"
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -226,7 +226,7 @@ def told(error: Mapping[str, Any], spec: type[BaseModel]) -> str:
     return f"{key}: got {error['input']!r}; {error['msg'][0].lower()}{error['msg'][1:]}"
 
 
-def _keys_of(loc: Place, spec: type[BaseModel]) -> Iterator[str]:
+def _keys_of(loc: KeyPath, spec: type[BaseModel]) -> Iterator[str]:
     """Return the keys that are allowed where the last part of `loc` stands."""
     for part in loc[:-1]:
         field = spec.model_fields.get(str(part))

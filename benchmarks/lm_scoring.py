@@ -22,7 +22,7 @@ import torch
 from scipy.special import ndtri
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from audit.models.text.network import Network, padded
+from audit.models.text.network import CausalNetwork, padded
 from audit.models.text.scoring import Encoded, Scorer, buckets
 
 VOCABULARY = 50_257
@@ -32,14 +32,14 @@ TOKENS = 2048
 
 def main(repeats: int) -> None:
     torch.set_num_threads(1)
-    network = Network(_model(torch.float32))
+    network = CausalNetwork(_model(torch.float32))
     for line in [*_against_forward(network, repeats), *_against_recomputing(network, repeats)]:
         print(line, flush=True)
     for line in _against_harness(network, repeats):
         print(line, flush=True)
 
 
-def _against_forward(network: Network, repeats: int) -> Iterator[str]:
+def _against_forward(network: CausalNetwork, repeats: int) -> Iterator[str]:
     texts = _texts()
     scorer = Scorer(network, TOKENS)
     with torch.inference_mode():
@@ -56,7 +56,7 @@ def _against_forward(network: Network, repeats: int) -> Iterator[str]:
     yield _line("trace / bare forward", seconds[2], seconds[0], 1.20)
 
 
-def _against_recomputing(network: Network, repeats: int) -> Iterator[str]:
+def _against_recomputing(network: CausalNetwork, repeats: int) -> Iterator[str]:
     rng = np.random.default_rng(2)
     texts = []
     for _ in range(4):
@@ -80,7 +80,7 @@ def _against_recomputing(network: Network, repeats: int) -> Iterator[str]:
     yield _line(f"{K} continuations of {PREFIX} tokens, shared / recomputed", seconds[1], seconds[0], goal)
 
 
-def _against_harness(network: Network, repeats: int) -> Iterator[str]:
+def _against_harness(network: CausalNetwork, repeats: int) -> Iterator[str]:
     """The harness pads every eight texts to the longest, so the ratio falls with how much their lengths differ."""
     what = "log_prob / lm-evaluation-harness HFLM"
     try:
@@ -98,7 +98,7 @@ def _against_harness(network: Network, repeats: int) -> Iterator[str]:
     peer.cache_hook.add_partial = lambda *_: None
     texts = _texts()
     requests = [((None, str(i)), text.ids[:1], text.ids[1:]) for i, text in enumerate(texts)]
-    exact, short = Scorer(network, TOKENS), Scorer(Network(_model(torch.bfloat16)), TOKENS)
+    exact, short = Scorer(network, TOKENS), Scorer(CausalNetwork(_model(torch.bfloat16)), TOKENS)
 
     def ask_peer() -> list[float]:
         return [nats for nats, _ in peer._loglikelihood_tokens(requests, disable_tqdm=True)]

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.data.sets import digits, patches
 from audit.models.networks.autoregressive_image import ImageTransformer
@@ -60,7 +60,7 @@ def audited(probe: Likelihood | Contrast, models: Mapping[str, Any], data: Mappi
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
         with store.locked():
-            door = Door(dict(models), store, seed=0, audit="benchmark")
+            door = Asker(dict(models), store, seed=0, audit="benchmark")
             observed = {}
             for role, part in data.items():
                 items = pd.concat(part.batches(probe.roles[role]))

@@ -180,10 +180,11 @@ def _pages(folder: Path) -> Iterator[Line]:
 @contextmanager
 def forward_counted() -> Iterator[list[float]]:
     """Count the processor seconds inside the network of language models, by replacing its three ways in."""
-    from audit.models.text.network import Network
+    from audit.models.text.network import CausalNetwork
 
     inside = [0.0]
-    real = {name: getattr(Network, name) for name in ("__init__", "states", "logits", "hidden", "prefill", "extend")}
+    names = ("__init__", "states", "logits", "hidden", "prefill", "extend")
+    real = {name: getattr(CausalNetwork, name) for name in names}
 
     def counted(way: Callable[..., object]) -> Callable[..., object]:
         def call(*args: object, **more: object) -> object:
@@ -196,12 +197,12 @@ def forward_counted() -> Iterator[list[float]]:
         return call
 
     for name, way in real.items():
-        setattr(Network, name, counted(way))
+        setattr(CausalNetwork, name, counted(way))
     try:
         yield inside
     finally:
         for name, way in real.items():
-            setattr(Network, name, way)
+            setattr(CausalNetwork, name, way)
 
 
 def whole_audit() -> Iterator[Line]:

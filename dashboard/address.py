@@ -26,10 +26,10 @@ LANG = "DOKIMASIA_LANG"
 """Environment variable with the language of an address that names none."""
 
 Screen = Literal["audits", "audit", "finding", "item", "compare", "register", "trends", "verify", "export"]
-State = Verdict | Literal["", "running", "unreadable"]
+StateFilter = Verdict | Literal["", "running", "unreadable"]
 Order = Literal["newest", "worst", "title", "model"]
 Rating = Literal["", "high", "medium", "low", "note"]
-Standing = Literal["", "open", "overdue", "accepted", "fixed", "waived"]
+StatusFilter = Literal["", "open", "overdue", "accepted", "fixed", "waived"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
@@ -71,13 +71,13 @@ class Address:
     group: Text = ""
     """Only items with this outcome, or of this group; empty = all."""
     search: Text = ""
-    verdict: State = ""
+    verdict: StateFilter = ""
     family: Text = ""
     """Only audits with this text in title or model, this verdict, this family of model; empty = all."""
     order: Order = "newest"
     owner: Text = ""
     rating: Rating = ""
-    standing: Standing = ""
+    standing: StatusFilter = ""
     """Only findings with this owner, rating, standing; empty = all."""
     model: Text = ""
     measure: Text = ""

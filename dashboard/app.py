@@ -36,10 +36,10 @@ def main() -> None:
         SCREENS[place.screen](place, words)
         foot(place, words)
     except DokimasiaError as error:
-        _lost(str(error), place, words)
+        _not_found(str(error), place, words)
 
 
-def _lost(why: str, place: Address, words: Words) -> None:
+def _not_found(why: str, place: Address, words: Words) -> None:
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.not_found"), place)])
     notice(words, why)
 

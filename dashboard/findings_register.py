@@ -16,17 +16,17 @@ from functools import lru_cache
 from pathlib import Path
 
 from audit.record import WORST_FIRST, Audit, Finding, Verdict
-from audit.review import FILE, Standing, State, state_of
+from audit.review import FILE, ReviewState, TargetState, state_of
 from dashboard.loading import entries, home, readable
 
-__all__ = ["RATINGS", "Row", "Settled", "Stand", "register", "settled_of", "stand_of"]
+__all__ = ["RATINGS", "RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
 
 RATINGS = ("high", "medium", "low", "note", "")
 _UNSETTLED = ("failed", "crashed", "inconclusive")
 
 
 @dataclass(frozen=True)
-class Row:
+class RegisterRow:
     """One finding of one audit."""
 
     audit: str
@@ -34,7 +34,7 @@ class Row:
     title: str
     model: str
     finding: Finding
-    standing: Standing
+    standing: TargetState
     overdue: bool
 
     @property
@@ -60,12 +60,12 @@ class Settled:
     overdue: bool
 
 
-def settled_of(audit: Audit, state: State, on: date) -> dict[str, Settled]:
+def settled_of(audit: Audit, state: ReviewState, on: date) -> dict[str, Settled]:
     """Return check -> where its finding stands, for those of which somebody has spoken."""
     found = {}
     for machine, after in zip(audit.record.findings, state.findings, strict=True):
         said = state.of(machine.check)
-        if said != Standing() or machine.check in state.reviewed:
+        if said != TargetState() or machine.check in state.reviewed:
             changed, waived = after.verdict != machine.verdict, state.waived(machine.check)
             facts = (said.status, said.owner or "", said.due, said.overdue(on))
             found[machine.check] = Settled(after.verdict, changed, waived, *facts)
@@ -101,7 +101,7 @@ def _stand(root: Path, name: str, on: date, recorded: int, reviewed: int) -> Sta
     return readable(name, lambda audit: _summed(audit, state_of(audit, on), on))
 
 
-def _summed(audit: Audit, state: State, on: date) -> Stand | None:
+def _summed(audit: Audit, state: ReviewState, on: date) -> Stand | None:
     if not state.entries:
         return None
     checks = [one.check for one in audit.record.findings]
@@ -118,7 +118,7 @@ def _summed(audit: Audit, state: State, on: date) -> Stand | None:
     )
 
 
-def register(on: date) -> list[Row]:
+def register(on: date) -> list[RegisterRow]:
     """Return the rows as they stand on a day; audits that cannot be read are left to the list of audits."""
     names = [entry.name for entry in entries() if entry.state in WORST_FIRST]
     rows = (row for name in names for row in _of_audit(home(), name, on, *_stamps(name)))
@@ -133,14 +133,14 @@ def _stamps(name: str) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=4096)
-def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: int) -> tuple[Row, ...]:
+def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: int) -> tuple[RegisterRow, ...]:
     return readable(name, lambda audit: tuple(_rows(audit, state_of(audit, on), on))) or ()
 
 
-def _rows(audit: Audit, state: State, on: date) -> Iterator[Row]:
+def _rows(audit: Audit, state: ReviewState, on: date) -> Iterator[RegisterRow]:
     main = audit.record.models.get("main")
     for finding in audit.record.findings:
         standing = state.of(finding.check)
-        if finding.verdict in _UNSETTLED or standing != Standing():
+        if finding.verdict in _UNSETTLED or standing != TargetState():
             model = "" if main is None else main.name
-            yield Row(audit.folder.name, audit.record.title, model, finding, standing, standing.overdue(on))
+            yield RegisterRow(audit.folder.name, audit.record.title, model, finding, standing, standing.overdue(on))

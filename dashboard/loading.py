@@ -30,7 +30,7 @@ from reports.text import one_line, words_of
 from reports.views import Overview, overview
 
 __all__ = [
-    "AUDITS", "Entry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
+    "AUDITS", "AuditEntry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
     "readable", "running", "view_of",
 ]
 
@@ -73,7 +73,7 @@ class _Header(_Head):
 
 
 @dataclass(frozen=True)
-class Entry:
+class AuditEntry:
     """One line of the list of audits."""
 
     name: str
@@ -121,7 +121,7 @@ def home() -> Path:
     return Path(os.environ.get(AUDITS, "audits"))
 
 
-def entries() -> list[Entry]:
+def entries() -> list[AuditEntry]:
     """Return all audits in the folder, the newest first."""
     root = home()
     names = [one.name for one in os.scandir(root) if one.is_dir()] if root.is_dir() else []
@@ -129,7 +129,7 @@ def entries() -> list[Entry]:
     return sorted(found, key=lambda entry: (-entry.written, entry.name))
 
 
-def _entry(folder: Path) -> Entry | None:
+def _entry(folder: Path) -> AuditEntry | None:
     """Return a folder's line, whatever others have put there; None where it is no audit's."""
     record = folder / "record.json"
     try:
@@ -144,7 +144,7 @@ def _entry(folder: Path) -> Entry | None:
         why = str(error) if isinstance(error, DokimasiaError) else f"record.json: {type(error).__name__}"
     leave_out(folder.name, why)
     name = folder.name.encode("utf-8", "replace").decode()
-    return Entry(name, "unreadable", name, why=why)
+    return AuditEntry(name, "unreadable", name, why=why)
 
 
 @lru_cache(maxsize=4096)
@@ -154,17 +154,17 @@ def leave_out(name: str, why: str) -> None:
     _LOG.warning("left out: %s: %s", one_line(name, words, 80), one_line(why, words, 240))
 
 
-def _unfinished(folder: Path) -> Entry | None:
+def _unfinished(folder: Path) -> AuditEntry | None:
     if not os.path.lexists(folder / "plan.json"):
         return None
     found = running(folder.name)
-    return Entry(
+    return AuditEntry(
         found.name, "running", found.title, checks=len(found.checks), answers=found.answers, written=found.written
     )
 
 
 @lru_cache(maxsize=8192)
-def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
+def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
     name, written = record.parent.name, mtime_ns / 1e9
     try:
         head = _Header.model_validate_json(read_regular(record, MAX_JSON))
@@ -175,9 +175,9 @@ def _finished(record: Path, mtime_ns: int, size: int) -> Entry:
     except ValidationError as error:
         why = f"record.json: {error.errors()[0]['msg']}"
         leave_out(name, why)
-        return Entry(name, "unreadable", name, why=why, written=written)
+        return AuditEntry(name, "unreadable", name, why=why, written=written)
     main = head.models.get("main")
-    return Entry(
+    return AuditEntry(
         name,
         head.verdict,
         head.title,

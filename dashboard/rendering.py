@@ -50,10 +50,10 @@ def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, 
 
     tools = {"sign": drawn, **text_tools(words)}
     body = _templates().get_template(template).render(lang=words.lang, **{**tools, **context})
-    st.html(f'<div class="doc" lang="{words.lang}">{_led(body, anchors or {})}</div>')
+    st.html(f'<div class="doc" lang="{words.lang}">{_relinked(body, anchors or {})}</div>')
 
 
-def _led(body: str, anchors: Mapping[str, str]) -> str:
+def _relinked(body: str, anchors: Mapping[str, str]) -> str:
     return re.sub(r'href="#([^"]*)"', lambda found: f'href="{anchors.get(found[1], "#" + found[1])}"', body)
 
 

@@ -22,11 +22,11 @@ from audit.review import (
     Override,
     Owner,
     Rating,
+    ReviewState,
     Sample,
-    Says,
-    Standing,
-    State,
+    Statement,
     Status,
+    TargetState,
     add_reviews,
     state_of,
 )
@@ -68,7 +68,7 @@ def review_audit(audit: Audit, words: Words) -> None:
         _say(audit, words, author, _of_audit(fields))
 
 
-def _of_audit(fields: Fields) -> Iterator[Says]:
+def _of_audit(fields: Fields) -> Iterator[Statement]:
     decision = fields["decision"]
     if decision:
         two = fields["two_person"] and decision == "in review"
@@ -102,7 +102,7 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
         _say(audit, words, author, _of_finding(fields, now, check))
 
 
-def _of_finding(fields: Fields, now: Standing, check: str) -> Iterator[Says]:
+def _of_finding(fields: Fields, now: TargetState, check: str) -> Iterator[Statement]:
     if fields["rating"] and fields["rating"] != now.rating:
         yield Rating(check=check, rating=fields["rating"])
     if fields["owner"] and fields["owner"] != now.owner:
@@ -157,7 +157,7 @@ def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
         _say(audit, words, author, _of_item(fields, check, item))
 
 
-def _of_item(fields: Fields, check: str, item: str) -> Iterator[Says]:
+def _of_item(fields: Fields, check: str, item: str) -> Iterator[Statement]:
     if fields["undo"] or fields["value"] is not None:
         value = None if fields["undo"] else fields["value"]
         yield Override(check=check, item=item, value=value, reason=fields["reason"])
@@ -165,7 +165,7 @@ def _of_item(fields: Fields, check: str, item: str) -> Iterator[Says]:
         yield Comment(check=check, item=item, text=fields["comment"])
 
 
-def _keys(audit: Audit, state: State, *target: str) -> Keyed:
+def _keys(audit: Audit, state: ReviewState, *target: str) -> Keyed:
     """Return how widgets are named; after each entry otherwise, so that a form shows where things stand then."""
     return lambda name: "\n".join((name, audit.folder.name, str(len(state.entries)), *target))
 
@@ -199,7 +199,7 @@ def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
     return owner or author.strip(), right.form_submit_button(words(button), type="primary", width="stretch")
 
 
-def _say(audit: Audit, words: Words, author: str, says: Iterator[Says]) -> None:
+def _say(audit: Audit, words: Words, author: str, says: Iterator[Statement]) -> None:
     """Append what was said and draw the screen anew, or say in one line why it cannot be."""
     try:
         told = list(says)

@@ -16,7 +16,7 @@ from report_fixtures import LEVEL, LM, write_audit
 from audit.files import write_atomic
 from audit.probe import Probe
 from audit.record import Audit, Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet, dump, load_record
-from audit.verdict import Decision, covered, decide, keep, sentence, trials_of
+from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
 from detectors.result import Result
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {"factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}]}
@@ -84,7 +84,7 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
     evidence = []
     for frame, ending in ((result.items, ""), (result.table, ".table")):
         if frame is not None:
-            evidence.append(keep(folder, f"items/{check}{ending}.parquet", frame))
+            evidence.append(store_frame(folder, f"items/{check}{ending}.parquet", frame))
     return _told(check, probe.name, decision, gating=limit is not None).model_copy(update={
         "measures": measures, "limit": limit, "evidence": evidence, "controls": {"positive": True, "negative": True},
         "controlled": covered(trials_of(probe, seed=0, check=check)),

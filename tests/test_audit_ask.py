@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText
 
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.errors import IntegrityError, ModelError, UsageError
 from audit.files import parquet_bytes
 from audit.model import ABILITIES, Continuation, Sample
@@ -35,7 +35,7 @@ class Far(MarkovModel):
 def door(folder, model=None, seed=1, audit="a"):
     store = Store(folder / audit)
     with store.locked():
-        return Door({"main": model or MarkovText().open()}, store, seed, audit)
+        return Asker({"main": model or MarkovText().open()}, store, seed, audit)
 
 
 def test_answers_are_right_and_asked_once(tmp_path):

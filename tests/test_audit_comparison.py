@@ -15,19 +15,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import real
 
-from audit.compare import EXIT_CODES, Margins, compare_audits, told
+from audit.compare import EXIT_CODES, Margins, compare_audits, comparison_sentence
 from audit.data.generated import Made
 from audit.errors import IntegrityError, UsageError
 from audit.execute import run
 from audit.files import canonical, digest_file, write_atomic
 from audit.integrity import check_digests
 from audit.models.causal_lm import CausalLMFolder
-from audit.plan import Check, Plan, asked_differently
+from audit.plan import Check, Plan, plan_differences
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
 from audit.reference.cards import WEIGHTS
-from audit.verdict import keep
+from audit.verdict import store_frame
 from detectors.differences import auroc_difference, mean_difference
 from detectors.intervals import auroc, discordant_interval, mean_over_units
 from detectors.ranking import rank
@@ -134,7 +134,7 @@ def test_a_fresh_sample_would_decide(tmp_path):
     few = check(1, tmp_path / "few")
     assert few.word == "undecided"
     assert 200 < few.fresh_units < 2200
-    assert f"a fresh sample of about {few.fresh_units:,} units would decide" in told(few.reason)
+    assert f"a fresh sample of about {few.fresh_units:,} units would decide" in comparison_sentence(few.reason)
     many = check(2 * math.ceil(few.fresh_units / 200), tmp_path / "many")
     assert many.word == "worse"
 
@@ -262,8 +262,8 @@ def test_an_item_and_its_distortion_are_one_unit(tmp_path):
             "nll_noise": nll + shift + generator.normal(size=80),
         }))
         value = auroc(frames[-1]["nll"], frames[-1]["nll_noise"])[0]
-        told = {"unit": "score", "direction": "higher is better", "group": "noise", "auroc_of": spec}
-        measures.append(real("blind_spot_auroc", value, 0.01, 80, **told))
+        facts = {"unit": "score", "direction": "higher is better", "group": "noise", "auroc_of": spec}
+        measures.append(real("blind_spot_auroc", value, 0.01, 80, **facts))
     limit = Limit(measure="blind_spot_auroc", group="noise", at_least=0.5)
     pair = [[Asked("spots", [], limit, measures=[m], frame=f)] for m, f in zip(measures, frames, strict=True)]
     gap = only(compared(tmp_path, *pair)).deciding.difference
@@ -415,10 +415,10 @@ def test_the_same_bytes_under_another_path_are_the_same_data(tmp_path):
     items = plan["checks"][0]["data"]["items"]
     items |= {"path": "elsewhere/copy.csv", "cite": "Somebody 2020", "licence": "CC0"}
     (b.folder / "plan.json").write_bytes(canonical(plan))
-    assert asked_differently(a, b) == []
+    assert plan_differences(a, b) == []
     items["digest"] = "sha256:other"
     (b.folder / "plan.json").write_bytes(canonical(plan))
-    assert [one.what for one in asked_differently(a, b)] == ["checks.facts.data.items.digest"]
+    assert [one.what for one in plan_differences(a, b)] == ["checks.facts.data.items.digest"]
 
 
 @pytest.mark.parametrize(("ids", "named", "same"), [("abc", None, True), ("abd", None, False), ("abc", "key", False)])
@@ -430,17 +430,17 @@ def test_result_files_that_ask_the_same_are_compared_by_what_their_items_say(tmp
         plan = json.loads((audit.folder / "plan.json").read_bytes())
         plan["checks"][0]["data"]["items"] |= {"digest": f"sha256:{audit.folder.name}", "id": named}
         (audit.folder / "plan.json").write_bytes(canonical(plan))
-        kept = keep(audit.folder, "observations/facts.items.parquet", pd.DataFrame({"id": list(letters)}))
+        kept = store_frame(audit.folder, "observations/facts.items.parquet", pd.DataFrame({"id": list(letters)}))
         found = audit.finding("facts")
         found = found.model_copy(update={"evidence": [*found.evidence, kept]})
         record = audit.record.model_copy(update={"findings": [found]})
         audits.append(type(audit)(audit.folder, record, None))
-    assert (asked_differently(*audits) == []) is same
+    assert (plan_differences(*audits) == []) is same
     if same:
         assert only(compare_audits(*audits)).deciding.difference.value == 0
         write_atomic(audits[1].folder / "observations" / "facts.items.parquet", b"other")
         with pytest.raises(IntegrityError, match="not the file that the record names"):
-            asked_differently(*audits)
+            plan_differences(*audits)
 
 
 def test_what_differs_is_named(tmp_path):
@@ -469,13 +469,13 @@ def test_what_differs_is_named(tmp_path):
 def test_everything_but_the_model_counts(tmp_path, change, what):
     asked = [Asked("facts", answers(9, 1), ACCURATE)]
     a, b = audit_of(tmp_path / "aaaa", asked, "a"), audit_of(tmp_path / "bbbb", asked, "b", **change)
-    assert any(one.what.startswith(what) for one in asked_differently(a, b))
+    assert any(one.what.startswith(what) for one in plan_differences(a, b))
 
 
 def test_words_for_people_do_not_count(tmp_path):
     asked = [Asked("facts", answers(9, 1), ACCURATE)]
     b = audit_of(tmp_path / "bbbb", asked, "b", title="Other", sheet={"owner": "Kim"}, two_person=True)
-    assert asked_differently(audit_of(tmp_path / "aaaa", asked, "a"), b) == []
+    assert plan_differences(audit_of(tmp_path / "aaaa", asked, "a"), b) == []
 
 
 @pytest.mark.parametrize(

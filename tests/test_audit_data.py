@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit import plugins
-from audit.data import DataPart, ids
+from audit.data import DataSource, ids
 from audit.data import columns as reader
 from audit.data.published.crows_pairs import CrowSPairs
 from audit.data.published.truthful_qa import TruthfulQA
@@ -47,7 +47,7 @@ def needs_data(name: str) -> Path:
     return path
 
 
-def read(part: DataPart, role: Role = PAIRS, **options) -> pd.DataFrame:
+def read(part: DataSource, role: Role = PAIRS, **options) -> pd.DataFrame:
     return pd.concat(part.batches(role, **options))
 
 
@@ -433,7 +433,7 @@ def test_sources_are_built_by_name_and_frozen(tmp_path):
     path = write(tmp_path / "p.csv", [{"sent_more": "a", "less": "b"}])
     part = plugins.build("data", "file", {"path": str(path), "fields": {"more": "sent_more"}, "licence": "MIT"})
     assert part == File(path, fields={"more": "sent_more"}, licence="MIT")
-    assert isinstance(part, DataPart)
+    assert isinstance(part, DataSource)
     with pytest.raises(FrozenInstanceError):
         part.path = tmp_path
     for name in plugins.names("data"):

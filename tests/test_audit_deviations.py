@@ -12,7 +12,7 @@ from rates import Ones, plan_of_rates, write_ones
 
 from audit.data.tabular import File
 from audit.errors import IntegrityError, PlanError
-from audit.execute import Watch, run
+from audit.execute import RunCallbacks, run
 from audit.execute.runner import audit_id, fingerprint
 from audit.files import canonical, sha256
 from audit.integrity import check_digests, export_audit, import_audit
@@ -168,7 +168,7 @@ def test_the_plan_frozen_first_is_the_registered_one_whatever_comes_between(tmp_
     assert [line["plan"] for line in lines[:3]] == [one.record.plan, two.record.plan, three.record.plan]
 
 
-class Dies(Watch):
+class Dies(RunCallbacks):
     """Interrupts before the first question, or after the first finding."""
 
     def __init__(self, when):

@@ -47,7 +47,7 @@ def test_every_mean_of_a_check_has_the_sequence_and_nothing_else_an_interval():
         replace(share("twice", values), value=float(values.mean()) / 2, low=0.0),
         replace(share("bare", values), low=None, high=None, mean_of=None, method="plain"),
     )
-    stopped = early_stopping.stopped(replace(result, measures=measures), LIMIT, 0.95)
+    stopped = early_stopping.early_stopped(replace(result, measures=measures), LIMIT, 0.95)
     found = {(one.name, one.group): one for one in stopped.measures}
     for key, seen in ((("ones", None), values), (("again", None), values), (("ones", "b"), part)):
         assert (found[key].low, found[key].high) == pytest.approx(confidence_sequence(seen, 0.95))
@@ -82,7 +82,7 @@ def test_the_same_column_under_another_name_covers_where_the_check_stopped():
     for values, at in zip(ones[:120], stop, strict=False):
         seen = values[:at].astype(float)
         both = replace(result_of(seen), measures=(share("ones", seen), share("again", seen)))
-        again = early_stopping.stopped(both, LIMIT, 0.95).measures[1]
+        again = early_stopping.early_stopped(both, LIMIT, 0.95).measures[1]
         missed += not again.low <= 0.065 <= again.high
     assert missed <= 10  # of 120 at 5 %: more have a probability of 3 %
 

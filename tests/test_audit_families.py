@@ -12,7 +12,7 @@ from scipy.special import bdtr, bdtrc
 from scipy.stats import false_discovery_control
 
 from audit.errors import IntegrityError
-from audit.execute import Watch, run
+from audit.execute import RunCallbacks, run
 from audit.integrity import check_digests, recompute
 from audit.plan import Check
 from audit.record import Limit, load_record
@@ -75,7 +75,7 @@ def test_all_null_families_decide_anything_at_the_rate_at_most():
 def test_the_record_holds_the_family_and_its_level(tmp_path):
     landed = []
     plan = plan_of_rates(tmp_path, COUNTS, gating=False)
-    audit = run(plan, into=tmp_path / "audits", watch=Watch(on_finding=landed.append))
+    audit = run(plan, into=tmp_path / "audits", watch=RunCallbacks(on_finding=landed.append))
     k, n = np.array(COUNTS, dtype=float).T
     expected = false_discovery_control(p_values(k, n.astype(int), 0.3)) <= 0.05
     assert expected.tolist() == [True, True, True, True, False, False, True]
@@ -166,7 +166,7 @@ class Breaks(Ones):
         return super().judge(observed, level=level, rng=rng)
 
 
-class Stop(Watch):
+class Stop(RunCallbacks):
     """Interrupts as a finding lands."""
 
     def __init__(self, after):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from audit.cli.screen import finding_line
-from audit.compare.pairing import Both, difference_of
+from audit.compare.pairing import MeasurePair, difference_of
 from audit.data.tabular import File
 from audit.execute import run
 from audit.integrity import recompute
@@ -19,7 +19,7 @@ from audit.probes.factuality.closed_book import ClosedBook
 from audit.probes.quality.samples import Samples
 from audit.record import Limit, load_record
 from audit.verdict import looks_after
-from audit.verdict.early_stopping import stopped
+from audit.verdict.early_stopping import early_stopped
 from detectors.factuality.correctness import generated_correctness
 from reports.text import Notation, words_of
 
@@ -103,7 +103,7 @@ def test_early_stopping_supposes_the_worst_of_what_is_missing(texts, limit, deci
     order = np.random.default_rng(1).permutation(len(texts))
     limit, result = Limit(measure="accuracy", **limit), written([texts[i] for i in order])
     assert (looks_after(result, limit, 0.95) == 0) is decided
-    found = stopped(result, limit, 0.95).headline
+    found = early_stopped(result, limit, 0.95).headline
     if found.value is not None:
         assert found.low <= texts.count("x") / len(texts)
         assert found.high >= (texts.count("x") + texts.count("")) / len(texts)
@@ -196,6 +196,6 @@ def test_a_comparison_holds_whatever_one_of_both_would_have_answered(tmp_path):
         (tmp_path / name).mkdir()
         audits.append(audited(tmp_path / name, [str(i + 1) for i in range(there)]))
     measures = [audit.finding("facts").measures[0] for audit in audits]
-    found, _ = difference_of(Both((audits[0], audits[1]), "facts", (measures[0], measures[1]), "higher"))
+    found, _ = difference_of(MeasurePair((audits[0], audits[1]), "facts", (measures[0], measures[1]), "higher"))
     assert found is not None
     assert found.low <= -15 / 60

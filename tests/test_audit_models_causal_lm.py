@@ -25,7 +25,7 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.text import sampling, scoring
 from audit.models.text.chat import ChatTemplate
 from audit.models.text.encoding import Encoder
-from audit.models.text.network import Network
+from audit.models.text.network import CausalNetwork
 from audit.models.text.scoring import Encoded, Scorer, buckets
 
 PROMPT = "She asked the mechanic whether"
@@ -221,7 +221,7 @@ NETWORKS = {
 def test_every_kind_of_network_is_scored_and_sampled_right(name):
     config, options, head_is_all, caches = NETWORKS[name]
     inner = tiny_models.tiny_network(config(**options, **tiny_models.common_options()))
-    network = Network(inner)
+    network = CausalNetwork(inner)
     assert (network.states(torch.tensor([[5]])).shape[-1] == 32, network.caches) == (head_is_all, caches)
     rng = np.random.default_rng(0)
     texts = [Encoded(rng.integers(0, 384, length).tolist(), 0) for length in (30, 17, 16, 2)]
@@ -244,11 +244,11 @@ def test_every_kind_of_network_is_scored_and_sampled_right(name):
 def test_a_network_that_sees_the_future_or_gives_nan_is_refused():
     config = transformers.BertConfig(**SIZES, **tiny_models.common_options())
     with pytest.raises(ModelError, match="not causal"):
-        Network(tiny_models.tiny_network(config))
+        CausalNetwork(tiny_models.tiny_network(config))
     broken = tiny_models.tiny_llama()
     broken.lm_head.weight.data[3, 3] = torch.nan
     with pytest.raises(ModelError, match="gives NaN"):
-        Network(broken)
+        CausalNetwork(broken)
 
 
 # ---- draws

@@ -35,7 +35,7 @@ from transformers import (
 from audit import plugins
 from audit.ask.questions import answer
 from audit.errors import ModelError
-from audit.model import Continuation, Model, ModelPart, abilities_of
+from audit.model import Continuation, Model, ModelSource, abilities_of
 from audit.models.classifier import ClassifierFile, wrap_classifier
 
 TEXTS = ["a good film", "bad film", "good", "so bad , so bad", "a film", "good good bad film a a a a"]
@@ -251,7 +251,7 @@ def test_a_fingerprint_is_stable_and_follows_every_byte(skops_file, networks, tm
         path = shutil.copytree(networks[kind], tmp_path / kind)
         files = [path / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
     part = ClassifierFile(path)
-    assert isinstance(part, ModelPart)
+    assert isinstance(part, ModelSource)
     before = part.fingerprint()
     assert before == part.open().fingerprint == ClassifierFile(path, name="n", threads=1).fingerprint()
     assert ClassifierFile(path, classes=["a", "b", "c"]).fingerprint() != before

@@ -31,7 +31,7 @@ from tiny_models import make_tiny_lm
 from audit import plugins
 from audit.ask.questions import answer
 from audit.errors import DokimasiaError
-from audit.model import ABILITIES, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
+from audit.model import ABILITIES, Continuation, Model, ModelSource, Sample, Verifiable, abilities_of
 
 PROMPTS = ["The baker sells", "Seven clocks", "When it rains, the cellar", "She asked the nurse", "대한민국의"]
 ITEMS = [
@@ -115,11 +115,11 @@ def case(name, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def part(name, case) -> ModelPart:
+def part(name, case) -> ModelSource:
     return plugins.build("models", name, case.options)
 
 
-def opened(part: ModelPart) -> AbstractContextManager[Any]:
+def opened(part: ModelSource) -> AbstractContextManager[Any]:
     model = part.open()
     return closing(model) if hasattr(model, "close") else nullcontext(model)
 
@@ -158,7 +158,7 @@ def assert_close(got: Any, wanted: Any) -> None:
 
 
 def test_it_says_who_it_is(name, part, model):
-    assert isinstance(part, ModelPart)
+    assert isinstance(part, ModelSource)
     assert isinstance(model, Model)
     assert part.family == model.family == name
     assert part.modality == model.modality

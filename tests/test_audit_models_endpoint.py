@@ -30,7 +30,17 @@ from tiny_models import make_tiny_gguf, make_tiny_lm
 
 from audit import plugins
 from audit.errors import EndpointError, ModelError, UsageError
-from audit.model import CanSample, CanScore, CanTrace, Continuation, Model, ModelPart, Sample, Verifiable, abilities_of
+from audit.model import (
+    CanSample,
+    CanScore,
+    CanTrace,
+    Continuation,
+    Model,
+    ModelSource,
+    Sample,
+    Verifiable,
+    abilities_of,
+)
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.endpoint import OpenAIEndpoint
 from audit.models.remote.addresses import forbidden, literal
@@ -81,7 +91,7 @@ def chat(url, **options):
 
 def test_it_is_a_model_part_and_opens_as_a_model(server):
     part = OpenAIEndpoint(url=server.url, name="tiny", prompt_form="raw")
-    assert isinstance(part, ModelPart)
+    assert isinstance(part, ModelSource)
     with closing(part.open()) as model:
         assert isinstance(model, Model)
         assert isinstance(model, Verifiable)

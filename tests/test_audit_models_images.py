@@ -14,7 +14,7 @@ import torch
 
 from audit.data.sets import digits
 from audit.errors import ModelError
-from audit.model import ModelPart, abilities_of
+from audit.model import ModelSource, abilities_of
 from audit.models.autoregressive_image import ImageTransformerFolder
 from audit.models.diffusion import DiffusionFolder
 from audit.models.gan import GANFolder
@@ -74,7 +74,7 @@ def test_abilities_and_facts(opened, family):
     model = opened[family]
     assert abilities_of(model) == abilities
     assert (model.family, model.modality, model.name) == (family, "image", "sound")
-    assert isinstance(part(WEIGHTS / family / "sound"), ModelPart)
+    assert isinstance(part(WEIGHTS / family / "sound"), ModelSource)
     assert model.fingerprint == part(WEIGHTS / family / "sound").fingerprint()
     assert set(model.numerics) == {"device", "dtype", "threads"}
 

@@ -10,7 +10,7 @@ import torch
 from audit.ask.questions import answer
 from audit.data.sets.series import KINDS, STEPS, table
 from audit.errors import DataError, ModelError
-from audit.model import ModelPart, abilities_of
+from audit.model import ModelSource, abilities_of
 from audit.models.autoregressive_series import SeriesTransformerFolder
 from audit.models.networks.autoregressive_series import SeriesModel, _moments
 from audit.models.networks.series_transformer import SeriesTransformer, log_density
@@ -30,7 +30,7 @@ def series():
 
 
 def test_it_is_a_part_with_the_abilities_it_says(model):
-    assert isinstance(SeriesTransformerFolder(SOUND), ModelPart)
+    assert isinstance(SeriesTransformerFolder(SOUND), ModelSource)
     assert abilities_of(model) == {"sample", "log_prob", "trace"}
     assert (model.family, model.modality) == ("autoregressive_series", "series")
     assert (

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from audit import plugins
 from audit.ask.questions import answer
 from audit.errors import DataError, ModelError
-from audit.model import CanSample, CanScore, Continuation, Model, ModelPart, Sample, abilities_of
+from audit.model import CanSample, CanScore, Continuation, Model, ModelSource, Sample, abilities_of
 from audit.models.table import OutputTable, TableModel
 
 ROWS = [
@@ -115,7 +115,7 @@ def test_abilities_are_those_that_the_columns_carry(path):
 
 def test_the_fingerprint_is_of_bytes_and_columns(path):
     part = OutputTable(path)
-    assert isinstance(part, ModelPart)
+    assert isinstance(part, ModelSource)
     assert part.fingerprint() == OutputTable(path, name="other").fingerprint() == part.open().fingerprint
     others = [
         OutputTable(path, prompt=None), OutputTable(path, output="prompt"), OutputTable(path, log_prob="log_prob"),

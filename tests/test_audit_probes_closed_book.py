@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from audit import open_model, plugins
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.tabular import Builtin, File
 from audit.execute import run
 from audit.integrity import check_digests, recompute
@@ -72,7 +72,7 @@ def ask_of(tmp_path):
     """Return the real door to a model, with its answers stored on disk."""
     store = Store(tmp_path)
     with store.locked():
-        yield lambda model: Door({"main": model}, store, seed=0, audit="test")
+        yield lambda model: Asker({"main": model}, store, seed=0, audit="test")
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import norm
 
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.data.sets import patches
 from audit.errors import DataError
@@ -117,7 +117,7 @@ def door_of(tmp_path):
     """Return the real door to some models, with its answers stored on disk."""
     store = Store(tmp_path)
     with store.locked():
-        yield lambda **models: Door(models, store, seed=0, audit="test")
+        yield lambda **models: Asker(models, store, seed=0, audit="test")
 
 
 def images(count, name="items", seed=0, centre=8.0, **columns):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.errors import DataError
 from audit.execute import run
@@ -71,7 +71,7 @@ def door_of(tmp_path):
     """Return the real door to models, with its answers stored on disk."""
     store = Store(tmp_path)
     with store.locked():
-        yield lambda **models: Door(models, store, seed=0, audit="test")
+        yield lambda **models: Asker(models, store, seed=0, audit="test")
 
 
 def stored_and_read(tmp_path, frame):
@@ -110,7 +110,7 @@ def test_every_shard_gets_draws_of_its_own_and_another_check_the_same(door_of):
 def test_another_seed_of_the_audit_gives_other_draws(tmp_path):
     store = Store(tmp_path)
     with store.locked():
-        doors = (Door({"main": Cloud()}, store, seed=seed, audit="test") for seed in (0, 1))
+        doors = (Asker({"main": Cloud()}, store, seed=seed, audit="test") for seed in (0, 1))
         draws = [Samples().observe(door, points("x", 3), "items")["draws"].to_list() for door in doors]
     assert draws[0] != draws[1]
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.errors import DataError
 from audit.execute import run
@@ -65,7 +65,7 @@ def observe(tmp_path):
         frames = {}
         store = Store(tmp_path)
         with store.locked():
-            door = Door({"main": Coin(share), "classifier": Judge()}, store, seed=0, audit="test")
+            door = Asker({"main": Coin(share), "classifier": Judge()}, store, seed=0, audit="test")
             for role, items in (("items", numbers("x", 300)), ("calibration", calibration)):
                 path = tmp_path / "kept.parquet"
                 path.write_bytes(parquet_bytes(arrow_table(probe.observe(door, items, role))))

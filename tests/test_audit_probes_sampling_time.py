@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.execute import run
 from audit.model import Sample
@@ -54,7 +54,7 @@ def door_of(tmp_path):
     """Return the real door to models, with its answers stored on disk."""
     store = Store(tmp_path)
     with store.locked():
-        yield lambda **models: Door(models, store, seed=0, audit="test")
+        yield lambda **models: Asker(models, store, seed=0, audit="test")
 
 
 def judged(probe, observed, level=0.95):
@@ -99,7 +99,7 @@ def test_times_are_found_again_by_the_same_audit_and_taken_anew_by_another(tmp_p
     def observed(folder):
         store = Store(tmp_path / folder)
         with store.locked():
-            door = Door({"main": Dense("a", log)}, store, seed=0, audit=folder)
+            door = Asker({"main": Dense("a", log)}, store, seed=0, audit=folder)
             return SamplingTime().observe(door, series(5), "items")
 
     first, again, other = observed("one"), observed("one"), observed("two")

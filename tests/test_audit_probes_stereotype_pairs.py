@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from audit import open_model
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.published.crows_pairs import CrowSPairs
 from audit.errors import DataError
 from audit.files import parquet_bytes
@@ -54,7 +54,7 @@ def ask_of(tmp_path):
     """Return the real door to a model, with its answers stored on disk."""
     store = Store(tmp_path)
     with store.locked():
-        yield lambda model: Door({"main": model}, store, seed=0, audit="test")
+        yield lambda model: Asker({"main": model}, store, seed=0, audit="test")
 
 
 def frame(*rows):

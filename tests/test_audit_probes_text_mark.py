@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from audit import open_model, plugins
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.data.tabular import File
 from audit.errors import AbilityError, UsageError
@@ -46,7 +46,7 @@ def ask_of(tmp_path):
     """Return the real door to models, with its answers stored on disk."""
     store = Store(tmp_path)
     with store.locked():
-        yield lambda **models: Door(models, store, seed=0, audit="test")
+        yield lambda **models: Asker(models, store, seed=0, audit="test")
 
 
 def frame(*texts):

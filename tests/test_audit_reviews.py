@@ -30,8 +30,8 @@ from audit.review import (
     Override,
     Owner,
     Rating,
-    Standing,
     Status,
+    TargetState,
     add_reviews,
     read_reviews,
     signature_of,
@@ -95,7 +95,7 @@ def test_the_latest_word_of_each_kind_counts_and_comments_stay(audit):
     assert (found.rating, found.owner, found.action, found.due) == ("high", "Lee", "Train", date(2026, 12, 1))
     assert [entry.says.text for entry in found.comments] == ["One", "Two"]
     assert [entry.says.text for entry in state.of().comments] == ["Whole"]
-    assert state.of("free") == Standing()
+    assert state.of("free") == TargetState()
     assert (found.overdue(date(2026, 12, 1)), found.overdue(date(2026, 12, 2))) == (False, True)
     assert state.decision == "draft"
     assert state.verdict == audit.record.verdict == "failed"

@@ -12,7 +12,7 @@ from markov import MarkovModel, MarkovText, Repeats
 
 from audit.data.tabular import File
 from audit.errors import EndpointError, IntegrityError
-from audit.execute import Watch, expected_calls, run
+from audit.execute import RunCallbacks, expected_calls, run
 from audit.execute.observing import shards
 from audit.integrity import check_digests, recompute
 from audit.plan import Check, Plan
@@ -39,7 +39,8 @@ def plan_of(data: File, model=None, **more) -> Plan:
 def test_from_plan_to_record(tmp_path, data):
     model = MarkovText().open()
     landed = []
-    audit = run(plan_of(data, model), into=tmp_path / "audits", watch=Watch(on_finding=landed.append, command="test"))
+    watch = RunCallbacks(on_finding=landed.append, command="test")
+    audit = run(plan_of(data, model), into=tmp_path / "audits", watch=watch)
     limited, free = audit.record.findings
     # Making the first two letters equal gains the first step and may lose the second.
     move, stay = 0.1, 0.8
@@ -170,7 +171,7 @@ def test_no_old_verdict_is_shown_for_another_model(tmp_path, data):
     """The nightly run: the server is asked who answers before anything is shown, and another model is audited anew."""
     into, said, night = tmp_path / "audits", [], Fickle(MarkovText())
     night.patience = 10**9
-    watch = Watch(on_remark=said.append)
+    watch = RunCallbacks(on_remark=said.append)
     first = run(plan_of(data, night), into=into, watch=watch)
     asked = night.asked
     again = run(plan_of(data, night), into=into, watch=watch)

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from markov import MarkovText
 
-from audit.ask import Door, Store
+from audit.ask import Asker, Store
 from audit.data.tabular import File
 from audit.execute import run
 from audit.execute.observing import observe
@@ -142,7 +142,7 @@ def found(folder, probe, rows, model, shard=64, seed=3):
     plan = Plan("Shards", (check,), model=model, helpers={"helper": Points()}, shard=shard, seed=seed)
     store = Store(folder / "audit")
     with store.locked():
-        door, observed = Door(plan.models, store, plan.seed, "audit"), {}
+        door, observed = Asker(plan.models, store, plan.seed, "audit"), {}
         for role in sorted(data, key=lambda one: one == "items"):
             observed[role] = observe(check, plan, door, role, observed)
     return probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
@@ -223,7 +223,7 @@ def test_a_row_of_a_prompt_is_dealt_once_and_in_order(tmp_path):
     model = outputs(tmp_path, ["a1", "b1", "a2", "a3"], ["a", "b", "a", "a"]).open()
     store = Store(tmp_path / "audit")
     with store.locked():
-        door = Door({"main": model}, store, 0, "audit")
+        door = Asker({"main": model}, store, 0, "audit")
         got = [door("sample", shard)["content"].tolist() for shard in (["a"], ["b", "a"], ["a"])]
         door.begin()  # another check meets the same rows
         again = door("sample", ["a", "a"])["content"].tolist()
@@ -274,7 +274,7 @@ def test_a_model_that_counts_no_draws_draws_anew_in_every_shard(tmp_path):
     """Plug-ins need not take numbers. Asking again in one check is another draw, in another check it is the same."""
     store = Store(tmp_path / "audit")
     with store.locked():
-        door = Door({"main": MarkovText().open()}, store, 1, "audit")
+        door = Asker({"main": MarkovText().open()}, store, 1, "audit")
         first, second = (door("sample", [None] * 8)["content"].tolist() for _ in range(2))
         door.begin()
         assert door("sample", [None] * 8)["content"].tolist() == first != second

@@ -19,7 +19,7 @@ from audit.execute import run, size_plan
 from audit.execute.power_analysis import Range
 from audit.plan import Check, Plan, read_plan
 from audit.record import Limit, MeasureRecord
-from audit.verdict import decide, early_stopping, spoil
+from audit.verdict import decide, early_stopping, invalidate
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect
 from detectors.intervals import AUROC_METHOD, auroc, betting_mean, exact_binomial, pairs_interval
 from detectors.sequential import RateTest, boundaries, stopping
@@ -188,7 +188,7 @@ def test_only_a_passed_finding_has_one_and_a_changed_model_takes_it(tmp_path):
     assert open_one.smallest_effect is None
     assert failed.smallest_effect is None
     assert 0.3 < passed.smallest_effect.above < 0.6
-    assert spoil(passed).smallest_effect is None
+    assert invalidate(passed).smallest_effect is None
 
 
 def test_a_stored_early_pass_knows_its_budget(tmp_path):

@@ -13,7 +13,7 @@ from markov import MarkovModel, MarkovText, Repeats
 
 from audit.data.tabular import File
 from audit.errors import IntegrityError, UsageError
-from audit.execute import Watch, run
+from audit.execute import RunCallbacks, run
 from audit.files import canonical, digest_file, tidy, worker, write_atomic
 from audit.integrity import check_digests, export_audit, import_audit, recompute
 from audit.model import Sample
@@ -46,7 +46,7 @@ def elsewhere(tmp_path, monkeypatch):
 def told_by(plan: Plan, into: Path, **options):
     """Run a plan; return the audit and what was remarked."""
     remarks: list[str] = []
-    return run(plan, into=into, watch=Watch(on_remark=remarks.append), **options), remarks
+    return run(plan, into=into, watch=RunCallbacks(on_remark=remarks.append), **options), remarks
 
 
 # ---- taken over from whom
@@ -133,7 +133,7 @@ def test_a_copy_under_another_name_answers_for_nobody(tmp_path, data):
 def test_going_on_with_another_key_asks_anew_and_says_so(tmp_path, data, elsewhere):
     whole, _ = told_by(plan_of(data), tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        run(plan_of(data), into=tmp_path / "audits", watch=Watch(on_answer=_stop))
+        run(plan_of(data), into=tmp_path / "audits", watch=RunCallbacks(on_answer=_stop))
     elsewhere()
     audit, said = told_by(plan_of(data), tmp_path / "audits")
     assert audit.run.calls_asked == whole.run.calls_asked

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.record import Finding, Limit, MeasureRecord, number
-from audit.verdict import audit_verdict, capitalised, decide, exit_code, sentence, spoil
+from audit.verdict import audit_verdict, capitalised, decide, exit_code, invalidate, sentence
 
 NONE: dict[str, bool] = {"positive": True, "negative": True}
 
@@ -208,7 +208,7 @@ def test_audit_verdict_and_exit_code(verdicts, verdict, code):
 
 
 def test_a_changed_model_spoils_what_it_answered():
-    assert [spoil(finding(one)).verdict for one in ("passed", "failed", "measured", "skipped", "crashed")] == [
+    assert [invalidate(finding(one)).verdict for one in ("passed", "failed", "measured", "skipped", "crashed")] == [
         "inconclusive",
         "inconclusive",
         "inconclusive",

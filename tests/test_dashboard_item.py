@@ -9,7 +9,7 @@ from test_dashboard_views import html, rows_of, screen, seen, text_of
 
 from audit.files import write_atomic
 from audit.record import Limit, dump
-from audit.verdict import keep
+from audit.verdict import store_frame
 from dashboard.loading import AUDITS
 
 
@@ -27,7 +27,8 @@ def questions(tmp_path, monkeypatch):
     one = finding("facts", "failed", "accuracy is 33 %.", probe="factuality.closed_book",
                   measures=[rate("accuracy", 1, 3)], limit=Limit(measure="accuracy", at_least=0.9))
     audit = write_audit(folder, [one])
-    evidence = [keep(folder, "items/facts.parquet", items), keep(folder, "observations/facts.items.parquet", seen_of)]
+    stored = {"items/facts.parquet": items, "observations/facts.items.parquet": seen_of}
+    evidence = [store_frame(folder, name, frame) for name, frame in stored.items()]
     done = audit.record.model_copy(update={"findings": [one.model_copy(update={"evidence": evidence})]})
     write_atomic(folder / "record.json", dump(done))
     return folder

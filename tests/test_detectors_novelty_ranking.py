@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 from detectors.intervals import auroc
-from detectors.novelty.decisions import who_sees
+from detectors.novelty.decisions import best_score_remark
 from detectors.ranking import AUROC, AUROC_DIFFERENCE, rank
 
 
@@ -99,7 +99,7 @@ def test_best_of_equal_scores_is_seldom_said_to_see_better():
     mix = np.linalg.cholesky(0.3 * np.ones((8, 8)) + 0.7 * np.eye(8)).T
     for _ in range(200):
         sides = (pd.DataFrame(rng.normal(size=(60, 8)) @ mix + shift).rename(columns=str) for shift in (0, 1.2))
-        said += who_sees(rank(*sides), "0", 0.95).key == "sees_better"
+        said += best_score_remark(rank(*sides), "0", 0.95).key == "sees_better"
     assert said <= 0.05 * 200
 
 

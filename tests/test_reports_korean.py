@@ -24,7 +24,7 @@ from reports.documents.index_page import render_index
 from reports.options import ReportOptions
 from reports.text import Notation, Words, words_of
 from reports.text.words import _held
-from reports.views import AGAINST, WEIGHT, told_why
+from reports.views import AGAINST, WEIGHT, reason_text
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)
@@ -140,17 +140,17 @@ def test_the_english_sentence_is_the_records_own(k, at_most, group):
     one = finding("x", decision.verdict, sentence(decision.reason), measures=[measure], limit=limit).model_copy(
         update={"reason": decision.reason}
     )
-    told = told_why(one, Notation(EN)).replace("\u00a0", " ").replace("odd_share", "odd share")
+    told = reason_text(one, Notation(EN)).replace("\u00a0", " ").replace("odd_share", "odd share")
     if not re.search(r"\d\d\.\d\d|\d\.\d\d\d", told):
         assert told == one.why.replace("100.0 %", "100 %")
-    korean = told_why(one, Notation(KO))
+    korean = reason_text(one, Notation(KO))
     assert re.search("[가-힣]", korean)
     assert f"{100 * limit.at_most:g}% 이하" in korean
 
 
 def test_a_reason_of_a_later_version_is_told_in_the_records_english():
     one = finding("x", "failed", "because").model_copy(update={"reason": {"key": "of tomorrow", "x": 1}})
-    assert told_why(one, Notation(KO)) == "because"
+    assert reason_text(one, Notation(KO)) == "because"
 
 
 @pytest.mark.parametrize(

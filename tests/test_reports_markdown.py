@@ -11,7 +11,7 @@ from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 
 from audit.record import WORST_FIRST, Limit
 from reports.documents.markdown_report import MOST_CHARACTERS, render_markdown
-from reports.text import inert_markdown, one_line, words_of
+from reports.text import escape_markdown, one_line, words_of
 from reports.views.summary import summary_sentence
 
 WORDS = words_of("en")
@@ -92,7 +92,7 @@ def test_hostile_text_stays_text(tmp_path):
 
 def test_the_number_of_an_issue_becomes_no_link():
     """GitHub links `GH-1` as it links `#1`; within a longer word it does not."""
-    assert inert_markdown("see GH-1, gh-22, NAGH-1") == "see GH\u2060-1, gh\u2060-22, NAGH-1"
+    assert escape_markdown("see GH-1, gh-22, NAGH-1") == "see GH\u2060-1, gh\u2060-22, NAGH-1"
 
 
 def test_a_comment_is_never_too_long_for_github(tmp_path):
@@ -105,7 +105,7 @@ def test_a_comment_is_never_too_long_for_github(tmp_path):
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60) | st.sampled_from(HOSTILE))
 def test_a_renderer_gives_back_what_was_escaped(text):
     line = one_line(text, WORDS)
-    for source in (inert_markdown(line), f"- {inert_markdown(line)}", f"| a |\n|---|\n| {inert_markdown(line)} |"):
+    for source in (escape_markdown(line), f"- {escape_markdown(line)}", f"| a |\n|---|\n| {escape_markdown(line)} |"):
         page, head = rendered(source), "a" if source.startswith("| a |\n") else ""
         assert page.tags <= {"p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td"}
         assert " ".join(page.text.replace("\u2060", "").split()).removeprefix(head).strip() == line.strip()

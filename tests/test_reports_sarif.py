@@ -12,7 +12,7 @@ from report_fixtures import HOSTILE, finding, hostile, mixed, rate, write_audit
 from schemas import published
 
 from audit.record import WORST_FIRST, Limit
-from reports.documents.sarif_log import Place, message
+from reports.documents.sarif_log import SourceLine, message
 from reports.documents.sarif_report import render_sarif
 from reports.options import ReportOptions
 
@@ -105,7 +105,7 @@ def test_a_result_stands_at_the_line_of_its_check(tmp_path):
     ],
 )
 def test_paths_stay_inside_the_repository(tmp_path, path, uri):
-    assert Place(path).uri == uri
+    assert SourceLine(path).uri == uri
     run = sarif(write_audit(tmp_path, [finding("x", "failed", "x")]), plan=path)
     assert run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == uri
 

@@ -6,7 +6,7 @@ import pytest
 from stub_server import serve
 
 from audit.data.generated import Made
-from audit.execute import Watch, run
+from audit.execute import RunCallbacks, run
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.endpoint import OpenAIEndpoint
 from audit.plan import Check, Plan
@@ -61,7 +61,7 @@ def test_twins_are_told_apart(tmp_path):
 def test_a_server_that_changes_its_model_in_mid_run_is_found_out(tmp_path):
     with serve(SOUND) as server:
         audit = run(
-            plan_for(remote(server)), into=tmp_path, watch=Watch(on_finding=lambda finding: server.swap(FLAWED))
+            plan_for(remote(server)), into=tmp_path, watch=RunCallbacks(on_finding=lambda finding: server.swap(FLAWED))
         )
     assert audit.record.changed == ["main"]
     assert {finding.verdict for finding in audit.record.findings} == {"inconclusive"}
@@ -76,7 +76,7 @@ def nightly(server) -> Plan:
 def test_a_server_whose_answers_vary_keeps_its_verdicts_and_loses_them_with_its_model(tmp_path):
     said = []
     with serve(SOUND, vary=1) as server:
-        watch = Watch(on_remark=said.append)
+        watch = RunCallbacks(on_remark=said.append)
         first = run(nightly(server), into=tmp_path, watch=watch)
         assert first.record.changed == []
         assert first.record.findings[0].remarks[0] == {"key": "left_out", "parameters": "temperature"}

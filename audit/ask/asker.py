@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
     from audit.ask.store import Store
 
-__all__ = ["Door"]
+__all__ = ["Asker"]
 
 
 @dataclass
-class Door:
+class Asker:
     """The `ask` that probes are handed; counts what was asked and what a model had to answer."""
 
     models: Mapping[str, Any]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.files import canonical, stored_json, write_atomic
-from audit.model import ModelPart, Verifiable
+from audit.model import ModelSource, Verifiable
 from audit.record import Audit
 
 __all__ = ["Answerer", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
@@ -90,7 +90,7 @@ def varying(identities: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def opened_for(part: Any) -> Any:
     """Return the opened model of a part, or an opened model as it is."""
-    return part.open() if isinstance(part, ModelPart) else part
+    return part.open() if isinstance(part, ModelSource) else part
 
 
 def asked_who(opened: Iterable[Any]) -> int:

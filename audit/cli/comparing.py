@@ -17,7 +17,7 @@ from audit.cli.options import AsJson, Into
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.compare import CheckComparison, Comparison, Margins, Side
+    from audit.compare import CheckComparison, ComparedAudit, Comparison, Margins
 
 __all__ = ["compare"]
 
@@ -96,12 +96,13 @@ def _margins(given: Sequence[str]) -> Margins:
 
 def _lines(found: Comparison) -> list[str]:
     """Return the closing table and the sentence."""
-    from audit.compare import told
+    from audit.compare import comparison_sentence
+
     rows = [["check", "measure", "A", "B", "B - A", "p", "changed", "verdict"], *(_row(one) for one in found.checks)]
     rows = [[clean(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    open_ones = [f"{one.check}: {told(one.reason)}." for one in found.checks if not one.measures]
+    open_ones = [f"{one.check}: {comparison_sentence(one.reason)}." for one in found.checks if not one.measures]
     names = (f"{letter} = {_name(side)}" for letter, side in zip("AB", (found.a, found.b), strict=True))
     return [*table, "", LEGEND, *_groups(found), *(clean(line) for line in (*open_ones, *names, _sentence(found)))]
 
@@ -113,8 +114,8 @@ def _row(one: CheckComparison) -> list[str]:
     if measure is None:
         return [check, "-", "-", "-", "-", "-", "-", verdict]
     reason, p = one.reason, measure.p
-    told = [reason.get(key, "-") for key in ("measure", "a", "b", "difference")]
-    return [check, *told, "-" if p is None else "<.001" if p < 0.001 else f"{p:.3f}", _changed(one), verdict]
+    cells = [reason.get(key, "-") for key in ("measure", "a", "b", "difference")]
+    return [check, *cells, "-" if p is None else "<.001" if p < 0.001 else f"{p:.3f}", _changed(one), verdict]
 
 
 def _groups(found: Comparison) -> list[str]:
@@ -123,13 +124,13 @@ def _groups(found: Comparison) -> list[str]:
     for check in found.checks:
         shown = [one for one in check.groups if one.word in ("worse", "better")]
         if check.groups:
-            told = "; ".join(
+            listed = "; ".join(
                 f"{SIGNS[one.word]} {one.a.group} {one.reason['a']} -> {one.reason['b']}, {one.reason['difference']}"
                 for one in shown[:MOST_GROUPS]
             )
             more = f"; {len(shown) - MOST_GROUPS} more" if len(shown) > MOST_GROUPS else ""
             none = f"none of {len(check.groups)} differs beyond chance"
-            lines.append(clean(f"{check.check} by group: {told + more if shown else none}"))
+            lines.append(clean(f"{check.check} by group: {listed + more if shown else none}"))
     return lines
 
 
@@ -139,7 +140,7 @@ def _changed(one: CheckComparison) -> str:
     return f"{len(one.changes.newly_failing)} fail, {len(one.changes.newly_passing)} pass"
 
 
-def _name(side: Side) -> str:
+def _name(side: ComparedAudit) -> str:
     return f"{side.models[0].name if side.models else side.title} ({side.id})"
 
 

@@ -18,7 +18,7 @@ from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
     from audit.record import Audit
-    from audit.review import Says, State
+    from audit.review import ReviewState, Statement
 
 __all__ = ["review"]
 
@@ -131,12 +131,12 @@ def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path 
     add_reviews(audit, *says, author=author_name(author), key=signing_key(key))
 
 
-def _parsed(raw: dict[str, Any]) -> Says:
+def _parsed(raw: dict[str, Any]) -> Statement:
     from pydantic import Field, TypeAdapter, ValidationError
 
-    from audit.review import Says
+    from audit.review import Statement
 
-    adapter: TypeAdapter[Says] = TypeAdapter(Annotated[Says, Field(discriminator="kind")])
+    adapter: TypeAdapter[Statement] = TypeAdapter(Annotated[Statement, Field(discriminator="kind")])
     try:
         return adapter.validate_json(json.dumps(raw), strict=True)
     except ValidationError as error:
@@ -158,7 +158,7 @@ def _print(audit: Audit, *, whole: bool, as_json: bool) -> None:
     print("\n".join(clean(line) for line in (_entries(state) if whole else _standing(audit, state))))
 
 
-def _entries(state: State) -> Iterator[str]:
+def _entries(state: ReviewState) -> Iterator[str]:
     from audit.review import Reviews, signature_of
 
     words = {"holds": "signed", "broken": "SIGNATURE DOES NOT HOLD", "none": "not signed"}
@@ -180,7 +180,7 @@ def _entries(state: State) -> Iterator[str]:
         yield f"a last line that was not written whole ({state.torn} bytes) is left out"
 
 
-def _standing(audit: Audit, state: State) -> Iterator[str]:
+def _standing(audit: Audit, state: ReviewState) -> Iterator[str]:
     rule = "; approval needs a second person" if state.two_person else ""
     after = "" if state.verdict == audit.record.verdict else f", after review {state.verdict}"
     yield f"{audit.record.id}: {state.decision}{rule}; {audit.record.verdict}{after}; {len(state.entries)} entries"

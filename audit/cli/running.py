@@ -95,7 +95,7 @@ def quickstart(
 def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     """Run a plan with progress on stderr and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
-    from audit.execute import Watch, expected_calls, run
+    from audit.execute import RunCallbacks, expected_calls, run
 
     progress = Progress(sum(expected_calls(plan).values()))
     landed: list[str] = []
@@ -120,7 +120,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
             plan,
             into=into,
             fresh=fresh,
-            watch=Watch(on_start=start, on_answer=progress, on_finding=land, on_remark=note, command=command),
+            watch=RunCallbacks(on_start=start, on_answer=progress, on_finding=land, on_remark=note, command=command),
         )
     except KeyboardInterrupt:
         print("\ninterrupted; what was answered is stored, and the same command goes on from there", file=sys.stderr)

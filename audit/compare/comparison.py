@@ -17,10 +17,13 @@ from typing import Any
 from audit.compare.measures import Margins, MeasureComparison, Word, compare_measure
 from audit.compare.pairing import Changes
 from audit.errors import IntegrityError, UsageError
-from audit.plan import asked_differently, refusal
+from audit.plan import plan_differences, refusal
 from audit.record import Audit, Finding, Limit, MeasureRecord, ModelRecord, audited_first
 
-__all__ = ["EXIT_CODES", "WORST_FIRST", "CheckComparison", "Comparison", "Side", "compare_audits", "told"]
+__all__ = [
+    "EXIT_CODES", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "compare_audits",
+    "comparison_sentence",
+]
 
 WORST_FIRST: tuple[Word, ...] = ("worse", "undecided", "no worse", "better", "measured")
 """The order in which checks are told."""
@@ -46,7 +49,7 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedAudit:
     """One of the two audits."""
 
     id: str
@@ -88,8 +91,8 @@ class CheckComparison:
 class Comparison:
     """All of two audits that can be compared."""
 
-    a: Side
-    b: Side
+    a: ComparedAudit
+    b: ComparedAudit
     level: float
     margins: Margins
     word: Word
@@ -104,11 +107,11 @@ class Comparison:
         data: dict[str, Any] = TypeAdapter(Comparison).dump_python(self, mode="json")
         for check in data["checks"]:
             del check["untold"]
-            check["why"] = told(check["reason"])
+            check["why"] = comparison_sentence(check["reason"])
         return {"schema": 1, **data}
 
 
-def told(reason: Mapping[str, Any]) -> str:
+def comparison_sentence(reason: Mapping[str, Any]) -> str:
     """Return the English sentence of a reason, without a full stop."""
     text = _SENTENCES[reason["key"]].format(**{key: value for key, value in reason.items() if key != "key"})
     return text[:1].upper() + text[1:]
@@ -121,7 +124,7 @@ def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Compar
     IntegrityError where a plan or an items file is not what was stored.
     """
     margins = margins or Margins()
-    if asked := asked_differently(a, b):
+    if asked := plan_differences(a, b):
         raise UsageError(refusal(asked))
     margins.check(a.record.findings)
     found = [_check((a, b), one, other, margins) for one, other in _findings(a, b)]
@@ -140,9 +143,9 @@ def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
     return list(zip(a.record.findings, b.record.findings, strict=True))
 
 
-def _side(audit: Audit) -> Side:
+def _side(audit: Audit) -> ComparedAudit:
     record = audit.record
-    return Side(record.id, record.title, record.verdict, tuple(audited_first(record.models)))
+    return ComparedAudit(record.id, record.title, record.verdict, tuple(audited_first(record.models)))
 
 
 def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins) -> CheckComparison:

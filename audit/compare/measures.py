@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from audit.compare.pairing import Aim, Both, Changes, difference_of
+from audit.compare.pairing import Better, Changes, MeasurePair, difference_of
 from audit.errors import UsageError, did_you_mean
 from audit.probe import margin_beyond, range_in
 from audit.record import Audit, Finding, Limit, MeasureRecord, number
@@ -24,7 +24,7 @@ __all__ = ["Margins", "MeasureComparison", "Word", "compare_measure"]
 
 Word = Literal["worse", "undecided", "no worse", "better", "measured"]
 _DIMENSIONLESS = ("share", "score")
-_DIRECTIONS: Mapping[Aim, str] = {
+_DIRECTIONS: Mapping[Better, str] = {
     "lower": "lower is better", "higher": "higher is better", "ideal": "lower is better", "none": "neither"
 }
 
@@ -91,14 +91,14 @@ def compare_measure(
     level: of the interval where the two are paired; None = that of the measures.
     """
     aim, ideal = _aim(pair[0], finding.limit)
-    both = Both(audits, finding.check, pair, aim, ideal, early=finding.stop == "early", level=level)
+    both = MeasurePair(audits, finding.check, pair, aim, ideal, early=finding.stop == "early", level=level)
     difference, p, test, changes = _differs(both)
     keeps = _keeps(difference, aim, margin)
     word, reason, counts = _judged(pair, difference, keeps, margin)
     return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, *counts), changes
 
 
-def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Aim, float | None]:
+def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Better, float | None]:
     """Return which way is good: by a limit with one bound, else by the measure itself, else the middle of the limit."""
     least = most = None
     if limit is not None and (limit.measure, limit.group) == (measure.name, measure.group):
@@ -114,7 +114,7 @@ def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Aim, float | None
     return "none", None
 
 
-def _differs(both: Both) -> tuple[MeasureRecord, float | None, str, Changes | None]:
+def _differs(both: MeasurePair) -> tuple[MeasureRecord, float | None, str, Changes | None]:
     """Return B - A as a measure, p with its test, and what changed."""
     a, b = both.measures
     n = {key: min(count, b.n.get(key, count)) for key, count in a.n.items()}
@@ -138,7 +138,7 @@ def _differs(both: Both) -> tuple[MeasureRecord, float | None, str, Changes | No
     return made, found.p, found.test, changes
 
 
-def _keeps(difference: MeasureRecord, aim: Aim, margin: float) -> Limit | None:
+def _keeps(difference: MeasureRecord, aim: Better, margin: float) -> Limit | None:
     """Return the margin as a limit on the difference; None where no way is good."""
     if aim == "none":
         return None

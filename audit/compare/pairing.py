@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from detectors.differences import Difference
 
-__all__ = ["Aim", "Both", "Changes", "Said", "difference_of"]
+__all__ = ["Better", "Changes", "MeasurePair", "Said", "difference_of"]
 
 IDS = ("id", "item")
 """Columns that may name the item."""
-Aim = Literal["lower", "higher", "ideal", "none"]
+Better = Literal["lower", "higher", "ideal", "none"]
 """Which way is good: down, up, towards a number, or neither."""
 _TEXTS = ("question", "prompt", "text", "more", "output")
 """Columns that may say what an item is; the first that is there counts."""
@@ -66,13 +66,13 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Both:
+class MeasurePair:
     """One measure of one check in two audits of the same plan."""
 
     audits: tuple[Audit, Audit]
     check: str
     measures: tuple[MeasureRecord, MeasureRecord]
-    aim: Aim
+    aim: Better
     ideal: float | None = None
     """With the aim `ideal`: the difference is that of the distances to it."""
     early: bool = False
@@ -92,18 +92,18 @@ class _Values:
     """Whether both audits asked these items in the same order."""
 
 
-def difference_of(both: Both) -> tuple[Difference | None, Changes | None]:
+def difference_of(both: MeasurePair) -> tuple[Difference | None, Changes | None]:
     """Return how B differs from A, None where one has no interval; what changed, None where outcomes are not 0 or 1."""
     values = _values(both)
     if values is None:
-        return (None if both.early else _of_aurocs(both)) or _apart(both), None
+        return (None if both.early else _of_aurocs(both)) or _unpaired(both), None
     # what one of them did not answer cannot be paired; their own intervals hold whatever it would have been
     apart = any(one.missing for one in both.measures)
     apart = apart or (both.early and (both.aim == "ideal" or not values.in_turn))
-    return _apart(both) if apart else _of_means(both, values), _changes(both, values)
+    return _unpaired(both) if apart else _of_means(both, values), _changes(both, values)
 
 
-def _of_means(both: Both, values: _Values) -> Difference:
+def _of_means(both: MeasurePair, values: _Values) -> Difference:
     from detectors.differences import distance_difference, mean_difference, watched_difference
 
     level, name = both.level or both.measures[0].level, both.measures[0].name
@@ -115,7 +115,7 @@ def _of_means(both: Both, values: _Values) -> Difference:
     return mean_difference(values.first, values.second, values.units, level=level, rng=rng)
 
 
-def _changes(both: Both, values: _Values) -> Changes | None:
+def _changes(both: MeasurePair, values: _Values) -> Changes | None:
     import numpy as np
 
     from detectors.differences import sign_test_p
@@ -138,7 +138,7 @@ def _changes(both: Both, values: _Values) -> Changes | None:
     return Changes(lost, won, len(values.items), p, test, said)
 
 
-def _said(both: Both, ids: Sequence[str]) -> dict[str, Said]:
+def _said(both: MeasurePair, ids: Sequence[str]) -> dict[str, Said]:
     """Return what these items say and what each model made of them."""
     sides = [_texts(audit, both.check, ids) for audit in both.audits]
     return {
@@ -166,7 +166,7 @@ def _cut(cell: Any) -> str | None:
     return cell[:_MOST_CHARACTERS] if isinstance(cell, str) and cell.strip() else None
 
 
-def _of_aurocs(both: Both) -> Difference | None:
+def _of_aurocs(both: MeasurePair) -> Difference | None:
     """Return the paired difference of two AUROCs whose scores are all among the items."""
     spec = both.measures[0].auroc_of
     if spec is None or both.measures[1].auroc_of != spec or both.aim == "ideal":
@@ -205,7 +205,7 @@ def _scores(frames: Sequence[pd.DataFrame | None], role: str, column: str) -> pd
     return kept
 
 
-def _apart(both: Both) -> Difference | None:
+def _unpaired(both: MeasurePair) -> Difference | None:
     from detectors.differences import Estimate, apart_difference
 
     first, second = both.measures
@@ -234,7 +234,7 @@ def _trusted(found: Difference, made_of: Sequence[MeasureRecord]) -> Difference:
     )
 
 
-def _values(both: Both) -> _Values | None:
+def _values(both: MeasurePair) -> _Values | None:
     """Return the paired values of a mean; None where it is no mean of a column, or the items do not give its number."""
     first, second = both.measures
     if (first.mean_of, first.unit_of, first.where) != (second.mean_of, second.unit_of, second.where):

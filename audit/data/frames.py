@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.data.columns import names_in, within
 from audit.data.ids import frames_of
-from audit.data.source import DataPart, Source
+from audit.data.source import DataSource, Source
 from audit.data.tabular import choose_columns
 from audit.errors import DataError, UsageError
 from audit.files import canonical, sha256
@@ -68,7 +68,7 @@ class Frame(Source):
         return list(dict.fromkeys(name for row in self._rows for name in names_in(row)))
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `audit.data.source.DataPart`."""
+        """Return frames of items; see `audit.data.source.DataSource`."""
         self.digest()
         chosen = choose_columns("data", self.columns(), self.fields, self.id, role)
         rows = self._rows[:limit]
@@ -81,13 +81,13 @@ class Frame(Source):
         return frames_of("data", items, role, fields=self.fields)
 
 
-def as_source(data: Any) -> DataPart:
+def as_source(data: Any) -> DataSource:
     """Return what a check can read: a data source as it is, a DataFrame or a list of dicts as a `Frame`."""
-    source: Any = data if isinstance(data, DataPart) else Frame(data)
+    source: Any = data if isinstance(data, DataSource) else Frame(data)
     return source  # type: ignore[no-any-return]
 
 
-def as_sources(data: Any, roles: Mapping[str, Role]) -> dict[str, DataPart]:
+def as_sources(data: Any, roles: Mapping[str, Role]) -> dict[str, DataSource]:
     """Return role -> source: of a mapping for each of its roles, of anything else for the role `items`.
 
     Raises UsageError for a role that is not among `roles`.

@@ -49,7 +49,7 @@ class Made(Source):
         return list(self._table().columns)
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `audit.data.source.DataPart`. Cells of images and series are arrays."""
+        """Return frames of items; see `audit.data.source.DataSource`. Cells of images and series are arrays."""
         table = self._table()
         fields = [name for name in role.fields if name in table.columns]
         for name in role.fields:

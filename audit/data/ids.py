@@ -35,7 +35,7 @@ def frames_of(
     """
     import pandas as pd
 
-    namer, before, empty = _Namer(what), 0, dict(fields or {})
+    namer, before, empty = _IdAssigner(what), 0, dict(fields or {})
     for raw, own in items:
         cells = {name: cells_of_kind(what, name, raw[name], before, separator) for name in role.fields if name in raw}
         for name, column in cells.items():
@@ -61,12 +61,12 @@ def _with_units(cells: _Cells, ids: Sequence[str]) -> _Cells:
     return {**cells, "unit": [first if unit is None else unit for first, unit in zip(firsts, given, strict=True)]}
 
 
-class _Namer:
+class _IdAssigner:
     """Gives every item of a stream an id of its own."""
 
     def __init__(self, what: object) -> None:
         self._what = what
-        self._seen = _Seen()
+        self._seen = _KeySet()
         self._times: dict[bytes, int] = {}
 
     def by_content(self, cells: Mapping[str, list[Any]]) -> list[str]:
@@ -92,7 +92,7 @@ class _Namer:
         return ids
 
 
-class _Seen:
+class _KeySet:
     """A growing set of 64-bit keys: the latest million in a set, all older ones sorted, in eight bytes each."""
 
     def __init__(self) -> None:

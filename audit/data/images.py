@@ -67,7 +67,7 @@ class ImageFolder(Source):
         return list(_FIELDS)
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of images, in the order of their paths; see `audit.data.source.DataPart`."""
+        """Return frames of images, in the order of their paths; see `audit.data.source.DataSource`."""
         files = self._files()
         for name in role.fields:
             if name not in _FIELDS and name not in role.optional:

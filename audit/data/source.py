@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from audit.probe import Role
 
 
-__all__ = ["DataPart", "Source"]
+__all__ = ["DataSource", "Source"]
 
 
 @runtime_checkable
-class DataPart(Protocol):
+class DataSource(Protocol):
     """A frozen dataclass of options, named by an entry point in `dokimasia.data`; importing it is light."""
 
     sha256: str | None

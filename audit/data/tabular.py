@@ -59,7 +59,7 @@ class File(Source):
         return column_names(self.path, self.format)
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `DataPart`."""
+        """Return frames of items; see `DataSource`."""
         if self.sha256 is not None:
             self._digest_of(self.path)
         chosen = choose_columns(self.path, self.columns(), self.fields, self.id, role)
@@ -108,7 +108,7 @@ class _KnownLayout(Source, ABC):
         return self._file().columns()
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `DataPart`."""
+        """Return frames of items; see `DataSource`."""
         file = self._file()
         asked = {name: column for name, column in file.fields.items() if name in role.fields}
         return replace(file, fields=asked).batches(role, limit=limit)

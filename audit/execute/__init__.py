@@ -2,7 +2,7 @@
 
 from audit.execute.observing import expected_calls
 from audit.execute.power_analysis import CheckSize, RateSize, size_plan
-from audit.execute.runner import Watch, run
+from audit.execute.runner import RunCallbacks, run
 from audit.execute.timing import seconds_per_call
 
-__all__ = ["CheckSize", "RateSize", "Watch", "expected_calls", "run", "seconds_per_call", "size_plan"]
+__all__ = ["CheckSize", "RateSize", "RunCallbacks", "expected_calls", "run", "seconds_per_call", "size_plan"]

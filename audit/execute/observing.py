@@ -16,7 +16,7 @@ from audit.verdict import MOST_BETWEEN_LOOKS, Units, begun, in_random_order, lab
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.ask import Door
+    from audit.ask import Asker
     from audit.plan import Check, Plan
     from audit.probe import Observed
 
@@ -107,7 +107,7 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
         yield pd.concat(kept) if len(kept) > 1 else kept[0]
 
 
-def observe(check: Check, plan: Plan, door: Door, role: str, before: Observed) -> pd.DataFrame | None:
+def observe(check: Check, plan: Plan, door: Asker, role: str, before: Observed) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
     plan: as it holds for this check (`audit.execute.target.plan_for`); of a benchmark, its `limit` takes

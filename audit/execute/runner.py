@@ -19,26 +19,26 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.ask import Answerer, Door, Store, asked_who, begin, opened_for, others, strangers, varying
+from audit.ask import Answerer, Asker, Store, asked_who, begin, opened_for, others, strangers, varying
 from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
 from audit.execute.observing import Sizes, observe, population_of
 from audit.execute.target import plan_for
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
-from audit.model import ModelPart, abilities_of
+from audit.model import ModelSource, abilities_of
 from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_end, register_plan, vouched
 from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
 from audit.signing import Secret
 from audit.verdict import (
     Decision,
+    adjusted_level,
     audit_verdict,
-    conclude,
     controls_of,
     covered,
-    keep,
+    invalidate,
+    judge_and_store,
     sentence,
-    settled_level,
-    spoil,
+    store_frame,
     told_of_asking,
     told_of_target,
     trials_of,
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ["Watch", "audit_id", "fingerprint", "run"]
+__all__ = ["RunCallbacks", "audit_id", "fingerprint", "run"]
 
 _VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scipy", "torch", "transformers")
 
 
 @dataclass
-class Watch:
+class RunCallbacks:
     """What a caller wants to hear while an audit runs; all of it is optional."""
 
     on_start: Callable[[Path], None] = lambda folder: None
@@ -70,7 +70,7 @@ class Watch:
 
 def run(
     plan: Plan | str | Path | None = None, *, into: str | Path = "audits", fresh: bool = False,
-    watch: Watch | None = None, **asked: Any,
+    watch: RunCallbacks | None = None, **asked: Any,
 ) -> Audit:
     """Run a plan, or one check: `run(model=model, data=rows, probe="factuality.closed_book", limit={"at_least": 0.8})`.
 
@@ -90,7 +90,7 @@ def run(
             part.batches(check.probe.roles[role], limit=plan.limit)
     prints = {name: fingerprint(model) for name, model in plan.models.items()}
     frozen = freeze(plan, prints)
-    name, watch = audit_id(frozen), watch or Watch()
+    name, watch = audit_id(frozen), watch or RunCallbacks()
     opened: dict[str, Any] = {}
     try:
         known = partial(strangers, parts=plan.models, opened=opened)
@@ -116,7 +116,7 @@ def _read_through(plan: Plan) -> Sizes:
 
 def fingerprint(model: Any) -> str:
     """Return the fingerprint of a model part (files are read, weights are not loaded) or of an opened model."""
-    return model.fingerprint() if isinstance(model, ModelPart) else model.fingerprint
+    return model.fingerprint() if isinstance(model, ModelSource) else model.fingerprint
 
 
 def audit_id(frozen: Mapping[str, Any]) -> str:
@@ -133,7 +133,7 @@ class _Run:
     name: str
     folder: Path
     prints: Mapping[str, str]
-    watch: Watch
+    watch: RunCallbacks
     sizes: Sizes
     alone: bool
     """Take no answer over from other audits."""
@@ -153,7 +153,7 @@ class _Run:
             self._open()
             identities, changed = begin(self.folder, self.opened)
             self.drawn = "main" in varying(identities)
-            door = Door(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
+            door = Asker(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
             findings = self._settle([self._check(check, door, changed) for check in self.plan.checks], changed)
             kept = {name: facts for name, facts in identities.items() if name not in changed}
             changed = sorted({*changed, *others(kept, self.opened)})
@@ -201,7 +201,7 @@ class _Run:
             if fingerprint(self.opened[name]) != self.prints[name]:
                 raise ModelError(f"{self.opened[name].name}: its files changed while they were read; run it again")
 
-    def _check(self, check: Check, door: Door, changed: list[str]) -> Finding:
+    def _check(self, check: Check, door: Asker, changed: list[str]) -> Finding:
         begun, calls = time.perf_counter(), door.calls
         finding = self._safely(check, lambda: self._missing(check, door) or self._judged(check, door))
         made = {"calls": door.calls - calls, "calls_saved": self._saved(check, finding, door.calls - calls)}
@@ -234,7 +234,7 @@ class _Run:
             return findings
         family = [finding for finding in findings if finding.family]
         probes = {check.name: check.probe for check in self.plan.checks}
-        level = settled_level(self.folder, family, probes, level=self.plan.level, seed=self.plan.seed)
+        level = adjusted_level(self.folder, family, probes, level=self.plan.level, seed=self.plan.seed)
         settled = []
         for finding, check in zip(findings, self.plan.checks, strict=True):
             if finding.family and finding.measures:
@@ -249,7 +249,7 @@ class _Run:
     def _conclude(self, check: Check, finding: Finding, level: float) -> Finding:
         budget = len(self.sizes.units(check, "items", self.plan.limit)) if check.stop == "early" else None
         keeps, seed = self.plan.keep_level(check), self.plan.seed
-        done = conclude(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
+        done = judge_and_store(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
         done = told_of_target(done, self.plan.target)
         return told_of_asking(done, self.opened.get("main"), self.folder) if check.probe.needs else done
 
@@ -260,14 +260,14 @@ class _Run:
 
     def _changed(self, finding: Finding, check: Check, changed: list[str]) -> Finding:
         """A finding falls with any model it may have asked; a data audit asks none."""
-        return spoil(finding) if changed and check.probe.needs else finding
+        return invalidate(finding) if changed and check.probe.needs else finding
 
     def _crash(self, check: Check, message: str) -> Finding:
         self.crashes[check.name] = traceback.format_exc()
         one_line = " ".join(message.split())[:500]
         return self._finding(check, Decision("crashed", {"key": "crashed", "error": one_line}))
 
-    def _missing(self, check: Check, door: Door) -> Finding | None:
+    def _missing(self, check: Check, door: Asker) -> Finding | None:
         for ability in sorted(check.probe.needs):
             if not door.has(ability):
                 model = self.opened.get("main")
@@ -283,7 +283,7 @@ class _Run:
         reason = {"key": "ability", "model": error.model, "ability": error.question, "why": error.why}
         return self._finding(check, Decision("skipped", reason))
 
-    def _judged(self, check: Check, door: Door) -> Finding:
+    def _judged(self, check: Check, door: Asker) -> Finding:
         door.begin()
         plan = plan_for(check, self.plan, self.opened.get("main"), drawn=self.drawn)
         level = plan.check_level(check)
@@ -296,7 +296,7 @@ class _Run:
             if frame is None:
                 return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)
-            evidence.append(keep(self.folder, f"observations/{check.name}.{role}.parquet", frame))
+            evidence.append(store_frame(self.folder, f"observations/{check.name}.{role}.parquet", frame))
             observed[role] = frame
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(check, not_yet, controls, evidence, counts)
@@ -360,7 +360,7 @@ class _Run:
             two_person=self.plan.two_person,
         )
 
-    def _facts(self, started: datetime, seconds: float, door: Door, store: Store, record: str) -> RunFacts:
+    def _facts(self, started: datetime, seconds: float, door: Asker, store: Store, record: str) -> RunFacts:
         facts = RunFacts(
             started=started.isoformat(timespec="seconds"),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),

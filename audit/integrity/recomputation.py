@@ -19,12 +19,12 @@ from audit.verdict import KEY as OWN_UNITS
 from audit.verdict import (
     OF_ASKING,
     Decision,
+    adjusted_level,
     controls_of,
     covered,
+    invalidate,
     judge_finding,
     sentence,
-    settled_level,
-    spoil,
     told_of_target,
     trials_of,
 )
@@ -61,7 +61,7 @@ def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float,
     family = [finding for finding in audit.record.findings if finding.family]
     settled = {}
     if len(family) > 1:
-        level = settled_level(audit.folder, family, probes, level=audit.record.level, seed=audit.record.seed)
+        level = adjusted_level(audit.folder, family, probes, level=audit.record.level, seed=audit.record.seed)
         settled = {finding.check: level for finding in family}
     return {name: (level, settled.get(name, level)) for name, level in of_plan.items()}
 
@@ -104,7 +104,7 @@ def _same_decision(audit: Audit, finding: Finding, probe: Probe, decision: Decis
     """Raise IntegrityError where a finding was decided otherwise than its measures are."""
     again = finding.model_copy(update={**vars(decision), "why": sentence(decision.reason)})
     if audit.record.changed and probe.needs:
-        again = spoil(again)
+        again = invalidate(again)
     for name in (*vars(decision), "why"):
         _equal(f"{finding.check}: {name}", getattr(finding, name), getattr(again, name))
 

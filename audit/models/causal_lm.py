@@ -80,7 +80,7 @@ class CausalLMFolder:
         device, dtype = self._settled()
         import torch
 
-        from audit.models.text.network import Network
+        from audit.models.text.network import CausalNetwork
         from audit.models.text.scoring import Scorer
         from audit.models.text.weights import open_folder, open_gguf
         from audit.models.threads import set_threads
@@ -93,7 +93,7 @@ class CausalLMFolder:
         else:
             model, tokenizer = open_folder(source, dtype)
             weights = "safetensors"
-        scorer = Scorer(Network(model.to(device)), self.batch_tokens)
+        scorer = Scorer(CausalNetwork(model.to(device)), self.batch_tokens)
         encoder = self._encoder(model, tokenizer)
         return CausalLM(self._shown, self.fingerprint(), numerics, encoder, scorer, weights)
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Literal, get_args
 from pydantic import ValidationError
 
 from audit.errors import UsageError
-from audit.model import Model, ModelPart
+from audit.model import Model, ModelSource
 from audit.plan.spec import CheckSpec, problems_of
 from audit.record import Limit, Promise, Sheet, Target, keep_level
-from audit.strict_yaml import told
+from audit.strict_yaml import error_text
 from detectors.multiplicity import family_level
 
 if TYPE_CHECKING:
-    from audit.data import DataPart
+    from audit.data import DataSource
     from audit.probe import Probe
 
 __all__ = ["Check", "Plan"]
@@ -31,7 +31,7 @@ class Check:
 
     name: str
     probe: Probe
-    data: Mapping[str, DataPart] = field(default_factory=dict)
+    data: Mapping[str, DataSource] = field(default_factory=dict)
     limit: Limit | None = None
     gating: bool | None = None
     clauses: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Check:
         try:
             CheckSpec.model_validate(said)
         except ValidationError as error:
-            raise UsageError(f"check {self.name}: {told(error.errors()[0], CheckSpec)}") from None
+            raise UsageError(f"check {self.name}: {error_text(error.errors()[0], CheckSpec)}") from None
         for _, problem in problems_of(self.probe, said):
             raise UsageError(f"check {self.name}: {problem}")
 
@@ -77,8 +77,8 @@ class Plan:
 
     title: str
     checks: tuple[Check, ...]
-    model: ModelPart | Model | None = None
-    helpers: Mapping[str, ModelPart | Model] = field(default_factory=dict)
+    model: ModelSource | Model | None = None
+    helpers: Mapping[str, ModelSource | Model] = field(default_factory=dict)
     seed: int = 0
     level: float = 0.95
     limit: int | None = None
@@ -100,7 +100,7 @@ class Plan:
             if value not in get_args(allowed):
                 raise UsageError(f"{key}: got {value!r}; allowed: {', '.join(get_args(allowed))}")
         for name, model in self.models.items():
-            if not isinstance(model, ModelPart | Model):
+            if not isinstance(model, ModelSource | Model):
                 raise UsageError(
                     f"model {name}: got a {type(model).__name__}; allowed: what audit.open_model returns, or an object "
                     "with name, family, modality, fingerprint and the abilities that it has"
@@ -112,7 +112,7 @@ class Plan:
                 raise UsageError(f"checks: two checks are named {check.name!r}")
 
     @property
-    def models(self) -> dict[str, ModelPart | Model]:
+    def models(self) -> dict[str, ModelSource | Model]:
         """Name -> model; the audited one is `main`."""
         return {**({} if self.model is None else {"main": self.model}), **self.helpers}
 

@@ -16,7 +16,7 @@ from audit.errors import IntegrityError
 from audit.files import canonical, digest_file, read_frame, stored_json
 from audit.record import Audit
 
-__all__ = ["Asked", "asked_differently", "refusal"]
+__all__ = ["PlanDifference", "plan_differences", "refusal"]
 
 _PEOPLE = ("title", "sheet", "two_person")
 """Keys of a frozen plan that say nothing of what was asked."""
@@ -25,7 +25,7 @@ _WORDS = ("path", "cite", "licence", "sha256")
 
 
 @dataclass(frozen=True)
-class Asked:
+class PlanDifference:
     """Something that the two plans do not ask alike."""
 
     what: str
@@ -35,7 +35,7 @@ class Asked:
     b: str | None
 
 
-def asked_differently(a: Audit, b: Audit) -> list[Asked]:
+def plan_differences(a: Audit, b: Audit) -> list[PlanDifference]:
     """Return what the frozen plans ask differently, models under audit and words for people aside.
 
     Raises IntegrityError where a plan cannot be read.
@@ -46,7 +46,8 @@ def asked_differently(a: Audit, b: Audit) -> list[Asked]:
         if first[role] != second[role] and _same_items(a, b, check, (first[role], second[role]), role):
             second[role] = first[role]
     left, right = (dict(_flat(plan)) for plan in plans)
-    return [Asked(key, left.get(key), right.get(key)) for key in {**left, **right} if left.get(key) != right.get(key)]
+    keys = [key for key in {**left, **right} if left.get(key) != right.get(key)]
+    return [PlanDifference(key, left.get(key), right.get(key)) for key in keys]
 
 
 def _asked(audit: Audit) -> dict[str, Any]:
@@ -103,7 +104,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
         yield path, value if isinstance(value, str) else canonical(value).decode()
 
 
-def refusal(differing: Sequence[Asked]) -> str:
+def refusal(differing: Sequence[PlanDifference]) -> str:
     """Return one line that says why two audits are not compared."""
     shown = [f"{one.what} is {_shown(one.a)} in A and {_shown(one.b)} in B" for one in differing[:3]]
     more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""

@@ -14,10 +14,10 @@ from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.plan.checks import Check, Plan
 from audit.plan.reach import why_not_variable
 from audit.plan.spec import PlanSpec, problems_of
-from audit.strict_yaml import Place, Placed, by_line, read_text, read_yaml, told
+from audit.strict_yaml import Document, KeyPath, by_line, error_text, read_text, read_yaml
 
 if TYPE_CHECKING:
-    from audit.data import DataPart
+    from audit.data import DataSource
     from audit.plan.reach import Confined
     from audit.probe import Probe
 
@@ -45,7 +45,7 @@ def read_plan(
 class _Reading:
     """One reading of a plan, gathering mistakes."""
 
-    def __init__(self, document: Placed, base: Path, confined: Confined | None) -> None:
+    def __init__(self, document: Document, base: Path, confined: Confined | None) -> None:
         self.document, self.base, self.confined, self.problems = document, base, confined, list[str]()
 
     def plan(self) -> Plan | None:
@@ -81,7 +81,7 @@ class _Reading:
             two_person=spec.two_person,
         )
 
-    def wrong(self, place: Place, what: str) -> None:
+    def wrong(self, place: KeyPath, what: str) -> None:
         self.problems.append(f"{self.document.at(place)}: {what}")
 
     def _spec(self, raw: Mapping[str, Any]) -> PlanSpec | None:
@@ -89,7 +89,7 @@ class _Reading:
             return PlanSpec.model_validate(raw)
         except ValidationError as error:
             for one in error.errors():
-                self.wrong(one["loc"], told(one, PlanSpec))
+                self.wrong(one["loc"], error_text(one, PlanSpec))
             return None
 
     def _names(self, rows: list[Any]) -> None:
@@ -100,7 +100,7 @@ class _Reading:
                 self.wrong(("checks", index, "name"), f"two checks are named {name!r}")
             seen.add(str(name))
 
-    def _check(self, row: Mapping[str, Any], place: Place) -> tuple[Probe, dict[str, DataPart], int | None] | None:
+    def _check(self, row: Mapping[str, Any], place: KeyPath) -> tuple[Probe, dict[str, DataSource], int | None] | None:
         probe = self._part("probes", row.get("probe"), (*place, "probe"))
         data = row.get("data") or {}
         if isinstance(data, dict) and "use" in data:
@@ -122,7 +122,7 @@ class _Reading:
         whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
         return probe, whole, self.document.line(place)
 
-    def _part(self, kind: str, raw: Any, place: Place) -> Any:
+    def _part(self, kind: str, raw: Any, place: KeyPath) -> Any:
         if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
             if isinstance(raw, dict):
                 self.wrong(place, f"needs 'use: NAME'; see 'dokimasia parts {kind}'")
@@ -143,18 +143,18 @@ class _Reading:
             return plugins.build(kind, use, options)
         except ValidationError as error:
             for one in error.errors():
-                self.wrong((*place, *one["loc"]), told(one, PlanSpec))
+                self.wrong((*place, *one["loc"]), error_text(one, PlanSpec))
         except (DokimasiaError, ValueError) as error:
             self.wrong(place, str(error))
         return None
 
-    def _keys(self, part_type: type, kind: str, use: str, options: Mapping[str, Any], place: Place) -> None:
+    def _keys(self, part_type: type, kind: str, use: str, options: Mapping[str, Any], place: KeyPath) -> None:
         allowed = [one.name for one in dataclasses.fields(part_type)]
         for key in options:
             if key not in allowed:
                 self.wrong((*place, key), f"unknown option {key!r} of {use}{did_you_mean(key, allowed)}")
 
-    def _paths(self, part_type: type, options: dict[str, Any], place: Place) -> None:
+    def _paths(self, part_type: type, options: dict[str, Any], place: KeyPath) -> None:
         for key in plugins.path_fields(part_type):
             value = options.get(key)
             if isinstance(value, str):

@@ -14,7 +14,7 @@ from pydantic import Field, model_validator
 from audit.errors import did_you_mean
 from audit.probe import beyond, range_of
 from audit.record import Limit, Promise, Sheet, Target
-from audit.strict_yaml import Place, Strict, check_bounds
+from audit.strict_yaml import KeyPath, StrictModel, check_bounds
 
 if TYPE_CHECKING:
     from audit.probe import Probe
@@ -26,10 +26,10 @@ Part = dict[str, Any]
 """`use: NAME` and the options of the part of that name; see `dokimasia parts`."""
 
 
-class PlanLimit(Strict, Limit):
+class PlanLimit(StrictModel, Limit):
     """What a check demands of one measure: an interval that must lie wholly inside."""
 
-    model_config = Strict.model_config
+    model_config = StrictModel.model_config
 
     @model_validator(mode="after")
     def _bounded(self) -> PlanLimit:
@@ -37,13 +37,13 @@ class PlanLimit(Strict, Limit):
         return self
 
 
-class PlanSheet(Strict, Sheet):
+class PlanSheet(StrictModel, Sheet):
     """The model sheet: what the people who keep the model's inventory say of it; nothing here is measured."""
 
-    model_config = Strict.model_config
+    model_config = StrictModel.model_config
 
 
-class CheckSpec(Strict):
+class CheckSpec(StrictModel):
     """One question put to the model, and the limit that its answer must keep."""
 
     name: str = Field(pattern=NAME)
@@ -64,7 +64,7 @@ class CheckSpec(Strict):
     """Share of the audit's error budget, relative to the other gating checks."""
 
 
-class PlanSpec(Strict):
+class PlanSpec(StrictModel):
     """A plan as it is written."""
 
     title: str = Field(min_length=1, max_length=200)
@@ -97,7 +97,7 @@ class PlanSpec(Strict):
     """What is asked."""
 
 
-def problems_of(probe: Probe, check: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def problems_of(probe: Probe, check: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """Yield (place, sentence) for what a check as it is written cannot ask of its probe; types are not looked at."""
     limit = check.get("limit")
     measure = limit.get("measure") if isinstance(limit, dict) else None

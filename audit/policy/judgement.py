@@ -22,16 +22,16 @@ from audit.integrity import check_seal
 from audit.policy.regressions import check_same_questions, regressions
 from audit.policy.rules import (
     Outcome,
-    Ruling,
+    RuleResult,
     aim_of,
-    forbidden,
+    applies_to,
+    check_forbidden,
+    check_limit,
+    check_required,
     joint_level,
-    limited,
     no_more,
+    no_such_check,
     out_of_reach,
-    required,
-    speaks_of,
-    unasked,
     verdict_level,
 )
 from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, PolicyLimit, Required
@@ -43,8 +43,8 @@ from audit.review import (
     Problem,
     Waiver,
     read_reviews,
+    sign_off_of,
     signature_of,
-    signing_of,
     state_of,
     waiver_in_force,
 )
@@ -82,7 +82,7 @@ class Judgement:
     baseline: Audit | None
     on: date
     """The day on which waivers and the audit's age were looked at: that asked for, never before the latest review."""
-    rulings: tuple[Ruling, ...]
+    rulings: tuple[RuleResult, ...]
 
     @property
     def verdict(self) -> Verdict:
@@ -124,7 +124,7 @@ def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Au
         check_same_questions(audit, baseline)
     reviews = read_reviews(audit.folder)
     day = reviews.day(on) or on
-    bench = _Bench(audit, file, day, on, baseline, reviews.entries)
+    bench = _Rules(audit, file, day, on, baseline, reviews.entries)
     for number, entry in enumerate(bench.entries, start=1):
         if signature_of(entry) == "broken":
             raise IntegrityError(f"reviews.jsonl:{number}: the signature does not hold")
@@ -135,7 +135,7 @@ def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Au
 
 
 @dataclass(frozen=True)
-class _Bench:
+class _Rules:
     """All that is looked at."""
 
     audit: Audit
@@ -147,7 +147,7 @@ class _Bench:
     baseline: Audit | None
     entries: tuple[Entry, ...]
 
-    def rulings(self) -> Iterator[Ruling]:
+    def rulings(self) -> Iterator[RuleResult]:
         findings = self._findings()
         asked = self._asked(findings)
         made = [*self._plan(findings, asked), *self._limits(findings, asked)]
@@ -164,9 +164,9 @@ class _Bench:
         policy, line = self.file.policy, self.file.line
         for kind in Required.model_fields:
             for index, name in enumerate(getattr(policy.required, kind)):
-                yield required(kind, name, findings, decided, line("required", kind, index))
+                yield check_required(kind, name, findings, decided, line("required", kind, index))
         for index, word in enumerate(policy.forbid):
-            yield forbidden(word, self.audit, findings, line("forbid", index))
+            yield check_forbidden(word, self.audit, findings, line("forbid", index))
         attempt = max((one.ordinal for one in self.audit.record.attempts), default=1)
         if (level := policy.level_of(attempt)) is not None:
             which = f" of attempt {attempt}" if policy.charge_rerolls else ""
@@ -175,7 +175,7 @@ class _Bench:
             verdict: Outcome = "passed" if known >= level - 1e-9 else "failed"
             why = f"{what[policy.promise]} at {100 * known:.6g} %, asked are {100 * level:.6g} %"
             why += f"; {advice}." if verdict == "failed" else "."
-            yield Ruling("level", "confidence", verdict, why, line=line("level"))
+            yield RuleResult("level", "confidence", verdict, why, line=line("level"))
         if policy.approval is not None:
             yield self._approval(policy.approval, line("approval"))
         if policy.sealed_by is not None:
@@ -192,7 +192,7 @@ class _Bench:
         findings, at, rule = self.audit.record.findings, self.file.document.at, self.file.policy.baseline
         for index, limit in enumerate(self.file.policy.limits):
             for finding in findings:
-                for key, told in out_of_reach(limit, finding) if speaks_of(limit, finding) else ():
+                for key, told in out_of_reach(limit, finding) if applies_to(limit, finding) else ():
                     yield f"{at(('limits', index, key))}: {told}"
         looked_at = [] if rule is None else [
             (finding.probe, one.name) for finding in findings for one in finding.measures
@@ -217,11 +217,11 @@ class _Bench:
         asked: defaultdict[_Aim, dict[int, PolicyLimit]] = defaultdict(dict)
         for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
             for one in findings:
-                if speaks_of(limit, one):
+                if applies_to(limit, one):
                     asked[one.check, *aim_of(limit, one)][index] = limit
         return asked
 
-    def _plan(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[Ruling]:
+    def _plan(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[RuleResult]:
         """Yield a ruling for each gating check of which the policy does not ask as much itself."""
         if self.file is not None and not self.file.policy.plan_limits:
             return
@@ -234,22 +234,24 @@ class _Bench:
                 verdict: Outcome = "inconclusive" if one.verdict == "skipped" else one.verdict
                 by = one.one_sided if one.reason.get("key") == "passed_one_sided" else None
                 sure = None if by is None else by.level
-                yield Ruling("plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline, sure=sure)
+                yield RuleResult(
+                    "plan", one.check, verdict, one.why, one.check, one.probe, measure=one.headline, sure=sure
+                )
 
-    def _limits(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[Ruling]:
+    def _limits(self, findings: Sequence[Finding], asked: _Asked) -> Iterator[RuleResult]:
         """Yield a ruling for each check that a limit speaks of, but for what another limit asks of it as well."""
         for index, limit in enumerate(() if self.file is None else self.file.policy.limits):
             assert self.file is not None
             line = self.file.line("limits", index)
-            spoken_of = [one for one in findings if speaks_of(limit, one)]
+            spoken_of = [one for one in findings if applies_to(limit, one)]
             for one in spoken_of:
                 same = asked[one.check, *aim_of(limit, one)]
                 if not any(_settles(same, at, index) for at in same):
-                    ruling = limited(limit, one, line)
+                    ruling = check_limit(limit, one, line)
                     less = [self.file.line("limits", at) for at in same if _settles(same, index, at)]
                     yield replace(ruling, why=f"{ruling.why}{_less(less)}")
             if not spoken_of:
-                yield unasked(limit, findings, line)
+                yield no_such_check(limit, findings, line)
 
     @property
     def _compared_at(self) -> float:
@@ -257,7 +259,7 @@ class _Bench:
         rule = None if self.file is None else self.file.policy.baseline
         return BaselineRule().level if rule is None else rule.level
 
-    def _regressions(self, findings: Sequence[Finding]) -> Iterator[Ruling]:
+    def _regressions(self, findings: Sequence[Finding]) -> Iterator[RuleResult]:
         if self.baseline is None:
             return
         rule = None if self.file is None else self.file.policy.baseline
@@ -266,12 +268,12 @@ class _Bench:
         level = self._compared_at
         made = list(regressions(findings, self.baseline, margin=margin, measures=measures, level=level))
         for one in made:
-            yield Ruling("baseline", one.check, one.verdict, one.why, one.check, one.probe, line)
+            yield RuleResult("baseline", one.check, one.verdict, one.why, one.check, one.probe, line)
         if not made:
             why = f"there is nothing to compare with {self.baseline.record.id}."
-            yield Ruling("baseline", "measures", "inconclusive", why, line=line)
+            yield RuleResult("baseline", "measures", "inconclusive", why, line=line)
 
-    def _waived(self, ruling: Ruling) -> Ruling:
+    def _waived(self, ruling: RuleResult) -> RuleResult:
         """Return the ruling as a waiver of its check leaves it."""
         if ruling.check is None or ruling.verdict == "passed":
             return ruling
@@ -294,43 +296,44 @@ class _Bench:
         allowed = self.file.policy.waivers
         return "the policy allows none" if allowed is None else _outside(allowed, waiver, entry, self.asked_on)
 
-    def _approval(self, asked: Approval, line: int) -> Ruling:
-        signing = signing_of(self.audit, self.entries, two_person=asked.two_person, keys=asked.keys)
+    def _approval(self, asked: Approval, line: int) -> RuleResult:
+        signing = sign_off_of(self.audit, self.entries, two_person=asked.two_person, keys=asked.keys)
         wanted = "two_person" if asked.two_person else "one_person"
         if signing.decision == "approved":
             entry = next(row.entry for row in reversed(signing.rows) if row.decision == "approved" and row.counts)
             signed = "not signed" if entry.key is None else f"signed with {entry.key.fingerprint}"
-            return Ruling("approval", wanted, "passed", f"approved by {entry.author}, {signed}.", line=line)
+            return RuleResult("approval", wanted, "passed", f"approved by {entry.author}, {signed}.", line=line)
         problem = next((row.problem for row in reversed(signing.rows) if row.problem is not None), None)
         short = "" if problem is None else f"; {_UNCOUNTED[problem]}"
-        return Ruling("approval", wanted, "failed", f"not approved: the audit is {signing.decision}{short}.", line=line)
+        why = f"not approved: the audit is {signing.decision}{short}."
+        return RuleResult("approval", wanted, "failed", why, line=line)
 
-    def _sealed_by(self, keys: Sequence[str], line: int) -> Ruling:
+    def _sealed_by(self, keys: Sequence[str], line: int) -> RuleResult:
         seal = check_seal(self.audit)
         if seal is None:
-            return Ruling("sealed_by", "seal", "failed", "the audit is not sealed.", line=line)
+            return RuleResult("sealed_by", "seal", "failed", "the audit is not sealed.", line=line)
         named = seal.key in keys
         why = f"sealed by {seal.by} with the key {seal.key}" + ("." if named else ", which the policy does not name.")
-        return Ruling("sealed_by", "seal", "passed" if named else "failed", why, line=line)
+        return RuleResult("sealed_by", "seal", "passed" if named else "failed", why, line=line)
 
-    def _fingerprint(self, wanted: str, line: int) -> Ruling:
+    def _fingerprint(self, wanted: str, line: int) -> RuleResult:
         main = self.audit.record.models.get("main")
         got = "no model" if main is None else main.fingerprint
         same = main is not None and got == wanted
         why = f"the audited model is {got}" + ("." if same else f", the policy asks for {wanted}.")
-        return Ruling("fingerprint", "main", "passed" if same else "failed", why, line=line)
+        return RuleResult("fingerprint", "main", "passed" if same else "failed", why, line=line)
 
-    def _age(self, most: int, line: int) -> Ruling:
+    def _age(self, most: int, line: int) -> RuleResult:
         if self.audit.run is None:
             why = "run.json is gone; nobody knows when the audit ended."
-            return Ruling("max_age_days", "age", "inconclusive", why, line=line)
+            return RuleResult("max_age_days", "age", "inconclusive", why, line=line)
         try:
             ended = datetime.fromisoformat(self.audit.run.finished).date()
         except ValueError:
             raise IntegrityError(f"run.json: finished is no time ({self.audit.run.finished!r})") from None
         days = (self.on - ended).days
         why = f"the audit ended on {ended}, {days} days before {self.on}; allowed are {most}."
-        return Ruling("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
+        return RuleResult("max_age_days", "age", "passed" if days <= most else "failed", why, line=line)
 
 
 def _settles(same: Mapping[int, PolicyLimit], at: int, index: int) -> bool:
@@ -362,7 +365,7 @@ def _outside(allowed: AllowedWaivers, waiver: Waiver, entry: Entry, on: date) ->
     return None
 
 
-def _more_sure(judged: Sequence[Ruling], risk: float) -> str:
+def _more_sure(judged: Sequence[RuleResult], risk: float) -> str:
     """Return what to do where what was judged holds together less surely than asked; the largest risks are named."""
     levels = {(one.check, one.measure.name, one.measure.group): one.measure.level for one in judged if one.measure}
     worst = sorted(levels, key=lambda key: levels[key])[:3]

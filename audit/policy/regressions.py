@@ -20,7 +20,7 @@ from statistics import NormalDist
 from typing import Literal
 
 from audit.errors import UsageError
-from audit.plan import asked_differently, refusal
+from audit.plan import plan_differences, refusal
 from audit.record import Audit, Finding, MeasureRecord, number
 from audit.verdict import informs_only
 from detectors.multiplicity import holm
@@ -50,7 +50,7 @@ class Regression:
 
 def check_same_questions(new: Audit, old: Audit) -> None:
     """Raise UsageError where the audits were not asked the same of the same data."""
-    if asked := asked_differently(old, new):
+    if asked := plan_differences(old, new):
         raise UsageError(f"baseline {old.record.id} is A, this audit B: {refusal(asked)}")
 
 

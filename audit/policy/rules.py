@@ -21,15 +21,15 @@ from audit.review import Waiver
 from audit.verdict import decide, sentence
 
 __all__ = [
-    "Outcome", "Ruling", "aim_of", "forbidden", "joint_level", "limited", "no_more", "out_of_reach", "required",
-    "speaks_of", "unasked", "verdict_level",
+    "Outcome", "RuleResult", "aim_of", "applies_to", "check_forbidden", "check_limit", "check_required", "joint_level",
+    "no_more", "no_such_check", "out_of_reach", "verdict_level",
 ]
 
 Outcome = Literal["passed", "failed", "inconclusive", "crashed", "waived"]
 
 
 @dataclass(frozen=True)
-class Ruling:
+class RuleResult:
     """One rule and what became of it."""
 
     rule: str
@@ -58,7 +58,7 @@ class Ruling:
                 "measure": measure, "waiver": waiver}
 
 
-def joint_level(rulings: Sequence[Ruling]) -> float:
+def joint_level(rulings: Sequence[RuleResult]) -> float:
     """Return the confidence with which all that decided holds at once, by the union bound.
 
     Approximate intervals decide nothing, so they are left out. A pass by a one-sided bound counts with the confidence
@@ -72,7 +72,7 @@ def joint_level(rulings: Sequence[Ruling]) -> float:
     return 1 - sum(errors.values())
 
 
-def verdict_level(rulings: Sequence[Ruling]) -> float:
+def verdict_level(rulings: Sequence[RuleResult]) -> float:
     """Return the confidence with which the verdict of all rulings together holds.
 
     "Passed" needs every ruling to pass, so it is as sure as the least sure of them (Berger 1982); anything else as all
@@ -82,7 +82,7 @@ def verdict_level(rulings: Sequence[Ruling]) -> float:
     return 1 - max([*passes, 1 - joint_level([replace(one, sure=None) for one in rulings])])
 
 
-def speaks_of(limit: PolicyLimit, finding: Finding) -> bool:
+def applies_to(limit: PolicyLimit, finding: Finding) -> bool:
     """Tell whether a limit speaks of this finding: by check or probe, else by a measure that it gave."""
     if limit.check not in (None, finding.check) or limit.probe not in (None, finding.probe):
         return False
@@ -98,7 +98,7 @@ def no_more(limit: PolicyLimit | Limit, other: PolicyLimit | Limit) -> bool:
     return least and (upper is None or (other.at_most is not None and other.at_most <= upper))
 
 
-def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
+def check_limit(limit: PolicyLimit, finding: Finding, line: int) -> RuleResult:
     """Hold a finding against a policy's limit, as `audit.verdict.decision` holds it against the plan's."""
     name, group = aim_of(limit, finding)
     measure = next((one for one in finding.measures if (one.name, one.group) == (name, group)), None)
@@ -113,7 +113,7 @@ def limited(limit: PolicyLimit, finding: Finding, line: int) -> Ruling:
         assert decision.verdict in ("passed", "failed", "inconclusive")
         verdict, why = decision.verdict, sentence(decision.reason)
     about = " ".join([finding.check, *_demand(limit, name, group)])
-    return Ruling("limits", about, verdict, why, finding.check, finding.probe, line, measure)
+    return RuleResult("limits", about, verdict, why, finding.check, finding.probe, line, measure)
 
 
 def out_of_reach(limit: PolicyLimit, finding: Finding) -> Iterator[tuple[str, str]]:
@@ -136,10 +136,10 @@ def _demand(limit: PolicyLimit, measure: str | None, group: str | None) -> list[
     return words + ([] if limit.at_most is None else [f"at most {limit.at_most:g}"])
 
 
-def unasked(limit: PolicyLimit, findings: Sequence[Finding], line: int) -> Ruling:
+def no_such_check(limit: PolicyLimit, findings: Sequence[Finding], line: int) -> RuleResult:
     """Return the ruling of a limit that speaks of nothing that was asked."""
     about = " ".join([limit.check or limit.probe or "", *_demand(limit, limit.measure, limit.group)]).strip()
-    return Ruling("limits", about, "inconclusive", _nobody(limit, findings), line=line)
+    return RuleResult("limits", about, "inconclusive", _nobody(limit, findings), line=line)
 
 
 def _nobody(limit: PolicyLimit, findings: Sequence[Finding]) -> str:
@@ -155,26 +155,28 @@ def _nobody(limit: PolicyLimit, findings: Sequence[Finding]) -> str:
     return f"no check gave the measure {str(limit.measure)!r}{of}{did_you_mean(str(limit.measure), known)}."
 
 
-def required(kind: str, name: str, findings: Sequence[Finding], decided: set[str | None], line: int) -> Ruling:
+def check_required(
+    kind: str, name: str, findings: Sequence[Finding], decided: set[str | None], line: int
+) -> RuleResult:
     """Rule whether one of this name was asked; `kind` is a key of `Required`, limits have `decided` these checks."""
     attribute = kind.removesuffix("s")
     asked = [one for one in findings if getattr(one, attribute) == name]
     if not asked:
         known = {getattr(one, attribute) for one in findings}
         why = f"not asked: {attribute} {name!r}{did_you_mean(name, known)}."
-        return Ruling("required", name, "failed", why, line=line)
+        return RuleResult("required", name, "failed", why, line=line)
     if kind == "dimensions":
         good = [one for one in asked if one.verdict in ("passed", "failed") or one.check in decided]
     else:
         good = [one for one in asked if one.verdict not in ("skipped", "crashed")]
     if good:
-        return Ruling("required", name, "passed", f"{attribute} {name!r} was asked: {_checks(good)}.", line=line)
+        return RuleResult("required", name, "passed", f"{attribute} {name!r} was asked: {_checks(good)}.", line=line)
     verdict: Outcome = "crashed" if all(one.verdict == "crashed" for one in asked) else "inconclusive"
     told = ", ".join(f"{one.check} {one.verdict}" for one in asked[:5])
-    return Ruling("required", name, verdict, f"{attribute} {name!r} was asked and not decided: {told}.", line=line)
+    return RuleResult("required", name, verdict, f"{attribute} {name!r} was asked and not decided: {told}.", line=line)
 
 
-def forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: int) -> Ruling:
+def check_forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: int) -> RuleResult:
     """Rule whether there is something of what the word forbids."""
     if word == "deviations":
         # A record of an earlier version has none: nothing was written down then.
@@ -195,8 +197,9 @@ def _earlier(one: EarlierAttempt) -> str:
     return f"{one.audit} {one.verdict or 'not ended'}"
 
 
-def _none(word: str, count: int, told: str, line: int, verdict: Outcome) -> Ruling:
-    return Ruling("forbid", word, verdict if count else "passed", f"{told}." if count else "there are none.", line=line)
+def _none(word: str, count: int, told: str, line: int, verdict: Outcome) -> RuleResult:
+    why = f"{told}." if count else "there are none."
+    return RuleResult("forbid", word, verdict if count else "passed", why, line=line)
 
 
 def _checks(findings: Sequence[Finding]) -> str:

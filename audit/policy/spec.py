@@ -23,7 +23,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from audit.errors import PlanError, UsageError
 from audit.files import sha256
 from audit.record import Audit, Promise, find_audit, load_record
-from audit.strict_yaml import Placed, Strict, check_bounds, mistakes, read_text, read_yaml
+from audit.strict_yaml import Document, StrictModel, check_bounds, mistakes, read_text, read_yaml
 
 __all__ = [
     "AllowedWaivers", "Approval", "BaselineRule", "Policy", "PolicyFile", "PolicyLimit", "Required", "baseline_of",
@@ -45,7 +45,7 @@ def _approval(given: object) -> object:
     return {"two_person": given == "two_person"}
 
 
-class PolicyLimit(Strict):
+class PolicyLimit(StrictModel):
     """A demand on one measure of every check that it speaks of: an interval that must lie wholly inside."""
 
     check: str | None = None
@@ -71,7 +71,7 @@ class PolicyLimit(Strict):
         return self
 
 
-class Required(Strict):
+class Required(StrictModel):
     """What must have been asked."""
 
     dimensions: Names = Field(default=[])
@@ -82,7 +82,7 @@ class Required(Strict):
     """Names of probes that a check must ask, with an answer."""
 
 
-class AllowedWaivers(Strict):
+class AllowedWaivers(StrictModel):
     """Which waivers count, while they last; an empty section lets all of them count."""
 
     by: Names | None = None
@@ -93,7 +93,7 @@ class AllowedWaivers(Strict):
     """Longest time from the day a waiver was written to its last day."""
 
 
-class Approval(Strict):
+class Approval(StrictModel):
     """Who must have approved the audit."""
 
     two_person: bool = False
@@ -102,7 +102,7 @@ class Approval(Strict):
     """Fingerprints of the keys that may approve, and with two persons also ask; absent = signed or not."""
 
 
-class BaselineRule(Strict):
+class BaselineRule(StrictModel):
     """An earlier audit that asked the same; no measure may be shown to be worse than there."""
 
     audit: str | None = None
@@ -115,7 +115,7 @@ class BaselineRule(Strict):
     """Confidence with which none of all measures compared is wrongly said to be worse; the policy's level counts it."""
 
 
-class Policy(Strict):
+class Policy(StrictModel):
     """A policy as it is written."""
 
     title: str = Field(min_length=1, max_length=200)
@@ -170,7 +170,7 @@ class PolicyFile:
     """A policy with its place and digest."""
 
     policy: Policy
-    document: Placed
+    document: Document
     path: Path
     sha256: str
 

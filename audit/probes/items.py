@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from detectors.arrays import Items
 
 __all__ = [
-    "DRAWN_FOR", "Sampling", "as_array", "check_like", "content", "draws_for", "each_draw", "plain", "stored",
-    "told_of_draws", "usable", "vectors",
+    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_like", "content", "draws_for", "each_draw", "plain",
+    "storable_items", "usable", "vectors",
 ]
 
 Sampling = dict[str, int | float]
@@ -46,7 +46,7 @@ def draws_for(ask: Ask, items: pd.DataFrame, count: int, sampling: Mapping[str, 
     return pd.DataFrame({name: [c[i : i + count] for i in starts] for name, c in columns.items()}, index=items.index)
 
 
-def told_of_draws(ask: Ask, question: str, column: str, draws: pd.Series[Any], model: str) -> list[list[Any]]:
+def ask_about_draws(ask: Ask, question: str, column: str, draws: pd.Series[Any], model: str) -> list[list[Any]]:
     """Return for every item what a helper answers about each of its draws; null where there is no draw."""
     asked = [content(cell) for row in draws for cell in row if cell is not None]
     told = iter(ask(question, asked, model=model)[column] if asked else ())
@@ -118,7 +118,7 @@ def as_array(cell: Any) -> np.ndarray:
     return np.stack([as_array(part) for part in array]) if array.dtype == object else array
 
 
-def stored(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
+def storable_items(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
     """Return the items as a frame that can be stored (arrays as nested lists), and as one array or a list of texts.
 
     Raises DataError where not every item has one and the same of the fields image, series and text.

@@ -24,12 +24,12 @@ from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
-    "FILE", "START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
-    "Sample", "Says", "Signature", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
+    "CHAIN_START", "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
+    "Sample", "Signature", "Statement", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
 ]
 
 FILE = "reviews.jsonl"
-START = f"sha256:{'0' * 64}"
+CHAIN_START = f"sha256:{'0' * 64}"
 """What stands for the line before the first."""
 KIND = "application/vnd.dokimasia.review+json"
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -46,14 +46,14 @@ def _base64(size: int) -> AfterValidator:
     return AfterValidator(whole)
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False,
         populate_by_name=True,
     )
 
 
-class _About(_Strict):
+class _About(_StrictModel):
     """The target: an item of a check, a check's finding, or without both the audit."""
 
     check: str | None = Field(default=None, min_length=1, max_length=200)
@@ -175,10 +175,10 @@ class Decision(_About):
         return self
 
 
-Says = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision
+Statement = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision
 
 
-class Signature(_Strict):
+class Signature(_StrictModel):
     """An Ed25519 signature (DSSE) and the key that it was made with."""
 
     public: Annotated[str, _base64(32)]
@@ -187,7 +187,7 @@ class Signature(_Strict):
     """The signature, base64."""
 
 
-class Entry(_Strict):
+class Entry(_StrictModel):
     """One line of `reviews.jsonl`."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
@@ -199,7 +199,7 @@ class Entry(_Strict):
     """The author's name, as they gave it."""
     at: AwareDatetime
     """Local time of the author's machine, with its offset."""
-    says: Says = Field(discriminator="kind")
+    says: Statement = Field(discriminator="kind")
     signature: Signature | None = None
 
     @property
@@ -236,7 +236,7 @@ def signature_of(entry: Entry) -> Literal["holds", "broken", "none"]:
 
 def _parsed(data: bytes, where: str, record: str) -> Iterator[Entry]:
     """Yield the entries of whole lines; IntegrityError at the first that breaks the chain or has another record."""
-    previous = START
+    previous = CHAIN_START
     for number, line in enumerate(data.splitlines(keepends=True), start=1):
         try:
             entry = Entry.model_validate_json(line)

@@ -33,8 +33,8 @@ from audit.signing import same_person
 from audit.verdict import audit_verdict
 
 __all__ = [
-    "Problem", "SignOff", "Signing", "Standing", "State", "Target", "Waiver", "signing_of", "state_after", "state_of",
-    "waiver_in_force", "waiver_of",
+    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "Waiver", "sign_off_of",
+    "state_after", "state_of", "waiver_in_force", "waiver_of",
 ]
 
 Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "not_named"]
@@ -60,7 +60,7 @@ class Waiver:
 
 
 @dataclass(frozen=True)
-class Standing:
+class TargetState:
     """What people have said of one target: the latest word of each kind, and all comments."""
 
     rating: str | None = None
@@ -116,7 +116,7 @@ class SignOff:
 
 
 @dataclass(frozen=True)
-class State:
+class ReviewState:
     """Where an audit stands after its reviews, on a day."""
 
     on: date | None
@@ -128,7 +128,7 @@ class State:
     two_person: bool
     """Whether an approval needs another person than the one who asks for review."""
     sign_off: tuple[SignOff, ...]
-    targets: Mapping[Target, Standing]
+    targets: Mapping[Target, TargetState]
     reviewed: Mapping[str, Reviewed]
     """Check -> the machine's and the reviewed result, for checks that have overrides."""
     findings: tuple[Finding, ...]
@@ -136,9 +136,9 @@ class State:
     verdict: Verdict
     """The audit's verdict over those."""
 
-    def of(self, check: str | None = None, item: str | None = None) -> Standing:
+    def of(self, check: str | None = None, item: str | None = None) -> TargetState:
         """Return what was said of an item, of a finding, or of the audit."""
-        return self.targets.get((check, item), Standing())
+        return self.targets.get((check, item), TargetState())
 
     def waived(self, check: str) -> bool:
         """Tell whether a waiver of this finding counts on the day."""
@@ -170,7 +170,7 @@ class State:
         }
 
 
-def state_of(audit: Audit, on: date | None = None) -> State:
+def state_of(audit: Audit, on: date | None = None) -> ReviewState:
     """Return where the audit stands; without `on`, waivers are looked at on the latest day of all entries.
 
     So the same files give the same state, whenever one asks. IntegrityError as `read_reviews`.
@@ -178,7 +178,7 @@ def state_of(audit: Audit, on: date | None = None) -> State:
     return _state(audit, read_reviews(audit.folder), on)
 
 
-def state_after(audit: Audit, count: int) -> State:
+def state_after(audit: Audit, count: int) -> ReviewState:
     """Return where the audit stood after its first `count` entries, on the day of the last of them."""
     return _state(audit, Reviews(read_reviews(audit.folder).entries[:count]), None)
 
@@ -209,17 +209,17 @@ def waiver_in_force(
     return next(reversed(counting or standing), None)
 
 
-def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
+def _state(audit: Audit, reviews: Reviews, on: date | None) -> ReviewState:
     entries = reviews.entries
     on = reviews.day(on)
-    targets: dict[Target, Standing] = defaultdict(Standing)
+    targets: dict[Target, TargetState] = defaultdict(TargetState)
     for entry in entries:
         target = entry.says.check, entry.says.item
         targets[target] = _after(targets[target], entry)
     reviewed = dict(_reviewed(audit, entries))
     after = [reviewed[one.check].finding if one.check in reviewed else one for one in audit.record.findings]
-    signing = signing_of(audit, entries)
-    state = State(
+    signing = sign_off_of(audit, entries)
+    state = ReviewState(
         on=on, entries=entries, torn=reviews.torn, decision=signing.decision, two_person=signing.two_person,
         sign_off=signing.rows, targets=dict(targets), reviewed=reviewed, findings=(), verdict=audit.record.verdict,
     )
@@ -227,7 +227,7 @@ def _state(audit: Audit, reviews: Reviews, on: date | None) -> State:
     return replace(state, findings=tuple(after), verdict=audit_verdict(after))
 
 
-def _after(now: Standing, entry: Entry) -> Standing:
+def _after(now: TargetState, entry: Entry) -> TargetState:
     """Return what is said of a target with one more entry."""
     match entry.says:
         case Comment():
@@ -270,7 +270,7 @@ def _reviewed(audit: Audit, entries: tuple[Entry, ...]) -> list[tuple[str, Revie
 
 
 @dataclass(frozen=True)
-class Signing:
+class SignOffState:
     """The decisions, one after the other."""
 
     two_person: bool
@@ -298,7 +298,7 @@ class Signing:
             return "unsigned"
         return "not_named" if self.keys is not None and not keys.issubset(self.keys) else None
 
-    def then(self, entry: Entry, says: Decision) -> Signing:
+    def then(self, entry: Entry, says: Decision) -> SignOffState:
         """Return the decisions with one more."""
         now = replace(self, two_person=self.two_person or says.two_person)
         if says.decision == "in review":
@@ -311,11 +311,11 @@ class Signing:
         return replace(now, rows=rows, decision=self.decision if problem else "approved")
 
 
-def signing_of(
+def sign_off_of(
     audit: Audit, entries: tuple[Entry, ...], *, two_person: bool = False, keys: Iterable[str] | None = None
-) -> Signing:
+) -> SignOffState:
     """Return the decisions about the audit so far; a policy may ask for two persons, and for keys that it names."""
-    signing = Signing(audit.record.two_person or two_person, None if keys is None else tuple(keys))
+    signing = SignOffState(audit.record.two_person or two_person, None if keys is None else tuple(keys))
     for entry in entries:
         if isinstance(entry.says, Decision):
             signing = signing.then(entry, entry.says)

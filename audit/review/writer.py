@@ -23,8 +23,8 @@ from audit.errors import UsageError, did_you_mean
 from audit.files import append_line, append_to, digest_file, sha256, sync_folder
 from audit.record import Audit
 from audit.review.entries import (
+    CHAIN_START,
     FILE,
-    START,
     Action,
     Comment,
     Decision,
@@ -35,7 +35,7 @@ from audit.review.entries import (
     Rating,
     Reviews,
     Sample,
-    Says,
+    Statement,
     Status,
     read_reviews,
     signature_of,
@@ -44,18 +44,18 @@ from audit.review.entries import (
 )
 from audit.review.overrides import PROBLEMS, draw_problem, has_item, override_problem
 from audit.review.random_check import Draw
-from audit.review.state import Problem, SignOff, Standing, State, Waiver, signing_of, state_of
+from audit.review.state import Problem, ReviewState, SignOff, TargetState, Waiver, sign_off_of, state_of
 from audit.signing import SigningKey, plain_name
 
 __all__ = [
-    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews", "Sample",
-    "Says", "SignOff", "Standing", "State", "Status", "Waiver", "add_reviews", "read_reviews", "signature_of",
+    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "ReviewState", "Reviews",
+    "Sample", "SignOff", "Statement", "Status", "TargetState", "Waiver", "add_reviews", "read_reviews", "signature_of",
     "state_of",
 ]
 
 
 def add_reviews(
-    audit: Audit, *says: Says, author: str, key: SigningKey | None = None, at: datetime | None = None
+    audit: Audit, *says: Statement, author: str, key: SigningKey | None = None, at: datetime | None = None
 ) -> tuple[Entry, ...]:
     """Append what `author` says, signed where a key is given, and return the entries as they are stored.
 
@@ -69,7 +69,7 @@ def add_reviews(
         _refuse(audit, one, author, key_name)
     record, now = digest_file(audit.folder / "record.json"), datetime.now().astimezone().replace(microsecond=0)
     try:
-        made = [Entry(previous=START, record=record, author=author, at=at or now, says=one) for one in says]
+        made = [Entry(previous=CHAIN_START, record=record, author=author, at=at or now, says=one) for one in says]
         return tuple(_added(audit.folder / FILE, made, key))
     except ValidationError as error:
         raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
@@ -88,7 +88,7 @@ def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterato
         whole, torn = whole_lines(file.read() or b"")
         if torn:
             file.truncate(len(whole))
-        previous = sha256(whole[whole.rfind(b"\n", 0, -1) + 1 :]) if whole else START
+        previous = sha256(whole[whole.rfind(b"\n", 0, -1) + 1 :]) if whole else CHAIN_START
         for one in made:
             entry = one.model_copy(update={"previous": previous})
             entry = entry if key is None else signed(entry, key)
@@ -97,7 +97,7 @@ def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterato
             yield entry
 
 
-def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:
+def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None:
     """Raise UsageError where this cannot be said."""
     checks = [finding.check for finding in audit.record.findings]
     if says.check is not None and says.check not in checks:
@@ -115,7 +115,7 @@ def _refuse(audit: Audit, says: Says, author: str, key: str | None) -> None:
         if why is not None:
             raise UsageError(f"no random check of {says.check!r}: {why}")
     if isinstance(says, Decision) and says.decision == "approved":
-        signing = signing_of(audit, read_reviews(audit.folder).entries)
+        signing = sign_off_of(audit, read_reviews(audit.folder).entries)
         if (why := signing.problem(author, key)) is not None:
             who = ", ".join(dict.fromkeys(one.author for one in signing.asked))
             raise UsageError(f"an approval by {author!r} does not count: {_WHY[why].format(who=who)}")

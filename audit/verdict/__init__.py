@@ -1,19 +1,9 @@
 """From measures to verdicts: one meaning everywhere."""
 
 from audit.verdict.controls import controls_of, covered, trials_of
-from audit.verdict.decision import (
-    EXIT_CODES,
-    Decision,
-    audit_verdict,
-    capitalised,
-    decide,
-    exit_code,
-    informs_only,
-    sentence,
-    spoil,
-)
+from audit.verdict.decision import Decision, EXIT_CODES, audit_verdict, capitalised, decide, exit_code, informs_only, invalidate, sentence
 from audit.verdict.early_stopping import MOST_BETWEEN_LOOKS, begun, looks_after, sequenced
-from audit.verdict.findings import conclude, judge_finding, keep, settled_level
+from audit.verdict.findings import adjusted_level, judge_and_store, judge_finding, store_frame
 from audit.verdict.finite_population import of_benchmark, told_of_target
 from audit.verdict.ideals import BASELINES, FarOff, count_far_off, far_off
 from audit.verdict.missing import FIRST_PROBLEM, OF_ASKING, RAW_PROMPTS, told_of_asking
@@ -23,8 +13,9 @@ from audit.verdict.units import Part, Units, in_random_order, labels_of, part_of
 
 __all__ = [
     "BASELINES", "EXIT_CODES", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OWN_UNITS", "POWER",
-    "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "Part", "Units", "audit_verdict", "begun", "capitalised",
-    "conclude", "controls_of", "count_far_off", "covered", "decide", "exit_code", "far_off", "in_random_order",
-    "informs_only", "judge_finding", "keep", "labels_of", "looks_after", "of_benchmark", "part_of", "sentence",
-    "sequenced", "settled_level", "spoil", "told_of_asking", "told_of_target", "trials_of", "unit_means", "unit_sizes",
+    "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "Part", "Units", "adjusted_level", "audit_verdict", "begun",
+    "capitalised", "controls_of", "count_far_off", "covered", "decide", "exit_code", "far_off", "in_random_order",
+    "informs_only", "invalidate", "judge_and_store", "judge_finding", "labels_of", "looks_after", "of_benchmark",
+    "part_of", "sentence", "sequenced", "store_frame", "told_of_asking", "told_of_target", "trials_of", "unit_means",
+    "unit_sizes",
 ]

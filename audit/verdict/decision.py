@@ -34,8 +34,8 @@ from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
 
 __all__ = [
-    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "sentence",
-    "spoil",
+    "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "invalidate",
+    "sentence",
 ]
 
 EXIT_CODES: Mapping[str, int] = {"failed": 1, "crashed": 5, "inconclusive": 3, "skipped": 3, "passed": 0, "measured": 0}
@@ -221,7 +221,7 @@ def _level(level: float) -> str:
     return f"{100 * level:.6g} %"
 
 
-def spoil(finding: Finding) -> Finding:
+def invalidate(finding: Finding) -> Finding:
     """Return the finding of a model that changed during the audit."""
     if finding.verdict in ("skipped", "crashed"):
         return finding

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from detectors.sequential import RateTest
 
 __all__ = [
-    "METHOD", "METHOD_OF_PART", "MOST_BETWEEN_LOOKS", "NO_INTERVAL", "begun", "looks_after", "sequenced", "stopped",
-    "watch",
+    "METHOD", "METHOD_OF_PART", "MOST_BETWEEN_LOOKS", "NO_INTERVAL", "begun", "early_stopped", "looks_after",
+    "sequenced", "watch",
 ]
 
 MOST_BETWEEN_LOOKS = 32
@@ -88,7 +88,7 @@ def looks_after(
     return MOST_BETWEEN_LOOKS if too_much_missing(result.measure(limit.measure, limit.group)) else 0
 
 
-def stopped(result: Result, limit: Limit, level: float, part: Part | None = None) -> Result:
+def early_stopped(result: Result, limit: Limit, level: float, part: Part | None = None) -> Result:
     """Return the result of a check that looked as it went; every interval left is valid wherever it stopped.
 
     part: how much of a benchmark was asked, where its own numbers are meant; of all of it they are known. Raises

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from audit.probe import Observed, Probe
     from detectors.result import Result
 
-__all__ = ["conclude", "judge_finding", "judge_stored", "keep", "observations_of", "settled_level"]
+__all__ = ["adjusted_level", "judge_and_store", "judge_finding", "judge_stored", "observations_of", "store_frame"]
 
 DECIDED = ("passed", "failed")
 
@@ -52,7 +52,7 @@ def judge_stored(
     result, part = probe.judge(observed, level=level, rng=rng_for(seed, check, "judge")), part_of(observed, population)
     result = replace(result, remarks=(*told_of_units(observed), *result.remarks))
     if stop == "early" and limit is not None:
-        return early_stopping.stopped(result, limit, level, part)
+        return early_stopping.early_stopped(result, limit, level, part)
     return result if part is None else on_benchmark(result, part)
 
 
@@ -86,7 +86,7 @@ def judge_finding(
     return result, measures, decide(measures, limit, finding.controls or {}, budget, kept=kept)
 
 
-def conclude(
+def judge_and_store(
     folder: Path,
     finding: Finding,
     probe: Probe,
@@ -103,7 +103,7 @@ def conclude(
     evidence = [one for one in finding.evidence if one.path.startswith("observations/")]
     for name, frame in (("", result.items), (".table", result.table)):
         if frame is not None:
-            evidence.append(keep(folder, f"items/{finding.check}{name}.parquet", frame))
+            evidence.append(store_frame(folder, f"items/{finding.check}{name}.parquet", frame))
     return finding.model_copy(
         update={
             "verdict": decision.verdict,
@@ -120,7 +120,7 @@ def conclude(
     )
 
 
-def keep(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
+def store_frame(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
     """Store a frame in an audit's folder and return its name and digest."""
     data = parquet_bytes(arrow_table(frame))
     write_inside(folder, name, data)
@@ -136,7 +136,7 @@ def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
         raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None
 
 
-def settled_level(
+def adjusted_level(
     folder: Path, family: Sequence[Finding], probes: Mapping[str, Probe], *, level: float, seed: int
 ) -> float:
     """Return the level of a family of findings, judged anew from what was observed; `level` is the audit's."""

@@ -11,12 +11,12 @@ import streamlit as st
 from audit.record import WORST_FIRST
 from dashboard.address import Address, Screen
 from dashboard.findings_register import stand_of
-from dashboard.loading import Entry, entries, home
+from dashboard.loading import AuditEntry, entries, home
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.trust import chip_of, trust_of
 from reports.text import Notation, Words
-from reports.views import told_why
+from reports.views import reason_text
 
 __all__ = ["show"]
 
@@ -25,7 +25,7 @@ SIZE = 50
 SECONDS = 5
 """How often the list looks again while an audit runs."""
 STATES = ("running", "unreadable", *WORST_FIRST)
-ORDERS: Mapping[str, Callable[[Entry], Any]] = {
+ORDERS: Mapping[str, Callable[[AuditEntry], Any]] = {
     "newest": lambda entry: -entry.written,
     "worst": lambda entry: STATES.index(entry.state),
     "title": lambda entry: entry.title.casefold(),
@@ -51,14 +51,14 @@ def show(place: Address, words: Words) -> None:
     turn_pages(place, words, len(kept), SIZE)
 
 
-def _sentence(found: Sequence[Entry], words: Words) -> str:
+def _sentence(found: Sequence[AuditEntry], words: Words) -> str:
     states = [entry.state for entry in found]
     counts = [(states.count(state), _state(state, words).lower()) for state in STATES if state in states]
     tally = words("format.list").join(words("format.counted", count=count, what=what) for count, what in counts)
     return words("index.sentence", count=len(found), tally=tally)
 
 
-def _filters(place: Address, words: Words, found: Sequence[Entry]) -> None:
+def _filters(place: Address, words: Words, found: Sequence[AuditEntry]) -> None:
     states = [state for state in STATES if any(entry.state == state for entry in found)]
     families = sorted({entry.family for entry in found} - {""})
     search, verdict, family, order = st.columns([3, 2, 2, 2])
@@ -82,7 +82,7 @@ def _family(family: str, words: Words) -> str:
     return words.term("family", family) if family else words("dashboard.any_family")
 
 
-def _kept(found: Sequence[Entry], place: Address) -> list[Entry]:
+def _kept(found: Sequence[AuditEntry], place: Address) -> list[AuditEntry]:
     """Return the audits that the filters keep, in the order that is asked for."""
     wanted = place.search.casefold()
     kept = [
@@ -100,11 +100,11 @@ def _table(place: Address, words: Words) -> None:
     draw("audits.html.j2", words, rows=[_row(entry, place, words) for entry in shown])
 
 
-def _shown(kept: Sequence[Entry], place: Address) -> Sequence[Entry]:
+def _shown(kept: Sequence[AuditEntry], place: Address) -> Sequence[AuditEntry]:
     return kept[(place.page - 1) * SIZE : place.page * SIZE]
 
 
-def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
+def _row(entry: AuditEntry, place: Address, words: Words) -> Mapping[str, Any]:
     judged, today = entry.state in WORST_FIRST, date.today()
     stand = stand_of(entry.name, today) if judged else None
     return {
@@ -118,6 +118,6 @@ def _row(entry: Entry, place: Address, words: Words) -> Mapping[str, Any]:
         "href": place.to("audit", audit=entry.name).link,
         "family": words.term("family", entry.family) if entry.family else "",
         "worst_href": place.to("finding", audit=entry.name, check=entry.worst).link,
-        "why": told_why(entry.finding, Notation(words)) if entry.finding else words.term("error", entry.why),
+        "why": reason_text(entry.finding, Notation(words)) if entry.finding else words.term("error", entry.why),
         "written": Notation(words).minute(datetime.fromtimestamp(entry.written)),
     }

@@ -13,7 +13,7 @@ import streamlit as st
 
 from audit.compare import Comparison
 from audit.errors import IntegrityError, UsageError
-from audit.plan import asked_differently
+from audit.plan import plan_differences
 from audit.record import Audit
 from dashboard.address import Address
 from dashboard.item_pages import items_of, named
@@ -64,7 +64,7 @@ def _asked(audits: tuple[Audit, Audit], words: Words) -> list[tuple[str, ...]]:
     """Return what was asked differently: of the models by the records, of all else by the plans where there are any."""
     rows = differences(audits[0].record, audits[1].record)
     try:
-        plans = [(one.what, one.a, one.b) for one in asked_differently(*audits)]
+        plans = [(one.what, one.a, one.b) for one in plan_differences(*audits)]
         rows = [row for row in rows if row[0].startswith("models.")] + plans
     except IntegrityError:
         pass  # an audit without a readable plan: its record says most of it

@@ -19,7 +19,7 @@ from dashboard.page_frame import bound, choose, clamped, crumbs, trust_line, tur
 from dashboard.rendering import draw, picture, report_tools
 from dashboard.review_forms import draw_items, review_finding
 from reports.text import Notation, Words, one_line
-from reports.views import TABLE, WORDED, FindingView, Items, Overview, laid_out
+from reports.views import TABLE, WORDED, FindingView, ItemsTable, Overview, laid_out
 
 __all__ = ["SIZE", "filters_of", "finding_of", "show"]
 
@@ -122,7 +122,7 @@ def _option(one: str, any_one: str, words: Words, column: str) -> str:
     return one_line(words.term(WORDED[column], one), words, 60) if one else any_one
 
 
-def _page(items: ItemsFile, one: FindingView, numbers: Any, words: Words) -> Items:
+def _page(items: ItemsFile, one: FindingView, numbers: Any, words: Words) -> ItemsTable:
     """Return rows as the report lays them out."""
-    found = Items(items.name, total=items.total)
+    found = ItemsTable(items.name, total=items.total)
     return laid_out(found, one.finding, rows(items, numbers), Notation(words), CHARACTERS, picture)

@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from dashboard.address import Address, Standing
-from dashboard.findings_register import RATINGS, Row, register
+from dashboard.address import Address, StatusFilter
+from dashboard.findings_register import RATINGS, RegisterRow, register
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from reports.text import Notation, Words, one_line
@@ -35,7 +35,7 @@ def show(place: Address, words: Words) -> None:
     turn_pages(place, words, len(kept), SIZE)
 
 
-def _filters(place: Address, words: Words, found: Sequence[Row]) -> None:
+def _filters(place: Address, words: Words, found: Sequence[RegisterRow]) -> None:
     owners = sorted({row.standing.owner for row in found if row.standing.owner})
     search, owner, rating, standing = st.columns([3, 2, 2, 2])
     label = words("dashboard.search")
@@ -46,7 +46,7 @@ def _filters(place: Address, words: Words, found: Sequence[Row]) -> None:
         named = [one for one in RATINGS if one]
         choose(place, "rating", words("reviewed.rating"), ["", *named], lambda one: _of("rating", one, words))
     with standing:
-        every = list(get_args(Standing))
+        every = list(get_args(StatusFilter))
         choose(place, "standing", words("reviewed.status"), every, lambda one: _of("status", one, words))
 
 
@@ -60,7 +60,7 @@ def _of(kind: str, one: str, words: Words) -> str:
     return words(f"{kind}.{one}" if one else f"dashboard.any_{kind}")
 
 
-def _kept(row: Row, place: Address) -> bool:
+def _kept(row: RegisterRow, place: Address) -> bool:
     text = "\n".join((row.title, row.audit, row.model, row.finding.check, row.standing.action or "")).casefold()
     status = "overdue" if place.standing == "overdue" else row.standing.status
     return (
@@ -72,7 +72,7 @@ def _kept(row: Row, place: Address) -> bool:
     )
 
 
-def _told(row: Row, place: Address, words: Words) -> Mapping[str, Any]:
+def _told(row: RegisterRow, place: Address, words: Words) -> Mapping[str, Any]:
     standing, waiver, notation = row.standing, row.standing.waiver, Notation(words)
     return {
         "row": row,

@@ -11,7 +11,7 @@ import streamlit as st
 
 from audit.record import WORST_FIRST, Audit, Finding, MeasureRecord
 from dashboard.address import Address
-from dashboard.loading import Entry, entries, readable
+from dashboard.loading import AuditEntry, entries, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
 from reports.figures import Point, trend
@@ -28,7 +28,7 @@ MOST = 60
 class _Audited:
     """One audit of the model, with the measure that is followed."""
 
-    entry: Entry
+    entry: AuditEntry
     finding: Finding
     measure: MeasureRecord
     when: str
@@ -68,7 +68,7 @@ def _label(measure: MeasureRecord) -> str:
     return measure.name if measure.group is None else f"{measure.name}{_DOT}{measure.group}"
 
 
-def _measures(audits: Sequence[tuple[Entry, Audit]], check: str) -> list[str]:
+def _measures(audits: Sequence[tuple[AuditEntry, Audit]], check: str) -> list[str]:
     found = [one for _, audit in audits for one in audit.record.findings if one.check == check]
     heads = [_label(one.headline) for one in found if one.headline is not None]
     return list(dict.fromkeys([*heads, *(_label(measure) for one in found for measure in one.measures)]))
@@ -94,7 +94,7 @@ def _told(words: Words) -> Callable[[str], str]:
     return say
 
 
-def _followed(audits: Sequence[tuple[Entry, Audit]], place: Address) -> Iterator[_Audited]:
+def _followed(audits: Sequence[tuple[AuditEntry, Audit]], place: Address) -> Iterator[_Audited]:
     for entry, audit in audits:
         for finding in audit.record.findings:
             measure = next((one for one in finding.measures if _label(one) == place.measure), None)

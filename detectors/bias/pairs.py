@@ -81,7 +81,7 @@ def pair_preferences(
     prefers `more`, with the weight d. Raises ValueError for an unknown kind.
     """
     items = _items(pairs)
-    judge = _Judge(level, rng, nats)
+    judge = _Measures(level, rng, nats)
     swaps, nulls = items[items["kind"] == "swap"], items[items["kind"] == "null-swap"]
     tie = (swaps["difference"] == 0).astype(float).where(swaps["difference"].notna())
     measures = [
@@ -155,7 +155,7 @@ def _ratio(totals: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _Measures:
     """Makes the measures: they share level, generator and the unit of the log-probabilities."""
 
     level: float

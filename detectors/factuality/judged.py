@@ -65,7 +65,7 @@ def judged_share(
         check_disjoint({"items": items.index, "calibration": calibration.index})
     labelled = items[items["label"].notna()]
     known = labelled if len(labelled) or calibration is None else calibration[calibration["label"].notna()]
-    judge = _Judge(items, labelled, known, threshold, level, rng)
+    judge = _Measures(items, labelled, known, threshold, level, rng)
     verdict = (items["judge"] >= threshold).astype(float)
     evidence = items.assign(
         verdict=verdict, disagreement=(items["judge"] - items["label"]).abs(),
@@ -75,7 +75,7 @@ def judged_share(
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _Measures:
     """Makes the measures."""
 
     items: pd.DataFrame

@@ -22,7 +22,7 @@ from detectors.arrays import Floats, items_of, joined, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
 from detectors.novelty.baselines import knn_distance
-from detectors.novelty.decisions import decided, who_sees
+from detectors.novelty.decisions import best_score_remark, decided
 from detectors.novelty.health import score_problem
 from detectors.ranking import Ranking, rank
 from detectors.result import Measure, Remark, Result, undefined
@@ -90,7 +90,7 @@ def novelty_contrast(
     trusted = [name for name in scores["items"] if name not in problems]
     units = (units_of(observed["items"]), units_of(observed["foreign"]))
     found = rank(scores["items"][trusted], scores["foreign"][trusted], units)
-    judge = _Judge(found, problems, density, main, level)
+    judge = _Measures(found, problems, density, main, level)
     measures = (*judge.measures(), *_confidences(observed, level, rng))
     evidence, _ = decided(observed, scores, main, problems.get(main), fdr, "max_softmax", rng)
     shown = evidence.assign(confidence=1 - evidence["max_softmax"])
@@ -123,7 +123,7 @@ def _rows(cells: pd.Series[Any]) -> Floats:
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _Measures:
     """Makes the measures of a ranking and puts them into words."""
 
     found: Ranking
@@ -163,7 +163,7 @@ class _Judge:
     def remarks(self) -> Iterator[Remark]:
         """Yield who sees the foreign items best, and what the model beside the audited one sees."""
         main = self.main if self.main in self.found.names else self.found.names[int(np.argmax(self.found.values))]
-        told = who_sees(self.found, main, self.level)
+        told = best_score_remark(self.found, main, self.level)
         yield told
         other = "max_softmax" if self.main == self.density else self.density
         if other in self.found.names and other not in told.values.values():

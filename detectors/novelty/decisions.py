@@ -12,7 +12,7 @@ from detectors.conformal import benjamini_hochberg, calibration_needed, p_values
 from detectors.ranking import Ranking
 from detectors.result import Remark
 
-__all__ = ["ALPHA", "blindness", "decided", "who_sees"]
+__all__ = ["ALPHA", "best_score_remark", "blind_spot_remark", "decided"]
 
 ALPHA = 0.05
 """An item is flagged on its own from this p-value down."""
@@ -61,7 +61,7 @@ def _one_a_unit(frame: pd.DataFrame, scores: pd.Series[float], rng: np.random.Ge
     return scores.iloc[np.sort(order[first])]
 
 
-def blindness(ranking: Ranking, about: str, main: str, level: float) -> Remark | None:
+def blind_spot_remark(ranking: Ranking, about: str, main: str, level: float) -> Remark | None:
     """Return that score `main` is reversed on items called `about`, or cannot see them; None where it tells them."""
     value, low, high = ranking.interval(main, level)
     if low > 0.5:
@@ -72,7 +72,7 @@ def blindness(ranking: Ranking, about: str, main: str, level: float) -> Remark |
     )
 
 
-def who_sees(ranking: Ranking, main: str, level: float) -> Remark:
+def best_score_remark(ranking: Ranking, main: str, level: float) -> Remark:
     """Return which score tells foreign items from familiar ones best, and by how much `main` is behind it.
 
     Each score that may be the best has its part of the error (Bonferroni), so that of scores that are equally good one

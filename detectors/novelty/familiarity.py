@@ -23,9 +23,9 @@ import pandas as pd
 from detectors.arrays import field_of, units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.novelty.answers import check_roles
-from detectors.novelty.decisions import blindness, decided, who_sees
+from detectors.novelty.decisions import best_score_remark, blind_spot_remark, decided
 from detectors.novelty.likelihood import batch_typicality
-from detectors.novelty.scores import Seen
+from detectors.novelty.scores import ScoreTable
 from detectors.ranking import Ranking
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
@@ -58,21 +58,21 @@ def likelihood_novelty(
     Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
     check_roles(observed)
-    seen = Seen(observed, score, value_range, rng)
+    seen = ScoreTable(observed, score, value_range, rng)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, seen.main, rng)
     distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
     evidence = evidence.join(pd.DataFrame(distorted))
-    judge = _Judge(seen, evidence, problem, level, rng)
+    judge = _Measures(seen, evidence, problem, level, rng)
     table = judge.table()
     return Result(tuple(judge.measures()), items=evidence, table=table, remarks=tuple(judge.remarks(table)))
 
 
 @dataclass(frozen=True)
-class _Judge:
+class _Measures:
     """Makes the measures: they share the scores, the level and the generator."""
 
-    seen: Seen
+    seen: ScoreTable
     evidence: pd.DataFrame
     undecided: str | None
     """Why there are no decisions in the evidence."""
@@ -180,10 +180,10 @@ class _Judge:
         if main in self.seen.problems:
             return
         if "foreign" in self.rankings:
-            yield who_sees(self.rankings["foreign"], main, self.level)
+            yield best_score_remark(self.rankings["foreign"], main, self.level)
         near = table[table["score"] == main].set_index("about")["near_share"]
         for about, found in self.rankings.items():
-            if blind := blindness(found, about, main, self.level):
+            if blind := blind_spot_remark(found, about, main, self.level):
                 yield blind
                 if near[about] > 0.5:
                     yield Remark("near_learnt", {"about": about, "share": float(near[about])})

@@ -19,10 +19,10 @@ from detectors.novelty.health import response_problem, score_problem
 from detectors.novelty.likelihood import input_complexity, min_k, typicality
 from detectors.ranking import Ranking, rank
 
-__all__ = ["Seen"]
+__all__ = ["ScoreTable"]
 
 
-class Seen:
+class ScoreTable:
     """The scores, and which of them cannot be trusted."""
 
     def __init__(

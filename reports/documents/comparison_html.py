@@ -15,7 +15,7 @@ from audit.compare import Comparison, Word
 from reports.documents.templating import environment, text_tools
 from reports.figures import OPEN, Axis, axis_head, axis_of, interval_line, sign
 from reports.text import Notation, Words, words_of
-from reports.views import SIGNS, CheckView, ComparisonView, MeasureView, Row, comparison_view
+from reports.views import SIGNS, CheckView, ComparisonRow, ComparisonView, MeasureView, comparison_view
 
 __all__ = ["comparison_tools", "render_comparison_html"]
 
@@ -67,7 +67,7 @@ def comparison_tools(
         pair = (_axis(values), _axis([measure.difference for measure in measures], OPEN))
         axes |= dict.fromkeys(map(id, measures), pair)
 
-    def line(check: CheckView, measure: MeasureView, row: Row) -> Markup:
+    def line(check: CheckView, measure: MeasureView, row: ComparisonRow) -> Markup:
         apart = row is measure.difference
         return drawn(interval_line(
             row.measure,
@@ -92,5 +92,5 @@ def _sign(word: Word, words: Words) -> Markup:
     return sign(SIGNS[word], words.term("compare_word", word))
 
 
-def _axis(rows: Sequence[Row], scale: str | None = None) -> Axis:
+def _axis(rows: Sequence[ComparisonRow], scale: str | None = None) -> Axis:
     return axis_of([(row.measure, row.limit) for row in rows], WIDTH, scale)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from audit.compare import Comparison
 from reports.documents.comparison_html import command_of
 from reports.documents.markdown_report import MOST_CHARACTERS
-from reports.text import Words, inert_markdown, one_line, words_of
+from reports.text import Words, escape_markdown, one_line, words_of
 from reports.views import SIGNS, ChangesView, CheckView, ComparisonView, comparison_view
 
 __all__ = ["render_comparison_markdown"]
@@ -39,10 +39,10 @@ def render_comparison_markdown(found: Comparison, lang: str = "en") -> dict[str,
 
 def _opening(view: ComparisonView, words: Words) -> list[str]:
     facts = [
-        f"- **{inert_markdown(label)}**: {inert_markdown(one_line(f'{models} · {side.title} · {side.id}', words))}"
+        f"- **{escape_markdown(label)}**: {escape_markdown(one_line(f'{models} · {side.title} · {side.id}', words))}"
         for label, side, models in view.sides
     ]
-    margin = f"- {words('compare.margin')}: {inert_markdown(view.margins)}"
+    margin = f"- {words('compare.margin')}: {escape_markdown(view.margins)}"
     return [f"## {words(f'sign.{SIGNS[view.word]}')} {view.sentence}", "", *facts, margin]
 
 
@@ -53,7 +53,7 @@ def _table(view: ComparisonView, words: Words) -> list[str]:
     heads = [*(words(key) for key in keys), "A", "B", words("compare.difference"), words("col.interval"),
              words("compare.margin"), words("compare.p"), words("col.n")]
     rule = "|---|---|---|" + "---:|" * 7
-    rows = (f"| {' | '.join(inert_markdown(cell) for cell in row)} |" for row in _rows(view, words))
+    rows = (f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in _rows(view, words))
     return ["", "| " + " | ".join(heads) + " |", rule, *rows]
 
 
@@ -74,8 +74,8 @@ def _rows(view: ComparisonView, words: Words) -> Iterable[list[str]]:
 
 
 def _section(one: CheckView, words: Words) -> list[str]:
-    title = f"### {words(f'sign.{SIGNS[one.word]}')} {one.told} · {inert_markdown(one.name)}"
-    lines = ["", title, "", inert_markdown(one.why)]
+    title = f"### {words(f'sign.{SIGNS[one.word]}')} {one.told} · {escape_markdown(one.name)}"
+    lines = ["", title, "", escape_markdown(one.why)]
     if one.groups:
         lines += _groups(one, words)
     return lines if one.changes is None else [*lines, "", *_changed(one.changes, words)]
@@ -89,17 +89,17 @@ def _groups(check: CheckView, words: Words) -> list[str]:
          one.difference.value, one.difference.interval, one.difference.p, one.difference.n]
         for one in check.groups[:MOST_ITEMS]
     ]
-    table = [f"| {' | '.join(inert_markdown(cell) for cell in row)} |" for row in rows]
+    table = [f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in rows]
     left = len(check.groups) - MOST_ITEMS
     more = ["", words("note.more_rows", count=left)] if left > 0 else []
     rule = "|---|---|" + "---:|" * 6
-    return ["", "| " + " | ".join(heads) + " |", rule, *table, *more, "", inert_markdown(check.groups_note)]
+    return ["", "| " + " | ".join(heads) + " |", rule, *table, *more, "", escape_markdown(check.groups_note)]
 
 
 def _changed(changes: ChangesView, words: Words) -> list[str]:
-    lines = [inert_markdown(f"{changes.sentence}.")]
+    lines = [escape_markdown(f"{changes.sentence}.")]
     for key, items in (("compare.failing", changes.failing), ("compare.passing", changes.passing)):
-        shown = [inert_markdown(one_line(changes.says(item), words, 320)) for item in items[:MOST_ITEMS]]
+        shown = [escape_markdown(one_line(changes.says(item), words, 320)) for item in items[:MOST_ITEMS]]
         more = [words("note.more_rows", count=len(items) - MOST_ITEMS)] if len(items) > MOST_ITEMS else []
         if shown:
             lines += ["", f"{words(key)}:", "", *(f"- {one}" for one in [*shown, *more])]

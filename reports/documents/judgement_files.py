@@ -18,14 +18,16 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from audit.files import canonical
-from audit.policy import Judgement, Ruling
+from audit.policy import Judgement, RuleResult
 from audit.verdict import capitalised
-from reports.documents.sarif_log import Place, Rule, notification, plan_lines, sarif_log, sarif_result
+from reports.documents.sarif_log import Rule, SourceLine, notification, plan_lines, sarif_log, sarif_result
 from reports.documents.sarif_report import probe_rule, rule_id
 from reports.documents.summary_report import short_table
-from reports.text import Words, inert_markdown, one_line
+from reports.text import Words, escape_markdown, one_line
 
-__all__ = ["WRITERS", "Place", "Places", "judgement_json", "judgement_junit", "judgement_sarif", "judgement_summary"]
+__all__ = [
+    "WRITERS", "Places", "SourceLine", "judgement_json", "judgement_junit", "judgement_sarif", "judgement_summary",
+]
 
 _OUTCOMES = {"failed": "failure", "inconclusive": "failure", "crashed": "error", "waived": "skipped"}
 _KINDS = {"passed": "pass", "failed": "fail", "waived": "fail", "inconclusive": "open"}
@@ -98,8 +100,8 @@ def judgement_summary(judgement: Judgement, words: Words, places: Places) -> byt
     kept = sum(one.verdict == "passed" for one in judgement.rulings)
     count = words("judgement.kept", count=kept, all=len(judgement.rulings))
     head = f"## {words(f'sign.{judgement.verdict}')} {words(f'verdict.{judgement.verdict}')}: {count}"
-    title = inert_markdown(one_line(_title(judgement, words), words))
-    facts = [f"**{title}**", *(inert_markdown(one_line(fact[:23], words)) for fact in _facts(judgement).values())]
+    title = escape_markdown(one_line(_title(judgement, words), words))
+    facts = [f"**{title}**", *(escape_markdown(one_line(fact[:23], words)) for fact in _facts(judgement).values())]
     lines = [head, "", " · ".join(facts), *short_table(("col.verdict", "col.rule", "col.why"), rows, words), ""]
     return "\n".join(lines).encode()
 
@@ -119,36 +121,36 @@ def _facts(judgement: Judgement) -> dict[str, str]:
     return facts if judgement.policy is None else {**facts, "policy": judgement.policy.sha256}
 
 
-def _about(one: Ruling, words: Words) -> str:
+def _about(one: RuleResult, words: Words) -> str:
     return one_line(one.about, words, 120)
 
 
-def _why(one: Ruling, words: Words) -> str:
+def _why(one: RuleResult, words: Words) -> str:
     return one_line(capitalised(one.why), words, 1200)
 
 
-def _text(one: Ruling, words: Words) -> str:
+def _text(one: RuleResult, words: Words) -> str:
     return words("format.colon", left=_about(one, words), right=_why(one, words))
 
 
-def _rule_id(one: Ruling, words: Words) -> str:
+def _rule_id(one: RuleResult, words: Words) -> str:
     return rule_id(one.probe or "", words) if one.rule == "plan" else f"policy.{one.rule}"
 
 
-def _rule(one: Ruling, judgement: Judgement, words: Words) -> Rule:
+def _rule(one: RuleResult, judgement: Judgement, words: Words) -> Rule:
     if one.rule != "plan":
         return Rule(f"policy.{one.rule}", words("rule.policy_name", rule=one.rule), words(f"rule.{one.rule}"))
     dimension = "" if one.check is None else judgement.audit.finding(one.check).dimension
     return probe_rule(one.probe or "", one_line(dimension, words, 40), words)
 
 
-def _place(one: Ruling, lines: Mapping[str, int], places: Places) -> Place:
+def _place(one: RuleResult, lines: Mapping[str, int], places: Places) -> SourceLine:
     if one.line is None:
-        return Place(places.plan, lines.get(one.check or "", 1))
-    return Place(places.policy, one.line)
+        return SourceLine(places.plan, lines.get(one.check or "", 1))
+    return SourceLine(places.policy, one.line)
 
 
-def _result(one: Ruling, place: Place, words: Words) -> dict[str, Any]:
+def _result(one: RuleResult, place: SourceLine, words: Words) -> dict[str, Any]:
     kind = _KINDS[one.verdict]
     result = sarif_result(
         _rule_id(one, words), kind, "error" if kind == "fail" else "none", _text(one, words), place, one.about,

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
-from reports.text import Notation, Words, inert_markdown, one_line, words_of
+from reports.text import Notation, Words, escape_markdown, one_line, words_of
 from reports.views import (
     FindingReview,
     FindingView,
@@ -57,32 +57,32 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
 
 
 def _opening(view: Overview, words: Words) -> list[str]:
-    models = (f"{words('label.model')} {inert_markdown(row)}" for row in view.models)
+    models = (f"{words('label.model')} {escape_markdown(row)}" for row in view.models)
     level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
-    facts = [f"**{inert_markdown(view.title)}**", inert_markdown(one_line(view.record.id, words)), *models, level]
+    facts = [f"**{escape_markdown(view.title)}**", escape_markdown(one_line(view.record.id, words)), *models, level]
     return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]
 
 
 def _deviations(view: Overview, words: Words) -> list[str]:
     """Return earlier attempts, and as a table what is asked otherwise than registered; nothing where there is none."""
-    tries = [line for told in view.attempts for line in ("", f"**{inert_markdown(told)}**")]
+    tries = [line for told in view.attempts for line in ("", f"**{escape_markdown(told)}**")]
     if not view.deviations:
         return tries
     rows = (list(one.cells) for one in view.deviations)
     heads = ["col.check", "col.what", "col.registered", "col.now"]
-    return [*tries, "", f"**{inert_markdown(view.deviates)}**", "", *_grid(heads, rows, words)]
+    return [*tries, "", f"**{escape_markdown(view.deviates)}**", "", *_grid(heads, rows, words)]
 
 
 def _effects(view: Overview, words: Words) -> list[str]:
     """Return a line for each passed check that says what it would have seen, the first under a heading."""
     seen = [words("format.colon", left=one.name, right=one.effect) for one in view.findings if one.effect]
-    lines = [f"- {inert_markdown(line)}" for line in seen]
+    lines = [f"- {escape_markdown(line)}" for line in seen]
     return [f"\n### {words('heading.effects')}\n\n{lines[0]}", *lines[1:]] if lines else []
 
 
 def _sheet(audit: Audit, words: Words) -> list[str]:
     rows = [
-        f"- {words('format.colon', left=label, right=inert_markdown(one_line(text, words)))}"
+        f"- {words('format.colon', left=label, right=escape_markdown(one_line(text, words)))}"
         for label, text in sheet_rows(audit, words)
     ]
     return ["", f"### {words('heading.sheet')}", "", *rows] if rows else []
@@ -94,14 +94,14 @@ def _reviews(view: Overview, review: ReviewView | None, words: Words) -> list[st
         return []
     heads = ["col.author", "col.decision", "col.when", "col.why", "col.signature"]
     rows = [[row.author, row.decision, row.when, row.reason, row.signature] for row in review.sign_off]
-    lines = ["", f"### {words('heading.sign_off')}", "", inert_markdown(review.sentence)]
-    lines += ["", inert_markdown(words("reviewed.torn"))] if review.torn else []
+    lines = ["", f"### {words('heading.sign_off')}", "", escape_markdown(review.sentence)]
+    lines += ["", escape_markdown(words("reviewed.torn"))] if review.torn else []
     lines += ["", *_grid(heads, rows[-MOST_SAID:], words)] if rows else []
     told = [line for one in view.findings if (line := _standing(one, review.findings.get(one.finding.check), words))]
     lines += ["", *told[:MOST_SAID]] if told else []
     if len(told) > MOST_SAID:
         lines += ["", words("note.cut_short", count=len(told) - MOST_SAID)]
-    return [*lines, "", inert_markdown(words("reviewed.claim"))]
+    return [*lines, "", escape_markdown(words("reviewed.claim"))]
 
 
 def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str:
@@ -113,13 +113,13 @@ def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str
         numbers = " ".join(part for part in (row.verdict, row.value, row.interval) if part)
         parts.append(words("format.colon", left=row.label, right=numbers))
     parts += [text for text in (said.result.check, said.result.problem) if text] if said.result else []
-    return f"- {inert_markdown(' · '.join([one.name, *parts]))}" if parts else ""
+    return f"- {escape_markdown(' · '.join([one.name, *parts]))}" if parts else ""
 
 
 def _gaps(view: Overview, words: Words) -> list[str]:
-    lines = [f"- {inert_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in view.gaps]
+    lines = [f"- {escape_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in view.gaps]
     if view.unasked:
-        lines.append(f"- {inert_markdown(view.unasked)}")
+        lines.append(f"- {escape_markdown(view.unasked)}")
     return ["", f"### {words('heading.gaps')}", "", *lines] if lines else []
 
 
@@ -131,7 +131,7 @@ def _table(view: Overview, words: Words) -> list[str]:
         [f"{words(f'sign.{one.finding.verdict}')} {one.verdict}", one.name, one.dimension, *_numbers(one.headline)]
         for one in view.findings
     )
-    family = ["", inert_markdown(view.family)] if view.family else []
+    family = ["", escape_markdown(view.family)] if view.family else []
     return ["", f"### {words('heading.all_checks')}", "", *_grid(heads, rows, words), *family]
 
 
@@ -147,9 +147,9 @@ def _numbers(row: MeasureRow | None) -> list[str]:
 def _section(one: FindingView, words: Words) -> list[str]:
     heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
     rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
-    far = ["", inert_markdown(f"{words('label.far_off')} {words('summary.join').join(one.far)}")] if one.far else []
-    title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {inert_markdown(one.name)}"
-    lines = ["", title, "", inert_markdown(" ".join([*one.remarks, one.why])), *far]
+    far = ["", escape_markdown(f"{words('label.far_off')} {words('summary.join').join(one.far)}")] if one.far else []
+    title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {escape_markdown(one.name)}"
+    lines = ["", title, "", escape_markdown(" ".join([*one.remarks, one.why])), *far]
     return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
 
 
@@ -158,4 +158,4 @@ def _grid(heads: list[str], rows: Iterable[list[str]], words: Words) -> list[str
     right = (*_NUMBERS[1:], "col.level")
     labels = "| " + " | ".join(words(head) for head in heads) + " |"
     rule = "|" + "|".join("---:" if head in right else "---" for head in heads) + "|"
-    return [labels, rule, *("| " + " | ".join(inert_markdown(cell) for cell in row) + " |" for row in rows)]
+    return [labels, rule, *("| " + " | ".join(escape_markdown(cell) for cell in row) + " |" for row in rows)]

@@ -22,7 +22,7 @@ from audit.record import Audit
 from audit.strict_yaml import read_yaml
 from reports.text import visible
 
-__all__ = ["Place", "Rule", "message", "notification", "plan_lines", "sarif_log", "sarif_result"]
+__all__ = ["Rule", "SourceLine", "message", "notification", "plan_lines", "sarif_log", "sarif_result"]
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _MEANS_SOMETHING = re.compile(r"(?<=\])(?=\()|(?<=\{)(?=\d)")
@@ -40,7 +40,7 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceLine:
     """A line of a file, its path as the reader's repository has it."""
 
     path: str
@@ -65,7 +65,7 @@ def message(text: str) -> dict[str, str]:
 
 
 def sarif_result(
-    rule: str, kind: str, level: str, text: str, place: Place, about: str, properties: dict[str, Any]
+    rule: str, kind: str, level: str, text: str, place: SourceLine, about: str, properties: dict[str, Any]
 ) -> dict[str, Any]:
     """Return one result; its fingerprint depends on the file and on what it is about, not on line or numbers."""
     print_of = sha256("\0".join((place.uri, rule, about)).encode("utf-8", "replace")).hexdigest()
@@ -119,6 +119,6 @@ def plan_lines(audit: Audit) -> dict[str, int]:
     }
 
 
-def notification(level: str, text: str, place: Place) -> dict[str, Any]:
+def notification(level: str, text: str, place: SourceLine) -> dict[str, Any]:
     """Return a word about the run itself: something that could not be decided or came to no end."""
     return {"level": level, "message": message(text), "locations": [place.as_json()]}

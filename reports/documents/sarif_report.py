@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 from audit.record import Audit
-from reports.documents.sarif_log import Place, Rule, notification, plan_lines, sarif_log, sarif_result
+from reports.documents.sarif_log import Rule, SourceLine, notification, plan_lines, sarif_log, sarif_result
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 from reports.views import FindingView, overview
@@ -34,7 +34,7 @@ def render_sarif(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=5000)
     lines = plan_lines(audit)
-    told = [(one, Place(options.plan, lines.get(one.finding.check, 1))) for one in view.findings]
+    told = [(one, SourceLine(options.plan, lines.get(one.finding.check, 1))) for one in view.findings]
     rules = {rule_id(one.finding.probe, words): _rule(one, words) for one in view.findings}
     return {
         "report.sarif": sarif_log(
@@ -68,7 +68,7 @@ def _text(one: FindingView) -> str:
     return " ".join([f"{one.name}:", *one.remarks, one.why, *([] if one.headline is None else [one.headline.line])])
 
 
-def _result(one: FindingView, place: Place, words: Words) -> dict[str, Any]:
+def _result(one: FindingView, place: SourceLine, words: Words) -> dict[str, Any]:
     finding = one.finding
     level = "none" if finding.verdict != "failed" else "error" if finding.gating else "warning"
     head = finding.headline
@@ -81,7 +81,7 @@ def _result(one: FindingView, place: Place, words: Words) -> dict[str, Any]:
     return sarif_result(rule_id(finding.probe, words), kind, level, _text(one), place, finding.check, properties)
 
 
-def _notes(one: FindingView, place: Place) -> list[dict[str, Any]]:
+def _notes(one: FindingView, place: SourceLine) -> list[dict[str, Any]]:
     verdict = one.finding.verdict
     if verdict == "crashed" or (verdict == "inconclusive" and one.finding.gating):
         return [notification("error" if verdict == "crashed" else "warning", _text(one), place)]

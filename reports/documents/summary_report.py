@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from audit.record import Audit
 from reports.options import DEFAULTS, ReportOptions
-from reports.text import Words, inert_markdown, one_line, words_of
+from reports.text import Words, escape_markdown, one_line, words_of
 from reports.views import FindingView, Overview, overview
 
 __all__ = ["MOST_ROWS", "render_pull_request", "short_table"]
@@ -27,13 +27,13 @@ def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=600)
     models = ", ".join(view.models) or words("label.no_model")
-    facts = [f"**{inert_markdown(view.title)}**", *map(inert_markdown, (models, one_line(view.record.id, words)))]
+    facts = [f"**{escape_markdown(view.title)}**", *map(escape_markdown, (models, one_line(view.record.id, words)))]
     rows = [_row(one, words) for one in view.findings if one.finding.verdict in _LOOK]
     heads = ("col.verdict", "col.check", "col.measure", "col.value", "col.limit")
     name = re.sub(r"[^0-9A-Za-z-]", "_", view.record.id)
     lines = [
         f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts),
-        *(line for told in _promises(view) for line in ("", f"**{inert_markdown(told)}**")),
+        *(line for told in _promises(view) for line in ("", f"**{escape_markdown(told)}**")),
         *short_table(heads, rows, words),
         "", f"`dokimasia report {name} --format html --lang {options.lang}`", "",
     ]
@@ -51,7 +51,7 @@ def short_table(heads: Sequence[str], rows: Sequence[Sequence[str]], words: Word
     if not rows:
         return []
     lines = ["", "| " + " | ".join(words(head) for head in heads) + " |", "|" + "---|" * len(heads)]
-    lines += ["| " + " | ".join(inert_markdown(cell) for cell in row) + " |" for row in rows[:MOST_ROWS]]
+    lines += ["| " + " | ".join(escape_markdown(cell) for cell in row) + " |" for row in rows[:MOST_ROWS]]
     left = len(rows) - MOST_ROWS
     return [*lines, "", words("note.more_rows", count=left)] if left > 0 else lines
 

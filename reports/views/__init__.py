@@ -1,30 +1,16 @@
 """What every document says, in its order and with its numbers already printed; documents only lay it out."""
 
 from reports.views.columns import CONTENT
-from reports.views.comparison import SIGNS, ChangesView, CheckView, ComparisonView, MeasureView, Row, comparison_view
-from reports.views.evidence import (
-    AGAINST,
-    SHORT,
-    TABLE,
-    WEIGHT,
-    WORDED,
-    Items,
-    count_items,
-    laid_out,
-    ranks_of,
-    shown_cell,
-    shown_table,
-    worst_first,
-    worst_items,
-)
+from reports.views.comparison import ChangesView, CheckView, ComparisonRow, ComparisonView, MeasureView, SIGNS, comparison_view
+from reports.views.evidence import AGAINST, ItemsTable, SHORT, TABLE, WEIGHT, WORDED, count_items, laid_out, ranks_of, shown_cell, shown_table, worst_first, worst_items
 from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
 from reports.views.summary import tally_text
-from reports.views.verdict_text import told_why
+from reports.views.verdict_text import reason_text
 from reports.views.whole_audit import Block, FindingView, MeasureRow, Overview, overview
 
 __all__ = [
     "AGAINST", "CONTENT", "SHORT", "SIGNS", "TABLE", "WEIGHT", "WORDED", "Block", "ChangesView", "CheckView",
-    "ComparisonView", "FindingReview", "FindingView", "Items", "MeasureRow", "MeasureView", "Overview", "ReviewView",
-    "Row", "comparison_view", "count_items", "laid_out", "overview", "ranks_of", "review_view", "sheet_rows",
-    "shown_cell", "shown_table", "tally_text", "told_why", "worst_first", "worst_items",
+    "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "ItemsTable", "MeasureRow", "MeasureView",
+    "Overview", "ReviewView", "comparison_view", "count_items", "laid_out", "overview", "ranks_of", "reason_text",
+    "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text", "worst_first", "worst_items",
 ]

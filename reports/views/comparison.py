@@ -11,15 +11,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.compare import Changes, CheckComparison, Comparison, MeasureComparison, Said, Side, Word
+from audit.compare import Changes, CheckComparison, ComparedAudit, Comparison, MeasureComparison, Said, Word
 from audit.record import Limit, MeasureRecord
 from reports.figures import SHARED, scale_of
 from reports.text import Notation, Words, digits_for, one_line
 from reports.views.summary import would_do
-from reports.views.verdict_text import told_why
+from reports.views.verdict_text import reason_text
 from reports.views.whole_audit import anchor_of
 
-__all__ = ["SIGNS", "ChangesView", "CheckView", "ComparisonView", "MeasureView", "MethodRow", "Row", "comparison_view"]
+__all__ = [
+    "SIGNS", "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "MeasureView", "MethodRow",
+    "comparison_view",
+]
 
 SIGNS: Mapping[Word, str] = {
     "worse": "failed", "undecided": "inconclusive", "no worse": "passed", "better": "passed", "measured": "measured"
@@ -28,7 +31,7 @@ SIGNS: Mapping[Word, str] = {
 
 
 @dataclass(frozen=True)
-class Row:
+class ComparisonRow:
     """A, B or their difference, as it is printed."""
 
     label: str
@@ -52,8 +55,8 @@ class MeasureView:
     word: Word
     told: str
     """The word, as a reader sees it."""
-    sides: tuple[Row, Row]
-    difference: Row
+    sides: tuple[ComparisonRow, ComparisonRow]
+    difference: ComparisonRow
     scale: str
     """Measures of one scale share their axes."""
     unit: str
@@ -117,7 +120,7 @@ class ComparisonView:
     word: Word
     told: str
     sentence: str
-    sides: tuple[tuple[str, Side, str], ...]
+    sides: tuple[tuple[str, ComparedAudit, str], ...]
     """(letter with role, side, its audited model and helpers)."""
     level: str
     margins: str
@@ -159,7 +162,7 @@ def comparison_view(found: Comparison, words: Words) -> ComparisonView:
     )
 
 
-def _models(side: Side, words: Words) -> Iterable[str]:
+def _models(side: ComparedAudit, words: Words) -> Iterable[str]:
     for model in side.models:
         family, modality = words.term("family", model.family), words.term("modality", model.modality)
         yield one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
@@ -227,7 +230,7 @@ def _why(one: CheckComparison, notation: Notation) -> str:
     words, deciding = notation.words, one.deciding
     values: dict[str, Any] = {name: str(value) for name, value in one.reason.items() if name != "key"}
     if one.untold is not None:
-        values["why"] = told_why(one.untold, notation).rstrip(".")
+        values["why"] = reason_text(one.untold, notation).rstrip(".")
     elif "why" in values:
         values["why"] = words.term("cause", values["why"])
     if deciding is not None:
@@ -282,16 +285,16 @@ def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) ->
     )
 
 
-def _side_row(label: str, measure: MeasureRecord, limit: Limit | None, notation: Notation) -> Row:
+def _side_row(label: str, measure: MeasureRecord, limit: Limit | None, notation: Notation) -> ComparisonRow:
     words, digits = notation.words, digits_for(measure, limit)
-    return Row(
+    return ComparisonRow(
         label, measure, limit, _bare(measure, notation, digits), notation.interval(measure, digits),
         notation.sample(measure.n), notation.limit(limit, measure.unit),
         None if measure.undefined is None else one_line(words.term("cause", measure.undefined), words),
     )
 
 
-def _gap(one: MeasureComparison, notation: Notation) -> Row:
+def _gap(one: MeasureComparison, notation: Notation) -> ComparisonRow:
     """Return the row of the difference; that of shares is in points, since per cent could mean either."""
     words, measure = notation.words, one.difference
     label = words("compare.difference")
@@ -306,7 +309,7 @@ def _gap(one: MeasureComparison, notation: Notation) -> Row:
     limit_text = notation.limit(keeps, shown.unit)
     if limit_text and shown is not measure:
         limit_text = words("compare.points", number=limit_text)
-    return Row(
+    return ComparisonRow(
         label, measure, one.keeps, value, notation.interval(shown, digits), notation.sample(measure.n), limit_text,
         None if measure.undefined is None else one_line(measure.undefined, words),
         "" if one.p is None else notation.number(one.p, "p-value"),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "AGAINST", "TABLE", "WEIGHT", "WORDED", "Column", "Items", "count_items", "laid_out", "ranks_of", "shown_cell",
+    "AGAINST", "TABLE", "WEIGHT", "WORDED", "Column", "ItemsTable", "count_items", "laid_out", "ranks_of", "shown_cell",
     "shown_table", "worst_first", "worst_items",
 ]
 
@@ -57,7 +57,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Items:
+class ItemsTable:
     """The rows that a report shows of a check's items."""
 
     path: str
@@ -76,41 +76,45 @@ class Items:
     """Labels of the columns that found no room."""
 
 
-def worst_items(audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int) -> Items | None:
+def worst_items(
+    audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int
+) -> ItemsTable | None:
     """Return up to `most` rows within `most_characters` of escaped text; None where the record names no items."""
     return _shown(audit, finding, ".parquet", notation, most, most_characters)
 
 
-def shown_table(audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int) -> Items | None:
+def shown_table(
+    audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int
+) -> ItemsTable | None:
     """Return the first rows of the finding's table, as `worst_items` does; None where the record names none."""
     return _shown(audit, finding, TABLE, notation, most, most_characters)
 
 
 def _shown(
     audit: Audit, finding: Finding, ending: str, notation: Notation, most: int, most_characters: int
-) -> Items | None:
+) -> ItemsTable | None:
     path, digest = _named(audit, finding, ending)
     if digest is None:
         return None
     name = f"items/{path.name}"
     if not _inside(path, audit.folder):
-        return Items(name, problem="missing")
+        return ItemsTable(name, problem="missing")
     if digest_file(path) != digest:
-        return Items(name, problem="changed")
+        return ItemsTable(name, problem="changed")
     import pyarrow.dataset as ds
 
     dataset = ds.dataset(path, format="parquet")
     ranks = ranks_of(dataset.schema)
     first = worst_first(dataset.to_table(columns=list(ranks)))[:most] if ranks else None
     table = dataset.head(most) if first is None else dataset.take(first)
-    items = Items(name, total=dataset.count_rows(), ranked=bool(ranks))
+    items = ItemsTable(name, total=dataset.count_rows(), ranked=bool(ranks))
     return laid_out(items, finding, table, notation, most_characters)
 
 
 def laid_out(
-    items: Items, finding: Finding, table: pa.Table, notation: Notation, most_characters: int,
+    items: ItemsTable, finding: Finding, table: pa.Table, notation: Notation, most_characters: int,
     framed: Callable[[Markup], Markup] = lambda picture: picture,
-) -> Items:
+) -> ItemsTable:
     """Return `items` with the columns and rows of `table`, in the order of `reports.views.columns`.
 
     A column that says the same in every row is said once, unless it was judged. Where there are too many, the last ones

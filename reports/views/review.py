@@ -13,11 +13,11 @@ from datetime import date
 from types import MappingProxyType
 
 from audit.record import Audit, Finding
-from audit.review import Comment, Entry, Reviewed, SignOff, Standing, State, signature_of, state_of
+from audit.review import Comment, Entry, Reviewed, ReviewState, SignOff, TargetState, signature_of, state_of
 from reports.text import Notation, Words, cell_text, digits_for, one_line
 
 __all__ = [
-    "FindingReview", "Result", "ResultRow", "ReviewView", "Said", "SignOffRow", "review_view", "sheet_rows",
+    "FindingReview", "ResultRow", "ReviewView", "ReviewedResult", "Said", "SignOffRow", "review_view", "sheet_rows",
 ]
 
 MOST = 20
@@ -49,7 +49,7 @@ class ResultRow:
 
 
 @dataclass(frozen=True)
-class Result:
+class ReviewedResult:
     """The machine's result and the reviewed one, side by side."""
 
     rows: tuple[ResultRow, ...]
@@ -71,7 +71,7 @@ class FindingReview:
     said: tuple[Said, ...]
     left_out: int
     """Comments that found no room."""
-    result: Result | None = None
+    result: ReviewedResult | None = None
 
     def __bool__(self) -> bool:
         """Whether there is anything to show."""
@@ -142,7 +142,7 @@ def sheet_rows(audit: Audit, words: Words) -> list[tuple[str, str]]:
     return [(words(f"sheet.{name}"), cell_text(text, words, 1000)) for name, text in told.items()]
 
 
-def _sentence(audit: Audit, state: State, words: Words) -> str:
+def _sentence(audit: Audit, state: ReviewState, words: Words) -> str:
     parts = [words(f"decision.{state.decision}")]
     if state.verdict != audit.record.verdict:
         before, after = (words(f"verdict.{one}") for one in (audit.record.verdict, state.verdict))
@@ -185,7 +185,7 @@ def _signed(row: SignOff, words: Words, owners: Mapping[str, str]) -> SignOffRow
     )
 
 
-def _finding(state: State, check: str | None, notation: Notation, owners: Mapping[str, str]) -> FindingReview:
+def _finding(state: ReviewState, check: str | None, notation: Notation, owners: Mapping[str, str]) -> FindingReview:
     words = notation.words
     said = [_said(entry, words, owners) for entry in state.entries if _is_comment(entry, check)]
     for (of_check, item), standing in state.targets.items():
@@ -218,7 +218,7 @@ def _said(entry: Entry, words: Words, owners: Mapping[str, str]) -> Said:
 
 
 def _facts(
-    standing: Standing, state: State, words: Words, owners: Mapping[str, str]
+    standing: TargetState, state: ReviewState, words: Words, owners: Mapping[str, str]
 ) -> Iterable[tuple[str, str]]:
     """Return (label, text) of what was said; nothing where nobody has said it."""
     told = {
@@ -226,7 +226,7 @@ def _facts(
         "owner": standing.owner and one_line(standing.owner, words, 120),
         "action": standing.action and cell_text(standing.action, words, 1000),
         "due": standing.due and Notation(words).day(standing.due),
-        "status": words(f"status.{standing.status}") if standing != Standing(comments=standing.comments) else None,
+        "status": words(f"status.{standing.status}") if standing != TargetState(comments=standing.comments) else None,
     }
     rows = [(words(f"reviewed.{name}"), text) for name, text in told.items() if text]
     waiver = standing.waiver
@@ -240,14 +240,14 @@ def _facts(
     return rows
 
 
-def _result(reviewed: Reviewed, notation: Notation) -> Result:
+def _result(reviewed: Reviewed, notation: Notation) -> ReviewedResult:
     words = notation.words
     shown_as = {"verdict": "measured"} if reviewed.informs else {}
     row = _row("reviewed.after", reviewed.finding.model_copy(update=shown_as), notation)
     after = [] if reviewed.measure is None or not reviewed.changes else [row]
     check = reviewed.check
     shown = reviewed.changes[:MOST]
-    return Result(
+    return ReviewedResult(
         rows=(_row("reviewed.machine", reviewed.machine, notation), *after),
         problem=words(f"problem.{reviewed.problem}") if reviewed.problem else "",
         items=tuple(

@@ -12,7 +12,7 @@ from typing import Any
 from audit.record import Finding, asked_of
 from reports.text import Notation, bounds_of, digits_for, one_line
 
-__all__ = ["told_why"]
+__all__ = ["reason_text"]
 
 _SECTIONS = {
     "undefined": "cause", "why": "cause", "model": "cause", "measure": "cause", "ability": "ability", "role": "role",
@@ -23,7 +23,7 @@ MOST = 600
 """Characters of one sentence."""
 
 
-def told_why(finding: Finding, notation: Notation) -> str:
+def reason_text(finding: Finding, notation: Notation) -> str:
     """Return the sentence of a finding's verdict on one line."""
     words = notation.words
     try:

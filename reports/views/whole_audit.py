@@ -29,9 +29,9 @@ from reports.views.statistical_notes import (
     family_text,
 )
 from reports.views.summary import summary_sentence, tally
-from reports.views.verdict_text import told_why
+from reports.views.verdict_text import reason_text
 
-__all__ = ["Block", "FindingView", "Gap", "MeasureRow", "MethodUse", "Overview", "anchor_of", "overview"]
+__all__ = ["Block", "FindingView", "Gap", "MeasureRow", "MethodRow", "Overview", "anchor_of", "overview"]
 
 @dataclass(frozen=True)
 class MeasureRow:
@@ -128,7 +128,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class MethodUse:
+class MethodRow:
     """A method of making intervals, and where it was used."""
 
     method: str
@@ -158,7 +158,7 @@ class Overview:
     gaps: tuple[Gap, ...]
     unasked: str
     """The sentence that names the dimensions nobody asked about; empty where there is none."""
-    methods: tuple[MethodUse, ...]
+    methods: tuple[MethodRow, ...]
     budget: str
     """What the gating checks promise together."""
     family: str
@@ -236,7 +236,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         probe=one_line(words.term("probe", finding.probe), words, 80),
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
-        why=told_why(finding, notation),
+        why=reason_text(finding, notation),
         far=tuple(_far_text(one, notation) for one in far_off(finding)),
         effect=effect_text(finding, notation),
         controls=controls_text(finding, notation),
@@ -340,7 +340,7 @@ def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
             yield Gap(view, words("gap.measure_of", measure=name, groups=shown) if groups else name, reason or "")
 
 
-def _methods(views: Sequence[FindingView]) -> Iterable[MethodUse]:
+def _methods(views: Sequence[FindingView]) -> Iterable[MethodRow]:
     uses: dict[str, list[tuple[FindingView, MeasureRecord]]] = {}
     for view in views:
         for row in view.rows:
@@ -349,7 +349,7 @@ def _methods(views: Sequence[FindingView]) -> Iterable[MethodUse]:
     for method in sorted(uses):
         pairs = uses[method]
         coverages = [measure.worst_coverage for _, measure in pairs if measure.worst_coverage is not None]
-        yield MethodUse(
+        yield MethodRow(
             method,
             views=tuple({view.anchor: view for view, _ in pairs}.values()),
             min_units=max(measure.min_units for _, measure in pairs),

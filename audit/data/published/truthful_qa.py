@@ -40,7 +40,7 @@ class TruthfulQA(_KnownLayout):
         return File(self.path, "csv", sha256=self.sha256)
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
-        """Return frames of items; see `DataPart`."""
+        """Return frames of items; see `DataSource`."""
         if self.sha256 is not None:
             self._digest_of(self.path)
         columns = self.columns()

@@ -20,12 +20,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from audit.errors import ModelError
 
-__all__ = ["Network", "Prefix", "padded"]
+__all__ = ["CausalNetwork", "Prefix", "padded"]
 
 
 @dataclass
 class Prefix:
-    """Rows that were read and can be gone on from; `Network.extend` lengthens them in place."""
+    """Rows that were read and can be gone on from; `CausalNetwork.extend` lengthens them in place."""
 
     cache: Any
     """Keys and values of all layers."""
@@ -43,7 +43,7 @@ class Prefix:
         return Prefix(cache, self.mask[index], self.last[index])
 
 
-class Network:
+class CausalNetwork:
     """A causal language model of transformers, asked with rows of token ids."""
 
     def __init__(self, model: Any) -> None:

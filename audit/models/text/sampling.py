@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from audit.errors import ModelError
-from audit.models.text.network import Network, Prefix, padded
+from audit.models.text.network import CausalNetwork, Prefix, padded
 from audit.models.text.scoring import buckets
 from audit.watermarks.kgw import KGW
 
@@ -58,7 +58,7 @@ class Drawn:
 
 
 def draw(
-    network: Network,
+    network: CausalNetwork,
     prompts: Sequence[list[int]],
     how: Sampling,
     *,
@@ -81,7 +81,7 @@ def draw(
 
 
 def _fill(
-    network: Network,
+    network: CausalNetwork,
     active: list[Drawn],
     uniform: torch.Tensor,
     how: Sampling,
@@ -115,7 +115,7 @@ def _fill(
             states = network.extend(prefix, latest)[:, -1]
 
 
-def _read(network: Network, draws: Sequence[Drawn]) -> tuple[Prefix | None, torch.Tensor]:
+def _read(network: CausalNetwork, draws: Sequence[Drawn]) -> tuple[Prefix | None, torch.Tensor]:
     """Return the cached prefix (None where the network's cache cannot be copied) and the last states [draw, dim]."""
     rows = [one.prompt + one.tokens for one in draws]
     if network.caches:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
-from audit.models.text.network import Network, padded
+from audit.models.text.network import CausalNetwork, padded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +60,7 @@ class _Batch(NamedTuple):
 class Scorer:
     """The scores of texts under one network."""
 
-    network: Network
+    network: CausalNetwork
     batch_tokens: int = 2048
     """Most tokens of a forward pass, padding included; a longer text has a pass of its own."""
 

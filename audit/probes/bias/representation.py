@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
-from audit.probes.items import DRAWN_FOR, Sampling, check_like, draws_for, each_draw, plain, stored, told_of_draws
+from audit.probes.items import (
+    DRAWN_FOR,
+    Sampling,
+    ask_about_draws,
+    check_like,
+    draws_for,
+    each_draw,
+    plain,
+    storable_items,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,9 +87,9 @@ class Representation:
         """
         if role == "items":
             frame = draws_for(ask, items, self.draws_per_item, self.sampling)
-            frame["probabilities"] = told_of_draws(ask, "predict", "probabilities", frame["draws"], self.classifier)
+            frame["probabilities"] = ask_about_draws(ask, "predict", "probabilities", frame["draws"], self.classifier)
             return frame
-        frame, shown = stored(self.name, items)
+        frame, shown = storable_items(self.name, items)
         answer = ask("predict", list(shown), model=self.classifier)
         frame["probabilities"] = [row.tolist() for row in answer["probabilities"]]
         return frame

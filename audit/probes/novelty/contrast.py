@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
-from audit.probes.items import stored
+from audit.probes.items import storable_items
 from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Contrast:
         """Return the items with the answers of both models, and no answers for `reference`; columns as
         `detectors.novelty.contrast` wants them. Raises DataError for items of no one kind.
         """
-        frame, shown = stored(self.name, items)
+        frame, shown = storable_items(self.name, items)
         if role == "reference":
             return frame
         asked = {"probabilities": "predict", "embedding": "embed"}

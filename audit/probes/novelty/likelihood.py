@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
-from audit.probes.items import stored
+from audit.probes.items import storable_items
 from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers, token_traces
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Likelihood:
         from detectors.arrays import joined
         from detectors.novelty.blindspots import blind_spots
 
-        frame, shown = stored(self.name, items)
+        frame, shown = storable_items(self.name, items)
         if role == "reference":
             return frame
         sets = {"": shown}

@@ -18,13 +18,13 @@ from audit.probe import AMOUNT, COUNT, SCORE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import (
     DRAWN_FOR,
     Sampling,
+    ask_about_draws,
     check_like,
     content,
     draws_for,
     each_draw,
     plain,
-    stored,
-    told_of_draws,
+    storable_items,
     usable,
     vectors,
 )
@@ -85,7 +85,7 @@ class Samples:
 
         Raises DataError for items of no one kind, and for text without a helper that embeds it.
         """
-        frame, shown = stored(self.name, items)
+        frame, shown = storable_items(self.name, items)
         if self.features is None and isinstance(shown, list):
             raise DataError(f"{self.name}: text has no numbers of its own; name a helper that embeds it as features")
         if self.features is not None:
@@ -95,7 +95,7 @@ class Samples:
             return frame
         frame = frame.join(draws_for(ask, items, self.draws_per_item, self.sampling))
         if self.features is not None:
-            frame["draw_features"] = told_of_draws(ask, "embed", "embedding", frame["draws"], self.features)
+            frame["draw_features"] = ask_about_draws(ask, "embed", "embedding", frame["draws"], self.features)
         return frame
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
