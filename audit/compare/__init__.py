@@ -1,6 +1,13 @@
 """Two audits of one plan: is the candidate worse than the baseline, on the same items?"""
 
-from audit.compare.comparison import CheckComparison, ComparedAudit, Comparison, EXIT_CODES, compare_audits, comparison_sentence
+from audit.compare.comparison import (
+    EXIT_CODES,
+    CheckComparison,
+    ComparedAudit,
+    Comparison,
+    compare_audits,
+    comparison_sentence,
+)
 from audit.compare.measures import Margins, MeasureComparison, Word
 from audit.compare.pairing import Changes, Said
 

@@ -1,6 +1,28 @@
 """Bytes that can be trusted: canonical JSON, digests, reads that cannot hang, writes that a kill cannot halve."""
 
-from audit.files.disk import MAX_JSON, append_line, append_to, arrow_table, canonical, digest_file, in_language, open_regular, parquet_bytes, parse_json, read_frame, read_regular, require_regular, sha256, stored_json, sync_folder, tidy, worker, write_atomic, write_inside, write_out
+from audit.files.disk import (
+    MAX_JSON,
+    append_line,
+    append_to,
+    arrow_table,
+    canonical,
+    digest_file,
+    in_language,
+    open_regular,
+    parquet_bytes,
+    parse_json,
+    read_frame,
+    read_regular,
+    require_regular,
+    sha256,
+    stored_json,
+    sync_folder,
+    tidy,
+    worker,
+    write_atomic,
+    write_inside,
+    write_out,
+)
 from audit.files.parquet import contents_of, read_batches
 
 __all__ = [

@@ -1,7 +1,24 @@
 """What a probe is: a question put through one door, judged without the model, and shown to work before it is asked."""
 
 from audit.probe.protocol import Ask, Observed, Probe, Role
-from audit.probe.ranges import AMOUNT, AUROC, COUNT, NATS, NATS_GAP, P_VALUE, Range, SCORE, SECONDS, SHARE, SHARE_GAP, SIGNED, beyond, margin_beyond, range_in, range_of
+from audit.probe.ranges import (
+    AMOUNT,
+    AUROC,
+    COUNT,
+    NATS,
+    NATS_GAP,
+    P_VALUE,
+    SCORE,
+    SECONDS,
+    SHARE,
+    SHARE_GAP,
+    SIGNED,
+    Range,
+    beyond,
+    margin_beyond,
+    range_in,
+    range_of,
+)
 from audit.probe.trial import Answer, HasTrials, Known, Trial, auroc_of, mean_of, standing
 
 __all__ = [

@@ -4,7 +4,19 @@ from audit.record.contents import ALLOWED, audit_files
 from audit.record.finding import Evidence, Finding, Limit, MeasureRecord, OneSided, SmallestEffect, Undecided, Verdict
 from audit.record.folder import Audit, audited_first, dump, find_audit, load_record, write_reports
 from audit.record.promises import Promise, Target, keep_level, one_sided, watched
-from audit.record.schema import Attempt, DIMENSIONS, Deviation, EarlierAttempt, ModelRecord, Record, RunFacts, SCHEMA, Sheet, WORST_FIRST, decided
+from audit.record.schema import (
+    DIMENSIONS,
+    SCHEMA,
+    WORST_FIRST,
+    Attempt,
+    Deviation,
+    EarlierAttempt,
+    ModelRecord,
+    Record,
+    RunFacts,
+    Sheet,
+    decided,
+)
 from audit.record.text import asked_of, bounds, label, number, span
 
 __all__ = [

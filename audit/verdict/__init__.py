@@ -1,7 +1,17 @@
 """From measures to verdicts: one meaning everywhere."""
 
 from audit.verdict.controls import controls_of, covered, trials_of
-from audit.verdict.decision import Decision, EXIT_CODES, audit_verdict, capitalised, decide, exit_code, informs_only, invalidate, sentence
+from audit.verdict.decision import (
+    EXIT_CODES,
+    Decision,
+    audit_verdict,
+    capitalised,
+    decide,
+    exit_code,
+    informs_only,
+    invalidate,
+    sentence,
+)
 from audit.verdict.early_stopping import MOST_BETWEEN_LOOKS, begun, looks_after, sequenced
 from audit.verdict.findings import adjusted_level, judge_and_store, judge_finding, store_frame
 from audit.verdict.finite_population import of_benchmark, told_of_target

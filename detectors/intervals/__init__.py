@@ -23,7 +23,15 @@ from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
 from detectors.intervals.discordant import METHOD, MOST, discordant_interval
 from detectors.intervals.exact import Approximation, Level, exact_binomial, sides_of
-from detectors.intervals.finite import ALL_OF_IT, BETTING_FINITE, HYPERGEOMETRIC, PartOfSet, events_of_parts, exact_hypergeometric, mean_of_finite
+from detectors.intervals.finite import (
+    ALL_OF_IT,
+    BETTING_FINITE,
+    HYPERGEOMETRIC,
+    PartOfSet,
+    events_of_parts,
+    exact_hypergeometric,
+    mean_of_finite,
+)
 from detectors.intervals.groups import SIMULTANEOUS, any_gap_p, simultaneous
 from detectors.intervals.powered import LEAST_LABELS, POWERED_METHOD, Powered, prediction_powered
 from detectors.intervals.roc import AUROC_METHOD, auroc, pairs_interval

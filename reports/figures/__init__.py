@@ -1,6 +1,6 @@
 """Figures as inline SVG of our own."""
 
-from reports.figures.axes import Axis, NO_AXIS, OPEN, SHARED, axis_of, scale_of
+from reports.figures.axes import NO_AXIS, OPEN, SHARED, Axis, axis_of, scale_of
 from reports.figures.intervals import axis_head, interval_line
 from reports.figures.items import drawn, told_list
 from reports.figures.over_time import Point, trend

@@ -1,8 +1,30 @@
 """What every document says, in its order and with its numbers already printed; documents only lay it out."""
 
 from reports.views.columns import CONTENT
-from reports.views.comparison import ChangesView, CheckView, ComparisonRow, ComparisonView, MeasureView, SIGNS, comparison_view
-from reports.views.evidence import AGAINST, ItemsTable, SHORT, TABLE, WEIGHT, WORDED, count_items, laid_out, ranks_of, shown_cell, shown_table, worst_first, worst_items
+from reports.views.comparison import (
+    SIGNS,
+    ChangesView,
+    CheckView,
+    ComparisonRow,
+    ComparisonView,
+    MeasureView,
+    comparison_view,
+)
+from reports.views.evidence import (
+    AGAINST,
+    SHORT,
+    TABLE,
+    WEIGHT,
+    WORDED,
+    ItemsTable,
+    count_items,
+    laid_out,
+    ranks_of,
+    shown_cell,
+    shown_table,
+    worst_first,
+    worst_items,
+)
 from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
 from reports.views.summary import tally_text
 from reports.views.verdict_text import reason_text
