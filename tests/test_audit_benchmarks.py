@@ -24,7 +24,7 @@ from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.provenance.text_mark import TextMark
 from audit.record import Limit
 from audit.review.overrides import ItemChange, review_measure
-from audit.verdict import Part, early_stopping, of_benchmark
+from audit.verdict import Part, early_stopping, in_random_order, of_benchmark
 from audit.verdict.finite_population import on_benchmark
 from detectors.intervals import ALL_OF_IT, HYPERGEOMETRIC, exact_binomial, exact_hypergeometric
 from detectors.result import Measure, Result
@@ -95,7 +95,7 @@ def test_parts_cover_the_benchmark_and_not_more(share):
     values, level, missed = (np.arange(60) < 60 * share).astype(float), 0.9, 0
     items = pd.DataFrame({"value": values}, index=[str(i) for i in range(60)])
     for seed in range(150):
-        part = random_part(early_stopping.in_random_order(items, np.random.default_rng(seed)), 25)
+        part = random_part(in_random_order(items, np.random.default_rng(seed)), 25)
         mean = float(part["value"].mean())
         one = Measure(
             name="ones", value=mean, low=0.0, high=1.0, n={"items": 25, "units": 25}, unit="share", mean_of="value",
@@ -114,7 +114,7 @@ def test_which_units_come_does_not_depend_on_their_size():
     assert (units_within(labels, 6), units_within(labels, 3), units_within(labels, 7)) == (2, 1, 3)
     seen = Counter()
     for seed in range(600):
-        part = random_part(early_stopping.in_random_order(items, np.random.default_rng(seed)), 6)
+        part = random_part(in_random_order(items, np.random.default_rng(seed)), 6)
         assert len(set(part["unit"])) == 2
         seen.update(set(part["unit"]))
     assert all(abs(seen[name] - 300) < 4 * np.sqrt(600 * 0.25) for name in "abcd")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import IntegrityError
-from audit.files import canonical, parse_json, stored_json
+from audit.files import arrow_table, canonical, parquet_bytes, parse_json, read_frame, stored_json
 from audit.plan.register import read_entries
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -60,3 +61,14 @@ def test_a_line_of_the_register_with_a_limit_that_is_no_number_is_no_line(tmp_pa
     path.write_bytes(canonical({"id": "0123456789abcdef", "plan": "sha256:00", "asks": {}, "limit": [64]}) + b"\n")
     with path.open("r+b") as file:
         assert read_entries(file) == {}
+
+
+def test_a_frame_with_lists_of_nothing_is_read_as_it_was_stored(tmp_path):
+    """Three lists of nulls a row: Arrow cannot cast such a column even to its own type."""
+    rows = [[[None, None, None]] * 2 + [["why", None]], [[1, 2]] * 3]
+    frame = pd.DataFrame({"id": ["a", "b", "c"], "problems": [[None] * 3] * 3, "said": rows[0], "n": rows[1]})
+    (tmp_path / "x.parquet").write_bytes(parquet_bytes(arrow_table(frame.set_index("id"))))
+    back = read_frame(tmp_path / "x.parquet")
+    assert [list(cell) for cell in back["problems"]] == [[None] * 3] * 3
+    assert [list(cell) for cell in back["n"]] == rows[1]
+    assert list(back.index) == ["a", "b", "c"]

@@ -28,7 +28,7 @@ def fails_with(monkeypatch, error):
     def load_plan(path, confined):
         raise error
 
-    monkeypatch.setattr("audit.plan.loading.load_plan", load_plan)
+    monkeypatch.setattr("audit.plan.load_plan", load_plan)
     return execute(["check-plan", "plan.yaml"])
 
 
@@ -154,7 +154,7 @@ def test_too_little_memory_is_one_line():
     probe = [sys.executable, "-c", f"{limit}; bytearray(200 << 20)"]
     if subprocess.run(probe, capture_output=True, check=False).returncode == 0:
         pytest.skip("this system does not keep memory limits")
-    code = f"import audit.cli.app; {limit}; sys.exit(audit.cli.execute(['schema', 'record']))"
+    code = f"import audit.cli.app; {limit}; sys.exit(audit.cli.app.execute(['schema', 'record']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode in (0, 2, 5), done.stderr
     assert "Traceback" not in done.stderr

@@ -123,6 +123,6 @@ def test_public_names_are_listed_found_and_nothing_else():
     assert set(audit.__all__) <= set(dir(audit))
     for name in audit.__all__:
         assert getattr(audit, name) is not None
-    assert audit.load_record.__module__ == "audit.record.schema"
+    assert audit.load_record.__module__ == "audit.record.folder"
     with pytest.raises(AttributeError, match="module 'audit' has no attribute 'nothing'"):
         audit.__getattr__("nothing")

@@ -114,9 +114,17 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
                 raise ValueError(f"{times[name]} columns are named {name!r}; allowed: one")
         schema = pa.schema([held.field(name) for name in names], held.metadata)
         file.seek(0)  # others may have written it: what a batch holds is counted before its texts are spelt out
-        batches = [batch.select(names).cast(schema) for batch in read_batches(file, columns, _ROWS)]
+        batches = [_spelt_out(batch.select(names), schema) for batch in read_batches(file, columns, _ROWS)]
     frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas()
     return frame.set_index("id") if "id" in frame.columns else frame
+
+
+def _spelt_out(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with its columns of the schema's types; Arrow breaks lists of nothing by casting them to their own."""
+    import pyarrow as pa
+
+    types = zip(batch.columns, schema.types, strict=True)
+    return pa.RecordBatch.from_arrays([one if one.type == kind else one.cast(kind) for one, kind in types], schema=schema)
 
 
 def canonical(value: Any) -> bytes:
