@@ -120,11 +120,12 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
 
 
 def _spelt_out(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return a batch with its columns of the schema's types; Arrow breaks lists of nothing by casting them to their own."""
+    """Return a batch with columns of the schema's types; cast to its own type, a list of nothing breaks in Arrow."""
     import pyarrow as pa
 
-    types = zip(batch.columns, schema.types, strict=True)
-    return pa.RecordBatch.from_arrays([one if one.type == kind else one.cast(kind) for one, kind in types], schema=schema)
+    pairs = zip(batch.columns, schema.types, strict=True)
+    columns = [one if one.type == kind else one.cast(kind) for one, kind in pairs]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def canonical(value: Any) -> bytes:
