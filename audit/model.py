@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITIES", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed", "CanEncode", "CanLogits",
     "CanPredict", "CanSample", "CanScore", "CanTrace", "Continuation", "Item", "LikelihoodKind", "Model", "ModelSource",
-    "Sample", "Verifiable", "abilities_of",
+    "Sample", "Verifiable", "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -213,3 +213,8 @@ ABILITIES: dict[str, type] = {
 def abilities_of(model: object) -> frozenset[str]:
     """Return the names of the abilities that `model` satisfies."""
     return frozenset(name for name, protocol in ABILITIES.items() if isinstance(model, protocol))
+
+
+def fingerprint_of(model: Any) -> str:
+    """Return the fingerprint of a model's source (files are read, weights are not loaded) or of an opened model."""
+    return str(model.fingerprint() if isinstance(model, ModelSource) else model.fingerprint)

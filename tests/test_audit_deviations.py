@@ -13,9 +13,10 @@ from rates import Ones, plan_of_rates, write_ones
 from audit.data.tabular import File
 from audit.errors import IntegrityError, PlanError
 from audit.execute import RunCallbacks, run
-from audit.execute.runner import audit_id, fingerprint
+from audit.execute.runner import audit_id
 from audit.files import canonical, sha256
 from audit.integrity import check_digests, export_audit, import_audit
+from audit.model import fingerprint_of
 from audit.plan import Check, Plan, freeze, register_plan, registration
 from audit.plan.registration import REGISTER, read_deviations
 from audit.policy import Policy, judge_audit, load_policy
@@ -405,7 +406,7 @@ def test_many_starts_at_once_agree_on_one_registered_plan(tmp_path):
 def test_the_audits_of_the_quickstart_in_one_folder_deviate_from_nothing(tmp_path):
     count = 0
     for case in cases():
-        prints = {name: fingerprint(model) for name, model in case.plan.models.items()}
+        prints = {name: fingerprint_of(model) for name, model in case.plan.models.items()}
         frozen = freeze(case.plan, prints)
         folder = tmp_path / audit_id(frozen)
         folder.mkdir()

@@ -9,6 +9,7 @@ import pytest
 from markov import MarkovModel, MarkovText, Repeats
 from rates import Ones, plan_of_rates, write_ones
 
+from audit.cli.running import _watched
 from audit.data.tabular import File
 from audit.execute import run, size_plan
 from audit.files import arrow_table, canonical, parquet_bytes
@@ -132,7 +133,7 @@ def test_an_early_check_asks_no_unit_twice_and_stops_where_single_steps_would(tm
 
 
 @pytest.mark.parametrize("checks", [1, 4])
-def test_data_are_read_once_for_each_check_and_twice_for_all(tmp_path, monkeypatch, checks):
+def test_data_are_read_once_for_each_check_and_once_for_all(tmp_path, monkeypatch, checks):
     """Before it was (checks + 1) squared: sizes were counted anew after every check, those of all others too."""
     data = write_ones(tmp_path, "ones", 10, 120)
     same = tuple(Check(f"c{n}", Ones(), {"items": data}, Limit(measure="ones", at_most=0.9), stop="early")
@@ -148,11 +149,14 @@ def test_data_are_read_once_for_each_check_and_twice_for_all(tmp_path, monkeypat
 
     monkeypatch.setattr(File, "batches", counted)
     audit = run(Plan("Passes", same), into=tmp_path / "audits")
-    assert len(passes) == checks + 2, "to look for mistakes, to count units, and for each check to ask"
+    assert len(passes) == checks + 1, "to look for mistakes and count units, and for each check to ask"
     assert [one.calls + one.calls_saved for one in audit.record.findings] == [120] * checks
     passes.clear()
     size_plan(Plan("Passes", same))
-    assert len(passes) == 2
+    assert len(passes) == 1
+    passes.clear()
+    _watched(Plan("Passes", same, seed=1), tmp_path / "audits", fresh=False, show=False)
+    assert len(passes) == checks + 1, "progress takes its total from the run"
 
 
 def test_units_are_asked_whole(tmp_path):

@@ -10,12 +10,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText, Repeats
 
+from audit.ask import Asker, Store
 from audit.data.tabular import File
 from audit.errors import EndpointError, IntegrityError
 from audit.execute import RunCallbacks, expected_calls, run
+from audit.execute.check_run import CheckRun
+from audit.execute.dry_run import Sizes
 from audit.execute.observing import shards
 from audit.integrity import check_digests, recompute
-from audit.plan import Check, Plan
+from audit.plan import Check, Plan, freeze
 from audit.record import Limit, dump, load_record
 
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
@@ -233,9 +236,30 @@ def test_verify_finds_an_altered_file_and_recompute_an_altered_number(tmp_path, 
 
 
 def test_expected_calls_and_limit(tmp_path, data):
-    plan = plan_of(data, limit=10)
+    plan, told = plan_of(data, limit=10), []
     assert expected_calls(plan) == {"limited": 20, "free": 20}
-    assert run(plan, into=tmp_path / "audits").finding("free").calls == 20
+    watch = RunCallbacks(on_expected=told.append, on_answer=told.append)
+    assert run(plan, into=tmp_path / "audits", watch=watch).finding("free").calls == 20
+    assert told[0] == {"limited": 20, "free": 20}, "before the first answer"
+
+
+def test_a_check_runs_alone_and_its_crash_is_a_value(tmp_path, data):
+    """The second check, without the first and without a runner, comes to the finding of the whole audit."""
+    crash = Check("broken", Repeats(crash=True), {"items": data})
+    plan = plan_of(data, model := MarkovText().open())
+    plan = replace(plan, checks=(*plan.checks, crash))
+    whole, alone = run(plan, into=tmp_path / "audits"), tmp_path / "alone"
+    alone.mkdir()
+    frozen = freeze(plan, {"main": model.fingerprint})
+    door = Asker({"main": model}, Store(alone), plan.seed, "alone")
+    free, broken = (
+        CheckRun(plan.checks[place], plan, frozen["checks"][place], alone, Sizes.of(plan), model).ask(door)
+        for place in (1, 2)
+    )
+    assert free == (whole.finding("free"), None)
+    assert broken.finding == whole.finding("broken")
+    assert (broken.finding.verdict, "Traceback" in broken.crash) == ("crashed", True)
+    assert broken.crash.splitlines()[-1] == whole.run.crashes["broken"].splitlines()[-1]
 
 
 @given(st.lists(st.integers(0, 9), max_size=6), st.integers(1, 7))

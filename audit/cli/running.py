@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -95,9 +96,9 @@ def quickstart(
 def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
     """Run a plan with progress on stderr and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
-    from audit.execute import RunCallbacks, expected_calls, run
+    from audit.execute import RunCallbacks, run
 
-    progress = Progress(sum(expected_calls(plan).values()))
+    progress = Progress()
     landed: list[str] = []
 
     def land(finding: object) -> None:
@@ -106,6 +107,9 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
         landed.append(line)
         if show:
             print(line, flush=True)
+
+    def expect(calls: Mapping[str, int]) -> None:
+        progress.total = sum(calls.values())
 
     def start(folder: Path) -> None:
         print(f"{clean(plan.title)}: {len(plan.checks)} checks into {folder}", file=sys.stderr, flush=True)
@@ -120,7 +124,9 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
             plan,
             into=into,
             fresh=fresh,
-            watch=RunCallbacks(on_start=start, on_answer=progress, on_finding=land, on_remark=note, command=command),
+            watch=RunCallbacks(
+                on_expected=expect, on_start=start, on_answer=progress, on_finding=land, on_remark=note, command=command
+            ),
         )
     except KeyboardInterrupt:
         print("\ninterrupted; what was answered is stored, and the same command goes on from there", file=sys.stderr)

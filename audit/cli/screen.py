@@ -108,7 +108,7 @@ def _change(one: Deviation) -> str:
 class Progress:
     """`120 of 960 items, 35/s, about 24 s left` on stderr: rewritten in place, or a line in ten seconds for a log."""
 
-    total: int
+    total: int = 0
     done: int = 0
     _begun: float = field(default_factory=time.perf_counter)
     _shown: float = field(default_factory=time.perf_counter)

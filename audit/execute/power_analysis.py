@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import UsageError
-from audit.execute.observing import Sizes, expected_calls, known_lack, shared_with, size_of_part
+from audit.execute.dry_run import Sizes, known_lack, shared_with
 from audit.execute.target import repeatable
 from audit.record import Audit, Limit, watched
 from audit.seeds import rng_for
@@ -111,12 +111,12 @@ def size_plan(
     for option, value in (("--true", true), ("--icc", icc)):
         if value is not None and not 0 <= value <= 1:
             raise UsageError(f"{option} {value:g}: got a number outside of what there is; allowed: 0 to 1")
-    calls = expected_calls(plan, counted := Sizes())
-    return [_size(plan, check, calls[check.name], counted, true, icc, pilot) for check in plan.checks]
+    counted = Sizes()
+    return [_size(plan, check, counted, true, icc, pilot) for check in plan.checks]
 
 
 def _size(
-    plan: Plan, check: Check, calls: int, counted: Sizes, true: float | None, icc: float | None, pilot: Audit | None
+    plan: Plan, check: Check, counted: Sizes, true: float | None, icc: float | None, pilot: Audit | None
 ) -> CheckSize:
     from detectors import power
     from detectors.clustered import Clustered
@@ -127,7 +127,9 @@ def _size(
     sizes = counted.units(check, role, plan.limit)
     items, units, population = sum(sizes), len(sizes), None
     if plan.target == "benchmark" and repeatable(check.probe) and "items" in check.data:
-        items, units, population = size_of_part(check, plan.limit)
+        items, units, population = counted.part(check, plan.limit)
+    skipped = known_lack(plan, check)
+    shares = None if skipped else shared_with(plan, check)
     size = CheckSize(
         check=check.name,
         probe=check.probe.name,
@@ -138,15 +140,13 @@ def _size(
         items=items,
         units=units,
         population=population,
-        calls=calls,
+        calls=0 if skipped or shares else counted.calls(check, plan.limit),
         stop=check.stop,
         limit=check.limit,
         rate=None,
-        skipped=(skipped := known_lack(plan, check)),
-        shares=(shares := None if skipped else shared_with(plan, check)),
+        skipped=skipped,
+        shares=shares,
     )
-    if shares:
-        size = replace(size, calls=0)
     if skipped:
         return size
     if measure is None or check.limit is None or units in (0, population):

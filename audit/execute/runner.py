@@ -10,45 +10,27 @@ from __future__ import annotations
 import platform
 import sys
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from audit.ask import Answerer, Asker, Store, asked_who, begin, opened_for, others, strangers, varying
-from audit.errors import AbilityError, DokimasiaError, IntegrityError, ModelError
-from audit.execute.observing import Sizes, observe, population_of
-from audit.execute.target import plan_for
+from audit.errors import IntegrityError, ModelError
+from audit.execute.check_run import CheckRun, Outcome
+from audit.execute.dry_run import Sizes, expected_calls
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
-from audit.model import ModelSource, abilities_of
+from audit.model import abilities_of, fingerprint_of
 from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_end, register_plan, vouched
-from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, Sheet, dump
+from audit.record import SCHEMA, Audit, Finding, ModelRecord, Record, RunFacts, Sheet, dump
 from audit.signing import Secret
-from audit.verdict import (
-    Decision,
-    adjusted_level,
-    audit_verdict,
-    controls_of,
-    covered,
-    invalidate,
-    judge_and_store,
-    sentence,
-    store_frame,
-    told_of_asking,
-    told_of_target,
-    trials_of,
-)
+from audit.verdict import adjusted_level, audit_verdict, invalidate
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["RunCallbacks", "audit_id", "fingerprint", "run"]
+__all__ = ["RunCallbacks", "audit_id", "run"]
 
 _VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scipy", "torch", "transformers")
 
@@ -59,6 +41,8 @@ class RunCallbacks:
 
     on_start: Callable[[Path], None] = lambda folder: None
     """The audit's folder, before the first question."""
+    on_expected: Callable[[Mapping[str, int]], None] = lambda calls: None
+    """Check -> items that it will ask, before the first question."""
     on_answer: Callable[[int], None] = lambda items: None
     """Items just answered."""
     on_finding: Callable[[Finding], None] = lambda finding: None
@@ -86,9 +70,9 @@ def run(
     plan = as_plan(plan, asked)
     Secret.here()  # one that is no key is told now, not as a crash of every check
     for check in plan.checks:
-        for role, part in check.data.items():
-            part.batches(check.probe.roles[role], limit=plan.limit)
-    prints = {name: fingerprint(model) for name, model in plan.models.items()}
+        for role in check.data:
+            check.batches(role, plan.limit)
+    prints = {name: fingerprint_of(model) for name, model in plan.models.items()}
     frozen = freeze(plan, prints)
     name, watch = audit_id(frozen), watch or RunCallbacks()
     opened: dict[str, Any] = {}
@@ -97,26 +81,13 @@ def run(
         folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)
         if done is not None:
             return done
-        sizes = _read_through(plan)
+        sizes = Sizes.of(plan)
+        watch.on_expected(expected_calls(plan, sizes))
         return _Run(plan, frozen, name, folder, prints, watch, sizes, alone=fresh, opened=opened).whole()
     finally:
         for name, model in opened.items():
             if model is not plan.models[name] and callable(close := getattr(model, "close", None)):
                 close()
-
-
-def _read_through(plan: Plan) -> Sizes:
-    """Return the sizes of all data; raises DataError where a row is not as it must be."""
-    sizes = Sizes()
-    for check in plan.checks:
-        for role in check.data:
-            sizes.items(check, role, plan.limit)
-    return sizes
-
-
-def fingerprint(model: Any) -> str:
-    """Return the fingerprint of a model part (files are read, weights are not loaded) or of an opened model."""
-    return model.fingerprint() if isinstance(model, ModelSource) else model.fingerprint
 
 
 def audit_id(frozen: Mapping[str, Any]) -> str:
@@ -140,8 +111,6 @@ class _Run:
     opened: dict[str, Any] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    drawn: bool = False
-    """Whether equal questions got different answers of the audited model."""
 
     def whole(self) -> Audit:
         started, clock = datetime.now(UTC), time.perf_counter()
@@ -152,9 +121,8 @@ class _Run:
             self.watch.on_start(self.folder)
             self._open()
             identities, changed = begin(self.folder, self.opened)
-            self.drawn = "main" in varying(identities)
             door = Asker(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
-            findings = self._settle([self._check(check, door, changed) for check in self.plan.checks], changed)
+            findings = self._findings(door, changed, drawn="main" in varying(identities))
             kept = {name: facts for name, facts in identities.items() if name not in changed}
             changed = sorted({*changed, *others(kept, self.opened)})
             if changed:
@@ -198,37 +166,36 @@ class _Run:
         for name, model in self.plan.models.items():
             if name not in self.opened:
                 self.opened[name] = opened_for(model)
-            if fingerprint(self.opened[name]) != self.prints[name]:
+            if fingerprint_of(self.opened[name]) != self.prints[name]:
                 raise ModelError(f"{self.opened[name].name}: its files changed while they were read; run it again")
 
-    def _check(self, check: Check, door: Asker, changed: list[str]) -> Finding:
-        begun, calls = time.perf_counter(), door.calls
-        finding = self._safely(check, lambda: self._missing(check, door) or self._judged(check, door))
-        made = {"calls": door.calls - calls, "calls_saved": self._saved(check, finding, door.calls - calls)}
-        finding = self._changed(finding.model_copy(update=made), check, changed)
-        self.seconds[check.name] = round(time.perf_counter() - begun, 3)
-        if not (check.exploratory and self._settles):
+    def _findings(self, door: Asker, changed: list[str], *, drawn: bool) -> list[Finding]:
+        """Return the finding of each check; `drawn`: equal questions get different answers of the audited model."""
+        frozen, main = {one["name"]: one for one in self.frozen["checks"]}, self.opened.get("main")
+        runs = [
+            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn)
+            for check in self.plan.checks
+        ]
+        return self._settled(runs, [self._asked(one, door, changed) for one in runs], changed)
+
+    def _asked(self, one: CheckRun, door: Asker, changed: list[str]) -> Finding:
+        begun = time.perf_counter()
+        finding = self._kept(one.check, one.ask(door), changed)
+        self.seconds[one.check.name] = round(time.perf_counter() - begun, 3)
+        if not (one.check.exploratory and self._settles):
             self.watch.on_finding(finding)
         return finding
 
-    def _safely(self, check: Check, find: Callable[[], Finding]) -> Finding:
-        """Return what `find` finds; a finding of its own where it raises, but for an altered audit."""
-        try:
-            return find()
-        except IntegrityError:
-            raise
-        except AbilityError as error:
-            return self._unable(check, error)
-        except DokimasiaError as error:
-            return self._crash(check, str(error))
-        except Exception as error:
-            return self._crash(check, f"{type(error).__name__}: {error}")
+    def _kept(self, check: Check, outcome: Outcome, changed: list[str]) -> Finding:
+        if outcome.crash is not None:
+            self.crashes[check.name] = outcome.crash
+        return self._changed(outcome.finding, check, changed)
 
     @property
     def _settles(self) -> bool:
         return len(self.plan.exploratory) > 1
 
-    def _settle(self, findings: list[Finding], changed: list[str]) -> list[Finding]:
+    def _settled(self, runs: list[CheckRun], findings: list[Finding], changed: list[str]) -> list[Finding]:
         """Return the findings with those of the exploratory family judged at the level that they reach together."""
         if not self._settles:
             return findings
@@ -236,99 +203,17 @@ class _Run:
         probes = {check.name: check.probe for check in self.plan.checks}
         level = adjusted_level(self.folder, family, probes, level=self.plan.level, seed=self.plan.seed)
         settled = []
-        for finding, check in zip(findings, self.plan.checks, strict=True):
+        for one, finding in zip(runs, findings, strict=True):
             if finding.family and finding.measures:
-                again = self._safely(check, partial(self._conclude, check, finding, level))
-                told = {"calls": finding.calls, "calls_saved": finding.calls_saved}
-                finding = self._changed(again.model_copy(update=told), check, changed)
+                finding = self._kept(one.check, one.judge_again(finding, level), changed)
             if finding.family:
                 self.watch.on_finding(finding)
             settled.append(finding)
         return settled
 
-    def _conclude(self, check: Check, finding: Finding, level: float) -> Finding:
-        budget = len(self.sizes.units(check, "items", self.plan.limit)) if check.stop == "early" else None
-        keeps, seed = self.plan.keep_level(check), self.plan.seed
-        done = judge_and_store(self.folder, finding, check.probe, level=level, seed=seed, keeps=keeps, budget=budget)
-        done = told_of_target(done, self.plan.target)
-        return told_of_asking(done, self.opened.get("main"), self.folder) if check.probe.needs else done
-
-    def _saved(self, check: Check, finding: Finding, calls: int) -> int:
-        if check.stop == "full" or not finding.measures:
-            return 0
-        return max(0, self.sizes.calls(check, self.plan.limit) - calls)
-
     def _changed(self, finding: Finding, check: Check, changed: list[str]) -> Finding:
         """A finding falls with any model it may have asked; a data audit asks none."""
         return invalidate(finding) if changed and check.probe.needs else finding
-
-    def _crash(self, check: Check, message: str) -> Finding:
-        self.crashes[check.name] = traceback.format_exc()
-        one_line = " ".join(message.split())[:500]
-        return self._finding(check, Decision("crashed", {"key": "crashed", "error": one_line}))
-
-    def _missing(self, check: Check, door: Asker) -> Finding | None:
-        for ability in sorted(check.probe.needs):
-            if not door.has(ability):
-                model = self.opened.get("main")
-                why = getattr(model, "missing", {}).get(ability, "this kind of model does not have the ability")
-                name = model.name if model is not None else "the plan has no model and"
-                return self._unable(check, AbilityError(name, ability, why))
-        for role, wanted in check.probe.roles.items():
-            if wanted.required and role not in check.data:
-                return self._finding(check, Decision("skipped", {"key": "data", "role": role}))
-        return None
-
-    def _unable(self, check: Check, error: AbilityError) -> Finding:
-        reason = {"key": "ability", "model": error.model, "ability": error.question, "why": error.why}
-        return self._finding(check, Decision("skipped", reason))
-
-    def _judged(self, check: Check, door: Asker) -> Finding:
-        door.begin()
-        plan = plan_for(check, self.plan, self.opened.get("main"), drawn=self.drawn)
-        level = plan.check_level(check)
-        trials = trials_of(check.probe, seed=self.plan.seed, check=check.name)
-        controls = controls_of(check.probe, level=level, seed=self.plan.seed, check=check.name, trials=trials)
-        observed: dict[str, pd.DataFrame] = {}
-        evidence, counts = [], {}
-        for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = observe(check, plan, door, role, observed)
-            if frame is None:
-                return self._finding(check, Decision("skipped", {"key": "no_items", "role": role}))
-            counts[role] = len(frame)
-            evidence.append(store_frame(self.folder, f"observations/{check.name}.{role}.parquet", frame))
-            observed[role] = frame
-        not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
-        finding = self._finding(check, not_yet, controls, evidence, counts)
-        of = {"population": population_of(check, plan, observed, self.sizes), "controlled": covered(trials)}
-        return self._conclude(check, finding.model_copy(update=of), level)
-
-    def _finding(
-        self,
-        check: Check,
-        decision: Decision,
-        controls: dict[str, bool] | None = None,
-        evidence: list[Evidence] | None = None,
-        counts: Mapping[str, int] | None = None,
-    ) -> Finding:
-        frozen = next(one for one in self.frozen["checks"] if one["name"] == check.name)
-        return Finding(
-            check=check.name,
-            probe=check.probe.name,
-            dimension=check.probe.dimension,
-            verdict=decision.verdict,
-            gating=check.gates,
-            family="exploratory" if check.exploratory else None,
-            why=sentence(decision.reason),
-            reason=decision.reason,
-            clauses=list(check.clauses),
-            limit=None if check.limit is None else Limit.model_validate(check.limit.model_dump()),
-            stop=check.stop,
-            controls=controls,
-            evidence=evidence or [],
-            options={key: value for key, value in frozen["probe"].items() if key != "use"},
-            data={role: {**facts, "items": (counts or {}).get(role)} for role, facts in frozen["data"].items()},
-        )
 
     def _record(self, findings: list[Finding], identities: Mapping[str, dict[str, Any]], changed: list[str]) -> Record:
         models = {

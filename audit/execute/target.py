@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,13 +42,15 @@ def random_part(ordered: pd.DataFrame, items: int | None) -> pd.DataFrame:
 
     How many is fixed beforehand, by the largest units, so that which come does not depend on how large they are.
     """
-    from audit.verdict import Units, labels_of
+    from audit.verdict import Units, unit_sizes
 
     if items is None or items >= len(ordered):
         return ordered
-    return Units(ordered).take(units_within(labels_of(ordered), items))
+    return Units(ordered).take(units_within(unit_sizes(iter([ordered])), items))
 
 
-def units_within(labels: pd.Series[str], items: int) -> int:
-    """Return how many units never hold more than so many items together, whichever they are; one at least."""
-    return max(1, int((labels.value_counts().cumsum() <= items).sum()))
+def units_within(sizes: Iterable[int], items: int) -> int:
+    """Return how many units of these sizes never hold more than so many items together, whichever they are; one at
+    least.
+    """
+    return max(1, sum(together <= items for together in accumulate(sorted(sizes, reverse=True))))

@@ -6,7 +6,7 @@ no data is opened, and torch is not imported. `freeze` fixes what will be asked 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -20,6 +20,8 @@ from audit.strict_yaml import error_text
 from detectors.multiplicity import family_level
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from audit.data import DataSource
     from audit.probe import Probe
 
@@ -56,6 +58,10 @@ class Check:
             raise UsageError(f"check {self.name}: {error_text(error.errors()[0], CheckSpec)}") from None
         for _, problem in problems_of(self.probe, said):
             raise UsageError(f"check {self.name}: {problem}")
+
+    def batches(self, role: str, limit: int | None) -> Iterator[pd.DataFrame]:
+        """Return the items of a role, at most so many, as frames of bounded size (`audit.data.DataSource`)."""
+        return self.data[role].batches(self.probe.roles[role], limit=limit)
 
     @property
     def gates(self) -> bool:
