@@ -157,7 +157,8 @@ def screens() -> Iterator[Line]:
 
 
 def _pages(folder: Path) -> Iterator[Line]:
-    from dashboard.item_pages import Filters, ItemsFile, matching, rows
+    from audit.record import ItemsFile
+    from dashboard.item_pages import Filters, matching
 
     path, rng = folder / "items.parquet", np.random.default_rng(0)
     numbers = pa.array(np.arange(ITEMS)).cast("string")
@@ -169,7 +170,7 @@ def _pages(folder: Path) -> Iterator[Line]:
 
     def look(filters: Filters, page: int) -> None:
         matching.cache_clear()
-        assert rows(items, matching(items, filters)[page * PAGE : (page + 1) * PAGE]).num_rows == PAGE
+        assert items.rows(matching(items, filters)[page * PAGE : (page + 1) * PAGE]).num_rows == PAGE
 
     last = ITEMS // PAGE - 1
     looks = {"first page": (Filters(), 0), "failures": (Filters(failures=True), 0), "last page": (Filters(), last)}

@@ -15,8 +15,8 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from audit.record import WORST_FIRST, Audit, Finding, Verdict
-from audit.review import FILE, ReviewState, TargetState, state_of
+from audit.record import RECORD_FILE, REVIEWS_FILE, WORST_FIRST, Audit, Finding, Verdict
+from audit.review import ReviewState, TargetState, state_of
 from dashboard.loading import entries, home, readable
 
 __all__ = ["RATINGS", "RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
@@ -127,7 +127,7 @@ def register(on: date) -> list[RegisterRow]:
 
 def _stamps(name: str) -> tuple[int, int]:
     """Return when the record and the reviews were written, in nanoseconds; 0 for one that is not there."""
-    paths = [home() / name / file for file in ("record.json", FILE)]
+    paths = [home() / name / file for file in (RECORD_FILE, REVIEWS_FILE)]
     recorded, reviewed = (path.stat().st_mtime_ns if path.is_file() else 0 for path in paths)
     return recorded, reviewed
 

@@ -24,7 +24,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.compare import Comparison, Margins, compare_audits
 from audit.errors import DokimasiaError, IntegrityError, UsageError
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record import SCHEMA, WORST_FIRST, Audit, Finding, Verdict, decided, load_record
+from audit.record import (
+    JOURNAL_FILE,
+    PLAN_FILE,
+    RECORD_FILE,
+    SCHEMA,
+    WORST_FIRST,
+    Audit,
+    Finding,
+    Verdict,
+    decided,
+    load_record,
+)
 from audit.verdict import count_far_off
 from reports.text import one_line, words_of
 from reports.views import Overview, overview
@@ -131,7 +142,7 @@ def entries() -> list[AuditEntry]:
 
 def _entry(folder: Path) -> AuditEntry | None:
     """Return a folder's line, whatever others have put there; None where it is no audit's."""
-    record = folder / "record.json"
+    record = folder / RECORD_FILE
     try:
         folder.name.encode()  # a name that is no text cannot stand in an address
         if not os.path.lexists(record):
@@ -155,7 +166,7 @@ def leave_out(name: str, why: str) -> None:
 
 
 def _unfinished(folder: Path) -> AuditEntry | None:
-    if not os.path.lexists(folder / "plan.json"):
+    if not os.path.lexists(folder / PLAN_FILE):
         return None
     found = running(folder.name)
     return AuditEntry(
@@ -223,7 +234,7 @@ def compared(first: str, second: str, margin: float) -> Comparison:
 def _stamp(name: str) -> tuple[Path, int, int]:
     folder = folder_of(name)
     try:
-        stat = (folder / "record.json").stat()
+        stat = (folder / RECORD_FILE).stat()
     except FileNotFoundError:
         raise UsageError(f"audit {name!r}: no record.json in {folder}") from None
     return folder, stat.st_mtime_ns, stat.st_size
@@ -247,9 +258,9 @@ def _compared(first: tuple[Path, int, int], second: tuple[Path, int, int], margi
 def is_running(name: str) -> bool:
     """Tell whether an audit has a plan and no record; UsageError where it has neither."""
     folder = folder_of(name)
-    if (folder / "record.json").is_file():
+    if (folder / RECORD_FILE).is_file():
         return False
-    if not (folder / "plan.json").is_file():
+    if not (folder / PLAN_FILE).is_file():
         raise UsageError(f"no audit {name!r} in {home()}")
     return True
 
@@ -257,7 +268,7 @@ def is_running(name: str) -> bool:
 def running(name: str) -> Running:
     """Return what is there of an audit that has no record yet; IntegrityError where its plan cannot be read."""
     folder = folder_of(name)
-    plan_file, journal = folder / "plan.json", folder / "journal.jsonl"
+    plan_file, journal = folder / PLAN_FILE, folder / JOURNAL_FILE
     plan = stored_json(plan_file)
     try:
         asked = [(str(check["name"]), str(check["probe"]["use"])) for check in plan["checks"]]

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from audit.record import Audit, Record
+from audit.record import Audit, Record, items_of
 from dashboard.address import Address
-from dashboard.item_pages import items_of, paired, texts_of
+from dashboard.item_pages import paired, texts_of
 from dashboard.rendering import picture
 from reports.figures import NO_AXIS, SHARED, Axis, axis_head, axis_of, interval_line
 from reports.text import Notation, Words, one_line
@@ -125,7 +125,7 @@ def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 def changed_items(audits: Sequence[Audit], pair: Pair, place: Address, words: Words) -> Mapping[str, Any] | None:
     """Return the items of both audits whose value is another one; None where the same items are not in both."""
     first, second = (
-        None if one is None else items_of(audit, one.finding) for audit, one in zip(audits, pair, strict=True)
+        None if one is None else items_of(audit.folder, one.finding) for audit, one in zip(audits, pair, strict=True)
     )
     both = paired(first, second) if pair[0] and first and second else None
     if not pair[0] or first is None or both is None or not both.num_rows:

@@ -20,7 +20,7 @@ from audit.model import fingerprint_of
 from audit.plan import Check, Plan, freeze, register_plan, registration
 from audit.plan.registration import REGISTER, read_deviations
 from audit.policy import Policy, judge_audit, load_policy
-from audit.record import Deviation, Limit, load_record
+from audit.record import DEVIATIONS_FILE, Deviation, Limit, load_record
 from audit.reference import cases
 
 COUNTS = [(3, 100), (5, 100)]
@@ -97,7 +97,7 @@ def test_every_kind_of_change_is_told(tmp_path, plan, change):
     registered = run(plan, into=tmp_path / "audits")
     audit = run(make(plan, tmp_path), into=tmp_path / "audits")
     assert registered.record.deviations == []
-    assert not (registered.folder / registration.FILE).exists()
+    assert not (registered.folder / DEVIATIONS_FILE).exists()
     assert audit.folder != registered.folder
     if expected is None:
         before, after = (one.finding("c0").data.get("items", {}).get("digest") for one in (registered, audit))
@@ -271,7 +271,7 @@ def test_a_plan_that_was_put_there_is_not_frozen(tmp_path, plan, planted):
     folder.mkdir()
     (folder / "plan.json").write_bytes(b"{}" if planted == "{}" else canonical(frozen) + b"\n")
     if planted == "with deviations":
-        (folder / registration.FILE).write_bytes(b"[]")
+        (folder / DEVIATIONS_FILE).write_bytes(b"[]")
     audit = run(loosened(plan), into=into)
     assert (audit.folder, told(audit), attempts(audit)["c0"][0]) == (folder, LOOSENED, 2)
     assert check_digests(audit) > 1
@@ -365,11 +365,11 @@ def test_a_plan_with_a_name_or_a_limit_that_is_none_is_left_alone(tmp_path, plan
 def test_verify_finds_deviations_that_were_altered(tmp_path, plan, tamper):
     registered = run(plan, into=tmp_path / "audits")
     audit = run(replace(plan, seed=2), into=tmp_path / "audits")
-    file = audit.folder / registration.FILE
+    file = audit.folder / DEVIATIONS_FILE
     if tamper == "gone":
         file.unlink()
     elif tamper == "added":
-        audit, file = registered, registered.folder / registration.FILE
+        audit, file = registered, registered.folder / DEVIATIONS_FILE
         file.write_bytes(canonical([_one()]))
     else:
         file.write_bytes(canonical([_one()]) if tamper == "other" else b'{"a": 1}')

@@ -18,8 +18,8 @@ from audit.errors import IntegrityError, UsageError
 from audit.execute import run
 from audit.integrity import recompute
 from audit.policy import judge_audit, load_policy
-from audit.record import Limit, OneSided, load_record
-from audit.review import FILE, Comment, Override, Sample, add_reviews, read_reviews, signature_of, state_of
+from audit.record import REVIEWS_FILE, Limit, OneSided, load_record
+from audit.review import Comment, Override, Sample, add_reviews, read_reviews, signature_of, state_of
 from audit.review.overrides import ItemChange, review_measure
 from audit.review.random_check import Draw, bounded, progress_of
 from audit.signing import make_key
@@ -219,9 +219,9 @@ def test_the_order_of_what_is_said_after_the_draw_does_not_matter(tmp_path):
     audit = audit_of(tmp_path, [1.0] * 4 + [0.0] * 16)
     look(audit, truth, names(3))
     say(audit, Sample(check="facts", count=2))
-    entries, found = (audit.folder / FILE).read_bytes(), set()
+    entries, found = (audit.folder / REVIEWS_FILE).read_bytes(), set()
     for order in permutations((*reviewed(audit).check.drawn, "q0003")):
-        (audit.folder / FILE).write_bytes(entries)
+        (audit.folder / REVIEWS_FILE).write_bytes(entries)
         look(audit, truth, order)
         found.add(json.dumps(reviewed(audit).as_json()))
     assert len(found) == 1
@@ -267,7 +267,7 @@ def test_a_check_whose_number_it_cannot_bound_has_no_draw(tmp_path, more, why):
     audit = audit_of(tmp_path, [1.0, 1.0] + [0.0] * 8, **more)
     with pytest.raises(UsageError, match=f"no random check of 'facts': .*{why}"):
         say(audit, Sample(check="facts", count=2))
-    assert not (audit.folder / FILE).exists()
+    assert not (audit.folder / REVIEWS_FILE).exists()
 
 
 def test_units_of_one_item_each_are_single_items(tmp_path):
@@ -349,21 +349,21 @@ def test_a_token_or_count_changed_is_found(tmp_path):
     make_key(tmp_path / "kim")
     audit = audit_of(tmp_path, [0.0] * 30)
     (entry,) = say(audit, Sample(check="facts", count=5, token=TOKEN), key=read_key(tmp_path / "kim"))
-    whole = (audit.folder / FILE).read_bytes()
+    whole = (audit.folder / REVIEWS_FILE).read_bytes()
     for old, new in ((TOKEN, TOKEN[::-1]), ('"count":5', '"count":6')):
         assert old.encode() in whole
-        (audit.folder / FILE).write_bytes(whole.replace(old.encode(), new.encode()))
+        (audit.folder / REVIEWS_FILE).write_bytes(whole.replace(old.encode(), new.encode()))
         assert signature_of(read_reviews(audit.folder).entries[0]) == "broken"
-        (audit.folder / FILE).write_bytes(whole)
+        (audit.folder / REVIEWS_FILE).write_bytes(whole)
     assert signature_of(entry) == "holds"
     say(audit, Comment(text="next"))
-    longer = (audit.folder / FILE).read_bytes()
+    longer = (audit.folder / REVIEWS_FILE).read_bytes()
     for old, new in ((TOKEN, TOKEN[::-1]), ('"count":5', '"count":6'), (f',"token":"{TOKEN}"', "")):
-        (audit.folder / FILE).write_bytes(longer.replace(old.encode(), new.encode()))
+        (audit.folder / REVIEWS_FILE).write_bytes(longer.replace(old.encode(), new.encode()))
         with pytest.raises(IntegrityError, match=r"reviews\.jsonl"):
             read_reviews(audit.folder)
     for cut in range(1, len(whole)):
-        (audit.folder / FILE).write_bytes(whole[:-cut])
+        (audit.folder / REVIEWS_FILE).write_bytes(whole[:-cut])
         assert (read_reviews(audit.folder).entries, state_of(audit).reviewed) == ((), {})
 
 

@@ -20,9 +20,8 @@ from audit.errors import IntegrityError, UsageError
 from audit.execute import run
 from audit.integrity import verify_audit
 from audit.plan import Check, Plan
-from audit.record import Evidence, Limit, load_record
+from audit.record import REVIEWS_FILE, Evidence, Limit, load_record
 from audit.review import (
-    FILE,
     Action,
     Comment,
     Decision,
@@ -105,7 +104,7 @@ def test_every_line_names_the_line_before_and_the_record(audit):
     from audit.files import digest_file, sha256
 
     say(audit, Comment(text="One"), Comment(text="Two"))
-    lines = (audit.folder / FILE).read_bytes().splitlines(keepends=True)
+    lines = (audit.folder / REVIEWS_FILE).read_bytes().splitlines(keepends=True)
     first, second = read_reviews(audit.folder).entries
     assert first.previous == f"sha256:{'0' * 64}"
     assert second.previous == sha256(lines[0])
@@ -150,7 +149,7 @@ def test_kill_9_loses_at_most_the_entry_in_flight(audit):
 
 def test_a_last_line_cut_anywhere_is_dropped_and_said_and_writing_goes_on(audit):
     say(audit, Comment(text="One"), Comment(text="Two"))
-    path = audit.folder / FILE
+    path = audit.folder / REVIEWS_FILE
     whole = path.read_bytes()
     first = whole.index(b"\n") + 1
     for cut in range(first + 1, len(whole)):
@@ -166,7 +165,7 @@ def test_a_last_line_cut_anywhere_is_dropped_and_said_and_writing_goes_on(audit)
 
 def test_a_flip_of_any_byte_breaks_the_chain_or_a_signature(audit, keys):
     say(audit, Comment(text="One"), Rating(check="limited", rating="high"), key=keys[0])
-    path = audit.folder / FILE
+    path = audit.folder / REVIEWS_FILE
     whole = path.read_bytes()
     rng = random.Random(1)
     for place in range(len(whole) - 1):
@@ -183,7 +182,7 @@ def test_a_flip_of_any_byte_breaks_the_chain_or_a_signature(audit, keys):
 @pytest.mark.parametrize("change", ["swap", "drop", "twice"])
 def test_a_line_moved_taken_out_or_doubled_is_found(audit, change):
     say(audit, *(Comment(text=text) for text in "abc"))
-    path = audit.folder / FILE
+    path = audit.folder / REVIEWS_FILE
     one, two, three = path.read_bytes().splitlines(keepends=True)
     lines = {"swap": (two, one, three), "drop": (one, three), "twice": (one, one, two, three)}[change]
     path.write_bytes(b"".join(lines))
@@ -201,7 +200,7 @@ def test_reviews_of_another_record_are_refused(audit):
 
 @pytest.mark.parametrize("line", [b"\n", b"{}\n", b"[]\n", b"\xff\xfe\n", b'{"a":' * 3000 + b"\n", b'{"schema":2}\n'])
 def test_what_is_no_entry_is_one_line(audit, line):
-    (audit.folder / FILE).write_bytes(line)
+    (audit.folder / REVIEWS_FILE).write_bytes(line)
     with pytest.raises(IntegrityError) as error:
         read_reviews(audit.folder)
     assert "\n" not in str(error.value)
@@ -242,7 +241,7 @@ def test_entries_are_strict(kind, fields):
 def test_what_is_not_there_cannot_be_spoken_of(audit, says, said):
     with pytest.raises(UsageError, match=said):
         say(audit, Comment(text="first"), says)
-    assert not (audit.folder / FILE).exists(), "nothing of it was written"
+    assert not (audit.folder / REVIEWS_FILE).exists(), "nothing of it was written"
 
 
 def test_a_waiver_counts_until_its_last_day_and_never_changes_the_record(audit):
@@ -499,13 +498,13 @@ def test_a_clock_set_back_lets_no_waiver_hold_again_and_is_told(audit):
 
 def test_a_list_cut_off_at_its_end_is_found_by_its_head_or_its_length(audit):
     say(audit, Decision(decision="approved"))
-    before = (audit.folder / FILE).read_bytes()
+    before = (audit.folder / REVIEWS_FILE).read_bytes()
     say(audit, Decision(decision="rejected"))
     head = verify_audit(audit.folder).head
     assert read_reviews(audit.folder).digests[-1] == head
     say(audit, Comment(text="more"))
     verify_audit(audit.folder, entries=2, head=head.removeprefix("sha256:")[:8])
-    (audit.folder / FILE).write_bytes(before)
+    (audit.folder / REVIEWS_FILE).write_bytes(before)
     assert "later ones may be missing" in "\n".join(verify_audit(audit.folder).lines()), "which nobody can see"
     for asked in ({"entries": 2}, {"head": head.removeprefix("sha256:")}):
         with pytest.raises(IntegrityError, match=r"reviews\.jsonl"):
@@ -551,7 +550,7 @@ def test_sheet_and_rule_stand_in_plan_and_record(tmp_path):
 
 
 def test_what_cannot_be_written_is_one_line(audit):
-    (audit.folder / FILE).mkdir()
+    (audit.folder / REVIEWS_FILE).mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
         say(audit, Comment(text="x"))
 
@@ -560,9 +559,9 @@ def test_a_full_disk_leaves_no_part_of_a_line(audit, monkeypatch):
     import audit.files.disk as module
 
     say(audit, Comment(text="One"))
-    before = (audit.folder / FILE).read_bytes()
+    before = (audit.folder / REVIEWS_FILE).read_bytes()
     write = module.os.write
     monkeypatch.setattr(module.os, "write", lambda handle, line: write(handle, line[:40]))
     with pytest.raises(UsageError, match="the disk is full"):
         say(audit, Comment(text="Two"))
-    assert (audit.folder / FILE).read_bytes() == before
+    assert (audit.folder / REVIEWS_FILE).read_bytes() == before

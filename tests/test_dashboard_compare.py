@@ -13,8 +13,8 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from audit.compare import Margins, compare_audits
 from audit.files import write_atomic
-from audit.record import Limit, load_record
-from dashboard.item_pages import items_of, named, rows
+from audit.record import Limit, items_of, load_record
+from dashboard.item_pages import named
 from dashboard.loading import AUDITS
 from reports.text import words_of
 from reports.views import comparison_view
@@ -94,9 +94,9 @@ def test_changed_items_lead_to_the_items_of_both(home):
 
 def test_rows_of_named_items_are_those_of_the_file(home):
     audit = load_record(home / A)
-    items = items_of(audit, audit.finding("facts"))
+    items = items_of(audit.folder, audit.finding("facts"))
     assert named(items, ["q7", "gone", EVIL]) == [8, None, 1]
-    assert rows(items, [7])["id"].to_pylist() == ["q7"]
+    assert items.rows([7])["id"].to_pylist() == ["q7"]
 
 
 def test_a_margin_is_part_of_the_address(home):

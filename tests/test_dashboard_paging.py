@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import finding, mixed, pd, rate, write_audit
 
-from audit.record import Limit
-from dashboard.item_pages import Filters, choices, items_of, matching, paired, rows
+from audit.record import Limit, items_of
+from dashboard.item_pages import Filters, choices, matching, paired
 from dashboard.screens.finding import SIZE
 
 
@@ -22,7 +22,7 @@ def opened(folder, frame, group_size=None):
     """The items file of an audit with this one frame."""
     one = finding("check", "measured", "why", gating=False, measures=[rate("miss_share", 1, 4)])
     audit = write_audit(folder, [one], items={"check": frame})
-    items = items_of(audit, audit.finding("check"))
+    items = items_of(audit.folder, audit.finding("check"))
     if group_size:
         pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), items.path, row_group_size=group_size)
         items = replace(items, written=items.written + 1)
@@ -77,11 +77,11 @@ def test_any_rows_come_whole_and_in_the_order_asked_for(tmp_path_factory, data):
     frame = pd.DataFrame({"item": range(count), "text": [f"t{number}" for number in range(count)]})
     items = opened(tmp_path_factory.mktemp("audit"), frame, group_size=data.draw(st.integers(1, 20)))
     wanted = data.draw(st.lists(st.integers(0, count - 1), max_size=20))
-    table = rows(items, wanted)
+    table = items.rows(wanted)
     assert table["item"].to_pylist() == wanted
     assert table["text"].to_pylist() == [f"t{number}" for number in wanted]
     with pytest.raises(IndexError, match="allowed: 0 to"):
-        rows(items, [count])
+        items.rows([count])
 
 
 def test_the_same_items_are_laid_beside_each_other_whatever_their_order(tmp_path):
@@ -114,7 +114,7 @@ def test_a_check_that_names_a_file_outside_its_audit_shows_nothing(tmp_path):
     path = audit.folder / "items" / "facts.parquet"
     path.unlink()
     path.symlink_to(other.folder / "items" / "facts.parquet")
-    assert items_of(audit, audit.finding("facts")).problem == "missing"
+    assert items_of(audit.folder, audit.finding("facts")).problem == "missing"
 
 
 def test_a_page_of_many_items_reads_what_it_shows(tmp_path, monkeypatch):
@@ -139,7 +139,7 @@ def test_a_page_of_many_items_reads_what_it_shows(tmp_path, monkeypatch):
     items = replace(items, columns=tuple(frame.column_names), total=count, ranks=("against", "weight"), written=1)
     for filters, page in ((Filters(), 1), (Filters(failures=True), 1), (Filters(), 200)):
         wanted = matching(items, filters)[(page - 1) * SIZE : page * SIZE]
-        table = rows(items, wanted)
+        table = items.rows(wanted)
         assert groups.pop() == sorted({row // 100 for row in wanted})
         assert table["item"].to_pylist() == [str(number) for number in wanted]
 
@@ -152,7 +152,8 @@ def test_failures_of_a_novelty_check_are_what_it_misjudged_whatever_its_limit(tm
     frame = probe.judge(faulty, level=0.95, rng=np.random.default_rng(2)).items
     one = finding("check", "failed", "why", limit=Limit(measure="auroc", **limit), measures=[rate("auroc", 1, 4)])
     audit = write_audit(tmp_path, [one], items={"check": frame.reset_index()})
-    shown = rows(items_of(audit, one := audit.finding("check")), matching(items_of(audit, one), Filters(failures=True)))
+    items = items_of(audit.folder, audit.finding("check"))
+    shown = items.rows(matching(items, Filters(failures=True)))
     missed = frame[(frame["role"] == "foreign") & (frame["p_value"] > 0.05)]
     false_alarms = frame[(frame["role"] == "items") & (frame["p_value"] <= 0.05)]
     assert set(shown["id"].to_pylist()) == {*missed.index, *false_alarms.index}

@@ -15,7 +15,7 @@ from typing import Any
 
 from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelSource, Verifiable
-from audit.record import Audit
+from audit.record import IDENTITY_FILE, Audit
 
 __all__ = ["Answerer", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
 
@@ -24,7 +24,7 @@ Facts = Mapping[str, Any]
 
 def begin(folder: Path, opened: Mapping[str, Any]) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Return (what each endpoint showed when this audit began, names of those that are others now); stored if new."""
-    path, wanted = folder / "identity.json", [name for name, one in opened.items() if isinstance(one, Verifiable)]
+    path, wanted = folder / IDENTITY_FILE, [name for name, one in opened.items() if isinstance(one, Verifiable)]
     before = stored_json(path) if path.is_file() else None
     known = {name: before[name] for name in wanted if before and isinstance(before.get(name), dict)}
     new = {name: dict(opened[name].identity()) for name in wanted if name not in known}

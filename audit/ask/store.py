@@ -35,7 +35,7 @@ from audit.files import (
     tidy,
     write_atomic,
 )
-from audit.record import Evidence, audit_files
+from audit.record import JOURNAL_FILE, Evidence, audit_files
 from audit.signing import Secret
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Store"]
 
-JOURNAL = "journal.jsonl"
 _LARGEST = 2 << 30
 """Bytes of a stored answer that is taken over from a neighbour."""
 
@@ -70,7 +69,7 @@ class Store:
     ) -> None:
         """`alone` takes no answer from neighbours; `remark` hears what a person should know."""
         self.folder = folder
-        self.journal = folder / JOURNAL
+        self.journal = folder / JOURNAL_FILE
         self._alone, self._remark = alone, remark
         self._entries: dict[str, _Entry] = {}
         self._neighbours: dict[Path, dict[str, _Entry]] = {}
@@ -179,9 +178,9 @@ class Store:
     def _journal_of(self, owner: Path) -> dict[str, _Entry]:
         """Return the answers that a neighbour stored, as far as this installation vouches for them."""
         try:
-            found, foreign = _read(read_regular(owner / JOURNAL, MAX_JSON), owner.name)
+            found, foreign = _read(read_regular(owner / JOURNAL_FILE, MAX_JSON), owner.name)
         except OSError as error:
-            self._remark(f"{owner / JOURNAL}: {error.strerror}; its answers are not taken over")
+            self._remark(f"{owner / JOURNAL_FILE}: {error.strerror}; its answers are not taken over")
             return {}
         if foreign:
             self._remark(f"{owner}: {foreign} answers are not taken over, as this installation did not store them")

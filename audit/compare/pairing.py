@@ -14,9 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from audit.errors import IntegrityError
-from audit.files import contents_of, digest_file
-from audit.record import Audit, MeasureRecord
+from audit.record import Audit, MeasureRecord, items_of
 from audit.seeds import rng_for
 
 if TYPE_CHECKING:
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Better", "Changes", "MeasurePair", "Said", "difference_of"]
 
-IDS = ("id", "item")
-"""Columns that may name the item."""
 Better = Literal["lower", "higher", "ideal", "none"]
 """Which way is good: down, up, towards a number, or neither."""
 _TEXTS = ("question", "prompt", "text", "more", "output")
@@ -149,7 +145,8 @@ def _said(both: MeasurePair, ids: Sequence[str]) -> dict[str, Said]:
 
 def _texts(audit: Audit, check: str, ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
     """Return (what the item is, what came of it) of each."""
-    there = contents_of(audit.folder / "items" / f"{check}.parquet").schema.to_arrow_schema().names if ids else []
+    file = items_of(audit.folder, audit.finding(check)) if ids else None
+    there = () if file is None else file.columns
     text = next((one for one in _TEXTS if one in there), None)
     answer = next((one for one in _ANSWERS if one in there and one != text), None)
     columns = [one for one in (text, answer) if one is not None]
@@ -277,20 +274,10 @@ def _units(frame: pd.DataFrame, column: str | None) -> pd.Series[str]:
 
 def _frame(audit: Audit, check: str, columns: Sequence[str]) -> pd.DataFrame | None:
     """Return these columns of a check's items by id; None where one is missing, and where ids are or are not unique."""
-    name = f"items/{check}.parquet"
-    digest = next((one.sha256 for one in audit.finding(check).evidence if one.path == name), None)
-    path = audit.folder / name
-    if digest is None:
+    file = items_of(audit.folder, audit.finding(check))
+    if file is None or (file.problem is None and (file.id_column is None or not set(columns) <= set(file.columns))):
         return None
-    if not path.is_file() or digest_file(path) != digest:
-        raise IntegrityError(f"{path}: not the file that the record names")
-    there = contents_of(path).schema.to_arrow_schema().names
-    ids = next((one for one in IDS if one in there), None)
-    if ids is None or not set(columns) <= set(there):
-        return None
-    frame = audit.items(check, [ids, *dict.fromkeys(columns)])
-    assert frame is not None
-    frame = frame if frame.index.name == "id" else frame.set_index("item")
+    frame = file.read(columns)
     frame.index = frame.index.astype(str)
     return frame if frame.index.is_unique else None
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from audit.errors import AbilityError, DokimasiaError, IntegrityError
 from audit.execute.observing import observe
 from audit.execute.target import plan_for, repeatable
-from audit.record import Evidence, Finding, Limit
+from audit.record import Evidence, Finding, Limit, observations_name
 from audit.verdict import (
     Decision,
     controls_of,
@@ -122,7 +122,7 @@ class CheckRun:
             if frame is None:
                 return self._finding(Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)
-            evidence.append(store_frame(self.folder, f"observations/{check.name}.{role}.parquet", frame))
+            evidence.append(store_frame(self.folder, observations_name(check.name, role), frame))
             observed[role] = frame
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(not_yet, controls, evidence, counts)

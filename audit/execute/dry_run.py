@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit.errors import DokimasiaError
 from audit.execute.target import units_within
 from audit.model import fingerprint_of
-from audit.record import load_record
+from audit.record import RUN_FILE, load_record
 from audit.verdict import unit_sizes
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def seconds_per_call(plan: Plan, into: Path) -> float | None:
     if main is None:
         return None
     wanted, calls, seconds = fingerprint_of(main), 0, 0.0
-    for path in sorted(into.glob("*/run.json")):
+    for path in sorted(into.glob(f"*/{RUN_FILE}")):
         try:
             audit = load_record(path.parent)
         except DokimasiaError:

@@ -26,7 +26,19 @@ from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
 from audit.model import abilities_of, fingerprint_of
 from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_end, register_plan, vouched
-from audit.record import SCHEMA, Audit, Finding, ModelRecord, Record, RunFacts, Sheet, dump
+from audit.record import (
+    RECORD_FILE,
+    RUN_FILE,
+    SCHEMA,
+    WRITTEN_PLAN_FILE,
+    Audit,
+    Finding,
+    ModelRecord,
+    Record,
+    RunFacts,
+    Sheet,
+    dump,
+)
 from audit.signing import Secret
 from audit.verdict import adjusted_level, audit_verdict, invalidate
 
@@ -116,7 +128,7 @@ class _Run:
         started, clock = datetime.now(UTC), time.perf_counter()
         store = Store(self.folder, alone=self.alone, remark=self.watch.on_remark)
         with store.locked():
-            write_atomic(self.folder / "plan.yaml", plan_text(self.plan, self.frozen).encode())
+            write_atomic(self.folder / WRITTEN_PLAN_FILE, plan_text(self.plan, self.frozen).encode())
             deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
             self._open()
@@ -136,8 +148,8 @@ class _Run:
                 update={"deviations": deviations, "attempts": attempts}
             )
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
-            write_atomic(self.folder / "run.json", dump(facts))  # first, as a record without it is not finished
-            write_atomic(self.folder / "record.json", dump(record))
+            write_atomic(self.folder / RUN_FILE, dump(facts))  # first, as a record without it is not finished
+            write_atomic(self.folder / RECORD_FILE, dump(record))
             register_end(self.folder, {one.check: one.verdict for one in findings}, answerer.known_as)
             self._tell(facts, identities)
         return Audit(self.folder, record, facts)
@@ -258,7 +270,7 @@ class _Run:
             calls=door.calls,
             calls_asked=door.asked,
             calls_identity=asked_who(self.opened.values()),
-            attempts=_attempts(self.folder / "run.json") + 1,
+            attempts=_attempts(self.folder / RUN_FILE) + 1,
             seconds_by_check=self.seconds,
             crashes=self.crashes,
             evidence=store.evidence,

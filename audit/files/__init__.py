@@ -13,6 +13,7 @@ from audit.files.disk import (
     parse_json,
     read_frame,
     read_regular,
+    read_table,
     require_regular,
     sha256,
     stored_json,
@@ -27,6 +28,7 @@ from audit.files.parquet import contents_of, read_batches
 
 __all__ = [
     "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "contents_of", "digest_file", "in_language",
-    "open_regular", "parquet_bytes", "parse_json", "read_batches", "read_frame", "read_regular", "require_regular",
-    "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
+    "open_regular", "parquet_bytes", "parse_json", "read_batches", "read_frame", "read_regular", "read_table",
+    "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside",
+    "write_out",
 ]

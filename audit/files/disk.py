@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "digest_file", "in_language", "open_regular",
-    "parquet_bytes", "parse_json", "read_frame", "read_regular", "require_regular", "sha256", "stored_json",
-    "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
+    "parquet_bytes", "parse_json", "read_frame", "read_regular", "read_table", "require_regular", "sha256",
+    "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
 ]
 
 MAX_JSON = 64 << 20
@@ -98,8 +98,8 @@ def stored_json(path: Path) -> dict[str, Any]:
     return raw
 
 
-def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return a stored frame, indexed by item id where it has one; raises OSError or ValueError where it is none."""
+def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return a stored table; raises OSError or ValueError where it is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -115,7 +115,12 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         schema = pa.schema([held.field(name) for name in names], held.metadata)
         file.seek(0)  # others may have written it: what a batch holds is counted before its texts are spelt out
         batches = [_spelt_out(batch.select(names), schema) for batch in read_batches(file, columns, _ROWS)]
-    frame: pd.DataFrame = pa.Table.from_batches(batches, schema).to_pandas()
+    return pa.Table.from_batches(batches, schema)
+
+
+def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return a stored frame, indexed by item id where it has one; raises as `read_table`."""
+    frame: pd.DataFrame = read_table(path, columns).to_pandas()
     return frame.set_index("id") if "id" in frame.columns else frame
 
 

@@ -29,7 +29,7 @@ from typing import BinaryIO, NoReturn
 from audit.errors import IntegrityError, UsageError, clean
 from audit.files import canonical, digest_file, open_regular, parse_json, sha256, sync_folder, tidy, worker
 from audit.integrity.verification import Verification, verify_audit
-from audit.record import ALLOWED, audit_files, load_record
+from audit.record import ALLOWED, RECORD_FILE, audit_files, load_record
 from audit.signing import PublicKey
 
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
@@ -296,7 +296,7 @@ def unpacked(bundle: Bundle, beside: Path | None = None) -> Iterator[Path]:
 
 
 def _check_id(bundle: Bundle, folder: Path) -> None:
-    if "record.json" not in bundle.files:
+    if RECORD_FILE not in bundle.files:
         raise IntegrityError(f"{bundle.path}: holds no record.json")
     found = load_record(folder).record.id
     if found != bundle.id:

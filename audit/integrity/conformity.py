@@ -15,7 +15,7 @@ from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import canonical, sha256
-from audit.record import Finding, MeasureRecord, Record, Verdict, keep_level
+from audit.record import Finding, MeasureRecord, Record, Verdict, keep_level, observations_name
 from audit.verdict import audit_verdict, decide
 
 __all__ = ["check_record"]
@@ -73,7 +73,7 @@ def _of_check(finding: Finding, check: Plan) -> Iterator[tuple[str, Any, Any]]:
     }
     if finding.verdict not in ("skipped", "crashed"):
         paths = [one.path for one in finding.evidence if one.path.startswith("observations/")]
-        yield "evidence", sorted(paths), sorted(f"observations/{finding.check}.{role}.parquet" for role in data)
+        yield "evidence", sorted(paths), sorted(observations_name(finding.check, role) for role in data)
     head = finding.measures[0] if finding.measures and finding.family is None else None
     if head is not None and not math.isclose(head.level, check["level"], rel_tol=0, abs_tol=1e-9):
         yield "level", head.level, check["level"]

@@ -6,7 +6,7 @@ from audit.errors import IntegrityError
 from audit.files import canonical, digest_file, sha256, stored_json
 from audit.integrity.conformity import check_record
 from audit.plan import check_deviations
-from audit.record import Audit, Finding
+from audit.record import PLAN_FILE, RECORD_FILE, Audit, Finding
 
 __all__ = ["check_digests"]
 
@@ -28,14 +28,14 @@ def check_digests(audit: Audit) -> int:
             raise IntegrityError(f"{one.path}: missing")
         if digest_file(path) != one.sha256:
             raise IntegrityError(f"{one.path}: its bytes are not those that were stored")
-    frozen = stored_json(audit.folder / "plan.json")
+    frozen = stored_json(audit.folder / PLAN_FILE)
     if sha256(canonical(frozen)) != audit.record.plan:
         raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
     check_record(audit.record, frozen)
     if not run.evidence and (asked := next(filter(_was_answered, audit.record.findings), None)):
         raise IntegrityError(f"run.json: names no stored answer, and {asked.check} rests on {asked.calls:,}")
     check_deviations(audit)
-    if run.record and run.record != digest_file(audit.folder / "record.json"):
+    if run.record and run.record != digest_file(audit.folder / RECORD_FILE):
         raise IntegrityError("record.json: not the record that the run wrote")
     return len(evidence) + 1
 

@@ -20,7 +20,7 @@ from audit.errors import IntegrityError, UsageError
 from audit.integrity.conformity import check_record
 from audit.integrity.digests import check_digests
 from audit.plan import is_own
-from audit.record import Audit, load_record
+from audit.record import RECORD_FILE, REVIEWS_FILE, SEAL_FILE, Audit, load_record
 
 __all__ = ["place_of"]
 
@@ -39,7 +39,7 @@ def place_of(
         folder = into / (name if number == 1 else f"{name}-{number}")
         if fresh and os.path.lexists(folder):
             continue
-        if not (folder / "record.json").is_file():
+        if not (folder / RECORD_FILE).is_file():
             return folder, None
         done = _of_plan(folder, frozen)
         if done.run is None or any(finding.verdict == "crashed" for finding in done.record.findings):
@@ -71,5 +71,5 @@ def _of_plan(folder: Path, frozen: Mapping[str, Any]) -> Audit:
 
 def _not_reviewed(folder: Path) -> None:
     """Raise UsageError where people have spoken of this record: it must stay what they saw."""
-    if any((folder / name).exists() for name in ("reviews.jsonl", "seal.json")):
+    if any((folder / name).exists() for name in (REVIEWS_FILE, SEAL_FILE)):
         raise UsageError(f"{folder}: not finished, or a check crashed, but reviewed or sealed; --fresh runs it anew")

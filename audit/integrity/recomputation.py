@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
-from audit.record import Audit, Finding, MeasureRecord, OneSided, keep_level
+from audit.record import PLAN_FILE, Audit, Finding, MeasureRecord, OneSided, items_name, keep_level, table_name
 from audit.verdict import KEY as OWN_UNITS
 from audit.verdict import (
     OF_ASKING,
@@ -57,7 +57,7 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
 
 def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float, float]]:
     """Return (level of the controls, level of the measures) of each check, by its plan."""
-    of_plan = {one["name"]: one["level"] for one in stored_json(audit.folder / "plan.json")["checks"]}
+    of_plan = {one["name"]: one["level"] for one in stored_json(audit.folder / PLAN_FILE)["checks"]}
     family = [finding for finding in audit.record.findings if finding.family]
     settled = {}
     if len(family) > 1:
@@ -95,8 +95,8 @@ def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, lev
     if all(one["key"] != OWN_UNITS for one in remarks):  # an earlier version did not tell
         again = [one for one in again if one["key"] != OWN_UNITS]
     _equal(f"{finding.check}: remarks", remarks, again)
-    for name, frame in (("", result.items), (".table", result.table)):
-        _same_items(audit, finding, f"items/{finding.check}{name}.parquet", frame)
+    for name, frame in ((items_name, result.items), (table_name, result.table)):
+        _same_items(audit, finding, name(finding.check), frame)
     return agreed
 
 

@@ -23,13 +23,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.errors import IntegrityError, UsageError
 from audit.files import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
-from audit.record import Audit, Finding, audit_files
-from audit.review import FILE, read_reviews, state_after
+from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, SEAL_FILE, Audit, Finding, audit_files
+from audit.review import read_reviews, state_after
 from audit.signing import PublicKey, SigningKey, decoded, encoded, signed_body
 
-__all__ = ["PREDICATE", "SEAL", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
+__all__ = ["PREDICATE", "TEST_RESULT", "Sealed", "check_seal", "seal_audit", "statements"]
 
-SEAL = "seal.json"
 IN_TOTO = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
@@ -83,21 +82,23 @@ def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = 
 
     UsageError where there is a seal already, unless `again` replaces it.
     """
-    path = audit.folder / SEAL
+    path = audit.folder / SEAL_FILE
     if path.exists() and not again:
         raise UsageError(f"{path}: sealed already; --again puts a new seal in its place")
     when = (at or datetime.now().astimezone()).isoformat(timespec="seconds")
     reviews = read_reviews(audit.folder)
     if reviews.torn:
-        raise UsageError(f"{audit.folder / FILE}: its last line was not written whole; review again before sealing")
-    files = {name: digest_file(audit.folder / name) for name in audit_files(audit.folder) if name not in (SEAL, FILE)}
+        torn = audit.folder / REVIEWS_FILE
+        raise UsageError(f"{torn}: its last line was not written whole; review again before sealing")
+    names = (name for name in audit_files(audit.folder) if name not in (SEAL_FILE, REVIEWS_FILE))
+    files = {name: digest_file(audit.folder / name) for name in names}
     if reviews.entries:  # those that were read, not what somebody adds meanwhile
-        files[FILE] = sha256(entry.line for entry in reviews.entries)
+        files[REVIEWS_FILE] = sha256(entry.line for entry in reviews.entries)
     made = statements(audit, files=files, reviews=len(reviews.entries), by=by, at=when)
     envelopes = [key.envelope(IN_TOTO, canonical(one)) for one in made]
     data = canonical({"schema": 1, "public": encoded(key.public.raw), "envelopes": envelopes}) + b"\n"
     try:
-        write_inside(audit.folder, SEAL, data)
+        write_inside(audit.folder, SEAL_FILE, data)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
     return Sealed(by, when, key.public.fingerprint, True, len(files), 0, ())
@@ -109,7 +110,7 @@ def statements(
     """Return the two in-toto statements about an audit with these files and its first `reviews` review entries."""
     models = {name: _HEX.fullmatch(model.fingerprint) for name, model in sorted(audit.record.models.items())}
     subject: list[dict[str, Any]] = [
-        {"name": "record.json", "digest": {"sha256": _hex(files["record.json"])}},
+        {"name": RECORD_FILE, "digest": {"sha256": _hex(files[RECORD_FILE])}},
         *({"name": f"model {name}", "digest": {"dokimasiaFingerprint": hit[1]}} for name, hit in models.items() if hit),
     ]
     head: dict[str, Any] = {"_type": STATEMENT, "subject": subject}
@@ -137,7 +138,7 @@ def _test_result(audit: Audit, files: Mapping[str, str]) -> dict[str, Any]:
         kind: {one.check: one.why for one in record.findings if one.verdict == kind} for kind in ("skipped", "measured")
     }
     configuration: list[dict[str, Any]] = [
-        {"name": name, "digest": {"sha256": _hex(files[name])}} for name in ("plan.json", "run.json")
+        {"name": name, "digest": {"sha256": _hex(files[name])}} for name in (PLAN_FILE, RUN_FILE)
     ]
     data = {f"data {one.check}/{role}": facts for one in record.findings for role, facts in one.data.items()}
     configuration += [
@@ -195,13 +196,13 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
 
     With `known` keys, one of them must have signed. Raises IntegrityError at the first thing that does not agree.
     """
-    path = audit.folder / SEAL
+    path = audit.folder / SEAL_FILE
     if not os.path.lexists(path):
         return None
     public, payloads = _opened(path)
     if known and public not in known:
         named = ", ".join(one.fingerprint for one in known)
-        raise IntegrityError(f"{SEAL}: sealed with the key {public.fingerprint}; the key given is {named}")
+        raise IntegrityError(f"{SEAL_FILE}: sealed with the key {public.fingerprint}; the key given is {named}")
     claim = _claim(payloads[1])
     files, reviews = claim["files"], claim["reviews"]
     there = set(audit_files(audit.folder))
@@ -212,10 +213,10 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
             audit, files=files, reviews=reviews["entries"], by=claim["sealed"]["by"], at=claim["sealed"]["at"]
         )
     except KeyError as error:
-        raise IntegrityError(f"{SEAL}: it does not seal {error}") from None
+        raise IntegrityError(f"{SEAL_FILE}: it does not seal {error}") from None
     if [canonical(one) for one in made] != payloads:
-        raise IntegrityError(f"{SEAL}: its statements say other than the record and the reviews")
-    unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL and name not in files)
+        raise IntegrityError(f"{SEAL_FILE}: its statements say other than the record and the reviews")
+    unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL_FILE and name not in files)
     by, at = claim["sealed"]["by"], claim["sealed"]["at"]
     return Sealed(by, at, public.fingerprint, public in known, len(files) - len(gone), later, unsealed, gone)
 
@@ -225,19 +226,19 @@ def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:
     try:
         data = read_regular(path, MAX_JSON)
     except OSError as error:
-        raise IntegrityError(f"{SEAL}: cannot be read ({error.strerror})") from None
+        raise IntegrityError(f"{SEAL_FILE}: cannot be read ({error.strerror})") from None
     try:
         seal = _SealFile.model_validate_json(data)
         public = PublicKey(decoded(seal.public))
         whole = canonical(seal.model_dump(by_alias=True)) + b"\n" == data
     except (ValidationError, ValueError):
-        raise IntegrityError(f"{SEAL}: not a seal that 'dokimasia seal' writes") from None
+        raise IntegrityError(f"{SEAL_FILE}: not a seal that 'dokimasia seal' writes") from None
     if not whole or len(public.raw) != 32:
-        raise IntegrityError(f"{SEAL}: not a seal that 'dokimasia seal' writes")
+        raise IntegrityError(f"{SEAL_FILE}: not a seal that 'dokimasia seal' writes")
     try:
         return public, [signed_body(one.model_dump(), IN_TOTO, public) for one in seal.envelopes]
     except IntegrityError as error:
-        raise IntegrityError(f"{SEAL}: {error}") from None
+        raise IntegrityError(f"{SEAL_FILE}: {error}") from None
 
 
 def _claim(payload: bytes) -> dict[str, Any]:
@@ -251,7 +252,7 @@ def _claim(payload: bytes) -> dict[str, Any]:
             return dict(claim)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise IntegrityError(f"{SEAL}: its statement names no files, reviews and sealer")
+    raise IntegrityError(f"{SEAL_FILE}: its statement names no files, reviews and sealer")
 
 
 def _compare(audit: Audit, files: Mapping[str, str], reviews: Mapping[str, int]) -> int:
@@ -260,8 +261,8 @@ def _compare(audit: Audit, files: Mapping[str, str], reviews: Mapping[str, int])
     for name, digest in files.items():
         if name not in there:
             raise IntegrityError(f"{name}: sealed, and missing")
-        if name == FILE:
-            found = sha256((audit.folder / FILE).read_bytes()[: reviews["bytes"]])
+        if name == REVIEWS_FILE:
+            found = sha256((audit.folder / REVIEWS_FILE).read_bytes()[: reviews["bytes"]])
         else:
             found = digest_file(audit.folder / name)
         if found != digest:

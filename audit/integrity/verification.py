@@ -16,17 +16,27 @@ from types import MappingProxyType
 from audit.errors import DataError, IntegrityError
 from audit.integrity.digests import check_digests
 from audit.integrity.recomputation import recompute
-from audit.integrity.seal import SEAL, Sealed, check_seal
+from audit.integrity.seal import Sealed, check_seal
 from audit.plan import is_own
-from audit.record import ALLOWED, Audit, load_record
-from audit.review import FILE, Reviews, read_reviews, signature_of
+from audit.record import (
+    ALLOWED,
+    DEVIATIONS_FILE,
+    PLAN_FILE,
+    RECORD_FILE,
+    REVIEWS_FILE,
+    RUN_FILE,
+    SEAL_FILE,
+    Audit,
+    load_record,
+)
+from audit.review import Reviews, read_reviews, signature_of
 from audit.signing import PublicKey
 
 __all__ = ["Verification", "verify_audit", "was_finished"]
 
 _SHOWN = 5
 """Names in a line."""
-_COVERED = ("record.json", "plan.json", "run.json", "deviations.json", FILE, SEAL)
+_COVERED = (RECORD_FILE, PLAN_FILE, RUN_FILE, DEVIATIONS_FILE, REVIEWS_FILE, SEAL_FILE)
 """Files that are looked at as such; others are covered where the record or the run names them."""
 
 
@@ -151,7 +161,7 @@ def verify_audit(
 
 def was_finished(folder: Path) -> bool:
     """Tell whether people spoke of an audit or sealed it, so that it had a record."""
-    return any(os.path.lexists(folder / name) for name in (SEAL, FILE))
+    return any(os.path.lexists(folder / name) for name in (SEAL_FILE, REVIEWS_FILE))
 
 
 def _opened(folder: Path) -> Audit:
@@ -159,7 +169,7 @@ def _opened(folder: Path) -> Audit:
     try:
         return load_record(folder)
     except DataError as error:
-        if (folder / "record.json").is_file():
+        if (folder / RECORD_FILE).is_file():
             raise IntegrityError(str(error)) from None
         if was_finished(folder):
             raise IntegrityError("record.json: missing, and the audit was reviewed or sealed") from None
@@ -168,16 +178,16 @@ def _opened(folder: Path) -> Audit:
 
 def _expect(reviews: Reviews, entries: int, head: str | None) -> None:
     if len(reviews.entries) < entries:
-        raise IntegrityError(f"{FILE}: {len(reviews.entries)} entries; expected are at least {entries}")
+        raise IntegrityError(f"{REVIEWS_FILE}: {len(reviews.entries)} entries; expected are at least {entries}")
     if head is not None and not any(one.removeprefix("sha256:").startswith(head) for one in reviews.digests):
-        raise IntegrityError(f"{FILE}: no entry {head}; it was taken off the end, or was never written here")
+        raise IntegrityError(f"{REVIEWS_FILE}: no entry {head}; it was taken off the end, or was never written here")
 
 
 def _signers(reviews: Reviews) -> Iterator[PublicKey]:
     """Yield the key of every signed entry; IntegrityError for a signature that does not hold."""
     for number, entry in enumerate(reviews.entries, start=1):
         if signature_of(entry) == "broken":
-            raise IntegrityError(f"{FILE}:{number}: the signature of {entry.author!r} does not hold")
+            raise IntegrityError(f"{REVIEWS_FILE}:{number}: the signature of {entry.author!r} does not hold")
         if entry.key is not None:
             yield entry.key
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import IntegrityError
-from audit.files import canonical, digest_file, read_frame, stored_json
-from audit.record import Audit
+from audit.files import canonical, stored_json
+from audit.record import PLAN_FILE, Audit, observed_of
 
 __all__ = ["PlanDifference", "plan_differences", "refusal"]
 
@@ -51,7 +51,7 @@ def plan_differences(a: Audit, b: Audit) -> list[PlanDifference]:
 
 
 def _asked(audit: Audit) -> dict[str, Any]:
-    path = audit.folder / "plan.json"
+    path = audit.folder / PLAN_FILE
     try:
         plan = stored_json(path)
         checks = {str(check["name"]): {**check, "data": _data(check.get("data", {}))} for check in plan["checks"]}
@@ -81,19 +81,11 @@ def _same_items(a: Audit, b: Audit, check: str, sources: Sequence[Mapping[str, A
 
 def _ids(audit: Audit, check: str, role: str) -> list[str] | None:
     """Return the sorted ids of what was observed of a role; None where nothing is stored. IntegrityError if changed."""
-    name = f"observations/{check}.{role}.parquet"
-    digest = next(
-        (one.sha256 for found in audit.record.findings if found.check == check for one in found.evidence
-         if one.path == name), None,
-    )
-    path = audit.folder / name
-    if digest is None:
+    finding = next((one for one in audit.record.findings if one.check == check), None)
+    file = None if finding is None else observed_of(audit.folder, finding, role)
+    if file is None or (file.problem is None and file.id_column != "id"):
         return None
-    if not path.is_file() or digest_file(path) != digest:
-        raise IntegrityError(f"{path}: not the file that the record names")
-    frame = read_frame(path)
-    ids = frame.index if frame.index.name == "id" else frame.get("id")
-    return None if ids is None else sorted(map(str, ids))
+    return sorted(map(str, file.ids()))
 
 
 def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

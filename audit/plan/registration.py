@@ -43,14 +43,13 @@ from audit.plan.register import (
     read_entries,
 )
 from audit.plan.vouching import own_record
-from audit.record import Attempt, Audit, Deviation, EarlierAttempt
+from audit.record import DEVIATIONS_FILE, PLAN_FILE, Attempt, Audit, Deviation, EarlierAttempt
 
 __all__ = [
-    "FILE", "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_end",
+    "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_end",
     "register_plan",
 ]
 
-FILE = "deviations.json"
 TRIAL = 5
 """A run that asks at most one in so many items is a trial."""
 Plan = Mapping[str, Any]
@@ -71,16 +70,16 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
     with locked(folder.parent / REGISTER) as file:
         entries = read_entries(file)
         line, digest = entries.get(folder.name), sha256(canonical(frozen))
-        frozen_before = line is not None and line.plan == digest and (folder / "plan.json").is_file()
+        frozen_before = line is not None and line.plan == digest and (folder / PLAN_FILE).is_file()
         for name, plan in _without_line(folder, entries):
             entries[name] = append_plan(file, name, plan)
         if not frozen_before:
             found = _deviations(folder, entries, frozen, items_of)
             if found:
-                write_atomic(folder / FILE, _dumped(found))
-            else:
-                (folder / FILE).unlink(missing_ok=True)  # of a start that was killed before its plan was frozen
-        write_atomic(folder / "plan.json", canonical(frozen) + b"\n")
+                write_atomic(folder / DEVIATIONS_FILE, _dumped(found))
+            else:  # one that lies there is of a start that was killed before its plan was frozen
+                (folder / DEVIATIONS_FILE).unlink(missing_ok=True)
+        write_atomic(folder / PLAN_FILE, canonical(frozen) + b"\n")
         if not frozen_before:  # lines follow upon plans: one without its plan is of a folder that was deleted
             append_plan(file, folder.name, frozen, again=line is not None)
     return read_deviations(folder)
@@ -149,17 +148,17 @@ def _ended(folder: Path, entry: Entry) -> Entry:
 def read_deviations(folder: Path) -> list[Deviation]:
     """Return what an audit's folder says of deviations; IntegrityError where it cannot be read."""
     try:
-        return [Deviation.model_validate(one) for one in parse_json(read_regular(folder / FILE, MAX_JSON))]
+        return [Deviation.model_validate(one) for one in parse_json(read_regular(folder / DEVIATIONS_FILE, MAX_JSON))]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, RecursionError):
-        raise IntegrityError(f"{folder / FILE}: not a list of deviations") from None
+        raise IntegrityError(f"{folder / DEVIATIONS_FILE}: not a list of deviations") from None
 
 
 def check_deviations(audit: Audit) -> None:
     """Raise IntegrityError where the record and the folder tell other deviations."""
     if _dumped(read_deviations(audit.folder)) != _dumped(audit.record.deviations):
-        raise IntegrityError(f"{FILE}: not the deviations that the record holds")
+        raise IntegrityError(f"{DEVIATIONS_FILE}: not the deviations that the record holds")
 
 
 def differences(before: Plan, after: Plan) -> Iterator[tuple[str | None, str, Any, Any]]:
@@ -270,7 +269,7 @@ def _of_one_audit(one: Plan, other: Plan) -> bool:
 def _plan_in(folder: Path) -> Plan | None:
     """Return the frozen plan of a folder; None where there is none that can be compared."""
     try:
-        plan = stored_json(folder / "plan.json")
+        plan = stored_json(folder / PLAN_FILE)
         list(differences(plan, plan)), plan["title"]
         named = all(isinstance(check["name"], str) for check in plan["checks"])
     except (IntegrityError, TypeError, KeyError, AttributeError):
@@ -280,7 +279,7 @@ def _plan_in(folder: Path) -> Plan | None:
 
 def _without_line(folder: Path, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Plan]]:
     """Yield (name, plan) of other folders without a line in which this installation finished an audit, by name."""
-    for path in sorted(folder.parent.glob("*/plan.json")):
+    for path in sorted(folder.parent.glob(f"*/{PLAN_FILE}")):
         name = path.parent.name
         if name not in entries and name != folder.name and is_name(name):
             plan, record = _plan_in(path.parent), own_record(path.parent)

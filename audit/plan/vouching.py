@@ -12,7 +12,7 @@ from pathlib import Path
 
 from audit.errors import DokimasiaError
 from audit.files import digest_file
-from audit.record import Audit, Record, RunFacts, load_record
+from audit.record import RECORD_FILE, Audit, Record, RunFacts, load_record
 from audit.signing import Secret
 
 __all__ = ["is_own", "own_record", "vouched"]
@@ -25,7 +25,7 @@ def vouched(folder: Path, facts: RunFacts) -> RunFacts:
 
 def is_own(audit: Audit) -> bool:
     """Tell whether this installation ran an audit, and neither its record nor run.json was changed since."""
-    if audit.run is None or audit.run.record != digest_file(audit.folder / "record.json"):
+    if audit.run is None or audit.run.record != digest_file(audit.folder / RECORD_FILE):
         return False
     return Secret.here().holds(audit.run.mac, *_word(audit.folder, audit.run))
 

@@ -36,7 +36,7 @@ from audit.policy.rules import (
 )
 from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, PolicyLimit, Required
 from audit.probe import margin_beyond, range_in
-from audit.record import Audit, Finding, Verdict
+from audit.record import RECORD_FILE, Audit, Finding, Verdict
 from audit.review import (
     Entry,
     Override,
@@ -105,7 +105,7 @@ class Judgement:
             "record": self.record,
             "policy": None if policy is None else {"title": policy.policy.title, "sha256": policy.sha256},
             "baseline": None if baseline is None else {
-                "id": baseline.record.id, "record": digest_file(baseline.folder / "record.json")
+                "id": baseline.record.id, "record": digest_file(baseline.folder / RECORD_FILE)
             },
             "on": self.on.isoformat(),
             "verdict": self.verdict,
@@ -131,7 +131,7 @@ def judge_audit(audit: Audit, file: PolicyFile | None, *, on: date, baseline: Au
     if problems := list(dict.fromkeys(bench.out_of_reach())):
         raise PlanError(problems)
     rulings = tuple(bench.rulings())
-    return Judgement(audit, digest_file(audit.folder / "record.json"), file, baseline, day, rulings)
+    return Judgement(audit, digest_file(audit.folder / RECORD_FILE), file, baseline, day, rulings)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from audit.errors import PlanError, UsageError
 from audit.files import sha256
-from audit.record import Audit, Promise, find_audit, load_record
+from audit.record import RECORD_FILE, Audit, Promise, find_audit, load_record
 from audit.strict_yaml import Document, StrictModel, check_bounds, mistakes, read_text, read_yaml
 
 __all__ = [
@@ -202,4 +202,4 @@ def baseline_of(file: PolicyFile | None, given: str | None, into: Path) -> Audit
     if rule.audit is None:
         raise UsageError(f"{file.document.at(('baseline',))}: the policy compares with a baseline; name it: --baseline")
     beside = file.path.parent / rule.audit
-    return load_record(beside if (beside / "record.json").is_file() else find_audit(rule.audit, into))
+    return load_record(beside if (beside / RECORD_FILE).is_file() else find_audit(rule.audit, into))

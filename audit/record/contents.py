@@ -1,4 +1,4 @@
-"""Which files of an audit's folder are the audit: what is sealed, exported and imported, and nothing else."""
+"""The files of an audit's folder: their names, and which of them are sealed, exported and imported."""
 
 from __future__ import annotations
 
@@ -8,7 +8,40 @@ from pathlib import Path
 
 from audit.errors import IntegrityError
 
-__all__ = ["ALLOWED", "audit_files"]
+__all__ = [
+    "ALLOWED", "DEVIATIONS_FILE", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE", "RECORD_FILE", "REVIEWS_FILE",
+    "RUN_FILE", "SEAL_FILE", "WRITTEN_PLAN_FILE", "audit_files", "items_name", "observations_name", "table_name",
+]
+
+WRITTEN_PLAN_FILE = "plan.yaml"
+"""The plan as a person wrote it."""
+PLAN_FILE = "plan.json"
+"""The frozen plan."""
+RECORD_FILE = "record.json"
+RUN_FILE = "run.json"
+IDENTITY_FILE = "identity.json"
+"""What endpoints showed of themselves when the audit began."""
+DEVIATIONS_FILE = "deviations.json"
+JOURNAL_FILE = "journal.jsonl"
+"""Which answers are stored."""
+REVIEWS_FILE = "reviews.jsonl"
+SEAL_FILE = "seal.json"
+
+
+def items_name(check: str) -> str:
+    """Return the name of what judging said of each item of a check."""
+    return f"items/{check}.parquet"
+
+
+def table_name(check: str) -> str:
+    """Return the name of a check's table: a curve, or its groups."""
+    return f"items/{check}.table.parquet"
+
+
+def observations_name(check: str, role: str) -> str:
+    """Return the name of what a check observed of a role."""
+    return f"observations/{check}.{role}.parquet"
+
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 ALLOWED = re.compile(

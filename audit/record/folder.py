@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
-from audit.files import canonical, read_frame, stored_json, write_inside
+from audit.files import canonical, stored_json, write_inside
+from audit.record.contents import RECORD_FILE, RUN_FILE, WRITTEN_PLAN_FILE
 from audit.record.finding import Finding
+from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
 
 if TYPE_CHECKING:
@@ -39,14 +41,12 @@ class Audit:
         raise KeyError(f"no check {check!r}; there are: {', '.join(f.check for f in self.record.findings)}")
 
     def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        """Return the evidence of `check`, one row an item; None where the check left none."""
-        path = self.folder / "items" / f"{check}.parquet"
-        if not path.is_file() or not path.resolve().is_relative_to(self.folder.resolve()):
-            return None
-        try:
-            return read_frame(path, columns)
-        except (OSError, ValueError) as error:
-            raise IntegrityError(f"{path}: cannot be read ({error})") from None
+        """Return the evidence of `check`, one row an item, by id; None where there is none.
+
+        Raises KeyError as `finding`, and IntegrityError for what is not the record's or cannot be read.
+        """
+        file = items_of(self.folder, self.finding(check))
+        return None if file is None or file.problem == "missing" else file.read(columns)
 
     def report(self, format: str) -> list[Path]:
         """Write a report (`html`, `pdf`, `markdown`, ...) into the folder and return its files."""
@@ -64,7 +64,7 @@ class Audit:
     @cached_property
     def plan_text(self) -> str:
         """The plan as it was run."""
-        return (self.folder / "plan.yaml").read_text("utf-8")
+        return (self.folder / WRITTEN_PLAN_FILE).read_text("utf-8")
 
 
 def audited_first(models: Mapping[str, T]) -> list[T]:
@@ -75,14 +75,14 @@ def audited_first(models: Mapping[str, T]) -> list[T]:
 def load_record(folder: str | os.PathLike[str]) -> Audit:
     """Open an audit folder; raises DataError where there is no record, IntegrityError where it cannot be read."""
     path = Path(folder)
-    if not (path / "record.json").is_file():
+    if not (path / RECORD_FILE).is_file():
         raise DataError(f"{path}: no record.json here; give the folder of a finished audit")
-    raw = stored_json(path / "record.json")
+    raw = stored_json(path / RECORD_FILE)
     schema = raw.get("schema", 0)
     if type(schema) is int and schema > SCHEMA:
         raise DataError(f"{path}: record of schema {schema}; this version reads up to {SCHEMA}")
-    record = _checked(path / "record.json", Record, raw)
-    run_file = path / "run.json"
+    record = _checked(path / RECORD_FILE, Record, raw)
+    run_file = path / RUN_FILE
     run = _checked(run_file, RunFacts, stored_json(run_file)) if os.path.lexists(run_file) else None
     return Audit(path, record, run)
 
@@ -99,9 +99,10 @@ def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
 
 def find_audit(name: str, into: Path) -> Path:
     """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
-    if Path(name, "record.json").is_file():
+    if Path(name, RECORD_FILE).is_file():
         return Path(name)
-    found = sorted(path.parent for path in into.glob(f"{name}*/record.json")) if name.replace("-", "").isalnum() else []
+    begins = into.glob(f"{name}*/{RECORD_FILE}") if name.replace("-", "").isalnum() else ()
+    found = sorted(path.parent for path in begins)
     exact = [path for path in found if path.name == name]
     if len(exact) == 1 or len(found) == 1:
         return (exact or found)[0]
@@ -109,7 +110,7 @@ def find_audit(name: str, into: Path) -> Path:
         raise UsageError(
             f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
         )
-    known = [path.parent.name for path in into.glob("*/record.json")]
+    known = [path.parent.name for path in into.glob(f"*/{RECORD_FILE}")]
     raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
 
 

@@ -1,7 +1,6 @@
 """What people say of an audit, and where it stands after it."""
 
 from audit.review.entries import (
-    FILE,
     Action,
     Comment,
     Decision,
@@ -32,7 +31,7 @@ from audit.review.state import (
 from audit.review.writer import add_reviews
 
 __all__ = [
-    "FILE", "PROBLEMS", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Problem", "Rating",
+    "PROBLEMS", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Problem", "Rating",
     "ReviewState", "Reviewed", "Reviews", "Sample", "SignOff", "Statement", "Status", "TargetState", "Waiver",
     "add_reviews", "read_reviews", "sign_off_of", "signature_of", "state_after", "state_of", "waiver_in_force",
 ]

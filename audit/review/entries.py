@@ -21,14 +21,14 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from audit.errors import IntegrityError, clean
 from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
+from audit.record import RECORD_FILE, REVIEWS_FILE
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
-    "CHAIN_START", "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
+    "CHAIN_START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
     "Sample", "Signature", "Statement", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
 ]
 
-FILE = "reviews.jsonl"
 CHAIN_START = f"sha256:{'0' * 64}"
 """What stands for the line before the first."""
 KIND = "application/vnd.dokimasia.review+json"
@@ -288,15 +288,15 @@ class Reviews:
 
 def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
     """Return the reviews in an audit folder; IntegrityError where the chain is broken or the record is another."""
-    path = Path(folder, FILE)
+    path = Path(folder, REVIEWS_FILE)
     if not os.path.lexists(path):
         return Reviews()
     try:
         whole, torn = whole_lines(read_regular(path, MAX_JSON))
     except OSError as error:
-        raise IntegrityError(f"{FILE}: cannot be read ({error.strerror})") from None
-    record = digest_file(Path(folder, "record.json"))
-    return Reviews(tuple(_parsed(whole, FILE, record)), torn)
+        raise IntegrityError(f"{REVIEWS_FILE}: cannot be read ({error.strerror})") from None
+    record = digest_file(Path(folder, RECORD_FILE))
+    return Reviews(tuple(_parsed(whole, REVIEWS_FILE, record)), torn)
 
 
 def whole_lines(data: bytes) -> tuple[bytes, int]:

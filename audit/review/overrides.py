@@ -18,9 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.errors import IntegrityError
-from audit.files import digest_file
-from audit.record import Audit, Finding, MeasureRecord
+from audit.record import Audit, Finding, MeasureRecord, items_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
@@ -194,17 +192,10 @@ def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]
     headline = finding.headline
     if headline is None or headline.mean_of is None or headline.group is not None or headline.value is None:
         raise _UnableError("not_a_mean")
-    name = f"items/{finding.check}.parquet"
-    digest = next((one.sha256 for one in finding.evidence if one.path == name), None)
-    path = audit.folder / name
-    if digest is None or not path.is_file():
-        raise _UnableError("items_missing")
-    if digest_file(path) != digest:
-        raise _UnableError("items_changed")
-    items = audit.items(finding.check)
-    assert items is not None
-    if "id" not in (items.index.name, *items.columns) and "item" in items.columns:
-        items = items.set_index("item")
+    file = items_of(audit.folder, finding)
+    if file is None or file.problem is not None:
+        raise _UnableError("items_changed" if file is not None and file.problem == "changed" else "items_missing")
+    items = file.read()
     items.index = items.index.astype(str)
     if headline.mean_of not in items or not items.index.is_unique:
         raise _UnableError("item_unknown" if headline.mean_of in items else "not_a_mean")
@@ -293,19 +284,9 @@ def _same(made: float | None, stored: float | None) -> bool:
 
 
 def has_item(audit: Audit, check: str, item: str) -> bool:
-    """Tell whether the check left an item of this id."""
-    import pyarrow.compute as pc
-    import pyarrow.parquet as pq
-
-    path = audit.folder / "items" / f"{check}.parquet"
-    if not path.is_file() or not path.resolve().is_relative_to(audit.folder.resolve()):
-        return False
-    try:
-        column = next((one for one in ("id", "item") if one in pq.read_schema(path).names), None)
-        ids = pq.read_table(path, columns=[column]).column(0) if column else None
-    except (OSError, ValueError) as error:
-        raise IntegrityError(f"{path}: cannot be read ({error})") from None
-    return ids is not None and bool(pc.any(pc.equal(ids.cast("string"), item)).as_py())
+    """Tell whether the check left an item of this id; IntegrityError where the file is not the record's."""
+    file = items_of(audit.folder, audit.finding(check))
+    return file is not None and file.problem != "missing" and item in file.ids()
 
 
 def override_problem(audit: Audit, check: str, item: str) -> Problem | None:

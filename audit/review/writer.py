@@ -21,10 +21,9 @@ from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean
 from audit.files import append_line, append_to, digest_file, sha256, sync_folder
-from audit.record import Audit
+from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
 from audit.review.entries import (
     CHAIN_START,
-    FILE,
     Action,
     Comment,
     Decision,
@@ -48,7 +47,7 @@ from audit.review.state import Problem, ReviewState, SignOff, TargetState, Waive
 from audit.signing import SigningKey, plain_name
 
 __all__ = [
-    "FILE", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "ReviewState", "Reviews",
+    "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "ReviewState", "Reviews",
     "Sample", "SignOff", "Statement", "Status", "TargetState", "Waiver", "add_reviews", "read_reviews", "signature_of",
     "state_of",
 ]
@@ -67,14 +66,14 @@ def add_reviews(
     author, key_name = plain_name(author), None if key is None else key.public.fingerprint
     for one in says:
         _refuse(audit, one, author, key_name)
-    record, now = digest_file(audit.folder / "record.json"), datetime.now().astimezone().replace(microsecond=0)
+    record, now = digest_file(audit.folder / RECORD_FILE), datetime.now().astimezone().replace(microsecond=0)
     try:
         made = [Entry(previous=CHAIN_START, record=record, author=author, at=at or now, says=one) for one in says]
-        return tuple(_added(audit.folder / FILE, made, key))
+        return tuple(_added(audit.folder / REVIEWS_FILE, made, key))
     except ValidationError as error:
         raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
     except OSError as error:
-        raise UsageError(f"{audit.folder / FILE}: cannot be written ({error.strerror})") from None
+        raise UsageError(f"{audit.folder / REVIEWS_FILE}: cannot be written ({error.strerror})") from None
 
 
 def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
@@ -103,7 +102,7 @@ def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None
     if says.check is not None and says.check not in checks:
         raise UsageError(f"no check {says.check!r} in this audit{did_you_mean(says.check, checks)}")
     if says.check is not None and says.item is not None and not has_item(audit, says.check, says.item):
-        raise UsageError(f"check {says.check!r} has no item {says.item!r}; see the ids in items/{says.check}.parquet")
+        raise UsageError(f"check {says.check!r} has no item {says.item!r}; see the ids in {items_name(says.check)}")
     if isinstance(says, Override) and says.check is not None and says.item is not None and says.value is not None:
         problem = override_problem(audit, says.check, says.item)
         if problem is not None:

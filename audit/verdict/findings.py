@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, parquet_bytes, read_frame, sha256, write_inside
-from audit.record import Evidence, Finding, Limit, MeasureRecord
+from audit.record import Evidence, Finding, Limit, MeasureRecord, items_name, observations_name, table_name
 from audit.seeds import rng_for
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
@@ -101,9 +101,9 @@ def judge_and_store(
         folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
     )
     evidence = [one for one in finding.evidence if one.path.startswith("observations/")]
-    for name, frame in (("", result.items), (".table", result.table)):
+    for name, frame in ((items_name, result.items), (table_name, result.table)):
         if frame is not None:
-            evidence.append(store_frame(folder, f"items/{finding.check}{name}.parquet", frame))
+            evidence.append(store_frame(folder, name(finding.check), frame))
     return finding.model_copy(
         update={
             "verdict": decision.verdict,
@@ -129,11 +129,11 @@ def store_frame(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
 
 def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
     """Return what a check observed of a role; IntegrityError where it cannot be read."""
-    path = folder / "observations" / f"{check}.{role}.parquet"
+    name = observations_name(check, role)
     try:
-        return read_frame(path)
+        return read_frame(folder / name)
     except (OSError, ValueError) as error:
-        raise IntegrityError(f"observations/{path.name}: cannot be read ({error})") from None
+        raise IntegrityError(f"{name}: cannot be read ({error})") from None
 
 
 def adjusted_level(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.files import read_frame
-from audit.record import asked_of
+from audit.record import asked_of, observations_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +72,7 @@ def told_of_asking(finding: Finding, model: object, folder: Path) -> Finding:
 
 
 def _first_problem(finding: Finding, folder: Path) -> str | None:
-    frame = read_frame(folder / "observations" / f"{finding.check}.items.parquet")
+    frame = read_frame(folder / observations_name(finding.check, "items"))
     column = next((frame[name] for name in ("problem", "problems") if name in frame), None)
     if column is None:
         return None

@@ -14,9 +14,9 @@ import streamlit as st
 from audit.compare import Comparison
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences
-from audit.record import Audit
+from audit.record import Audit, items_of
 from dashboard.address import Address
-from dashboard.item_pages import items_of, named
+from dashboard.item_pages import named
 from dashboard.loading import compared, entries, opened, view_of
 from dashboard.page_frame import bound, choose, crumbs
 from dashboard.rendering import draw, picture
@@ -113,7 +113,7 @@ def _item_links(
             continue
         shown = [*check.changes.failing[:MOST_ITEMS], *check.changes.passing[:MOST_ITEMS]]
         for letter, audit, name in zip("AB", audits, (place.audit, place.other), strict=True):
-            items = items_of(audit, audit.finding(check.check))
+            items = items_of(audit.folder, audit.finding(check.check))
             for item, row in zip(shown, [] if items is None else named(items, shown), strict=False):
                 if row is not None:
                     link = place.to("item", audit=name, check=check.check, item=row).link

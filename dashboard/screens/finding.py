@@ -10,16 +10,16 @@ from typing import Any
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
-from audit.record import Audit
+from audit.record import Audit, ItemsFile, items_of, table_of
 from audit.review import state_of
 from dashboard.address import Address
-from dashboard.item_pages import SLICES, Filters, ItemsFile, choices, items_of, matching, named, rows
+from dashboard.item_pages import SLICES, Filters, choices, matching, named
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, trust_line, turn_pages
 from dashboard.rendering import draw, picture, report_tools
 from dashboard.review_forms import draw_items, review_finding
 from reports.text import Notation, Words, one_line
-from reports.views import TABLE, WORDED, FindingView, ItemsTable, Overview, laid_out
+from reports.views import WORDED, FindingView, ItemsTable, Overview, laid_out
 
 __all__ = ["SIZE", "filters_of", "finding_of", "show"]
 
@@ -41,10 +41,10 @@ def show(place: Address, words: Words) -> None:
     crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
     trust_line(place, words)
     draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))
-    table = items_of(audit, one.finding, TABLE)
+    table = table_of(audit.folder, one.finding)
     if table is not None and not table.problem:
         draw("table.html.j2", words, found=_page(table, one, range(min(table.total, MOST_ROWS)), words))
-    items = items_of(audit, one.finding)
+    items = items_of(audit.folder, one.finding)
     if items is None or items.problem:
         draw("no_items.html.j2", words, items=items)
     else:
@@ -92,7 +92,7 @@ def _evidence(
     draw("items_head.html.j2", words, items=items, kept=len(numbers))
     _filters(place, words, items)
     shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
-    ids = rows(items, shown)[items.id_column].to_pylist() if overridden and items.id_column else []
+    ids = items.rows(shown)[items.id_column].to_pylist() if overridden and items.id_column else []
     draw(
         "items.html.j2",
         words,
@@ -125,4 +125,4 @@ def _option(one: str, any_one: str, words: Words, column: str) -> str:
 def _page(items: ItemsFile, one: FindingView, numbers: Any, words: Words) -> ItemsTable:
     """Return rows as the report lays them out."""
     found = ItemsTable(items.name, total=items.total)
-    return laid_out(found, one.finding, rows(items, numbers), Notation(words), CHARACTERS, picture)
+    return laid_out(found, one.finding, items.rows(numbers), Notation(words), CHARACTERS, picture)

@@ -12,10 +12,10 @@ import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
-from audit.record import Audit
+from audit.record import AGAINST, WEIGHT, Audit, items_of
 from audit.signing import known_keys
 from dashboard.address import Address
-from dashboard.item_pages import items_of, matching, observed, rows
+from dashboard.item_pages import matching, observed
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw, picture
@@ -23,7 +23,7 @@ from dashboard.review_forms import review_item
 from dashboard.screens.finding import SIZE, filters_of, finding_of
 from reports.figures import drawn
 from reports.text import Notation, Words, one_line, visible
-from reports.views import AGAINST, CONTENT, SHORT, WEIGHT, WORDED, review_view, shown_cell
+from reports.views import CONTENT, SHORT, WORDED, review_view, shown_cell
 
 __all__ = ["show"]
 
@@ -37,11 +37,11 @@ def show(place: Address, words: Words) -> None:
     """Draw an item: its pictures; its texts as they are, no markup being read; then what is short."""
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
-    items = items_of(audit, one.finding)
+    items = items_of(audit.folder, one.finding)
     there = items.total if items is not None and not items.problem else 0
     if items is None or place.item > there:
         raise UsageError(f"check {place.check!r}: got item {place.item}; there are {there:,}")
-    cells = rows(items, [place.item - 1]).to_pylist()[0]
+    cells = items.rows([place.item - 1]).to_pylist()[0]
     own = str(cells.pop(items.id_column)) if items.id_column else f"{place.item:,}"
     name = one_line(own, words, 80)
     numbers = matching(items, filters_of(place))

@@ -13,6 +13,7 @@ import typer
 
 from audit import plugins
 from audit.errors import DokimasiaError, UsageError, clean
+from audit.record import RECORD_FILE, SEAL_FILE
 
 if TYPE_CHECKING:
     from reports.options import Report
@@ -61,7 +62,7 @@ def report(
 
 def _breaks_seal(path: Path, data: bytes, folder: Path) -> bool:
     """Tell whether a document that lay there when the audit was sealed becomes another one."""
-    sealed = (folder / "seal.json").is_file() and path.parent == folder / "reports" and path.is_file()
+    sealed = (folder / SEAL_FILE).is_file() and path.parent == folder / "reports" and path.is_file()
     return sealed and path.read_bytes() != data
 
 
@@ -78,7 +79,7 @@ def index(
     from reports.documents.index_page import render_index
 
     audits, damaged = [], []
-    for path in sorted(into.glob("*/record.json")):
+    for path in sorted(into.glob(f"*/{RECORD_FILE}")):
         try:
             audits.append(load_record(path.parent))
         except DokimasiaError as error:

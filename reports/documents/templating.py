@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from reports.figures import Axis, axis_head, axis_of, interval_line, sign, tally_bar
 from reports.text import Notation, Words, one_line
 from reports.views import Block, FindingView, MeasureRow, Overview, tally_text
+
+if TYPE_CHECKING:
+    import jinja2
 
 __all__ = ["environment", "figure_tools", "text_tools"]
 
@@ -23,6 +25,8 @@ WIDE, NARROW = 380, 280
 @cache
 def environment() -> jinja2.Environment:
     """Return the templates, with autoescape and strict names."""
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,

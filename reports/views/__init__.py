@@ -11,18 +11,13 @@ from reports.views.comparison import (
     comparison_view,
 )
 from reports.views.evidence import (
-    AGAINST,
     SHORT,
-    TABLE,
-    WEIGHT,
     WORDED,
     ItemsTable,
     count_items,
     laid_out,
-    ranks_of,
     shown_cell,
     shown_table,
-    worst_first,
     worst_items,
 )
 from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
@@ -31,8 +26,8 @@ from reports.views.verdict_text import reason_text
 from reports.views.whole_audit import Block, FindingView, MeasureRow, Overview, overview
 
 __all__ = [
-    "AGAINST", "CONTENT", "SHORT", "SIGNS", "TABLE", "WEIGHT", "WORDED", "Block", "ChangesView", "CheckView",
+    "CONTENT", "SHORT", "SIGNS", "WORDED", "Block", "ChangesView", "CheckView",
     "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "ItemsTable", "MeasureRow", "MeasureView",
-    "Overview", "ReviewView", "comparison_view", "count_items", "laid_out", "overview", "ranks_of", "reason_text",
-    "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text", "worst_first", "worst_items",
+    "Overview", "ReviewView", "comparison_view", "count_items", "laid_out", "overview", "reason_text",
+    "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text", "worst_items",
 ]

@@ -10,31 +10,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from markupsafe import Markup, escape
 
-from audit.files import contents_of, digest_file
-from audit.record import Audit, Finding
+from audit.record import AGAINST, WEIGHT, Audit, Finding, ItemsFile, items_of, table_of, worst_first
 from reports.figures import drawn, told_list
 from reports.text import Notation, cell_text, one_line
 from reports.views.columns import in_order, judged_columns
 
 if TYPE_CHECKING:
-    import numpy as np
     import pyarrow as pa
-    from numpy.typing import NDArray
 
 __all__ = [
-    "AGAINST", "TABLE", "WEIGHT", "WORDED", "Column", "ItemsTable", "count_items", "laid_out", "ranks_of", "shown_cell",
-    "shown_table", "worst_first", "worst_items",
+    "SHORT", "WORDED", "Column", "ItemsTable", "count_items", "laid_out", "shown_cell", "shown_table", "worst_items",
 ]
 
-AGAINST, WEIGHT = "against", "weight"
-"""Columns by which items are ordered; they are not shown themselves."""
-TABLE = ".table.parquet"
-"""Ending of the file that holds a finding's table: a curve, or its groups."""
 MAX_COLUMNS = 8
 SHORT = 24
 """A column whose cells have at most this many characters needs little room."""
@@ -80,35 +71,26 @@ def worst_items(
     audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int
 ) -> ItemsTable | None:
     """Return up to `most` rows within `most_characters` of escaped text; None where the record names no items."""
-    return _shown(audit, finding, ".parquet", notation, most, most_characters)
+    return _shown(items_of(audit.folder, finding), finding, notation, most, most_characters)
 
 
 def shown_table(
     audit: Audit, finding: Finding, notation: Notation, most: int, most_characters: int
 ) -> ItemsTable | None:
     """Return the first rows of the finding's table, as `worst_items` does; None where the record names none."""
-    return _shown(audit, finding, TABLE, notation, most, most_characters)
+    return _shown(table_of(audit.folder, finding), finding, notation, most, most_characters)
 
 
 def _shown(
-    audit: Audit, finding: Finding, ending: str, notation: Notation, most: int, most_characters: int
+    file: ItemsFile | None, finding: Finding, notation: Notation, most: int, most_characters: int
 ) -> ItemsTable | None:
-    path, digest = _named(audit, finding, ending)
-    if digest is None:
+    if file is None:
         return None
-    name = f"items/{path.name}"
-    if not _inside(path, audit.folder):
-        return ItemsTable(name, problem="missing")
-    if digest_file(path) != digest:
-        return ItemsTable(name, problem="changed")
-    import pyarrow.dataset as ds
-
-    dataset = ds.dataset(path, format="parquet")
-    ranks = ranks_of(dataset.schema)
-    first = worst_first(dataset.to_table(columns=list(ranks)))[:most] if ranks else None
-    table = dataset.head(most) if first is None else dataset.take(first)
-    items = ItemsTable(name, total=dataset.count_rows(), ranked=bool(ranks))
-    return laid_out(items, finding, table, notation, most_characters)
+    if file.problem is not None:
+        return ItemsTable(file.name, problem=file.problem)
+    first = worst_first(file.table(file.ranks))[:most] if file.ranks else range(min(most, file.total))
+    items = ItemsTable(file.name, total=file.total, ranked=bool(file.ranks))
+    return laid_out(items, finding, file.rows(first), notation, most_characters)
 
 
 def laid_out(
@@ -151,42 +133,9 @@ def _cells(name: str, values: list[Any], notation: Notation, framed: Callable[[M
 
 
 def count_items(audit: Audit, finding: Finding) -> int | None:
-    """Return how many items stand behind a finding; None where the record names none, or their file is not there."""
-    path, digest = _named(audit, finding, ".parquet")
-    if digest is None or not _inside(path, audit.folder):
-        return None
-    return int(contents_of(path).num_rows)
-
-
-def _named(audit: Audit, finding: Finding, ending: str) -> tuple[Path, str | None]:
-    """Return where the items or the table lie, and the digest under which the record names them."""
-    name = f"items/{finding.check}{ending}"
-    return audit.folder / name, next((one.sha256 for one in finding.evidence if one.path == name), None)
-
-
-def _inside(path: Path, folder: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
-
-
-def ranks_of(schema: pa.Schema) -> tuple[str, ...]:
-    """Return which of `against` and `weight` there are; other columns of these names order nothing."""
-    import pyarrow as pa
-
-    fits = {AGAINST: pa.types.is_boolean, WEIGHT: pa.types.is_floating}
-    return tuple(name for name, fit in fits.items() if name in schema.names and fit(schema.field(name).type))
-
-
-def worst_first(ranks: pa.Table) -> NDArray[np.intp]:
-    """Return row numbers: against the model, not against it, not told; of each the heaviest first, ties as stored."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    keys = []
-    if WEIGHT in ranks.column_names:
-        keys.append(-ranks[WEIGHT].to_numpy())  # what has no weight is NaN and sorts last
-    if AGAINST in ranks.column_names:
-        keys.append(-pc.cast(ranks[AGAINST], "int8").fill_null(-1).to_numpy())
-    return np.lexsort(keys)
+    """Return how many items stand behind a finding; None where there are none that are the record's."""
+    file = items_of(audit.folder, finding)
+    return None if file is None or file.problem is not None else file.total
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
