@@ -5,12 +5,12 @@ No difference is computed here; intervals stand side by side, and items of both 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from audit.plan import PlanDifference, differences
 from audit.record import Audit, Record, items_of
 from dashboard.address import Address
 from dashboard.item_pages import paired, texts_of
@@ -19,7 +19,7 @@ from reports.figures import NO_AXIS, SHARED, Axis, axis_head, axis_of, interval_
 from reports.text import Notation, Words, one_line
 from reports.views import FindingView, MeasureRow, Overview, shown_cell
 
-__all__ = ["blocks_of", "changed_items", "differences", "pairs_of"]
+__all__ = ["asked_differently", "blocks_of", "changed_items", "pairs_of"]
 
 WIDE = 280
 """Width of a figure in pixels, as in the findings of a report."""
@@ -91,35 +91,30 @@ def _line(one: FindingView, row: MeasureRow, letter: str, axis: Axis, notation: 
     )
 
 
-def differences(first: Record, second: Record) -> list[tuple[str, str | None, str | None]]:
-    """Return (what, in the first, in the second) for everything that was asked differently; None = not there.
-
-    Of a check that only one of them has, its probe stands for the rest.
-    """
-    shared = {one.check for one in first.findings} & {one.check for one in second.findings}
-    left, right = (dict(_flat(_asked(record, shared))) for record in (first, second))
-    return [(path, left.get(path), right.get(path)) for path in {**left, **right} if left.get(path) != right.get(path)]
+def asked_differently(first: Record, second: Record) -> list[PlanDifference]:
+    """Return what was asked differently, as far as the records tell of their plans, and how the models differ."""
+    return list(differences(_as_plan(first), _as_plan(second)))
 
 
-def _asked(record: Record, whole: Collection[str]) -> Mapping[str, Any]:
-    keys = {"probe", "gating", "limit", "options", "data", "clauses"}
+def _as_plan(record: Record) -> Mapping[str, Any]:
+    """Return what a record tells of its frozen plan, with the facts of its models."""
+    models = {role: model.model_dump(exclude={"identity"}) for role, model in record.models.items()}
     return {
         "level": record.level,
         "seed": record.seed,
-        "models": {role: model.model_dump(exclude={"identity"}) for role, model in record.models.items()},
-        "checks": {
-            one.check: one.model_dump(include=keys, exclude_none=True) if one.check in whole else one.probe
+        "models": {f"{role}.{name}": value for role, facts in models.items() for name, value in facts.items()},
+        "checks": [
+            {
+                "name": one.check,
+                "probe": {"use": one.probe, **one.options},
+                "limit": None if one.limit is None else one.limit.model_dump(),
+                "data": one.data,
+                "gating": one.gating,
+                "clauses": one.clauses,
+            }
             for one in record.findings
-        },
+        ],
     }
-
-
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def changed_items(audits: Sequence[Audit], pair: Pair, place: Address, words: Words) -> Mapping[str, Any] | None:

@@ -17,7 +17,8 @@ from audit.execute.target import plan_for, random_part, repeatable, units_within
 from audit.integrity import recompute
 from audit.integrity.conformity import check_record
 from audit.plan import Check, Plan, freeze
-from audit.plan.registration import differences
+from audit.plan.differences import PlanDifference
+from audit.plan.registration import deviations
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.probes.novelty.likelihood import Likelihood
@@ -245,7 +246,7 @@ def test_without_the_key_nothing_of_it_is_written_and_changing_it_is_told(tmp_pa
     assert "target" not in text
     assert "population" not in text
     changed = freeze(replace(plan, target="benchmark"), {})
-    assert list(differences(freeze(plan, {}), changed)) == [(None, "target", None, "benchmark")]
+    assert list(deviations(freeze(plan, {}), changed)) == [PlanDifference(None, "target", None, "benchmark")]
     later = run(plan_of(tmp_path, 0, 100), into=tmp_path / "other")
     assert json.loads((later.folder / "record.json").read_text())["target"] == "benchmark"
 

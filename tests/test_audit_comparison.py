@@ -22,7 +22,7 @@ from audit.execute import run
 from audit.files import canonical, digest_file, write_atomic
 from audit.integrity import check_digests
 from audit.models.causal_lm import CausalLMFolder
-from audit.plan import Check, Plan, plan_differences
+from audit.plan import Check, Plan, plan_differences, refusal
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
@@ -418,7 +418,7 @@ def test_the_same_bytes_under_another_path_are_the_same_data(tmp_path):
     assert plan_differences(a, b) == []
     items["digest"] = "sha256:other"
     (b.folder / "plan.json").write_bytes(canonical(plan))
-    assert [one.what for one in plan_differences(a, b)] == ["checks.facts.data.items.digest"]
+    assert [one.place for one in plan_differences(a, b)] == ["checks.facts.data.items.digest"]
 
 
 @pytest.mark.parametrize(("ids", "named", "same"), [("abc", None, True), ("abd", None, False), ("abc", "key", False)])
@@ -469,7 +469,17 @@ def test_what_differs_is_named(tmp_path):
 def test_everything_but_the_model_counts(tmp_path, change, what):
     asked = [Asked("facts", answers(9, 1), ACCURATE)]
     a, b = audit_of(tmp_path / "aaaa", asked, "a"), audit_of(tmp_path / "bbbb", asked, "b", **change)
-    assert any(one.what.startswith(what) for one in plan_differences(a, b))
+    assert any(one.place.startswith(what) for one in plan_differences(a, b))
+
+
+def test_a_check_of_one_plan_alone_is_told_once_by_its_probe(tmp_path):
+    """And what is null is what is not there, as in plans of earlier versions."""
+    one, two = (Asked(name, answers(9, 1), ACCURATE) for name in ("facts", "more"))
+    a, b = audit_of(tmp_path / "aaaa", [one], "a"), audit_of(tmp_path / "bbbb", [one, two], "b", promise=None)
+    found, *others = sorted(plan_differences(a, b), key=lambda one: one.check != "more")
+    assert {one.place for one in others} <= {"checks.facts.level"}, "which has less of the error budget"
+    assert (found.place, found.texts) == ("checks.more", (None, "factuality.closed_book"))
+    assert refusal([found]).endswith("checks.more is absent in A and factuality.closed_book in B")
 
 
 def test_words_for_people_do_not_count(tmp_path):

@@ -1,7 +1,7 @@
 """The plan: what is asked of which model against which limits, frozen before anything is asked."""
 
 from audit.plan.checks import Check, Plan
-from audit.plan.differences import plan_differences, refusal
+from audit.plan.differences import PlanDifference, differences, plan_differences, refusal
 from audit.plan.frozen import freeze, plan_text
 from audit.plan.loading import load_plan, read_plan
 from audit.plan.reach import Confined, reaches
@@ -11,7 +11,7 @@ from audit.plan.spec import PlanSpec
 from audit.plan.vouching import is_own, vouched
 
 __all__ = [
-    "Check", "Confined", "Plan", "PlanSpec", "as_plan", "attempts_of", "check_deviations", "freeze", "is_own",
-    "load_plan", "plan_differences", "plan_text", "reaches", "read_plan", "refusal", "register_end", "register_plan",
-    "vouched",
+    "Check", "Confined", "Plan", "PlanDifference", "PlanSpec", "as_plan", "attempts_of", "check_deviations",
+    "differences", "freeze", "is_own", "load_plan", "plan_differences", "plan_text", "reaches", "read_plan", "refusal",
+    "register_end", "register_plan", "vouched",
 ]

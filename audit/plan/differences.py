@@ -1,6 +1,7 @@
-"""Were two audits asked the same? Everything in the frozen plans but the model under audit and words for people.
+"""Where two frozen plans differ, and whether two audits were asked the same.
 
-    limits, data, options, seed, level, stopping, checks, helpers      -> what differs, and how
+    differences(a, b)           every leaf of plan and checks that is another one; who needs fewer filters
+    plan_differences(A, B)      those but the model under audit and words for people: what was asked otherwise
 
 Data are the same where the bytes are, wherever they lie, and where what was asked of them is: items whose ids are
 digests of what they say, the same ids in both audits. So result files that bring their own references are compared.
@@ -8,31 +9,92 @@ digests of what they say, the same ids in both audits. So result files that brin
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import canonical, stored_json
 from audit.record import PLAN_FILE, Audit, observed_of
 
-__all__ = ["PlanDifference", "plan_differences", "refusal"]
+__all__ = ["Pair", "PlanDifference", "differences", "plan_differences", "refusal"]
 
 _PEOPLE = ("title", "sheet", "two_person")
 """Keys of a frozen plan that say nothing of what was asked."""
 _WORDS = ("path", "cite", "licence", "sha256")
 """Keys of a data source that do not change what it holds: the digest does."""
+Frozen = Mapping[str, Any]
+Pair = tuple[Frozen | None, Frozen | None]
+"""A check as both plans have it; None where one has it not."""
 
 
 @dataclass(frozen=True)
 class PlanDifference:
-    """Something that the two plans do not ask alike."""
+    """Something that two plans do not ask alike."""
 
+    check: str | None
+    """None where it is of the whole plan."""
     what: str
-    """Place in the frozen plan, e.g. `checks.facts.limit.at_least`."""
-    a: str | None
-    """As JSON, texts as they are; None where it is not there."""
-    b: str | None
+    """`level`, `models.judge`, `limit.at_least`, `probe.variant`, `data.items.digest`; `check` for one that only one of
+    them has, whose values are the names of its probe."""
+    a: Any
+    """None where it is not there."""
+    b: Any
+
+    @property
+    def place(self) -> str:
+        """Place in the frozen plan, e.g. `checks.facts.limit.at_least`."""
+        if self.check is None:
+            return self.what
+        return f"checks.{self.check}" if self.what == "check" else f"checks.{self.check}.{self.what}"
+
+    @property
+    def texts(self) -> tuple[str | None, str | None]:
+        """Both values as JSON, texts as they are."""
+        return _text(self.a), _text(self.b)
+
+
+def differences(a: Frozen, b: Frozen, pairs: Iterable[Pair] | None = None) -> Iterator[PlanDifference]:
+    """Yield where two frozen plans differ, those of the whole plan first; what is not there and null are one.
+
+    pairs: which checks belong together; None = those of the same name. KeyError, TypeError or AttributeError for what
+    is no frozen plan.
+    """
+    yield from _differing(None, _of_plan(a), _of_plan(b))
+    for old, new in _by_name(a, b) if pairs is None else pairs:
+        if old is not None and new is not None:
+            yield from _differing(new["name"], _of_check(old), _of_check(new))
+        else:
+            uses = [None if one is None else one["probe"]["use"] for one in (old, new)]
+            yield PlanDifference((old or new or {})["name"], "check", *uses)
+
+
+def _by_name(a: Frozen, b: Frozen) -> Iterator[Pair]:
+    old, new = ({check["name"]: check for check in plan["checks"]} for plan in (a, b))
+    return ((old.get(name), new.get(name)) for name in {**old, **new})
+
+
+def _differing(check: str | None, old: Frozen, new: Frozen) -> Iterator[PlanDifference]:
+    for what in {**old, **new}:
+        if old.get(what) != new.get(what):
+            yield PlanDifference(check, what, old.get(what), new.get(what))
+
+
+def _of_plan(plan: Frozen) -> dict[str, Any]:
+    rest = {key: value for key, value in plan.items() if key not in ("checks", "models", "sheet")}
+    return {**rest, **_under("models", plan["models"]), **_under("sheet", plan.get("sheet") or {})}
+
+
+def _of_check(check: Frozen) -> dict[str, Any]:
+    rest = {key: value for key, value in check.items() if key not in ("name", "probe", "limit", "data")}
+    found = {**_under("probe", check["probe"]), **_under("limit", check["limit"] or {}), **rest}
+    for role, source in check["data"].items():
+        found |= _under(f"data.{role}", source)
+    return found
+
+
+def _under(path: str, values: Frozen) -> dict[str, Any]:
+    return {f"{path}.{key}": value for key, value in values.items()}
 
 
 def plan_differences(a: Audit, b: Audit) -> list[PlanDifference]:
@@ -40,42 +102,57 @@ def plan_differences(a: Audit, b: Audit) -> list[PlanDifference]:
 
     Raises IntegrityError where a plan cannot be read.
     """
-    plans = (_asked(a), _asked(b))
-    for check, role in _roles(plans[0]) & _roles(plans[1]):
-        first, second = (plan["checks"][check]["data"] for plan in plans)
-        if first[role] != second[role] and _same_items(a, b, check, (first[role], second[role]), role):
-            second[role] = first[role]
-    left, right = (dict(_flat(plan)) for plan in plans)
-    keys = [key for key in {**left, **right} if left.get(key) != right.get(key)]
-    return [PlanDifference(key, left.get(key), right.get(key)) for key in keys]
+    plans = (_plan_of(a), _plan_of(b))
+    same: dict[tuple[str, str], bool] = {}
+    found = []
+    for one in differences(*plans):
+        if (asked := _asked(one)) is None:
+            continue
+        if one.check is not None and (role := _role(one.what)) is not None:
+            if (one.check, role) not in same:
+                same[one.check, role] = _same_items((a, b), plans, one.check, role)
+            if same[one.check, role]:
+                continue
+        found.append(asked)
+    return found
 
 
-def _asked(audit: Audit) -> dict[str, Any]:
+def _role(what: str) -> str | None:
+    """Return the role whose data a place in a check is of."""
+    root, _, rest = what.partition(".")
+    return rest.rpartition(".")[0] if root == "data" else None
+
+
+def _plan_of(audit: Audit) -> dict[str, Any]:
     path = audit.folder / PLAN_FILE
     try:
         plan = stored_json(path)
-        checks = {str(check["name"]): {**check, "data": _data(check.get("data", {}))} for check in plan["checks"]}
-        helpers = {name: print_ for name, print_ in plan["models"].items() if name != "main"}
+        list(differences(plan, plan))
+        return plan
     except (KeyError, TypeError, AttributeError):
         raise IntegrityError(f"{path}: not a frozen plan") from None
-    kept = {key: value for key, value in plan.items() if key not in (*_PEOPLE, "models", "checks")}
-    return {**kept, "audited": "a model" if "main" in plan["models"] else "data", "helpers": helpers, "checks": checks}
 
 
-def _data(sources: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Return role -> source without what does not change its content."""
-    return {role: {key: one for key, one in source.items() if key not in _WORDS} for role, source in sources.items()}
+def _asked(one: PlanDifference) -> PlanDifference | None:
+    """Return a difference as it says what was asked; None where it does not."""
+    root, _, rest = one.what.partition(".")
+    if one.check is None and root == "models":
+        if rest != "main":
+            return replace(one, what=f"helpers.{rest}")
+        if one.a is not None and one.b is not None:
+            return None
+        return replace(one, what="audited", a="data" if one.a is None else "a model",
+                       b="data" if one.b is None else "a model")  # fmt: skip
+    words = root in _PEOPLE if one.check is None else root == "data" and rest.rpartition(".")[2] in _WORDS
+    return None if words else one
 
 
-def _roles(plan: Mapping[str, Any]) -> set[tuple[str, str]]:
-    return {(name, role) for name, check in plan["checks"].items() for role in check["data"]}
-
-
-def _same_items(a: Audit, b: Audit, check: str, sources: Sequence[Mapping[str, Any]], role: str) -> bool:
+def _same_items(audits: tuple[Audit, Audit], plans: tuple[Frozen, Frozen], check: str, role: str) -> bool:
     """Tell whether both audits asked the same items of a role, by ids that are digests of what the items say."""
-    if any(source.get("id") is not None for source in sources):
+    checks = [next(one for one in plan["checks"] if one["name"] == check) for plan in plans]
+    if any(role not in one["data"] or one["data"][role].get("id") is not None for one in checks):
         return False
-    ids = [_ids(audit, check, role) for audit in (a, b)]
+    ids = [_ids(audit, check, role) for audit in audits]
     return ids[0] is not None and ids[0] == ids[1]
 
 
@@ -88,17 +165,13 @@ def _ids(audit: Audit, check: str, role: str) -> list[str] | None:
     return sorted(map(str, file.ids()))
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _flat(inner, f"{path}.{key}" if path else str(key))
-    else:
-        yield path, value if isinstance(value, str) else canonical(value).decode()
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else canonical(value).decode()
 
 
 def refusal(differing: Sequence[PlanDifference]) -> str:
     """Return one line that says why two audits are not compared."""
-    shown = [f"{one.what} is {_shown(one.a)} in A and {_shown(one.b)} in B" for one in differing[:3]]
+    shown = ["{} is {} in A and {} in B".format(one.place, *map(_shown, one.texts)) for one in differing[:3]]
     more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""
     return f"A and B were not asked the same, so nothing is compared: {'; '.join(shown)}{more}"
 

@@ -25,12 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from audit.ask import Answerer
 from audit.errors import IntegrityError
 from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
+from audit.plan.differences import Pair, PlanDifference, differences
 from audit.plan.register import (
     REGISTER,
     Entry,
@@ -46,7 +48,7 @@ from audit.plan.vouching import own_record
 from audit.record import DEVIATIONS_FILE, PLAN_FILE, Attempt, Audit, Deviation, EarlierAttempt
 
 __all__ = [
-    "REGISTER", "attempts_of", "check_deviations", "differences", "read_deviations", "register_end",
+    "REGISTER", "attempts_of", "check_deviations", "deviations", "read_deviations", "register_end",
     "register_plan",
 ]
 
@@ -161,24 +163,24 @@ def check_deviations(audit: Audit) -> None:
         raise IntegrityError(f"{DEVIATIONS_FILE}: not the deviations that the record holds")
 
 
-def differences(before: Plan, after: Plan) -> Iterator[tuple[str | None, str, Any, Any]]:
-    """Yield (check or None, what, before, after) for each thing that two frozen plans ask otherwise; None = not there.
+def deviations(before: Plan, after: Plan) -> Iterator[PlanDifference]:
+    """Yield what a frozen plan asks otherwise than an earlier one.
 
     A place of data counts by its digest. Who reads the result, and how it is stored, does not count, nor does what
     makes the later plan stricter, or larger. Checks that only one of them has are told where both have the same title.
     """
-    yield from _changes(None, _of_plan(before), _of_plan(after))
-    pairs = list(_pairs(before, after))
-    for old, new in pairs:
-        yield from _changes(new["name"], _of_check(old), _of_check(new))
-    if before["title"] != after["title"]:
-        return
-    for side, plan in enumerate((before, after)):
-        known = {pair[side]["name"] for pair in pairs}
-        for check in plan["checks"]:
-            if check["name"] not in known:
-                use = check["probe"]["use"]
-                yield check["name"], "check", *((None, use) if side else (use, None))
+    both, alone = list(_pairs(before, after)), list[Pair]()
+    if before["title"] == after["title"]:
+        names = [{pair[side]["name"] for pair in both} for side in (0, 1)]
+        alone += [(check, None) for check in before["checks"] if check["name"] not in names[0]]
+        alone += [(None, check) for check in after["checks"] if check["name"] not in names[1]]
+    limited = {new["name"] for old, new in both if (old["limit"] or {}).get("measure") is not None}
+    told = (one for one in map(_told, differences(before, after, [*both, *alone])) if one is not None)
+    for (name, _), found in groupby(told, key=lambda one: (one.check, one.what == "check")):
+        for one in sorted(found, key=lambda one: one.what):
+            stricter = _stricter(one.what, one.a, one.b)
+            if not stricter or (one.what.startswith("limit.") and name not in limited):
+                yield one
 
 
 def _pairs(before: Plan, after: Plan) -> Iterator[tuple[Plan, Plan]]:
@@ -197,12 +199,17 @@ def _pairs(before: Plan, after: Plan) -> Iterator[tuple[Plan, Plan]]:
             yield old.pop(same), check
 
 
-def _changes(check: str | None, old: Plan, new: Plan) -> Iterator[tuple[str | None, str, Any, Any]]:
-    limited = old.get("limit.measure") is not None
-    for what in sorted({**old, **new}):
-        before, after = old.get(what), new.get(what)
-        if before != after and not (_stricter(what, before, after) and (limited or not what.startswith("limit."))):
-            yield check, what, before, after
+def _told(one: PlanDifference) -> PlanDifference | None:
+    """Return a difference by its name in the register; None for what may differ."""
+    root, _, rest = one.what.partition(".")
+    if one.check is None:
+        return one if one.what in _OF_PLAN or (root == "models" and rest != "main") else None
+    if root == "data":
+        role, _, key = rest.rpartition(".")
+        return replace(one, what=f"data.{role}") if key == "digest" else None
+    if one.what == "probe.use":
+        return replace(one, what="probe")
+    return one if root in ("check", "limit", "probe", *_OF_CHECK) else None
 
 
 def _stricter(what: str, before: Any, after: Any) -> bool:
@@ -218,26 +225,14 @@ def _stricter(what: str, before: Any, after: Any) -> bool:
     return what in ("two_person", "gating") and bool(after)
 
 
-def _of_plan(plan: Plan) -> dict[str, Any]:
-    helpers = {f"models.{name}": print_ for name, print_ in plan["models"].items() if name != "main"}
-    return {**{name: plan.get(name) for name in _OF_PLAN}, **helpers}
-
-
-def _of_check(check: Plan) -> dict[str, Any]:
-    options = {"probe" if name == "use" else f"probe.{name}": value for name, value in check["probe"].items()}
-    limit = {f"limit.{name}": value for name, value in (check["limit"] or {}).items()}
-    data = {f"data.{role}": source["digest"] for role, source in check["data"].items()}
-    return {**options, **data, **limit, **{name: check.get(name) for name in _OF_CHECK}}
-
-
 def _deviations(folder: Path, entries: Mapping[str, Entry], frozen: Plan, items_of: ItemsOf) -> list[Deviation]:
     found = _registered(folder, entries, frozen, items_of)
     if found is None:
         return []
     name, plan = found
     return [
-        Deviation(check=check, what=what, before=before, after=after, registered=name)
-        for check, what, before, after in differences(plan, frozen)
+        Deviation(check=one.check, what=one.what, before=one.a, after=one.b, registered=name)
+        for one in deviations(plan, frozen)
     ]
 
 
@@ -270,7 +265,7 @@ def _plan_in(folder: Path) -> Plan | None:
     """Return the frozen plan of a folder; None where there is none that can be compared."""
     try:
         plan = stored_json(folder / PLAN_FILE)
-        list(differences(plan, plan)), plan["title"]
+        list(deviations(plan, plan))
         named = all(isinstance(check["name"], str) for check in plan["checks"])
     except (IntegrityError, TypeError, KeyError, AttributeError):
         return None

@@ -20,7 +20,7 @@ from dashboard.item_pages import named
 from dashboard.loading import compared, entries, opened, view_of
 from dashboard.page_frame import bound, choose, crumbs
 from dashboard.rendering import draw, picture
-from dashboard.side_by_side import blocks_of, changed_items, differences, pairs_of
+from dashboard.side_by_side import asked_differently, blocks_of, changed_items, pairs_of
 from reports.documents.comparison_html import comparison_tools
 from reports.text import Notation, Words, one_line
 from reports.views import ComparisonView, comparison_view
@@ -62,14 +62,16 @@ def show(place: Address, words: Words) -> None:
 
 def _asked(audits: tuple[Audit, Audit], words: Words) -> list[tuple[str, ...]]:
     """Return what was asked differently: of the models by the records, of all else by the plans where there are any."""
-    rows = differences(audits[0].record, audits[1].record)
+    found = asked_differently(audits[0].record, audits[1].record)
     try:
-        plans = [(one.what, one.a, one.b) for one in plan_differences(*audits)]
-        rows = [row for row in rows if row[0].startswith("models.")] + plans
+        plans = plan_differences(*audits)
+        found = [one for one in found if one.what.startswith("models.")] + plans
     except IntegrityError:
         pass  # an audit without a readable plan: its record says most of it
     none = words("format.none")
-    return [(path, *(none if side is None else one_line(side, words, 160) for side in both)) for path, *both in rows]
+    return [
+        (one.place, *(none if side is None else one_line(side, words, 160) for side in one.texts)) for one in found
+    ]
 
 
 def _choice(place: Address, words: Words) -> None:
