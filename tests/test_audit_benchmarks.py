@@ -17,7 +17,7 @@ from audit.execute.target import plan_for, random_part, repeatable, units_within
 from audit.integrity import recompute
 from audit.integrity.conformity import check_record
 from audit.plan import Check, Plan, freeze
-from audit.plan.differences import PlanDifference
+from audit.plan.differing import PlanDifference
 from audit.plan.registration import deviations
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook

@@ -478,8 +478,8 @@ def test_a_check_of_one_plan_alone_is_told_once_by_its_probe(tmp_path):
     a, b = audit_of(tmp_path / "aaaa", [one], "a"), audit_of(tmp_path / "bbbb", [one, two], "b", promise=None)
     found, *others = sorted(plan_differences(a, b), key=lambda one: one.check != "more")
     assert {one.place for one in others} <= {"checks.facts.level"}, "which has less of the error budget"
-    assert (found.place, found.texts) == ("checks.more", (None, "factuality.closed_book"))
-    assert refusal([found]).endswith("checks.more is absent in A and factuality.closed_book in B")
+    assert (found.place, found.texts) == ("checks.more", (None, "bias.stereotype_pairs"))
+    assert refusal([found]).endswith("checks.more is absent in A and bias.stereotype_pairs in B")
 
 
 def test_words_for_people_do_not_count(tmp_path):

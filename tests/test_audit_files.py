@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.ask.partial import Continued
 from audit.errors import IntegrityError
-from audit.files import arrow_table, canonical, parquet_bytes, parse_json, read_frame, stored_json
+from audit.files import (
+    add_line,
+    append_line,
+    arrow_table,
+    canonical,
+    locked,
+    parquet_bytes,
+    parse_json,
+    read_frame,
+    read_lines,
+    stored_json,
+    whole_lines,
+)
 from audit.plan.register import read_entries
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -72,3 +86,52 @@ def test_a_frame_with_lists_of_nothing_is_read_as_it_was_stored(tmp_path):
     assert [list(cell) for cell in back["problems"]] == [[None] * 3] * 3
     assert [list(cell) for cell in back["n"]] == rows[1]
     assert list(back.index) == ["a", "b", "c"]
+
+
+# --- append-only logs
+
+
+BYTES = st.binary(max_size=8).map(lambda data: data.replace(b"\n", b"").replace(b"\r", b""))
+
+
+@given(st.lists(BYTES.map(lambda data: data + b"\n"), max_size=6), BYTES)
+def test_what_is_torn_is_no_line_and_nothing_is_written_behind_it(tmp_path_factory, lines, torn):
+    path = tmp_path_factory.mktemp("log") / "log.jsonl"
+    path.write_bytes(b"".join(lines) + torn)
+    assert whole_lines(path.read_bytes()) == (lines, len(torn)) == read_lines(path)
+    add_line(path, b"next\n")
+    assert path.read_bytes() == b"".join(lines) + b"next\n"
+    with locked(path) as file:
+        append_line(file.fileno(), b"last\n")
+        file.seek(0)
+        assert whole_lines(file.read()) == ([*lines, b"next\n", b"last\n"], 0)
+
+
+@pytest.mark.parametrize("size", [1, 65_535, 65_536, 65_537, 200_000])
+def test_a_torn_line_of_any_length_goes(tmp_path, size):
+    path = tmp_path / "log.jsonl"
+    for before in (b"", b"whole\n"):
+        path.write_bytes(before + b"x" * size)
+        add_line(path, b"next\n")
+        assert path.read_bytes() == before + b"next\n"
+
+
+def test_one_holds_a_log_and_others_are_told_or_wait(tmp_path):
+    path = tmp_path / "log.jsonl"
+    with locked(path), pytest.raises(BlockingIOError), locked(path, wait=False):
+        pass
+    with locked(path, wait=False):
+        pass
+
+
+def test_an_answer_behind_one_that_a_kill_tore_is_kept(tmp_path):
+    """Before, it was written behind the torn half and both were lost."""
+    path = tmp_path / "observed" / "question" / "items.jsonl"
+    path.parent.mkdir(parents=True)
+    model = SimpleNamespace(name="m")
+    first = Continued(model, path, "audit")
+    first._note(0, -1.0)
+    first._note(1, -2.0)
+    path.write_bytes(path.read_bytes()[:-9])
+    Continued(model, path, "audit")._note(2, -3.0)
+    assert Continued(model, path, "audit").found == {0: -1.0, 2: -3.0}

@@ -253,7 +253,7 @@ def test_a_line_that_finds_no_room_leaves_the_journal_as_it_was(tmp_path):
     code = (
         "import os, resource, signal, sys\nfrom audit.files import append_line\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (6, 6))\n"
-        "handle = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND)\n"
+        "handle = os.open(sys.argv[1], os.O_RDWR | os.O_APPEND)\n"
         "try:\n    append_line(handle, b'second\\n')\nexcept OSError:\n    print('full')"
     )
     done = subprocess.run([sys.executable, "-c", code, str(journal)], capture_output=True, text=True, check=True)

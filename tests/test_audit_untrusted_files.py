@@ -22,7 +22,7 @@ from audit.data.images import ImageFolder
 from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, ModelError
 from audit.files import (
-    append_to,
+    add_line,
     digest_file,
     read_batches,
     read_frame,
@@ -64,7 +64,7 @@ def test_what_is_no_regular_file_is_refused_before_it_is_opened(tmp_path, kind, 
         path.symlink_to("/dev/zero")
     else:
         path.mkdir()
-    for read in (lambda: read_regular(path, 10), lambda: digest_file(path), lambda: append_to(path)):
+    for read in (lambda: read_regular(path, 10), lambda: digest_file(path), lambda: add_line(path, b"\n")):
         with pytest.raises(OSError):
             read()
     for format in ("jsonl", "csv", "parquet"):
@@ -117,7 +117,7 @@ def test_writing_follows_no_link(tmp_path):
     other = tmp_path / "reviews.jsonl"
     other.symlink_to(target)
     with pytest.raises(OSError):
-        append_to(other)
+        add_line(other, b"more\n")
     (tmp_path / "elsewhere").mkdir()
     (home := tmp_path / "audit").mkdir()
     (home / "reports").symlink_to("../elsewhere")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.files import MAX_JSON, append_line, append_to, canonical, parse_json, read_regular
+from audit.files import add_line, canonical, parse_json, read_lines
 from audit.model import Item, LikelihoodKind, Sample
 from audit.signing import Secret
 
@@ -61,12 +61,11 @@ class Continued:
 
     def _note(self, item: int, value: Any) -> None:
         told = {"item": item, "answer": value}
-        with append_to(self._path) as file:
-            append_line(file.fileno(), canonical({**told, "mac": Secret.here().mac(*self._words, told)}) + b"\n")
+        add_line(self._path, canonical({**told, "mac": Secret.here().mac(*self._words, told)}) + b"\n")
 
     def _kept(self) -> list[tuple[int, Any]]:
         try:
-            lines = read_regular(self._path, MAX_JSON).splitlines()
+            lines, _ = read_lines(self._path)
         except OSError:
             return []
         return [pair for line in lines if (pair := self._entry(line)) is not None]

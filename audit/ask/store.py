@@ -12,27 +12,27 @@ shows. Lines of others, and lines that are none, are left out when the folder is
 
 from __future__ import annotations
 
-import fcntl
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from audit.ask.partial import Continued
 from audit.errors import IntegrityError, UsageError
 from audit.files import (
     MAX_JSON,
-    append_line,
-    append_to,
+    add_line,
     canonical,
     digest_file,
+    locked,
     parquet_bytes,
     parse_json,
     read_regular,
     sha256,
     tidy,
+    whole_lines,
     write_atomic,
 )
 from audit.record import JOURNAL_FILE, Evidence, audit_files
@@ -84,7 +84,16 @@ class Store:
         if self.folder.is_symlink():
             raise IntegrityError(f"{self.folder}: is a link; an audit is a folder")
         self.folder.mkdir(parents=True, exist_ok=True)
-        with _held(self.folder / ".lock"):
+        lock = self.folder / ".lock"
+        if lock.is_symlink():
+            raise IntegrityError(f"{lock}: is a link; an audit holds plain files")
+        with ExitStack() as held:
+            try:
+                held.enter_context(locked(lock, wait=False))
+            except BlockingIOError:
+                raise UsageError(
+                    f"{self.folder}: another process runs this audit; wait for it or use another --into"
+                ) from None
             audit_files(self.folder)
             tidy(self.folder, deep=True)
             self._take_up()
@@ -148,8 +157,7 @@ class Store:
             write_atomic(self.journal, kept)
 
     def _note(self, entry: _Entry) -> None:
-        with append_to(self.journal) as file:
-            append_line(file.fileno(), entry.line(self.folder.name))
+        add_line(self.journal, entry.line(self.folder.name))
         self._entries[entry.path] = entry
 
     def _adopt(self, name: str) -> bool:
@@ -187,25 +195,10 @@ class Store:
         return {one.path: one for one in found}
 
 
-def _held(path: Path) -> BinaryIO:
-    """Return an open file that holds the lock; raises UsageError where another process does."""
-    if path.is_symlink():
-        raise IntegrityError(f"{path}: is a link; an audit holds plain files")
-    file = append_to(path)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise UsageError(
-            f"{path.parent}: another process runs this audit; wait for it or use another --into"
-        ) from None
-    return file
-
-
 def _read(data: bytes, folder: str) -> tuple[list[_Entry], int]:
     """Return the entries that this installation wrote for a folder, and how many whole lines are something else."""
     found, foreign = [], 0
-    for line in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+    for line in whole_lines(data)[0]:
         entry = _entry(line, folder)
         if entry is None:
             foreign += 1

@@ -5,7 +5,7 @@
 Every gating check is decided by one difference, that of the measure which its limit names (see `measures`), so their
 shares of the budget add up as in the run. The same measure of each group is compared too, at a level at which the
 intervals of a check's groups hold together; groups decide nothing. Audits that were not asked the same are refused
-(`audit.plan.differences`).
+(`audit.plan.differing`).
 """
 
 from __future__ import annotations

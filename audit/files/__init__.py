@@ -2,8 +2,6 @@
 
 from audit.files.disk import (
     MAX_JSON,
-    append_line,
-    append_to,
     arrow_table,
     canonical,
     digest_file,
@@ -24,11 +22,12 @@ from audit.files.disk import (
     write_inside,
     write_out,
 )
+from audit.files.lines import add_line, append_line, locked, read_lines, whole_lines
 from audit.files.parquet import contents_of, read_batches
 
 __all__ = [
-    "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "contents_of", "digest_file", "in_language",
-    "open_regular", "parquet_bytes", "parse_json", "read_batches", "read_frame", "read_regular", "read_table",
-    "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside",
-    "write_out",
+    "MAX_JSON", "add_line", "append_line", "arrow_table", "canonical", "contents_of", "digest_file", "in_language",
+    "locked", "open_regular", "parquet_bytes", "parse_json", "read_batches", "read_frame", "read_lines", "read_regular",
+    "read_table", "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "whole_lines", "worker",
+    "write_atomic", "write_inside", "write_out",
 ]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "MAX_JSON", "append_line", "append_to", "arrow_table", "canonical", "digest_file", "in_language", "open_regular",
+    "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "open_regular",
     "parquet_bytes", "parse_json", "read_frame", "read_regular", "read_table", "require_regular", "sha256",
     "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
 ]
@@ -158,18 +158,6 @@ def digest_file(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
-def append_line(handle: int, line: bytes) -> None:
-    """Write a line at the end whole or not at all, and onto the disk; raises OSError."""
-    before = os.fstat(handle).st_size
-    try:
-        if os.write(handle, line) != len(line):
-            raise OSError(errno.ENOSPC, "the disk is full")
-        os.fsync(handle)
-    except OSError:
-        os.ftruncate(handle, before)
-        raise
-
-
 def write_atomic(path: Path, data: bytes) -> None:
     """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part; OSError leaves nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,14 +185,6 @@ def write_inside(home: Path, name: str, data: bytes) -> Path:
     tidy(target.parent, prefix=f".{target.name}.")
     write_atomic(target, data)
     return target
-
-
-def append_to(path: Path) -> BinaryIO:
-    """Open a file for reading and appending, made where there is none; OSError for a link and for no regular file."""
-    if os.path.lexists(path):
-        require_regular(path)
-    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    return os.fdopen(handle, "a+b")
 
 
 def write_out(path: Path, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """The plan: what is asked of which model against which limits, frozen before anything is asked."""
 
 from audit.plan.checks import Check, Plan
-from audit.plan.differences import PlanDifference, differences, plan_differences, refusal
+from audit.plan.differing import PlanDifference, differences, plan_differences, refusal
 from audit.plan.frozen import freeze, plan_text
 from audit.plan.loading import load_plan, read_plan
 from audit.plan.reach import Confined, reaches

@@ -14,19 +14,16 @@ An audit somewhere else
 
 from __future__ import annotations
 
-import fcntl
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO
 
-from audit.files import append_line, append_to, canonical, parse_json, sha256
+from audit.files import append_line, canonical, parse_json, sha256, whole_lines
 from audit.record import Record
 
 __all__ = [
-    "REGISTER", "Entry", "append_end", "append_plan", "contents_of", "end_of", "is_name", "locked", "read_entries",
+    "REGISTER", "Entry", "append_end", "append_plan", "contents_of", "end_of", "is_name", "read_entries",
 ]
 
 REGISTER = "plans.jsonl"
@@ -68,23 +65,10 @@ def is_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[BinaryIO]:
-    """Hold the register; others wait."""
-    with append_to(path) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield file
-
-
 def read_entries(file: BinaryIO) -> dict[str, Entry]:
-    """Return name -> entry in the order of freezing; a torn last line is cut off, what is no line is left out."""
-    file.seek(0)
-    data = file.read()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        file.truncate(len(whole))
+    """Return name -> entry of a register that is held, in the order of freezing; what is no line is left out."""
     entries: dict[str, Entry] = {}
-    for line in whole.splitlines():
+    for line in whole_lines(file.read())[0]:
         try:
             _take(parse_json(line), entries)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):

@@ -31,19 +31,9 @@ from typing import Any
 
 from audit.ask import Answerer
 from audit.errors import IntegrityError
-from audit.files import MAX_JSON, canonical, parse_json, read_regular, sha256, stored_json, write_atomic
-from audit.plan.differences import Pair, PlanDifference, differences
-from audit.plan.register import (
-    REGISTER,
-    Entry,
-    append_end,
-    append_plan,
-    contents_of,
-    end_of,
-    is_name,
-    locked,
-    read_entries,
-)
+from audit.files import MAX_JSON, canonical, locked, parse_json, read_regular, sha256, stored_json, write_atomic
+from audit.plan.differing import Pair, PlanDifference, differences
+from audit.plan.register import REGISTER, Entry, append_end, append_plan, contents_of, end_of, is_name, read_entries
 from audit.plan.vouching import own_record
 from audit.record import DEVIATIONS_FILE, PLAN_FILE, Attempt, Audit, Deviation, EarlierAttempt
 

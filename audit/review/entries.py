@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -20,13 +20,13 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from audit.errors import IntegrityError, clean
-from audit.files import MAX_JSON, canonical, digest_file, read_regular, sha256
+from audit.files import canonical, digest_file, read_lines, sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
     "CHAIN_START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
-    "Sample", "Signature", "Statement", "Status", "read_reviews", "signature_of", "signed", "whole_lines",
+    "Sample", "Signature", "Statement", "Status", "read_reviews", "signature_of", "signed",
 ]
 
 CHAIN_START = f"sha256:{'0' * 64}"
@@ -234,10 +234,10 @@ def signature_of(entry: Entry) -> Literal["holds", "broken", "none"]:
     return "holds" if entry.key.holds(decoded(entry.signature.sig), KIND, _body(entry)) else "broken"
 
 
-def _parsed(data: bytes, where: str, record: str) -> Iterator[Entry]:
+def _parsed(lines: Iterable[bytes], where: str, record: str) -> Iterator[Entry]:
     """Yield the entries of whole lines; IntegrityError at the first that breaks the chain or has another record."""
     previous = CHAIN_START
-    for number, line in enumerate(data.splitlines(keepends=True), start=1):
+    for number, line in enumerate(lines, start=1):
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:
@@ -292,14 +292,8 @@ def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
     if not os.path.lexists(path):
         return Reviews()
     try:
-        whole, torn = whole_lines(read_regular(path, MAX_JSON))
+        lines, torn = read_lines(path)
     except OSError as error:
         raise IntegrityError(f"{REVIEWS_FILE}: cannot be read ({error.strerror})") from None
     record = digest_file(Path(folder, RECORD_FILE))
-    return Reviews(tuple(_parsed(whole, REVIEWS_FILE, record)), torn)
-
-
-def whole_lines(data: bytes) -> tuple[bytes, int]:
-    """Return the whole lines, and the number of bytes of a last line that is torn."""
-    end = data.rfind(b"\n") + 1
-    return data[:end], len(data) - end
+    return Reviews(tuple(_parsed(lines, REVIEWS_FILE, record)), torn)

@@ -12,7 +12,6 @@ waivers stand beside what the machine found.
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean
-from audit.files import append_line, append_to, digest_file, sha256, sync_folder
+from audit.files import append_line, digest_file, locked, sha256, sync_folder, whole_lines
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
 from audit.review.entries import (
     CHAIN_START,
@@ -39,7 +38,6 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
     signed,
-    whole_lines,
 )
 from audit.review.overrides import PROBLEMS, draw_problem, has_item, override_problem
 from audit.review.random_check import Draw
@@ -79,15 +77,11 @@ def add_reviews(
 def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
     """Chain, sign and append one entry after the other while no other process can, and yield what was stored."""
     begins = not path.exists()
-    with append_to(path) as file:
+    with locked(path) as file:
         if begins:
             sync_folder(path.parent)
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        whole, torn = whole_lines(file.read() or b"")
-        if torn:
-            file.truncate(len(whole))
-        previous = sha256(whole[whole.rfind(b"\n", 0, -1) + 1 :]) if whole else CHAIN_START
+        lines, _ = whole_lines(file.read())
+        previous = sha256(lines[-1]) if lines else CHAIN_START
         for one in made:
             entry = one.model_copy(update={"previous": previous})
             entry = entry if key is None else signed(entry, key)
