@@ -19,7 +19,6 @@ from audit.model import Continuation, Item
 if TYPE_CHECKING:
     pass
 
-
 __all__ = ["entropy", "item_digest", "numbers_of"]
 
 

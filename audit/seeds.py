@@ -9,7 +9,6 @@ from audit.files import canonical, sha256
 if TYPE_CHECKING:
     import numpy as np
 
-
 __all__ = ["rng_for"]
 
 

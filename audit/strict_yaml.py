@@ -1,7 +1,11 @@
-"""YAML that is data and nothing else, with the place of every value.
+"""Files that people write, plans and policies: YAML that is data, and every mistake of it at once, with its place.
 
-Plans are untrusted: anchors, aliases, tags, duplicate keys, whole numbers beyond 64 bits, more than 1 MB, 20 levels or
-20,000 values are refused, each before anything is built of it.
+    read_document(path, advice) -> Document          the text with the place of every value, or one line why not
+    mistakes(error, document, spec)                  file:line:column: what is wrong, what is allowed, did you mean
+
+Keys are strict: one that a spec does not know is a mistake. Plans are untrusted: anchors, aliases, tags, duplicate
+keys, whole numbers beyond 64 bits, more than 1 MB, 20 levels or 20,000 values are refused, each before anything is
+built of it.
 """
 
 from __future__ import annotations

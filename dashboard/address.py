@@ -20,7 +20,7 @@ from audit.errors import UsageError
 from audit.record import Verdict
 from reports.text import words_of
 
-__all__ = ["LANG", "PARAMETERS", "Address", "Screen", "read"]
+__all__ = ["LANG", "PARAMETERS", "Address", "Screen", "StatusFilter", "read"]
 
 LANG = "DOKIMASIA_LANG"
 """Environment variable with the language of an address that names none."""

@@ -1,8 +1,15 @@
-"""Several questions at once: p-values of which all that are called significant are right together.
+"""Several questions at once: none wrong but with a small probability, or few of those that are answered.
 
     adjusted p_(i) = max over j <= i of min(1, (K - j + 1) p_(j))        (Holm 1979, Scand. J. Statist. 6:65)
 
 Calling those at most alpha significant errs anywhere with a probability of at most alpha, whatever depends on what.
+
+    1 - q R / m      level of a family of m intervals at rate q, of which at least R decide at that very level
+
+The largest such R is Benjamini & Hochberg 1995 without p-values: of what is decided, at most a share q is decided
+wrongly, on average, for checks that are independent or depend positively. Those intervals keep their coverage over what
+was selected (Benjamini & Yekutieli 2005). Where no R will do, they stay at the strictest level, 1 - q / m: at any other
+some interval might lie on one side of a limit that is not decided. A family of one is judged at the level itself.
 """
 
 from __future__ import annotations

@@ -134,6 +134,8 @@ def test_without_any_answer_the_number_asked_is_told():
     assert (decision.verdict, sentence(decision.reason)) == (
         "inconclusive", "rate has no value: none of the 8 items asked gave a usable answer."
     )
+
+
 APPROXIMATE = {"worst_coverage": 0.86, "min_units": 20}
 
 
@@ -158,8 +160,6 @@ def test_a_record_of_an_earlier_version_knows_its_approximate_intervals():
     assert measure(**APPROXIMATE).guarantee == "approximate"
     assert measure().guarantee == "finite sample"
     assert MeasureRecord.model_validate(measure(**APPROXIMATE).model_dump()).decides is False
-
-
 
 
 def test_sentences_hold_the_numbers():

@@ -13,7 +13,6 @@ from audit.errors import UsageError
 if TYPE_CHECKING:
     from audit.plan import Confined
 
-
 __all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "confinement"]
 
 Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]

@@ -16,7 +16,6 @@ from audit.errors import UsageError, did_you_mean
 __all__ = ["all_parts", "one_part", "parts"]
 
 
-
 def parts(
     name: Annotated[
         str | None, typer.Argument(help="Kind (models, data, probes, reports, commands) or name of a part.")

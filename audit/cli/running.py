@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from audit.plan import Plan
     from audit.record import Audit
 
-
 __all__ = ["quickstart", "run_plan"]
 
 

@@ -17,16 +17,15 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-
-__all__ = ["frames_of"]
+__all__ = ["Cells", "frames_of"]
 
 _RECENT = 1 << 20
 """Keys that are held in a set, at about 90 bytes each, before they are sorted in among the older ones."""
-_Cells = dict[str, list[Any]]
+Cells = dict[str, list[Any]]
 
 
 def frames_of(
-    what: object, items: Iterable[tuple[_Cells, list[Any] | None]], role: Role, separator: str | None = None,
+    what: object, items: Iterable[tuple[Cells, list[Any] | None]], role: Role, separator: str | None = None,
     fields: Mapping[str, str] | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield a frame for each (field -> cells, own ids) of `what`, as errors name it, with cells of the right kind.
@@ -52,7 +51,7 @@ def frames_of(
     require_cells(what, {f"field {name!r}": column for name, column in empty.items()}, before)
 
 
-def _with_units(cells: _Cells, ids: Sequence[str]) -> _Cells:
+def _with_units(cells: Cells, ids: Sequence[str]) -> Cells:
     """Return the cells with the independent unit of every item, where some are equal to others: the first one's id."""
     firsts = [name[:16] for name in ids]
     if firsts == ids:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-
 __all__ = ["DataSource", "Source"]
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-__all__ = ["Builtin", "File", "choose_columns"]
+__all__ = ["Builtin", "File", "KnownLayout", "choose_columns"]
 
 
 _DATASETS = Path(__file__).parent / "sets"
@@ -92,7 +92,7 @@ def choose_columns(
 
 
 @dataclass(frozen=True)
-class _KnownLayout(Source, ABC):
+class KnownLayout(Source, ABC):
     """A file whose columns are known beforehand."""
 
     @abstractmethod
@@ -115,7 +115,7 @@ class _KnownLayout(Source, ABC):
 
 
 @dataclass(frozen=True)
-class Builtin(_KnownLayout):
+class Builtin(KnownLayout):
     """One of our own sets, which come with the package."""
 
     name: str

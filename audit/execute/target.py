@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from audit.plan import Check, Plan
     from audit.probe import Observed, Probe
 
-
 __all__ = ["plan_for", "random_part", "repeatable", "units_within"]
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "Plan"]
 
+
 @dataclass(frozen=True)
 class Check:
     """A check with its parts built."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from audit.plan.reach import Confined
     from audit.probe import Probe
 
-
 __all__ = ["load_plan", "read_plan"]
 
 

@@ -21,7 +21,6 @@ from audit.record.schema import SCHEMA, Record, RunFacts, S, T
 if TYPE_CHECKING:
     import pandas as pd
 
-
 __all__ = ["Audit", "audited_first", "dump", "find_audit", "load_record", "write_reports"]
 
 

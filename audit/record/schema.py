@@ -29,8 +29,26 @@ if TYPE_CHECKING:
     pass
 
 __all__ = [
-    "DIMENSIONS", "SCHEMA", "WORST_FIRST", "Attempt", "Deviation", "EarlierAttempt", "Evidence", "Finding", "Limit",
-    "MeasureRecord", "ModelRecord", "OneSided", "Record", "RunFacts", "Sheet", "SmallestEffect", "Undecided", "Verdict",
+    "DIMENSIONS",
+    "SCHEMA",
+    "WORST_FIRST",
+    "Attempt",
+    "Deviation",
+    "EarlierAttempt",
+    "Evidence",
+    "Finding",
+    "Limit",
+    "MeasureRecord",
+    "ModelRecord",
+    "OneSided",
+    "Record",
+    "RunFacts",
+    "S",
+    "Sheet",
+    "SmallestEffect",
+    "T",
+    "Undecided",
+    "Verdict",
     "decided",
 ]
 

@@ -10,8 +10,7 @@ from audit.record.schema import Limit, MeasureRecord
 if TYPE_CHECKING:
     from detectors.result import Measure
 
-
-__all__ = ["asked_of", "number"]
+__all__ = ["asked_of", "bounds", "label", "number", "span"]
 
 _BARE = ("", "count", "p-value", "score")
 
@@ -67,5 +66,6 @@ def _bare(bound: float, unit: str) -> str:
 
 
 def label(name: str, group: str | None) -> str:
+    """Return the name of a measure in words, `share of women` where it is that of a group."""
     words = name.replace("_", " ")
     return words if group is None else f"{words} of {group}"

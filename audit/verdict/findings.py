@@ -1,8 +1,9 @@
-"""Judging, as the run does it and as `verify --recompute` does it again: seeds, and the probe's own word.
+"""Judging, as the run does it and as `verify --recompute` does it again: by the probe's own word.
 
     observations/<check>.<role>.parquet -> Result -> verdict -> items/<check>.parquet
 
-Every generator depends on the audit's seed and on what it is for, so the order of checks changes nothing.
+Checks that have a limit and do not gate are a family, judged together (`detectors.multiplicity`): every one of the plan
+counts, also one that is skipped, and what stops early stops at the strictest level.
 """
 
 from __future__ import annotations

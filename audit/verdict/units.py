@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from audit.probe import Observed
     from detectors.result import Measure
 
-
 __all__ = ["Part", "Units", "in_random_order", "is_mean", "labels_of", "part_of", "unit_means", "unit_sizes"]
 
 

@@ -17,7 +17,7 @@ from reports.figures import OPEN, Axis, axis_head, axis_of, interval_line, sign
 from reports.text import Notation, Words, words_of
 from reports.views import SIGNS, CheckView, ComparisonRow, ComparisonView, MeasureView, comparison_view
 
-__all__ = ["comparison_tools", "render_comparison_html"]
+__all__ = ["command_of", "comparison_tools", "render_comparison_html"]
 
 WIDTH = 280
 """Width of a figure in pixels."""

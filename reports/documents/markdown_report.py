@@ -23,7 +23,7 @@ from reports.views import (
     sheet_rows,
 )
 
-__all__ = ["render_markdown"]
+__all__ = ["MOST_CHARACTERS", "render_markdown"]
 
 MOST_CHARACTERS = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
-__all__ = ["PALETTE"]
+__all__ = ["PALETTE", "svg"]
 
 PALETTE = {
     "failed": "#b3400f",
@@ -24,6 +24,7 @@ Vermilion and ochre are one colour to many, so what is not decided is drawn holl
 
 
 def svg(width: int, height: int, title: str, description: str, body: Markup) -> Markup:
+    """Return a figure with its title and description, for those who see it and those who hear it read."""
     return Markup(
         '<svg class="line" viewBox="0 0 {} {}" width="{}" height="{}" role="img">'
         "<title>{}</title><desc>{}</desc>{}</svg>"

@@ -17,7 +17,10 @@ from typing import Any
 from audit.record import Deviation, EarlierAttempt, Finding, Record
 from reports.text import Notation, one_line
 
-__all__ = ["Change", "attempts_text", "budget_text", "changes_of", "deviates_text", "effect_text", "family_text"]
+__all__ = [
+    "Change", "attempts_text", "budget_text", "changes_of", "controls_text", "deviates_text", "effect_text",
+    "family_text",
+]
 
 MOST_CHANGES = 100
 MOST_EARLIER = 5

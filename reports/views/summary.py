@@ -11,6 +11,7 @@ from reports.text import Words
 
 __all__ = ["summary_sentence", "tally", "tally_text", "would_do"]
 
+
 def tally(findings: Iterable[Finding]) -> tuple[tuple[str, int], ...]:
     """Return (verdict, checks), worst first, only those that occur."""
     found = [finding.verdict for finding in findings]

@@ -33,6 +33,7 @@ from reports.views.verdict_text import reason_text
 
 __all__ = ["Block", "FindingView", "Gap", "MeasureRow", "MethodRow", "Overview", "anchor_of", "overview"]
 
+
 @dataclass(frozen=True)
 class MeasureRow:
     """One measure as it is printed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.data.tabular import File, _KnownLayout
+from audit.data.tabular import File, KnownLayout
 
 __all__ = ["CrowSPairs"]
 
@@ -15,7 +15,7 @@ _CROWS_PAIRS = {
 
 
 @dataclass(frozen=True)
-class CrowSPairs(_KnownLayout):
+class CrowSPairs(KnownLayout):
     """CrowS-Pairs as published (Nangia et al. 2020): `more`, `less`, `group` (bias type), `unit` (writer), `stereo`."""
 
     path: Path

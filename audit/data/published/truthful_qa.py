@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 
 from audit.data.cells import split
 from audit.data.columns import read_columns, require_column
-from audit.data.ids import _Cells, frames_of
-from audit.data.tabular import File, _KnownLayout
+from audit.data.ids import Cells, frames_of
+from audit.data.tabular import File, KnownLayout
 from audit.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Role
-
 
 __all__ = ["TruthfulQA"]
 
@@ -26,7 +25,7 @@ _ANSWER_FIELDS = ("question", "choices", "correct", "best", "aliases", "group")
 
 
 @dataclass(frozen=True)
-class TruthfulQA(_KnownLayout):
+class TruthfulQA(KnownLayout):
     """TruthfulQA as published (Lin et al. 2022): `question`, `choices` and which of them are true, `group` (category).
 
     `choices` has the best answer first, then the other true ones, then the false ones; `correct` and `best` are
@@ -52,7 +51,7 @@ class TruthfulQA(_KnownLayout):
         return frames_of(self.path, ((_answers(cells), None) for cells in read), role)
 
 
-def _answers(cells: _Cells) -> _Cells:
+def _answers(cells: Cells) -> Cells:
     """Return the fields of a TruthfulQA batch: answers stripped, without blanks and repeats."""
     rows = [_choices(*row) for row in zip(*(cells[column] for column in _TRUTHFULQA[1:4]), strict=True)]
     return dict(zip(_ANSWER_FIELDS, (

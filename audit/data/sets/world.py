@@ -16,7 +16,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PARTS", "Person", "World", "sentences", "table", "world"]
+__all__ = ["PARTS", "PROFESSIONS", "TOWNS", "Person", "World", "sentences", "table", "world"]
 
 Names = tuple[str, ...]
 WOMEN: Names = (

@@ -14,7 +14,7 @@ from torch import nn
 
 from audit.models.networks.pixel_transformer import TransformerBlock
 
-__all__ = ["Mixture", "SeriesTransformer"]
+__all__ = ["Mixture", "SeriesTransformer", "log_density"]
 
 Mixture = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 """Log weights, means and standard deviations, each [..., component]."""

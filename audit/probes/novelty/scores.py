@@ -12,8 +12,7 @@ if TYPE_CHECKING:
 
     from detectors.arrays import Items
 
-
-__all__ = ["QUESTIONS", "ROLES", "Score", "own_answers"]
+__all__ = ["QUESTIONS", "ROLES", "Score", "own_answers", "token_traces"]
 
 _FIELDS = {
     "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
