@@ -217,7 +217,7 @@ def test_limit_and_seed_make_another_audit(dokimasia):
     name = write(dokimasia)
     ids = {
         json.loads(dokimasia("run", name, "--json", *more, code=None).stdout)["id"]
-        for more in ([], ["--limit", "20"], ["--seed", "3"])
+        for more in ([], ["--max-items", "20"], ["--seed", "3"])
     }
     assert len(ids) == 3
 

@@ -201,7 +201,7 @@ def test_a_thread_that_dies_and_a_library_that_warns_say_a_line(capsys):
 
 def test_tell_returns_the_codes_of_the_command_line_too(capsys):
     assert execute(["rum"]) == 2
-    assert execute(["run", "--limit", "x", "p.yaml"]) == 2
+    assert execute(["run", "--max-items", "x", "p.yaml"]) == 2
     assert len(lines_of(capsys)) == 2
     with standard_streams():
         assert tell(OSError("no number")) == 2

@@ -13,10 +13,13 @@ from audit.errors import UsageError
 if TYPE_CHECKING:
     from audit.plan import Confined
 
-__all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "confinement"]
+__all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "MaxItems", "confinement"]
 
 Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+MaxItems = Annotated[
+    int | None, typer.Option("--max-items", "--limit", min=1, help="At most this many items of each data source.")
+]
 ConfinedFlag = Annotated[
     bool,
     typer.Option("--confined", help="Let a plan read below its own folder, and variables DOKIMASIA_KEY_* only."),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
-from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, Into, confinement
+from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, Into, MaxItems, confinement
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ __all__ = ["quickstart", "run_plan"]
 def run_plan(
     plan: Annotated[Path, typer.Argument(help="Plan file (YAML).")],
     into: Into = Path("audits"),
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
+    limit: MaxItems = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's seed.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin a new audit even if this plan was run before.")] = False,
     dry_run: Annotated[
@@ -59,7 +59,7 @@ def quickstart(
     only: Annotated[
         str | None, typer.Option(help="Only models whose name holds this word, e.g. vae or SmolLM2.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
+    limit: MaxItems = None,
     as_json: AsJson = False,
 ) -> None:
     """Audit the reference models, sound and flawed, and the real language model; write reports and an index."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, confinement
+from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, MaxItems, confinement
 from audit.errors import clean
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def plan_size(
     pilot: Annotated[
         Path | None, typer.Option("--pilot", help="An earlier audit, on which that is estimated, check by check.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="At most this many items of each data source.")] = None,
+    limit: MaxItems = None,
     confined: ConfinedFlag = False,
     allow_env: AllowEnv = None,
     as_json: AsJson = False,
