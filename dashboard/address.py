@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from audit.errors import UsageError
 from audit.record import Verdict
+from audit.review import RatingWord, StatusWord
 from reports.text import words_of
 
 __all__ = ["LANG", "PARAMETERS", "Address", "Screen", "StatusFilter", "read"]
@@ -28,8 +29,8 @@ LANG = "DOKIMASIA_LANG"
 Screen = Literal["audits", "audit", "finding", "item", "compare", "register", "trends", "verify", "export"]
 StateFilter = Verdict | Literal["", "running", "unreadable"]
 Order = Literal["newest", "worst", "title", "model"]
-Rating = Literal["", "high", "medium", "low", "note"]
-StatusFilter = Literal["", "open", "overdue", "accepted", "fixed", "waived"]
+RatingFilter = RatingWord | Literal[""]
+StatusFilter = StatusWord | Literal["", "overdue"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
@@ -76,7 +77,7 @@ class Address:
     """Only audits with this text in title or model, this verdict, this family of model; empty = all."""
     order: Order = "newest"
     owner: Text = ""
-    rating: Rating = ""
+    rating: RatingFilter = ""
     standing: StatusFilter = ""
     """Only findings with this owner, rating, standing; empty = all."""
     model: Text = ""

@@ -16,12 +16,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from audit.record import RECORD_FILE, REVIEWS_FILE, WORST_FIRST, Audit, Finding, Verdict
-from audit.review import ReviewState, TargetState, state_of
+from audit.review import RATINGS, ReviewState, TargetState, state_of
 from dashboard.loading import entries, home, readable
 
-__all__ = ["RATINGS", "RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
+__all__ = ["RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
 
-RATINGS = ("high", "medium", "low", "note", "")
 _UNSETTLED = ("failed", "crashed", "inconclusive")
 
 
@@ -40,7 +39,7 @@ class RegisterRow:
     @property
     def urgency(self) -> tuple[bool, int, date, int, str, str]:
         """What the rows are sorted by."""
-        rating = RATINGS.index(self.standing.rating or "")
+        rating = len(RATINGS) if self.standing.rating is None else RATINGS.index(self.standing.rating)
         verdict = WORST_FIRST.index(self.finding.verdict)
         return not self.overdue, rating, self.standing.due or date.max, verdict, self.title, self.finding.check
 

@@ -15,6 +15,9 @@ from pydantic import ValidationError
 from audit.errors import DokimasiaError
 from audit.record import Audit
 from audit.review import (
+    DECISIONS,
+    RATINGS,
+    STATUSES,
     Action,
     Comment,
     Decision,
@@ -36,9 +39,6 @@ from reports.text import Words, one_line
 
 __all__ = ["draw_items", "review_audit", "review_finding", "review_item"]
 
-DECISIONS = ("", "in review", "changes asked", "approved", "rejected", "draft")
-RATINGS = ("", "high", "medium", "low", "note")
-STATUSES = ("open", "accepted", "fixed", "waived")
 MOST = 200
 """Links to items that are still to be looked at."""
 DRAWN = 100
@@ -58,7 +58,7 @@ def review_audit(audit: Audit, words: Words) -> None:
     with st.form(key("form")):
         left, right = st.columns([1, 2])
         fields = {
-            "decision": _choice(left, "decision", DECISIONS, "", words, key),
+            "decision": _choice(left, "decision", ("", *DECISIONS[1:], DECISIONS[0]), "", words, key),
             "reason": right.text_input(words("form.reason"), key=key("reason")).strip(),
             "two_person": st.toggle(words("form.two_person"), key=key("two")),
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
@@ -86,7 +86,7 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
     with st.form(key("form")):
         first, second = st.columns(3), st.columns(3)
         fields = {
-            "rating": _choice(first[0], "rating", RATINGS, now.rating or "", words, key),
+            "rating": _choice(first[0], "rating", ("", *RATINGS), now.rating or "", words, key),
             "owner": first[1].text_input(words("reviewed.owner"), value=now.owner or "", key=key("owner")).strip(),
             "due": first[2].date_input(words("reviewed.due"), value=now.due, format="YYYY-MM-DD", key=key("due")),
             "status": _choice(second[0], "status", STATUSES, now.status, words, key),

@@ -1,6 +1,9 @@
 """What people say of an audit, and where it stands after it."""
 
 from audit.review.entries import (
+    DECISIONS,
+    RATINGS,
+    STATUSES,
     Action,
     Comment,
     Decision,
@@ -9,10 +12,12 @@ from audit.review.entries import (
     Override,
     Owner,
     Rating,
+    RatingWord,
     Reviews,
     Sample,
     Statement,
     Status,
+    StatusWord,
     read_reviews,
     signature_of,
 )
@@ -31,7 +36,8 @@ from audit.review.state import (
 from audit.review.writer import add_reviews
 
 __all__ = [
-    "PROBLEMS", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Problem", "Rating",
-    "ReviewState", "Reviewed", "Reviews", "Sample", "SignOff", "Statement", "Status", "TargetState", "Waiver",
-    "add_reviews", "read_reviews", "sign_off_of", "signature_of", "state_after", "state_of", "waiver_in_force",
+    "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Comment", "Decision", "Due", "Entry", "Override",
+    "Owner", "Problem", "Rating", "RatingWord", "ReviewState", "Reviewed", "Reviews", "Sample", "SignOff", "Statement",
+    "Status", "StatusWord", "TargetState", "Waiver", "add_reviews", "read_reviews", "sign_off_of", "signature_of",
+    "state_after", "state_of", "waiver_in_force",
 ]

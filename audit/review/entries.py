@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,13 +25,23 @@ from audit.record import RECORD_FILE, REVIEWS_FILE
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 
 __all__ = [
-    "CHAIN_START", "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "Reviews",
-    "Sample", "Signature", "Statement", "Status", "read_reviews", "signature_of", "signed",
+    "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "Comment", "Decision", "DecisionWord", "Due", "Entry",
+    "Override", "Owner", "Rating", "RatingWord", "Reviews", "Sample", "Signature", "Statement", "Status", "StatusWord",
+    "read_reviews", "signature_of", "signed",
 ]
 
 CHAIN_START = f"sha256:{'0' * 64}"
 """What stands for the line before the first."""
 KIND = "application/vnd.dokimasia.review+json"
+RatingWord = Literal["high", "medium", "low", "note"]
+StatusWord = Literal["open", "accepted", "fixed", "waived"]
+DecisionWord = Literal["draft", "in review", "changes asked", "approved", "rejected"]
+RATINGS: tuple[RatingWord, ...] = get_args(RatingWord)
+"""What a rating may be, the gravest first."""
+STATUSES: tuple[StatusWord, ...] = get_args(StatusWord)
+"""Where a finding may stand."""
+DECISIONS: tuple[DecisionWord, ...] = get_args(DecisionWord)
+"""What may be decided about an audit; it begins as a draft."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 Text = Annotated[str, Field(min_length=1, max_length=4000)]
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -83,7 +93,7 @@ class Rating(_About):
     """
 
     kind: Literal["rating"] = "rating"
-    rating: Literal["high", "medium", "low", "note"]
+    rating: RatingWord
 
 
 class Owner(_About):
@@ -111,7 +121,7 @@ class Status(_About):
     """Where it stands; `waived` counts until a day, and not after it."""
 
     kind: Literal["status"] = "status"
-    status: Literal["open", "accepted", "fixed", "waived"]
+    status: StatusWord
     reason: Text | None = None
     """Why; a waiver needs one."""
     until: date | None = None
@@ -163,7 +173,7 @@ class Decision(_About):
     """What is decided about the whole audit; `in review` asks for a review."""
 
     kind: Literal["decision"] = "decision"
-    decision: Literal["draft", "in review", "changes asked", "approved", "rejected"]
+    decision: DecisionWord
     reason: Text | None = None
     two_person: bool = False
     """With `in review`: an approval counts only from another person than the one who asks."""

@@ -21,9 +21,11 @@ from audit.review.entries import (
     Override,
     Owner,
     Rating,
+    RatingWord,
     Reviews,
     Sample,
     Status,
+    StatusWord,
     read_reviews,
     signature_of,
 )
@@ -63,11 +65,11 @@ class Waiver:
 class TargetState:
     """What people have said of one target: the latest word of each kind, and all comments."""
 
-    rating: str | None = None
+    rating: RatingWord | None = None
     owner: str | None = None
     action: str | None = None
     due: date | None = None
-    status: str = "open"
+    status: StatusWord = "open"
     waiver: Waiver | None = None
     comments: tuple[Entry, ...] = ()
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, get_args
+from typing import Any
 
 import streamlit as st
 
-from dashboard.address import Address, StatusFilter
-from dashboard.findings_register import RATINGS, RegisterRow, register
+from audit.review import RATINGS, STATUSES
+from dashboard.address import Address
+from dashboard.findings_register import RegisterRow, register
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from reports.text import Notation, Words, one_line
@@ -43,10 +44,9 @@ def _filters(place: Address, words: Words, found: Sequence[RegisterRow]) -> None
     with owner:
         choose(place, "owner", words("reviewed.owner"), ["", *owners], lambda one: _owner(one, words))
     with rating:
-        named = [one for one in RATINGS if one]
-        choose(place, "rating", words("reviewed.rating"), ["", *named], lambda one: _of("rating", one, words))
+        choose(place, "rating", words("reviewed.rating"), ["", *RATINGS], lambda one: _of("rating", one, words))
     with standing:
-        every = list(get_args(StatusFilter))
+        every = ["", "overdue", *STATUSES]
         choose(place, "standing", words("reviewed.status"), every, lambda one: _of("status", one, words))
 
 

@@ -13,7 +13,7 @@ from datetime import date
 from types import MappingProxyType
 
 from audit.record import Audit, Finding
-from audit.review import Comment, Entry, Reviewed, ReviewState, SignOff, TargetState, signature_of, state_of
+from audit.review import RATINGS, Comment, Entry, Reviewed, ReviewState, SignOff, TargetState, signature_of, state_of
 from reports.text import Notation, Words, cell_text, digits_for, one_line
 
 __all__ = [
@@ -126,14 +126,11 @@ def review_view(
         findings={check: one for check, one in found.items() if check is not None and one},
         whole=found[None],
         ratings=tuple(
-            (words(f"rating.{one}"), words(f"rating_means.{one}")) for one in _RATINGS if one in given
+            (words(f"rating.{one}"), words(f"rating_means.{one}")) for one in RATINGS if one in given
         ),
         torn=bool(state.torn),
         waived=frozenset(check for check in checks if check is not None and state.waived(check)),
     )
-
-
-_RATINGS = ("high", "medium", "low", "note")
 
 
 def sheet_rows(audit: Audit, words: Words) -> list[tuple[str, str]]:
