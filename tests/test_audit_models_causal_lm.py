@@ -526,7 +526,7 @@ def test_auto_takes_bfloat16_where_the_processor_has_it(tiny_lm, model, monkeypa
     monkeypatch.setattr(causal_lm, "_gpu", lambda: False)
     prints = {}
     for has, dtype in ((False, "float32"), (True, "bfloat16")):
-        monkeypatch.setattr(causal_lm, "_bfloat16_processor", lambda has=has: has)
+        monkeypatch.setattr(causal_lm, "multiplies_bfloat16", lambda has=has: has)
         model = CausalLMFolder(tiny_lm, threads=1).open()
         assert model.numerics == {"device": "cpu", "dtype": dtype, "threads": 1}
         assert model.scorer.network.model.dtype == getattr(torch, dtype)

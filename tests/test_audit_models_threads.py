@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from audit.models.threads import granted, set_threads
+from audit.models.threads import granted, multiplies_bfloat16, set_threads
 
 THERE = len(os.sched_getaffinity(0))
 
@@ -57,3 +57,12 @@ def test_the_command_lets_waiting_threads_sleep_unless_told_otherwise(given, pol
     kept = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
     done = subprocess.run([sys.executable, "-c", code, "--help"], env=kept | given, capture_output=True, text=True)
     assert done.stdout.splitlines()[-1] == policy
+
+
+@pytest.mark.parametrize(
+    ("flags", "has"), [("sse avx512_bf16", True), ("asimd bf16 i8mm", True), ("sse avx_bf16_soon", False), ("", False)]
+)
+def test_whole_words_of_the_processor_tell_of_bfloat16(tmp_path, flags, has):
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\nflags\t\t: fpu {flags}\n")
+    assert multiplies_bfloat16(tmp_path / "cpuinfo") is has
+    assert not multiplies_bfloat16(tmp_path / "nothing")

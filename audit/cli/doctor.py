@@ -8,7 +8,6 @@ import shutil
 import subprocess
 from ctypes.util import find_library
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from audit.cli.options import AsJson
@@ -70,8 +69,9 @@ def _model() -> dict[str, Any]:
 
 
 def _bfloat16() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    has = info.is_file() and any(flag in info.read_text() for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+    from audit.models.threads import multiplies_bfloat16
+
+    has = multiplies_bfloat16()
     return {"what": "bfloat16 on the CPU", "found": "yes" if has else "no: models run in float32", "ok": True}
 
 

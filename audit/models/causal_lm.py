@@ -19,6 +19,8 @@ from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
 from audit.models.files import digest_once, model_files, require_safetensors
+from audit.models.folder import ModelOnDisk
+from audit.models.threads import multiplies_bfloat16, set_threads
 from audit.numbering import entropy, numbers_of
 
 if TYPE_CHECKING:
@@ -32,40 +34,32 @@ if TYPE_CHECKING:
 __all__ = ["CausalLM", "CausalLMFolder"]
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
-Device = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True)
-class CausalLMFolder:
+class CausalLMFolder(ModelOnDisk):
     """Options of a causal language model on disk."""
 
     path: Path
     """Folder with config.json, safetensors and tokenizer; or a .gguf file, or a folder with exactly one."""
     dtype: Dtype = "auto"
     """Number format; `auto` = bfloat16 on a GPU and on a processor with instructions for it, else float32."""
-    device: Device = "auto"
-    """Where it computes; `auto` takes a GPU where there is one."""
-    threads: int | None = None
-    """Threads of the processor; where not given, what the process may use."""
     prompt_form: Literal["raw", "chat"] = "raw"
     """`raw` = the model goes on from the prompt; `chat` = the prompt is a user's turn of the chat template."""
     system: str | None = None
     """System message, in chat form only."""
-    name: str | None = None
-    """What reports call it; the folder's or file's name where not given."""
     batch_tokens: int = 2048
     """Most tokens of a forward pass, padding included."""
 
     family: ClassVar[str] = "causal_lm"
     modality: ClassVar[str] = "text"
+    at_least_one: ClassVar[tuple[str, ...]] = ("threads", "batch_tokens")
 
     def __post_init__(self) -> None:
         """Refuse options that contradict one another."""
         if self.system is not None and self.prompt_form != "chat":
             raise ValueError(f"system goes with prompt_form chat; got prompt_form {self.prompt_form}")
-        for option in ("threads", "batch_tokens"):
-            if (value := getattr(self, option)) is not None and value < 1:
-                raise ValueError(f"{option} is {value}; allowed: 1 or more")
+        super().__post_init__()
 
     def fingerprint(self) -> str:
         """Return the digest of the files' content and of the options that change answers; raises ModelError."""
@@ -83,10 +77,10 @@ class CausalLMFolder:
         from audit.models.text.network import CausalNetwork
         from audit.models.text.scoring import Scorer
         from audit.models.text.weights import open_folder, open_gguf
-        from audit.models.threads import set_threads
 
         if device == "cuda" and not torch.cuda.is_available():
-            raise ModelError(f"{self._shown}: device {self.device} is a GPU here, which torch cannot use; allowed: cpu")
+            asked = f"{self.shown_name}: device {self.device}"
+            raise ModelError(f"{asked} is a GPU here, which torch cannot use; allowed: cpu")
         numerics = {"device": device, "dtype": dtype, "threads": set_threads(self.threads)}
         if source.is_file():
             model, tokenizer, weights = open_gguf(source, dtype, digest_once(source))
@@ -95,11 +89,7 @@ class CausalLMFolder:
             weights = "safetensors"
         scorer = Scorer(CausalNetwork(model.to(device)), self.batch_tokens)
         encoder = self._encoder(model, tokenizer)
-        return CausalLM(self._shown, self.fingerprint(), numerics, encoder, scorer, weights)
-
-    @property
-    def _shown(self) -> str:
-        return self.name or self.path.resolve().name
+        return CausalLM(self.shown_name, self.fingerprint(), numerics, encoder, scorer, weights)
 
     def _source(self) -> Path:
         """Return the GGUF file, or the folder with safetensors."""
@@ -122,7 +112,7 @@ class CausalLMFolder:
         device = ("cuda" if _gpu() else "cpu") if self.device == "auto" else self.device
         if self.dtype != "auto":
             return device, self.dtype
-        return device, "bfloat16" if device == "cuda" or _bfloat16_processor() else "float32"
+        return device, "bfloat16" if device == "cuda" or multiplies_bfloat16() else "float32"
 
     def _encoder(self, model: Any, tokenizer: Any) -> Encoder:
         from audit.models.text.chat import ChatTemplate
@@ -131,11 +121,11 @@ class CausalLMFolder:
         chat = None
         if self.prompt_form == "chat":
             if not tokenizer.chat_template:
-                raise ModelError(f"{self._shown}: the tokenizer has no chat template; allowed: prompt_form raw")
+                raise ModelError(f"{self.shown_name}: the tokenizer has no chat template; allowed: prompt_form raw")
             chat = ChatTemplate(tokenizer.get_chat_template(), tokenizer.special_tokens_map, self.system)
         limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
         start = next((i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None), None)
-        return Encoder(tokenizer, self._shown, limit, start, chat)
+        return Encoder(tokenizer, self.shown_name, limit, start, chat)
 
 
 @dataclass(frozen=True)
@@ -254,12 +244,3 @@ def _gpu() -> bool:
     if torch is None or torch.origin is None or not (Path(torch.origin).parent / "lib" / "libtorch_cuda.so").exists():
         return False
     return Path("/dev/nvidiactl").exists() and os.environ.get("CUDA_VISIBLE_DEVICES", "all") not in ("", "-1")
-
-
-def _bfloat16_processor() -> bool:
-    """Tell whether the processor multiplies bfloat16 itself, as others only emulate it."""
-    try:
-        flags = Path("/proc/cpuinfo").read_text("utf-8", errors="replace").split()
-    except OSError:  # not Linux
-        return False
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)

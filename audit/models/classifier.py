@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import ModelError
 from audit.files import canonical, open_regular, sha256
 from audit.model import Item
-from audit.models.files import digest_once, model_files, require_safetensors
-from audit.models.threads import set_threads
+from audit.models.files import PICKLED, digest_once, model_files, require_safetensors
+from audit.models.folder import ModelOnDisk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Classifier", "ClassifierFile", "TextClassifier", "check_labels", "wrap_classifier"]
 
 Modality = Literal["text", "tabular"]
-_PICKLED = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".sav"})
 _ROOM, _SWELLING, _TREE = 1 << 28, 8, 1 << 24
 """Bytes that a .skops file may unpack to, or else so many times its own size; bytes of the tree of its types."""
 _TOKENS = 8192
@@ -36,7 +35,7 @@ _TOKENS = 8192
 
 
 @dataclass(frozen=True)
-class ClassifierFile:
+class ClassifierFile(ModelOnDisk):
     """A .skops file, or a folder with a transformers network for sequence classification."""
 
     path: Path
@@ -49,20 +48,9 @@ class ClassifierFile:
     """Types in a .skops file that you vouch for, besides those of scikit-learn, NumPy and SciPy, e.g. `mine.Scaler`."""
     max_length: int | None = None
     """Tokens at which a text is cut before a network reads it; absent = what the network can take."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where a network runs; `auto` takes an accelerator where there is one."""
-    threads: int | None = None
-    """Processor threads of a network; absent = what the process may use."""
-    name: str | None = None
-    """Name in reports; absent = that of the file or folder."""
 
     family: ClassVar[str] = "classifier"
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that cannot be meant."""
-        for option in ("max_length", "threads"):
-            if (value := getattr(self, option)) is not None and value < 1:
-                raise ValueError(f"{option} is {value}; allowed: 1 or more")
+    at_least_one: ClassVar[tuple[str, ...]] = ("max_length", "threads")
 
     def fingerprint(self) -> str:
         """Return the digest of the files and of the options that change answers; raises ModelError."""
@@ -82,7 +70,7 @@ class ClassifierFile:
             raise ModelError(f"{self.path}: no such file or folder; {allowed}")
         if self.path.is_dir():
             self._refuse_folder()
-        elif self.path.suffix.lower() in _PICKLED:
+        elif self.path.suffix.lower() in PICKLED:
             raise ModelError(f"{self.path}: a {self.path.suffix} file can run code when opened; {allowed}")
         elif self.path.suffix != ".skops":
             raise ModelError(f"{self.path}: is no classifier; {allowed}")
@@ -205,11 +193,10 @@ class TextClassifier:
 
     def __init__(self, part: ClassifierFile, network: Any, tokenizer: Any) -> None:
 
-        self.name, self.fingerprint = part.name or part.path.resolve().name, part.fingerprint()
+        self.name, self.fingerprint = part.shown_name, part.fingerprint()
         labels = network.config.id2label
         self.classes = _named(self.name, [labels[i] for i in range(network.config.num_labels)], part.classes)
-        self._device = _device(part.device)
-        self.numerics = {"device": self._device, "dtype": "float32", "threads": set_threads(part.threads)}
+        self._device, self.numerics = part.settle()
         self._network = network.to(self._device).eval().requires_grad_(False)
         self._network.config.pad_token_id = -1  # no token is padding, so the last one is always the text's own
         limits = (part.max_length, tokenizer.model_max_length, getattr(network.config, "max_position_embeddings", None))
@@ -271,13 +258,6 @@ def _named(name: str, own: Sequence[Any] | None, given: Sequence[str] | None) ->
     return [str(one) for one in named]
 
 
-def _device(wanted: str) -> str:
-    import torch
-
-    there = torch.cuda.is_available()
-    if wanted == "cuda" and not there:
-        raise ModelError("device cuda is not there; allowed: cpu, auto")
-    return "cuda" if there and wanted != "cpu" else "cpu"
 
 
 def _require_room(path: Path) -> None:

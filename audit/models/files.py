@@ -23,10 +23,12 @@ from audit.errors import ModelError
 from audit.files import MAX_JSON, digest_file, read_regular
 
 __all__ = [
-    "check_settings", "check_size", "check_sizes", "digest_once", "model_files", "read_json", "require_safetensors",
+    "PICKLED", "check_settings", "check_size", "check_sizes", "digest_once", "model_files", "read_json",
+    "require_safetensors",
 ]
 
-_PICKLED = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
+PICKLED = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".pt", ".pth", ".sav"})
+"""Endings of files that can run code when they are opened, and never are."""
 _MOST_FILES = 10_000
 _LAYERS = re.compile(r"(layers?|blocks?|depths?|block_count)$|^n_layer")
 _SIZES = re.compile(
@@ -109,7 +111,7 @@ def require_safetensors(folder: Path) -> None:
             raise ModelError(f"{index}: names {min(outside)!r}; allowed: .safetensors of the folder")
     if any(folder.glob("*.safetensors")):
         return
-    pickled = sorted(path.name for path in folder.glob("*") if path.suffix in _PICKLED)
+    pickled = sorted(path.name for path in folder.glob("*") if path.suffix.lower() in PICKLED)
     got = f"only pickled weights ({pickled[0]})" if pickled else "no weights"
     raise ModelError(f"{folder}: {got}; allowed: .safetensors")
 

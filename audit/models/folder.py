@@ -19,51 +19,39 @@ from audit.models.files import check_settings, model_files, read_json, require_s
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ModelFolder"]
+__all__ = ["AutoencoderFolder", "ModelFolder", "ModelOnDisk"]
 
 _NO_ANSWER = frozenset({"path", "name", "device", "threads"})
 """Options that say where and how, not what: they stay out of the fingerprint."""
 
 
 @dataclass(frozen=True)
-class ModelFolder:
-    """Options that all models of images and series share."""
+class ModelOnDisk:
+    """Options that all models on disk share."""
 
     path: Path
-    """Folder with the model's JSON and safetensors."""
+    """Where the model is."""
     name: str | None = None
-    """What reports call it; the folder's name where not given."""
+    """What reports call it; the name of the folder or file where not given."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it computes; `auto` takes an accelerator where there is one."""
     threads: int | None = None
     """Threads of the processor; where not given, what the process may use."""
 
     family: ClassVar[str]
-    modality: ClassVar[str] = "image"
+    at_least_one: ClassVar[tuple[str, ...]] = ("threads",)
+    """Options that count something."""
 
     def __post_init__(self) -> None:
-        """Refuse a thread count below one."""
-        if self.threads is not None and self.threads < 1:
-            raise ValueError(f"threads is {self.threads}; allowed: 1 or more")
-
-    def fingerprint(self) -> str:
-        """Return the digest of all the folder's files and of the options; raises ModelError."""
-        self.config()
-        files = model_files(self.path)
-        options = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _NO_ANSWER}
-        return sha256(canonical([self.family, files, options]))
+        """Refuse a count below one."""
+        for option in self.at_least_one:
+            if (value := getattr(self, option)) is not None and value < 1:
+                raise ValueError(f"{option} is {value}; allowed: 1 or more")
 
     @property
     def shown_name(self) -> str:
         """What reports call the model."""
         return self.name or self.path.resolve().name
-
-    def config(self) -> dict[str, Any]:
-        """Return `config.json`, or a diffusers pipeline's `model_index.json`; ModelError where there is neither."""
-        for name in ("model_index.json", "config.json"):
-            if (self.path / name).is_file():
-                return read_json(self.path / name)
-        raise ModelError(f"{self.path}: no config.json; allowed: a folder with config.json and .safetensors weights")
 
     def settle(self) -> tuple[str, dict[str, Any]]:
         """Set the threads and return (device, numerics: what can move a result in its last digits)."""
@@ -76,6 +64,30 @@ class ModelFolder:
             raise ModelError(f"{self.shown_name}: device cuda is not there; allowed: cpu, auto")
         device = "cuda" if there and self.device != "cpu" else "cpu"
         return device, {"device": device, "dtype": "float32", "threads": set_threads(self.threads)}
+
+
+@dataclass(frozen=True)
+class ModelFolder(ModelOnDisk):
+    """Options that all models of images and series share."""
+
+    path: Path
+    """Folder with the model's JSON and safetensors."""
+
+    modality: ClassVar[str] = "image"
+
+    def fingerprint(self) -> str:
+        """Return the digest of all the folder's files and of the options; raises ModelError."""
+        self.config()
+        files = model_files(self.path)
+        options = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _NO_ANSWER}
+        return sha256(canonical([self.family, files, options]))
+
+    def config(self) -> dict[str, Any]:
+        """Return `config.json`, or a diffusers pipeline's `model_index.json`; ModelError where there is neither."""
+        for name in ("model_index.json", "config.json"):
+            if (self.path / name).is_file():
+                return read_json(self.path / name)
+        raise ModelError(f"{self.path}: no config.json; allowed: a folder with config.json and .safetensors weights")
 
     def facts(self, numerics: dict[str, Any]) -> dict[str, Any]:
         """Return what an opened model says of itself: name, fingerprint and numerics."""
@@ -114,3 +126,17 @@ class ModelFolder:
         if got not in allowed:
             raise ModelError(f"{self.path}: holds a {got}{did_you_mean(got, allowed)}")
         return got
+
+
+@dataclass(frozen=True)
+class AutoencoderFolder(ModelFolder):
+    """Options of a model that decodes with an autoencoder."""
+
+    scale: float = 0.1
+    """Scale of the logistic around an AutoencoderKL's output, in units of [-1, 1]; ours has a p(x|z) of its own."""
+
+    def __post_init__(self) -> None:
+        """Refuse a scale that gives no distribution."""
+        super().__post_init__()
+        if self.scale <= 0:
+            raise ValueError(f"scale is {self.scale:g}; allowed: above 0")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.models.folder import ModelFolder
+from audit.models.folder import AutoencoderFolder
 
 if TYPE_CHECKING:
     from audit.models.networks.latent_diffusion import ImageLatentDiffusion
@@ -18,19 +18,10 @@ __all__ = ["LatentDiffusionFolder"]
 
 
 @dataclass(frozen=True)
-class LatentDiffusionFolder(ModelFolder):
+class LatentDiffusionFolder(AutoencoderFolder):
     """Options of a latent diffusion model."""
 
-    scale: float = 0.1
-    """Scale of the logistic around an AutoencoderKL's output, in units of [-1, 1]; ours has a p(x|z) of its own."""
-
     family: ClassVar[str] = "latent_diffusion"
-
-    def __post_init__(self) -> None:
-        """Refuse a scale that gives no distribution."""
-        super().__post_init__()
-        if self.scale <= 0:
-            raise ValueError(f"scale is {self.scale:g}; allowed: above 0")
 
     def open(self) -> ImageLatentDiffusion:
         """Return the model; raises ModelError."""

@@ -1,4 +1,4 @@
-"""How many threads of the processor a model computes with.
+"""What a model computes with on the processor: how many threads, and whether bfloat16.
 
     threads = min(processors that the process may run on, processor time that its control group grants, torch's own)
 
@@ -12,7 +12,7 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["granted", "set_threads"]
+__all__ = ["granted", "multiplies_bfloat16", "set_threads"]
 
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -43,3 +43,12 @@ def _quota(root: Path) -> float | None:
         return int(most) / int(period) if int(most) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):
         return None
+
+
+def multiplies_bfloat16(facts: Path = Path("/proc/cpuinfo")) -> bool:
+    """Tell whether the processor multiplies bfloat16 itself, as others only emulate it."""
+    try:
+        flags = facts.read_text("utf-8", errors="replace").split()
+    except OSError:  # not Linux
+        return False
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
