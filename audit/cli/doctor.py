@@ -69,7 +69,7 @@ def _model() -> dict[str, Any]:
 
 
 def _bfloat16() -> dict[str, Any]:
-    from audit.models.threads import multiplies_bfloat16
+    from audit.processor import multiplies_bfloat16
 
     has = multiplies_bfloat16()
     return {"what": "bfloat16 on the CPU", "found": "yes" if has else "no: models run in float32", "ok": True}

@@ -20,8 +20,9 @@ from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample
 from audit.models.files import digest_once, model_files, require_safetensors
 from audit.models.folder import ModelOnDisk
-from audit.models.threads import multiplies_bfloat16, set_threads
+from audit.models.threads import set_threads
 from audit.numbering import entropy, numbers_of
+from audit.processor import multiplies_bfloat16
 
 if TYPE_CHECKING:
     import numpy as np
