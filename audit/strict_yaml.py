@@ -1,7 +1,7 @@
 """Files that people write, plans and policies: YAML that is data, and every mistake of it at once, with its place.
 
-    read_document(path, advice) -> Document          the text with the place of every value, or one line why not
-    mistakes(error, document, spec)                  file:line:column: what is wrong, what is allowed, did you mean
+    read_yaml(read_text(path, advice), name) -> Document     the text with the place of every value, or why not
+    mistakes(error, document, spec)      file:line:column: what is wrong, what is allowed, did you mean
 
 Keys are strict: one that a spec does not know is a mistake. Plans are untrusted: anchors, aliases, tags, duplicate
 keys, whole numbers beyond 64 bits, more than 1 MB, 20 levels or 20,000 values are refused, each before anything is
@@ -24,7 +24,7 @@ from audit.files import read_regular
 
 __all__ = [
     "MAX_BYTES", "MAX_DEPTH", "MAX_VALUES", "Document", "KeyPath", "StrictModel", "by_line", "check_bounds",
-    "error_text", "mistakes", "read_document", "read_text", "read_yaml",
+    "error_text", "mistakes", "read_text", "read_yaml",
 ]
 
 MAX_BYTES = 1_000_000
@@ -196,11 +196,6 @@ def read_text(path: str | Path, advice: str) -> str:
         raise PlanError([f"{path}: cannot be read ({error.strerror})"]) from None
     except ValueError as error:  # not UTF-8, or no path at all
         raise PlanError([f"{path}: cannot be read ({error})"]) from None
-
-
-def read_document(path: str | Path, advice: str) -> Document:
-    """Return a YAML file as data with places; PlanError with every mistake of its YAML."""
-    return read_yaml(read_text(path, advice), str(path))
 
 
 def mistakes(error: ValidationError, document: Document, spec: type[BaseModel]) -> list[str]:

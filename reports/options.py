@@ -1,6 +1,7 @@
 """What a report may be told, beside the audit it is made of.
 
     Report = (Audit, ReportOptions) -> {file name: bytes}
+    ComparisonReport = (Comparison, language) -> {file name: bytes}
 
 A report is pure: same record, same options, same bytes. No clock, host or random id enters it, and of the audit folder
 only `record.json`, the items that it pins by digest and `reviews.jsonl`. The facts of a run (`run.json`) stay out.
@@ -11,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from audit.compare import Comparison
 from audit.record import Audit
 
-__all__ = ["DEFAULTS", "Report", "ReportOptions"]
+__all__ = ["DEFAULTS", "ComparisonReport", "Report", "ReportOptions"]
 
 
 @dataclass(frozen=True)
@@ -31,3 +33,5 @@ class ReportOptions:
 DEFAULTS = ReportOptions()
 Report = Callable[[Audit, ReportOptions], dict[str, bytes]]
 """Named by an entry point in `dokimasia.reports`; the first file is the document itself."""
+ComparisonReport = Callable[[Comparison, str], dict[str, bytes]]
+"""Named by an entry point in `dokimasia.comparisons`; the first file is the document itself."""

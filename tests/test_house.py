@@ -76,7 +76,6 @@ def test_no_public_name_of_a_package_hides_one_of_its_modules():
 
 def test_no_module_is_named_like_a_dependency_or_the_standard_library():
     taken = {name.lower() for name in sys.stdlib_module_names | _dependencies() | set(PACKAGES)}
-    taken -= {"html"}  # reports/html.py: a report's file bears the name of its format
     modules = [path.parent if path.name == "__init__.py" else path for path in SOURCES]
     inner = [path for path in modules if path.parent != ROOT and not path.stem.startswith("_")]
     scripts = sorted((ROOT / "benchmarks").glob("*.py"))  # a script's folder comes first on the path

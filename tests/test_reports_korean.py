@@ -17,14 +17,14 @@ from report_fixtures import finding, rate
 import audit.verdict.decision
 import detectors
 from audit import plugins
-from audit.record import Limit, load_record
+from audit.record import AGAINST, WEIGHT, Limit, load_record
 from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.verdict import decide, sentence
 from reports.documents.index_page import render_index
 from reports.options import ReportOptions
 from reports.text import Notation, Words, words_of
 from reports.text.words import _held
-from reports.views import AGAINST, WEIGHT, reason_text
+from reports.views import reason_text
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)

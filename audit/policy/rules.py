@@ -179,8 +179,7 @@ def check_required(
 def check_forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: int) -> RuleResult:
     """Rule whether there is something of what the word forbids."""
     if word == "deviations":
-        # A record of an earlier version has none: nothing was written down then.
-        told = [str(getattr(one, "what", one)) for one in getattr(audit.record, "deviations", ())]
+        told = [one.what for one in audit.record.deviations]
         return _none(word, len(told), f"asked otherwise than planned: {', '.join(told[:5])}", line, "failed")
     if word == "rerolls":
         tries = [f"{one.check} is attempt {one.ordinal} ({', '.join(map(_earlier, one.earlier[:5]))})"

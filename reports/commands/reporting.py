@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit import plugins
+from audit.cli.options import AsJson, AuditName, Into
 from audit.errors import DokimasiaError, UsageError, clean
 from audit.record import RECORD_FILE, SEAL_FILE
 
@@ -22,7 +23,7 @@ __all__ = ["index", "report"]
 
 
 def report(
-    audit: Annotated[str, typer.Argument(help="Folder of an audit, or the beginning of its id under --into.")],
+    audit: AuditName,
     format: Annotated[
         str,
         typer.Option(help="html, pdf, markdown, json, junit, sarif, summary, or the name of an installed report."),
@@ -30,8 +31,8 @@ def report(
     lang: Annotated[str, typer.Option(help="Language of the document: en or ko.")] = "en",
     out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,
     plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
-    into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the paths as JSON.")] = False,
+    into: Into = Path("audits"),
+    as_json: AsJson = False,
 ) -> None:
     """Write a report of a finished audit and print its path."""
     from audit.files import in_language, write_inside, write_out
@@ -67,7 +68,7 @@ def _breaks_seal(path: Path, data: bytes, folder: Path) -> bool:
 
 
 def index(
-    into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits"),
+    into: Into = Path("audits"),
     lang: Annotated[str, typer.Option(help="Language of the page: en or ko.")] = "en",
 ) -> None:
     """Write one page over all finished audits, with links to their reports, and print its path.

@@ -122,7 +122,7 @@ def review_view(
     given = {standing.rating for standing in state.targets.values()}
     return ReviewView(
         sentence=_sentence(audit, state, words),
-        sign_off=tuple(_signed(row, words, owners) for row in state.sign_off),
+        sign_off=tuple(_signed(row, notation, owners) for row in state.sign_off),
         findings={check: one for check, one in found.items() if check is not None and one},
         whole=found[None],
         ratings=tuple(
@@ -168,14 +168,14 @@ def _with_key(signature: str, key: str | None, words: Words, owners: Mapping[str
     return words("signature.with", signature=told, owner=key[:23])
 
 
-def _signed(row: SignOff, words: Words, owners: Mapping[str, str]) -> SignOffRow:
-    entry, key = row.entry, row.entry.key
+def _signed(row: SignOff, notation: Notation, owners: Mapping[str, str]) -> SignOffRow:
+    entry, key, words = row.entry, row.entry.key, notation.words
     reason = getattr(entry.says, "reason", None) or ""
     counts = "" if row.problem is None else words(f"uncounted.{row.problem}")
     return SignOffRow(
         author=one_line(entry.author, words, 120),
         decision=words(f"decision.{row.decision}"),
-        when=Notation(words).moment(entry.at),
+        when=notation.moment(entry.at),
         reason=words("format.list").join(part for part in (one_line(reason, words), counts) if part),
         signature=_signature(entry, words, owners),
         key="" if key is None else key.fingerprint,
@@ -184,15 +184,15 @@ def _signed(row: SignOff, words: Words, owners: Mapping[str, str]) -> SignOffRow
 
 def _finding(state: ReviewState, check: str | None, notation: Notation, owners: Mapping[str, str]) -> FindingReview:
     words = notation.words
-    said = [_said(entry, words, owners) for entry in state.entries if _is_comment(entry, check)]
+    said = [_said(entry, notation, owners) for entry in state.entries if _is_comment(entry, check)]
     for (of_check, item), standing in state.targets.items():
-        facts = list(_facts(standing, state, words, owners))
+        facts = list(_facts(standing, state, notation, owners))
         if check is not None and of_check == check and item is not None and facts:
             text = words("format.list").join(words("format.colon", left=left, right=right) for left, right in facts)
             said.append(Said("", "", one_line(item, words, 80), text, ""))
     reviewed = None if check is None else state.reviewed.get(check)
     return FindingReview(
-        facts=tuple(_facts(state.of(check), state, words, owners)),
+        facts=tuple(_facts(state.of(check), state, notation, owners)),
         said=tuple(said[-MOST:]),
         left_out=max(0, len(said) - MOST),
         result=None if reviewed is None else _result(reviewed, notation),
@@ -203,11 +203,12 @@ def _is_comment(entry: Entry, check: str | None) -> bool:
     return isinstance(entry.says, Comment) and entry.says.check == check
 
 
-def _said(entry: Entry, words: Words, owners: Mapping[str, str]) -> Said:
+def _said(entry: Entry, notation: Notation, owners: Mapping[str, str]) -> Said:
     assert isinstance(entry.says, Comment)
+    words = notation.words
     return Said(
         author=one_line(entry.author, words, 120),
-        when=Notation(words).moment(entry.at),
+        when=notation.moment(entry.at),
         about="" if entry.says.item is None else one_line(entry.says.item, words, 80),
         text=cell_text(entry.says.text, words, 4000),
         signature=_signature(entry, words, owners),
@@ -215,14 +216,15 @@ def _said(entry: Entry, words: Words, owners: Mapping[str, str]) -> Said:
 
 
 def _facts(
-    standing: TargetState, state: ReviewState, words: Words, owners: Mapping[str, str]
+    standing: TargetState, state: ReviewState, notation: Notation, owners: Mapping[str, str]
 ) -> Iterable[tuple[str, str]]:
     """Return (label, text) of what was said; nothing where nobody has said it."""
+    words = notation.words
     told = {
         "rating": standing.rating and words(f"rating.{standing.rating}"),
         "owner": standing.owner and one_line(standing.owner, words, 120),
         "action": standing.action and cell_text(standing.action, words, 1000),
-        "due": standing.due and Notation(words).day(standing.due),
+        "due": standing.due and notation.day(standing.due),
         "status": words(f"status.{standing.status}") if standing != TargetState(comments=standing.comments) else None,
     }
     rows = [(words(f"reviewed.{name}"), text) for name, text in told.items() if text]
@@ -231,7 +233,7 @@ def _facts(
         holds = state.on is not None and waiver.holds(state.on)
         signed = "none" if waiver.key is None else "holds"
         author = f"{one_line(waiver.author, words, 120)} ({_with_key(signed, waiver.key, words, owners)})"
-        facts = {"until": Notation(words).day(waiver.until), "author": author}
+        facts = {"until": notation.day(waiver.until), "author": author}
         text = words("reviewed.waiver_holds" if holds else "reviewed.waiver_ended", **facts)
         rows.append((words("reviewed.waiver"), f"{text} {cell_text(waiver.reason, words, 1000)}"))
     return rows
