@@ -32,19 +32,28 @@ Guarantee = Literal["finite sample", "measured", "approximate"]
 """What stands behind an interval: a proof that it covers at every n and every truth, a measurement of how often it
 misses in the cases that are hardest for it, or neither."""
 
+_NUMBERS = ("value", "low", "high", "ideal", "level", "worst_coverage", "measured_to")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
     """One number of a finding, with all that is needed to read it.
 
-    Raises ValueError for a number that is not finite, for `low <= value <= high` violated, and for a
-    measure that has neither a value nor a reason, and for an interval that claims more than stands behind it.
+    A record holds it field by field. Numbers of any library become plain ones. Raises ValueError for a number that is
+    not finite, for `low <= value <= high` violated, and for a measure that has neither a value nor a reason, and for an
+    interval that claims more than stands behind it.
     """
 
     name: str
     """Field's standard term in snake case, e.g. `stereotype_share`."""
+    group: str | None = None
+    """Slice of the data that the measure speaks of; None is all of it."""
     value: float | None
     """Point estimate in `unit`; None only together with `undefined`."""
+    low: float | None = None
+    """Lower end of the interval; None where there is none."""
+    high: float | None = None
+    """Upper end of the interval."""
     n: Mapping[str, int]
     """What it rests on: `items` (rows) and `units` (independent units: templates, writers, prompts).
 
@@ -54,15 +63,12 @@ class Measure:
     """`share` (0 to 1), `nats`, `bits`, `seconds`, `count`, ..."""
     direction: Direction
     """Which way is good; `nearer to ideal is better` goes with `ideal`."""
+    ideal: float | None = None
+    """Value that a good model has, where that is neither as low nor as high as can be."""
     level: float
     """Two-sided confidence of [low, high], e.g. 0.95."""
     method: str
     """How the interval was made, e.g. `exact binomial (Clopper-Pearson)`."""
-    low: float | None = None
-    high: float | None = None
-    ideal: float | None = None
-    group: str | None = None
-    """Slice of the data that the measure speaks of; None is all of it."""
     undefined: str | None = None
     """Why there is no value; never written as 0."""
     min_units: int = 0
@@ -86,13 +92,24 @@ class Measure:
     """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers that a reader could not trust."""
+        """Take plain numbers, and refuse those that a reader could not trust."""
+        for name in _NUMBERS:
+            if (number := getattr(self, name)) is not None:
+                object.__setattr__(self, name, float(number))
+        object.__setattr__(self, "n", {key: int(count) for key, count in self.n.items()})
+        object.__setattr__(self, "missing", int(self.missing))
+        self._check_guarantee()
+        self._check_numbers()
+
+    def _check_guarantee(self) -> None:
         if self.guarantee == "finite sample" and self.worst_coverage is not None:
             got = f"worst_coverage {self.worst_coverage} of an interval that is valid in finite samples"
             raise ValueError(f"measure {self.name!r}: got {got}; allowed: guarantee 'measured' or 'approximate'")
         if (self.guarantee == "measured") != (self.measured_to is not None):
             got = f"guarantee {self.guarantee!r} with measured_to {self.measured_to}"
             raise ValueError(f"measure {self.name!r}: got {got}; allowed: measured_to with 'measured', and only there")
+
+    def _check_numbers(self) -> None:
         if (self.value is None) != (self.undefined is not None):
             raise ValueError(
                 f"measure {self.name!r}: got value {self.value!r} with reason {self.undefined!r}; allowed: one of both"
@@ -110,6 +127,13 @@ class Measure:
             and not self.low <= self.value <= self.high
         ):
             raise ValueError(f"measure {self.name!r}: value {self.value} lies outside [{self.low}, {self.high}]")
+
+    @property
+    def decides(self) -> bool:
+        """Whether the interval keeps its share of an error budget, so that it may decide a limit."""
+        if self.guarantee == "measured":
+            return self.measured_to is not None and self.level <= self.measured_to + 1e-9
+        return self.guarantee == "finite sample"
 
     def lacking(self, missing: int) -> Measure:
         """Return this measure of an unbounded number where so many items gave no answer: nothing bounds it any more."""

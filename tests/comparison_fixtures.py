@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import pandas as pd
 from report_fixtures import finding, write_audit
 
 from audit.files import canonical, sha256, write_atomic
-from audit.record import Audit, Limit, MeasureRecord, ModelRecord, dump
+from audit.record import Audit, Limit, ModelRecord, dump
 from audit.verdict import decide, sentence
 from detectors.intervals import mean_over_units
+from detectors.result import Measure
 
 LEVEL = 0.95
 
@@ -31,7 +32,7 @@ class Asked:
     direction: str = "higher is better"
     ideal: float | None = None
     stop: str = "full"
-    measures: Sequence[MeasureRecord] = ()
+    measures: Sequence[Measure] = ()
     """Instead of the mean; the last one is the limit's."""
     frame: pd.DataFrame | None = None
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -81,7 +82,7 @@ def _finding(one: Asked, level: float):
         frame = pd.DataFrame({"id": ids, "value": values})
         if one.units is not None:
             frame["unit"] = list(one.units)
-    measures = [each.model_copy(update={"level": level}) for each in one.measures] or [_mean(one, frame, level)]
+    measures = [replace(each, level=level) for each in one.measures] or [_mean(one, frame, level)]
     controls = {"positive": True, "negative": True}
     decision = decide(measures, one.limit, controls)
     made = finding(
@@ -91,11 +92,11 @@ def _finding(one: Asked, level: float):
     return made.model_copy(update={"reason": decision.reason, **one.more}), frame
 
 
-def _mean(one: Asked, frame: pd.DataFrame, level: float) -> MeasureRecord:
+def _mean(one: Asked, frame: pd.DataFrame, level: float) -> Measure:
     known = frame[frame["value"].notna()]
     units = None if one.units is None else known["unit"].to_numpy(str)
     mean = mean_over_units(known["value"].to_numpy(), units, level=level, rng=np.random.default_rng(0), binary=True)
-    return MeasureRecord(
+    return Measure(
         name="accuracy", value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", ideal=one.ideal,
         direction=one.direction, level=level, method=mean.method, mean_of="value",
         unit_of=None if one.units is None else "unit",

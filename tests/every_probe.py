@@ -15,9 +15,9 @@ from report_fixtures import LEVEL, LM, write_audit
 
 from audit.files import write_atomic
 from audit.probe import Probe
-from audit.record import Audit, Deviation, Finding, Limit, MeasureRecord, ModelRecord, Sheet, dump, load_record
+from audit.record import Audit, Deviation, Finding, Limit, ModelRecord, Sheet, dump, load_record
 from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
-from detectors.result import Result
+from detectors.result import Measure, Result
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {"factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}]}
 REASONS: list[tuple[str, dict[str, Any]]] = [
@@ -77,8 +77,7 @@ _CLASSIFIER = ModelRecord(
 
 
 def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited: int) -> Finding:
-    measures = [MeasureRecord(**{name: getattr(one, name) for name in MeasureRecord.model_fields if hasattr(one, name)})
-                for one in result.measures]  # fmt: skip
+    measures = list(result.measures)
     limit = _limit(measures[0], limited) if limited and measures[0].value is not None else None
     decision = decide(measures, limit, {})
     evidence = []
@@ -95,7 +94,7 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
     })  # fmt: skip
 
 
-def _limit(measure: MeasureRecord, way: int) -> Limit:
+def _limit(measure: Measure, way: int) -> Limit:
     """A limit below or at the headline's value."""
     assert measure.value is not None
     return Limit(measure=measure.name, group=measure.group, at_most=measure.value / 2 if way == 1 else measure.value)

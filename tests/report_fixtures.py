@@ -12,21 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from audit.files import canonical, digest_file, sha256, write_atomic
-from audit.record import (
-    SCHEMA,
-    Audit,
-    Evidence,
-    Finding,
-    Limit,
-    MeasureRecord,
-    ModelRecord,
-    Record,
-    RunFacts,
-    dump,
-    load_record,
-)
+from audit.record import SCHEMA, Audit, Evidence, Finding, Limit, ModelRecord, Record, RunFacts, dump, load_record
 from audit.verdict import audit_verdict, decide
 from detectors.intervals import exact_binomial
+from detectors.result import Measure
 
 LEVEL = 0.95
 LM = ModelRecord(
@@ -78,10 +67,10 @@ def rate(
     group: str | None = None,
     direction: str = "lower is better",
     ideal: float | None = None,
-) -> MeasureRecord:
+) -> Measure:
     """A share with its exact interval."""
     low, high = exact_binomial(k, n, level)
-    return MeasureRecord(
+    return Measure(
         name=name,
         group=group,
         value=k / n,
@@ -106,9 +95,9 @@ def real(
     level: float = LEVEL,
     direction: str = "neither",
     **more: Any,
-) -> MeasureRecord:
+) -> Measure:
     """A number with a symmetric approximate interval."""
-    return MeasureRecord(
+    return Measure(
         name=name,
         value=value,
         low=value - half,
@@ -124,9 +113,9 @@ def real(
     )
 
 
-def unknown(name: str, reason: str, *, group: str | None = None, level: float = LEVEL) -> MeasureRecord:
+def unknown(name: str, reason: str, *, group: str | None = None, level: float = LEVEL) -> Measure:
     """A measure without a value."""
-    return MeasureRecord(
+    return Measure(
         name=name,
         group=group,
         value=None,
@@ -468,7 +457,7 @@ def _novelty(index: int, rng: np.random.Generator, level: float) -> tuple[Findin
 def _latency(index: int, rng: np.random.Generator, level: float) -> tuple[Finding, None]:
     measures = [
         real("latency", 0.412, 0.05, 50, unit="seconds", level=level, direction="lower is better"),
-        MeasureRecord(
+        Measure(
             name="peak_memory",
             value=1_612_000_000,
             n={"items": 50},
@@ -477,7 +466,7 @@ def _latency(index: int, rng: np.random.Generator, level: float) -> tuple[Findin
             level=level,
             method="none",
         ),
-        MeasureRecord(
+        Measure(
             name="parameters",
             value=134_515_008,
             n={"items": 1},
@@ -508,7 +497,7 @@ def hostile(folder: Path, count: int = 6) -> Audit:
             rate(bad[0], 7, 40, group=None),
             *(rate(bad[0], number % 40, 40, group=f"{text} {number}") for number, text in enumerate(bad * 3)),
             unknown(bad[1], bad[2], group=bad[3]),
-            real(bad[4], 1.5, 0.5, 9, unit=bad[5], method=bad[6], direction=bad[7]),
+            real(bad[4], 1.5, 0.5, 9, unit=bad[5], method=bad[6]),
         ]
         verdict = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")[index % 6]
         findings.append(

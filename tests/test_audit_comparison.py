@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,12 +26,13 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.plan import Check, Plan, plan_differences, refusal
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.record import Evidence, Limit, MeasureRecord, dump, load_record
+from audit.record import Evidence, Limit, dump, load_record
 from audit.reference.cards import WEIGHTS
 from audit.verdict import store_frame
 from detectors.differences import auroc_difference, mean_difference
 from detectors.intervals import auroc, discordant_interval, mean_over_units
 from detectors.ranking import rank
+from detectors.result import Measure
 
 ACCURATE = Limit(measure="accuracy", at_least=0.5)
 FEW = Limit(measure="accuracy", at_most=0.5)
@@ -179,6 +181,15 @@ def test_an_approximate_difference_decides_from_its_least_number_of_units_on(tmp
     gap = check.deciding.difference
     assert (gap.min_units, gap.worst_coverage, "arms" in gap.method) == (100, 0.931, True)
     assert gap.low == pytest.approx(0.4 - 0.02)
+    assert (gap.guarantee, gap.measured_to) == ("measured", 0.999)
+
+
+def test_a_difference_of_measured_intervals_decides_up_to_the_level_they_were_measured_at(tmp_path):
+    """The bound of two arms is proved, but not what it is made of: it was said to hold at any level."""
+    facts = {"unit": "score", "direction": "lower is better", "measured_to": 0.9}
+    pair = [real("kid", value, 0.01, 200, **facts) for value in (0.1, 0.5)]
+    check = only(compared(tmp_path, *([Asked("samples", [], measures=[one])] for one in pair)))
+    assert (check.word, check.reason["key"]) == ("undecided", "measured_less")
 
 
 def test_the_first_measure_stands_beside_the_one_that_decides(tmp_path):
@@ -201,7 +212,7 @@ def test_group_rows_are_found_by_what_the_measure_says(tmp_path):
                               "value": answers(20, 0) + answers(right, 20 - right)})
         mean = mean_over_units(frame["value"][20:], level=0.95, rng=np.random.default_rng(0))
         frames.append(frame)
-        measures.append(MeasureRecord(
+        measures.append(Measure(
             name="accuracy", group="sex", value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share",
             direction="higher is better", level=0.95, method=mean.method, mean_of="value", where={"group": "sex"},
         ))
@@ -216,7 +227,7 @@ def test_group_rows_are_found_by_what_the_measure_says(tmp_path):
 def test_items_that_do_not_give_the_numbers_are_not_paired(tmp_path):
     first, second = [Asked("facts", answers(30, 10), ACCURATE)], [Asked("facts", answers(20, 20), ACCURATE)]
     a, b = two_audits(tmp_path, first, second)
-    wrong = a.record.findings[0].measures[0].model_copy(update={"value": 0.7})
+    wrong = replace(a.record.findings[0].measures[0], value=0.7)
     findings = [a.record.findings[0].model_copy(update={"measures": [wrong]})]
     write_atomic(a.folder / "record.json", dump(a.record.model_copy(update={"findings": findings})))
     check = only(compare_audits(load_record(a.folder), b))
@@ -231,7 +242,7 @@ def scored(seed, shift):
     frame = pd.DataFrame({"id": [f"i{n}" for n in range(160)], "role": ["items"] * 80 + ["foreign"] * 80,
                           "nll": common + generator.normal(size=160) + shift * np.repeat([0, 1], 80)})
     value, low, high = auroc(frame["nll"][:80], frame["nll"][80:])
-    return frame, MeasureRecord(
+    return frame, Measure(
         name="auroc", value=value, low=low, high=high, n={"items": 160, "units": 80}, unit="score",
         direction="higher is better", level=0.95, method="AUROC", auroc_of=(("items", "nll"), ("foreign", "nll")),
     )

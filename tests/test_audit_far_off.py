@@ -1,5 +1,7 @@
 """What is far off without a limit: the stated rule at its edges, one reading for records and lists, told everywhere."""
 
+from dataclasses import replace
+
 import pytest
 from report_fixtures import finding, rate, real, write_audit
 
@@ -20,7 +22,7 @@ BASE = real("kid_training", 0.008, 0.024, 1300, unit="score", ideal=0.0)
 
 def share(low, high, ideal, direction="nearer to ideal is better"):
     whole = rate("m", 1, 2, direction=direction, ideal=ideal)
-    return whole.model_copy(update={"low": low, "value": (low + high) / 2, "high": high})
+    return replace(whole, low=low, value=(low + high) / 2, high=high)
 
 
 def score(low, high, ideal, unit="score", direction="nearer to ideal is better"):
@@ -54,7 +56,7 @@ def told(*measures, limit=None):
         (score(5.0, 6.0, 0.0, unit="nats"), False),
         (score(1.0, 3.0, 0.0, unit="count"), True),
         (score(0.0, 3.0, 0.0, unit="count"), False),
-        (score(2.1, 2.5, 1.0).model_copy(update={"low": None, "high": None}), False),
+        (replace(score(2.1, 2.5, 1.0), low=None, high=None), False),
     ],
 )
 def test_the_stated_rule(measure, far):
@@ -76,7 +78,7 @@ def test_a_baseline_counts_by_its_nearer_end(value, half, far):
 
 def test_a_baseline_without_an_interval_or_that_is_not_there_says_nothing_of_what_reads_by_it():
     assert told(real("kid", 43.7, 11.4, 900, **KID)) == []
-    assert told(real("kid", 43.7, 11.4, 900, **KID), BASE.model_copy(update={"low": None, "high": None})) == []
+    assert told(real("kid", 43.7, 11.4, 900, **KID), replace(BASE, low=None, high=None)) == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_a_baseline_without_an_interval_or_that_is_not_there_says_nothing_of_wha
 )
 def test_a_passed_audit_over_a_broken_model_says_so_wherever_it_is_told(tmp_path, lang, counted, sentence):
     """As the flawed pixel transformer: no mode is missing, and nothing else is as it should be."""
-    coverage = share(0.136, 0.238, 0.905, "higher is better").model_copy(update={"name": "coverage"})
+    coverage = replace(share(0.136, 0.238, 0.905, "higher is better"), name="coverage")
     modes = real("missing_modes", 0.0, 0.0, 600, unit="count", direction="lower is better", ideal=0.0)
     one = finding("samples", "passed", "no mode is missing.", probe="quality.samples",
                   limit=Limit(measure="missing_modes", at_most=0),

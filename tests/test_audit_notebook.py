@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -67,7 +68,7 @@ def test_what_others_wrote_is_text_and_nothing_is_loaded(audit):
     findings = [
         finding.model_copy(update={
             "check": HOSTILE, "why": HOSTILE, "limit": Limit(measure="ones", group=HOSTILE, at_most=0.5),
-            "measures": [one.model_copy(update={"name": HOSTILE, "group": HOSTILE, "unit": HOSTILE})
+            "measures": [replace(one, name=HOSTILE, group=HOSTILE, unit=HOSTILE)
                          for one in finding.measures],
             "remarks": [{"key": "problem", "problem": HOSTILE}],
         })

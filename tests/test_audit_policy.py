@@ -365,10 +365,10 @@ def test_a_review_that_was_changed_is_no_judgement(tmp_path):
 def test_overrides_count_where_the_policy_says_so(tmp_path):
     audit = mixed(tmp_path / "audit", 1)
     one = audit.record.findings[0]
-    head = one.headline.model_copy(update={"mean_of": "value", "unit_of": None})
+    head = replace(one.headline, mean_of="value", unit_of=None)
     limit = Limit(measure="stereotype_share", at_most=0.6)
     items = audit.items(one.check)
-    head = head.model_copy(update={"value": float(items["value"].mean())})
+    head = replace(head, value=float(items["value"].mean()))
     one = one.model_copy(update={"measures": [head], "limit": limit})
     record = audit.record.model_copy(update={"findings": [one]})
     (audit.folder / "record.json").write_bytes(dump(record))
@@ -626,7 +626,7 @@ def test_only_an_interval_that_may_decide_says_that_a_measure_is_worse(facts, ve
 def test_approximate_measures_neither_fail_nor_count_beside_those_that_decide():
     """A drop that is enough alone is enough beside ninety-nine that only inform, and not beside proved ones."""
     drop, same = (rate("share", 52, 100), rate("share", 30, 100)), [rate(f"g{at}", 30, 100) for at in range(99)]
-    informs = [one.model_copy(update={"guarantee": "approximate"}) for one in same]
+    informs = [replace(one, guarantee="approximate") for one in same]
     assert compared([drop[0], *informs], [drop[1], *informs]).verdict == "failed"
     assert compared([drop[0], *same], [drop[1], *same]).verdict == "passed"
 

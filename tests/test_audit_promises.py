@@ -15,11 +15,12 @@ from audit.execute import run, size_plan
 from audit.integrity import recompute
 from audit.plan import freeze, read_plan
 from audit.policy import judge_audit, load_policy
-from audit.record import Limit, MeasureRecord, keep_level, load_record, watched
+from audit.record import Limit, keep_level, load_record, watched
 from audit.review.overrides import ItemChange, review_measure
 from audit.verdict import decide, early_stopping
 from detectors.intervals import exact_binomial
 from detectors.power import keep_probability, units_needed
+from detectors.result import Measure
 from detectors.sequential import RateTest, confidence_sequence, stopping
 from reports.text import Notation, words_of
 from reports.views.statistical_notes import budget_text
@@ -32,7 +33,7 @@ PROBES = {f"c{i}": Ones() for i in range(20)}
 
 def rate(k, n, level):
     low, high = (float(one) for one in exact_binomial(k, n, level))
-    return MeasureRecord(
+    return Measure(
         name="ones", value=k / n, low=low, high=high, n={"items": n, "units": n}, unit="share", level=level,
         direction="lower is better", method="exact binomial (Clopper-Pearson)", mean_of="value",
     )

@@ -41,7 +41,7 @@ def audit_of(folder, machine, *, at_most=0.1, level=0.95, **more):
     """An audit with one check, of which an item is 1 where the machine flagged it."""
     values = np.asarray(machine, dtype=float)
     measure = rate("error_share", int(np.nansum(values)), int(np.isfinite(values).sum()), level=level)
-    measure = measure.model_copy(update={"mean_of": "value", **more.pop("measure", {})})
+    measure = replace(measure, **{"mean_of": "value", **more.pop("measure", {})})
     frame = pd.DataFrame({"id": names(len(values)), "value": values, **more.pop("columns", {})})
     limit = Limit(measure="error_share", at_most=at_most)
     verdict = "failed" if measure.low > at_most else "passed" if measure.high <= at_most else "inconclusive"
@@ -108,12 +108,12 @@ def test_the_items_follow_from_the_token_and_every_subset_is_as_likely():
 def unit_mean(values, level):
     """The rate of single 0/1 items, as the product makes it."""
     made = mean_over_units(values.to_numpy(), None, level=level, rng=np.random.default_rng(0), binary=True)
-    return SINGLE.model_copy(update={"value": made.value, "low": made.low, "high": made.high})
+    return replace(SINGLE, value=made.value, low=made.low, high=made.high)
 
 
 def own_mean(values, _):
     """The rate of a benchmark that was asked in full."""
-    return SINGLE.model_copy(update=dict.fromkeys(("value", "low", "high"), float(values.mean())))
+    return replace(SINGLE, **dict.fromkeys(("value", "low", "high"), float(values.mean())))
 
 
 @cache
@@ -326,9 +326,9 @@ def test_no_further_units_are_advised_where_a_further_draw_is_what_helps(tmp_pat
     assert "would decide" not in after.finding.why
     limit = after.finding.limit
     assert [ask(after.measure, limit) for ask in (fresh_units, smallest_effect)] == [None] * 2
-    of_benchmark = after.measure.model_copy(update={"n": {**after.measure.n, "population": 400}})
+    of_benchmark = replace(after.measure, n={**after.measure.n, "population": 400})
     assert more_units(of_benchmark) is None
-    assert more_units(of_benchmark.model_copy(update={"method": HYPERGEOMETRIC})) == 300
+    assert more_units(replace(of_benchmark, method=HYPERGEOMETRIC)) == 300
 
 
 def test_an_audit_with_a_random_check_is_judged_again_and_a_policy_may_let_it_count(tmp_path):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 
 import pandas as pd
@@ -299,9 +300,7 @@ def test_an_override_that_says_what_the_machine_said_gives_its_very_number(audit
 
 def test_units_weigh_the_same_after_review_too(tmp_path):
     values, units = [1.0, 0.0, 1.0, 1.0], ["u", "u", "v", "w"]
-    measure = rate("stereotype_share", 3, 4).model_copy(
-        update={"value": 2.5 / 3, "mean_of": "value", "unit_of": "unit", "level": 0.9}
-    )
+    measure = replace(rate("stereotype_share", 3, 4), value=2.5 / 3, mean_of="value", unit_of="unit", level=0.9)
     frame = pd.DataFrame({"id": list("abcd"), "value": values, "unit": units})
     audit = write_audit(
         tmp_path / "x", [finding("pairs", "measured", "why", measures=[measure])], items={"pairs": frame}
@@ -343,7 +342,7 @@ def broken(audit, what):
     measure = audit.finding("limited").headline
     fields = {"no mean": {"mean_of": None}, "another number": {"value": 0.4}, "a group": {"group": "g"}}.get(what, {})
     if fields:
-        update = {"measures": [measure.model_copy(update=fields)], "limit": None}
+        update = {"measures": [replace(measure, **fields)], "limit": None}
         record = audit.record.model_copy(update={"findings": [audit.record.findings[0].model_copy(update=update)]})
         from audit.record import dump
 

@@ -18,26 +18,27 @@ from audit.errors import UsageError
 from audit.execute import run, size_plan
 from audit.execute.power_analysis import Range
 from audit.plan import Check, Plan, read_plan
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
 from audit.verdict import decide, early_stopping, invalidate
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect
 from detectors.intervals import AUROC_METHOD, auroc, betting_mean, exact_binomial, pairs_interval
+from detectors.result import Measure
 from detectors.sequential import RateTest, boundaries, stopping
 
 UP = Limit(measure="rate", at_most=0.05)
 
 
-def measure(value, low, high, n, **more) -> MeasureRecord:
+def measure(value, low, high, n, **more) -> Measure:
     facts = {"name": "rate", "n": {"items": n, "units": n}, "unit": "share", "direction": "neither", "level": 0.95}
-    return MeasureRecord(**{**facts, "value": value, "low": low, "high": high, "method": "test", **more})
+    return Measure(**{**facts, "value": value, "low": low, "high": high, "method": "test", **more})
 
 
-def counted(k, n, level=0.95, **more) -> MeasureRecord:
+def counted(k, n, level=0.95, **more) -> Measure:
     low, high = (float(end) for end in exact_binomial(k, n, level))
     return measure(k / n, low, high, n, level=level, mean_of="value", **more)
 
 
-def watched(outcomes, limit, level=0.95) -> MeasureRecord:
+def watched(outcomes, limit, level=0.95) -> Measure:
     test = RateTest(limit, level)
     test.update(outcomes)
     mean, (low, high) = float(np.mean(outcomes)), test.interval
@@ -154,9 +155,7 @@ def test_an_early_pass_speaks_of_all_the_units_that_it_might_have_asked(value):
 def test_an_auroc_fails_in_about_eight_of_ten(n, seen, limit):
     """Whatever was observed: the width at an observed value near 1 promised .8 here and kept .19 to .38."""
     low, high = pairs_interval(seen, n, 0.95)
-    passed = measure(seen, low, high, 2 * n, unit="score").model_copy(
-        update={"method": AUROC_METHOD, "n": {"items": 2 * n, "units": n}}
-    )
+    passed = replace(measure(seen, low, high, 2 * n, unit="score"), method=AUROC_METHOD, n={"items": 2 * n, "units": n})
     found = smallest_effect(passed, Limit(measure="rate", at_least=limit))
     assert not found.exact
     rng, shift = np.random.default_rng(3), norm.ppf(found.below) * np.sqrt(2)
@@ -171,7 +170,7 @@ def test_of_units_of_several_items_no_power_is_told():
     low, high = betting_mean(means, 0.95)
     for method in ("test", early_stopping.METHOD):
         one = measure(means.mean(), low, high, n, mean_of="value", method=method)
-        assert smallest_effect(one.model_copy(update={"n": {"items": 8 * n, "units": n}}), limit, 100) is None
+        assert smallest_effect(replace(one, n={"items": 8 * n, "units": n}), limit, 100) is None
 
 
 def test_of_numbers_that_are_no_rates_nothing_is_promised():

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -118,7 +119,7 @@ def test_of_too_many_columns_the_last_are_only_named(tmp_path):
 def test_what_was_judged_is_never_left_out_even_where_it_says_the_same_everywhere(tmp_path, made_of, kept):
     rng = np.random.default_rng(0)
     frame = FRAME.assign(**{f"n{index}": rng.random(6) for index in range(8)}, n8=1.0, flat=2.0)
-    one = finding("x", "failed", "why", measures=[rate("m", 1, 2).model_copy(update=made_of)])
+    one = finding("x", "failed", "why", measures=[replace(rate("m", 1, 2), **made_of)])
     items = shown(write_audit(tmp_path, [one], items={"x": frame}))
     assert [column.label for column in items.columns][2 : 2 + len(kept)] == kept
     assert ("flat", "2.00") in items.same

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import rate
 
-from audit.record import WORST_FIRST, Limit, MeasureRecord
+from audit.record import WORST_FIRST, Limit
+from detectors.result import Measure
 from reports.figures import Axis, axis_head, axis_of, interval_line, scale_of, sign, tally_bar
 from reports.figures.axes import PAD
 from reports.figures.intervals import HEIGHT
@@ -21,7 +23,7 @@ AXIS = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), 280)
 
 
 def number(value, low=None, high=None, unit="nats", ideal=None):
-    return MeasureRecord(
+    return Measure(
         name="m",
         value=value,
         low=low,
@@ -80,7 +82,7 @@ def test_an_end_beyond_the_axis_is_an_arrow(low, high, arrows):
 
 def test_no_interval_draws_a_dot_alone_and_no_value_no_dot():
     assert paths(draw(number(0.5)), f"M{AXIS.x(0.5)} {HEIGHT / 2}H") == []
-    nothing = MeasureRecord(
+    nothing = Measure(
         name="m", value=None, undefined="why", n={}, unit="share", direction="neither", level=0.95, method="none"
     )
     assert draw(nothing).find("circle") is None
@@ -102,7 +104,7 @@ def test_text_cannot_leave_the_figure():
 
 
 def auroc(value, low=None, high=None, name="auroc"):
-    return number(value, low, high, unit="score").model_copy(update={"name": name})
+    return replace(number(value, low, high, unit="score"), name=name)
 
 
 def test_the_kind_of_a_measure_and_no_other_measure_sets_its_axis():

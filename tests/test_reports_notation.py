@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import rate, unknown
 
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
+from detectors.result import Measure
 from reports.text import Notation, digits_for, words_of
 
 N = Notation(words_of("en"))
@@ -15,7 +16,7 @@ NB = "\u00a0"
 
 
 def measure(value, low=None, high=None, unit="share", **more):
-    return MeasureRecord(
+    return Measure(
         name="m",
         value=value,
         low=low,

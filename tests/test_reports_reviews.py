@@ -1,6 +1,7 @@
 """What people said, in every report: standing and sign-off, the reviewed result beside the machine's; inert, pure."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pandas as pd
@@ -46,7 +47,7 @@ def audit(tmp_path):
     """Of 40 answers 16 are wrong; the limit is 25 %."""
     values = [1.0] * 16 + [0.0] * 24
     frame = pd.DataFrame({"id": [f"q{number:02}" for number in range(40)], "value": values})
-    measure = rate("error_share", 16, 40).model_copy(update={"mean_of": "value"})
+    measure = replace(rate("error_share", 16, 40), mean_of="value")
     one = finding(
         "facts", "failed", "error share is 40 %; the whole interval breaks the limit.", measures=[measure],
         limit=Limit(measure="error_share", at_most=0.25), controls={"positive": True, "negative": True},

@@ -18,7 +18,8 @@ from audit.compare.measures import Margins, MeasureComparison, Word, compare_mea
 from audit.compare.pairing import Changes
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
-from audit.record import Audit, Finding, Limit, MeasureRecord, ModelRecord, audited_first
+from audit.record import Audit, Finding, Limit, ModelRecord, audited_first
+from detectors.result import Measure
 
 __all__ = [
     "EXIT_CODES", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "compare_audits",
@@ -183,7 +184,7 @@ def _wanted(finding: Finding) -> tuple[str, str | None] | None:
     return (finding.measures[0].name, finding.measures[0].group) if finding.measures else None
 
 
-def _named(finding: Finding, wanted: tuple[str, str | None] | None) -> MeasureRecord | None:
+def _named(finding: Finding, wanted: tuple[str, str | None] | None) -> Measure | None:
     return next((one for one in finding.measures if (one.name, one.group) == wanted), None)
 
 

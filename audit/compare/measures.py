@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from audit.compare.pairing import Better, Changes, MeasurePair, difference_of
 from audit.errors import UsageError, did_you_mean
 from audit.probe import margin_beyond, range_in
-from audit.record import Audit, Finding, Limit, MeasureRecord, number
+from audit.record import Audit, Finding, Limit, number
 from audit.verdict import decide
+from detectors.result import Direction, Measure
 
 __all__ = ["Margins", "MeasureComparison", "Word", "compare_measure"]
 
 Word = Literal["worse", "undecided", "no worse", "better", "measured"]
 _DIMENSIONLESS = ("share", "score")
-_DIRECTIONS: Mapping[Better, str] = {
+_DIRECTIONS: Mapping[Better, Direction] = {
     "lower": "lower is better", "higher": "higher is better", "ideal": "lower is better", "none": "neither"
 }
 
@@ -43,7 +44,7 @@ class Margins:
     named: Mapping[str, float] | None = None
     """Measure -> margin in its own unit; goes before `plain`."""
 
-    def of(self, measure: MeasureRecord) -> float:
+    def of(self, measure: Measure) -> float:
         """Return the margin of a measure."""
         return (self.named or {}).get(measure.name, self.plain if measure.unit in _DIMENSIONLESS else 0.0)
 
@@ -65,9 +66,9 @@ class Margins:
 class MeasureComparison:
     """One measure in both audits."""
 
-    a: MeasureRecord
-    b: MeasureRecord
-    difference: MeasureRecord
+    a: Measure
+    b: Measure
+    difference: Measure
     """B - A as a measure; with `ideal` that of the distances to it."""
     keeps: Limit | None
     """What the difference's interval must keep: the margin, as a limit; None where no way is good."""
@@ -83,7 +84,7 @@ class MeasureComparison:
 
 
 def compare_measure(
-    audits: tuple[Audit, Audit], finding: Finding, pair: tuple[MeasureRecord, MeasureRecord], margin: float,
+    audits: tuple[Audit, Audit], finding: Finding, pair: tuple[Measure, Measure], margin: float,
     level: float | None = None,
 ) -> tuple[MeasureComparison, Changes | None]:
     """Return how a measure of A's finding differs in B, and which of its items changed where they are 0 or 1.
@@ -98,7 +99,7 @@ def compare_measure(
     return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, *counts), changes
 
 
-def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Better, float | None]:
+def _aim(measure: Measure, limit: Limit | None) -> tuple[Better, float | None]:
     """Return which way is good: by a limit with one bound, else by the measure itself, else the middle of the limit."""
     least = most = None
     if limit is not None and (limit.measure, limit.group) == (measure.name, measure.group):
@@ -114,31 +115,31 @@ def _aim(measure: MeasureRecord, limit: Limit | None) -> tuple[Better, float | N
     return "none", None
 
 
-def _differs(both: MeasurePair) -> tuple[MeasureRecord, float | None, str, Changes | None]:
+def _differs(both: MeasurePair) -> tuple[Measure, float | None, str, Changes | None]:
     """Return B - A as a measure, p with its test, and what changed."""
     a, b = both.measures
     n = {key: min(count, b.n.get(key, count)) for key, count in a.n.items()}
-    bare = MeasureRecord(
-        name=a.name, group=a.group, unit=a.unit, level=a.level, direction=_DIRECTIONS[both.aim], n=n, method="none"
+    bare = Measure(
+        name=a.name, group=a.group, value=0.0, n=n, unit=a.unit, direction=_DIRECTIONS[both.aim], level=a.level,
+        method="none",
     )
     if a.value is None or b.value is None:
         why = f"A: {a.undefined}" if a.value is None else f"B: {b.undefined}"
-        return bare.model_copy(update={"undefined": why}), None, "none", None
+        return replace(bare, value=None, undefined=why), None, "none", None
     found, changes = difference_of(both)
     if both.audits[0].record == both.audits[1].record:
-        same = {"value": 0.0, "low": 0.0, "high": 0.0, "method": "the two records are the same"}
-        return bare.model_copy(update=same), 1.0, "none needed", changes
+        return replace(bare, low=0.0, high=0.0, method="the two records are the same"), 1.0, "none needed", changes
     if found is None:
         value = b.value - a.value if both.ideal is None else abs(b.value - both.ideal) - abs(a.value - both.ideal)
-        return bare.model_copy(update={"value": value}), None, "none", changes
+        return replace(bare, value=value), None, "none", changes
     told = {key: getattr(found, key) for key in _TOLD}
     if both.level is not None and found.paired:
         told["level"] = both.level
-    made = bare.model_copy(update={**told, "n": {"items": found.items, "units": found.units}})
+    made = replace(bare, **told, n={"items": found.items, "units": found.units})
     return made, found.p, found.test, changes
 
 
-def _keeps(difference: MeasureRecord, aim: Better, margin: float) -> Limit | None:
+def _keeps(difference: Measure, aim: Better, margin: float) -> Limit | None:
     """Return the margin as a limit on the difference; None where no way is good."""
     if aim == "none":
         return None
@@ -148,7 +149,7 @@ def _keeps(difference: MeasureRecord, aim: Better, margin: float) -> Limit | Non
 
 
 def _judged(
-    pair: tuple[MeasureRecord, MeasureRecord], difference: MeasureRecord, keeps: Limit | None, margin: float
+    pair: tuple[Measure, Measure], difference: Measure, keeps: Limit | None, margin: float
 ) -> tuple[Word, dict[str, Any], tuple[int | None, int | None]]:
     """Return the word on a measure, why, and about how many more units, or fresh ones, would decide."""
     none = None, None
@@ -175,7 +176,7 @@ def _judged(
     return word, {"key": word, **facts}, none
 
 
-def _gap_with_ends(difference: MeasureRecord, low: float, high: float) -> str:
+def _gap_with_ends(difference: Measure, low: float, high: float) -> str:
     """Return `-41.0 points [-48.5, -34.8]`; points, since per cent of a difference could mean either."""
     share = difference.unit == "share"
     unit = "points" if share else difference.unit
@@ -187,5 +188,5 @@ def _open(keeps: Limit | None) -> Word:
     return "measured" if keeps is None else "undecided"
 
 
-def _number(measure: MeasureRecord) -> str:
+def _number(measure: Measure) -> str:
     return "" if measure.value is None else number(measure.value, measure.unit)

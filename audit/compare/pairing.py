@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.record import Audit, MeasureRecord, items_of
+from audit.record import Audit, items_of
 from audit.seeds import rng_for
+from detectors.result import Guarantee, Measure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,7 @@ class MeasurePair:
 
     audits: tuple[Audit, Audit]
     check: str
-    measures: tuple[MeasureRecord, MeasureRecord]
+    measures: tuple[Measure, Measure]
     aim: Better
     ideal: float | None = None
     """With the aim `ideal`: the difference is that of the distances to it."""
@@ -216,17 +217,17 @@ def _unpaired(both: MeasurePair) -> Difference | None:
     return _trusted(found, both.measures)
 
 
-def _trusted(found: Difference, made_of: Sequence[MeasureRecord]) -> Difference:
+def _trusted(found: Difference, made_of: Sequence[Measure]) -> Difference:
     """Return a difference that is no more to be trusted than what it was made of."""
-    every: tuple[Difference | MeasureRecord, ...] = (found, *made_of)
-    approximate = any(one.guarantee == "approximate" for one in every)
+    every: tuple[Difference | Measure, ...] = (found, *made_of)
+    weakest = max((one.guarantee for one in every), key=get_args(Guarantee).index)
     return replace(
         found,
         min_units=max(one.min_units for one in every),
         worst_coverage=min((one.worst_coverage for one in every if one.worst_coverage is not None), default=None),
-        guarantee="approximate" if approximate else found.guarantee,
+        guarantee=weakest,
         measured_to=None
-        if approximate
+        if weakest == "approximate"
         else min((one.measured_to for one in every if one.measured_to is not None), default=None),
     )
 
@@ -247,7 +248,7 @@ def _values(both: MeasurePair) -> _Values | None:
     return _Values(items, table["value"].to_numpy(), table["other"].to_numpy(), units, in_turn)
 
 
-def _counted(audit: Audit, check: str, measure: MeasureRecord) -> pd.DataFrame | None:
+def _counted(audit: Audit, check: str, measure: Measure) -> pd.DataFrame | None:
     """Return `value` and `unit` of the items that a mean counts, by id; None where they do not give its number."""
     if measure.mean_of is None:
         return None

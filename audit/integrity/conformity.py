@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import canonical, sha256
-from audit.record import Finding, MeasureRecord, Record, Verdict, keep_level, observations_name
+from audit.record import Finding, Record, Verdict, keep_level, observations_name
 from audit.verdict import audit_verdict, decide
+from detectors.result import Measure
 
 __all__ = ["check_record"]
 
@@ -99,14 +101,17 @@ def _verdict(record: Record, finding: Finding) -> Verdict:
     return decide(finding.measures, finding.limit, finding.controls or {}, kept=kept, power=False, sizes=False).verdict
 
 
-def _kept(record: Record, finding: Finding) -> MeasureRecord | None:
+def _kept(record: Record, finding: Finding) -> Measure | None:
     """Return the limit's measure with the one-sided bounds by which it passes, where the plan promises the audit."""
     bounds, head, level = finding.one_sided, finding.headline, keep_level(record.promise, record.level)
     if bounds is None or head is None:
         return None
     if level is None or not finding.gating or not math.isclose(bounds.level, record.level, rel_tol=0, abs_tol=1e-9):
         raise IntegrityError(f"{finding.check}: one-sided bounds that its promise does not have, or that are gone")
-    return head.model_copy(update={"level": level, "low": bounds.low, "high": bounds.high})
+    try:
+        return replace(head, level=level, low=bounds.low, high=bounds.high)
+    except ValueError as error:
+        raise IntegrityError(f"{finding.check}: one-sided bounds of no interval ({error})") from None
 
 
 def _shown(value: Any) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import to_jsonable_python
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, canonical, parquet_bytes, read_frame, sha256, stored_json
-from audit.record import PLAN_FILE, Audit, Finding, MeasureRecord, OneSided, items_name, keep_level, table_name
+from audit.record import PLAN_FILE, Audit, Finding, OneSided, items_name, keep_level, table_name
 from audit.verdict import KEY as OWN_UNITS
 from audit.verdict import (
     OF_ASKING,
@@ -28,6 +29,7 @@ from audit.verdict import (
     told_of_target,
     trials_of,
 )
+from detectors.result import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,9 +111,9 @@ def _same_decision(audit: Audit, finding: Finding, probe: Probe, decision: Decis
         _equal(f"{finding.check}: {name}", getattr(finding, name), getattr(again, name))
 
 
-def _same(check: str, old: MeasureRecord, new: MeasureRecord) -> int:
+def _same(check: str, old: Measure, new: Measure) -> int:
     """Return how many numbers of a measure agree; IntegrityError where anything of it differs."""
-    before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
+    before, after = asdict(old), asdict(new)
     for name, stored in before.items():
         if not _close(stored, after[name]):
             raise IntegrityError(f"{check}: {old.name} {name} is {stored} in the record and {after[name]} judged again")

@@ -21,9 +21,10 @@ from typing import Literal
 
 from audit.errors import UsageError
 from audit.plan import plan_differences, refusal
-from audit.record import Audit, Finding, MeasureRecord, number
+from audit.record import Audit, Finding, number
 from audit.verdict import informs_only
 from detectors.multiplicity import holm
+from detectors.result import Measure
 
 __all__ = ["Regression", "check_same_questions", "gap_of", "regressions"]
 
@@ -58,8 +59,8 @@ def check_same_questions(new: Audit, old: Audit) -> None:
 class _Pair:
     """A measure then, and now where it is still there."""
 
-    then: MeasureRecord
-    now: MeasureRecord | None
+    then: Measure
+    now: Measure | None
     p: float | None
     """Adjusted, of "no worse than the margin allows"; None where no interval that may decide tells it."""
     apparent: float | None
@@ -108,7 +109,7 @@ def regressions(
 
 def _pairs(
     findings: Collection[Finding], old: Audit, measures: Collection[str] | None
-) -> Iterator[tuple[str, MeasureRecord, MeasureRecord | None]]:
+) -> Iterator[tuple[str, Measure, Measure | None]]:
     """Yield (check, measure then, the same now) of all that have a better side."""
     before = {finding.check: finding for finding in old.record.findings}
     for finding in findings:
@@ -125,7 +126,7 @@ def _adjusted(raw: list[float | None]) -> dict[int, float]:
     return dict(zip([at for at, _ in known], holm([p for _, p in known]), strict=True))
 
 
-def _comparable(measure: MeasureRecord, measures: Collection[str] | None) -> bool:
+def _comparable(measure: Measure, measures: Collection[str] | None) -> bool:
     return (measures is None or measure.name in measures) and gap_of(measure, measure) is not None
 
 
@@ -178,7 +179,7 @@ def _at_most(one: _Pair) -> str:
     return f"{name} is no worse" if most <= 0 else f"{name} may be worse by up to {told} all the same"
 
 
-def _p_value(now: MeasureRecord | None, then: MeasureRecord, margin: float) -> float | None:
+def _p_value(now: Measure | None, then: Measure, margin: float) -> float | None:
     """Return p of "worse by no more than the margin", two-sided, if the intervals told all that they seem to.
 
     None where `gap_of` has none.
@@ -201,7 +202,7 @@ def _arm(now: tuple[float, float, float], then: tuple[float, float, float]) -> f
     return arm if arm > 1e-12 * max(map(abs, (*now, *then))) else 0.0
 
 
-def _reach(now: MeasureRecord | None, then: MeasureRecord) -> tuple[float | None, str]:
+def _reach(now: Measure | None, then: Measure) -> tuple[float | None, str]:
     """Return the least p that both intervals can tell, None where one of them only informs, and why it is no less."""
     both = [one for one in (now, then) if one is not None]
     only = next((reason for one in both if (reason := informs_only(one))), None)
@@ -215,7 +216,7 @@ def _reach(now: MeasureRecord | None, then: MeasureRecord) -> tuple[float | None
     return p, _INFORMS[key].format(level=f"{100 * level:.6g} %")
 
 
-def _whole(measure: MeasureRecord) -> bool:
+def _whole(measure: Measure) -> bool:
     """Tell whether nothing else there is could have been asked, so that an interval without width errs never."""
     from detectors.intervals import ALL_OF_IT
 
@@ -237,7 +238,7 @@ def _told(pair: _Pair) -> str:
     return f"{_label(now.name, now.group)} [{ends[0]}, {ends[1]}], it was [{ends[2]}, {ends[3]}]"
 
 
-def gap_of(now: MeasureRecord | None, then: MeasureRecord) -> float | None:
+def gap_of(now: Measure | None, then: Measure) -> float | None:
     """Return by how much the whole interval is worse than the earlier one, in the measure's unit; not worse: <= 0.
 
     None where one of them has no interval, or the measure no better side.
@@ -246,7 +247,7 @@ def gap_of(now: MeasureRecord | None, then: MeasureRecord) -> float | None:
     return None if one is None or two is None else one[0] - two[2]
 
 
-def _badness(measure: MeasureRecord) -> tuple[float, float, float] | None:
+def _badness(measure: Measure) -> tuple[float, float, float] | None:
     """Return low, value and high turned so that more is worse."""
     low, value, high = measure.low, measure.value, measure.high
     if low is None or value is None or high is None:

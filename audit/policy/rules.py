@@ -16,9 +16,10 @@ from typing import Any, Literal
 from audit.errors import did_you_mean
 from audit.policy.spec import PolicyLimit
 from audit.probe import beyond, range_in
-from audit.record import Audit, EarlierAttempt, Finding, Limit, MeasureRecord
+from audit.record import Audit, EarlierAttempt, Finding, Limit
 from audit.review import Waiver
 from audit.verdict import decide, sentence
+from detectors.result import Measure
 
 __all__ = [
     "Outcome", "RuleResult", "aim_of", "applies_to", "check_forbidden", "check_limit", "check_required", "joint_level",
@@ -43,7 +44,7 @@ class RuleResult:
     probe: str | None = None
     line: int | None = None
     """Line of the rule in the policy; None for a check of the plan."""
-    measure: MeasureRecord | None = None
+    measure: Measure | None = None
     """The measure that was held against a limit."""
     sure: float | None = None
     """Confidence of what it passed by, where that is not the measure's interval."""
@@ -53,7 +54,7 @@ class RuleResult:
     def as_json(self) -> dict[str, Any]:
         """Return the ruling as JSON data."""
         waiver = None if self.waiver is None else {**asdict(self.waiver), "until": self.waiver.until.isoformat()}
-        measure = None if self.measure is None else self.measure.model_dump(mode="json")
+        measure = None if self.measure is None else asdict(self.measure)
         return {**{key: getattr(self, key) for key in ("rule", "about", "verdict", "why", "check", "probe", "line")},
                 "measure": measure, "waiver": waiver}
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
@@ -43,6 +42,8 @@ class Known:
 
     def holds(self, measure: Measure) -> bool:
         """Tell whether a measure has this value, and an interval that contains it and does not claim too much."""
+        from statistics import NormalDist
+
         if measure.value is None or abs(measure.value - self.value) > self.within:
             return False
         if measure.low is None or measure.high is None:

@@ -7,12 +7,14 @@ Readers ignore unknown keys; a key that an earlier version did not write has a d
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from detectors.result import Measure
 
 __all__ = [
-    "Evidence", "Finding", "Limit", "MeasureRecord", "OneSided", "SmallestEffect", "Stored", "Undecided", "Verdict",
+    "Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided", "Verdict",
 ]
 
 Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
@@ -39,50 +41,11 @@ class Limit(Stored):
     """Lower limit, in the measure's unit."""
 
 
-class MeasureRecord(Stored):
-    """One number; see `detectors.result.Measure`."""
-
-    name: str
-    group: str | None = None
-    value: float | None = None
-    low: float | None = None
-    high: float | None = None
-    n: dict[str, int]
-    unit: str
-    direction: str
-    ideal: float | None = None
-    level: float
-    method: str
-    undefined: str | None = None
-    min_units: int = 0
-    worst_coverage: float | None = None
-    guarantee: Literal["finite sample", "measured", "approximate"] = "finite sample"
-    measured_to: float | None = None
-    mean_of: str | None = None
-    """Column of the items whose mean over independent units this is."""
-    unit_of: str | None = None
-    """Column of the items that names the independent unit; null where each item is one."""
-    where: dict[str, str] | None = None
-    """Columns of the items with the text that a row must have to count; null = every row."""
-    auroc_of: tuple[tuple[str, str], tuple[str, str]] | None = None
-    """Of an AUROC, (role, column) of the scores that should rank low, then of those that should rank high."""
-    missing: int = 0
-    """Items that were asked and gave no usable answer; [low, high] holds whatever they would have been."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_an_earlier_version(cls, data: Any) -> Any:
-        """An earlier version did not write down what stands behind an interval; approximate ones are known by this."""
-        if isinstance(data, dict) and "guarantee" not in data and data.get("worst_coverage") is not None:
-            return {**data, "guarantee": "approximate"}
-        return data
-
-    @property
-    def decides(self) -> bool:
-        """Whether the interval keeps its share of an error budget, so that it may decide a limit."""
-        if self.guarantee == "measured":
-            return self.measured_to is not None and self.level <= self.measured_to + 1e-9
-        return self.guarantee == "finite sample"
+def _of_an_earlier_version(data: Any) -> Any:
+    """An earlier version did not write down what stands behind an interval; approximate ones are known by this."""
+    if isinstance(data, dict) and "guarantee" not in data and data.get("worst_coverage") is not None:
+        return {**data, "guarantee": "approximate"}
+    return data
 
 
 class Evidence(Stored):
@@ -150,7 +113,7 @@ class Finding(Stored):
     """With `promise: audit`: the bounds by which the check passes; absent where it passes by its measure's interval."""
     smallest_effect: SmallestEffect | None = None
     """Of a passed finding: how little beyond the limit it would have seen."""
-    measures: list[MeasureRecord] = []
+    measures: list[Annotated[Measure, BeforeValidator(_of_an_earlier_version)]] = []
     remarks: list[dict[str, str | float]] = []
     """Sentences that a reader needs before the numbers, each `{"key": ..., other values}`."""
     controls: dict[str, bool] | None = None
@@ -164,7 +127,7 @@ class Finding(Stored):
     """Role -> source, digest, items, licence, cite."""
 
     @property
-    def headline(self) -> MeasureRecord | None:
+    def headline(self) -> Measure | None:
         """The measure that the limit names, else the first."""
         if self.limit is not None:
             for measure in self.measures:

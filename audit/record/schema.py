@@ -12,17 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit.record.finding import (
-    Evidence,
-    Finding,
-    Limit,
-    MeasureRecord,
-    OneSided,
-    SmallestEffect,
-    Stored,
-    Undecided,
-    Verdict,
-)
+from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Stored, Undecided, Verdict
 from audit.record.promises import Promise, Target
 
 if TYPE_CHECKING:
@@ -38,7 +28,6 @@ __all__ = [
     "Evidence",
     "Finding",
     "Limit",
-    "MeasureRecord",
     "ModelRecord",
     "OneSided",
     "Record",

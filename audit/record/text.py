@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from audit.record.schema import Limit, MeasureRecord
+from audit.record.schema import Limit
+from detectors.result import Measure
 
 if TYPE_CHECKING:
     from detectors.result import Measure
@@ -15,7 +16,7 @@ __all__ = ["asked_of", "bounds", "label", "number", "span"]
 _BARE = ("", "count", "p-value", "score")
 
 
-def asked_of(measure: Measure | MeasureRecord) -> int:
+def asked_of(measure: Measure) -> int:
     """Return how many items were asked; where a measure rests on further ones, such as labelled items, its n tells."""
     return measure.n.get("asked", measure.missing + measure.n.get("items", 0))
 
@@ -37,7 +38,7 @@ def _three(value: float) -> str:
     return f"{value:,.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
-def span(measure: MeasureRecord) -> str:
+def span(measure: Measure) -> str:
     """Return `61 % [57 %, 65 %] of 480 items in 24 units`, and how many further items gave no answer."""
     assert measure.value is not None
     text = number(measure.value, measure.unit)

@@ -18,10 +18,11 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.record import Audit, Finding, MeasureRecord, items_of
+from audit.record import Audit, Finding, items_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
+from detectors.result import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ class Reviewed:
     """The last random check; None without one, and where the items cannot be read."""
 
     @property
-    def measure(self) -> MeasureRecord | None:
+    def measure(self) -> Measure | None:
         """The headline after review, without an interval where it decides nothing; None where it cannot be made."""
         return self.finding.headline if self.problem is None or self.informs else None
 
@@ -80,11 +81,11 @@ class Reviewed:
         measure, machine = self.measure, self.machine.headline
         return {
             "machine": {
-                "verdict": self.machine.verdict, "measure": None if machine is None else machine.model_dump(mode="json")
+                "verdict": self.machine.verdict, "measure": None if machine is None else asdict(machine)
             },
             "after": None if measure is None else {
                 "verdict": self.finding.verdict, "why": self.finding.why,
-                "measure": measure.model_dump(mode="json"),
+                "measure": asdict(measure),
             },
             "problem": self.problem,
             **({} if self.check is None else {"random_check": self.check.as_json()}),
@@ -105,7 +106,7 @@ class _Numbers:
     audit: Audit
     finding: Finding
     items: pd.DataFrame
-    headline: MeasureRecord
+    headline: Measure
 
     @cached_property
     def before(self) -> pd.Series[float]:
@@ -120,9 +121,9 @@ class _Numbers:
 
         return self.headline.method == ALL_OF_IT
 
-    def mean(self, values: pd.Series[float], level: float) -> MeasureRecord:
+    def mean(self, values: pd.Series[float], level: float) -> Measure:
         """Return the headline that these values of all items give."""
-        headline = self.headline.model_copy(update={"level": level})
+        headline = replace(self.headline, level=level)
         return _mean(self.audit, self.finding, headline, self.items, values)
 
     def after(self, told: tuple[ItemChange, ...]) -> pd.Series[float]:
@@ -181,13 +182,13 @@ def _reviewed(made: _Numbers, told: tuple[ItemChange, ...], check: RandomCheck |
     elif set(before.index[before.notna()]) <= set(said):
         measures = _at_levels(made, lambda level: made.mean(after, level))
     else:
-        bare = made.mean(after, headline.level).model_copy(update={"low": None, "high": None, "method": CHOSEN})
+        bare = replace(made.mean(after, headline.level), low=None, high=None, method=CHOSEN)
         shown = [bare if one is headline else one for one in finding.measures]
         return Reviewed(finding, finding.model_copy(update={"measures": shown}), told, problem, check)
     return Reviewed(finding, _judged(finding, headline, *measures), told, check=check)
 
 
-def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]:
+def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, Measure]:
     """Return the items by id, and the headline that is the mean of a column of them."""
     headline = finding.headline
     if headline is None or headline.mean_of is None or headline.group is not None or headline.value is None:
@@ -203,8 +204,8 @@ def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, MeasureRecord]
 
 
 def _mean(
-    audit: Audit, finding: Finding, headline: MeasureRecord, items: pd.DataFrame, values: pd.Series[float]
-) -> MeasureRecord:
+    audit: Audit, finding: Finding, headline: Measure, items: pd.DataFrame, values: pd.Series[float]
+) -> Measure:
     """Return the headline made again from these values of all items."""
     if "population" in headline.n:
         return _of_benchmark(finding, headline, items.assign(**{str(headline.mean_of): values}))
@@ -218,40 +219,36 @@ def _mean(
     rng = rng_for(audit.record.seed, finding.check, "judge")
     binary = headline.method.startswith("exact binomial")
     mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng, binary=binary)
-    ends = {"value": mean.value, "low": mean.low, "high": mean.high}
-    return headline.model_copy(update={**ends, "n": mean.n, "method": mean.method, "missing": mean.missing})
+    return replace(
+        headline, value=mean.value, low=mean.low, high=mean.high, n=mean.n, method=mean.method, missing=mean.missing
+    )
 
 
-def _of_benchmark(finding: Finding, headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
+def _of_benchmark(finding: Finding, headline: Measure, items: pd.DataFrame) -> Measure:
     """Return the headline of a benchmark: all of it, or a random part."""
     import numpy as np
 
     from audit.verdict import Part, of_benchmark, sequenced, unit_means
     from detectors.intervals import ALL_OF_IT
-    from detectors.result import Measure
 
-    one, population = Measure(**headline.model_dump()), headline.n["population"]
-    means = unit_means(items, one, np.nan)
+    population = headline.n["population"]
+    means = unit_means(items, headline, np.nan)
     part = Part(population if headline.method == ALL_OF_IT else len(means), population)
     if finding.stop == "early" and not part.whole:
-        made = sequenced(one, items, headline.level, part)
-    else:
-        value = float(np.nanmean(means))
-        made = of_benchmark(replace(one, value=value, low=0.0, high=1.0), items, part)
-    return MeasureRecord.model_validate(vars(made))
+        return sequenced(headline, items, headline.level, part)
+    value = float(np.nanmean(means))
+    return of_benchmark(replace(headline, value=value, low=0.0, high=1.0), items, part)
 
 
-def _sequence(headline: MeasureRecord, items: pd.DataFrame) -> MeasureRecord:
+def _sequence(headline: Measure, items: pd.DataFrame) -> Measure:
     """Return the headline of a check that stops early: the confidence sequence over its units, in their order."""
     from audit.verdict import sequenced
-    from detectors.result import Measure
 
-    one = Measure(**headline.model_dump())
-    return MeasureRecord.model_validate(vars(sequenced(one, items, headline.level)))
+    return sequenced(headline, items, headline.level)
 
 
 def _judged(
-    finding: Finding, headline: MeasureRecord, measure: MeasureRecord, kept: MeasureRecord | None
+    finding: Finding, headline: Measure, measure: Measure, kept: Measure | None
 ) -> Finding:
     """Return the finding with another headline, `kept` being that by which it passes.
 
@@ -272,8 +269,8 @@ def _judged(
 
 
 def _at_levels(
-    made: _Numbers, measure: Callable[[float], MeasureRecord]
-) -> tuple[MeasureRecord, MeasureRecord | None]:
+    made: _Numbers, measure: Callable[[float], Measure]
+) -> tuple[Measure, Measure | None]:
     """Return the measure at its own level, and at that of the bounds by which the check passes, where those differ."""
     by = made.finding.one_sided
     return measure(made.headline.level), None if by is None else measure(2 * by.level - 1)

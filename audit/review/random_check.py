@@ -16,7 +16,7 @@ that was asked in full only the draws can err.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,7 +26,8 @@ from audit.verdict import RANDOM_CHECK
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.record import Finding, MeasureRecord
+    from audit.record import Finding
+    from detectors.result import Measure
 
 __all__ = ["Barrier", "Draw", "RandomCheck", "barrier_to", "bounded", "progress_of"]
 
@@ -96,7 +97,7 @@ def progress_of(draw: Draw, before: pd.Series[float], said: Mapping[str, float])
 
 
 def barrier_to(
-    finding: Finding, headline: MeasureRecord, after: pd.Series[float], units: Collection[str]
+    finding: Finding, headline: Measure, after: pd.Series[float], units: Collection[str]
 ) -> Barrier | None:
     """Return why a random check gives no interval; after [item]: values after review, units: of the items asked."""
     from detectors.intervals import ALL_OF_IT
@@ -111,8 +112,8 @@ def barrier_to(
 
 def bounded(
     check: RandomCheck, before: pd.Series[float], said: Mapping[str, float], level: float,
-    mean: Callable[[pd.Series[float], float], MeasureRecord], *, whole: bool,
-) -> MeasureRecord:
+    mean: Callable[[pd.Series[float], float], Measure], *, whole: bool,
+) -> Measure:
     """Return the rate after review with its interval, once all that was drawn was looked at.
 
     before, said: as in `progress_of`, of items that are 0 or 1. mean(values [item], level): the rate that these values
@@ -124,8 +125,8 @@ def bounded(
     assert low.low is not None
     assert high.high is not None
     value = estimate / int(before.notna().sum())
-    ends = {"value": value, "low": min(low.low, value), "high": max(high.high, value)}
-    return high.model_copy(update={**ends, "level": level, "method": RANDOM_CHECK})
+    ends = (min(low.low, value), max(high.high, value))
+    return replace(high, value=value, low=ends[0], high=ends[1], level=level, method=RANDOM_CHECK)
 
 
 def _totals(

@@ -17,21 +17,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.record import (
-    Finding,
-    Limit,
-    MeasureRecord,
-    OneSided,
-    SmallestEffect,
-    Verdict,
-    asked_of,
-    bounds,
-    label,
-    one_sided,
-    span,
-)
+from audit.record import Finding, Limit, OneSided, SmallestEffect, Verdict, asked_of, bounds, label, one_sided, span
 from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
+from detectors.result import Measure
 
 __all__ = [
     "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "invalidate",
@@ -101,12 +90,12 @@ def capitalised(text: str) -> str:
 
 
 def decide(
-    measures: Sequence[MeasureRecord],
+    measures: Sequence[Measure],
     limit: Limit | None,
     controls: Mapping[str, bool],
     budget: int | None = None,
     *,
-    kept: MeasureRecord | None = None,
+    kept: Measure | None = None,
     power: bool = True,
     sizes: bool = True,
 ) -> Decision:
@@ -141,7 +130,7 @@ def decide(
     return replace(decision, one_sided=OneSided(level=one_sided(kept.level), low=kept.low, high=kept.high))
 
 
-def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
+def _absent(measures: Sequence[Measure], limit: Limit) -> dict[str, Any]:
     """Return why nothing can be held against a limit; the groups that there are, where it names another."""
     groups = [str(one.group) for one in measures if one.name == limit.measure and one.group is not None]
     if limit.group is None or not groups:
@@ -151,7 +140,7 @@ def _absent(measures: Sequence[MeasureRecord], limit: Limit) -> dict[str, Any]:
 
 
 def _against(
-    measure: MeasureRecord, kept: MeasureRecord, limit: Limit, facts: dict[str, Any], budget: int | None,
+    measure: Measure, kept: Measure, limit: Limit, facts: dict[str, Any], budget: int | None,
     *, power: bool, sizes: bool,
 ) -> Decision:
     """Return the verdict of a measure that passes by the interval of `kept` and fails by its own."""
@@ -177,7 +166,7 @@ def _against(
     return _undecided(nearer, limit, {**facts, "unit": _unit_word(measure)})
 
 
-def informs_only(measure: MeasureRecord) -> dict[str, Any] | None:
+def informs_only(measure: Measure) -> dict[str, Any] | None:
     """Return why an interval decides nothing, as a reason without what it is about; None where it may decide."""
     if measure.guarantee == "approximate":
         return {"key": "approximate"}
@@ -189,7 +178,7 @@ def informs_only(measure: MeasureRecord) -> dict[str, Any] | None:
     return None
 
 
-def _unit_word(measure: MeasureRecord) -> str:
+def _unit_word(measure: Measure) -> str:
     return "units" if "units" in measure.n else "items"
 
 
@@ -198,7 +187,7 @@ def _ends(limit: Limit) -> tuple[float, float]:
     return -math.inf if limit.at_least is None else limit.at_least, math.inf if limit.at_most is None else limit.at_most
 
 
-def _keeps(measure: MeasureRecord, limit: Limit) -> bool:
+def _keeps(measure: Measure, limit: Limit) -> bool:
     """Tell whether the whole interval keeps the limit, and may decide."""
     if measure.low is None or measure.high is None or informs_only(measure):
         return False
@@ -206,7 +195,7 @@ def _keeps(measure: MeasureRecord, limit: Limit) -> bool:
     return lower <= measure.low and measure.high <= upper
 
 
-def _undecided(measure: MeasureRecord, limit: Limit, facts: dict[str, Any]) -> Decision:
+def _undecided(measure: Measure, limit: Limit, facts: dict[str, Any]) -> Decision:
     """Return the decision on an interval that crosses the limit: how many more units, or fresh ones, would decide."""
     more, fresh = more_units(measure), fresh_units(measure, limit)
     if more is not None:

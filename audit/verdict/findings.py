@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, parquet_bytes, read_frame, sha256, write_inside
-from audit.record import Evidence, Finding, Limit, MeasureRecord, items_name, observations_name, table_name
+from audit.record import Evidence, Finding, Limit, items_name, observations_name, table_name
 from audit.seeds import rng_for
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
@@ -23,6 +23,7 @@ from audit.verdict.finite_population import on_benchmark
 from audit.verdict.own_units import told_of_units
 from audit.verdict.units import part_of
 from detectors.multiplicity import step_up
+from detectors.result import Measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +67,7 @@ def judge_finding(
     seed: int,
     keeps: float | None = None,
     budget: int | None = None,
-) -> tuple[Result, list[MeasureRecord], Decision]:
+) -> tuple[Result, list[Measure], Decision]:
     """Judge what a finding's check has observed, at a level; nothing is written. `budget` as in `decide`.
 
     keeps: level of the interval by which it passes, where that is another one. Raises IntegrityError where observations
@@ -74,12 +75,12 @@ def judge_finding(
     """
     observed = {role: observations_of(folder, finding.check, role) for role in finding.data}
 
-    def judged(at: float) -> tuple[Result, list[MeasureRecord]]:
+    def judged(at: float) -> tuple[Result, list[Measure]]:
         result = judge_stored(
             finding.check, probe, observed, level=at, seed=seed, stop=finding.stop, limit=finding.limit,
             population=finding.population,
         )
-        return result, [MeasureRecord.model_validate(vars(measure)) for measure in result.measures]
+        return result, list(result.measures)
 
     (result, measures), kept, limit = judged(level), None, finding.limit
     if keeps is not None and limit is not None:

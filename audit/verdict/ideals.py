@@ -18,7 +18,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record import Finding, MeasureRecord
+from audit.record import Finding
+from detectors.result import Measure
 
 __all__ = ["BASELINES", "FarOff", "count_far_off", "far_off"]
 
@@ -32,10 +33,10 @@ _Stored = Mapping[str, Any]
 class FarOff:
     """A measure that is far off, and from what."""
 
-    measure: MeasureRecord
+    measure: Measure
     reference: float
     """Its ideal, or the value of its baseline."""
-    baseline: MeasureRecord | None = None
+    baseline: Measure | None = None
 
 
 def far_off(finding: Finding) -> tuple[FarOff, ...]:

@@ -17,7 +17,7 @@ from audit.record import asked_of, observations_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from audit.record import Finding, MeasureRecord
+    from audit.record import Finding
     from detectors.result import Measure
 
 __all__ = [
@@ -31,7 +31,7 @@ rests on the answers to fewer than two questions of three speaks of the question
 """
 
 
-def too_much_missing(measure: Measure | MeasureRecord) -> bool:
+def too_much_missing(measure: Measure) -> bool:
     """Tell whether so many items gave no usable answer that the measure decides nothing."""
     return measure.missing > MOST_MISSING * asked_of(measure)
 

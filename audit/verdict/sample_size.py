@@ -16,8 +16,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from audit.record import Limit, MeasureRecord, SmallestEffect, watched
+from audit.record import Limit, SmallestEffect, watched
 from audit.verdict import early_stopping
+from detectors.result import Measure
 
 __all__ = ["POWER", "RANDOM_CHECK", "fresh_units", "more_units", "smallest_effect", "units_of"]
 
@@ -42,12 +43,12 @@ class _Interval:
     """`exact` and `sequence`: of k events in n, by the binomial or by betting; `mean` of [0, 1]; `auroc`; `other`."""
 
 
-def units_of(measure: MeasureRecord) -> int:
+def units_of(measure: Measure) -> int:
     """Return how many independent units a measure rests on."""
     return measure.n["units"] if "units" in measure.n else measure.n.get("items", 0)
 
 
-def more_units(measure: MeasureRecord) -> int | None:
+def more_units(measure: Measure) -> int | None:
     """Return how many more units are sure to decide: the rest of a benchmark; None where there is none.
 
     For a measure whose interval crosses the limit.
@@ -57,7 +58,7 @@ def more_units(measure: MeasureRecord) -> int | None:
     return measure.n["population"] - units_of(measure) or None
 
 
-def fresh_units(measure: MeasureRecord, limit: Limit) -> int | None:
+def fresh_units(measure: Measure, limit: Limit) -> int | None:
     """Return of about how many units a fresh sample would decide, to two digits; None unknown.
 
     For a measure whose interval crosses the limit.
@@ -66,7 +67,7 @@ def fresh_units(measure: MeasureRecord, limit: Limit) -> int | None:
     return _two_digits(needed) if needed is not None and units_of(measure) < needed < MOST else None
 
 
-def _needed(measure: MeasureRecord, limit: Limit) -> int | None:
+def _needed(measure: Measure, limit: Limit) -> int | None:
     """Return the number of units at which the interval would lie on one side of the limit; None unknown."""
     seen = _interval(measure)
     bounds = [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
@@ -80,7 +81,7 @@ def _needed(measure: MeasureRecord, limit: Limit) -> int | None:
 
 
 def smallest_effect(
-    measure: MeasureRecord, limit: Limit, budget: int | None = None, keeps: float | None = None
+    measure: Measure, limit: Limit, budget: int | None = None, keeps: float | None = None
 ) -> SmallestEffect | None:
     """Return the mildest true values beyond the limit that the check would have failed with `POWER`.
 
@@ -109,7 +110,7 @@ def smallest_effect(
     return SmallestEffect(power=POWER, units=units, exact=exact, **found)
 
 
-def _interval(measure: MeasureRecord) -> _Interval | None:
+def _interval(measure: Measure) -> _Interval | None:
     if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
         return None
     if measure.method == RANDOM_CHECK:  # what narrows it is a further draw
@@ -120,7 +121,7 @@ def _interval(measure: MeasureRecord) -> _Interval | None:
     return _Interval(*facts, kind=_kind(measure))
 
 
-def _kind(measure: MeasureRecord) -> str:
+def _kind(measure: Measure) -> str:
     """Return which kind of number an interval is of; that of a binomial rate is known by being exactly that."""
     from detectors.intervals import AUROC_METHOD, exact_binomial, pairs_interval
 

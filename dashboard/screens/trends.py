@@ -9,11 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from audit.record import WORST_FIRST, Audit, Finding, MeasureRecord
+from audit.record import WORST_FIRST, Audit, Finding
 from dashboard.address import Address
 from dashboard.loading import AuditEntry, entries, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
+from detectors.result import Measure
 from reports.figures import Point, trend
 from reports.text import Notation, Words, digits_for, one_line
 
@@ -30,7 +31,7 @@ class _Audited:
 
     entry: AuditEntry
     finding: Finding
-    measure: MeasureRecord
+    measure: Measure
     when: str
 
     def point(self) -> Point:
@@ -64,7 +65,7 @@ def show(place: Address, words: Words) -> None:
     _draw(place, words, followed)
 
 
-def _label(measure: MeasureRecord) -> str:
+def _label(measure: Measure) -> str:
     return measure.name if measure.group is None else f"{measure.name}{_DOT}{measure.group}"
 
 

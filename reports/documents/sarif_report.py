@@ -14,6 +14,7 @@ viewer that takes them for such should be given the results of kind `fail` and `
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from audit.record import Audit
@@ -74,7 +75,7 @@ def _result(one: FindingView, place: SourceLine, words: Words) -> dict[str, Any]
     head = finding.headline
     properties: dict[str, Any] = {"check": finding.check, "verdict": finding.verdict, "gating": finding.gating}
     if head is not None:
-        properties["measure"] = head.model_dump(mode="json", exclude_none=True)
+        properties["measure"] = {key: value for key, value in asdict(head).items() if value is not None}
     if finding.limit is not None:
         properties["limit"] = finding.limit.model_dump(mode="json", exclude_none=True)
     kind = _KINDS[finding.verdict]

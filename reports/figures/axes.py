@@ -16,8 +16,9 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
 from audit.verdict import BASELINES
+from detectors.result import Measure
 from reports.text import bounds_of
 
 __all__ = ["NO_AXIS", "OPEN", "PAD", "SHARED", "Axis", "axis_of", "scale_of"]
@@ -57,7 +58,7 @@ class Axis:
         return round(PAD + (self.width - 2 * PAD) * share, 2)
 
 
-def scale_of(measure: MeasureRecord) -> str:
+def scale_of(measure: Measure) -> str:
     """Return the name under which measures of one check share an axis; one of `SHARED` also with other checks."""
     unit, name = measure.unit, _READ_BY.get(measure.name, measure.name)
     if unit == "p-value":
@@ -69,7 +70,7 @@ def scale_of(measure: MeasureRecord) -> str:
     return f"{unit} {name}" if unit in _BARE else unit
 
 
-def axis_of(measures: Iterable[tuple[MeasureRecord, Limit | None]], width: int, scale: str | None = None) -> Axis:
+def axis_of(measures: Iterable[tuple[Measure, Limit | None]], width: int, scale: str | None = None) -> Axis:
     """Return the axis of measures of one `scale`, that of the first unless given, which holds values and limits.
 
     Intervals are held too, but on round ends around values they may add the span of the values at most on either side;

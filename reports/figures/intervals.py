@@ -12,7 +12,8 @@ import math
 
 from markupsafe import Markup
 
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
+from detectors.result import Measure
 from reports.figures.axes import PAD, Axis
 from reports.figures.style import PALETTE, svg
 from reports.text import Notation
@@ -58,7 +59,7 @@ def _placed(axis: Axis, tick: float, text: str) -> tuple[float, str]:
 
 
 def interval_line(
-    measure: MeasureRecord,
+    measure: Measure,
     axis: Axis,
     notation: Notation,
     *,
@@ -115,7 +116,7 @@ def _flag(axis: Axis, bound: float, keeps_higher: bool) -> Markup:
     ).format(x, HEIGHT, PALETTE["ink"], x, 0, tip, -tip, 0, PALETTE["ink"])
 
 
-def _bar(measure: MeasureRecord, axis: Axis, colour: str) -> Markup:
+def _bar(measure: Measure, axis: Axis, colour: str) -> Markup:
     """The interval, over its dot, which may be wider; an end outside the axis is an arrow instead of a cap."""
     if measure.low is None and measure.high is None:
         return Markup("")

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
+from detectors.result import Measure
 from reports.figures.axes import OPEN, Axis, axis_of
 from reports.figures.intervals import value_dot
 from reports.figures.style import PALETTE
@@ -30,7 +31,7 @@ class Point:
 
     label: str
     """The day, as it is printed."""
-    measure: MeasureRecord
+    measure: Measure
     verdict: str
     limit: Limit | None
     """Of this audit's check, where it speaks of this measure."""

@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
+from detectors.result import Measure
 from reports.text.sanitise import one_line
 from reports.text.words import Words
 
@@ -28,7 +29,7 @@ def bounds_of(limit: Limit | None) -> list[float]:
     return [] if limit is None else [bound for bound in (limit.at_least, limit.at_most) if bound is not None]
 
 
-def digits_for(measure: MeasureRecord, limit: Limit | None) -> int:
+def digits_for(measure: Measure, limit: Limit | None) -> int:
     """Return how many significant digits keep value and interval on their own side of the limit; 3 to 8."""
     numbers = [number for number in (measure.value, measure.low, measure.high) if number is not None]
     pairs = [(number, bound) for number in numbers for bound in bounds_of(limit) if number != bound]
@@ -108,7 +109,7 @@ class Notation:
             texts = ["0" if number == 0 else _scientific(f"{number:.3g}") for number in scaled]
         return [self.words("format.percent", number=text) for text in texts] if unit == "share" else texts
 
-    def interval(self, measure: MeasureRecord, digits: int = 3) -> str:
+    def interval(self, measure: Measure, digits: int = 3) -> str:
         """Return `[57.1 %, 65.2 %]`, as every sentence writes it; one bound alone as `≥ 3 %`.
 
         An interval without width is `exact`: nothing about the number is uncertain.
@@ -140,7 +141,7 @@ class Notation:
         text = f"{100 * level:.{decimals}f}"
         return self.words("format.percent", number=text.rstrip("0").rstrip(".") if "." in text else text)
 
-    def sample(self, n: dict[str, int]) -> str:
+    def sample(self, n: Mapping[str, int]) -> str:
         """Return `300 (60)`: items, and in brackets the independent units where they are fewer."""
         items, units = n.get("items"), n.get("units")
         if items is None or units is None or items == units:
@@ -156,7 +157,7 @@ class Notation:
         """Return why there is no number, as a detector said it."""
         return one_line(self.words.term("cause", reason), self.words)
 
-    def better(self, measure: MeasureRecord) -> str:
+    def better(self, measure: Measure) -> str:
         """Return which way is good in a word or two: `lower`, `higher`, `near 50 %`."""
         if measure.direction == "nearer to ideal is better" and measure.ideal is not None:
             return self.words("format.near", number=self.set_number(float(f"{measure.ideal:.4g}"), measure.unit))
@@ -199,7 +200,7 @@ class Notation:
             sentence = self.words("format.list").join(f"{name} {value}" for name, value in told.items())
         return one_line(sentence[:1].upper() + sentence[1:], self.words, 400)
 
-    def sentence(self, measure: MeasureRecord, limit: Limit | None) -> str:
+    def sentence(self, measure: Measure, limit: Limit | None) -> str:
         """Return value, interval, n and limit on one line, for formats that draw nothing."""
         if measure.value is None:
             return self.words("measure_line.undefined", reason=self.cause(measure.undefined or ""))

@@ -8,11 +8,12 @@ HTML, Markdown and the dashboard's screen draw this one view.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from audit.compare import Changes, CheckComparison, ComparedAudit, Comparison, MeasureComparison, Said, Word
-from audit.record import Limit, MeasureRecord
+from audit.record import Limit
+from detectors.result import Measure
 from reports.figures import SHARED, scale_of
 from reports.text import Notation, Words, digits_for, one_line
 from reports.views.summary import would_do
@@ -35,7 +36,7 @@ class ComparisonRow:
     """A, B or their difference, as it is printed."""
 
     label: str
-    measure: MeasureRecord
+    measure: Measure
     limit: Limit | None
     """Of A and B the check's limit, of the difference the margin."""
     value: str
@@ -218,7 +219,7 @@ def _groups_note(one: CheckComparison, notation: Notation) -> str:
     return notation.words(f"compare.{key}", level=level, count=len(one.groups), measure=_label(last.a, notation.words))
 
 
-def _label(measure: MeasureRecord, words: Words) -> str:
+def _label(measure: Measure, words: Words) -> str:
     name = words.term("measure", measure.name)
     if measure.group is not None:
         name = words("gap.measure_of", measure=name, groups=words.term("group", measure.group))
@@ -256,7 +257,7 @@ def _margin(one: MeasureComparison, notation: Notation) -> str:
     return _with_unit(notation.set_number(one.margin, one.difference.unit), one.difference.unit, notation)
 
 
-def _bare(measure: MeasureRecord, notation: Notation, digits: int = 3) -> str:
+def _bare(measure: Measure, notation: Notation, digits: int = 3) -> str:
     if measure.value is None:
         return notation.words("format.undefined")
     return notation.number(measure.value, measure.unit, digits)
@@ -285,7 +286,7 @@ def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) ->
     )
 
 
-def _side_row(label: str, measure: MeasureRecord, limit: Limit | None, notation: Notation) -> ComparisonRow:
+def _side_row(label: str, measure: Measure, limit: Limit | None, notation: Notation) -> ComparisonRow:
     words, digits = notation.words, digits_for(measure, limit)
     return ComparisonRow(
         label, measure, limit, _bare(measure, notation, digits), notation.interval(measure, digits),
@@ -316,10 +317,10 @@ def _gap(one: MeasureComparison, notation: Notation) -> ComparisonRow:
     )
 
 
-def _in_points(measure: MeasureRecord, keeps: Limit | None) -> tuple[MeasureRecord, Limit | None]:
+def _in_points(measure: Measure, keeps: Limit | None) -> tuple[Measure, Limit | None]:
     """Return a difference of shares and its margin in hundredths, as bare numbers."""
-    ends = ("value", "low", "high")
-    shown = measure.model_copy(update={"unit": "", **{name: _hundredfold(getattr(measure, name)) for name in ends}})
+    value, low, high = (_hundredfold(number) for number in (measure.value, measure.low, measure.high))
+    shown = replace(measure, unit="", value=value, low=low, high=high)
     bounds = ("at_least", "at_most")
     limit = keeps and keeps.model_copy(update={name: _hundredfold(getattr(keeps, name)) for name in bounds})
     return shown, limit
@@ -329,7 +330,7 @@ def _hundredfold(value: float | None) -> float | None:
     return None if value is None else 100 * value
 
 
-def _method(measure: MeasureRecord, words: Words) -> str:
+def _method(measure: Measure, words: Words) -> str:
     return one_line(words.term("method", measure.method), words, 200)
 
 
@@ -360,7 +361,7 @@ def _said(item: str, said: Said, words: Words) -> str:
 
 def _methods(found: Comparison, notation: Notation) -> Iterable[MethodRow]:
     words = notation.words
-    uses: dict[str, list[tuple[str, MeasureRecord]]] = {}
+    uses: dict[str, list[tuple[str, Measure]]] = {}
     for check in found.checks:
         for one in check.measures:
             if one.difference.low is not None:

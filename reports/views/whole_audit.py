@@ -14,8 +14,9 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, MeasureRecord, ModelRecord, Record
+from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, ModelRecord, Record
 from audit.verdict import FarOff, far_off
+from detectors.result import Measure
 from reports.figures import NO_AXIS, SHARED, scale_of
 from reports.text import Notation, Words, digits_for, one_line
 from reports.views.statistical_notes import (
@@ -38,7 +39,7 @@ __all__ = ["Block", "FindingView", "Gap", "MeasureRow", "MethodRow", "Overview",
 class MeasureRow:
     """One measure as it is printed."""
 
-    measure: MeasureRecord
+    measure: Measure
     limit: Limit | None
     """The limit, only where it speaks of this measure."""
     name: str
@@ -295,7 +296,7 @@ def _group_badness(row: MeasureRow) -> tuple[bool, float, str]:
     return False, turn * measure.value, row.group or ""
 
 
-def _row(measure: MeasureRecord, finding: Finding, notation: Notation, marks: Mapping[str, str]) -> MeasureRow:
+def _row(measure: Measure, finding: Finding, notation: Notation, marks: Mapping[str, str]) -> MeasureRow:
     words, limit = notation.words, finding.limit
     if limit is not None and (limit.measure, limit.group) != (measure.name, measure.group):
         limit = None
@@ -322,7 +323,7 @@ def _row(measure: MeasureRecord, finding: Finding, notation: Notation, marks: Ma
     )
 
 
-def _method(measure: MeasureRecord, words: Words) -> str:
+def _method(measure: Measure, words: Words) -> str:
     return one_line(words.term("method", measure.method), words, 160)
 
 
@@ -342,7 +343,7 @@ def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
 
 
 def _methods(views: Sequence[FindingView]) -> Iterable[MethodRow]:
-    uses: dict[str, list[tuple[FindingView, MeasureRecord]]] = {}
+    uses: dict[str, list[tuple[FindingView, Measure]]] = {}
     for view in views:
         for row in view.rows:
             if row.mark:
