@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MOST_TIES", "Direction", "Guarantee", "Measure", "Remark", "Result", "counted", "undefined"]
+__all__ = ["MOST_TIES", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "counted", "undefined"]
 
 UNBOUNDED = "none; items without an answer could have been anything"
 """Method of a measure that has no worst case to be bounded by."""
@@ -31,7 +31,16 @@ Direction = Literal["lower is better", "higher is better", "nearer to ideal is b
 Guarantee = Literal["finite sample", "measured", "approximate"]
 """What stands behind an interval: a proof that it covers at every n and every truth, a measurement of how often it
 misses in the cases that are hardest for it, or neither."""
-
+IntervalKind = Literal[
+    "none", "known", "exact", "betting", "sequence", "auroc", "random check", "approximate", "other"
+]
+"""How an interval was made: `known` has no sampling error, `exact` is of 0/1 trials, `betting` of unit means in [0, 1],
+`sequence` of such means looked at as they came, `auroc` of pairs; a `random check` is of what people looked at."""
+_WORDS: Mapping[str, IntervalKind] = {
+    "all of the benchmark": "known", "exact, by a random check": "random check", "exact": "exact", "betting": "betting",
+    "confidence sequence": "sequence", "AUROC over independent pairs": "auroc",
+}
+"""What a method of each kind begins with, the first that fits; a record holds the method and no kind."""
 _NUMBERS = ("value", "low", "high", "ideal", "level", "worst_coverage", "measured_to")
 
 
@@ -127,6 +136,15 @@ class Measure:
             and not self.low <= self.value <= self.high
         ):
             raise ValueError(f"measure {self.name!r}: value {self.value} lies outside [{self.low}, {self.high}]")
+
+    @property
+    def interval(self) -> IntervalKind:
+        """How the interval was made."""
+        if self.low is None and self.high is None:
+            return "none"
+        if self.guarantee != "finite sample":
+            return "approximate"
+        return next((kind for words, kind in _WORDS.items() if self.method.startswith(words)), "other")
 
     @property
     def decides(self) -> bool:

@@ -218,9 +218,7 @@ def _reach(now: Measure | None, then: Measure) -> tuple[float | None, str]:
 
 def _whole(measure: Measure) -> bool:
     """Tell whether nothing else there is could have been asked, so that an interval without width errs never."""
-    from detectors.intervals import ALL_OF_IT
-
-    return measure.method == ALL_OF_IT
+    return measure.interval == "known"
 
 
 def _label(name: str, group: str | None) -> str:

@@ -51,7 +51,7 @@ class Known:
         width, slack = measure.high - measure.low, 1e-9 + 1e-9 * abs(self.value)
         if not measure.low - slack <= self.value <= measure.high + slack:
             return False
-        bets = measure.method.startswith("betting")  # the order of units, which is drawn, makes it wide or narrow
+        bets = measure.interval == "betting"  # the order of units, which is drawn, makes it wide or narrow
         arms = 2 * _LEAST * NormalDist().inv_cdf((1 + measure.level) / 2)
         least = 0.0 if self.error is None or bets else arms * self.error
         return width >= least and (self.certain or width > 0)

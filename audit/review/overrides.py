@@ -117,9 +117,7 @@ class _Numbers:
     @property
     def whole(self) -> bool:
         """Whether the items are all that the headline speaks of."""
-        from detectors.intervals import ALL_OF_IT
-
-        return self.headline.method == ALL_OF_IT
+        return self.headline.interval == "known"
 
     def mean(self, values: pd.Series[float], level: float) -> Measure:
         """Return the headline that these values of all items give."""
@@ -217,7 +215,7 @@ def _mean(
     asked = values[counted(items.assign(**{str(values.name): values}), str(values.name))]
     units = None if headline.unit_of is None else items.loc[asked.index, headline.unit_of].astype(str).to_numpy(object)
     rng = rng_for(audit.record.seed, finding.check, "judge")
-    binary = headline.method.startswith("exact binomial")
+    binary = headline.interval == "exact"
     mean = mean_over_units(asked.to_numpy(), units, level=headline.level, rng=rng, binary=binary)
     return replace(
         headline, value=mean.value, low=mean.low, high=mean.high, n=mean.n, method=mean.method, missing=mean.missing
@@ -229,11 +227,10 @@ def _of_benchmark(finding: Finding, headline: Measure, items: pd.DataFrame) -> M
     import numpy as np
 
     from audit.verdict import Part, of_benchmark, sequenced, unit_means
-    from detectors.intervals import ALL_OF_IT
 
     population = headline.n["population"]
     means = unit_means(items, headline, np.nan)
-    part = Part(population if headline.method == ALL_OF_IT else len(means), population)
+    part = Part(population if headline.interval == "known" else len(means), population)
     if finding.stop == "early" and not part.whole:
         return sequenced(headline, items, headline.level, part)
     value = float(np.nanmean(means))

@@ -100,13 +100,11 @@ def barrier_to(
     finding: Finding, headline: Measure, after: pd.Series[float], units: Collection[str]
 ) -> Barrier | None:
     """Return why a random check gives no interval; after [item]: values after review, units: of the items asked."""
-    from detectors.intervals import ALL_OF_IT
-
-    if finding.stop == "early" and headline.method != ALL_OF_IT:
+    if finding.stop == "early" and headline.interval != "known":
         return "early"
     if len(set(units)) < len(units):
         return "units"
-    exact = headline.method == ALL_OF_IT or headline.method.startswith("exact ")
+    exact = headline.interval in ("known", "exact")
     return None if exact and after.dropna().isin((0.0, 1.0)).all() else "values"
 
 

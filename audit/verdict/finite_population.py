@@ -46,7 +46,7 @@ def of_benchmark(measure: Measure, items: pd.DataFrame | None, part: Part) -> Me
     least, most = (unit_means(items, measure, fill) for fill in (0.0, 1.0))
     if not part.whole and len(least) != part.asked:
         return measure
-    single = measure.n.get("items", 0) + measure.missing == len(least) and measure.method.startswith("exact ")
+    single = measure.n.get("items", 0) + measure.missing == len(least) and measure.interval == "exact"
     size = len(least) if part.whole else part.population
     order = np.random.default_rng(0).permutation(len(least))  # that of the items may be that of a file
     low, high, method = mean_of_finite(least[order], most[order], size, measure.level, single=single)

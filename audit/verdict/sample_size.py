@@ -17,7 +17,6 @@ import math
 from dataclasses import dataclass
 
 from audit.record import Limit, SmallestEffect, watched
-from audit.verdict import early_stopping
 from detectors.result import Measure
 
 __all__ = ["POWER", "RANDOM_CHECK", "fresh_units", "more_units", "smallest_effect", "units_of"]
@@ -53,7 +52,7 @@ def more_units(measure: Measure) -> int | None:
 
     For a measure whose interval crosses the limit.
     """
-    if "population" not in measure.n or measure.missing or measure.method == RANDOM_CHECK:
+    if "population" not in measure.n or measure.missing or measure.interval == "random check":
         return None
     return measure.n["population"] - units_of(measure) or None
 
@@ -100,7 +99,7 @@ def smallest_effect(
         if bound is None:
             continue
         levels = watched(limit, seen.level, keeps)
-        if measure.method == early_stopping.METHOD:
+        if measure.interval == "sequence":
             value = early_rates(units, bound, levels, POWER)[side] if 0 < bound < 1 else None
         elif seen.kind == "auroc":
             value = aurocs_decided(units, bound, seen.level, POWER)[side] if 0 < bound < 1 else None
@@ -113,7 +112,7 @@ def smallest_effect(
 def _interval(measure: Measure) -> _Interval | None:
     if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
         return None
-    if measure.method == RANDOM_CHECK:  # what narrows it is a further draw
+    if measure.interval == "random check":  # what narrows it is a further draw
         return None
     if "population" in measure.n:  # a benchmark's own number: nothing else could have been true of it and look so
         return None
@@ -122,20 +121,24 @@ def _interval(measure: Measure) -> _Interval | None:
 
 
 def _kind(measure: Measure) -> str:
-    """Return which kind of number an interval is of; that of a binomial rate is known by being exactly that."""
-    from detectors.intervals import AUROC_METHOD, exact_binomial, pairs_interval
+    """Return which kind of number an interval is of, so that one at another n or value can be made.
+
+    Where its units are not the trials or pairs that it rests on, they do not give it; where all of them agree, betting
+    gives the exact one.
+    """
+    from detectors.intervals import exact_binomial, pairs_interval
 
     assert measure.value is not None
     assert measure.low is not None
     units, events = units_of(measure), measure.value * units_of(measure)
     counted = measure.unit == "share" and 0 <= measure.value <= 1 and abs(events - round(events)) < 1e-6
-    if counted and measure.method == early_stopping.METHOD and measure.n.get("items", units) == units:
+    if counted and measure.interval == "sequence" and measure.n.get("items", units) == units:
         return "sequence"
-    if counted and measure.method != early_stopping.METHOD:
+    if counted and measure.interval != "sequence":
         ends = exact_binomial(round(events), units, measure.level)
         if all(math.isclose(a, b or 0, abs_tol=1e-9) for a, b in zip(ends, (measure.low, measure.high), strict=True)):
             return "exact"
-    if measure.method.startswith(AUROC_METHOD):
+    if measure.interval == "auroc":
         ends = pairs_interval(measure.value, units, measure.level)
         return "auroc" if math.isclose(ends[0], measure.low, abs_tol=1e-6) else "other"
     return "mean" if measure.mean_of is not None and measure.unit == "share" and measure.low >= 0 else "other"
