@@ -169,8 +169,7 @@ def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
 def _trouble(a: Finding, b: Finding) -> tuple[Finding | None, dict[str, Any] | None]:
     """Return the finding that cannot be trusted, and why a check has nothing to compare; None where it has."""
     for side, one in (("A", a), ("B", b)):
-        spoilt = one.reason.get("key") == "changed" or not all((one.controls or {}).values())
-        if one.verdict in ("skipped", "crashed") or spoilt:
+        if one.verdict in ("skipped", "crashed") or not one.trusted:
             return one, {"key": "untold", "side": side, "why": one.why.rstrip(".")}
         if _named(one, _wanted(a)) is None:
             return None, {"key": "no_measure", "side": side}

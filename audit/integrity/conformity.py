@@ -95,7 +95,7 @@ def _verdict(record: Record, finding: Finding) -> Verdict:
     """Return the verdict that what a finding holds comes to; a check that did not come to judge has no measures."""
     if finding.verdict in ("skipped", "crashed") and not finding.measures:
         return finding.verdict
-    if finding.reason.get("key") == "changed" and record.changed:
+    if finding.model_changed and record.changed:
         return "inconclusive"
     kept = _kept(record, finding)
     return decide(finding.measures, finding.limit, finding.controls or {}, kept=kept, power=False, sizes=False).verdict

@@ -106,7 +106,7 @@ def check_limit(limit: PolicyLimit, finding: Finding, line: int) -> RuleResult:
     verdict: Outcome
     if finding.verdict == "crashed":
         verdict, why = "crashed", finding.why
-    elif finding.verdict == "skipped" or finding.reason.get("key") == "changed":
+    elif finding.verdict == "skipped" or finding.model_changed:
         verdict, why = "inconclusive", finding.why
     else:
         bound = Limit(measure=name or "", group=group, at_most=limit.at_most, at_least=limit.at_least)
@@ -189,7 +189,7 @@ def check_forbidden(word: str, audit: Audit, findings: Sequence[Finding], line: 
     if word == "crashed":
         bad = [one for one in findings if one.verdict == "crashed"]
         return _none(word, len(bad), f"crashed: {_checks(bad)}", line, "crashed")
-    bad = [one for one in findings if one.controls is not None and not all(one.controls.values())]
+    bad = [one for one in findings if not one.controls_held]
     return _none(word, len(bad), f"a control did not hold in {_checks(bad)}", line, "failed")
 
 

@@ -127,6 +127,21 @@ class Finding(Stored):
     """Role -> source, digest, items, licence, cite."""
 
     @property
+    def model_changed(self) -> bool:
+        """Whether it decides nothing as the model answered differently at the end of the audit."""
+        return self.reason.get("key") == "changed"
+
+    @property
+    def controls_held(self) -> bool:
+        """Whether no control went wrong; those of a check that has none did not."""
+        return all((self.controls or {}).values())
+
+    @property
+    def trusted(self) -> bool:
+        """Whether its numbers are those of one model, by a check that works on what is known."""
+        return self.controls_held and not self.model_changed
+
+    @property
     def headline(self) -> Measure | None:
         """The measure that the limit names, else the first."""
         if self.limit is not None:

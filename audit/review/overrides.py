@@ -256,7 +256,7 @@ def _judged(
     budget = None if seen is None else seen.units
     decision = decide([measure], finding.limit, finding.controls or {}, budget, kept=kept)
     update: dict[str, object] = {"measures": measures, "one_sided": decision.one_sided}
-    if finding.reason.get("key") != "changed":
+    if not finding.model_changed:
         update |= {
             "verdict": decision.verdict, "reason": decision.reason, "why": sentence(decision.reason),
             "more_units": decision.more_units, "fresh_units": decision.fresh_units,
