@@ -15,13 +15,12 @@ from datetime import date
 from functools import lru_cache
 from pathlib import Path
 
-from audit.record import RECORD_FILE, REVIEWS_FILE, WORST_FIRST, Audit, Finding, Verdict
+from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
 from audit.review import RATINGS, ReviewState, TargetState, state_of
 from dashboard.loading import entries, home, readable
 
 __all__ = ["RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
 
-_UNSETTLED = ("failed", "crashed", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -140,6 +139,6 @@ def _rows(audit: Audit, state: ReviewState, on: date) -> Iterator[RegisterRow]:
     main = audit.record.models.get("main")
     for finding in audit.record.findings:
         standing = state.of(finding.check)
-        if finding.verdict in _UNSETTLED or standing != TargetState():
+        if finding.verdict in UNSETTLED or standing != TargetState():
             model = "" if main is None else main.name
             yield RegisterRow(audit.folder.name, audit.record.title, model, finding, standing, standing.overdue(on))

@@ -29,12 +29,13 @@ from audit.record import (
     PLAN_FILE,
     RECORD_FILE,
     SCHEMA,
-    WORST_FIRST,
+    UNSETTLED,
     Audit,
     Finding,
     Verdict,
     decided,
     load_record,
+    severity,
 )
 from audit.verdict import count_far_off
 from reports.text import one_line, words_of
@@ -180,8 +181,8 @@ def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
     try:
         head = _Header.model_validate_json(read_regular(record, MAX_JSON))
         settled, limited = decided(head.findings)
-        worst = min(head.findings, key=lambda one: (WORST_FIRST.index(one.verdict), not one.gating), default=None)
-        wrong = worst is not None and worst.verdict in ("failed", "crashed", "inconclusive")
+        worst = min(head.findings, key=severity, default=None)
+        wrong = worst is not None and worst.verdict in UNSETTLED
         finding = Finding.model_validate(worst.model_dump()) if worst is not None and wrong else None
     except ValidationError as error:
         why = f"record.json: {error.errors()[0]['msg']}"

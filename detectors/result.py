@@ -12,14 +12,17 @@ verdicts belong to `audit.verdict.decision`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MOST_TIES", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "counted", "undefined"]
+__all__ = [
+    "MOST_TIES", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "counted", "measure_of",
+    "undefined",
+]
 
 UNBOUNDED = "none; items without an answer could have been anything"
 """Method of a measure that has no worst case to be bounded by."""
@@ -191,6 +194,11 @@ def undefined(
     )
 
 
+def measure_of(measures: Iterable[Measure], name: str | None, group: str | None = None) -> Measure | None:
+    """Return the measure `name` of `group`; None where there is none."""
+    return next((one for one in measures if (one.name, one.group) == (name, group)), None)
+
+
 def counted(items: pd.DataFrame, column: str) -> pd.Series[bool]:
     """Tell which items the mean of a column speaks of: those with a value, and those that were asked in vain."""
     known = items[column].notna()
@@ -235,8 +243,7 @@ class Result:
 
     def measure(self, name: str, group: str | None = None) -> Measure:
         """Return the measure `name` of `group`; KeyError lists what there is."""
-        for one in self.measures:
-            if one.name == name and one.group == group:
-                return one
+        if (found := measure_of(self.measures, name, group)) is not None:
+            return found
         known = ", ".join(f"{m.name}[{m.group}]" if m.group else m.name for m in self.measures)
         raise KeyError(f"no measure {name!r} of group {group!r}; there are: {known}")

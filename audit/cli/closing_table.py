@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from audit.cli.screen import SIGNS
 from audit.errors import clean
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Record, decided, number
+from audit.record import DIMENSIONS, UNSETTLED, Audit, Record, decided, number, severity
 from audit.verdict import far_off
 
 __all__ = ["closing_table"]
@@ -52,7 +52,7 @@ def _cell(record: Record, dimension: str) -> str:
     findings = [finding for finding in record.findings if finding.dimension == dimension]
     if not findings:
         return "-"
-    worst = _worst(findings)
+    worst = min(findings, key=severity)
     head, shown = worst.headline, ""
     if head is not None and head.value is not None:
         shown = _short(head.value, head.unit)
@@ -66,10 +66,6 @@ def _short(value: float, unit: str) -> str:
         return number(value, unit if unit in ("share", "count") else "")
     scale, short = next((pair for pair in ((1.0, "s"), (1e-3, "ms")) if value >= pair[0]), (1e-6, "us"))
     return f"{number(value / scale, '')} {short}"
-
-
-def _worst(findings: Sequence[Finding]) -> Finding:
-    return min(findings, key=lambda f: (WORST_FIRST.index(f.verdict), not f.gating))
 
 
 def _parts(columns: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
@@ -103,9 +99,9 @@ def _name(record: Record) -> str:
 
 def _wrong(record: Record) -> Iterator[str]:
     """Yield what is wrong with an audit, worst of all, on lines of its own."""
-    bad = [finding for finding in record.findings if finding.verdict in ("failed", "crashed", "inconclusive")]
+    bad = [finding for finding in record.findings if finding.verdict in UNSETTLED]
     if bad:
-        worst = _worst(bad)
+        worst = min(bad, key=severity)
         told = clean(f"{SIGNS[worst.verdict]} {worst.check}: {worst.why.partition(';')[0].rstrip('.')}")
         first, *more = _wrapped(told, WIDTH - 2 * len(_INDENT))
         yield _INDENT + first

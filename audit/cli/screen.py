@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from audit.errors import clean
-from audit.record import WORST_FIRST, Deviation, Finding, Record, Undecided, number
+from audit.record import DECIDED, WORST_FIRST, Deviation, Finding, Record, Undecided, number
 from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, FarOff, capitalised, far_off
 
 __all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
@@ -84,7 +84,7 @@ def notes(record: Record) -> Iterator[str]:
     family = [finding for finding in record.findings if finding.family]
     levels = [finding.measures[0].level for finding in family if finding.measures]
     if len(family) > 1 and levels:
-        settled = sum(finding.verdict in ("passed", "failed") for finding in family)
+        settled = sum(finding.verdict in DECIDED for finding in family)
         wrong = number(1 - record.level, "share")
         yield (
             f"exploratory: {settled} of {len(family)} decided together at level {100 * levels[0]:.4g} %; "

@@ -19,7 +19,6 @@ from audit.compare.pairing import Changes
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
 from audit.record import Audit, Finding, Limit, ModelRecord, audited_first
-from detectors.result import Measure
 
 __all__ = [
     "EXIT_CODES", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "compare_audits",
@@ -171,7 +170,7 @@ def _trouble(a: Finding, b: Finding) -> tuple[Finding | None, dict[str, Any] | N
     for side, one in (("A", a), ("B", b)):
         if one.verdict in ("skipped", "crashed") or not one.trusted:
             return one, {"key": "untold", "side": side, "why": one.why.rstrip(".")}
-        if _named(one, _wanted(a)) is None:
+        if (name := _wanted(a)) is None or one.measure(*name) is None:
             return None, {"key": "no_measure", "side": side}
     return None, None
 
@@ -183,18 +182,14 @@ def _wanted(finding: Finding) -> tuple[str, str | None] | None:
     return (finding.measures[0].name, finding.measures[0].group) if finding.measures else None
 
 
-def _named(finding: Finding, wanted: tuple[str, str | None] | None) -> Measure | None:
-    return next((one for one in finding.measures if (one.name, one.group) == wanted), None)
-
-
 def _measures(
     audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
 ) -> tuple[tuple[MeasureComparison, ...], Changes | None]:
     """Compare the first measure and, last, the one that decides; of an early stop only what has an interval."""
     names = [(one.name, one.group) for one in a.measures[:1] if a.stop == "full" or one.low is not None]
-    found, changes = [], None
-    for name in [*(one for one in names if one != _wanted(a)), _wanted(a)]:
-        first, second = _named(a, name), _named(b, name)
+    found, changes, wanted = [], None, _wanted(a)
+    for name in [*(one for one in names if one != wanted), *([] if wanted is None else [wanted])]:
+        first, second = a.measure(*name), b.measure(*name)
         if first is not None and second is not None:
             made, changes = compare_measure(audits, a, (first, second), margins.of(first))
             found.append(made)
@@ -208,7 +203,7 @@ def _groups(
     wanted = _wanted(a)
     pairs = [
         (one, other) for one in a.measures if wanted is not None and one.name == wanted[0] and one.group is not None
-        and (one.name, one.group) != wanted and (other := _named(b, (one.name, one.group))) is not None
+        and (one.name, one.group) != wanted and (other := b.measure(one.name, one.group)) is not None
     ]
     from detectors.multiplicity import holm
 

@@ -102,7 +102,7 @@ def compare_measure(
 def _aim(measure: Measure, limit: Limit | None) -> tuple[Better, float | None]:
     """Return which way is good: by a limit with one bound, else by the measure itself, else the middle of the limit."""
     least = most = None
-    if limit is not None and (limit.measure, limit.group) == (measure.name, measure.group):
+    if limit is not None and limit.speaks_of(measure):
         least, most = limit.at_least, limit.at_most
     if (least is None) != (most is None):
         return ("higher" if most is None else "lower"), None

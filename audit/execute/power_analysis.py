@@ -165,8 +165,7 @@ def _alike(pilot: Audit, check: str, name: str) -> float | None:
     from detectors.clustered import intraclass_correlation
 
     found = next((one for one in pilot.record.findings if one.check == check), None)
-    measures = () if found is None else found.measures
-    measure = next((one for one in measures if (one.name, one.group) == (name, None)), None)
+    measure = None if found is None else found.measure(name)
     items = None if measure is None else pilot.items(check)
     if measure is None or items is None or measure.mean_of not in items or measure.unit_of not in items:
         return None
@@ -179,9 +178,11 @@ def _measure(check: Check, plan: Plan) -> Measure | None:
     limit = check.limit
     if limit is None or limit.group is not None:
         return None
+    from detectors.result import measure_of
+
     _, clean = check.probe.controls(rng_for(plan.seed, check.name, "controls"))
     result = check.probe.judge(clean, level=plan.check_level(check), rng=rng_for(plan.seed, check.name, "sizes"))
-    found = next((one for one in result.measures if (one.name, one.group) == (limit.measure, None)), None)
+    found = measure_of(result.measures, limit.measure)
     if found is None or found.mean_of is None or found.unit != "share" or result.items is None:
         return None
     values = result.items[found.mean_of].dropna().astype(float)

@@ -36,7 +36,7 @@ from audit.policy.rules import (
 )
 from audit.policy.spec import AllowedWaivers, Approval, BaselineRule, PolicyFile, PolicyLimit, Required
 from audit.probe import margin_beyond, range_in
-from audit.record import RECORD_FILE, Audit, Finding, Verdict
+from audit.record import DECIDED, RECORD_FILE, Audit, Finding, Verdict
 from audit.review import (
     Entry,
     Override,
@@ -157,7 +157,7 @@ class _Rules:
         sure = [joint_level(made) - risk, verdict_level(made) - risk]
         advice = _more_sure(made, risk)
         made += regressed
-        decided = {one.check for one in made if one.rule == "limits" and one.verdict in ("passed", "failed")}
+        decided = {one.check for one in made if one.rule == "limits" and one.verdict in DECIDED}
         yield from (self._waived(one) for one in made)
         if self.file is None:
             return

@@ -114,10 +114,9 @@ def _pairs(
     before = {finding.check: finding for finding in old.record.findings}
     for finding in findings:
         then = before.get(finding.check)
-        now = {(one.name, one.group): one for one in finding.measures}
         for one in [] if then is None else then.measures:
             if _comparable(one, measures):
-                yield finding.check, one, now.get((one.name, one.group))
+                yield finding.check, one, finding.measure(one.name, one.group)
 
 
 def _adjusted(raw: list[float | None]) -> dict[int, float]:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from audit.errors import did_you_mean
 from audit.policy.spec import PolicyLimit
 from audit.probe import beyond, range_in
-from audit.record import Audit, EarlierAttempt, Finding, Limit
+from audit.record import DECIDED, Audit, EarlierAttempt, Finding, Limit
 from audit.review import Waiver
 from audit.verdict import decide, sentence
 from detectors.result import Measure
@@ -89,7 +89,7 @@ def applies_to(limit: PolicyLimit, finding: Finding) -> bool:
         return False
     if limit.check is not None or limit.probe is not None:
         return True
-    return any((one.name, one.group) == (limit.measure, limit.group) for one in finding.measures)
+    return finding.measure(limit.measure, limit.group) is not None
 
 
 def no_more(limit: PolicyLimit | Limit, other: PolicyLimit | Limit) -> bool:
@@ -102,7 +102,7 @@ def no_more(limit: PolicyLimit | Limit, other: PolicyLimit | Limit) -> bool:
 def check_limit(limit: PolicyLimit, finding: Finding, line: int) -> RuleResult:
     """Hold a finding against a policy's limit, as `audit.verdict.decision` holds it against the plan's."""
     name, group = aim_of(limit, finding)
-    measure = next((one for one in finding.measures if (one.name, one.group) == (name, group)), None)
+    measure = finding.measure(name, group)
     verdict: Outcome
     if finding.verdict == "crashed":
         verdict, why = "crashed", finding.why
@@ -167,7 +167,7 @@ def check_required(
         why = f"not asked: {attribute} {name!r}{did_you_mean(name, known)}."
         return RuleResult("required", name, "failed", why, line=line)
     if kind == "dimensions":
-        good = [one for one in asked if one.verdict in ("passed", "failed") or one.check in decided]
+        good = [one for one in asked if one.verdict in DECIDED or one.check in decided]
     else:
         good = [one for one in asked if one.verdict not in ("skipped", "crashed")]
     if good:

@@ -16,14 +16,13 @@ from audit.record.contents import (
     observations_name,
     table_name,
 )
-from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Undecided, Verdict
+from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Undecided
 from audit.record.folder import Audit, audited_first, dump, find_audit, load_record, write_reports
 from audit.record.items import AGAINST, WEIGHT, ItemsFile, items_of, observed_of, table_of, worst_first
 from audit.record.promises import Promise, Target, keep_level, one_sided, watched
 from audit.record.schema import (
     DIMENSIONS,
     SCHEMA,
-    WORST_FIRST,
     Attempt,
     Deviation,
     EarlierAttempt,
@@ -31,16 +30,16 @@ from audit.record.schema import (
     Record,
     RunFacts,
     Sheet,
-    decided,
 )
 from audit.record.text import asked_of, bounds, label, number, span
+from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Verdict, decided, severity
 
 __all__ = [
-    "AGAINST", "ALLOWED", "DEVIATIONS_FILE", "DIMENSIONS", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE", "RECORD_FILE",
-    "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "WEIGHT", "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit",
-    "Deviation", "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Limit", "ModelRecord",
-    "OneSided", "Promise", "Record", "RunFacts", "Sheet", "SmallestEffect", "Target", "Undecided", "Verdict",
-    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "find_audit", "items_name", "items_of",
-    "keep_level", "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "span",
-    "table_name", "table_of", "watched", "worst_first", "write_reports",
+    "AGAINST", "ALLOWED", "DECIDED", "DEVIATIONS_FILE", "DIMENSIONS", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE",
+    "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "UNSETTLED", "WEIGHT", "WORST_FIRST",
+    "WRITTEN_PLAN_FILE", "Attempt", "Audit", "Deviation", "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Limit",
+    "ModelRecord", "OneSided", "Promise", "Record", "RunFacts", "Sheet", "SmallestEffect", "Target", "Undecided",
+    "Verdict", "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "find_audit", "items_name",
+    "items_of", "keep_level", "label", "load_record", "number", "observations_name", "observed_of", "one_sided",
+    "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
 ]

@@ -11,13 +11,10 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from detectors.result import Measure
+from audit.record.verdicts import Verdict
+from detectors.result import Measure, measure_of
 
-__all__ = [
-    "Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided", "Verdict",
-]
-
-Verdict = Literal["passed", "failed", "inconclusive", "measured", "skipped", "crashed"]
+__all__ = ["Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided"]
 
 
 class Stored(BaseModel):
@@ -39,6 +36,10 @@ class Limit(Stored):
     """Upper limit, in the measure's unit."""
     at_least: float | None = None
     """Lower limit, in the measure's unit."""
+
+    def speaks_of(self, measure: Measure) -> bool:
+        """Tell whether this is the measure that the limit names."""
+        return (self.measure, self.group) == (measure.name, measure.group)
 
 
 def _of_an_earlier_version(data: Any) -> Any:
@@ -141,14 +142,15 @@ class Finding(Stored):
         """Whether its numbers are those of one model, by a check that works on what is known."""
         return self.controls_held and not self.model_changed
 
+    def measure(self, name: str | None, group: str | None = None) -> Measure | None:
+        """Return the measure `name` of `group`; None where there is none."""
+        return measure_of(self.measures, name, group)
+
     @property
     def headline(self) -> Measure | None:
         """The measure that the limit names, else the first."""
-        if self.limit is not None:
-            for measure in self.measures:
-                if measure.name == self.limit.measure and measure.group == self.limit.group:
-                    return measure
-        return self.measures[0] if self.measures else None
+        named = None if self.limit is None else self.measure(self.limit.measure, self.limit.group)
+        return named or (self.measures[0] if self.measures else None)
 
 
 class Undecided(Protocol):

@@ -7,13 +7,13 @@ Same plan, data and model give the same bytes. Readers ignore unknown keys; a ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Stored, Undecided, Verdict
+from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Stored, Undecided
 from audit.record.promises import Promise, Target
+from audit.record.verdicts import Verdict
 
 if TYPE_CHECKING:
     pass
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "DIMENSIONS",
     "SCHEMA",
-    "WORST_FIRST",
     "Attempt",
     "Deviation",
     "EarlierAttempt",
@@ -37,8 +36,6 @@ __all__ = [
     "SmallestEffect",
     "T",
     "Undecided",
-    "Verdict",
-    "decided",
 ]
 
 T = TypeVar("T")
@@ -56,8 +53,6 @@ DIMENSIONS = (
     "efficiency",
 )
 """What an audit may ask about."""
-WORST_FIRST = ("failed", "crashed", "inconclusive", "skipped", "passed", "measured")
-"""The order in which verdicts are told."""
 
 
 class ModelRecord(Stored):
@@ -201,9 +196,3 @@ class RunFacts(Stored):
     """Digest of the record.json that this run wrote."""
     mac: str = ""
     """Over all else of run.json, by the key of the installation that ran it; see `audit.signing.installation`."""
-
-
-def decided(findings: Iterable[Any]) -> tuple[int, int]:
-    """Return (gating checks that passed or failed, gating checks): how much of the audit's verdict is decided."""
-    gating = [one.verdict for one in findings if one.gating]
-    return sum(verdict in ("passed", "failed") for verdict in gating), len(gating)

@@ -17,10 +17,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from audit.record import Finding, Limit, OneSided, SmallestEffect, Verdict, asked_of, bounds, label, one_sided, span
+from audit.record import (
+    WORST_FIRST,
+    Finding,
+    Limit,
+    OneSided,
+    SmallestEffect,
+    Verdict,
+    asked_of,
+    bounds,
+    label,
+    one_sided,
+    span,
+)
 from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
-from detectors.result import Measure
+from detectors.result import Measure, measure_of
 
 __all__ = [
     "EXIT_CODES", "Decision", "audit_verdict", "capitalised", "decide", "exit_code", "informs_only", "invalidate",
@@ -108,7 +120,7 @@ def decide(
     for side in ("positive", "negative"):
         if not controls.get(side, True):
             return Decision("inconclusive", {"key": f"control_{side}"})
-    wanted = next((m for m in measures if limit and (m.name, m.group) == (limit.measure, limit.group)), None)
+    wanted = None if limit is None else measure_of(measures, limit.measure, limit.group)
     if limit is not None and wanted is None:
         return Decision("inconclusive", _absent(measures, limit))
     measure = wanted or (measures[0] if measures else None)
@@ -222,14 +234,8 @@ def invalidate(finding: Finding) -> Finding:
 def audit_verdict(findings: Iterable[Finding]) -> Verdict:
     """Return what holds first of gating checks: failed, crashed, inconclusive (or skipped), passed; else measured."""
     gating = {finding.verdict for finding in findings if finding.gating}
-    order: tuple[tuple[str, Verdict], ...] = (
-        ("failed", "failed"),
-        ("crashed", "crashed"),
-        ("inconclusive", "inconclusive"),
-        ("skipped", "inconclusive"),
-        ("passed", "passed"),
-    )
-    return next((verdict for found, verdict in order if found in gating), "measured")
+    worst: Verdict = next((verdict for verdict in WORST_FIRST if verdict in gating), "measured")
+    return "inconclusive" if worst == "skipped" else worst
 
 
 def exit_code(verdict: Verdict) -> int:

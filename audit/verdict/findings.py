@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
 from audit.files import arrow_table, parquet_bytes, read_frame, sha256, write_inside
-from audit.record import Evidence, Finding, Limit, items_name, observations_name, table_name
+from audit.record import DECIDED, Evidence, Finding, Limit, items_name, observations_name, table_name
 from audit.seeds import rng_for
 from audit.verdict import early_stopping
 from audit.verdict.decision import Decision, decide, sentence
@@ -23,7 +23,7 @@ from audit.verdict.finite_population import on_benchmark
 from audit.verdict.own_units import told_of_units
 from audit.verdict.units import part_of
 from detectors.multiplicity import step_up
-from detectors.result import Measure
+from detectors.result import Measure, measure_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from detectors.result import Result
 
 __all__ = ["adjusted_level", "judge_and_store", "judge_finding", "judge_stored", "observations_of", "store_frame"]
-
-DECIDED = ("passed", "failed")
 
 
 def judge_stored(
@@ -84,7 +82,7 @@ def judge_finding(
 
     (result, measures), kept, limit = judged(level), None, finding.limit
     if keeps is not None and limit is not None:
-        kept = next((one for one in judged(keeps)[1] if (one.name, one.group) == (limit.measure, limit.group)), None)
+        kept = measure_of(judged(keeps)[1], limit.measure, limit.group)
     return result, measures, decide(measures, limit, finding.controls or {}, budget, kept=kept)
 
 

@@ -36,7 +36,7 @@ class _Audited:
 
     def point(self) -> Point:
         limit = self.finding.limit
-        ours = limit is not None and (limit.measure, limit.group) == (self.measure.name, self.measure.group)
+        ours = limit is not None and limit.speaks_of(self.measure)
         verdict = self.finding.verdict if self.measure is self.finding.headline else "measured"
         return Point(self.when, self.measure, verdict, limit if ours else None)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from audit.record import Audit
+from audit.record import UNSETTLED, Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, Words, escape_markdown, one_line, words_of
 from reports.views import (
@@ -29,7 +29,6 @@ MOST_CHARACTERS = 60_000
 """GitHub refuses a comment of more than 65,536 characters."""
 MOST_SAID = 30
 """At most so many decisions, and so many findings of which somebody has spoken."""
-_URGENT = ("failed", "crashed", "inconclusive")
 _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
 
 
@@ -42,7 +41,7 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     head += [*_table(view, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
-    urgent = [one for one in view.findings if one.finding.verdict in _URGENT or one.far]
+    urgent = [one for one in view.findings if one.finding.verdict in UNSETTLED or one.far]
     # of the others the table has the headline already
     others = [one for one in view.findings if one not in urgent and len(one.rows) > 1]
     told = ["\n".join(_section(one, words)) for one in urgent]

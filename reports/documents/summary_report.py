@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from audit.record import Audit
+from audit.record import UNSETTLED, Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, escape_markdown, one_line, words_of
 from reports.views import FindingView, Overview, overview
@@ -19,7 +19,6 @@ __all__ = ["MOST_ROWS", "render_pull_request", "short_table"]
 
 MOST_ROWS = 10
 """Rows of the table; with heading, facts, blank lines and the command that makes 24 lines at most."""
-_LOOK = ("failed", "crashed", "inconclusive")
 
 
 def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
@@ -28,7 +27,7 @@ def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict
     view = overview(audit, words, most_measures=600)
     models = ", ".join(view.models) or words("label.no_model")
     facts = [f"**{escape_markdown(view.title)}**", *map(escape_markdown, (models, one_line(view.record.id, words)))]
-    rows = [_row(one, words) for one in view.findings if one.finding.verdict in _LOOK]
+    rows = [_row(one, words) for one in view.findings if one.finding.verdict in UNSETTLED]
     heads = ("col.verdict", "col.check", "col.measure", "col.value", "col.limit")
     name = re.sub(r"[^0-9A-Za-z-]", "_", view.record.id)
     lines = [

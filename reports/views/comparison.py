@@ -270,7 +270,7 @@ def _with_unit(text: str, unit: str, notation: Notation) -> str:
 
 def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) -> MeasureView:
     words = notation.words
-    if limit is not None and (limit.measure, limit.group) != (one.a.name, one.a.group):
+    if limit is not None and not limit.speaks_of(one.a):
         limit = None
     return MeasureView(
         name=_label(one.a, words),

@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record import Deviation, EarlierAttempt, Finding, Record
+from audit.record import DECIDED, Deviation, EarlierAttempt, Finding, Record
 from reports.text import Notation, one_line
 
 __all__ = [
@@ -100,7 +100,7 @@ def family_text(record: Record, notation: Notation) -> str:
     levels = [finding.measures[0].level for finding in family if finding.measures]
     if len(family) < 2 or not levels:
         return ""
-    alpha, decided = 1 - record.level, sum(one.verdict in ("passed", "failed") for one in family)
+    alpha, decided = 1 - record.level, sum(one.verdict in DECIDED for one in family)
     return words(
         "note.family" if decided else "note.family_none",
         count=len(family), alpha=notation.set_number(alpha, "share"), level=notation.level(levels[0]),

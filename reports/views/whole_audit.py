@@ -14,7 +14,7 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, Finding, Limit, ModelRecord, Record
+from audit.record import DIMENSIONS, Audit, Finding, Limit, ModelRecord, Record, severity
 from audit.verdict import FarOff, far_off
 from detectors.result import Measure
 from reports.figures import NO_AXIS, SHARED, scale_of
@@ -176,7 +176,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
     """Return the view of an audit; `most_measures` is shared evenly by the findings, each keeping at least one."""
     record, notation = audit.record, Notation(words)
     room = max(1, most_measures // max(1, len(record.findings)))
-    views = tuple(_finding_view(finding, notation, room) for finding in sorted(record.findings, key=_badness))
+    views = tuple(_finding_view(finding, notation, room) for finding in sorted(record.findings, key=severity))
     dimensions = tuple(_dimensions(views, words))
     empty = [name for name, found in dimensions if not found]
     return Overview(
@@ -217,10 +217,6 @@ def anchor_of(check: str) -> str:
 def _model(model: ModelRecord, words: Words) -> str:
     family, modality = words.term("family", model.family), words.term("modality", model.modality)
     return one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
-
-
-def _badness(finding: Finding) -> tuple[int, bool]:
-    return WORST_FIRST.index(finding.verdict), not finding.gating
 
 
 def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingView:
@@ -298,7 +294,7 @@ def _group_badness(row: MeasureRow) -> tuple[bool, float, str]:
 
 def _row(measure: Measure, finding: Finding, notation: Notation, marks: Mapping[str, str]) -> MeasureRow:
     words, limit = notation.words, finding.limit
-    if limit is not None and (limit.measure, limit.group) != (measure.name, measure.group):
+    if limit is not None and not limit.speaks_of(measure):
         limit = None
     digits, method = digits_for(measure, limit), _method(measure, words)
     return MeasureRow(
