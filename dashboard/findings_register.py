@@ -22,7 +22,6 @@ from dashboard.loading import entries, home, readable
 __all__ = ["RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
 
 
-
 @dataclass(frozen=True)
 class RegisterRow:
     """One finding of one audit."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-__all__ = ["FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "units_of"]
+__all__ = ["FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "unit_column", "units_of"]
 
 FIELDS = ("image", "series", "text")
 """The columns that may hold the item; a frame has one of them."""
@@ -59,7 +59,15 @@ def joined(parts: Sequence[Items]) -> Items:
     return np.concatenate(parts)
 
 
-def units_of(frame: pd.DataFrame) -> NDArray[Any]:
-    """Return the independent unit of every item, its own id where it has none."""
+def unit_column(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[Any]:
+    """Return the column that names each item's independent unit, with the item's own id where it names none.
+
+    Without such a column every item is its own unit.
+    """
     own = pd.Series(frame.index.astype(str), frame.index)
-    return np.asarray(own if "unit" not in frame else frame["unit"].fillna(own), dtype=str)
+    return frame[column].where(frame[column].notna(), own) if column in frame else own
+
+
+def units_of(frame: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
+    """Return the independent unit of every item [item] as text, its own id where it has none."""
+    return unit_column(frame, column).astype(str)

@@ -171,6 +171,7 @@ def _of_aurocs(both: MeasurePair) -> Difference | None:
         return None
     import pandas as pd
 
+    from detectors.arrays import units_of
     from detectors.differences import auroc_difference
     from detectors.intervals import auroc
 
@@ -185,7 +186,7 @@ def _of_aurocs(both: MeasurePair) -> Difference | None:
     for name, measure in zip(("first", "second"), both.measures, strict=True):
         if not _same(auroc(sides[0][name], sides[1][name])[0], measure.value):
             return None
-    label = pd.Series(dtype=str) if units is None else _units(units, "unit")
+    label = pd.Series(dtype=str) if units is None else units_of(units)
     labels = tuple(label.reindex(side.index).fillna(side.index.to_series()).to_numpy(str) for side in sides)
     level = both.level or both.measures[0].level
     return auroc_difference(sides[0], sides[1], (labels[0], labels[1]), level=level)
@@ -250,6 +251,8 @@ def _values(both: MeasurePair) -> _Values | None:
 
 def _counted(audit: Audit, check: str, measure: Measure) -> pd.DataFrame | None:
     """Return `value` and `unit` of the items that a mean counts, by id; None where they do not give its number."""
+    from detectors.arrays import units_of
+
     if measure.mean_of is None:
         return None
     where = measure.where or {}
@@ -262,15 +265,9 @@ def _counted(audit: Audit, check: str, measure: Measure) -> pd.DataFrame | None:
     frame = frame[frame[measure.mean_of].notna()]
     # a hair outside [0, 1] is rounding; what is further out does not give the number
     values = frame[measure.mean_of].astype(float).clip(0, 1)
-    table = values.rename("value").to_frame().assign(unit=_units(frame, measure.unit_of))
+    table = values.rename("value").to_frame().assign(unit=units_of(frame, measure.unit_of))
     mean = table["value"].groupby(table["unit"], sort=False).mean().mean()
     return table if len(table) and _same(float(mean), measure.value) else None
-
-
-def _units(frame: pd.DataFrame, column: str | None) -> pd.Series[str]:
-    """Return the independent unit of each item, its own id where it has none."""
-    own = frame.index.to_series().astype(str)
-    return own if column is None else frame[column].astype(object).where(frame[column].notna(), own).astype(str)
 
 
 def _frame(audit: Audit, check: str, columns: Sequence[str]) -> pd.DataFrame | None:

@@ -74,9 +74,11 @@ def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Return frames as one; where only some name units, any other item is its own."""
     import pandas as pd
 
+    from detectors.arrays import unit_column
+
     whole = pd.concat(frames)
     if "unit" in whole and whole["unit"].notna().any():
-        whole["unit"] = whole["unit"].where(whole["unit"].notna(), whole.index.to_series())
+        whole["unit"] = unit_column(whole)
     return whole
 
 

@@ -134,13 +134,11 @@ class _Numbers:
 
     def barrier(self, after: pd.Series[float]) -> Barrier | None:
         """Return why a random check gives no interval; None where it does."""
-        from audit.verdict import labels_of
+        from detectors.arrays import units_of
         from detectors.result import counted
 
         asked = self.items[counted(self.items, str(self.headline.mean_of))]
-        single = self.headline.unit_of is None
-        units = asked.index if single else labels_of(asked, self.headline.unit_of)
-        return barrier_to(self.finding, self.headline, after, list(units))
+        return barrier_to(self.finding, self.headline, after, list(units_of(asked, self.headline.unit_of)))
 
 
 def _numbers(audit: Audit, finding: Finding) -> _Numbers:

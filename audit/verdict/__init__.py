@@ -19,13 +19,13 @@ from audit.verdict.ideals import BASELINES, FarOff, count_far_off, far_off
 from audit.verdict.missing import FIRST_PROBLEM, OF_ASKING, RAW_PROMPTS, told_of_asking
 from audit.verdict.own_units import KEY, OWN_UNITS
 from audit.verdict.sample_size import POWER, RANDOM_CHECK
-from audit.verdict.units import Part, Units, in_random_order, labels_of, part_of, unit_means, unit_sizes
+from audit.verdict.units import Part, Units, in_random_order, part_of, unit_means, unit_sizes
 
 __all__ = [
     "BASELINES", "EXIT_CODES", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OWN_UNITS", "POWER",
     "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "Part", "Units", "adjusted_level", "audit_verdict", "begun",
     "capitalised", "controls_of", "count_far_off", "covered", "decide", "exit_code", "far_off", "in_random_order",
-    "informs_only", "invalidate", "judge_and_store", "judge_finding", "labels_of", "looks_after", "of_benchmark",
+    "informs_only", "invalidate", "judge_and_store", "judge_finding", "looks_after", "of_benchmark",
     "part_of", "sentence", "sequenced", "store_frame", "told_of_asking", "told_of_target", "trials_of", "unit_means",
     "unit_sizes",
 ]

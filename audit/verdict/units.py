@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from audit.probe import Observed
     from detectors.result import Measure
 
-__all__ = ["Part", "Units", "in_random_order", "is_mean", "labels_of", "part_of", "unit_means", "unit_sizes"]
+__all__ = ["Part", "Units", "in_random_order", "is_mean", "part_of", "unit_means", "unit_sizes"]
 
 
 def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -21,25 +21,20 @@ def in_random_order(items: pd.DataFrame, rng: np.random.Generator) -> pd.DataFra
     import numpy as np
     import pandas as pd
 
-    labels = labels_of(items)
-    codes, units = pd.factorize(labels, sort=True)  # so that the order of the file says nothing
+    from detectors.arrays import units_of
+
+    codes, units = pd.factorize(units_of(items), sort=True)  # so that the order of the file says nothing
     rank = np.argsort(rng.permutation(len(units)))
     return items.iloc[np.argsort(rank[codes], kind="stable")]
-
-
-def labels_of(items: pd.DataFrame, column: str | None = "unit") -> pd.Series[str]:
-    """Return the independent unit of each item, its own id where it has none."""
-    import pandas as pd
-
-    own = pd.Series(items.index.astype(str), items.index)
-    return items[column].fillna(own).astype(str) if column in items.columns else own
 
 
 def unit_sizes(batches: Iterator[pd.DataFrame]) -> tuple[int, ...]:
     """Return how many items each independent unit has."""
     import pandas as pd
 
-    labels = [labels_of(batch) for batch in batches]
+    from detectors.arrays import units_of
+
+    labels = [units_of(batch) for batch in batches]
     return tuple(map(int, pd.concat(labels).value_counts(sort=False))) if labels else ()
 
 
@@ -49,7 +44,9 @@ class Units:
     def __init__(self, items: pd.DataFrame) -> None:
         import pandas as pd
 
-        self._items, (self._codes, names) = items, pd.factorize(labels_of(items))
+        from detectors.arrays import units_of
+
+        self._items, (self._codes, names) = items, pd.factorize(units_of(items))
         self.left = len(names)
         self._taken = 0
 
@@ -80,6 +77,7 @@ def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndar
     """
     import numpy as np
 
+    from detectors.arrays import units_of
     from detectors.result import counted
 
     assert measure.mean_of is not None
@@ -88,7 +86,7 @@ def unit_means(items: pd.DataFrame, measure: Measure, missing: float) -> np.ndar
     asked = items[counted(items, measure.mean_of)]
     # a hair outside [0, 1] is rounding; what is further out does not give the number
     values = asked[measure.mean_of].astype(float).clip(0, 1).fillna(missing)
-    return np.asarray(values.groupby(labels_of(asked, measure.unit_of).to_numpy(), sort=False).mean())
+    return np.asarray(values.groupby(units_of(asked, measure.unit_of).to_numpy(), sort=False).mean())
 
 
 @dataclass(frozen=True)
@@ -106,4 +104,6 @@ class Part:
 
 def part_of(observed: Observed, population: int | None) -> Part | None:
     """Return which part of a benchmark of so many units was observed; None where there is no benchmark."""
-    return None if population is None else Part(labels_of(observed["items"]).nunique(), population)
+    from detectors.arrays import units_of
+
+    return None if population is None else Part(units_of(observed["items"]).nunique(), population)

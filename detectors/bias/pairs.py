@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from detectors.arrays import unit_column
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.result import MOST_TIES, Direction, Measure, Result, undefined
 
@@ -107,9 +108,8 @@ def pair_preferences(
 
 def _items(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return the pairs with unit and kind filled in, the difference and what it says."""
-    own = pd.Series(pairs.index.astype(str), pairs.index)
     items = pairs.assign(
-        unit=pairs["unit"].fillna(own) if "unit" in pairs else own,
+        unit=unit_column(pairs),
         kind=pairs["kind"].fillna("swap") if "kind" in pairs else "swap",
     )
     unknown = sorted(set(items["kind"]) - set(KINDS))

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import unit_column
 from detectors.factuality.choices import score_choices
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
 from detectors.factuality.refusals import is_refusal
@@ -163,7 +164,7 @@ def _evidence(observed: pd.DataFrame, texts: pd.DataFrame, scores: pd.DataFrame)
     """
     items = observed[["question", "group", "unit", "not_asked"]].copy()
     if items["unit"].notna().any():
-        items["unit"] = items["unit"].where(items["unit"].notna(), items.index.to_series())
+        items["unit"] = unit_column(items)
     return items.join(texts).join(scores)
 
 

@@ -127,7 +127,7 @@ class _Measures:
 
         Where a unit has labels, only its labelled items count, so that labels and scores are of the same ones.
         """
-        units = pd.Series(units_of(self.items), self.items.index)
+        units = units_of(self.items)
         has = units.isin(set(units[self.labelled.index]))
         means = self.labelled[["label", "judge"]].groupby(units[self.labelled.index].to_numpy()).mean()
         others = self.items.loc[~has, "judge"].groupby(units[~has].to_numpy()).mean()

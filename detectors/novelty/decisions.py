@@ -57,7 +57,7 @@ def decided(
 def _one_a_unit(frame: pd.DataFrame, scores: pd.Series[float], rng: np.random.Generator) -> pd.Series[float]:
     """Return the score of one item of each independent unit of `frame`."""
     order = rng.permutation(len(frame))
-    _, first = np.unique(units_of(frame)[order], return_index=True)
+    _, first = np.unique(units_of(frame).to_numpy()[order], return_index=True)
     return scores.iloc[np.sort(order[first])]
 
 

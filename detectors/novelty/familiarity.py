@@ -142,7 +142,7 @@ class _Measures:
         if problem is not None:
             return self._none("bits_per_dim", problem, "items", unit, "lower is better")
         bits = self.seen.scores("items")[self.seen.main]
-        sums = bits.groupby(units_of(frame)).agg(["sum", "size"]).to_numpy(float)
+        sums = bits.groupby(units_of(frame).to_numpy()).agg(["sum", "size"]).to_numpy(float)
         value, low, high = cluster_bootstrap(
             lambda totals: totals[..., 0] / totals[..., 1], sums, level=self.level, rng=self.rng
         )
@@ -157,7 +157,7 @@ class _Measures:
         if main in self.seen.problems:
             return self._none(name, self.seen.problems[main], "foreign", "p-value", "neither")
         known, new = (
-            self.seen.scores(role)[main].groupby(units_of(self.seen.observed[role])).mean().to_numpy()
+            self.seen.scores(role)[main].groupby(units_of(self.seen.observed[role]).to_numpy()).mean().to_numpy()
             for role in ("fit", "foreign")
         )
         _, p = batch_typicality(known, new, rng=self.rng)

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
+from detectors.arrays import units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.provenance.green_list import green_tail, pairs_needed
 from detectors.result import Direction, Measure, Result, undefined
@@ -81,8 +82,7 @@ def _units(texts: pd.DataFrame | None, column: str, tested: pd.Series[Any] | Non
     """Return the independent unit of every text, its own id where nothing names one or it was not tested (null)."""
     if texts is None or tested is None:
         return pd.Series(dtype=str)
-    own = pd.Series(texts.index.astype(str), texts.index)
-    return own if column not in texts else texts[column].fillna(own).astype(str).where(tested.notna(), own)
+    return units_of(texts, column).where(tested.notna(), units_of(texts, None))
 
 
 def _by_length(items: pd.DataFrame, units: pd.Series[str], rate: Callable[..., Measure]) -> list[Measure]:
