@@ -180,7 +180,7 @@ def test_a_fault_of_passed_items_is_found_and_a_clean_twin_is_not_accused(tmp_pa
     faulty = dict(zip(ids, machine, strict=True)) | dict.fromkeys(ids[10:45], 1.0)
     audit = audit_of(tmp_path / "a", machine, at_most=0.15)
     assert audit.record.verdict == "passed"
-    after = drawn_and_looked_at(audit, faulty, 35)
+    after = drawn_and_looked_at(audit, faulty, 60)
     assert (after.finding.verdict, state_of(audit).verdict) == ("failed", "failed")
     assert "the whole interval breaks the limit at most 15 %" in after.finding.why
     twin = audit_of(tmp_path / "b", machine, at_most=0.15)
