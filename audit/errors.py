@@ -53,7 +53,7 @@ class ModelError(DokimasiaError):
 
 
 class AbilityError(ModelError):
-    """The model cannot answer a question at all; raised by procedures, whose needs no ability names."""
+    """The model cannot answer a question at all, as it lacks what the procedure needs; the check is skipped."""
 
     def __init__(self, model: str, question: str, why: str) -> None:
         self.model, self.question, self.why = model, question, why

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = [
-    "ABILITIES", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed", "CanEncode", "CanLogits",
-    "CanPredict", "CanSample", "CanScore", "CanTrace", "Continuation", "Item", "LikelihoodKind", "Model", "ModelSource",
-    "Sample", "Verifiable", "abilities_of", "fingerprint_of",
+    "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
+    "CanEncode", "CanLogits", "CanPredict", "CanSample", "CanScore", "CanTokenise", "CanTrace", "Continuation", "Item",
+    "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark", "Verifiable", "abilities_of",
+    "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -159,6 +160,37 @@ class CanEmbed(Protocol):
 
     def embed(self, items: Sequence[Item]) -> np.ndarray | torch.Tensor:
         """Return [item, dim]."""
+
+
+@runtime_checkable
+class CanTokenise(Protocol):
+    """Reads a text as tokens; a record does not list this ability, nor the next."""
+
+    vocabulary: int
+    """How many logits it has for a token."""
+
+    def tokenise(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Return the ids of every text, with nothing put before or behind them."""
+
+
+class TextWatermark(Protocol):
+    """A mark that is put in while a text is drawn: a frozen dataclass of options, named in `dokimasia.watermarks`."""
+
+    def added(self, before: Sequence[Sequence[int]], vocabulary: int) -> np.ndarray | torch.Tensor:
+        """Return what is added to the logits of each text's next token, [text, vocabulary].
+
+        `before` holds the ids that stand before it [text][token], one or more, those of the prompt first.
+        """
+
+
+@runtime_checkable
+class CanBiasLogits(Protocol):
+    """Draws from P(X) with something added to the logits of every token."""
+
+    def sample_marked(
+        self, prompts: Sequence[str | None], *, mark: TextWatermark, seed: int, numbers: Sequence[int], **sampling: Any
+    ) -> list[Sample]:
+        """Return one draw per prompt as `CanSample.sample` does, told its `numbers`, with the mark put in."""
 
 
 @runtime_checkable

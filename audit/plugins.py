@@ -1,7 +1,7 @@
 """Parts by name: models, data sources, probes, reports and commands, ours through the same door as everybody's.
 
-A part is named by an entry point in one of the groups below. Models, data sources and probes are frozen dataclasses
-whose fields are their options; importing the module that an entry point names is light.
+A part is named by an entry point in one of the groups below. Models, data sources, probes and watermarks are frozen
+dataclasses whose fields are their options; importing the module that an entry point names is light.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = [
     "field_notes",
     "load",
     "name_of",
+    "named_parts",
     "names",
     "open_model",
     "options_of",
@@ -38,15 +39,18 @@ GROUPS = {
     "models": "dokimasia.models",
     "data": "dokimasia.data",
     "probes": "dokimasia.probes",
+    "procedures": "dokimasia.procedures",
+    "watermarks": "dokimasia.watermarks",
     "reports": "dokimasia.reports",
     "comparisons": "dokimasia.comparisons",
     "commands": "dokimasia.commands",
+    "words": "dokimasia.words",
 }
-CONFIGURED = ("models", "data", "probes")
-"""Kinds of parts that a plan sets options of."""
+CONFIGURED = ("models", "data", "probes", "watermarks")
+"""Kinds of parts that a plan sets options of: frozen dataclasses."""
 _SINGULAR = {
-    "models": "model", "data": "data source", "probes": "probe", "reports": "report",
-    "comparisons": "report of a comparison", "commands": "command",
+    "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "watermarks": "watermark",
+    "reports": "report", "comparisons": "report of a comparison", "commands": "command", "words": "words",
 }
 
 
@@ -107,6 +111,11 @@ def path_fields(part: type | object) -> list[str]:
     """Return the option names that hold a file or folder."""
     hints = get_type_hints(part if isinstance(part, type) else type(part))
     return [field.name for field in dataclasses.fields(part) if "Path" in str(hints[field.name])]  # type: ignore[arg-type]
+
+
+def named_parts(part: type) -> dict[str, str]:
+    """Return option -> kind of the part that it names with `use`, as `field(metadata={"part": "watermarks"})` says."""
+    return {one.name: one.metadata["part"] for one in dataclasses.fields(part) if "part" in one.metadata}
 
 
 def options_of(part: Any) -> dict[str, Any]:

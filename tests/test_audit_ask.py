@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markov import MarkovModel, MarkovText
 
+from audit import plugins
 from audit.ask import Asker, Store
-from audit.errors import IntegrityError, ModelError, UsageError
+from audit.errors import AbilityError, IntegrityError, ModelError, UsageError
 from audit.files import parquet_bytes
 from audit.model import ABILITIES, Continuation, Sample
 from audit.numbering import item_digest
@@ -164,6 +165,65 @@ def test_an_ability_that_procedures_use_is_told_too(tmp_path):
     assert door(tmp_path, Denoising(MarkovText())).has("denoise")
     assert not door(tmp_path).has("denoise")
     assert not door(tmp_path).has("nonsense")
+
+
+class Spelled(MarkovModel):
+    """Reads letters as tokens, draws by numbers, and takes marks."""
+
+    fingerprint, vocabulary = "sha256:spelled", 3
+
+    def __init__(self):
+        self.name = "spelled"
+
+    def tokenise(self, texts):
+        return [["abc".index(letter) for letter in text] for text in texts]
+
+    def sample(self, prompts, *, seed, numbers=None):
+        return [Sample(f"{prompt} {number}", "stop", 2) for prompt, number in zip(prompts, numbers, strict=True)]
+
+    def sample_marked(self, prompts, *, mark, seed, numbers):
+        return [Sample(f"{prompt} {number} {mark.bias}") for prompt, number in zip(prompts, numbers, strict=True)]
+
+    def log_prob(self, items):
+        return [-1.0 for _ in items], "exact"
+
+
+KEYS = {
+    "log_prob": ({}, "0943c8e6f0002eb428bb7995b29b04cd/be34d2565075d41f8744a52edc05512e"),
+    "sample": ({}, "b20370dc362d898c9bebf4bdce10fd47/8c00144cdf1d63aa8aabe07f35303c2c"),
+    "token_ids": ({}, "03be98256f74bf08f26efba311781a3b/be34d2565075d41f8744a52edc05512e"),
+    "marked_sample": ({"mark": {"bias": 2.0}}, "381fd01f86342af4f3eeeaed688917b0/8c00144cdf1d63aa8aabe07f35303c2c"),
+    "timing": ({"ability": "log_prob"}, "5428ca63e73c99d98557a5a8a80d02fe/8c00144cdf1d63aa8aabe07f35303c2c"),
+}
+"""Question -> (options, where its answer has always been kept, so that an audit of before resumes)."""
+
+
+@pytest.mark.parametrize("question", KEYS)
+def test_answers_of_before_are_found_again(tmp_path, question):
+    options, kept = KEYS[question]
+    ask = door(tmp_path, Spelled())
+    ask(question, ["ab", "ba", "ab"], **options)
+    (file,) = (tmp_path / "a" / "observed").glob("*/*")
+    assert f"{file.parent.name}/{file.stem}" == kept
+    assert ask.asked == (2 if question in ("log_prob", "token_ids") else 3)  # drawing twice is two draws
+    beside = door(tmp_path, Spelled(), audit="b")
+    beside(question, ["ab", "ba", "ab"], **options)
+    assert (beside.asked > 0) is (question == "timing")  # how long it took says nothing of another audit
+
+
+def test_procedures_say_what_they_need(tmp_path):
+    ask, plain = door(tmp_path, Spelled()), door(tmp_path, audit="b")
+    for question in ("token_ids", "marked_sample"):
+        assert ask.can(question)
+        assert ask.has(question)
+        assert not plain.can(question)
+        with pytest.raises(AbilityError, match=f"markov cannot answer '{question}'"):
+            plain(question, ["ab"], **KEYS[question][0])
+    assert not plain.can("denoising_curve")
+    assert plugins.load("procedures", "denoising_curve").abilities == {"denoise"}
+    assert plugins.load("procedures", "elbo_parts").abilities == {"encode", "decode"}
+    with pytest.raises(UsageError, match=r"unknown watermark 'kwg' \(did you mean 'kgw'\?\)"):
+        ask("marked_sample", ["ab"], mark={"use": "kwg"})
 
 
 @pytest.mark.parametrize("ability", sorted(ABILITIES))

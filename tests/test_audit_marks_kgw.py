@@ -1,5 +1,6 @@
 """The KGW mark: the same bias, texts and counts as transformers, and colours that the detector agrees on."""
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 import torch
 from transformers import GenerationConfig, GPT2Config, WatermarkDetector, WatermarkingConfig, WatermarkLogitsProcessor
 
-from audit.errors import ModelError
+from audit.ask.questions import answer
+from audit.errors import AbilityError, ModelError
 from audit.models.causal_lm import CausalLMFolder
 from audit.models.text.sampling import Sampling, _choose
 from audit.procedures.marked_sample import marked_sample
@@ -55,7 +57,7 @@ def test_the_bias_is_that_of_transformers(mark, vocabulary):
     options = config(mark).to_dict()
     theirs = WatermarkLogitsProcessor(vocab_size=vocabulary, device="cpu", **options)
     expected = theirs(torch.tensor(before)[:, None], torch.zeros(len(before), vocabulary))
-    assert torch.equal(mark.added(before, vocabulary), expected)
+    assert torch.equal(mark.added([[9, token] for token in before], vocabulary), expected)
 
 
 @pytest.mark.parametrize("mark", MARKS)
@@ -64,7 +66,7 @@ def test_the_detector_sees_as_green_what_the_mark_favours(mark):
     texts = rng.integers(1, 384, size=(5, 60))
     for text, green in zip(texts, green_pairs(texts, lists(mark, 384)), strict=True):
         pairs = list(dict.fromkeys(zip(text[:-1].tolist(), text[1:].tolist(), strict=True)))
-        favoured = mark.added([a for a, _ in pairs], 384)[range(len(pairs)), [b for _, b in pairs]] > 0
+        favoured = mark.added([[a] for a, _ in pairs], 384)[range(len(pairs)), [b for _, b in pairs]] > 0
         assert favoured.tolist() == green.tolist()
 
 
@@ -84,7 +86,7 @@ def test_counts_are_those_of_transformers_detector(mark, vocabulary):
 @pytest.mark.parametrize("mark", MARKS[:2])
 def test_the_likeliest_text_is_the_one_that_transformers_generates(model, mark):
     prompts = ["The ferry to the island", "Nobody knew"]
-    ours = model.sample(prompts, seed=0, max_tokens=30, mark=mark)
+    ours = model.sample_marked(prompts, seed=0, max_tokens=30, mark=mark)
     plain = model.sample(prompts, seed=0, max_tokens=30)
     network, tokenizer = model.scorer.network.model, model.encoder.tokenizer
     for prompt, draw, other in zip(prompts, ours, plain, strict=True):
@@ -98,32 +100,33 @@ def test_the_likeliest_text_is_the_one_that_transformers_generates(model, mark):
 
 def test_the_bias_comes_after_temperature_and_top_p():
     logits, mark = torch.tensor([[3.0, 2.0, 1.0, 0.0, -9.0]]), KGW(0.5, 2.0)
-    added = mark.added([3], 5)[0].double()
+    added = mark.added([[3]], 5)[0].double()
     for temperature, top_p in ((0.7, 1.0), (2.0, 0.8)):
         p = (logits[0].double() / temperature).softmax(-1)
         kept = p * (p.cumsum(-1) - p < top_p)  # the logits descend
         expected = kept * added.exp() / (kept * added.exp()).sum()
         uniform = (torch.arange(20000).double() + 0.5) / 20000
         how = Sampling(temperature=temperature, top_p=top_p)
-        chosen = _choose(logits.expand(20000, -1), uniform, how, mark.added([3] * 20000, 5))
+        chosen = _choose(logits.expand(20000, -1), uniform, how, mark.added([[3]] * 20000, 5))
         got = torch.bincount(chosen, minlength=5) / 20000
         assert torch.allclose(got.double(), expected, atol=2e-4)
 
 
 def test_a_marked_draw_depends_on_its_seed_and_the_key_alone(model):
     how = {"max_tokens": 25, "temperature": 1.0}
-    one = model.sample(["The", "A baker"], seed=3, mark=KGW(), **how)
-    assert one == model.sample(["The", "A baker"], seed=3, mark=KGW(), **how)
-    assert one != model.sample(["The", "A baker"], seed=4, mark=KGW(), **how)
-    assert one != model.sample(["The", "A baker"], seed=3, mark=KGW(hashing_key=7), **how)
-    assert one[:1] == model.sample(["The"], seed=3, mark=KGW(), **how)
+    one = model.sample_marked(["The", "A baker"], seed=3, mark=KGW(), **how)
+    assert one == model.sample_marked(["The", "A baker"], seed=3, mark=KGW(), **how)
+    assert one != model.sample_marked(["The", "A baker"], seed=4, mark=KGW(), **how)
+    assert one != model.sample_marked(["The", "A baker"], seed=3, mark=KGW(hashing_key=7), **how)
+    assert one[:1] == model.sample_marked(["The"], seed=3, mark=KGW(), **how)
 
 
 def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
     drawn = marked_sample(model, ["The", None], seed=1, mark={"bias": 4.0}, max_tokens=12, temperature=1.0)
     assert list(drawn.columns) == ["content", "finish", "elements", "problem"]
     assert drawn["content"].tolist() == [
-        one.content for one in model.sample(["The", None], seed=1, mark=KGW(bias=4.0), max_tokens=12, temperature=1.0)
+        one.content
+        for one in model.sample_marked(["The", None], seed=1, mark=KGW(bias=4.0), max_tokens=12, temperature=1.0)
     ]
     read = token_ids(model, ["The ferry", "", "cat"])
     assert read["vocabulary"].tolist() == [384] * 3
@@ -133,7 +136,30 @@ def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
 
 def test_models_without_logits_or_tokenizer_are_refused_in_one_line():
     remote = SimpleNamespace(name="far-away", sample=lambda prompts, *, seed, **sampling: [])
-    with pytest.raises(ModelError, match="far-away cannot answer 'marked_sample': its logits are out of reach"):
-        marked_sample(remote, ["a"], seed=0, mark={})
-    with pytest.raises(ModelError, match="far-away cannot answer 'token_ids': it has no tokenizer"):
-        token_ids(remote, ["a"])
+    for question, options, why in (
+        ("marked_sample", {"mark": {}}, "its logits are out of reach, so no mark can be put in"),
+        ("token_ids", {}, "it has no tokenizer; a language model on disk as a helper has one"),
+    ):
+        with pytest.raises(AbilityError) as caught:
+            answer(remote, question, ["a"], seed=0, options=options)
+        assert str(caught.value) == f"far-away cannot answer {question!r}: {why}"
+
+
+@dataclass(frozen=True)
+class OneWord:
+    """Makes a text repeat the token that its prompt begins with: a mark that looks farther back than the last token."""
+
+    def added(self, before, vocabulary):
+        return 1e6 * (np.arange(vocabulary) == np.array([ids[0] for ids in before])[:, None])
+
+
+@pytest.mark.parametrize("how", [{"temperature": 0.0}, {"temperature": 1.0, "top_p": 0.9}, {"temperature": 1.0}])
+def test_a_mark_of_somebody_else_sees_all_tokens_before(model, how):
+    """Prompts of unequal length, several draws of one, in one batch."""
+    prompts = ["The ferry to the island", "Nobody", "Nobody"]
+    drawn = model.sample_marked(prompts, mark=OneWord(), seed=1, max_tokens=5, **how)
+    firsts = [model.encoder.tokenizer(prompt)["input_ids"][0] for prompt in prompts]
+    if how.get("top_p", 1.0) == 1.0:
+        assert [model.tokenise([one.content])[0] for one in drawn] == [[first] * 5 for first in firsts]
+    else:  # outside the most likely tokens nothing can be put in
+        assert all(one.elements == 5 for one in drawn)

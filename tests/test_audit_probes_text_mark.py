@@ -289,7 +289,7 @@ def test_an_audit_fails_a_model_that_claims_a_mark_and_puts_none_in(tmp_path, mo
 
 def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_path, model):
     openings = [f"{opening} {number}" for number in range(6) for opening in OPENINGS]
-    drawn = model.sample(openings, seed=1, max_tokens=90, temperature=1.0, mark=KGW())
+    drawn = model.sample_marked(openings, seed=1, max_tokens=90, temperature=1.0, mark=KGW())
     path = tmp_path / "outputs.jsonl"
     rows = ({"prompt": prompt, "output": one.content} for prompt, one in zip(openings, drawn, strict=True))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")

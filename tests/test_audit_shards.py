@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -49,9 +48,10 @@ class Text:
     """Draws words, scores texts by their digest, reads words as tokens."""
 
     family, modality, name, fingerprint = "text", "text", "text", "sha256:text"
-    encoder = SimpleNamespace(tokenizer=lambda texts, **_: {"input_ids": [[WORDS.index(w) + 1 for w in t.split()]
-                                                                          for t in texts]})  # fmt: skip
-    scorer = SimpleNamespace(network=SimpleNamespace(vocabulary=32))
+    vocabulary = 32
+
+    def tokenise(self, texts):
+        return [[WORDS.index(word) + 1 for word in text.split()] for text in texts]
 
     def sample(self, prompts, *, seed, numbers=None, temperature=0.0, **more):
         numbers = numbers_of(prompts) if numbers is None else numbers
@@ -254,9 +254,12 @@ def test_equal_answers_to_equal_prompts_are_one_unit(tmp_path, put_in):
     """A server that always sends the same three texts, at any temperature and seed."""
 
     class Cache(Text):
-        def sample(self, prompts, *, seed, numbers=None, mark=None, **more):
+        def sample(self, prompts, *, seed, numbers=None, **more):
             numbers = numbers_of(prompts) if numbers is None else numbers
             return [Sample(" ".join(WORDS[n % 3 : n % 3 + 5])) for n in numbers]
+
+        def sample_marked(self, prompts, *, mark, **more):
+            return self.sample(prompts, **more)
 
         def trace(self, items):
             assert all(isinstance(item, str | Continuation) for item in items)

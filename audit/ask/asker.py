@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from audit import plugins
 from audit.ask.partial import tells_each
-from audit.ask.questions import PRIVATE, RANDOM, answer, can_answer, takes_numbers
+from audit.ask.questions import answer, can_answer, procedure_for, takes_numbers
 from audit.errors import ModelError
 from audit.files import canonical, sha256
 from audit.model import ABILITIES, Item, Verifiable
 from audit.numbering import item_digest, numbers_of
+from audit.procedure import LACKING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,13 +54,19 @@ class Asker:
         """Begin a check: its draws are numbered from 0 again, so that checks that ask alike share their answers."""
         self._drawn.clear()
 
-    def has(self, ability: str, *, model: str = "main") -> bool:
-        """Tell whether the model has an ability, be it a question or one that procedures make use of."""
-        return ability in ABILITIES and isinstance(self.models.get(model), ABILITIES[ability])
+    def has(self, need: str, *, model: str = "main") -> bool:
+        """Tell whether the model has what a probe needs: an ability, a question or not, or all for a procedure."""
+        if need in ABILITIES:
+            return isinstance(self.models.get(model), ABILITIES[need])
+        return self.can(need, model=model)
 
     def can(self, question: str, *, model: str = "main") -> bool:
-        """Tell whether the model answers this question; procedures say for themselves, when asked, what they need."""
+        """Tell whether the model answers this question, by itself or to a procedure."""
         return model in self.models and can_answer(self.models[model], question)
+
+    def lacking(self, need: str) -> str:
+        """Return why a model that has not what a probe needs is no use for it, as a phrase behind the model's name."""
+        return LACKING if need in ABILITIES or need not in plugins.names("procedures") else procedure_for(need).lacking
 
     def __call__(
         self, question: str, items: Sequence[Item], *, model: str = "main", **options: Any
@@ -69,15 +77,16 @@ class Asker:
         who = self.models[model]
         digests = [item_digest(item) for item in items]
         first: dict[bytes, int] = {}
-        positions = [first.setdefault(digest, len(first)) for digest in digests] if question not in RANDOM else None
+        procedure = procedure_for(question)
+        positions = None if procedure.random else [first.setdefault(digest, len(first)) for digest in digests]
         unique = items if positions is None else _distinct(items, positions)
-        key = self._key(who, question, options)
+        key = self._key(who, question, options, seed=self.seed if procedure.random else None)
         numbers = None if positions is not None else numbers_of(items, self._drawn[key])
         shard = sha256([*digests, canonical(numbers)] if positions is None else iter(first))
         endpoint = isinstance(who, Verifiable)
-        table = self.store.get(key, _short(shard), share=not endpoint and question not in PRIVATE)
+        table = self.store.get(key, _short(shard), share=not endpoint and not procedure.private)
         if table is None:
-            counted = takes_numbers(who, question)
+            counted = takes_numbers(who, procedure)
             seed = int(sha256(canonical([self.seed] if counted else [self.seed, shard]))[7:23], 16) % 2**63
             more = {"numbers": numbers} if counted else {}
             each = self.store.continued(who, key, _short(shard)) if endpoint and tells_each(who, question) else None
@@ -88,12 +97,12 @@ class Asker:
         self.on_answer(len(items))
         return _spread(table, positions)
 
-    def _key(self, who: Any, question: str, options: Mapping[str, Any]) -> str:
+    def _key(self, who: Any, question: str, options: Mapping[str, Any], *, seed: int | None) -> str:
         facts = {
             "fingerprint": who.fingerprint,
             "question": question,
             "options": options,
-            "seed": self.seed if question in RANDOM else None,
+            "seed": seed,
             "numerics": dict(getattr(who, "numerics", {})),
             "audit": self.audit if isinstance(who, Verifiable) else None,
         }

@@ -8,66 +8,70 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from audit import procedures
-from audit.errors import ModelError, did_you_mean
+from audit import plugins
+from audit.errors import AbilityError, ModelError, did_you_mean
 from audit.files import arrow_table
-from audit.model import ABILITIES, CanSample, Item, abilities_of
+from audit.model import ABILITIES, Item, abilities_of
+from audit.procedure import Procedure
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["PRIVATE", "RANDOM", "answer", "can_answer", "takes_numbers"]
+__all__ = ["answer", "can_answer", "procedure_for", "takes_numbers"]
 
-RANDOM = frozenset({"sample", "marked_sample", "timing"})
-"""Questions whose answer depends on the seed, and where asking twice for the same item is two draws."""
-PRIVATE = frozenset({"timing"})
-"""Questions whose answer speaks of one machine at one time, and is never taken from another audit."""
+
+def procedure_for(question: str) -> Procedure:
+    """Return what answers a question: for an ability one of those below, else the procedure of that name.
+
+    Raises ModelError for a question that there is not, UsageError where the package that brings it is broken.
+    """
+    if question in _ANSWERS:
+        return _ANSWERS[question]
+    if question not in plugins.names("procedures"):
+        raise ModelError(f"no question {question!r}{did_you_mean(question, [*_ANSWERS, *plugins.names('procedures')])}")
+    found: Procedure = plugins.load("procedures", question)
+    return found
 
 
 def can_answer(model: object, question: str) -> bool:
-    """Tell whether `answer` puts this question to `model`; procedures say for themselves what they need."""
-    return question in _ANSWERS and isinstance(model, ABILITIES[question])
+    """Tell whether there is this question, and `model` has what it needs."""
+    there = question in _ANSWERS or question in plugins.names("procedures")
+    return there and procedure_for(question).answers(model)
 
 
-def takes_numbers(model: object, question: str) -> bool:
-    """Tell whether draws for this question depend on their prompt and number alone; see `audit.model.CanSample`."""
-    drawn = question in ("sample", "marked_sample") and isinstance(model, CanSample)
-    return drawn and "numbers" in inspect.signature(model.sample).parameters  # type: ignore[attr-defined]
+def takes_numbers(model: Any, procedure: Procedure) -> bool:
+    """Tell whether draws of a procedure depend on their item and number alone; see `audit.model.CanSample`."""
+    if procedure is not _ANSWERS["sample"]:
+        return procedure.numbered
+    return procedure.answers(model) and "numbers" in inspect.signature(model.sample).parameters
 
 
 def answer(model: Any, question: str, items: Sequence[Item], *, seed: int, options: Mapping[str, Any]) -> pa.Table:
-    """Put one question to a model; raises ModelError for an ability it lacks or an answer of the wrong length.
-
-    A question that is no ability is a procedure: the function of that name in `audit.procedures`' module of that name.
-    """
-    given = {"seed": seed, **options} if question in RANDOM else dict(options)
-    if question in _ANSWERS:
-        if not can_answer(model, question):
-            raise ModelError(
-                f"{model.name} cannot answer {question!r}; it has: {', '.join(sorted(abilities_of(model)))}"
-            )
-        return _ANSWERS[question](model, items, given)
-    if question not in _procedures():
-        raise ModelError(f"no question {question!r}{did_you_mean(question, [*_ANSWERS, *_procedures()])}")
-    procedure = getattr(import_module(f"audit.procedures.{question}"), question)
+    """Put one question to a model; raises ModelError where it lacks what is needed, or answers with other rows."""
+    procedure = procedure_for(question)
+    if not procedure.answers(model):
+        raise _unable(model, question, procedure)
+    given = {"seed": seed, **options} if procedure.random else options
     return _table(model, question, procedure(model, items, **given), len(items))
 
 
-@cache
-def _procedures() -> frozenset[str]:
-    return frozenset(one.name for one in iter_modules(procedures.__path__))
+def _unable(model: Any, question: str, procedure: Procedure) -> ModelError:
+    if question in _ANSWERS:
+        has = ", ".join(sorted(abilities_of(model)))
+        return ModelError(f"{model.name} cannot answer {question!r}; it has: {has}")
+    return AbilityError(model.name, question, procedure.lacking)
 
 
 def _table(model: Any, question: str, found: Any, count: int) -> pa.Table:
-    """Return what a procedure found: a frame with a row an item (or with a column `item`), or an array [item, ...]."""
+    """Return what was found: a table as it is, a frame with a row an item (or with a column `item`), or an array."""
     import pandas as pd
+    import pyarrow as pa
 
+    if isinstance(found, pa.Table):
+        return found
     frame = found if isinstance(found, pd.DataFrame) else pd.DataFrame({question: list(found)})
     if "item" not in frame.columns:
         _same_length(model, question, len(frame), count)
@@ -75,7 +79,7 @@ def _table(model: Any, question: str, found: Any, count: int) -> pa.Table:
     return arrow_table(frame)
 
 
-def _sample(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
+def _sample(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pyarrow as pa
 
     drawn = model.sample(list(items), **options)
@@ -91,7 +95,7 @@ def _sample(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Ta
     )
 
 
-def _log_prob(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
+def _log_prob(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pyarrow as pa
 
     nats, kind = model.log_prob(list(items), **options)
@@ -106,7 +110,7 @@ def _log_prob(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.
     )
 
 
-def _trace(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
+def _trace(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pandas as pd
     import pyarrow as pa
 
@@ -122,7 +126,7 @@ def _trace(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Tab
     return pa.Table.from_pandas(whole[["item", "element", *floats]], preserve_index=False)
 
 
-def _discriminate(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
+def _discriminate(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pyarrow as pa
 
     logit, features = (_array(part) for part in model.discriminate(list(items), **options))
@@ -131,8 +135,8 @@ def _discriminate(model: Any, items: Sequence[Item], options: dict[str, Any]) ->
     return pa.table({"item": pa.array(range(len(logit)), pa.int64()), "logit": logit, "features": lists})
 
 
-def _rows(name: str, column: str) -> Callable[[Any, Sequence[Item], dict[str, Any]], pa.Table]:
-    def ask(model: Any, items: Sequence[Item], options: dict[str, Any]) -> pa.Table:
+def _rows(name: str, column: str) -> Callable[..., pa.Table]:
+    def ask(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
         import pyarrow as pa
 
         values = _array(getattr(model, name)(list(items), **options))
@@ -144,14 +148,18 @@ def _rows(name: str, column: str) -> Callable[[Any, Sequence[Item], dict[str, An
     return ask
 
 
-_ANSWERS: dict[str, Callable[[Any, Sequence[Item], dict[str, Any]], Any]] = {
-    "sample": _sample,
-    "log_prob": _log_prob,
-    "trace": _trace,
-    "discriminate": _discriminate,
-    "embed": _rows("embed", "embedding"),
-    "logits": _rows("logits", "logits"),
-    "predict": _rows("predict", "probabilities"),
+def _ability(name: str, run: Callable[..., pa.Table]) -> Procedure:
+    return Procedure(run, needs=(ABILITIES[name],), random=name == "sample")
+
+
+_ANSWERS = {
+    "sample": _ability("sample", _sample),
+    "log_prob": _ability("log_prob", _log_prob),
+    "trace": _ability("trace", _trace),
+    "discriminate": _ability("discriminate", _discriminate),
+    "embed": _ability("embed", _rows("embed", "embedding")),
+    "logits": _ability("logits", _rows("logits", "logits")),
+    "predict": _ability("predict", _rows("predict", "probabilities")),
 }
 
 

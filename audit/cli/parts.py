@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -18,11 +19,11 @@ __all__ = ["all_parts", "one_part", "parts"]
 
 def parts(
     name: Annotated[
-        str | None, typer.Argument(help="Kind (models, data, probes, reports, commands) or name of a part.")
+        str | None, typer.Argument(help="Kind (models, data, probes, procedures, ...) or name of a part.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the models, data sources, probes and reports that a plan can name, or show the options of one."""
+    """List models, data sources, probes and all else that can be named, or show the options of one."""
     if name is not None and name not in plugins.GROUPS:
         print(one_part(name, as_json=as_json))
         return
@@ -63,13 +64,15 @@ def _page(kind: str, name: str) -> dict[str, Any]:
     page: dict[str, Any] = {
         "kind": kind,
         "name": name,
-        "about": (part.__doc__ or "").strip(),
+        "about": inspect.cleandoc(part.__doc__ or ""),
         "options": [],
         "roles": {},
         "measures": [],
     }
     if kind in plugins.CONFIGURED:
         page["options"] = list(_options(part))
+    if kind == "procedures":
+        page["needs"] = [need.__name__ for need in part.needs]
     if kind == "probes":
         page["measures"] = list(part.measures)
         page["roles"] = {
@@ -104,6 +107,8 @@ def _text(page: dict[str, Any]) -> str:
             f"    {name}{' (optional)' if name in one['optional'] else ''}: {text}"
             for name, text in one["fields"].items()
         ]
+    if page.get("needs"):
+        lines.append(f"  needs of a model: {', '.join(page['needs'])}")
     if page["measures"]:
         lines.append(f"  measures: {', '.join(page['measures'])}")
     return "\n".join(lines)

@@ -84,8 +84,10 @@ def _part_schema(kind: str, name: str, definitions: dict[str, Any]) -> dict[str,
     part = plugins.load(kind, name)
     schema = TypeAdapter(part).json_schema(ref_template="#/$defs/{model}")
     definitions.update(schema.pop("$defs", {}))
-    notes = plugins.field_notes(part)
+    notes, named = plugins.field_notes(part), plugins.named_parts(part)
     for option, one in schema.get("properties", {}).items():
+        if option in named:
+            one = schema["properties"][option] = {"$ref": f"#/$defs/{named[option]}"}
         one["description"] = notes.get(option, "")
     schema["properties"] = {"use": {"const": name}, **schema.get("properties", {})}
     schema["required"] = ["use", *schema.get("required", [])]

@@ -96,7 +96,7 @@ class CheckRun:
     def _missing(self, door: Asker) -> Finding | None:
         for ability in sorted(self.check.probe.needs):
             if not door.has(ability):
-                why = getattr(self.model, "missing", {}).get(ability, "this kind of model does not have the ability")
+                why = getattr(self.model, "missing", {}).get(ability) or door.lacking(ability)
                 name = self.model.name if self.model is not None else "the plan has no model and"
                 return self._unable(AbilityError(name, ability, why))
         for role, wanted in self.check.probe.roles.items():

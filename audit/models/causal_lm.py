@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError
 from audit.files import canonical, sha256
-from audit.model import Item, LikelihoodKind, Sample
+from audit.model import Item, LikelihoodKind, Sample, TextWatermark
 from audit.models.files import digest_once, model_files, require_safetensors
 from audit.models.folder import ModelOnDisk
 from audit.models.threads import set_threads
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.models.text.encoding import Encoder
+    from audit.models.text.sampling import Sampling
     from audit.models.text.scoring import Scorer
-    from audit.watermarks.kgw import KGW
 
 __all__ = ["CausalLM", "CausalLMFolder"]
 
@@ -150,6 +150,15 @@ class CausalLM:
         """Whether prompts are given raw to a tokenizer that has a chat template."""
         return self.encoder.chat is None and bool(getattr(self.encoder.tokenizer, "chat_template", None))
 
+    @property
+    def vocabulary(self) -> int:
+        """How many logits it has for a token."""
+        return self.scorer.network.vocabulary
+
+    def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of every text, with nothing put before or behind them."""
+        return self.encoder.plain(texts)
+
     def sample(
         self,
         prompts: Sequence[str | None],
@@ -160,18 +169,36 @@ class CausalLM:
         temperature: float = 0.0,
         top_p: float = 1.0,
         stop: Sequence[str] = (),
-        mark: KGW | None = None,
     ) -> list[Sample]:
         """Return one draw per prompt, cut before the first of the `stop` strings; None starts from the start token.
 
-        `mark` is a watermark to put in. A draw depends on its prompt, the seed and its number (by default: how
-        many equal prompts stand before it), not on how they are batched.
+        A draw depends on its prompt, the seed and its number (by default: how many equal prompts stand before it), not
+        on how they are batched.
         """
-        from audit.models.text.sampling import Sampling, draw
+        from audit.models.text.sampling import Sampling
 
-        stops = (stop,) if isinstance(stop, str) else tuple(stop)
-        how = Sampling(max_tokens, temperature, top_p, stops, mark)
-        rows = self.encoder.prompts(prompts, room=max_tokens)
+        return self._drawn(prompts, Sampling(max_tokens, temperature, top_p, stop), seed, numbers)
+
+    def sample_marked(
+        self,
+        prompts: Sequence[str | None],
+        *,
+        mark: TextWatermark,
+        seed: int,
+        numbers: Sequence[int] | None = None,
+        **sampling: Any,
+    ) -> list[Sample]:
+        """Return one draw per prompt as `sample` does, with the mark put in."""
+        from audit.models.text.sampling import Sampling
+
+        return self._drawn(prompts, Sampling(**sampling, mark=mark), seed, numbers)
+
+    def _drawn(
+        self, prompts: Sequence[str | None], how: Sampling, seed: int, numbers: Sequence[int] | None
+    ) -> list[Sample]:
+        from audit.models.text.sampling import draw
+
+        rows, stops = self.encoder.prompts(prompts, room=how.max_tokens), how.stop
 
         def ended(one: Any) -> bool:
             return bool(stops) and any(map(self.encoder.text(one.prompt, one.tokens).count, stops))

@@ -60,13 +60,13 @@ class Ask(Protocol):
         * predict: `probabilities`; logits: `logits` (lists of float)
         * discriminate: `logit`, `features` (list of float)
 
-        or a procedure of `audit.procedures`, with the columns that it returns. `content` that is no text comes as
-        nested lists; `audit.probes.items.as_array` makes an array of a cell. Drawing again for a prompt, in this shard
-        or another, is another draw.
+        or an installed procedure (`audit.procedure`), with the columns that it returns. `content` that is no text comes
+        as nested lists; `audit.probes.items.as_array` makes an array of a cell. Drawing again for a prompt, in this
+        shard or another, is another draw.
         """
 
     def can(self, question: str, *, model: str = "main") -> bool:
-        """Tell whether the model answers this question."""
+        """Tell whether the model answers this question, by itself or to a procedure."""
 
 
 @runtime_checkable
@@ -85,7 +85,9 @@ class Probe(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """Abilities that these options need of the main model; empty for an audit of data alone."""
+        """Abilities that these options need of the main model, or procedures whose needs it must satisfy; empty for an
+        audit of data alone.
+        """
 
     def estimate(self, items: int) -> int:
         """Return how many calls `observe` will make for that many items."""

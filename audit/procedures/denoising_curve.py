@@ -9,14 +9,15 @@ the score.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from audit.model import CanDenoise, Item
+from audit.procedure import Procedure
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["TIMES", "Denoiser", "denoising_curve"]
+__all__ = ["PROCEDURE", "TIMES", "Denoiser", "denoising_curve"]
 
 TIMES = tuple((1 + 2 * i) / 32 for i in range(16))
 """Middles of sixteen equal parts of [0, 1]."""
@@ -24,6 +25,7 @@ TIMES = tuple((1 + 2 * i) / 32 for i in range(16))
 _BATCH = 256
 
 
+@runtime_checkable
 class Denoiser(CanDenoise, Protocol):
     """A model that denoises, and says what x_0 of an item is."""
 
@@ -59,3 +61,6 @@ def _losses(model: Denoiser, x: Any, time: float, noise: Any) -> np.ndarray:
     errors = [((e - model.denoise(alpha * x + sigma * e, t)) ** 2).double().flatten(1).mean(1) for e in noise]
     mean: np.ndarray = (sum(errors) / len(errors)).detach().cpu().numpy()
     return mean
+
+
+PROCEDURE = Procedure(denoising_curve, needs=(Denoiser,))

@@ -8,18 +8,20 @@ The noise eps_k is the same for every item.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from audit.model import CanDecode, CanEncode, Item
+from audit.procedure import Procedure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Autoencoding", "elbo_parts"]
+__all__ = ["PROCEDURE", "Autoencoding", "elbo_parts"]
 
 _BATCH = 256
 
 
+@runtime_checkable
 class Autoencoding(CanEncode, CanDecode, Protocol):
     """A model that encodes and decodes, and says how an item goes in."""
 
@@ -52,3 +54,6 @@ def elbo_parts(model: Autoencoding, items: Sequence[Item], *, samples: int = 16,
         }
         frames.append(pd.DataFrame({name: part.detach().cpu().double().numpy() for name, part in columns.items()}))
     return pd.concat(frames, ignore_index=True)
+
+
+PROCEDURE = Procedure(elbo_parts, needs=(Autoencoding,))

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import AbilityError
+from audit import plugins
+from audit.model import CanBiasLogits
+from audit.procedure import Procedure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["marked_sample"]
+__all__ = ["PROCEDURE", "marked_sample"]
 
 
 def marked_sample(
-    model: Any, prompts: Sequence[str | None], *, seed: int, mark: Mapping[str, Any], **sampling: Any
+    model: CanBiasLogits, prompts: Sequence[str | None], *, mark: Mapping[str, Any], **sampling: Any
 ) -> pd.DataFrame:
-    """Return one draw per prompt in the columns of `sample`; `mark` holds the options of `audit.watermarks.kgw.KGW`.
+    """Return one draw per prompt in the columns of `sample`.
 
-    Raises AbilityError for a model whose logits are out of reach.
+    `mark` holds the options of a watermark, and its name at `use` where it is not `kgw`.
     """
     import pandas as pd
 
-    from audit.watermarks.kgw import KGW
-
-    if "mark" not in inspect.signature(model.sample).parameters:
-        raise AbilityError(model.name, "marked_sample", "its logits are out of reach, so no mark can be put in")
-    drawn = model.sample(list(prompts), seed=seed, mark=KGW(**mark), **sampling)
+    options = dict(mark)
+    made = plugins.build("watermarks", options.pop("use", "kgw"), options)
+    drawn = model.sample_marked(list(prompts), mark=made, **sampling)
     return pd.DataFrame([dataclasses.asdict(one) for one in drawn])
+
+
+PROCEDURE = Procedure(
+    marked_sample, needs=(CanBiasLogits,), random=True, numbered=True,
+    lacking="its logits are out of reach, so no mark can be put in",
+)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import ModelError
 from audit.model import ABILITIES, Item
+from audit.procedure import Procedure
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["timing"]
+__all__ = ["PROCEDURE", "timing"]
 
 
 def timing(
@@ -63,3 +64,7 @@ def _timed(
         "seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu,
         "elements": None if elements is None else float(elements),
     }
+
+
+PROCEDURE = Procedure(timing, random=True, private=True)
+"""Which ability it needs, the option `ability` says."""

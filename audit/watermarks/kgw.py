@@ -11,18 +11,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-
-import numpy as np
-import torch
+from typing import TYPE_CHECKING
 
 from audit.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
 
 __all__ = ["KGW"]
 
 
 @dataclass(frozen=True)
 class KGW:
-    """A mark and its key; the names are those of transformers' `WatermarkingConfig`. Raises ModelError."""
+    """The KGW mark and its key; the names are those of transformers' `WatermarkingConfig`. Raises ModelError."""
 
     greenlist_ratio: float = 0.25
     """Share of the vocabulary that is green, above 0 and below 1."""
@@ -41,15 +43,21 @@ class KGW:
             if not fits:
                 raise ModelError(f"mark: {name} {getattr(self, name)}; allowed: {allowed}")
 
-    def added(self, before: Sequence[int], vocabulary: int) -> torch.Tensor:
-        """Return what is added to the logits after each of the tokens `before`, [text, vocabulary], in memory."""
-        lists = [_green_list(self.hashing_key, self.greenlist_ratio, vocabulary, token) for token in before]
+    def added(self, before: Sequence[Sequence[int]], vocabulary: int) -> torch.Tensor:
+        """Return what is added to the logits after the last of the tokens `before`, [text, vocabulary], in memory."""
+        import numpy as np
+        import torch
+
+        lists = [_green_list(self.hashing_key, self.greenlist_ratio, vocabulary, ids[-1]) for ids in before]
         return torch.from_numpy(np.unpackbits(np.stack(lists), axis=1, count=vocabulary)) * self.bias
 
 
 @lru_cache(maxsize=8192)
 def _green_list(key: int, ratio: float, vocabulary: int, before: int) -> np.ndarray:
     """Return which ids are green after the id `before`, one bit each; kept, as a text meets the same ids again."""
+    import numpy as np
+    import torch
+
     shuffled = torch.randperm(vocabulary, generator=torch.Generator().manual_seed(key * before % (2**64 - 1)))
     green = np.zeros(vocabulary, dtype=bool)
     green[shuffled[: int(vocabulary * ratio)].numpy()] = True

@@ -66,6 +66,10 @@ class Encoder:
             self._check(f"prompt {i} with max_tokens {room}", len(rows[i]) + room)
         return rows
 
+    def plain(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of every text, with nothing put before or behind them."""
+        return self._ids(list(texts), special=False)
+
     def text(self, prompt: list[int], tokens: list[int]) -> str:
         """Return what `tokens` add to the text of `prompt` (some tokenizers drop a blank at the start of a text)."""
         return self._decode(prompt + tokens)[len(self._decode(prompt)) :]

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from audit.errors import ModelError
+from audit.model import TextWatermark
 from audit.models.text.network import CausalNetwork, Prefix, padded
 from audit.models.text.scoring import buckets
-from audit.watermarks.kgw import KGW
 
 __all__ = ["Drawn", "Sampling", "draw"]
 
@@ -31,13 +31,14 @@ class Sampling:
     """What logits are divided by; 0 = the most likely token."""
     top_p: float = 1.0
     """Draw from the smallest set of most likely tokens with this probability, above 0 and up to 1."""
-    stop: tuple[str, ...] = ()
-    """Strings that end a draw."""
-    mark: KGW | None = None
+    stop: Sequence[str] = ()
+    """Strings that end a draw, or one such string."""
+    mark: TextWatermark | None = None
     """Watermark to put in; after temperature and `top_p`, as transformers does."""
 
     def __post_init__(self) -> None:
         """Refuse what would give no draws or other draws than asked for."""
+        object.__setattr__(self, "stop", (self.stop,) if isinstance(self.stop, str) else tuple(self.stop))
         for name, fits, allowed in (
             ("max_tokens", self.max_tokens >= 1, "1 or more"),
             ("temperature", self.temperature >= 0, "0 or more"),
@@ -92,8 +93,7 @@ def _fill(
     prefix, states = _read(network, active)
     for step in range(how.max_tokens):
         logits = network.logits(states, out=torch.empty(len(active), network.vocabulary, device=network.device))
-        before = [(one.tokens or one.prompt)[-1] for one in active]
-        added = None if how.mark is None else how.mark.added(before, network.vocabulary).to(network.device)
+        added = None if how.mark is None else _added(network, how.mark, active)
         chosen = _choose(logits, uniform[:, step], how, added).tolist()
         going = []
         for row, (one, token) in enumerate(zip(active, chosen, strict=True)):
@@ -113,6 +113,12 @@ def _fill(
         else:
             latest = torch.tensor([[one.tokens[-1]] for one in active], device=network.device)
             states = network.extend(prefix, latest)[:, -1]
+
+
+def _added(network: CausalNetwork, mark: TextWatermark, draws: Sequence[Drawn]) -> torch.Tensor:
+    """Return what the mark adds to the logits of the next tokens, [draw, vocabulary]."""
+    before = [one.prompt + one.tokens for one in draws]
+    return torch.as_tensor(mark.added(before, network.vocabulary)).to(network.device)
 
 
 def _read(network: CausalNetwork, draws: Sequence[Drawn]) -> tuple[Prefix | None, torch.Tensor]:

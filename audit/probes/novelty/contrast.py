@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
-from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers
+from audit.probes.novelty.scores import ROLES, Score, needed_for, own_answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +53,7 @@ class Contrast:
     @property
     def needs(self) -> frozenset[str]:
         """What the audited model must answer, be it the generative model or the classifier."""
-        return frozenset({"predict", "embed"}) if self.classifier == "main" else frozenset({QUESTIONS[self.score][1]})
+        return frozenset({"predict", "embed"}) if self.classifier == "main" else needed_for(self.score)
 
     def estimate(self, items: int) -> int:
         """Four at most: the density, probabilities, features and logits."""

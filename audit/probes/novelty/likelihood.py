@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
-from audit.probes.novelty.scores import QUESTIONS, ROLES, Score, own_answers, token_traces
+from audit.probes.novelty.scores import ROLES, Score, needed_for, own_answers, token_traces
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,7 +50,7 @@ class Likelihood:
     @property
     def needs(self) -> frozenset[str]:
         """What the score needs."""
-        return frozenset({QUESTIONS[self.score][1]})
+        return needed_for(self.score)
 
     def estimate(self, items: int) -> int:
         """Six at most: the familiar items come with five distortions each; twice that where the model gives traces."""

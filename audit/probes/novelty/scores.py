@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from audit import plugins
+from audit.model import ABILITIES
 from audit.probe import Ask, Role
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
     from detectors.arrays import Items
 
-__all__ = ["QUESTIONS", "ROLES", "Score", "own_answers", "token_traces"]
+__all__ = ["QUESTIONS", "ROLES", "Score", "needed_for", "own_answers", "token_traces"]
 
 _FIELDS = {
     "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
@@ -21,11 +23,10 @@ _FIELDS = {
     "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
 }
 Score = Literal["log_prob", "critic", "denoising_loss"]
-QUESTIONS: Mapping[str, tuple[str, str]] = {
-    "log_prob": ("log_prob", "log_prob"), "critic": ("discriminate", "discriminate"),
-    "denoising_loss": ("denoising_curve", "denoise"),
+QUESTIONS: Mapping[str, str] = {
+    "log_prob": "log_prob", "critic": "discriminate", "denoising_loss": "denoising_curve"
 }
-"""Score -> (what the model is asked for it, ability that this needs)."""
+"""Score -> what the model is asked for it."""
 ROLES: Mapping[str, Role] = {
     "items": Role(_FIELDS, optional=frozenset(_FIELDS)),
     "fit": Role(_FIELDS, optional=frozenset(_FIELDS)),
@@ -37,11 +38,20 @@ ROLES: Mapping[str, Role] = {
 has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""
 
 
+def needed_for(score: Score) -> frozenset[str]:
+    """Return the abilities that a score needs: its question, or those of the procedure that answers it."""
+    question = QUESTIONS[score]
+    if question in ABILITIES:
+        return frozenset({question})
+    needed: frozenset[str] = plugins.load("procedures", question).abilities
+    return needed
+
+
 def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd.DataFrame:
     """Return what a model of P(X) says of each item: `logit`, `denoising_curve`, or `log_prob` and its `likelihood`."""
     from detectors.novelty.answers import ANSWERS
 
-    answer = ask(QUESTIONS[score][0], list(items), model=model).rename(columns={"kind": "likelihood"})
+    answer = ask(QUESTIONS[score], list(items), model=model).rename(columns={"kind": "likelihood"})
     return answer[["log_prob", "likelihood"] if score == "log_prob" else [ANSWERS[score][0]]]
 
 

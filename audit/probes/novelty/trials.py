@@ -52,7 +52,7 @@ def _own(score: str, scores: Callable[[Sequence[Any]], np.ndarray]) -> tuple[str
         "critic": lambda items: {"logit": -scores(items)},
         "denoising_loss": lambda items: {"denoising_curve": [[one - 1.0, one + 1.0] for one in scores(items)]},
     }
-    return QUESTIONS[score][0], columns[score]
+    return QUESTIONS[score], columns[score]
 
 
 def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
