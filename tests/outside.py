@@ -1,7 +1,8 @@
-"""An outside package, really installed: the parts of `markov.py` under entry points of their own."""
+"""An outside package, really installed: the parts of `markov.py` and `letters.py` under entry points of their own."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,16 +22,53 @@ version = "1.0"
 
 [project.entry-points."dokimasia.models"]
 "outside.markov" = "outside_parts.markov:MarkovText"
+letters = "outside_parts.letters:Letters"
+
+[project.entry-points."dokimasia.data"]
+"letters.starts" = "outside_parts.letters:Starts"
 
 [project.entry-points."dokimasia.probes"]
 "outside.repeats" = "outside_parts.markov:Repeats"
+"order.successors" = "outside_parts.letters:Order"
+
+[project.entry-points."dokimasia.procedures"]
+"letters.successions" = "outside_parts.letters:SUCCESSIONS"
+
+[project.entry-points."dokimasia.watermarks"]
+"letters.successors" = "outside_parts.letters:Successors"
 
 [project.entry-points."dokimasia.reports"]
 titles = "outside_parts.markov:titles"
+letters = "outside_parts.letters:render_letters"
+
+[project.entry-points."dokimasia.comparisons"]
+letters = "outside_parts.letters:render_letters_compared"
 
 [project.entry-points."dokimasia.commands"]
 broken = "outside_parts.missing:command"
+count-audits = "outside_parts.letters:count_audits"
+
+[project.entry-points."dokimasia.words"]
+outside = "outside_parts.words"
 """
+WORDS = {
+    "en": {
+        "letters": {"heading": "Letters: {title}", "compared": "Compared: {word}"},
+        "dimension": {"order": "Order"},
+    },
+    "ko": {
+        "letters": {"heading": "글자 보고서: {title}", "compared": "비교 결과: {word}"},
+        "dimension": {"order": "순서"},
+        "probe": {"order.successors": "다음 글자"},
+        "measure": {"successor_share": "다음 글자 비율"},
+        "column": {"successors": "다음 글자 수", "pairs": "이웃한 쌍"},
+        "family": {"letters": "글자 모델"},
+        "ability": {"letters.successions": "다음 글자 세기"},
+        "cause": {"its letters have no order": "글자에 순서가 없음"},
+        "verdict": {"failed": "합격"},  # ours stays
+    },
+}
+"""Catalogues of the package."""
 
 
 def install(folder: Path) -> Path:
@@ -39,7 +77,12 @@ def install(folder: Path) -> Path:
     (source / "outside_parts").mkdir(parents=True)
     (source / "pyproject.toml").write_text(PYPROJECT)
     (source / "outside_parts" / "__init__.py").write_text('"""Parts from outside."""\n')
-    shutil.copyfile(Path(__file__).parent / "markov.py", source / "outside_parts" / "markov.py")
+    for name in ("markov.py", "letters.py"):
+        shutil.copyfile(Path(__file__).parent / name, source / "outside_parts" / name)
+    (source / "outside_parts" / "words").mkdir()
+    (source / "outside_parts" / "words" / "__init__.py").write_text('"""Words of the parts from outside."""\n')
+    for lang, catalogue in WORDS.items():
+        (source / "outside_parts" / "words" / f"{lang}.json").write_text(json.dumps(catalogue), "utf-8")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(source)], check=True)
     return target
@@ -54,7 +97,8 @@ class Command:
 
     @property
     def arguments(self) -> dict[str, object]:
-        env = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{self.site}", "NO_COLOR": "1"}
+        path = os.pathsep.join([str(ROOT), str(self.site), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+        env = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
         return {"cwd": self.folder, "env": env, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     def __call__(self, *words: str, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:

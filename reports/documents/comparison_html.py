@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from audit.compare import Comparison, Word
 from reports.documents.templating import environment, text_tools
 from reports.figures import OPEN, Axis, axis_head, axis_of, interval_line, sign
 from reports.text import Notation, Words, words_of
 from reports.views import SIGNS, CheckView, ComparisonRow, ComparisonView, MeasureView, comparison_view
+
+if TYPE_CHECKING:
+    from audit.compare import Comparison, Word
 
 __all__ = ["command_of", "comparison_tools", "render_comparison_html"]
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from audit.compare import Comparison
+from typing import TYPE_CHECKING
+
 from audit.files import canonical
+
+if TYPE_CHECKING:
+    from audit.compare import Comparison
 
 __all__ = ["render_comparison_json"]
 

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from audit.compare import Comparison
 from reports.documents.comparison_html import command_of
 from reports.documents.markdown_report import MOST_CHARACTERS
 from reports.text import Words, escape_markdown, one_line, words_of
 from reports.views import SIGNS, ChangesView, CheckView, ComparisonView, comparison_view
+
+if TYPE_CHECKING:
+    from audit.compare import Comparison
 
 __all__ = ["render_comparison_markdown"]
 

@@ -19,7 +19,7 @@ from reports.documents.html_report import render_html
 from reports.documents.templating import environment, text_tools
 from reports.figures import sign
 from reports.options import ReportOptions
-from reports.text import Words, words_of
+from reports.text import Words, one_line, words_of
 from reports.views import FindingView, Overview, overview, tally_text
 
 __all__ = ["render_index"]
@@ -44,7 +44,9 @@ def render_index(
     Links lead to the reports of the same language. UsageError for a language that has no catalogue.
     """
     words = words_of(lang)
-    rows = [_row(audit, words) for audit in audits]
+    asked = {one.dimension for audit in audits for one in audit.record.findings}
+    dimensions = [*DIMENSIONS, *sorted(asked - set(DIMENSIONS))]
+    rows = [_row(audit, words, dimensions) for audit in audits]
     verdicts = [row.view.record.verdict for row in rows]
     counts = [(verdict, verdicts.count(verdict)) for verdict in WORST_FIRST if verdict in verdicts]
     template = environment().get_template("index.html.j2")
@@ -52,7 +54,7 @@ def render_index(
         rows=rows,
         damaged=damaged,
         lang=lang,
-        dimensions=[words.term("dimension", name) for name in DIMENSIONS],
+        dimensions=[one_line(words.term("dimension", name), words, 40) for name in dimensions],
         tally=tally_text(counts, words),
         sign=lambda verdict: sign(verdict, words(f"verdict.{verdict}")),
         **text_tools(words),
@@ -60,7 +62,7 @@ def render_index(
     return page.encode()
 
 
-def _row(audit: Audit, words: Words) -> _Row:
+def _row(audit: Audit, words: Words, dimensions: Sequence[str]) -> _Row:
     view, name = overview(audit, words), in_language("report.html", words.lang)
     far = sum(len(one.far) for one in view.findings)
     return _Row(
@@ -68,7 +70,9 @@ def _row(audit: Audit, words: Words) -> _Row:
         href="" if _is_foreign(audit, name, words) else f"{quote(audit.folder.name, safe='')}/reports/{name}",
         decided="{}/{}".format(*decided(audit.record.findings)),
         far=words("tail.far_off", count=far) if far else "",
-        cells=tuple(findings[0] if findings else None for _, findings in view.dimensions[: len(DIMENSIONS)]),
+        cells=tuple(
+            next((one for one in view.findings if one.finding.dimension == name), None) for name in dimensions
+        ),
     )
 
 

@@ -8,18 +8,22 @@ A catalogue is data: a sentence is a format string, or `{"one": ..., "other": ..
 key of a term may hold places too, as in `"{method}, least of {count}"`: it then stands for every text of that form.
 What a place holds is a term of the section that it is named after, if there is one; numbers behind a name tell several
 places apart.
+
+Other packages bring words for what they add: an entry point in `dokimasia.words` names a package of theirs in which
+catalogues lie, `en.json` and `ko.json`. What they hold is added to ours, and never takes the place of a word of ours.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
+from audit import plugins
 from audit.errors import UsageError, did_you_mean
 
 __all__ = ["Words", "languages", "words_of"]
@@ -84,7 +88,26 @@ def words_of(lang: str) -> Words:
     """Return the catalogue of a language; UsageError says which there are."""
     if lang not in languages():
         raise UsageError(f"unknown language {lang!r}{did_you_mean(lang, languages())}")
-    return Words(lang, json.loads((_home() / f"{lang}.json").read_text("utf-8")))
+    ours = json.loads((_home() / f"{lang}.json").read_text("utf-8"))
+    for theirs in _added(lang):
+        for section, entries in theirs.items():
+            ours[section] = {**(known := ours.get(section, {})), **{k: v for k, v in entries.items() if k not in known}}
+    return Words(lang, ours)
+
+
+def _added(lang: str) -> Iterator[Mapping[str, Mapping[str, Any]]]:
+    """Yield the catalogues that other packages have in a language; UsageError for one that is none."""
+    for name in plugins.names("words"):
+        file = files(plugins.load("words", name)) / f"{lang}.json"
+        if not file.is_file():
+            continue
+        try:
+            catalogue = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise UsageError(f"words {name!r}: {lang}.json is no JSON in UTF-8: {error}") from None
+        if not isinstance(catalogue, dict) or not all(isinstance(one, dict) for one in catalogue.values()):
+            raise UsageError(f"words {name!r}: {lang}.json is no catalogue; allowed: {{section: {{key: text}}}}")
+        yield catalogue
 
 
 def _held(form: Form, text: str) -> dict[str, str] | None:

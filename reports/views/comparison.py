@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from audit.compare import Changes, CheckComparison, ComparedAudit, Comparison, MeasureComparison, Said, Word
 from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import SHARED, scale_of
@@ -19,6 +18,9 @@ from reports.text import Notation, Words, digits_for, one_line
 from reports.views.summary import would_do
 from reports.views.verdict_text import reason_text
 from reports.views.whole_audit import anchor_of
+
+if TYPE_CHECKING:
+    from audit.compare import Changes, CheckComparison, ComparedAudit, Comparison, MeasureComparison, Said, Word
 
 __all__ = [
     "SIGNS", "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "MeasureView", "MethodRow",
