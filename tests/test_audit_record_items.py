@@ -30,8 +30,9 @@ def test_ids_name_the_items_whichever_column_holds_them(tmp_path):
         (pd.DataFrame({"item": [7, 8], "id": ["a", "b"]}), ["a", "b"], ["item"]),
         (pd.DataFrame({"value": [0.0, 1.0]}), [], ["value"]),
     ]):  # fmt: skip
-        file = opened(audit_of(tmp_path / str(place), frame))
+        file = opened(tmp_audit := audit_of(tmp_path / str(place), frame))
         assert file.ids() == ids
+        assert set(tmp_audit.items("check").columns) == set(frame.columns) - {"id"}
         assert list(file.read()) == columns
         assert [str(one) for one in file.read(columns).index] == (ids or ["0", "1"])
 

@@ -40,12 +40,15 @@ class Audit:
         raise KeyError(f"no check {check!r}; there are: {', '.join(f.check for f in self.record.findings)}")
 
     def items(self, check: str, columns: Sequence[str] | None = None) -> pd.DataFrame | None:
-        """Return the evidence of `check`, one row an item, by id; None where there is none.
+        """Return the evidence of `check`, one row an item, indexed by `id` where it has one; None where there is none.
 
         Raises KeyError as `finding`, and IntegrityError for what is not the record's or cannot be read.
         """
         file = items_of(self.folder, self.finding(check))
-        return None if file is None or file.problem == "missing" else file.read(columns)
+        if file is None or file.problem == "missing":
+            return None
+        frame: pd.DataFrame = file.table(file.columns if columns is None else columns).to_pandas()
+        return frame.set_index("id") if "id" in frame.columns else frame
 
     def report(self, format: str) -> list[Path]:
         """Write a report (`html`, `pdf`, `markdown`, ...) into the folder and return its files."""
