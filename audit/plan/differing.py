@@ -87,8 +87,8 @@ def _of_plan(plan: Frozen) -> dict[str, Any]:
 
 def _of_check(check: Frozen) -> dict[str, Any]:
     rest = {key: value for key, value in check.items() if key not in ("name", "probe", "limit", "data")}
-    found = {**_under("probe", check["probe"]), **_under("limit", check["limit"] or {}), **rest}
-    for role, source in check["data"].items():
+    found = {**_under("probe", check.get("probe") or {}), **_under("limit", check.get("limit") or {}), **rest}
+    for role, source in check.get("data", {}).items():
         found |= _under(f"data.{role}", source)
     return found
 
@@ -150,7 +150,8 @@ def _asked(one: PlanDifference) -> PlanDifference | None:
 def _same_items(audits: tuple[Audit, Audit], plans: tuple[Frozen, Frozen], check: str, role: str) -> bool:
     """Tell whether both audits asked the same items of a role, by ids that are digests of what the items say."""
     checks = [next(one for one in plan["checks"] if one["name"] == check) for plan in plans]
-    if any(role not in one["data"] or one["data"][role].get("id") is not None for one in checks):
+    sources = [one.get("data", {}).get(role) for one in checks]
+    if any(source is None or source.get("id") is not None for source in sources):
         return False
     ids = [_ids(audit, check, role) for audit in audits]
     return ids[0] is not None and ids[0] == ids[1]
