@@ -16,7 +16,8 @@ from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
 from detectors.result import Measure
 from reports.figures import Point, trend
-from reports.text import Notation, Words, digits_for, one_line
+from reports.text import Notation, Words, one_line
+from reports.views import printed
 
 __all__ = ["show"]
 
@@ -117,16 +118,15 @@ def _draw(place: Address, words: Words, followed: Sequence[_Audited]) -> None:
 
 
 def _row(one: _Audited, point: Point, place: Address, notation: Notation) -> Mapping[str, Any]:
-    measure, words = one.measure, notation.words
-    digits, unit = digits_for(measure, point.limit), measure.unit
+    row, words = printed(one.measure, point.limit, notation), notation.words
     return {
         "verdict": one.finding.verdict,
         "word": words(f"verdict.{one.finding.verdict}"),
         "when": notation.day(one.when),
         "title": one.entry.title,
         "href": place.to("finding", audit=one.entry.name, check=one.finding.check).link,
-        "value": words("format.undefined") if measure.value is None else notation.number(measure.value, unit, digits),
-        "interval": words("format.none") if measure.value is None else notation.interval(measure, digits),
-        "n": notation.sample(measure.n),
-        "limit": notation.limit(point.limit, measure.unit),
+        "value": row.value,
+        "interval": row.interval,
+        "n": row.n,
+        "limit": row.limit_text,
     }

@@ -82,6 +82,7 @@ def comparison_tools(
         ))
 
     return {
+        "notation": notation,
         "signs": SIGNS,
         "line": line,
         "head": lambda measure, apart: drawn(axis_head(axes[id(measure)][apart], notation)),

@@ -7,7 +7,7 @@ HTML, Markdown and the dashboard's screen draw this one view.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import SHARED, scale_of
 from reports.text import Notation, Words, digits_for, one_line
+from reports.views.measure_rows import MethodRow, method_rows, printed
 from reports.views.summary import would_do
 from reports.views.verdict_text import reason_text
 from reports.views.whole_audit import anchor_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from audit.compare import Changes, CheckComparison, ComparedAudit, Comparison, MeasureComparison, Said, Word
 
 __all__ = [
-    "SIGNS", "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "MeasureView", "MethodRow",
+    "SIGNS", "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "MeasureView",
     "comparison_view",
 ]
 
@@ -107,16 +108,6 @@ class CheckView:
 
 
 @dataclass(frozen=True)
-class MethodRow:
-    """A method of making intervals of differences."""
-
-    method: str
-    checks: str
-    min_units: str
-    worst_coverage: str
-
-
-@dataclass(frozen=True)
 class ComparisonView:
     """All that a document says of two audits."""
 
@@ -128,7 +119,7 @@ class ComparisonView:
     level: str
     margins: str
     checks: tuple[CheckView, ...]
-    methods: tuple[MethodRow, ...]
+    methods: tuple[MethodRow[str], ...]
 
     @property
     def blocks(self) -> tuple[tuple[tuple[CheckView, MeasureView], ...], ...]:
@@ -161,7 +152,7 @@ def comparison_view(found: Comparison, words: Words) -> ComparisonView:
         level=notation.level(found.level),
         margins=_margins(found, words),
         checks=checks,
-        methods=tuple(_methods(found, notation)),
+        methods=_methods(found, words),
     )
 
 
@@ -240,8 +231,8 @@ def _why(one: CheckComparison, notation: Notation) -> str:
         row = _gap(deciding, notation)
         values |= {
             "measure": _label(deciding.a, words),
-            "a": _with_unit(_bare(deciding.a, notation), deciding.a.unit, notation),
-            "b": _with_unit(_bare(deciding.b, notation), deciding.b.unit, notation),
+            "a": _with_unit(printed(deciding.a, None, notation).value, deciding.a.unit, notation),
+            "b": _with_unit(printed(deciding.b, None, notation).value, deciding.b.unit, notation),
             "difference": words(
                 "compare.span", value=_with_unit(row.value, deciding.a.unit, notation), interval=row.interval
             ),
@@ -259,12 +250,6 @@ def _margin(one: MeasureComparison, notation: Notation) -> str:
     return _with_unit(notation.set_number(one.margin, one.difference.unit), one.difference.unit, notation)
 
 
-def _bare(measure: Measure, notation: Notation, digits: int = 3) -> str:
-    if measure.value is None:
-        return notation.words("format.undefined")
-    return notation.number(measure.value, measure.unit, digits)
-
-
 def _with_unit(text: str, unit: str, notation: Notation) -> str:
     """Return a number as a sentence tells it; a count counts what its measure names."""
     return text if unit == "count" else f"{text} {notation.unit(unit)}".strip()
@@ -272,8 +257,6 @@ def _with_unit(text: str, unit: str, notation: Notation) -> str:
 
 def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) -> MeasureView:
     words = notation.words
-    if limit is not None and not limit.speaks_of(one.a):
-        limit = None
     return MeasureView(
         name=_label(one.a, words),
         word=one.word,
@@ -289,12 +272,8 @@ def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) ->
 
 
 def _side_row(label: str, measure: Measure, limit: Limit | None, notation: Notation) -> ComparisonRow:
-    words, digits = notation.words, digits_for(measure, limit)
-    return ComparisonRow(
-        label, measure, limit, _bare(measure, notation, digits), notation.interval(measure, digits),
-        notation.sample(measure.n), notation.limit(limit, measure.unit),
-        None if measure.undefined is None else one_line(words.term("cause", measure.undefined), words),
-    )
+    row = printed(measure, limit, notation)
+    return ComparisonRow(label, measure, row.limit, row.value, row.interval, row.n, row.limit_text, row.undefined)
 
 
 def _gap(one: MeasureComparison, notation: Notation) -> ComparisonRow:
@@ -361,20 +340,9 @@ def _said(item: str, said: Said, words: Words) -> str:
     return words("compare.said", item=text, a=a, b=b)
 
 
-def _methods(found: Comparison, notation: Notation) -> Iterable[MethodRow]:
-    words = notation.words
-    uses: dict[str, list[tuple[str, Measure]]] = {}
-    for check in found.checks:
-        for one in check.measures:
-            if one.difference.low is not None:
-                uses.setdefault(_method(one.difference, words), []).append((check.check, one.difference))
-    for method in sorted(uses):
-        coverages = [one.worst_coverage for _, one in uses[method] if one.worst_coverage is not None]
-        least = max(one.min_units for _, one in uses[method])
-        names: Sequence[str] = tuple(dict.fromkeys(one_line(check, words, 80) for check, _ in uses[method]))
-        yield MethodRow(
-            method,
-            words("format.list").join(names),
-            f"{least:,}" if least else words("format.none"),
-            notation.number(min(coverages), "share") if coverages else words("format.none"),
-        )
+def _methods(found: Comparison, words: Words) -> tuple[MethodRow[str], ...]:
+    uses = (
+        (_method(one.difference, words), one_line(check.check, words, 80), one.difference)
+        for check in found.checks for one in check.measures if one.difference.low is not None
+    )
+    return method_rows(uses, str)

@@ -14,7 +14,8 @@ from types import MappingProxyType
 
 from audit.record import Audit, Finding
 from audit.review import RATINGS, Comment, Entry, Reviewed, ReviewState, SignOff, TargetState, signature_of, state_of
-from reports.text import Notation, Words, cell_text, digits_for, one_line
+from reports.text import Notation, Words, cell_text, one_line
+from reports.views.measure_rows import printed
 
 __all__ = [
     "FindingReview", "ResultRow", "ReviewView", "ReviewedResult", "Said", "SignOffRow", "review_view", "sheet_rows",
@@ -269,7 +270,5 @@ def _row(label: str, finding: Finding, notation: Notation) -> ResultRow:
     verdict = words(f"verdict.{finding.verdict}")
     if measure is None or measure.value is None:
         return ResultRow(words(label), finding, verdict, words("format.undefined"), "", "")
-    digits = digits_for(measure, finding.limit)
-    value = f"{notation.number(measure.value, measure.unit, digits)} {notation.unit(measure.unit)}".strip()
-    n = notation.sample(measure.n)
-    return ResultRow(words(label), finding, verdict, value, notation.interval(measure, digits), n)
+    row = printed(measure, finding.limit, notation)
+    return ResultRow(words(label), finding, verdict, f"{row.value} {row.unit}".strip(), row.interval, row.n)

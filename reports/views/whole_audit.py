@@ -8,17 +8,17 @@ HTML, Markdown and JUnit (and the dashboard) draw these, so a reader never meets
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, Audit, Finding, Limit, ModelRecord, Record, severity
+from audit.record import DIMENSIONS, Audit, Finding, ModelRecord, Record, severity
 from audit.verdict import FarOff, far_off
-from detectors.result import Measure
-from reports.figures import NO_AXIS, SHARED, scale_of
-from reports.text import Notation, Words, digits_for, one_line
+from reports.figures import NO_AXIS, SHARED
+from reports.text import Notation, Words, one_line
+from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
     Change,
     attempts_text,
@@ -32,38 +32,8 @@ from reports.views.statistical_notes import (
 from reports.views.summary import summary_sentence, tally
 from reports.views.verdict_text import reason_text
 
-__all__ = ["Block", "FindingView", "Gap", "MeasureRow", "MethodRow", "Overview", "anchor_of", "overview"]
+__all__ = ["Block", "FindingView", "Gap", "Overview", "anchor_of", "overview"]
 
-
-@dataclass(frozen=True)
-class MeasureRow:
-    """One measure as it is printed."""
-
-    measure: Measure
-    limit: Limit | None
-    """The limit, only where it speaks of this measure."""
-    name: str
-    group: str | None
-    value: str
-    interval: str
-    n: str
-    level: str
-    better: str
-    unit: str
-    scale: str
-    """Measures of one scale share an axis, see `reports.figures.axes.scale_of`."""
-    limit_text: str
-    undefined: str | None
-    method: str
-    mark: str
-    """The letter under which the finding explains the method."""
-    line: str
-    """Value, interval, n and limit on one line."""
-
-    @property
-    def label(self) -> str:
-        """The measure's name, with its group."""
-        return self.name if self.group is None else f"{self.name} · {self.group}"
 
 
 @dataclass(frozen=True)
@@ -130,18 +100,6 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class MethodRow:
-    """A method of making intervals, and where it was used."""
-
-    method: str
-    views: tuple[FindingView, ...]
-    min_units: int
-    """It decides a limit only from this many independent units on; 0 for exact methods."""
-    worst_coverage: float | None
-    """Lowest coverage measured at or above `min_units`; None for exact methods."""
-
-
-@dataclass(frozen=True)
 class Overview:
     """All that a document says of an audit."""
 
@@ -160,7 +118,7 @@ class Overview:
     gaps: tuple[Gap, ...]
     unasked: str
     """The sentence that names the dimensions nobody asked about; empty where there is none."""
-    methods: tuple[MethodRow, ...]
+    methods: tuple[MethodRow[FindingView], ...]
     budget: str
     """What the gating checks promise together."""
     family: str
@@ -190,7 +148,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         blocks=tuple(_headlines(views, words)),
         gaps=tuple(_gaps(views, words)),
         unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
-        methods=tuple(_methods(views)),
+        methods=_methods(views),
         budget=budget_text(record, notation),
         family=family_text(record, notation),
         deviates=deviates_text(record, notation),
@@ -223,9 +181,10 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
     words, headline = notation.words, finding.headline
     kept = [measure for measure in finding.measures if measure is not headline][: room - 1]
     measures = [headline, *kept] if headline else []
-    methods = dict.fromkeys(_method(measure, words) for measure in measures if measure.method != "none")
+    rows = [printed(measure, finding.limit, notation) for measure in measures]
+    methods = dict.fromkeys(row.method for row in rows if row.measure.method != "none")
     marks = dict(zip(methods, ascii_lowercase + "*" * len(methods), strict=False))
-    rows = [_row(measure, finding, notation, marks) for measure in measures]
+    rows = [replace(row, mark=marks.get(row.method, "")) for row in rows]
     return FindingView(
         finding=finding,
         anchor=anchor_of(finding.check),
@@ -292,37 +251,6 @@ def _group_badness(row: MeasureRow) -> tuple[bool, float, str]:
     return False, turn * measure.value, row.group or ""
 
 
-def _row(measure: Measure, finding: Finding, notation: Notation, marks: Mapping[str, str]) -> MeasureRow:
-    words, limit = notation.words, finding.limit
-    if limit is not None and not limit.speaks_of(measure):
-        limit = None
-    digits, method = digits_for(measure, limit), _method(measure, words)
-    return MeasureRow(
-        measure=measure,
-        limit=limit,
-        name=one_line(words.term("measure", measure.name), words, 80),
-        group=None if measure.group is None else one_line(words.term("group", measure.group), words, 80),
-        value=words("format.undefined")
-        if measure.value is None
-        else notation.number(measure.value, measure.unit, digits),
-        interval=notation.interval(measure, digits),
-        n=notation.sample(measure.n),
-        level="" if measure.unit == "p-value" else notation.level(measure.level),
-        better=notation.better(measure),
-        unit=notation.unit(measure.unit),
-        scale=scale_of(measure),
-        limit_text=notation.limit(limit, measure.unit),
-        undefined=None if measure.undefined is None else notation.cause(measure.undefined),
-        method=method,
-        mark=marks.get(method, ""),
-        line=notation.sentence(measure, limit),
-    )
-
-
-def _method(measure: Measure, words: Words) -> str:
-    return one_line(words.term("method", measure.method), words, 160)
-
-
 def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
     """Skipped and crashed checks, then measures without a value, groups of one reason together."""
     for view in views:
@@ -338,18 +266,6 @@ def _gaps(views: Sequence[FindingView], words: Words) -> Iterable[Gap]:
             yield Gap(view, words("gap.measure_of", measure=name, groups=shown) if groups else name, reason or "")
 
 
-def _methods(views: Sequence[FindingView]) -> Iterable[MethodRow]:
-    uses: dict[str, list[tuple[FindingView, Measure]]] = {}
-    for view in views:
-        for row in view.rows:
-            if row.mark:
-                uses.setdefault(row.method, []).append((view, row.measure))
-    for method in sorted(uses):
-        pairs = uses[method]
-        coverages = [measure.worst_coverage for _, measure in pairs if measure.worst_coverage is not None]
-        yield MethodRow(
-            method,
-            views=tuple({view.anchor: view for view, _ in pairs}.values()),
-            min_units=max(measure.min_units for _, measure in pairs),
-            worst_coverage=min(coverages) if coverages else None,
-        )
+def _methods(views: Sequence[FindingView]) -> tuple[MethodRow[FindingView], ...]:
+    uses = ((row.method, view, row.measure) for view in views for row in view.rows if row.mark)
+    return method_rows(uses, lambda view: view.anchor)
