@@ -9,25 +9,35 @@
     + EndpointError            the remote model is down or answers what cannot be read
   x IntegrityError (4)       what is stored is not what was written
 
-Messages say what was asked, what was got and what is allowed, in one line.
+Messages say what was asked, what was got and what is allowed, in one line. An error that a screen can meet is raised
+with a template and values, `IntegrityError("{file}: missing", file=name)`, so that it is told in any language.
 """
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from detectors.phrases import Phrase
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 __all__ = [
     "AbilityError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "ModelError", "PlanError",
-    "UsageError", "clean", "did_you_mean",
+    "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
 ]
 
 
 class DokimasiaError(Exception):
-    """Base of every error that the command prints as one line."""
+    """Base of every error that the command prints as one line: its message, a `Phrase`."""
 
     exit_code = 5
+
+    def __init__(self, message: str, /, **values: object) -> None:
+        self.message = message if isinstance(message, Phrase) else Phrase(message, **values)
+        super().__init__(str(self.message))
 
 
 class UsageError(DokimasiaError):
@@ -57,7 +67,7 @@ class AbilityError(ModelError):
 
     def __init__(self, model: str, question: str, why: str) -> None:
         self.model, self.question, self.why = model, question, why
-        super().__init__(f"{model} cannot answer {question!r}: {why}")
+        super().__init__("{model} cannot answer {question!r}: {why}", model=model, question=question, why=why)
 
 
 class EndpointError(ModelError):
@@ -70,12 +80,31 @@ class IntegrityError(DokimasiaError):
     exit_code = 4
 
 
-def did_you_mean(got: str, allowed: Iterable[str]) -> str:
+def did_you_mean(got: str, allowed: Iterable[str]) -> Phrase:
     """Return ` (did you mean 'x'?)` for the nearest allowed word, else ` (allowed: a, b)`."""
+    from difflib import get_close_matches
+
     words = sorted(allowed)
     near = [word for word in words if "." in word and word.rpartition(".")[2] == got]
     near = near or get_close_matches(got, words, n=1, cutoff=0.6)
-    return f" (did you mean {near[0]!r}?)" if near else f" (allowed: {', '.join(words) or 'nothing'})"
+    if near:
+        return Phrase(" (did you mean {near!r}?)", near=near[0])
+    return Phrase(" (allowed: {names})", names=", ".join(words)) if words else Phrase(" (allowed: nothing)")
+
+
+def os_reason(error: OSError) -> Phrase:
+    """Return what the operating system says, e.g. `Permission denied`."""
+    return error.strerror if isinstance(error.strerror, Phrase) else Phrase(str(error.strerror))
+
+
+def first_problem(error: ValidationError) -> Phrase:
+    """Return the first thing that pydantic found wrong; a ValueError of a validator of ours may bring a phrase."""
+    first = error.errors()[0]
+    if first["type"] == "value_error":
+        return Phrase("Value error, {problem}", problem=first["ctx"]["error"].args[0])
+    if first["type"] == "json_invalid":
+        return Phrase("Invalid JSON: {problem}", problem=first["ctx"]["error"])
+    return Phrase(clean(first["msg"])[:200])
 
 
 def clean(text: str) -> str:

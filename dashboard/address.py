@@ -116,7 +116,10 @@ def read(parameters: Mapping[str, str]) -> Address:
         address = _adapter().validate_strings({key: value for key, value in parameters.items() if key in known})
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(f"address: {first['loc'][0]}={first['input']!r}: {first['msg'].lower()}") from None
+        raise UsageError(
+            "address: {parameter}={got!r}: {problem}",
+            parameter=first["loc"][0], got=first["input"], problem=first["msg"].lower(),
+        ) from None
     words_of(address.lang)
     return address
 

@@ -9,6 +9,7 @@ from dashboard.address import Address, read
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
 from dashboard.screens import audits, compare, export, finding, item, one_audit, register, trends, verify
+from detectors.phrases import Phrase
 from reports.text import Words, languages, words_of
 
 SCREENS = {
@@ -36,10 +37,10 @@ def main() -> None:
         SCREENS[place.screen](place, words)
         foot(place, words)
     except DokimasiaError as error:
-        _not_found(str(error), place, words)
+        _not_found(error.message, place, words)
 
 
-def _not_found(why: str, place: Address, words: Words) -> None:
+def _not_found(why: Phrase, place: Address, words: Words) -> None:
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.not_found"), place)])
     notice(words, why)
 

@@ -22,7 +22,7 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.compare import Comparison, Margins, compare_audits
-from audit.errors import DokimasiaError, IntegrityError, UsageError
+from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
 from audit.record import (
     JOURNAL_FILE,
@@ -38,6 +38,7 @@ from audit.record import (
     severity,
 )
 from audit.verdict import count_far_off
+from detectors.phrases import Phrase
 from reports.text import one_line, words_of
 from reports.views import Overview, overview
 
@@ -151,9 +152,10 @@ def _entry(folder: Path) -> AuditEntry | None:
         facts = require_regular(record)
         return _finished(record, facts.st_mtime_ns, facts.st_size)
     except OSError as error:
-        why = f"record.json: {error.strerror}"
+        why = Phrase("{file}: {problem}", file=record.name, problem=os_reason(error))
     except Exception as error:  # whatever it is, one folder costs one row
-        why = str(error) if isinstance(error, DokimasiaError) else f"record.json: {type(error).__name__}"
+        crash = Phrase("{file}: {problem}", file=record.name, problem=type(error).__name__)
+        why = error.message if isinstance(error, DokimasiaError) else crash
     leave_out(folder.name, why)
     name = folder.name.encode("utf-8", "replace").decode()
     return AuditEntry(name, "unreadable", name, why=why)
@@ -185,7 +187,7 @@ def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
         wrong = worst is not None and worst.verdict in UNSETTLED
         finding = Finding.model_validate(worst.model_dump()) if worst is not None and wrong else None
     except ValidationError as error:
-        why = f"record.json: {error.errors()[0]['msg']}"
+        why = Phrase("{file}: {problem}", file=record.name, problem=first_problem(error))
         leave_out(name, why)
         return AuditEntry(name, "unreadable", name, why=why, written=written)
     main = head.models.get("main")
@@ -237,7 +239,7 @@ def _stamp(name: str) -> tuple[Path, int, int]:
     try:
         stat = (folder / RECORD_FILE).stat()
     except FileNotFoundError:
-        raise UsageError(f"audit {name!r}: no record.json in {folder}") from None
+        raise UsageError("audit {name!r}: no record.json in {folder}", name=name, folder=folder) from None
     return folder, stat.st_mtime_ns, stat.st_size
 
 
@@ -262,7 +264,7 @@ def is_running(name: str) -> bool:
     if (folder / RECORD_FILE).is_file():
         return False
     if not (folder / PLAN_FILE).is_file():
-        raise UsageError(f"no audit {name!r} in {home()}")
+        raise UsageError("no audit {name!r} in {folder}", name=name, folder=home())
     return True
 
 
@@ -275,7 +277,7 @@ def running(name: str) -> Running:
         asked = [(str(check["name"]), str(check["probe"]["use"])) for check in plan["checks"]]
         title = str(plan["title"])
     except (KeyError, TypeError):
-        raise IntegrityError(f"{plan_file}: not a frozen plan") from None
+        raise IntegrityError("{file}: not a frozen plan", file=plan_file) from None
     judged, observed = _checks_in(folder / "items"), _checks_in(folder / "observations")
     stages = ["judged" if one in judged else "observed" if one in observed else "waiting" for one, _ in asked]
     return Running(
@@ -295,5 +297,5 @@ def folder_of(name: str) -> Path:
     """Return an audit's folder, which must lie directly in `home`, whatever links there are."""
     folder = home() / name
     if name in ("", ".", "..") or folder.resolve().parent != home().resolve():
-        raise UsageError(f"no audit {name!r} in {home()}")
+        raise UsageError("no audit {name!r} in {folder}", name=name, folder=home())
     return folder

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from audit.errors import DokimasiaError
+from audit.errors import DokimasiaError, first_problem
 from audit.record import Audit
 from audit.review import (
     DECISIONS,
@@ -208,7 +208,7 @@ def _say(audit: Audit, words: Words, author: str, says: Iterator[Statement]) -> 
             return
         add_reviews(audit, *told, author=key_owner() or author_name(author), key=signing_key())
     except (DokimasiaError, ValidationError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        why = first_problem(error) if isinstance(error, ValidationError) else error.message
         draw("alarm.html.j2", words, text=one_line(words.term("error", why), words, 300))
         return
     st.session_state[_AUTHOR] = author

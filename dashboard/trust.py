@@ -25,6 +25,7 @@ from audit.errors import DokimasiaError
 from audit.integrity import Verification, verify_audit
 from audit.signing import known_keys
 from dashboard.loading import folder_of
+from detectors.phrases import Phrase
 from reports.text import Words, one_line
 
 __all__ = ["Chip", "Trust", "all_looked_at", "chip_of", "trust_in", "trust_of", "verified"]
@@ -138,8 +139,8 @@ def _look(folder: Path) -> Trust:
     try:
         return trust_in(verified(folder))
     except Exception as error:  # whatever lies there is not what was stored
-        why = str(error) if isinstance(error, DokimasiaError) else type(error).__name__
-        return Trust("changed", why=why.replace(f"{folder}{os.sep}", ""))
+        why = error.message if isinstance(error, DokimasiaError) else Phrase("{problem}", problem=type(error).__name__)
+        return Trust("changed", why=why.replaced(f"{folder}{os.sep}", ""))
 
 
 @lru_cache(maxsize=1024)

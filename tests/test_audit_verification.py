@@ -20,6 +20,7 @@ from audit.integrity import check_digests, recompute, verify_audit
 from audit.integrity.seal import Sealed
 from audit.record import load_record
 from reports.text import words_of
+from reports.views import verification_lines
 
 PROBES = {"limited": Repeats(), "free": Repeats()}
 TOOL = Path(sys.executable).with_name("dokimasia")
@@ -222,8 +223,14 @@ def test_every_line_is_told_in_korean(made):
     kinds = [whole, replace(whole, **few, known=0, seal=replace(seal, known=False, not_sealed=("a",)))]
     kinds += [replace(whole, seal=replace(seal, owner="Kim Minji"))]
     kinds += [replace(whole, known=0), replace(whole, torn=False), replace(whole, seal=None)]
-    for line in (line.strip() for one in kinds for line in one.lines()):
-        assert re.search("[가-힣]", words_of("ko").term("verified", line)), line
+    for one in kinds:
+        told = verification_lines(one, words_of("ko"))
+        assert len(told) == len(list(one.lines()))
+        for line in told:
+            bare = re.sub(r"--\w+|DOKIMASIA_KEYS|observed/q|reports/|sha256|Kim Minji|Kim|parquet", "", line)
+            assert re.search("[가-힣]", line), line
+            assert not re.search("[A-Za-z]{4,}", bare), line
+        assert [line.strip() for line in one.lines()] == verification_lines(one, words_of("en"))
 
 
 @pytest.mark.parametrize("name", ["every verdict is passed", "another limit"])

@@ -112,7 +112,7 @@ def test_no_english_is_left_on_a_finding_and_its_first_item(home, check):
     ("place", "said"),
     [
         ({"screen": "audit", "audit": "cccc"}, "감사를 찾을 수 없습니다"),
-        ({"screen": "audit", "audit": UNREADABLE}, "감사 기록이 아닙니다"),
+        ({"screen": "audit", "audit": UNREADABLE}, "JSON 형식이 올바르지 않습니다"),
         ({"screen": "finding", "audit": FIRST, "check": "c99"}, "점검을 찾을 수 없습니다"),
         ({"screen": "item", "audit": FIRST, "check": "c01", "item": "99999"}, "번 항목이 없습니다"),
         ({"page": "0"}, "주소의 값이 올바르지 않습니다"),

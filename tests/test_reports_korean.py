@@ -186,7 +186,7 @@ def test_what_the_places_hold_makes_the_text_again(parts):
 
 def test_no_text_makes_the_look_up_slow():
     """Looked for piece by piece, a text of this length would take hours."""
-    for section in ("error", "cause", "method", "verified"):
+    for section in ("cause", "method"):
         for piece in (": a is, ; (", ", given the calibration items", "classes counted by their intervals: "):
             assert KO.term(section, piece * 20_000) == piece * 20_000
             KO.term(section, (piece * 600)[:600])
@@ -194,7 +194,7 @@ def test_no_text_makes_the_look_up_slow():
 
 @given(st.text(max_size=200))
 def test_a_text_of_unknown_origin_is_told_as_it_stands_or_by_a_form_that_it_fits(text):
-    for section in ("cause", "method", "error", "column", "group"):
+    for section in ("cause", "method", "column", "group"):
         assert isinstance(KO.term(section, text), str)
 
 
@@ -273,6 +273,8 @@ def test_numbers_and_days_are_written_as_koreans_write_them(whole):
 
 def test_the_catalogue_is_laid_out_like_the_english_one():
     home = Path(__file__).parents[1] / "reports" / "text" / "locale"
-    orders = [[(section, list(entries)) for section, entries in json.loads((home / f"{lang}.json").read_text()).items()]
-              for lang in ("en", "ko")]  # fmt: skip
-    assert orders[0] == orders[1]
+    en, ko = ({section: list(entries) for section, entries in json.loads((home / f"{lang}.json").read_text()).items()}
+              for lang in ("en", "ko"))  # fmt: skip
+    assert list(en) == list(ko)
+    assert {section for section in en if en[section] != ko[section]} == {"error", "verified"}
+    assert en["error"] == en["verified"] == [], "their English stands where they are said"

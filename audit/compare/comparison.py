@@ -139,7 +139,7 @@ def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Compar
 def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
     """Return the findings of the same checks; IntegrityError where the records do not hold those of their plan."""
     if [one.check for one in a.record.findings] != [one.check for one in b.record.findings]:
-        raise IntegrityError(f"{a.folder} and {b.folder}: one plan, but findings of other checks")
+        raise IntegrityError("{a} and {b}: one plan, but findings of other checks", a=a.folder, b=b.folder)
     return list(zip(a.record.findings, b.record.findings, strict=True))
 
 

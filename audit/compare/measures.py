@@ -53,9 +53,13 @@ class Margins:
         known = {measure.name for finding in findings for measure in finding.measures}
         for name, margin in (("", self.plain), *(self.named or {}).items()):
             if not (math.isfinite(margin) and margin >= 0):
-                raise UsageError(f"margin {f'{name}=' if name else ''}{margin:g}; allowed: a number of at least 0")
+                shown = f"{name}={margin:g}" if name else f"{margin:g}"
+                raise UsageError("margin {margin}; allowed: a number of at least 0", margin=shown)
             if name and name not in known:
-                raise UsageError(f"margin {name}={margin:g}: no measure {name!r}{did_you_mean(name, known)}")
+                raise UsageError(
+                    "margin {name}={margin:g}: no measure {name!r}{near}",
+                    name=name, margin=margin, near=did_you_mean(name, known),
+                )
         for finding in findings:
             for measure in finding.measures:
                 if problem := margin_beyond(self.of(measure), measure.name, range_in(finding.probe, measure.name)):

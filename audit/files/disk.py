@@ -21,7 +21,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from audit.errors import IntegrityError
+from audit.errors import IntegrityError, os_reason
+from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def require_regular(path: str | os.PathLike[str]) -> os.stat_result:
     """Return a file's facts; OSError where there is none, or a folder, pipe or device, which could wait for ever."""
     facts = Path(path).stat()
     if not stat.S_ISREG(facts.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, Phrase("not a regular file"), os.fspath(path))
     return facts
 
 
@@ -55,7 +56,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, Phrase("not a regular file"), os.fspath(path))
     return os.fdopen(handle, "rb")
 
 
@@ -65,7 +66,8 @@ def read_regular(path: str | os.PathLike[str], at_most: int) -> bytes:
         size = os.fstat(file.fileno()).st_size
         data = file.read(at_most + 1) if size <= at_most else b""
     if max(size, len(data)) > at_most:
-        raise OSError(errno.EFBIG, f"{max(size, len(data)):,} bytes; allowed: {at_most:,}", os.fspath(path))
+        told = Phrase("{size:,} bytes; allowed: {most:,}", size=max(size, len(data)), most=at_most)
+        raise OSError(errno.EFBIG, told, os.fspath(path))
     return data
 
 
@@ -90,11 +92,13 @@ def stored_json(path: Path) -> dict[str, Any]:
     try:
         raw = parse_json(read_regular(path, MAX_JSON))
     except OSError as error:
-        raise IntegrityError(f"{path}: cannot be read ({error.strerror})") from None
+        raise IntegrityError("{file}: cannot be read ({problem})", file=path, problem=os_reason(error)) from None
     except (ValueError, RecursionError) as error:
-        raise IntegrityError(f"{path}: not JSON ({' '.join(str(error).split())[:200]})") from None
+        raise IntegrityError(
+            "{file}: not JSON ({problem})", file=path, problem=" ".join(str(error).split())[:200]
+        ) from None
     if not isinstance(raw, dict):
-        raise IntegrityError(f"{path}: holds a {type(raw).__name__}; allowed: an object")
+        raise IntegrityError("{file}: holds a {kind}; allowed: an object", file=path, kind=type(raw).__name__)
     return raw
 
 
@@ -181,7 +185,7 @@ def write_inside(home: Path, name: str, data: bytes) -> Path:
     target = home / name
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.parent.resolve() != home.resolve() / Path(name).parent:
-        raise OSError(errno.ELOOP, "its folder is a link; allowed: a folder", str(target))
+        raise OSError(errno.ELOOP, Phrase("its folder is a link; allowed: a folder"), str(target))
     tidy(target.parent, prefix=f".{target.name}.")
     write_atomic(target, data)
     return target
@@ -193,7 +197,7 @@ def write_out(path: Path, data: bytes) -> None:
     Raises OSError for a folder.
     """
     if path.is_dir():
-        raise OSError(errno.EISDIR, "is a folder; name a file", str(path))
+        raise OSError(errno.EISDIR, Phrase("is a folder; name a file"), str(path))
     if sys.stdout is not None and _is_stream(path, 1):  # whose place in the file is its own
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audit.files.disk import MAX_JSON, read_regular, require_regular
+from detectors.phrases import Phrase
 
 __all__ = ["add_line", "append_line", "locked", "read_lines", "whole_lines"]
 
@@ -57,7 +58,7 @@ def append_line(handle: int, line: bytes) -> None:
     before = _cut(handle)
     try:
         if os.write(handle, line) != len(line):
-            raise OSError(errno.ENOSPC, "the disk is full")
+            raise OSError(errno.ENOSPC, Phrase("the disk is full"))
         os.fsync(handle)
     except OSError:
         os.ftruncate(handle, before)

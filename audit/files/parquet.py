@@ -56,7 +56,9 @@ def contents_of(path: Path) -> pq.FileMetaData:
     try:
         return pq.read_metadata(path)
     except (OSError, ValueError) as error:
-        raise IntegrityError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]})") from None
+        raise IntegrityError(
+            "{file}: cannot be read ({problem})", file=path, problem=" ".join(str(error).split())[:200]
+        ) from None
 
 
 def _chunks(contents: pq.FileMetaData) -> Iterator[pq.ColumnChunkMetaData]:

@@ -26,11 +26,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, NoReturn
 
-from audit.errors import IntegrityError, UsageError, clean
+from audit.errors import IntegrityError, UsageError, clean, os_reason
 from audit.files import canonical, digest_file, open_regular, parse_json, sha256, sync_folder, tidy, worker
 from audit.integrity.verification import Verification, verify_audit
 from audit.record import ALLOWED, RECORD_FILE, audit_files, load_record
 from audit.signing import PublicKey
+from detectors.phrases import Phrase
 
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
 
@@ -87,21 +88,24 @@ def export_audit(folder: Path, out: Path) -> Bundle:
     """
     audit_id = verify_audit(folder).id
     if not _ID.fullmatch(audit_id):
-        raise UsageError(f"{folder}: the id {clean(audit_id)!r} cannot name a folder")
+        raise UsageError("{folder}: the id {id!r} cannot name a folder", folder=folder, id=clean(audit_id))
     evidence = (one.path for finding in load_record(folder).record.findings for one in finding.evidence)
     if odd := next((path for path in evidence if not ALLOWED.fullmatch(path)), None):
-        raise UsageError(f"{folder}: a bundle takes no file of the name {clean(odd)!r}")
+        raise UsageError("{folder}: a bundle takes no file of the name {name!r}", folder=folder, name=clean(odd))
     files = [_measured(folder, name) for name in audit_files(folder) if not name.startswith(DOCUMENTS)]
     manifest = canonical({"schema": 1, "id": audit_id, "files": {one.name: one.digest for one in files}}) + b"\n"
     head = _Member(MANIFEST, len(manifest), zlib.crc32(manifest), sha256(manifest))
     for one in (head, *files):
         _room(one.name, one.size, UsageError)
     if len(files) >= MAX_MEMBERS or sum(one.size for one in files) > MAX_TOTAL:
-        raise UsageError(f"{folder}: too large; a bundle holds {MAX_MEMBERS:,} files and {MAX_TOTAL:,} bytes at most")
+        raise UsageError(
+            "{folder}: too large; a bundle holds {files:,} files and {size:,} bytes at most",
+            folder=folder, files=MAX_MEMBERS, size=MAX_TOTAL,
+        )
     try:
         _write(out, _layout((head, *files), lambda one: _contents(folder, one, manifest)))
     except OSError as error:
-        raise UsageError(f"{out}: cannot be written ({error.strerror})") from None
+        raise UsageError("{file}: cannot be written ({problem})", file=out, problem=os_reason(error)) from None
     return Bundle(out, audit_id, {one.name: one.digest for one in files}, (head, *files))
 
 
@@ -141,7 +145,7 @@ def _contents(folder: Path, member: _Member, manifest: bytes) -> Iterator[bytes]
             digest.update(data)
             yield data
     if f"sha256:{digest.hexdigest()}" != member.digest:
-        raise IntegrityError(f"{member.name}: changed while it was exported")
+        raise IntegrityError("{member}: changed while it was exported", member=member.name)
 
 
 def _layout(members: tuple[_Member, ...], contents: Callable[[_Member], Iterator[bytes]]) -> Iterator[bytes]:
@@ -168,33 +172,35 @@ def check_bundle(path: Path) -> Bundle:
             members = tuple(_checked(path, file, name, size) for name, size in listed)
             end = b"".join(_layout(members, lambda one: iter(())))[sum(len(one.local()) for one in members) :]
             if file.read() != end:
-                _wrong(path, "its table is not the one that 'dokimasia export' writes")
+                _wrong(path, Phrase("its table is not the one that 'dokimasia export' writes"))
             return _told(path, file, members)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UsageError("{file}: cannot be read ({problem})", file=path, problem=os_reason(error)) from None
 
 
-def _wrong(path: Path, what: str) -> NoReturn:
-    raise IntegrityError(f"{path}: not a whole bundle: {what}")
+def _wrong(path: Path, what: Phrase) -> NoReturn:
+    raise IntegrityError("{file}: not a whole bundle: {what}", file=path, what=what)
 
 
 def _listed(path: Path, file: BinaryIO) -> list[tuple[str, int]]:
     """Return (name, size) of the members by the table at the end of the file, all allowed."""
     total = os.fstat(file.fileno()).st_size
     if not _END.size <= total <= MAX_TOTAL + MAX_MEMBERS * 500:
-        _wrong(path, f"it has {total:,} bytes; allowed are {MAX_TOTAL:,} of content")
+        _wrong(path, Phrase("it has {total:,} bytes; allowed are {most:,} of content", total=total, most=MAX_TOTAL))
     file.seek(total - _END.size)
     mark, *_, count, size, offset, comment = _END.unpack(file.read(_END.size))
     if mark != b"PK\5\6" or comment or offset + size + _END.size != total:
-        _wrong(path, "it is cut short, or no zip file without a comment")
+        _wrong(path, Phrase("it is cut short, or no zip file without a comment"))
     if count > MAX_MEMBERS or size > count * (_CENTRAL.size + 400):
-        _wrong(path, f"it lists {count:,} members in {size:,} bytes; allowed are {MAX_MEMBERS:,}")
+        what = "it lists {count:,} members in {size:,} bytes; allowed are {most:,}"
+        _wrong(path, Phrase(what, count=count, size=size, most=MAX_MEMBERS))
     file.seek(offset)
     table, listed, at = file.read(size), dict[str, int](), 0
     while at < size:
         at = _one_listed(path, table, at, listed)
     if len(listed) != count or next(iter(listed), None) != MANIFEST or sum(listed.values()) > MAX_TOTAL:
-        _wrong(path, f"its table lists {len(listed):,} members and should begin with {MANIFEST}")
+        what = "its table lists {count:,} members and should begin with {file}"
+        _wrong(path, Phrase(what, count=len(listed), file=MANIFEST))
     file.seek(0)
     return list(listed.items())
 
@@ -202,22 +208,23 @@ def _listed(path: Path, file: BinaryIO) -> list[tuple[str, int]]:
 def _one_listed(path: Path, table: bytes, at: int, listed: dict[str, int]) -> int:
     """Add one member of the table and return where the next one begins."""
     if at + _CENTRAL.size > len(table):
-        _wrong(path, "its table is cut short")
+        _wrong(path, Phrase("its table is cut short"))
     head = _CENTRAL.unpack_from(table, at)
     method, packed, size, named, extra, noted, mode = head[4], head[8], head[9], head[10], head[11], head[12], head[15]
     end: int = at + _CENTRAL.size + named
     name = table[at + _CENTRAL.size : end].decode("ascii", "backslashreplace")
     shown = repr(clean(name)[:80])
     if name in listed:
-        _wrong(path, f"{shown} is in it twice")
+        _wrong(path, Phrase("{member} is in it twice", member=shown))
     if name != MANIFEST and not ALLOWED.fullmatch(name):
-        _wrong(path, f"{shown} is no name of an audit's file")
+        _wrong(path, Phrase("{member} is no name of an audit's file", member=shown))
     if (mode >> 16) & 0o170000 not in (0, 0o100000):
-        _wrong(path, f"{shown} is a link or no plain file")
+        _wrong(path, Phrase("{member} is a link or no plain file", member=shown))
     if method or packed != size:
-        _wrong(path, f"{shown} is compressed ({packed:,} bytes become {size:,}); members are stored as they are")
+        what = "{member} is compressed ({packed:,} bytes become {size:,}); members are stored as they are"
+        _wrong(path, Phrase(what, member=shown, packed=packed, size=size))
     if head[0] != b"PK\1\2" or extra or noted:
-        _wrong(path, "its table is not the one that 'dokimasia export' writes")
+        _wrong(path, Phrase("its table is not the one that 'dokimasia export' writes"))
     _room(name, size, IntegrityError)
     listed[name] = size
     return end
@@ -226,7 +233,7 @@ def _one_listed(path: Path, table: bytes, at: int, listed: dict[str, int]) -> in
 def _room(name: str, size: int, error: type[IntegrityError | UsageError]) -> None:
     most = MAX_TOTAL if name.endswith(".parquet") or name.startswith(DOCUMENTS) else MAX_TEXT
     if size > most:
-        raise error(f"{name}: {size:,} bytes; a bundle takes at most {most:,} of it")
+        raise error("{name}: {size:,} bytes; a bundle takes at most {most:,} of it", name=name, size=size, most=most)
 
 
 def _checked(path: Path, file: BinaryIO, name: str, size: int) -> _Member:
@@ -236,12 +243,12 @@ def _checked(path: Path, file: BinaryIO, name: str, size: int) -> _Member:
     while left:
         data = file.read(min(_CHUNK, left))
         if not data:
-            _wrong(path, f"{name} is cut short")
+            _wrong(path, Phrase("{member} is cut short", member=name))
         crc, left = zlib.crc32(data, crc), left - len(data)
         digest.update(data)
     member = _Member(name, size, crc, f"sha256:{digest.hexdigest()}")
     if head != member.local():
-        _wrong(path, f"{name} is not the content that was stored")
+        _wrong(path, Phrase("{member} is not the content that was stored", member=name))
     return member
 
 
@@ -257,7 +264,7 @@ def _told(path: Path, file: BinaryIO, members: tuple[_Member, ...]) -> Bundle:
         right = canonical({"schema": 1, "id": told["id"], "files": found}) + b"\n"
         if right == text and names == sorted(names) and _ID.fullmatch(told["id"]):
             return Bundle(path, told["id"], found, members)
-    _wrong(path, f"{MANIFEST} does not name exactly these files with these digests")
+    _wrong(path, Phrase("{file} does not name exactly these files with these digests", file=MANIFEST))
 
 
 def _unpack(bundle: Bundle, folder: Path) -> None:
@@ -275,7 +282,9 @@ def _unpack(bundle: Bundle, folder: Path) -> None:
                 while left and (data := file.read(min(_CHUNK, left))):
                     left -= written.write(data)
             if digest_file(target) != member.digest:
-                raise IntegrityError(f"{bundle.path}: {member.name} changed while it was read")
+                raise IntegrityError(
+                    "{bundle}: {member} changed while it was read", bundle=bundle.path, member=member.name
+                )
 
 
 @contextmanager
@@ -292,15 +301,19 @@ def unpacked(bundle: Bundle, beside: Path | None = None) -> Iterator[Path]:
             _check_id(bundle, folder)
             yield folder
         except IntegrityError as error:
-            raise IntegrityError(str(error).replace(f"{folder}{os.sep}", "").replace(str(folder), bundle.id)) from None
+            told = error.message.replaced(f"{folder}{os.sep}", "")
+            raise IntegrityError(told.replaced(str(folder), bundle.id)) from None
 
 
 def _check_id(bundle: Bundle, folder: Path) -> None:
     if RECORD_FILE not in bundle.files:
-        raise IntegrityError(f"{bundle.path}: holds no record.json")
+        raise IntegrityError("{bundle}: holds no record.json", bundle=bundle.path)
     found = load_record(folder).record.id
     if found != bundle.id:
-        raise IntegrityError(f"{bundle.path}: holds audit {clean(found)}, and says that it is {bundle.id}")
+        raise IntegrityError(
+            "{bundle}: holds audit {found}, and says that it is {id}",
+            bundle=bundle.path, found=clean(found), id=bundle.id,
+        )
 
 
 def import_audit(
@@ -316,7 +329,7 @@ def import_audit(
     target = into / bundle.id
     tidy(into, prefix=".import-")
     if os.path.lexists(target):
-        raise UsageError(f"{target}: there already; import into another folder")
+        raise UsageError("{folder}: there already; import into another folder", folder=target)
     into.mkdir(parents=True, exist_ok=True)
     with unpacked(bundle, into) as folder:
         found = verify_audit(folder, keys, known=known)

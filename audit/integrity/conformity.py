@@ -32,13 +32,19 @@ def check_record(record: Record, frozen: Plan) -> None:
     try:
         for what, told, planned in _held(record, frozen):
             if canonical(told) != canonical(planned):
-                raise IntegrityError(f"record.json: {what} is {_shown(told)}; by its plan it is {_shown(planned)}")
+                raise IntegrityError(
+                    "record.json: {what} is {told}; by its plan it is {planned}",
+                    what=what, told=_shown(told), planned=_shown(planned),
+                )
     except (LookupError, TypeError, AttributeError, ValueError):
         raise IntegrityError("plan.json: not a plan that was frozen for this record") from None
     for finding in record.findings:
         _check_verdict(record, finding)
     if record.verdict != (verdict := audit_verdict(record.findings)):
-        raise IntegrityError(f"record.json: the verdict is {record.verdict}; its checks come to {verdict}")
+        raise IntegrityError(
+            "record.json: the verdict is {verdict1}; its checks come to {verdict2}",
+            verdict1=record.verdict, verdict2=verdict,
+        )
 
 
 def _held(record: Record, frozen: Plan) -> Iterator[tuple[str, Any, Any]]:
@@ -88,7 +94,10 @@ def _filled(model: Any) -> Any:
 def _check_verdict(record: Record, finding: Finding) -> None:
     verdict = _verdict(record, finding)
     if finding.verdict != verdict:
-        raise IntegrityError(f"{finding.check}: the verdict is {finding.verdict}; its measures and limit say {verdict}")
+        raise IntegrityError(
+            "{check}: the verdict is {verdict1}; its measures and limit say {verdict2}",
+            check=finding.check, verdict1=finding.verdict, verdict2=verdict,
+        )
 
 
 def _verdict(record: Record, finding: Finding) -> Verdict:
@@ -107,11 +116,15 @@ def _kept(record: Record, finding: Finding) -> Measure | None:
     if bounds is None or head is None:
         return None
     if level is None or not finding.gating or not math.isclose(bounds.level, record.level, rel_tol=0, abs_tol=1e-9):
-        raise IntegrityError(f"{finding.check}: one-sided bounds that its promise does not have, or that are gone")
+        raise IntegrityError(
+            "{check}: one-sided bounds that its promise does not have, or that are gone", check=finding.check
+        )
     try:
         return replace(head, level=level, low=bounds.low, high=bounds.high)
     except ValueError as error:
-        raise IntegrityError(f"{finding.check}: one-sided bounds of no interval ({error})") from None
+        raise IntegrityError(
+            "{check}: one-sided bounds of no interval ({problem})", check=finding.check, problem=str(error)
+        ) from None
 
 
 def _shown(value: Any) -> str:

@@ -23,17 +23,19 @@ def check_digests(audit: Audit) -> int:
     for one in evidence:
         path = audit.folder / one.path
         if not path.resolve().is_relative_to(audit.folder.resolve()):
-            raise IntegrityError(f"{one.path}: lies outside the audit folder")
+            raise IntegrityError("{file}: lies outside the audit folder", file=one.path)
         if not path.is_file():
-            raise IntegrityError(f"{one.path}: missing")
+            raise IntegrityError("{file}: missing", file=one.path)
         if digest_file(path) != one.sha256:
-            raise IntegrityError(f"{one.path}: its bytes are not those that were stored")
+            raise IntegrityError("{file}: its bytes are not those that were stored", file=one.path)
     frozen = stored_json(audit.folder / PLAN_FILE)
     if sha256(canonical(frozen)) != audit.record.plan:
-        raise IntegrityError(f"plan.json: not the plan of this record ({audit.record.plan})")
+        raise IntegrityError("plan.json: not the plan of this record ({plan})", plan=audit.record.plan)
     check_record(audit.record, frozen)
     if not run.evidence and (asked := next(filter(_was_answered, audit.record.findings), None)):
-        raise IntegrityError(f"run.json: names no stored answer, and {asked.check} rests on {asked.calls:,}")
+        raise IntegrityError(
+            "run.json: names no stored answer, and {check} rests on {count:,}", check=asked.check, count=asked.calls
+        )
     check_deviations(audit)
     if run.record and run.record != digest_file(audit.folder / RECORD_FILE):
         raise IntegrityError("record.json: not the record that the run wrote")

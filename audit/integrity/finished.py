@@ -21,6 +21,7 @@ from audit.integrity.conformity import check_record
 from audit.integrity.digests import check_digests
 from audit.plan import is_own
 from audit.record import RECORD_FILE, REVIEWS_FILE, SEAL_FILE, Audit, load_record
+from detectors.phrases import Phrase
 
 __all__ = ["place_of"]
 
@@ -57,19 +58,23 @@ def place_of(
 
 def _of_plan(folder: Path, frozen: Mapping[str, Any]) -> Audit:
     """Open a record; raises IntegrityError where it is not one of this plan."""
-    what = "remove the folder, or run with --fresh"
+    what = Phrase("remove the folder, or run with --fresh")
     try:
         done = load_record(folder)
     except IntegrityError as error:
-        raise IntegrityError(f"{error}; {what}") from None
+        raise IntegrityError("{problem}; {what}", problem=error.message, what=what) from None
     try:
         check_record(done.record, frozen)
     except IntegrityError as error:
-        raise IntegrityError(f"{folder}: {error}; not the record of this plan; {what}") from None
+        raise IntegrityError(
+            "{folder}: {problem}; not the record of this plan; {what}", folder=folder, problem=error.message, what=what
+        ) from None
     return done
 
 
 def _not_reviewed(folder: Path) -> None:
     """Raise UsageError where people have spoken of this record: it must stay what they saw."""
     if any((folder / name).exists() for name in (REVIEWS_FILE, SEAL_FILE)):
-        raise UsageError(f"{folder}: not finished, or a check crashed, but reviewed or sealed; --fresh runs it anew")
+        raise UsageError(
+            "{folder}: not finished, or a check crashed, but reviewed or sealed; --fresh runs it anew", folder=folder
+        )

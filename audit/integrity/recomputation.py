@@ -29,6 +29,7 @@ from audit.verdict import (
     told_of_target,
     trials_of,
 )
+from detectors.phrases import Phrase
 from detectors.result import Measure
 
 if TYPE_CHECKING:
@@ -74,20 +75,29 @@ def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, lev
     trials = trials_of(probe, seed=seed, check=finding.check)
     controls = controls_of(probe, level=of_controls, seed=seed, check=finding.check, trials=trials)
     if controls != finding.controls:
-        raise IntegrityError(f"{finding.check}: its controls are {finding.controls} and {controls} judged again")
+        raise IntegrityError(
+            "{check}: its controls are {told} and {again} judged again",
+            check=finding.check, told=finding.controls, again=controls,
+        )
     if finding.controlled not in ([], covered(trials)):  # none: of an earlier version
-        said, known = (", ".join(names) or "nothing" for names in (finding.controlled, covered(trials)))
-        raise IntegrityError(f"{finding.check}: its controls are said to cover {said}; they cover {known}")
+        said, known = (", ".join(names) or Phrase("nothing") for names in (finding.controlled, covered(trials)))
+        raise IntegrityError(
+            "{check}: its controls are said to cover {said}; they cover {known}",
+            check=finding.check, said=said, known=known,
+        )
     if finding.measures and not math.isclose(finding.measures[0].level, level, rel_tol=0, abs_tol=TOLERANCE):
         told = finding.measures[0].level
-        raise IntegrityError(f"{finding.check}: judged at level {told}; its family judged again reaches {level}")
+        raise IntegrityError(
+            "{check}: judged at level {told}; its family judged again reaches {level}",
+            check=finding.check, told=told, level=level,
+        )
     budget = seen.units if finding.stop == "early" and seen is not None else None
     keeps = keep_level(audit.record.promise, audit.record.level) if finding.gating else None
     result, measures, decision = judge_finding(
         audit.folder, finding, probe, level=level, seed=seed, keeps=keeps, budget=budget
     )
     if [(m.name, m.group) for m in measures] != [(m.name, m.group) for m in finding.measures]:
-        raise IntegrityError(f"{finding.check}: judging again gives other measures than the record holds")
+        raise IntegrityError("{check}: judging again gives other measures than the record holds", check=finding.check)
     agreed = sum(_same(finding.check, old, new) for old, new in zip(finding.measures, measures, strict=True))
     agreed += _same_bounds(finding.check, finding.one_sided, decision.one_sided)
     _same_decision(audit, finding, probe, decision)
@@ -116,7 +126,10 @@ def _same(check: str, old: Measure, new: Measure) -> int:
     before, after = asdict(old), asdict(new)
     for name, stored in before.items():
         if not _close(stored, after[name]):
-            raise IntegrityError(f"{check}: {old.name} {name} is {stored} in the record and {after[name]} judged again")
+            raise IntegrityError(
+                "{check}: {measure} {name} is {before} in the record and {after} judged again",
+                check=check, measure=old.name, name=name, before=stored, after=after[name],
+            )
     return sum(before[name] is not None for name in ("value", "low", "high"))
 
 
@@ -124,10 +137,13 @@ def _same_bounds(check: str, old: OneSided | None, new: OneSided | None) -> int:
     """Return how many numbers of the bounds by which a check passes agree."""
     before, after = ({} if one is None else one.model_dump() for one in (old, new))
     if before.keys() != after.keys():
-        raise IntegrityError(f"{check}: one-sided bounds that its promise does not have, or that are gone")
+        raise IntegrityError("{check}: one-sided bounds that its promise does not have, or that are gone", check=check)
     for name, stored in before.items():
         if not _close(stored, after[name]):
-            raise IntegrityError(f"{check}: one-sided {name} is {stored} in the record and {after[name]} judged again")
+            raise IntegrityError(
+                "{check}: one-sided {name} is {before} in the record and {after} judged again",
+                check=check, name=name, before=stored, after=after[name],
+            )
     return len(before)
 
 
@@ -145,7 +161,10 @@ def _close(one: Any, other: Any) -> bool:
 def _equal(what: str, stored: Any, again: Any) -> None:
     stored, again = (to_jsonable_python(one) for one in (stored, again))
     if not _close(stored, again):
-        raise IntegrityError(f"{what} is {_shown(stored)} in the record and {_shown(again)} judged again")
+        raise IntegrityError(
+            "{what} is {told} in the record and {again} judged again",
+            what=what, told=_shown(stored), again=_shown(again),
+        )
 
 
 def _shown(value: Any) -> str:
@@ -157,8 +176,10 @@ def _same_items(audit: Audit, finding: Finding, name: str, frame: pd.DataFrame |
     """Raise IntegrityError where a finding's stored items are not those that judging gives."""
     stored = {one.path: one.sha256 for one in finding.evidence}.get(name)
     if (stored is None) != (frame is None):
-        raise IntegrityError(f"{name}: {'not named by' if stored is None else 'named by'} the record, "
-                             f"and judging again gives {'one' if stored is None else 'none'}")
+        raise IntegrityError(
+            "{file}: not named by the record, and judging again gives one" if stored is None
+            else "{file}: named by the record, and judging again gives none", file=name,
+        )
     if frame is None or sha256(data := parquet_bytes(arrow_table(frame))) == stored:
         return
     import pandas as pd
@@ -170,4 +191,4 @@ def _same_items(audit: Audit, finding: Finding, name: str, frame: pd.DataFrame |
         before = read_frame(audit.folder / name).reset_index()
         pd.testing.assert_frame_equal(before[list(again)], again, rtol=TOLERANCE, atol=TOLERANCE)
     except (AssertionError, KeyError, OSError, ValueError):
-        raise IntegrityError(f"{name}: not the items that judging again gives") from None
+        raise IntegrityError("{file}: not the items that judging again gives", file=name) from None

@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit.errors import IntegrityError, UsageError
+from audit.errors import IntegrityError, UsageError, os_reason
 from audit.files import MAX_JSON, canonical, digest_file, parse_json, read_regular, sha256, write_inside
 from audit.record import PLAN_FILE, RECORD_FILE, REVIEWS_FILE, RUN_FILE, SEAL_FILE, Audit, Finding, audit_files
 from audit.review import read_reviews, state_after
@@ -84,12 +84,12 @@ def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = 
     """
     path = audit.folder / SEAL_FILE
     if path.exists() and not again:
-        raise UsageError(f"{path}: sealed already; --again puts a new seal in its place")
+        raise UsageError("{file}: sealed already; --again puts a new seal in its place", file=path)
     when = (at or datetime.now().astimezone()).isoformat(timespec="seconds")
     reviews = read_reviews(audit.folder)
     if reviews.torn:
         torn = audit.folder / REVIEWS_FILE
-        raise UsageError(f"{torn}: its last line was not written whole; review again before sealing")
+        raise UsageError("{file}: its last line was not written whole; review again before sealing", file=torn)
     names = (name for name in audit_files(audit.folder) if name not in (SEAL_FILE, REVIEWS_FILE))
     files = {name: digest_file(audit.folder / name) for name in names}
     if reviews.entries:  # those that were read, not what somebody adds meanwhile
@@ -100,7 +100,7 @@ def seal_audit(audit: Audit, key: SigningKey, by: str, *, at: datetime | None = 
     try:
         write_inside(audit.folder, SEAL_FILE, data)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be written ({error.strerror})") from None
+        raise UsageError("{file}: cannot be written ({problem})", file=path, problem=os_reason(error)) from None
     return Sealed(by, when, key.public.fingerprint, True, len(files), 0, ())
 
 
@@ -202,7 +202,10 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
     public, payloads = _opened(path)
     if known and public not in known:
         named = ", ".join(one.fingerprint for one in known)
-        raise IntegrityError(f"{SEAL_FILE}: sealed with the key {public.fingerprint}; the key given is {named}")
+        raise IntegrityError(
+            "{file}: sealed with the key {key}; the key given is {named}",
+            file=SEAL_FILE, key=public.fingerprint, named=named,
+        )
     claim = _claim(payloads[1])
     files, reviews = claim["files"], claim["reviews"]
     there = set(audit_files(audit.folder))
@@ -213,9 +216,9 @@ def check_seal(audit: Audit, known: Sequence[PublicKey] = ()) -> Sealed | None:
             audit, files=files, reviews=reviews["entries"], by=claim["sealed"]["by"], at=claim["sealed"]["at"]
         )
     except KeyError as error:
-        raise IntegrityError(f"{SEAL_FILE}: it does not seal {error}") from None
+        raise IntegrityError("{file}: it does not seal {name}", file=SEAL_FILE, name=str(error)) from None
     if [canonical(one) for one in made] != payloads:
-        raise IntegrityError(f"{SEAL_FILE}: its statements say other than the record and the reviews")
+        raise IntegrityError("{file}: its statements say other than the record and the reviews", file=SEAL_FILE)
     unsealed = tuple(name for name in audit_files(audit.folder) if name != SEAL_FILE and name not in files)
     by, at = claim["sealed"]["by"], claim["sealed"]["at"]
     return Sealed(by, at, public.fingerprint, public in known, len(files) - len(gone), later, unsealed, gone)
@@ -226,19 +229,19 @@ def _opened(path: Path) -> tuple[PublicKey, list[bytes]]:
     try:
         data = read_regular(path, MAX_JSON)
     except OSError as error:
-        raise IntegrityError(f"{SEAL_FILE}: cannot be read ({error.strerror})") from None
+        raise IntegrityError("{file}: cannot be read ({problem})", file=SEAL_FILE, problem=os_reason(error)) from None
     try:
         seal = _SealFile.model_validate_json(data)
         public = PublicKey(decoded(seal.public))
         whole = canonical(seal.model_dump(by_alias=True)) + b"\n" == data
     except (ValidationError, ValueError):
-        raise IntegrityError(f"{SEAL_FILE}: not a seal that 'dokimasia seal' writes") from None
+        raise IntegrityError("{file}: not a seal that 'dokimasia seal' writes", file=SEAL_FILE) from None
     if not whole or len(public.raw) != 32:
-        raise IntegrityError(f"{SEAL_FILE}: not a seal that 'dokimasia seal' writes")
+        raise IntegrityError("{file}: not a seal that 'dokimasia seal' writes", file=SEAL_FILE)
     try:
         return public, [signed_body(one.model_dump(), IN_TOTO, public) for one in seal.envelopes]
     except IntegrityError as error:
-        raise IntegrityError(f"{SEAL_FILE}: {error}") from None
+        raise IntegrityError("{file}: {problem}", file=SEAL_FILE, problem=error.message) from None
 
 
 def _claim(payload: bytes) -> dict[str, Any]:
@@ -252,7 +255,7 @@ def _claim(payload: bytes) -> dict[str, Any]:
             return dict(claim)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
-    raise IntegrityError(f"{SEAL_FILE}: its statement names no files, reviews and sealer")
+    raise IntegrityError("{file}: its statement names no files, reviews and sealer", file=SEAL_FILE)
 
 
 def _compare(audit: Audit, files: Mapping[str, str], reviews: Mapping[str, int]) -> int:
@@ -260,11 +263,11 @@ def _compare(audit: Audit, files: Mapping[str, str], reviews: Mapping[str, int])
     there = set(audit_files(audit.folder))
     for name, digest in files.items():
         if name not in there:
-            raise IntegrityError(f"{name}: sealed, and missing")
+            raise IntegrityError("{file}: sealed, and missing", file=name)
         if name == REVIEWS_FILE:
             found = sha256((audit.folder / REVIEWS_FILE).read_bytes()[: reviews["bytes"]])
         else:
             found = digest_file(audit.folder / name)
         if found != digest:
-            raise IntegrityError(f"{name}: not the bytes that were sealed")
+            raise IntegrityError("{file}: not the bytes that were sealed", file=name)
     return len(read_reviews(audit.folder).entries) - reviews["entries"]

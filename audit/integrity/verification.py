@@ -31,8 +31,9 @@ from audit.record import (
 )
 from audit.review import Reviews, read_reviews, signature_of
 from audit.signing import PublicKey
+from detectors.phrases import Phrase
 
-__all__ = ["Verification", "verify_audit", "was_finished"]
+__all__ = ["Statement", "Verification", "verify_audit", "was_finished"]
 
 _SHOWN = 5
 """Names in a line."""
@@ -68,59 +69,84 @@ class Verification:
     strays: tuple[str, ...]
     """Files in the folder that are none of an audit's."""
 
-    def lines(self) -> Iterator[str]:
-        """Yield what a person is told."""
-        again = "" if self.numbers is None else f"; {self.numbers} numbers judged again and equal"
-        yield f"{self.id}: {self.files} files are what was stored{again}"
+    def statements(self) -> Iterator[Statement]:
+        """Yield what a reader is told, in order."""
+        again = "; {numbers} numbers judged again and equal"
+        yield Statement(
+            "{id}: {files} files are what was stored{again}", id=self.id, files=self.files,
+            again="" if self.numbers is None else Phrase(again, numbers=self.numbers),
+        )
         if self.own:
-            yield "record: written by this installation"
+            yield Statement("record: written by this installation")
         yield from self._reviewed()
         if self.seal is None:
-            yield "seal: none; whoever can write here could have made all of it anew"
+            yield Statement("seal: none; whoever can write here could have made all of it anew")
         else:
-            yield from _seal_lines(self.seal)
+            yield from _of_seal(self.seal)
         if self.uncovered:
-            yield f"not covered, so that a change would not be seen: {_listed(self.uncovered)}"
+            yield Statement("not covered, so that a change would not be seen: {files}", files=_listed(self.uncovered))
         if self.strays:
-            yield f"no part of an audit: {_listed(self.strays)}"
+            yield Statement("no part of an audit: {files}", files=_listed(self.strays))
 
-    def _reviewed(self) -> Iterator[str]:
+    def lines(self) -> Iterator[str]:
+        """Yield the statements in English, what belongs to the one before set in."""
+        for one in self.statements():
+            yield f"      {one}" if isinstance(one, Detail) else str(one)
+
+    def _reviewed(self) -> Iterator[Statement]:
         if not (self.reviews or self.torn):
             return
-        lost = "; a last line that was not written whole is left out" if self.torn else ""
-        named = f", {self.known} by a known key" if self.known else ""
-        yield f"reviews: {self.reviews} entries; {self.signed} signed{named}{lost}"
+        yield Statement(
+            "reviews: {entries} entries; {signed} signed{known}{torn}", entries=self.reviews, signed=self.signed,
+            known=Phrase(", {known} by a known key", known=self.known) if self.known else "",
+            torn=Phrase("; a last line that was not written whole is left out") if self.torn else "",
+        )
         if self.head is not None:
-            yield "      none changed or taken out before the last; later ones may be missing: compare with --expect"
-            yield f"      the last is {self.head}"
+            yield Detail("none changed or taken out before the last; later ones may be missing: compare with --expect")
+            yield Detail("the last is {head}", head=self.head)
         for number in self.back:
-            yield f"      entry {number} is dated before an earlier one; the latest day counts"
+            yield Detail("entry {number} is dated before an earlier one; the latest day counts", number=number)
+
+
+class Statement(Phrase):
+    """One thing that was verified, or that nothing vouches for."""
+
+
+class Detail(Statement):
+    """A statement that belongs to the one before."""
 
 
 def _listed(names: Sequence[str]) -> str:
     """Return the first names, and how many more there are; those of documents in one word."""
     shown = [name for name in names if not name.startswith("reports/")]
     shown += [f"reports/ ({len(names) - len(shown)})"] if len(shown) < len(names) else []
-    more = f" and {len(shown) - _SHOWN} more" if len(shown) > _SHOWN else ""
-    return ", ".join(shown[:_SHOWN]) + more
+    return _first(shown, _SHOWN)
 
 
-def _seal_lines(seal: Sealed) -> Iterator[str]:
-    what = "the key that was given" if seal.known else "a key that nobody vouches for"
-    what = what if seal.owner is None else f"the key of {seal.owner}"
-    yield f"seal: {seal.files} files unchanged since {seal.by} sealed them at {seal.at} with {what}, {seal.key}"
+def _first(names: Sequence[str], most: int) -> str:
+    listed = ", ".join(names[:most])
+    return Phrase("{files} and {more} more", files=listed, more=len(names) - most) if len(names) > most else listed
+
+
+def _of_seal(seal: Sealed) -> Iterator[Statement]:
+    whose = Phrase("the key that was given") if seal.known else Phrase("a key that nobody vouches for")
+    whose = whose if seal.owner is None else Phrase("the key of {owner}", owner=seal.owner)
+    yield Statement(
+        "seal: {files} files unchanged since {by} sealed them at {at} with {whose}, {key}",
+        files=seal.files, by=seal.by, at=seal.at, whose=whose, key=seal.key,
+    )
     if seal.known:
-        yield "      name and time are the sealer's own claim"
+        yield Detail("name and time are the sealer's own claim")
     else:
-        how = "--public and DOKIMASIA_KEYS name keys"
-        yield f"      so the seal only agrees with itself; {how}; name and time are claims"
+        yield Detail(
+            "so the seal only agrees with itself; --public and DOKIMASIA_KEYS name keys; name and time are claims"
+        )
     if seal.later_reviews:
-        yield f"      added after the seal: {seal.later_reviews} review entries"
+        yield Detail("added after the seal: {reviews} review entries", reviews=seal.later_reviews)
     if seal.gone:
-        yield f"      sealed documents that are not here, and can be made again: {len(seal.gone)}"
+        yield Detail("sealed documents that are not here, and can be made again: {documents}", documents=len(seal.gone))
     if seal.not_sealed:
-        more = f" and {len(seal.not_sealed) - 3} more" if len(seal.not_sealed) > 3 else ""
-        yield f"      not sealed: {', '.join(seal.not_sealed[:3])}{more}"
+        yield Detail("not sealed: {files}", files=_first(seal.not_sealed, 3))
 
 
 def verify_audit(
@@ -170,7 +196,7 @@ def _opened(folder: Path) -> Audit:
         return load_record(folder)
     except DataError as error:
         if (folder / RECORD_FILE).is_file():
-            raise IntegrityError(str(error)) from None
+            raise IntegrityError(error.message) from None
         if was_finished(folder):
             raise IntegrityError("record.json: missing, and the audit was reviewed or sealed") from None
         raise
@@ -178,16 +204,24 @@ def _opened(folder: Path) -> Audit:
 
 def _expect(reviews: Reviews, entries: int, head: str | None) -> None:
     if len(reviews.entries) < entries:
-        raise IntegrityError(f"{REVIEWS_FILE}: {len(reviews.entries)} entries; expected are at least {entries}")
+        raise IntegrityError(
+            "{file}: {count} entries; expected are at least {wanted}",
+            file=REVIEWS_FILE, count=len(reviews.entries), wanted=entries,
+        )
     if head is not None and not any(one.removeprefix("sha256:").startswith(head) for one in reviews.digests):
-        raise IntegrityError(f"{REVIEWS_FILE}: no entry {head}; it was taken off the end, or was never written here")
+        raise IntegrityError(
+            "{file}: no entry {head}; it was taken off the end, or was never written here", file=REVIEWS_FILE, head=head
+        )
 
 
 def _signers(reviews: Reviews) -> Iterator[PublicKey]:
     """Yield the key of every signed entry; IntegrityError for a signature that does not hold."""
     for number, entry in enumerate(reviews.entries, start=1):
         if signature_of(entry) == "broken":
-            raise IntegrityError(f"{REVIEWS_FILE}:{number}: the signature of {entry.author!r} does not hold")
+            raise IntegrityError(
+                "{file}:{line}: the signature of {author!r} does not hold",
+                file=REVIEWS_FILE, line=number, author=entry.author,
+            )
         if entry.key is not None:
             yield entry.key
 

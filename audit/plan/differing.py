@@ -16,6 +16,7 @@ from typing import Any
 from audit.errors import IntegrityError
 from audit.files import canonical, stored_json
 from audit.record import PLAN_FILE, Audit, observed_of
+from detectors.phrases import Phrase
 
 __all__ = ["Pair", "PlanDifference", "differences", "plan_differences", "refusal"]
 
@@ -130,7 +131,7 @@ def _plan_of(audit: Audit) -> dict[str, Any]:
         list(differences(plan, plan))
         return plan
     except (KeyError, TypeError, AttributeError):
-        raise IntegrityError(f"{path}: not a frozen plan") from None
+        raise IntegrityError("{file}: not a frozen plan", file=path) from None
 
 
 def _asked(one: PlanDifference) -> PlanDifference | None:
@@ -170,12 +171,18 @@ def _text(value: Any) -> str | None:
     return value if value is None or isinstance(value, str) else canonical(value).decode()
 
 
-def refusal(differing: Sequence[PlanDifference]) -> str:
+def refusal(differing: Sequence[PlanDifference]) -> Phrase:
     """Return one line that says why two audits are not compared."""
-    shown = ["{} is {} in A and {} in B".format(one.place, *map(_shown, one.texts)) for one in differing[:3]]
-    more = f"; and {len(differing) - 3} more" if len(differing) > 3 else ""
-    return f"A and B were not asked the same, so nothing is compared: {'; '.join(shown)}{more}"
+    first, *others = (_told(one.place, *map(_shown, one.texts)) for one in differing[:3])
+    for one in others:
+        first = Phrase("{before}; {after}", before=first, after=one)
+    more = Phrase("; and {count} more", count=len(differing) - 3) if len(differing) > 3 else ""
+    return Phrase("A and B were not asked the same, so nothing is compared: {shown}{more}", shown=first, more=more)
+
+
+def _told(place: str, a: str, b: str) -> Phrase:
+    return Phrase("{what} is {a} in A and {b} in B", what=place, a=a, b=b)
 
 
 def _shown(value: str | None) -> str:
-    return "absent" if value is None else value if len(value) <= 60 else f"{value[:60]}..."
+    return Phrase("absent") if value is None else value if len(value) <= 60 else f"{value[:60]}..."

@@ -144,13 +144,13 @@ def read_deviations(folder: Path) -> list[Deviation]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError, RecursionError):
-        raise IntegrityError(f"{folder / DEVIATIONS_FILE}: not a list of deviations") from None
+        raise IntegrityError("{file}: not a list of deviations", file=folder / DEVIATIONS_FILE) from None
 
 
 def check_deviations(audit: Audit) -> None:
     """Raise IntegrityError where the record and the folder tell other deviations."""
     if _dumped(read_deviations(audit.folder)) != _dumped(audit.record.deviations):
-        raise IntegrityError(f"{DEVIATIONS_FILE}: not the deviations that the record holds")
+        raise IntegrityError("{file}: not the deviations that the record holds", file=DEVIATIONS_FILE)
 
 
 def deviations(before: Plan, after: Plan) -> Iterator[PlanDifference]:
@@ -242,7 +242,9 @@ def _registered(
         if all(_showed_nothing(verdict, *limits, check, items_of) for verdict, check in common):
             continue
         if sha256(canonical(plan)) != entry.plan:
-            raise IntegrityError(f"{there / 'plan.json'}: not the plan that was frozen ({entry.plan})")
+            raise IntegrityError(
+                "{file}: not the plan that was frozen ({plan})", file=there / "plan.json", plan=entry.plan
+            )
         return name, plan
     return None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.errors import UsageError
+from detectors.phrases import Phrase
 
 __all__ = [
     "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
@@ -75,13 +76,18 @@ def beyond(of: Range | None, measure: str, bounds: Mapping[str, Any]) -> Iterato
             yield key, f"{key}: got {bound:g}; {measure} is {of}{_meant(bound, of)}"
 
 
-def margin_beyond(margin: float, measure: str, of: Range | None) -> str | None:
+def margin_beyond(margin: float, measure: str, of: Range | None) -> Phrase | None:
     """Return what is wrong with a margin that no difference of this measure could exceed; None where all is well."""
     if of is None or of.low is None or of.high is None or margin < (width := of.high - of.low):
         return None
-    return f"margin {margin:g}: {measure} is {of}; allowed: below {width:g}{_meant(margin, of)}"
+    return Phrase(
+        "margin {margin:g}: {measure} is {range}; allowed: below {width:g}{near}",
+        margin=margin, measure=measure, range=str(of), width=width, near=_meant(margin, of),
+    )
 
 
-def _meant(value: float, of: Range) -> str:
+def _meant(value: float, of: Range) -> Phrase:
     """Return the guess that a share was given in per cent."""
-    return f" (did you mean {value / 100:g}?)" if of.high == 1 and abs(value) <= 100 and of.holds(value / 100) else ""
+    if of.high == 1 and abs(value) <= 100 and of.holds(value / 100):
+        return Phrase(" (did you mean {near:g}?)", near=value / 100)
+    return Phrase("")

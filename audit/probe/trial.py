@@ -46,6 +46,7 @@ class Known:
 
         if measure.value is None or abs(measure.value - self.value) > self.within:
             return False
+
         if measure.low is None or measure.high is None:
             return True  # nothing is claimed, and no limit is decided
         width, slack = measure.high - measure.low, 1e-9 + 1e-9 * abs(self.value)

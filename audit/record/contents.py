@@ -59,7 +59,7 @@ def audit_files(folder: Path) -> list[str]:
             path = Path(place, name)
             inside = path.relative_to(folder).as_posix()
             if path.is_symlink() and (name in folders or ALLOWED.fullmatch(inside)):
-                raise IntegrityError(f"{inside}: is a link; an audit holds plain files")
+                raise IntegrityError("{file}: is a link; an audit holds plain files", file=inside)
             if name in files and ALLOWED.fullmatch(inside):
                 found.append(inside)
     return sorted(found)

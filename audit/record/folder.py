@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from audit.errors import DataError, IntegrityError, UsageError, did_you_mean
+from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, first_problem
 from audit.files import canonical, stored_json, write_inside
 from audit.record.contents import RECORD_FILE, RUN_FILE, WRITTEN_PLAN_FILE
 from audit.record.finding import Finding
 from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
+from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,11 +79,14 @@ def load_record(folder: str | os.PathLike[str]) -> Audit:
     """Open an audit folder; raises DataError where there is no record, IntegrityError where it cannot be read."""
     path = Path(folder)
     if not (path / RECORD_FILE).is_file():
-        raise DataError(f"{path}: no record.json here; give the folder of a finished audit")
+        raise DataError("{file}: no record.json here; give the folder of a finished audit", file=path)
     raw = stored_json(path / RECORD_FILE)
     schema = raw.get("schema", 0)
     if type(schema) is int and schema > SCHEMA:
-        raise DataError(f"{path}: record of schema {schema}; this version reads up to {SCHEMA}")
+        raise DataError(
+            "{file}: record of schema {schema}; this version reads up to {most}",
+            file=path, schema=schema, most=SCHEMA,
+        )
     record = _checked(path / RECORD_FILE, Record, raw)
     run_file = path / RUN_FILE
     run = _checked(run_file, RunFacts, stored_json(run_file)) if os.path.lexists(run_file) else None
@@ -93,10 +97,11 @@ def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
     try:
         return kind.model_validate(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        what = "record" if kind is Record else "record of a run"
-        raise IntegrityError(f"{path}: not a {what} ({place}: {first['msg']})") from None
+        place = ".".join(str(part) for part in error.errors()[0]["loc"])
+        what = Phrase("record") if kind is Record else Phrase("record of a run")
+        raise IntegrityError(
+            "{file}: not a {what} ({place}: {problem})", file=path, what=what, place=place, problem=first_problem(error)
+        ) from None
 
 
 def find_audit(name: str, into: Path) -> Path:
@@ -110,10 +115,11 @@ def find_audit(name: str, into: Path) -> Path:
         return (exact or found)[0]
     if found:
         raise UsageError(
-            f"{name!r} begins {len(found)} audits under {into}: {', '.join(path.name for path in found[:5])}"
+            "{name!r} begins {count} audits under {folder}: {names}",
+            name=name, count=len(found), folder=into, names=", ".join(path.name for path in found[:5]),
         )
     known = [path.parent.name for path in into.glob(f"*/{RECORD_FILE}")]
-    raise UsageError(f"no audit {name!r} under {into}{did_you_mean(name, known)}")
+    raise UsageError("no audit {name!r} under {folder}{near}", name=name, folder=into, near=did_you_mean(name, known))
 
 
 def write_reports(audit: Audit, report: Callable[[Audit], Mapping[str, bytes]]) -> list[Path]:

@@ -67,11 +67,11 @@ class ItemsFile:
     def table(self, columns: Sequence[str]) -> pa.Table:
         """Return these columns; IntegrityError where the table is not the record's or cannot be read."""
         if self.problem is not None:
-            raise IntegrityError(f"{self.path}: not the file that the record names")
+            raise IntegrityError("{file}: not the file that the record names", file=self.path)
         try:
             return read_table(self.path, columns)
         except (OSError, ValueError) as error:
-            raise IntegrityError(f"{self.path}: cannot be read ({error})") from None
+            raise IntegrityError("{file}: cannot be read ({problem})", file=self.path, problem=str(error)) from None
 
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return these columns, all by default, indexed by the items' ids as they are stored; raises as `table`."""

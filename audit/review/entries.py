@@ -19,10 +19,11 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from audit.errors import IntegrityError, clean
+from audit.errors import IntegrityError, first_problem, os_reason
 from audit.files import canonical, digest_file, read_lines, sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE
 from audit.signing import PublicKey, SigningKey, decoded, encoded
+from detectors.phrases import Phrase
 
 __all__ = [
     "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "Comment", "Decision", "DecisionWord", "Due", "Entry",
@@ -74,7 +75,7 @@ class _About(_StrictModel):
     @model_validator(mode="after")
     def _item_of_a_check(self) -> _About:
         if self.item is not None and self.check is None:
-            raise ValueError("an item needs the check that it belongs to")
+            raise ValueError(Phrase("an item needs the check that it belongs to"))
         return self
 
 
@@ -130,11 +131,11 @@ class Status(_About):
     @model_validator(mode="after")
     def _waiver_is_whole(self) -> Status:
         if self.status == "waived" and (self.check is None or self.item is not None):
-            raise ValueError("a waiver is for the finding of one check")
+            raise ValueError(Phrase("a waiver is for the finding of one check"))
         if self.status == "waived" and (self.reason is None or self.until is None):
-            raise ValueError("a waiver needs a reason and its last day")
+            raise ValueError(Phrase("a waiver needs a reason and its last day"))
         if self.status != "waived" and self.until is not None:
-            raise ValueError("only a waiver has a last day")
+            raise ValueError(Phrase("only a waiver has a last day"))
         return self
 
 
@@ -149,7 +150,7 @@ class Override(_About):
     @model_validator(mode="after")
     def _of_an_item(self) -> Override:
         if self.item is None:
-            raise ValueError("an override is for one item of one check")
+            raise ValueError(Phrase("an override is for one item of one check"))
         return self
 
 
@@ -165,7 +166,7 @@ class Sample(_About):
     @model_validator(mode="after")
     def _of_a_check(self) -> Sample:
         if self.check is None or self.item is not None:
-            raise ValueError("a random check is of one check's items, all of which it may draw")
+            raise ValueError(Phrase("a random check is of one check's items, all of which it may draw"))
         return self
 
 
@@ -181,7 +182,7 @@ class Decision(_About):
     @model_validator(mode="after")
     def _of_the_audit(self) -> Decision:
         if self.check is not None:
-            raise ValueError("a decision is about the whole audit")
+            raise ValueError(Phrase("a decision is about the whole audit"))
         return self
 
 
@@ -251,14 +252,24 @@ def _parsed(lines: Iterable[bytes], where: str, record: str) -> Iterator[Entry]:
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:
-            what = clean(error.errors()[0]["msg"])[:200]
-            raise IntegrityError(f"{where}:{number}: not a review entry ({what})") from None
+            problem = first_problem(error)
+            raise IntegrityError(
+                "{file}:{line}: not a review entry ({problem})", file=where, line=number, problem=problem
+            ) from None
         if entry.line != line:
-            raise IntegrityError(f"{where}:{number}: not written by Dokimasia (not canonical JSON)")
+            raise IntegrityError(
+                "{file}:{line}: not written by Dokimasia (not canonical JSON)", file=where, line=number
+            )
         if entry.previous != previous:
-            raise IntegrityError(f"{where}:{number}: does not follow the line before; a line was changed or taken out")
+            raise IntegrityError(
+                "{file}:{line}: does not follow the line before; a line was changed or taken out",
+                file=where, line=number,
+            )
         if entry.record != record:
-            raise IntegrityError(f"{where}:{number}: speaks of another record.json ({entry.record}) than lies here")
+            raise IntegrityError(
+                "{file}:{line}: speaks of another record.json ({record}) than lies here",
+                file=where, line=number, record=entry.record,
+            )
         previous = sha256(line)
         yield entry
 
@@ -304,6 +315,8 @@ def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
     try:
         lines, torn = read_lines(path)
     except OSError as error:
-        raise IntegrityError(f"{REVIEWS_FILE}: cannot be read ({error.strerror})") from None
+        raise IntegrityError(
+            "{file}: cannot be read ({problem})", file=REVIEWS_FILE, problem=os_reason(error)
+        ) from None
     record = digest_file(Path(folder, RECORD_FILE))
     return Reviews(tuple(_parsed(lines, REVIEWS_FILE, record)), torn)

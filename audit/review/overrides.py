@@ -22,6 +22,7 @@ from audit.record import Audit, Finding, items_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
+from detectors.phrases import Phrase
 from detectors.result import Measure
 
 if TYPE_CHECKING:
@@ -287,7 +288,7 @@ def override_problem(audit: Audit, check: str, item: str) -> Problem | None:
     return None if found.informs else found.problem
 
 
-def draw_problem(audit: Audit, draw: Draw, last: Reviewed | None) -> str | None:
+def draw_problem(audit: Audit, draw: Draw, last: Reviewed | None) -> Phrase | None:
     """Return why a random check cannot be drawn, in words; None where it can. last: where the check's reviews stand."""
     try:
         made = _numbers(audit, audit.finding(draw.check))
@@ -295,24 +296,35 @@ def draw_problem(audit: Audit, draw: Draw, last: Reviewed | None) -> str | None:
         return PROBLEMS[unable.problem]
     if last is not None and last.check is not None and last.check.left:
         left, drawn = len(last.check.left), len(last.check.drawn)
-        return f"the last one is not finished; {left} of its {drawn} items are still to be looked at"
+        unfinished = "the last one is not finished; {left} of its {drawn} items are still to be looked at"
+        return Phrase(unfinished, left=left, drawn=drawn)
     if (barrier := made.barrier(made.before)) is not None:
         return PROBLEMS[barrier]
     rest = len(progress_of(draw, made.before, {}).rest)
     if not rest:
-        return "every item that counts was looked at"
-    return None if draw.count <= rest else f"got {draw.count} items; allowed: 1 to {rest}, which nobody has looked at"
+        return Phrase("every item that counts was looked at")
+    if draw.count <= rest:
+        return None
+    return Phrase("got {count} items; allowed: 1 to {rest}, which nobody has looked at", count=draw.count, rest=rest)
 
 
-PROBLEMS: Mapping[Problem, str] = {
-    "not_a_mean": "the check's first number is no mean of its items",
-    "items_missing": "the check has no items in the folder",
-    "items_changed": "the items' file is not the one that the record names",
-    "item_unknown": "there is no such item, or the number does not count it",
-    "not_reproduced": "the items do not give the machine's own number",
-    "chosen": "its items were chosen, so it has no interval and decides nothing; the machine's verdict stands",
-    "early": "the check stops early, so looking decided how many items were asked; a random check gives no interval",
-    "units": "some of its independent units hold several items; a random check gives an interval for single ones only",
-    "values": "not every value is 0 or 1 by what it is; a random check gives an interval for such values only",
+PROBLEMS: Mapping[Problem, Phrase] = {
+    "not_a_mean": Phrase("the check's first number is no mean of its items"),
+    "items_missing": Phrase("the check has no items in the folder"),
+    "items_changed": Phrase("the items' file is not the one that the record names"),
+    "item_unknown": Phrase("there is no such item, or the number does not count it"),
+    "not_reproduced": Phrase("the items do not give the machine's own number"),
+    "chosen": Phrase(
+        "its items were chosen, so it has no interval and decides nothing; the machine's verdict stands"
+    ),
+    "early": Phrase(
+        "the check stops early, so looking decided how many items were asked; a random check gives no interval"
+    ),
+    "units": Phrase(
+        "some of its independent units hold several items; a random check gives an interval for single ones only"
+    ),
+    "values": Phrase(
+        "not every value is 0 or 1 by what it is; a random check gives an interval for such values only"
+    ),
 }
 """The problems in words, for the terminal."""

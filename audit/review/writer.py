@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from audit.errors import UsageError, did_you_mean
+from audit.errors import UsageError, did_you_mean, first_problem, os_reason
 from audit.files import append_line, digest_file, locked, sha256, sync_folder, whole_lines
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
 from audit.review.entries import (
@@ -43,6 +43,7 @@ from audit.review.overrides import PROBLEMS, draw_problem, has_item, override_pr
 from audit.review.random_check import Draw
 from audit.review.state import Problem, ReviewState, SignOff, TargetState, Waiver, sign_off_of, state_of
 from audit.signing import SigningKey, plain_name
+from detectors.phrases import Phrase
 
 __all__ = [
     "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "ReviewState", "Reviews",
@@ -69,9 +70,11 @@ def add_reviews(
         made = [Entry(previous=CHAIN_START, record=record, author=author, at=at or now, says=one) for one in says]
         return tuple(_added(audit.folder / REVIEWS_FILE, made, key))
     except ValidationError as error:
-        raise UsageError(f"author {author!r}: {error.errors()[0]['msg']}") from None
+        raise UsageError("author {author!r}: {problem}", author=author, problem=first_problem(error)) from None
     except OSError as error:
-        raise UsageError(f"{audit.folder / REVIEWS_FILE}: cannot be written ({error.strerror})") from None
+        raise UsageError(
+            "{file}: cannot be written ({problem})", file=audit.folder / REVIEWS_FILE, problem=os_reason(error)
+        ) from None
 
 
 def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
@@ -94,24 +97,34 @@ def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None
     """Raise UsageError where this cannot be said."""
     checks = [finding.check for finding in audit.record.findings]
     if says.check is not None and says.check not in checks:
-        raise UsageError(f"no check {says.check!r} in this audit{did_you_mean(says.check, checks)}")
+        raise UsageError(
+            "no check {check!r} in this audit{near}", check=says.check, near=did_you_mean(says.check, checks)
+        )
     if says.check is not None and says.item is not None and not has_item(audit, says.check, says.item):
-        raise UsageError(f"check {says.check!r} has no item {says.item!r}; see the ids in {items_name(says.check)}")
+        raise UsageError(
+            "check {check!r} has no item {item!r}; see the ids in {file}",
+            check=says.check, item=says.item, file=items_name(says.check),
+        )
     if isinstance(says, Override) and says.check is not None and says.item is not None and says.value is not None:
         problem = override_problem(audit, says.check, says.item)
         if problem is not None:
-            raise UsageError(f"item {says.item!r} of {says.check!r} cannot be overridden: {PROBLEMS[problem]}")
+            raise UsageError(
+                "item {item!r} of {check!r} cannot be overridden: {why}",
+                item=says.item, check=says.check, why=PROBLEMS[problem],
+            )
     if isinstance(says, Sample) and says.check is not None:
         last = state_of(audit).reviewed.get(says.check)
         seen = frozenset(one.item for one in last.changes) if last else frozenset()
         why = draw_problem(audit, Draw(says.check, says.count, says.token, "", 1, seen), last)
         if why is not None:
-            raise UsageError(f"no random check of {says.check!r}: {why}")
+            raise UsageError("no random check of {check!r}: {why}", check=says.check, why=why)
     if isinstance(says, Decision) and says.decision == "approved":
         signing = sign_off_of(audit, read_reviews(audit.folder).entries)
-        if (why := signing.problem(author, key)) is not None:
+        if (barred := signing.problem(author, key)) is not None:
             who = ", ".join(dict.fromkeys(one.author for one in signing.asked))
-            raise UsageError(f"an approval by {author!r} does not count: {_WHY[why].format(who=who)}")
+            raise UsageError(
+                "an approval by {author!r} does not count: {why}", author=author, why=Phrase(_WHY[barred], who=who)
+            )
 
 
 _WHY: dict[Problem, str] = {

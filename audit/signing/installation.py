@@ -27,6 +27,7 @@ from typing import Any
 
 from audit.errors import UsageError
 from audit.files import canonical, read_regular
+from detectors.phrases import Phrase
 
 __all__ = ["STATE_KEY", "Secret", "key_file"]
 
@@ -73,9 +74,9 @@ def key_file() -> Path | None:
 
 def _given(text: str) -> Secret:
     if not re.fullmatch(f"[0-9a-fA-F]{{{2 * _SIZE}}}", text):
-        got = f"{len(text)} characters" if len(text) != 2 * _SIZE else "other characters"
-        how = f"{2 * _SIZE} hexadecimal digits, as 'openssl rand -hex {_SIZE}' prints"
-        raise UsageError(f"{STATE_KEY}: got {got}; allowed: {how}")
+        got = Phrase("{count} characters", count=len(text)) if len(text) != 2 * _SIZE else Phrase("other characters")
+        how = Phrase("{digits} hexadecimal digits, as 'openssl rand -hex {size}' prints", digits=2 * _SIZE, size=_SIZE)
+        raise UsageError("{variable}: got {got}; allowed: {how}", variable=STATE_KEY, got=got, how=how)
     return Secret(bytes.fromhex(text))
 
 

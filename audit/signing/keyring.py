@@ -40,7 +40,10 @@ def key_owner() -> str | None:
 def _known(folder: str, own: str) -> Mapping[str, str]:
     """Read the keys, once for each setting."""
     if folder and not Path(folder).is_dir():
-        raise UsageError(f"{KEYS}={folder}: not a folder; allowed: one of public keys, NAME.pub each")
+        raise UsageError(
+            "{variable}={folder}: not a folder; allowed: one of public keys, NAME.pub each",
+            variable=KEYS, folder=folder,
+        )
     files = sorted(Path(folder).glob("*.pub")) if folder else []
     known = {read_public_key(file).fingerprint: file.stem for file in files}
     key = signing_key() if own else None

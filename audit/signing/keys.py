@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import IntegrityError, UsageError
+from audit.errors import IntegrityError, UsageError, os_reason
 from audit.files import read_regular, sha256
+from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -87,9 +88,9 @@ def signed_body(envelope: Mapping[str, Any], kind: str, public: PublicKey) -> by
     except (KeyError, TypeError, ValueError):
         raise IntegrityError("not a DSSE envelope with one signature") from None
     if key != public.fingerprint:
-        raise IntegrityError(f"signed with the key {key}; expected was {public.fingerprint}")
+        raise IntegrityError("signed with the key {key}; expected was {expected}", key=key, expected=public.fingerprint)
     if envelope.get("payloadType") != kind or not public.holds(bits, kind, body):
-        raise IntegrityError(f"the signature of {public.fingerprint} does not hold")
+        raise IntegrityError("the signature of {key} does not hold", key=public.fingerprint)
     return body
 
 
@@ -120,7 +121,7 @@ def make_key(path: Path) -> PublicKey:
     beside = path.with_name(f"{path.name}.pub")
     for one in (path, beside):
         if os.path.lexists(one):
-            raise UsageError(f"{one}: there already; name another file, a key is never written over")
+            raise UsageError("{file}: there already; name another file, a key is never written over", file=one)
     private = Ed25519PrivateKey.generate()
     key = SigningKey(private)
     pem = private.private_bytes(form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption())
@@ -135,7 +136,7 @@ def make_key(path: Path) -> PublicKey:
     except OSError as error:
         for one in made:  # half a key pair would stand in the way of the next attempt
             one.unlink(missing_ok=True)
-        raise UsageError(f"{path}: the key cannot be written ({error.strerror})") from None
+        raise UsageError("{file}: the key cannot be written ({problem})", file=path, problem=os_reason(error)) from None
     return key.public
 
 
@@ -144,9 +145,9 @@ def read_key(path: Path) -> SigningKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    key = _parsed(path, "a private", lambda data: load_pem_private_key(data, password=None))
+    key = _parsed(path, Phrase("a private"), lambda data: load_pem_private_key(data, password=None))
     if not isinstance(key, Ed25519PrivateKey):
-        raise UsageError(f"{path}: not an Ed25519 key; 'dokimasia keygen FILE' makes one")
+        raise UsageError("{file}: not an Ed25519 key; 'dokimasia keygen FILE' makes one", file=path)
     return SigningKey(key)
 
 
@@ -155,18 +156,18 @@ def read_public_key(path: Path) -> PublicKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    key = _parsed(path, "a public", load_pem_public_key)
+    key = _parsed(path, Phrase("a public"), load_pem_public_key)
     if not isinstance(key, Ed25519PublicKey):
-        raise UsageError(f"{path}: not an Ed25519 key; 'dokimasia keygen FILE' makes one")
+        raise UsageError("{file}: not an Ed25519 key; 'dokimasia keygen FILE' makes one", file=path)
     return PublicKey(key.public_bytes_raw())
 
 
-def _parsed(path: Path, what: str, parse: Any) -> Any:
+def _parsed(path: Path, what: Phrase, parse: Any) -> Any:
     from cryptography.exceptions import UnsupportedAlgorithm
 
     try:
         return parse(read_regular(path, _MOST))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UsageError("{file}: cannot be read ({problem})", file=path, problem=os_reason(error)) from None
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise UsageError(f"{path}: not {what} key in PEM without a password") from None
+        raise UsageError("{file}: not {what} key in PEM without a password", file=path, what=what) from None

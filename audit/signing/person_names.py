@@ -42,14 +42,17 @@ def plain_name(given: str) -> str:
     """
     name = _seen(given)
     if not name:
-        raise UsageError(f"author {given!r}: no letter of it can be seen")
+        raise UsageError("author {author!r}: no letter of it can be seen", author=given)
     if any(unicodedata.category(char) == "Cc" for char in given):
-        raise UsageError(f"author {given!r}: it holds control characters")
+        raise UsageError("author {author!r}: it holds control characters", author=given)
     for word in name.split(" "):
         scripts = {script for char in word if (script := _script(char)) in _ALIKE}
         if len(scripts) > 1:
             found = " and ".join(sorted(one.capitalize() for one in scripts))
-            raise UsageError(f"author {name!r}: {found} letters in one word look alike; write it in one alphabet")
+            raise UsageError(
+                "author {author!r}: {alphabets} letters in one word look alike; write it in one alphabet",
+                author=name, alphabets=found,
+            )
     return name
 
 

@@ -133,7 +133,7 @@ def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
     try:
         return read_frame(folder / name)
     except (OSError, ValueError) as error:
-        raise IntegrityError(f"{name}: cannot be read ({error})") from None
+        raise IntegrityError("{file}: cannot be read ({problem})", file=name, problem=str(error)) from None
 
 
 def adjusted_level(

@@ -49,7 +49,7 @@ def show(place: Address, words: Words) -> None:
         found = compared(*names, float(place.margin or 0))
     except (UsageError, IntegrityError) as error:
         refused = isinstance(error, UsageError)
-        told = one_line(words.term("error", str(error)), words)
+        told = one_line(words.term("error", error.message), words)
         why = words("compare.refused") if refused else words("compare.unreadable", why=told)
         pairs = pairs_of(views[0], views[1])
         draw(

@@ -65,7 +65,7 @@ def finding_of(view: Overview, check: str) -> FindingView:
     """Return the view of a check's finding; UsageError says which checks there are."""
     found = {one.finding.check: one for one in view.findings}
     if check not in found:
-        raise UsageError(f"no check {check!r} here{did_you_mean(check, found)}")
+        raise UsageError("no check {check!r} here{near}", check=check, near=did_you_mean(check, found))
     return found[check]
 
 

@@ -40,7 +40,9 @@ def show(place: Address, words: Words) -> None:
     items = items_of(audit.folder, one.finding)
     there = items.total if items is not None and not items.problem else 0
     if items is None or place.item > there:
-        raise UsageError(f"check {place.check!r}: got item {place.item}; there are {there:,}")
+        raise UsageError(
+            "check {check!r}: got item {item}; there are {total:,}", check=place.check, item=place.item, total=there
+        )
     cells = items.rows([place.item - 1]).to_pylist()[0]
     own = str(cells.pop(items.id_column)) if items.id_column else f"{place.item:,}"
     name = one_line(own, words, 80)

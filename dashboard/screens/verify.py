@@ -19,6 +19,7 @@ from dashboard.page_frame import crumbs
 from dashboard.rendering import draw
 from dashboard.trust import Trust, chip_of, trust_in, verified
 from reports.text import Words, one_line
+from reports.views import verification_lines
 
 __all__ = ["show"]
 
@@ -49,9 +50,9 @@ def _told(words: Words, verify: Callable[[], Verification], command: str) -> boo
     """Draw which of the three states it is in, and the lines of a verification."""
     try:
         found = verify()
-        trust, lines = trust_in(found), [words.term("verified", line.strip()) for line in found.lines()]
+        trust, lines = trust_in(found), verification_lines(found, words)
     except DokimasiaError as error:
-        trust, lines = Trust("changed", why=str(error)), []
+        trust, lines = Trust("changed", why=error.message), []
     draw("verified.html.j2", words, lines=lines, state=trust.state, chip=chip_of(trust, words))
     st.code(command, language=None)
     return trust.state != "changed"
@@ -67,6 +68,6 @@ def _bundle(path: Path, place: Address, words: Words) -> None:
         try:
             folder = import_audit(path, home())
         except DokimasiaError as error:
-            draw("alarm.html.j2", words, text=one_line(words.term("error", str(error)), words, 300))
+            draw("alarm.html.j2", words, text=one_line(words.term("error", error.message), words, 300))
             return
         draw("links.html.j2", words, links=[(words("dashboard.imported"), place.to("audit", audit=folder.name).link)])

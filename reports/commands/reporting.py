@@ -85,7 +85,7 @@ def index(
             audits.append(load_record(path.parent))
         except DokimasiaError as error:
             typer.echo(clean(f"{path.parent.name}: {error}"), err=True)
-            damaged.append((path.parent.name, str(error)))
+            damaged.append((path.parent.name, error.message))
     if not audits and not damaged:
         raise UsageError(f"{into}: no finished audit here")
     name = in_language(Path("index").with_suffix(".html").name, lang)

@@ -52,7 +52,7 @@ def render_index(
     template = environment().get_template("index.html.j2")
     page = template.render(
         rows=rows,
-        damaged=damaged,
+        damaged=[(name, words.term("error", why)) for name, why in damaged],
         lang=lang,
         dimensions=[one_line(words.term("dimension", name), words, 40) for name in dimensions],
         tally=tally_text(counts, words),

@@ -37,6 +37,8 @@ def printed(page: str) -> bytes:
         raise UsageError("report pdf: got no WeasyPrint; install it: pip install 'dokimasia[pdf]'") from None
     except OSError as error:
         why = str(error).partition(":")[0].strip()
-        raise UsageError(f"report pdf: {why}; install what draws text, on Debian: apt install {_PANGO}") from None
+        raise UsageError(
+            "report pdf: {why}; install what draws text, on Debian: apt install {packages}", why=why, packages=_PANGO
+        ) from None
     pdf = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf(pdf_variant="pdf/ua-1")
     return bytes(pdf)

@@ -25,6 +25,7 @@ from typing import Any
 
 from audit import plugins
 from audit.errors import UsageError, did_you_mean
+from detectors.phrases import Phrase
 
 __all__ = ["Words", "languages", "words_of"]
 
@@ -56,7 +57,12 @@ class Words:
         return str(sentence).format_map({name: _counted(name, value) for name, value in values.items()})
 
     def term(self, kind: str, raw: str) -> str:
-        """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none."""
+        """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none.
+
+        A phrase is looked up by its template, and its values are told too.
+        """
+        if isinstance(raw, Phrase):
+            return self._phrase(kind, raw)
         if raw in self.catalogue[kind]:
             return str(self.catalogue[kind][raw])
         for form, told in self._forms[kind] if len(raw) <= LONGEST else ():
@@ -64,6 +70,18 @@ class Words:
             if held is not None:
                 return told.format_map({name: self._placed(name, text) for name, text in held.items()})
         return raw
+
+    def _phrase(self, kind: str, raw: Phrase) -> str:
+        if raw.template not in self.catalogue[kind]:
+            return str(raw)
+        told, values = str(self.catalogue[kind][raw.template]), raw.values.items()
+        return told.format_map({name: self._value(kind, name, one) for name, one in values}) if values else told
+
+    def _value(self, kind: str, name: str, value: object) -> object:
+        """Return what stands in a place: a phrase of this section, a term of the one it is named after, or itself."""
+        if isinstance(value, Phrase):
+            return self._phrase(kind, value)
+        return self._placed(name, value) if isinstance(value, str) else value
 
     def _placed(self, name: str, text: str) -> str:
         section = name.rstrip("0123456789")
@@ -87,7 +105,7 @@ def languages() -> list[str]:
 def words_of(lang: str) -> Words:
     """Return the catalogue of a language; UsageError says which there are."""
     if lang not in languages():
-        raise UsageError(f"unknown language {lang!r}{did_you_mean(lang, languages())}")
+        raise UsageError("unknown language {name!r}{near}", name=lang, near=did_you_mean(lang, languages()))
     ours = json.loads((_home() / f"{lang}.json").read_text("utf-8"))
     for theirs in _added(lang):
         for section, entries in theirs.items():
@@ -104,9 +122,11 @@ def _added(lang: str) -> Iterator[Mapping[str, Mapping[str, Any]]]:
         try:
             catalogue = json.loads(file.read_text("utf-8"))
         except ValueError as error:
-            raise UsageError(f"words {name!r}: {lang}.json is no JSON in UTF-8: {error}") from None
+            told = "words {name!r}: {file} is no JSON in UTF-8: {problem}"
+            raise UsageError(told, name=name, file=file.name, problem=str(error)) from None
         if not isinstance(catalogue, dict) or not all(isinstance(one, dict) for one in catalogue.values()):
-            raise UsageError(f"words {name!r}: {lang}.json is no catalogue; allowed: {{section: {{key: text}}}}")
+            told = "words {name!r}: {file} is no catalogue; allowed: {{section: {{key: text}}}}"
+            raise UsageError(told, name=name, file=file.name)
         yield catalogue
 
 

@@ -24,11 +24,13 @@ from reports.views.measure_rows import MeasureRow, printed
 from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
 from reports.views.summary import tally_text
 from reports.views.verdict_text import reason_text
+from reports.views.verification import verification_lines
 from reports.views.whole_audit import Block, FindingView, Overview, overview
 
 __all__ = [
     "CONTENT", "SHORT", "SIGNS", "WORDED", "Block", "ChangesView", "CheckView",
     "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "ItemsTable", "MeasureRow", "MeasureView",
     "Overview", "ReviewView", "comparison_view", "count_items", "laid_out", "overview", "printed", "reason_text",
-    "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text", "worst_items",
+    "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text", "verification_lines",
+    "worst_items",
 ]
