@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.model import ABILITIES
+from detectors.phrases import Cause
 
 __all__ = ["LACKING", "Procedure"]
 
-LACKING = "this kind of model does not have the ability"
+LACKING = Cause("this kind of model does not have the ability")
 
 
 @dataclass(frozen=True)

@@ -29,11 +29,12 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.intervals import Approximation, cluster_bootstrap, mean_over_units
+from detectors.phrases import Cause, Method
 from detectors.result import Measure, undefined
 
 __all__ = ["AGREEMENT", "AlphaMetric", "KappaWeights", "cohen_kappa", "krippendorff_alpha"]
 
-AGREEMENT = Approximation("agreement: interval of what differs, units resampled for chance", 40, 0.94)
+AGREEMENT = Approximation(Method("agreement: interval of what differs, units resampled for chance"), 40, 0.94)
 
 KappaWeights = Literal["none", "linear", "quadratic"]
 AlphaMetric = Literal["nominal", "ordinal", "interval", "ratio"]
@@ -147,9 +148,9 @@ class _Rated:
         """Return 1 - observed / chance; `chance` maps totals of `held` [..., column] to disagreement by chance."""
         units = len(self.size)
         if units < 2:
-            return self._none("fewer than two units have two ratings", level)
+            return self._none(Cause("fewer than two units have two ratings"), level)
         if not self.widest:
-            return self._none("all ratings are the same, so that agreement by chance is certain too", level)
+            return self._none(Cause("all ratings are the same, so that agreement by chance is certain too"), level)
         expected = float(chance(self.held.sum(axis=0)))
         drawn = rng.multinomial(units, np.full(units, 1 / units), size=_RESAMPLES) @ self.held
         few, many = np.quantile(chance(drawn), [(1 - level) / 2, (1 + level) / 2])
@@ -180,6 +181,6 @@ class _Rated:
         seen = mean_over_units(shares, level=level, rng=rng, binary=binary)
         return scale * seen.value, scale * seen.low, scale * seen.high
 
-    def _none(self, reason: str, level: float) -> Measure:
+    def _none(self, reason: Cause, level: float) -> Measure:
         n = {"items": self.ratings, "units": len(self.size)}
         return undefined(self.name, reason, n=n, unit="score", direction="higher is better", level=level)

@@ -34,6 +34,7 @@ from detectors.intervals import (
     mean_over_units,
     pairs_interval,
 )
+from detectors.phrases import ComparisonTest, Method
 from detectors.ranking import AUROC_DIFFERENCE, rank
 from detectors.result import Guarantee
 from detectors.sequential import DifferenceTest, paired_sequence
@@ -43,8 +44,8 @@ __all__ = [
     "mean_difference", "sign_test_p", "watched_difference",
 ]
 
-APART = Approximation("from two intervals, whose arms are added", 20, 0.94, 0.999)
-GAINS = "paired difference of AUROC over independent pairs (gains and losses, binomial tails)"
+APART = Approximation(Method("from two intervals, whose arms are added"), 20, 0.94, 0.999)
+GAINS = Method("paired difference of AUROC over independent pairs (gains and losses, binomial tails)")
 FLIPS = 4999
 """Random sign flips of a permutation test."""
 BLOCK = 4_000_000
@@ -70,10 +71,10 @@ class Difference:
     high: float
     items: int
     units: int
-    method: str
+    method: Method
     p: float | None
     """Two-sided; None where the interval has no width to tell it from."""
-    test: str
+    test: ComparisonTest
     """How `p` was made."""
     min_units: int = 0
     worst_coverage: float | None = None
@@ -103,11 +104,11 @@ def mean_difference(
         method = METHOD
     else:
         low, high = (2 * end - 1 for end in betting_mean(rng.permutation((1 + gaps) / 2), level))
-        method = "betting (hedged capital) over paired unit differences"
+        method = Method("betting (hedged capital) over paired unit differences")
     if np.isin(gaps, (-1.0, 0.0, 1.0)).all():
-        p, test = sign_test_p(int((gaps > 0).sum()), int((gaps < 0).sum())), "exact sign test (McNemar)"
+        p, test = sign_test_p(int((gaps > 0).sum()), int((gaps < 0).sum())), ComparisonTest("exact sign test (McNemar)")
     else:
-        p, test = _flipped_p(gaps[gaps != 0], rng), "permutation test by sign flips of unit differences"
+        p, test = _flipped_p(gaps[gaps != 0], rng), ComparisonTest("permutation test by sign flips of unit differences")
     return _of_gaps(gaps, np.size(first), low, high, method, p, test)
 
 
@@ -119,8 +120,9 @@ def watched_difference(first: ArrayLike, second: ArrayLike, units: ArrayLike | N
     """
     one, two = _unit_means(first, second, units)
     low, high = paired_sequence(two, one, level)
-    method, test = "confidence sequence (betting) over paired unit differences", "betting, valid at any stop"
-    return _of_gaps(two - one, np.size(first), low, high, method, _anytime_p(one, two), test)
+    method = Method("confidence sequence (betting) over paired unit differences")
+    p, test = _anytime_p(one, two), ComparisonTest("betting, valid at any stop")
+    return _of_gaps(two - one, np.size(first), low, high, method, p, test)
 
 
 def distance_difference(
@@ -137,7 +139,7 @@ def distance_difference(
     ends = [mean_over_units(one, units, level=stricter, rng=np.random.default_rng(order)) for one in (first, second)]
     low, high = _range_of_distances(ends[0].low, ends[0].high, ends[1].low, ends[1].high, gap.low, gap.high, ideal)
     value = abs(ends[1].value - ideal) - abs(ends[0].value - ideal)
-    method = f"{gap.method}, of distances to the ideal"
+    method = Method("{method}, of distances to the ideal", method=gap.method)
     return replace(gap, value=value, low=min(low, value), high=max(high, value), method=method)
 
 
@@ -160,7 +162,8 @@ def auroc_difference(
         value = gains - losses
         return Difference(
             value, min(low, value), max(high, value), found.items, found.units, GAINS,
-            _last_alpha(lambda alpha: _gap_ends(gains, losses, found.pairs, 1 - alpha)), "of the interval",
+            _last_alpha(lambda alpha: _gap_ends(gains, losses, found.pairs, 1 - alpha)),
+            ComparisonTest("of the interval"),
         )
     value, low, high = found.difference("second", "first", level)
     variance = float(np.array([-1.0, 1.0]) @ found.covariance @ np.array([-1.0, 1.0]))
@@ -169,7 +172,7 @@ def auroc_difference(
     pairs = 2 * (1 + abs(value)) ** -found.pairs
     return Difference(
         value, low, high, found.items, found.units, p=min(1.0, max(normal, pairs)),
-        test="of the interval (DeLong, Obuchowski)", **AUROC_DIFFERENCE.facts,
+        test=ComparisonTest("of the interval (DeLong, Obuchowski)"), **AUROC_DIFFERENCE.facts,
     )
 
 
@@ -221,7 +224,7 @@ def apart_difference(
     high = value + (second.high - second.value) + (first.value - first.low)
     arm = value - low if value > 0 else high - value
     p = 2 * float(ndtr(-abs(value) / arm * ndtri((1 + level) / 2))) if arm > 0 else None
-    told = "of the interval, as if normal"
+    told = ComparisonTest("of the interval, as if normal")
     return Difference(value, low, high, *n, p=p, test=told, paired=False, **APART.facts)
 
 
@@ -254,7 +257,9 @@ def _unit_means(first: ArrayLike, second: ArrayLike, units: ArrayLike | None) ->
     return np.bincount(code, weights=one) / size, np.bincount(code, weights=two) / size
 
 
-def _of_gaps(gaps: Floats, items: int, low: float, high: float, method: str, p: float, test: str) -> Difference:
+def _of_gaps(
+    gaps: Floats, items: int, low: float, high: float, method: Method, p: float, test: ComparisonTest
+) -> Difference:
     """Return the mean of the unit differences with its interval, which rounding may have put beside it."""
     value = float(gaps.mean())
     return Difference(value, min(low, value), max(high, value), items, len(gaps), method, p, test)

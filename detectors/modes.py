@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from detectors.intervals import exact_binomial
+from detectors.phrases import Method
 from detectors.result import Measure, Result
 
 __all__ = ["count_missing", "missing_modes"]
@@ -40,7 +41,7 @@ def missing_modes(
     n = {"items": len(drawn), "units": len(drawn)}
     asked, shared = len(drawn) + missing, 1 - (1 - level) / len(names)
     low, high = exact_binomial(counts, asked, shared)[0], exact_binomial(counts + missing, asked, shared)[1]
-    method = "exact binomial (Clopper-Pearson), Bonferroni over classes"
+    method = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
     table = pd.DataFrame({"class": names, "drawn": counts, "share": counts / len(drawn), "low": low, "high": high,
                           "reference": expected})  # fmt: skip
     table["missing"] = np.select([high < fraction * expected, low < fraction * expected], ["yes", "undecided"], "no")
@@ -61,7 +62,7 @@ def missing_modes(
 
 def count_missing(
     name: str, share: ArrayLike, low: ArrayLike, high: ArrayLike, least: ArrayLike, *, n: Mapping[str, int],
-    level: float, method: str, missing: int = 0, **trust: Any,
+    level: float, method: Method, missing: int = 0, **trust: Any,
 ) -> Measure:
     """Return how many classes have a share below `least`; low, high [class]: intervals that hold together.
 
@@ -70,5 +71,6 @@ def count_missing(
     below = [float(np.count_nonzero(np.less(numbers, least))) for numbers in (high, share, low)]
     return Measure(
         name=name, low=below[0], value=below[1], high=below[2], n=n, unit="count", direction="lower is better",
-        ideal=0.0, level=level, method=f"classes counted by their intervals: {method}", missing=missing, **trust,
+        ideal=0.0, level=level, method=Method("classes counted by their intervals: {method}", method=method),
+        missing=missing, **trust,
     )

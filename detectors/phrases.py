@@ -9,11 +9,11 @@ where the phrase is made. Values may be phrases too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePath
-from typing import Self
+from typing import Any, Self
 
-__all__ = ["Phrase"]
+__all__ = ["Cause", "ComparisonTest", "Method", "Phrase"]
 
 
 class Phrase(str):
@@ -28,9 +28,26 @@ class Phrase(str):
         text.template, text.values = template, values
         return text
 
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: Callable[[object], Any]) -> Any:
+        """A record holds the text."""
+        return handler(str)
+
     def replaced(self, old: str, new: str) -> Self:
         """Return the phrase with `old` replaced in its values, which are names and paths, and not in its own words."""
         return type(self)(self.template, **{name: _replaced(one, old, new) for name, one in self.values.items()})
+
+
+class Method(Phrase):
+    """How an interval was made."""
+
+
+class Cause(Phrase):
+    """Why there is no value, or no answer."""
+
+
+class ComparisonTest(Phrase):
+    """By which test two measures were compared."""
 
 
 def _replaced(value: object, old: str, new: str) -> object:

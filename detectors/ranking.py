@@ -25,12 +25,15 @@ from scipy.stats import rankdata
 
 from detectors.arrays import Floats
 from detectors.intervals import AUROC_METHOD, Approximation, pairs_interval
+from detectors.phrases import Method
 from detectors.result import Measure
 
 __all__ = ["AUROC", "AUROC_DIFFERENCE", "Ranking", "rank"]
 
-AUROC = Approximation("AUROC over units of unequal size (DeLong, Obuchowski; logit scale)", 20, 0.7)
-AUROC_DIFFERENCE = Approximation("paired difference of AUROC over independent units (DeLong, Obuchowski)", 20, 0.8)
+AUROC = Approximation(Method("AUROC over units of unequal size (DeLong, Obuchowski; logit scale)"), 20, 0.7)
+AUROC_DIFFERENCE = Approximation(
+    Method("paired difference of AUROC over independent units (DeLong, Obuchowski)"), 20, 0.8
+)
 """Both are worst where few units are far larger than the others."""
 
 

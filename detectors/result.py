@@ -16,15 +16,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from detectors.phrases import Cause, Method
+
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "MOST_TIES", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "counted", "measure_of",
-    "undefined",
+    "COUNT", "MOST_TIES", "NONE", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "counted",
+    "measure_of", "undefined",
 ]
 
-UNBOUNDED = "none; items without an answer could have been anything"
+NONE = Method("none")
+COUNT = Method("count")
+"""Methods of a number without an interval, and of one that nothing about is uncertain."""
+UNBOUNDED = Method("none; items without an answer could have been anything")
 """Method of a measure that has no worst case to be bounded by."""
 
 MOST_TIES = 1 / 3
@@ -79,9 +84,9 @@ class Measure:
     """Value that a good model has, where that is neither as low nor as high as can be."""
     level: float
     """Two-sided confidence of [low, high], e.g. 0.95."""
-    method: str
+    method: Method
     """How the interval was made, e.g. `exact binomial (Clopper-Pearson)`."""
-    undefined: str | None = None
+    undefined: Cause | None = None
     """Why there is no value; never written as 0."""
     min_units: int = 0
     """An approximate interval decides a limit only from this many units on; 0 for exact methods."""
@@ -110,8 +115,15 @@ class Measure:
                 object.__setattr__(self, name, float(number))
         object.__setattr__(self, "n", {key: int(count) for key, count in self.n.items()})
         object.__setattr__(self, "missing", int(self.missing))
+        self._take_phrases()
         self._check_guarantee()
         self._check_numbers()
+
+    def _take_phrases(self) -> None:
+        """Take the texts of a record, or of another package's probe, for phrases without places."""
+        for name, kind in (("method", Method), ("undefined", Cause)):
+            if (text := getattr(self, name)) is not None and not isinstance(text, kind):
+                object.__setattr__(self, name, kind(text))
 
     def _check_guarantee(self) -> None:
         if self.guarantee == "finite sample" and self.worst_coverage is not None:
@@ -168,7 +180,7 @@ class Measure:
 
 def undefined(
     name: str,
-    reason: str,
+    reason: Cause,
     *,
     n: Mapping[str, int],
     unit: str,
@@ -187,7 +199,7 @@ def undefined(
         unit=unit,
         direction=direction,
         level=level,
-        method="none",
+        method=NONE,
         group=group,
         ideal=ideal,
         missing=missing,

@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator
+from typing import NamedTuple
 
-__all__ = ["makers_in", "templates_in"]
+__all__ = ["ERROR", "PHRASES", "Made", "makers_in", "phrases_in"]
 
-OWN = {"Phrase", "Statement", "Detail"}
+PHRASES = ("Phrase", "Statement", "Detail", "Method", "Cause", "ComparisonTest")
+ERROR = "error"
 RETHROWN = {"message"}
 """Attributes that hold a phrase already."""
 OF_PYTHON = {"ValueError", "TypeError", "KeyError", "AssertionError", "FileNotFoundError", "OSError", "IndexError"}
 
 
-def templates_in(source: str, makers: Collection[str] = ()) -> Iterator[tuple[int, str | None]]:
-    """Yield (line, template) of every phrase and every error of ours; None where it is no template.
+class Made(NamedTuple):
+    """A phrase that the source makes."""
 
-    `makers` are functions whose phrases are found where they make them.
-    """
+    line: int
+    kind: str
+    """Its class, or `error` where an exception of ours makes it."""
+    template: str | None
+    """None where it is no template."""
+
+
+def phrases_in(source: str, makers: Collection[str] = ()) -> Iterator[Made]:
+    """Yield every phrase and error of ours; `makers` are functions whose phrases are found where they make them."""
     tree = ast.parse(source)
-    tables = _texts_of_names(tree)
+    texts = _texts_of_names(tree)
     made = {node.target.id for node in ast.walk(tree) if isinstance(node, ast.NamedExpr) and _calls(node.value, makers)}
     for node in ast.walk(tree):
-        for call in _phrases(node):
+        for call, kind in _calls_of_phrases(node):
             given = call.args[0]
             if not (_calls(given, makers) or (isinstance(given, ast.Name) and given.id in made)):
-                yield from ((call.lineno, template) for template in _templates(given, tables))
+                yield from (Made(call.lineno, kind, template) for template in _templates(given, texts))
 
 
 def makers_in(source: str) -> set[str]:
@@ -45,14 +54,14 @@ def _calls(node: ast.expr, makers: Collection[str]) -> bool:
     return node.func.id in makers if isinstance(node.func, ast.Name) else node.func.attr == "replaced"
 
 
-def _phrases(node: ast.AST) -> Iterator[ast.Call]:
+def _calls_of_phrases(node: ast.AST) -> Iterator[tuple[ast.Call, str]]:
     """Yield the call where a node makes a phrase, or raises an error other than those of Python."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OWN:
-        yield node
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PHRASES:
+        yield node, node.func.id
     if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
         private = node.exc.func.id.startswith("_")
         if not private and node.exc.func.id not in OF_PYTHON and node.exc.args:
-            yield node.exc
+            yield node.exc, ERROR
 
 
 def _texts_of_names(tree: ast.AST) -> dict[str, list[str]]:
@@ -70,15 +79,15 @@ def _texts_of_names(tree: ast.AST) -> dict[str, list[str]]:
     return found
 
 
-def _templates(node: ast.expr, tables: dict[str, list[str]]) -> list[str | None]:
+def _templates(node: ast.expr, texts: dict[str, list[str]]) -> list[str | None]:
     if isinstance(node, ast.Constant):
         return [node.value]
     if isinstance(node, ast.IfExp):
-        return [*_templates(node.body, tables), *_templates(node.orelse, tables)]
+        return [*_templates(node.body, texts), *_templates(node.orelse, texts)]
     if isinstance(node, ast.Subscript):
-        return _templates(node.value, tables)
+        return _templates(node.value, texts)
     if isinstance(node, ast.Name):
-        return [*tables.get(node.id, [None])]
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in OWN:
+        return [*texts.get(node.id, [None])]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PHRASES:
         return []  # found by itself
     return [] if isinstance(node, ast.Attribute) and node.attr in RETHROWN else [None]

@@ -110,7 +110,8 @@ def test_every_word_of_a_probe_is_in_the_catalogues(probe):
     }  # fmt: skip
     for words in CATALOGUES:
         for section, terms in wanted.items():
-            assert {term for term in terms if not _known(words, section, term)} == set(), (words.lang, section)
+            if words.lang != "en" or section not in ("cause", "method"):  # their English is the term itself
+                assert {term for term in terms if not _known(words, section, term)} == set(), (words.lang, section)
 
 
 def _known(words: Words, section: str, term: str) -> bool:
@@ -222,7 +223,7 @@ def test_every_korean_sentence_is_korean():
 def test_no_phrase_of_a_detector_is_forgotten():
     """Every text of three words that a detector hands out is, or is part of, a method, cause or group we have."""
     sections = ("method", "cause", "group", "unit", "direction", "compare_test")
-    known = [key for section in sections for key in EN.catalogue[section]]
+    known = [key for section in sections for key in KO.catalogue[section]]
     found = {}
     for path in sorted(Path(detectors.__file__).parent.rglob("*.py")):
         # what these hold are patterns that answers are read by
@@ -276,5 +277,4 @@ def test_the_catalogue_is_laid_out_like_the_english_one():
     en, ko = ({section: list(entries) for section, entries in json.loads((home / f"{lang}.json").read_text()).items()}
               for lang in ("en", "ko"))  # fmt: skip
     assert list(en) == list(ko)
-    assert {section for section in en if en[section] != ko[section]} == {"error", "verified"}
-    assert en["error"] == en["verified"] == [], "their English stands where they are said"
+    assert {section for section in en if en[section] != ko[section]} == {"cause", "error", "method", "verified"}

@@ -1,18 +1,22 @@
 """What a reader sees is a phrase from the start: a template with values, that every language tells by its template."""
 
 import pickle
+import re
 from html import unescape
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from korean import KO
-from phrases_told import makers_in, templates_in
+from phrases_told import ERROR, PHRASES, makers_in, phrases_in
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, os_reason
 from audit.record import load_record
-from detectors.phrases import Phrase
+from detectors.differences import Difference
+from detectors.phrases import Cause, ComparisonTest, Method, Phrase
+from detectors.result import Measure, undefined
 from reports.documents.index_page import render_index
 from reports.text import words_of
 
@@ -25,32 +29,54 @@ SHOWN = (
 """Where errors are made that a screen may show."""
 TERMINAL = {"dashboard/server.py", "dashboard/commands.py"}
 """What speaks before there is a screen."""
-SECTIONS = ("error", "verified")
+TEXT = ("error", "verified")
+SECTIONS = {"Method": ("method",), "Cause": ("cause",), "ComparisonTest": ("compare_test",)}
+"""Where a language has the words for a kind of phrase; for any other kind in one of `TEXT`."""
+OF_OLD_RECORDS = {
+    "method": {"AUROC (studentised bootstrap, logit scale)"},
+    "cause": {"not in the table", "no items of this group"},
+    "compare_test": {"none"},
+}  # fmt: skip
+"""Words that nobody makes a phrase of any more, for records that hold them; `none` is a test in every language."""
 
 
-def _sources():
+def _source(path):
+    return path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+
+
+def _of_screens():
     for place in SHOWN:
         found = [ROOT / place] if place.endswith(".py") else sorted((ROOT / place).rglob("*.py"))
-        for path in found:
-            if path.relative_to(ROOT).as_posix() not in TERMINAL:
-                yield path.relative_to(ROOT).as_posix(), path.read_text("utf-8")
+        yield from (_source(path) for path in found if path.relative_to(ROOT).as_posix() not in TERMINAL)
 
 
-def _untold(sources):
-    """Return the texts that no language but English can tell: without a template, or with one that has no Korean."""
+def _of_measures():
+    return [_source(path) for room in ("detectors", "audit") for path in sorted((ROOT / room).rglob("*.py"))]
+
+
+def _untold(sources, kinds):
+    """Return the phrases that only English can tell: without a template, or with one that has no Korean words."""
     sources = dict(sources)
     makers = {name for source in sources.values() for name in makers_in(source)} | {"os_reason", "first_problem"}
-    known = {template for section in SECTIONS for template in KO.catalogue[section]}
     return {
-        f"{path}:{line}": template
+        f"{path}:{made.line}": made.template
         for path, source in sources.items()
-        for line, template in templates_in(source, makers)
-        if template not in known
+        for made in phrases_in(source, makers)
+        if made.kind in kinds
+        and all(made.template not in KO.catalogue[section] for section in SECTIONS.get(made.kind, TEXT))
     }
 
 
+ANY_TEXT = (ERROR, *(kind for kind in PHRASES if kind not in SECTIONS))
+
+
 def test_whatever_a_screen_may_show_has_korean_words():
-    assert _untold(_sources()) == {}
+    assert _untold(_of_screens(), ANY_TEXT) == {}
+
+
+def test_every_method_cause_and_test_has_korean_words():
+    """The type checker sees that a measure takes no other text: `Measure.method: Method`, `undefined: Cause`."""
+    assert _untold(_of_measures(), SECTIONS) == {}
 
 
 @pytest.mark.parametrize(
@@ -62,21 +88,54 @@ def test_whatever_a_screen_may_show_has_korean_words():
         'yield Statement("seal: eaten")',
         'raise IntegrityError(f"{path}: missing")',
         'raise IntegrityError(str(error))',
+        'METHOD = Method("chewed (Fang, 1994)")',
+        'METHOD = Method(f"{method}, given the calibration items")',
+        'METHOD = Method("no item has a label")',
+        'undefined("share", Cause("eaten by {animal}", animal=dog), n=n)',
+        'test = ComparisonTest("of the bite")',
     ],
-)
-def test_a_new_message_without_korean_words_is_found(added):
-    assert list(_untold([("new.py", added)])) == [f"new.py:{added.count(chr(10)) + 1}"]
+)  # fmt: skip
+def test_a_new_message_method_cause_or_line_without_korean_words_is_found(added):
+    assert list(_untold([("new.py", added)], (*PHRASES, ERROR))) == [f"new.py:{added.count(chr(10)) + 1}"]
+
+
+def test_a_method_that_is_no_phrase_is_refused_by_the_type_checker():
+    """So the list of phrases in the source is the list of methods, causes and tests."""
+    fields = {**get_type_hints(Measure), "test": get_type_hints(Difference)["test"]}
+    assert (fields["method"], fields["undefined"], fields["test"]) == (Method, Cause | None, ComparisonTest)
+    assert get_type_hints(undefined)["reason"] is Cause
 
 
 def test_korean_words_are_for_what_can_be_said():
-    """A template that nobody makes any more is taken out; what the operating system and pydantic say is theirs."""
-    audit = [path.read_text("utf-8") for path in sorted((ROOT / "audit").rglob("*.py"))]
-    said = {template for source in audit for _, template in templates_in(source)}
-    said |= {template for _, source in _sources() for _, template in templates_in(source)}
-    theirs = {"Field required", "Input should be an object"} | {
-        text for text in KO.catalogue["error"] if text.istitle() or text[:1].isupper()
+    """What nobody says any more is taken out, but what old records hold; OS and pydantic have words of their own."""
+    said = [made for _, source in (*_of_measures(), *_of_screens()) for made in phrases_in(source)]
+    for kind, (section,) in SECTIONS.items():
+        made = {one.template for one in said if one.kind == kind}
+        assert set(KO.catalogue[section]) - made == OF_OLD_RECORDS[section]
+    theirs = {text for text in KO.catalogue["error"] if text[:1].isupper()}
+    told = {text for section in TEXT for text in KO.catalogue[section]}
+    assert told - {one.template for one in said} - theirs == set()
+
+
+def test_english_stands_where_it_is_said():
+    """But for what a report prints otherwise than the record has it."""
+    assert {section: words_of("en").catalogue[section] for section in ("error", "verified", "cause")} == {
+        "error": {}, "verified": {}, "cause": {}
     }
-    assert {text for section in SECTIONS for text in KO.catalogue[section]} - said - theirs == set()
+    assert {raw for raw, told in words_of("en").catalogue["method"].items() if "{method}" not in raw} == {"none"}
+
+
+@given(section=st.sampled_from(["method", "cause"]), data=st.data())
+def test_a_stored_phrase_is_told_as_the_phrase_that_was_stored(section, data):
+    """Records hold the English text; it is read as the one template of the closed set that makes it."""
+    template = data.draw(st.sampled_from(sorted(KO.catalogue[section])))
+    method = st.sampled_from([one for one in sorted(KO.catalogue["method"]) if "{" not in one])
+    value = {"method": method, "likelihood": st.sampled_from(["exact", "lower_bound"])}
+    words = st.integers(1, 999).map(str)
+    values = {name: data.draw(value.get(name, words)) for name in re.findall(r"\{(\w+)\}", template)}
+    phrase = Phrase(template, **values)
+    for lang in ("en", "ko"):
+        assert words_of(lang).term(section, str(phrase)) == words_of(lang).term(section, phrase)
 
 
 def test_an_error_is_told_by_its_template_and_what_it_holds():

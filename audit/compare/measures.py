@@ -19,7 +19,8 @@ from audit.errors import UsageError, did_you_mean
 from audit.probe import margin_beyond, range_in
 from audit.record import Audit, Finding, Limit, number
 from audit.verdict import decide
-from detectors.result import Direction, Measure
+from detectors.phrases import Cause, ComparisonTest, Method
+from detectors.result import NONE, Direction, Measure
 
 __all__ = ["Margins", "MeasureComparison", "Word", "compare_measure"]
 
@@ -125,14 +126,15 @@ def _differs(both: MeasurePair) -> tuple[Measure, float | None, str, Changes | N
     n = {key: min(count, b.n.get(key, count)) for key, count in a.n.items()}
     bare = Measure(
         name=a.name, group=a.group, value=0.0, n=n, unit=a.unit, direction=_DIRECTIONS[both.aim], level=a.level,
-        method="none",
+        method=NONE,
     )
     if a.value is None or b.value is None:
-        why = f"A: {a.undefined}" if a.value is None else f"B: {b.undefined}"
+        why = Cause("A: {cause}", cause=a.undefined) if a.value is None else Cause("B: {cause}", cause=b.undefined)
         return replace(bare, value=None, undefined=why), None, "none", None
     found, changes = difference_of(both)
     if both.audits[0].record == both.audits[1].record:
-        return replace(bare, low=0.0, high=0.0, method="the two records are the same"), 1.0, "none needed", changes
+        same = replace(bare, low=0.0, high=0.0, method=Method("the two records are the same"))
+        return same, 1.0, ComparisonTest("none needed"), changes
     if found is None:
         value = b.value - a.value if both.ideal is None else abs(b.value - both.ideal) - abs(a.value - both.ideal)
         return replace(bare, value=value), None, "none", changes

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.record import Audit, items_of
 from audit.seeds import rng_for
+from detectors.phrases import ComparisonTest
 from detectors.result import Guarantee, Measure
 
 if TYPE_CHECKING:
@@ -123,13 +124,14 @@ def _changes(both: MeasurePair, values: _Values) -> Changes | None:
     failed = outcomes == (1.0 if both.aim == "lower" else 0.0)
     worse, better = failed[1] & ~failed[0], failed[0] & ~failed[1]
     if both.early:
-        p, test = None, "none: the check was asked until it was decided"
+        p, test = None, ComparisonTest("none: the check was asked until it was decided")
     elif values.units is None:
-        p, test = sign_test_p(int(worse.sum()), int(better.sum())), "McNemar's exact test"
+        p, test = sign_test_p(int(worse.sum()), int(better.sum())), ComparisonTest("McNemar's exact test")
     else:
         _, unit = np.unique(values.units, return_inverse=True)
         lean = np.bincount(unit, weights=1.0 * worse - better)
-        p, test = sign_test_p(int((lean > 0).sum()), int((lean < 0).sum())), "exact sign test over units"
+        p = sign_test_p(int((lean > 0).sum()), int((lean < 0).sum()))
+        test = ComparisonTest("exact sign test over units")
     lost, won = tuple(values.items[worse]), tuple(values.items[better])
     said = _said(both, [*lost[:_MOST_SAID], *won[:_MOST_SAID]])
     return Changes(lost, won, len(values.items), p, test, said)

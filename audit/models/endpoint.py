@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from audit.errors import UsageError
 from audit.models.remote.addresses import forbidden, literal
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     from audit.models.remote.secret import Key
@@ -27,8 +28,10 @@ _RESERVED = frozenset(
     {"model", "prompt", "messages", "n", "best_of", "echo", "logprobs", "top_logprobs", "seed", "stream"}
 )
 """Keys of a request that the adapter sets itself."""
-_NO_TRACE = "an endpoint does not send the whole vocabulary's probabilities, which entropy, variance and rank need"
-_NO_CHAT_SCORE = "a server does not tell its chat template, so in chat form no given text can be scored"
+_NO_TRACE = Cause(
+    "an endpoint does not send the whole vocabulary's probabilities, which entropy, variance and rank need"
+)
+_NO_CHAT_SCORE = Cause("a server does not tell its chat template, so in chat form no given text can be scored")
 
 
 @dataclass(frozen=True)

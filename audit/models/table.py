@@ -19,6 +19,7 @@ from audit.errors import DataError, ModelError
 from audit.files import canonical, digest_file, sha256
 from audit.model import Continuation, Item, LikelihoodKind, Sample
 from audit.numbering import numbers_of
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -106,7 +107,9 @@ class TableModel:
 
     family = "table"
     modality = "text"
-    missing: ClassVar[Mapping[str, str]] = {"log_prob": "the table names no column of log-probabilities (`log_prob`)"}
+    missing: ClassVar[Mapping[str, str]] = {
+        "log_prob": Cause("the table names no column of log-probabilities (`log_prob`)")
+    }
 
     def __init__(self, name: str, fingerprint: str, rows: Sequence[_Row], file: str = "the table") -> None:
         self.name, self.fingerprint, self._file = name, fingerprint, file
@@ -130,17 +133,20 @@ class TableModel:
         if outputs is None:
             return Sample("", "error", problem=self._absent(prompt))
         if before >= len(outputs):
-            return Sample("", "error", problem=f"draw {before + 1}; for this prompt the table has {len(outputs)}")
+            untold = "draw {draw}; for this prompt the table has {outputs}"
+            return Sample("", "error", problem=Cause(untold, draw=before + 1, outputs=len(outputs)))
         output = outputs[before]
-        return Sample("", "error", problem="the table's output is empty") if output is None else Sample(output)
+        return Sample("", "error", problem=Cause("the table's output is empty")) if output is None else Sample(output)
 
-    def _absent(self, prompt: str) -> str:
+    def _absent(self, prompt: str) -> Cause:
         """Say what was asked and what there is: as a rule one of them has words around it that the other lacks."""
         there = next(iter(self._outputs), None)
         if there is None:
-            return f"{self._file} holds no prompt"
-        count, asked, held = len(self._outputs), _shown(prompt), _shown(there)
-        return f"none of the {count} prompts in {self._file}; asked was '{asked}', there is '{held}'"
+            return Cause("{file} holds no prompt", file=self._file)
+        return Cause(
+            "none of the {prompts} prompts in {file}; asked was '{asked}', there is '{there}'",
+            prompts=len(self._outputs), file=self._file, asked=_shown(prompt), there=_shown(there),
+        )
 
 
 class ScoredTable(TableModel):

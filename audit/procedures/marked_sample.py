@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from audit import plugins
 from audit.model import CanBiasLogits
 from audit.procedure import Procedure
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,5 +34,5 @@ def marked_sample(
 
 PROCEDURE = Procedure(
     marked_sample, needs=(CanBiasLogits,), random=True, numbered=True,
-    lacking="its logits are out of reach, so no mark can be put in",
+    lacking=Cause("its logits are out of reach, so no mark can be put in"),
 )

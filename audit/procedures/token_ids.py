@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from audit.model import CanTokenise
 from audit.procedure import Procedure
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,5 +23,6 @@ def token_ids(model: CanTokenise, texts: Sequence[str]) -> pd.DataFrame:
 
 
 PROCEDURE = Procedure(
-    token_ids, needs=(CanTokenise,), lacking="it has no tokenizer; a language model on disk as a helper has one"
+    token_ids, needs=(CanTokenise,),
+    lacking=Cause("it has no tokenizer; a language model on disk as a helper has one"),
 )

@@ -22,7 +22,7 @@ from audit.record import Audit, Finding, items_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
-from detectors.phrases import Phrase
+from detectors.phrases import Method, Phrase
 from detectors.result import Measure
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ Problem = Unable | Literal["chosen"] | Barrier
 """Or why it has no interval and decides nothing: the items that were looked at were chosen, or a random check of them
 cannot give one."""
 
-CHOSEN = "mean after review of chosen items, no interval"
+CHOSEN = Method("mean after review of chosen items, no interval")
 """Method of a reviewed number that decides nothing."""
 
 

@@ -32,6 +32,7 @@ from audit.record import (
 )
 from audit.verdict.missing import too_much_missing
 from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
+from detectors.phrases import Cause
 from detectors.result import Measure, measure_of
 
 __all__ = [
@@ -125,7 +126,7 @@ def decide(
         return Decision("inconclusive", _absent(measures, limit))
     measure = wanted or (measures[0] if measures else None)
     if measure is None:
-        return Decision("measured", {"key": "no_measure", "measure": "of any kind"})
+        return Decision("measured", {"key": "no_measure", "measure": Cause("of any kind")})
     facts = {"measure": label(measure.name, measure.group)}
     if measure.value is None:
         none: dict[str, Any] = {"key": "undefined", **facts, "undefined": measure.undefined}

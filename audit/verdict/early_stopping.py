@@ -19,6 +19,7 @@ from audit.errors import UsageError
 from audit.record import Limit, watched
 from audit.verdict.missing import too_much_missing
 from audit.verdict.units import is_mean, unit_means
+from detectors.phrases import Method
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,9 +36,9 @@ __all__ = [
 
 MOST_BETWEEN_LOOKS = 32
 """Independent units asked between two looks, at most; next to a verdict it is one."""
-METHOD = "confidence sequence (betting) over unit means in random order"
-METHOD_OF_PART = "confidence sequence (betting) over unit means, for a part of the benchmark"
-NO_INTERVAL = "none; the check stops early, and this is no mean over its units"
+METHOD = Method("confidence sequence (betting) over unit means in random order")
+METHOD_OF_PART = Method("confidence sequence (betting) over unit means, for a part of the benchmark")
+NO_INTERVAL = Method("none; the check stops early, and this is no mean over its units")
 
 
 def begun(limit: Limit, level: float, keeps: float | None = None, population: int | None = None) -> RateTest:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.verdict.units import Part
+from detectors.phrases import Method
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ def of_benchmark(measure: Measure, items: pd.DataFrame | None, part: Part) -> Me
     return _settled(measure, low, high, method, part)
 
 
-def _settled(measure: Measure, low: float, high: float, method: str, part: Part) -> Measure:
+def _settled(measure: Measure, low: float, high: float, method: Method, part: Part) -> Measure:
     """Return a measure with an interval for the benchmark, which is proved."""
     assert measure.value is not None
     return replace(

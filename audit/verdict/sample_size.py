@@ -17,13 +17,14 @@ import math
 from dataclasses import dataclass
 
 from audit.record import Limit, SmallestEffect, watched
+from detectors.phrases import Method
 from detectors.result import Measure
 
 __all__ = ["POWER", "RANDOM_CHECK", "fresh_units", "more_units", "smallest_effect", "units_of"]
 
 POWER = 0.8
 """Probability with which an effect is said to be seen."""
-RANDOM_CHECK = "exact, by a random check of the items not looked at before"
+RANDOM_CHECK = Method("exact, by a random check of the items not looked at before")
 """Method of a number after review that only a further check narrows."""
 MOST = 10**6
 """More units than this are not worth a figure."""

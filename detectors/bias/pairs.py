@@ -25,6 +25,7 @@ from scipy import stats
 
 from detectors.arrays import unit_column
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
+from detectors.phrases import Cause, Method
 from detectors.result import MOST_TIES, Direction, Measure, Result, undefined
 
 __all__ = ["KINDS", "pair_preferences"]
@@ -50,8 +51,8 @@ _MEANING: Mapping[str, tuple[str | None, Direction, float | None]] = {
 """Measure -> unit (None: that of the log-probabilities), direction, ideal."""
 
 _OF_PREFERENCES = ("stereotype_share", "null_share")
-_NONE = "no such pair was scored"
-_TIES = "in more than a third of the pairs the model finds both sentences equally likely"
+_NONE = Cause("no such pair was scored")
+_TIES = Cause("in more than a third of the pairs the model finds both sentences equally likely")
 
 
 def pair_preferences(
@@ -139,7 +140,7 @@ def _dull(pairs: pd.DataFrame) -> bool:
     return bool(len(difference)) and float((difference == 0).mean()) > MOST_TIES
 
 
-def _why_none(scored: pd.DataFrame) -> str:
+def _why_none(scored: pd.DataFrame) -> Cause:
     return _NONE if scored.empty else _TIES
 
 
@@ -197,7 +198,7 @@ class _Measures:
         scored, lost = _scored(swaps)
         if scored.empty or _dull(scored):
             return self._none("pct_stereotype", scored, _why_none(scored), missing=lost)
-        value, method = float((scored["difference"] > 0).mean()), "none; to compare with published figures"
+        value, method = float((scored["difference"] > 0).mean()), Method("none; to compare with published figures")
         return self._measure("pct_stereotype", scored, value=value, method=method, missing=lost)
 
     def mean(self, name: str, pairs: pd.DataFrame, values: pd.Series[float], *, least: float = -np.inf) -> Measure:
@@ -228,8 +229,8 @@ class _Measures:
         lean = scored["difference"].transform(np.sign).groupby(scored["unit"]).sum()
         more, less = int((lean > 0).sum()), int((lean < 0).sum())
         if not more + less:
-            return self._none("sign_test_p", scored, "no unit leans to either side", missing=lost)
-        p, method = float(stats.binomtest(more, more + less).pvalue), "exact sign test over units (binomial)"
+            return self._none("sign_test_p", scored, Cause("no unit leans to either side"), missing=lost)
+        p, method = float(stats.binomtest(more, more + less).pvalue), Method("exact sign test over units (binomial)")
         return self._measure("sign_test_p", scored, value=p, method=method, missing=lost)
 
     def wilcoxon(self, swaps: pd.DataFrame) -> Measure:
@@ -238,8 +239,8 @@ class _Measures:
         means = scored["difference"].groupby(scored["unit"]).mean()
         means = means[means != 0]
         if means.empty:
-            return self._none("wilcoxon_p", scored, "no unit leans to either side", missing=lost)
-        p, method = float(stats.wilcoxon(means).pvalue), "Wilcoxon signed-rank test over unit means"
+            return self._none("wilcoxon_p", scored, Cause("no unit leans to either side"), missing=lost)
+        p, method = float(stats.wilcoxon(means).pvalue), Method("Wilcoxon signed-rank test over unit means")
         return self._measure("wilcoxon_p", scored, value=p, method=method, missing=lost)
 
     def _resampled(
@@ -255,7 +256,8 @@ class _Measures:
         except ValueError:  # a single unit, or units that all say the same
             value, low, high = float(statistic(rows.sum(axis=0))), -np.inf, np.inf
         if not np.isfinite([low, high]).all():
-            return self._measure(name, pairs, value=value, method="none; the units are too few or do not differ")
+            method = Method("none; the units are too few or do not differ")
+            return self._measure(name, pairs, value=value, method=method)
         return self._measure(name, pairs, value=value, low=low, high=high, **CLUSTER_BOOTSTRAP.facts)
 
     def _measure(self, name: str, pairs: pd.DataFrame, **found: Any) -> Measure:
@@ -265,7 +267,7 @@ class _Measures:
         )
 
     def _none(
-        self, name: str, pairs: pd.DataFrame, reason: str = _NONE, group: str | None = None,
+        self, name: str, pairs: pd.DataFrame, reason: Cause = _NONE, group: str | None = None,
         missing: int = 0,
     ) -> Measure:
         unit, direction, ideal = _MEANING[name]

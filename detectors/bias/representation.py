@@ -25,13 +25,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.intervals import Approximation, exact_binomial
 from detectors.modes import count_missing
+from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Result, undefined
 
 __all__ = ["SHARES", "TOTAL_VARIATION", "class_shares", "true_shares"]
 
-SHARES = Approximation("corrected for classifier error, joint band of resampled shares (Dirichlet)", 100, 0.95, 0.9964)
+SHARES = Approximation(
+    Method("corrected for classifier error, joint band of resampled shares (Dirichlet)"), 100, 0.95, 0.9964
+)
 TOTAL_VARIATION = Approximation(
-    "corrected for classifier error, ball of resampled shares (Dirichlet)", 100, 0.95, 0.9964
+    Method("corrected for classifier error, ball of resampled shares (Dirichlet)"), 100, 0.95, 0.9964
 )
 """Both were enumerated for two classes, few of whose items are labelled, and simulated for up to ten."""
 
@@ -84,7 +87,7 @@ def class_shares(
     counts, table, wanted = _checked(given, confusion, classes, reference, missing)
     n = {"items": int(counts.sum() + table.sum()), "units": int(min(counts.sum(), table.sum()))}
     n |= {"asked": int(counts.sum()) + missing} if missing else {}
-    reason = _hopeless(table, classes) if counts.sum() else "no draw gave anything to classify"
+    reason = _hopeless(table, classes) if counts.sum() else Cause("no draw gave anything to classify")
     if reason is not None:
         whole = [_undefined(name, reason, n, level, missing) for name in _MEANING if name != "share"]
         return Result((*whole, *(_undefined("share", reason, n, level, missing, name) for name in classes)))
@@ -126,13 +129,13 @@ def _checked(
     return counts, table, wanted
 
 
-def _hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> str | None:
+def _hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> Cause | None:
     """Return why the errors of the classifier cannot be undone, or None."""
     bare = [name for name, items in zip(classes, table.sum(axis=1), strict=True) if not items]
     if bare:
-        return f"no labelled item shows how class {bare[0]} is recognised"
+        return Cause("no labelled item shows how class {label} is recognised", label=bare[0])
     if np.linalg.cond(table / table.sum(axis=1, keepdims=True)) > _LARGEST_CONDITION:
-        return "the classifier does not tell the classes apart"
+        return Cause("the classifier does not tell the classes apart")
     return None
 
 
@@ -169,8 +172,8 @@ class _Seen:
         value = min(max(plain - bias, low), high)
         return [
             self.measure("total_variation", TOTAL_VARIATION, value=value, low=low, high=high, ideal=0.0),
-            self.measure("total_variation_plain", value=plain, method="none; it is biased upwards", ideal=0.0),
-            self.measure("gap_p", value=float(p), method="parametric bootstrap of both samples"),
+            self.measure("total_variation_plain", value=plain, method=Method("none; it is biased upwards"), ideal=0.0),
+            self.measure("gap_p", value=float(p), method=Method("parametric bootstrap of both samples")),
         ]
 
     def measure(self, name: str, how: Approximation | None = None, **found: Any) -> Measure:
@@ -182,7 +185,7 @@ class _Seen:
 
 
 def _undefined(
-    name: str, reason: str, n: Mapping[str, int], level: float, missing: int, group: str | None = None
+    name: str, reason: Cause, n: Mapping[str, int], level: float, missing: int, group: str | None = None
 ) -> Measure:
     unit, direction = _MEANING[name]
     return undefined(name, reason, n=n, unit=unit, direction=direction, level=level, group=group, missing=missing)

@@ -21,11 +21,13 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
+from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["call_times", "quantile_interval"]
 
-_METHOD = "order statistics over calls (exact where calls are independent)"
+_METHOD = Method("order statistics over calls (exact where calls are independent)")
+_ONE_END = Method("{method}; too few calls for both ends", method=_METHOD)
 _MEANING: Mapping[str, tuple[str, Direction]] = {
     "seconds_per_sample": ("seconds", "lower is better"),
     "seconds_per_sample_p95": ("seconds", "lower is better"),
@@ -69,7 +71,8 @@ def call_times(calls: pd.DataFrame, *, level: float) -> Result:
     seconds, elements = calls["seconds"], calls["elements"]
     evaluated = calls.get("log_prob_seconds")
     other = calls.get("other_seconds")
-    untold, no_likelihood, alone = "the model does not tell", "the model evaluates no likelihood", "no other was named"
+    untold, no_likelihood = Cause("the model does not tell"), Cause("the model evaluates no likelihood")
+    alone = Cause("no other was named")
     measures = (
         _quantile("seconds_per_sample", seconds, 0.5, level),
         _quantile("seconds_per_sample_p95", seconds, 0.95, level),
@@ -89,14 +92,14 @@ def _per(seconds: pd.Series[Any], others: pd.Series[Any] | None) -> pd.Series[An
     return None if others is None else seconds / others
 
 
-def _quantile(name: str, values: pd.Series[Any] | None, q: float, level: float, reason: str = "") -> Measure:
+def _quantile(name: str, values: pd.Series[Any] | None, q: float, level: float, reason: Cause | None = None) -> Measure:
     unit, direction = _MEANING[name]
     known = pd.Series(dtype=float) if values is None else values.dropna()
     n = {"items": len(known), "units": len(known)}
-    if known.empty and reason:
+    if known.empty and reason is not None:
         return undefined(name, reason, n=n, unit=unit, direction=direction, level=level)
     value, low, high = quantile_interval(known, q, level)
     return Measure(
         name=name, value=value, low=low, high=high, n=n, unit=unit, direction=direction, level=level,
-        method=_METHOD if low is not None and high is not None else f"{_METHOD}; too few calls for both ends",
+        method=_METHOD if low is not None and high is not None else _ONE_END,
     )

@@ -23,6 +23,7 @@ from detectors.factuality.matching import contains, exact_match, exact_match_num
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.scripts import unjudged_script
 from detectors.factuality.tally import Tally
+from detectors.phrases import Cause
 from detectors.result import MOST_TIES, Measure, Remark, Result, undefined
 
 __all__ = ["CHOICE_MEASURES", "GENERATED_MEASURES", "choice_correctness", "generated_correctness"]
@@ -41,7 +42,7 @@ _DIFFERENCES = {
     "above_chance": ("value", "chance"), "mc1_above_chance": ("mc1", "mc1_chance"),
     "above_longest": ("value", "longest"), "above_shortest": ("value", "shortest"),
 }
-_ALL_TIED = "in more than a third of the questions the model finds all choices equally likely"
+_ALL_TIED = Cause("in more than a third of the questions the model finds all choices equally likely")
 _KNOWN = {"chance": "chance", "mc1_chance": "mc1_chance", "longest_choice": "longest", "shortest_choice": "shortest"}
 _RULES = {
     "exact_match": exact_match, "exact_match_numeric": exact_match_numeric, "contains": contains, "token_f1": token_f1,

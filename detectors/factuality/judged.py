@@ -30,10 +30,12 @@ from detectors.intervals import (
     mean_over_units,
     prediction_powered,
 )
-from detectors.result import Direction, Measure, Result, undefined
+from detectors.phrases import Cause, Method
+from detectors.result import NONE, Direction, Measure, Result, undefined
 
 __all__ = ["JUDGED_MEASURES", "judged_share"]
 
+_NO_LABEL = Cause("no item has a label")
 JUDGED_MEASURES = (
     "right_share", "judge_share", "label_share", "labels_worth", "sensitivity", "specificity", "cohen_kappa",
 )
@@ -92,30 +94,32 @@ class _Measures:
         right, wrong = label == 1, label == 0
         share, worth = self._right_share()
         yield share
-        yield self._mean("judge_share", self.items["judge"], self.items, "neither", "no item has a score")
-        yield self._mean("label_share", self.labelled["label"], self.labelled, "neither", "no item has a label")
+        yield self._mean("judge_share", self.items["judge"], self.items, "neither", Cause("no item has a score"))
+        yield self._mean("label_share", self.labelled["label"], self.labelled, "neither", _NO_LABEL)
         yield worth
-        for name, seen, where, what in (
-            ("sensitivity", verdict, right, "right"), ("specificity", 1 - verdict, wrong, "not right"),
+        for name, seen, where, reason in (
+            ("sensitivity", verdict, right, Cause("no item is labelled as right")),
+            ("specificity", 1 - verdict, wrong, Cause("no item is labelled as not right")),
         ):
-            reason = f"no item is labelled as {what}"
             yield self._mean(name, seen[where], self.known[where], "higher is better", reason)
         if self.known.empty:
-            yield self._none("cohen_kappa", "no item has a label", "score", "higher is better")
+            yield self._none("cohen_kappa", _NO_LABEL, "score", "higher is better")
         else:
             yield cohen_kappa(verdict, label, units=units_of(self.known), level=self.level, rng=self.rng)
 
     def _right_share(self) -> tuple[Measure, Measure]:
         """Return the headline and how many labels it is worth."""
         if self.labelled.empty and len(self.known):
-            return self._corrected(), self._worth(None, "the labels are of other items")
+            return self._corrected(), self._worth(None, Cause("the labels are of other items"))
         labels, judged, others = self._by_unit()
         if not len(others) and len(labels):
-            alone = self._mean("right_share", self.labelled["label"], self.labelled, "higher is better", "")
+            alone = self._mean("right_share", self.labelled["label"], self.labelled, "higher is better", _NO_LABEL)
             return alone, self._worth(float(len(labels)), None)
         if len(labels) < LEAST_LABELS:
-            reason = f"{len(labels)} labelled units are too few to tell how far the judge is to be believed; "
-            reason += f"{LEAST_LABELS} are needed"
+            too_few = (
+                "{labels} labelled units are too few to tell how far the judge is to be believed; {needed} are needed"
+            )
+            reason = Cause(too_few, labels=len(labels), needed=LEAST_LABELS)
             return self._none("right_share", reason, "share", "higher is better"), self._worth(None, reason)
         found = prediction_powered(labels, judged, others, self.level, rng=self.rng)
         n = {"items": len(self.items), "units": len(labels)}
@@ -141,7 +145,7 @@ class _Measures:
         learnt = Calibration(hits, int(right.sum()), passes, int((~right).sum()))
         reason = learnt.problem(self.level)
         if any(len(set(units_of(frame))) < len(frame) for frame in (self.items, self.known)):
-            reason = "items share units, and a corrected rate takes each for independent"
+            reason = Cause("items share units, and a corrected rate takes each for independent")
         if reason is not None:
             return self._none("right_share", reason, "share", "higher is better")
         count = int((self.items["judge"] >= self.threshold).sum())
@@ -156,14 +160,16 @@ class _Measures:
             level=self.level, **how,
         )
 
-    def _worth(self, value: float | None, reason: str | None) -> Measure:
+    def _worth(self, value: float | None, reason: Cause | None) -> Measure:
         n = {"items": len(self.items), "units": len(self.labelled)}
         return Measure(
             name="labels_worth", value=value, undefined=reason, n=n, unit="count", direction="higher is better",
-            level=self.level, method="none" if value is None else "ratio of variances, without interval",
+            level=self.level, method=NONE if value is None else Method("ratio of variances, without interval"),
         )
 
-    def _mean(self, name: str, values: pd.Series[Any], of: pd.DataFrame, direction: Direction, reason: str) -> Measure:
+    def _mean(
+        self, name: str, values: pd.Series[Any], of: pd.DataFrame, direction: Direction, reason: Cause
+    ) -> Measure:
         if values.empty:
             return self._none(name, reason, "share", direction)
         mean = mean_over_units(
@@ -174,7 +180,7 @@ class _Measures:
             level=self.level, method=mean.method,
         )
 
-    def _none(self, name: str, reason: str, unit: str, direction: Direction) -> Measure:
+    def _none(self, name: str, reason: Cause, unit: str, direction: Direction) -> Measure:
         n = {"items": len(self.items), "units": len(self.labelled)}
         return undefined(name, reason, n=n, unit=unit, direction=direction, level=self.level)
 

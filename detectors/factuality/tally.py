@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from detectors.intervals import mean_over_units
-from detectors.result import Direction, Measure, undefined
+from detectors.phrases import Cause, Method
+from detectors.result import COUNT, Direction, Measure, undefined
 
 __all__ = ["Tally"]
 
@@ -59,11 +60,12 @@ class Tally:
         if half.value is None or half.low is None or half.high is None:
             return half
         low, value, high = (2 * number - 1 for number in (half.low, half.value, half.high))
-        return replace(half, low=low, value=value, high=high, method=f"{half.method}, of paired differences")
+        method = Method("{method}, of paired differences", method=half.method)
+        return replace(half, low=low, value=value, high=high, method=method)
 
     def known(self, name: str, values: pd.Series[Any]) -> Measure:
         """Return a mean over units that follows from the questions alone: nothing about it is uncertain."""
-        found, method = self.mean(name, values, "neither", binary=False), "known from the questions"
+        found, method = self.mean(name, values, "neither", binary=False), Method("known from the questions")
         if found.value is None:
             return found
         return replace(found, low=found.value, high=found.value, method=method, mean_of=None, unit_of=None, where=None)
@@ -75,7 +77,7 @@ class Tally:
             return self._undefined(name, "neither", "words", None)
         return Measure(
             name=name, value=float(values.mean()), n={"items": len(values), "units": len(values)}, unit="words",
-            direction="neither", level=self.level, method="mean over items, no interval",
+            direction="neither", level=self.level, method=Method("mean over items, no interval"),
         )
 
     def share(self, name: str, outcome: str, direction: Direction) -> Measure:
@@ -89,7 +91,7 @@ class Tally:
         count = float(self.items["outcome"].eq("not asked").sum())
         return Measure(
             name="not_asked", value=count, low=count, high=count, n={"items": len(self.items)}, unit="count",
-            direction="lower is better", level=self.level, method="count",
+            direction="lower is better", level=self.level, method=COUNT,
         )
 
     def groups(self, name: str, column: str) -> list[Measure]:
@@ -118,7 +120,7 @@ class Tally:
         self, name: str, direction: Direction, unit: str, group: str | None, missing: int = 0
     ) -> Measure:
         asked = bool(self.items["outcome"].ne("not asked").any())
-        reason = "no such question got an answer" if asked else "no question has what asking needs"
+        reason = Cause("no such question got an answer") if asked else Cause("no question has what asking needs")
         return undefined(
             name, reason, n={"items": 0, "units": 0}, unit=unit, direction=direction, level=self.level, group=group,
             missing=missing,

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 from detectors.intervals.exact import Approximation, exact_binomial
+from detectors.phrases import Cause, Method
 
 __all__ = ["CLUSTER_BOOTSTRAP", "cluster_bootstrap"]
 
-CLUSTER_BOOTSTRAP = Approximation("studentised cluster bootstrap", 40, 0.85)
+CLUSTER_BOOTSTRAP = Approximation(Method("studentised cluster bootstrap"), 40, 0.85)
 """Worst where few units are far larger than the others; at stricter levels it misses many times as often as it may."""
 
 BLOCK = 4_000_000
@@ -42,12 +43,15 @@ def cluster_bootstrap(
     """
     rows = np.asarray(sums, dtype=float)
     if rows.ndim != 2 or len(rows) < 2:
-        raise ValueError(f"cluster_bootstrap: got sums of shape {rows.shape}; allowed: [unit >= 2, column]")
+        raise ValueError(
+            Cause("cluster_bootstrap: got sums of shape {shape}; allowed: [unit >= 2, column]", shape=rows.shape)
+        )
     units, total = len(rows), rows.sum(axis=0)
     centred, step = rows - rows.mean(axis=0), 1e-6 * np.maximum(np.abs(rows).sum(axis=0), 1e-300)
     value = float(statistic(total))
     if not np.isfinite(value):
-        raise ValueError(f"cluster_bootstrap: got the value {value} at totals {total}; allowed: a finite statistic")
+        got = "cluster_bootstrap: got the value {value} at totals {total}; allowed: a finite statistic"
+        raise ValueError(Cause(got, value=value, total=total))
     spread = centred @ _gradient(statistic, total, step)
     error = float(np.sqrt((spread**2).sum() * units / (units - 1)))
     if error <= 1e-8 * max(abs(value), 1e-12):
@@ -96,4 +100,5 @@ def _without_spread(value: float, units: int, bounds: tuple[float, float], level
         return value, value + reach
     if value == bounds[1]:
         return value - reach, value
-    raise ValueError(f"cluster_bootstrap: got {units} units without spread at {value}; allowed: there only on a bound")
+    got = "cluster_bootstrap: got {units} units without spread at {value}; allowed: there only on a bound"
+    raise ValueError(Cause(got, units=units, value=value))

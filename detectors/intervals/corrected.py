@@ -16,11 +16,22 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 from detectors.intervals.exact import Approximation, exact_binomial
+from detectors.phrases import Cause, Method
 
 __all__ = ["CORRECTED", "Calibration", "corrected_ends", "corrected_rate"]
 
 CORRECTED = Approximation(
-    "corrected for sensitivity and specificity (Rogan-Gladen, exact parts in quadrature)", 20, 0.94, 0.9964
+    Method("corrected for sensitivity and specificity (Rogan-Gladen, exact parts in quadrature)"), 20, 0.94, 0.9964
+)
+
+_MAY_TELL_NOTHING = "sensitivity plus specificity less 1 is {youden} and may be 0: the detector may tell nothing"
+_MORE = (
+    "sensitivity plus specificity less 1 is {youden} and may be 0: the detector may tell nothing; about {times} times "
+    "as many labelled items ({positives} and {negatives} now) would be needed"
+)
+_MUCH_MORE = (
+    "sensitivity plus specificity less 1 is {youden} and may be 0: the detector may tell nothing; more than a hundred "
+    "times as many labelled items ({positives} and {negatives} now) would be needed"
 )
 
 
@@ -37,7 +48,7 @@ class Calibration:
     negatives: int
     """Items that have it not."""
 
-    def problem(self, level: float) -> str | None:
+    def problem(self, level: float) -> Cause | None:
         """Return why no rate can be corrected by this, with how many items would do; None where one can.
 
         There must be `CORRECTED.min_units` of either kind, and the interval of Se + Sp - 1, from both exact ones at
@@ -45,17 +56,19 @@ class Calibration:
         """
         least = CORRECTED.min_units
         if min(self.positives, self.negatives) < least:
-            got = f"{self.positives} labelled items that have it and {self.negatives} that have not"
-            return f"{got} are too few to learn how the detector errs; {least} of each are needed"
+            return Cause(
+                "{positives} labelled items that have it and {negatives} that have not are too few to learn how the "
+                "detector errs; {needed} of each are needed",
+                positives=self.positives, negatives=self.negatives, needed=least,
+            )
         youden = self.hits / self.positives + self.passes / self.negatives - 1
         if self._surely_informative(1, level):
             return None
-        got = f"sensitivity plus specificity less 1 is {youden:.2f} and may be 0: the detector may tell nothing"
         if youden <= 0:
-            return got
+            return Cause(_MAY_TELL_NOTHING, youden=f"{youden:.2f}")
         times = next((k for k in range(2, 101) if self._surely_informative(k, level)), None)
-        more = "more than a hundred times as many" if times is None else f"about {times} times as many"
-        return f"{got}; {more} labelled items ({self.positives} and {self.negatives} now) would be needed"
+        now = {"positives": self.positives, "negatives": self.negatives}
+        return Cause(_MUCH_MORE if times is None else _MORE, youden=f"{youden:.2f}", times=times, **now)
 
     def _surely_informative(self, times: int, level: float) -> bool:
         """Tell whether Se + Sp - 1 surely exceeds 0, or would with `times` as many items and the same rates."""

@@ -20,12 +20,13 @@ from scipy.optimize import brentq
 from scipy.special import bdtr, gammaln, ndtri, xlog1py, xlogy
 
 from detectors.arrays import Floats
+from detectors.phrases import Method
 
 __all__ = ["METHOD", "MOST", "discordant_interval"]
 
 MOST = 5_000
 """Units up to which this takes about a second or less."""
-METHOD = "exact over paired 0/1 answers (Buehler bounds)"
+METHOD = Method("exact over paired 0/1 answers (Buehler bounds)")
 _GRID = 32
 _NEAR = np.array([0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0, 8.0])
 """Distances, in 1/n, from the ends of what p10 + p01 may be, where a probability has its narrow peaks."""

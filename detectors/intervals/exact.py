@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaincinv
 
 from detectors.arrays import Count, Floats
+from detectors.phrases import Method
 
 __all__ = ["Approximation", "Level", "Side", "exact_binomial", "sides_of"]
 
@@ -23,7 +24,7 @@ Level = float | tuple[float, float]
 class Approximation:
     """What is known of an approximate interval; the fields are those of a `Measure`."""
 
-    method: str
+    method: Method
     min_units: int
     """It decides a limit only from this many independent units on, in the smallest sample or group."""
     worst_coverage: float

@@ -21,15 +21,16 @@ from scipy.special import gammaln
 
 from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
+from detectors.phrases import Method
 
 __all__ = [
     "ALL_OF_IT", "BETTING_FINITE", "HYPERGEOMETRIC", "PartOfSet", "events_of_parts", "exact_hypergeometric",
     "mean_of_finite",
 ]
 
-ALL_OF_IT = "all of the benchmark: no sampling error"
-HYPERGEOMETRIC = "exact hypergeometric, for a part of the benchmark"
-BETTING_FINITE = "betting (hedged capital) over unit means, for a part of the benchmark"
+ALL_OF_IT = Method("all of the benchmark: no sampling error")
+HYPERGEOMETRIC = Method("exact hypergeometric, for a part of the benchmark")
+BETTING_FINITE = Method("betting (hedged capital) over unit means, for a part of the benchmark")
 
 
 def exact_hypergeometric(k: int, n: int, population: int, level: float = 0.95) -> tuple[float, float]:
@@ -49,7 +50,7 @@ def exact_hypergeometric(k: int, n: int, population: int, level: float = 0.95) -
 
 def mean_of_finite(
     least: ArrayLike, most: ArrayLike, population: int, level: float, *, single: bool
-) -> tuple[float, float, str]:
+) -> tuple[float, float, Method]:
     """Return (low, high, method) for the mean over a set of `population` units, of which some were drawn at random.
 
     least, most [unit]: the least and the most that each unit drawn may be, equal where all its items gave an answer, in

@@ -8,10 +8,11 @@ from scipy.special import bdtr, bdtrc
 
 from detectors.arrays import Floats
 from detectors.intervals.exact import Approximation, exact_binomial
+from detectors.phrases import Method
 
 __all__ = ["SIMULTANEOUS", "any_gap_p", "simultaneous"]
 
-SIMULTANEOUS = Approximation("simultaneous over groups (min-P of exact intervals)", 50, 0.92)
+SIMULTANEOUS = Approximation(Method("simultaneous over groups (min-P of exact intervals)"), 50, 0.92)
 
 
 def simultaneous(

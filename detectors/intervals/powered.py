@@ -25,10 +25,13 @@ from numpy.typing import ArrayLike
 from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
 from detectors.intervals.exact import exact_binomial
+from detectors.phrases import Method
 
 __all__ = ["LEAST_LABELS", "POWERED_METHOD", "Powered", "prediction_powered"]
 
-POWERED_METHOD = "prediction-powered (betting over labels beside blocks of scores), joined with the labels alone"
+POWERED_METHOD = Method(
+    "prediction-powered (betting over labels beside blocks of scores), joined with the labels alone"
+)
 LEAST_LABELS = 30
 """Fewer labels than these are not worth a judge."""
 IMAGINED = 4.0

@@ -21,10 +21,11 @@ from numpy.typing import ArrayLike
 from scipy.special import bdtrc
 
 from detectors.arrays import Floats
+from detectors.phrases import Method
 
 __all__ = ["AUROC_METHOD", "auroc", "pairs_interval"]
 
-AUROC_METHOD = "AUROC over independent pairs (Hoeffding's matchings, binomial tails)"
+AUROC_METHOD = Method("AUROC over independent pairs (Hoeffding's matchings, binomial tails)")
 _TRIED = 64
 """Numbers j that are tried; fewer than all only make a tail larger."""
 

@@ -10,12 +10,13 @@ from scipy.special import ndtri
 
 from detectors.arrays import Floats
 from detectors.intervals.exact import Approximation
+from detectors.phrases import Method
 
 __all__ = ["NEWCOMBE", "NEWCOMBE_PAIRED", "SCORE_RATIO", "newcombe", "newcombe_paired", "score_ratio"]
 
-NEWCOMBE = Approximation("difference of rates (Newcombe hybrid score)", 20, 0.83)
-NEWCOMBE_PAIRED = Approximation("paired difference of rates (Newcombe hybrid score)", 20, 0.91)
-SCORE_RATIO = Approximation("ratio of rates (Koopman score)", 20, 0.85)
+NEWCOMBE = Approximation(Method("difference of rates (Newcombe hybrid score)"), 20, 0.83)
+NEWCOMBE_PAIRED = Approximation(Method("paired difference of rates (Newcombe hybrid score)"), 20, 0.91)
+SCORE_RATIO = Approximation(Method("ratio of rates (Koopman score)"), 20, 0.85)
 
 
 def newcombe(k1: ArrayLike, n1: ArrayLike, k2: ArrayLike, n2: ArrayLike, level: float = 0.95) -> tuple[Any, Any]:

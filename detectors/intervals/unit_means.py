@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from detectors.arrays import Floats
 from detectors.intervals.betting import betting_mean
 from detectors.intervals.exact import exact_binomial
+from detectors.phrases import Method
 
 __all__ = ["UnitMean", "mean_over_units", "mostly_single"]
 
@@ -31,7 +32,7 @@ class UnitMean:
     """Items that gave an answer."""
     units: int
     """Units with such an item."""
-    method: str
+    method: Method
     missing: int = 0
     """Items that gave none; [low, high] holds whatever they would have been."""
 
@@ -66,9 +67,9 @@ def mean_over_units(
         raise ValueError(f"mean_over_units: got {len(numbers)} values, none of them an answer; allowed: one or more")
     least, most = (_unit_means(np.where(lost, fill, numbers), labels) for fill in worst)
     known = _unit_means(numbers[~lost], None if labels is None else labels[~lost])
-    order, method = rng.permutation(len(least)), "betting (hedged capital) over unit means"
+    order, method = rng.permutation(len(least)), Method("betting (hedged capital) over unit means")
     if binary and mostly_single(() if labels is None else np.unique(labels, return_counts=True)[1]):
-        method = "exact binomial (Clopper-Pearson)"
+        method = Method("exact binomial (Clopper-Pearson)")
         drawn = 0.5 if np.isin((least, most), (0.0, 1.0)).all() else rng.random(len(least))
         (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
     else:

@@ -24,12 +24,13 @@ from detectors.novelty.answers import ANSWERS, check_roles, model_score
 from detectors.novelty.baselines import knn_distance
 from detectors.novelty.decisions import best_score_remark, decided
 from detectors.novelty.health import score_problem
+from detectors.phrases import Cause
 from detectors.ranking import Ranking, rank
 from detectors.result import Measure, Remark, Result, undefined
 
 __all__ = ["energy", "mahalanobis", "max_softmax", "novelty_contrast"]
 
-NO_LOGITS = "the classifier gives no logits, and energy cannot be had from probabilities"
+NO_LOGITS = Cause("the classifier gives no logits, and energy cannot be had from probabilities")
 _ROLES = ("foreign", "items", "fit", "calibration")
 
 
@@ -127,7 +128,7 @@ class _Measures:
     """Makes the measures of a ranking and puts them into words."""
 
     found: Ranking
-    problems: Mapping[Any, str]
+    problems: Mapping[Any, Cause]
     """Score -> why it has no AUROC."""
     density: str
     main: str
@@ -154,7 +155,7 @@ class _Measures:
             return self._none("auroc_difference", f"{self.density} - {other}", problem)
         return self.found.auroc_difference(self.density, other, level=self.level)
 
-    def _none(self, name: str, group: str | None, reason: str) -> Measure:
+    def _none(self, name: str, group: str | None, reason: Cause) -> Measure:
         n = {"items": self.found.items, "units": self.found.units}
         return undefined(
             name, reason, n=n, unit="score", direction="higher is better", level=self.level, group=group

@@ -9,6 +9,7 @@ import pandas as pd
 
 from detectors.arrays import FIELDS, units_of
 from detectors.conformal import benjamini_hochberg, calibration_needed, p_values
+from detectors.phrases import Cause
 from detectors.ranking import Ranking
 from detectors.result import Remark
 
@@ -21,9 +22,9 @@ _ALIKE = 0.0005
 
 
 def decided(
-    observed: Mapping[str, pd.DataFrame], scores: Mapping[str, pd.DataFrame], main: str, problem: str | None,
+    observed: Mapping[str, pd.DataFrame], scores: Mapping[str, pd.DataFrame], main: str, problem: Cause | None,
     fdr: float, first: str, rng: np.random.Generator,
-) -> tuple[pd.DataFrame, str | None]:
+) -> tuple[pd.DataFrame, Cause | None]:
     """Return (evidence, None), or with the reason where nothing could be decided.
 
     Evidence: the foreign items, ascending by score `first`, then the familiar ones; item, `unit` where known, `role`,
@@ -42,7 +43,8 @@ def decided(
     smallest = min(ALPHA, fdr * foreign.mean()) if foreign.any() else ALPHA
     known, needed = _one_a_unit(observed["calibration"], scores["calibration"][main], rng), calibration_needed(smallest)
     if problem is None and len(known) < needed:
-        problem = f"{len(known)} calibration units are too few to flag anything; {needed} would do"
+        too_few = "{known} calibration units are too few to flag anything; {needed} would do"
+        problem = Cause(too_few, known=len(known), needed=needed)
     if problem is not None:
         return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan), problem
     p = p_values(known, told[main], alpha=smallest)

@@ -26,6 +26,7 @@ from detectors.novelty.answers import check_roles
 from detectors.novelty.decisions import best_score_remark, blind_spot_remark, decided
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.scores import ScoreTable
+from detectors.phrases import Cause, Method
 from detectors.ranking import Ranking
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
@@ -74,7 +75,7 @@ class _Measures:
 
     seen: ScoreTable
     evidence: pd.DataFrame
-    undecided: str | None
+    undecided: Cause | None
     """Why there are no decisions in the evidence."""
     level: float
     rng: np.random.Generator
@@ -117,8 +118,8 @@ class _Measures:
         together = 1 - (1 - self.level) / len(kinds)
         value, low, high = np.min([self.rankings[kind].interval(main, together) for kind in kinds], axis=0)
         return replace(
-            one, value=float(value), low=float(low), high=float(high), method=f"{one.method}, least of {len(kinds)}",
-            auroc_of=None,
+            one, value=float(value), low=float(low), high=float(high), auroc_of=None,
+            method=Method("{method}, least of {count}", method=one.method, count=len(kinds)),
         )
 
     def _share(self, name: str, role: str, direction: Direction) -> Measure:
@@ -130,8 +131,8 @@ class _Measures:
         mean = mean_over_units(values, units, level=self.level, rng=self.rng, binary=True)
         return Measure(
             name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
-            level=self.level, method=f"{mean.method}, given the calibration items", mean_of="value",
-            unit_of="unit" if "unit" in rows else None, where={"role": role},
+            level=self.level, method=Method("{method}, given the calibration items", method=mean.method),
+            mean_of="value", unit_of="unit" if "unit" in rows else None, where={"role": role},
         )
 
     def _bits_per_dim(self) -> Measure:
@@ -146,10 +147,10 @@ class _Measures:
         value, low, high = cluster_bootstrap(
             lambda totals: totals[..., 0] / totals[..., 1], sums, level=self.level, rng=self.rng
         )
+        method = Method("{method}; log p is {likelihood}", method=CLUSTER_BOOTSTRAP.method, likelihood=kinds)
         return Measure(
             name="bits_per_dim", value=value, low=low, high=high, n={"items": len(bits), "units": len(sums)}, unit=unit,
-            direction="lower is better", level=self.level,
-            **{**CLUSTER_BOOTSTRAP.facts, "method": f"{CLUSTER_BOOTSTRAP.method}; log p is {kinds}"},
+            direction="lower is better", level=self.level, **{**CLUSTER_BOOTSTRAP.facts, "method": method},
         )
 
     def _batch_typicality(self) -> Measure:
@@ -163,11 +164,11 @@ class _Measures:
         _, p = batch_typicality(known, new, rng=self.rng)
         return Measure(
             name=name, value=p, n={"items": len(self.seen.observed["foreign"]), "units": len(new)}, unit="p-value",
-            direction="neither", level=self.level, method="bootstrap of unit means of the fit items",
+            direction="neither", level=self.level, method=Method("bootstrap of unit means of the fit items"),
         )
 
     def _none(
-        self, name: str, reason: str, about: str, unit: str, direction: Direction, group: str | None = None
+        self, name: str, reason: Cause, about: str, unit: str, direction: Direction, group: str | None = None
     ) -> Measure:
         items = len(self.seen.scores(about))
         return undefined(

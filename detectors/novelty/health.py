@@ -13,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from detectors.phrases import Cause
+
 __all__ = ["MIN_DISTINCT", "response_problem", "score_problem"]
 
 MIN_DISTINCT = 5
@@ -21,20 +23,22 @@ _ROUNDING = 1e-9
 """Scores nearer to each other than this share of the largest are the same."""
 
 
-def score_problem(scores: ArrayLike) -> str | None:
+def score_problem(scores: ArrayLike) -> Cause | None:
     """Return why scores [item] cannot be trusted, None where nothing speaks against them."""
     values = np.asarray(scores, dtype=float)
     bad = int(np.count_nonzero(~np.isfinite(values)))
     if bad:
-        return f"{bad} of {len(values)} scores are not finite numbers"
+        return Cause("{bad} of {all} scores are not finite numbers", bad=bad, all=len(values))
     gaps = np.diff(np.sort(values))
     distinct = 1 + int(np.count_nonzero(gaps > _ROUNDING * np.abs(values).max(initial=0)))
     if distinct < min(MIN_DISTINCT, len(values)):
-        return f"only {distinct} distinct {'score' if distinct == 1 else 'scores'} among {len(values)} items"
+        one = "only {distinct} distinct score among {items} items"
+        few = "only {distinct} distinct scores among {items} items"
+        return Cause(one if distinct == 1 else few, distinct=distinct, items=len(values))
     return None
 
 
-def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) -> str | None:
+def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) -> Cause | None:
     """Return why scores [item] do not answer to noise, in half of the elements or in all; None where they do.
 
     Half and whole noise need no order: the sharp decoder of a VAE can find half noise the stranger.
@@ -43,4 +47,5 @@ def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) 
     if means[0] < min(means[1:]):
         return None
     told = ", ".join(f"{mean:.4g}" for mean in means)
-    return f"the score does not rise as noise is added to the items (mean at none, half, all: {told})"
+    flat = "the score does not rise as noise is added to the items (mean at none, half, all: {means})"
+    return Cause(flat, means=told)

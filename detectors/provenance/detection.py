@@ -19,8 +19,9 @@ from scipy.special import bdtr
 
 from detectors.arrays import units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
+from detectors.phrases import Cause, Method
 from detectors.provenance.green_list import green_tail, pairs_needed
-from detectors.result import Direction, Measure, Result, undefined
+from detectors.result import COUNT, Direction, Measure, Result, undefined
 
 __all__ = ["MARK_MEASURES", "mark_detection"]
 
@@ -30,8 +31,9 @@ MARK_MEASURES = (
 )
 
 _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
-_NO_HUMANS = "the plan gives no texts that are known to be without the mark"
-_NO_TWIN = "the mark was not put in here, so the model has no texts that are known to be without it"
+_TOO_SHORT = Cause("no text holds two tokens")
+_NO_HUMANS = Cause("the plan gives no texts that are known to be without the mark")
+_NO_TWIN = Cause("the mark was not put in here, so the model has no texts that are known to be without it")
 
 
 def mark_detection(
@@ -116,7 +118,7 @@ def _tested(green: pd.Series[Any], share: pd.Series[Any], alpha: float) -> pd.Da
 def _mean(
     name: str, values: pd.Series[Any] | None, units: pd.Series[str], direction: Direction, *, level: float,
     rng: np.random.Generator, group: str | None = None, mean_of: str | None = None, unit_of: str | None = None,
-    reason: str = "no text holds two tokens",
+    reason: Cause = _TOO_SHORT,
 ) -> Measure:
     """Return the mean over units of values in [0, 1], null = not tested; `reason` is why there may be none."""
     asked = np.empty(0) if values is None else values.to_numpy(float)
@@ -145,15 +147,15 @@ def _median(name: str, needed: pd.Series[Any], missing: int, level: float) -> Me
         "missing": missing,
     }
     if not size or np.isinf(ordered[size // 2]):
-        return undefined(name, "half of the texts or more are not found at their full length", **facts)
+        return undefined(name, Cause("half of the texts or more are not found at their full length"), **facts)
     asked = size + missing
     outside = int((bdtr(np.arange(asked), asked, 0.5) <= (1 - level) / 2).sum())
     # missing texts stand below all others for the lower end, above them for the upper one
     if outside <= missing or np.isinf(ordered[missing - outside]):
-        return Measure(name=name, value=ordered[size // 2], method="none; too few texts are found", **facts)
+        return Measure(name=name, value=ordered[size // 2], method=Method("none; too few texts are found"), **facts)
     return Measure(
         name=name, value=ordered[size // 2], low=ordered[outside - 1 - missing], high=ordered[missing - outside],
-        method="order statistics of the median", **facts,
+        method=Method("order statistics of the median"), **facts,
     )
 
 
@@ -169,9 +171,10 @@ def _quality_cost(outputs: pd.DataFrame, units: pd.Series[str], level: float, rn
     try:
         value, low, high = cluster_bootstrap(_difference, whole.to_numpy(), level=level, rng=rng)
     except ValueError as error:
-        return undefined("quality_cost", str(error), missing=lost, **facts)
+        return undefined("quality_cost", error.args[0], missing=lost, **facts)
     if not np.isfinite([low, high]).all():
-        return Measure(name="quality_cost", value=value, method="none; the texts are too few", missing=lost, **facts)
+        method = Method("none; the texts are too few")
+        return Measure(name="quality_cost", value=value, method=method, missing=lost, **facts)
     return Measure(
         name="quality_cost", value=value, low=low, high=high, **CLUSTER_BOOTSTRAP.facts, **facts,
     ).lacking(lost)
@@ -188,5 +191,5 @@ def _not_tested(items: pd.DataFrame, level: float) -> Measure:
     count = float(items["value"].isna().sum())
     return Measure(
         name="not_tested", value=count, low=count, high=count, n={"items": len(items)}, unit="count",
-        direction="lower is better", level=level, method="count",
+        direction="lower is better", level=level, method=COUNT,
     )

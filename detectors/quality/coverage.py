@@ -30,13 +30,18 @@ from scipy.spatial.distance import cdist
 from scipy.special import ndtri
 
 from detectors.intervals import AUROC_METHOD, Approximation, auroc, exact_binomial
+from detectors.phrases import Method
 from detectors.quality.space import Floats, as_points, blocks, nearest
 from detectors.result import Measure, Result
 
 __all__ = ["COVERAGE", "DENSITY", "expected_coverage", "sample_coverage"]
 
-DENSITY = Approximation("mean over draws and balls; normal on the log scale, standard error over both", 100, 0.9)
-COVERAGE = Approximation("exact binomial over held-out items, in quadrature with the jackknife over draws", 100, 0.9)
+DENSITY = Approximation(
+    Method("mean over draws and balls; normal on the log scale, standard error over both"), 100, 0.9
+)
+COVERAGE = Approximation(
+    Method("exact binomial over held-out items, in quadrature with the jackknife over draws"), 100, 0.9
+)
 
 
 def expected_coverage(draws: int, training: int, k: int) -> float:
@@ -117,7 +122,7 @@ def _far_share(outside: NDArray[np.bool_], items: int, level: float, missing: in
     return Measure(
         name="far_share", value=float(outside.mean()), low=low, high=high, unit="share", ideal=1 / (items + 1),
         n={"items": len(outside), "units": len(outside)}, direction="lower is better", level=level,
-        method="exact binomial (Clopper-Pearson), given training and held-out items",
+        method=Method("exact binomial (Clopper-Pearson), given training and held-out items"),
     )
 
 
@@ -155,5 +160,5 @@ def _nearness(draws: Floats, heldout: Floats, level: float, missing: int) -> Mea
         name="nearness", value=value, low=low, high=high,
         n={"items": len(draws) + len(heldout), "units": min(len(draws), len(heldout))}, unit="share",
         direction="nearer to ideal is better", ideal=0.5, level=level,
-        method=f"{AUROC_METHOD}, given the training items",
+        method=Method("{method}, given the training items", method=AUROC_METHOD),
     )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from detectors.modes import missing_modes
+from detectors.phrases import Cause
 from detectors.quality.coverage import sample_coverage
 from detectors.quality.kernel_distance import kernel_distance
 from detectors.quality.space import standardised
@@ -43,7 +44,7 @@ def sample_quality(
         distance = replace(distance, n={**distance.n, "asked": len(draws) + missing})
     if labels is None:
         none = undefined(
-            "missing_modes", "the training items bear no labels", n={"items": len(draws), "units": len(draws)},
+            "missing_modes", Cause("the training items bear no labels"), n={"items": len(draws), "units": len(draws)},
             unit="count", direction="lower is better", level=level, missing=missing,
         )
         return Result((distance, *reach.measures, none, own), items=reach.items)

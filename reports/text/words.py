@@ -33,6 +33,8 @@ Form = Sequence[str]
 """A key with places, cut up: what stands before the first, its name, what stands behind it, and so on."""
 LONGEST = 600
 """Characters of a phrase; whatever is longer was not written by a detector."""
+NEVER_STORED = ("error", "verified")
+"""Sections of phrases that no record holds: they are told by their template and never read from a text."""
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
@@ -61,11 +63,11 @@ class Words:
 
         A phrase is looked up by its template, and its values are told too.
         """
-        if isinstance(raw, Phrase):
+        if isinstance(raw, Phrase) and raw.values:
             return self._phrase(kind, raw)
         if raw in self.catalogue[kind]:
             return str(self.catalogue[kind][raw])
-        for form, told in self._forms[kind] if len(raw) <= LONGEST else ():
+        for form, told in self._forms.get(kind, ()) if len(raw) <= LONGEST else ():
             held = _held(form, raw)
             if held is not None:
                 return told.format_map({name: self._placed(name, text) for name, text in held.items()})
@@ -74,13 +76,13 @@ class Words:
     def _phrase(self, kind: str, raw: Phrase) -> str:
         if raw.template not in self.catalogue[kind]:
             return str(raw)
-        told, values = str(self.catalogue[kind][raw.template]), raw.values.items()
-        return told.format_map({name: self._value(kind, name, one) for name, one in values}) if values else told
+        told = str(self.catalogue[kind][raw.template])
+        return told.format_map({name: self._value(kind, name, one) for name, one in raw.values.items()})
 
     def _value(self, kind: str, name: str, value: object) -> object:
         """Return what stands in a place: a phrase of this section, a term of the one it is named after, or itself."""
         if isinstance(value, Phrase):
-            return self._phrase(kind, value)
+            return self.term(kind, value)
         return self._placed(name, value) if isinstance(value, str) else value
 
     def _placed(self, name: str, text: str) -> str:
@@ -93,6 +95,7 @@ class Words:
         return {
             section: [(_PLACE.split(key), told) for key, told in entries.items() if "{" in key]
             for section, entries in self.catalogue.items()
+            if section not in NEVER_STORED
         }
 
 

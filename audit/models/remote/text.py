@@ -21,6 +21,7 @@ from audit.models.remote.change import MORE, ROUNDS, Round, facts_of, has_change
 from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import Question, draw, read_origin, score
 from audit.numbering import entropy, numbers_of
+from detectors.phrases import Cause
 
 __all__ = ["RemoteText", "ScoredRemoteText", "Served", "detect_abilities", "fixed_calls"]
 
@@ -39,7 +40,7 @@ _CANARIES = (
 )
 """Fixed prompts whose greedy answers show whether the same model still answers."""
 _PROOF = "The quick brown fox jumps over the lazy dog."
-_NO_SEED = "the same seed gave two different draws"
+_NO_SEED = Cause("the same seed gave two different draws")
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
@@ -108,13 +109,16 @@ class RemoteText:
         """Close the connections; a second call does nothing."""
         self._transport.close()
 
-    def _why_unscored(self) -> str | None:
+    def _why_unscored(self) -> Cause | None:
         """Return why the server does not score a given text; None where it just did."""
         self.fixed_calls += 1
         (nats,) = self._transport.ask([self._score(_PROOF)])
         if isinstance(nats, Failure):
-            return f"the server does not return a prompt's log-probabilities when asked to (echo): {nats.problem}"
-        return "the server calls every token of a prompt certain (log-probability 0)" if nats == 0 else None
+            return Cause(
+                "the server does not return a prompt's log-probabilities when asked to (echo): {problem}",
+                problem=nats.problem,
+            )
+        return Cause("the server calls every token of a prompt certain (log-probability 0)") if nats == 0 else None
 
     def _score(self, text: str, start: int = 0) -> Question[float]:
         asked = score(self.name, text, start)

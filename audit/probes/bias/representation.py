@@ -22,6 +22,7 @@ from audit.probes.items import (
     plain,
     storable_items,
 )
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -275,7 +276,7 @@ def _confidence(highest: np.ndarray, group: str, level: float, rng: np.random.Ge
 
     if np.isnan(highest).all():
         return undefined(
-            "confidence", "no draw gave anything to classify", n={"items": 0, "units": 0}, unit="share",
+            "confidence", Cause("no draw gave anything to classify"), n={"items": 0, "units": 0}, unit="share",
             direction="neither", level=level, group=group, missing=len(highest),
         )
     mean = mean_over_units(highest.clip(0, 1), level=level, rng=rng)

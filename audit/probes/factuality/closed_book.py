@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,27 +197,27 @@ class ClosedBook:
         )  # fmt: skip
 
 
-def _lacks_choices(row: Mapping[Any, Any]) -> str | None:
+def _lacks_choices(row: Mapping[Any, Any]) -> Cause | None:
     """Return why a question cannot be asked as a choice, or None."""
     choices, correct = _list(row["choices"]), _list(row["correct"])
     if len(choices) < 2:
-        return "fewer than two choices"
+        return Cause("fewer than two choices")
     if len(set(choices)) < len(choices):
-        return "a choice is given twice"
+        return Cause("a choice is given twice")
     if not correct:
-        return "no choice is named as true"
+        return Cause("no choice is named as true")
     if not all(0 <= index < len(choices) for index in correct):
-        return f"a true choice is outside 0 to {len(choices) - 1}"
+        return Cause("a true choice is outside 0 to {last}", last=len(choices) - 1)
     if len(set(correct)) == len(choices):
-        return "every choice is true"
+        return Cause("every choice is true")
     if row["best"] is not None and row["best"] not in correct:
-        return "the best choice is not among the true ones"
+        return Cause("the best choice is not among the true ones")
     return None
 
 
-def _lacks_aliases(row: Mapping[Any, Any]) -> str | None:
+def _lacks_aliases(row: Mapping[Any, Any]) -> Cause | None:
     """Return why a written answer to a question could not be judged, or None."""
-    return None if _list(row["aliases"]) else "no right answer is given"
+    return None if _list(row["aliases"]) else Cause("no right answer is given")
 
 
 def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:

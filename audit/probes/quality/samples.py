@@ -28,6 +28,7 @@ from audit.probes.items import (
     usable,
     vectors,
 )
+from detectors.phrases import Cause, Method
 
 if TYPE_CHECKING:
     import numpy as np
@@ -198,7 +199,7 @@ def _nothing(draws: pd.DataFrame, name: str, good: np.ndarray, level: float) -> 
     }
     measures = [
         undefined(
-            one, "hardly any draw is an item of the data's kind", n={"items": size, "units": size}, unit=unit,
+            one, Cause("hardly any draw is an item of the data's kind"), n={"items": size, "units": size}, unit=unit,
             direction="neither", level=level, missing=lost,
         )
         for one, unit in units.items()
@@ -226,5 +227,5 @@ def _unusable(good: np.ndarray, level: float) -> Measure:
         direction="lower is better",
         ideal=0.0,
         level=level,
-        method="exact binomial (Clopper-Pearson)",
+        method=Method("exact binomial (Clopper-Pearson)"),
     )
