@@ -255,6 +255,20 @@ def test_a_freeze_that_was_killed_before_its_line_is_none(tmp_path, plan, monkey
     assert [(one.before, one.after) for one in freeze_in(folder_of(into, plan), plan)] == [(2, 1)]
 
 
+def test_the_line_of_the_end_that_a_kill_left_out_is_written_by_the_next_run(tmp_path, plan):
+    into = tmp_path / "audits"
+    run(plan, into=into)
+    whole = (into / REGISTER).read_bytes()
+    lines = whole.splitlines(keepends=True)
+    assert b"verdicts" in lines[-1]
+    for torn in (b"", lines[-1][:9]):
+        (into / REGISTER).write_bytes(b"".join(lines[:-1]) + torn)
+        run(plan, into=into)
+        assert (into / REGISTER).read_bytes() == whole
+    run(plan, into=into)
+    assert (into / REGISTER).read_bytes() == whole
+
+
 def loosened(plan):
     return replace(plan, checks=first(plan, limit=Limit(measure="ones", at_most=0.9)))
 

@@ -25,7 +25,18 @@ from audit.execute.dry_run import Sizes, expected_calls
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
 from audit.model import abilities_of, fingerprint_of
-from audit.plan import Check, Plan, as_plan, attempts_of, freeze, plan_text, register_end, register_plan, vouched
+from audit.plan import (
+    Check,
+    Plan,
+    as_plan,
+    attempts_of,
+    freeze,
+    plan_text,
+    register_end,
+    register_missed_end,
+    register_plan,
+    vouched,
+)
 from audit.record import (
     RECORD_FILE,
     RUN_FILE,
@@ -92,6 +103,7 @@ def run(
         known = partial(strangers, parts=plan.models, opened=opened)
         folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)
         if done is not None:
+            register_missed_end(done)
             return done
         sizes = Sizes.of(plan)
         watch.on_expected(expected_calls(plan, sizes))

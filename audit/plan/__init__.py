@@ -5,7 +5,7 @@ from audit.plan.differing import PlanDifference, differences, plan_differences, 
 from audit.plan.frozen import freeze, plan_text
 from audit.plan.loading import load_plan, read_plan
 from audit.plan.reach import Confined, reaches
-from audit.plan.registration import attempts_of, check_deviations, register_end, register_plan
+from audit.plan.registration import attempts_of, check_deviations, register_end, register_missed_end, register_plan
 from audit.plan.short_form import as_plan
 from audit.plan.spec import PlanSpec
 from audit.plan.vouching import is_own, vouched
@@ -13,5 +13,5 @@ from audit.plan.vouching import is_own, vouched
 __all__ = [
     "Check", "Confined", "Plan", "PlanDifference", "PlanSpec", "as_plan", "attempts_of", "check_deviations",
     "differences", "freeze", "is_own", "load_plan", "plan_differences", "plan_text", "reaches", "read_plan", "refusal",
-    "register_end", "register_plan", "vouched",
+    "register_end", "register_missed_end", "register_plan", "vouched",
 ]

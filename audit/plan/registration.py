@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ from audit.record import DEVIATIONS_FILE, PLAN_FILE, Attempt, Audit, Deviation, 
 
 __all__ = [
     "REGISTER", "attempts_of", "check_deviations", "deviations", "read_deviations", "register_end",
-    "register_plan",
+    "register_missed_end", "register_plan",
 ]
 
 TRIAL = 5
@@ -81,6 +82,21 @@ def register_end(folder: Path, verdicts: Mapping[str, str], who: Mapping[str, An
     """Write into the register what came of an audit, so that it is known when its folder is not there any more."""
     with locked(folder.parent / REGISTER) as file:
         append_end(file, folder.name, verdicts, who)
+
+
+def register_missed_end(audit: Audit) -> None:
+    """Write what came of a finished audit of ours, where a kill came between its record and the register's line."""
+    register, name = audit.folder.parent / REGISTER, audit.folder.name
+    if not register.is_file() or not _lacks_end(read_regular(register, MAX_JSON), name):
+        return
+    with locked(register) as file:
+        if _lacks_end(file.read(), name):
+            append_end(file, name, *end_of(audit.record))
+
+
+def _lacks_end(register: bytes, name: str) -> bool:
+    entry = read_entries(BytesIO(register)).get(name)
+    return entry is not None and entry.verdicts is None
 
 
 def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, answerer: Answerer) -> list[Attempt]:

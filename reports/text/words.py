@@ -125,11 +125,14 @@ def _added(lang: str) -> Iterator[Mapping[str, Mapping[str, Any]]]:
         try:
             catalogue = json.loads(file.read_text("utf-8"))
         except ValueError as error:
-            told = "words {name!r}: {file} is no JSON in UTF-8: {problem}"
-            raise UsageError(told, name=name, file=file.name, problem=str(error)) from None
+            raise UsageError(
+                "words {name!r}: {file} is no JSON in UTF-8: {problem}", name=name, file=file.name, problem=str(error)
+            ) from None
         if not isinstance(catalogue, dict) or not all(isinstance(one, dict) for one in catalogue.values()):
-            told = "words {name!r}: {file} is no catalogue; allowed: {{section: {{key: text}}}}"
-            raise UsageError(told, name=name, file=file.name)
+            raise UsageError(
+                "words {name!r}: {file} is no catalogue; allowed: {{section: {{key: text}}}}",
+                name=name, file=file.name,
+            )
         yield catalogue
 
 
