@@ -71,7 +71,10 @@ def choose(page, label, option):
 
 def send(page, said):
     """Press the button and wait until the entry is on the screen."""
-    expect(page.get_by_role("textbox", name=W("form.author")).first).to_have_value("김지우")
+    authors = page.get_by_role("textbox", name=W("form.author"))
+    expect(authors.first).to_have_value("김지우")
+    for author in authors.all():
+        expect(author).to_have_value("김지우")
     page.get_by_role("button", name=W("form.send"), exact=True).click()
     expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=60_000)
 

@@ -71,7 +71,7 @@ class Check:
 
     @property
     def exploratory(self) -> bool:
-        """Whether the check has a limit and does not gate: such checks form one family (`audit.verdict.families`)."""
+        """Whether the check has a limit and does not gate: such checks form one family (`detectors.multiplicity`)."""
         return self.limit is not None and not self.gates
 
 

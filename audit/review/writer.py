@@ -1,8 +1,6 @@
-"""Reviews: what people say of an audit, in `reviews.jsonl`, and where the audit stands after it.
+"""Writing reviews: what people say of an audit, appended to its `reviews.jsonl`.
 
     add_reviews(audit, Rating(check="facts", rating="high"), author="Kim")      appends, one line an entry
-    read_reviews(folder) -> Reviews                                             the entries, their chain checked
-    state_of(audit) -> State                                                    the latest word on every target
 
 Entries are only ever added. Each holds the digest of the line before it and that of record.json, so none can be
 changed or taken out of the middle unseen; what nobody signed or sealed, its owner can still rewrite as a whole. Writers
@@ -21,35 +19,14 @@ from pydantic import ValidationError
 from audit.errors import UsageError, did_you_mean, first_problem, os_reason
 from audit.files import append_line, digest_file, locked, sha256, sync_folder, whole_lines
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
-from audit.review.entries import (
-    CHAIN_START,
-    Action,
-    Comment,
-    Decision,
-    Due,
-    Entry,
-    Override,
-    Owner,
-    Rating,
-    Reviews,
-    Sample,
-    Statement,
-    Status,
-    read_reviews,
-    signature_of,
-    signed,
-)
+from audit.review.entries import CHAIN_START, Decision, Entry, Override, Sample, Statement, read_reviews, signed
 from audit.review.overrides import PROBLEMS, draw_problem, has_item, override_problem
 from audit.review.random_check import Draw
-from audit.review.state import Problem, ReviewState, SignOff, TargetState, Waiver, sign_off_of, state_of
+from audit.review.state import Problem, sign_off_of, state_of
 from audit.signing import SigningKey, plain_name
 from detectors.phrases import Phrase
 
-__all__ = [
-    "Action", "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Rating", "ReviewState", "Reviews",
-    "Sample", "SignOff", "Statement", "Status", "TargetState", "Waiver", "add_reviews", "read_reviews", "signature_of",
-    "state_of",
-]
+__all__ = ["add_reviews"]
 
 
 def add_reviews(

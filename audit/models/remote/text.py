@@ -102,7 +102,7 @@ class RemoteText:
         return {"abilities": sorted(abilities_of(self)), **facts_of(self._shows(ROUNDS))}
 
     def still(self, before: Mapping[str, Any]) -> bool:
-        """Tell whether the model answers that showed these facts, with at most 1 % false alarms (`_change`)."""
+        """Tell whether the model answers that showed these facts, with at most 1 % false alarms (`change`)."""
         return before.get("abilities") == sorted(abilities_of(self)) and not has_changed(shown(before), self._shows)
 
     def close(self) -> None:
