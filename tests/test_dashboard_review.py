@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from datetime import date, datetime, timedelta
+from html import unescape
 
 import pytest
 from dashboard_fixtures import FIRST, HOSTILE, SECOND, make_home
@@ -19,6 +20,7 @@ from audit.review import Due, Owner, Rating, Status, add_reviews, read_reviews, 
 from audit.signing import make_key
 from audit.signing.keyring import KEYS
 from audit.signing.people import KEY_FILE
+from dashboard.address import Address
 from dashboard.findings_register import register
 from dashboard.loading import AUDITS
 from reports.figures import Point, trend
@@ -130,8 +132,9 @@ def test_a_random_check_is_drawn_and_its_items_are_led_to_until_all_are_looked_a
     drawn = state_of(audit).reviewed["limited"].check.drawn
     rows = list(audit.items("limited").index)
     told = html(app).split('id="sample"')[1]
-    links = re.findall(r'screen=item&amp;audit=[^"]*?item=(\d+)[^"]*"><span>([^<]*)', told)
-    assert links == [(str(rows.index(item) + 1), item) for item in drawn]
+    links = re.findall(r'href="([^"]*screen=item[^"]*)"><span>([^<]*)', told)
+    there = [(Address("item", name, check="limited", item=rows.index(item) + 1).link, item) for item in drawn]
+    assert [(unescape(link), item) for link, item in links] == there
     assert "2 items are still to be looked at" in seen(app)
     assert not any(one.label == "Draw" for one in app.button)
     for item in drawn:
