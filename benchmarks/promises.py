@@ -90,7 +90,7 @@ def commands() -> Iterator[Line]:
             return call
 
         for name, words, code, goal in (
-            ("command --help", ["--help"], 0, 0.5),
+            ("command --help", ["--help"], 0, 0.3),
             ("command parts --json", ["parts", "--json"], 0, 0.5),
             ("plan with three mistakes", ["run", "wrong.yaml"], 2, 1.0),
             ("check-plan", ["check-plan", "plan.yaml"], 0, 1.0),

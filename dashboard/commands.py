@@ -1,4 +1,7 @@
-"""The command `dokimasia show`: opens the dashboard on this machine, and prints its address."""
+"""The command `dokimasia show`: opens the dashboard on this machine, and prints its address.
+
+Every start of the command imports this module, so that what only the dashboard needs is imported inside.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,6 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 import typer
-
-from reports.text import words_of
 
 __all__ = ["show"]
 
@@ -25,11 +26,12 @@ def show(
 
     The address that it prints holds a token of this start, and only who has it is let in.
     """
-    words_of(lang)
     from audit.signing import Secret, known_keys
     from dashboard.address import read
     from dashboard.server import serve
+    from reports.text import words_of
 
+    words_of(lang)
     known_keys(), Secret.here()  # a key that cannot be read is told now, not on a screen
     query = read(dict(parse_qsl(at.removeprefix("?")))).link if at else ""
 

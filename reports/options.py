@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from audit.compare import Comparison
 from audit.record import Audit
+
+if TYPE_CHECKING:
+    from audit.compare import Comparison
 
 __all__ = ["DEFAULTS", "ComparisonReport", "Report", "ReportOptions"]
 
@@ -33,5 +36,5 @@ class ReportOptions:
 DEFAULTS = ReportOptions()
 Report = Callable[[Audit, ReportOptions], dict[str, bytes]]
 """Named by an entry point in `dokimasia.reports`; the first file is the document itself."""
-ComparisonReport = Callable[[Comparison, str], dict[str, bytes]]
+ComparisonReport = Callable[["Comparison", str], dict[str, bytes]]
 """Named by an entry point in `dokimasia.comparisons`; the first file is the document itself."""

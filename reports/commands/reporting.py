@@ -14,7 +14,6 @@ import typer
 from audit import plugins
 from audit.cli.options import AsJson, AuditName, Into
 from audit.errors import DokimasiaError, UsageError, clean
-from audit.record import RECORD_FILE, SEAL_FILE
 
 if TYPE_CHECKING:
     from reports.options import Report
@@ -63,6 +62,8 @@ def report(
 
 def _breaks_seal(path: Path, data: bytes, folder: Path) -> bool:
     """Tell whether a document that lay there when the audit was sealed becomes another one."""
+    from audit.record import SEAL_FILE
+
     sealed = (folder / SEAL_FILE).is_file() and path.parent == folder / "reports" and path.is_file()
     return sealed and path.read_bytes() != data
 
@@ -76,7 +77,7 @@ def index(
     An audit whose record cannot be read has a row that says so, and is told on stderr.
     """
     from audit.files import in_language, write_inside
-    from audit.record import load_record
+    from audit.record import RECORD_FILE, load_record
     from reports.documents.index_page import render_index
 
     audits, damaged = [], []

@@ -14,7 +14,6 @@ from typing import Any
 
 from audit.files import canonical
 from audit.record import Audit
-from audit.review import state_of
 from reports.options import DEFAULTS, ReportOptions
 from reports.views import count_items
 
@@ -36,5 +35,7 @@ def render_json(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, by
 
 
 def _reviews(audit: Audit) -> dict[str, Any] | None:
+    from audit.review import state_of
+
     state = state_of(audit)
     return state.as_json() if state.entries or state.torn else None

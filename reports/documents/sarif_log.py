@@ -19,7 +19,6 @@ from urllib.parse import quote
 from audit.errors import PlanError
 from audit.files import canonical
 from audit.record import Audit
-from audit.strict_yaml import read_yaml
 from reports.text import visible
 
 __all__ = ["Rule", "SourceLine", "message", "notification", "plan_lines", "sarif_log", "sarif_result"]
@@ -107,6 +106,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
 
 def plan_lines(audit: Audit) -> dict[str, int]:
     """Return check -> its line in the audit's plan.yaml; empty where that is no plan any more."""
+    from audit.strict_yaml import read_yaml
+
     try:
         document = read_yaml(audit.plan_text, "plan.yaml")
     except (PlanError, OSError, UnicodeDecodeError):

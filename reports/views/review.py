@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from audit.record import Audit, Finding
-from audit.review import RATINGS, Comment, Entry, Reviewed, ReviewState, SignOff, TargetState, signature_of, state_of
 from reports.text import Notation, Words, cell_text, one_line
 from reports.views.measure_rows import printed
+
+if TYPE_CHECKING:
+    from audit.review import Entry, Reviewed, ReviewState, SignOff, TargetState
 
 __all__ = [
     "FindingReview", "ResultRow", "ReviewView", "ReviewedResult", "Said", "SignOffRow", "review_view", "sheet_rows",
@@ -115,6 +118,8 @@ def review_view(
     A screen gives the day `on` which it is looked at, and the `owners` of known keys by fingerprint; a document leaves
     both out, and so is the same everywhere.
     """
+    from audit.review import RATINGS, state_of
+
     state, words = state_of(audit, on), notation.words
     if not state.entries and not state.torn:
         return None
@@ -157,6 +162,8 @@ def _sentence(audit: Audit, state: ReviewState, words: Words) -> str:
 
 def _signature(entry: Entry, words: Words, owners: Mapping[str, str]) -> str:
     """Return whether an entry is signed, and with whose key."""
+    from audit.review import signature_of
+
     return _with_key(signature_of(entry), None if entry.key is None else entry.key.fingerprint, words, owners)
 
 
@@ -201,11 +208,11 @@ def _finding(state: ReviewState, check: str | None, notation: Notation, owners: 
 
 
 def _is_comment(entry: Entry, check: str | None) -> bool:
-    return isinstance(entry.says, Comment) and entry.says.check == check
+    return entry.says.kind == "comment" and entry.says.check == check
 
 
 def _said(entry: Entry, notation: Notation, owners: Mapping[str, str]) -> Said:
-    assert isinstance(entry.says, Comment)
+    assert entry.says.kind == "comment"
     words = notation.words
     return Said(
         author=one_line(entry.author, words, 120),
@@ -220,13 +227,13 @@ def _facts(
     standing: TargetState, state: ReviewState, notation: Notation, owners: Mapping[str, str]
 ) -> Iterable[tuple[str, str]]:
     """Return (label, text) of what was said; nothing where nobody has said it."""
-    words = notation.words
+    words, nothing_said = notation.words, type(standing)(comments=standing.comments)
     told = {
         "rating": standing.rating and words(f"rating.{standing.rating}"),
         "owner": standing.owner and one_line(standing.owner, words, 120),
         "action": standing.action and cell_text(standing.action, words, 1000),
         "due": standing.due and notation.day(standing.due),
-        "status": words(f"status.{standing.status}") if standing != TargetState(comments=standing.comments) else None,
+        "status": words(f"status.{standing.status}") if standing != nothing_said else None,
     }
     rows = [(words(f"reviewed.{name}"), text) for name, text in told.items() if text]
     waiver = standing.waiver
