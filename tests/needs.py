@@ -34,6 +34,14 @@ def needs_pango() -> None:
         _present(package)
 
 
+def needs_data(name: str) -> Path:
+    """Path of a published data set, in a folder beside this checkout; tests with it are marked `shared`."""
+    path = ROOT.parent / "shared" / "data" / name
+    if not path.exists():
+        pytest.skip(f"{name} is not beside this checkout")
+    return path
+
+
 def needs_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout, built once a session; the build tool comes from the package index."""
     folder = tmp_path_factory.getbasetemp() / "wheel"

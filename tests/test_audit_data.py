@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from needs import needs_data
 
 from audit import plugins
 from audit.data import DataSource, ids
@@ -27,7 +28,6 @@ from audit.errors import DataError, IntegrityError
 from audit.files import canonical, digest_file
 from audit.probe import Role
 
-SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 PAIRS = Role(
     fields=dict.fromkeys(("more", "less", "group", "unit", "stereo", "kind"), "words"),
     optional=frozenset({"group", "unit", "stereo", "kind"}),
@@ -38,13 +38,6 @@ QUESTIONS = Role(
 )
 LAW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
-
-
-def needs_data(name: str) -> Path:
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"{name} is not beside this checkout")
-    return path
 
 
 def read(part: DataSource, role: Role = PAIRS, **options) -> pd.DataFrame:
