@@ -42,6 +42,7 @@ GROUPS = {
     "procedures": "dokimasia.procedures",
     "watermarks": "dokimasia.watermarks",
     "reports": "dokimasia.reports",
+    "figures": "dokimasia.figures",
     "comparisons": "dokimasia.comparisons",
     "commands": "dokimasia.commands",
     "words": "dokimasia.words",
@@ -50,7 +51,8 @@ CONFIGURED = ("models", "data", "probes", "watermarks")
 """Kinds of parts that a plan sets options of: frozen dataclasses."""
 _SINGULAR = {
     "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "watermarks": "watermark",
-    "reports": "report", "comparisons": "report of a comparison", "commands": "command", "words": "words",
+    "reports": "report", "figures": "figure", "comparisons": "report of a comparison", "commands": "command",
+    "words": "words",
 }
 
 

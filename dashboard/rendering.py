@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from html import unescape
@@ -26,6 +27,7 @@ from audit.signing import known_keys
 from dashboard.address import Address
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.figures import sign
+from reports.pictures import pictures_of
 from reports.text import Notation, Words
 from reports.views import Overview, review_view, sheet_rows
 
@@ -76,6 +78,9 @@ def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any
         "alpha": notation.set_number(1 - view.record.level, "share"),
         "table": lambda one: None,
         "items": lambda one: None,
+        "pictures": lambda one: [
+            replace(found, drawing=picture(found.drawing)) for found in pictures_of(audit, one.finding, notation)
+        ],
         "review": review,
         "sheet": sheet_rows(audit, words),
         **figures,

@@ -18,6 +18,8 @@ from audit.data import Source
 from audit.model import CanTokenise, Sample
 from audit.probe import SHARE, Range, Role
 from audit.procedure import Procedure
+from reports.figures import bar, joined
+from reports.pictures import FindingFigure, pictured
 
 
 @dataclass(frozen=True)
@@ -212,3 +214,14 @@ def render_letters_compared(found, lang="en"):
 def count_audits(into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits")) -> None:
     """Count the finished audits."""
     print(len(list(into.glob("*/record.json"))))
+
+
+def successions_drawn(shown):
+    """One bar a text, as high as it has successors."""
+    counts = shown.frame("successors")["successors"]
+    bars = (bar(9 * at, 40 - count, 8, count, "passed") for at, count in enumerate(counts))
+    words = shown.notation.words
+    return pictured(shown, 40, words("letters.drawn", most=counts.max()), "", joined(bars))
+
+
+FIGURE = FindingFigure(("successors", "pairs"), (successions_drawn,))

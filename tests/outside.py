@@ -41,6 +41,9 @@ letters = "outside_parts.letters:Letters"
 titles = "outside_parts.markov:titles"
 letters = "outside_parts.letters:render_letters"
 
+[project.entry-points."dokimasia.figures"]
+"order.successors" = "outside_parts.letters:FIGURE"
+
 [project.entry-points."dokimasia.comparisons"]
 letters = "outside_parts.letters:render_letters_compared"
 
@@ -53,11 +56,11 @@ outside = "outside_parts.words"
 """
 WORDS = {
     "en": {
-        "letters": {"heading": "Letters: {title}", "compared": "Compared: {word}"},
+        "letters": {"heading": "Letters: {title}", "compared": "Compared: {word}", "drawn": "At most {most}"},
         "dimension": {"order": "Order"},
     },
     "ko": {
-        "letters": {"heading": "글자 보고서: {title}", "compared": "비교 결과: {word}"},
+        "letters": {"heading": "글자 보고서: {title}", "compared": "비교 결과: {word}", "drawn": "최대 {most}개"},
         "dimension": {"order": "순서"},
         "probe": {"order.successors": "다음 글자"},
         "measure": {"successor_share": "다음 글자 비율"},

@@ -73,6 +73,13 @@ def test_a_korean_report_says_it_in_words_of_the_package_and_in_ours(dokimasia, 
     assert "순서" in (dokimasia.folder / dokimasia("index", "--lang", "ko").stdout.strip()).read_text("utf-8")
 
 
+def test_a_finding_of_its_probe_opens_with_its_picture(dokimasia, audit):
+    page = report(dokimasia, audit, "--lang", "ko")
+    assert page.count("<figure>") == 2
+    assert "최대 " in page
+    assert page.count("<rect") >= 180, "a bar for each of 90 texts"
+
+
 def test_a_report_a_comparison_and_a_command_of_its_own(dokimasia, audit):
     shares = [one.measures[0].value for one in audit.record.findings]
     text = report(dokimasia, audit, "--lang", "ko", "--format", "letters")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from audit.record import Audit
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.options import DEFAULTS, ReportOptions
+from reports.pictures import pictures_of
 from reports.text import Notation, words_of
 from reports.views import overview, review_view, sheet_rows, shown_table, worst_items
 
@@ -45,6 +46,7 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         sheet=sheet_rows(audit, words),
         table=lambda one: shown_table(audit, one.finding, notation, options.max_items, room),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
+        pictures=lambda one: pictures_of(audit, one.finding, notation),
         **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),
     )

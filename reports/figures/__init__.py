@@ -1,12 +1,39 @@
 """Figures as inline SVG of our own."""
 
-from reports.figures.axes import NO_AXIS, OPEN, SHARED, Axis, axis_of, scale_of
+from reports.figures.axes import NO_AXIS, OPEN, PAD, SHARED, Axis, axis_of, round_axis, scale_of
 from reports.figures.intervals import axis_head, interval_line
-from reports.figures.items import drawn, told_list
+from reports.figures.items import drawn, placed, told_list
 from reports.figures.over_time import Point, trend
+from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
 from reports.figures.signs import sign, tally_bar
+from reports.figures.style import PALETTE, svg
 
 __all__ = [
-    "NO_AXIS", "OPEN", "SHARED", "Axis", "Point", "axis_head", "axis_of", "drawn", "interval_line", "scale_of", "sign",
-    "tally_bar", "told_list", "trend",
+    "NO_AXIS",
+    "OPEN",
+    "PAD",
+    "PALETTE",
+    "SHARED",
+    "Axis",
+    "Point",
+    "axis_head",
+    "axis_of",
+    "bar",
+    "cut",
+    "dot",
+    "drawn",
+    "feet",
+    "interval_line",
+    "joined",
+    "line",
+    "placed",
+    "round_axis",
+    "scale_of",
+    "sign",
+    "stroke",
+    "svg",
+    "tally_bar",
+    "told_list",
+    "trend",
+    "words_at",
 ]

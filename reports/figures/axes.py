@@ -21,7 +21,7 @@ from audit.verdict import BASELINES
 from detectors.result import Measure
 from reports.text import bounds_of
 
-__all__ = ["NO_AXIS", "OPEN", "PAD", "SHARED", "Axis", "axis_of", "scale_of"]
+__all__ = ["NO_AXIS", "OPEN", "PAD", "SHARED", "Axis", "axis_of", "round_axis", "scale_of"]
 
 PAD = 16
 """Inner margin of a drawing at either end, in pixels."""
@@ -92,7 +92,7 @@ def axis_of(measures: Iterable[tuple[Measure, Limit | None]], width: int, scale:
     if scale.endswith(" kid") and (positive := [number for number in (*core, *ends) if number > 0]):
         return _powers(unit, min(positive), max(positive), width)
     if unit == "count" and min([*core, *ends, 0.0]) >= 0:
-        return _rounded(unit, 0.0, max([*core, *ends, 1.0]), width)
+        return round_axis(unit, 0.0, max([*core, *ends, 1.0]), width)
     return _open(unit, core, ends, width)
 
 
@@ -111,10 +111,10 @@ def _open(unit: str, core: Sequence[float], ends: Sequence[float], width: int) -
     reach = math.inf if unit == "share" else high - low or abs(high) or 1.0
     lowest = min([low, *(max(end, low - reach) for end in ends)])
     highest = max([high, *(min(end, high + reach) for end in ends)])
-    return _rounded(unit, lowest, highest, width)
+    return round_axis(unit, lowest, highest, width)
 
 
-def _rounded(unit: str, low: float, high: float, width: int) -> Axis:
+def round_axis(unit: str, low: float, high: float, width: int) -> Axis:
     """Return the axis from low to high with steps of 1, 2, 2.5 or 5; numbers that hardly differ get some room.
 
     Counts have whole steps.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from markupsafe import Markup
@@ -23,7 +24,7 @@ from reports.text import Notation
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Drawing", "drawn", "told_list"]
+__all__ = ["Drawing", "drawn", "placed", "told_list"]
 
 WIDTH, HEIGHT = 96, 24
 """Room of a picture in a row, in pixels."""
@@ -53,6 +54,20 @@ def drawn(column: str, value: Any, notation: Notation, width: int = WIDTH, heigh
     return None
 
 
+def placed(column: str, value: Any, x: float, y: float, size: float) -> Markup | None:
+    """Return an image or a series as a part of a figure, in a square of `size` at (x, y); None where it is neither."""
+    if column == "image" and (grid := _numbers(value, 2)) is not None:
+        return Markup(
+            '<image x="{:.1f}" y="{:.1f}" width="{}" height="{}" style="image-rendering:pixelated" href="{}"/>'
+        ).format(x, y, size, size, _data_of(grid))
+    if column == "series" and (line := _numbers(value, 1)) is not None:
+        points = " ".join(f"{x + across:.1f},{y + down:.1f}" for across, down in _points(line, size, size))
+        return Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="1.2"/>').format(
+            points, PALETTE["passed"]
+        )
+    return None
+
+
 def told_list(value: Any, notation: Notation) -> str | None:
     """Return what a list of flags or of many numbers holds, in words; None for what is printed as it is."""
     if _are_flags(value):
@@ -79,29 +94,36 @@ def _strip(flags: list[bool], notation: Notation, width: int, height: int) -> Dr
 
 
 def _image(grid: np.ndarray, notation: Notation) -> Drawing:
+    told = _told_image(grid, notation)
+    return Drawing(Markup('<img class="grey" alt="{}" title="{}" src="{}">').format(told, told, _data_of(grid)), told)
+
+
+def _data_of(grid: np.ndarray) -> str:
     import numpy as np
 
     low, high = float(grid.min()), float(grid.max())
     grey = np.zeros(grid.shape) if low == high else (grid - low) / (high - low) * 255
-    data = base64.b64encode(_png(grey.round().astype(np.uint8))).decode()
-    told = _told_image(grid, notation)
-    image = Markup('<img class="grey" alt="{}" title="{}" src="data:image/png;base64,{}">').format(told, told, data)
-    return Drawing(image, told)
+    return f"data:image/png;base64,{base64.b64encode(_png(grey.round().astype(np.uint8))).decode()}"
 
 
 def _series(line: np.ndarray, notation: Notation, width: int, height: int) -> Drawing:
-    import numpy as np
-
-    low, high = float(line.min()), float(line.max())
-    x = np.linspace(1, width - 1, line.size) if line.size > 1 else np.array([width / 2])
-    y = np.full(line.size, height / 2) if low == high else 2 + (height - 4) * (high - line) / (high - low)
     told = _told_series(line, notation)
-    points = " ".join(f"{across:.1f},{down:.1f}" for across, down in zip(x, y, strict=True))
+    points = " ".join(f"{across:.1f},{down:.1f}" for across, down in _points(line, width, height))
     svg = Markup(
         '<svg class="series" viewBox="0 0 {} {}" width="{}" height="{}" role="img"><title>{}</title>'
         '<polyline points="{}" fill="none" stroke="{}" stroke-width="1.5" stroke-linejoin="round"/></svg>'
     ).format(width, height, width, height, told, points, PALETTE["passed"])
     return Drawing(svg, told)
+
+
+def _points(line: np.ndarray, width: float, height: float) -> Iterator[tuple[float, float]]:
+    """Yield where the steps lie, from its lowest to its highest value."""
+    import numpy as np
+
+    low, high = float(line.min()), float(line.max())
+    x = np.linspace(1, width - 1, line.size) if line.size > 1 else np.array([width / 2])
+    y = np.full(line.size, height / 2) if low == high else 2 + (height - 4) * (high - line) / (high - low)
+    return zip(x.tolist(), y.tolist(), strict=True)
 
 
 def _told_image(grid: np.ndarray, notation: Notation) -> str:

@@ -23,9 +23,9 @@ PALETTE = {
 Vermilion and ochre are one colour to many, so what is not decided is drawn hollow or hatched, wherever it stands."""
 
 
-def svg(width: int, height: int, title: str, description: str, body: Markup) -> Markup:
+def svg(width: float, height: float, title: str, description: str, body: Markup, kind: str = "line") -> Markup:
     """Return a figure with its title and description, for those who see it and those who hear it read."""
     return Markup(
-        '<svg class="line" viewBox="0 0 {} {}" width="{}" height="{}" role="img">'
+        '<svg class="{}" viewBox="0 0 {} {}" width="{}" height="{}" role="img">'
         "<title>{}</title><desc>{}</desc>{}</svg>"
-    ).format(width, height, width, height, title, description, body)
+    ).format(kind, width, height, width, height, title, description, body)

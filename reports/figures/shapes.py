@@ -1,0 +1,76 @@
+"""Strokes of a figure: text, bars, lines, and the numbers under an axis; places and lengths are in pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from markupsafe import Markup
+
+from reports.figures.axes import Axis
+from reports.figures.style import PALETTE
+from reports.text import Notation, Words, one_line
+
+__all__ = ["bar", "cut", "dot", "feet", "joined", "line", "stroke", "words_at"]
+
+
+def joined(parts: Iterable[Markup]) -> Markup:
+    """Return the parts one after another, the later above the earlier."""
+    return Markup("").join(parts)
+
+
+def cut(text: str, words: Words, most: int) -> str:
+    """Return a text of unknown origin as a label of at most so many characters."""
+    text = one_line(text, words, 400)
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def words_at(
+    x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, colour: str = "ink", bold: bool = False
+) -> Markup:
+    """Return text with its baseline at y, and its start, middle or end at x."""
+    weight = Markup(' font-weight="600"') if bold else ""
+    return Markup('<text x="{:.1f}" y="{:.1f}" text-anchor="{}" font-size="{}" fill="{}"{}>{}</text>').format(
+        x, y, anchor, size, PALETTE[colour], weight, text
+    )
+
+
+def bar(x: float, y: float, width: float, height: float, colour: str, *, faint: bool = False) -> Markup:
+    """Return a filled box with its upper left corner at (x, y)."""
+    opacity = Markup(' fill-opacity=".25"') if faint else ""
+    return Markup('<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" fill="{}"{}/>').format(
+        x, y, max(0.0, width), max(0.0, height), PALETTE[colour], opacity
+    )
+
+
+def stroke(path: str, colour: str, *, width: float = 1.0, dash: str = "", fill: str = "none") -> Markup:
+    """Return a path as SVG writes it; `fill` is a colour of the palette, drawn faintly."""
+    dashes = Markup(' stroke-dasharray="{}"').format(dash) if dash else ""
+    inside = Markup('fill="none"') if fill == "none" else Markup('fill="{}" fill-opacity=".25"').format(PALETTE[fill])
+    return Markup('<path d="{}" {} stroke="{}" stroke-width="{}"{}/>').format(
+        path, inside, PALETTE[colour], width, dashes
+    )
+
+
+def line(x: float, y: float, to_x: float, to_y: float, colour: str, *, width: float = 1.0, dash: str = "") -> Markup:
+    """Return a straight line."""
+    return stroke(f"M{x:.2f} {y:.2f}L{to_x:.2f} {to_y:.2f}", colour, width=width, dash=dash)
+
+
+def dot(x: float, y: float, colour: str, *, radius: float = 3.5, hollow: bool = False) -> Markup:
+    """Return a dot; a hollow one is told apart without its colour."""
+    fill = PALETTE["paper" if hollow else colour]
+    return Markup('<circle cx="{:.2f}" cy="{:.2f}" r="{}" fill="{}" stroke="{}" stroke-width="1.5"/>').format(
+        x, y, radius, fill, PALETTE[colour]
+    )
+
+
+def feet(axis: Axis, notation: Notation, y: float, *, left: float = 0.0, top: float | None = None) -> Markup:
+    """Return the numbers of an axis with y as their baseline; from `top` on a faint rule stands above each."""
+    texts = notation.ticks(axis.ticks, axis.unit, powers=axis.powers)
+    parts = []
+    for tick, text in zip(axis.ticks, texts, strict=True):
+        x = left + axis.x(tick)
+        if top is not None:
+            parts.append(line(x, top, x, y - 12, "grid"))
+        parts.append(words_at(x, y, text, anchor="middle", size=11, colour="skipped"))
+    return joined(parts)

@@ -1,0 +1,43 @@
+"""Our probes' findings: their columns in order of weight, and what each opens with."""
+
+from __future__ import annotations
+
+from reports.pictures.answers import margins
+from reports.pictures.gallery import by_class
+from reports.pictures.hills import hills
+from reports.pictures.leaning import leaning_pairs, units_by_group
+from reports.pictures.marks import green_shares
+from reports.pictures.nearness import nearest_item
+from reports.pictures.part import FindingFigure
+from reports.pictures.timing import seconds_in_order
+
+__all__ = [
+    "CLOSED_BOOK",
+    "CONTRAST",
+    "JUDGED",
+    "LIKELIHOOD",
+    "REPRESENTATION",
+    "SAMPLES",
+    "SAMPLING_TIME",
+    "STEREOTYPE_PAIRS",
+    "TEXT_MARK",
+]
+
+REPRESENTATION = FindingFigure(("class", "confidence", "problem"), (by_class,))
+STEREOTYPE_PAIRS = FindingFigure(
+    ("prefers", "difference", "group", "unit", "kind", "log_prob_more", "log_prob_less"),
+    (units_by_group, leaning_pairs),
+)
+SAMPLING_TIME = FindingFigure(
+    ("seconds", "cpu_seconds", "log_prob_seconds", "elements", "threads", "load"), (seconds_in_order,)
+)
+CLOSED_BOOK = FindingFigure(("outcome", "value", "margin", "group", "value_normalised", "mc1", "mc2"), (margins,))
+JUDGED = FindingFigure(("label", "judge", "verdict", "disagreement"))
+CONTRAST = FindingFigure(
+    ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"), (hills,)
+)
+LIKELIHOOD = FindingFigure(
+    ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"), (hills,)
+)
+TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
+SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))

@@ -1,0 +1,119 @@
+"""What a finding opens with: pictures of the items behind it, drawn from what is stored and from nothing else.
+
+    pictures_of(audit, finding, notation) -> pictures, the most telling first
+
+A part in `dokimasia.figures`, named like the probe whose findings it draws, names the columns of the items in order of
+weight and the pictures. A picture is an SVG with axes, limit and n; its message is what it says to those who cannot see
+it. Nothing is measured here: verdicts and intervals are those of the record. A file of items that is missing or changed
+is not drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from audit import plugins
+from audit.errors import DokimasiaError
+from audit.record import Audit, Finding, ItemsFile, items_of, table_of
+from detectors.result import Measure
+from reports.figures import svg
+from reports.text import Notation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["WIDTH", "FindingFigure", "Picture", "Shown", "figure_of", "pictured", "pictures_of"]
+
+WIDTH = 860
+"""Of every picture, in pixels."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One drawing, and what is said under it."""
+
+    drawing: Markup
+    """An `svg` element; its title is the message."""
+    caption: str
+    """What bars, lines and dots are."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a picture is made of."""
+
+    finding: Finding
+    notation: Notation
+    items: ItemsFile | None
+    """None where nothing is stored that is the record's."""
+    table: ItemsFile | None
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the items; empty where there are none."""
+        return () if self.items is None else self.items.columns
+
+    def frame(self, *columns: str) -> pd.DataFrame:
+        """Return these columns of the items, in stored order; those that are not there are left out."""
+        assert self.items is not None
+        frame: pd.DataFrame = self.items.table([name for name in columns if name in self.columns]).to_pandas()
+        return frame
+
+    def of_groups(self, name: str) -> dict[str, Measure]:
+        """Return group -> its measure of this name."""
+        found = (one for one in self.finding.measures if one.name == name and one.group is not None)
+        return {str(one.group): one for one in found}
+
+    def measured(self, name: str, group: str | None = None) -> Measure | None:
+        """Return the measure of this name and group; None where there is none."""
+        same = (one for one in self.finding.measures if one.name == name and one.group == group)
+        return next(same, None)
+
+
+@dataclass(frozen=True)
+class FindingFigure:
+    """How the findings of one probe are drawn."""
+
+    columns: tuple[str, ...] = ()
+    """Columns of the items in order of weight; others follow as stored."""
+    draw: tuple[Callable[[Shown], Picture | None], ...] = ()
+    """Each draws one picture, or none where what it needs is not there."""
+
+
+def figure_of(probe: str) -> FindingFigure:
+    """Return how a probe's findings are drawn; an empty figure for a probe that names none, or a broken one."""
+    if probe not in plugins.names("figures"):
+        return FindingFigure()
+    try:
+        found = plugins.load("figures", probe)
+    except DokimasiaError:
+        return FindingFigure()
+    return found if isinstance(found, FindingFigure) else FindingFigure()
+
+
+def pictures_of(audit: Audit, finding: Finding, notation: Notation) -> tuple[Picture, ...]:
+    """Return the pictures of a finding; empty where its probe has none or its items are not the record's."""
+    figure = figure_of(finding.probe)
+    if not figure.draw or not finding.measures:
+        return ()
+    shown = Shown(finding, notation, _whole(items_of(audit.folder, finding)), _whole(table_of(audit.folder, finding)))
+    return tuple(one for one in _drawn(figure.draw, shown) if one is not None)
+
+
+def _drawn(draw: Sequence[Callable[[Shown], Picture | None]], shown: Shown) -> Iterable[Picture | None]:
+    return (one(shown) for one in draw)
+
+
+def _whole(file: ItemsFile | None) -> ItemsFile | None:
+    return None if file is None or file.problem is not None or not file.total else file
+
+
+def pictured(shown: Shown, height: float, message: str, caption: str, body: Markup) -> Picture:
+    """Return a picture of the common width."""
+    title = shown.notation.words("picture.of", check=shown.finding.check)
+    return Picture(svg(WIDTH, round(height), title, message, body, "picture"), caption)

@@ -1,0 +1,51 @@
+"""Seconds of each call in the order of asking: warming up, drift and single slow calls show here, not in a median."""
+
+from __future__ import annotations
+
+from reports.figures import dot, feet, joined, line, round_axis, words_at
+from reports.pictures.part import WIDTH, Picture, Shown, pictured
+
+__all__ = ["seconds_in_order"]
+
+_PLOT, _LEFT = 120, 70
+_MOST = 400
+"""Dots; where there are more calls, evenly many of them."""
+
+
+def seconds_in_order(shown: Shown) -> Picture | None:
+    """Draw `seconds` in stored order with median and 95th percentile; None where there are none."""
+    import numpy as np
+
+    if "seconds" not in shown.columns:
+        return None
+    seconds = shown.frame("seconds")["seconds"].to_numpy(float)
+    order = np.flatnonzero(np.isfinite(seconds))
+    if order.size == 0:
+        return None
+    picked = order[np.unique(np.linspace(0, order.size - 1, min(_MOST, order.size)).round().astype(int))]
+    words, notation = shown.notation.words, shown.notation
+    highest = max(float(seconds[order].max()), 1e-9)
+    unit, scale = ("milliseconds", 1e3) if highest < 0.5 else ("seconds", 1.0)
+    axis = round_axis("seconds", 0.0, highest * scale, _PLOT)
+    across = round_axis("count", 0.0, float(max(len(seconds), 2)), WIDTH - _LEFT)
+
+    def y(value: float) -> float:
+        return axis.width - axis.x(value * scale)
+
+    parts = [feet(across, notation, _PLOT + 12, left=_LEFT)]
+    for tick, text in zip(axis.ticks, notation.ticks(axis.ticks, ""), strict=True):
+        at = axis.width - axis.x(tick)
+        parts += [
+            line(_LEFT, at, WIDTH, at, "grid"),
+            words_at(_LEFT - 8, at + 4, text, anchor="end", size=11, colour="skipped"),
+        ]
+    middle, tail = np.quantile(seconds[order], [0.5, 0.95]).tolist()
+    for value, key in ((middle, "picture.median"), (tail, "picture.tail")):
+        parts.append(line(_LEFT, y(value), WIDTH, y(value), "ink", dash="" if value == middle else "4 3"))
+        parts.append(words_at(WIDTH, y(value) - 4, words(key), anchor="end", size=11))
+    parts += [dot(_LEFT + across.x(float(at)), y(float(seconds[at])), "passed", radius=2.2) for at in picked.tolist()]
+    third = max(order.size // 3, 1)
+    early, late = (float(np.median(seconds[side])) for side in (order[:third], order[-third:]))
+    message = words("picture.time", early=notation.number(early, "seconds"), late=notation.number(late, "seconds"))
+    caption = words("picture.time_caption", unit=words(f"picture.{unit}"), count=int(order.size))
+    return pictured(shown, _PLOT + 20, message, caption, joined(parts))

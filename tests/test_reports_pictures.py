@@ -1,0 +1,263 @@
+"""Pictures: what is drawn is what is stored, the curve's area is the AUROC, and nothing hostile or changed is drawn."""
+
+import re
+from dataclasses import replace
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_fixtures import HOSTILE, finding, rate, real, write_audit
+from sklearn.metrics import roc_auc_score
+
+from audit import plugins
+from audit.record import Limit
+from reports.documents.html_report import render_html
+from reports.figures.style import PALETTE
+from reports.options import ReportOptions
+from reports.pictures import WIDTH, FindingFigure, figure_of, pictures_of
+from reports.pictures.hills import roc_points
+from reports.text import Notation, words_of
+
+N = Notation(words_of("en"))
+DIGITS = ("zero", "one", "two")
+
+
+def pictures(tmp_path, one, frame, notation=N):
+    audit = write_audit(tmp_path / "a", [one], items={one.check: frame})
+    return pictures_of(audit, audit.record.findings[0], notation)
+
+
+def tree(picture):
+    return ET.fromstring(str(picture.drawing))
+
+
+def texts(picture):
+    return ["".join(one.itertext()).strip().replace("\xa0", " ") for one in tree(picture).iter("text")]
+
+
+def bars(picture, colour):
+    return [one for one in tree(picture).iter("rect") if one.get("fill") == PALETTE[colour]]
+
+
+def images(count):
+    return [np.full((4, 4), level % 17).tolist() for level in range(count)]
+
+
+def test_a_gallery_draws_each_class_and_says_which_were_never_drawn(tmp_path):
+    counts = {"zero": 60, "one": 39, "two": 1}
+    measures = [rate("class_share", counts[name], 100, group=name, ideal=1 / 3) for name in DIGITS]
+    measures.append(rate("class_share", 0, 100, group="three", ideal=0.2))
+    classes = [name for name, count in counts.items() for _ in range(count)]
+    frame = pd.DataFrame({"id": [str(i) for i in range(100)], "image": images(100), "class": classes})
+    gallery, *rest = pictures(
+        tmp_path, finding("samples", "failed", "w", probe="quality.samples", measures=measures), frame
+    )
+    assert rest == [], "no distances, so no second picture"
+    svg = tree(gallery)
+    assert len(list(svg.iter("image"))) == 6 + 6 + 1
+    assert texts(gallery).count("never drawn") == 1
+    assert {"60.0 %", "39.0 %", "1.00 %", "0 %"} <= set(texts(gallery))
+    assert svg.find("desc").text == "Below the share that is wanted: two, three. Above it: zero."
+    heights = [float(one.get("height")) for one in bars(gallery, "passed") + bars(gallery, "failed")]
+    assert heights[0] / heights[1] == pytest.approx(60 / 39, abs=0.01)
+
+
+def test_many_classes_are_cut_to_the_farthest_and_counted(tmp_path):
+    measures = [rate("share", 2, 100, group=f"c{number}", ideal=number / 1000) for number in range(60)]
+    frame = pd.DataFrame({"id": ["a"], "class": ["c1"]})
+    (gallery,) = pictures(
+        tmp_path, finding("shares", "failed", "w", probe="bias.representation", measures=measures), frame
+    )
+    assert gallery.caption.endswith("20 classes found no room.")
+    assert "c59" in texts(gallery)
+    assert "c20" not in texts(gallery), "its share is what it should be"
+
+
+def ranked(name, value, group=None):
+    of = (("items", "nll"), ("items", f"nll_{group}"))
+    return replace(
+        real(name, value, 0.0, 200, unit="score", direction="higher is better"), group=group, auroc_of=of,
+    )  # fmt: skip
+
+
+def test_hills_lie_on_each_other_where_a_score_is_blind(tmp_path):
+    rng = np.random.default_rng(3)
+    own = rng.normal(2.0, 0.3, 200)
+    frame = pd.DataFrame({
+        "id": [str(i) for i in range(200)], "role": "items", "nll": own, "nll_noise": own + 4, "nll_inverted": own,
+    })
+    one = finding(
+        "likelihood", "failed", "w", probe="novelty.likelihood",
+        measures=[ranked("blind_spot_auroc", 1.0, "noise"), ranked("blind_spot_auroc", 0.5, "inverted")],
+        limit=Limit(measure="blind_spot_auroc", at_least=0.8),
+    )
+    (hills,) = pictures(tmp_path, one, frame)
+    svg = tree(hills)
+    filled = [path for path in svg.iter("path") if path.get("fill-opacity")]
+    drawn = [(path.get("fill"), path.get("d")) for path in filled]
+    assert len(drawn) == 4
+    (familiar, inverted), (again, noise) = (tuple(d for _, d in drawn[at : at + 2]) for at in (0, 2))
+    offset = re.compile(r" [\d.]+(?=L|z)")
+    assert offset.sub("", familiar) == offset.sub("", inverted), "the lowest AUROC is first, its hills are one"
+    assert noise != again
+    assert drawn[1][0] == PALETTE["failed"]
+    assert drawn[3][0] == PALETTE["passed"], "only what breaks the limit has its colour"
+    assert "0.500" in texts(hills)
+    assert "Limit: AUROC of a blind spot ≥ 0.8" in hills.caption
+
+
+@given(
+    st.lists(st.integers(0, 6), min_size=1, max_size=40), st.lists(st.integers(0, 6), min_size=1, max_size=40)
+)
+def test_the_area_under_the_curve_is_the_auroc(familiar, foreign):
+    low, high = np.array(familiar, float), np.array(foreign, float)
+    points = np.array(roc_points(low, high))
+    area = np.trapezoid(points[:, 1], points[:, 0])
+    assert points[0].tolist() == [0, 0]
+    assert points[-1].tolist() == [1, 1]
+    assert area == pytest.approx(float(np.mean((high[:, None] > low) + 0.5 * (high[:, None] == low))))
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_area():
+    rng = np.random.default_rng(5)
+    low, high = rng.normal(size=5_000), rng.normal(1.0, size=5_000)
+    truth = [0] * 5_000 + [1] * 5_000
+    points = np.array(roc_points(low, high))
+    assert len(points) <= 200
+    assert np.trapezoid(points[:, 1], points[:, 0]) == pytest.approx(roc_auc_score(truth, [*low, *high]), abs=2e-3)
+
+
+def pairs_frame(units, per_unit, prefer):
+    size = units * per_unit
+    value = np.tile([1.0] * prefer + [0.0] * (per_unit - prefer), units)
+    return pd.DataFrame({
+        "id": [str(i) for i in range(size)], "group": "gender",
+        "unit": np.repeat([f"t{i}" for i in range(units)], per_unit),
+        "kind": "swap", "value": value, "more": "He repaired the engine", "less": "She repaired the engine",
+        "difference": np.where(value > 0, np.arange(size) + 1.0, -1.0),
+    })  # fmt: skip
+
+
+def stereotypes(value=30):
+    measures = [replace(rate("stereotype_share", value, 40), mean_of="value")]
+    limit = Limit(measure="stereotype_share", at_most=0.6)
+    return finding("stereotypes", "failed", "w", measures=measures, limit=limit)
+
+
+def test_units_are_dots_and_the_pairs_that_lean_furthest_have_their_words_marked(tmp_path):
+    units, pairs = pictures(tmp_path, stereotypes(), pairs_frame(4, 10, 7))
+    dots = list(tree(units).iter("circle"))
+    assert len(dots) == 4
+    assert {one.get("fill") for one in dots} == {PALETTE["failed"]}, "70 % lies beyond the limit of 60 %"
+    assert "70.0 % in 4 units" in texts(units)
+    marked = [one.text.strip() for one in tree(pairs).iter("tspan") if one.get("font-weight")]
+    assert marked == ["He", "She"] * 6
+    lengths = [float(one.get("width")) for one in tree(pairs).iter("rect")]
+    assert lengths == sorted(lengths, reverse=True)
+    assert "The 6 of 28 stereotypical sentences" in pairs.caption
+
+
+def test_pairs_that_stand_alone_have_no_dots(tmp_path):
+    (pairs,) = pictures(tmp_path, stereotypes(), pairs_frame(40, 1, 1))
+    assert "tspan" in str(pairs.drawing)
+
+
+def test_many_units_of_one_place_are_counted(tmp_path):
+    units, _ = pictures(tmp_path, stereotypes(), pairs_frame(40, 4, 4))
+    assert "× 40" in texts(units)
+
+
+def test_margins_fall_on_their_side_of_zero(tmp_path):
+    frame = pd.DataFrame({"id": list("abcde"), "margin": [-3.0, -0.5, 0.25, 2.0, np.nan]})
+    one = finding("facts", "failed", "w", probe="factuality.closed_book", measures=[rate("accuracy", 2, 5)])
+    (picture,) = pictures(tmp_path, one, frame)
+    assert {"2 wrong", "2 right"} <= set(texts(picture))
+    drawn = [one for colour in ("failed", "passed") for one in bars(picture, colour) if float(one.get("height"))]
+    assert [one.get("fill") for one in drawn] == [PALETTE["failed"]] * 2 + [PALETTE["passed"]] * 2
+    assert tree(picture).find("desc").text == "2 of 4 answers are wrong, 1 of them by more than one nat."
+
+
+def test_a_mark_is_a_heap_right_of_unmarked_text(tmp_path):
+    frame = pd.DataFrame({
+        "id": list("abc"), "green_fraction": [0.25, 0.8, 0.8], "value": [0.0, 1.0, 1.0], "share": 0.25,
+        "green": [[True, False], [True, True], [True, True]],
+    })  # fmt: skip
+    one = finding("mark", "failed", "w", probe="provenance.text_mark", measures=[rate("detection_rate", 2, 3)])
+    (picture,) = pictures(tmp_path, one, frame)
+    filled = [one.get("fill") for one in tree(picture).iter("circle")]
+    assert sorted(filled) == sorted([PALETTE["paper"], PALETTE["passed"], PALETTE["passed"]])
+    assert "unmarked text: 25.0 %" in texts(picture)
+    assert tree(picture).find("desc").text == "The mark was detected in 2 of 3 texts."
+
+
+def test_seconds_are_drawn_in_the_order_of_asking(tmp_path):
+    frame = pd.DataFrame({"id": [str(i) for i in range(900)], "seconds": np.linspace(0.01, 0.02, 900)})
+    (picture,) = pictures(
+        tmp_path, finding("time", "measured", "w", probe="efficiency.sampling", measures=[rate("x", 1, 3)]), frame
+    )
+    dots = [(float(one.get("cx")), float(one.get("cy"))) for one in tree(picture).iter("circle")]
+    assert len(dots) == 400
+    assert dots == sorted(dots)
+    assert [y for _, y in dots] == sorted((y for _, y in dots), reverse=True), "it slows down, and that shows"
+    assert "milliseconds" in picture.caption
+
+
+def test_distances_stand_in_bars_and_what_counts_against_the_model_on_top(tmp_path):
+    frame = pd.DataFrame({
+        "id": [str(i) for i in range(30)], "nearest": [1.0] * 20 + [5.0] * 10, "against": [False] * 20 + [True] * 10,
+        "image": images(30),
+    })  # fmt: skip
+    one = finding("samples", "failed", "w", probe="quality.samples", measures=[rate("far_share", 10, 30)])
+    (picture,) = pictures(tmp_path, one, frame)
+    high, low = (max(float(one.get("height")) for one in bars(picture, colour)) for colour in ("passed", "failed"))
+    assert high == pytest.approx(2 * low)
+    assert len(list(tree(picture).iter("image"))) == 16
+    assert "10 of 30 count against the model" in tree(picture).find("desc").text
+
+
+def test_a_file_that_was_changed_is_not_drawn(tmp_path):
+    audit = write_audit(tmp_path / "a", [stereotypes()], items={"stereotypes": pairs_frame(4, 10, 7)})
+    (path,) = (audit.folder / "items").iterdir()
+    path.write_bytes(path.read_bytes() + b"x")
+    assert pictures_of(audit, audit.record.findings[0], N) == ()
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_hostile_words_are_drawn_as_words(tmp_path, lang):
+    frame = pairs_frame(4, 10, 7).assign(more=HOSTILE[0] + " a", less=HOSTILE[0] + " b", group=HOSTILE[0])
+    for picture in pictures(tmp_path, stereotypes(), frame, Notation(words_of(lang))):
+        root = tree(picture)
+        assert root.get("width") == str(WIDTH)
+        assert {one.tag for one in root.iter()} <= {"svg", "title", "desc", "path", "rect", "circle", "text", "tspan"}
+
+
+def test_pictures_of_a_large_file_are_small(tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({
+        "id": np.arange(100_000).astype(str), "role": "items", "nll": rng.normal(size=100_000),
+        "nll_noise": rng.normal(1, size=100_000),
+    })  # fmt: skip
+    one = finding(
+        "likelihood", "failed", "w", probe="novelty.likelihood", measures=[ranked("blind_spot_auroc", 0.76, "noise")]
+    )
+    (hills,) = pictures(tmp_path, one, frame)
+    assert len(str(hills.drawing)) < 20_000
+
+
+def test_the_report_has_the_picture_with_its_message(tmp_path):
+    audit = write_audit(tmp_path / "a", [stereotypes()], items={"stereotypes": pairs_frame(4, 10, 7)})
+    page = render_html(audit, ReportOptions())["report.html"].decode().replace("\xa0", " ")
+    assert page.count("<figure>") == 2
+    assert "Furthest towards the stereotype: gender, 70.0 %" in page
+
+
+def test_every_probe_of_ours_says_how_it_is_drawn():
+    ours = set(plugins.names("probes"))
+    assert ours == set(plugins.names("figures"))
+    assert all(isinstance(plugins.load("figures", name), FindingFigure) for name in ours)
+    assert figure_of("nobody's probe") == FindingFigure()
+
+
