@@ -135,9 +135,9 @@ def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: int) -> 
 
 
 def _rows(audit: Audit, state: ReviewState, on: date) -> Iterator[RegisterRow]:
-    main = audit.record.models.get("main")
+    audited = audit.record.models.get("main") or audit.record.data
     for finding in audit.record.findings:
         standing = state.of(finding.check)
         if finding.verdict in UNSETTLED or standing != TargetState():
-            model = "" if main is None else main.name
+            model = "" if audited is None else audited.name
             yield RegisterRow(audit.folder.name, audit.record.title, model, finding, standing, standing.overdue(on))

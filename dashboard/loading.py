@@ -63,6 +63,10 @@ class _ModelHead(_Head):
     family: str
 
 
+class _DataHead(_Head):
+    name: str
+
+
 class _FindingHead(_Head):
     """What a list needs of every finding; the rest is kept as it is, because the worst one is told whole."""
 
@@ -82,6 +86,7 @@ class _Header(_Head):
     title: str
     verdict: Verdict
     models: dict[str, _ModelHead]
+    data: _DataHead | None = None
     findings: list[_FindingHead]
 
 
@@ -94,8 +99,10 @@ class AuditEntry:
     state: Verdict | Literal["running", "unreadable"]
     title: str
     model: str = ""
-    """Name of the audited model; empty where an audit has helpers alone."""
+    """Name of the audited model, or of the data where these were audited; empty where an earlier version did not tell.
+    """
     family: str = ""
+    """Of the model; `data` where there is none."""
     checks: int = 0
     decided: int = 0
     """Checks that passed or failed."""
@@ -191,12 +198,13 @@ def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
         leave_out(name, why)
         return AuditEntry(name, "unreadable", name, why=why, written=written)
     main = head.models.get("main")
+    audited = main or head.data
     return AuditEntry(
         name,
         head.verdict,
         head.title,
-        model="" if main is None else main.name,
-        family="" if main is None else main.family,
+        model="" if audited is None else audited.name,
+        family="data" if main is None else main.family,
         checks=len(head.findings),
         decided=settled,
         limited=limited,

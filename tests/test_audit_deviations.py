@@ -395,17 +395,15 @@ def _one():
     return Deviation(what="seed", before=1, after=3, registered="0").model_dump(mode="json")
 
 
-def _start(into, number):
-    plan = plan_of_rates(into.parent, COUNTS, seed=number)
+def _start(into, plan):
     freeze_in(folder_of(into, plan), plan)
 
 
 def test_many_starts_at_once_agree_on_one_registered_plan(tmp_path):
     into = tmp_path / "audits"
     into.mkdir()
-    plan_of_rates(tmp_path, COUNTS)
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_start, args=(into, number)) for number in range(4)]
+    plan, context = plan_of_rates(tmp_path, COUNTS), multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_start, args=(into, replace(plan, seed=number))) for number in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -27,6 +27,7 @@ checks:
   - name: questions
     probe: {use: factuality.closed_book, mode: choice}
     data: {items: {use: builtin, name: plain_questions}}
+model: {use: endpoint, url: "http://127.0.0.1:9/v1", name: m}
 """
 
 

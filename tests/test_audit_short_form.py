@@ -155,6 +155,7 @@ def test_plans_and_checks_take_what_they_can_read_only():
 
 
 HALF = Limit(measure="accuracy", at_most=0.5)
+ENDPOINT = {"use": "endpoint", "url": "http://127.0.0.1:9/v1", "name": "m"}
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_a_check_in_python_is_refused_as_the_same_check_in_a_plan_file_is(said, 
     if "limit" in said:
         rows["limit"] = said["limit"].model_dump(exclude_none=True)
     with pytest.raises(PlanError) as file:
-        read_plan(yaml.safe_dump({"title": "T", "checks": [rows]}))
+        read_plan(yaml.safe_dump({"title": "T", "model": ENDPOINT, "checks": [rows]}))
     sentence = file.value.problems[0].split(": ", 1)[1].removeprefix("checks.")  # the key's place in the file
     assert str(python.value) == f"check {said.get('name', 'facts')}: {sentence}"
 

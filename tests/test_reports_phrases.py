@@ -34,7 +34,7 @@ SECTIONS = {"Method": ("method",), "Cause": ("cause",), "ComparisonTest": ("comp
 """Where a language has the words for a kind of phrase; for any other kind in one of `TEXT`."""
 OF_OLD_RECORDS = {
     "method": {"AUROC (studentised bootstrap, logit scale)"},
-    "cause": {"not in the table", "no items of this group"},
+    "cause": {"not in the table", "no items of this group", "the plan has no model and"},
     "compare_test": {"none"},
 }  # fmt: skip
 """Words that nobody makes a phrase of any more, for records that hold them; `none` is a test in every language."""

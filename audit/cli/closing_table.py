@@ -81,7 +81,8 @@ def _parts(columns: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
 
 def _table(records: Sequence[Record], part: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [_width(column) for column in part]
-    names = ["model", *(clean(_name(record)) for record in records)]
+    what = "model" if any("main" in record.models for record in records) else "data"
+    names = [what, *(clean(_name(record)) for record in records)]
     room = min(_width(names), WIDTH - sum(width + len(_GAP) for width in widths))
     for at, name in enumerate(names):
         first, *more = _wrapped(name, room)
@@ -93,8 +94,8 @@ def _table(records: Sequence[Record], part: Sequence[Sequence[str]]) -> Iterator
 
 
 def _name(record: Record) -> str:
-    main = record.models.get("main")
-    return main.name if main else record.title
+    audited = record.models.get("main") or record.data
+    return record.title if audited is None else audited.name
 
 
 def _wrong(record: Record) -> Iterator[str]:

@@ -141,7 +141,8 @@ def _changed(one: CheckComparison) -> str:
 
 
 def _name(side: ComparedAudit) -> str:
-    return f"{side.models[0].name if side.models else side.title} ({side.id})"
+    name = side.title if side.data is None else side.data.name
+    return f"{side.models[0].name if side.models and side.data is None else name} ({side.id})"
 
 
 def _sentence(found: Comparison) -> str:

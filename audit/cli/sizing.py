@@ -68,7 +68,8 @@ def dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
         told = {"checks": rows, "calls": total, "identity_calls": [least, most], "levels": levels}
         print(json.dumps({**told, "seconds": _seconds(total, rate)}))
         return
-    time = "time unknown: this model was not timed yet" if rate is None else f"about {total * rate:,.0f} s"
+    untimed = "no model: the data themselves" if plan.model is None else "time unknown: this model was not timed yet"
+    time = untimed if rate is None else f"about {total * rate:,.0f} s"
     who = [f"who answers: {least:,} calls, {most:,} where equal questions get different answers"] if most else []
     print("\n".join([*_lines(plan, sizes), *who, f"all: {total:,} calls, {time}; nothing was asked"]))
 

@@ -18,7 +18,7 @@ from audit.compare.measures import Margins, MeasureComparison, Word, compare_mea
 from audit.compare.pairing import Changes
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
-from audit.record import Audit, Finding, Limit, ModelRecord, audited_first
+from audit.record import Audit, DataRecord, Finding, Limit, ModelRecord, audited_first
 
 __all__ = [
     "EXIT_CODES", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "compare_audits",
@@ -57,6 +57,8 @@ class ComparedAudit:
     verdict: str
     models: tuple[ModelRecord, ...]
     """The audited one first."""
+    data: DataRecord | None = None
+    """What was audited instead of a model."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
 
 def _side(audit: Audit) -> ComparedAudit:
     record = audit.record
-    return ComparedAudit(record.id, record.title, record.verdict, tuple(audited_first(record.models)))
+    return ComparedAudit(record.id, record.title, record.verdict, tuple(audited_first(record.models)), record.data)
 
 
 def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins) -> CheckComparison:

@@ -27,7 +27,6 @@ from audit.verdict import (
     told_of_target,
     trials_of,
 )
-from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,8 +97,7 @@ class CheckRun:
         for ability in sorted(self.check.probe.needs):
             if not door.has(ability):
                 why = getattr(self.model, "missing", {}).get(ability) or door.lacking(ability)
-                name = self.model.name if self.model is not None else Cause("the plan has no model and")
-                return self._unable(AbilityError(name, ability, why))
+                return self._unable(AbilityError(self.model.name, ability, why))
         for role, wanted in self.check.probe.roles.items():
             if wanted.required and role not in self.check.data:
                 return self._finding(Decision("skipped", {"key": "data", "role": role}))

@@ -55,8 +55,9 @@ def observe(check: Check, plan: Plan, door: Asker, role: str, before: Observed) 
         return _whole(frames) if frames else None
     if not (read := list(batches)):
         return None
-    main = getattr(door.models.get("main"), "fingerprint", "")  # nobody knows the order before the model is frozen
-    ordered = in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", main))
+    main = door.models.get("main")  # nobody knows the order before the model, or the data, are frozen
+    asked = check.data[role].digest() if main is None else getattr(main, "fingerprint", "")
+    ordered = in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", asked))
     population = Units(ordered).left if benchmark else None
     part = random_part(ordered, plan.limit) if benchmark else ordered
     if check.stop == "full":

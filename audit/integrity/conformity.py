@@ -16,6 +16,7 @@ from typing import Any
 
 from audit.errors import IntegrityError
 from audit.files import canonical, sha256
+from audit.plan import audited_data
 from audit.record import Finding, Record, Verdict, keep_level, observations_name
 from audit.verdict import audit_verdict, decide
 from detectors.result import Measure
@@ -61,6 +62,8 @@ def _held(record: Record, frozen: Plan) -> Iterator[tuple[str, Any, Any]]:
     yield "two_person", record.two_person, frozen.get("two_person", False)
     yield "sheet", _filled(record.sheet), frozen.get("sheet")
     yield "models", {name: one.fingerprint for name, one in record.models.items()}, frozen["models"]
+    if record.data is not None:  # an earlier version did not tell
+        yield "data", _filled(record.data), _filled(audited_data(frozen))
     yield "list of checks", [one.check for one in record.findings], [one["name"] for one in frozen["checks"]]
     for finding, check in zip(record.findings, frozen["checks"], strict=True):
         for what, told, planned in _of_check(finding, check):

@@ -2,11 +2,11 @@
 
     seal.json = two in-toto statements, each in a DSSE envelope with one Ed25519 signature, and the public key
 
-Both statements are about record.json and the models. The first is in-toto's test result, for tools that gate a
-release; the second is ours and names every file of the audit with its digest, the state of its reviews, and who sealed
-when. A seal shows that the holder of a key put it there and that nothing changed since. It does not show that a number
-is true (`verify --recompute` judges again), nor who holds the key, nor that the time is right: name and time are what
-the sealer says. Reviews may go on after a seal; what is added is told as not sealed.
+Both statements are about record.json and the models, or the data where these were audited. The first is in-toto's test
+result, for tools that gate a release; the second is ours and names every file of the audit with its digest, the state
+of its reviews, and who sealed when. A seal shows that the holder of a key put it there and that nothing changed since.
+It does not show that a number is true (`verify --recompute` judges again), nor who holds the key, nor that the time is
+right: name and time are what the sealer says. Reviews may go on after a seal; what is added is told as not sealed.
 """
 
 from __future__ import annotations
@@ -113,6 +113,8 @@ def statements(
         {"name": RECORD_FILE, "digest": {"sha256": _hex(files[RECORD_FILE])}},
         *({"name": f"model {name}", "digest": {"dokimasiaFingerprint": hit[1]}} for name, hit in models.items() if hit),
     ]
+    if (data := audit.record.data) is not None:
+        subject.append({"name": "data", "digest": {"dokimasiaDigest": _hex(data.digest)}})
     head: dict[str, Any] = {"_type": STATEMENT, "subject": subject}
     return (
         {**head, "predicateType": TEST_RESULT, "predicate": _test_result(audit, files)},

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from audit.errors import UsageError
 from audit.model import Model, ModelSource
-from audit.plan.spec import CheckSpec, problems_of
+from audit.plan.spec import CheckSpec, problems_of, why_not_without_model
 from audit.record import Limit, Promise, Sheet, Target, keep_level
 from audit.strict_yaml import error_text
 from detectors.multiplicity import family_level
@@ -77,9 +77,9 @@ class Check:
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan with its parts built. In Python, `model` may be an opened model instead of a part.
+    """A plan with its parts built. In Python, `model` may be an opened model instead of a part; None: data are audited.
 
-    Raises UsageError for what is neither, and for checks that are none.
+    Raises UsageError for what is neither, for checks that are none, and for those that ask a model where there is none.
     """
 
     title: str
@@ -117,6 +117,8 @@ class Plan:
                 raise UsageError(f"checks: got a {type(check).__name__}; allowed: Check(name, probe, data, ...)")
             if check.name in [other.name for other in self.checks[:place]]:
                 raise UsageError(f"checks: two checks are named {check.name!r}")
+            if self.model is None and (why := why_not_without_model(check.probe)) is not None:
+                raise UsageError(f"check {check.name}: {why}")
 
     @property
     def models(self) -> dict[str, ModelSource | Model]:

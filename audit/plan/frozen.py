@@ -8,9 +8,11 @@ from typing import Any
 import yaml
 
 from audit import plugins
+from audit.files import canonical, sha256
 from audit.plan.checks import Plan
+from audit.record import DataRecord
 
-__all__ = ["freeze", "plan_text"]
+__all__ = ["audited_data", "freeze", "plan_text"]
 
 
 def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
@@ -51,3 +53,18 @@ def freeze(plan: Plan, fingerprints: Mapping[str, str]) -> dict[str, Any]:
 def plan_text(plan: Plan, frozen: Mapping[str, Any]) -> str:
     """Return the plan's own YAML, or for a plan made in Python the frozen one as YAML."""
     return plan.text if plan.text is not None else yaml.safe_dump(dict(frozen), sort_keys=False, allow_unicode=True)
+
+
+def audited_data(frozen: Mapping[str, Any]) -> DataRecord | None:
+    """Return what stands for the model in a frozen plan that has none: its data; None where a model is audited.
+
+    The digest is that of the data where all checks ask the same, else that of all their digests together.
+    """
+    if "main" in frozen["models"]:
+        return None
+    sources = [source for check in frozen["checks"] for source in check["data"].values()]
+    names = dict.fromkeys(str(source.get("path") or source.get("name") or source["use"]) for source in sources)
+    digests = sorted({source["digest"] for source in sources})
+    return DataRecord(
+        name=", ".join(names) or "none", digest=digests[0] if len(digests) == 1 else sha256(canonical(digests))
+    )

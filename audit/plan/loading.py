@@ -13,7 +13,7 @@ from audit import plugins
 from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
 from audit.plan.checks import Check, Plan
 from audit.plan.reach import why_not_variable
-from audit.plan.spec import PlanSpec, problems_of
+from audit.plan.spec import PlanSpec, problems_of, why_not_without_model
 from audit.strict_yaml import Document, KeyPath, by_line, error_text, read_text, read_yaml
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class _Reading:
     def plan(self) -> Plan | None:
         raw = self.document.data
         if not isinstance(raw, dict):
-            self.wrong((), "a plan is a mapping with title, model and checks")
+            self.wrong((), "a plan is a mapping with title, checks and, unless data are audited, model")
             return None
         spec = self._spec(raw)
         model = self._part("models", raw.get("model"), ("model",)) if raw.get("model") is not None else None
@@ -59,6 +59,8 @@ class _Reading:
         rows = raw.get("checks") if isinstance(raw.get("checks"), list) else []
         checks = [self._check(row, ("checks", index)) for index, row in enumerate(rows or []) if isinstance(row, dict)]
         self._names(rows or [])
+        if raw.get("model") is None:
+            self._without_model(checks)
         if spec is None or self.problems:
             return None
         done = tuple(
@@ -98,6 +100,11 @@ class _Reading:
             if isinstance(name, str) and name in seen:
                 self.wrong(("checks", index, "name"), f"two checks are named {name!r}")
             seen.add(str(name))
+
+    def _without_model(self, checks: list[tuple[Probe, dict[str, DataSource], int | None] | None]) -> None:
+        for index, check in enumerate(checks):
+            if check is not None and (why := why_not_without_model(check[0])) is not None:
+                self.wrong(("checks", index, "probe"), why)
 
     def _check(self, row: Mapping[str, Any], place: KeyPath) -> tuple[Probe, dict[str, DataSource], int | None] | None:
         probe = self._part("probes", row.get("probe"), (*place, "probe"))

@@ -4,10 +4,11 @@
     <into>/<id>/plan.json           the frozen plan, stored before the first question
     <into>/<id>/deviations.json     what differs from the registered plan; absent where nothing does
 
-Two plans are of one audit when they ask the same model something in common: a check of the same name and probe, or of
-the same probe and data under another name. Of those the one frozen first is registered, and each later one that differs
-says where; under another title only what they have in common is compared. What showed nothing is not registered: an
-audit whose checks in common each crashed, were skipped or were put to a trial, which asks at most a fifth of the items.
+Two plans are of one audit when they ask the same model, or without one the same data, something in common: a check of
+the same name and probe, or of the same probe and data under another name. Of those the one frozen first is registered,
+and each later one that differs says where; under another title only what they have in common is compared. What showed
+nothing is not registered: an audit whose checks in common each crashed, were skipped or were put to a trial, which asks
+at most a fifth of the items.
 What only makes an audit stricter is no deviation: a tightened bound, a higher level, a second person, a check that
 gates now; nor is a larger `limit`, which is told as an attempt. What deviates is found once, under a lock, when an
 audit begins, and read again whenever it goes on. No verdict changes.
@@ -266,7 +267,16 @@ def _registered(
 
 
 def _of_one_audit(one: Plan, other: Plan) -> bool:
-    return one["models"].get("main") == other["models"].get("main") and any(_pairs(one, other))
+    """Tell whether two plans ask the same model, or without one the same data, something in common."""
+    model = one["models"].get("main")
+    if model != other["models"].get("main"):
+        return False
+    return any(model is not None or _shares_data(*pair) for pair in _pairs(one, other))
+
+
+def _shares_data(one: Plan, other: Plan) -> bool:
+    digests = [{source["digest"] for source in check["data"].values()} for check in (one, other)]
+    return not digests[0].isdisjoint(digests[1])
 
 
 def _plan_in(folder: Path) -> Plan | None:

@@ -19,7 +19,7 @@ from audit.strict_yaml import KeyPath, StrictModel, check_bounds
 if TYPE_CHECKING:
     from audit.probe import Probe
 
-__all__ = ["CheckSpec", "PlanLimit", "PlanSpec", "problems_of"]
+__all__ = ["CheckSpec", "PlanLimit", "PlanSpec", "problems_of", "why_not_without_model"]
 
 NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 Part = dict[str, Any]
@@ -86,7 +86,7 @@ class PlanSpec(StrictModel):
     shard: int = Field(default=64, gt=0, le=4096)
     """Items asked and stored together; a kill loses at most one shard, of an endpoint only the answers in flight."""
     model: Part | None = None
-    """`{use: causal_lm, path: ./model}`; absent = an audit of data alone."""
+    """`{use: causal_lm, path: ./model}`; absent = the data themselves are audited, by probes that ask no model."""
     helpers: dict[str, Part] = Field(default={})
     """Further models that probes ask by name."""
     sheet: PlanSheet | None = None
@@ -111,3 +111,11 @@ def problems_of(probe: Probe, check: Mapping[str, Any]) -> Iterator[tuple[KeyPat
         yield ("gating",), "a gating check needs a limit"
     if check.get("stop") == "early" and (not isinstance(limit, dict) or {"at_least", "at_most"} <= limit.keys()):
         yield ("stop",), "early stopping needs a limit with one bound, at_least or at_most"
+
+
+def why_not_without_model(probe: Probe) -> str | None:
+    """Return why a probe has no place in a plan without a model; None where it asks none."""
+    if not probe.needs:
+        return None
+    asked = ", ".join(sorted(probe.needs))
+    return f"{probe.name} asks a model ({asked}), and the plan has none; allowed: 'model:', or probes of data alone"

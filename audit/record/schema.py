@@ -22,6 +22,7 @@ __all__ = [
     "DIMENSIONS",
     "SCHEMA",
     "Attempt",
+    "DataRecord",
     "Deviation",
     "EarlierAttempt",
     "Evidence",
@@ -73,6 +74,15 @@ class ModelRecord(Stored):
         """Whether some weights of a GGUF file are held in fewer bits than 16."""
         kind, _, formats = (self.weights or "").partition(" ")
         return kind == "GGUF" and not {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
+
+
+class DataRecord(Stored):
+    """What stands for the model where the data themselves were audited."""
+
+    name: str
+    """Files or sets, as plans name them."""
+    digest: str
+    """`sha256:...` of them."""
 
 
 class Deviation(Stored):
@@ -141,6 +151,9 @@ class Record(Stored):
     level: float
     seed: int
     models: dict[str, ModelRecord]
+    """`main` is the audited model, any other a helper."""
+    data: DataRecord | None = Field(default=None, exclude_if=lambda value: value is None)
+    """What was audited instead of a model; absent where there is a model, and in records of earlier versions."""
     findings: list[Finding]
     changed: list[str] = Field(default=[])
     """Names of models that answered differently at the end than at the start."""

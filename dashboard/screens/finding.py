@@ -36,8 +36,8 @@ def show(place: Address, words: Words) -> None:
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
     way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit")), (one.name, place)]
-    main = audit.record.models.get("main")
-    followed = [] if main is None or one.headline is None else [place.to("trends", model=main.name)]
+    audited = audit.record.models.get("main") or audit.record.data
+    followed = [] if audited is None or one.headline is None else [place.to("trends", model=audited.name)]
     crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
     trust_line(place, words)
     draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))

@@ -56,7 +56,8 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
 
 
 def _opening(view: Overview, words: Words) -> list[str]:
-    models = (f"{words('label.model')} {escape_markdown(row)}" for row in view.models)
+    what = words("label.model" if "main" in view.record.models else "label.data")
+    models = (f"{what} {escape_markdown(row)}" for row in view.models)
     level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
     facts = [f"**{escape_markdown(view.title)}**", escape_markdown(one_line(view.record.id, words)), *models, level]
     return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]

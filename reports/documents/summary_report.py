@@ -25,8 +25,8 @@ def render_pull_request(audit: Audit, options: ReportOptions = DEFAULTS) -> dict
     """Return the summary as one Markdown file; UsageError for a language that has no catalogue."""
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=600)
-    models = ", ".join(view.models) or words("label.no_model")
-    facts = [f"**{escape_markdown(view.title)}**", *map(escape_markdown, (models, one_line(view.record.id, words)))]
+    told = (*view.models, one_line(view.record.id, words))
+    facts = [f"**{escape_markdown(view.title)}**", *map(escape_markdown, told)]
     rows = [_row(one, words) for one in view.findings if one.finding.verdict in UNSETTLED]
     heads = ("col.verdict", "col.check", "col.measure", "col.value", "col.limit")
     name = re.sub(r"[^0-9A-Za-z-]", "_", view.record.id)

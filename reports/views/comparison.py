@@ -15,6 +15,7 @@ from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import SHARED, scale_of
 from reports.text import Notation, Words, digits_for, one_line
+from reports.views.audited_data import data_text
 from reports.views.measure_rows import MethodRow, method_rows, printed
 from reports.views.summary import would_do
 from reports.views.verdict_text import reason_text
@@ -157,6 +158,8 @@ def comparison_view(found: Comparison, words: Words) -> ComparisonView:
 
 
 def _models(side: ComparedAudit, words: Words) -> Iterable[str]:
+    if side.data is not None:
+        yield data_text(side.data, words)
     for model in side.models:
         family, modality = words.term("family", model.family), words.term("modality", model.modality)
         yield one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)

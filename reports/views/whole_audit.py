@@ -14,10 +14,11 @@ from hashlib import sha256
 from itertools import groupby
 from string import ascii_lowercase
 
-from audit.record import DIMENSIONS, Audit, Finding, ModelRecord, Record, severity
+from audit.record import DIMENSIONS, Audit, Finding, Record, severity
 from audit.verdict import FarOff, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, one_line
+from reports.views.audited_data import data_text
 from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
     Change,
@@ -107,7 +108,7 @@ class Overview:
     title: str
     sentence: str
     models: tuple[str, ...]
-    """`name (family, modality)` of the audited model; empty where only helpers were asked."""
+    """`name (family, modality)` of the audited model, or what data were audited without one."""
     counts: tuple[tuple[str, int], ...]
     """(verdict, checks), worst first, only those that occur."""
     dimensions: tuple[tuple[str, tuple[FindingView, ...]], ...]
@@ -141,7 +142,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         record=record,
         title=one_line(record.title, words),
         sentence=summary_sentence(record, words),
-        models=tuple(_model(model, words) for name, model in record.models.items() if name == "main"),
+        models=_audited(record, words),
         counts=tally(record.findings),
         dimensions=dimensions,
         findings=views,
@@ -172,9 +173,13 @@ def anchor_of(check: str) -> str:
     return f"check-{check if plain else sha256(check.encode('utf-8', 'replace')).hexdigest()[:12]}"
 
 
-def _model(model: ModelRecord, words: Words) -> str:
-    family, modality = words.term("family", model.family), words.term("modality", model.modality)
-    return one_line(words("format.model", name=model.name, family=family, modality=modality), words, 120)
+def _audited(record: Record, words: Words) -> tuple[str, ...]:
+    """Return `name (family, modality)` of the audited model; without one `name (no model: the data themselves)`."""
+    main = record.models.get("main")
+    if main is not None:
+        family, modality = words.term("family", main.family), words.term("modality", main.modality)
+        return (one_line(words("format.model", name=main.name, family=family, modality=modality), words, 120),)
+    return (words("label.no_model") if record.data is None else data_text(record.data, words),)
 
 
 def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingView:
