@@ -157,7 +157,7 @@ def test_a_face_holds_names_and_nothing_else(room):
     init = ROOT / room.replace(".", "/") / "__init__.py"
     listed = [ast.literal_eval(node.value) for node in _tree(init).body if isinstance(node, ast.Assign)]
     names = {alias.name for node in _tree(init).body if isinstance(node, ast.ImportFrom) for alias in node.names}
-    assert len(init.read_text("utf-8").splitlines()) < 50
+    assert len(init.read_text("utf-8").splitlines()) <= 50
     assert len(listed) == 1
     assert set(listed[0]) == names - {"annotations"}
     assert not any(name.startswith("_") for name in listed[0])

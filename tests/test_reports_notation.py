@@ -158,3 +158,11 @@ def test_a_remark_of_a_later_version_or_a_strange_one_is_told_as_it_stands():
 def test_a_count_of_thousands_has_a_comma_and_a_year_has_none():
     assert N.words("index.sentence", count=1000, tally="x") == "1,000 audits: x."
     assert "2027" in N.day("2027-03-01")
+
+
+def test_a_remark_names_a_measure_by_its_words():
+    remark = {"key": "widest_gap", "measure": "accuracy", "group": "women", "reference": "the rest", "gap_share": -0.12,
+              "low_share": -0.2, "high_share": -0.05, "unit_count": 120.0}  # fmt: skip
+    told = Notation(words_of("en")).remark(remark).replace("\u00a0", " ")
+    assert told == "Accuracy: farthest from the rest lies women, by −12.0 % [−20.0 %, −5.00 %], with 120 units."
+    assert "정확도: 나머지에서 가장 먼 집단은 women" in Notation(words_of("ko")).remark(remark)

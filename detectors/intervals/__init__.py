@@ -5,8 +5,8 @@
     mean over independent units               mean_over_units                      one of these two, by design
     mean over a finite set of units           mean_of_finite, exact_hypergeometric no error, exact, or valid
     events in a set looked at in part         events_of_parts                      valid at every number of them
-    difference of two rates                   newcombe, newcombe_paired            approximate
-    ratio of two rates                        score_ratio                          approximate
+    difference, ratio of two rates            rate_difference, rate_ratio          valid at every n and pair of rates
+    the same, narrower; of paired answers     newcombe, score_ratio; newcombe_paired         approximate
     AUROC                                     auroc                                valid at every n and distribution
     smooth function of totals over units      cluster_bootstrap                    approximate
     rates of many groups at once              simultaneous                         approximate
@@ -20,6 +20,7 @@ it that says from which n on it may decide a limit, and the lowest coverage meas
 
 from detectors.intervals.betting import EMPTY, betting_mean, refuses, still_to_come
 from detectors.intervals.bootstrap import CLUSTER_BOOTSTRAP, cluster_bootstrap
+from detectors.intervals.both_tails import RATE_DIFFERENCE, RATE_RATIO, difference_low, rate_difference, rate_ratio
 from detectors.intervals.corrected import CORRECTED, Calibration, corrected_rate
 from detectors.intervals.discordant import METHOD, MOST, discordant_interval
 from detectors.intervals.exact import Approximation, Level, exact_binomial, sides_of
@@ -40,9 +41,10 @@ from detectors.intervals.unit_means import UnitMean, mean_over_units, mostly_sin
 
 __all__ = [
     "ALL_OF_IT", "AUROC_METHOD", "BETTING_FINITE", "CLUSTER_BOOTSTRAP", "CORRECTED", "EMPTY", "HYPERGEOMETRIC",
-    "LEAST_LABELS", "METHOD", "MOST", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "SCORE_RATIO", "SIMULTANEOUS",
-    "Approximation", "Calibration", "Level", "PartOfSet", "Powered", "UnitMean", "any_gap_p", "auroc", "betting_mean",
-    "cluster_bootstrap", "corrected_rate", "discordant_interval", "events_of_parts", "exact_binomial",
-    "exact_hypergeometric", "mean_of_finite", "mean_over_units", "mostly_single", "newcombe", "newcombe_paired",
-    "pairs_interval", "prediction_powered", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",
+    "LEAST_LABELS", "METHOD", "MOST", "NEWCOMBE", "NEWCOMBE_PAIRED", "POWERED_METHOD", "RATE_DIFFERENCE", "RATE_RATIO",
+    "SCORE_RATIO", "SIMULTANEOUS", "Approximation", "Calibration", "Level", "PartOfSet", "Powered", "UnitMean",
+    "any_gap_p", "auroc", "betting_mean", "cluster_bootstrap", "corrected_rate", "difference_low",
+    "discordant_interval", "events_of_parts", "exact_binomial", "exact_hypergeometric", "mean_of_finite",
+    "mean_over_units", "mostly_single", "newcombe", "newcombe_paired", "pairs_interval", "prediction_powered",
+    "rate_difference", "rate_ratio", "refuses", "score_ratio", "sides_of", "simultaneous", "still_to_come",
 ]

@@ -74,6 +74,10 @@ def _power(number: float) -> str:
     return f"{number:,.10g}" if -4 < exponent < 7 else f"10{str(exponent).translate(_SUPERSCRIPT)}"
 
 
+_OF_REMARKS = {"problem": "cause", "measure": "measure"}
+"""What a remark puts in -> the section of its words, where that is not `told`."""
+
+
 def _unit_of(name: str) -> str:
     """Return the unit of a remark's number by its name."""
     return next((unit for unit in ("share", "count") if name.endswith(unit)), "score")
@@ -189,7 +193,7 @@ class Notation:
     def remark(self, remark: Mapping[str, str | float]) -> str:
         """Return the sentence of a remark; one whose key this version does not know is told as it stands."""
         told = {
-            name: (self.words.term("cause", value) if name == "problem" else self.words.term("told", value))
+            name: self.words.term(_OF_REMARKS.get(name, "told"), value)
             if isinstance(value, str)
             else self.number(value, _unit_of(name))
             for name, value in remark.items()
