@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Literal
 
 from detectors.phrases import Cause, Method
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "COUNT", "MOST_TIES", "NONE", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "counted",
-    "measure_of", "undefined",
+    "COUNT", "MOST_TIES", "NONE", "Direction", "Guarantee", "IntervalKind", "Measure", "Remark", "Result", "as_table",
+    "counted", "measure_of", "undefined",
 ]
 
 NONE = Method("none")
@@ -217,6 +218,25 @@ def counted(items: pd.DataFrame, column: str) -> pd.Series[bool]:
     return known | items["no_answer"].astype(bool) if "no_answer" in items else known
 
 
+def as_table(measures: Iterable[Measure]) -> str:
+    """Return the measures as an HTML table for a notebook, a row each; a measure without a value says why."""
+    heads = ("measure", "group", "value", "low", "high", "level", "n", "unit", "method")
+    rows = (
+        (
+            one.name, one.group or "", one.undefined if one.value is None else f"{one.value:.4g}",
+            *("" if end is None else f"{end:.4g}" for end in (one.low, one.high)),
+            "" if one.low is None else f"{one.level:.4g}",
+            ", ".join(f"{count:,} {what}" for what, count in one.n.items()), one.unit, one.method,
+        )
+        for one in measures
+    )  # fmt: skip
+
+    def row(cells: Iterable[object], kind: str) -> str:
+        return f"<tr>{''.join(f'<{kind}>{escape(str(cell))}</{kind}>' for cell in cells)}</tr>"
+
+    return f"<table><thead>{row(heads, 'th')}</thead><tbody>{''.join(row(one, 'td') for one in rows)}</tbody></table>"
+
+
 @dataclass(frozen=True)
 class Remark:
     """A sentence that a reader needs before the numbers, as a key and values, so that it is told in any language."""
@@ -259,3 +279,7 @@ class Result:
             return found
         known = ", ".join(f"{m.name}[{m.group}]" if m.group else m.name for m in self.measures)
         raise KeyError(f"no measure {name!r} of group {group!r}; there are: {known}")
+
+    def _repr_html_(self) -> str:
+        """Return the measures as a notebook shows them."""
+        return as_table(self.measures)

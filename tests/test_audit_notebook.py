@@ -13,6 +13,7 @@ from audit.data import Frame
 from audit.execute import run
 from audit.plan import Check, Plan
 from audit.record import Audit, Limit
+from detectors.result import Result
 
 HOSTILE = '<script src="https://x.example/y.js">alert(1)</script>&amp;"\'\x1b[2J'
 
@@ -90,3 +91,18 @@ print(sorted({{"torch", "transformers", "pandas", "scipy"}} & sys.modules.keys()
 """
     done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_findings_and_results_show_their_measures(audit):
+    shown = audit.finding("limited")
+    heads, row = read(shown).rows[:2]
+    assert [*heads[:2], *row[:4]] == ["measure", "group", "ones", "", "0.05", "0.01643"]
+    hostile = shown.model_copy(update={"check": HOSTILE, "why": HOSTILE})
+    assert {tag for tag, _ in read(hostile).tags} == {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td"}
+    assert read(Result(tuple(shown.measures))).rows[1] == row
+
+
+def test_a_check_whose_probe_draws_nothing_has_an_empty_figure(audit):
+    assert audit.figure("limited")._repr_html_() == ""
+    with pytest.raises(KeyError, match="no check 'absent'; there are: limited"):
+        audit.figure("absent")

@@ -261,3 +261,12 @@ def test_every_probe_of_ours_says_how_it_is_drawn():
     assert figure_of("nobody's probe") == FindingFigure()
 
 
+
+
+def test_a_notebook_shows_the_same_pictures(tmp_path):
+    audit = write_audit(tmp_path / "a", [stereotypes()], items={"stereotypes": pairs_frame(4, 10, 7)})
+    drawn = [str(one.drawing) for one in pictures_of(audit, audit.record.findings[0], N)]
+    shown = audit.figure("stereotypes")._repr_html_()
+    assert shown.count("<figure>") == 2
+    assert all(one in shown for one in drawn)
+    assert "고정관념" in audit.figure("stereotypes", lang="ko")

@@ -7,12 +7,13 @@ Readers ignore unknown keys; a key that an earlier version did not write has a d
 
 from __future__ import annotations
 
+from html import escape
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from audit.record.verdicts import Verdict
-from detectors.result import Measure, measure_of
+from detectors.result import Measure, as_table, measure_of
 
 __all__ = ["Evidence", "Finding", "Limit", "OneSided", "SmallestEffect", "Stored", "Undecided"]
 
@@ -126,6 +127,11 @@ class Finding(Stored):
     """The probe's options, defaults filled in."""
     data: dict[str, Any] = {}
     """Role -> source, digest, items, licence, cite."""
+
+    def _repr_html_(self) -> str:
+        """Return the finding as a notebook shows it: verdict, sentence and every measure."""
+        told = f"<p><strong>{escape(self.check)}: {self.verdict}</strong>, {escape(self.why)}</p>"
+        return f"<div>{told}{as_table(self.measures)}</div>"
 
     @property
     def model_changed(self) -> bool:

@@ -57,6 +57,18 @@ class Audit:
 
         return write_reports(self, plugins.load("reports", format))
 
+    def figure(self, check: str, lang: str = "en") -> InNotebook:
+        """Return the pictures of a check's finding as HTML with inline SVG; empty where its probe draws none.
+
+        Raises KeyError as `finding`, UsageError for a language without a catalogue.
+        """
+        from audit import plugins
+
+        finding = self.finding(check)
+        if finding.probe not in plugins.names("figures"):
+            return InNotebook("")
+        return InNotebook(plugins.load("figures", finding.probe).html(self, finding, lang))
+
     def _repr_html_(self) -> str:
         """Return the audit as a notebook shows it."""
         from audit import plugins
@@ -68,6 +80,13 @@ class Audit:
     def plan_text(self) -> str:
         """The plan as it was run."""
         return (self.folder / WRITTEN_PLAN_FILE).read_text("utf-8")
+
+
+class InNotebook(str):
+    """Text that is HTML, and shown as such by a notebook."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
 
 
 def audited_first(models: Mapping[str, T]) -> list[T]:

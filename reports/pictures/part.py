@@ -10,7 +10,7 @@ is not drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from audit.errors import DokimasiaError
 from audit.record import Audit, Finding, ItemsFile, items_of, table_of
 from detectors.result import Measure
 from reports.figures import svg
-from reports.text import Notation
+from reports.text import Notation, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -84,6 +84,20 @@ class FindingFigure:
     draw: tuple[Callable[[Shown], Picture | None], ...] = ()
     """Each draws one picture, or none where what it needs is not there."""
 
+    def of(self, audit: Audit, finding: Finding, notation: Notation) -> tuple[Picture, ...]:
+        """Return the pictures of a finding; empty where its items are not the record's."""
+        if not self.draw or not finding.measures:
+            return ()
+        items, table = items_of(audit.folder, finding), table_of(audit.folder, finding)
+        shown = Shown(finding, notation, _whole(items), _whole(table))
+        return tuple(one for one in (draw(shown) for draw in self.draw) if one is not None)
+
+    def html(self, audit: Audit, finding: Finding, lang: str = "en") -> str:
+        """Return the pictures as HTML; UsageError for a language without a catalogue."""
+        found = self.of(audit, finding, Notation(words_of(lang)))
+        shown = Markup("<figure>{}<figcaption>{}</figcaption></figure>")
+        return "".join(shown.format(one.drawing, one.caption) for one in found)
+
 
 def figure_of(probe: str) -> FindingFigure:
     """Return how a probe's findings are drawn; an empty figure for a probe that names none, or a broken one."""
@@ -98,15 +112,7 @@ def figure_of(probe: str) -> FindingFigure:
 
 def pictures_of(audit: Audit, finding: Finding, notation: Notation) -> tuple[Picture, ...]:
     """Return the pictures of a finding; empty where its probe has none or its items are not the record's."""
-    figure = figure_of(finding.probe)
-    if not figure.draw or not finding.measures:
-        return ()
-    shown = Shown(finding, notation, _whole(items_of(audit.folder, finding)), _whole(table_of(audit.folder, finding)))
-    return tuple(one for one in _drawn(figure.draw, shown) if one is not None)
-
-
-def _drawn(draw: Sequence[Callable[[Shown], Picture | None]], shown: Shown) -> Iterable[Picture | None]:
-    return (one(shown) for one in draw)
+    return figure_of(finding.probe).of(audit, finding, notation)
 
 
 def _whole(file: ItemsFile | None) -> ItemsFile | None:
