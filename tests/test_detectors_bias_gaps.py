@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from detectors.bias.gaps import HIGHEST, MOST_GROUPS, REST, Groups, detectable_gap, extreme_pairs, group_gaps
+from detectors.bias.gaps import HIGHEST, MOST_GROUPS, REST, detectable_gap, group_gaps
+from detectors.bias.groups import Groups, extreme_pairs
 from detectors.intervals import any_gap_p, exact_binomial, rate_difference
 
 TEN = [f"group {number}" for number in range(10)]

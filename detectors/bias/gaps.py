@@ -19,9 +19,8 @@ been. A group without a unit has no rate: it is undefined, and enters no extremu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,16 +28,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
+from detectors.bias.groups import HIGHEST, MOST_GROUPS, REST, Groups, extreme_pairs, pair_ends
 from detectors.intervals import RATE_DIFFERENCE, any_gap_p, difference_low, exact_binomial, rate_difference
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
-__all__ = ["HIGHEST", "MOST_GROUPS", "REST", "Groups", "detectable_gap", "extreme_pairs", "group_gaps"]
+__all__ = ["HIGHEST", "MOST_GROUPS", "REST", "detectable_gap", "group_gaps"]
 
-REST, HIGHEST = "the rest", "the highest"
-"""References: all other groups together; the group with the highest rate."""
-MOST_GROUPS = 40
-"""Groups that have measures of their own; of more, those farthest from the reference. `Result.table` has all."""
 _Z_POWER = 0.8416212335729143
 """Normal quantile of the power, 0.8."""
 _EXACT = Method("exact binomial (Clopper-Pearson)")
@@ -52,97 +48,10 @@ _REFERENCE = Cause("the group is the reference")
 _ONE_GROUP = Cause("fewer than two groups have a unit that answered")
 _TOO_FEW = Cause("the smallest group is too small for any gap to be found")
 _Row = dict[Any, Any]
-_CANDIDATES = 6
-"""Groups at either end among which the pair that is surest to differ is looked for."""
 _TRIED = 16
 """Gaps that are tried at a time."""
-_PAIRED = 60
-"""Groups up to which all pairs are compared."""
 _DRAWN = 8_000_000
 """Hypergeometric counts of a permutation test at most, down to 199 draws."""
-
-
-@dataclass(frozen=True)
-class Groups:
-    """Independent yes/no units, counted by group. Raises ValueError for counts that cannot be."""
-
-    selected: NDArray[np.int64]
-    """Units that had the event [group]."""
-    totals: NDArray[np.int64]
-    """Units that answered [group]."""
-    names: tuple[str, ...]
-    missing: NDArray[np.int64]
-    """Units that were asked and gave no answer [group]."""
-
-    @classmethod
-    def of(
-        cls, selected: ArrayLike, totals: ArrayLike, names: Sequence[str], missing: ArrayLike | None = None
-    ) -> Groups:
-        """Return the groups of plain counts [group]."""
-        k, n = np.asarray(selected, dtype=np.int64), np.asarray(totals, dtype=np.int64)
-        lost = np.zeros_like(n) if missing is None else np.asarray(missing, dtype=np.int64)
-        if not k.shape == n.shape == lost.shape == (len(names),) or len(set(names)) != len(names):
-            got = f"counts {k.shape} of {n.shape}, missing {lost.shape} for {len(set(names))} names of {len(names)}"
-            raise ValueError(f"groups: got {got}; allowed: one count and one name a group")
-        if not np.all((k >= 0) & (k <= n) & (lost >= 0)):
-            raise ValueError(f"groups: got {selected!r} of {totals!r}; allowed: 0 <= selected <= totals, missing >= 0")
-        return cls(k, n, tuple(map(str, names)), lost)
-
-    @cached_property
-    def there(self) -> NDArray[np.int64]:
-        """Positions of the groups that have a unit."""
-        return np.flatnonzero(self.totals > 0)
-
-    @cached_property
-    def rates(self) -> Floats:
-        """Rate [group], NaN where there is no unit."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.selected / self.totals)
-
-    def ends(self, level: float) -> tuple[Floats, Floats]:
-        """Return (low, high) [group] of the rates, the missing taken for none and for events."""
-        asked = self.totals + self.missing
-        return (
-            np.asarray(exact_binomial(self.selected, asked, level)[0]),
-            np.asarray(exact_binomial(self.selected + self.missing, asked, level)[1]),
-        )
-
-    def sides(self, reference: str) -> tuple[_Side, _Side, int]:
-        """Return every group, what each is compared with, both [group], and how many comparisons there were to choose
-        from.
-        """
-        own = _Side(self.selected, self.totals, self.missing)
-        if reference == REST:
-            rest = _Side(*(one.sum() - one for one in own))
-            return own, rest, 1 if len(self.there) == 2 else len(self.there)
-        at = self.place_of(reference)
-        count = len(self.there)
-        tried = count * (count - 1) // 2 if reference == HIGHEST else count - 1
-        return own, _Side(*(np.broadcast_to(one[at], one.shape) for one in own)), tried
-
-    def place_of(self, reference: str) -> int:
-        """Return the position of the reference group; ValueError where it is no group."""
-        if reference == HIGHEST:
-            return int(self.there[np.argmax(self.rates[self.there])])
-        if reference not in self.names:
-            known = ", ".join(self.names[:10])
-            raise ValueError(f"reference: got {reference!r}; allowed: {REST!r}, {HIGHEST!r} or a group ({known})")
-        return self.names.index(reference)
-
-
-@dataclass(frozen=True)
-class _Side:
-    """One side of a comparison, [comparison]."""
-
-    events: NDArray[np.int64]
-    units: NDArray[np.int64]
-    missing: NDArray[np.int64]
-
-    def __iter__(self) -> Any:
-        return iter((self.events, self.units, self.missing))
-
-    def __getitem__(self, at: Any) -> _Side:
-        return _Side(self.events[at], self.units[at], self.missing[at])
 
 
 def group_gaps(
@@ -171,51 +80,6 @@ def group_gaps(
     return _Judge(groups, metric, reference, level, rng, better).result()
 
 
-def extreme_pairs(groups: Groups, level: float, ends: Callable[..., tuple[Any, Any]]) -> tuple[float, float]:
-    """Return (low, high) of the largest of what `ends` compares, over all pairs of groups with a unit.
-
-    ends: `rate_difference`, or `rate_ratio`. The low end is of the surest pair, by intervals that hold for all pairs at
-    once; of those only the pairs that are likeliest are looked at. The high end is over all pairs at `level` alone, as
-    one of them is the one that truly differs most; beyond `_PAIRED` groups by the ends of two rates at half the error.
-    """
-    own = groups.sides(REST)[0][groups.there]
-    count = len(own.units)
-    strict = 1 - (1 - level) / (count * (count - 1) / 2)
-    low, high = (one[groups.there] for one in groups.ends(strict))
-    top, bottom = np.meshgrid(*(np.argsort(one, kind="stable")[:_CANDIDATES] for one in (-low, high)))
-    apart = top != bottom
-    surest = float(_ends(own[top[apart]], own[bottom[apart]], strict, ends)[0].max())
-    if count <= _PAIRED:
-        one, two = np.triu_indices(count, 1)
-        low, high = _ends(own[one], own[two], level, ends)
-        return surest, max(float(high.max()), _turned(float(low.min()), ends))
-    low, high = (one[groups.there] for one in groups.ends(1 - (1 - level) / 2))
-    if ends is rate_difference:
-        return surest, float(high.max() - low.min())
-    return surest, float(high.max()) * _turned(float(low.min()), ends)
-
-
-def _turned(low: float, ends: Callable[..., tuple[Any, Any]]) -> float:
-    """Return the high end of a pair of groups from the low end of the pair turned round."""
-    if ends is rate_difference:
-        return -low
-    return 1 / low if low else float("inf")
-
-
-def _ends(one: _Side, two: _Side, level: float, ends: Callable[..., tuple[Any, Any]]) -> tuple[Floats, Floats]:
-    """Return the ends of every comparison; equal ones, as many small groups make them, are computed once."""
-    rows, back = np.unique(np.stack([*one, *two], axis=1), axis=0, return_inverse=True)
-    k1, n1, missing1, k2, n2, missing2 = rows.T
-    low, high = ends(k1, n1, k2, n2, level, missing1=missing1, missing2=missing2)
-    return np.asarray(low)[back], np.asarray(high)[back]
-
-
-def _apart(high: float, low: float, ends: Callable[..., tuple[Any, Any]]) -> float:
-    if ends is rate_difference:
-        return high - low
-    return high / low if low else float("inf")
-
-
 @dataclass(frozen=True)
 class _Judge:
     """Makes the measures of one rate."""
@@ -238,8 +102,9 @@ class _Judge:
         gaps = [self._gap(row, at, group=row["group"]) for row, at in shown]
         far = self._farthest(table)
         remark = Remark("widest_gap", {
-            "measure": self.metric, "group": far["group"], "reference": self._against(), "gap_share": far["gap"],
-            "low_share": far["gap_low"], "high_share": far["gap_high"], "unit_count": float(far["units"]),
+            "measure": self.metric, "group": far["group"], "reference": groups.reference_name(self.reference),
+            "gap_share": far["gap"], "low_share": far["gap_low"], "high_share": far["gap_high"],
+            "unit_count": float(far["units"]),
         })  # fmt: skip
         measures = (
             self._difference(), self._gap(far, groups.names.index(far["group"]), group=None), self._p(),
@@ -257,7 +122,7 @@ class _Judge:
         if some.any() and len(groups.there) > 1:
             one, two = own[some], other[some]
             gap[some] = one.events / one.units - two.events / two.units
-            gap_low[some], gap_high[some] = _ends(one, two, strict, rate_difference)
+            gap_low[some], gap_high[some] = pair_ends(one, two, strict, rate_difference)
         if self.reference != REST:
             at = groups.place_of(self.reference)
             gap[at] = gap_low[at] = gap_high[at] = np.nan
@@ -283,10 +148,6 @@ class _Judge:
         at = np.lexsort((-apart, -np.where(np.isnan(sure), -2.0, np.maximum(sure, 0.0))))[0]
         return dict(table.iloc[int(at)].to_dict())
 
-    def _against(self) -> str:
-        groups = self.groups
-        return self.reference if self.reference != HIGHEST else groups.names[groups.place_of(HIGHEST)]
-
     def _difference(self) -> Measure:
         rates = self.groups.rates[self.groups.there]
         value = float(np.ptp(rates))
@@ -298,7 +159,7 @@ class _Judge:
 
     def _gap(self, row: _Row, at: int, group: str | None) -> Measure:
         if np.isnan(row["gap"]):
-            reason = _REFERENCE if row["group"] == self._against() else _NO_UNIT
+            reason = _REFERENCE if row["group"] == self.groups.reference_name(self.reference) else _NO_UNIT
             return self._none(f"{self.metric}_gap", reason, at, group)
         return self._measure(
             "gap", at, value=row["gap"], low=min(row["gap_low"], row["gap"]), high=max(row["gap_high"], row["gap"]),
@@ -345,18 +206,13 @@ class _Judge:
             method=_EXACT, group=row["group"],
         )
 
-    def _n(self, at: int | None) -> tuple[dict[str, int], int]:
-        units = int(self.groups.totals.sum() if at is None else self.groups.totals[at])
-        missing = int(self.groups.missing.sum() if at is None else self.groups.missing[at])
-        return {"items": units, "units": units}, missing
-
     def _measure(self, ending: str, at: int | None, **found: Any) -> Measure:
-        n, missing = self._n(at)
+        n, missing = self.groups.n_of(at)
         name = f"{self.metric}_{ending}" if ending else self.metric
         return Measure(name=name, n=n, missing=missing, level=self.level, **found)
 
     def _none(self, name: str, reason: Cause, at: int | None = None, group: str | None = None) -> Measure:
-        n, missing = self._n(at)
+        n, missing = self.groups.n_of(at)
         unit = "p-value" if name.endswith("_p") else "share"
         return undefined(
             name, reason, n=n, unit=unit, direction="neither", level=self.level, group=group, missing=missing
