@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
-    "CanEncode", "CanLogits", "CanPredict", "CanSample", "CanScore", "CanTokenise", "CanTrace", "Continuation", "Item",
-    "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark", "Verifiable", "abilities_of",
-    "fingerprint_of",
+    "CanEncode", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise", "CanTrace",
+    "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark", "Verifiable",
+    "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
+Hidden = Literal["token", "word", "none"]
+"""What a masked model does not see of the token it is asked about: the token, also what follows in its word, nothing.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,17 @@ class CanTrace(Protocol):
 
         Nats; rank counts from 1; an unconditioned first element is NaN in all four. Of a `Continuation` only `text`
         has rows.
+        """
+
+
+@runtime_checkable
+class CanPseudoTrace(Protocol):
+    """Evaluates log P of each element given all others, as masked language models do."""
+
+    def pseudo_trace(self, items: Sequence[Item], *, hidden: Hidden = "token") -> list[pd.DataFrame]:
+        """Return a frame per text with one row per element: `element, log_prob`.
+
+        Nats; an element that is none of the text's own, such as the one it begins with, is NaN.
         """
 
 
@@ -230,6 +244,7 @@ ABILITIES: dict[str, type] = {
     "sample": CanSample,
     "log_prob": CanScore,
     "trace": CanTrace,
+    "pseudo_trace": CanPseudoTrace,
     "embed": CanEmbed,
     "predict": CanPredict,
     "logits": CanLogits,

@@ -19,7 +19,10 @@ from audit.record import Audit, Deviation, Finding, Limit, ModelRecord, Sheet, d
 from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
 from detectors.result import Measure, Result
 
-OPTIONS: dict[str, list[dict[str, Any]]] = {"factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}]}
+OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "bias.stereotype_pairs": [{}, {"variant": "paper"}],
+    "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
+}
 REASONS: list[tuple[str, dict[str, Any]]] = [
     ("skipped", {"key": "ability", "model": "our-model", "ability": "log_prob",
                  "why": "this kind of model does not have the ability"}),

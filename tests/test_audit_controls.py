@@ -92,7 +92,9 @@ def test_sound_probes_are_not_accused(name, seed):
 
 WAYS = {
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
-    "bias.stereotype_pairs": [{}, {"variant": "perplexity"}],
+    "bias.stereotype_pairs": [
+        {}, *({"variant": one} for one in ("perplexity", "paper", "modified", "aul", "pll-word-l2r"))
+    ],
     "efficiency.sampling": [{"against": "other"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
     "novelty.contrast": [{}, {"classifier": "main", "generative": "other"}],

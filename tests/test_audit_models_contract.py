@@ -26,7 +26,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from stub_server import serve
-from tiny_models import make_tiny_lm
+from tiny_models import make_tiny_bert, make_tiny_lm
 
 from audit import plugins
 from audit.ask.questions import answer
@@ -70,6 +70,13 @@ def causal_lm(folder: Path, stack: ExitStack) -> Case:
     items = {"sample": PROMPTS, "log_prob": ITEMS, "trace": ITEMS, "embed": ITEMS}
     weights = ["model.safetensors", "tokenizer.json", "config.json"]
     return Case(options, {"sample", "log_prob", "trace", "embed"}, items, weights, "pytorch_model.bin")
+
+
+@case_of
+def masked_lm(folder: Path, stack: ExitStack) -> Case:
+    options = {"path": str(make_tiny_bert(folder / "bert")), "device": "cpu", "threads": 1}
+    weights = ["model.safetensors", "tokenizer.json", "config.json"]
+    return Case(options, {"pseudo_trace"}, {"pseudo_trace": ITEMS[:3]}, weights, "pytorch_model.bin")
 
 
 @case_of
@@ -226,6 +233,16 @@ def shape_of_trace(model, items):
         assert (numbers[:, 3] >= 1).all()
 
 
+def shape_of_pseudo_trace(model, items):
+    for hidden in ("token", "word", "none"):
+        frames = model.pseudo_trace(items, hidden=hidden)
+        assert len(frames) == len(items)
+        for frame in frames:
+            assert list(frame.columns) == ["element", "log_prob"]
+            assert frame["log_prob"].notna().any()
+            assert (frame["log_prob"].dropna() <= 0).all()
+
+
 def shape_of_embed(model, items):
     got = np.asarray(model.embed(items))
     assert got.ndim == 2
@@ -243,7 +260,7 @@ def shape_of_predict(model, items):
 
 _SHAPES = {
     "sample": shape_of_sample, "log_prob": shape_of_log_prob, "trace": shape_of_trace, "embed": shape_of_embed,
-    "predict": shape_of_predict,
+    "predict": shape_of_predict, "pseudo_trace": shape_of_pseudo_trace,
 }  # fmt: skip
 
 

@@ -39,6 +39,7 @@ def made(tmp_path_factory):
     make_running(home)
     make_unreadable(home)
     today = date.today()
+    mean = next(one.check for one in audit.record.findings if one.probe == "factuality.closed_book")
     add_reviews(
         load_record(home / FIRST),
         Rating(check="c01", rating="high"),
@@ -46,7 +47,7 @@ def made(tmp_path_factory):
         Due(check="c01", due=today - timedelta(days=1)),
         Status(check="c04", status="waived", reason="사유", until=today + timedelta(days=9)),
         Comment(check="c01", text="의견"),
-        Override(check="c07", item=str(audit.items("c07").index[0]), value=1.0, reason="재판정"),
+        Override(check=mean, item=str(audit.items(mean).index[0]), value=1.0, reason="재판정"),
         Decision(decision="in review", two_person=True),
         author="김지우",
     )

@@ -45,13 +45,14 @@ PARTICLES = "은는이가을를과와으로로라란"
 def whole(tmp_path_factory):
     audit = of_every_probe(tmp_path_factory.mktemp("every") / "0123abcd")
     day = date(2027, 1, 2)
+    mean = next(one.check for one in audit.record.findings if one.probe == "factuality.closed_book")
     add_reviews(
         audit,
         Rating(check="c01", rating="low"),
         Owner(check="c01", owner="김지우"),
         Due(check="c01", due=day),
         Status(check="c04", status="waived", reason="사유", until=day),
-        Override(check="c07", item=str(audit.items("c07").index[0]), value=1.0, reason="재판정"),
+        Override(check=mean, item=str(audit.items(mean).index[0]), value=1.0, reason="재판정"),
         Comment(check="c01", text="의견"),
         Decision(decision="rejected", reason="사유"),
         author="김지우",

@@ -130,3 +130,70 @@ def _gguf_name(name: str) -> str:
     for ours, theirs in words.items():
         name = name.replace(ours, theirs)
     return name
+
+
+WORDS = (
+    "the", "a", "she", "he", "they", "it", "old", "young", "man", "woman", "said", "that", "was", "is", "in", "street",
+    "bread", "blue", "black", "white", "lazy", "clever", "nurse", "doctor", "went", "home", "and", "ate", "apple",
+    "##s", "##ed", "##ing", "un", "kind", "##ness", ".", ",", "?",
+)  # fmt: skip
+
+
+def make_tiny_bert(folder: Path, *, seed: int = 0) -> Path:
+    """Write a two-layer BERT with random weights as safetensors, with an uncased WordPiece tokenizer."""
+    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, PreTrainedTokenizerFast
+
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = [*"abcdefghijklmnopqrstuvwxyz", *(f"##{one}" for one in "abcdefghijklmnopqrstuvwxyz")]
+    vocabulary = {word: place for place, word in enumerate(dict.fromkeys([*special, *WORDS, *letters]))}
+    inner = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    inner.normalizer = normalizers.BertNormalizer(lowercase=True)
+    inner.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    inner.decoder = decoders.WordPiece()
+    inner.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
+        mask_token="[MASK]", model_max_length=64,
+    )
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = BertConfig(
+        **sizes, vocab_size=len(vocabulary), max_position_embeddings=64, initializer_range=0.3, pad_token_id=0
+    )
+    return save_tiny(folder, tiny_masked(config, seed), tokenizer)
+
+
+def make_tiny_roberta(folder: Path, *, seed: int = 0) -> Path:
+    """Write a two-layer RoBERTa with random weights as safetensors, with a byte-level tokenizer."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast, RobertaConfig
+
+    inner = Tokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    inner.train_from_iterator(CORPUS.splitlines(), trainer)
+    inner.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, bos_token="<s>", pad_token="<pad>", eos_token="</s>", unk_token="<unk>",
+        mask_token="<mask>", cls_token="<s>", sep_token="</s>", model_max_length=126,
+    )
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = RobertaConfig(
+        **sizes, vocab_size=VOCABULARY, max_position_embeddings=CONTEXT, initializer_range=0.3, pad_token_id=1,
+        bos_token_id=0, eos_token_id=2, type_vocab_size=1,
+    )
+    return save_tiny(folder, tiny_masked(config, seed), tokenizer)
+
+
+def tiny_masked(config: Any, seed: int = 0) -> Any:
+    import torch
+    from transformers import AutoModelForMaskedLM
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return AutoModelForMaskedLM.from_config(config).eval()

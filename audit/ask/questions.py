@@ -110,20 +110,22 @@ def _log_prob(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     )
 
 
-def _trace(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
-    import pandas as pd
-    import pyarrow as pa
+def _traced(name: str, floats: Sequence[str]) -> Callable[..., pa.Table]:
+    def ask(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
+        import pandas as pd
+        import pyarrow as pa
 
-    frames = model.trace(list(items), **options)
-    _same_length(model, "trace", len(frames), len(items))
-    whole = (
-        pd.concat(frames, keys=range(len(frames)), names=["item", None])
-        .reset_index(level="item")
-        .reset_index(drop=True)
-    )
-    floats = ["log_prob", "entropy", "variance", "rank"]
-    whole = whole.astype({"item": "int64", "element": "str", **dict.fromkeys(floats, "float64")})
-    return pa.Table.from_pandas(whole[["item", "element", *floats]], preserve_index=False)
+        frames = getattr(model, name)(list(items), **options)
+        _same_length(model, name, len(frames), len(items))
+        whole = (
+            pd.concat(frames, keys=range(len(frames)), names=["item", None])
+            .reset_index(level="item")
+            .reset_index(drop=True)
+        ) if frames else pd.DataFrame(columns=["item", "element", *floats])
+        whole = whole.astype({"item": "int64", "element": "str", **dict.fromkeys(floats, "float64")})
+        return pa.Table.from_pandas(whole[["item", "element", *floats]], preserve_index=False)
+
+    return ask
 
 
 def _discriminate(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
@@ -155,7 +157,8 @@ def _ability(name: str, run: Callable[..., pa.Table]) -> Procedure:
 _ANSWERS = {
     "sample": _ability("sample", _sample),
     "log_prob": _ability("log_prob", _log_prob),
-    "trace": _ability("trace", _trace),
+    "trace": _ability("trace", _traced("trace", ("log_prob", "entropy", "variance", "rank"))),
+    "pseudo_trace": _ability("pseudo_trace", _traced("pseudo_trace", ("log_prob",))),
     "discriminate": _ability("discriminate", _discriminate),
     "embed": _ability("embed", _rows("embed", "embedding")),
     "logits": _ability("logits", _rows("logits", "logits")),

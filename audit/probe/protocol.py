@@ -55,6 +55,7 @@ class Ask(Protocol):
 
         * log_prob: `log_prob` (nats), `kind`
         * trace: `element`, `log_prob`, `entropy`, `variance`, `rank`; several rows an item
+        * pseudo_trace: `element`, `log_prob`; several rows an item
         * sample: `content`, `finish`, `elements`, `problem`
         * embed: `embedding` (list of float)
         * predict: `probabilities`; logits: `logits` (lists of float)

@@ -38,14 +38,17 @@ _KEPT = "kept.json"
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
-def open_folder(folder: Path, dtype: str) -> tuple[Any, Any]:
-    """Return (model in eval mode, tokenizer) of config.json, safetensors and tokenizer files; raises ModelError."""
+def open_folder(folder: Path, dtype: str, kind: Any = AutoModelForCausalLM) -> tuple[Any, Any]:
+    """Return (model in eval mode, tokenizer) of config.json, safetensors and tokenizer files; raises ModelError.
+
+    kind: class of transformers that opens the network, such as AutoModelForMaskedLM.
+    """
     asked = read_json(folder / "config.json")
     if "auto_map" in asked and asked.get("model_type") not in transformers.CONFIG_MAPPING:
         raise ModelError(f"{folder}: model type {asked.get('model_type')!r} brings code of its own, which is never run")
     with _guarded(folder):
         options = {**_LOCAL, "config": config_of(folder), "dtype": getattr(torch, dtype), "use_safetensors": True}
-        model = _whole(AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options))
+        model = _whole(kind.from_pretrained(folder, output_loading_info=True, **options))
         return model, AutoTokenizer.from_pretrained(folder, **_LOCAL)
 
 

@@ -1,9 +1,11 @@
 """Does the model find a stereotype likelier than the same sentence about another group?
 
-    causal       log P(sentence), no length normalisation, as in crows_pairs of lm-evaluation-harness
-    perplexity   mean log P per scored token: what a group's longer words cost is in part taken out
+    causal        log P(sentence), no length normalisation, as in crows_pairs of lm-evaluation-harness
+    perplexity    mean log P per scored token: what a group's longer words cost is in part taken out
+    paper         of a masked model, the shared tokens given all others: the original score of CrowS-Pairs
+    modified, aul, pll-word-l2r    of a masked model, see `detectors.bias.masked_pairs`; all four stand side by side
 
-Both are for causal models; the original CrowS-Pairs score needs a masked one. Where the tokenizer puts no start token
+Where the tokenizer puts no start token
 before a sentence, its first token is not scored and a group word there counts through what follows alone; the harness
 puts one there whatever the tokenizer does, so that its numbers differ for such models.
 """
@@ -16,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
 from audit.probe import NATS, NATS_GAP, SHARE, Ask, Observed, Range, Role
+from audit.probes.bias.masked_sentences import WAYS, masked_answer, masked_control, pseudo_traced, shares_beside
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,8 +36,8 @@ _QUESTION = {"causal": "log_prob", "perplexity": "trace"}
 class StereotypePairs:
     """Share of sentence pairs in which the more stereotypical sentence is the likelier one; 50 % is neutral."""
 
-    variant: Literal["causal", "perplexity"] = "causal"
-    """`causal` compares log P(sentence), `perplexity` the mean log P per token."""
+    variant: Literal["causal", "perplexity", "paper", "modified", "aul", "pll-word-l2r"] = "causal"
+    """`causal` compares log P(sentence), `perplexity` the mean log P per token; the others are for masked models."""
 
     name: ClassVar[str] = "bias.stereotype_pairs"
     dimension: ClassVar[str] = "bias"
@@ -54,23 +57,30 @@ class StereotypePairs:
     }
     measures: ClassVar[Mapping[str, Range]] = {
         "stereotype_share": SHARE, "mean_difference": NATS, "likelihood_diff": NATS_GAP, "null_share": SHARE,
-        "null_gap": NATS_GAP, "excess_gap": NATS, "tie_share": SHARE, "not_scored": SHARE,
+        "null_gap": NATS_GAP, "excess_gap": NATS, "tie_share": SHARE, "not_scored": SHARE, "share_paper": SHARE,
+        "share_modified": SHARE, "share_aul": SHARE, "share_pll_word_l2r": SHARE,
     }
 
     @property
     def needs(self) -> frozenset[str]:
-        """`log_prob`, or `trace` for `perplexity`."""
-        return frozenset({_QUESTION[self.variant]})
+        """`log_prob`, `trace` for `perplexity`, `pseudo_trace` for the variants of masked models."""
+        return frozenset({_QUESTION.get(self.variant, "pseudo_trace")})
+
+    @property
+    def _masked(self) -> bool:
+        return self.variant not in _QUESTION
 
     def estimate(self, items: int) -> int:
-        """Two sentences a pair."""
-        return 2 * items
+        """Two sentences a pair; a masked model is asked for them in three ways."""
+        return 2 * items * (len(WAYS) if self._masked else 1)
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with `log_prob_more`, `log_prob_less` (nats, NaN = not scored) and what they are made of.
 
         That is `likelihood` (`exact`, `lower_bound`, `estimate`) for `causal`; for `perplexity` the numbers of scored
-        tokens, `elements_more` and `elements_less`. Raises DataError for an unknown kind of pair, before asking.
+        tokens, `elements_more` and `elements_less`. Of a masked model there are instead `tokens_more` and `tokens_less`
+        and for each way of hiding the nats of every token, `token_more` and so on. Raises DataError for an unknown kind
+        of pair, before asking.
         """
         from detectors.bias.pairs import KINDS
 
@@ -78,6 +88,8 @@ class StereotypePairs:
         if unknown:
             got = ", ".join(sorted(map(repr, unknown)))
             raise DataError(f"{self.name}: got pairs of kind {got}; allowed: {', '.join(KINDS)}")
+        if self._masked:
+            return pseudo_traced(ask, items)
         answer = ask(_QUESTION[self.variant], [*items["more"], *items["less"]])
         size = len(items)
         if self.variant == "causal":
@@ -92,10 +104,16 @@ class StereotypePairs:
         )
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
-        """Return the measures of `detectors.bias.pairs`; for `perplexity` in nats per token, also in the evidence."""
+        """Return the measures of `detectors.bias.pairs`; for `perplexity` in nats per token, also in the evidence.
+
+        Of a masked model those of `detectors.bias.masked_pairs`.
+        """
+        from detectors.bias.masked_pairs import masked_preferences
         from detectors.bias.pairs import pair_preferences
 
         pairs = observed["items"]
+        if self.variant != "causal" and self.variant != "perplexity":
+            return masked_preferences(pairs, self.variant, level=level, rng=rng)
         if self.variant == "causal":
             return pair_preferences(pairs, level=level, rng=rng)
         per_token = pairs.assign(
@@ -120,12 +138,14 @@ class StereotypePairs:
         less = rng.normal(-4.0, 0.5, size=(units, 12))
         more = less + sign * rng.uniform(0.05, 0.5, size=less.shape)
         longer, shorter = (14, 10) if self.variant == "perplexity" else (1, 1)
+        scored = masked_control(more.ravel(), less.ravel(), self.variant) if self._masked else {
+            "log_prob_more": longer * more.ravel(), "log_prob_less": shorter * less.ravel(),
+            "elements_more": longer, "elements_less": shorter,
+        }
         frame = pd.DataFrame({
             "more": "planted", "less": "planted",
             "unit": np.repeat([f"unit {i}" for i in range(units)], 12),
-            "kind": (["swap"] * 6 + ["null-swap"] * 6) * units,
-            "log_prob_more": longer * more.ravel(), "log_prob_less": shorter * less.ravel(),
-            "elements_more": longer, "elements_less": shorter,
+            "kind": (["swap"] * 6 + ["null-swap"] * 6) * units, **scored,
         })
         return {"items": frame.rename_axis("id").rename(index=str)}
 
@@ -168,10 +188,15 @@ class StereotypePairs:
             "null_share": mean_of(lean, _TRIED), "null_gap": mean_of(np.abs(null), _TRIED),
             "excess_gap": Known(excess),
         }
-        how = (_QUESTION[self.variant], _whole(nats) if self.variant == "causal" else _by_token(nats))
+        if self._masked:
+            how, turned = masked_answer(nats, self.variant), self.variant in ("paper", "modified")
+            known |= {name: mean_of(1 - share if turned else share) for name in shares_beside(self.variant)}
+        else:
+            how = _whole(nats) if self.variant == "causal" else _by_token(nats)
         return Trial(
             faulty=dose > 0, data={"items": pairs.iloc[rng.permutation(len(pairs))]},
-            answers={("main", how[0]): how[1]}, known={(name, None): one for name, one in known.items()},
+            answers={("main", question): how for question in self.needs},
+            known={(name, None): one for name, one in known.items()},
         )
 
 
@@ -194,3 +219,4 @@ def _by_token(nats: Mapping[str, float]) -> Answer:
         }
 
     return trace
+
