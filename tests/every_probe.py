@@ -20,7 +20,7 @@ from audit.verdict import Decision, covered, decide, sentence, store_frame, tria
 from detectors.result import Measure, Result
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
-    "bias.stereotype_pairs": [{}, {"variant": "paper"}],
+    "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }
 REASONS: list[tuple[str, dict[str, Any]]] = [

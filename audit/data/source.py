@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from audit.data.columns import readable
 from audit.errors import IntegrityError
@@ -53,6 +53,9 @@ class Source:
     """Terms of use, for the record."""
     cite: str | None = None
     """Where the data come from, for the record."""
+
+    known_issues: ClassVar[tuple[str, ...]] = ()
+    """What is known to be wrong with these data, as keys of remarks that are told before the numbers."""
 
     def as_promised(self, what: object, got: str) -> str:
         """Return the digest that `what` has; raises IntegrityError where another was promised."""

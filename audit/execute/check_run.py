@@ -24,6 +24,7 @@ from audit.verdict import (
     sentence,
     store_frame,
     told_of_asking,
+    told_of_issues,
     told_of_target,
     trials_of,
 )
@@ -141,7 +142,7 @@ class CheckRun:
             self.folder, finding, check.probe,
             level=level, seed=plan.seed, keeps=plan.keep_level(check), budget=budget,
         )  # fmt: skip
-        done = told_of_target(done, plan.target)
+        done = told_of_issues(told_of_target(done, plan.target))
         return told_of_asking(done, self.model, self.folder) if check.probe.needs else done
 
     def _saved(self, finding: Finding, calls: int) -> int:

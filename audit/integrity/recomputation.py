@@ -24,8 +24,10 @@ from audit.verdict import (
     controls_of,
     covered,
     invalidate,
+    issues_of,
     judge_finding,
     sentence,
+    told_of_issues,
     told_of_target,
     trials_of,
 )
@@ -103,7 +105,10 @@ def _again(audit: Audit, finding: Finding, probe: Probe, of_controls: float, lev
     _same_decision(audit, finding, probe, decision)
     remarks = [one for one in finding.remarks if one["key"] not in OF_ASKING]
     found = finding.model_copy(update={"remarks": [{"key": one.key, **one.values} for one in result.remarks]})
-    again = told_of_target(found, audit.record.target).remarks
+    again = told_of_issues(told_of_target(found, audit.record.target)).remarks
+    issues = issues_of(finding)
+    if all(one["key"] not in issues for one in remarks):  # an earlier version did not tell
+        again = [one for one in again if one["key"] not in issues]
     if all(one["key"] != OWN_UNITS for one in remarks):  # an earlier version did not tell
         again = [one for one in again if one["key"] != OWN_UNITS]
     _equal(f"{finding.check}: remarks", remarks, again)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from audit.data.tabular import File, KnownLayout
 
@@ -20,6 +21,12 @@ class CrowSPairs(KnownLayout):
 
     path: Path
     """The published CSV."""
+    licence: str | None = field(default="CC BY-SA 4.0", kw_only=True)
+    """Terms of use, for the record."""
+    cite: str | None = field(default="Nangia et al. 2020, arXiv:2010.00133", kw_only=True)
+    """Where the data come from, for the record."""
+
+    known_issues: ClassVar[tuple[str, ...]] = ("issues_pairs",)
 
     def _file(self) -> File:
         return File(self.path, "csv", _CROWS_PAIRS, sha256=self.sha256)
