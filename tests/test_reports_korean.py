@@ -35,6 +35,8 @@ OF_ERRORS = {
     "[unit, rater], finite or NaN, not negative for ratio", "{} draws in {}, confusion {} for {} classes",
     "from {} to {}, not from {} to {}", "guarantee {} with measured_to {}",
     "worst_coverage {} of an interval that is valid in finite samples",
+    "counts {} of {} for {} strata and {} groups", "counts {} of {}, missing {} for {} names of {}",
+    "score {}, decision {}", "counts {} for {} groups and {} scores",
     "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
 }  # fmt: skip
 """Texts that are no phrase of their own, or that the message of an exception is put together from."""

@@ -32,7 +32,7 @@ __all__ = ["FOUR_FIFTHS", "impact_ratios", "shortfall"]
 FOUR_FIFTHS = 0.8
 _EXTREMES = Method("smallest ratio of all pairs of groups: {method}", method=RATE_RATIO)
 _ALL_PAIRS = Method("{method}; all pairs of groups at once (Bonferroni)", method=RATE_RATIO)
-_FISHER = Method("Fisher's exact test; all pairs of groups at once (Bonferroni)")
+_FISHER = Method("{method}; all pairs of groups at once (Bonferroni)", method=Method("Fisher's exact test"))
 _ONE_GROUP = Cause("fewer than two groups have a unit that answered")
 _NOBODY = Cause("no unit of any group was selected")
 _NO_UNIT = Cause("the group has no unit that answered")
