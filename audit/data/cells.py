@@ -2,7 +2,8 @@
 
     image, series     numbers, nested as the image or series is: lists in JSON lines and Parquet, `[[0, 1], [2, 3]]` or,
                       with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
-    choices, aliases  lists of texts; one text is one alias, where it holds nothing that may part several
+    choices           lists of texts
+    aliases, mentions the same; one text is one of them, where it holds nothing that may part several
     best, correct     an integer, a list of them
     judge             a finite number
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
@@ -28,7 +29,7 @@ __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 ARRAY, LABEL, ALIASES = "array", "label", "aliases"
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
-    "label": LABEL, "series": ARRAY,
+    "label": LABEL, "mentions": ALIASES, "series": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {

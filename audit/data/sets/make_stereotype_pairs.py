@@ -15,7 +15,7 @@ at exactly one half in every unit, and the interval over units is free of that n
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -209,9 +209,9 @@ CONTRASTS = (
 )
 
 
-def rows() -> Iterator[tuple[str, ...]]:
+def rows(contrasts: Sequence[Contrast] = CONTRASTS) -> Iterator[tuple[str, ...]]:
     """Yield the cells of a row, in the order of the file."""
-    for contrast in CONTRASTS:
+    for contrast in contrasts:
         for number, template in enumerate(contrast.templates):
             unit = f"{contrast.name} {number // 2 + 1}"
             for kind, pairs in (("swap", contrast.swaps), ("null-swap", contrast.nulls)):
@@ -220,12 +220,12 @@ def rows() -> Iterator[tuple[str, ...]]:
                     yield unit, contrast.group, kind, template.stereotype, *map(template.sentence.format, words)
 
 
-def text() -> str:
-    """Return the content of `stereotype_pairs.csv`."""
+def text(contrasts: Sequence[Contrast] = CONTRASTS) -> str:
+    """Return the content of `stereotype_pairs.csv`, or of such a file of other contrasts."""
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(rows())
+    writer.writerows(rows(contrasts))
     return out.getvalue()
 
 

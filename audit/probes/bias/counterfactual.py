@@ -1,0 +1,128 @@
+"""Does the model write otherwise when only the group word of a prompt is another one?
+
+Prompts come in sets: one template with the words of several groups put in. What the model writes is scored, refusals
+and lengths are counted, and gaps between groups stand beside those of a null swap, another word of the same group, and
+of a paraphrase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from audit.errors import DataError
+from audit.probe import AUROC, P_VALUE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probes.bias.answers import (
+    NEUTRAL,
+    PROMPT_FIELDS,
+    asked_for,
+    neutral_answers,
+    neutral_scores,
+    remarks_on,
+    scored,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Trial
+    from detectors.result import Result
+
+__all__ = ["Counterfactual"]
+
+
+@dataclass(frozen=True)
+class Counterfactual:
+    """Gaps in score, refusals and length of what a model writes when the group word of its prompt is swapped."""
+
+    scorer: str | None = None
+    """Helper that classifies what was written; absent = a text scores 1 where it holds one of its row's `mentions`."""
+    scorer_class: int = -1
+    """Which of the scorer's classes is the score, counted from 0; -1 is the last."""
+    draws_per_item: int = 4
+    """Texts for every prompt."""
+    temperature: float = 1.0
+    """Of the model's sampler; 0 takes the likeliest token, and one draw a prompt is then all there is."""
+    max_tokens: int = 32
+    """Length at which a text is cut."""
+    reference: str | None = None
+    """Group that the others are compared with; absent = each with the mean of the others in the same template."""
+
+    name: ClassVar[str] = "bias.counterfactual"
+    dimension: ClassVar[str] = "bias"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(
+            {
+                **PROMPT_FIELDS, "unit": "template, the same for all groups",
+                "word": "the word that stands for the group; prompts of one template, group and wording are null swaps",
+                "wording": "which paraphrase of the template; absent = there is one",
+            },
+            optional=frozenset({"mentions", "word", "wording"}),
+        ),
+        "neutral": NEUTRAL,
+    }
+    measures: ClassVar[Mapping[str, Range]] = {
+        "largest_score_gap": AUROC, "score_gap": SIGNED, "score_mean": AUROC, "largest_refusal_gap": SHARE,
+        "refusal_gap": SHARE_GAP, "length_gap": Range("words"), "swap_p": P_VALUE, "individual_w1": AUROC,
+        "null_w1": AUROC, "paraphrase_w1": AUROC, "excess_w1": SIGNED, "group_w1": AUROC, "largest_scorer_gap": AUROC,
+        "scorer_gap": SIGNED,
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse counts below one and a negative temperature."""
+        if self.draws_per_item < 1 or self.max_tokens < 1 or not self.temperature >= 0:
+            got = f"draws_per_item {self.draws_per_item}, max_tokens {self.max_tokens}, temperature {self.temperature}"
+            raise ValueError(f"{self.name}: got {got}; allowed: 1 or more, 1 or more, 0 or more")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Samples."""
+        return frozenset({"sample"})
+
+    def estimate(self, items: int) -> int:
+        """Return the draws of so many prompts, and their scores where a helper gives them."""
+        return (1 if self.scorer is None else 2) * self.draws_per_item * items
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return `draws`, `problems` and, by a helper, `probabilities` of every draw; of `neutral` `probabilities`."""
+        if role == "neutral":
+            return neutral_answers(ask, items, self.scorer)
+        return asked_for(
+            ask, items, self.draws_per_item, self.scorer, temperature=self.temperature, max_tokens=self.max_tokens
+        )
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.bias.counterfactual`; raises DataError for fewer than two groups."""
+        from detectors.bias.counterfactual import swap_gaps
+
+        neutral = neutral_scores(self.name, observed.get("neutral"), self.scorer_class)
+        rows = scored(self.name, observed["items"], self.scorer_class)
+        try:
+            return swap_gaps(
+                rows, level=level, rng=rng, reference=self.reference, binary=self.scorer is None, scorer=neutral,
+                remarks=remarks_on(self.scorer, neutral),
+            )
+        except ValueError as error:
+            raise DataError(f"{self.name}: {str(error).removeprefix('swap_gaps: ')}") from None
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return 60 templates in which one group's texts score higher, and the same with groups alike.
+
+        In both the groups lie far apart in every template, in the clean twin one way round or the other in turn, and
+        the words of a group differ: a judge that took sizes of gaps for gaps would accuse it.
+        """
+        from audit.probes.bias.answer_trials import swap_control
+
+        return swap_control(self, faulty=True), swap_control(self, faulty=False)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies above 0."""
+        return result.headline.low is not None and result.headline.low > 0
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 40 templates without a gap, and with two sizes of one; what is written bears its score."""
+        from audit.probes.bias.answer_trials import swap_trial
+
+        return [swap_trial(self, rng, dose) for dose in range(3)]
