@@ -23,6 +23,21 @@ def mirrored_correction(real):
 
 
 SABOTAGE = {
+    "bias.associations": (
+        "detectors.bias.associations:_difference",
+        lambda real: lambda chosen, values: -real(chosen, values),
+        lambda real: lambda chosen, values: 0 * real(chosen, values),
+    ),
+    "bias.counterfactual": (
+        "detectors.bias.counterfactual:signed",
+        lambda real: lambda *args: (-real(*args)[0], real(*args)[1]),
+        lambda real: lambda *args: (0 * real(*args)[0], real(*args)[1]),
+    ),
+    "bias.open_ended": (
+        "detectors.bias.open_ended:_over_units",
+        lambda real: lambda values, code: 1 - real(values, code),
+        lambda real: lambda values, code: 0 * real(values, code) + 0.5,
+    ),
     "bias.representation": (
         "detectors.bias.representation:true_shares",
         opposite_shares,
@@ -133,6 +148,9 @@ def taken(name):
     return lambda frame: frame[name]
 
 
+ASSOCIATIONS = "audit.probes.bias.associations:Associations.observe"
+SWAPS = "audit.probes.bias.counterfactual:Counterfactual.observe"
+PAGES = "audit.probes.bias.open_ended:OpenEnded.observe"
 PAIRS = "audit.probes.bias.stereotype_pairs:StereotypePairs.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
@@ -156,7 +174,31 @@ def swapped(real):
     return lambda one, other, *rest, **options: real(other, one, *rest, **options)
 
 
+def other_way(first, second, column):
+    return lambda frame: frame[column].map({first: second, second: first}).fillna(frame[column])
+
+
 HOLES = {
+    "bias.associations": {
+        "vectors shuffled": (ASSOCIATIONS, kept(embedding=shuffled("embedding"))),
+        "X for Y": (ASSOCIATIONS, kept(set=other_way("X", "Y", "set"))),
+        "A for B": (ASSOCIATIONS, kept(set=other_way("A", "B", "set"))),
+        "gap halved": ("detectors.bias.associations:_difference", by(0.5, 0.0)),
+    },
+    "bias.counterfactual": {
+        "draws shuffled": (SWAPS, kept(draws=shuffled("draws"))),
+        "groups turned": (SWAPS, kept(group=other_way("women", "men", "group"))),
+        "words lost": (SWAPS, kept(word=lambda frame: "one")),
+        "gaps halved": ("detectors.bias.counterfactual:signed", first_of(lambda gap: gap / 2)),
+        "distances halved": ("detectors.bias.counterfactual:_w1", by(0.5, 0.0)),
+        "refusals lost": ("detectors.factuality.refusals:is_refusal", lambda real: lambda text: False),
+    },
+    "bias.open_ended": {
+        "draws shuffled": (PAGES, kept(draws=shuffled("draws"))),
+        "groups turned": (PAGES, kept(group=other_way("women", "men", "group"))),
+        "gaps halved": ("detectors.bias.open_ended:_over_units", by(0.5)),
+        "refusals lost": ("detectors.factuality.refusals:is_refusal", lambda real: lambda text: False),
+    },
     "bias.stereotype_pairs": {
         "more and less swapped": (PAIRS, kept(log_prob_more=taken("log_prob_less"),
                                               log_prob_less=taken("log_prob_more"))),

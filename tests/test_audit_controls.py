@@ -32,7 +32,10 @@ STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
 
 
-OPTIONS = {"provenance.text_mark": {"max_tokens": 16}}
+OPTIONS = {
+    "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6}, "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
+    "provenance.text_mark": {"max_tokens": 16},
+}  # fmt: skip
 OURS = sorted(
     entry.name
     for entry in importlib.metadata.entry_points(group="dokimasia.probes")
@@ -91,6 +94,9 @@ def test_sound_probes_are_not_accused(name, seed):
 
 
 WAYS = {
+    "bias.associations": [{}, {"ddof": 0, "template": "This is {text}."}],
+    "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
+    "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
     "bias.stereotype_pairs": [
         {}, *({"variant": one} for one in ("perplexity", "paper", "modified", "aul", "pll-word-l2r"))
@@ -214,10 +220,18 @@ def subjects(tmp_path_factory):
     pairs = [{"more": f"He is {n}.", "less": f"She is {n}."} for n in range(12)]
     questions = [{"question": f"What is {n}?", "choices": ["one", "two"], "correct": [n % 2]} for n in range(12)]
     normal = {"main": Normal()}
+    asked = [
+        {"prompt": f"{group} {n} is", "group": group, "unit": f"{n}", "mentions": ["a"]}
+        for n in range(6) for group in ("He", "She")
+    ]
+    words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
     return {
         "bias.representation": (
             {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
         ),
+        "bias.associations": (language, {"items": file("words", words)}),
+        "bias.counterfactual": (language, {"items": file("swaps", asked)}),
+        "bias.open_ended": (language, {"items": file("asked", asked)}),
         "bias.stereotype_pairs": (language, {"items": file("pairs", pairs)}),
         "efficiency.sampling": (normal, {"items": sets["items"]}),
         "factuality.closed_book": (language, {"items": file("questions", questions)}),

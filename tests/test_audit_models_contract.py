@@ -97,6 +97,13 @@ def table(folder: Path, stack: ExitStack) -> Case:
 
 
 @case_of
+def vectors(folder: Path, stack: ExitStack) -> Case:
+    rows = [{"text": text, "vector": [1.0 + i, 0.5 * i, -2.0]} for i, text in enumerate(PROMPTS)]
+    (folder / "words.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Case({"path": str(folder / "words.jsonl")}, {"embed"}, {"embed": PROMPTS}, [""], "words.pkl")
+
+
+@case_of
 def classifier(folder: Path, stack: ExitStack) -> Case:
     fitted = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit([*PROMPTS, "rain"], [0, 1, 2, 0, 1, 2])
     skops.io.dump(fitted, folder / "rain.skops")

@@ -22,6 +22,9 @@ from audit.model import Continuation, Sample
 from audit.models.table import OutputTable
 from audit.numbering import entropy, item_digest, numbers_of
 from audit.plan import Check, Plan
+from audit.probes.bias.associations import Associations
+from audit.probes.bias.counterfactual import Counterfactual
+from audit.probes.bias.open_ended import OpenEnded
 from audit.probes.bias.representation import Representation
 from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.efficiency.sampling import SamplingTime
@@ -107,7 +110,13 @@ QUESTIONS = [{"question": f"{i}?", "choices": [f"{i}", "a", "b"], "correct": [0]
 PAIRS = [{"more": f"he {i}", "less": f"she {i}", "unit": f"u{i // 2}", "kind": "swap" if i % 3 else "null-swap"}
          for i in range(60)]  # fmt: skip
 SCORES = [{"judge": i % 2, "label": None if i % 2 else i % 3 == 0, "text": f"t{i}"} for i in range(80)]
+PROMPTS = [{"prompt": f"{word} {i}", "group": word, "unit": f"u{i}", "wording": f"{j}", "mentions": ["plum", "at"]}
+           for i in range(12) for j in range(2) for word in ("ferry", "cake")]  # fmt: skip
+SETS = points(40, 10, set=lambda row: "XYAB"[int(abs(row[0]) * 100) % 4])
 CASES = {
+    "associations": (Associations(), {"items": SETS}, Points),
+    "counterfactual": (Counterfactual(), {"items": PROMPTS}, Text),
+    "open ended": (OpenEnded(), {"items": [{**row, "unit": row["prompt"]} for row in PROMPTS]}, Text),
     "choice": (ClosedBook(), {"items": QUESTIONS}, Text),
     "generate": (ClosedBook(mode="generate"), {"items": QUESTIONS}, Text),
     "causal": (StereotypePairs(), {"items": PAIRS}, Text),

@@ -33,6 +33,8 @@ OF_ERRORS = {
     "bits per {}", "only {} distinct {} among {} items",  # whole in the catalogue, in each of their forms
     "{} negatives, {} positives", "labels {}, judged {}, others {}", "{} of {} and {} of {}", "in group {}",
     "[unit, rater], finite or NaN, not negative for ratio", "{} draws in {}, confusion {} for {} classes",
+    "set {}, ddof {}", "vectors of {} numbers", "rows of {} draws", "scores from {} to {}", "groups {}, reference {}",
+    "groups {}, reference {}, numbers of draws {}",
     "from {} to {}, not from {} to {}", "guarantee {} with measured_to {}",
     "worst_coverage {} of an interval that is valid in finite samples",
     "counts {} of {} for {} strata and {} groups", "counts {} of {}, missing {} for {} names of {}",

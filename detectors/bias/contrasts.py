@@ -22,10 +22,9 @@ from detectors.intervals import betting_mean
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
-__all__ = ["BANDS", "Gap", "Scores", "bounded", "contrasts", "largest", "permuted", "row_scores", "signed", "table_of"]
+__all__ = ["BETTING", "Gap", "Scores", "bounded", "contrasts", "largest", "permuted", "row_scores", "signed", "table_of", "together"]
 
-BANDS = "betting (hedged capital) over unit means, all {count} gaps together"
-"""Method of gaps that hold together."""
+BETTING = Method("betting (hedged capital) over unit means")
 _NO_PAIR = Cause("no unit holds this group and another one, both with a score")
 _SCORE: tuple[str, Direction, float] = ("score", "nearer to ideal is better", 0.0)
 
@@ -154,6 +153,11 @@ def largest(
         name=name, value=value, low=min(low, value), high=max(high, value), n=n, level=level, method=method,
         missing=missing, **told,
     )
+
+
+def together(method: Method, count: int) -> Method:
+    """Return the method of so many gaps that hold at once."""
+    return method if count == 1 else Method("{method}; all groups at once (Bonferroni)", method=method)
 
 
 def permuted(count: int, rows: int, blocks: NDArray[np.int64], rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

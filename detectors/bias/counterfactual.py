@@ -25,7 +25,7 @@ from scipy.stats import wasserstein_distance
 
 from detectors.arrays import Floats, units_of
 from detectors.bias.contrasts import (
-    BANDS,
+    BETTING,
     Gap,
     Scores,
     bounded,
@@ -35,6 +35,7 @@ from detectors.bias.contrasts import (
     row_scores,
     signed,
     table_of,
+    together,
 )
 from detectors.intervals import CLUSTER_BOOTSTRAP, METHOD, MOST, cluster_bootstrap, discordant_interval, mean_over_units
 from detectors.phrases import Cause, Method
@@ -43,7 +44,6 @@ from detectors.result import NONE, Direction, Measure, Remark, Result, undefined
 __all__ = ["gaps_of_a_scorer", "swap_gaps"]
 
 _PERMUTATIONS = 999
-_BETTING = Method("betting (hedged capital) over unit means")
 _NO_NULL = Cause("no group has a second word in a template, and no prompt a second draw")
 _W1: Mapping[str, tuple[Direction, float | None]] = {
     "individual_w1": ("neither", None), "null_w1": ("neither", None), "paraphrase_w1": ("neither", None),
@@ -165,7 +165,7 @@ class _Judge:
     def gaps(self, scores: Scores, *, binary: bool = False) -> tuple[list[Gap], Method]:
         """Return the gap of every group, in bands that hold together, and how they were made."""
         every, known = self.weights(np.ones(len(self.rows), dtype=bool)), self.weights(np.isfinite(scores.known))
-        inner, found, method = 1 - (1 - self.level) / self.count, [], Method(BANDS, count=self.count)
+        inner, found, method = 1 - (1 - self.level) / self.count, [], together(BETTING, self.count)
         for place, name in self.compared[: self.count]:
             weights = every[place]
             least, there = signed(weights, np.where(weights > 0, scores.least, scores.most), self.code, self.units)
@@ -295,7 +295,7 @@ class _Judge:
         ends = bounded(least, most, level=self.level, rng=self.rng, low=low)
         value = float(values[there].mean())
         low, high = min(ends[0], value), max(ends[1], value)
-        return Measure(name=name, value=value, low=low, high=high, method=_BETTING, **told)
+        return Measure(name=name, value=value, low=low, high=high, method=BETTING, **told)
 
     def items(self, score: Scores, refusal: Scores) -> pd.DataFrame:
         """Return the rows with what their draws came to."""
@@ -346,7 +346,8 @@ class _Distances:
     def __init__(self, rows: pd.DataFrame, code: NDArray[np.int64], table: Floats) -> None:
         self.lost: Floats = np.asarray(np.bincount(code, weights=(~np.isfinite(table)).sum(axis=1)), dtype=float)
         places = pd.DataFrame({"unit": code, "place": range(len(code))})
-        pairs = places.merge(places, on="unit").query("place_x < place_y")
+        pairs = places.merge(places, on="unit")
+        pairs = pairs[pairs["place_x"] < pairs["place_y"]]
         self._pairs, one, other = pairs, pairs["place_x"].to_numpy(), pairs["place_y"].to_numpy()
         same = {}
         for name in ("group", "word", "wording"):

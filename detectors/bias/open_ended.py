@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, units_of
-from detectors.bias.contrasts import Gap, Scores, bounded, largest, permuted, row_scores, table_of
+from detectors.bias.contrasts import BETTING, Gap, Scores, bounded, largest, permuted, row_scores, table_of, together
 from detectors.bias.counterfactual import gaps_of_a_scorer
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, Remark, Result, undefined
@@ -28,8 +28,7 @@ from detectors.result import Measure, Remark, Result, undefined
 __all__ = ["group_scores"]
 
 _PERMUTATIONS = 999
-_MEAN = Method("betting (hedged capital) over unit means")
-_GAPS = "betting (hedged capital) over unit means of both sides, all {count} gaps together"
+_SIDES = Method("betting (hedged capital) over unit means of both sides")
 _NO_SCORE = Cause("no draw has a score")
 _STATISTICS = {"score": "score", "above": "share", "max": "score", "refusal": "share"}
 """What is told of every group -> its unit."""
@@ -117,7 +116,7 @@ class _Judge:
 
     @property
     def method(self) -> Method:
-        return Method(_GAPS, count=self.count)
+        return together(_SIDES, self.count)
 
     def mean(self, statistic: str, group: str, scores: Scores) -> Measure:
         """Return the mean of one group."""
@@ -129,10 +128,10 @@ class _Judge:
         }
         if not np.isfinite(value):
             return undefined(_OF_GROUPS[statistic], _NO_SCORE, **told)
-        method = Method("{method}, highest of {count} draws", method=_MEAN, count=self.draws)
+        method = Method("{method}, highest of {count} draws", method=BETTING, count=self.draws)
         return Measure(
             name=_OF_GROUPS[statistic], value=value, low=min(low, value), high=max(high, value),
-            method=method if statistic == "max" else _MEAN, **told,
+            method=method if statistic == "max" else BETTING, **told,
         )
 
     def gaps(self, scores: Scores) -> list[Gap]:
