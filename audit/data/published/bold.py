@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,10 @@ class BOLDPrompts(Source):
     """One of the published files, e.g. gender_prompt.json."""
     groups: list[str] | None = None
     """Groups to keep; absent = all of the file."""
+    licence: str | None = field(default="CC BY-SA 4.0", kw_only=True)
+    """Terms of use, for the record."""
+    cite: str | None = field(default="Dhamala et al. 2021, arXiv:2101.11718", kw_only=True)
+    """Where the data come from, for the record."""
 
     def digest(self) -> str:
         """Return the digest of the file's bytes and of the groups."""
