@@ -33,7 +33,8 @@ STRICT = 1 - 0.05 / 200
 
 
 OPTIONS = {
-    "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6}, "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
+    "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
+    "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
     "provenance.text_mark": {"max_tokens": 16},
 }  # fmt: skip
 OURS = sorted(

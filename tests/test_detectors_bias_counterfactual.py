@@ -73,7 +73,8 @@ def test_weights_of_a_group_sum_to_one_and_of_the_others_to_minus_one():
     for reference in (None, 2):
         for own, weights in enumerate(contrasts(unit, group, use, reference)):
             assert not weights[~use].any()
-            sums = np.array([[weights[(unit == u) & side].sum() for side in (group == own, group != own)] for u in range(9)])
+            sides = (group == own, group != own)
+            sums = np.array([[weights[(unit == u) & side].sum() for side in sides] for u in range(9)])
             assert ((abs(sums - [1, -1]) < 1e-9) | (abs(sums) < 1e-9)).all()
             assert own != reference or not weights.any()
             if reference is not None and own != reference:

@@ -1,4 +1,4 @@
-"""Scores of groups that have prompts of their own: hand-worked, by coverage, size and power, and with answers missing."""
+"""Scores of groups with prompts of their own: hand-worked, by coverage, size and power, and with answers missing."""
 
 import numpy as np
 import pandas as pd

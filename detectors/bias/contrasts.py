@@ -22,7 +22,10 @@ from detectors.intervals import betting_mean
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
-__all__ = ["BETTING", "Gap", "Scores", "bounded", "contrasts", "largest", "permuted", "row_scores", "signed", "table_of", "together"]
+__all__ = [
+    "BETTING", "Gap", "Scores", "bounded", "contrasts", "largest", "permuted", "row_scores", "signed", "table_of",
+    "together",
+]
 
 BETTING = Method("betting (hedged capital) over unit means")
 _NO_PAIR = Cause("no unit holds this group and another one, both with a score")
