@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.bias.levels import binned, coded, in_order, table_of
 
-__all__ = ["LAWS", "MAX_CELLS", "Axis", "CountTensor", "Law", "Role"]
+__all__ = ["LAWS", "MAX_CELLS", "Axis", "CountTensor", "Law", "Role", "cells_of"]
 
 Role = Literal["control", "group", "label", "decision", "score"]
 """What an axis tells of a row; in this order the axes stand. `score` has bins for levels and stands for a decision."""
@@ -101,7 +101,7 @@ class CountTensor:
         }
         wanted: list[tuple[str, Role]] = [(name, role) for role, names in roles.items() for name in names]
         _require_names([name for name, _ in wanted])
-        parts = (_counted(table_of(chunk), wanted, edges) for chunk in _chunks(rows))
+        parts = (cells_of(table_of(chunk), wanted, edges)[1] for chunk in _chunks(rows))
         try:
             return reduce(CountTensor.merge, parts)
         except TypeError as error:
@@ -287,10 +287,13 @@ def _chunks(rows: Any) -> Iterable[Any]:
     return (rows,) if one else rows
 
 
-def _counted(
-    rows: Mapping[str, Any], wanted: Sequence[tuple[str, Role]], edges: ArrayLike | None
-) -> CountTensor:
-    """Return the counts of one chunk, by the levels that occur in it."""
+def cells_of(
+    rows: Mapping[str, Any], wanted: Sequence[tuple[str, Role]], edges: ArrayLike | None = None
+) -> tuple[NDArray[np.unsignedinteger[Any]], CountTensor]:
+    """Return the cell [row] of every row, as a place in the flat counts, and the counts by the levels that occur.
+
+    wanted: the columns, in the order of axes, and what they tell. Raises what `CountTensor.from_rows` raises.
+    """
     if absent := [name for name, _ in wanted if name not in rows]:
         raise ValueError(f"counts: no column {', '.join(absent)}; there are {', '.join(map(str, rows))}")
     found = [
@@ -301,21 +304,11 @@ def _counted(
     if len(lengths := {len(codes) for codes, _ in found}) > 1:
         raise ValueError(f"counts: columns of {', '.join(map(str, sorted(lengths)))} rows; allowed: one length")
     shape = _require_cells(axes)
-    cell = np.zeros(lengths.pop(), np.min_scalar_type(math.prod(shape)))
-    for (codes, _), size in zip(found, shape, strict=True):
-        cell = cell * cell.dtype.type(size) + codes.astype(cell.dtype, copy=False)
-    counts = np.bincount(cell, minlength=math.prod(shape)).reshape(shape)
-    return _occurring(CountTensor(counts, axes))
-
-
-def _occurring(tensor: CountTensor) -> CountTensor:
-    """Return the tensor without levels that no row has; bins of a score stay."""
-    for i, axis in enumerate(tensor.axes):
-        there = np.asarray(tensor.counts.any(axis=tuple(k for k in range(tensor.counts.ndim) if k != i)))
-        if axis.role != "score" and not there.all():
-            kept = [level for level, seen in zip(axis.levels, there, strict=True) if seen]
-            tensor = tensor.select(axis.name, kept)
-    return tensor
+    cell = found[0].codes.astype(np.min_scalar_type(math.prod(shape)))
+    for (codes, _), size in zip(found[1:], shape[1:], strict=True):
+        cell *= cell.dtype.type(size)
+        cell += codes
+    return cell, CountTensor(np.bincount(cell, minlength=math.prod(shape)).reshape(shape), axes)
 
 
 def _stacked(table: pd.DataFrame) -> pd.Series[Any]:

@@ -9,16 +9,25 @@ hash tables.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["binned", "coded", "in_order", "table_of"]
+__all__ = ["Coded", "binned", "coded", "in_order", "table_of"]
 
 Codes = NDArray[np.unsignedinteger[Any]]
 Levels = tuple[Hashable, ...]
+
+
+class Coded(NamedTuple):
+    """A column as codes [row] and its levels: level `levels[codes[i]]` in row i."""
+
+    codes: Codes
+    levels: Levels
+
+
 
 _NARROW = 1024
 """A range of integers up to which a table by value is shorter than a hash table."""
@@ -41,20 +50,31 @@ def table_of(rows: Any) -> Mapping[str, Any]:
     raise TypeError(f"counts: got rows of type {type(rows).__name__}; allowed: DataFrames, mappings, Arrow tables")
 
 
-def coded(column: Any, name: str) -> tuple[Codes, Levels]:
-    """Return codes [row] of the smallest type, and the levels in order; None, for no value, is the last.
+def coded(column: Any, name: str) -> Coded:
+    """Return codes [row] of the smallest type, and the levels that occur in order; None, for no value, is the last.
 
-    A level may have no row where the column brings a list of its own (dictionaries, categories, ranges of integers).
-    Raises ValueError for cells that are lists or the like, and for more than one dimension.
+    A column that is coded already stays as it is. Raises ValueError for cells that are lists or the like, and for more
+    than one dimension.
     """
-    places, values = _hashed(column, name)
+    if isinstance(column, Coded):
+        return column
+    places, values, complete = _hashed(column, name)
     known = [value for value in dict.fromkeys(values) if not _is_missing(value)]
     levels: Levels = tuple(known[old] for old in in_order(known))
     rank: dict[Any, int] = {value: new for new, value in enumerate(levels)}
     # a dictionary may hold a level twice, or no value as one; place -1 is the last of the table
     table = np.array([*(rank.get(value, len(rank)) for value in values), len(rank)], np.min_scalar_type(len(rank)))
+    if complete and levels == tuple(values):
+        return Coded(places.astype(table.dtype), levels)
     codes = table.take(places, mode="wrap")
-    return codes, (*levels, None) if len(codes) and codes.max() == len(rank) else levels
+    if complete:
+        return Coded(codes, levels)
+    seen = np.bincount(codes, minlength=len(levels) + 1)
+    kept = np.flatnonzero(seen)
+    table = np.zeros(len(seen), np.min_scalar_type(len(kept)))
+    table[kept] = np.arange(len(kept))
+    all_levels = (*levels, None)
+    return Coded(table.take(codes), tuple(all_levels[place] for place in kept))
 
 
 def in_order(values: Iterable[Hashable]) -> list[int]:
@@ -66,7 +86,7 @@ def in_order(values: Iterable[Hashable]) -> list[int]:
         return sorted(range(len(told)), key=lambda i: (told[i] is None, type(told[i]).__name__, str(told[i])))
 
 
-def binned(scores: ArrayLike, edges: ArrayLike, name: str) -> tuple[Codes, Levels]:
+def binned(scores: ArrayLike, edges: ArrayLike, name: str) -> Coded:
     """Return codes [row] of the bins [edge, next edge), the last with its upper edge, and the bins; None has NaN.
 
     Raises ValueError for scores beyond the edges, and for edges that do not rise.
@@ -84,7 +104,7 @@ def binned(scores: ArrayLike, edges: ArrayLike, name: str) -> tuple[Codes, Level
     levels: Levels = tuple(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True))
     if missing.any():
         places[missing], levels = len(levels), (*levels, None)
-    return places.astype(np.min_scalar_type(len(levels))), levels
+    return Coded(places.astype(np.min_scalar_type(len(levels))), levels)
 
 
 def _numbers(scores: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -98,47 +118,55 @@ def _is_missing(value: object) -> bool:
     return value is None or value is pd.NA or value != value
 
 
-def _hashed(column: Any, name: str) -> tuple[NDArray[np.integer[Any]], list[Any]]:
-    """Return places [row] in a list of values, -1 for no value."""
+class _Hashed(NamedTuple):
+    places: NDArray[np.integer[Any]]
+    """[row] in `values`; -1 for no value."""
+    values: list[Any]
+    complete: bool
+    """Known: every row has a value, every value a row, and none stands twice."""
+
+
+def _hashed(column: Any, name: str) -> _Hashed:
     if hasattr(column, "dictionary_encode"):
         return _dictionary(column, name)
     values = column.array if isinstance(column, pd.Series | pd.Index) else column
     if isinstance(values, pd.Categorical):
-        return values.codes, values.categories.tolist()
+        return _Hashed(values.codes, values.categories.tolist(), complete=False)
     if isinstance(values, pd.api.extensions.ExtensionArray):
         if isinstance(values.dtype, pd.StringDtype) and hasattr(values, "__arrow_array__"):
             return _dictionary(values.__arrow_array__(), name)
         places, found = pd.factorize(pd.Index(values))
-        return places, found.tolist()
+        return _Hashed(places, found.tolist(), complete=False)
     return _of_array(np.asarray(values, None if hasattr(values, "dtype") else object), name)
 
 
-def _of_array(values: NDArray[Any], name: str) -> tuple[NDArray[np.integer[Any]], list[Any]]:
+def _of_array(values: NDArray[Any], name: str) -> _Hashed:
     if values.ndim != 1:
         raise ValueError(f"counts: {name} has the shape {list(values.shape)}; allowed: one dimension")
     if values.dtype == bool:
-        return values.view(np.int8), [False, True]
+        return _Hashed(values.view(np.int8), [False, True], complete=False)
     if values.dtype.kind in "iu" and len(values):
         least, most = int(values.min()), int(values.max())
         if most - least < _NARROW:
             wide = values.astype(np.int64) if values.dtype.itemsize < 8 else values
-            return (wide - wide.dtype.type(least)).astype(np.int16), list(range(least, most + 1))
+            places = wide - wide.dtype.type(least) if least else wide
+            return _Hashed(places, list(range(least, most + 1)), complete=most - least < 2)
     try:
         places, found = pd.factorize(values)
     except TypeError:
         raise ValueError(f"counts: {name} has cells that cannot be a level; allowed: texts, numbers, dates") from None
-    return places, pd.Index(found).tolist()  # dates of NumPy would become numbers
+    return _Hashed(places, pd.Index(found).tolist(), complete=False)  # dates of NumPy would become numbers
 
 
-def _dictionary(column: Any, name: str) -> tuple[NDArray[np.integer[Any]], list[Any]]:
+def _dictionary(column: Any, name: str) -> _Hashed:
     """Return the same of an Arrow array or a chunked one."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if pa.types.is_string(array.type) or pa.types.is_large_string(array.type):
-        array = array.dictionary_encode()
-    if not pa.types.is_dictionary(array.type):
+    texts = pa.types.is_string(array.type) or pa.types.is_large_string(array.type)
+    if not texts and not pa.types.is_dictionary(array.type):
         return _of_array(array.to_numpy(zero_copy_only=False), name)
-    places = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False)
-    return places, array.dictionary.to_pylist()
+    array = array.dictionary_encode() if texts else array
+    places = (pc.fill_null(array.indices, -1) if array.null_count else array.indices).to_numpy(zero_copy_only=False)
+    return _Hashed(places, array.dictionary.to_pylist(), complete=texts and not array.null_count)
