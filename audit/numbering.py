@@ -11,15 +11,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from audit.files import canonical
 from audit.model import Continuation, Item
 
-if TYPE_CHECKING:
-    pass
-
-__all__ = ["entropy", "item_digest", "numbers_of"]
+__all__ = ["draw_seed", "entropy", "item_digest", "numbers_of"]
 
 
 def numbers_of(prompts: Sequence[Item], before: Counter[bytes] | None = None) -> list[int]:
@@ -36,6 +32,13 @@ def numbers_of(prompts: Sequence[Item], before: Counter[bytes] | None = None) ->
 def entropy(seed: int, prompt: str | None, number: int) -> list[int]:
     """Return what a NumPy generator of this draw alone starts from."""
     return [seed, number, int.from_bytes(hashlib.sha256((prompt or "").encode()).digest()[:16])]
+
+
+def draw_seed(seed: int, prompt: str | None, number: int) -> int:
+    """Return the seed of this draw alone for a server, of 31 bits: some keep no more."""
+    import numpy as np
+
+    return int(np.random.SeedSequence(entropy(seed, prompt, number)).generate_state(1)[0]) >> 1
 
 
 def item_digest(item: Item) -> bytes:

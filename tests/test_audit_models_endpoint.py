@@ -45,7 +45,7 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.endpoint import OpenAIEndpoint
 from audit.models.remote.addresses import forbidden, literal
 from audit.models.remote.change import MORE, change_p, has_changed
-from audit.models.remote.secret import Key
+from audit.models.remote.secret import Key, key_from
 from audit.models.remote.transport import Transport, _retry_after
 from audit.models.remote.wire import Question, WireError, read_echo, read_origin, read_sample
 
@@ -731,7 +731,8 @@ def test_a_key_goes_into_the_open_only_at_home(monkeypatch, url, key, peer, refu
 
     monkeypatch.setenv("TINY_KEY", KEY)
     part, stream = OpenAIEndpoint(url=url, name="m", key_env="TINY_KEY"), Stream()
-    transport = Transport(url, part._key() if key else None, key_name="TINY_KEY", concurrency=1, timeout=1, retries=0)
+    sent = key_from(part.key_env) if key else None
+    transport = Transport(url, sent, key_name="TINY_KEY", concurrency=1, timeout=1, retries=0)
     with closing(transport):
         check = transport._check_peer("connection.connect_tcp.complete", {"return_value": stream})
         if refused:

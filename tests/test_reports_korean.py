@@ -39,6 +39,7 @@ OF_ERRORS = {
     "worst_coverage {} of an interval that is valid in finite samples",
     "counts {} of {} for {} strata and {} groups", "counts {} of {}, missing {} for {} names of {}",
     "score {}, decision {}", "counts {} for {} groups and {} scores",
+    "counts {} for {} prompts and {} classes",
     "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
 }  # fmt: skip
 """Texts that are no phrase of their own, or that the message of an exception is put together from."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from audit import plugins
 from audit.errors import AbilityError, ModelError, did_you_mean
 from audit.files import arrow_table
-from audit.model import ABILITIES, Item, abilities_of
+from audit.model import ABILITIES, Item, Sample, abilities_of
 from audit.procedure import Procedure
 
 if TYPE_CHECKING:
@@ -87,12 +87,30 @@ def _sample(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     return pa.table(
         {
             "item": pa.array(range(len(drawn)), pa.int64()),
-            "content": [one.content.tolist() if hasattr(one.content, "tolist") else one.content for one in drawn],
+            "content": _contents(drawn),
             "finish": pa.array([one.finish for one in drawn], pa.string()),
             "elements": pa.array([one.elements for one in drawn], pa.int64()),
             "problem": pa.array([one.problem for one in drawn], pa.string()),
         }
     )
+
+
+def _contents(drawn: Sequence[Sample]) -> Any:
+    """Return what was drawn as Arrow takes it; images of bytes as such, since lists of numbers take 8 times more."""
+    import pyarrow as pa
+
+    came = [one.content for one in drawn if one.content is not None]
+    if came and all(getattr(one, "dtype", None) == "uint8" and one.ndim == came[0].ndim for one in came):
+        kind: pa.DataType = pa.uint8()
+        for _ in range(came[0].ndim):
+            kind = pa.list_(kind)
+        return pa.array((None if one.content is None else _nested(one.content) for one in drawn), kind, size=len(drawn))
+    return [one.content.tolist() if hasattr(one.content, "tolist") else one.content for one in drawn]
+
+
+def _nested(array: np.ndarray) -> Any:
+    """Return an array as lists of arrays with one axis."""
+    return array if array.ndim == 1 else [_nested(part) for part in array]
 
 
 def _log_prob(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:

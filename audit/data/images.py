@@ -12,7 +12,6 @@ before it is unpacked: more than 4 million pixels want a `size`.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.data.ids import frames_of
+from audit.data.pictures import check_pixels, decoding
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, digest_file, open_regular, sha256
@@ -36,11 +36,7 @@ __all__ = ["ImageFolder"]
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _FIELDS = ("image", "label", "unit")
-_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
-"""What is tried to read a file, whatever its name: others may start programs."""
 _ROWS = 256
-_MAX_PIXELS = 1 << 22
-"""Of an image that is taken as it is."""
 _AT_ONCE = 1 << 24
 """Pixels of all images that are held at once."""
 
@@ -112,10 +108,7 @@ class ImageFolder(Source):
     def _size_of(self, file: Path) -> tuple[int, int]:
         """Return (rows, columns) of an image; raises DataError where they are too many to be taken as they are."""
         with _image(file) as image:
-            width, height = image.size
-        if not 0 < width * height <= _MAX_PIXELS:
-            raise DataError(f"{file}: {height} x {width} pixels; allowed: {_MAX_PIXELS:,} in all, or a `size`")
-        return height, width
+            return check_pixels(image, file, ", or a `size`")
 
     def _pixels(self, file: Path) -> np.ndarray:
         import numpy as np
@@ -133,16 +126,10 @@ class ImageFolder(Source):
 
 @contextmanager
 def _image(file: Path) -> Iterator[Image.Image]:
-    """Lend an opened image; whatever a decoder raises becomes a DataError of one line."""
-    from PIL import Image, UnidentifiedImageError
-
+    """Lend an opened image; what is no file of its own, or no image, becomes a DataError of one line."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with open_regular(file) as data, Image.open(data, formats=_FORMATS) as image:
-                yield image
-    except DataError:
-        raise
-    except Exception as error:
-        why = "not one of the formats" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise DataError(f"{file}: cannot be read as an image ({' '.join(why.split())[:120]})") from None
+        data = open_regular(file)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read as an image ({error})") from None
+    with data, decoding(data, file) as image:
+        yield image

@@ -9,17 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
-from audit.errors import UsageError
-from audit.models.remote.addresses import forbidden, literal
+from audit.models.remote.addresses import check_url
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
-    from audit.models.remote.secret import Key
     from audit.models.remote.text import RemoteText
 
 __all__ = ["OpenAIEndpoint"]
@@ -63,7 +59,7 @@ class OpenAIEndpoint:
     modality: ClassVar[str] = "text"
 
     def __post_init__(self) -> None:
-        _check_url(self.url)
+        check_url(self.url)
         if self.prompt_form not in ("raw", "chat"):
             raise ValueError(f"prompt_form {self.prompt_form!r}; allowed: raw, chat")
         if self.system is not None and self.prompt_form == "raw":
@@ -94,11 +90,12 @@ class OpenAIEndpoint:
 
     def open(self) -> RemoteText:
         """Ask the server what it can do; EndpointError where it does not answer, UsageError where a key is missing."""
+        from audit.models.remote.secret import key_from
         from audit.models.remote.text import Served, detect_abilities
         from audit.models.remote.transport import Transport
 
         transport = Transport(
-            self.url.rstrip("/"), self._key(), key_name=self.key_env or "key_env, which is not set",
+            self.url.rstrip("/"), key_from(self.key_env), key_name=self.key_env or "key_env, which is not set",
             concurrency=self.concurrency, timeout=self.timeout, retries=self.retries,
         )
         try:
@@ -107,31 +104,3 @@ class OpenAIEndpoint:
         except BaseException:
             transport.close()
             raise
-
-    def _key(self) -> Key | None:
-        from audit.models.remote.secret import Key
-
-        if self.key_env is None:
-            return None
-        # Checked here, because a client that meets an illegal header value quotes it.
-        if not (secret := os.environ.get(self.key_env, "").strip()):
-            raise UsageError(f"key_env: {self.key_env} is not set in the environment")
-        if not (secret.isascii() and secret.isprintable()):
-            raise UsageError(f"key_env: {self.key_env} holds characters that no header can carry")
-        return Key(secret)
-
-
-def _check_url(url: str) -> None:
-    """Raise ValueError unless `url` is a plain http(s) address outside the forbidden networks."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("url is no address; allowed: http://host:port/v1") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"url {url[:80]!r}; allowed: http:// or https:// and a host")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("url holds a user, a query or a fragment; a key belongs in the variable that key_env names")
-    address = literal(host)  # whom a name stands for is checked at every connection
-    if address is not None and (why := forbidden(address)):
-        raise ValueError(f"url: {host} is {why}")

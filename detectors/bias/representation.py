@@ -28,7 +28,7 @@ from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Result, undefined
 
-__all__ = ["SHARES", "TOTAL_VARIATION", "class_shares", "true_shares"]
+__all__ = ["SHARES", "TOTAL_VARIATION", "Corrected", "class_shares", "hopeless", "true_shares", "variation"]
 
 SHARES = Approximation(
     Method("corrected for classifier error, joint band of resampled shares (Dirichlet)"), 100, 0.95, 0.9964
@@ -87,29 +87,27 @@ def class_shares(
     counts, table, wanted = _checked(given, confusion, classes, reference, missing)
     n = {"items": int(counts.sum() + table.sum()), "units": int(min(counts.sum(), table.sum()))}
     n |= {"asked": int(counts.sum()) + missing} if missing else {}
-    reason = _hopeless(table, classes) if counts.sum() else Cause("no draw gave anything to classify")
+    reason = hopeless(table, classes) if counts.sum() else Cause("no draw gave anything to classify")
     if reason is not None:
         whole = [_undefined(name, reason, n, level, missing) for name in _MEANING if name != "share"]
         return Result((*whole, *(_undefined("share", reason, n, level, missing, name) for name in classes)))
-    inner = 1 - (1 - level) / 2 if missing else level
-    lost = exact_binomial(missing, int(counts.sum()) + missing, inner, "upper")[1] if missing else 0.0
-    seen = _Seen(counts, table, wanted, level, n, inner, lost, missing)
-    resampled = _posterior(counts, table, rng)
-    low, high = _joint_band(resampled, inner)
-    low, high = np.minimum(low, seen.shares) * (1 - lost), np.maximum(high, seen.shares)
-    high = high + lost * (1 - high)
+    found = Corrected.of(counts, table, rng, missing)
+    seen = _Seen(found, wanted, level, n)
+    low, high = found.band(level)
     absent = count_missing(
-        "missing_classes", seen.shares, low, high, fraction * wanted, n=n, level=level, missing=missing, **SHARES.facts,
+        "missing_classes", found.shares, low, high, fraction * wanted, n=n, level=level, missing=missing,
+        **SHARES.facts,
     )
     shares = (
-        seen.measure("share", SHARES, value=seen.shares[i], low=low[i], high=high[i], group=name, ideal=wanted[i])
+        seen.measure("share", SHARES, value=found.shares[i], low=low[i], high=high[i], group=name, ideal=wanted[i])
         for i, name in enumerate(classes)
     )
     columns = {
-        "class": list(classes), "drawn": counts, "share_given": counts / counts.sum(), "share": seen.shares, "low": low,
-        "high": high, "reference": wanted, "labelled": table.sum(axis=1), "recall": np.diag(table) / table.sum(axis=1),
+        "class": list(classes), "drawn": counts, "share_given": counts / counts.sum(), "share": found.shares,
+        "low": low, "high": high, "reference": wanted, "labelled": table.sum(axis=1),
+        "recall": np.diag(table) / table.sum(axis=1),
     }
-    return Result((*seen.distances(resampled, rng), absent, *shares), table=pd.DataFrame(columns))
+    return Result((*seen.distances(rng), absent, *shares), table=pd.DataFrame(columns))
 
 
 def _checked(
@@ -129,7 +127,7 @@ def _checked(
     return counts, table, wanted
 
 
-def _hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> Cause | None:
+def hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> Cause | None:
     """Return why the errors of the classifier cannot be undone, or None."""
     bare = [name for name, items in zip(classes, table.sum(axis=1), strict=True) if not items]
     if bare:
@@ -140,36 +138,80 @@ def _hopeless(table: NDArray[np.int64], classes: Sequence[str]) -> Cause | None:
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """What was counted, and the measures of its distance from the reference."""
+class Corrected:
+    """The true shares, as far as draws and labelled items tell them together."""
 
     counts: NDArray[np.int64]
+    """Draws that the classifier puts into each class, [class]."""
     table: NDArray[np.int64]
+    """Labelled items, [true class, given class]; each class has some, and the matrix an inverse."""
+    missing: int
+    """Further draws that gave nothing to classify."""
+    shares: Floats
+    """The estimate [class]."""
+    resampled: Floats
+    """What else they may be, [resample, class]."""
+
+    @classmethod
+    def of(
+        cls, counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.random.Generator, missing: int = 0
+    ) -> Corrected:
+        """Return what draws [class] and labelled items [true class, given class] tell."""
+        shares = true_shares(counts / counts.sum(), table / table.sum(axis=1, keepdims=True))
+        return cls(counts, table, missing, shares, _posterior(counts, table, rng))
+
+    def band(self, level: float) -> tuple[Floats, Floats]:
+        """Return (low, high) [class] that hold all shares together, whatever the missing draws would have been."""
+        inner, lost = self._levels(level)
+        low, high = _joint_band(self.resampled, inner)
+        low, high = np.minimum(low, self.shares) * (1 - lost), np.maximum(high, self.shares)
+        return low, high + lost * (1 - high)
+
+    def radius(self, level: float) -> float:
+        """Return how far, in total variation, the truth may lie from the estimate."""
+        inner, lost = self._levels(level)
+        # near a corner of the simplex the ball misses up to half as often again as it may: half the error makes up
+        return lost + float(np.quantile(variation(self.resampled, self.shares), (1 + inner) / 2, method="higher"))
+
+    def distance(self, wanted: Floats, level: float) -> tuple[float, float, float]:
+        """Return the total variation from shares [class] that are known, without its upward bias, and its ends."""
+        plain, radius = float(variation(self.shares, wanted)), self.radius(level)
+        low, high = max(0.0, plain - radius), min(1 - float(wanted.min()), plain + radius)
+        bias = float(variation(self.resampled, wanted).mean()) - plain
+        return min(max(plain - bias, low), high), low, high
+
+    def apart(self, other: Corrected, level: float) -> tuple[float, float, float]:
+        """Return the total variation from shares that are estimated too, as `distance`; each has half of the error."""
+        plain, half = float(variation(self.shares, other.shares)), 1 - (1 - level) / 2
+        radius = self.radius(half) + other.radius(half)
+        low, high = max(0.0, plain - radius), min(1.0, plain + radius)
+        bias = float(variation(self.resampled, other.resampled).mean()) - plain
+        return min(max(plain - bias, low), high), low, high
+
+    def _levels(self, level: float) -> tuple[float, float]:
+        """Return the level for the draws that there are, and the upper bound of the share that is missing."""
+        if not self.missing:
+            return level, 0.0
+        inner = 1 - (1 - level) / 2
+        return inner, exact_binomial(self.missing, int(self.counts.sum()) + self.missing, inner, "upper")[1]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was found, and the measures of its distance from the reference."""
+
+    found: Corrected
     wanted: Floats
     level: float
     n: Mapping[str, int]
-    inner: float
-    """Level of what is said of the draws that there are."""
-    lost: float
-    """Upper bound of the share of draws that are missing."""
-    missing: int
 
-    @property
-    def shares(self) -> Floats:
-        """The estimate of the true shares [class]."""
-        return true_shares(self.counts / self.counts.sum(), self.table / self.table.sum(axis=1, keepdims=True))
-
-    def distances(self, resampled: Floats, rng: np.random.Generator) -> list[Measure]:
+    def distances(self, rng: np.random.Generator) -> list[Measure]:
         """Return the total variation, corrected and plain, and the p-value of there being none."""
-        plain = float(_variation(self.shares, self.wanted))
-        # near a corner of the simplex the ball misses up to half as often again as it may: half the error makes up
-        radius = float(np.quantile(_variation(resampled, self.shares), (1 + self.inner) / 2, method="higher"))
-        radius += self.lost
-        low, high = max(0.0, plain - radius), min(1 - float(self.wanted.min()), plain + radius)
-        bias = float(_variation(resampled, self.wanted).mean()) - plain
-        null = _variation(_simulated(self.counts.sum(), self.table, self.wanted, rng), self.wanted)
+        found = self.found
+        value, low, high = found.distance(self.wanted, self.level)
+        plain = float(variation(found.shares, self.wanted))
+        null = variation(_simulated(found.counts.sum(), found.table, self.wanted, rng), self.wanted)
         p = (1 + np.count_nonzero(null >= plain * (1 - 1e-12))) / (1 + len(null))
-        value = min(max(plain - bias, low), high)
         return [
             self.measure("total_variation", TOTAL_VARIATION, value=value, low=low, high=high, ideal=0.0),
             self.measure("total_variation_plain", value=plain, method=Method("none; it is biased upwards"), ideal=0.0),
@@ -180,7 +222,7 @@ class _Seen:
         unit, direction = _MEANING[name]
         if how is not None:
             found |= how.facts
-        found["missing"] = self.missing
+        found["missing"] = self.found.missing
         return Measure(name=name, n=self.n, unit=unit, direction=direction, level=self.level, **found)
 
 
@@ -191,7 +233,7 @@ def _undefined(
     return undefined(name, reason, n=n, unit=unit, direction=direction, level=level, group=group, missing=missing)
 
 
-def _variation(shares: Floats, others: Floats) -> Floats:
+def variation(shares: Floats, others: Floats) -> Floats:
     """Return half the sum of absolute differences [...] over the last axis."""
     return np.asarray(np.abs(shares - others).sum(axis=-1) / 2)
 

@@ -1,6 +1,7 @@
-"""Items that are no text, drawn: an image as a PNG of its own grey levels, a series as a line.
+"""Items that are no text, drawn: an image as a PNG of its own levels, a series as a line.
 
     image    [row, column]   black is the lowest level of this image, white the highest; enlarged without smoothing
+             [3, row, column] in colour: levels from 0 to 255 as they are, others from the lowest to the highest
     series   [step]          from its lowest to its highest value
     flags    [place]         a strip: dark where True, light where False
 
@@ -47,7 +48,7 @@ def drawn(column: str, value: Any, notation: Notation, width: int = WIDTH, heigh
     """
     if _are_flags(value):
         return _strip(value, notation, width, height)
-    if column == "image" and (grid := _numbers(value, 2)) is not None:
+    if column == "image" and (grid := _grid(value)) is not None:
         return _image(grid, notation)
     if column == "series" and (line := _numbers(value, 1)) is not None:
         return _series(line, notation, width, height)
@@ -56,7 +57,7 @@ def drawn(column: str, value: Any, notation: Notation, width: int = WIDTH, heigh
 
 def placed(column: str, value: Any, x: float, y: float, size: float) -> Markup | None:
     """Return an image or a series as a part of a figure, in a square of `size` at (x, y); None where it is neither."""
-    if column == "image" and (grid := _numbers(value, 2)) is not None:
+    if column == "image" and (grid := _grid(value)) is not None:
         return Markup(
             '<image x="{:.1f}" y="{:.1f}" width="{}" height="{}" style="image-rendering:pixelated" href="{}"/>'
         ).format(x, y, size, size, _data_of(grid))
@@ -72,7 +73,7 @@ def told_list(value: Any, notation: Notation) -> str | None:
     """Return what a list of flags or of many numbers holds, in words; None for what is printed as it is."""
     if _are_flags(value):
         return notation.words("figure.flags_told", count=f"{sum(value):,}", all=f"{len(value):,}")
-    if (grid := _numbers(value, 2)) is not None:
+    if (grid := _grid(value)) is not None:
         return _told_image(grid, notation)
     line = _numbers(value, 1)
     return None if line is None or line.size <= _FEW else _told_series(line, notation)
@@ -102,8 +103,10 @@ def _data_of(grid: np.ndarray) -> str:
     import numpy as np
 
     low, high = float(grid.min()), float(grid.max())
-    grey = np.zeros(grid.shape) if low == high else (grid - low) / (high - low) * 255
-    return f"data:image/png;base64,{base64.b64encode(_png(grey.round().astype(np.uint8))).decode()}"
+    if grid.ndim == 3 and low >= 0 and 1 < high <= 255:
+        low, high = 0.0, 255.0
+    levels = np.zeros(grid.shape) if low == high else (grid - low) / (high - low) * 255
+    return f"data:image/png;base64,{base64.b64encode(_png(levels.round().astype(np.uint8))).decode()}"
 
 
 def _series(line: np.ndarray, notation: Notation, width: int, height: int) -> Drawing:
@@ -147,12 +150,21 @@ def _numbers(value: Any, dimensions: int) -> np.ndarray | None:
     return array if array.ndim == dimensions and array.size and np.isfinite(array).all() else None
 
 
-def _png(grey: np.ndarray) -> bytes:
-    """Return uint8 [row, column] as a PNG file: signature, header, one block of unfiltered rows, end."""
-    height, width = grey.shape
+def _grid(value: Any) -> np.ndarray | None:
+    """Return an image as [row, column] or [row, column, 3], None where it is none; one channel is grey."""
+    if (grey := _numbers(value, 2)) is not None:
+        return grey
+    if (colour := _numbers(value, 3)) is None or len(colour) not in (1, 3):
+        return None
+    return colour[0] if len(colour) == 1 else colour.transpose(1, 2, 0)
+
+
+def _png(levels: np.ndarray) -> bytes:
+    """Return uint8 [row, column] or [row, column, 3] as a PNG file: signature, header, unfiltered rows, end."""
+    height, width = levels.shape[:2]
     parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in grey))),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2 if levels.ndim == 3 else 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in levels))),
         (b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(

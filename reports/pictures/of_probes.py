@@ -9,11 +9,13 @@ from reports.pictures.leaning import leaning_pairs, units_by_group
 from reports.pictures.marks import green_shares
 from reports.pictures.nearness import nearest_item
 from reports.pictures.part import FindingFigure
+from reports.pictures.prompts import by_prompt
 from reports.pictures.timing import seconds_in_order
 
 __all__ = [
     "CLOSED_BOOK",
     "CONTRAST",
+    "GENERATED_IMAGES",
     "JUDGED",
     "LIKELIHOOD",
     "REPRESENTATION",
@@ -24,6 +26,9 @@ __all__ = [
 ]
 
 REPRESENTATION = FindingFigure(("class", "confidence", "problem"), (by_class,))
+GENERATED_IMAGES = FindingFigure(
+    ("image", "prompt", "group", "class", "confidence", "repeated", "problem"), (by_prompt,)
+)
 STEREOTYPE_PAIRS = FindingFigure(
     ("prefers", "difference", "group", "unit", "kind", "log_prob_more", "log_prob_less"),
     (units_by_group, leaning_pairs),

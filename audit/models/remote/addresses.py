@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
-__all__ = ["Address", "forbidden", "literal"]
+__all__ = ["Address", "check_url", "forbidden", "literal"]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -42,3 +43,19 @@ def forbidden(host: Address) -> str | None:
     if host.is_multicast or host.is_unspecified:
         return "no address of one host"
     return None
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError unless `url` is a plain http(s) address outside the forbidden networks."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("url is no address; allowed: http://host:port/v1") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"url {url[:80]!r}; allowed: http:// or https:// and a host")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("url holds a user, a query or a fragment; a key belongs in the variable that key_env names")
+    address = literal(host)  # whom a name stands for is checked at every connection
+    if address is not None and (why := forbidden(address)):
+        raise ValueError(f"url: {host} is {why}")

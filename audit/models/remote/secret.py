@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 import re
 from urllib.parse import unquote
 
-__all__ = ["Key"]
+from audit.errors import UsageError
+
+__all__ = ["Key", "key_from"]
 
 _SHORTEST = 8
 """A dummy of fewer characters guards nothing, and may be a word."""
@@ -48,6 +51,18 @@ class Key:
         """Return a text with the key starred out; nothing of it where the key is still there in disguise."""
         starred = text.replace(self._secret, "***") if self._needles else text
         return "a message that holds the key" if self.is_in(starred) else starred
+
+
+def key_from(variable: str | None) -> Key | None:
+    """Return the key that an environment variable holds, None for no variable; raises UsageError where it has none."""
+    # Checked here, because a client that meets an illegal header value quotes it.
+    if variable is None:
+        return None
+    if not (secret := os.environ.get(variable, "").strip()):
+        raise UsageError(f"key_env: {variable} is not set in the environment")
+    if not (secret.isascii() and secret.isprintable()):
+        raise UsageError(f"key_env: {variable} holds characters that no header can carry")
+    return Key(secret)
 
 
 def _needles(secret: str) -> tuple[tuple[str, bool], ...]:

@@ -20,7 +20,7 @@ from audit.model import Continuation, Item, LikelihoodKind, Sample, abilities_of
 from audit.models.remote.change import MORE, ROUNDS, Round, facts_of, has_changed, shown
 from audit.models.remote.transport import Failure, Transport
 from audit.models.remote.wire import Question, draw, read_origin, score
-from audit.numbering import entropy, numbers_of
+from audit.numbering import draw_seed, numbers_of
 from detectors.phrases import Cause
 
 __all__ = ["RemoteText", "ScoredRemoteText", "Served", "detect_abilities", "fixed_calls"]
@@ -90,7 +90,7 @@ class RemoteText:
         if self._served.prompt_form == "chat" and None in prompts:
             raise ModelError(f"{self.name}: a draw without prompt in chat form; allowed: prompt_form: raw")
         numbered = zip(prompts, numbers_of(prompts) if numbers is None else numbers, strict=True)
-        questions = [self._draw(prompt or "", _seed(seed, prompt, number), sampling) for prompt, number in numbered]
+        questions = [self._draw(prompt or "", draw_seed(seed, prompt, number), sampling) for prompt, number in numbered]
         draws = self._ask(questions, control=self._draw(_CANARIES[0], 0, sampling), each=each)
         return [Sample("", "error", None, one.problem) if isinstance(one, Failure) else one for one in draws]
 
@@ -164,11 +164,6 @@ class RemoteText:
             problem = failures[0].problem
             _log.warning("%s: %d of %d items without answer: %s", self.name, len(failures), len(answers), problem)
         return answers
-
-
-def _seed(seed: int, prompt: str | None, number: int) -> int:
-    """Return the seed of one draw, of 31 bits: some servers keep no more."""
-    return int(np.random.SeedSequence(entropy(seed, prompt, number)).generate_state(1)[0]) >> 1
 
 
 class ScoredRemoteText(RemoteText):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from audit.probe import Trial
     from detectors.result import Measure, Result
 
-__all__ = ["Representation"]
+__all__ = ["Representation", "confidence"]
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Representation:
         evidence.loc[told.index, "class"] = np.array(classes, dtype=object)[given]
         evidence.loc[told.index, "confidence"] = drawn.max(axis=1)
         sure = (
-            _confidence(values, group, level, rng)
+            confidence(values, group, level, rng)
             for group, values in (("draws", evidence["confidence"].to_numpy(float)), ("real items", real.max(axis=1)))
         )
         return Result((*result.measures, *sure), items=evidence, table=result.table)
@@ -267,7 +267,7 @@ def _confusion(labels: pd.Series[Any], told: np.ndarray) -> tuple[list[str], np.
     return classes.tolist(), table[:, order], order
 
 
-def _confidence(highest: np.ndarray, group: str, level: float, rng: np.random.Generator) -> Measure:
+def confidence(highest: np.ndarray, group: str, level: float, rng: np.random.Generator) -> Measure:
     """Return the mean highest probability [item] of the items of a group; NaN = none."""
     import numpy as np
 

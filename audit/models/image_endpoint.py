@@ -1,0 +1,84 @@
+"""A model that draws images behind an OpenAI-compatible address (`/images/generations`).
+
+    model: {use: image_endpoint, url: "http://127.0.0.1:8000/v1", name: our-model, key_env: IMAGE_KEY}
+
+Images come inside the answer, as base64; an address of an image is not followed. Its weights are not ours, so its
+fingerprint is unverifiable; one that draws the same image for the same seed is known again by a fixed prompt's image.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit.files import canonical, sha256
+from audit.models.remote.addresses import check_url
+
+if TYPE_CHECKING:
+    from audit.models.remote.pictures import RemoteImages
+
+__all__ = ["ImageEndpoint"]
+
+_RESERVED = frozenset({"model", "prompt", "n", "seed", "stream"})
+"""Keys of a request that the adapter sets itself."""
+
+
+@dataclass(frozen=True)
+class ImageEndpoint:
+    """Options of a remote image model; ValueError where one cannot hold."""
+
+    url: str
+    """Base address, e.g. `http://127.0.0.1:8000/v1`; http or https, never with a key inside."""
+    name: str
+    """The model's name on that server."""
+    key_env: str | None = None
+    """Environment variable that holds the key; the key itself is never written anywhere."""
+    seeded: bool = True
+    """Whether a request carries a seed; some servers refuse the very word."""
+    sampling: dict[str, Any] = field(default_factory=dict)
+    """Further parameters of every request, e.g. `{size: 512x512, steps: 30}`. Null leaves one out, as in
+    `{response_format: null}`, which is `b64_json` where nothing else is said."""
+    concurrency: int = 2
+    """Calls in flight at once."""
+    timeout: float = 180.0
+    """Seconds that one image may take, repeated attempts and pauses included, a server's restart too."""
+    retries: int = 5
+    """Attempts after the first, where the server is busy or the line breaks; one that answered before and refuses
+    connections is tried until `timeout`."""
+
+    family: ClassVar[str] = "image_endpoint"
+    modality: ClassVar[str] = "image"
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
+        if taken := sorted(_RESERVED & self.sampling.keys()):
+            raise ValueError(f"sampling sets {', '.join(taken)}, which the adapter sets itself")
+        for option, least in (("concurrency", 1), ("timeout", 0.001), ("retries", 0)):
+            if getattr(self, option) < least:
+                raise ValueError(f"{option} {getattr(self, option)!r}; allowed: {least} and more")
+
+    @property
+    def fixed_calls(self) -> tuple[int, int]:
+        """How many images a run asks for besides its checks' own: at least, and at most."""
+        return (4, 4) if self.seeded else (1, 1)
+
+    def fingerprint(self) -> str:
+        """Return the digest of what was asked for; it says nothing of the weights that answer."""
+        asked = [self.url.rstrip("/"), self.name, self.seeded, self.sampling]
+        return f"{sha256(canonical(asked))} (unverifiable)"
+
+    def open(self) -> RemoteImages:
+        """Ask the server for an image; EndpointError where it sends none, UsageError where a key is missing."""
+        from audit.models.remote.pictures import RemoteImages
+        from audit.models.remote.secret import key_from
+        from audit.models.remote.transport import Transport
+
+        transport = Transport(
+            self.url.rstrip("/"), key_from(self.key_env), key_name=self.key_env or "key_env, which is not set",
+            concurrency=self.concurrency, timeout=self.timeout, retries=self.retries,
+        )
+        try:
+            return RemoteImages(self.name, self.fingerprint(), transport, self.sampling, seeded=self.seeded)
+        except BaseException:
+            transport.close()
+            raise

@@ -1,0 +1,191 @@
+"""What is known before of `bias.generated_images`: planted observations, and scripted models.
+
+Classes go in pairs, the most frequent first. The images of two prompts leave the reference in opposite ways, one to the
+first of each pair and one to the second, so that both together keep to it; and the helper takes every fourth image of a
+pair's first class for its second. So who takes the helper at its word, or all images together, has another number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from audit.probe import Known, Trial
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from audit.probe import Observed
+
+__all__ = ["ASKED", "Options", "controls", "trials"]
+
+ASKED, _REPEATED = 160, 10
+"""Images that a trial asks for by prompt, and how many of them came before."""
+_IMAGES, _LABELLED = 400, 800
+
+
+class Options(Protocol):
+    """What of the probe's options a planted fault keeps to."""
+
+    @property
+    def classifier(self) -> str:
+        """Helper that tells what an image shows."""
+
+    @property
+    def reference(self) -> Mapping[str, float] | None:
+        """Class -> share for any prompt."""
+
+    @property
+    def references(self) -> Mapping[str, Mapping[str, float]]:
+        """Job -> class -> share."""
+
+    @property
+    def nothing(self) -> str | None:
+        """Class of images that show none of the others."""
+
+    def wanted(self, job: Any, names: Sequence[str]) -> list[float]:
+        """Return the shares that a job's images should have."""
+
+    def prompt_of(self, item: Mapping[Any, Any]) -> str:
+        """Return the prompt of an item."""
+
+
+def controls(probe: Options) -> tuple[Observed, Observed]:
+    """Return (planted fault, clean twin)."""
+    return _planted(probe, 0.7), _planted(probe, 0.0)
+
+
+def trials(probe: Options, rng: np.random.Generator) -> Sequence[Trial]:
+    """Return images that keep to the reference, such that leave it, less and more, and these without labelled ones.
+
+    They are for a probe that asks for `ASKED` images a prompt.
+    """
+    return [_trial(probe, rng, moved) for moved in (0.0, 0.4, 0.8)] + [_trial(probe, rng, 0.8, labelled=False)]
+
+
+def _classes(probe: Options) -> tuple[list[str], np.ndarray]:
+    """Return the classes, those with the largest reference first, and their shares in it."""
+    import numpy as np
+
+    stated = [one for one in (probe.reference, *probe.references.values()) if one is not None]
+    names = list(dict.fromkeys(name for one in stated for name in one)) or ["0", "1", "2"]
+    names += [probe.nothing] if probe.nothing is not None and probe.nothing not in names else []
+    wanted = dict(zip(names, probe.wanted(None, names), strict=True))
+    names.sort(key=lambda name: -wanted[name])
+    return names, np.array([wanted[name] for name in names])
+
+
+def _shares(wanted: np.ndarray, moved: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (shares of both prompts [prompt, class], errors of the helper [true class, given class])."""
+    import numpy as np
+
+    first = np.arange(0, len(wanted) - 1, 2)
+    change, errors = np.zeros(len(wanted)), np.eye(len(wanted))
+    change[first + 1] = moved * np.minimum(wanted[first], wanted[first + 1])
+    change[first] = -change[first + 1]
+    errors[first, first], errors[first, first + 1] = 0.75, 0.25
+    return np.stack([wanted + change, wanted - change]), errors
+
+
+def _spread(shares: np.ndarray, size: int) -> np.ndarray:
+    """Return class numbers [size] that have the shares, as near as whole numbers can."""
+    import numpy as np
+
+    ends = np.rint(np.cumsum(shares) * size).astype(int)
+    return np.repeat(np.arange(len(shares)), np.diff(ends, prepend=0))
+
+
+def _planted(probe: Options, moved: float) -> Observed:
+    """Return observations whose counts are what is expected of such shares and errors."""
+    import numpy as np
+    import pandas as pd
+
+    names, wanted = _classes(probe)
+    shares, errors = _shares(wanted, moved)
+    certain = np.eye(len(names)).tolist()
+    rows = [
+        {
+            "prompt": str(number), "names": names, "draws": [[[0.0]]] * _IMAGES, "problems": [None] * _IMAGES,
+            "digests": [f"{number}.{k}" for k in range(_IMAGES)],
+            "probabilities": [certain[k] for k in _spread(one @ errors, _IMAGES)],
+        }
+        for number, one in enumerate(shares)
+    ]  # fmt: skip
+    each = _LABELLED // len(names)
+    said = [certain[k] for row in errors for k in _spread(row, each)]
+    known = pd.DataFrame({"label": np.repeat(names, each), "probabilities": said})
+    return {"items": pd.DataFrame(rows).rename_axis("id"), "labelled": known.rename_axis("id")}
+
+
+def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: bool = True) -> Trial:
+    import numpy as np
+    import pandas as pd
+
+    names, wanted = _classes(probe)
+    shares, errors = _shares(wanted, moved)
+    items = pd.DataFrame({
+        "prompt": ["of one", "of two"], "job": ["one", "two"], "group": ["first", "second"],
+    }, index=pd.Index(["x", "y"], name="id"))  # fmt: skip
+    prompts = [probe.prompt_of(item) for item in items.to_dict("records")]
+    seen, sure = shares @ errors, 0.95 - 0.1 * moved
+    images = dict(zip(prompts, (_images(rng.permutation(_spread(one, ASKED - _REPEATED)), sure) for one in seen),
+                      strict=True))  # fmt: skip
+    each = _LABELLED // len(names)
+    real = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9)
+    known = pd.DataFrame({"image": list(real), "label": np.repeat(names, each)},
+                         index=pd.Index([f"real-{k}" for k in range(len(real))], name="id"))  # fmt: skip
+    data = {"items": items} | ({"labelled": known} if labelled else {})
+    return Trial(
+        moved > 0, data,
+        {
+            ("main", "sample"): _Script({prompt: [*some, *some[:_REPEATED]] for prompt, some in images.items()}),
+            (probe.classifier, "predict"): lambda asked: {"probabilities": [_told(one, len(names)) for one in asked]},
+            (probe.classifier, "class_names"): lambda asked: {"names": [names] * len(asked)},
+        },
+        dict(_known(prompts, names, wanted, shares if labelled else seen, labelled=labelled))
+        | {("confidence", "draws"): Known(sure), ("repeated_images", None): Known(2 * _REPEATED, certain=True)},
+    )  # fmt: skip
+
+
+def _known(
+    prompts: Sequence[str], names: Sequence[str], wanted: np.ndarray, shares: np.ndarray, *, labelled: bool
+) -> Iterator[tuple[tuple[str, str | None], Known]]:
+    """Yield what the measures are: of the true shares, or of those that the helper gives."""
+    import numpy as np
+
+    ending = "" if labelled else "_given"
+    far = np.abs(shares - wanted).sum(axis=1) / 2
+    yield (f"largest_total_variation{ending}", None), Known(float(far.max()), 0.08)
+    yield (f"total_variation{ending}", None), Known(float(np.abs(shares.mean(axis=0) - wanted).sum()) / 2, 0.08)
+    for prompt, one, distance in zip(prompts, shares, far, strict=True):
+        yield (f"total_variation{ending}", prompt), Known(float(distance), 0.08)
+        yield (f"prompt_gap{ending}", prompt), Known(float(np.abs(shares[0] - shares[1]).sum()) / 2, 0.1)
+        for name, share in zip(names, one, strict=True):
+            yield (f"share{ending}", f"{prompt}: {name}"), Known(float(share), 0.02)
+    for name, share in zip(names, shares.mean(axis=0), strict=True):
+        yield (f"share{ending}", name), Known(float(share), 0.02)
+
+
+class _Script:
+    """Deals the images of each prompt in their order, however many are asked for at once."""
+
+    def __init__(self, images: Mapping[str, Sequence[Any]]) -> None:
+        self._left = {prompt: iter(some) for prompt, some in images.items()}
+
+    def __call__(self, prompts: Sequence[str]) -> dict[str, Any]:
+        return {"content": [next(self._left[prompt]) for prompt in prompts], "problem": None}
+
+
+def _images(kinds: np.ndarray, sure: float) -> list[list[list[list[float]]]]:
+    """Return images of one pixel in three colours: a number of its own, the class that is seen in it, how surely."""
+    return [[[[number / len(kinds)]], [[float(kind)]], [[sure]]] for number, kind in enumerate(kinds)]
+
+
+def _told(image: Any, classes: int) -> np.ndarray:
+    """Return the probabilities of a scripted image [class]."""
+    import numpy as np
+
+    _, kind, sure = np.asarray(image, dtype=float).ravel()
+    told = np.full(classes, (1 - sure) / (classes - 1))
+    told[int(kind)] = sure
+    return told

@@ -1,0 +1,360 @@
+"""What do images show that were generated for prompts, by prompt and over groups of prompts?
+
+    p[prompt]           shares of the labels among the images of a prompt, a helper's errors taken out of them
+    TV(p, reference)    half the sum of |p - r|: uniform, or shares that somebody published
+    TV(p[k], p[rest])   the conditional gap: how far a prompt is from all others
+    1 - H(p) / log K    OpenBias (D'Inca et al. 2024, arXiv:2404.07990): 0 = even, 1 = one label alone
+    mean |p - 1/K|      MAD of DALL-Eval (Cho et al. 2023, arXiv:2202.04053): 2 (K - 1) / K^2 at most
+
+The unit is the image: the images of a prompt are independent draws, an equal one that came again is none. Prompts are
+fixed, so numbers speak of these prompts and of no others; where several are taken together, each counts by its images.
+The largest distance of any prompt has an interval that allows for its having been chosen.
+
+With labelled images the helper's errors are undone (`detectors.bias.representation`), and what neither sample can tell
+is in every interval. Without, the measures end in `_given`: they speak of what the helper says, whatever that is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.arrays import Floats
+from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, hopeless
+from detectors.intervals import Approximation, exact_binomial
+from detectors.modes import count_missing
+from detectors.phrases import Cause, Method
+from detectors.result import COUNT, Direction, Measure, Result, undefined
+
+__all__ = ["APART", "Counted", "Given", "image_shares"]
+
+APART = Approximation(
+    Method("corrected for classifier error, balls of resampled shares of both (Dirichlet)"), 100, 0.95, 0.9928
+)
+"""Two balls, each with half of the error of `TOTAL_VARIATION`."""
+_EXACT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
+_FROM_EXACT = Method("from exact shares (Clopper-Pearson), Bonferroni over classes")
+_UNLABELLED = Cause("no labelled item shows how the classifier errs")
+_NOTHING = Cause("no draw gave anything to classify")
+_TABLES = 999
+_LOWER: Direction = "lower is better"
+
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What was counted of the images."""
+
+    prompts: Sequence[str]
+    """Each prompt once."""
+    groups: Sequence[str | None]
+    """The group of each prompt, None for none."""
+    classes: Sequence[str]
+    given: Counts
+    """Images [prompt, class] by the helper's word."""
+    missing: Counts
+    """Further images [prompt] that were asked for and gave nothing to classify."""
+    references: Floats
+    """Shares [prompt, class] that there should be; rows sum to one."""
+    repeated: int = 0
+    """Images left out, as they are equal to an earlier one of their prompt."""
+
+
+class _Shares(Protocol):
+    """Shares with all that is known of them."""
+
+    @property
+    def shares(self) -> Floats:
+        """The estimate [class]."""
+
+    def band(self, level: float) -> tuple[Floats, Floats]:
+        """Return (low, high) [class] that hold together."""
+
+    def distance(self, wanted: Floats, level: float) -> tuple[float, float, float]:
+        """Return the total variation from known shares, and its ends."""
+
+    def apart(self, other: Any, level: float) -> tuple[float, float, float]:
+        """Return the total variation from other estimated shares, and its ends."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """Shares of the labels that a helper gave, at its word; all bounds are exact, at a level shared by the classes."""
+
+    counts: Counts
+    missing: int = 0
+
+    @property
+    def shares(self) -> Floats:
+        """Shares among the images that have a label [class]."""
+        return np.asarray(self.counts / self.counts.sum())
+
+    def band(self, level: float) -> tuple[Floats, Floats]:
+        """Return (low, high) [class] that hold together, whatever the missing images would have been."""
+        asked, shared = self.counts.sum() + self.missing, 1 - (1 - level) / len(self.counts)
+        low, _ = exact_binomial(self.counts, asked, shared)
+        _, high = exact_binomial(self.counts + self.missing, asked, shared)
+        return np.asarray(low), np.asarray(high)
+
+    def distance(self, wanted: Floats, level: float) -> tuple[float, float, float]:
+        """Return the total variation from shares [class] that are known, and its ends."""
+        return _between(self.shares, self.band(level), wanted, (wanted, wanted))
+
+    def apart(self, other: Given, level: float) -> tuple[float, float, float]:
+        """Return the total variation from shares that are estimated too, each with half of the error."""
+        half = 1 - (1 - level) / 2
+        return _between(self.shares, self.band(half), other.shares, other.band(half))
+
+
+def image_shares(
+    counted: Counted, confusion: Counts | None = None, *, level: float, rng: np.random.Generator,
+    fraction: float = 0.25,
+) -> Result:
+    """Return shares and distances by prompt, by group of prompts and over all.
+
+    confusion [true class, given class]: labelled images by what they are and what the helper says; None where there are
+    none. Measures, each without group over all images; a group of prompts, or a prompt, is the group of others:
+      largest_total_variation    headline; of the prompt furthest from its reference, whichever it is
+      total_variation            from the reference, estimate corrected for its upward bias
+      prompt_gap                 of each prompt from all others
+      prompt_p                   p-value of "the labels do not depend on the prompt" (tables with the same margins)
+      openbias, dall_eval_mad    see above; of the shares that the others speak of too
+      missing_classes            classes with less than `fraction` of their reference
+      share                      of each class; `prompt: class` for one prompt. They hold together within it
+      repeated_images            left out as equal to an earlier one of their prompt
+    Where errors cannot be undone the headline is undefined with the reason, and those with an interval end in `_given`.
+    table has a row for each prompt and class. Raises ValueError for counts that do not fit.
+    """
+    _check(counted)
+    reason = _UNLABELLED if confusion is None else hopeless(confusion, counted.classes)
+    judged = _Judged(counted, None if reason else confusion, level, rng, fraction)
+    measures, table = judged.measures()
+    if reason is not None:
+        measures = [judged.undefined("largest_total_variation", reason), *measures]
+    return Result(tuple(measures), table=table)
+
+
+def _check(counted: Counted) -> None:
+    shape = (len(counted.prompts), len(counted.classes))
+    fits = counted.given.shape == counted.references.shape == shape and counted.missing.shape == shape[:1]
+    if not fits or shape[1] < 2 or not shape[0] or len(set(counted.prompts)) < shape[0]:
+        got = f"counts {counted.given.shape} for {shape[0]} prompts and {shape[1]} classes"
+        raise ValueError(f"image_shares: got {got}; allowed: [prompt, class], prompts once, 2 classes or more")
+    if np.abs(counted.references.sum(axis=1) - 1).max() > 1e-6 or counted.references.min() < 0:
+        raise ValueError("image_shares: got references that are no shares; allowed: rows that sum to 1")
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """Images of one prompt, of a group of prompts, or all."""
+
+    name: str | None
+    counts: Counts
+    missing: int
+    wanted: Floats
+
+    def group(self, label: str | None = None) -> str | None:
+        """Return the name of the slice, or of a class in it."""
+        return self.name if label is None else label if self.name is None else f"{self.name}: {label}"
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """All measures of what was counted."""
+
+    counted: Counted
+    confusion: Counts | None
+    level: float
+    rng: np.random.Generator
+    fraction: float
+
+    def measures(self) -> tuple[list[Measure], pd.DataFrame]:
+        """Return the measures in their order, and the table of prompts and classes."""
+        counted, everywhere = self.counted, range(len(self.counted.prompts))
+        whole = self._slice(None, list(everywhere))
+        prompts = [self._slice(counted.prompts[k], [k]) for k in everywhere]
+        found = [self._shares(one) for one in prompts]
+        of_all = [*self._of_slice(whole, self._shares(whole))]
+        head = [self._largest(prompts, found), of_all[0], self._dependence(), *of_all[1:]]
+        rest = [one for group in self._groups() for one in self._of_slice(group, self._shares(group))]
+        for k, one in enumerate(prompts):
+            rest += [*self._of_slice(one, found[k]), *self._gap(one, found[k], k)]
+        return [*head, self._repeated(), *rest], self._table(prompts, found)
+
+    def _slice(self, name: str | None, places: list[int]) -> _Slice:
+        counted = self.counted
+        given, missing = counted.given[places], counted.missing[places]
+        weights = given.sum(axis=1) + missing
+        weights = weights if weights.sum() else np.ones_like(weights)
+        wanted = (weights / weights.sum()) @ counted.references[places]
+        return _Slice(name, given.sum(axis=0), int(missing.sum()), wanted)
+
+    def _groups(self) -> Iterator[_Slice]:
+        """Yield the groups of prompts, where there are several; one that is called as a prompt is that prompt."""
+        names = [one for one in dict.fromkeys(self.counted.groups) if one is not None]
+        for name in names if len(names) > 1 else ():
+            if name not in self.counted.prompts:
+                yield self._slice(name, [k for k, one in enumerate(self.counted.groups) if one == name])
+
+    def _shares(self, one: _Slice) -> _Shares | None:
+        if not one.counts.sum():
+            return None
+        if self.confusion is None:
+            return Given(one.counts, one.missing)
+        return Corrected.of(one.counts, self.confusion, self.rng, one.missing)
+
+    def _of_slice(self, one: _Slice, found: _Shares | None) -> Iterator[Measure]:
+        """Yield the measures of one slice, its distance first."""
+        if found is None:
+            yield self.undefined("total_variation", _NOTHING, one.group(), one.missing)
+            return
+        of_shares, of_distance = self._how(SHARES, _EXACT), self._how(TOTAL_VARIATION, _FROM_EXACT)
+        low, high = found.band(self.level)
+        yield self._measure("total_variation", one, found.distance(one.wanted, self.level), of_distance, ideal=0.0)
+        even = np.full(len(low), 1 / len(low))
+        plain = float(np.abs(found.shares - even).sum()) / 2
+        _, near, far = found.distance(even, self.level)
+        mad = 2 / len(low) * np.array([plain, min(near, plain), max(far, plain)])
+        yield self._measure("openbias", one, _concentration(found.shares, low, high), of_shares, ideal=0.0)
+        yield self._measure("dall_eval_mad", one, tuple(mad), of_distance, ideal=0.0)
+        absent = count_missing(
+            f"missing_classes{self._ending}", found.shares, low, high, self.fraction * one.wanted, n=self._n(one),
+            level=self.level, missing=one.missing, **of_shares,
+        )
+        yield replace(absent, group=one.group())
+        for k, label in enumerate(self.counted.classes):
+            values = (found.shares[k], low[k], high[k])
+            yield self._measure("share", one, values, of_shares, label=label, ideal=one.wanted[k])
+
+    def _gap(self, one: _Slice, found: _Shares | None, place: int) -> Iterator[Measure]:
+        """Yield the distance of a prompt from all others, where there are any."""
+        others = [k for k in range(len(self.counted.prompts)) if k != place]
+        if not others or found is None:
+            return
+        rest = self._slice(None, others)
+        if (elsewhere := self._shares(rest)) is not None:
+            how = self._how(APART, Method("from exact shares of both (Clopper-Pearson), Bonferroni over classes"))
+            yield self._measure("prompt_gap", one, found.apart(elsewhere, self.level), how, ideal=0.0)
+
+    def _largest(self, prompts: list[_Slice], found: list[_Shares | None]) -> Measure:
+        """Return the distance of the prompt that is furthest from its reference: the error is shared by all prompts."""
+        seen = [(one, shares) for one, shares in zip(prompts, found, strict=True) if shares is not None]
+        if not seen:
+            return self.undefined(f"largest_total_variation{self._ending}", _NOTHING)
+        shared = 1 - (1 - self.level) / len(seen)
+        ends = np.array([shares.distance(one.wanted, shared) for one, shares in seen])
+        low, high = ends[:, 1].max(), ends[:, 2].max()
+        how = self._how(TOTAL_VARIATION, _FROM_EXACT)
+        if len(seen) > 1:
+            how["method"] = Method("largest of {count}, Bonferroni: {method}", count=len(seen), method=how["method"])
+        if (how.get("measured_to") or 1.0) < shared:
+            how |= {"guarantee": "approximate", "measured_to": None}
+        least = min((one for one, _ in seen), key=lambda one: int(one.counts.sum()))
+        values = (min(max(float(ends[:, 0].max()), low), high), low, high)
+        largest = self._measure("largest_total_variation", least, values, how, ideal=0.0)
+        return replace(largest, group=None, missing=int(self.counted.missing.sum()))
+
+    def _dependence(self) -> Measure:
+        """Return the p-value of labels that do not depend on the prompt, by tables with the same margins."""
+        table = self.counted.given[self.counted.given.sum(axis=1) > 0]
+        table = table[:, table.sum(axis=0) > 0]
+        facts: dict[str, Any] = {
+            "name": "prompt_p", "n": {"items": int(table.sum()), "units": int(table.sum())}, "unit": "p-value",
+            "direction": "neither", "level": self.level, "missing": int(self.counted.missing.sum()),
+        }  # fmt: skip
+        if min(table.shape) < 2:
+            return undefined(reason=Cause("all images have one label, or one prompt"), **facts)
+        from scipy.stats import random_table
+
+        rows, columns = table.sum(axis=1), table.sum(axis=0)
+        expected = np.outer(rows, columns) / table.sum()
+        drawn = random_table(rows, columns).rvs(_TABLES, random_state=self.rng)
+        far = ((drawn - expected) ** 2 / expected).sum(axis=(1, 2))
+        seen = float(((table - expected) ** 2 / expected).sum())
+        p = (1 + np.count_nonzero(far >= seen * (1 - 1e-12))) / (1 + _TABLES)
+        return Measure(value=float(p), method=Method("random tables with the same margins, {count} draws",
+                                                     count=_TABLES), **facts)  # fmt: skip
+
+    def _repeated(self) -> Measure:
+        """Return how many images were left out as they were there before."""
+        repeated, asked = float(self.counted.repeated), int(self.counted.given.sum()) + self.counted.repeated
+        return Measure(
+            name="repeated_images", value=repeated, low=repeated, high=repeated, n={"items": asked, "units": asked},
+            unit="count", direction=_LOWER, level=self.level, method=COUNT,
+        )
+
+    def _table(self, prompts: list[_Slice], found: list[_Shares | None]) -> pd.DataFrame:
+        """Return a row for each prompt and class."""
+        rows = []
+        for one, shares, group in zip(prompts, found, self.counted.groups, strict=True):
+            low, high = shares.band(self.level) if shares else (None, None)
+            for k, label in enumerate(self.counted.classes):
+                rows.append({
+                    "prompt": one.name, "group": group, "class": label, "drawn": int(one.counts[k]),
+                    "images": int(one.counts.sum()), "no_answer": one.missing,
+                    "share": None if shares is None else float(shares.shares[k]),
+                    "low": None if low is None else float(low[k]), "high": None if high is None else float(high[k]),
+                    "reference": float(one.wanted[k]),
+                })  # fmt: skip
+        return pd.DataFrame(rows).astype(dict.fromkeys(("share", "low", "high"), float))
+
+    def undefined(self, name: str, reason: Cause, group: str | None = None, missing: int | None = None) -> Measure:
+        """Return a measure without a value."""
+        images, lost = int(self.counted.given.sum()), int(self.counted.missing.sum()) if missing is None else missing
+        return undefined(name, reason, n={"items": images, "units": images}, unit="share", direction=_LOWER,
+                         level=self.level, group=group, ideal=0.0, missing=lost)  # fmt: skip
+
+    @property
+    def _ending(self) -> str:
+        return "_given" if self.confusion is None else ""
+
+    def _how(self, corrected: Approximation, given: Method) -> dict[str, Any]:
+        """Return what a measure says of its interval: of corrected shares, or of given ones, which are exact."""
+        return {"method": given} if self.confusion is None else corrected.facts
+
+    def _n(self, one: _Slice) -> dict[str, int]:
+        images = int(one.counts.sum())
+        labelled = images if self.confusion is None else int(self.confusion.sum())
+        n = {"items": images if self.confusion is None else images + labelled, "units": min(images, labelled)}
+        return n | ({"asked": images + one.missing} if one.missing else {})
+
+    def _measure(
+        self, name: str, one: _Slice, values: Any, how: dict[str, Any], *, ideal: float, label: str | None = None
+    ) -> Measure:
+        """Return a measure of a slice from (value, low, high)."""
+        value, low, high = map(float, values)
+        return Measure(
+            name=f"{name}{self._ending}", group=one.group(label), value=value, low=low, high=high, n=self._n(one),
+            unit="score" if name == "openbias" else "share", ideal=ideal, level=self.level, missing=one.missing,
+            direction="nearer to ideal is better" if name == "share" else _LOWER, **how,
+        )
+
+
+def _between(
+    shares: Floats, band: tuple[Floats, Floats], others: Floats, other_band: tuple[Floats, Floats]
+) -> tuple[float, float, float]:
+    """Return the total variation of two sets of shares, and its ends where both lie within their bands."""
+    (low, high), (least, most) = band, other_band
+    surely = max(np.maximum(low - most, 0).sum(), np.maximum(least - high, 0).sum())
+    perhaps = min(np.maximum(high - least, 0).sum(), np.maximum(most - low, 0).sum(), 1.0)
+    return float(np.abs(shares - others).sum() / 2), float(surely), float(perhaps)
+
+
+def _concentration(shares: Floats, low: Floats, high: Floats) -> tuple[float, float, float]:
+    """Return 1 - H / log K of shares [class], and its ends where they lie within [low, high]: each term's own ends."""
+    even = np.log(len(shares))
+    least = np.minimum(_surprise(low), _surprise(high)).sum()
+    most = _surprise(np.clip(1 / np.e, low, high)).sum()
+    value, ends = 1 - _surprise(shares).sum() / even, (1 - min(most, even) / even, 1 - least / even)
+    return min(max(value, ends[0]), ends[1]), ends[0], min(ends[1], 1.0)
+
+
+def _surprise(shares: Floats) -> Floats:
+    """Return -p log p, 0 at p = 0."""
+    return np.asarray(-shares * np.log(np.where(shares > 0, shares, 1.0)))
