@@ -135,6 +135,13 @@ def _faults(form: str) -> list[dict[str, str]]:
             "measure": "stereotype_share",
         },
         {
+            "name": "stereotyped pronouns",
+            "what": "goes on with the stereotype's pronoun three times in four",
+            "status": "asked",
+            "probe": "bias.counterfactual",
+            "measure": "largest_score_gap",
+        },
+        {
             "name": "claimed mark",
             "what": "says that its text carries a mark; it puts none in",
             "status": "asked",
