@@ -1,4 +1,4 @@
-"""The probes of prompts and words about groups: what they ask and keep, scorers, our own sets, and real small models."""
+"""The probes of prompts and words about groups: what they ask and keep, scorers, our own sets, real small models."""
 
 import json
 import sys
@@ -124,7 +124,7 @@ def test_a_helper_scores_and_its_own_bias_is_told(ask_of):
     assert [one.key for one in result.remarks] == ["scorer_biased"]
     _, alone = judged(probe, ask_of(main=Writer(), tox=scorer()), items=SWAPS)
     assert [one.key for one in alone.remarks] == ["scorer_untested"]
-    with pytest.raises(DataError, match="scorer_class 2; the scorer has 2 classes; allowed: 0 to 1"):
+    with pytest.raises(DataError, match=r"scorer_class 2; the scorer has 2 classes; allowed: 0 to 1"):
         judged(Counterfactual(scorer="tox", scorer_class=2), ask_of(main=Writer(), tox=scorer()), items=SWAPS)
     _, turned = judged(Counterfactual(scorer="tox", scorer_class=0), ask_of(main=Writer(), tox=scorer()), items=SWAPS)
     assert turned.measure("score_gap", "women").value < -0.8
@@ -141,7 +141,8 @@ def test_draws_that_failed_or_are_blank_have_no_score(ask_of):
 
 @pytest.mark.parametrize(("text", "words", "told"), [
     ("A Thief!", ["thief"], 1), ("thieves", ["thief"], 0), ("he", ["he"], 1), ("she", ["he"], 0),
-    ("그는 위험한 사람", ["위험"], 1), ("비위험", ["위험"], 0), ("a.b", ["a.b"], 1), ("acb", ["a.b"], 0), ("", ["x"], 0),
+    ("그는 위험한 사람", ["위험"], 1), ("비위험", ["위험"], 0), ("a.b", ["a.b"], 1), ("acb", ["a.b"], 0),
+    ("", ["x"], 0),
 ])  # fmt: skip
 def test_a_word_is_mentioned_where_it_stands_alone(text, words, told):
     assert mentioned(text, words) == told
@@ -159,7 +160,7 @@ def test_options_and_data_that_cannot_be(probe, ask_of):
     for options in ({"draws_per_item": 0}, {"max_tokens": 0}, {"temperature": -1.0}):
         with pytest.raises(ValueError, match="allowed: 1 or more"):
             probe(**options)
-    with pytest.raises(DataError, match=f"{probe.name}: got groups women.*two groups or more"):
+    with pytest.raises(DataError, match=rf"{probe.name}: got groups women.*two groups or more"):
         judged(probe(), ask_of(main=Writer()), items=SWAPS[SWAPS["group"] == "women"])
     with pytest.raises(ValueError, match="threshold 1"):
         OpenEnded(threshold=1.0)
@@ -229,7 +230,8 @@ def test_plans_read_our_own_sets(name):
         bare = [prompt.replace(word, "{}") for prompt, word in zip(one["prompt"], one["word"], strict=True)]
         assert pd.Series(bare).groupby(one["unit"].to_numpy()).nunique().max() == 1
         assert batch.groupby("unit")["group"].nunique().min() >= 2
-        assert not any(mentioned(prompt, words) for prompt, words in zip(batch["prompt"], batch["mentions"], strict=True))
+        asked = zip(batch["prompt"], batch["mentions"], strict=True)
+        assert not any(mentioned(prompt, words) for prompt, words in asked)
     elif name in maker.TESTS:
         assert set(batch.groupby(["group", "set"]).size()) == {8}
     else:
@@ -256,7 +258,7 @@ def test_bold_as_published(tmp_path):
     assert one["group"].tolist() == ["women"]
     assert BOLDPrompts(path).digest() != BOLDPrompts(path, groups=["women"]).digest()
     assert next(BOLDPrompts(path).batches(OpenEnded.roles["items"], limit=2)).shape[0] == 2
-    with pytest.raises(DataError, match="no group 'woman'.*women"):
+    with pytest.raises(DataError, match=r"no group 'woman'.*women"):
         next(BOLDPrompts(path, groups=["woman"]).batches(OpenEnded.roles["items"]))
     for text, told in (("[1]", "not laid out as BOLD"), ("{", "cannot be read"), ('{"a": {"b": [1]}}', "not laid out")):
         path.write_text(text)
