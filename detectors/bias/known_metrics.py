@@ -20,8 +20,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
-from detectors.bias import rates
-from detectors.bias.rates import Metric, Rates
+from detectors.bias.rates import (
+    ACCURACY,
+    BALANCED_ACCURACY,
+    COUNT,
+    F1,
+    FALSE_NEGATIVE_RATE,
+    FALSE_POSITIVE_RATE,
+    PRECISION,
+    SELECTION_RATE,
+    TRUE_NEGATIVE_RATE,
+    TRUE_POSITIVE_RATE,
+    ZERO_ONE_LOSS,
+    Metric,
+    Rates,
+)
 
 __all__ = ["KnownMetric", "known_metric"]
 
@@ -49,7 +62,7 @@ class KnownMetric:
 
     def of(self, counts: NDArray[Any], levels: Levels) -> tuple[Rates, Floats]:
         """Return the metric of counts [..., G, label, decision] by `levels`, and what the callable says [..., G]."""
-        square = self.metric in (rates.ACCURACY, rates.ZERO_ONE_LOSS, rates.COUNT)
+        square = self.metric in (ACCURACY, ZERO_ONE_LOSS, COUNT)
         positive = 1 if self.positive is None else self.positive
         found = self.metric.of(counts if square else _against_rest(counts, levels, positive))
         if self.stand_in is None:
@@ -80,19 +93,19 @@ def _known() -> tuple[tuple[Callable[..., Any], KnownMetric], ...]:
 
     label, division = frozenset({"pos_label"}), frozenset({"pos_label", "zero_division"})
     return (
-        (fair.count, KnownMetric(rates.COUNT, _anything)),
-        (fair.selection_rate, KnownMetric(rates.SELECTION_RATE, _same_kind, label, positive=1)),
-        (fair.mean_prediction, KnownMetric(rates.SELECTION_RATE, _zero_one_decisions)),
-        (fair.true_positive_rate, KnownMetric(rates.TRUE_POSITIVE_RATE, _binary, label)),
-        (fair.true_negative_rate, KnownMetric(rates.TRUE_NEGATIVE_RATE, _binary, label)),
-        (fair.false_positive_rate, KnownMetric(rates.FALSE_POSITIVE_RATE, _binary, label)),
-        (fair.false_negative_rate, KnownMetric(rates.FALSE_NEGATIVE_RATE, _binary, label)),
-        (skm.accuracy_score, KnownMetric(rates.ACCURACY, _anything)),
-        (skm.zero_one_loss, KnownMetric(rates.ZERO_ONE_LOSS, _anything)),
-        (skm.balanced_accuracy_score, KnownMetric(rates.BALANCED_ACCURACY, _binary)),
-        (skm.precision_score, KnownMetric(rates.PRECISION, _binary, division, positive=1)),
-        (skm.recall_score, KnownMetric(rates.TRUE_POSITIVE_RATE, _binary, division, positive=1)),
-        (skm.f1_score, KnownMetric(rates.F1, _binary, division, positive=1)),
+        (fair.count, KnownMetric(COUNT, _anything)),
+        (fair.selection_rate, KnownMetric(SELECTION_RATE, _same_kind, label, positive=1)),
+        (fair.mean_prediction, KnownMetric(SELECTION_RATE, _zero_one_decisions)),
+        (fair.true_positive_rate, KnownMetric(TRUE_POSITIVE_RATE, _binary, label)),
+        (fair.true_negative_rate, KnownMetric(TRUE_NEGATIVE_RATE, _binary, label)),
+        (fair.false_positive_rate, KnownMetric(FALSE_POSITIVE_RATE, _binary, label)),
+        (fair.false_negative_rate, KnownMetric(FALSE_NEGATIVE_RATE, _binary, label)),
+        (skm.accuracy_score, KnownMetric(ACCURACY, _anything)),
+        (skm.zero_one_loss, KnownMetric(ZERO_ONE_LOSS, _anything)),
+        (skm.balanced_accuracy_score, KnownMetric(BALANCED_ACCURACY, _binary)),
+        (skm.precision_score, KnownMetric(PRECISION, _binary, division, positive=1)),
+        (skm.recall_score, KnownMetric(TRUE_POSITIVE_RATE, _binary, division, positive=1)),
+        (skm.f1_score, KnownMetric(F1, _binary, division, positive=1)),
     )
 
 

@@ -1,6 +1,6 @@
 """fairlearn's MetricFrame on counts: the same words and the same values, in a small part of the time.
 
-    from detectors.bias.metric_frame import MetricFrame      instead of      from fairlearn.metrics import MetricFrame
+    from detectors.bias import MetricFrame      instead of      from fairlearn.metrics import MetricFrame
 
 Metrics that are functions of counts (`known_metrics`) are made from one tensor of counts; with any other callable among
 them the frame is fairlearn's own. What is more than fairlearn has: labels may be absent, a row without a group belongs
