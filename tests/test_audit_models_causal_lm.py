@@ -99,7 +99,7 @@ def test_the_statistics_of_known_distributions():
     halves = torch.tensor([3.0, 3.0, -torch.inf, -torch.inf])
     skewed = torch.log(torch.tensor([0.5, 0.25, 0.125, 0.125])) + 7
     logits, target = torch.stack([uniform, certain, halves, skewed, skewed]), torch.tensor([[2], [0], [1], [0], [3]])
-    got = scoring._traced(logits.clone(), target, torch.empty_like(logits))
+    got = scoring._traced(logits.clone(), target)
     two = np.log(2)
     wanted = [
         [-2 * two, 2 * two, 0, 1],  # nothing is strictly likelier than anything
@@ -122,6 +122,21 @@ def test_log_prob_makes_no_other_statistic(model, monkeypatch):
     assert np.isfinite(model.log_prob(TEXTS)[0]).all()
     with pytest.raises(TypeError):
         model.trace(TEXTS)
+
+
+@pytest.mark.parametrize("trace", [False, True])
+def test_sums_go_over_what_the_cache_holds_and_are_the_same_to_the_bit(model, monkeypatch, trace):
+    name, items, seen = "_traced" if trace else "_scored", model.encoder.items(TEXTS), []
+    real, few = getattr(scoring, name), 5 * (1 + trace) * model.vocabulary
+    monkeypatch.setattr(scoring, name, lambda logits, target: seen.append(len(logits)) or real(logits, target))
+    got = []
+    for size in (few, 10**9):
+        monkeypatch.setattr(scoring, "CACHED", size)
+        got.append(model.scorer.score(items, trace=trace))
+        assert max(seen) <= size // (1 + trace) // model.vocabulary
+        assert sum(seen) == sum(map(len, got[-1]))
+        seen.clear()
+    assert all(np.array_equal(one, other) for one, other in zip(*got, strict=True))
 
 
 def test_a_token_over_the_boundary_belongs_to_the_text(model):

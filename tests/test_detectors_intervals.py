@@ -18,6 +18,7 @@ from detectors.intervals import (
     SIMULTANEOUS,
     any_gap_p,
     auroc,
+    betting,
     betting_mean,
     cluster_bootstrap,
     exact_binomial,
@@ -131,6 +132,24 @@ def test_betting_covers_other_shapes_and_without_replacement(a, b):
         missed_finite += not low <= everything.mean() <= high
     assert binom.sf(missed - 1, 200, 0.1) > 0.001
     assert binom.sf(missed_finite - 1, 200, 0.1) > 0.001
+
+
+@pytest.mark.parametrize("population", [None, 400])
+def test_betting_finds_its_ends_by_halving_in_a_third_of_the_steps(monkeypatch, population):
+    """The ends are those of plain bisection, to the bit."""
+    rng, asked, real = np.random.default_rng(3), [], betting._riches
+    monkeypatch.setattr(betting, "_riches", lambda *words: asked.append(1) or real(*words))
+    for n in (2, 9, 60, 300):
+        for x in (rng.random(n), (rng.random(n) < 0.1) / 1.0, rng.beta(0.1, 0.4, n), rng.choice([0, 0.5, 1.0], n)):
+            bets, least = betting._bets(x, 0.025), 0.0 if population is None else x.sum() / population
+            low, high = least, 1.0
+            while high - low > 1e-10:
+                middle = (low + high) / 2
+                refused = real(middle, x, bets, 0.025, population) >= 0
+                low, high = (middle, high) if refused else (low, middle)
+            asked.clear()
+            assert betting._refused_below(x, 0.025, population) == low
+            assert len(asked) <= 20 or x.min() == 1
 
 
 @pytest.mark.parametrize("n", [1, 20, 100])

@@ -155,6 +155,12 @@ def _ratio(totals: Floats) -> Floats:
     return ratio
 
 
+def _sums(values: pd.Series[float], units: pd.Series[Any]) -> tuple[pd.Series[float], pd.Series[int]]:
+    """Return the sum and the number of values in each unit, by label."""
+    grouped = values.groupby(units)
+    return grouped.sum(), grouped.size()
+
+
 @dataclass(frozen=True)
 class _Measures:
     """Makes the measures: they share level, generator and the unit of the log-probabilities."""
@@ -206,7 +212,7 @@ class _Measures:
         scored, lost = _scored(pairs)
         if scored.empty or _dull(scored):
             return self._none(name, scored, _why_none(scored), missing=lost)
-        sums = values[scored.index].groupby(scored["unit"]).agg(["sum", "size"])
+        sums = np.column_stack(_sums(values[scored.index], scored["unit"]))
         return self._resampled(name, scored, _ratio, sums, least).lacking(lost)
 
     def excess_gap(self, swaps: pd.DataFrame, nulls: pd.DataFrame) -> Measure:
@@ -217,10 +223,10 @@ class _Measures:
         if _dull(swaps) or _dull(nulls):
             return self._none("excess_gap", swaps, _TIES, missing=lost + more)
         fewer = min(swaps, nulls, key=lambda pairs: int(pairs["unit"].nunique()))
-        halves = [pairs["difference"].abs().groupby(pairs["unit"]).agg(["sum", "size"]) for pairs in (swaps, nulls)]
+        halves = [column for pairs in (swaps, nulls) for column in _sums(pairs["difference"].abs(), pairs["unit"])]
         return self._resampled(
             "excess_gap", fewer, lambda t: _ratio(t[..., :2]) - _ratio(t[..., 2:]),
-            pd.concat(halves, axis=1).fillna(0.0),
+            pd.concat(halves, axis=1).fillna(0.0).to_numpy(float),
         ).lacking(lost + more)
 
     def sign_test(self, swaps: pd.DataFrame) -> Measure:
@@ -244,17 +250,16 @@ class _Measures:
         return self._measure("wilcoxon_p", scored, value=p, method=method, missing=lost)
 
     def _resampled(
-        self, name: str, pairs: pd.DataFrame, statistic: Callable[[Floats], Floats], sums: pd.DataFrame,
+        self, name: str, pairs: pd.DataFrame, statistic: Callable[[Floats], Floats], sums: Floats,
         least: float = -np.inf,
     ) -> Measure:
         """Return a statistic of the totals of `sums` [unit, column]; without an interval where units do not differ."""
-        rows = sums.to_numpy(float)
         try:
             value, low, high = cluster_bootstrap(
-                statistic, rows, level=self.level, rng=self.rng, bounds=(least, np.inf)
+                statistic, sums, level=self.level, rng=self.rng, bounds=(least, np.inf)
             )
         except ValueError:  # a single unit, or units that all say the same
-            value, low, high = float(statistic(rows.sum(axis=0))), -np.inf, np.inf
+            value, low, high = float(statistic(sums.sum(axis=0))), -np.inf, np.inf
         if not np.isfinite([low, high]).all():
             method = Method("none; the units are too few or do not differ")
             return self._measure(name, pairs, value=value, method=method)

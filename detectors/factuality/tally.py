@@ -8,10 +8,12 @@ column is null, each item is one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
@@ -34,22 +36,24 @@ class Tally:
     ) -> Measure:
         """Return the mean over units of values in [0, 1]; a column of `items` is named as such.
 
-        worst: what a missing value could have been at least and at most; binary: values are 0 or 1, ties between.
+        worst: what a missing value could have been at least and at most, both beside `values`; binary: values are 0 or
+        1, ties between.
         """
-        lost = values.isna() & self.items.loc[values.index, "no_answer"]
-        values = values[values.notna() | lost]
-        if lost.sum() == len(values):
+        rows, numbers = self.items.index.get_indexer(values.index), values.to_numpy(dtype=float, na_value=np.nan)
+        lost = np.isnan(numbers) & self._no_answer[rows]
+        counted = ~np.isnan(numbers) | lost
+        if lost.sum() == counted.sum():
             return self._undefined(name, direction, "share", group, missing=int(lost.sum()))
-        least, most = (end if isinstance(end, float) else end[values.index].to_numpy(float) for end in worst)
+        least, most = (end if isinstance(end, float) else end.to_numpy(float)[counted] for end in worst)
+        units = None if self._units is None else self._units[rows[counted]]
         found = mean_over_units(
-            values.to_numpy(dtype=float), self._units(values), level=self.level, rng=self.rng, worst=(least, most),
-            binary=binary,
+            numbers[counted], units, level=self.level, rng=self.rng, worst=(least, most), binary=binary
         )
         column = str(values.name) if values.name in self.items else None
         return Measure(
             name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",
             direction=direction, level=self.level, method=found.method, mean_of=column,
-            unit_of="unit" if column is not None and self._has_units else None,
+            unit_of="unit" if column is not None and self._units is not None else None,
             where=None if column is None or group is None else {"group": group}, missing=found.missing,
         )
 
@@ -104,17 +108,17 @@ class Tally:
     @property
     def evidence(self) -> pd.DataFrame:
         """The items; with `no_answer` only where some gave none."""
-        return self.items if self.items["no_answer"].any() else self.items.drop(columns="no_answer")
+        return self.items if self._no_answer.any() else self.items.drop(columns="no_answer")
 
-    @property
-    def _has_units(self) -> bool:
-        return bool(self.items["unit"].notna().any())
+    @cached_property
+    def _no_answer(self) -> NDArray[np.bool_]:
+        return self.items["no_answer"].to_numpy(dtype=bool)
 
-    def _units(self, values: pd.Series[Any]) -> np.ndarray[Any, Any] | None:
-        """Return each value's unit; None where every item is one."""
-        if not self._has_units:
-            return None
-        return np.asarray(self.items.loc[values.index, "unit"].astype(str), dtype=object)
+    @cached_property
+    def _units(self) -> NDArray[np.intp] | None:
+        """Each item's unit, by the place of its label among all in order; None where every item is one."""
+        units = self.items["unit"]
+        return np.unique(units.astype(str), return_inverse=True)[1] if units.notna().any() else None
 
     def _undefined(
         self, name: str, direction: Direction, unit: str, group: str | None, missing: int = 0

@@ -16,6 +16,8 @@ give the exact binomial bound, and the error stays within alpha.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
@@ -28,6 +30,10 @@ CAP = 0.75
 """Largest share of the capital that one bet may lose."""
 PRIOR = 0.2
 """Weight, in values, of the starting guess 1/4 for the variance."""
+CLOSE = 1e-10
+"""How near the ends of an interval are found."""
+FEW = 40
+"""Steps at most of the quick search; what it leaves open is halved."""
 EMPTY = np.zeros(0)
 
 
@@ -52,29 +58,61 @@ def betting_mean(x: ArrayLike, level: float = 0.95, *, population: int | None = 
 
 def refuses(mean: float, x: Floats, alpha: float) -> NDArray[np.bool_]:
     """Tell of samples x [..., n] whether a bettor from below refuses that their mean is `mean` or less, at `alpha`."""
-    return _refuses(mean, x, _bets(x, alpha), alpha, None)
+    return np.asarray(_riches(mean, x, _bets(x, alpha), alpha, None) >= 0)
 
 
-def _refuses(mean: float, x: Floats, bets: Floats, alpha: float, population: int | None) -> NDArray[np.bool_]:
+def _riches(mean: float, x: Floats, bets: Floats, alpha: float, population: int | None) -> Floats:
+    """Return how far her largest log-capital is above what refuses `mean`: 0 or more where it is refused."""
     path, all_ones = _all_ones_probability(mean, x.shape[-1], population), x.min(axis=-1) == 1
     if path >= alpha:
-        return np.zeros(x.shape[:-1], dtype=bool)
+        return np.full(x.shape[:-1], -np.inf)
     rest, _ = still_to_come(mean, x, population)
     with np.errstate(divide="ignore"):
         stake = np.minimum(bets, CAP / rest)
-    rich = np.cumsum(np.log1p(stake * (x - rest)), axis=-1).max(axis=-1) >= -np.log(alpha - path)
-    return np.asarray(all_ones | rich)
+    largest = np.cumsum(np.log1p(stake * (x - rest)), axis=-1).max(axis=-1)
+    return np.asarray(np.where(all_ones, np.inf, largest + np.log(alpha - path)))
 
 
 def _refused_below(x: Floats, alpha: float, population: int | None) -> float:
     """Return the largest mean that a bettor from below refuses at `alpha`."""
     bets = _bets(x, alpha)
+
+    def riches(mean: float) -> float:
+        return float(_riches(mean, x, bets, alpha, population))
+
     # below this a finite population could not even hold what was seen
     low, high = (0.0 if population is None else float(x.sum()) / population), 1.0
-    while high - low > 1e-10:
+    refused, kept = _bracket(riches, low, high)
+    while high - low > CLOSE:
         middle = (low + high) / 2
-        low, high = (middle, high) if _refuses(middle, x, bets, alpha, population) else (low, middle)
+        below = middle <= refused or (middle < kept and riches(middle) >= 0)
+        low, high = (middle, high) if below else (low, middle)
     return low
+
+
+def _bracket(falling: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
+    """Return two numbers around the root of a falling function, `CLOSE` to one another, by the rule of false position.
+
+    Nothing is asked at `low`, and the function is -inf at `high`. An end that stays twice counts half (Illinois), and
+    where one end is infinite the middle is taken: a third of the steps that halving takes.
+    """
+    above, below, stayed = falling(low + CLOSE), -np.inf, ""
+    if above < 0:
+        return low, low + CLOSE
+    low += CLOSE
+    for _ in range(FEW):
+        if high - low <= CLOSE:
+            break
+        middle = (low + high) / 2
+        if np.isfinite(above - below):
+            root = low + (high - low) * above / (above - below)
+            middle = min(max(root, low + CLOSE / 2), high - CLOSE / 2)
+        found = falling(middle)
+        if found >= 0:
+            low, above, below, stayed = middle, found, below / (2 if stayed == "high" else 1), "high"
+        else:
+            high, above, below, stayed = middle, above / (2 if stayed == "low" else 1), found, "low"
+    return low, high
 
 
 def _bets(x: Floats, alpha: float) -> Floats:

@@ -73,7 +73,9 @@ def mean_over_units(
         drawn = 0.5 if np.isin((least, most), (0.0, 1.0)).all() else rng.random(len(least))
         (low, _), (_, high) = (exact_binomial(int((drawn < one).sum()), len(one), level) for one in (least, most))
     else:
-        (low, _), (_, high) = (betting_mean(one[order], level) for one in (least, most))
+        low, high = betting_mean(least[order], level)
+        if lost.any():
+            _, high = betting_mean(most[order], level)
     value = float(known.mean())  # rounding, or what was drawn, may leave it outside
     return UnitMean(
         value, min(low, value), max(high, value), int((~lost).sum()), len(known), method, missing=int(lost.sum())

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.nn.utils.rnn import pad_sequence
 
 from audit.errors import ModelError
 
@@ -137,7 +136,10 @@ def _near(got: torch.Tensor, wanted: torch.Tensor) -> bool:
 
 def padded(rows: Sequence[Sequence[int]], device: Any, *, side: str = "right") -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids [row, position] and a mask of the same shape that is False where a row is padded."""
-    ids = pad_sequence([torch.tensor(row, dtype=torch.long) for row in rows], batch_first=True, padding_side=side)
-    positions, lengths = torch.arange(ids.shape[1]), torch.tensor([len(row) for row in rows])[:, None]
-    mask = positions < lengths if side == "right" else positions >= ids.shape[1] - lengths
+    lengths = torch.tensor([len(row) for row in rows])[:, None]
+    longest = int(lengths.max())
+    positions = torch.arange(longest)
+    mask = positions < lengths if side == "right" else positions >= longest - lengths
+    ids = torch.zeros(mask.shape, dtype=torch.long)
+    ids[mask] = torch.tensor([token for row in rows for token in row], dtype=torch.long)
     return ids.to(device), mask.to(device)
