@@ -20,6 +20,11 @@ from audit.verdict import Decision, covered, decide, sentence, store_frame, tria
 from detectors.result import Measure, Result
 
 OPTIONS: dict[str, list[dict[str, Any]]] = {
+    "bias.data": [
+        {}, {"label": None, "questions": ("representation",)}, {"identity": ("key",), "questions": ("overlap",)},
+        {"sensitive": ("gender", "age"), "features": ("one", "two"), "reference": {"age": {"0": 0.5, "1": 0.5}},
+         "cite": "x", "identity": ("key",)},
+    ],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }

@@ -22,7 +22,19 @@ def mirrored_correction(real):
     )
 
 
+def counted_as(change):
+    """Change the units that had the event before groups are compared."""
+    return lambda real: lambda selected, totals, *rest, **options: real(
+        change(selected, totals), totals, *rest, **options
+    )
+
+
 SABOTAGE = {
+    "bias.data": (
+        "detectors.bias.data.rates:group_gaps",
+        counted_as(lambda selected, totals: totals - selected),
+        counted_as(lambda selected, totals: 0 * selected),
+    ),
     "bias.associations": (
         "detectors.bias.associations:_difference",
         lambda real: lambda chosen, values: -real(chosen, values),
@@ -178,7 +190,20 @@ def other_way(first, second, column):
     return lambda frame: frame[column].map({first: second, second: first}).fillna(frame[column])
 
 
+TABLE = "audit.probes.bias.data:DataBias.observe"
+
 HOLES = {
+    "bias.data": {
+        "labels moved": (TABLE, kept(label=shuffled("label"))),
+        "groups swapped": (TABLE, kept(group=lambda frame: frame["group"].map({"0": "1", "1": "0"}))),
+        "keys forgotten": (TABLE, kept(key=lambda frame: "k")),
+        "features moved": (TABLE, kept(proxy=shuffled("proxy"))),
+        "shares turned": ("detectors.bias.data.presence:shares_of",
+                          lambda real: lambda counts, *rest, **options: real(counts[::-1], *rest, **options)),
+        "half of the rows covered": ("detectors.bias.data.presence:uncovered",
+                                     lambda real: lambda codes, *rest: real([one[::2] for one in codes], *rest)),
+        "every ratio 1": ("detectors.bias.data.rates:impact_ratios", counted_as(lambda selected, totals: totals)),
+    },
     "bias.associations": {
         "vectors shuffled": (ASSOCIATIONS, kept(embedding=shuffled("embedding"))),
         "X for Y": (ASSOCIATIONS, kept(set=other_way("X", "Y", "set"))),

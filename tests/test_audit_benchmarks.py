@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from markov import MarkovText
 from rates import Ones, plan_of_rates, write_ones
 
 from audit.cli.sizing import _lines
@@ -212,7 +213,7 @@ class Server(NamedTuple):
 
 
 def test_a_server_that_draws_its_answers_makes_no_benchmark(tmp_path):
-    plan = plan_of(tmp_path, 5, 100, probe=ClosedBook, measure="accuracy")
+    plan = plan_of(tmp_path, 5, 100, probe=ClosedBook, measure="accuracy", model=MarkovText())
     check, data = plan.checks[0], plan_of(tmp_path, 5, 100)
     for server, drawn, target in (
         (Server(), False, "benchmark"), (Server(), True, "population"), (Server(("temperature",)), False, "population")

@@ -32,7 +32,10 @@ STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
 
 
+KEYED = {"features": ("proxy", "other"), "identity": ("key",)}
+TABLE = {**KEYED, "reference": {"group": {"0": 0.5, "1": 0.5}}, "cite": "x"}
 OPTIONS = {
+    "bias.data": TABLE,
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
     "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
     "provenance.text_mark": {"max_tokens": 16},
@@ -95,6 +98,10 @@ def test_sound_probes_are_not_accused(name, seed):
 
 
 WAYS = {
+    "bias.data": [
+        {}, {**KEYED, "sensitive": ("a", "b"), "questions": ("proxies",)},
+        {**KEYED, "label": None, "questions": ("overlap", "coverage")},
+    ],
     "bias.associations": [{}, {"ddof": 0, "template": "This is {text}."}],
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
     "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
@@ -110,6 +117,7 @@ WAYS = {
     "quality.samples": [{"features": "other", "draws_per_item": 20, "neighbours": 9}],
 }
 UNCOVERED = {
+    "bias.data": {"label_rate_gap_p", "missing_rate_gap_p", "representation_p"},
     "bias.stereotype_pairs": {"not_scored"},
     "factuality.closed_book": {
         "chance", "mc1_chance", "longest_choice", "shortest_choice", "unparseable_share", "answer_words", "error_share",
@@ -226,7 +234,9 @@ def subjects(tmp_path_factory):
         for n in range(6) for group in ("He", "She")
     ]
     words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
+    people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
     return {
+        "bias.data": ({}, {"items": file("people", people)}),
         "bias.representation": (
             {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
         ),

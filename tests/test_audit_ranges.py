@@ -42,6 +42,7 @@ checks:
     probe: {use: %s}
     data: {use: builtin, name: plain_questions}
     limit: {measure: %s, %s}
+model: {use: endpoint, url: "http://127.0.0.1:9/v1", name: m}
 """
 
 

@@ -8,6 +8,8 @@
     judge             a finite number
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
 
+The columns of a table (`audit.probe.Role.table`) hold text, numbers and true or false, whatever they are called.
+
 Empty cells, empty texts and empty lists are missing values.
 """
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 
-ARRAY, LABEL, ALIASES = "array", "label", "aliases"
+ARRAY, LABEL, ALIASES, VALUE = "array", "label", "aliases", "value"
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
     "label": LABEL, "mentions": ALIASES, "series": ARRAY,
@@ -35,7 +37,7 @@ KINDS: Mapping[str, Any] = {
 _ALLOWED = {
     str: "text", int: "an integer", float: "a finite number", list[str]: "a list of texts",
     list[int]: "a list of integers", ARRAY: "finite numbers, in lists of one length",
-    LABEL: "text or a whole number",
+    LABEL: "text or a whole number", VALUE: "text, a number, or true or false",
     ALIASES: "a list of texts, or one text; `list_separator` parts several",
 }
 _PARTING = frozenset(";|[]\n\t")
@@ -47,14 +49,16 @@ def allowed(name: str) -> str:
     return _ALLOWED[KINDS.get(name, str)]
 
 
-def cells_of_kind(what: object, name: str, cells: list[Any], before: int, separator: str | None) -> list[Any]:
+def cells_of_kind(
+    what: object, name: str, cells: list[Any], before: int, separator: str | None, *, table: bool = False
+) -> list[Any]:
     """Return the cells of a field as the kind it holds, None where empty; raises DataError naming the row.
 
     what: the source, as errors name it. before: rows of it that stand before these. separator: what parts the entries
-    of a list in a text.
+    of a list in a text. table: whether it is a column of a table, whatever it is called.
     """
-    kind = KINDS.get(name, str)
-    if kind is str and set(map(type, cells)) <= {str, NoneType}:
+    kind = VALUE if table else KINDS.get(name, str)
+    if kind in (str, VALUE) and set(map(type, cells)) <= {str, NoneType}:
         return [cell or None for cell in cells]
     done: list[Any] = []
     for cell in cells:
@@ -62,7 +66,7 @@ def cells_of_kind(what: object, name: str, cells: list[Any], before: int, separa
             done.append(_cell(cell, kind, separator))
         except (TypeError, ValueError, ArithmeticError, RecursionError):
             at = f"{what}: row {before + len(done) + 1}: field {name!r}"
-            raise DataError(f"{at} holds {described(cell)}; allowed: {allowed(name)}") from None
+            raise DataError(f"{at} holds {described(cell)}; allowed: {_ALLOWED[kind]}") from None
     return done
 
 
@@ -89,6 +93,8 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
         return _array(cell, separator)
     if kind is float:
         return _number(cell)
+    if kind == VALUE:
+        return _value(cell)
     if kind == LABEL:
         return _plain(int(cell) if isinstance(cell, float) and cell.is_integer() else cell, str)
     if kind in (str, int):
@@ -105,6 +111,15 @@ def _plain(cell: Any, kind: Callable[[Any], Any]) -> Any:
     if type(cell) not in (str, int):  # a bool is an int by inheritance only
         raise TypeError
     return kind(cell)
+
+
+def _value(cell: Any) -> str | None:
+    """Return a cell of a table as text: 1.0, as a column with gaps may have it, is "1"; NaN is a missing value."""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return None if math.isnan(cell) else str(int(cell)) if cell.is_integer() else repr(cell)
+    return str(_plain(cell, str))
 
 
 def _number(cell: Any) -> float:

@@ -36,11 +36,12 @@ def frames_of(
 
     namer, before, empty = _IdAssigner(what), 0, dict(fields or {})
     for raw, own in items:
-        cells = {name: cells_of_kind(what, name, raw[name], before, separator) for name in role.fields if name in raw}
+        there = [name for name in role.fields if name in raw]
+        cells = {name: cells_of_kind(what, name, raw[name], before, separator, table=role.table) for name in there}
         for name, column in cells.items():
             if name in empty and any(cell is not None for cell in column):
                 del empty[name]
-            if name not in role.optional and any(cell is None for cell in column):
+            if not role.table and name not in role.optional and any(cell is None for cell in column):
                 at = f"{what}: row {before + [cell is None for cell in column].index(True) + 1}: field {name!r}"
                 raise DataError(f"{at} is empty; allowed: {allowed(name)}")
         ids = namer.by_content(cells) if own is None else namer.by_column(own, before)
@@ -48,7 +49,8 @@ def frames_of(
             cells = _with_units(cells, ids)
         yield pd.DataFrame(cells, index=pd.Index(ids, name="id"), dtype=object)
         before += len(ids)
-    require_cells(what, {f"field {name!r}": column for name, column in empty.items()}, before)
+    if not role.table:
+        require_cells(what, {f"field {name!r}": column for name, column in empty.items()}, before)
 
 
 def _with_units(cells: Cells, ids: Sequence[str]) -> Cells:

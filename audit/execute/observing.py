@@ -51,7 +51,8 @@ def observe(check: Check, plan: Plan, door: Asker, role: str, before: Observed) 
     benchmark = role == "items" and plan.target == "benchmark"
     batches = check.batches(role, None if benchmark else plan.limit)
     if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
-        frames = [check.probe.observe(door, shard, role) for shard in shards(batches, plan.shard)]
+        parts = shards(batches, plan.shard) if door.models else batches
+        frames = [check.probe.observe(door, part, role) for part in parts]
         return _whole(frames) if frames else None
     if not (read := list(batches)):
         return None

@@ -43,6 +43,9 @@ class Role:
     repeats: bool = False
     """Whether equal items are items of their own, as scores are, and prompts that are drawn for anew; where they are
     not, and the role has a field `unit` that the data leave open, equal items are one independent unit."""
+    table: bool = False
+    """Whether the fields are columns of a table, whatever they are called: each must be there unless it is optional,
+    and its cells are text, a number or true or false, all of them told as text, or missing."""
 
 
 class Ask(Protocol):
