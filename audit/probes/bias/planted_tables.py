@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Known, Observed, Trial
-    from audit.probes.bias.data import DataBias
     from detectors.result import Result
 
 __all__ = ["pair", "shows", "trial"]
+
+_DataBias = Any
+"""A `bias.data` with its options; its module imports this one."""
 
 _ROWS, _FEW = 512, 4
 _SHOWN: Mapping[str, tuple[str, float]] = {
@@ -28,7 +30,7 @@ _SHOWN: Mapping[str, tuple[str, float]] = {
 """Question -> (measure, what its whole interval lies above where there is a fault)."""
 
 
-def shows(probe: DataBias, result: Result) -> bool:
+def shows(probe: _DataBias, result: Result) -> bool:
     """Tell whether the measure of the probe's first question surely shows a fault."""
     question = probe.asked[0]
     if question == "representation" and not probe.reference:
@@ -39,12 +41,12 @@ def shows(probe: DataBias, result: Result) -> bool:
     return low is not None and low > most
 
 
-def pair(probe: DataBias, rng: np.random.Generator) -> tuple[Observed, Observed]:
+def pair(probe: _DataBias, rng: np.random.Generator) -> tuple[Observed, Observed]:
     """Return (fault, clean twin) of the probe's first question, in columns of its names."""
     return _planted(probe, rng, faulty=True), _planted(probe, rng, faulty=False)
 
 
-def _planted(probe: DataBias, rng: np.random.Generator, *, faulty: bool) -> Observed:
+def _planted(probe: _DataBias, rng: np.random.Generator, *, faulty: bool) -> Observed:
     import numpy as np
 
     question = probe.asked[0]
@@ -74,18 +76,18 @@ def _planted(probe: DataBias, rng: np.random.Generator, *, faulty: bool) -> Obse
     return {"items": rows, "test": others}
 
 
-def _size(probe: DataBias) -> int:
+def _size(probe: _DataBias) -> int:
     """Return how many rows cover every combination of two levels a column."""
     cells = 2 ** (len(probe.sensitive) + (probe.label is not None))
     return max(_ROWS, 2 * probe.tau * cells if probe.asked[0] == "coverage" else 0)
 
 
-def _labels(probe: DataBias, favourable: np.ndarray) -> list[str]:
+def _labels(probe: _DataBias, favourable: np.ndarray) -> list[str]:
     other = "0" if str(probe.favourable) != "0" else "1"
     return [str(probe.favourable) if one else other for one in favourable]
 
 
-def _laid_out(probe: DataBias, size: int) -> pd.DataFrame:
+def _laid_out(probe: _DataBias, size: int) -> pd.DataFrame:
     """Return rows in which every combination of columns is as frequent as any other."""
     import numpy as np
     import pandas as pd
@@ -100,7 +102,7 @@ def _laid_out(probe: DataBias, size: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(place.astype(str), name="id"), dtype=object)
 
 
-def _identify(probe: DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
+def _identify(probe: _DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
     """Name each row; those of a mask in pairs."""
     import numpy as np
 
@@ -112,7 +114,7 @@ def _identify(probe: DataBias, rows: pd.DataFrame, twice: np.ndarray) -> None:
             rows[name] = "same"
 
 
-def _represented(probe: DataBias, faulty: bool) -> pd.DataFrame:
+def _represented(probe: _DataBias, faulty: bool) -> pd.DataFrame:
     """Return rows whose shares are those of the reference, or away from it; without one, a group of hardly any rows."""
     import numpy as np
     import pandas as pd
@@ -146,7 +148,7 @@ def _turned(size: int, at: int) -> np.ndarray:
     return np.arange(size) if at == 0 else np.random.default_rng(at).permutation(size)
 
 
-def _jointly(probe: DataBias, frame: pd.DataFrame, reference: Mapping[str, float], faulty: bool) -> None:
+def _jointly(probe: _DataBias, frame: pd.DataFrame, reference: Mapping[str, float], faulty: bool) -> None:
     """Give the rows the combinations of a joint reference."""
     import numpy as np
 
@@ -166,7 +168,7 @@ _TRIED = 960
 _OTHERS = 200
 
 
-def trial(probe: DataBias, rng: np.random.Generator, dose: int) -> Trial:
+def trial(probe: _DataBias, rng: np.random.Generator, dose: int) -> Trial:
     """Return a table of two groups with the fault of every question in a size; dose 0 is without."""
     import numpy as np
     import pandas as pd
