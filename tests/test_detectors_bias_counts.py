@@ -97,6 +97,13 @@ def test_arrow_dictionaries_that_hold_a_level_twice_or_no_value_as_one():
     assert as_dictionary(tensor) == {("a",): 1, ("b",): 2, (None,): 2}
 
 
+def test_texts_that_show_late_are_levels_all_the_same():
+    texts = ["a"] * 20_000 + [None, "c", "b", "a"]
+    for column in (pd.Series(texts), pa.array(texts), pa.chunked_array([texts[:5], texts[5:]])):
+        tensor = CountTensor.from_rows({"g": column}, groups=["g"])
+        assert as_dictionary(tensor) == {("a",): 20_001, ("b",): 1, ("c",): 1, (None,): 1}
+
+
 def test_dates_stay_dates_whatever_the_table():
     days = pd.to_datetime(["2020-01-02", "2020-01-01", None])
     for column in (pd.Series(days), days.to_numpy(), pa.array(days)):

@@ -255,7 +255,7 @@ def test_an_undefined_rate_is_told_and_leaves_the_extremes_where_asked():
         told = MetricFrame(metrics={"fpr": fair.false_positive_rate, "fnr": fair.false_negative_rate}, **ONE_SIDED)
     assert (told.by_group.loc["b", "fpr"], told.difference()["fpr"]) == (0.0, 0.5)  # as fairlearn has it
     assert told.undefined.reset_index().to_numpy().tolist() == [
-        ["b", "fpr", 0, 4, rates.NO_NEGATIVES], ["a", "fnr", 0, 2, rates.NO_POSITIVES]
+        ["b", "fpr", 0, 4, rates.NO_NEGATIVES, 0.0], ["a", "fnr", 0, 2, rates.NO_POSITIVES, 0.0]
     ]  # fmt: skip
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -71,27 +71,24 @@ class CountedFrame:
         return [self._shown(values, name, self._seen) for values in found]
 
     @property
-    def stand_ins(self) -> pd.DataFrame:
-        """Those of the undefined rates for which a number stands."""
-        by = self._stacked(self._told)[0].reshape(len(self._metrics), -1)
-        known = {name: ~np.isnan(row) for name, row in zip(self._metrics, by, strict=True)}
-        table = self._undefined()
-        return table[[bool(known[name][place]) for name, place in zip(table["metric"], table["place"], strict=True)]]
+    def stand_ins(self) -> int:
+        """Number of undefined rates for which a number stands."""
+        return sum(int(np.count_nonzero(one.undefined & ~np.isnan(said))) for one, said in self._told)
 
     @property
     def undefined(self) -> pd.DataFrame:
-        """The rates that a group does not have, one a row, by group: `metric`, `denominator`, `n` and `cause`."""
-        return self._undefined().drop(columns="place")
+        """The rates that a group does not have, one a row, by group.
 
-    def _undefined(self) -> pd.DataFrame:
-        rows: list[tuple[Any, ...]] = []
-        for name, (found, _) in zip(self._metrics, self._told, strict=True):
-            for control, group in zip(*np.nonzero(found.undefined[0]), strict=True):
-                at = (0, int(control), int(group))
-                place = int(control) * found.n.shape[-1] + int(group)
-                rows.append((name, found.denominator[at], found.n[at], found.cause(*at), place))
-        frame = pd.DataFrame(rows, columns=["metric", "denominator", "n", "cause", "place"])
-        return frame.set_axis(self._by_group_index.take(frame["place"].to_numpy(int)))
+        `metric`, `denominator`, `n`, `cause`, and what the callable says instead, `told`.
+        """
+        rows, places = [], []
+        for name, (found, said) in zip(self._metrics, self._told, strict=True):
+            for control, group in np.argwhere(found.undefined[0]).tolist():
+                at = (0, control, group)
+                rows.append((name, found.denominator[at], found.n[at], found.cause(*at), said[at]))
+                places.append(control * found.n.shape[-1] + group)
+        frame = pd.DataFrame(rows, columns=["metric", "denominator", "n", "cause", "told"])
+        return frame.set_axis(self._by_group_index.take(np.array(places, int)))
 
     def _is_whole(self, name: str) -> bool:
         """Tell whether pandas has integers: counts alone, of groups that all have rows."""

@@ -85,7 +85,8 @@ class MetricFrame:
             return
         known, cell, tensor = counted
         self._frame = CountedFrame(known, tensor, single=callable(metrics), zero_division=zero_division)
-        _warn_of(self._frame.stand_ins)
+        if zero_division == "fairlearn":
+            _warn_of(self._frame)
         if n_boot and ci_quantiles and rng == "counts":
             self._frame.draw(drawn_as_counts(tensor, n_boot, random_state), ci_quantiles, drop=False)
         elif n_boot and ci_quantiles:
@@ -103,8 +104,9 @@ class MetricFrame:
 
     @property
     def undefined(self) -> pd.DataFrame:
-        """Rates that a group does not have, one a row, by group: `metric`, `denominator`, `n` and `cause`.
+        """Rates that a group does not have, one a row, by group.
 
+        `metric`, `denominator`, `n`, `cause`, and what fairlearn says instead, `told`: NaN where the group has no rows.
         Raises ValueError for a frame that is fairlearn's own, which tells a 0 from an undefined rate nowhere.
         """
         if isinstance(self._frame, _Fairlearn):
@@ -245,12 +247,13 @@ def _has_weights(sample_params: Mapping[str, Any] | None, metrics: Function | Ma
     return not (known and all(isinstance(one, dict) and all(value is None for value in one.values()) for one in told))
 
 
-def _warn_of(stand_ins: pd.DataFrame) -> None:
-    if len(stand_ins):
-        first = stand_ins.iloc[0]
+def _warn_of(frame: CountedFrame) -> None:
+    if count := frame.stand_ins:
+        table = frame.undefined
+        first = table[table["told"].notna()].iloc[0]
         warnings.warn(
-            f"{len(stand_ins)} rates are undefined and stand as fairlearn says them, first {first['metric']} of "
-            f"{stand_ins.index[0]!r}: {first['cause']}; zero_division='nan' leaves them out, `undefined` lists them",
+            f"{count} rates are undefined and stand as fairlearn says them, first {first['metric']} of {first.name!r}: "
+            f"{first['cause']}; zero_division='nan' leaves them out, `undefined` lists them",
             UndefinedRateWarning, stacklevel=3,
         )  # fmt: skip
 
