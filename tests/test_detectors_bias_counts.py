@@ -79,8 +79,10 @@ def test_merging_is_associative_and_commutative(one, two, three):
     lambda frame: pa.table(frame),
     lambda frame: pa.table(frame).set_column(0, "sex", pa.array(frame["sex"]).dictionary_encode()),
     lambda frame: pa.table(frame).to_batches(7),
+    lambda frame: pa.table(frame).to_reader(7),
     lambda frame: (frame.iloc[i : i + 5] for i in range(0, len(frame), 5)),
-], ids=["frame", "category", "dtypes", "arrays", "lists", "arrow", "dictionary", "batches", "chunks"])  # fmt: skip
+], ids=["frame", "category", "dtypes", "arrays", "lists", "arrow", "dictionary", "batches", "reader",
+        "chunks"])  # fmt: skip
 def test_every_kind_of_table_gives_the_same_counts(rows):
     rng = np.random.default_rng(0)
     frame = pd.DataFrame({
@@ -147,6 +149,8 @@ def test_two_by_two_tables_with_and_without_labels_and_decisions():
     assert CountTensor.from_rows(frame, groups=["g"], label="y").binary("yes").tolist() == [[[1], [1]], [[0], [2]]]
     with pytest.raises(ValueError, match=r"y has the levels 'no', 'yes' beside 1; allowed: one other"):
         CountTensor.from_rows(frame, groups=["g"], label="y", decision="d").binary()
+    with pytest.raises(ValueError, match=r"y has the levels 'yes' beside 1; allowed: one other of its kind"):
+        CountTensor.from_rows({"g": ["a"], "y": ["yes"]}, groups=["g"], label="y").binary()
     scored = CountTensor.from_rows({"g": list("ab"), "s": [0.1, 0.9]}, groups=["g"], score="s", edges=[0, 0.5, 1])
     with pytest.raises(ValueError, match="scores, which are no decisions"):
         scored.binary()
@@ -247,11 +251,19 @@ def test_rows_of_another_kind_are_refused():
         CountTensor.from_rows([1, 2], groups=["g"])
 
 
-@pytest.mark.parametrize("cell", ["<5", -1, 2.5, None])
+@pytest.mark.parametrize("cell", ["<5", -1, 2.5, None, 1e300])
 def test_cells_that_are_no_counts_are_refused(cell):
     table = pd.DataFrame({"g": ["a", "b"], "n": pd.Series([3, cell], dtype=object)})
-    with pytest.raises(ValueError, match=r"got the cell .*; allowed: counts, 0 or more"):
+    with pytest.raises(ValueError, match=r"got the cell .*; allowed: integers, 0 or more"):
         CountTensor.from_crosstab(table, groups=["g"], count="n")
+
+
+def test_a_table_by_other_names_is_refused():
+    table = pd.DataFrame({"g": ["a"], "n": [3]})
+    with pytest.raises(ValueError, match="no column rows; there are g, n"):
+        CountTensor.from_crosstab(table, groups=["g"], count="rows")
+    with pytest.raises(ValueError, match="the table is by g; got names sex"):
+        CountTensor.from_crosstab(table, groups=["sex"], count="n")
 
 
 def test_missing_labels_are_told_and_left_out_by_name_only():
@@ -264,7 +276,8 @@ def test_missing_labels_are_told_and_left_out_by_name_only():
 
 def test_counts_and_axes_must_agree():
     axes = (Axis("g", "group", ("a", "b")),)
-    for counts, line in (([1], "shape"), ([1, -1], "allowed: 0 or more"), ([1, 0.5], "allowed: integers")):
+    wrong = [([1], "shape"), ([1, -1], "got -1"), ([1, 0.5], r"got 0\.5"), ([1, math.nan], "got nan")]
+    for counts, line in wrong:
         with pytest.raises(ValueError, match=line):
             CountTensor(np.array(counts), axes)
     with pytest.raises(ValueError, match="got axes of the roles label, group"):

@@ -32,6 +32,8 @@ LAWS: tuple[Law, ...] = ("multinomial", "stratified", "poisson", "dirichlet")
 _RANK: Mapping[Role, int] = {"control": 0, "group": 1, "label": 2, "decision": 3, "score": 3}
 MAX_CELLS = 1 << 27
 """Cells of one tensor: a gigabyte."""
+_EXACT = 1 << 53
+"""Up to here a count is exact as a float too."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,11 @@ class CountTensor:
         shape = tuple(len(axis.levels) for axis in self.axes)
         if counts.shape != shape:
             raise ValueError(f"counts: got the shape {list(counts.shape)}; allowed: {list(shape)}, that of the levels")
+        if counts.dtype.kind not in "iuf" or (bad := ~_are_counts(counts)).any():
+            got = f"cells of type {counts.dtype}" if counts.dtype.kind not in "iuf" else counts[bad][0]
+            raise ValueError(f"counts: got {got}; allowed: integers, 0 or more")
         whole = counts.astype(np.int64)
-        if counts.dtype.kind not in "iuf" or (counts.dtype.kind == "f" and not np.array_equal(counts, whole)):
-            raise ValueError(f"counts: got numbers of type {counts.dtype} that are no counts; allowed: integers")
-        if (whole < 0).any():
-            raise ValueError(f"counts: got {whole.min()}; allowed: 0 or more")
+        whole.flags.writeable = False
         object.__setattr__(self, "counts", whole)
         _require_names([axis.name for axis in self.axes])
         ranks = [_RANK[axis.role] for axis in self.axes]
@@ -95,19 +97,14 @@ class CountTensor:
         if (score is None) != (edges is None) or (score is not None and decision is not None):
             got = f"score {score!r}, decision {decision!r}"
             raise ValueError(f"counts: got {got}; allowed: a score with its edges, or a decision")
-        roles: dict[Role, Sequence[str]] = {
-            "control": controls, "group": groups, "label": _maybe(label), "decision": _maybe(decision),
-            "score": _maybe(score),
-        }
-        wanted: list[tuple[str, Role]] = [(name, role) for role, names in roles.items() for name in names]
-        _require_names([name for name, _ in wanted])
-        parts = (cells_of(table_of(chunk), wanted, edges)[1] for chunk in _chunks(rows))
-        try:
-            return reduce(CountTensor.merge, parts)
-        except TypeError as error:
-            if "empty iterable" not in str(error):
-                raise
-            raise ValueError("counts: got no chunk of rows; allowed: one or more") from None
+        wanted = _wanted(controls, groups, label, decision, score)
+        total: CountTensor | None = None
+        for chunk in _chunks(rows):
+            part = cells_of(table_of(chunk), wanted, edges)[1]
+            total = part if total is None else total.merge(part)
+        if total is None:
+            raise ValueError("counts: got no chunk of rows; allowed: one or more")
+        return total
 
     @classmethod
     def from_crosstab(
@@ -126,21 +123,19 @@ class CountTensor:
         have levels of the names given. A cell that is not there has no rows; one that stands twice is added up. Raises
         ValueError for a name that is absent or not told, and for cells that are no counts (suppressed, negative).
         """
-        wide = table.set_index([name for name in table.columns if name != count])[count] if count else _stacked(table)
-        roles: dict[Role, Sequence[str]] = {
-            "control": controls, "group": groups, "label": _maybe(label), "decision": _maybe(decision)
-        }
-        wanted: list[tuple[str, Role]] = [(name, role) for role, names in roles.items() for name in names]
+        if count is not None and count not in table:
+            raise ValueError(f"counts: no column {count}; there are {', '.join(map(str, table))}")
+        wide = _stacked(table) if count is None else table.set_index([one for one in table if one != count])[count]
+        wanted = _wanted(controls, groups, label, decision)
         if sorted(map(str, wide.index.names)) != sorted(name for name, _ in wanted):
             told = ", ".join(name for name, _ in wanted)
             raise ValueError(f"counts: the table is by {', '.join(map(str, wide.index.names))}; got names {told}")
         cells = [coded(wide.index.get_level_values(name), name) for name, _ in wanted]
         axes = tuple(Axis(name, role, levels) for (name, role), (_, levels) in zip(wanted, cells, strict=True))
         numbers = pd.to_numeric(wide, errors="coerce").to_numpy(float)
-        bad = ~(np.isfinite(numbers) & (numbers >= 0) & (numbers == np.floor(numbers)))
-        if bad.any():
-            raise ValueError(f"counts: got the cell {wide.to_numpy()[bad][0]}; allowed: counts, 0 or more")
-        counts = np.zeros([len(axis.levels) for axis in axes], np.int64)
+        if (bad := ~_are_counts(numbers)).any():
+            raise ValueError(f"counts: got the cell {wide.to_numpy()[bad][0]}; allowed: integers, 0 or more")
+        counts = np.zeros(_require_cells(axes), np.int64)
         np.add.at(counts, tuple(codes for codes, _ in cells), numbers.astype(np.int64))
         return cls(counts, axes)
 
@@ -173,14 +168,13 @@ class CountTensor:
         if self.axes == other.axes:
             return CountTensor(self.counts + other.counts, self.axes)
         axes = tuple(_union(one, two) for one, two in zip(self.axes, other.axes, strict=True))
-        _require_cells(axes)
-        counts = np.zeros([len(axis.levels) for axis in axes], np.int64)
+        counts = np.zeros(_require_cells(axes), np.int64)
         for part in (self, other):
             counts[np.ix_(*(_places(one, axis) for one, axis in zip(part.axes, axes, strict=True)))] += part.counts
         return CountTensor(counts, axes)
 
     def marginalise(self, *names: str) -> CountTensor:
-        """Return the counts with these axes summed out; KeyError for a name that is none."""
+        """Return the counts with these axes summed out, one left at least; KeyError for a name that is none."""
         out = {self.axes.index(self.axis(name)) for name in names}
         kept = tuple(axis for i, axis in enumerate(self.axes) if i not in out)
         return CountTensor(self.counts.sum(axis=tuple(out), dtype=np.int64), kept)
@@ -255,9 +249,10 @@ class CountTensor:
 def _split(counts: NDArray[np.int64], at: int, axis: Axis, positive: Hashable) -> NDArray[np.int64]:
     """Return the counts with two levels in the place of an axis: not positive, positive."""
     others = [level for level in axis.levels if level not in (positive, None)]
-    if len(others) > 1:
+    if len(others) > 1 or any(isinstance(level, str) != isinstance(positive, str) for level in others):
         told = ", ".join(map(repr, others[:4]))
-        raise ValueError(f"counts: {axis.name} has the levels {told} beside {positive!r}; allowed: one other")
+        got = f"{axis.name} has the levels {told} beside {positive!r}"
+        raise ValueError(f"counts: {got}; allowed: one other of its kind")
     if None in axis.levels and (lost := counts.take(axis.levels.index(None), axis=at).sum()):
         raise ValueError(f"counts: {lost} rows have no {axis.name}; allowed: none; `known` leaves them out")
     there = [place for place, level in enumerate(axis.levels) if level == positive]
@@ -278,13 +273,25 @@ def _drawn(law: Law, counts: NDArray[np.int64], replicates: int, rng: np.random.
     return np.asarray(weights * (n / weights.sum(axis=1, keepdims=True)))
 
 
-def _maybe(name: str | None) -> tuple[str, ...]:
-    return () if name is None else (name,)
+def _are_counts(numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.asarray((numbers >= 0) & (numbers < _EXACT) & (numbers == np.floor(numbers)))
+
+
+def _wanted(
+    controls: Sequence[str], groups: Sequence[str], label: str | None, decision: str | None, score: str | None = None
+) -> list[tuple[str, Role]]:
+    """Return the columns in the order of axes, and what they tell; ValueError for none, and for one named twice."""
+    single: list[tuple[str | None, Role]] = [(label, "label"), (decision, "decision"), (score, "score")]
+    wanted: list[tuple[str, Role]] = [*((name, "control") for name in controls), *((name, "group") for name in groups)]
+    wanted += [(name, role) for name, role in single if name is not None]
+    _require_names([name for name, _ in wanted])
+    return wanted
 
 
 def _chunks(rows: Any) -> Iterable[Any]:
-    one = isinstance(rows, pd.DataFrame | Mapping) or hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "schema")
-    return (rows,) if one else rows
+    """Return the parts of rows that are read one by one; a reader of batches has a stream, and is no table."""
+    table = isinstance(rows, pd.DataFrame | Mapping) or hasattr(rows, "__arrow_c_stream__") or hasattr(rows, "schema")
+    return (rows,) if table and not hasattr(rows, "read_next_batch") else rows
 
 
 def cells_of(
