@@ -6,10 +6,12 @@ import json
 
 import pytest
 import tiny_models
+from needs import needs_data
 
 from audit.errors import PlanError, UsageError
+from audit.execute import run
 from audit.plan import read_plan
-from audit.reference import starter_plan
+from audit.reference import starter_plan, table_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template
 
@@ -103,3 +105,39 @@ def test_a_template_in_the_tokenizers_own_file_is_seen(tmp_path):
     for facts, there in (({"chat_template": "{{ messages }}"}, True), ({"chat_template": None}, False), ([], False)):
         (path / "tokenizer_config.json").write_text(json.dumps(facts))
         assert has_chat_template(path) is there
+
+
+# --- tables
+
+
+def people(path, rows=200):
+    cells = ((n, "fm"[n % 2], 20 + n % 50, ("north", "south")[n % 3 // 2], ("no", "yes")[n % 4 > 0]) for n in range(rows))
+    lines = [",".join(map(str, row)) for row in cells]
+    path.write_text("id,sex,age,place,hired\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_a_table_gets_a_plan_without_a_model_that_runs(tmp_path):
+    data = people(tmp_path / "people.csv")
+    plan = read_plan(table_plan(str(data)), base=tmp_path)
+    probe = plan.checks[0].probe
+    assert (plan.model, probe.sensitive, probe.label, probe.favourable) == (None, ("sex",), "hired", "yes")
+    assert plan.checks[1].probe.features == ("age", "place")
+    verdicts = [one.verdict for one in run(plan, into=tmp_path / "audits").record.findings]
+    assert not {"crashed", "skipped"} & set(verdicts), verdicts
+
+
+@pytest.mark.parametrize("name", ["a.txt", "nothing.csv"])
+def test_what_is_no_table_gets_no_plan(tmp_path, name):
+    if name == "a.txt":
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=r"allowed: a file that ends in \.csv"):
+        table_plan(str(tmp_path / name))
+
+
+@pytest.mark.shared
+def test_the_columns_of_compas_are_taken_for_what_they_are(tmp_path):
+    plan = read_plan(table_plan(str(needs_data("compas/compas-scores-two-years.csv"))))
+    probe = plan.checks[0].probe
+    assert set(probe.sensitive) == {"sex", "race", "age_cat"}
+    assert "id" not in plan.checks[1].probe.features

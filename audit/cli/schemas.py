@@ -25,15 +25,20 @@ def init(
     model: Annotated[
         str | None, typer.Option(help="Model that the plan shall audit: a folder, a file, an http address.")
     ] = None,
+    data: Annotated[
+        str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
+    ] = None,
 ) -> None:
-    """Write a plan for a model, with its schema beside it for editors, and say what is still to be filled in."""
+    """Write a plan for a model or a table, with its schema beside it for editors; say what is still to be filled in."""
     from audit.files import write_atomic
     from audit.plan import load_plan
-    from audit.reference import starter_plan
+    from audit.reference import starter_plan, table_plan
 
     if os.path.lexists(file):
         raise UsageError(f"{file}: there already; name another file")
-    text = starter_plan(model)
+    if model is not None and data is not None:
+        raise UsageError("init: got --model and --data; allowed: one of them")
+    text = starter_plan(model) if data is None else table_plan(data)
     write_atomic(file.parent / "plan.schema.json", f"{json_schema('plan')}\n".encode())
     write_atomic(file, text.encode())
     try:

@@ -1,0 +1,100 @@
+"""The plan that `init --data` writes: a table audited without a model, its columns taken for what they are called.
+
+    sensitive    named like a trait that people are told apart by, in English or Korean; else the first column
+    label        named like an outcome; else the last column that few values fill
+    favourable   a value that is mostly good to have; else the one that is there most often
+    features     all others but those that name a row or are there twice
+
+Only names and the first rows are read, and the person who runs the plan shall look at all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from audit.data import ENDINGS, column_names, read_columns
+from audit.errors import UsageError
+
+__all__ = ["table_plan"]
+
+_SENSITIVE = re.compile(
+    r"sex|gender|race|racial|ethnic|religio|disab|nationalit|age_?(?:group|cat|band)|성별|인종|민족|종교|장애|국적|연령대|지역",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"label|target|outcome|class|decision|approved|income|hired|default|recid|y|결과|라벨|승인|합격|채용", re.IGNORECASE
+)
+_GOOD = ("1", "true", "yes", "y", "approved", "hired", "good", ">50K", "합격", "승인", "예")
+_MOST_SENSITIVE, _MOST_FEATURES, _MOST_VALUES = 3, 20, 20
+_TEMPLATE = """\
+# yaml-language-server: $schema=./plan.schema.json
+title: TITLE
+seed: 7
+level: 0.95
+checks:
+  - name: labels                # who has the favourable value of the label how often; which groups are hardly there
+    probe:
+      {use: bias.data, sensitive: SENSITIVE, label: LABEL, favourable: FAVOURABLE, questions: [labels, coverage]}
+    data: {use: file, path: PATH}
+    limit: {measure: label_rate_gap, at_least: -0.1, at_most: 0.1}
+  - name: missing               # whose values are missing
+    probe: {use: bias.data, sensitive: SENSITIVE, label: LABEL, features: FEATURES, questions: [missing]}
+    data: {use: file, path: PATH}
+    limit: {measure: missing_rate_gap, at_least: -0.1, at_most: 0.1}
+  - name: representation        # add e.g. reference: {COLUMN: {a: 0.5, b: 0.5}}, cite: where these shares were published
+    probe: {use: bias.data, sensitive: SENSITIVE, label: null, questions: [representation]}
+    data: {use: file, path: PATH}
+  - name: proxies               # what the other columns give away of the group
+    probe: {use: bias.data, sensitive: SENSITIVE, label: null, features: FEATURES, questions: [proxies]}
+    data: {use: file, path: PATH}
+    limit: {measure: joint_proxy, at_most: 0.75}
+"""
+
+
+def table_plan(data: str) -> str:
+    """Return the text of a plan that audits a table without a model.
+
+    Raises UsageError for a file that is not there, or no table, DataError for one that cannot be read.
+    """
+    path = Path(data)
+    if path.suffix.lower() not in ENDINGS or not path.is_file():
+        why = "no such file" if not path.is_file() else f"ends in {path.suffix!r}"
+        raise UsageError(f"--data {data}: {why}; allowed: a file that ends in {', '.join(ENDINGS)}")
+    columns = _columns(path)
+    if len(columns) < 2:
+        raise UsageError(f"--data {data}: has {len(columns)} columns that can be told apart; allowed: 2 or more")
+    label = _label(columns)
+    others = [name for name in columns if name != label]
+    sensitive = [name for name in others if _SENSITIVE.search(name)][:_MOST_SENSITIVE] or others[:1]
+    features = [
+        name for name in others if name not in sensitive and len(columns[name]) < max(2, sum(columns[name].values()))
+    ]
+    told: dict[str, Any] = {
+        "TITLE": f"Bias in {path.name}", "SENSITIVE": sensitive, "LABEL": label, "PATH": str(path),
+        "FAVOURABLE": _favourable(columns[label]), "FEATURES": features[:_MOST_FEATURES] or others[-1:],
+        "COLUMN": sensitive[0],
+    }  # fmt: skip
+    return re.sub("|".join(told), lambda found: json.dumps(told[found[0]], ensure_ascii=False), _TEMPLATE)
+
+
+def _columns(path: Path) -> dict[str, Counter[str]]:
+    """Return column -> how often each value is there in the first rows, of columns whose name is there once."""
+    names = column_names(path)
+    once = [name for name in names if names.count(name) == 1]
+    first = next(iter(read_columns(path, "auto", once, limit=1000)), {})
+    return {name: Counter(str(cell) for cell in first.get(name, []) if cell not in (None, "")) for name in once}
+
+
+def _label(columns: dict[str, Counter[str]]) -> str:
+    few = [name for name, values in columns.items() if 1 < len(values) <= _MOST_VALUES and not _SENSITIVE.search(name)]
+    named = [name for name in few if re.search(rf"(?:^|_)(?:{_LABEL.pattern})(?:$|_)", name, re.IGNORECASE)]
+    return [*(few or list(columns)), *named][-1]
+
+
+def _favourable(values: Counter[str]) -> str:
+    good = [value for value in values if value.casefold() in {one.casefold() for one in _GOOD}]
+    return good[0] if good else next((value for value, _ in values.most_common(1)), "1")
