@@ -111,7 +111,9 @@ def test_a_template_in_the_tokenizers_own_file_is_seen(tmp_path):
 
 
 def people(path, rows=200):
-    cells = ((n, "fm"[n % 2], 20 + n % 50, ("north", "south")[n % 3 // 2], ("no", "yes")[n % 4 > 0]) for n in range(rows))
+    cells = (
+        (n, "fm"[n % 2], 20 + n % 50, ("north", "south")[n % 3 // 2], ("no", "yes")[n % 4 > 0]) for n in range(rows)
+    )
     lines = [",".join(map(str, row)) for row in cells]
     path.write_text("id,sex,age,place,hired\n" + "\n".join(lines) + "\n")
     return path

@@ -45,7 +45,7 @@ checks:
     probe: {use: bias.data, sensitive: SENSITIVE, label: LABEL, features: FEATURES, questions: [missing]}
     data: {use: file, path: PATH}
     limit: {measure: missing_rate_gap, at_least: -0.1, at_most: 0.1}
-  - name: representation        # add e.g. reference: {COLUMN: {a: 0.5, b: 0.5}}, cite: where these shares were published
+  - name: representation        # add e.g. reference: {COLUMN: {a: 0.5, b: 0.5}}, cite: where that was published
     probe: {use: bias.data, sensitive: SENSITIVE, label: null, questions: [representation]}
     data: {use: file, path: PATH}
   - name: proxies               # what the other columns give away of the group
