@@ -25,6 +25,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"sensitive": ("gender", "age"), "features": ("one", "two"), "reference": {"age": {"0": 0.5, "1": 0.5}},
          "cite": "x", "identity": ("key",)},
     ],
+    "bias.multiple_choice": [{}, {"mode": "generate"}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }

@@ -15,6 +15,7 @@ STAY = """
     AUL PLL aul pll word paper modified helm lm eval kobbq unscaled reference micro BBQ KoBBQ HELM StereoSet CrowS Pairs
     WinoBias Winogender Blodgett Pikuliak OpenBias DALL Eval
     KL JS KS PSI W1
+    WinoBias Winogender Blodgett Pikuliak OpenBias DALL Eval CAT
     true false English 한국어 record json run reviews jsonl items parquet plan yaml seal
 """
 """Words that stay as they are: of the field, of file names, and of the names of methods and their authors."""

@@ -50,6 +50,18 @@ SABOTAGE = {
         lambda real: lambda values, code: 1 - real(values, code),
         lambda real: lambda values, code: 0 * real(values, code) + 0.5,
     ),
+    "bias.coreference": (
+        "detectors.bias.coreference:_margin",
+        lambda real: lambda *row: -real(*row),
+        lambda real: lambda *row: 0 * real(*row),
+    ),
+    "bias.multiple_choice": (
+        "detectors.bias.choices:_shares",
+        lambda real: lambda choices, answer, biased, unknown, picks: real(
+            choices, answer, next(one for one in choices if one not in (biased, unknown)), unknown, picks),
+        lambda real: lambda choices, answer, biased, unknown, picks: real(
+            choices, answer, biased, unknown, None if picks is None else [[1.0] + [0.0] * (len(choices) - 1)]),
+    ),
     "bias.representation": (
         "detectors.bias.representation:true_shares",
         opposite_shares,
@@ -59,6 +71,12 @@ SABOTAGE = {
         "detectors.bias.pairs:_preference",
         lambda real: lambda gap: real(-gap),
         lambda real: lambda gap: real(0 * gap),
+    ),
+    "bias.stereotype_triples": (
+        "detectors.bias.triples:_items",
+        lambda real: lambda frame: real(frame.rename(columns={
+            "score_stereotype": "score_antistereotype", "score_antistereotype": "score_stereotype"})),
+        lambda real: lambda frame: real(frame).assign(ss=0.5),
     ),
     "efficiency.sampling": (
         "detectors.efficiency.timing:_per",
@@ -163,6 +181,9 @@ def taken(name):
 ASSOCIATIONS = "audit.probes.bias.associations:Associations.observe"
 SWAPS = "audit.probes.bias.counterfactual:Counterfactual.observe"
 PAGES = "audit.probes.bias.open_ended:OpenEnded.observe"
+ASKED = "audit.probes.bias.multiple_choice:MultipleChoice.observe"
+MEANT = "audit.probes.bias.coreference:Coreference.observe"
+TRIPLES = "audit.probes.bias.stereotype_triples:StereotypeTriples.observe"
 PAIRS = "audit.probes.bias.stereotype_pairs:StereotypePairs.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
@@ -224,6 +245,28 @@ HOLES = {
         "gaps halved": ("detectors.bias.open_ended:_over_units", by(0.5)),
         "refusals lost": ("detectors.factuality.refusals:is_refusal", lambda real: lambda text: False),
     },
+    "bias.coreference": {
+        "answers shuffled": (MEANT, kept(log_probs=shuffled("log_probs"))),
+        "people exchanged": (MEANT, kept(log_probs=lambda frame: [row[::-1] for row in frame["log_probs"]])),
+        "genders exchanged": (MEANT, kept(group=lambda frame: np.where(frame["group"] == "male", "female", "male"))),
+        "no width": ("detectors.bias.coreference:mean_over_units", without_width),
+        "gaps halved": ("detectors.bias.coreference:_unit_gaps", by(0.5, 0.0)),
+    },
+    "bias.multiple_choice": {
+        "answers shuffled": (ASKED, kept(log_probs=shuffled("log_probs"))),
+        "choices turned round": (ASKED, kept(log_probs=lambda frame: [
+            [order[::-1] for order in row] for row in frame["log_probs"]])),
+        "letters for choices": (ASKED, kept(log_probs=lambda frame: [
+            [order[turn:] + order[:turn] for turn, order in enumerate(row)] for row in frame["log_probs"]])),
+        "one order only": (ASKED, kept(log_probs=lambda frame: [
+            [row[0], [-1.0, -2.0, -2.0], [-1.0, -2.0, -2.0]] for row in frame["log_probs"]])),
+        "lean halved": ("detectors.bias.choices:_lean", by(0.5, 0.0)),
+        "no width": ("detectors.bias.choices:mean_over_units", without_width),
+        "no width of a variant": ("detectors.bias.choices:cluster_bootstrap", lambda real: lambda *args, **options: (
+            real(*args, **options)[0],) * 3),
+        "units ignored": ("detectors.bias.choices:unit_column",
+                          lambda real: lambda frame: frame.index.to_series().astype(str)),
+    },
     "bias.stereotype_pairs": {
         "more and less swapped": (PAIRS, kept(log_prob_more=taken("log_prob_less"),
                                               log_prob_less=taken("log_prob_more"))),
@@ -235,6 +278,17 @@ HOLES = {
                           lambda real: lambda values, units, **options: real(values, None, **options)),
         "no width": ("detectors.bias.pairs:mean_over_units", without_width),
         "gaps halved": ("detectors.bias.pairs:_ratio", by(0.5, 0.0)),
+    },
+    "bias.stereotype_triples": {
+        "answers shuffled": (TRIPLES, kept(nats_stereotype=shuffled("nats_stereotype"))),
+        "opposite and unrelated exchanged": (TRIPLES, kept(
+            nats_antistereotype=taken("nats_unrelated"), nats_unrelated=taken("nats_antistereotype"))),
+        "tokens forgotten": (TRIPLES, kept(elements_unrelated=lambda frame: 1)),
+        "no width": ("detectors.bias.triples:mean_over_units", without_width),
+        "units ignored": ("detectors.bias.triples:mean_over_units",
+                          lambda real: lambda values, units, **options: real(values, None, **options)),
+        "icat doubled": ("detectors.bias.triples:_icat", lambda real: lambda *args: np.minimum(1, 2 * real(*args))),
+        "micro constant": ("detectors.bias.triples:_ratio", lambda real: lambda t: real(t) * 0 + 0.5),
     },
     "factuality.closed_book": {
         "answers shuffled": (CHOICES, kept(log_probs=shuffled("log_probs"))),

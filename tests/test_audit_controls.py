@@ -105,6 +105,7 @@ WAYS = {
     "bias.associations": [{}, {"ddof": 0, "template": "This is {text}."}],
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
     "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
+    "bias.multiple_choice": [{}, {"scored": "words"}, {"mode": "generate"}],
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
     "bias.stereotype_pairs": [
         {}, *({"variant": one} for one in ("perplexity", "paper", "modified", "aul", "pll-word-l2r"))
@@ -118,7 +119,10 @@ WAYS = {
 }
 UNCOVERED = {
     "bias.data": {"label_rate_gap_p", "missing_rate_gap_p", "representation_p"},
+    "bias.coreference": {"error_share", "not_asked"},
+    "bias.multiple_choice": {"error_share", "not_asked"},
     "bias.stereotype_pairs": {"not_scored"},
+    "bias.stereotype_triples": {"not_scored"},
     "factuality.closed_book": {
         "chance", "mc1_chance", "longest_choice", "shortest_choice", "unparseable_share", "answer_words", "error_share",
         "not_asked",
@@ -227,6 +231,19 @@ def subjects(tmp_path_factory):
     novel = {role: sets[role] for role in ("items", "fit", "calibration", "foreign")}
     language = {"main": open_model("causal_lm", path=make_tiny_lm(folder / "lm"), threads=1)}
     pairs = [{"more": f"He is {n}.", "less": f"She is {n}."} for n in range(12)]
+    triples = [
+        {"stereotype": f"He is {n}.", "antistereotype": f"She is {n}.", "unrelated": f"Rain {n}."} for n in range(12)
+    ]
+    people = [
+        {"sentence": f"The nurse met the cook on day {n} as he left.", "pronoun": "he", "answer": "the nurse",
+         "choices": ["the nurse", "the cook"], "stereotype": ("pro", "anti")[n % 2], "unit": f"u{n // 4}"}
+        for n in range(12)
+    ]  # fmt: skip
+    chosen = [
+        {"context": f"It is {n}.", "question": "Who?", "choices": ["he", "she", "unknown"], "answer": "unknown",
+         "biased": ("he", "she")[n % 2], "unknown": "unknown", "condition": ("ambiguous", "disambiguated")[n % 3 == 2]}
+        for n in range(12)
+    ]  # fmt: skip
     questions = [{"question": f"What is {n}?", "choices": ["one", "two"], "correct": [n % 2]} for n in range(12)]
     normal = {"main": Normal()}
     asked = [
@@ -237,6 +254,8 @@ def subjects(tmp_path_factory):
     people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
     return {
         "bias.data": ({}, {"items": file("people", people)}),
+        "bias.coreference": (language, {"items": file("people", people)}),
+        "bias.multiple_choice": (language, {"items": file("chosen", chosen)}),
         "bias.representation": (
             {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
         ),
@@ -244,6 +263,7 @@ def subjects(tmp_path_factory):
         "bias.counterfactual": (language, {"items": file("swaps", asked)}),
         "bias.open_ended": (language, {"items": file("asked", asked)}),
         "bias.stereotype_pairs": (language, {"items": file("pairs", pairs)}),
+        "bias.stereotype_triples": (language, {"items": file("triples", triples)}),
         "efficiency.sampling": (normal, {"items": sets["items"]}),
         "factuality.closed_book": (language, {"items": file("questions", questions)}),
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),

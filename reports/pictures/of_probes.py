@@ -15,16 +15,23 @@ from reports.pictures.timing import seconds_in_order
 __all__ = [
     "CLOSED_BOOK",
     "CONTRAST",
+    "COREFERENCE",
     "GENERATED_IMAGES",
     "JUDGED",
     "LIKELIHOOD",
+    "MULTIPLE_CHOICE",
     "REPRESENTATION",
     "SAMPLES",
     "SAMPLING_TIME",
     "STEREOTYPE_PAIRS",
+    "STEREOTYPE_TRIPLES",
     "TEXT_MARK",
 ]
 
+COREFERENCE = FindingFigure(("value", "margin", "stereotype", "group", "pronoun", "unit"))
+MULTIPLE_CHOICE = FindingFigure(
+    ("difference", "condition", "group", "biased", "biased_share", "counter_share", "unknown_share", "out_share")
+)
 REPRESENTATION = FindingFigure(("class", "confidence", "problem"), (by_class,))
 GENERATED_IMAGES = FindingFigure(
     ("image", "prompt", "group", "class", "confidence", "repeated", "problem"), (by_prompt,)
@@ -33,6 +40,7 @@ STEREOTYPE_PAIRS = FindingFigure(
     ("prefers", "difference", "group", "unit", "kind", "log_prob_more", "log_prob_less"),
     (units_by_group, leaning_pairs),
 )
+STEREOTYPE_TRIPLES = FindingFigure(("ss", "lms", "difference", "group", "unit", "kind"))
 SAMPLING_TIME = FindingFigure(
     ("seconds", "cpu_seconds", "log_prob_seconds", "elements", "threads", "load"), (seconds_in_order,)
 )

@@ -13,7 +13,10 @@ from reports.pictures import figure_of
 __all__ = ["CONTENT", "in_order", "judged_columns"]
 
 _NAMES = ("item", "id")
-CONTENT = ("image", "series", "question", "prompt", "text", "output", "more", "less", "answer", "right")
+CONTENT = (
+    "image", "series", "question", "sentence", "prompt", "text", "output", "more", "less", "stereotype",
+    "antistereotype", "answer", "right",
+)
 """What an item is and what was said of it."""
 
 
