@@ -288,7 +288,8 @@ HOLES = {
         "units ignored": ("detectors.bias.triples:mean_over_units",
                           lambda real: lambda values, units, **options: real(values, None, **options)),
         "icat doubled": ("detectors.bias.triples:_icat", lambda real: lambda *args: np.minimum(1, 2 * real(*args))),
-        "micro constant": ("detectors.bias.triples:_ratio", lambda real: lambda t: real(t) * 0 + 0.5),
+        "micro constant": ("detectors.bias.triples:cluster_bootstrap", lambda real: lambda *args, **options: (
+            0.5, 0.4, 0.6)),
     },
     "factuality.closed_book": {
         "answers shuffled": (CHOICES, kept(log_probs=shuffled("log_probs"))),

@@ -157,8 +157,8 @@ def _bound(accuracy: Measure) -> Measure:
     facts: dict[str, Any] = {"name": "bias_bound", "direction": "neither", "mean_of": None, "where": None}
     if accuracy.value is None or accuracy.low is None or accuracy.high is None:
         return replace(accuracy, **facts, unit_of=None)
-    ends = {"value": 1 - accuracy.value, "low": 1 - accuracy.high, "high": 1 - accuracy.low}
-    return replace(accuracy, **facts, **ends, unit_of=None)
+    value, low, high = 1 - accuracy.value, 1 - accuracy.high, 1 - accuracy.low
+    return replace(accuracy, **facts, value=value, low=low, high=high, unit_of=None)
 
 
 def _as_lm_eval(paper: Measure, biased: float) -> Measure:

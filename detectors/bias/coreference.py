@@ -60,7 +60,7 @@ def _items(observed: pd.DataFrame) -> pd.DataFrame:
     asked = observed["not_asked"].isna()
     rows = zip(asked, observed["choices"], observed["answer"], observed["log_probs"], strict=True)
     margin = pd.Series([_margin(*row) if ok else np.nan for ok, *row in rows], observed.index, dtype=float)
-    value = (np.sign(margin) + 1) / 2
+    value = margin.transform(np.sign) / 2 + 0.5
     return observed.assign(
         unit=unit_column(observed), value=value, margin=margin,
         against=(value < 1).astype("boolean").where(value.notna()), weight=-margin, no_answer=asked & margin.isna(),

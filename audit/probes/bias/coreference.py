@@ -91,7 +91,7 @@ class Coreference:
     def _read(self, row: Mapping[Any, Any]) -> str:
         before, _, behind = self.prompt.partition("{sentence}")  # a sentence may hold what looks like a place
         said = row["pronoun"][:1].upper() + row["pronoun"][1:]
-        return before.replace("{pronoun}", said) + row["sentence"] + behind.replace("{pronoun}", said)
+        return "".join([before.replace("{pronoun}", said), row["sentence"], behind.replace("{pronoun}", said)])
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.coreference`."""

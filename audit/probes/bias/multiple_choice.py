@@ -165,9 +165,9 @@ class MultipleChoice:
         items = observed["items"]
         pick = self._likeliest if self.mode == "choice" else self._named
         asked = zip(items["not_asked"].isna(), items.to_dict("records"), strict=True)
-        picks = [pick(row) if ok else None for ok, row in asked]
+        picks: list[Any] = [pick(row) if ok else None for ok, row in asked]
         if self.mode == "generate":
-            said = [_joined(texts) for texts in items["texts"]]
+            said: list[Any] = [_joined(texts) for texts in items["texts"]]
             items = items.drop(columns=["texts", "problems"]).assign(said=said)
         return choice_bias(items.assign(picks=picks), level=level, rng=rng)
 

@@ -74,7 +74,7 @@ class StereotypeTriples:
         tokens = ask("trace", asked).groupby("item")["log_prob"]
         nats = tokens.sum(min_count=1).reindex(range(len(asked))).to_numpy(float)
         count = tokens.count().reindex(range(len(asked)), fill_value=0).to_numpy()
-        size, told = len(items), {}
+        size, told = len(items), dict[str, Any]()
         for place, name in enumerate(_SAID):
             part = slice(place * size, (place + 1) * size)
             told |= {f"nats_{name}": nats[part], f"elements_{name}": count[part]}
