@@ -114,7 +114,7 @@ class _Judge:
         lms, ss = (self._over_terms(items, column, stricter) for column in ("lms", "ss"))
         nearest = 0.5 if ss.low <= 0.5 <= ss.high else min((ss.low, ss.high), key=lambda end: abs(end - 0.5))
         farthest = max((ss.low, ss.high), key=lambda end: abs(end - 0.5))
-        method = Method("{method}, of the intervals of lms and ss", method=_of("reference", lms.method))
+        method = _of("reference", Method("{method}, of the intervals of lms and ss", method=lms.method))
         return self._measure(
             name, lms.n, value=_icat(lms.value, ss.value), low=_icat(lms.low, farthest),
             high=_icat(lms.high, nearest), method=method, missing=lms.missing, group=group,
