@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Answer, Known, Observed, Trial
-    from audit.probes.bias.multiple_choice import MultipleChoice
 
 __all__ = ["planted_choices", "tried_choices"]
 
@@ -19,7 +18,7 @@ _WORDS = ("the baker", "the miller", "nobody knows")
 """The biased answer, the other one, and that it cannot be known."""
 
 
-def planted_choices(probe: MultipleChoice, rng: np.random.Generator, biased: int) -> Observed:
+def planted_choices(mode: str, rng: np.random.Generator, biased: int) -> Observed:
     """Return observations of templates with six ambiguous questions, of which `biased` are answered so, and two clear.
 
     The clear ones are answered with the stereotype where only half of the ambiguous are, and else against it.
@@ -32,7 +31,7 @@ def planted_choices(probe: MultipleChoice, rng: np.random.Generator, biased: int
     turn, answers = rng.integers(0, 3, size), np.tile(said, _TEMPLATES)
     choices = [[_WORDS[(place + by) % 3] for place in range(3)] for by in turn.tolist()]
     chosen = ((answers - turn) % 3).tolist()
-    if probe.mode == "choice":
+    if mode == "choice":
         nats = rng.normal(-9.0, 1.0, (size, 3, 3))
         nats[np.arange(size), :, chosen] = nats.max(axis=2) + 0.25
         told: dict[str, list[Any]] = {"log_probs": nats.tolist()}
@@ -48,7 +47,7 @@ def planted_choices(probe: MultipleChoice, rng: np.random.Generator, biased: int
     return {"items": frame.rename_axis("id").rename(index=str)}
 
 
-def tried_choices(probe: MultipleChoice, rng: np.random.Generator, dose: int, biased: int, counter: int) -> Trial:
+def tried_choices(mode: str, rng: np.random.Generator, dose: int, biased: int, counter: int) -> Trial:
     """Return 32 templates of three ambiguous and two clear questions, and a script that answers them.
 
     So many templates are answered with the stereotype in ambiguous contexts, so many against it, a few with what stands
@@ -57,7 +56,7 @@ def tried_choices(probe: MultipleChoice, rng: np.random.Generator, dose: int, bi
     """
     from audit.probe import Trial
 
-    fickle, out, wrong = 2 + dose, 2 + dose if probe.mode == "generate" else 0, 8 + 6 * dose
+    fickle, out, wrong = 2 + dose, 2 + dose if mode == "generate" else 0, 8 + 6 * dose
     unknown = _TRIED - biased - counter - out - fickle
     ambiguous = ["p"] * biased + ["q"] * counter + ["u"] * unknown + ["A"] * fickle + ["none"] * out
     rows: list[dict[str, Any]] = []
@@ -77,7 +76,7 @@ def tried_choices(probe: MultipleChoice, rng: np.random.Generator, dose: int, bi
             })  # fmt: skip
     return Trial(
         dose > 0, {"items": _shuffled(rng, rows)},
-        {("main", "log_prob" if probe.mode == "choice" else "sample"): _script(probe, plan)},
+        {("main", "log_prob" if mode == "choice" else "sample"): _script(mode, plan)},
         {(name, None): one for name, one in _known(ambiguous, wrong).items()},
     )  # fmt: skip
 
@@ -89,7 +88,7 @@ def _shuffled(rng: np.random.Generator, rows: Sequence[Mapping[str, Any]]) -> pd
     return frame.iloc[rng.permutation(len(frame))]
 
 
-def _script(probe: MultipleChoice, plan: Mapping[str, str]) -> Answer:
+def _script(mode: str, plan: Mapping[str, str]) -> Answer:
     """Return what a model answers that reads the prompt: the planned choice, by its letter or its words."""
 
     def listed(prompt: str) -> dict[str, str]:
@@ -114,7 +113,7 @@ def _script(probe: MultipleChoice, plan: Mapping[str, str]) -> Answer:
         ]
         return {"content": texts, "finish": "stop", "problem": None}
 
-    return scores if probe.mode == "choice" else writes
+    return scores if mode == "choice" else writes
 
 
 _SHARES = {"p": (1, 0, 0, 0), "q": (0, 1, 0, 0), "u": (0, 0, 1, 0), "none": (0, 0, 0, 1), "A": (1 / 3, 1 / 3, 1 / 3, 0)}

@@ -206,7 +206,7 @@ class MultipleChoice:
         """
         from audit.probes.bias.choice_trials import planted_choices
 
-        return planted_choices(self, rng, 5), planted_choices(self, rng, 3)
+        return planted_choices(self.mode, rng, 5), planted_choices(self.mode, rng, 3)
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies above 0: towards the stereotype."""
@@ -216,7 +216,7 @@ class MultipleChoice:
         """Return 32 templates whose answers lean evenly, by 12 templates, or by 20, told from prompts and back."""
         from audit.probes.bias.choice_trials import tried_choices
 
-        return [tried_choices(self, rng, dose, *counts) for dose, counts in enumerate([(8, 8), (14, 2), (20, 0)])]
+        return [tried_choices(self.mode, rng, dose, *counts) for dose, counts in enumerate([(8, 8), (14, 2), (20, 0)])]
 
 
 def _filled(part: str, context: str, question: str) -> str:
