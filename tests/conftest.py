@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import tiny_models
+from needs import ROOT
+
+if TYPE_CHECKING:
+    from audit.models.causal_lm import CausalLM
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,3 +28,26 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def tiny_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a language model with random weights and a chat template; not to be written to."""
     return tiny_models.make_tiny_lm(tmp_path_factory.mktemp("tiny_lm"))
+
+
+@pytest.fixture(scope="session")
+def real_lm() -> CausalLM:
+    """The real language model, in float32; not to be changed.
+
+    It is unpacked, 20 seconds of a core, once for all workers and sessions, and for no other use of this machine.
+    """
+    from audit.plugins import open_model
+    from audit.reference.plans import WHEEL, find_language_model
+    from audit.signing import STATE_KEY
+
+    file = find_language_model()
+    if file is None:
+        pytest.skip(f"needs the wheel {WHEEL}")
+    home = ROOT / ".pytest_cache" / "unpacked"
+    home.mkdir(parents=True, exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch, (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        patch.setenv("XDG_CACHE_HOME", str(home))
+        patch.setenv(STATE_KEY, "0" * 64)
+        model: CausalLM = open_model("causal_lm", path=file, dtype="float32", threads=1)
+    return model

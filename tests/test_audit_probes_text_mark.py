@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from audit import open_model, plugins
+from audit import plugins
 from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.data.tabular import File
@@ -24,7 +24,6 @@ from audit.plan import Check, Plan
 from audit.probe import Probe
 from audit.probes.provenance.text_mark import TextMark
 from audit.record import Limit
-from audit.reference import WHEEL, find_language_model
 from audit.reference.cards import WEIGHTS
 from audit.verdict import controls_of
 from audit.watermarks.kgw import KGW
@@ -313,14 +312,11 @@ def test_the_reference_twins(tmp_path, form, put_in, verdict):
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_the_real_model_carries_the_mark_in_forty_tokens(ask_of):
+def test_the_real_model_carries_the_mark_in_forty_tokens(ask_of, real_lm):
     """Of 20 outputs of 100 tokens all are found, half of them after 9 tokens; here six of 40 tokens."""
-    file = find_language_model()
-    if file is None:
-        pytest.skip(f"needs the wheel {WHEEL}")
-    real = open_model("causal_lm", path=file, dtype="float32", threads=1)
     probe = TextMark(put_in=True, max_tokens=40)
-    observed = probe.observe(ask_of(main=real), frame(*OPENINGS, "Bees are important because", "The law says"), "items")
+    openings = frame(*OPENINGS, "Bees are important because", "The law says")
+    observed = probe.observe(ask_of(main=real_lm), openings, "items")
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.headline.value == 1
     assert result.measure("own_false_positive_rate").value < 0.5

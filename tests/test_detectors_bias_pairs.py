@@ -254,13 +254,22 @@ NOISE = 3 * (0.05 * 0.95 / SIZE) ** 0.5
 
 
 def accused(rng, sets, **how):
-    """Share of data sets whose interval excludes neutrality, for the headline and the mean difference."""
-    results = [judged(synthetic(rng, **how), seed=seed) for seed in range(sets)]
-    neutral = {"stereotype_share": 0.5, "mean_difference": 0.0}
+    """Share of data sets whose interval excludes neutrality, for the headline and the mean difference alone."""
+    results = [of_two(synthetic(rng, **how), seed) for seed in range(sets)]
+    same = synthetic(rng, **how)
+    assert of_two(same, 0)[0] == judged(same).headline
     return {
-        name: np.mean([not (m := r.measure(name)).low <= ideal <= m.high for r in results])
-        for name, ideal in neutral.items()
+        one.name: np.mean([not (m := r[place]).low <= one.ideal <= m.high for r in results])
+        for place, one in enumerate(results[0])
     }
+
+
+def of_two(pairs, seed):
+    items, judge = module._items(pairs), module._Measures(0.95, np.random.default_rng(seed), "nats")
+    return (
+        judge.share("stereotype_share", items, items["value"], mean_of="value", unit_of="unit"),
+        judge.mean("mean_difference", items, items["difference"]),
+    )
 
 
 @pytest.mark.slow
