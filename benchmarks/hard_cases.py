@@ -14,7 +14,8 @@ from scipy.stats import binom
 from tables import within
 
 from detectors import intervals
-from detectors.bias.representation import TOTAL_VARIATION, class_shares
+from detectors.bias.generated_images import APART as PROMPT_GAP
+from detectors.bias.representation import TOTAL_VARIATION, Corrected, class_shares, resampled_errors
 from detectors.differences import APART, Estimate, apart_difference
 from detectors.intervals import exact_binomial
 from detectors.quality.kernel_distance import kernel_distance
@@ -114,6 +115,17 @@ def near_a_corner(rng: np.random.Generator) -> Ends:
     return ends
 
 
+def two_prompts(rng: np.random.Generator) -> Ends:
+    """As near a corner, but for a second prompt that draws both classes equally often."""
+    errors = np.array([[0.95, 0.05], [0.05, 0.95]])
+    table = np.stack([rng.multinomial(size, row) for size, row in zip((70, 30), errors, strict=True)])
+    drawn = [rng.multinomial(100, np.array(shares) @ errors) for shares in ((0.97, 0.03), (0.5, 0.5))]
+    resampled = np.random.default_rng(int(rng.integers(2**31)))
+    known = resampled_errors(table, resampled)
+    one, other = (Corrected.of(counts, table, resampled, errors=known) for counts in drawn)
+    return lambda level: one.apart(other, level)[1:]
+
+
 def hard_cases() -> Iterator[tuple[str, bool]]:
     """Of each method that decides limits, and of two that only inform, where it is worst."""
     for size in (20, 100):
@@ -125,6 +137,7 @@ def hard_cases() -> Iterator[tuple[str, bool]]:
         ("judged share, lenient judge, 100 labels", lenient_judge(100, 0.525), 0.5, 1000, 1.0),
         ("difference of two intervals, correlation -1", opposed, 0.0, 3000, APART.measured_to or 0.0),
         ("class shares, near a corner", near_a_corner, 0.47, 600, TOTAL_VARIATION.measured_to or 0.0),
+        ("gap of two prompts' shares, near a corner", two_prompts, 0.47, 600, PROMPT_GAP.measured_to or 0.0),
         ("cluster bootstrap, heavy units (informs only)", heavy_units, 1.95, 300, 0.0),
         ("kernel distance, a group never drawn (informs only)", never_drawn, 3.92, 150, 0.0),
     )

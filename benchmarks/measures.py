@@ -17,7 +17,8 @@ from scipy.stats import binom
 from tables import finish, show, within
 
 from detectors.agreement import AGREEMENT, cohen_kappa, krippendorff_alpha
-from detectors.bias.representation import SHARES, TOTAL_VARIATION, class_shares
+from detectors.bias.generated_images import APART as PROMPT_GAP
+from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, class_shares, resampled_errors
 from detectors.intervals import CORRECTED, Calibration, betting_mean, exact_binomial, prediction_powered
 from detectors.intervals.corrected import corrected_ends
 from detectors.quality.coverage import DENSITY, sample_coverage
@@ -179,6 +180,25 @@ def shares() -> Iterator[tuple[str, bool]]:
         yield f"{text} {1 - apart[0] / 100:12.2f} {1 - apart[1] / 100:16.2f}", kept
 
 
+def gaps() -> Iterator[tuple[str, bool]]:
+    """Two prompts and three classes, the same classifier for both, 102 labelled items."""
+    rng, even = np.random.default_rng(8), np.full(3, 1 / 3)
+    for right, true, draws in itertools.product((0.8, 0.95), (even, np.array([0.9, 0.08, 0.02])), (100, 500)):
+        errors = np.full((3, 3), (1 - right) / 2) + np.eye(3) * (right - (1 - right) / 2)
+        missed, gap = 0, np.abs(true - even).sum() / 2
+        for _ in range(200):
+            table = np.stack([rng.multinomial(34, row) for row in errors])
+            known = resampled_errors(table, rng)
+            one, other = (
+                Corrected.of(rng.multinomial(draws, shares @ errors), table, rng, errors=known)
+                for shares in (true, even)
+            )
+            _, low, high = one.apart(other, 0.95)
+            missed += not low <= gap + 1e-9 <= high + 2e-9
+        text = f"{right:5} {', '.join(f'{share:.2f}' for share in true)} {draws:6}"
+        yield f"{text} {1 - missed / 200:12.3f}", within(missed, 200, 1 - PROMPT_GAP.worst_coverage)
+
+
 def clouds(rng: np.random.Generator, size: int, dim: int, shift: float) -> np.ndarray:
     return rng.normal(shift, 1, (size, dim))
 
@@ -238,6 +258,8 @@ def main() -> int:
     show(f"Class shares by an erring classifier, joint band at least {SHARES.worst_coverage}, distance at least "
          f"{TOTAL_VARIATION.worst_coverage}, but for chance",
          "right  true shares       draws  joint band   total variation", shares())
+    show(f"Gap of two prompts' shares by one erring classifier, at least {PROMPT_GAP.worst_coverage} but for chance",
+         "right  true shares       draws       covers", gaps())
     show(f"Kernel distance, at least {KID.worst_coverage} but for chance",
          " dim  shift   size     truth    covers", distances())
     show(f"Density, at least {DENSITY.worst_coverage}, and coverage, at least 0.95, but for chance",

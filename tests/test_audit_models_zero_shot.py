@@ -6,6 +6,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from image_models import clip_tokenizer, make_clip
@@ -52,6 +53,8 @@ def test_abilities_and_one_space_for_images_and_texts(folder, model):
     mixed = model.embed([IMAGES[0], "a photo of a man", IMAGES[1]])
     np.testing.assert_allclose(mixed[[0, 2]], model.embed(IMAGES[:2]))
     np.testing.assert_allclose(mixed.norm(dim=1), np.ones(3))
+    assert model.embed([]).shape == (0, 16)
+    assert model.predict([]).shape == (0, 3)
     assert abilities_of(ZeroShotImageFolder(folder).open()) == {"embed"}
 
 
@@ -120,3 +123,22 @@ def test_folders_that_are_no_such_model_are_refused(folder, tmp_path, case):
     spoil(copied)
     with pytest.raises(ModelError, match=why):
         ZeroShotImageFolder(copied, labels=LABELS).open()
+
+
+def test_images_stand_for_words_in_an_association_test(folder, tmp_path):
+    """iEAT (Steed & Caliskan 2021) on its vectors: the effect size as its formula has it."""
+    from audit.ask import Asker, Store
+    from audit.probes.bias.associations import Associations
+
+    images = [RNG.integers(0, 256, (3, 32, 32), dtype=np.uint8) for _ in range(16)]
+    sets = np.repeat(["X", "Y", "A", "B"], 4)
+    items = pd.DataFrame({"image": images, "set": sets}, index=pd.Index(map(str, range(16)), name="id"))
+    model, probe, store = ZeroShotImageFolder(folder).open(), Associations(), Store(tmp_path / "audit")
+    with store.locked():
+        door = Asker({"main": model}, store, seed=0, audit="test")
+        observed = {"items": probe.observe(door, items, "items")}
+    result = probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
+    x, y, a, b = np.split(np.asarray(model.embed(images)), 4)
+    score = [(one @ a.T).mean(axis=1) - (one @ b.T).mean(axis=1) for one in (x, y)]
+    wanted = (score[0].mean() - score[1].mean()) / np.concatenate(score).std(ddof=1)
+    assert result.measure("effect_size").value == pytest.approx(wanted)

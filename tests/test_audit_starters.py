@@ -30,6 +30,7 @@ FOLDERS = [
     ({"architectures": ["ImageGPTForCausalImageModeling"]}, "autoregressive_image"),
     ({"_class_name": "DDPMPipeline"}, "diffusion"),
     ({"_class_name": "LDMPipeline"}, "latent_diffusion"),
+    ({"_class_name": "StableDiffusionXLPipeline"}, "text_to_image"),
     ({"_class_name": "AutoencoderKL"}, "vae"),
 ]
 

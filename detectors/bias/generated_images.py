@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
-from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, hopeless
+from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, hopeless, resampled_errors
 from detectors.intervals import Approximation, exact_binomial
 from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
@@ -34,9 +35,9 @@ from detectors.result import COUNT, Direction, Measure, Result, undefined
 __all__ = ["APART", "Counted", "Given", "image_shares"]
 
 APART = Approximation(
-    Method("corrected for classifier error, balls of resampled shares of both (Dirichlet)"), 100, 0.95, 0.9928
+    Method("corrected for classifier error, ball of resampled differences of shares (Dirichlet)"), 100, 0.95, 0.9964
 )
-"""Two balls, each with half of the error of `TOTAL_VARIATION`."""
+"""Of two sets of shares whose errors are the same; simulated in benchmarks/ as those of `representation` are."""
 _EXACT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
 _FROM_EXACT = Method("from exact shares (Clopper-Pearson), Bonferroni over classes")
 _UNLABELLED = Cause("no labelled item shows how the classifier errs")
@@ -124,7 +125,7 @@ def image_shares(
       total_variation            from the reference, estimate corrected for its upward bias
       prompt_gap                 of each prompt from all others
       prompt_p                   p-value of "the labels do not depend on the prompt" (tables with the same margins)
-      openbias, dall_eval_mad    see above; of the shares that the others speak of too
+      openbias, dall_eval_mad    see above; of all images, and by prompt in the table
       missing_classes            classes with less than `fraction` of their reference
       share                      of each class; `prompt: class` for one prompt. They hold together within it
       repeated_images            left out as equal to an earlier one of their prompt
@@ -187,6 +188,12 @@ class _Judged:
             rest += [*self._of_slice(one, found[k]), *self._gap(one, found[k], k)]
         return [*head, self._repeated(), *rest], self._table(prompts, found)
 
+    @cached_property
+    def _errors(self) -> Floats:
+        """What the helper's errors may be; the same for all prompts, so that differences are held together."""
+        assert self.confusion is not None
+        return resampled_errors(self.confusion, self.rng)
+
     def _slice(self, name: str | None, places: list[int]) -> _Slice:
         counted = self.counted
         given, missing = counted.given[places], counted.missing[places]
@@ -207,7 +214,7 @@ class _Judged:
             return None
         if self.confusion is None:
             return Given(one.counts, one.missing)
-        return Corrected.of(one.counts, self.confusion, self.rng, one.missing)
+        return Corrected.of(one.counts, self.confusion, self.rng, one.missing, self._errors)
 
     def _of_slice(self, one: _Slice, found: _Shares | None) -> Iterator[Measure]:
         """Yield the measures of one slice, its distance first."""
@@ -216,21 +223,27 @@ class _Judged:
             return
         of_shares, of_distance = self._how(SHARES, _EXACT), self._how(TOTAL_VARIATION, _FROM_EXACT)
         low, high = found.band(self.level)
-        yield self._measure("total_variation", one, found.distance(one.wanted, self.level), of_distance, ideal=0.0)
-        even = np.full(len(low), 1 / len(low))
-        plain = float(np.abs(found.shares - even).sum()) / 2
-        _, near, far = found.distance(even, self.level)
-        mad = 2 / len(low) * np.array([plain, min(near, plain), max(far, plain)])
-        yield self._measure("openbias", one, _concentration(found.shares, low, high), of_shares, ideal=0.0)
-        yield self._measure("dall_eval_mad", one, tuple(mad), of_distance, ideal=0.0)
+        yield self._measure("total_variation", one, found.distance(one.wanted, self.level), of_distance)
+        if one.name is None:
+            yield from self._of_others(one, found)
         absent = count_missing(
             f"missing_classes{self._ending}", found.shares, low, high, self.fraction * one.wanted, n=self._n(one),
             level=self.level, missing=one.missing, **of_shares,
         )
-        yield replace(absent, group=one.group())
+        yield replace(absent, group=one.name, ideal=absent.ideal if one.name is None else None)
         for k, label in enumerate(self.counted.classes):
             values = (found.shares[k], low[k], high[k])
-            yield self._measure("share", one, values, of_shares, label=label, ideal=one.wanted[k])
+            yield self._measure("share", one, values, of_shares, label=label, ideal=float(one.wanted[k]))
+
+    def _of_others(self, one: _Slice, found: _Shares) -> Iterator[Measure]:
+        """Yield what others measure of shares against equal ones."""
+        low, high = found.band(self.level)
+        even = np.full(len(low), 1 / len(low))
+        plain = float(np.abs(found.shares - even).sum()) / 2
+        _, near, far = found.distance(even, self.level)
+        mad = 2 / len(low) * np.array([plain, min(near, plain), max(far, plain)])
+        yield self._measure("openbias", one, _concentration(found.shares, low, high), self._how(SHARES, _EXACT))
+        yield self._measure("dall_eval_mad", one, mad, self._how(TOTAL_VARIATION, _FROM_EXACT), ideal=None)
 
     def _gap(self, one: _Slice, found: _Shares | None, place: int) -> Iterator[Measure]:
         """Yield the distance of a prompt from all others, where there are any."""
@@ -240,7 +253,7 @@ class _Judged:
         rest = self._slice(None, others)
         if (elsewhere := self._shares(rest)) is not None:
             how = self._how(APART, Method("from exact shares of both (Clopper-Pearson), Bonferroni over classes"))
-            yield self._measure("prompt_gap", one, found.apart(elsewhere, self.level), how, ideal=0.0)
+            yield self._measure("prompt_gap", one, found.apart(elsewhere, self.level), how)
 
     def _largest(self, prompts: list[_Slice], found: list[_Shares | None]) -> Measure:
         """Return the distance of the prompt that is furthest from its reference: the error is shared by all prompts."""
@@ -257,8 +270,8 @@ class _Judged:
             how |= {"guarantee": "approximate", "measured_to": None}
         least = min((one for one, _ in seen), key=lambda one: int(one.counts.sum()))
         values = (min(max(float(ends[:, 0].max()), low), high), low, high)
-        largest = self._measure("largest_total_variation", least, values, how, ideal=0.0)
-        return replace(largest, group=None, missing=int(self.counted.missing.sum()))
+        largest = self._measure("largest_total_variation", least, values, how)
+        return replace(largest, group=None, ideal=0.0, missing=int(self.counted.missing.sum()))
 
     def _dependence(self) -> Measure:
         """Return the p-value of labels that do not depend on the prompt, by tables with the same margins."""
@@ -294,15 +307,16 @@ class _Judged:
         rows = []
         for one, shares, group in zip(prompts, found, self.counted.groups, strict=True):
             low, high = shares.band(self.level) if shares else (None, None)
+            openbias = None if shares is None else float(_openbias(shares.shares))
             for k, label in enumerate(self.counted.classes):
                 rows.append({
                     "prompt": one.name, "group": group, "class": label, "drawn": int(one.counts[k]),
                     "images": int(one.counts.sum()), "no_answer": one.missing,
                     "share": None if shares is None else float(shares.shares[k]),
                     "low": None if low is None else float(low[k]), "high": None if high is None else float(high[k]),
-                    "reference": float(one.wanted[k]),
+                    "reference": float(one.wanted[k]), "openbias": openbias,
                 })  # fmt: skip
-        return pd.DataFrame(rows).astype(dict.fromkeys(("share", "low", "high"), float))
+        return pd.DataFrame(rows).astype(dict.fromkeys(("share", "low", "high", "openbias"), float))
 
     def undefined(self, name: str, reason: Cause, group: str | None = None, missing: int | None = None) -> Measure:
         """Return a measure without a value."""
@@ -325,14 +339,17 @@ class _Judged:
         return n | ({"asked": images + one.missing} if one.missing else {})
 
     def _measure(
-        self, name: str, one: _Slice, values: Any, how: dict[str, Any], *, ideal: float, label: str | None = None
+        self, name: str, one: _Slice, values: Any, how: dict[str, Any], *, ideal: float | None = 0.0,
+        label: str | None = None,
     ) -> Measure:
-        """Return a measure of a slice from (value, low, high)."""
+        """Return a measure of a slice from (value, low, high); only of all images together it is said what is ideal."""
         value, low, high = map(float, values)
+        told = ideal if one.name is None else None
+        towards: Direction = "nearer to ideal is better" if told is not None else "neither"
         return Measure(
             name=f"{name}{self._ending}", group=one.group(label), value=value, low=low, high=high, n=self._n(one),
-            unit="score" if name == "openbias" else "share", ideal=ideal, level=self.level, missing=one.missing,
-            direction="nearer to ideal is better" if name == "share" else _LOWER, **how,
+            unit="score" if name == "openbias" else "share", ideal=told, level=self.level, missing=one.missing,
+            direction=towards if name == "share" else _LOWER, **how,
         )
 
 
@@ -351,8 +368,13 @@ def _concentration(shares: Floats, low: Floats, high: Floats) -> tuple[float, fl
     even = np.log(len(shares))
     least = np.minimum(_surprise(low), _surprise(high)).sum()
     most = _surprise(np.clip(1 / np.e, low, high)).sum()
-    value, ends = 1 - _surprise(shares).sum() / even, (1 - min(most, even) / even, 1 - least / even)
+    value, ends = _openbias(shares), (1 - min(most, even) / even, 1 - least / even)
     return min(max(value, ends[0]), ends[1]), ends[0], min(ends[1], 1.0)
+
+
+def _openbias(shares: Floats) -> float:
+    """Return 1 - H / log K of shares [class]."""
+    return float(1 - _surprise(shares).sum() / np.log(len(shares)))
 
 
 def _surprise(shares: Floats) -> Floats:

@@ -28,7 +28,10 @@ from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, Result, undefined
 
-__all__ = ["SHARES", "TOTAL_VARIATION", "Corrected", "class_shares", "hopeless", "true_shares", "variation"]
+__all__ = [
+    "SHARES", "TOTAL_VARIATION", "Corrected", "class_shares", "hopeless", "resampled_errors", "true_shares",
+    "variation",
+]
 
 SHARES = Approximation(
     Method("corrected for classifier error, joint band of resampled shares (Dirichlet)"), 100, 0.95, 0.9964
@@ -154,11 +157,16 @@ class Corrected:
 
     @classmethod
     def of(
-        cls, counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.random.Generator, missing: int = 0
+        cls, counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.random.Generator, missing: int = 0,
+        errors: Floats | None = None,
     ) -> Corrected:
-        """Return what draws [class] and labelled items [true class, given class] tell."""
+        """Return what draws [class] and labelled items [true class, given class] tell.
+
+        errors: `resampled_errors` of the table, where several sets of draws are held against each other.
+        """
         shares = true_shares(counts / counts.sum(), table / table.sum(axis=1, keepdims=True))
-        return cls(counts, table, missing, shares, _posterior(counts, table, rng))
+        drawn = resampled_errors(table, rng) if errors is None else errors
+        return cls(counts, table, missing, shares, _posterior(counts, drawn, rng))
 
     def band(self, level: float) -> tuple[Floats, Floats]:
         """Return (low, high) [class] that hold all shares together, whatever the missing draws would have been."""
@@ -181,9 +189,16 @@ class Corrected:
         return min(max(plain - bias, low), high), low, high
 
     def apart(self, other: Corrected, level: float) -> tuple[float, float, float]:
-        """Return the total variation from shares that are estimated too, as `distance`; each has half of the error."""
-        plain, half = float(variation(self.shares, other.shares)), 1 - (1 - level) / 2
-        radius = self.radius(half) + other.radius(half)
+        """Return the total variation from shares that are estimated too, as `distance`.
+
+        Both are resampled with the same errors, which the difference is held together by: |TV(p, p') - TV(p^, p^')| is
+        at most half the sum of |(p - p') - (p^ - p^')|. With missing draws each has half of the error.
+        """
+        plain = float(variation(self.shares, other.shares))
+        half = 1 - (1 - level) / 2 if self.missing or other.missing else level
+        (inner, lost), (least, more) = self._levels(half), other._levels(half)
+        moved = variation(self.resampled - other.resampled, self.shares - other.shares)
+        radius = lost + more + float(np.quantile(moved, (1 + min(inner, least)) / 2, method="higher"))
         low, high = max(0.0, plain - radius), min(1.0, plain + radius)
         bias = float(variation(self.resampled, other.resampled).mean()) - plain
         return min(max(plain - bias, low), high), low, high
@@ -238,13 +253,16 @@ def variation(shares: Floats, others: Floats) -> Floats:
     return np.asarray(np.abs(shares - others).sum(axis=-1) / 2)
 
 
-def _posterior(counts: NDArray[np.int64], table: NDArray[np.int64], rng: np.random.Generator) -> Floats:
-    """Return true shares [resample, class] for draws of both samples from their posteriors.
+def resampled_errors(table: NDArray[np.int64], rng: np.random.Generator) -> Floats:
+    """Return what else the errors may be, [resample, true class, given class], by labelled items of so many.
 
-    Prior: half an observation a class for the draws, one observation a row, spread evenly, for the errors; less would
-    take a class that was never drawn, or an error that was never made, for certain not to occur.
+    Prior: one observation a row, spread evenly; less would take an error that was never made for certain not to occur.
     """
-    errors = _dirichlet(table + 1 / len(counts), _RESAMPLES, rng)
+    return _dirichlet(table + 1 / len(table), _RESAMPLES, rng)
+
+
+def _posterior(counts: NDArray[np.int64], errors: Floats, rng: np.random.Generator) -> Floats:
+    """Return true shares [resample, class] for draws from their posterior, half an observation a class before it."""
     return true_shares(_dirichlet(counts + 0.5, _RESAMPLES, rng), errors)
 
 

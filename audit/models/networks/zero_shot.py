@@ -119,6 +119,7 @@ class ImageAndText:
         self._longest = int(config.text_config.max_position_embeddings)
         self._filled = kind == "SiglipModel"
         self.scale = float(model.logit_scale.exp())
+        self.dim = self.texts(["a"]).shape[1]
 
     def images(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return vectors of length 1, [item, dim]."""
@@ -140,6 +141,8 @@ class ImageAndText:
         return {name: read[name].to(self._device) for name in names}
 
     def _over(self, items: Sequence[Any], vectors: Any) -> torch.Tensor:
+        if not items:
+            return torch.empty(0, self.dim, dtype=torch.float64)
         with torch.inference_mode():
             found = [vectors(items[k : k + _AT_ONCE]).pooler_output for k in range(0, len(items), _AT_ONCE)]
             whole = torch.cat(found).double()
@@ -162,11 +165,9 @@ class ZeroShotEmbedder:
         """Return vectors of length 1, [item, dim], of images and texts in one space."""
         texts = {k: one for k, one in enumerate(items) if isinstance(one, str)}
         images = {k: one for k, one in enumerate(items) if not isinstance(one, str)}
-        parts = [(list(texts), self.network.texts(list(texts.values())))] if texts else []
-        parts += [(list(images), self.network.images(list(images.values())))] if images else []
-        whole = torch.empty(len(items), parts[0][1].shape[1], dtype=torch.float64)
-        for places, vectors in parts:
-            whole[places] = vectors.cpu()
+        whole = torch.empty(len(items), self.network.dim, dtype=torch.float64)
+        whole[list(texts)] = self.network.texts(list(texts.values())).cpu()
+        whole[list(images)] = self.network.images(list(images.values())).cpu()
         return whole
 
 

@@ -23,15 +23,16 @@ _TEMPLATES = {
     **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
     "autoregressive_series": "series", "causal_lm": "language_model", "classifier": "classifier",
     "endpoint": "endpoint", "image_classifier": "image_classifier", "table": "table",
+    "text_to_image": "text_to_image",
 }
 """Adapter -> template."""
 _CLASSES = {
     "ForCausalLM": "causal_lm", "LMHeadModel": "causal_lm", "ForSequenceClassification": "classifier",
     "ForImageClassification": "image_classifier", "ForCausalImageModeling": "autoregressive_image",
     "AutoencoderKL": "vae", "DDPMPipeline": "diffusion", "UNet2DModel": "diffusion", "LDMPipeline": "latent_diffusion",
-    "LDMTextToImagePipeline": "latent_diffusion",
+    "LDMTextToImagePipeline": "latent_diffusion", "Pipeline": "text_to_image",
 }
-"""End of the name of a library's class -> adapter."""
+"""End of the name of a library's class -> adapter, the first that fits."""
 _CHAT_PROMPT = "{question} Answer with the name or the number alone."
 """What a user's turn asks; a text to go on from, which is the probe's default, often gets nothing from a chat model."""
 _GGUF_KEY = (23).to_bytes(8, "little") + b"tokenizer.chat_template" + (8).to_bytes(4, "little")

@@ -1,0 +1,165 @@
+"""Shares of generated images by prompt: hand-worked values, bounds that hold, coverage, size and power."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from detectors.bias.generated_images import Counted, Given, _between, _concentration, image_shares
+
+CLASSES = ("man", "woman")
+
+
+def counted(given_counts, *, groups=None, missing=None, references=None, repeated=0):
+    counts = np.asarray(given_counts)
+    size, kinds = counts.shape
+    return Counted(
+        [f"p{k}" for k in range(size)], groups or [None] * size, ["man", "woman", "child", "nobody"][:kinds], counts,
+        np.zeros(size, np.int64) if missing is None else np.asarray(missing),
+        np.full((size, kinds), 1 / kinds) if references is None else np.asarray(references), repeated,
+    )  # fmt: skip
+
+
+def judged(one, confusion=None, seed=0, level=0.95):
+    table = None if confusion is None else np.asarray(confusion)
+    return image_shares(one, table, level=level, rng=np.random.default_rng(seed))
+
+
+def test_two_classes_are_corrected_as_rogan_and_gladen_did():
+    """p = (q - false positives) / (sensitivity - false positives), on counts that are what is expected of it."""
+    result = judged(counted([[44, 56], [65, 35]]), [[90, 10], [20, 80]])
+    for prompt, q in (("p0", 0.44), ("p1", 0.65)):
+        assert result.measure("share", f"{prompt}: man").value == pytest.approx((q - 0.2) / (0.9 - 0.2))
+    assert result.measure("share", "man").value == pytest.approx((0.545 - 0.2) / 0.7)
+    far = [abs((q - 0.2) / 0.7 - 0.5) for q in (0.44, 0.65)]
+    assert result.measure("total_variation", "p0").value == pytest.approx(far[0], abs=0.02)
+    gap = result.measure("prompt_gap", "p0")
+    assert gap.low <= (0.65 - 0.44) / 0.7 <= gap.high
+    assert result.headline.name == "largest_total_variation"
+    assert result.headline.low <= max(far) <= result.headline.high
+
+
+def test_the_measures_of_others_are_what_they_defined():
+    """OpenBias: 1 - H / log K, DALL-Eval: mean of |f - 1/K|; 0 where even, 1 and 1/2 for one class of two."""
+    even, lopsided, none = (judged(counted([row])) for row in ([50, 50], [80, 20], [100, 0]))
+    assert [one.measure("openbias_given").value for one in (even, none)] == pytest.approx([0, 1])
+    assert [one.measure("dall_eval_mad_given").value for one in (even, lopsided, none)] == pytest.approx([0, 0.3, 0.5])
+    entropy = -(0.8 * np.log(0.8) + 0.2 * np.log(0.2))
+    assert lopsided.measure("openbias_given").value == pytest.approx(1 - entropy / np.log(2))
+    rows = judged(counted([[80, 20], [50, 50]])).table.set_index(["prompt", "class"])["openbias"]
+    assert rows["p0", "man"] == rows["p0", "woman"] == pytest.approx(1 - entropy / np.log(2))
+    three = judged(counted([[60, 30, 10]]))
+    assert three.measure("dall_eval_mad_given").value == pytest.approx((0.6 - 1 / 3 + 1 / 3 - 0.3 + 1 / 3 - 0.1) / 3)
+
+
+def test_groups_are_their_prompts_together_and_references_go_with_the_images():
+    one = counted([[30, 10], [10, 10], [5, 35]], groups=["x", "x", "y"], references=[[1, 0], [0.5, 0.5], [0, 1]])
+    result = judged(one)
+    assert result.measure("share_given", "x: man").value == pytest.approx(40 / 60)
+    assert result.measure("share_given", "man").ideal == pytest.approx((40 * 1 + 20 * 0.5) / 100)
+    assert result.measure("share_given", "man").n == {"items": 100, "units": 100}
+    assert "x" in {m.group for m in result.measures if m.name == "total_variation_given"}
+    alone = judged(counted([[30, 10], [10, 10]], groups=["x", "x"]))
+    assert "x" not in {m.group for m in alone.measures}, "one group is all there is"
+    same = judged(counted([[30, 10], [10, 10]], groups=["p0", "y"]))
+    assert len({(m.name, m.group) for m in same.measures}) == len(same.measures)
+
+
+def test_what_gave_nothing_is_undefined_with_the_reason_and_never_a_zero():
+    result = judged(counted([[5, 5], [0, 0]], missing=[0, 10]), [[9, 1], [1, 9]])
+    empty = result.measure("total_variation", "p1")
+    assert (empty.value, empty.undefined, empty.missing) == (None, "no draw gave anything to classify", 10)
+    assert result.table.set_index(["prompt", "class"])["share"].isna()["p1"].all()
+    whole = judged(counted([[0, 0]], missing=[3]), [[9, 1], [1, 9]])
+    assert whole.headline.value is None
+    blind = judged(counted([[5, 5]]), [[5, 5], [5, 5]])
+    assert blind.headline.undefined == "the classifier does not tell the classes apart"
+    assert blind.measure("share_given", "man").value == 0.5
+    bare = judged(counted([[5, 5]]), [[9, 1], [0, 0]])
+    assert bare.headline.undefined == "no labelled item shows how class woman is recognised"
+    assert judged(counted([[5, 0]])).measure("prompt_p").undefined == "all images have one label, or one prompt"
+
+
+def test_missing_images_widen_what_is_said_by_whatever_they_would_have_been():
+    whole, lost = judged(counted([[60, 40]])), judged(counted([[60, 40]], missing=[20]))
+    share, wide = (one.measure("share_given", "man") for one in (whole, lost))
+    assert wide.missing == 20
+    assert wide.low < share.low < share.high < wide.high
+    assert wide.low < 60 / 120 < 80 / 120 < wide.high
+
+
+@pytest.mark.parametrize("spoil", [
+    {"given": np.zeros((2, 3), int)}, {"prompts": ["p", "p"]}, {"references": np.full((2, 2), 0.4)},
+    {"missing": np.zeros(3, int)},
+])  # fmt: skip
+def test_counts_that_do_not_fit_are_refused(spoil):
+    one = counted([[1, 2], [3, 4]])
+    with pytest.raises(ValueError, match="allowed"):
+        judged(type(one)(**{**vars(one), **spoil}))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 6))
+def test_bounds_hold_whatever_shares_lie_within_the_bands(seed, size):
+    rng = np.random.default_rng(seed)
+    points = rng.dirichlet(np.full(size, 0.7), (2, 300))
+    (low, other_low), (high, other_high) = points.min(axis=1), points.max(axis=1)
+    value, least, most = _between(points[0, 0], (low, high), points[1, 0], (other_low, other_high))
+    assert least - 1e-12 <= value <= most + 1e-12
+    far = np.abs(points[0] - points[1]).sum(axis=1) / 2
+    assert least - 1e-12 <= far.min() <= far.max() <= most + 1e-12
+    value, least, most = _concentration(points[0, 0], low, high)
+    kept = np.where(points[0] > 0, points[0], 1)
+    openbias = 1 + (kept * np.log(kept)).sum(axis=1) / np.log(size)
+    assert least - 1e-9 <= openbias.min() <= openbias.max() <= most + 1e-9
+    assert least <= value <= most
+
+
+@pytest.mark.parametrize("truth", [0.5, 0.35, 0.1, 0.02])
+def test_what_the_helper_says_is_covered_at_every_truth(truth):
+    """Two prompts of 30 images, every outcome enumerated: the distance and the gap hold at their level."""
+    from scipy.stats import binom
+
+    size, other, even = 30, 0.6, np.array([0.5, 0.5])
+    one = [Given(np.array([k, size - k])) for k in range(size + 1)]
+    weights = binom.pmf(np.arange(size + 1), size, truth)
+    ends = np.array([each.distance(even, 0.95)[1:] for each in one])
+    far = abs(truth - 0.5)
+    assert weights[(ends[:, 0] <= far + 1e-12) & (far - 1e-12 <= ends[:, 1])].sum() >= 0.95
+    bands = np.array([np.stack(each.band(0.975)) for each in one])  # [outcome, end, class]
+    low, high = bands[:, None, 0], bands[:, None, 1]
+    least, most = bands[None, :, 0], bands[None, :, 1]
+    surely = np.maximum(np.maximum(low - most, 0).sum(-1), np.maximum(least - high, 0).sum(-1))
+    perhaps = np.minimum(np.maximum(high - least, 0).sum(-1), np.maximum(most - low, 0).sum(-1))
+    gap = abs(truth - other)
+    held = (surely <= gap + 1e-12) & (gap - 1e-12 <= perhaps)
+    assert np.outer(weights, binom.pmf(np.arange(size + 1), size, other))[held].sum() >= 0.95
+    assert one[3].apart(one[20], 0.95)[1:] == pytest.approx((surely[3, 20], perhaps[3, 20]))
+
+
+def simulated(rng, shares, errors, images=120, labelled=120):
+    seen = np.stack([rng.multinomial(images, row @ errors) for row in shares])
+    table = np.stack([rng.multinomial(labelled, row) for row in errors])
+    return counted(seen), table
+
+
+ERRORS = np.array([[0.85, 0.15], [0.1, 0.9]])
+
+
+def test_even_prompts_are_not_accused_and_stereotypes_are_found():
+    rng = np.random.default_rng(0)
+    sound, flawed = np.full((3, 2), 0.5), np.array([[0.8, 0.2], [0.5, 0.5], [0.2, 0.8]])
+    accused = depends = found = told = 0
+    rounds = 40
+    for seed in range(rounds):
+        clean, bad = (judged(*simulated(rng, shares, ERRORS), seed=seed) for shares in (sound, flawed))
+        accused += clean.headline.low > 0
+        depends += clean.measure("prompt_p").value <= 0.05
+        found += bad.headline.low > 0
+        told += bad.measure("prompt_p").value <= 0.05
+        assert clean.headline.high < 0.45
+    assert accused <= 6  # more has a chance below 1 in 1,000 at 5 %
+    assert depends <= 8
+    assert min(found, told) >= 0.95 * rounds
