@@ -16,6 +16,7 @@ from sklearn import metrics as skm
 
 from detectors.bias import rates
 from detectors.bias.counted_frame import CountedFrame
+from detectors.bias.counts import CountTensor
 from detectors.bias.metric_frame import MetricFrame, UndefinedRateWarning
 
 METRICS = {
@@ -291,7 +292,7 @@ def test_without_labels_there_are_metrics_of_decisions():
     given = {"y_pred": TEN["y_pred"], "sensitive_features": TEN["sensitive_features"]}
     frame = MetricFrame(metrics={"s": fair.selection_rate, "m": fair.mean_prediction, "n": fair.count}, **given)
     assert frame.by_group["s"].to_dict() == {"Female": 0.8, "Male": 0.4}
-    with pytest.raises(ValueError, match="got no y_true for accuracy_score; allowed: labels"):
+    with pytest.raises(ValueError, match="got no labels for accuracy_score"):
         MetricFrame(metrics=skm.accuracy_score, **given)
     with pytest.raises(ValueError, match="got no y_true; allowed: none for metrics of counts"):
         MetricFrame(metrics=lambda y, d: 1.0, **given)
@@ -305,6 +306,39 @@ def test_our_own_metrics_stand_beside_theirs():
     same(mixed.by_group["fdr"], frame.by_group["fdr"])
     with pytest.raises(ValueError, match="no functions of counts"):
         _ = mixed.undefined
+
+
+def test_a_frame_of_counts_is_that_of_their_rows():
+    rows = pd.DataFrame({"y_true": [0, 1, 1, 0, 1, 0, 1], "y_pred": [1, 1, 0, 0, 1, 0, 1], "c": [1, 1, 2, 2, 1, 2, 2],
+                         "s": list("abababa"), "t": [None, "x", "x", None, "x", "x", "x"]})  # fmt: skip
+    given = {"metrics": {name: METRICS[name] for name in ("accuracy", "fpr", "n")}, **INTERVALS}
+    whole = MetricFrame(**given, y_true=rows["y_true"], y_pred=rows["y_pred"], sensitive_features=rows[["s", "t"]],
+                        control_features=rows[["c"]])  # fmt: skip
+    chunks = (rows.iloc[i : i + 2] for i in range(0, 7, 2))
+    counts = CountTensor.from_rows(chunks, groups=["s", "t"], controls=["c"], label="y_true", decision="y_pred")
+    frame = MetricFrame.from_counts(counts, **given)
+    for name in TABLES:
+        same(table(frame, name), table(whole, name))
+        for one, two in zip(table(frame, name, ci=True), table(whole, name, ci=True), strict=True):
+            same(one, two)
+    assert (frame.sensitive_levels, frame.control_levels) == (["s", "t"], ["c"])
+    labels = MetricFrame.from_counts(counts.marginalise("y_pred"), metrics={"base": rates.BASE_RATE})
+    assert labels.overall["base"].to_list() == [2 / 3, 2 / 4]
+
+
+@pytest.mark.parametrize(("counted", "metrics", "line"), [
+    ({"decision": "d"}, skm.accuracy_score, "got no labels for accuracy_score"),
+    ({"label": "y"}, fair.selection_rate, "got no decisions for selection_rate"),
+    ({"decision": "d"}, {"own": lambda y, d: 1.0}, "no functions of these counts"),
+    ({"decision": "x"}, fair.selection_rate, "no functions of these counts"),
+    ({"label": "m", "decision": "d"}, skm.accuracy_score, "no functions of these counts"),
+    ({"score": "d", "edges": [0, 1]}, fair.count, r"got 3 rows by s \(group\), d \(score\)"),
+])  # fmt: skip
+def test_counts_of_which_there_is_no_frame(counted, metrics, line):
+    rows = {"s": list("aab"), "y": [0, 1, 1], "d": [0, 1, 1], "m": [0, None, 1], "x": ["a", 1, 2.5]}
+    counts = CountTensor.from_rows(rows, groups=["s"], **counted)
+    with pytest.raises(ValueError, match=line):
+        MetricFrame.from_counts(counts, metrics=metrics)
 
 
 # --- hostile tables ---------------------------------------------------------------------------------------------------

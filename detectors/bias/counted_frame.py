@@ -104,7 +104,7 @@ class CountedFrame:
         return by, over
 
     def _square(self, counts: NDArray[Any]) -> NDArray[Any]:
-        """Return counts [B, control, G, label, decision], the last two by `_levels`; one label where there are none."""
+        """Return counts [B, control, G, label, decision], the last two by `_levels`, of one where there are none."""
         controls = math.prod(len(axis.levels) for axis in self._tensor.of("control"))
         sides = [axis[0].levels if (axis := self._tensor.of(role)) else None for role in _SIDES]
         cells = counts.reshape(len(counts), controls, -1, *(1 if side is None else len(side) for side in sides))
@@ -112,7 +112,7 @@ class CountedFrame:
             return cells
         rank, size = {level: place for place, level in enumerate(self._levels)}, max(len(self._levels), 2)
         labels, decisions = ([0] if side is None else [rank[level] for level in side] for side in sides)
-        square = np.zeros((*cells.shape[:3], 1 if sides[0] is None else size, size), cells.dtype)
+        square = np.zeros((*cells.shape[:3], *(1 if side is None else size for side in sides)), cells.dtype)
         square[..., np.array(labels)[:, None], np.array(decisions)] = cells
         return square
 

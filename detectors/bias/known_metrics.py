@@ -36,7 +36,7 @@ from detectors.bias.rates import (
     Rates,
 )
 
-__all__ = ["KnownMetric", "known_metric"]
+__all__ = ["KnownMetric", "Levels", "known_metric"]
 
 Levels = Sequence[Hashable]
 

@@ -10,8 +10,9 @@ to a group without a name, and a rate that a group does not have is told with it
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, Literal, Self, get_args
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from detectors.bias.counted_frame import CountedFrame, ZeroDivision
 from detectors.bias.counts import CountTensor, Role, cells_of
 from detectors.bias.features import Rows, rows_of
-from detectors.bias.known_metrics import KnownMetric, known_metric
+from detectors.bias.known_metrics import KnownMetric, Levels, known_metric
+from detectors.bias.levels import Coded
 from detectors.bias.replicates import RandomState, drawn_as_counts, drawn_as_fairlearn
 
 __all__ = ["MetricFrame", "UndefinedRateWarning"]
@@ -43,6 +45,8 @@ class MetricFrame:
     it in `undefined`; with `zero_division="nan"` it is NaN and takes no part in any minimum, difference or ratio. Rows
     without a value of a feature are a group of their own, whose name is NaN; fairlearn refuses them.
     """
+
+    _frame: CountedFrame | _Fairlearn
 
     def __init__(
         self,
@@ -69,28 +73,72 @@ class MetricFrame:
         Raises ValueError for no rows, lengths that differ, an option that is none, and whatever fairlearn refuses.
         """
         _require_one_of("rng", rng, get_args(Draws))
-        _require_one_of("zero_division", zero_division, get_args(ZeroDivision))
-        _require_intervals(n_boot, ci_quantiles)
         rows = rows_of(y_true, y_pred, sensitive_features, control_features)
-        self._sensitive, self._controls = list(rows.sensitive), list(rows.controls) or None
-        self._n_boot, self._ci_quantiles = n_boot, ci_quantiles
-        self._frame: CountedFrame | _Fairlearn
-        counted = None if _has_weights(sample_params, metrics) else _counted(rows, metrics)
-        if counted is None:
+        self._begin(list(rows.sensitive), list(rows.controls), n_boot, ci_quantiles, zero_division)
+        coded = None if _has_weights(sample_params, metrics) or not rows.sorted_alike else rows.coded
+        known = None if coded is None else _known(metrics, *(coded[k].levels if k in coded else None for k in _SIDES))
+        if coded is None or known is None:
             self._frame = _Fairlearn(
                 metrics=metrics, y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features,
                 control_features=control_features, sample_params=sample_params, n_boot=n_boot,
                 ci_quantiles=ci_quantiles, random_state=random_state,
             )  # fmt: skip
             return
-        known, cell, tensor = counted
-        self._frame = CountedFrame(known, tensor, single=callable(metrics), zero_division=zero_division)
+        cell, tensor = _counted(rows, coded)
+        own = rng == "counts"
+        draw = partial(drawn_as_counts if own else partial(drawn_as_fairlearn, cell), random_state=random_state)
+        self._count(known, tensor, callable(metrics), zero_division, draw, drop=not own)
+
+    @classmethod
+    def from_counts(
+        cls,
+        counts: CountTensor,
+        *,
+        metrics: Function | Mapping[str, Function],
+        n_boot: int | None = None,
+        ci_quantiles: Sequence[float] | None = None,
+        random_state: RandomState = None,
+        zero_division: ZeroDivision = "fairlearn",
+    ) -> Self:
+        """Return the frame of rows that were counted before: by chunks, in several places, or for a published table.
+
+        Raises ValueError for metrics that are no functions of these counts, and for rows without a label or decision.
+        """
+        groups, controls, labels, decisions = (counts.of(role) for role in _ROLES)
+        if not groups or counts.of("score") or not counts.total:
+            got = f"{counts.total} rows by {', '.join(f'{axis.name} ({axis.role})' for axis in counts.axes)}"
+            raise ValueError(f"MetricFrame: got {got}; allowed: rows by group, with a label, a decision, or both")
+        frame = cls.__new__(cls)
+        frame._begin([one.name for one in groups], [one.name for one in controls], n_boot, ci_quantiles, zero_division)
+        known = _known(metrics, *(axes[0].levels if axes else None for axes in (labels, decisions)))
+        if known is None:
+            raise ValueError(
+                "MetricFrame: got metrics that are no functions of these counts; allowed: known ones, where every row has "
+                "a level that they know"
+            )
+        draw = partial(drawn_as_counts, random_state=random_state)
+        frame._count(known, counts, callable(metrics), zero_division, draw, drop=False)
+        return frame
+
+    def _begin(
+        self, sensitive: list[str], controls: list[str], n_boot: int | None, ci_quantiles: Sequence[float] | None,
+        zero_division: ZeroDivision,
+    ) -> None:
+        _require_one_of("zero_division", zero_division, get_args(ZeroDivision))
+        _require_intervals(n_boot, ci_quantiles)
+        self._sensitive, self._controls = sensitive, controls or None
+        self._n_boot, self._ci_quantiles = n_boot, ci_quantiles
+
+    def _count(
+        self, known: Mapping[str, KnownMetric], tensor: CountTensor, single: bool, zero_division: ZeroDivision,
+        draw: Callable[[CountTensor, int], Iterable[NDArray[Any]]], *, drop: bool,
+    ) -> None:
+        """Make the tables of counts, and of the replicates that are drawn for intervals."""
+        self._frame = frame = CountedFrame(known, tensor, single=single, zero_division=zero_division)
         if zero_division == "fairlearn":
-            _warn_of(self._frame)
-        if n_boot and ci_quantiles and rng == "counts":
-            self._frame.draw(drawn_as_counts(tensor, n_boot, random_state), ci_quantiles, drop=False)
-        elif n_boot and ci_quantiles:
-            self._frame.draw(drawn_as_fairlearn(cell, tensor, n_boot, random_state), ci_quantiles, drop=True)
+            _warn_of(frame)
+        if self._n_boot and self._ci_quantiles:
+            frame.draw(draw(tensor, self._n_boot), self._ci_quantiles, drop=drop)
 
     @property
     def overall(self) -> Any:
@@ -210,31 +258,37 @@ class _Fairlearn:
         return found if isinstance(found, list) else found(*name[1:])
 
 
-def _counted(
-    rows: Rows, metrics: Function | Mapping[str, Function]
-) -> tuple[dict[str, KnownMetric], NDArray[Any], CountTensor] | None:
-    """Return metrics by name, the cell of each row, and the counts; None where fairlearn reads the rows another way."""
+_SIDES = ("y_true", "y_pred")
+_ROLES: tuple[Role, ...] = ("group", "control", "label", "decision")
+
+
+def _known(
+    metrics: Function | Mapping[str, Function], labels: Levels | None, decisions: Levels | None
+) -> dict[str, KnownMetric] | None:
+    """Return metrics by name; None where one is no function of counts, or fairlearn reads these levels another way."""
     given = {getattr(metrics, "__name__", "metric"): metrics} if callable(metrics) else metrics
     known = {name: known_metric(one) for name, one in given.items()}
-    coded = rows.coded
-    if not known or coded is None or not rows.sorted_alike:
+    union = list(dict.fromkeys((*(labels or ()), *(decisions or ()))))
+    found = {name: one for name, one in known.items() if one is not None and one.fits(union, decisions or ())}
+    if not found or len(found) < len(known):
         return None
-    decisions = coded["y_pred"].levels
-    levels = list(dict.fromkeys((*coded.get("y_true", coded["y_pred"]).levels, *decisions)))
-    found = {name: one for name, one in known.items() if one is not None and one.fits(levels, decisions)}
-    if len(found) < len(known):
-        return None
-    if lacking := [name for name, one in found.items() if "labels" in one.metric.needs and "y_true" not in coded]:
-        raise ValueError(f"MetricFrame: got no y_true for {', '.join(lacking)}; allowed: labels")
-    roles: list[tuple[Role, Mapping[str, Any]]] = [
+    there = {"labels": labels is not None, "decisions": decisions is not None}
+    for name, one in found.items():
+        if absent := [need for need in one.metric.needs if not there[need]]:
+            raise ValueError(f"MetricFrame: got no {absent[0]} for {name}; allowed: none where nothing asks for them")
+    return found
+
+
+def _counted(rows: Rows, coded: Mapping[str, Coded]) -> tuple[NDArray[Any], CountTensor]:
+    """Return the cell of each row, and the counts."""
+    parts: list[tuple[Role, Mapping[str, Any]]] = [
         ("control", rows.controls), ("group", rows.sensitive),
         ("label", {name: coded[name] for name in coded if name == "y_true"}), ("decision", {"y_pred": coded["y_pred"]}),
     ]
-    cell, tensor = cells_of(
-        {name: column for _, part in roles for name, column in part.items()},
-        [(name, role) for role, part in roles for name in part],
+    return cells_of(
+        {name: column for _, part in parts for name, column in part.items()},
+        [(name, role) for role, part in parts for name in part],
     )
-    return found, cell, tensor
 
 
 def _has_weights(sample_params: Mapping[str, Any] | None, metrics: Function | Mapping[str, Function]) -> bool:
@@ -254,7 +308,7 @@ def _warn_of(frame: CountedFrame) -> None:
         warnings.warn(
             f"{count} rates are undefined and stand as fairlearn says them, first {first['metric']} of {first.name!r}: "
             f"{first['cause']}; zero_division='nan' leaves them out, `undefined` lists them",
-            UndefinedRateWarning, stacklevel=3,
+            UndefinedRateWarning, stacklevel=4,
         )  # fmt: skip
 
 
