@@ -113,8 +113,8 @@ class MetricFrame:
         known = _known(metrics, *(axes[0].levels if axes else None for axes in (labels, decisions)))
         if known is None:
             raise ValueError(
-                "MetricFrame: got metrics that are no functions of these counts; allowed: known ones, where every row has "
-                "a level that they know"
+                "MetricFrame: got metrics that are no functions of these counts; allowed: known ones, of rows that all "
+                "have a level that they know"
             )
         draw = partial(drawn_as_counts, random_state=random_state)
         frame._count(known, counts, callable(metrics), zero_division, draw, drop=False)
