@@ -31,16 +31,17 @@ StateFilter = Verdict | Literal["", "running", "unreadable"]
 Order = Literal["newest", "worst", "title", "model"]
 RatingFilter = RatingWord | Literal[""]
 StatusFilter = StatusWord | Literal["", "overdue"]
+Layout = Literal["table", "gallery"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
 Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
 
-_EVIDENCE = ("audit", "check", "failures", "outcome", "group")
+_EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "find", "sort")
 PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "audits": ("search", "verdict", "family", "order", "page"),
     "audit": ("audit",),
-    "finding": (*_EVIDENCE, "page"),
+    "finding": (*_EVIDENCE, "columns", "shown", "page"),
     "item": (*_EVIDENCE, "item"),
     "compare": ("audit", "other", "margin"),
     "register": ("search", "owner", "rating", "standing", "page"),
@@ -70,7 +71,15 @@ class Address:
     """Only items that count against the model."""
     outcome: Text = ""
     group: Text = ""
-    """Only items with this outcome, or of this group; empty = all."""
+    unit: Text = ""
+    """Only items with this outcome, of this group, of this independent unit; empty = all."""
+    find: Text = ""
+    """Only items that have this in one of their texts, `/.../` = a regular expression; no matter the case."""
+    sort: Text = ""
+    """Column by which items are sorted, `-` before it = from the largest down; empty = the worst first."""
+    columns: Text = ""
+    """Columns that are shown, with commas between them; empty = those that weigh most."""
+    shown: Layout = "table"
     search: Text = ""
     verdict: StateFilter = ""
     family: Text = ""

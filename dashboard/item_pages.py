@@ -1,6 +1,8 @@
 """Evidence by the page: which rows of `items/<check>.parquet` a reader wants, worst first, and those rows whole.
 
-    matching(items, filters) -> row numbers      one to three columns are read, and the answer is kept
+    matching(items, filters) -> row numbers      only the columns that filter and order are read; the answer is kept
+    columns_of(items)        -> texts, sortable  what can be searched, and what can be ordered
+    as_csv(items, numbers)   -> bytes            these rows as a file for a spreadsheet
     paired(first, second)    -> table            the same items of two audits, with both values
     named(items, names)      -> row numbers      of the items with these names
     observed(audit, finding, name) -> a row      what was observed of an item, beside what was judged
@@ -10,11 +12,13 @@ Rows are selected and sorted; nothing is measured. The files are read by `audit.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from audit.errors import UsageError
 from audit.record import AGAINST, Audit, Finding, ItemsFile, observed_of, worst_first
 from reports.views import CONTENT
 
@@ -22,10 +26,15 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-__all__ = ["SLICES", "Filters", "choices", "matching", "named", "observed", "paired", "texts_of"]
+__all__ = [
+    "SLICES", "Columns", "Filters", "as_csv", "choices", "columns_of", "matching", "named", "observed", "paired",
+    "texts_of",
+]
 
-SLICES = ("outcome", "group")
+SLICES = ("outcome", "group", "unit")
 """Columns that a reader may filter by."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What spreadsheets take for the beginning of a formula."""
 MOST_CHOICES = 60
 """A column with more distinct values than this is no choice."""
 
@@ -38,7 +47,35 @@ class Filters:
     """Only those that count against the model."""
     outcome: str = ""
     group: str = ""
+    unit: str = ""
     """Only those with this text in the column; empty = all."""
+    find: str = ""
+    """Only those of which a text, or the name, has this in it, no matter the case; `/.../` is a regular expression."""
+    sort: str = ""
+    """Column to order by, `-` before it = from the largest down; empty or unknown = the worst first."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What a reader can do with the columns of a file."""
+
+    texts: tuple[str, ...]
+    sortable: tuple[str, ...]
+    """Numbers, flags and texts; lists and pictures have no order."""
+
+
+@lru_cache(maxsize=64)
+def columns_of(items: ItemsFile) -> Columns:
+    """Return which columns can be searched and which give an order; raises as `ItemsFile.table`."""
+    import pyarrow.types as kinds
+
+    schema = items.rows([]).schema
+    texts = [one.name for one in schema if kinds.is_string(one.type) or kinds.is_large_string(one.type)]
+    numbers = [
+        one.name for one in schema
+        if kinds.is_integer(one.type) or kinds.is_floating(one.type) or kinds.is_boolean(one.type)
+    ]
+    return Columns(tuple(texts), tuple(name for name in schema.names if name in (*texts, *numbers)))
 
 
 @lru_cache(maxsize=64)
@@ -54,7 +91,10 @@ def choices(items: ItemsFile, column: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=16)
 def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
-    """Return the numbers [row] of the rows that `filters` keep, in the order of `worst_first`."""
+    """Return the numbers [row] of the rows that `filters` keep, in the order that they ask for.
+
+    UsageError for a regular expression that is none.
+    """
     import numpy as np
     import pyarrow.compute as pc
 
@@ -65,10 +105,60 @@ def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
         keep &= pc.equal(table[name], text).fill_null(False).to_numpy()
     if filters.failures and items.tells_failures:
         keep &= table[AGAINST].fill_null(False).to_numpy()
-    if not items.ranks:
-        return np.flatnonzero(keep)
-    order = worst_first(table.select(items.ranks))
-    return order[keep[order]]
+    if filters.find:
+        keep &= _found(items, filters.find)
+    order = _order(items, filters.sort, table)
+    return np.flatnonzero(keep) if order is None else order[keep[order]]
+
+
+def _order(items: ItemsFile, sort: str, table: pa.Table) -> np.ndarray | None:
+    """Return the row numbers in order, ties as stored and nulls last; None for the stored order."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    name = sort.removeprefix("-")
+    if name and name in columns_of(items).sortable:
+        way = "descending" if sort.startswith("-") else "ascending"
+        order: np.ndarray = pc.sort_indices(items.table([name]), sort_keys=[(name, way)]).to_numpy().astype(np.int64)
+        return order
+    return worst_first(table.select(items.ranks)) if items.ranks else None
+
+
+def _found(items: ItemsFile, wanted: str) -> np.ndarray:
+    """Tell which rows have what is wanted in a text; a column at a time, so that memory holds one of them."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    is_pattern = len(wanted) > 2 and wanted[0] == wanted[-1] == "/"
+    look, text = (pc.match_substring_regex, wanted[1:-1]) if is_pattern else (pc.match_substring, wanted)
+    found = np.zeros(items.total, dtype=bool)
+    for name in columns_of(items).texts:
+        try:
+            hit = look(items.table([name]).column(0), text, ignore_case=True)
+        except pa.ArrowInvalid as error:
+            raise UsageError(
+                "search: {got!r} is no regular expression ({problem})", got=text, problem=str(error)
+            ) from None
+        found |= hit.fill_null(False).to_numpy()
+    return found
+
+
+def as_csv(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> bytes:
+    """Return rows as CSV in UTF-8; lists are JSON, and an apostrophe stands before what a spreadsheet would run."""
+    frame = items.rows(numbers).to_pandas()
+    for name in frame:
+        if frame[name].dtype == object or str(frame[name].dtype).startswith("str"):
+            frame[name] = [_cell(value) for value in frame[name]]
+    return str(frame.to_csv(index=False)).encode("utf-8", "replace")
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if value is None or isinstance(value, (float, int, bool)):
+        return value
+    return json.dumps(value, default=lambda one: one.tolist())
 
 
 def observed(audit: Audit, finding: Finding, name: str) -> dict[str, Any]:

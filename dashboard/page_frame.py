@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -18,12 +18,19 @@ from reports.text import Words, languages, one_line, words_of
 
 __all__ = ["bound", "choose", "clamped", "crumbs", "foot", "notice", "trust_line", "turn_pages"]
 
+NO_KEYS: Mapping[str, str] = {}
 WAIT, AGAIN = 0.5, 1.0
 """Seconds that a screen waits for an audit to be looked at, and after which it asks again."""
 
 
-def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = ()) -> None:
-    """Draw the way from the list of audits to this screen, the screen itself last, and what else can be done here."""
+def crumbs(
+    words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence[tuple[str, Address]] = (),
+    keys: Mapping[str, str] = NO_KEYS,
+) -> None:
+    """Draw the way from the list of audits to this screen, the screen itself last, and what else can be done here.
+
+    `keys` are letters that do what is done by the actions of these labels; U always goes one step back.
+    """
     named = [(one_line(label, words, 60), place.link) for label, place in steps]
     here = steps[-1][1] if steps else Address(lang=words.lang)
     st.set_page_config(page_title=" · ".join([*(label for label, _ in named[:0:-1]), "Dokimasia"]))
@@ -33,6 +40,7 @@ def crumbs(words: Words, steps: Sequence[tuple[str, Address]], actions: Sequence
         home=Address(lang=words.lang).link,
         steps=named,
         actions=[(label, place.link) for label, place in actions],
+        keys=keys,
         languages=[
             (words_of(lang)("dashboard.language"), lang, here.to(here.screen, lang=lang).link) for lang in languages()
         ],

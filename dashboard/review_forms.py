@@ -84,14 +84,14 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
     key = _keys(audit, state, check)
     draw("form_head.html.j2", words)
     with st.form(key("form")):
-        first, second = st.columns(3), st.columns(3)
+        left, right = st.columns(2)
         fields = {
-            "rating": _choice(first[0], "rating", ("", *RATINGS), now.rating or "", words, key),
-            "owner": first[1].text_input(words("reviewed.owner"), value=now.owner or "", key=key("owner")).strip(),
-            "due": first[2].date_input(words("reviewed.due"), value=now.due, format="YYYY-MM-DD", key=key("due")),
-            "status": _choice(second[0], "status", STATUSES, now.status, words, key),
-            "reason": second[1].text_input(words("form.reason"), key=key("reason")).strip(),
-            "until": second[2].date_input(words("form.last_day"), None, format="YYYY-MM-DD", key=key("until")),
+            "status": _choice(left, "status", STATUSES, now.status, words, key),
+            "rating": _choice(right, "rating", ("", *RATINGS), now.rating or "", words, key),
+            "owner": left.text_input(words("reviewed.owner"), value=now.owner or "", key=key("owner")).strip(),
+            "due": right.date_input(words("reviewed.due"), value=now.due, format="YYYY-MM-DD", key=key("due")),
+            "reason": left.text_input(words("form.reason"), key=key("reason")).strip(),
+            "until": right.date_input(words("form.last_day"), None, format="YYYY-MM-DD", key=key("until")),
             "action": st.text_input(words("reviewed.action"), value=now.action or "", key=key("action")).strip(),
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
         }
@@ -188,7 +188,7 @@ def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
 
     Where a key signs, its owner speaks, whatever a browser sends.
     """
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    left, right = st.container(), st.container()
     try:
         owner = key_owner()
         somebody = owner or st.session_state.get(_AUTHOR) or author_name()

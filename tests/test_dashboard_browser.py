@@ -145,6 +145,33 @@ def test_a_filter_is_typed_and_taken_back(page, address):
     expect(search).to_have_value("")
 
 
+def test_items_are_found_and_walked_through_by_keys_and_taken_away(page, address):
+    opened(page, address, f"?screen=finding&audit={FIRST}&check=facts", "table.items")
+    page.keyboard.press("?")
+    expect(page.locator("p.keys")).to_be_visible()
+    page.keyboard.press("/")
+    page.keyboard.type("no such item, j")
+    page.keyboard.press("Enter")
+    expect(page.locator(".doc .empty")).to_be_visible()
+    assert "screen=finding" in page.url, "a letter typed into the search is no key"
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.get_by_role("textbox", name="Search the items").fill("/city|author/")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("table.items")
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    kept = page.locator("h2.items-head small").inner_text().split()[0]
+    with page.expect_download() as taken:
+        page.get_by_role("button", name="CSV").click()
+    assert taken.value.suggested_filename == "facts.csv"
+    page.locator("h2.items-head").click()
+    for key, place in (("j", "1"), ("j", "2"), ("k", "1")):
+        page.keyboard.press(key)
+        expect(page.locator("header.item")).to_contain_text(f"Item {place} of {kept}")
+    page.keyboard.press("u")
+    page.wait_for_selector("table.items")
+    expect(page.locator("h2.items-head")).to_contain_text(f"{kept} of 300")
+
+
 def test_a_running_audit_is_followed_to_its_record(page, address, home):
     name = "abcd000000000008"
     make_running(home, answers=4, name=name)

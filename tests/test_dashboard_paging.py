@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from report_fixtures import finding, mixed, pd, rate, write_audit
 
 from audit.record import Limit, items_of
+from dashboard.evidence_browser import SIZE
 from dashboard.item_pages import Filters, choices, matching, paired
-from dashboard.screens.finding import SIZE
 
 
 def opened(folder, frame, group_size=None):

@@ -1,11 +1,10 @@
-"""One finding: its figures and measures, its groups, and the items behind it by the page."""
+"""One finding: its sentence, line and pictures, the items behind it to look through, then all its measures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
-from typing import Any
 
 import streamlit as st
 
@@ -13,22 +12,19 @@ from audit.errors import UsageError, did_you_mean
 from audit.record import Audit, ItemsFile, items_of, table_of
 from audit.review import state_of
 from dashboard.address import Address
-from dashboard.item_pages import SLICES, Filters, choices, matching, named
+from dashboard.evidence_browser import browse, laid_page
+from dashboard.item_pages import named
 from dashboard.loading import opened, view_of
-from dashboard.page_frame import bound, choose, clamped, crumbs, trust_line, turn_pages
-from dashboard.rendering import draw, picture, report_tools
+from dashboard.page_frame import crumbs, trust_line
+from dashboard.rendering import draw, report_tools
 from dashboard.review_forms import draw_items, review_finding
 from reports.text import Notation, Words, one_line
-from reports.views import WORDED, FindingView, ItemsTable, Overview, laid_out
+from reports.views import FindingView, Overview
 
-__all__ = ["SIZE", "filters_of", "finding_of", "show"]
+__all__ = ["finding_of", "show"]
 
-SIZE = 25
-"""Items on one page."""
 MOST_ROWS = 200
 """Rows that are shown of a finding's table."""
-CHARACTERS = 400_000
-"""At most this much escaped text on one page."""
 
 
 def show(place: Address, words: Words) -> None:
@@ -40,23 +36,29 @@ def show(place: Address, words: Words) -> None:
     followed = [] if audited is None or one.headline is None else [place.to("trends", model=audited.name)]
     crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
     trust_line(place, words)
-    draw("finding.html.j2", words, one=one, **report_tools(audit, view, words))
+    tools = report_tools(audit, view, words)
+    items = items_of(audit.folder, one.finding)
+    left, right = st.columns([11, 4], gap="medium")
+    with left:
+        draw("finding.html.j2", words, one=one, **tools)
+        if items is None or items.problem:
+            draw("no_items.html.j2", words, items=items)
+        else:
+            browse(place, words, one, items, _overridden(audit, place.check, words))
+    with right:
+        review_finding(audit, place.check, words)
+        if items is not None and not items.problem:
+            draw_items(audit, place.check, partial(_links, place, words, items), words)
     table = table_of(audit.folder, one.finding)
     if table is not None and not table.problem:
-        draw("table.html.j2", words, found=_page(table, one, range(min(table.total, MOST_ROWS)), words))
-    items = items_of(audit.folder, one.finding)
-    if items is None or items.problem:
-        draw("no_items.html.j2", words, items=items)
-    else:
-        _evidence(place, words, one, items, _overridden(audit, place.check, words))
-    review_finding(audit, place.check, words)
-    if items is not None and not items.problem:
-        draw_items(audit, place.check, partial(_links, place, words, items), words)
+        draw("table.html.j2", words, found=laid_page(table, one, range(min(table.total, MOST_ROWS)), words))
+    if one.rows:
+        draw("finding_rest.html.j2", words, one=one, folded=bool(items), **tools)
 
 
 def _links(place: Address, words: Words, items: ItemsFile, names: Sequence[str]) -> list[tuple[str, str]]:
     """Return (name, address) of each named item; the filters are left out, for they may not show it."""
-    there = place.to("item", failures=False, outcome="", group="")
+    there = place.to("item", failures=False, outcome="", group="", unit="", find="")
     found = zip(names, named(items, names), strict=True)
     return [(one_line(name, words, 40), there.to("item", item=row).link) for name, row in found if row is not None]
 
@@ -69,11 +71,6 @@ def finding_of(view: Overview, check: str) -> FindingView:
     return found[check]
 
 
-def filters_of(place: Address) -> Filters:
-    """Return the filters that an address names."""
-    return Filters(place.failures, place.outcome, place.group)
-
-
 def _overridden(audit: Audit, check: str, words: Words) -> Mapping[str, str]:
     """Return item -> what a reviewer said of it instead of the machine."""
     reviewed = state_of(audit, date.today()).reviewed.get(check)
@@ -82,47 +79,3 @@ def _overridden(audit: Audit, check: str, words: Words) -> Mapping[str, str]:
         one.item: words("dashboard.overridden", value=notation.set_number(one.reviewed, ""))
         for one in (reviewed.changes if reviewed else ())
     }
-
-
-def _evidence(
-    place: Address, words: Words, one: FindingView, items: ItemsFile, overridden: Mapping[str, str]
-) -> None:
-    numbers = matching(items, filters_of(place))
-    place = clamped(place, len(numbers), SIZE)
-    draw("items_head.html.j2", words, items=items, kept=len(numbers))
-    _filters(place, words, items)
-    shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
-    ids = items.rows(shown)[items.id_column].to_pylist() if overridden and items.id_column else []
-    draw(
-        "items.html.j2",
-        words,
-        found=_page(items, one, shown, words),
-        numbers=[int(number) + 1 for number in shown],
-        hrefs=[place.to("item", item=int(number) + 1).link for number in shown],
-        marks=[overridden.get(str(name), "") for name in ids],
-    )
-    turn_pages(place, words, len(numbers), SIZE)
-
-
-def _filters(place: Address, words: Words, items: ItemsFile) -> None:
-    offered = {name: found for name in SLICES if len(found := choices(items, name)) > 1}
-    if not offered and not items.tells_failures:
-        return
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if items.tells_failures:
-            st.toggle(words("dashboard.failures"), **bound(place, "failures"))
-        for name, found in offered.items():
-            label = words.term("column", name)
-            any_one = words("dashboard.any_of", what=label)
-            say = partial(_option, any_one=any_one, words=words, column=name)
-            choose(place, name, label, ["", *found], say, width=220)
-
-
-def _option(one: str, any_one: str, words: Words, column: str) -> str:
-    return one_line(words.term(WORDED[column], one), words, 60) if one else any_one
-
-
-def _page(items: ItemsFile, one: FindingView, numbers: Any, words: Words) -> ItemsTable:
-    """Return rows as the report lays them out."""
-    found = ItemsTable(items.name, total=items.total)
-    return laid_out(found, one.finding, items.rows(numbers), Notation(words), CHARACTERS, picture)

@@ -15,12 +15,13 @@ from audit.errors import UsageError
 from audit.record import AGAINST, WEIGHT, Audit, items_of
 from audit.signing import known_keys
 from dashboard.address import Address
+from dashboard.evidence_browser import SIZE, filters_of
 from dashboard.item_pages import matching, observed
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw, picture
 from dashboard.review_forms import review_item
-from dashboard.screens.finding import SIZE, filters_of, finding_of
+from dashboard.screens.finding import finding_of
 from reports.figures import drawn
 from reports.text import Notation, Words, one_line, visible
 from reports.views import CONTENT, SHORT, WORDED, review_view, shown_cell
@@ -52,7 +53,8 @@ def show(place: Address, words: Words) -> None:
     page = 1 if at is None else at // SIZE + 1
     way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
     way += [(one.name, place.to("finding", page=page)), (name, place)]
-    crumbs(words, way, _neighbours(place, words, numbers, at))
+    letters = {words("dashboard.before"): "k", words("dashboard.after"): "j"}
+    crumbs(words, way, _neighbours(place, words, numbers, at), letters)
     position = None if at is None else f"{at + 1:,}"
     head: dict[str, Any] = {"row": f"{place.item:,}", "at": position, "kept": f"{numbers.size:,}"}
     title, outcome = _title(cells, name, place.item, words), _outcome(cells, words)

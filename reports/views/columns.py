@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from audit.record import Finding
 from reports.pictures import figure_of
 
-__all__ = ["CONTENT", "in_order", "judged_columns"]
+__all__ = ["CONTENT", "NAMES", "in_order", "judged_columns"]
 
-_NAMES = ("item", "id")
+NAMES = ("item", "id")
+"""Columns that name the item."""
 CONTENT = (
     "image", "series", "question", "sentence", "prompt", "text", "output", "more", "less", "stereotype",
     "antistereotype", "answer", "right",
@@ -31,5 +32,5 @@ def judged_columns(finding: Finding) -> tuple[str, ...]:
 
 def in_order(finding: Finding, names: Sequence[str]) -> list[str]:
     """Return the columns, those of most weight first."""
-    wanted = (*_NAMES, *CONTENT, *judged_columns(finding), *figure_of(finding.probe).columns)
+    wanted = (*NAMES, *CONTENT, *judged_columns(finding), *figure_of(finding.probe).columns)
     return list(dict.fromkeys((*(name for name in wanted if name in names), *names)))

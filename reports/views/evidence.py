@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from audit.record import AGAINST, WEIGHT, Audit, Finding, ItemsFile, items_of, table_of, worst_first
 from reports.figures import drawn, told_list
 from reports.text import Notation, cell_text, one_line
-from reports.views.columns import in_order, judged_columns
+from reports.views.columns import NAMES, in_order, judged_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,14 +35,16 @@ WORDED = {
     "likelihood": "likelihood",
 }  # fmt: skip
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
-Kind = Literal["num", "word", "text", "picture"]
-"""Numbers, short words, text that needs room, or what is drawn."""
+Kind = Literal["id", "num", "word", "text", "picture"]
+"""What names the item, numbers, short words, text that needs room, or what is drawn."""
 
 
 @dataclass(frozen=True)
 class Column:
     """One column of the items, as it is shown."""
 
+    name: str
+    """As it is stored."""
     label: str
     kind: Kind
 
@@ -95,29 +97,34 @@ def _shown(
 
 def laid_out(
     items: ItemsTable, finding: Finding, table: pa.Table, notation: Notation, most_characters: int,
-    framed: Callable[[Markup], Markup] = lambda picture: picture,
+    framed: Callable[[Markup], Markup] = lambda picture: picture, chosen: Sequence[str] = (),
 ) -> ItemsTable:
     """Return `items` with the columns and rows of `table`, in the order of `reports.views.columns`.
 
     A column that says the same in every row is said once, unless it was judged. Where there are too many, the last ones
-    are only named. `framed` puts a picture into the document.
+    are only named; those that a reader has `chosen` are shown in any case. `framed` puts a picture into the document.
     """
     words, judged = notation.words, judged_columns(finding)
-    names = [name for name in in_order(finding, table.schema.names) if name not in (AGAINST, WEIGHT)]
+    ordered = in_order(finding, table.schema.names)
+    names = [name for name in ordered if (name in chosen if chosen else name not in (AGAINST, WEIGHT))]
     labels = [one_line(words.term("column", name), words, 40) for name in names]
     cells = [_cells(name, table[name].to_pylist(), notation, framed) for name in names]
-    kinds = [_kind(table.schema.field(name).type, column) for name, column in zip(names, cells, strict=True)]
+    kinds: list[Kind] = [
+        "id" if name in NAMES else _kind(table.schema.field(name).type, column)
+        for name, column in zip(names, cells, strict=True)
+    ]
+    kept = {*judged, *chosen}
     same = [
         index
         for index, column in enumerate(cells)
-        if len(column) > 1 and len(set(column)) == 1 and kinds[index] in ("num", "word") and names[index] not in judged
+        if len(column) > 1 and len(set(column)) == 1 and kinds[index] in ("num", "word") and names[index] not in kept
     ]
     varying = [index for index in range(len(cells)) if index not in same]
-    shown = varying[:MAX_COLUMNS]
+    shown = varying if chosen else varying[:MAX_COLUMNS]
     rows = list(zip(*(cells[index] for index in shown), strict=True))
     return replace(
         items,
-        columns=tuple(Column(labels[index], kinds[index]) for index in shown),
+        columns=tuple(Column(names[index], labels[index], kinds[index]) for index in shown),
         rows=_within(rows, most_characters),
         same=tuple((labels[index], cells[index][0]) for index in same),
         hidden=tuple(labels[index] for index in varying if index not in shown),
