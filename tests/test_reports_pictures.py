@@ -270,3 +270,39 @@ def test_a_notebook_shows_the_same_pictures(tmp_path):
     assert shown.count("<figure>") == 2
     assert all(one in shown for one in drawn)
     assert "고정관념" in audit.figure("stereotypes", lang="ko")
+
+
+def test_groups_stand_in_order_of_their_estimate_thin_where_few_units_stand_behind_them(tmp_path):
+    gaps = {"b": (0.3, 200), "a": (-0.2, 200), "c": (0.05, 10)}
+    measures = [
+        replace(real("score_gap", value, 0.1, n, unit="score", ideal=0.0), group=group)
+        for group, (value, n) in gaps.items()
+    ]
+    one = finding("gaps", "measured", "w", probe="bias.counterfactual", measures=measures)
+    (forest,) = pictures(tmp_path, one, pd.DataFrame({"id": ["x"], "score": [1.0]}))
+    rows = [text for text in texts(forest) if text in gaps]
+    assert rows == ["a", "c", "b"]
+    dots = list(tree(forest).iter("circle"))
+    assert [one.get("stroke") for one in dots] == [PALETTE["failed"], PALETTE["passed"], PALETTE["failed"]]
+    assert [one.get("fill") == PALETTE["paper"] for one in dots] == [False, True, False]
+    places = [float(one.get("cx")) for one in dots]
+    assert (places[1] - places[0]) / (places[2] - places[0]) == pytest.approx(0.5, abs=0.01)
+    assert "lowest a" in tree(forest).find("desc").text
+
+
+def test_more_groups_than_rows_show_both_ends(tmp_path):
+    measures = [replace(real("score_gap", at / 100, 0.1, 90, unit="score"), group=f"g{at:02}") for at in range(50)]
+    one = finding("gaps", "measured", "w", probe="bias.counterfactual", measures=measures)
+    (forest,) = pictures(tmp_path, one, pd.DataFrame({"id": ["x"], "score": [1.0]}))
+    rows = [text for text in texts(forest) if re.fullmatch(r"g\d\d", text)]
+    assert rows == [f"g{at:02}" for at in (*range(10), *range(40, 50))]
+    assert "30 groups between them found no room" in forest.caption
+
+
+def test_words_of_two_targets_lie_on_the_line_of_their_association(tmp_path):
+    frame = pd.DataFrame({"id": list("abcd"), "set": ["X", "X", "Y", "Y"], "association": [0.2, 0.4, -0.3, -0.1]})
+    measures = [real("effect_size", 1.5, 0.1, 4, unit="score")]
+    one = finding("weat", "measured", "w", probe="bias.associations", measures=measures)
+    (picture,) = pictures(tmp_path, one, frame)
+    assert len(list(tree(picture).iter("circle"))) == 4
+    assert tree(picture).find("desc").text.replace("\u2212", "-") == "Mean association: X 0.300, Y -0.200"

@@ -63,9 +63,10 @@ def rows_of(y_true: Any, y_pred: Any, sensitive_features: Any, control_features:
     """Return the columns; ValueError for no rows, other lengths, and names that are no texts or stand twice."""
     labels, decisions = (None if side is None else _squeezed(np.asarray(side)) for side in (y_true, y_pred))
     count = 0 if decisions is None else len(decisions)
-    if not count or (labels is not None and len(labels) != count):
-        got = f"{len(labels)} labels for {count} predictions" if count and labels is not None else "no rows"
-        raise ValueError(f"MetricFrame: got {got}; allowed: as many labels as predictions, one or more")
+    if not count:
+        raise ValueError("MetricFrame: got no rows; allowed: one or more")
+    if labels is not None and len(labels) != count:
+        raise ValueError(f"MetricFrame: got {len(labels)} labels for {count} predictions; allowed: one each")
     sensitive = _columns(sensitive_features, "sensitive_feature_", count)
     controls = {} if control_features is None else _columns(control_features, "control_feature_", count)
     if both := sorted(set(sensitive) & set(controls)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports.pictures.answers import margins
+from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
 from reports.pictures.hills import hills
 from reports.pictures.leaning import leaning_pairs, units_by_group
@@ -10,16 +11,20 @@ from reports.pictures.marks import green_shares
 from reports.pictures.nearness import nearest_item
 from reports.pictures.part import FindingFigure
 from reports.pictures.prompts import by_prompt
+from reports.pictures.sets import associations
 from reports.pictures.timing import seconds_in_order
 
 __all__ = [
+    "ASSOCIATIONS",
     "CLOSED_BOOK",
     "CONTRAST",
     "COREFERENCE",
+    "COUNTERFACTUAL",
     "GENERATED_IMAGES",
     "JUDGED",
     "LIKELIHOOD",
     "MULTIPLE_CHOICE",
+    "OPEN_ENDED",
     "REPRESENTATION",
     "SAMPLES",
     "SAMPLING_TIME",
@@ -54,3 +59,11 @@ LIKELIHOOD = FindingFigure(
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))
+ASSOCIATIONS = FindingFigure(("set", "association"), (associations,))
+COUNTERFACTUAL = FindingFigure(
+    ("group", "prompt", "word", "score", "difference", "refusal", "length", "unit"),
+    (by_group("score_gap", "score_mean"),),
+)
+OPEN_ENDED = FindingFigure(
+    ("group", "prompt", "score", "highest", "refusal", "unit"), (by_group("score_mean", "score_gap"),)
+)
