@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from html import unescape
 
+import numpy as np
+
 from audit.record import Audit
 from reports.text import words_of
 from reports.views import WORDED
@@ -44,6 +46,8 @@ def names_of(audit: Audit) -> set[str]:
         if frame is not None:
             kept = [name for name in frame.columns if name not in WORDED]
             given += [cell for name in kept for cell in frame[name] if isinstance(cell, str)]
+            lists = (cell for name in kept for cell in frame[name] if isinstance(cell, np.ndarray))
+            given += [one for cell in lists for one in cell if isinstance(one, str)]
             given += [] if frame.index.name is None else [str(cell) for cell in frame.index]
     return {word for text in given for word in words_in(text)}
 

@@ -12,7 +12,7 @@ from report_fixtures import finding, rate, write_audit
 from audit.files import digest_file
 from audit.record import Evidence, Limit, load_record
 from reports.text import Notation, words_of
-from reports.views import count_items, shown_table, worst_items
+from reports.views import count_items, shown_cell, shown_table, worst_items
 from reports.views.evidence import MAX_COLUMNS
 
 N = Notation(words_of("en"))
@@ -88,7 +88,7 @@ def test_cells_are_printed_and_cut(tmp_path):
         "count": "12,345",
         "flag": "yes",
         "none": "—",
-        "list": '["p", "q"]',
+        "list": "p · q",
         "raw": "00ff",
         "long": "",
     }
@@ -199,3 +199,8 @@ def test_a_check_without_items_has_none(tmp_path):
 def test_items_are_counted_without_being_read(tmp_path):
     audit = audit_of(tmp_path, FRAME)
     assert count_items(load_record(audit.folder), audit.record.findings[0]) == 6
+
+
+def test_texts_of_several_draws_are_read_one_after_another():
+    assert shown_cell(["yes", None, "<b>"], Notation(words_of("en"))) == "yes · <b>"
+    assert shown_cell([None, None], Notation(words_of("en"))) == ""

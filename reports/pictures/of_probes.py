@@ -16,6 +16,7 @@ from reports.pictures.timing import seconds_in_order
 
 __all__ = [
     "ASSOCIATIONS",
+    "BIAS_DATA",
     "CLOSED_BOOK",
     "CONTRAST",
     "COREFERENCE",
@@ -66,4 +67,8 @@ COUNTERFACTUAL = FindingFigure(
 )
 OPEN_ENDED = FindingFigure(
     ("group", "prompt", "score", "highest", "refusal", "unit"), (by_group("score_mean", "score_gap"),)
+)
+BIAS_DATA = FindingFigure(
+    ("kind", "column", "group", "rows", "value", "low", "high", "reference"),
+    (by_group("label_rate"), by_group("proxy_strength"), by_group("representation_ratio", "missing_rate")),
 )

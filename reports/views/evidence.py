@@ -172,6 +172,8 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
         return notation.number(value, "")
     if isinstance(value, list) and (told := told_list(value, notation)) is not None:
         return told
+    if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
+        value = " · ".join(one for one in value if one)  # the draws for one prompt, or what went wrong with some
     if column in WORDED and isinstance(value, str):
         value = notation.words.term(WORDED[column], value)
     return cell_text(value, notation.words)
