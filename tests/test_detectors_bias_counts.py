@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
+import io
 import math
+import weakref
 from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.files import read_batches
 from detectors.bias.counts import LAWS, MAX_CELLS, Axis, CountTensor
 
 COMPAS = pd.DataFrame(
@@ -111,6 +116,29 @@ def test_dates_stay_dates_whatever_the_table():
     for column in (pd.Series(days), days.to_numpy(), pa.array(days)):
         axis = CountTensor.from_rows({"day": column}, groups=["day"]).axes[0]
         assert axis.levels == (pd.Timestamp("2020-01-01"), pd.Timestamp("2020-01-02"), None)
+
+
+def test_no_chunk_is_kept():
+    alive: list[weakref.ref[pd.DataFrame]] = []
+
+    def chunks():
+        for i in range(6):
+            frame = pd.DataFrame({"g": ["a", "b"], "d": [i % 2, 1]})
+            alive.append(weakref.ref(frame))
+            yield frame
+            del frame
+            gc.collect()
+            assert sum(one() is not None for one in alive) <= 1  # the loop's own
+
+    assert CountTensor.from_rows(chunks(), groups=["g"], decision="d").counts.tolist() == [[3, 3], [0, 6]]
+
+
+def test_a_file_is_counted_batch_by_batch():
+    rows = pd.DataFrame({"g": [*"abcab", None] * 5, "d": [0, 1, 1, 0, 1, 0] * 5, "unused": range(30)})
+    file = io.BytesIO()
+    pq.write_table(pa.Table.from_pandas(rows), file, row_group_size=8)
+    tensor = CountTensor.from_rows(read_batches(file, ["g", "d"], 7), groups=["g"], decision="d")
+    assert same(tensor, CountTensor.from_rows(rows, groups=["g"], decision="d"))
 
 
 def test_a_published_table_long_and_wide():

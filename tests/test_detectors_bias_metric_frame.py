@@ -353,6 +353,10 @@ def test_tables_that_fairlearn_was_not_made_for():
     assert one.difference().to_list() == [0.0, 0.0]
     mixed = MetricFrame(metrics=metrics, **rows, sensitive_features=["a", 1, None, 2.5])
     assert mixed.by_group["accuracy"].to_list() == [1.0, 1.0, 0.0, 0.0]  # of 2.5, 1, a, and no value
+    for lost in (np.nan, None, pd.NA):
+        with pytest.raises(ValueError, match="got 1 predictions without a value for selection_rate; allowed: none"):
+            MetricFrame(metrics=fair.selection_rate, y_true=rows["y_true"], y_pred=[0.0, 1.0, lost, 1.0],
+                        sensitive_features=list("aabb"))  # fmt: skip
     with pytest.raises(ValueError, match="NaN"):
         MetricFrame(metrics=metrics, y_true=[0, 1, np.nan, 0], y_pred=rows["y_pred"], sensitive_features=list("aabb"))
 

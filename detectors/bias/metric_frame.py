@@ -70,7 +70,8 @@ class MetricFrame:
         metric with weights is no function of counts. rng: what is drawn for intervals, the counts, or the rows that
         fairlearn 0.15 draws, whose intervals then come to the bit. A frame that is fairlearn's own draws as fairlearn.
 
-        Raises ValueError for no rows, lengths that differ, an option that is none, and whatever fairlearn refuses.
+        Raises ValueError for no rows, lengths that differ, an option that is none, whatever fairlearn refuses, and
+        predictions without a value, which its selection rate takes for rows that are not selected.
         """
         _require_one_of("rng", rng, get_args(Draws))
         rows = rows_of(y_true, y_pred, sensitive_features, control_features)
@@ -78,6 +79,7 @@ class MetricFrame:
         coded = None if _has_weights(sample_params, metrics) or not rows.sorted_alike else rows.coded
         known = None if coded is None else _known(metrics, *(coded[k].levels if k in coded else None for k in _SIDES))
         if coded is None or known is None:
+            _require_decisions(metrics, rows)
             self._frame = _Fairlearn(
                 metrics=metrics, y_true=y_true, y_pred=y_pred, sensitive_features=sensitive_features,
                 control_features=control_features, sample_params=sample_params, n_boot=n_boot,
@@ -266,8 +268,7 @@ def _known(
     metrics: Function | Mapping[str, Function], labels: Levels | None, decisions: Levels | None
 ) -> dict[str, KnownMetric] | None:
     """Return metrics by name; None where one is no function of counts, or fairlearn reads these levels another way."""
-    given = {getattr(metrics, "__name__", "metric"): metrics} if callable(metrics) else metrics
-    known = {name: known_metric(one) for name, one in given.items()}
+    known = _by_name(metrics)
     union = list(dict.fromkeys((*(labels or ()), *(decisions or ()))))
     found = {name: one for name, one in known.items() if one is not None and one.fits(union, decisions or ())}
     if not found or len(found) < len(known):
@@ -277,6 +278,17 @@ def _known(
         if absent := [need for need in one.metric.needs if not there[need]]:
             raise ValueError(f"MetricFrame: got no {absent[0]} for {name}; allowed: none where nothing asks for them")
     return found
+
+
+def _by_name(metrics: Function | Mapping[str, Function]) -> dict[str, KnownMetric | None]:
+    given = {getattr(metrics, "__name__", "metric"): metrics} if callable(metrics) else metrics
+    return {name: known_metric(one) for name, one in given.items()}
+
+
+def _require_decisions(metrics: Function | Mapping[str, Function], rows: Rows) -> None:
+    asking = [name for name, one in _by_name(metrics).items() if one is not None and "decisions" in one.metric.needs]
+    if asking and (lost := int(np.count_nonzero(pd.isna(rows.decisions)))):
+        raise ValueError(f"MetricFrame: got {lost} predictions without a value for {asking[0]}; allowed: none")
 
 
 def _counted(rows: Rows, coded: Mapping[str, Coded]) -> tuple[NDArray[Any], CountTensor]:
