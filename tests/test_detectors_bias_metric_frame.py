@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from functools import partial
 
@@ -120,6 +121,28 @@ def test_the_example_of_its_documentation():
     assert ours.by_group.to_dict() == {"accuracy": {"Female": 0.8, "Male": 0.6},
                                        "selection_rate": {"Female": 0.8, "Male": 0.4}}  # fmt: skip
     assert (ours.difference()["selection_rate"], ours.ratio()["accuracy"]) == (0.4, 0.6 / 0.8)
+
+
+def test_it_has_every_name_and_argument_of_fairlearns_class():
+    ours, theirs = (list(inspect.signature(one.__init__).parameters) for one in (MetricFrame, fair.MetricFrame))
+    assert ours[: len(theirs)] == theirs
+    names = [name for name in vars(fair.MetricFrame) if not name.startswith("_")]
+    assert len(names) > 10
+    for name in names:
+        given = [
+            [(one.name, one.default) for one in inspect.signature(found).parameters.values()]
+            for found in (getattr(own, name) for own in (MetricFrame, fair.MetricFrame))
+            if callable(found)
+        ]
+        assert not given or (len(given) == 2 and given[0] == given[1])
+
+
+def test_writing_into_a_table_changes_no_other():
+    frame = MetricFrame(metrics={"a": skm.accuracy_score}, **TEN)
+    first, copy = frame.by_group, frame.by_group.copy()
+    first.iloc[0, 0] = 9
+    first.index.name = first.columns.name = "other"
+    same(frame.by_group, copy)
 
 
 @pytest.mark.parametrize(("metrics", "y_true", "y_pred"), [

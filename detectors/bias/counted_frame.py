@@ -66,6 +66,7 @@ class CountedFrame:
 
     def table_ci(self, *name: str) -> list[Any]:
         """Return the tables of this name at each quantile of the replicates."""
+        # of frames fairlearn leaves NaN out, of series it does not: a ratio of 0/0 in one replicate has no quantile
         skip_nan = name == ("by_group",) or bool(self._tensor.of("control"))
         found = quantiles(AGGREGATES[name](*self._drawn), self._ci_quantiles, skip_nan=skip_nan)
         return [self._shown(values, name, self._seen) for values in found]
@@ -137,7 +138,7 @@ class CountedFrame:
 
     def _shown(self, values: NDArray[Any], name: tuple[str, ...], seen: NDArray[np.bool_] | None = None) -> Any:
         """Return values [metric, control(, G)] as fairlearn shows them, without the groups that are not `seen`."""
-        rows = values.reshape(len(self._names), -1).T
+        rows = values.reshape(len(self._names), -1).T.copy()  # nobody who writes into a table writes into these values
         by_group = name == ("by_group",)
         if not by_group and not self._tensor.of("control"):
             return rows[0, 0] if self._single else pd.Series(rows[0], self._names.copy())
