@@ -30,6 +30,11 @@ def counted_as(change):
 
 
 SABOTAGE = {
+    "bias.corpus": (
+        "detectors.bias.data.whole_corpus:group_gaps",
+        counted_as(lambda selected, totals: np.subtract(totals, selected)),
+        counted_as(lambda selected, totals: np.multiply(selected, 0)),
+    ),
     "bias.data": (
         "detectors.bias.data.rates:group_gaps",
         counted_as(lambda selected, totals: totals - selected),
@@ -214,6 +219,15 @@ def other_way(first, second, column):
 TABLE = "audit.probes.bias.data:DataBias.observe"
 
 HOLES = {
+    "bias.corpus": {
+        "every text its own": ("detectors.bias.data.whole_corpus:clusters_of_texts",
+                               lambda real: lambda texts: np.arange(len(texts))),
+        "window eight wider": ("detectors.bias.data.group_terms:Lexicon.mentions",
+                               lambda real: lambda self, text, window: real(self, text, window + 8)),
+        "groups swapped": ("audit.probes.bias.corpus:CorpusBias.observe", kept(
+            text=lambda frame: frame["text"].str.replace("Alpha", "X").str.replace("Beta One", "Alpha").str.replace(
+                "X", "Beta One"))),
+    },
     "bias.data": {
         "labels moved": (TABLE, kept(label=shuffled("label"))),
         "groups swapped": (TABLE, kept(group=lambda frame: frame["group"].map({"0": "1", "1": "0"}))),

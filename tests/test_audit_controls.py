@@ -118,6 +118,7 @@ WAYS = {
     "quality.samples": [{"features": "other", "draws_per_item": 20, "neighbours": 9}],
 }
 UNCOVERED = {
+    "bias.corpus": {"attribute_rate_gap_p", "log_odds"},
     "bias.data": {"label_rate_gap_p", "missing_rate_gap_p", "representation_p"},
     "bias.coreference": {"error_share", "not_asked"},
     "bias.multiple_choice": {"error_share", "not_asked"},
@@ -252,7 +253,9 @@ def subjects(tmp_path_factory):
     ]
     words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
     people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
+    spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]
     return {
+        "bias.corpus": ({}, {"items": file("spoken", spoken)}),
         "bias.data": ({}, {"items": file("people", people)}),
         "bias.coreference": (language, {"items": file("people", people)}),
         "bias.multiple_choice": (language, {"items": file("chosen", chosen)}),

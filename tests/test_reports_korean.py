@@ -41,7 +41,7 @@ OF_ERRORS = {
     "score {}, decision {}", "counts {} for {} groups and {} scores",
     "counts {} for {} prompts and {} classes",
     "shares of {} that sum to 1", "{} and {}, all positive", "{} calibration points that count as {}", ", {} at most",
-    "{} attributes of {} levels, tau {}",
+    "{} attributes of {} levels, tau {}", "{} groups, {} attributes",
 }  # fmt: skip
 """Texts that are no phrase of their own, or that the message of an exception is put together from."""
 PARTICLES = "은는이가을를과와으로로라란"

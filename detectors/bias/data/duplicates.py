@@ -57,7 +57,7 @@ def clusters_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
     """Return for each text the place of the first that it nearly is; its own where it is the first of its kind."""
     runs = [_runs(text) for text in texts]
     parent = np.arange(len(texts))
-    for bucket in _buckets(runs):
+    for bucket in _buckets(runs) if runs else ():
         pairs = combinations(bucket, 2) if len(bucket) <= _MOST_TOGETHER else pairwise(bucket)
         for one, other in pairs:
             low, high = sorted((_root(parent, one), _root(parent, other)))

@@ -1,0 +1,264 @@
+"""A corpus audited without a model: which groups its texts name, what they say near them, and which are there twice.
+
+    mention share     texts that name a group                            exact
+    attribute rate    texts that name one group and, near it, a word of an attribute; gaps by `detectors.bias.gaps`
+    log odds          of an attribute, and of single words, near one group against all others (`group_terms`)
+    duplicates        texts that are nearly another one, by the group that they name
+
+Units are distinct texts: of near duplicates the first counts. A text that names several groups counts for none of them
+in the rates, so that these are of independent units. Where no text names a group nothing is said of bias.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from detectors.bias.data.duplicates import clusters_of_texts
+from detectors.bias.data.findings import Found, largest, smallest_p, surest
+from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, log_odds
+from detectors.bias.gaps import group_gaps
+from detectors.intervals import exact_binomial
+from detectors.phrases import Cause, Method, Phrase
+from detectors.result import COUNT, Direction, Measure, Result, undefined
+
+__all__ = ["corpus_bias"]
+
+_NOBODY = Cause("no text names a group")
+_ONE_GROUP = Cause("fewer than two groups are named")
+_JOINT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
+_SPREAD = Method("in the box of exact intervals of all shares (Bonferroni)")
+_NORMAL = Method("log odds with an informative Dirichlet prior, normal")
+_MOST_WORDS = 100
+_LEAST_NEAR = 5
+"""Times that a word stands near groups for it to be looked at."""
+
+
+def corpus_bias(
+    texts: Sequence[str], groups: Mapping[str, Sequence[str]], attributes: Mapping[str, Sequence[str]], *, window: int,
+    level: float, rng: np.random.Generator,
+) -> Result:
+    """Return how texts speak of groups.
+
+    groups, attributes: name -> terms. window: words on either side of a group's term that are near it.
+
+    Measures: `attribute_rate_difference` (headline), `attribute_rate_gap`, `attribute_rate_gap_p`, `attribute_rate`,
+    `mention_difference`, `mention_share`, `unnamed_share` (texts that name no group), `log_odds` of every attribute and
+    group, `duplicate_difference`, `duplicate_share`. items: a row for an attribute or a word and a group, of the words
+    those that lean most; `against` where that is sure for all of them together. Raises ValueError for fewer than two
+    groups and for no attribute.
+    """
+    if len(groups) < 2 or not attributes:
+        got = f"{len(groups)} groups, {len(attributes)} attributes"
+        raise ValueError(f"corpus_bias: got {got}; allowed: two groups or more, one attribute or more")
+    corpus = _Corpus(texts, groups, attributes, window, level, rng)
+    found = Found([*corpus.rates(), *corpus.shares(), *corpus.odds(), *corpus.repeated()], corpus.rows())
+    items = pd.DataFrame(found.rows, index=pd.Index([f"{row['kind']} {at}" for at, row in enumerate(found.rows, 1)],
+                                                    name="id"))  # fmt: skip
+    if found.rows:
+        items["against"] = items["against"].astype("boolean")
+    measures = tuple(replace(one, level=level) for one in found.measures)
+    return Result(measures, items=items if found.rows else None, table=corpus.table())
+
+
+@dataclass(frozen=True, eq=False)
+class _Corpus:
+    texts: Sequence[str]
+    groups: Mapping[str, Sequence[str]]
+    attributes: Mapping[str, Sequence[str]]
+    window: int
+    level: float
+    rng: np.random.Generator
+
+    @cached_property
+    def first(self) -> NDArray[np.int64]:
+        """The first text that each one nearly is [text]."""
+        return clusters_of_texts(self.texts)
+
+    @cached_property
+    def said(self) -> list[Mentions]:
+        """What each text says of groups."""
+        lexicon = Lexicon(self.groups)
+        return [lexicon.mentions(text, self.window) for text in self.texts]
+
+    @cached_property
+    def units(self) -> list[Mentions]:
+        """What distinct texts say."""
+        return [self.said[at] for at in np.flatnonzero(self.first == np.arange(len(self.texts)))]
+
+    @cached_property
+    def alone(self) -> dict[str, list[tuple[str, ...]]]:
+        """Group -> words near it in each distinct text that names it and no other."""
+        found: dict[str, list[tuple[str, ...]]] = {name: [] for name in self.groups}
+        for one in self.units:
+            if len(one.contexts) == 1:
+                (name, words), *_ = one.contexts.items()
+                found[name].append(words)
+        return found
+
+    # --- rates of attributes
+
+    def rates(self) -> list[Measure]:
+        endings = {"difference": largest, "gap": surest, "gap_p": smallest_p}
+        if not any(self.alone.values()):
+            return [self._none(f"attribute_rate_{one}", _NOBODY) for one in endings]
+        of_attributes, of_groups = list[dict[str, Measure]](), list[Measure]()
+        strict, lexicon = 1 - (1 - self.level) / len(self.attributes), Lexicon(self.attributes)
+        holds = {name: [set(lexicon.counted(words)) for words in told] for name, told in self.alone.items()}
+        for attribute in self.attributes:
+            result = group_gaps(
+                [sum(attribute in one for one in holds[name]) for name in self.groups],
+                [len(holds[name]) for name in self.groups], [_named(attribute, name) for name in self.groups],
+                level=strict, rng=self.rng, metric="attribute_rate",
+            )
+            label = attribute if len(self.attributes) > 1 else None
+            of_attributes.append({one.name: replace(one, group=label) for one in result.measures if one.group is None})
+            of_groups += [one for one in result.measures if one.group is not None]
+        told = [over([one[f"attribute_rate_{ending}"] for one in of_attributes]) for ending, over in endings.items()]
+        return [*(one for part in told for one in part), *of_groups]
+
+    # --- who is named
+
+    def shares(self) -> list[Measure]:
+        n = len(self.units)
+        named = np.array([sum(name in one.contexts for one in self.units) for name in self.groups])
+        unnamed = sum(not one.contexts for one in self.units)
+        if not n:
+            return [self._none(name, _NOBODY) for name in ("mention_difference", "unnamed_share")]
+        strict = 1 - (1 - self.level) / len(self.groups)
+        low, high = exact_binomial(named, n, strict)
+        told = [
+            self._measure("mention_share", k / n, group=name, low=float(one), high=float(two), method=_JOINT)
+            for name, k, one, two in zip(self.groups, named.tolist(), low, high, strict=True)
+        ]
+        spread = float(np.ptp(named)) / n
+        difference = self._measure(
+            "mention_difference", spread, low=min(spread, max(0.0, float(low.max() - high.min()))),
+            high=max(spread, float(high.max() - low.min())), method=_SPREAD,
+        )  # fmt: skip
+        none = exact_binomial(unnamed, n, self.level)
+        return [difference, self._measure("unnamed_share", unnamed / n, low=none[0], high=none[1],
+                                          method=Method("exact binomial (Clopper-Pearson)")), *told]  # fmt: skip
+
+    # --- log odds
+
+    @cached_property
+    def near(self) -> dict[str, Counter[str]]:
+        """Group -> how often each word stands near it, in distinct texts."""
+        found: dict[str, Counter[str]] = {name: Counter() for name in self.groups}
+        for one in self.units:
+            for name, words in one.contexts.items():
+                found[name].update(words)
+        return found
+
+    @cached_property
+    def everywhere(self) -> Counter[str]:
+        """How often each word is there in distinct texts."""
+        return Counter(word for one in self.units for word in one.words)
+
+    def _odds_of(self, name: str, count: Mapping[str, int], whole: int) -> LogOdds | None:
+        """Return the log odds of something that is `count` times near each group and `whole` times anywhere."""
+        sizes = {group: sum(words.values()) for group, words in self.near.items()}
+        others = sum(sizes.values()) - sizes[name]
+        if not whole or not sizes[name] or not others:
+            return None
+        elsewhere = sum(count.values()) - count[name]
+        return log_odds(count[name], sizes[name], elsewhere, others, whole / sum(self.everywhere.values()))
+
+    @cached_property
+    def of_attributes(self) -> list[tuple[str, str, int, LogOdds]]:
+        """(attribute, group, times near it, log odds)."""
+        lexicon = Lexicon(self.attributes)
+        near = {name: _counted(lexicon, words) for name, words in self.near.items()}
+        whole = _counted(lexicon, self.everywhere)
+        found = []
+        for attribute in self.attributes:
+            count = {name: near[name][attribute] for name in self.groups}
+            for name in self.groups:
+                odds = self._odds_of(name, count, whole[attribute])
+                if odds is not None:
+                    found.append((attribute, name, count[name], odds))
+        return found
+
+    def odds(self) -> list[Measure]:
+        z = float(ndtri(1 - (1 - self.level) / 2 / max(1, len(self.of_attributes))))
+        return [
+            self._measure(
+                "log_odds", one.value, group=_named(attribute, name), low=one.value - z * one.error,
+                high=one.value + z * one.error, method=_NORMAL, guarantee="approximate", unit="nats",
+                direction="nearer to ideal is better",
+            )
+            for attribute, name, _, one in self.of_attributes
+        ]  # fmt: skip
+
+    def rows(self) -> list[dict[str, Any]]:
+        words = [word for word, _ in sum(self.near.values(), Counter()).items()]
+        counts = {word: {name: self.near[name][word] for name in self.groups} for word in words}
+        often = [word for word in words if sum(counts[word].values()) >= _LEAST_NEAR]
+        told = [("attribute", *one) for one in self.of_attributes]
+        single = [
+            ("word", word, name, counts[word][name], odds) for word in often for name in self.groups
+            if (odds := self._odds_of(name, counts[word], self.everywhere[word])) is not None
+        ]  # fmt: skip
+        z = float(ndtri(1 - (1 - self.level) / 2 / max(1, len(told) + len(single))))
+        leaning = sorted(single, key=lambda one: -abs(one[4].z))[:_MOST_WORDS]
+        return [
+            {"kind": kind, "word": word, "group": name, "near": near, "value": odds.value, "z": odds.z,
+             "against": abs(odds.z) > z, "weight": abs(odds.z)}
+            for kind, word, name, near, odds in [*told, *leaning]
+        ]  # fmt: skip
+
+    # --- what is there twice
+
+    def repeated(self) -> list[Measure]:
+        again = np.isin(self.first, self.first[self.first != np.arange(len(self.texts))])
+        rates = [
+            float(again[there].mean()) for name in self.groups
+            if (there := np.array([name in one.contexts for one in self.said], dtype=bool)).any()
+        ]  # fmt: skip
+        share = float(again.mean()) if len(again) else 0.0
+        told = self._measure("duplicate_share", share, low=share, high=share, method=COUNT, n=len(again))
+        if len(rates) < 2:
+            return [self._none("duplicate_difference", _ONE_GROUP if rates else _NOBODY), told]
+        apart = float(np.ptp(rates))
+        return [self._measure("duplicate_difference", apart, low=apart, high=apart, method=COUNT, n=len(again)), told]
+
+    def table(self) -> pd.DataFrame:
+        """Return a row a group: distinct texts that name it, and those that name no other."""
+        return pd.DataFrame({
+            "group": list(self.groups),
+            "texts": [sum(name in one.contexts for one in self.units) for name in self.groups],
+            "alone": [len(self.alone[name]) for name in self.groups],
+        })  # fmt: skip
+
+    def _measure(self, name: str, value: float, *, n: int | None = None, **more: Any) -> Measure:
+        count = len(self.units) if n is None else n
+        direction: Direction = "neither" if name in ("mention_share", "unnamed_share") else "lower is better"
+        told = {"unit": "share", "direction": direction, "ideal": None if direction == "neither" else 0.0, **more}
+        return Measure(name=name, value=value, n={"items": count, "units": count}, level=self.level, **told)
+
+    def _none(self, name: str, reason: Cause) -> Measure:
+        n = {"items": len(self.units), "units": len(self.units)}
+        unit = "p-value" if name.endswith("_p") else "share"
+        return undefined(name, reason, n=n, unit=unit, direction="neither", level=self.level)
+
+
+def _named(attribute: str, group: str) -> str:
+    return Phrase("{column}: {level}", column=attribute, level=group)
+
+
+def _counted(lexicon: Lexicon, words: Counter[str]) -> Counter[str]:
+    """Return how often single words of each name are there, of words that are counted."""
+    found: Counter[str] = Counter()
+    for word, times in words.items():
+        for name in lexicon.counted([word]):
+            found[name] += times
+    return found

@@ -1,0 +1,130 @@
+"""The probe `bias.corpus` and its detectors: terms in two languages, log odds by hand, planted and clean corpora."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit import run
+from audit.integrity import recompute
+from audit.probe import Probe
+from audit.probes.bias.corpus import CorpusBias
+from audit.probes.bias.term_lists import ATTRIBUTES, GROUPS
+from detectors.bias.data.duplicates import words_of
+from detectors.bias.data.group_terms import PRIOR, Lexicon, log_odds
+from detectors.bias.data.whole_corpus import corpus_bias
+
+TERMS = {"women": ["she", "her", "여자"], "men": ["he", "남자"], "elders": ["old people"]}
+WORK = {"work": ["engineer", "기술자"]}
+
+
+def judged(texts, groups=TERMS, attributes=WORK, window=10, level=0.95):
+    return corpus_bias(texts, groups, attributes, window=window, level=level, rng=np.random.default_rng(0))
+
+
+def corpus(size=200, first=0.5, second=0.5, seed=0):
+    """Texts of words of their own, half about her and half about him, some of them with the word of work."""
+    rng = np.random.default_rng(seed)
+    texts = []
+    for number in range(size):
+        words = [f"w{number}x{place}" for place in range(8)]
+        if rng.random() < (first, second)[number % 2]:
+            words[3] = "engineer"
+        texts.append(" ".join([("She", "He")[number % 2], *words]))
+    return texts
+
+
+def test_it_is_a_probe_that_plans_find_by_name():
+    (entry,) = importlib.metadata.entry_points(group="dokimasia.probes", name="bias.corpus")
+    assert entry.load() is CorpusBias
+    assert isinstance(CorpusBias(), Probe)
+    assert CorpusBias().needs == frozenset()
+
+
+def test_no_term_of_our_lists_stands_for_two_things_and_none_has_capitals():
+    terms = [term for listed in (*GROUPS.values(), *ATTRIBUTES.values()) for term in listed]
+    assert max(Counter(terms).values()) == 1
+    assert all(words_of(term) == [term] for term in terms)
+
+
+# --- terms
+
+
+def test_groups_are_named_by_words_phrases_and_korean_words_with_particles():
+    lexicon = Lexicon(TERMS)
+    said = lexicon.mentions("Old people said SHE works; there he is. 여자는 남자와 갔다. 여자친구", window=2)
+    assert set(said.contexts) == {"women", "men", "elders"}
+    assert said.words == ("said", "works", "there", "is", "갔다", "여자친구"), "a friend is not the particle of a woman"
+    assert said.contexts["elders"] == ("said",)
+    assert lexicon.mentions("Shepherds shed her", 3).contexts == {"women": ("shepherds", "shed")}
+    assert lexicon.mentions("", 3).contexts == {}
+    with pytest.raises(ValueError, match="allowed: one with a word"):
+        Lexicon({"x": ["!"]})
+
+
+def test_log_odds_by_hand():
+    """10 of 100 words near, 5 of 200 elsewhere, 2 % of all words: a = 10."""
+    found, prior = log_odds(10, 100, 5, 200, 0.02), 0.02 * PRIOR
+    value = np.log(20 / (100 + PRIOR - 20)) - np.log(15 / (200 + PRIOR - 15))
+    assert prior == 10
+    assert found.value == pytest.approx(value)
+    assert found.error == pytest.approx(np.sqrt(1 / 20 + 1 / 15))
+    assert log_odds(10, 100, 20, 200, 0.1).value == pytest.approx(0, abs=0.02)
+
+
+# --- corpora
+
+
+def test_a_planted_association_is_found_and_the_group_named():
+    result = judged(corpus(first=0.1, second=0.5))
+    assert result.measure("attribute_rate_difference").low > 0.1
+    assert result.measure("attribute_rate_gap", "work: men").low > 0
+    assert result.measure("log_odds", "work: men").low > 0
+    first = result.items.iloc[0]
+    assert (first["kind"], first["word"], bool(first["against"])) == ("attribute", "work", True)
+    assert result.table.set_index("group")["texts"].to_dict() == {"women": 100, "men": 100, "elders": 0}
+
+
+def test_clean_corpora_are_not_accused_more_often_than_the_level_says():
+    found = (judged(corpus(80, seed=seed), level=0.8) for seed in range(20))
+    alarms = sum(one.measure("attribute_rate_difference").low > 0 for one in found)
+    assert alarms <= 4 + 4  # 20 % of 20, and two standard errors
+
+
+def test_a_text_of_several_groups_counts_for_none_and_a_near_duplicate_once():
+    both = ["she and he " + " ".join(f"b{n}x{k}" for k in range(6)) for n in range(30)]
+    again = [text + " again" for text in corpus(200)[:40:2]]
+    result = judged([*corpus(200), *both, *again])
+    assert result.table.set_index("group")["texts"].to_dict() == {"women": 130, "men": 130, "elders": 0}
+    assert result.table.set_index("group")["alone"].to_dict() == {"women": 100, "men": 100, "elders": 0}
+    assert result.measure("duplicate_share").value == pytest.approx(40 / 250)
+    assert result.measure("duplicate_difference").value == pytest.approx(40 / 150)
+
+
+def test_no_group_word_is_not_zero_bias():
+    result = judged(["nothing to see", "here either", "nor there"])
+    assert result.headline.undefined == "no text names a group"
+    assert result.measure("unnamed_share").value == 1
+    assert judged([]).measure("unnamed_share").undefined == "no text names a group"
+
+
+@pytest.mark.parametrize(("options", "says"), [
+    ({"groups": {"a": ["x"]}}, "got 1 groups"), ({"attributes": {}}, "0 attributes"), ({"window": 0}, "window 0"),
+    ({"groups": {"a": ["x"], "b": [" "]}}, "no word of b"),
+])  # fmt: skip
+def test_lists_that_say_nothing_are_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        CorpusBias(**options)
+
+
+def test_from_texts_to_a_record_that_recomputes(tmp_path):
+    rows = pd.DataFrame({"text": corpus(first=0.1, second=0.6)})
+    asked = {"use": "bias.corpus", "groups": {"women": ["she"], "men": ["he"]}, "attributes": {"work": ["engineer"]}}
+    audit = run(probe=asked, data=rows, limit={"at_most": 0.2}, into=tmp_path)
+    (finding,) = audit.record.findings
+    assert (finding.verdict, finding.controls) == ("failed", {"positive": True, "negative": True})
+    assert recompute(audit) > 10
