@@ -67,7 +67,7 @@ class Split:
 
     def named(self, group: str) -> str:
         """Return what measures of a group are called by."""
-        return group if self.alone else Phrase("{column}: {level}", column=self.name, level=group)
+        return group if self.alone else Phrase("{group1}: {group2}", group1=self.name, group2=group)
 
     def counts(self, where: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Return rows [group], those of a mask [row] alone where one is given."""

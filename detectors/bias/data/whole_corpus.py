@@ -252,7 +252,7 @@ class _Corpus:
 
 
 def _named(attribute: str, group: str) -> str:
-    return Phrase("{column}: {level}", column=attribute, level=group)
+    return Phrase("{group1}: {group2}", group1=attribute, group2=group)
 
 
 def _counted(lexicon: Lexicon, words: Counter[str]) -> Counter[str]:
