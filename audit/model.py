@@ -40,7 +40,7 @@ class Continuation:
 
 
 Item = Any
-"""`str`, `Continuation` or a NumPy array without batch axis."""
+"""`str`, `Continuation`, a NumPy array without batch axis, or a row of a table: column -> number or text."""
 
 
 @dataclass(frozen=True)

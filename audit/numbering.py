@@ -43,7 +43,7 @@ def draw_seed(seed: int, prompt: str | None, number: int) -> int:
 
 def item_digest(item: Item) -> bytes:
     """Return the SHA-256 of an item's type and content."""
-    if item is None or isinstance(item, str):
+    if item is None or isinstance(item, str | dict):
         return hashlib.sha256(canonical(item)).digest()
     if isinstance(item, Continuation):
         return hashlib.sha256(canonical([item.prompt, item.text])).digest()

@@ -50,6 +50,11 @@ SABOTAGE = {
         lambda real: lambda *args: (-real(*args)[0], real(*args)[1]),
         lambda real: lambda *args: (0 * real(*args)[0], real(*args)[1]),
     ),
+    "bias.decisions": (
+        "detectors.bias.decisions:_counted",
+        lambda real: lambda *rows: (real(*rows)[0], 0 * real(*rows)[1] + real(*rows)[1].sum(axis=0)),
+        lambda real: lambda *rows: (real(*rows)[0], np.ones_like(real(*rows)[1])),
+    ),
     "bias.open_ended": (
         "detectors.bias.open_ended:_over_units",
         lambda real: lambda values, code: 1 - real(values, code),
@@ -194,6 +199,7 @@ CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
+DECIDED = "audit.probes.bias.decisions:Decisions.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
@@ -238,6 +244,14 @@ HOLES = {
         "half of the rows covered": ("detectors.bias.data.presence:uncovered",
                                      lambda real: lambda codes, *rest: real([one[::2] for one in codes], *rest)),
         "every ratio 1": ("detectors.bias.data.rates:impact_ratios", counted_as(lambda selected, totals: totals)),
+    },
+    "bias.decisions": {
+        "decisions moved": (DECIDED, kept(decision=shuffled("decision"))),
+        "rows without a group left out": (DECIDED, lambda real: lambda *args: real(*args).dropna(subset="group")),
+        "turned": ("detectors.bias.decisions:_rate",
+                   lambda real: lambda *args: (real(*args)[1] - real(*args)[0], *real(*args)[1:])),
+        "no width": ("detectors.bias.groups:exact_binomial",
+                     lambda real: lambda k, n, *level: real(k, n, 0.2)),
     },
     "bias.associations": {
         "vectors shuffled": (ASSOCIATIONS, kept(embedding=shuffled("embedding"))),

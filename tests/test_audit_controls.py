@@ -103,6 +103,9 @@ WAYS = {
         {**KEYED, "label": None, "questions": ("overlap", "coverage")},
     ],
     "bias.associations": [{}, {"ddof": 0, "template": "This is {text}."}],
+    "bias.decisions": [
+        {}, {"label": "label", "features": ("a", "b")}, {"prompt": "question"}, {"score": "s", "within": ("c",)},
+    ],
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
     "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
     "bias.multiple_choice": [{}, {"scored": "words"}, {"mode": "generate"}],
@@ -119,6 +122,7 @@ WAYS = {
 }
 UNCOVERED = {
     "bias.corpus": {"attribute_rate_gap_p", "log_odds"},
+    "bias.decisions": {"selection_rate_gap_p", "selection_rate_detectable_gap", "selection_rate_impact_p"},
     "bias.data": {"label_rate_gap_p", "missing_rate_gap_p", "representation_p"},
     "bias.coreference": {"error_share", "not_asked"},
     "bias.multiple_choice": {"error_share", "not_asked"},
@@ -259,6 +263,7 @@ def subjects(tmp_path_factory):
         "bias.data": ({}, {"items": file("people", people)}),
         "bias.coreference": (language, {"items": file("people", people)}),
         "bias.multiple_choice": (language, {"items": file("chosen", chosen)}),
+        "bias.decisions": ({}, {"items": file("decided", [{"group": n % 3, "decision": n % 2} for n in range(60)])}),
         "bias.representation": (
             {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
         ),

@@ -150,6 +150,15 @@ def test_many_groups_are_measured_where_they_lie_farthest_and_all_stand_in_the_t
     assert result.headline.low == 0
 
 
+def test_so_many_groups_that_none_is_permuted_have_a_valid_p_value():
+    rng, n = np.random.default_rng(6), np.append(np.full(6000, 3), 400)
+    even, odd = rng.binomial(n, 0.5), rng.binomial(n, np.append(np.full(6000, 0.5), 0.7))
+    assert judged(even, n).measure("rate_gap_p").value > 0.2
+    found = judged(odd, n)
+    assert found.measure("rate_gap_p").value < 0.001
+    assert found.remarks[0].values["group"] == "g6000"
+
+
 def test_the_detectable_gap_is_detected_in_four_of_five():
     gap = detectable_gap(150, 1350, 0.3, 0.95)
     rng = np.random.default_rng(5)

@@ -170,6 +170,8 @@ class Classifier:
         columns, wanted = (getattr(self._obj, name, None) for name in ("feature_names_in_", "n_features_in_"))
         if self.modality == "text":
             return list(x)
+        if isinstance(x[0], dict):
+            return self._table(x, columns)
         shapes = {np.shape(item) for item in x}
         if len(shapes) > 1:
             told = " and ".join(str(list(shape)) for shape in sorted(shapes)[:2])
@@ -183,6 +185,16 @@ class Classifier:
         import pandas as pd
 
         return pd.DataFrame(rows, columns=list(columns))
+
+    def _table(self, x: Sequence[Item], columns: Sequence[str] | None) -> Any:
+        """Return rows that are mappings as a frame, with the columns that the object learnt from, in their order."""
+        import pandas as pd
+
+        rows = pd.DataFrame(list(x))
+        wanted = list(rows.columns if columns is None else columns)
+        if absent := [name for name in wanted if name not in rows]:
+            raise ModelError(f"{self.name}: a row has no {', '.join(map(str, absent))}; allowed: {', '.join(wanted)}")
+        return rows[wanted]
 
 
 class TextClassifier:

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import hypergeom
 
 from detectors.arrays import Floats
 from detectors.bias.groups import HIGHEST, MOST_GROUPS, REST, Groups, extreme_pairs, pair_ends
@@ -42,6 +43,7 @@ _JOINT = Method("{method}; all groups at once (Bonferroni)", method=RATE_DIFFERE
 _ALL_PAIRS = Method("{method}; all pairs of groups at once (Bonferroni)", method=RATE_DIFFERENCE)
 _EXTREMES = Method("largest gap of all pairs of groups: {method}", method=RATE_DIFFERENCE)
 _PERMUTED = Method("permutation of the groups (multivariate hypergeometric)")
+_TAILS = Method("{method}; all groups at once (Bonferroni)", method=Method("hypergeometric tails of each group"))
 _DETECTABLE = Method("found with a probability of 80 %, about, by the interval of the gap")
 _NO_UNIT = Cause("the group has no unit that answered")
 _REFERENCE = Cause("the group is the reference")
@@ -50,18 +52,20 @@ _TOO_FEW = Cause("the smallest group is too small for any gap to be found")
 _Row = dict[Any, Any]
 _TRIED = 16
 """Gaps that are tried at a time."""
-_DRAWN = 8_000_000
-"""Hypergeometric counts of a permutation test at most, down to 199 draws."""
+_DRAWN, _PERMUTABLE = 2_000_000, 5_000
+"""Hypergeometric counts of a permutation test at most; groups up to which there is one."""
 
 
 def group_gaps(
     selected: ArrayLike, totals: ArrayLike, names: Sequence[str], *, level: float, rng: np.random.Generator,
     metric: str = "rate", reference: str = REST, missing: ArrayLike | None = None, better: Direction = "neither",
+    cause: Cause = _NO_UNIT,
 ) -> Result:
     """Return how the rates of groups differ; `metric` begins the name of every measure.
 
     selected, totals, missing [group]: independent units that had the event, that answered, and that were asked and did
-    not. reference: `REST`, `HIGHEST` or the name of a group. better: which way is good for the rate itself.
+    not. reference: `REST`, `HIGHEST` or the name of a group. better: which way is good for the rate itself. cause: why
+    a group without a unit has no rate.
 
     Measures:
       {metric}_difference       headline; largest less smallest rate, the plain value, biased upwards
@@ -77,7 +81,7 @@ def group_gaps(
     groups = Groups.of(selected, totals, names, missing)
     if reference not in (REST, HIGHEST):
         groups.place_of(reference)
-    return _Judge(groups, metric, reference, level, rng, better).result()
+    return _Judge(groups, metric, reference, level, rng, better, cause).result()
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class _Judge:
     level: float
     rng: np.random.Generator
     better: Direction
+    cause: Cause
 
     def result(self) -> Result:
         """Return the measures; where fewer than two groups have a unit, no gap is defined."""
@@ -159,7 +164,7 @@ class _Judge:
 
     def _gap(self, row: _Row, at: int, group: str | None) -> Measure:
         if np.isnan(row["gap"]):
-            reason = _REFERENCE if row["group"] == self.groups.reference_name(self.reference) else _NO_UNIT
+            reason = _REFERENCE if row["group"] == self.groups.reference_name(self.reference) else self.cause
             return self._none(f"{self.metric}_gap", reason, at, group)
         return self._measure(
             "gap", at, value=row["gap"], low=min(row["gap_low"], row["gap"]), high=max(row["gap_high"], row["gap"]),
@@ -168,12 +173,12 @@ class _Judge:
         )
 
     def _p(self) -> Measure:
-        there = self.groups.there
-        draws = int(np.clip(_DRAWN // len(there), 199, 1999))
-        p = any_gap_p(self.groups.selected[there], self.groups.totals[there], self.rng, draws)
-        return self._measure(
-            "gap_p", None, value=p, unit="p-value", direction="neither", method=_PERMUTED,
-        )
+        k, n = (one[self.groups.there] for one in (self.groups.selected, self.groups.totals))
+        if len(k) > _PERMUTABLE:
+            p, method = _tails_p(k, n), _TAILS
+        else:
+            p, method = any_gap_p(k, n, self.rng, int(min(_DRAWN // len(k), 1999))), _PERMUTED
+        return self._measure("gap_p", None, value=p, unit="p-value", direction="neither", method=method)
 
     def _detectable(self, table: pd.DataFrame) -> Measure:
         groups = self.groups
@@ -192,7 +197,7 @@ class _Judge:
         groups = self.groups
         k, n, lost = (int(one.sum()) for one in (groups.selected, groups.totals, groups.missing))
         if not n:
-            return self._none(self.metric, _NO_UNIT)
+            return self._none(self.metric, self.cause)
         low, high = exact_binomial(k, n + lost, self.level)[0], exact_binomial(k + lost, n + lost, self.level)[1]
         return self._measure(
             "", None, value=k / n, low=low, high=high, unit="share", direction=self.better, method=_EXACT
@@ -200,7 +205,7 @@ class _Judge:
 
     def _rate(self, row: _Row, at: int) -> Measure:
         if not row["units"]:
-            return self._none(self.metric, _NO_UNIT, at, row["group"])
+            return self._none(self.metric, self.cause, at, row["group"])
         return self._measure(
             "", at, value=row["rate"], low=row["low"], high=row["high"], unit="share", direction=self.better,
             method=_EXACT, group=row["group"],
@@ -217,6 +222,14 @@ class _Judge:
         return undefined(
             name, reason, n=n, unit=unit, direction="neither", level=self.level, group=group, missing=missing
         )
+
+
+def _tails_p(k: NDArray[np.int64], n: NDArray[np.int64]) -> float:
+    """Return the p-value of "all groups have one rate", from the group whose count is the least likely then."""
+    rows = np.unique(np.stack([k, n], axis=1), axis=0)
+    null = hypergeom(int(n.sum()), int(k.sum()), rows[:, 1])
+    tails = np.minimum(null.cdf(rows[:, 0]), null.sf(rows[:, 0] - 1))
+    return float(min(1.0, 2 * tails.min() * len(k)))
 
 
 def detectable_gap(units: int, others: int, rate: float, level: float) -> float | None:

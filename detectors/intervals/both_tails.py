@@ -30,8 +30,8 @@ __all__ = ["RATE_DIFFERENCE", "RATE_RATIO", "combined_tail", "difference_low", "
 RATE_DIFFERENCE = Method("difference of rates, exact tails combined (Fisher)")
 RATE_RATIO = Method("ratio of rates, exact tails combined (Fisher)")
 _GOLDEN = (np.sqrt(5) - 1) / 2
-_STEPS = 26
-"""Sections; the least of a convex function is then known to about nine digits."""
+_STEPS = 22
+"""Sections; the least of a convex function is then known to about eight digits."""
 
 
 def rate_difference(

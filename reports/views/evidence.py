@@ -32,7 +32,7 @@ SHORT = 24
 WORDED = {
     "outcome": "cell", "prefers": "cell", "kind": "cell", "role": "cell", "finish": "cell", "missing": "cell",
     "group": "group", "score": "group", "about": "group", "problem": "cause", "not_asked": "cause",
-    "likelihood": "likelihood",
+    "likelihood": "likelihood", "metric": "metric",
 }  # fmt: skip
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
 Kind = Literal["id", "num", "word", "text", "picture"]

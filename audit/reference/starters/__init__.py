@@ -1,6 +1,7 @@
 """The plan that `init` writes: what a model is, is read off the file or folder, and each kind has its template.
 
     an address -> endpoint   a file of rows -> table   .skops -> classifier   .gguf -> causal_lm
+    a file of rows with a column `decision` -> those decisions, by group
     a folder   -> what its config.json or model_index.json says: a family of ours, or a class of a library
 
 Nothing is loaded and no server is asked.
@@ -13,8 +14,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from audit.data import ENDINGS
-from audit.errors import UsageError
+from audit.data import ENDINGS, column_names
+from audit.errors import DataError, UsageError
 from audit.reference.plans import find_language_model
 
 __all__ = ["family_of", "has_chat_template", "starter_plan"]
@@ -52,7 +53,8 @@ def starter_plan(model: str | None) -> str:
     """
     installed = str(find_language_model() or "./model")
     family = "causal_lm" if model is None else family_of(model)
-    text = (Path(__file__).parent / f"{_TEMPLATES[family]}.yaml").read_text("utf-8").replace("FAMILY", family)
+    template = "decisions" if family == "table" and _holds_decisions(str(model)) else _TEMPLATES[family]
+    text = (Path(__file__).parent / f"{template}.yaml").read_text("utf-8").replace("FAMILY", family)
     if family == "causal_lm" and has_chat_template(Path(model or installed)):
         text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
             "mode: choice}", f"mode: choice, prompt: {json.dumps(_CHAT_PROMPT)}}}"
@@ -60,6 +62,14 @@ def starter_plan(model: str | None) -> str:
     places = {'"MODEL"': model or installed, '"LANGUAGE_MODEL"': installed}
     text = re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)
     return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
+
+
+def _holds_decisions(path: str) -> bool:
+    """Tell whether the rows of a file are decisions made elsewhere, by a column of that name."""
+    try:
+        return "decision" in column_names(Path(path))
+    except DataError:
+        return False
 
 
 def has_chat_template(path: Path) -> bool:

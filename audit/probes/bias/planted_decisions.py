@@ -1,0 +1,219 @@
+"""Decisions with a gap that was put there, and the same without one: what `bias.decisions` is tried on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Known, Observed, Trial
+
+__all__ = ["observed", "own_feature", "trial"]
+
+_UNITS, _TRIED = 300, 50
+"""Rows of a group: of the controls, of the trials."""
+
+
+class Deciding(Protocol):
+    """The options of the probe that say whose decisions are asked for."""
+
+    @property
+    def sensitive(self) -> tuple[str, ...]: ...
+    @property
+    def within(self) -> tuple[str, ...]: ...
+    @property
+    def label(self) -> str | None: ...
+    @property
+    def positive(self) -> str | int: ...
+    @property
+    def score(self) -> str | None: ...
+    @property
+    def threshold(self) -> float: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
+    @property
+    def positive_class(self) -> int: ...
+    @property
+    def prompt(self) -> str | None: ...
+    @property
+    def answers(self) -> tuple[str, str]: ...
+    @property
+    def decides(self) -> str | None: ...
+    @property
+    def rates(self) -> tuple[str, ...]: ...
+
+
+def observed(probe: Deciding, rng: np.random.Generator, *, gap: bool) -> Observed:
+    """Return what the probe would have observed of two groups.
+
+    Of 150 positives and 150 negatives of a group 120 and 30 are selected, of the other one 30 and 60 where there is a
+    gap: every rate that decisions are judged by differs then.
+    """
+    import numpy as np
+
+    group = np.repeat([0, 1], _UNITS)
+    label = np.tile(np.arange(_UNITS) % 2, 2)
+    decision = np.concatenate([
+        _selected(label[:_UNITS], 120, 30), _selected(label[:_UNITS], *((30, 60) if gap else (120, 30)))
+    ])  # fmt: skip
+    order = rng.permutation(len(group))
+    return {"items": _answered(probe, _rows(probe, group[order], label[order], decision[order]), decision[order])}
+
+
+def _selected(label: np.ndarray, positives: int, negatives: int) -> np.ndarray:
+    """Return decisions by which so many of those with a positive and with a negative label are selected."""
+    import numpy as np
+
+    decision = np.zeros(len(label), dtype=int)
+    for value, count in ((1, positives), (0, negatives)):
+        decision[np.flatnonzero(label == value)[:count]] = 1
+    return decision
+
+
+def _rows(probe: Deciding, group: np.ndarray, label: np.ndarray, decision: np.ndarray) -> pd.DataFrame:
+    """Return rows of the table, with a column of its own for each that the probe names; -1 is no value."""
+    import numpy as np
+    import pandas as pd
+
+    size = len(group)
+    ids = [f"row {number}" for number in range(size)]
+    values = [None if one < 0 else str(one) for one in group]
+    columns: dict[str, Any] = dict.fromkeys(probe.sensitive, values)
+    columns |= {name: (np.arange(size) % 2).astype(str) for name in probe.within}
+    if probe.label is not None:
+        columns[probe.label] = _word(probe, label)
+    if probe.decides is not None:
+        columns[probe.decides] = _word(probe, decision)
+    if probe.score is not None:
+        columns[probe.score] = (probe.threshold + np.where(decision == 1, 0.25, -0.25)).astype(str)
+    if probe.prompt is not None:
+        columns[probe.prompt] = [f"Shall {name} be selected?" for name in ids]
+    for name in probe.features:
+        columns.setdefault(name, np.arange(size).astype(str))
+    return pd.DataFrame(columns, index=pd.Index(ids, name="id"), dtype=object)
+
+
+def _word(probe: Deciding, values: np.ndarray) -> np.ndarray:
+    """Return the positive value where there is a 1, else another."""
+    import numpy as np
+
+    return np.where(values == 1, str(probe.positive), "0" if str(probe.positive) != "0" else "1")
+
+
+def _answered(probe: Deciding, rows: pd.DataFrame, decision: np.ndarray) -> pd.DataFrame:
+    """Return the rows as they are observed where the model decides so."""
+    if probe.features:
+        cells: list[Any] = [_probabilities(probe, one) for one in decision]
+        return rows.assign(probabilities=cells)
+    if probe.prompt is not None:
+        return rows.assign(answer=[probe.answers[1 - int(one)] for one in decision])
+    return rows
+
+
+def _probabilities(probe: Deciding, decision: int) -> list[float]:
+    """Return probabilities of classes, that of the positive one on its side of the threshold."""
+    positive = (1 + probe.threshold) / 2 if decision else probe.threshold / 2
+    place = probe.positive_class
+    size = max(2, place + 1, -place)
+    told = [(1 - positive) / (size - 1)] * size
+    told[place] = positive
+    return told
+
+
+def trial(probe: Deciding, rng: np.random.Generator, less: int) -> Trial:
+    """Return a trial of two groups of 50, the second selected `less` times less often, and ten rows without a group.
+
+    Where the model is given the group itself, these ten are a third group, as it would not be asked about them.
+    """
+    import numpy as np
+
+    from audit.probe import Known, Trial, mean_of
+
+    last, named = (2, "2") if set(probe.sensitive) & set(probe.features) else (-1, "(no value)")
+    group = np.repeat([0, 1, last], [_TRIED, _TRIED, 10])
+    label = np.arange(len(group)) % 2
+    parts = [_selected(label[group == at], *counts) for at, counts in (
+        (0, (20, 10)), (1, (20 - less // 2, 10 - less // 3)), (last, (3, 1)),
+    )]  # fmt: skip
+    decision = np.concatenate(parts)
+    order = rng.permutation(len(group))
+    group, label, decision = group[order], label[order], decision[order]
+    rows = _rows(probe, group, label, decision)
+    first = probe.rates[0]
+    known: dict[tuple[str, str | None], Known] = {}
+    asked = _asked_by(first, label, decision)
+    rates = [asked[0][asked[1] & (group == at)] for at in (0, 1, last)]
+    means = [float(one.mean()) for one in rates if len(one)]
+    headline = "demographic_parity_difference" if first == "selection_rate" else f"{first}_difference"
+    known[headline, None] = Known(max(means) - min(means))
+    known[first, None] = mean_of(np.concatenate(rates), sum(map(len, rates)))
+    if first == "selection_rate":
+        known["demographic_parity_ratio", None] = Known(min(means) / max(means))
+    if len(probe.sensitive) == 1:
+        known |= _of_groups(first, dict(zip(("0", "1", named), rates, strict=True)))
+    return Trial(faulty=less > 0, data={"items": rows}, answers=_script(probe, rows, decision), known=known)
+
+
+def _of_groups(rate: str, events: dict[str, np.ndarray]) -> dict[tuple[str, str | None], Known]:
+    """Return what is known of every group by name, from the events [row] that are asked of each."""
+    import numpy as np
+
+    from audit.probe import Known, mean_of
+
+    whole = np.concatenate(list(events.values()))
+    there = [(int(one.sum()), len(one)) for one in events.values() if len(one)]
+    best, size = max(there, key=lambda one: one[0] / one[1])
+    known: dict[tuple[str, str | None], Known] = {}
+    for name, one in events.items():
+        k, n = int(one.sum()), len(one)
+        if not n:
+            continue
+        # the ends of a small group's interval lie at those of what can be, whatever it rests on
+        known[rate, name] = mean_of(one, n if n >= _TRIED // 2 else None)
+        known[f"{rate}_gap", name] = Known(k / n - (int(whole.sum()) - k) / (len(whole) - n))
+        if rate == "selection_rate":
+            known["selection_rate_impact_ratio", name] = Known(k / n / (best / size), certain=k * size == best * n)
+            known["selection_rate_shortfall", name] = Known(max(0, -(-4 * best * n // (5 * size)) - k), certain=True)
+    return known
+
+
+def _asked_by(rate: str, label: np.ndarray, decision: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the event [row] of a rate, and whether the row is asked for it."""
+    import numpy as np
+
+    every = np.ones(len(label), dtype=bool)
+    return {
+        "selection_rate": (decision, every), "accuracy": (decision == label, every),
+        "true_positive_rate": (decision, label == 1), "false_negative_rate": (1 - decision, label == 1),
+        "false_positive_rate": (decision, label == 0), "true_negative_rate": (1 - decision, label == 0),
+        "precision": (label, decision == 1), "false_discovery_rate": (1 - label, decision == 1),
+        "negative_predictive_value": (1 - label, decision == 0), "false_omission_rate": (label, decision == 0),
+    }[rate]
+
+
+def _script(probe: Deciding, rows: pd.DataFrame, decision: np.ndarray) -> Any:
+    """Return what a model answers that decides so, whatever it is given."""
+    import numpy as np
+
+    if probe.prompt is not None:
+        said = dict(zip(rows[probe.prompt], (probe.answers[1 - int(one)] for one in decision), strict=True))
+        return {("main", "sample"): lambda items: {"content": [said[item] for item in items], "problem": None}}
+    if not probe.features:
+        return {}
+    first = own_feature(probe)
+    assert first is not None
+    at = probe.features.index(first)
+    told = {float(cell): _probabilities(probe, one) for cell, one in zip(rows[first], decision, strict=True)}
+
+    def key(item: Any) -> float:
+        return float(item if isinstance(item, str) else item[first] if isinstance(item, dict) else item[at])
+
+    return {("main", "predict"): lambda items: {"probabilities": [np.array(told[key(item)]) for item in items]}}
+
+
+def own_feature(probe: Deciding) -> str | None:
+    """Return a feature that is no other column, by which a row can be known; None where all are."""
+    others = {*probe.sensitive, *probe.within, probe.label}
+    return next((name for name in probe.features if name not in others), None)

@@ -1,0 +1,281 @@
+"""Decisions about people, by group: who is selected, who is wrongly decided about, and by how much groups differ.
+
+    rows -> counts [stratum, group, label, decision] -> every rate as k of n by group -> gaps, ratios, tests
+
+Rates and their names are fairlearn's; a row without a value in a sensitive feature is in a group of its own, and one
+without decision or label is missing where the rate asks for it. Several sensitive features are looked at together, by
+intersection, and each alone; the error is shared, so that all intervals of a rate hold at once. What groups differ by
+within strata of control features is told beside what they differ by in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.arrays import Floats
+from detectors.bias.calibration import calibration, impossibility
+from detectors.bias.conditional import conditional_gaps
+from detectors.bias.counts import CountTensor
+from detectors.bias.gaps import group_gaps
+from detectors.bias.groups import REST, Groups, extreme_pairs
+from detectors.bias.impact import impact_ratios
+from detectors.bias.rates import METRICS
+from detectors.bias.scores import score_gaps
+from detectors.intervals import rate_difference
+from detectors.phrases import Cause, Method
+from detectors.result import Direction, Measure, Result, undefined
+
+__all__ = ["DIRECTIONS", "NO_VALUE", "Features", "decision_gaps", "joined_names"]
+
+NO_VALUE = "(no value)"
+"""Name of the group of rows without a value."""
+DIRECTIONS: Mapping[str, Direction] = {
+    "selection_rate": "neither", "accuracy": "higher is better", "true_positive_rate": "higher is better",
+    "true_negative_rate": "higher is better", "false_positive_rate": "lower is better",
+    "false_negative_rate": "lower is better", "precision": "higher is better",
+    "false_discovery_rate": "lower is better", "negative_predictive_value": "higher is better",
+    "false_omission_rate": "lower is better",
+}
+"""The rates that decisions are judged by, and which way is good."""
+_FAIRLEARN = {
+    "selection_rate_difference": "demographic_parity_difference", "selection_rate_ratio": "demographic_parity_ratio",
+}
+_OF_LABEL = {"true_positive_rate": 1, "false_negative_rate": 1, "true_negative_rate": 0, "false_positive_rate": 0}
+"""Rates of rows with one label only."""
+_MOST_SCORES = 256
+_NO_ODDS = Cause("a rate of its two is not defined for two groups")
+Cells = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Features:
+    """Which columns of the rows say what."""
+
+    sensitive: Sequence[str]
+    controls: Sequence[str] = ()
+
+
+def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
+    """Return the name of each row's group: its values, ` x ` between them, `NO_VALUE` where there is none."""
+    told = rows[list(columns)].astype(object)
+    parts = [told[name].where(told[name].notna(), NO_VALUE).astype(str) for name in columns]
+    whole = parts[0]
+    for part in parts[1:]:
+        whole = whole + " x " + part
+    return whole
+
+
+def decision_gaps(
+    rows: pd.DataFrame, features: Features, metrics: Sequence[str], *, level: float, rng: np.random.Generator,
+    reference: str = REST, probability: bool = False,
+) -> Result:
+    """Return how rates differ between groups.
+
+    rows: one a decision, independent, indexed by item id, with the columns that `features` name (text, None = no
+    value), `decision` and, where known, `label` (1, 0, NaN = none) and `score` (higher = surer to be positive).
+    metrics: of `DIRECTIONS`, the headline's first. probability: whether the score claims to be P(label = 1).
+
+    Measures of every metric: those of `group_gaps`; of the selection rate those of `impact_ratios` too, difference and
+    ratio by fairlearn's names; where controls are named those of `conditional_gaps`; `equalized_odds_difference` where
+    both of its rates are among the metrics. With several sensitive features, groups without the name of one are
+    intersections. With scores and labels, those of `score_gaps` and, for probabilities, of `calibration`.
+    Items: the group, label, decision, score; a row that is decided wrongly counts against the model. table has a row a
+    rate and group. Raises ValueError for an unknown metric or reference and for no rows.
+    """
+    if unknown := [name for name in metrics if name not in DIRECTIONS]:
+        raise ValueError(f"decision_gaps: got metric {unknown[0]!r}; allowed: {', '.join(DIRECTIONS)}")
+    if rows.empty or not metrics:
+        raise ValueError(f"decision_gaps: got {len(rows)} rows and {len(metrics)} metrics; allowed: one or more")
+    known = rows.assign(label=rows.get("label", np.nan))
+    judge = _Judge(known, features, tuple(metrics), level, rng, reference, probability)
+    parts = list(judge.results())
+    if "score" in known and known["label"].notna().any():
+        parts += judge.of_scores()
+    tables = [one.table for one in parts if one.table is not None and "metric" in one.table]
+    return Result(
+        tuple(measure for one in parts for measure in one.measures), items=judge.items(),
+        table=pd.concat(tables, ignore_index=True), remarks=tuple(remark for one in parts for remark in one.remarks),
+    )
+
+
+@dataclass(frozen=True)
+class _Judge:
+    rows: pd.DataFrame
+    features: Features
+    metrics: tuple[str, ...]
+    level: float
+    rng: np.random.Generator
+    reference: str
+    probability: bool
+
+    def results(self) -> Iterator[Result]:
+        """Yield the results of every set of groups: the intersection, then each feature alone."""
+        sensitive = list(self.features.sensitive)
+        alone = sensitive if len(sensitive) > 1 else []
+        share = 1 - (1 - self.level) / (1 + len(alone))
+        groups = joined_names(self.rows, sensitive)
+        for part in self._of_groups(groups, share, self.reference, with_controls=True):
+            yield part if not alone else _renamed(part, None, self.level)
+        for name in alone:
+            for part in self._of_groups(joined_names(self.rows, [name]), share, REST, with_controls=False):
+                yield replace(_renamed(part, name, self.level), remarks=())
+
+    def _of_groups(
+        self, groups: pd.Series[str], level: float, reference: str, *, with_controls: bool
+    ) -> Iterator[Result]:
+        names, cells = _counted(groups, self.rows)
+        gaps = {metric: self._gaps(metric, cells, names, level, reference) for metric in self.metrics}
+        for metric, result in gaps.items():
+            yield _by_metric(result, metric)
+            if metric == "selection_rate":
+                k, n, missing = _rate(metric, cells)
+                yield _fairlearn(impact_ratios(k, n, names, level=level, metric=metric, missing=missing))
+        if {"true_positive_rate", "false_positive_rate"} <= set(gaps):
+            yield Result((self._equalized_odds(gaps, cells, names, level),))
+        if with_controls and self.features.controls:
+            yield from self._within(groups, level, reference)
+
+    def _gaps(self, metric: str, cells: Cells, names: list[str], level: float, reference: str) -> Result:
+        k, n, missing = _rate(metric, cells)
+        return group_gaps(
+            k, n, names, level=level, rng=self.rng, metric=metric, missing=missing, better=DIRECTIONS[metric],
+            reference=reference, cause=METRICS[metric].cause,
+        )
+
+    def _within(self, groups: pd.Series[str], level: float, reference: str) -> Iterator[Result]:
+        strata = joined_names(self.rows, list(self.features.controls))
+        labels, places = np.unique(strata.to_numpy(str), return_inverse=True)
+        names = sorted(set(groups))
+        whole = np.zeros((len(labels), len(names), 3, 3), dtype=np.int64)
+        for at in range(len(labels)):
+            there, cells = _counted(groups[places == at], self.rows[places == at])
+            whole[at, [names.index(name) for name in there]] = cells
+        for metric in self.metrics:
+            k, n, _ = _rate(metric, whole)
+            yield replace(
+                conditional_gaps(
+                    k, n, labels.tolist(), names, level=level, rng=self.rng, metric=metric, reference=reference,
+                ),
+                table=None,
+            )  # fmt: skip
+
+    def _equalized_odds(
+        self, gaps: Mapping[str, Result], cells: Cells, names: list[str], level: float
+    ) -> Measure:
+        """Return the larger of the differences of the true-positive and of the false-positive rate."""
+        both = [gaps[name].headline for name in ("true_positive_rate", "false_positive_rate")]
+        name = "equalized_odds_difference"
+        if any(one.value is None for one in both):
+            one = both[0]
+            return undefined(
+                name, _NO_ODDS, n=one.n, unit="share", direction="lower is better", level=level, missing=one.missing
+            )
+        lows = [
+            extreme_pairs(Groups.of(k, n, names, missing), 1 - (1 - level) / 2, rate_difference)[0]
+            for k, n, missing in (_rate(metric, cells) for metric in ("true_positive_rate", "false_positive_rate"))
+        ]
+        value = max(one.value for one in both if one.value is not None)
+        high = max(one.high for one in both if one.high is not None)
+        return replace(
+            both[0], name=name, value=value, low=min(value, max(0.0, *lows)), high=high,
+            n={key: max(one.n[key] for one in both) for key in both[0].n},
+            missing=max(one.missing for one in both), method=Method("larger of two: {method}", method=both[0].method),
+        )
+
+    def of_scores(self) -> Iterator[Result]:
+        """Yield what scores say of labels, and that not all rates can be equal where base rates differ."""
+        known = self.rows["label"].notna() & self.rows["score"].notna()
+        groups = joined_names(self.rows[known], list(self.features.sensitive)).to_numpy(str)
+        names, places = np.unique(groups, return_inverse=True)
+        said, bins = _binned(self.rows.loc[known, "score"].to_numpy(float))
+        label = self.rows.loc[known, "label"].to_numpy(float).astype(int)
+        cells = np.zeros((len(names), 2, len(said)), dtype=np.int64)
+        np.add.at(cells, (places, label, bins), 1)
+        yield replace(score_gaps(cells, names.tolist(), level=self.level, rng=self.rng), table=None)
+        if self.probability:
+            found = calibration(cells, said, names.tolist(), level=self.level, rng=self.rng)
+            yield replace(found, table=None)
+        positives = cells[:, 1].sum(-1)
+        yield Result((), remarks=impossibility(positives, cells.sum((1, 2)), names.tolist(), self.level))
+
+    def items(self) -> pd.DataFrame:
+        """Return the evidence, a row a decision."""
+        rows = self.rows
+        wrong = (rows["decision"] != rows["label"]).astype("boolean")
+        told = rows["decision"].notna() & rows["label"].notna()
+        evidence = pd.DataFrame({"group": joined_names(rows, list(self.features.sensitive))}, index=rows.index)
+        if self.features.controls:
+            evidence["stratum"] = joined_names(rows, list(self.features.controls))
+        for name in ("label", "decision", "score"):
+            if name in rows and rows[name].notna().any():
+                evidence[name] = rows[name].astype(float)
+        evidence["against"] = wrong.where(told)
+        off = (rows["score"] - rows["label"]).abs() if self.probability and "score" in rows else wrong.astype(float)
+        evidence["weight"] = off.astype(float).where(told)
+        lost = rows["decision"].isna()
+        return evidence.assign(no_answer=lost) if lost.any() else evidence
+
+
+def _counted(groups: pd.Series[str], rows: pd.DataFrame) -> tuple[list[str], Cells]:
+    """Return the names of the groups, and counts [group, label, decision], both axes (0, 1, no value)."""
+    columns = {name: rows[name].astype("Int64").array for name in ("label", "decision")}
+    frame = pd.DataFrame({"group": groups.to_numpy(object), **columns})
+    tensor = CountTensor.from_rows(frame, groups=["group"], label="label", decision="decision")
+    cells = np.zeros((len(tensor.axes[0].levels), 3, 3), dtype=np.int64)
+    places = [[2 if one is None else int(one) for one in axis.levels] for axis in tensor.axes[1:]]  # type: ignore[call-overload]
+    cells[np.ix_(range(len(cells)), *places)] = tensor.counts
+    return [str(name) for name in tensor.axes[0].levels], cells
+
+
+def _rate(metric: str, cells: Cells) -> tuple[Cells, Cells, Cells]:
+    """Return (events, units, missing) [..., group] of a rate, from counts [..., group, label, decision]."""
+    if metric == "selection_rate":
+        decided = cells.sum(axis=-2)
+        return decided[..., 1], decided[..., :2].sum(axis=-1), decided[..., 2]
+    found = METRICS[metric].of(cells[..., :2, :2])
+    undecided = cells[..., :2, 2]
+    if metric in _OF_LABEL:
+        undecided = undecided[..., [_OF_LABEL[metric]]]
+    return found.numerator, found.denominator, cells[..., 2, :].sum(axis=-1) + undecided.sum(axis=-1)
+
+
+def _binned(scores: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the scores that are told apart, ascending, and the place of each row's; many are put into equal bins."""
+    values, places = np.unique(scores, return_inverse=True)
+    if len(values) <= _MOST_SCORES:
+        return values, places
+    edges = np.quantile(scores, np.linspace(0, 1, _MOST_SCORES + 1)[1:-1])
+    bins = np.searchsorted(np.unique(edges), scores, side="right")
+    places = np.unique(bins, return_inverse=True)[1]
+    return np.bincount(places, weights=scores) / np.bincount(places), places
+
+
+def _by_metric(result: Result, metric: str) -> Result:
+    table = result.table
+    assert table is not None
+    table.insert(0, "metric", metric)
+    return _fairlearn(replace(result, table=table))
+
+
+def _fairlearn(result: Result) -> Result:
+    """Return a result whose measures have the names that fairlearn gives them."""
+    named = (replace(one, name=_FAIRLEARN.get(one.name, one.name)) for one in result.measures)
+    return replace(result, measures=tuple(named))
+
+
+def _renamed(result: Result, feature: str | None, level: float) -> Result:
+    """Return the measures of groups of one feature under its name; all hold at `level`, as every set of groups does."""
+    measures = []
+    for one in result.measures:
+        group = one.group if feature is None else feature if one.group is None else f"{feature}: {one.group}"
+        method = one.method if one.low is None else Method("{method}; by all features at once", method=one.method)
+        measures.append(replace(one, group=group, level=level, method=method))
+    table = result.table
+    if table is not None and feature is not None:
+        table = table.assign(group=feature + ": " + table["group"].astype(str))
+    return replace(result, measures=tuple(measures), table=table)

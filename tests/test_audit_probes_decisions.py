@@ -1,0 +1,358 @@
+"""The probe `bias.decisions`: whose decisions it takes, what it finds and does not find, and hostile tables."""
+
+from __future__ import annotations
+
+import csv
+import json
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+from needs import needs_data
+from scipy.stats import binom
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from audit.data.tabular import File
+from audit.errors import DataError
+from audit.execute import run
+from audit.model import Sample
+from audit.models.classifier import ClassifierFile
+from audit.plan import Check, Plan, read_plan
+from audit.probe import Probe, standing
+from audit.probes.bias.decisions import Decisions
+from audit.record import Limit
+from audit.reference import starter_plan
+
+LEVEL = 0.95
+WAYS = [
+    {}, {"label": "label"}, {"label": "y", "features": ("a", "b")}, {"prompt": "question"},
+    {"score": "s", "threshold": 5, "label": "y", "mitigation": "demographic_parity"},
+    {"sensitive": ("a", "b"), "within": ("c",)}, {"features": ("text",), "categories": ("text",)},
+    {"features": ("group", "t"), "categories": ("t",), "positive_class": 0, "label": "y"},
+    *({"label": "y", "metrics": (name,)} for name in (
+        "accuracy_score_difference", "equalized_odds", "false_negative_rate", "true_negative_rate", "precision_score",
+        "false_discovery_rate", "negative_predictive_value", "false_omission_rate",
+    )),
+]  # fmt: skip
+
+
+def told(probe, rows, seed=0, level=LEVEL):
+    """What the probe says of rows that hold all that it asks."""
+    frame = pd.DataFrame(rows, dtype=object).rename_axis("id").rename(index=str)
+    return probe.judge({"items": frame}, level=level, rng=np.random.default_rng(seed))
+
+
+def table(rng, rates, size, *, label=None):
+    """Decisions of groups `a`, `b`, ... with these rates."""
+    group = np.repeat(list("abcdefghij")[: len(rates)], size)
+    decision = rng.random(len(group)) < np.repeat(rates, size)
+    rows = {"group": group, "decision": np.where(decision, "1", "0")}
+    return rows | ({} if label is None else {"label": np.where(label, "1", "0")})
+
+
+@pytest.mark.parametrize("options", WAYS, ids=lambda one: ",".join(one) or "default")
+def test_controls_and_trials_show_that_every_way_works(options):
+    probe = Decisions(**options)
+    assert isinstance(probe, Probe)
+    rng = np.random.default_rng(1)
+    fault, clean = (probe.judge(one, level=LEVEL, rng=rng) for one in probe.controls(rng))
+    assert probe.found(fault)
+    assert not probe.found(clean)
+    assert all(standing(probe, trial, level=LEVEL, rng=rng) for trial in probe.trials(rng))
+    names = {one.name for one in fault.measures}
+    assert set(probe.measures) <= names
+    assert fault.headline.name == next(iter(probe.measures))
+
+
+def test_a_trial_finds_decisions_that_were_given_to_other_rows():
+    class Turned(Decisions):
+        def observe(self, ask, items, role):
+            found = super().observe(ask, items, role)
+            return found.assign(decision=found["decision"].to_numpy()[::-1])
+
+    trials = Turned().trials(np.random.default_rng(1))
+    assert not all(standing(Turned(), one, level=LEVEL, rng=np.random.default_rng(1)) for one in trials)
+
+
+def test_power_and_size():
+    """A gap of 25 points among 150 a group is found; where all groups have one rate, hardly ever."""
+    rng, found, accused = np.random.default_rng(2), 0, 0
+    for _ in range(12):
+        found += Decisions().found(told(Decisions(), table(rng, [0.4, 0.4, 0.4, 0.1], 150)))
+        accused += Decisions().found(told(Decisions(), table(rng, [0.3] * 4, 150)))
+    assert found >= 10
+    assert binom.sf(accused - 1, 12, 0.05) > 0.01
+
+
+def test_rates_of_labels_by_hand():
+    """Of 4 positives of a 3 are selected, of 2 negatives 1; of b all 3 positives and no negative."""
+    rows = {
+        "group": [*"aaaaaa", *"bbbb"], "label": [*"111100", *"1110"], "decision": [*"111010", *"1110"],
+    }  # fmt: skip
+    result = told(Decisions(label="label", reference="a"), rows)
+    assert result.measure("true_positive_rate", "a").value == 0.75
+    assert result.measure("false_positive_rate", "a").value == 0.5
+    assert result.measure("true_positive_rate_gap", "b").value == 0.25
+    assert result.measure("accuracy", "b").value == 1.0
+    assert result.measure("equalized_odds_difference").value == 0.5
+    assert result.items["against"].tolist() == [False] * 3 + [True, True, False] + [False] * 4
+    assert set(result.table["metric"]) == {"selection_rate", "true_positive_rate", "false_positive_rate", "accuracy"}
+
+
+def test_a_row_without_a_group_is_in_one_and_one_without_a_decision_is_missing():
+    rows = {"group": ["a"] * 30 + ["b"] * 30 + [None] * 30, "decision": ["1", "0", None] * 30}
+    result = told(Decisions(), rows)
+    assert result.measure("selection_rate", "(no value)").n["units"] == 20
+    assert result.measure("selection_rate", "a").missing == 10
+    assert result.measure("selection_rate", "a").low < 0.25
+    assert int(result.items["no_answer"].sum()) == 30
+
+
+def test_several_features_are_told_alone_and_together_and_all_hold_at_once():
+    rng = np.random.default_rng(3)
+    rows = {"sex": rng.choice(["f", "m"], 800), "race": rng.choice(["x", "y"], 800)}
+    less = (rows["sex"] == "f") & (rows["race"] == "x")
+    rows["decision"] = np.where(rng.random(800) < np.where(less, 0.1, 0.5), "1", "0")
+    result = told(Decisions(sensitive=("sex", "race")), rows)
+    assert result.remarks[0].values["group"] == "f x x"
+    alone = told(Decisions(sensitive=("sex",)), rows)
+    both, one = result.measure("selection_rate_gap", "sex: f"), alone.measure("selection_rate_gap", "f")
+    assert both.value == one.value
+    assert both.low < one.low < one.high < both.high
+
+
+def test_within_strata_a_gap_that_the_control_makes_is_gone():
+    rows = {
+        "group": np.repeat([*"abab"], [900, 100, 100, 900]), "field": np.repeat([*"xxyy"], [900, 100, 100, 900]),
+        "decision": np.concatenate([np.arange(n) % 10 < k for n, k in ((900, 6), (100, 6), (100, 2), (900, 2))]),
+    }  # fmt: skip
+    rows["decision"] = rows["decision"].astype(int).astype(str)
+    result = told(Decisions(within=("field",)), rows)
+    assert result.headline.low > 0.2
+    assert result.measure("selection_rate_conditional_gap").value == pytest.approx(0.0)
+    assert result.items["stratum"].tolist()[0] == "x"
+
+
+def test_what_mitigation_buys_is_told_beside_the_finding():
+    """One group's scores are 0.2 lower at equal labels: thresholds by group make selection equal, at no cost."""
+    rng = np.random.default_rng(4)
+    label = rng.random(3000) < 0.5
+    group = np.repeat(["a", "b"], 1500)
+    score = np.clip(0.35 + 0.3 * label + rng.normal(0, 0.1, 3000) - 0.25 * (group == "b"), 0, 1)
+    rows = {"group": group, "label": np.where(label, "1", "0"), "score": score.astype(str)}
+    result = told(Decisions(score="score", label="label", mitigation="demographic_parity"), rows)
+    before, after = (result.measure(f"mitigation_difference_{when}") for when in ("before", "after"))
+    assert before.low > 0.2
+    assert after.high < 0.15
+    assert result.measure("mitigation_accuracy_cost").high < 0
+    assert result.measure("mitigation_accuracy_after").value > result.measure("mitigation_accuracy_before").value + 0.1
+    assert "mitigation_accuracy_after" not in Decisions().measures  # no limit may speak of it
+    assert result.measure("xauc_gap", "b").high < 0
+
+
+def test_mitigation_without_labels_to_learn_from_is_undefined():
+    rows = {"group": [*"ab"] * 20, "label": ["0"] * 40, "score": [str(n / 40) for n in range(40)]}
+    result = told(Decisions(score="score", label="label", mitigation="equalized_odds"), rows)
+    assert "thresholds are learnt from" in result.measure("mitigation_difference_after").undefined
+
+
+# --- whose decisions
+
+
+@pytest.fixture(scope="module")
+def people():
+    """Rows whose label depends on one number and one word, and a little on the group."""
+    rng = np.random.default_rng(5)
+    group, kind, number = rng.choice(["a", "b"], 1200), rng.choice(["x", "y"], 1200), rng.normal(size=1200)
+    label = number + (kind == "x") - 1.5 * (group == "b") + rng.normal(size=1200) > 0
+    return pd.DataFrame({"group": group, "kind": kind, "number": number, "label": label.astype(int)})
+
+
+@pytest.fixture
+def folder(tmp_path, people):
+    people.to_csv(tmp_path / "people.csv", index=False)
+    return tmp_path
+
+
+def test_a_classifier_of_numbers_and_words_is_audited_from_a_plan(folder, people):
+    features = people[["number", "kind", "group"]]
+    parts = make_column_transformer((StandardScaler(), ["number"]), (OneHotEncoder(), ["kind", "group"]))
+    skops.io.dump(make_pipeline(parts, LogisticRegression()).fit(features, people["label"]), folder / "model.skops")
+    plan = read_plan(
+        """
+title: A classifier by group
+model: {use: classifier, path: model.skops, modality: tabular}
+shard: 1024
+checks:
+  - name: decisions
+    probe: {use: bias.decisions, sensitive: [group], label: label, features: [number, kind, group],
+            categories: [kind, group]}
+    data: {use: file, path: people.csv}
+    limit: {measure: demographic_parity_difference, at_most: 0.1}
+""",
+        base=folder,
+    )
+    audit = run(plan, into=folder / "audits")
+    finding = audit.record.findings[0]
+    assert (finding.verdict, finding.controls) == ("failed", {"positive": True, "negative": True})
+    measures = {(one.name, one.group): one for one in finding.measures}
+    model = skops.io.load(folder / "model.skops", trusted=[])
+    decided = model.predict_proba(features)[:, 1] >= 0.5
+    for name in ("a", "b"):
+        assert measures["selection_rate", name].value == pytest.approx(decided[people["group"] == name].mean())
+    assert measures["calibration_in_the_large", "a"].value is not None
+    assert measures["auc", None].value > 0.7
+
+
+def test_a_classifier_of_numbers_gets_arrays_in_order_and_rows_that_lack_one_are_not_asked(tmp_path, people):
+    model = LogisticRegression().fit(people[["number", "label"]].to_numpy(), people["label"])
+    skops.io.dump(model, tmp_path / "model.skops")
+    people = people.head(40).assign(extra=1.0)
+    people.loc[3, "number"] = np.nan
+    people.to_csv(tmp_path / "people.csv", index=False)
+    check = Check("decisions", Decisions(features=("number", "extra")), {"items": File(tmp_path / "people.csv")})
+    plan = Plan("x", (check,), model=ClassifierFile(tmp_path / "model.skops", modality="tabular"))
+    audit = run(plan, into=tmp_path / "audits")
+    [overall] = [one for one in audit.record.findings[0].measures if (one.name, one.group) == ("selection_rate", None)]
+    assert (overall.n["units"], overall.missing) == (39, 1)
+
+
+class Clerk:
+    """Answers by yes and no, now and then by neither."""
+
+    family, modality, name, fingerprint = "clerk", "text", "clerk", "sha256:clerk"
+
+    def sample(self, prompts, *, seed, **sampling):
+        return [Sample("Maybe." if "7" in one else " Yes, of course" if "a" in one else "NO") for one in prompts]
+
+
+def test_the_answers_of_a_model_that_writes_are_decisions(tmp_path):
+    rows = [{"group": kind, "question": f"{kind}{number}"} for kind in "ab" for number in range(60)]
+    check = Check("clerk", Decisions(prompt="question"), {"items": rows}, Limit(
+        measure="demographic_parity_difference", at_most=0.5,
+    ))  # fmt: skip
+    finding = run(Plan("x", (check,), model=Clerk()), into=tmp_path).record.findings[0]
+    assert finding.verdict == "failed"
+    assert finding.headline.missing == 2 * 6
+
+
+def test_decisions_of_a_table_are_audited_without_a_model_and_kept_item_by_item(tmp_path):
+    rng = np.random.default_rng(6)
+    pd.DataFrame(table(rng, [0.5, 0.2], 200)).to_csv(tmp_path / "decided.csv", index=False)
+    text = starter_plan(str(tmp_path / "decided.csv"))
+    assert "bias.decisions" in text
+    plan = read_plan(text.replace("      label: label ", "      #"), base=tmp_path)
+    audit = run(plan, into=tmp_path / "audits")
+    assert audit.record.findings[0].verdict == "failed"
+    items = audit.items("decisions")
+    assert (len(items), set(items["group"])) == (400, {"a", "b"})
+    assert json.loads((audit.folder / "record.json").read_text())["schema"] == 1
+
+
+# --- hostile tables
+
+
+@pytest.mark.parametrize("options", [{}, {"label": "label"}, {"score": "score", "label": "label"}])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"group": [None] * 20, "decision": ["1", "0"] * 10, "label": ["1", "0"] * 10, "score": ["1", "0"] * 10},
+        {"group": ["a"] * 20, "decision": ["1", "0"] * 10, "label": ["1", "0"] * 10, "score": ["1", "0"] * 10},
+        {"group": [*"ab"] * 10, "decision": [None] * 20, "label": [None] * 20, "score": [None] * 20},
+        {"group": [*"ab"] * 10, "decision": ["0"] * 20, "label": ["0"] * 20, "score": ["nan"] * 20},
+        {"group": [*"ab"] * 10, "decision": ["1"] * 20, "label": ["1"] * 20, "score": ["1"] * 20},
+        {"group": ["a", "1", "true", "ä", "b" * 9999] * 4, "decision": ["1", "0"] * 10, "label": ["1", "0"] * 10,
+         "score": ["1e308", "-1e308"] * 10},
+        {"group": ["a"], "decision": ["1"], "label": ["1"], "score": ["0"]},
+    ],
+    ids=["all missing", "one group", "no decision", "constant 0, NaN scores", "constant 1", "mixed", "one row"],
+)  # fmt: skip
+def test_a_hostile_table_gives_typed_undefineds_and_no_wrong_number(rows, options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = told(Decisions(**options), rows)
+    groups = len(set(rows["group"]))
+    for one in result.measures:
+        assert (one.value is None) == (one.undefined is not None)
+        if one.value is not None and one.name.endswith(("_gap", "_difference")):
+            assert groups > 1
+    if groups == 1:
+        assert result.headline.undefined == "fewer than two groups have a unit that answered"
+    if set(rows["label"]) == {"0"} and "label" in options:
+        assert result.measure("true_positive_rate").undefined == "no row of the group has a positive label"
+
+
+def test_a_hundred_thousand_groups_are_judged_and_none_is_accused():
+    rng = np.random.default_rng(7)
+    rows = {"group": [str(n) for n in range(100_000)], "decision": np.where(rng.random(100_000) < 0.5, "1", "0")}
+    result = told(Decisions(), rows)
+    assert (result.headline.low, result.headline.high) == (0.0, 1.0)
+    assert len(result.table) == 100_000
+    assert len(result.measures) < 250
+
+
+@pytest.mark.parametrize(
+    ("options", "rows", "line"),
+    [
+        ({}, {"group": ["a", "b"], "decision": ["yes", "no"]}, r"'decision' is never '1'; there are 'no', 'yes'"),
+        ({"score": "score"}, {"group": ["a", "b"], "score": ["0.1", "high"]}, r"item 1: column 'score' is no number"),
+        ({"reference": "c"}, {"group": ["a", "b"], "decision": ["1", "0"]}, r"allowed: the rest, the highest, a, b"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_clear_line(options, rows, line):
+    with pytest.raises(DataError, match=line):
+        told(Decisions(**options), rows)
+
+
+def test_an_empty_file_is_one_clear_line(tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(DataError, match="Empty CSV file"):
+        list(File(tmp_path / "empty.csv").batches(Decisions().roles["items"]))
+    with (tmp_path / "head.csv").open("w") as file:
+        csv.writer(file).writerow(["group", "decision"])
+    check = Check("decisions", Decisions(), {"items": File(tmp_path / "head.csv")})
+    assert run(Plan("x", (check,)), into=tmp_path / "audits").record.findings[0].verdict == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"sensitive": ()}, "1 to 4 sensitive"), ({"sensitive": ("a", "a")}, "each column once"),
+        ({"features": ("x",), "decision": "d"}, "one way to decide"), ({"categories": ("x",)}, "allowed: features"),
+        ({"metrics": ("beauty",)}, "demographic_parity"), ({"metrics": ("accuracy",)}, "or a label"),
+        ({"mitigation": "equalized_odds"}, "with a label"),
+    ],
+)  # fmt: skip
+def test_options_that_contradict_each_other_are_refused(options, line):
+    with pytest.raises(ValueError, match=line):
+        Decisions(**options)
+
+
+# --- a real table
+
+
+@pytest.mark.shared
+def test_compas_has_its_published_error_rates_and_its_gaps_are_found(tmp_path):
+    """ProPublica's notebook: false positives 44.85 and 23.45 %, false negatives 27.99 and 47.72 %."""
+    columns = ["id", "race", "age_cat", "two_year_recid", "decile_score"]  # the file has the last one twice
+    path = tmp_path / "compas.csv"
+    pd.read_csv(needs_data("compas/compas-scores-two-years.csv"), usecols=columns).to_csv(path, index=False)
+    probe = Decisions(
+        sensitive=("race",), score="decile_score", threshold=5, label="two_year_recid", within=("age_cat",),
+        metrics=("false_positive_rate", "false_negative_rate"), mitigation="equalized_odds",
+    )  # fmt: skip
+    plan = Plan("COMPAS", (Check("compas", probe, {"items": File(path, id="id")}),), shard=4096)
+    measures = {(one.name, one.group): one for one in run(plan, into=tmp_path).record.findings[0].measures}
+    for name, group, value in (
+        ("false_positive_rate", "African-American", 0.4485), ("false_positive_rate", "Caucasian", 0.2345),
+        ("false_negative_rate", "African-American", 0.2799), ("false_negative_rate", "Caucasian", 0.4772),
+        ("false_positive_rate", None, 0.3235), ("false_negative_rate", None, 0.3740),
+    ):  # fmt: skip
+        assert measures[name, group].value == pytest.approx(value, abs=5e-5)
+    assert measures["false_positive_rate_gap", "African-American"].low > 0.15
+    assert measures["false_positive_rate_conditional_p", None].value <= 0.001
