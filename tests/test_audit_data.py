@@ -266,6 +266,7 @@ def test_bad_csv(tmp_path, content, options, message):
     [
         ("{", "line 2 is not JSON"),
         ('["more"]', "line 2 holds a list; allowed: an object"),
+        ('{"more": "a", "less": "b", "more": "c"}', r"line 2 is not JSON \(key 'more' stands twice; allowed: once\)"),
         ("[" * 100_000, "line 2 is not JSON"),
         ('{"more": "a", "less": "\\ud800"}', "line 2 is not JSON"),
         ('{"more": "a"}', "row 2: field 'less' is empty; allowed: text"),

@@ -47,7 +47,7 @@ def test_so_is_the_same_with_every_character_escaped(value):
 
 NEVER = [
     b'"\\ud800"', b'{"\\uDC00x": 1}', b"[NaN]", b"1e999", b"-Infinity", b'{"a": "\xff"}', b'"\xed\xa0\x80"',
-    '"UTF-16"'.encode("utf-16"),
+    '"UTF-16"'.encode("utf-16"), b'{"a": 1, "b": {"c": 2, "c": 2}}',
 ]  # fmt: skip
 
 

@@ -130,7 +130,7 @@ def test_without_the_key_nothing_of_it_is_written(tmp_path):
     assert "promise" not in text
     assert "one_sided" not in text
     assert freeze(replace(plan, promise="audit"), {})["promise"] == "audit"
-    with pytest.raises(UsageError, match="promise: got 'audits'; allowed: every_finding, audit"):
+    with pytest.raises(UsageError, match="promise: got 'audits'; input should be 'every_finding' or 'audit'"):
         replace(plan, promise="audits")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,29 @@ def test_plans_and_checks_take_what_they_can_read_only():
     with pytest.raises(UsageError, match="checks: got a dict; allowed: Check"):
         Plan("t", ({"name": "ones"},))
     assert Plan("t", (check,), model=MarkovText()).models.keys() == {"main"}
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"title": ""}, "title: got ''; string should have at least 1 character"),
+        ({"title": 3}, "title: got 3; input should be a valid string"),
+        ({"seed": "7"}, "seed: got '7'; input should be a valid integer"),
+        ({"seed": 0.5}, "seed: got 0.5; input should be a valid integer"),
+        ({"level": 95}, "level: got 95; input should be less than 1"),
+        ({"level": 0.05}, "level: got 0.05; input should be greater than 0.5"),
+        ({"limit": 0}, "limit: got 0; input should be greater than 0"),
+        ({"shard": 0}, "shard: got 0; input should be greater than 0"),
+        ({"shard": 10_000}, "shard: got 10000; input should be less than or equal to 4096"),
+        ({"two_person": "yes"}, "two_person: got 'yes'; input should be a valid boolean"),
+    ],
+)
+def test_a_plan_made_in_python_keeps_the_rules_of_a_plan_file(tmp_path, said, message):
+    with pytest.raises(UsageError, match=message):
+        Plan(**{"title": "t", "checks": (), **said})
+    file = {"title": "t", "checks": [{"name": "c", "probe": {"use": "factuality.closed_book"}}], **said}
+    with pytest.raises(PlanError, match=message):
+        read_plan(json.dumps(file), base=tmp_path)
 
 
 HALF = Limit(measure="accuracy", at_most=0.5)

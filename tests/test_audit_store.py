@@ -65,6 +65,14 @@ def test_answers_of_a_neighbour_are_taken_over_and_told(tmp_path, data):
     assert third.run.adopted == {first.folder.name: count}, "who asked is told, not through whom it came"
 
 
+def test_a_stored_answer_is_counted_before_it_is_built(tmp_path, data, monkeypatch):
+    """Also one of ours: a reader that trusts what it stored takes whatever memory a file that swells wants."""
+    run(plan_of(data), into=tmp_path / "audits")
+    monkeypatch.setattr("audit.files.parquet.MAX_DECODED", 10)
+    with pytest.raises(IntegrityError, match=r"parquet: cannot be read \(9 rows would take .* bytes; allowed: 10"):
+        run(plan_of(data, "another"), into=tmp_path / "audits")
+
+
 def test_fresh_takes_nothing_over(tmp_path, data):
     told_by(plan_of(data), tmp_path / "audits")
     for plan in (plan_of(data), plan_of(data, "another")):

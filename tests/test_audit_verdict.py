@@ -196,6 +196,7 @@ def test_sentences_hold_the_numbers():
         (0.000012, "p-value", "1.20e-05"),
         (-0.5, "nats", "-0.500 nats"),
         (1234.6, "count", "1,235"),
+        (0.7, "auroc", "0.700"),
     ],
 )
 def test_three_significant_digits(value, unit, text):

@@ -11,6 +11,7 @@ from report_fixtures import mixed
 
 from audit.errors import UsageError
 from audit.plugins import load, names
+from audit.record import SEAL_FILE, write_reports
 from reports.commands.reporting import index, report
 from reports.options import ReportOptions
 
@@ -97,6 +98,24 @@ def test_a_language_never_overwrites_another(tmp_path, name):
             FILES[name]: render(audit)[FILES[name]],
             f"{stem}.ko{dot}{ending}": render(audit, ReportOptions(lang="ko"))[FILES[name]],
         }
+
+
+def test_documents_are_written_in_one_way(tmp_path):
+    """Several of them lie side by side in a language's names, one may go elsewhere; what was sealed is told."""
+    folder, said = tmp_path / "0123abcd", []
+    files = {"a.html": b"1", "elsewhere/b.json": b"2"}
+    names = ["a.ko.html", "b.ko.json"]
+    assert [path.name for path in write_reports(folder, files, lang="ko", remark=said.append)] == names
+    assert [(folder / "reports" / name).read_bytes() for name in names] == [b"1", b"2"]
+    with pytest.raises(UsageError, match="got 2 documents; allowed: --out with a report of one file"):
+        write_reports(folder, files, out=tmp_path / "out")
+    (folder / SEAL_FILE).write_text("{}")
+    write_reports(folder, files, lang="ko", remark=said.append)
+    write_reports(folder, {"a.html": b"3"}, lang="ko", out=tmp_path / "out", remark=said.append)
+    assert said == []
+    write_reports(folder, {"a.html": b"3", "b.json": b"2"}, lang="ko", remark=said.append)
+    (line,) = said
+    assert line.startswith(f"{folder / 'reports' / 'a.ko.html'}: sealed, and other bytes now")
 
 
 def test_the_index_goes_on_past_damaged_records_and_says_so(tmp_path, capsys):

@@ -30,6 +30,7 @@ from audit.files import (
     parquet_bytes,
     parse_json,
     read_regular,
+    read_table,
     sha256,
     tidy,
     whole_lines,
@@ -113,15 +114,17 @@ class Store:
 
     def get(self, question: str, items: str, *, share: bool) -> pa.Table | None:
         """Return a stored answer, with `share` also a neighbour's; raises IntegrityError if it was altered."""
-        import pyarrow.parquet as pq
-
         name = f"observed/{question}/{items}.parquet"
         if name not in self._entries and not (share and not self._alone and self._adopt(name)):
             return None
         path = self.folder / name
         if not path.is_file() or digest_file(path) != self._entries[name].sha256:
             raise IntegrityError(f"{path}: not the bytes that were stored; remove the folder or run with --fresh")
-        return pq.read_table(path)
+        try:
+            return read_table(path)
+        except (OSError, ValueError) as error:
+            problem = " ".join(str(error).split())[:200]
+            raise IntegrityError("{file}: cannot be read ({problem})", file=path, problem=problem) from None
 
     def put(self, question: str, items: str, table: pa.Table, *, keep: bool = True) -> None:
         """Store an answer; `keep=False` leaves it out of the journal, so that a later run asks for what failed."""

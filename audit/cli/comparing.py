@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,9 +51,9 @@ def compare(
     audits were not asked the same, 4 where one of them is not what was stored.
     """
     from audit.compare import EXIT_CODES, compare_audits
-    from audit.files import canonical, in_language, write_inside, write_out
+    from audit.files import canonical
     from audit.integrity import check_digests
-    from audit.record import find_audit, load_record
+    from audit.record import find_audit, load_record, write_reports
 
     if out is not None and format is None:
         raise UsageError(f"--out {out}: goes with --format html, markdown or json")
@@ -67,12 +68,10 @@ def compare(
         print(canonical(found.as_json()).decode())
     else:
         print("\n".join(_lines(found)))
-    for name, data in files.items():
-        if out is None:
-            out = write_inside(audits[1].folder, f"reports/{in_language(Path(name).name, lang)}", data)
-        else:
-            write_out(out, data)
-        print(out, file=sys.stderr if as_json else sys.stdout)
+    if files:
+        remark = partial(print, file=sys.stderr)
+        written = write_reports(audits[1].folder, files, lang=lang, out=out, remark=remark)
+        print(*written, sep="\n", file=sys.stderr if as_json else sys.stdout)
     raise typer.Exit(EXIT_CODES[found.word])
 
 

@@ -76,7 +76,7 @@ def quickstart(
             continue
         plan = case.plan if limit is None else dataclasses.replace(case.plan, limit=limit)
         audit = _watched(plan, into, fresh=False, show=not as_json)
-        write_reports(audit, plugins.load("reports", "html"))
+        write_reports(audit.folder, plugins.load("reports", "html")(audit), remark=_note)
         done.append((case, audit))
     if not done:
         raise UsageError(f"no model of the quickstart has {only!r} in its name")
@@ -115,7 +115,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
 
     def note(line: str) -> None:
         progress.clear()
-        print(f"note: {clean(line)}", file=sys.stderr, flush=True)
+        _note(line)
 
     command = shlex.join(["dokimasia", *sys.argv[1:]])
     try:
@@ -161,6 +161,10 @@ def _table(audits: list[Audit]) -> None:
     from audit.cli.closing_table import closing_table
 
     print(f"\n{closing_table(audits)}\n")
+
+
+def _note(line: str) -> None:
+    print(f"note: {clean(line)}", file=sys.stderr, flush=True)
 
 
 def _leave(audits: list[Audit]) -> None:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from audit.errors import DataError, did_you_mean
-from audit.files import open_regular, read_batches, require_regular
+from audit.files import keys_once, open_regular, read_batches, require_regular
 
 __all__ = [
     "ENDINGS", "FileFormat", "column_names", "has_column", "names_in", "read_columns", "readable", "require_cells",
@@ -210,7 +210,7 @@ def _json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), object_pairs_hook=keys_once)
             if b"\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except UnicodeDecodeError as error:

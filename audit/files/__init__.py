@@ -6,6 +6,7 @@ from audit.files.disk import (
     canonical,
     digest_file,
     in_language,
+    keys_once,
     open_regular,
     parquet_bytes,
     parse_json,
@@ -27,7 +28,7 @@ from audit.files.parquet import contents_of, read_batches
 
 __all__ = [
     "MAX_JSON", "add_line", "append_line", "arrow_table", "canonical", "contents_of", "digest_file", "in_language",
-    "locked", "open_regular", "parquet_bytes", "parse_json", "read_batches", "read_frame", "read_lines", "read_regular",
-    "read_table", "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "whole_lines", "worker",
-    "write_atomic", "write_inside", "write_out",
+    "keys_once", "locked", "open_regular", "parquet_bytes", "parse_json", "read_batches", "read_frame", "read_lines",
+    "read_regular", "read_table", "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "whole_lines",
+    "worker", "write_atomic", "write_inside", "write_out",
 ]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "open_regular",
+    "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "keys_once", "open_regular",
     "parquet_bytes", "parse_json", "read_frame", "read_regular", "read_table", "require_regular", "sha256",
     "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
 ]
@@ -78,10 +78,19 @@ def _finite(text: str) -> float:
     return number
 
 
+def keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of a JSON text; ValueError for one that says two things of one key."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"key {twice!r} stands twice; allowed: once")
+    return found
+
+
 def parse_json(data: bytes) -> Any:
     """Return what JSON of ours says; ValueError or RecursionError for what `canonical` never writes."""
     # decoded here: from bytes, json takes other encodings too, and half surrogate pairs
-    value = json.loads(data.decode(), parse_float=_finite, parse_constant=_finite)
+    value = json.loads(data.decode(), parse_float=_finite, parse_constant=_finite, object_pairs_hook=keys_once)
     if b"\\u" in data:
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair is no text
     return value

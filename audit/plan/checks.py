@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import ValidationError
 
 from audit.errors import UsageError
 from audit.model import Model, ModelSource
-from audit.plan.spec import CheckSpec, problems_of, why_not_without_model
+from audit.plan.spec import CheckSpec, PlanSpec, problems_of, why_not_without_model
 from audit.record import Limit, Promise, Sheet, Target, keep_level
 from audit.strict_yaml import error_text
 from detectors.multiplicity import family_level
@@ -75,6 +75,10 @@ class Check:
         return self.limit is not None and not self.gates
 
 
+_SCALARS = ("title", "seed", "level", "limit", "shard", "promise", "target", "two_person")
+_ANY = {"name": "check", "probe": {}}
+
+
 @dataclass(frozen=True)
 class Plan:
     """A plan with its parts built. In Python, `model` may be an opened model instead of a part; None: data are audited.
@@ -102,10 +106,11 @@ class Plan:
     """The YAML it was read from."""
 
     def __post_init__(self) -> None:
-        """Refuse what is no model, no check, no promise and no target."""
-        for key, value, allowed in (("promise", self.promise, Promise), ("target", self.target, Target)):
-            if value not in get_args(allowed):
-                raise UsageError(f"{key}: got {value!r}; allowed: {', '.join(get_args(allowed))}")
+        """Refuse what a plan file may not say, what is no model, and what is no check."""
+        try:
+            PlanSpec.model_validate({**{key: getattr(self, key) for key in _SCALARS}, "checks": [_ANY]})
+        except ValidationError as error:
+            raise UsageError(error_text(error.errors()[0], PlanSpec)) from None
         for name, model in self.models.items():
             if not isinstance(model, ModelSource | Model):
                 raise UsageError(

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, first_problem
-from audit.files import canonical, stored_json, write_inside
-from audit.record.contents import RECORD_FILE, RUN_FILE, WRITTEN_PLAN_FILE
+from audit.files import canonical, in_language, stored_json, write_inside, write_out
+from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN_FILE
 from audit.record.finding import Finding
 from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
@@ -55,7 +55,7 @@ class Audit:
         """Write a report (`html`, `pdf`, `markdown`, ...) into the folder and return its files."""
         from audit import plugins
 
-        return write_reports(self, plugins.load("reports", format))
+        return write_reports(self.folder, plugins.load("reports", format)(self))
 
     def figure(self, check: str, lang: str = "en") -> InNotebook:
         """Return the pictures of a check's finding as HTML with inline SVG; empty where its probe draws none.
@@ -141,9 +141,34 @@ def find_audit(name: str, into: Path) -> Path:
     raise UsageError("no audit {name!r} under {folder}{near}", name=name, folder=into, near=did_you_mean(name, known))
 
 
-def write_reports(audit: Audit, report: Callable[[Audit], Mapping[str, bytes]]) -> list[Path]:
-    """Write what a report makes into `reports/` of the audit's folder; returns the paths."""
-    return [write_inside(audit.folder, f"reports/{Path(name).name}", data) for name, data in report(audit).items()]
+def write_reports(
+    folder: Path, files: Mapping[str, bytes], *, lang: str = "en", out: Path | None = None,
+    remark: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
+    """Write documents into `reports/` of an audit's folder, or a single one to `out`; return their paths.
+
+    A document names its language, unless it is English, so that none overwrites another's. `remark` hears of one that
+    was sealed and becomes another. Raises UsageError for several documents to one `out`.
+    """
+    if out is not None and len(files) != 1:
+        raise UsageError(f"--out {out}: got {len(files)} documents; allowed: --out with a report of one file")
+    written = []
+    for name, data in files.items():
+        path = folder / "reports" / in_language(Path(name).name, lang) if out is None else out
+        if _breaks_seal(folder, path, data):
+            remark(f"{path}: sealed, and other bytes now; 'dokimasia seal --again' seals anew")
+        if out is None:
+            write_inside(folder, f"reports/{path.name}", data)
+        else:
+            write_out(path, data)
+        written.append(path)
+    return written
+
+
+def _breaks_seal(folder: Path, path: Path, data: bytes) -> bool:
+    """Tell whether a document that lay there when the audit was sealed becomes another one."""
+    sealed = (folder / SEAL_FILE).is_file() and path.parent == folder / "reports" and path.is_file()
+    return sealed and path.read_bytes() != data
 
 
 def dump(model: Record | RunFacts) -> bytes:

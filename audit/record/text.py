@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["asked_of", "bounds", "label", "number", "span"]
 
-_BARE = ("", "count", "p-value", "score")
+_BARE = ("", "auroc", "count", "p-value", "score")
 
 
 def asked_of(measure: Measure) -> int:

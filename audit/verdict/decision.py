@@ -31,7 +31,7 @@ from audit.record import (
     span,
 )
 from audit.verdict.missing import too_much_missing
-from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, units_of
+from audit.verdict.sample_size import fresh_units, more_units, smallest_effect, unit_count
 from detectors.phrases import Cause
 from detectors.result import Measure, measure_of
 
@@ -167,7 +167,7 @@ def _against(
         seen = smallest_effect(measure, limit, budget, kept.level) if power else None
         return Decision("passed", {**told, **facts}, smallest_effect=seen)
     if only := informs_only(measure):
-        more = measure.min_units - units_of(measure) if only["key"] == "too_few" else None
+        more = measure.min_units - unit_count(measure) if only["key"] == "too_few" else None
         return Decision("inconclusive", {"key": only["key"], **facts, **only}, more_units=more)
     lower, upper = _ends(limit)
     if measure.high < lower or measure.low > upper:
@@ -186,7 +186,7 @@ def informs_only(measure: Measure) -> dict[str, Any] | None:
     if not measure.decides:
         told = {"measured": _level(measure.measured_to or 0.0), "level": _level(measure.level)}
         return {"key": "measured_less", **told}
-    if (units := units_of(measure)) < measure.min_units:
+    if (units := unit_count(measure)) < measure.min_units:
         return {"key": "too_few", "min_units": measure.min_units, "unit": _unit_word(measure), "units": units}
     return None
 

@@ -20,7 +20,7 @@ from audit.record import Limit, SmallestEffect, watched
 from detectors.phrases import Method
 from detectors.result import Measure
 
-__all__ = ["POWER", "RANDOM_CHECK", "fresh_units", "more_units", "smallest_effect", "units_of"]
+__all__ = ["POWER", "RANDOM_CHECK", "fresh_units", "more_units", "smallest_effect", "unit_count"]
 
 POWER = 0.8
 """Probability with which an effect is said to be seen."""
@@ -43,7 +43,7 @@ class _Interval:
     """`exact` and `sequence`: of k events in n, by the binomial or by betting; `mean` of [0, 1]; `auroc`; `other`."""
 
 
-def units_of(measure: Measure) -> int:
+def unit_count(measure: Measure) -> int:
     """Return how many independent units a measure rests on."""
     return measure.n["units"] if "units" in measure.n else measure.n.get("items", 0)
 
@@ -55,7 +55,7 @@ def more_units(measure: Measure) -> int | None:
     """
     if "population" not in measure.n or measure.missing or measure.interval == "random check":
         return None
-    return measure.n["population"] - units_of(measure) or None
+    return measure.n["population"] - unit_count(measure) or None
 
 
 def fresh_units(measure: Measure, limit: Limit) -> int | None:
@@ -64,7 +64,7 @@ def fresh_units(measure: Measure, limit: Limit) -> int | None:
     For a measure whose interval crosses the limit.
     """
     needed = _needed(measure, limit)
-    return _two_digits(needed) if needed is not None and units_of(measure) < needed < MOST else None
+    return _two_digits(needed) if needed is not None and unit_count(measure) < needed < MOST else None
 
 
 def _needed(measure: Measure, limit: Limit) -> int | None:
@@ -111,13 +111,15 @@ def smallest_effect(
 
 
 def _interval(measure: Measure) -> _Interval | None:
-    if measure.value is None or measure.low is None or measure.high is None or units_of(measure) < 1 or measure.missing:
+    if measure.value is None or measure.low is None or measure.high is None:
+        return None
+    if measure.missing or not unit_count(measure):
         return None
     if measure.interval == "random check":  # what narrows it is a further draw
         return None
     if "population" in measure.n:  # a benchmark's own number: nothing else could have been true of it and look so
         return None
-    facts = (measure.value, measure.low, measure.high, measure.level, units_of(measure))
+    facts = (measure.value, measure.low, measure.high, measure.level, unit_count(measure))
     return _Interval(*facts, kind=_kind(measure))
 
 
@@ -131,7 +133,7 @@ def _kind(measure: Measure) -> str:
 
     assert measure.value is not None
     assert measure.low is not None
-    units, events = units_of(measure), measure.value * units_of(measure)
+    units, events = unit_count(measure), measure.value * unit_count(measure)
     counted = measure.unit == "share" and 0 <= measure.value <= 1 and abs(events - round(events)) < 1e-6
     if counted and measure.interval == "sequence" and measure.n.get("items", units) == units:
         return "sequence"

@@ -6,6 +6,7 @@ Every start of the command imports this module, so that what only a report needs
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,8 +35,7 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write a report of a finished audit and print its path."""
-    from audit.files import in_language, write_inside, write_out
-    from audit.record import find_audit, load_record
+    from audit.record import find_audit, load_record, write_reports
     from reports.options import ReportOptions
     from reports.text import words_of
 
@@ -43,29 +43,8 @@ def report(
     render: Report = plugins.load("reports", format)
     folder = find_audit(audit, into)
     files = render(load_record(folder), ReportOptions(lang=lang, plan=plan))
-    if out is not None and len(files) != 1:
-        raise UsageError(
-            f"--out {out}: report {format!r} writes {len(files)} files; allowed: --out with a report of one file"
-        )
-    written = []
-    for name, data in files.items():
-        path = folder / "reports" / in_language(Path(name).name, lang) if out is None else out
-        if _breaks_seal(path, data, folder):
-            typer.echo(f"{path}: sealed, and other bytes now; 'dokimasia seal --again' seals anew", err=True)
-        if out is None:
-            write_inside(folder, f"reports/{path.name}", data)
-        else:
-            write_out(out, data)
-        written.append(str(path))
+    written = [*map(str, write_reports(folder, files, lang=lang, out=out, remark=partial(typer.echo, err=True)))]
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
-
-
-def _breaks_seal(path: Path, data: bytes, folder: Path) -> bool:
-    """Tell whether a document that lay there when the audit was sealed becomes another one."""
-    from audit.record import SEAL_FILE
-
-    sealed = (folder / SEAL_FILE).is_file() and path.parent == folder / "reports" and path.is_file()
-    return sealed and path.read_bytes() != data
 
 
 def index(
