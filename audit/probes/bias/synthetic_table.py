@@ -1,0 +1,120 @@
+"""Does a synthetic table say of groups what the real one says, and does it serve every group as well?
+
+Two tables are compared, no model is asked: rows that a generator made, and real rows that it should be like, better not
+those that it learnt from. What is told is what changed; a gap of the real table that is kept is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit.errors import DataError
+from audit.probe import SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from audit.probes.bias import planted_synthetic
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Trial
+    from detectors.result import Result
+
+__all__ = ["SyntheticTable"]
+
+_MOST_SENSITIVE = 4
+
+
+@dataclass(frozen=True)
+class SyntheticTable:
+    """What a synthetic table changes for groups: label-rate gaps, shares, fidelity, proxies, use for learning."""
+
+    sensitive: tuple[str, ...] = ("group",)
+    """Columns that say which group a row is of; of several all combinations are the groups."""
+    label: str = "label"
+    """Column of the outcome."""
+    favourable: str | int = "1"
+    """Value of the label that is good to have; every other value is not."""
+    features: tuple[str, ...] = ()
+    """Columns that a model would learn from: numbers, or words where not all cells are numbers."""
+
+    name: ClassVar[str] = "bias.synthetic_table"
+    dimension: ClassVar[str] = "bias"
+    roles: ClassVar[Mapping[str, Role]] = {
+        role: Role({"group": "a column of the table; which ones, the options say"}, repeats=True, table=True)
+        for role in ("items", "real")
+    }
+    """`items`: the synthetic rows. `real`: real rows with the same columns."""
+    measures: ClassVar[Mapping[str, Range]] = {
+        "largest_gap_change": Range("share", 0, 2), "gap_change": Range("share", -2, 2),
+        "group_share_change": SHARE_GAP, "group_distance": SHARE, "group_predictability": SHARE,
+        "proxy_change": SHARE_GAP, "transfer_accuracy": SHARE, "transfer_cost": SHARE_GAP,
+        "transfer_cost_gap": Range("share", -2, 2),
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse a column that is named twice, and tell which columns these options mean."""
+        columns = self.columns
+        if not 0 < len(self.sensitive) <= _MOST_SENSITIVE or len(set(columns)) < len(columns):
+            got = f"sensitive {list(self.sensitive)}, label {self.label!r}, features {list(self.features)}"
+            raise ValueError(f"{self.name}: got {got}; allowed: 1 to {_MOST_SENSITIVE} sensitive, each column once")
+        role = Role(dict.fromkeys(columns, "a column of the table"), repeats=True, table=True)
+        object.__setattr__(self, "roles", {"items": role, "real": role})
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of both tables that are looked at."""
+        return [*self.sensitive, self.label, *self.features]
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing: this is an audit of data."""
+        return frozenset()
+
+    def estimate(self, items: int) -> int:
+        """No model is asked."""
+        return 0
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the rows as they are."""
+        return items
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.bias.synthetic`; raises DataError for fewer than two groups."""
+        from detectors.bias.synthetic import synthetic_fidelity
+
+        real, synthetic = (self._told(observed[role]) for role in ("real", "items"))
+        try:
+            return synthetic_fidelity(real, synthetic, level=level, rng=rng, features=self.features)
+        except ValueError as error:
+            raise DataError(f"{self.name}: {str(error).removeprefix('synthetic_fidelity: ')}") from None
+
+    def _told(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the features, with `group` and `label` (1 favourable, 0 not, NaN unknown) as detectors take them."""
+        parts = [rows[name].map(_text, na_action="ignore").fillna("(missing)") for name in self.sensitive]
+        label = rows[self.label].map(_text, na_action="ignore")
+        good = (label == _text(self.favourable)).astype(float).where(label.notna())
+        group = parts[0].astype(str) if len(parts) == 1 else parts[0].astype(str).str.cat(parts[1:], sep=" x ")
+        return rows[list(self.features)].assign(group=group, label=good)
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return 600 rows a table, of which one group loses its favourable labels, and the same where both are unequal.
+
+        In the clean twin the real table has a gap and the synthetic one keeps it: a judge that took gaps for changes
+        would accuse it.
+        """
+        return planted_synthetic.control(self, faulty=True), planted_synthetic.control(self, faulty=False)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies above 0."""
+        return result.headline.low is not None and result.headline.low > 0
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return a synthetic table that is like the real one, and such that change labels, rows, proxies of a group."""
+        return [planted_synthetic.trial(self, rng, dose) for dose in range(4)]
+
+
+def _text(cell: Any) -> str:
+    """Return a cell as text, 1.0 as 1."""
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
