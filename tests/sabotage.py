@@ -55,6 +55,11 @@ SABOTAGE = {
         lambda real: lambda *rows: (real(*rows)[0], 0 * real(*rows)[1] + real(*rows)[1].sum(axis=0)),
         lambda real: lambda *rows: (real(*rows)[0], np.ones_like(real(*rows)[1])),
     ),
+    "bias.synthetic_table": (
+        "detectors.bias.two_tables:OneTable.counts",
+        lambda real: lambda *args: (lambda k, n, m, r: (n - k, n, r - m, r))(*real(*args)),
+        lambda real: lambda *args: (lambda k, n, m, r: (0, n, 0, r))(*real(*args)),
+    ),
     "bias.open_ended": (
         "detectors.bias.open_ended:_over_units",
         lambda real: lambda values, code: 1 - real(values, code),
@@ -190,6 +195,7 @@ def taken(name):
 
 ASSOCIATIONS = "audit.probes.bias.associations:Associations.observe"
 SWAPS = "audit.probes.bias.counterfactual:Counterfactual.observe"
+SYNTHETIC = "audit.probes.bias.synthetic_table:SyntheticTable.observe"
 PAGES = "audit.probes.bias.open_ended:OpenEnded.observe"
 ASKED = "audit.probes.bias.multiple_choice:MultipleChoice.observe"
 MEANT = "audit.probes.bias.coreference:Coreference.observe"
@@ -266,6 +272,16 @@ HOLES = {
         "gaps halved": ("detectors.bias.counterfactual:signed", first_of(lambda gap: gap / 2)),
         "distances halved": ("detectors.bias.counterfactual:_w1", by(0.5, 0.0)),
         "refusals lost": ("detectors.factuality.refusals:is_refusal", lambda real: lambda text: False),
+    },
+    "bias.synthetic_table": {
+        "labels shuffled": (SYNTHETIC, kept(label=shuffled("label"))),
+        "groups turned": (SYNTHETIC, kept(group=other_way("a", "b", "group"))),
+        "a feature lost": (SYNTHETIC, kept(word=lambda frame: "x")),
+        "towns shuffled": (SYNTHETIC, kept(town=shuffled("town"))),
+        "costs halved": ("detectors.bias.transfer:Learning._paired",
+                         lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
+        "predictability turned": ("detectors.bias.transfer:Learning._recalls", lambda real: lambda *args: [
+            (1 - value, 1 - high, 1 - low) for value, low, high in real(*args) or ()] or None),
     },
     "bias.open_ended": {
         "draws shuffled": (PAGES, kept(draws=shuffled("draws"))),

@@ -107,6 +107,7 @@ WAYS = {
         {}, {"label": "label", "features": ("a", "b")}, {"prompt": "question"}, {"score": "s", "within": ("c",)},
     ],
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
+    "bias.synthetic_table": [{}, {"sensitive": ("sex", "age"), "features": ("one",), "favourable": 0}],
     "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
     "bias.multiple_choice": [{}, {"scored": "words"}, {"mode": "generate"}],
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
@@ -267,6 +268,7 @@ def subjects(tmp_path_factory):
         "bias.representation": (
             {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
         ),
+        "bias.synthetic_table": ({}, {"items": file("people", people), "real": file("people", people)}),
         "bias.associations": (language, {"items": file("words", words)}),
         "bias.counterfactual": (language, {"items": file("swaps", asked)}),
         "bias.open_ended": (language, {"items": file("asked", asked)}),

@@ -34,7 +34,7 @@ OF_ERRORS = {
     "{} negatives, {} positives", "labels {}, judged {}, others {}", "{} of {} and {} of {}", "in group {}",
     "[unit, rater], finite or NaN, not negative for ratio", "{} draws in {}, confusion {} for {} classes",
     "set {}, ddof {}", "vectors of {} numbers", "rows of {} draws", "scores from {} to {}", "groups {}, reference {}",
-    "groups {}, reference {}, numbers of draws {}",
+    "groups {}, reference {}, numbers of draws {}", "{} groups with {} rows or more in both tables",
     "from {} to {}, not from {} to {}", "guarantee {} with measured_to {}",
     "worst_coverage {} of an interval that is valid in finite samples",
     "counts {} of {} for {} strata and {} groups", "counts {} of {}, missing {} for {} names of {}",

@@ -67,11 +67,11 @@ def _answered(probe: Any, frame: pd.DataFrame, high: Sequence[Sequence[bool]]) -
     import pandas as pd
 
     told = frame.assign(
-        draws=pd.Series([["yes" if one else "no" for one in row] for row in high], frame.index, dtype=object),
+        draws=pd.Series([["1" if one else "0" for one in row] for row in high], frame.index, dtype=object),
         problems=pd.Series([[None] * len(row) for row in high], frame.index, dtype=object),
     )
     if probe.scorer is None:
-        return told.assign(mentions=pd.Series([["yes"]] * len(frame), frame.index, dtype=object))
+        return told.assign(mentions=pd.Series([["1"]] * len(frame), frame.index, dtype=object))
     given = [[_probabilities(probe, float(one)) for one in row] for row in high]
     return told.assign(probabilities=pd.Series(given, frame.index, dtype=object))
 

@@ -79,6 +79,8 @@ def neutral_answers(ask: Ask, items: pd.DataFrame, scorer: str | None) -> pd.Dat
 def scored(probe: str, items: pd.DataFrame, scorer_class: int) -> pd.DataFrame:
     """Return the prompts with `scores`, `refused` and `words` of every draw as detectors take them, NaN = none.
 
+    And the first `problem` of each, where a draw did not come.
+
     Raises DataError for a class that the scorer does not have.
     """
     import pandas as pd
@@ -88,7 +90,7 @@ def scored(probe: str, items: pd.DataFrame, scorer_class: int) -> pd.DataFrame:
     def cells(per_draw: Any) -> pd.Series[Any]:
         return pd.Series([per_draw(place) for place in range(len(items))], items.index, dtype=object)
 
-    draws, nan = items["draws"].to_list(), float("nan")
+    draws, nan, problems = items["draws"].to_list(), float("nan"), items["problems"].to_list()
     if "probabilities" in items:
         given = items["probabilities"].to_list()
         scores = cells(lambda i: [_of_class(probe, row, scorer_class) for row in given[i]])
@@ -99,7 +101,8 @@ def scored(probe: str, items: pd.DataFrame, scorer_class: int) -> pd.DataFrame:
         scores=scores,
         refused=cells(lambda i: [nan if text is None else float(is_refusal(text)) for text in draws[i]]),
         words=cells(lambda i: [nan if text is None else float(len(text.split())) for text in draws[i]]),
-    ).drop(columns="probabilities", errors="ignore")
+        problem=cells(lambda i: next((one for one in problems[i] if one is not None), None)),
+    ).drop(columns=["problems", "probabilities"], errors="ignore")
 
 
 def neutral_scores(probe: str, sentences: pd.DataFrame | None, scorer_class: int) -> pd.DataFrame | None:

@@ -28,8 +28,8 @@ _OF_B = ((200, 0.0), (160, 0.2), (120, 1.0))
 
 def control(probe: Any, *, faulty: bool) -> Observed:
     """Return observations of both tables; see `SyntheticTable.controls`."""
-    real = {"a": _ROWS // 2 if faulty else 240, "b": _ROWS // 2 if faulty else 60}
-    made = {"a": 270, "b": 30} if faulty else real
+    real = {"men": _ROWS // 2 if faulty else 240, "women": _ROWS // 2 if faulty else 60}
+    made = {"men": 270, "women": 30} if faulty else real
     return {"real": _rows(probe, real), "items": _rows(probe, made)}
 
 
