@@ -92,11 +92,10 @@ class SyntheticTable:
 
     def _told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features, with `group` and `label` (1 favourable, 0 not, NaN unknown) as detectors take them."""
-        parts = [rows[name].map(_text, na_action="ignore").fillna("(missing)") for name in self.sensitive]
+        parts = [rows[name].map(_text, na_action="ignore").fillna("(missing)").astype(str) for name in self.sensitive]
         label = rows[self.label].map(_text, na_action="ignore")
         good = (label == _text(self.favourable)).astype(float).where(label.notna())
-        group = parts[0].astype(str) if len(parts) == 1 else parts[0].astype(str).str.cat(parts[1:], sep=" x ")
-        return rows[list(self.features)].assign(group=group, label=good)
+        return rows[list(self.features)].assign(group=[" x ".join(row) for row in zip(*parts, strict=True)], label=good)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 600 rows a table, of which one group loses its favourable labels, and the same where both are unequal.
