@@ -328,3 +328,36 @@ def test_the_record_is_read_again_as_it_was_written(audits):
     for audit in audits.values():
         assert json.loads((audit.folder / "record.json").read_text())["schema"] == 1
         assert load_record(audit.folder).record == audit.record
+
+
+def test_a_trained_classifier_tells_the_labels_too(tmp_path):
+    """A ViT of transformers, its classes by their own names; what it says is what it says when asked directly."""
+    from transformers import ViTConfig, ViTForImageClassification
+
+    from audit.ask import Asker, Store
+    from audit.models.image_outputs import MadeImages
+
+    names = {0: "woman", 1: "man", 2: "nobody"}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        config = ViTConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+                           id2label=names, image_size=16, patch_size=8,
+                           label2id={v: k for k, v in names.items()})  # fmt: skip
+        ViTForImageClassification(config).save_pretrained(tmp_path / "vit")
+    helper = open_model("image_classifier", path=str(tmp_path / "vit"))
+    images = np.random.default_rng(0).integers(0, 256, (20, 3, 20, 24), dtype=np.uint8)
+    for k, image in enumerate(images):
+        (tmp_path / f"{k}.png").write_bytes(png(image))
+    rows = [("a nurse", tmp_path / f"{k}.png") for k in range(len(images))]
+    probe = GeneratedImages(draws_per_prompt=20, nothing="nobody")
+    store = Store(tmp_path / "audit")
+    with store.locked():
+        door = Asker({"main": MadeImages("made", "sha256:0", rows, "t.csv"), "classifier": helper}, store, 0, "test")
+        items = pd.DataFrame({"prompt": ["a nurse"]}, index=pd.Index(["x"], name="id"))
+        result = _judged(probe, {"items": probe.observe(door, items, "items")})
+    assert result.items["problem"].isna().all(), result.items["problem"].iloc[0]
+    said = np.asarray(helper.predict(list(images))).argmax(1)
+    for k, name in names.items():
+        assert result.measure("share_given", name).value == pytest.approx((said == k).mean())
+    assert result.items["class"].to_list() == [names[int(k)] for k in said]
+    assert result.measure("share_given", "nobody").ideal == 0

@@ -219,7 +219,7 @@ class _Judged:
     def _of_slice(self, one: _Slice, found: _Shares | None) -> Iterator[Measure]:
         """Yield the measures of one slice, its distance first."""
         if found is None:
-            yield self.undefined("total_variation", _NOTHING, one.group(), one.missing)
+            yield self.undefined(f"total_variation{self._ending}", _NOTHING, one.group(), one.missing)
             return
         of_shares, of_distance = self._how(SHARES, _EXACT), self._how(TOTAL_VARIATION, _FROM_EXACT)
         low, high = found.band(self.level)

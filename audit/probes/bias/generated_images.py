@@ -142,13 +142,14 @@ class GeneratedImages:
         for start in range(0, self.draws_per_prompt, _AT_ONCE):
             asked = [prompt] * min(_AT_ONCE, self.draws_per_prompt - start)
             answer = ask("sample", asked, **settings)
-            came = answer["content"].astype(object).where(answer["problem"].isna(), None)
+            lost = answer["problem"].notna()
+            came = answer["content"].astype(object).where(~lost, None)
             images = [None if cell is None else content(cell) for cell in came]
             there = [image for image in images if image is not None]
             told = iter(ask("predict", there, model=self.classifier)["probabilities"] if there else ())
             found["draws"] += [None if image is None else plain(_small(image)) for image in images]
             found["digests"] += [None if image is None else _digest(image) for image in images]
-            found["problems"] += answer["problem"].to_list()
+            found["problems"] += answer["problem"].astype(object).where(lost, None).to_list()
             found["probabilities"] += [None if image is None else next(told).tolist() for image in images]
         return found
 
