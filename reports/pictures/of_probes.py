@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports.pictures.answers import margins
+from reports.pictures.crossing import heat_map
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
 from reports.pictures.hills import hills
@@ -16,7 +17,9 @@ from reports.pictures.timing import seconds_in_order
 
 __all__ = [
     "ASSOCIATIONS",
+    "BIAS_CORPUS",
     "BIAS_DATA",
+    "BIAS_DECISIONS",
     "CLOSED_BOOK",
     "CONTRAST",
     "COREFERENCE",
@@ -34,9 +37,10 @@ __all__ = [
     "TEXT_MARK",
 ]
 
-COREFERENCE = FindingFigure(("value", "margin", "stereotype", "group", "pronoun", "unit"))
+COREFERENCE = FindingFigure(("value", "margin", "stereotype", "group", "pronoun", "unit"), (by_group("accuracy"),))
 MULTIPLE_CHOICE = FindingFigure(
-    ("difference", "condition", "group", "biased", "biased_share", "counter_share", "unknown_share", "out_share")
+    ("difference", "condition", "group", "biased", "biased_share", "counter_share", "unknown_share", "out_share"),
+    (by_group("bias_by_template", "bias_ambiguous_paper"),),
 )
 REPRESENTATION = FindingFigure(("class", "confidence", "problem"), (by_class,))
 GENERATED_IMAGES = FindingFigure(
@@ -71,4 +75,14 @@ OPEN_ENDED = FindingFigure(
 BIAS_DATA = FindingFigure(
     ("kind", "column", "group", "rows", "value", "low", "high", "reference"),
     (by_group("label_rate"), by_group("proxy_strength"), by_group("representation_ratio", "missing_rate")),
+)
+BIAS_DECISIONS = FindingFigure(
+    ("group", "decision", "label", "score"),
+    (
+        heat_map("selection_rate", "true_positive_rate", "accuracy"),
+        by_group("selection_rate"), by_group("true_positive_rate", "false_positive_rate", "accuracy"),
+    ),
+)
+BIAS_CORPUS = FindingFigure(
+    ("kind", "word", "group", "near", "value", "z"), (by_group("attribute_rate"), by_group("mention_share"))
 )
