@@ -86,7 +86,7 @@ def test_a_planted_association_is_found_and_the_group_named():
     assert result.measure("log_odds", "work: men").low > 0
     first = result.items.iloc[0]
     assert (first["kind"], first["word"], bool(first["against"])) == ("attribute", "work", True)
-    assert result.table.set_index("group")["texts"].to_dict() == {"women": 100, "men": 100, "elders": 0}
+    assert result.table.set_index("group")["distinct_texts"].to_dict() == {"women": 100, "men": 100, "elders": 0}
 
 
 def test_clean_corpora_are_not_accused_more_often_than_the_level_says():
@@ -99,7 +99,7 @@ def test_a_text_of_several_groups_counts_for_none_and_a_near_duplicate_once():
     both = ["she and he " + " ".join(f"b{n}x{k}" for k in range(6)) for n in range(30)]
     again = [text + " again" for text in corpus(200)[:40:2]]
     result = judged([*corpus(200), *both, *again])
-    assert result.table.set_index("group")["texts"].to_dict() == {"women": 130, "men": 130, "elders": 0}
+    assert result.table.set_index("group")["distinct_texts"].to_dict() == {"women": 130, "men": 130, "elders": 0}
     assert result.table.set_index("group")["alone"].to_dict() == {"women": 100, "men": 100, "elders": 0}
     assert result.measure("duplicate_share").value == pytest.approx(40 / 250)
     assert result.measure("duplicate_difference").value == pytest.approx(40 / 150)

@@ -147,6 +147,9 @@ def test_a_gap_is_found_and_the_group_named():
     gap = result.measure("label_rate_gap", "0")
     assert gap.high < 0
     assert result.measure("label_rate_difference").low > 0
+    assert [(one.key, one.values["group"]) for one in result.remarks if one.values["measure"] == "label_rate"] == [
+        ("widest_gap", "0"),
+    ]
     assert result.table.set_index("group")["rows"].tolist() == [300, 300]
 
 

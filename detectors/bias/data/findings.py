@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from detectors.phrases import Method
-from detectors.result import Measure
+from detectors.result import Measure, Remark
 
-__all__ = ["Found", "largest", "smallest_p", "surest"]
+__all__ = ["Found", "largest", "smallest_p", "sureness", "surest"]
 
 Row = dict[str, Any]
 
@@ -27,6 +27,9 @@ class Found:
     measures: list[Measure] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     """Evidence: `kind`, `column`, `group`, `rows`, `value`, `low`, `high`, `against`, `weight`, what else is known."""
+
+    remarks: list[Remark] = field(default_factory=list)
+    """Sentences that a reader needs before the numbers."""
 
     def row(self, kind: str, column: str, group: str | None, **told: Any) -> None:
         """Add a row of evidence."""
@@ -61,11 +64,12 @@ def surest(measures: Sequence[Measure]) -> list[Measure]:
     known = [one for one in measures if one.value is not None]
     if len(measures) < 2:
         return list(measures)
-    top = max(known, key=_sureness) if known else measures[0]
+    top = max(known, key=sureness) if known else measures[0]
     return [replace(top, group=None), *measures]
 
 
-def _sureness(measure: Measure) -> tuple[float, float]:
+def sureness(measure: Measure) -> tuple[float, float]:
+    """Return how far from 0 a measure surely lies, and how far it seems to."""
     low, high = measure.low or 0.0, measure.high or 0.0
     return max(low, -high, 0.0), abs(measure.value or 0.0)
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from detectors.bias.data.findings import Found, largest, smallest_p, surest
+from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
 from detectors.bias.data.setting import MOST_ROWS, ONE_GROUP, Mask, Setting
 from detectors.bias.data.splits import Split
 from detectors.bias.gaps import group_gaps
 from detectors.bias.impact import impact_ratios
 from detectors.phrases import Cause, Method
-from detectors.result import Measure
+from detectors.result import Measure, Remark
 
 __all__ = ["label_rates", "missing_rates"]
 
@@ -49,6 +49,7 @@ def missing_rates(setting: Setting) -> Found:
 
 def _rates(setting: Setting, metric: str, kind: str, events: Mask, known: Mask) -> Found:
     found, of_splits, of_groups = Found(), list[dict[str, Measure]](), list[Measure]()
+    told = list[tuple[tuple[float, float], tuple[Remark, ...]]]()
     for split in setting.splits:
         result = group_gaps(
             split.counts(events & known), split.counts(known), [split.named(group) for group in split.groups],
@@ -59,9 +60,11 @@ def _rates(setting: Setting, metric: str, kind: str, events: Mask, known: Mask) 
         of_groups += [one for one in result.measures if one.group is not None]
         assert result.table is not None
         _add_rates(found, kind, split, result.table)
+        told.append((sureness(of_splits[-1][f"{metric}_gap"]), result.remarks))
     for ending, over in (("difference", largest), ("gap", surest), ("gap_p", smallest_p), ("detectable_gap", largest)):
         found.measures += over([one[f"{metric}_{ending}"] for one in of_splits])
     found.measures += [replace(of_splits[0][metric], group=None), *of_groups]
+    found.remarks += max(told, key=lambda one: one[0])[1]
     return found
 
 

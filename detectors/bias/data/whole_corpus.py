@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from detectors.bias.data.duplicates import clusters_of_texts
-from detectors.bias.data.findings import Found, largest, smallest_p, surest
+from detectors.bias.data.findings import Found, largest, smallest_p, sureness, surest
 from detectors.bias.data.group_terms import Lexicon, LogOdds, Mentions, log_odds
 from detectors.bias.gaps import group_gaps
 from detectors.intervals import exact_binomial
@@ -60,13 +60,16 @@ def corpus_bias(
         got = f"{len(groups)} groups, {len(attributes)} attributes"
         raise ValueError(f"corpus_bias: got {got}; allowed: two groups or more, one attribute or more")
     corpus = _Corpus(texts, groups, attributes, window, level, rng)
-    found = Found([*corpus.rates(), *corpus.shares(), *corpus.odds(), *corpus.repeated()], corpus.rows())
+    found = corpus.rates()
+    found.measures += [*corpus.shares(), *corpus.odds(), *corpus.repeated()]
+    found.rows += corpus.rows()
     items = pd.DataFrame(found.rows, index=pd.Index([f"{row['kind']} {at}" for at, row in enumerate(found.rows, 1)],
                                                     name="id"))  # fmt: skip
     if found.rows:
         items["against"] = items["against"].astype("boolean")
     measures = tuple(replace(one, level=level) for one in found.measures)
-    return Result(measures, items=items if found.rows else None, table=corpus.table())
+    remarks = tuple(found.remarks)
+    return Result(measures, items=items if found.rows else None, table=corpus.table(), remarks=remarks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +109,11 @@ class _Corpus:
 
     # --- rates of attributes
 
-    def rates(self) -> list[Measure]:
+    def rates(self) -> Found:
         endings = {"difference": largest, "gap": surest, "gap_p": smallest_p}
         if not any(self.alone.values()):
-            return [self._none(f"attribute_rate_{one}", _NOBODY) for one in endings]
-        of_attributes, of_groups = list[dict[str, Measure]](), list[Measure]()
+            return Found([self._none(f"attribute_rate_{one}", _NOBODY) for one in endings])
+        of_attributes, of_groups, remarks = list[dict[str, Measure]](), list[Measure](), []
         strict, lexicon = 1 - (1 - self.level) / len(self.attributes), Lexicon(self.attributes)
         holds = {name: [set(lexicon.counted(words)) for words in told] for name, told in self.alone.items()}
         for attribute in self.attributes:
@@ -122,8 +125,10 @@ class _Corpus:
             label = attribute if len(self.attributes) > 1 else None
             of_attributes.append({one.name: replace(one, group=label) for one in result.measures if one.group is None})
             of_groups += [one for one in result.measures if one.group is not None]
+            remarks.append((sureness(result.measure("attribute_rate_gap")), result.remarks))
         told = [over([one[f"attribute_rate_{ending}"] for one in of_attributes]) for ending, over in endings.items()]
-        return [*(one for part in told for one in part), *of_groups]
+        measures = [*(one for part in told for one in part), *of_groups]
+        return Found(measures, remarks=[*max(remarks, key=lambda one: one[0])[1]])
 
     # --- who is named
 
@@ -235,7 +240,7 @@ class _Corpus:
         """Return a row a group: distinct texts that name it, and those that name no other."""
         return pd.DataFrame({
             "group": list(self.groups),
-            "texts": [sum(name in one.contexts for one in self.units) for name in self.groups],
+            "distinct_texts": [sum(name in one.contexts for one in self.units) for name in self.groups],
             "alone": [len(self.alone[name]) for name in self.groups],
         })  # fmt: skip
 

@@ -54,4 +54,5 @@ def table_bias(
     if told:
         items["against"] = items["against"].astype("boolean")
     measures = tuple(replace(measure, level=level) for one in found for measure in one.measures)  # all splits at once
-    return Result(measures, items=items if told else None, table=group_table(setting))
+    remarks = tuple(remark for one in found for remark in one.remarks)
+    return Result(measures, items=items if told else None, table=group_table(setting), remarks=remarks)
