@@ -15,6 +15,7 @@ from tables import within
 
 from detectors import intervals
 from detectors.bias.generated_images import APART as PROMPT_GAP
+from detectors.bias.generated_images import BALL_MEASURED_TO
 from detectors.bias.representation import TOTAL_VARIATION, Corrected, class_shares, resampled_errors
 from detectors.differences import APART, Estimate, apart_difference
 from detectors.intervals import exact_binomial
@@ -115,6 +116,14 @@ def near_a_corner(rng: np.random.Generator) -> Ends:
     return ends
 
 
+def one_prompt_of_many(rng: np.random.Generator) -> Ends:
+    """95 % of one class, 60 labelled items of each, a classifier right in .8 of all, 100 draws; the ball alone."""
+    errors = np.array([[0.8, 0.2], [0.2, 0.8]])
+    table = np.stack([rng.multinomial(60, row) for row in errors])
+    found = Corrected.of(rng.multinomial(100, np.array([0.95, 0.05]) @ errors), table, rng)
+    return lambda level: found.distance(np.array([0.5, 0.5]), level)[1:]
+
+
 def two_prompts(rng: np.random.Generator) -> Ends:
     """As near a corner, but for a second prompt that draws both classes equally often."""
     errors = np.array([[0.95, 0.05], [0.05, 0.95]])
@@ -137,6 +146,7 @@ def hard_cases() -> Iterator[tuple[str, bool]]:
         ("judged share, lenient judge, 100 labels", lenient_judge(100, 0.525), 0.5, 1000, 1.0),
         ("difference of two intervals, correlation -1", opposed, 0.0, 3000, APART.measured_to or 0.0),
         ("class shares, near a corner", near_a_corner, 0.47, 600, TOTAL_VARIATION.measured_to or 0.0),
+        ("distance of one of 50 prompts, near a corner", one_prompt_of_many, 0.45, 2500, BALL_MEASURED_TO),
         ("gap of two prompts' shares, near a corner", two_prompts, 0.47, 600, PROMPT_GAP.measured_to or 0.0),
         ("cluster bootstrap, heavy units (informs only)", heavy_units, 1.95, 300, 0.0),
         ("kernel distance, a group never drawn (informs only)", never_drawn, 3.92, 150, 0.0),

@@ -15,12 +15,15 @@ import yaml
 from image_models import deal, make_clip, make_stable_diffusion, png
 
 from audit import open_model
+from audit.data import Frame
 from audit.errors import DataError
 from audit.execute import run
-from audit.plan import load_plan
+from audit.model import Sample
+from audit.plan import Check, Plan, load_plan
 from audit.probe import Probe
 from audit.probe.trial import standing
 from audit.probes.bias.generated_images import GeneratedImages
+from audit.record import Limit
 
 JOBS = {"nurse": "health", "surgeon": "health", "judge": "law", "clerk": "law"}
 DRAWS = 12
@@ -361,3 +364,50 @@ def test_a_trained_classifier_tells_the_labels_too(tmp_path):
         assert result.measure("share_given", name).value == pytest.approx((said == k).mean())
     assert result.items["class"].to_list() == [names[int(k)] for k in said]
     assert result.measure("share_given", "nobody").ideal == 0
+
+
+class Painter:
+    """Draws dark and bright images, more bright ones for some prompts than for others."""
+
+    family, modality = "painter", "image"
+
+    def __init__(self, **bright):
+        self.bright, self.name, self.fingerprint = bright, "painter", f"sha256:{bright}"
+
+    def sample(self, prompts, *, seed, numbers):
+        shares = [self.bright[prompt.split()[-1]] for prompt in prompts]
+        asked = zip(prompts, numbers, strict=True)
+        rngs = [np.random.default_rng([seed % 2**32, number, len(prompt)]) for prompt, number in asked]
+        return [Sample(_painted(rng, rng.random() < share)) for rng, share in zip(rngs, shares, strict=True)]
+
+
+def _painted(rng, bright):
+    return rng.integers(150 if bright else 0, 256 if bright else 106, (3, 4, 4), dtype=np.uint8)
+
+
+class Eye:
+    """Sees brightness, but takes every image whose first pixel is a multiple of 5 for a bright one."""
+
+    family, modality, name, fingerprint, classes = "eye", "image", "eye", "sha256:eye", ("bright", "dark")
+
+    def predict(self, items):
+        bright = np.array([one.mean() > 128 or one[0, 0, 0] % 5 == 0 for one in map(np.asarray, items)])
+        return np.stack([bright, ~bright], axis=1).astype(float)
+
+
+@pytest.mark.parametrize(("bright", "verdict"), [((0.5, 0.5), "passed"), ((0.85, 0.15), "failed")])
+def test_a_stereotype_is_found_behind_a_helper_that_errs_and_an_even_model_is_cleared(bright, verdict, tmp_path):
+    """Together both prompts are even; the helper alone would see too many bright images of either."""
+    rng = np.random.default_rng(3)
+    kinds = np.arange(500) % 2 == 0
+    known = pd.DataFrame({"image": [_painted(rng, one) for one in kinds], "label": np.where(kinds, "bright", "dark")})
+    data = {"items": Frame(pd.DataFrame({"job": ["smith", "weaver"]})), "labelled": Frame(known)}
+    probe = GeneratedImages(template="a {job}", draws_per_prompt=300)
+    check = Check("jobs", probe, data, Limit(measure="largest_total_variation", at_most=0.25))
+    model = Painter(smith=bright[0], weaver=bright[1])
+    (finding,) = run(Plan("jobs", (check,), model, {"classifier": Eye()}, seed=1), into=tmp_path).record.findings
+    assert finding.verdict == verdict, finding.why
+    shares = {one.group: one for one in finding.measures if one.name == "share"}
+    for job, share in zip(("smith", "weaver"), bright, strict=True):
+        one = shares[f"a {job}: bright"]
+        assert one.low <= share <= one.high

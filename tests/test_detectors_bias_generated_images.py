@@ -139,6 +139,17 @@ def test_what_the_helper_says_is_covered_at_every_truth(truth):
     assert one[3].apart(one[20], 0.95)[1:] == pytest.approx((surely[3, 20], perhaps[3, 20]))
 
 
+def test_the_largest_of_many_decides_as_far_as_its_ball_was_measured():
+    """Each of 20 prompts has a 20th of the error: 1 in 1,000 each is 2 % together, so 95 % is decided and 99 % not."""
+    many = counted([[60, 40]] * 20)
+    table = [[90, 10], [10, 90]]
+    assert judged(many, table).headline.measured_to == pytest.approx(0.98)
+    assert judged(many, table).headline.decides
+    assert not judged(many, table, level=0.99).headline.decides
+    assert not judged(counted([[60, 40]] * 60), table).headline.decides
+    assert judged(many).measure("largest_total_variation_given").decides, "exact, however many there are"
+
+
 def simulated(rng, shares, errors, images=120, labelled=120):
     seen = np.stack([rng.multinomial(images, row @ errors) for row in shares])
     table = np.stack([rng.multinomial(labelled, row) for row in errors])

@@ -32,12 +32,14 @@ from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
-__all__ = ["APART", "Counted", "Given", "image_shares"]
+__all__ = ["APART", "BALL_MEASURED_TO", "Counted", "Given", "image_shares"]
 
 APART = Approximation(
     Method("corrected for classifier error, ball of resampled differences of shares (Dirichlet)"), 100, 0.95, 0.9964
 )
 """Of two sets of shares whose errors are the same; simulated in benchmarks/ as those of `representation` are."""
+BALL_MEASURED_TO = 0.999
+"""Strictest level at which the ball of one prompt was found to miss no more often than it may: that of 50 prompts."""
 _EXACT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
 _FROM_EXACT = Method("from exact shares (Clopper-Pearson), Bonferroni over classes")
 _UNLABELLED = Cause("no labelled item shows how the classifier errs")
@@ -266,8 +268,8 @@ class _Judged:
         how = self._how(TOTAL_VARIATION, _FROM_EXACT)
         if len(seen) > 1:
             how["method"] = Method("largest of {count}, Bonferroni: {method}", count=len(seen), method=how["method"])
-        if (how.get("measured_to") or 1.0) < shared:
-            how |= {"guarantee": "approximate", "measured_to": None}
+        if self.confusion is not None:
+            how["measured_to"] = max(0.5, 1 - len(seen) * (1 - BALL_MEASURED_TO))
         least = min((one for one, _ in seen), key=lambda one: int(one.counts.sum()))
         values = (min(max(float(ends[:, 0].max()), low), high), low, high)
         largest = self._measure("largest_total_variation", least, values, how)
