@@ -108,3 +108,12 @@ def test_a_passed_audit_over_a_broken_model_says_so_wherever_it_is_told(tmp_path
     if lang == "en":
         assert summary_line(audit.record) == f"Passed: 1 check; {counted}."
         assert "kid 43.7 against a baseline of 0.00800; coverage 18.7 %, where 90.5 % is ideal." in finding_line(one)
+
+
+def test_the_four_that_speak_of_all_the_data_come_first_and_the_others_are_counted():
+    groups = [replace(share(0.61, 0.7, 0.5), group=f"g{at}") for at in range(9)]
+    one = finding("samples", "passed", "why", measures=[*groups, share(0.7, 0.9, 0.5)])
+    line = finding_line(one)
+    assert [far.measure.group for far in far_off(one)] == [None, *(f"g{at}" for at in range(9))]
+    assert "Far off, without a limit: m 80.0 %, where 50.0 % is ideal; m of g0 65.5 %" in line
+    assert line.endswith("m of g2 65.5 %, where 50.0 % is ideal and 6 more.")

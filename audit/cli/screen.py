@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from audit.errors import clean
 from audit.record import DECIDED, WORST_FIRST, Deviation, Finding, Record, Undecided, number
-from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, FarOff, capitalised, far_off
+from audit.verdict import FAR_TOLD, FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, FarOff, capitalised, far_off
 
 __all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
 
@@ -34,8 +34,9 @@ EVERY = 10.0
 def finding_line(finding: Finding) -> str:
     """Return `x stereotypes: failed. Stereotype share is ...`."""
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
-    far = [_far_text(one) for one in far_off(finding)]
-    told = f" Far off, without a limit: {'; '.join(far)}." if far else ""
+    far = far_off(finding)
+    more = f" and {len(far) - FAR_TOLD} more" if len(far) > FAR_TOLD else ""
+    told = f" Far off, without a limit: {'; '.join(map(_far_text, far[:FAR_TOLD]))}{more}." if far else ""
     remarks = {one["key"]: one for one in finding.remarks}
     for key, sentence in _REMARKS.items():
         told = f" {sentence.format_map(remarks[key])}{told}" if key in remarks else told

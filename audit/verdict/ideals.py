@@ -21,8 +21,10 @@ from typing import Any
 from audit.record import Finding
 from detectors.result import Measure
 
-__all__ = ["BASELINES", "FarOff", "count_far_off", "far_off"]
+__all__ = ["BASELINES", "FAR_TOLD", "FarOff", "count_far_off", "far_off"]
 
+FAR_TOLD = 4
+"""So many are told in a sentence, those of all the data first; the others are counted."""
 BASELINES = {"kid": "kid_training"}
 """Measure -> the one of the same check that says what it would be of real data."""
 _POINTS, _COUNT, _FACTOR = 0.1, 1.0, 2.0
@@ -40,13 +42,14 @@ class FarOff:
 
 
 def far_off(finding: Finding) -> tuple[FarOff, ...]:
-    """Return the measures of a finding that are far off, in their order; that of the limit is none of them."""
+    """Return the measures that are far off, those of all the data first; that of the limit is none of them."""
     limit = None if finding.limit is None else vars(finding.limit)
     found = _found([vars(measure) for measure in finding.measures], limit)
-    return tuple(
+    far = (
         FarOff(finding.measures[at], reference, None if base is None else finding.measures[base])
         for at, reference, base in found
     )
+    return tuple(sorted(far, key=lambda one: one.measure.group is not None))
 
 
 def count_far_off(measures: Sequence[_Stored], limit: _Stored | None) -> int:

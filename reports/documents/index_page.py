@@ -64,7 +64,7 @@ def render_index(
 
 def _row(audit: Audit, words: Words, dimensions: Sequence[str]) -> _Row:
     view, name = overview(audit, words), in_language("report.html", words.lang)
-    far = sum(len(one.far) for one in view.findings)
+    far = sum(one.far_count for one in view.findings)
     return _Row(
         view,
         href="" if _is_foreign(audit, name, words) else f"{quote(audit.folder.name, safe='')}/reports/{name}",

@@ -147,7 +147,7 @@ def _numbers(row: MeasureRow | None) -> list[str]:
 def _section(one: FindingView, words: Words) -> list[str]:
     heads = [*_NUMBERS, "col.level", "col.better", "col.method"]
     rows = ([*_numbers(row), row.level, row.better, row.method if row.mark else ""] for row in one.rows)
-    far = ["", escape_markdown(f"{words('label.far_off')} {words('summary.join').join(one.far)}")] if one.far else []
+    far = ["", escape_markdown(f"{words('label.far_off')} {one.far}")] if one.far else []
     title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {escape_markdown(one.name)}"
     lines = ["", title, "", escape_markdown(" ".join([*one.remarks, one.why])), *far]
     return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines

@@ -15,7 +15,7 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from audit.record import DIMENSIONS, Audit, Finding, Record, severity
-from audit.verdict import FarOff, far_off
+from audit.verdict import FAR_TOLD, FarOff, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, one_line
 from reports.views.audited_data import data_text
@@ -71,8 +71,9 @@ class FindingView:
     remarks: tuple[str, ...]
     """Sentences that stand before `why`."""
     why: str
-    far: tuple[str, ...]
-    """Measures without a limit that are far off, each with what it is read by, see `audit.verdict.ideals`."""
+    far: str
+    """Measures without a limit that are far off, each with what it is read by (`audit.verdict.ideals`)."""
+    far_count: int
     effect: str
     """How little beyond the limit a passed check would have seen; empty where nothing is known."""
     controls: str
@@ -199,7 +200,8 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
         why=reason_text(finding, notation),
-        far=tuple(_far_text(one, notation) for one in far_off(finding)),
+        far=_far_text(far_off(finding), notation),
+        far_count=len(far_off(finding)),
         effect=effect_text(finding, notation),
         controls=controls_text(finding, notation),
         headline=rows[0] if rows else None,
@@ -209,7 +211,15 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
     )
 
 
-def _far_text(far: FarOff, notation: Notation) -> str:
+def _far_text(far: Sequence[FarOff], notation: Notation) -> str:
+    words = notation.words
+    told = words("summary.join").join(_one_far(one, notation) for one in far[:FAR_TOLD])
+    if len(far) <= FAR_TOLD:
+        return told
+    return words("format.and_more", text=told, count=len(far) - FAR_TOLD)
+
+
+def _one_far(far: FarOff, notation: Notation) -> str:
     """Return `kernel distance (KID) 43.7 against a baseline of 0.00796`."""
     words, measure = notation.words, far.measure
     name = words.term("measure", measure.name)
