@@ -165,7 +165,7 @@ def numbers(result, *names):
 @pytest.mark.parametrize("name", CASES)
 def test_neither_shards_nor_the_order_of_rows_change_what_is_found(tmp_path, name):
     probe, rows, model = CASES[name]
-    whole = found(tmp_path / "whole", probe, rows, model(), shard=10_000)
+    whole = found(tmp_path / "whole", probe, rows, model(), shard=4096)
     exact = numbers(whole, "value", "low", "high")
     assert any(n["items"] > 20 for n, *_ in exact.values())
     for shard in (7, 64):

@@ -34,6 +34,7 @@ __all__ = [
     "SAMPLING_TIME",
     "STEREOTYPE_PAIRS",
     "STEREOTYPE_TRIPLES",
+    "SYNTHETIC_TABLE",
     "TEXT_MARK",
 ]
 
@@ -71,6 +72,9 @@ COUNTERFACTUAL = FindingFigure(
 )
 OPEN_ENDED = FindingFigure(
     ("group", "prompt", "score", "highest", "refusal", "unit"), (by_group("score_mean", "score_gap"),)
+)
+SYNTHETIC_TABLE = FindingFigure(
+    ("group", "label", "from_real", "from_synthetic"), (by_group("gap_change"), by_group("transfer_cost"))
 )
 BIAS_DATA = FindingFigure(
     ("kind", "column", "group", "rows", "value", "low", "high", "reference"),
