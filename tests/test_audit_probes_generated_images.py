@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -411,3 +412,16 @@ def test_a_stereotype_is_found_behind_a_helper_that_errs_and_an_even_model_is_cl
     for job, share in zip(("smith", "weaver"), bright, strict=True):
         one = shares[f"a {job}: bright"]
         assert one.low <= share <= one.high
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_report_opens_with_a_gallery_by_prompt_and_label(audits, lang):
+    from reports.documents.html_report import render_html
+    from reports.options import ReportOptions
+
+    page = render_html(audits["text_to_image"], ReportOptions(lang=lang))["report.html"].decode()
+    start = page.index('<svg class="picture"')
+    drawn = page[start : page.index("</svg>", start)]
+    assert drawn.count("<image") >= 2 * len(JOBS)
+    assert all(f"a photo of a {job}" in drawn for job in JOBS)
+    assert {">man<", ">woman<"} <= set(re.findall(">(?:man|woman)<", drawn))
