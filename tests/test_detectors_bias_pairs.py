@@ -265,10 +265,10 @@ def accused(rng, sets, **how):
 
 
 def of_two(pairs, seed):
-    items, judge = module._items(pairs), module._Measures(0.95, np.random.default_rng(seed), "nats")
+    swaps, judge = module._Pairs(module._items(pairs)), module._Measures(0.95, np.random.default_rng(seed), "nats")
     return (
-        judge.share("stereotype_share", items, items["value"], mean_of="value", unit_of="unit"),
-        judge.mean("mean_difference", items, items["difference"]),
+        judge.share("stereotype_share", swaps, swaps.all["value"], mean_of="value", unit_of="unit"),
+        judge.mean("mean_difference", swaps, swaps.all["difference"]),
     )
 
 
