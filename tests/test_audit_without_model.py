@@ -10,6 +10,7 @@ import pytest
 
 from audit import Check, Plan, load_plan, load_record, plugins, run
 from audit.cli.closing_table import closing_table
+from audit.cli.screen import notes
 from audit.compare import compare_audits
 from audit.errors import IntegrityError, PlanError, UsageError
 from audit.execute import observing
@@ -133,6 +134,8 @@ def test_other_data_under_the_same_names_are_another_audit(tmp_path):
     assert other.record.deviations == [] == other.record.attempts
     assert [one.what for one in same.record.deviations] == ["limit.at_least"]
     assert [one.ordinal for one in same.record.attempts] == [2]
+    assert any("same probe and data before" in line for line in notes(same.record))
+    assert "the same data were asked the same before" in overview(same, words_of("en")).attempts[0]
 
 
 def test_the_order_of_units_follows_the_data(tmp_path, monkeypatch):

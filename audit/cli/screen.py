@@ -97,7 +97,8 @@ def notes(record: Record) -> Iterator[str]:
         yield clean(f"NOT AS REGISTERED in {record.deviations[0].registered}: {'; '.join([*changes, *more])}")
     for attempt in record.attempts[:5]:
         earlier = ", ".join(f"{one.audit} {one.verdict or 'not ended'}" for one in attempt.earlier[-5:])
-        yield clean(f"ATTEMPT {attempt.ordinal} of {attempt.check}: same model, probe and data before in {earlier}")
+        same = "model, probe and data" if record.data is None else "probe and data"
+        yield clean(f"ATTEMPT {attempt.ordinal} of {attempt.check}: same {same} before in {earlier}")
 
 
 def _change(one: Deviation) -> str:

@@ -128,7 +128,8 @@ def attempts_text(record: Record, notation: Notation) -> tuple[str, ...]:
 
     return tuple(
         words(
-            "note.attempt", ordinal=one.ordinal, check=one_line(one.check, words, 80),
+            "note.attempt" if record.data is None else "note.attempt_of_data",
+            ordinal=one.ordinal, check=one_line(one.check, words, 80),
             earlier=words("format.list").join(map(earlier, one.earlier[-MOST_EARLIER:])),
         )
         for one in record.attempts
