@@ -27,6 +27,11 @@ FLAGS = [
 ]
 SPILT = """[...document.querySelectorAll('main td.num, main th.num')]
     .filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"""
+SQUEEZED = """[...document.querySelectorAll('main td, main th')].filter(cell => {
+    const text = cell.textContent.trim(), room = document.createRange();
+    room.selectNodeContents(cell);
+    return text.length > 8 && room.getBoundingClientRect().height > 14 * text.length;
+}).map(cell => cell.textContent)"""
 MAKERS = {
     "0": lambda folder: mixed(folder, 0),
     "1": lambda folder: mixed(folder, 1),
@@ -89,13 +94,14 @@ def file(request, tmp_path_factory):
     return path
 
 
-@pytest.mark.parametrize("width", [1440, 1024, 390])
+@pytest.mark.parametrize("width", [1440, 1310, 1200, 1024, 390])
 def test_the_page_is_quiet_and_fits(browser, file, width):
     page, seen = watched(browser, width)
     page.goto(file.as_uri())
     assert seen == {"requests": [file.as_uri()], "console": [], "dialogs": []}
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
+    assert page.evaluate(SQUEEZED) == [], "a text stands letter under letter"
     assert page.title() != "owned"
     page.close()
 
