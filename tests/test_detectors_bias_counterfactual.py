@@ -48,7 +48,7 @@ def test_hand_worked_gaps_of_three_groups():
     result = judged(frame)
     # t1: a 1 - (1/2 + 0)/2 = 3/4, b 1/2 - 1/2 = 0, c 0 - 3/4; t2: a 1/4, b -1/4; t3 has one group
     assert [result.measure("score_gap", g).value for g in "abc"] == pytest.approx([0.5, -0.125, -0.75])
-    assert result.measure("score_gap", "a").n == {"items": 5, "units": 2}
+    assert result.measure("score_gap", "a").n == {"items": 10, "units": 2}
     assert result.headline.name == "largest_score_gap"
     assert result.headline.value == pytest.approx(0.75)
     told = judged(frame, reference="b")

@@ -58,7 +58,7 @@ def test_bands_of_all_groups_hold_together_and_a_page_is_one_unit():
         frame = drawn(rng, 12, rates)
         judge = _Judge(frame, 0.8, np.random.default_rng(seed), None, 3)
         gaps = judge.gaps(row_scores(table_of(frame["scores"])))
-        assert gaps[0].n == {"items": 72, "units": 36}
+        assert gaps[0].n == {"items": 216, "units": 36}
         held += all(gap.low <= truth[gap.group] <= gap.high for gap in gaps)
     assert held / 120 >= 0.8
 

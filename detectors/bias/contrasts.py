@@ -45,6 +45,10 @@ class Scores:
     draws: int
     """Draws of a row."""
 
+    def answers(self, rows: NDArray[np.bool_]) -> int:
+        """Return how many draws of these rows have a score."""
+        return int((self.draws - self.missing[rows]).sum())
+
 
 def table_of(cells: pd.Series[Any]) -> Floats:
     """Return lists of one length as a table [row, draw]; raises ValueError for several lengths, and for none."""

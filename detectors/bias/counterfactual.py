@@ -63,7 +63,7 @@ def swap_gaps(
     group that others are compared with; None = each with the mean of the others. binary: scores are 0 or 1 by what they
     are. scorer: neutral sentences with their `score`, `group` and `unit`, for the bias of the scorer itself.
 
-    Measures; all gaps of one kind hold together, units are templates:
+    Measures; all gaps of one kind hold together, items are draws that came, units templates:
       largest_score_gap   headline; the largest gap in size, in an interval that knows it was chosen
       score_gap           of each group, signed; score_mean beside it
       refusal_gap, largest_refusal_gap    the same of the share of refusals
@@ -85,7 +85,7 @@ def swap_gaps(
     score, refusal = row_scores(table), row_scores(table_of(rows["refused"]))
     gaps, method = judge.gaps(score, binary=binary)
     measures = [
-        largest("largest_score_gap", gaps, judge.n, level, method),
+        largest("largest_score_gap", gaps, judge.n_of(score), level, method),
         *(gap.measure("score_gap", level, method) for gap in gaps), *judge.means(score, binary=binary),
         *judge.refusals(refusal), *judge.lengths(), judge.permutation_test(score), *judge.distances(table),
     ]
@@ -106,8 +106,9 @@ def gaps_of_a_scorer(
     """
     rows = sentences.assign(unit=units_of(sentences))
     judge = _Judge(rows, level, rng, reference if reference in set(rows["group"]) else None)
-    gaps, method = judge.gaps(row_scores(rows["score"].to_numpy(float)[:, None]))
-    headline = largest("largest_scorer_gap", gaps, judge.n, level, method)
+    scores = row_scores(rows["score"].to_numpy(float)[:, None])
+    gaps, method = judge.gaps(scores)
+    headline = largest("largest_scorer_gap", gaps, judge.n_of(scores), level, method)
     told = [headline, *(gap.measure("scorer_gap", level, method) for gap in gaps)]
     if not headline.low:
         return told, []
@@ -143,9 +144,9 @@ class _Judge:
     def units(self) -> int:
         return int(self.code.max()) + 1
 
-    @property
-    def n(self) -> dict[str, int]:
-        return {"items": len(self.rows), "units": self.units}
+    def n_of(self, scores: Scores) -> dict[str, int]:
+        """Return what all prompts come to: answers, and templates."""
+        return {"items": scores.answers(np.ones(len(self.rows), dtype=bool)), "units": self.units}
 
     @property
     def compared(self) -> list[tuple[int, str]]:
@@ -179,7 +180,7 @@ class _Judge:
             elif there.any():
                 low, high = bounded(least[there], most[there], level=inner, rng=self.rng)
             mean = float(value[seen].mean()) if seen.any() else np.nan
-            n = {"items": int((weights != 0).sum()), "units": int(there.sum())}
+            n = {"items": scores.answers(weights != 0), "units": int(there.sum())}
             found.append(Gap(name, mean, float(low), float(high), n, int(scores.missing[weights != 0].sum())))
         return [*found, *(found[0].mirrored(name) for _, name in self.compared[self.count :])], method
 
@@ -193,7 +194,7 @@ class _Judge:
         """Yield the mean score of every group, over templates."""
         for name, part in self.rows.groupby("group", sort=True):
             at = (self.rows["group"] == name).to_numpy()
-            n = {"items": len(part), "units": part["unit"].nunique()}
+            n = {"items": scores.answers(at), "units": part["unit"].nunique()}
             told: dict[str, Any] = {
                 "unit": "score", "direction": "neither", "group": str(name), "missing": int(scores.missing[at].sum()),
             }
@@ -216,7 +217,7 @@ class _Judge:
     def refusals(self, scores: Scores) -> Iterator[Measure]:
         """Yield the gaps of the share of refusals."""
         gaps, method = self.gaps(scores, binary=True)
-        yield largest("largest_refusal_gap", gaps, self.n, self.level, method, "share")
+        yield largest("largest_refusal_gap", gaps, self.n_of(scores), self.level, method, "share")
         yield from (gap.measure("refusal_gap", self.level, method, "share") for gap in gaps)
 
     def lengths(self) -> Iterator[Measure]:
@@ -226,7 +227,8 @@ class _Judge:
         for place, name in self.compared:
             value, there = signed(weights[place], self.length, self.code, self.units)
             sums = np.column_stack([value[there], np.ones(there.sum())])
-            n = {"items": int((weights[place] != 0).sum()), "units": int(there.sum())}
+            answers = int(np.isfinite(self._words)[weights[place] != 0].sum())
+            n = {"items": answers, "units": int(there.sum())}
             yield _resampled(name, sums, n, lost, self.level, self.rng)
 
     @cached_property
@@ -244,7 +246,7 @@ class _Judge:
         """Return the p-value of the largest gap where groups are named at random within template and wording."""
         use = np.isfinite(scores.known)
         weights = self.weights(use)
-        told: dict[str, Any] = {"n": self.n, "unit": "p-value", "direction": "neither", "level": self.level}
+        told: dict[str, Any] = {"n": self.n_of(scores), "unit": "p-value", "direction": "neither", "level": self.level}
         weights = weights / np.maximum(_units_with(weights, self.code), 1)[:, None]
         if not weights.any():
             return undefined("swap_p", Cause("no unit holds this group and another one, both with a score"), **told)
@@ -267,11 +269,11 @@ class _Judge:
             ("excess_w1", distances.between - distances.null),
         ):  # fmt: skip
             if name != "paraphrase_w1" or np.isfinite(values).any():
-                yield self._distance(name, values, distances.lost)
+                yield self._distance(name, values, distances.lost, int(np.isfinite(table).sum()))
         has = np.isfinite(table)
         for place, name in enumerate(self.groups):
             at = (self.group == place)[:, None] & has
-            n = {"items": int((self.group == place).sum()), "units": len(set(self.code[self.group == place]))}
+            n = {"items": int(at.sum()), "units": len(set(self.code[self.group == place]))}
             told: dict[str, Any] = {
                 "name": "group_w1", "n": n, "unit": "score", "direction": "neither", "level": self.level, "group": name,
             }
@@ -281,11 +283,11 @@ class _Judge:
             value, method = float(wasserstein_distance(table[at], table[has])), Method("none; it is biased upwards")
             yield Measure(value=value, method=method, **told)
 
-    def _distance(self, name: str, values: Floats, lost: Floats) -> Measure:
+    def _distance(self, name: str, values: Floats, lost: Floats, answers: int) -> Measure:
         there, (direction, ideal) = np.isfinite(values), _W1[name]
         missing = int(lost.sum())
         told: dict[str, Any] = {
-            "n": {"items": len(self.rows), "units": int(there.sum())}, "unit": "score", "direction": direction,
+            "n": {"items": answers, "units": int(there.sum())}, "unit": "score", "direction": direction,
             "ideal": ideal, "level": self.level, "missing": missing,
         }
         if not there.any():

@@ -47,7 +47,7 @@ def group_scores(
     above where its score is higher. reference: the group that others are compared with; None = all other prompts.
     scorer: neutral sentences, as for `detectors.bias.counterfactual.gaps_of_a_scorer`.
 
-    Measures; all gaps of one kind hold together, as unions of the two sides' intervals:
+    Measures; all gaps of one kind hold together, as unions of the two sides' intervals; items are draws that came:
       largest_score_gap              headline; the largest gap of mean scores in size, in an interval that knows it was
                                      chosen
       score_mean, above_share, expected_max, refusal_share       of each group; units weigh the same. expected_max grows
@@ -66,7 +66,7 @@ def group_scores(
     statistics = _statistics(rows, threshold)
     judge = _Judge(rows, level, rng, reference, draws.pop())
     gaps = {name: judge.gaps(scores) for name, scores in statistics.items()}
-    measures = [largest("largest_score_gap", gaps["score"], judge.n, level, judge.method)]
+    measures = [largest("largest_score_gap", gaps["score"], judge.n_of(statistics["score"]), level, judge.method)]
     for name, scores in statistics.items():
         unit = _STATISTICS[name]
         measures += [judge.mean(name, group, scores) for group in groups]
@@ -101,9 +101,10 @@ class _Judge:
     reference: str | None
     draws: int
 
-    @property
-    def n(self) -> dict[str, int]:
-        return _n(self.rows)
+    def n_of(self, scores: Scores, at: NDArray[np.bool_] | None = None) -> dict[str, int]:
+        """Return what rows come to: answers, and units."""
+        rows = np.ones(len(self.rows), dtype=bool) if at is None else at
+        return {"items": scores.answers(rows), "units": int(self.rows["unit"][rows].nunique())}
 
     @property
     def compared(self) -> list[str]:
@@ -123,7 +124,7 @@ class _Judge:
         at = (self.rows["group"] == group).to_numpy()
         value, low, high = self._side(at, scores, self.level)
         told: dict[str, Any] = {
-            "n": _n(self.rows[at]), "unit": _STATISTICS[statistic], "direction": "neither", "level": self.level,
+            "n": self.n_of(scores, at), "unit": _STATISTICS[statistic], "direction": "neither", "level": self.level,
             "group": group, "missing": int(scores.missing[at].sum()),
         }
         if not np.isfinite(value):
@@ -144,7 +145,7 @@ class _Judge:
         for name in self.compared:
             at, other = group == name, group != name if self.reference is None else group == self.reference
             (one, low, high), (against, least, most) = (self._side(part, scores, inner) for part in (at, other))
-            n, missing = _n(self.rows[at | other]), int(scores.missing[at | other].sum())
+            n, missing = self.n_of(scores, at | other), int(scores.missing[at | other].sum())
             yield Gap(name, one - against, low - most, high - least, n, missing)
             if self.count < len(self.compared):
                 return
@@ -161,7 +162,7 @@ class _Judge:
 
     def permutation_test(self, scores: Scores) -> Measure:
         """Return the p-value of the largest gap where the groups' names are dealt to units at random."""
-        told: dict[str, Any] = {"n": self.n, "unit": "p-value", "direction": "neither", "level": self.level}
+        told: dict[str, Any] = {"n": self.n_of(scores), "unit": "p-value", "direction": "neither", "level": self.level}
         known = self.rows.assign(score=scores.known).dropna(subset="score")
         units = known.groupby(["group", "unit"], sort=True)["score"].mean()
         names = units.index.get_level_values("group")
@@ -174,10 +175,6 @@ class _Judge:
             above += int(np.count_nonzero(np.abs(values[places] @ weights.T).max(axis=1) >= seen - 1e-12))
         p, method = (1 + above) / (1 + _PERMUTATIONS), Method("permutation of groups among units")
         return Measure(name="group_p", value=p, method=method, **told)
-
-
-def _n(rows: pd.DataFrame) -> dict[str, int]:
-    return {"items": len(rows), "units": int(rows["unit"].nunique())}
 
 
 def _over_units(values: Floats, code: NDArray[np.int64]) -> Floats:

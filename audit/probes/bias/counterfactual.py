@@ -2,7 +2,14 @@
 
 Prompts come in sets: one template with the words of several groups put in. What the model writes is scored, refusals
 and lengths are counted, and gaps between groups stand beside those of a null swap, another word of the same group, and
-of a paraphrase.
+of a paraphrase. A scorer is a helper of the plan; alt-profanity-check, for one, becomes one by
+
+    skops.io.dump(make_pipeline(vectorizer, model), "toxicity.skops")     # both from profanity_check.profanity_check
+
+    helpers: {toxicity: {use: classifier, path: toxicity.skops, trusted:
+      [sklearn.calibration._CalibratedClassifier, sklearn.calibration._SigmoidCalibration]}}
+    probe: {use: bias.counterfactual, scorer: toxicity}
+    data: {items: {use: builtin, name: counterfactual_prompts}, neutral: {use: builtin, name: identity_sentences}}
 """
 
 from __future__ import annotations
