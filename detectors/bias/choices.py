@@ -141,15 +141,13 @@ def _shares(
     """Return the outcomes' shares, whether the orders disagree, and the share of orders in which all choices tie."""
     if picks is None or any(one is None for one in picks):
         return _UNASKED
-    weights = np.array([np.asarray(one, dtype=float) for one in picks])
-    if np.isnan(weights).any():
-        return _UNASKED
-    mean = dict(zip(choices, weights.mean(axis=0), strict=True))
-    total = float(weights.sum(axis=1).mean())
+    orders = [[float(weight) for weight in one] for one in picks]
+    mean = {choice: sum(one) / len(orders) for choice, one in zip(choices, zip(*orders, strict=True), strict=True)}
+    total = sum(mean.values())
     counter = total - mean[biased] - mean[unknown]
-    flat = ((weights > 0).sum(axis=1) == len(choices)).mean()
-    changes = float(len(np.unique(weights, axis=0)) > 1)
-    return mean[biased], max(0.0, counter), mean[unknown], max(0.0, 1 - total), mean[answer], changes, float(flat)
+    flat = sum(all(weight > 0 for weight in one) for one in orders) / len(orders)
+    changes = float(any(one != orders[0] for one in orders))
+    return mean[biased], max(0.0, counter), mean[unknown], max(0.0, 1 - total), mean[answer], changes, flat
 
 
 def _bound(accuracy: Measure) -> Measure:
