@@ -269,6 +269,8 @@ def test_licence_source_and_known_issues_are_told(name):
     assert fields["licence"] in ("CC BY-SA 4.0", "CC BY 4.0", "MIT")
     assert "arXiv:" in fields["cite"]
     assert part.known_issues
+    options = {"path": "x"} | ({"anti": "y"} if name == "winobias" else {})
+    assert plugins.build("data", name, options).known_issues == part.known_issues  # by its annotations, as a plan does
     for lang in ("en", "ko"):
         assert set(part.known_issues) <= set(words_of(lang).catalogue["remark"])
 

@@ -15,16 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from audit.data.columns import column_names, read_columns, require_column
+from audit.data.columns import FileFormat, column_names, read_columns, require_column
 from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
 from audit.errors import DataError
 from audit.files import canonical, sha256
-
-if TYPE_CHECKING:
-    from audit.data.columns import FileFormat
 
 __all__ = ["BBQ"]
 

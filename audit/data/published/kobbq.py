@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from audit.data.columns import FileFormat
 from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
 from audit.errors import DataError
-
-if TYPE_CHECKING:
-    from audit.data.columns import FileFormat
 
 __all__ = ["KoBBQ"]
 

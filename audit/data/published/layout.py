@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from audit.data.columns import read_columns, require_column
+from audit.data.columns import FileFormat, read_columns, require_column
 from audit.data.ids import Cells, frames_of
 from audit.data.tabular import File, KnownLayout
 from audit.errors import DataError, did_you_mean
@@ -16,7 +16,6 @@ from audit.errors import DataError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-    from audit.data.columns import FileFormat
     from audit.probe import Role
 
 __all__ = ["Rewritten", "require_fields"]

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from audit.data.cells import split
+from audit.data.columns import FileFormat
 from audit.data.ids import Cells
 from audit.data.published.layout import Rewritten
-
-if TYPE_CHECKING:
-    from audit.data.columns import FileFormat
 
 __all__ = ["TruthfulQA"]
 
