@@ -151,7 +151,8 @@ def write_reports(
     was sealed and becomes another. Raises UsageError for several documents to one `out`.
     """
     if out is not None and len(files) != 1:
-        raise UsageError(f"--out {out}: got {len(files)} documents; allowed: --out with a report of one file")
+        got = "--out {out}: got {count} documents; allowed: --out with a report of one file"
+        raise UsageError(got, out=out, count=len(files))
     written = []
     for name, data in files.items():
         path = folder / "reports" / in_language(Path(name).name, lang) if out is None else out
