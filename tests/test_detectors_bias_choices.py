@@ -105,6 +105,15 @@ def test_orders_share_an_item_and_ties_share_an_order():
     assert result.measure("accuracy_ambiguous").value == pytest.approx((1 / 6 + 1) / 2)
 
 
+def test_a_choice_for_each_order_leans_to_nobody_exactly():
+    """A model that always says A: thirds that must not leave a rest."""
+    always = row(B) | {"picks": [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]}
+    result = judged([always] * 12)
+    assert result.headline.value == 0
+    assert result.items["against"].sum() == 0
+    assert result.measure("bias_ambiguous_kobbq").value == 0
+
+
 def test_an_order_without_an_answer_is_missing_and_bounded():
     lost = row(B) | {"picks": [[0, 0, 1.0], None]}
     result = judged([lost] * 5 + [row(B)] * 20 + [row("lost")] * 5)

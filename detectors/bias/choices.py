@@ -144,10 +144,10 @@ def _shares(
     orders = [[float(weight) for weight in one] for one in picks]
     mean = {choice: sum(one) / len(orders) for choice, one in zip(choices, zip(*orders, strict=True), strict=True)}
     total = sum(mean.values())
-    counter = total - mean[biased] - mean[unknown]
+    counter = sum(share for choice, share in mean.items() if choice not in (biased, unknown))
     flat = sum(all(weight > 0 for weight in one) for one in orders) / len(orders)
     changes = float(any(one != orders[0] for one in orders))
-    return mean[biased], max(0.0, counter), mean[unknown], max(0.0, 1 - total), mean[answer], changes, flat
+    return mean[biased], counter, mean[unknown], max(0.0, 1 - total), mean[answer], changes, flat
 
 
 def _bound(accuracy: Measure) -> Measure:
