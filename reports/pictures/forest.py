@@ -27,12 +27,12 @@ _FEW = 30
 
 
 def by_group(*names: str) -> Callable[[Shown], Picture | None]:
-    """Return what draws the groups of the first of these measures that has two or more with a value."""
+    """Return what draws the groups of the first of these measures in which two or more have values that differ."""
 
     def draw(shown: Shown) -> Picture | None:
         for name in names:
             groups = {group: one for group, one in shown.of_groups(name).items() if one.value is not None}
-            if len(groups) > 1:
+            if len({one.value for one in groups.values()}) > 1:
                 return _forest(shown, name, groups)
         return None
 

@@ -15,7 +15,7 @@ from itertools import groupby
 from string import ascii_lowercase
 
 from audit.record import DIMENSIONS, Audit, Finding, Record, severity
-from audit.verdict import FAR_TOLD, FarOff, far_off
+from audit.verdict import FAR_TOLD, FarOff, capitalised, far_off
 from reports.figures import NO_AXIS, SHARED
 from reports.text import Notation, Words, one_line
 from reports.views.audited_data import data_text
@@ -199,7 +199,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         probe=one_line(words.term("probe", finding.probe), words, 80),
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
-        why=reason_text(finding, notation),
+        why=capitalised(reason_text(finding, notation)) if finding.remarks else reason_text(finding, notation),
         far=_far_text(far_off(finding), notation),
         far_count=len(far_off(finding)),
         effect=effect_text(finding, notation),
