@@ -174,7 +174,7 @@ def test_an_audit_that_deviates_says_so_first_everywhere(deviating):
     summary = render_pull_request(deviating)["summary.md"].decode()
     assert words_in(summary.encode()).count("Not as registered") == 1
     for page in (html, markdown, summary.encode()):
-        tried = "Attempt 2 of c0: the same model was asked the same of the same data before"
+        tried = "Attempt 2 of c0: the same data were asked the same before"
         assert f"{tried}, in {registered}" in words_in(page)
     assert line == (
         f"NOT AS REGISTERED in {registered}: plan level 0.95 -> 0.9; plan seed 1 -> 2; c0 limit.at_most 0.3 -> 0.35; "

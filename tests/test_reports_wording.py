@@ -22,7 +22,7 @@ HOME = Path(reports.__file__).parent
 CODE = sorted([*HOME.rglob("*.py"), *(HOME.parent / "dashboard").rglob("*.py")])
 TEMPLATES = sorted([*HOME.glob("templates/*.j2"), *(HOME.parent / "dashboard").rglob("*.j2")])
 CATALOGUES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(HOME.glob("text/locale/*.json"))}
-BY_DATA = set(WORDED.values()) | set(_SECTIONS.values()) | {"remark", "why", "likelihood"}
+BY_DATA = set(WORDED.values()) | set(_SECTIONS.values()) | {"remark", "told", "why", "likelihood"}
 """Sections that a record's own words choose from."""
 PHRASES = {"cause", "error", "method", "verified"}
 """Sections whose keys are English templates, so that English itself needs no words."""
