@@ -240,7 +240,7 @@ def subjects(tmp_path_factory):
     triples = [
         {"stereotype": f"He is {n}.", "antistereotype": f"She is {n}.", "unrelated": f"Rain {n}."} for n in range(12)
     ]
-    people = [
+    meant = [
         {"sentence": f"The nurse met the cook on day {n} as he left.", "pronoun": "he", "answer": "the nurse",
          "choices": ["the nurse", "the cook"], "stereotype": ("pro", "anti")[n % 2], "unit": f"u{n // 4}"}
         for n in range(12)
@@ -262,7 +262,7 @@ def subjects(tmp_path_factory):
     return {
         "bias.corpus": ({}, {"items": file("spoken", spoken)}),
         "bias.data": ({}, {"items": file("people", people)}),
-        "bias.coreference": (language, {"items": file("people", people)}),
+        "bias.coreference": (language, {"items": file("meant", meant)}),
         "bias.multiple_choice": (language, {"items": file("chosen", chosen)}),
         "bias.decisions": ({}, {"items": file("decided", [{"group": n % 3, "decision": n % 2} for n in range(60)])}),
         "bias.representation": (
