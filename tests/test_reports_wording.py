@@ -182,3 +182,18 @@ def test_cells_of_any_kind():
     assert cell_text(None, WORDS) == cell_text(float("nan"), WORDS) == "—"
     assert cell_text({"a": [1, None]}, WORDS) == '{"a": [1, null]}'
     assert cell_text("two\nlines", WORDS) == "two\nlines"
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_no_key_stands_twice(lang):
+    """Of two with one name the later would win, and nobody would see that the other is not told."""
+    twice = []
+
+    def seen(pairs):
+        keys = [key for key, _ in pairs]
+        twice.extend(key for key in set(keys) if keys.count(key) > 1)
+        return dict(pairs)
+
+    text = (Path(reports.__file__).parent / "text" / "locale" / f"{lang}.json").read_text("utf-8")
+    json.loads(text, object_pairs_hook=seen)
+    assert twice == []
