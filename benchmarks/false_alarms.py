@@ -42,7 +42,7 @@ def main(seeds: int = 20, word: str = "") -> int:
     """Print a line a model and the share of sound audits with any false alarm beside what its level allows."""
     begun, accused, audits = time.process_time(), 0, 0
     for reference in reference_folders():
-        name = f"{reference.path.parent.name} {reference.form}"
+        name = reference.name
         if word not in name:
             continue
         total, found, planted = Counter[str](), 0, 0

@@ -27,15 +27,19 @@ def test_every_reference_model_has_a_plan_that_loads():
     assert {(one.path.parent.name, one.form) for one in references} == {
         (one.path.parent.name, one.form) for one in reference_folders()
     }
-    assert len({case.plan.model.name for case in plans}) == len(plans)
+    assert len({case.name for case in plans}) == len(plans) >= 20
+    assert all(case.plan.model.name == case.name for case in plans if case.plan.model is not None)
     assert (plans[-1].reference is None) == (find_language_model() is not None)
 
 
 def test_every_planted_fault_has_a_probe_in_its_plan_or_says_that_it_is_not_asked():
     for reference in reference_folders():
-        asked = {check.probe.name for check in reference_plan(reference).checks}
+        checks = reference_plan(reference).checks
+        asked = {check.probe.name for check in checks}
+        limited = {(one.name, one.probe.name, one.limit.measure) for one in checks if one.limit is not None}
         for fault in reference.card["faults"]:
             assert (fault["probe"] in asked) == (fault["status"] == "asked"), (reference.path, fault["name"])
+            assert "check" not in fault or (fault["check"], fault["probe"], fault["measure"]) in limited
         assert bool(reference.card["faults"]) == (reference.form == "flawed")
 
 

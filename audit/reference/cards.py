@@ -1,6 +1,8 @@
 """Small models of our own in two forms: sound, and flawed on purpose with the faults that its card lists.
 
     weights/<family>/<sound|flawed>/{config.json, model.safetensors, card.json}
+    weights/applicant_classifier/<sound|flawed>/{classifier.skops, card.json}
+    weights/applicants/<sound|flawed>/card.json          a table, made by `audit.data.sets.applicants`
 
 `python -m audit.reference.training.train` makes them again. A card says what was planted and which probe must find it;
 a fault whose probe comes later has status `not asked`.
@@ -21,15 +23,21 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 @dataclass(frozen=True)
 class Reference:
-    """One reference model."""
+    """One reference model, or table."""
 
     family: str
-    """Name of its adapter, as plans write it after `use`."""
+    """Name of its adapter, or source of data, as plans write it after `use`."""
     form: str
     """`sound` or `flawed`."""
     path: Path
     card: dict[str, Any]
-    """`family, form, seed, trained_on, numbers` and `faults`, each `{name, what, probe, measure, status}`."""
+    """`family, form, seed, trained_on, numbers` and `faults`, each `{name, what, probe, measure, status}`, and
+    `check` where one check of several that the probe has must find it."""
+
+    @property
+    def name(self) -> str:
+        """What the quickstart calls it, e.g. `latent diffusion sound`."""
+        return f"{self.path.parent.name.replace('_', ' ')} {self.form}"
 
 
 def reference_folders(root: Path = WEIGHTS) -> list[Reference]:

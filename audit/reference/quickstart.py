@@ -1,22 +1,25 @@
-"""The quickstart: every reference model in its sound and its flawed form, then the real language model.
+"""The quickstart: every reference model and table in its sound and its flawed form, then the real language model.
 
 A flawed twin's card lists what was planted and which probe must find it; a fault is found when a check of that probe
-failed on that twin. A false alarm is a gating check that failed on a sound one.
+failed on that twin, the very check that the card names where it names one. A false alarm is a gating check that failed
+on a sound one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from audit.plan import Plan
-from audit.record import Audit
+from audit.record import Audit, Finding
 from audit.reference.cards import Reference, reference_folders
 from audit.reference.plans import find_language_model, language_model_plan, reference_plan
 
 __all__ = ["Case", "Tally", "cases", "tally"]
 
 _FASTEST_FIRST = (
+    "applicants",
+    "applicant_classifier",
     "image_classifier",
     "vae",
     "gan",
@@ -34,6 +37,11 @@ class Case:
 
     plan: Plan
     reference: Reference | None = None
+
+    @property
+    def name(self) -> str:
+        """What `--only` looks at: a reference's name, else that of the model."""
+        return str(getattr(self.plan.model, "name", "")) if self.reference is None else self.reference.name
 
 
 @dataclass(frozen=True)
@@ -74,5 +82,11 @@ def tally(done: Sequence[tuple[Case, Audit]]) -> Tally:
                 missing.append(f"{case.reference.path.parent.name}: {fault['name']}")
                 continue
             planted += 1
-            found += any(one.probe == fault["probe"] and one.verdict == "failed" for one in audit.record.findings)
+            found += any(_finds(one, fault) for one in audit.record.findings)
     return Tally(found, planted, sum(one.verdict == "failed" for one in sound), len(sound), tuple(missing))
+
+
+def _finds(finding: Finding, fault: Mapping[str, str]) -> bool:
+    """Tell whether a finding is that of a planted fault."""
+    asked = finding.probe == fault["probe"] and fault.get("check", finding.check) == finding.check
+    return asked and finding.verdict == "failed"

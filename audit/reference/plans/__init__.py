@@ -45,7 +45,8 @@ def reference_plan(reference: Reference) -> Plan:
     text = (Path(__file__).parent / f"{family}.yaml").read_text("utf-8")
     words = {
         "MODEL": str(reference.path),
-        "NAME": f"{family.replace('_', ' ')} {reference.form}",
+        "NAME": reference.name,
+        "FORM": reference.form,
         "WEIGHTS": str(WEIGHTS),
         "PUT_IN": str(reference.form == "sound").lower(),
     }

@@ -28,6 +28,8 @@ TRAINERS = {
     "autoregressive_image": "audit.reference.training.image_twins:autoregressive_image",
     "autoregressive_series": "audit.reference.training.series:train",
     "language": "audit.reference.training.language:train",
+    "applicants": "audit.reference.training.applicants:rows",
+    "applicant_classifier": "audit.reference.training.applicants:classifier",
 }
 """Family -> function `(folder, form) -> card` that trains one twin; the first judges what the others draw."""
 
