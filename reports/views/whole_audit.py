@@ -199,7 +199,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         probe=one_line(words.term("probe", finding.probe), words, 80),
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
-        why=capitalised(reason_text(finding, notation)) if finding.remarks else reason_text(finding, notation),
+        why=_sentence(finding, notation),
         far=_far_text(far_off(finding), notation),
         far_count=len(far_off(finding)),
         effect=effect_text(finding, notation),
@@ -209,6 +209,12 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         methods=tuple((mark, method) for method, mark in marks.items()),
         left_out=len(finding.measures) - len(rows),
     )
+
+
+def _sentence(finding: Finding, notation: Notation) -> str:
+    """Return the sentence of the verdict; behind remarks it stands in mid-line, where no style gives it its capital."""
+    told = reason_text(finding, notation)
+    return capitalised(told) if finding.remarks and notation.words.lang == "en" else told
 
 
 def _far_text(far: Sequence[FarOff], notation: Notation) -> str:
