@@ -148,7 +148,7 @@ def _wait(ready, process) -> None:
 
 
 def test_ctrl_c_exits_130_and_the_same_command_goes_on(dokimasia):
-    name = write(dokimasia, slow="0.01")
+    name = write(dokimasia, slow="0.03")
     process = dokimasia.start("run", name)
     _wait(lambda: asked(dokimasia) > 40, process)
     process.send_signal(signal.SIGINT)

@@ -35,7 +35,9 @@ SOME = [None if number % 3 == 0 else f"w{number % 4}" for number in range(60)]
 
 
 @pytest.mark.parametrize("own_ids", [True, False])
-@pytest.mark.parametrize("more", [{}, {"stop": "early"}, {"target": "benchmark"}, {"target": "benchmark", "limit": 60}])
+@pytest.mark.parametrize(
+    "more", [{}, {"stop": "early", "seed": 1}, {"target": "benchmark"}, {"target": "benchmark", "limit": 60}]
+)
 def test_items_without_a_unit_are_counted_and_told(tmp_path, more, own_ids):
     audit = audited(tmp_path, SOME, own_ids=own_ids, **more)
     found = audit.finding("c0")

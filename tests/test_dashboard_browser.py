@@ -146,7 +146,10 @@ def test_a_filter_is_typed_and_taken_back(page, address):
 
 
 def test_items_are_found_and_walked_through_by_keys_and_taken_away(page, address):
+    idle = "[data-testid=stApp][data-test-script-state=notRunning]"
     opened(page, address, f"?screen=finding&audit={FIRST}&check=facts", "table.items")
+    page.wait_for_selector(".alarm.trust")
+    page.wait_for_selector(idle)
     page.keyboard.press("?")
     expect(page.locator("p.keys")).to_be_visible()
     page.keyboard.press("/")
@@ -154,11 +157,11 @@ def test_items_are_found_and_walked_through_by_keys_and_taken_away(page, address
     page.keyboard.press("Enter")
     expect(page.locator(".doc .empty")).to_be_visible()
     assert "screen=finding" in page.url, "a letter typed into the search is no key"
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_selector(idle)
     page.get_by_role("textbox", name="Search the items").fill("/city|author/")
     page.keyboard.press("Enter")
     page.wait_for_selector("table.items")
-    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_selector(idle)
     kept = page.locator("h2.items-head small").inner_text().split()[0]
     with page.expect_download() as taken:
         page.get_by_role("button", name="CSV").click()

@@ -68,6 +68,10 @@ def test_metadata(distribution):
     )
 
 
+NO_CALLS = ("pytest11", "dokimasia.figures")
+"""Entry points that name a module, and objects that hold what is called."""
+
+
 def test_every_announced_part_opens_from_the_wheel_and_is_light(unpacked, tmp_path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     announced = {(group, name) for group, parts in project["entry-points"].items() for name in parts}
@@ -84,7 +88,7 @@ def test_every_announced_part_opens_from_the_wheel_and_is_light(unpacked, tmp_pa
     *opened, heavy = [line.split(" ") for line in done.stdout.splitlines()]
     assert {(group, name) for group, name, _, _ in opened} == announced
     assert all(Path(file).is_relative_to(unpacked) for _, _, file, _ in opened)
-    assert all(is_callable == "True" for group, *_, is_callable in opened if group != "pytest11")
+    assert all(is_callable == "True" for group, *_, is_callable in opened if group not in NO_CALLS)
     assert heavy == ["heavy"]
 
 
