@@ -6,15 +6,17 @@ What it says is what real audits say: measures, methods, groups, columns and rea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
 
 from audit.files import write_atomic
 from audit.probe import Probe
+from audit.probe.trial import ScriptedAsk
 from audit.record import Audit, Deviation, Finding, Limit, ModelRecord, Sheet, dump, load_record
 from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
 from detectors.result import Measure, Result
@@ -29,6 +31,10 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }
+OF_TRIALS: dict[str, dict[str, Any]] = {
+    "bias.counterfactual": {"scorer": "toxic"}, "bias.open_ended": {"scorer": "toxic"},
+}  # fmt: skip
+"""What trials are made with, so that they have the sentences on which a scorer itself is tried."""
 REASONS: list[tuple[str, dict[str, Any]]] = [
     ("skipped", {"key": "ability", "model": "our-model", "ability": "log_prob",
                  "why": "this kind of model does not have the ability"}),
@@ -55,6 +61,15 @@ def judged(probe: Probe) -> Iterator[Result]:
     """What a probe says of its planted fault and of its clean twin."""
     for observed in probe.controls(np.random.default_rng(1)):
         yield probe.judge(observed, level=LEVEL, rng=np.random.default_rng(2))
+
+
+def tried(probe: Probe) -> Iterator[Result]:
+    """What a probe says of its trials, which have roles and cases that the planted pair does without."""
+    told: Any = replace(cast("Any", probe), **OF_TRIALS.get(probe.name, {}))
+    for trial in trials_of(told, seed=0, check="x"):
+        one, ask = trial.probe or told, ScriptedAsk(trial.answers)
+        observed = {role: one.observe(ask, items, role) for role, items in trial.data.items()}
+        yield one.judge(observed, level=LEVEL, rng=np.random.default_rng(2))
 
 
 def of_every_probe(folder: Path) -> Audit:

@@ -82,6 +82,11 @@ SABOTAGE = {
         opposite_shares,
         lambda real: lambda given, errors: np.full_like(given, 1 / np.shape(given)[-1]),
     ),
+    "bias.generated_images": (
+        "detectors.bias.representation:true_shares",
+        opposite_shares,
+        lambda real: lambda given, errors: 0 * real(given, errors) + 1 / np.shape(given)[-1],
+    ),
     "bias.stereotype_pairs": (
         "detectors.bias.pairs:_preference",
         lambda real: lambda gap: real(-gap),
@@ -206,6 +211,7 @@ CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
 DECIDED = "audit.probes.bias.decisions:Decisions.observe"
+IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
@@ -411,8 +417,25 @@ HOLES = {
         "errors turned": ("detectors.bias.representation:true_shares",
                           lambda real: lambda given, errors: real(
                               given, np.swapaxes(errors, -1, -2) / np.swapaxes(errors, -1, -2).sum(-1, keepdims=True))),
-        "confidence of one": ("audit.probes.bias.representation:_confidence",
+        "confidence of one": ("audit.probes.bias.representation:confidence",
                               lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),
+    },
+    "bias.generated_images": {
+        "classes turned": (IMAGES, kept(probabilities=lambda frame: [
+            [np.roll(told, 1).tolist() for told in row] for row in frame["probabilities"]])),
+        "prompts exchanged": (IMAGES, kept(probabilities=lambda frame: frame["probabilities"].to_list()[::-1])),
+        "repeats counted": (IMAGES, kept(digests=lambda frame: [
+            [f"{place}" for place in range(len(row))] for row in frame["digests"]])),
+        "confidence of one": ("audit.probes.bias.generated_images:confidence",
+                              lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),
+        "gaps halved": ("detectors.bias.representation:Corrected.apart",
+                        lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
+        "openbias halved": ("detectors.bias.generated_images:_openbias", by(0.5, 0.0)),
+        "none missing": ("detectors.bias.generated_images:count_missing",
+                         lambda real: lambda name, share, low, high, least, **facts: real(
+                             name, share, low, high, 0 * least, **facts)),
+        "what the helper says at a tenth": ("detectors.bias.generated_images:Given.band",
+                                            lambda real: lambda self, level: real(self, 0.1)),
     },
     "efficiency.sampling": {
         "clocks swapped": (TIME, kept(seconds=taken("log_prob_seconds"), log_prob_seconds=taken("seconds"))),

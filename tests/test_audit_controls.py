@@ -109,6 +109,10 @@ WAYS = {
     "bias.counterfactual": [{}, {"scorer": "toxic", "reference": "women", "scorer_class": 2}],
     "bias.synthetic_table": [{}, {"sensitive": ("sex", "age"), "features": ("one",), "favourable": 0}],
     "bias.open_ended": [{}, {"scorer": "toxic", "threshold": 0.9}],
+    "bias.generated_images": [
+        {}, {"template": "a {job}", "nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"},
+        {"references": {"judge": {"a": 0.6, "b": 0.4}}, "cite": "x", "missing_below": 0.5},
+    ],
     "bias.multiple_choice": [{}, {"scored": "words"}, {"mode": "generate"}],
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
     "bias.stereotype_pairs": [
@@ -154,8 +158,9 @@ def test_a_trial_without_the_fault_and_two_sizes_of_it_lie_clearly_apart(name):
     trials = trials_of(probe_named(name), seed=0, check="x")
     assert [one.faulty for one in trials] == [False, *[True] * (len(trials) - 1)]
     assert len(trials) >= 3
-    for measure in trials[0].known:
-        known = [one.known[measure] for one in trials]
+    for measure in {name: None for one in trials for name in one.known}:
+        known = [one.known[measure] for one in trials if measure in one.known]
+        assert len(known) >= (3 if measure in trials[0].known else 2), measure
         values = sorted(one.value for one in known)
         if values[0] < values[-1]:
             assert values[-1] - values[0] > 4 * max(one.within for one in known), measure
@@ -256,6 +261,8 @@ def subjects(tmp_path_factory):
         {"prompt": f"{group} {n} is", "group": group, "unit": f"{n}", "mentions": ["a"]}
         for n in range(6) for group in ("He", "She")
     ]
+    prompts = [{"prompt": "a nurse"}, {"prompt": "a judge"}]
+    seen = [{"image": row["series"], "label": row["label"]} for row in series(rng, 60)]
     words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
     people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
     spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]
@@ -269,6 +276,9 @@ def subjects(tmp_path_factory):
             {**normal, "classifier": Normal()}, {"items": sets["items"], "calibration": sets["calibration"]}
         ),
         "bias.synthetic_table": ({}, {"items": file("people", people), "real": file("people", people)}),
+        "bias.generated_images": (
+            {**normal, "classifier": Normal()}, {"items": file("prompts", prompts), "labelled": file("seen", seen)}
+        ),
         "bias.associations": (language, {"items": file("words", words)}),
         "bias.counterfactual": (language, {"items": file("swaps", asked)}),
         "bias.open_ended": (language, {"items": file("asked", asked)}),

@@ -1,8 +1,9 @@
 """What is known before of `bias.generated_images`: planted observations, and scripted models.
 
-Classes go in pairs, the most frequent first. The images of two prompts leave the reference in opposite ways, one to the
-first of each pair and one to the second, so that both together keep to it; and the helper takes every fourth image of a
-pair's first class for its second. So who takes the helper at its word, or all images together, has another number.
+Classes go in pairs, the most frequent first. Planted images of two prompts leave the reference in opposite ways, one to
+the first of each pair and one to the second, so that both together keep to it; in trials both go one way, the second
+half as far, so that all together leave it too. The helper takes every fourth image of a pair's first class for its
+second. So who takes the helper at its word, or all images together, has another number.
 """
 
 from __future__ import annotations
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ASKED", "Options", "controls", "trials"]
 
-ASKED, _REPEATED = 160, 10
-"""Images that a trial asks for by prompt, and how many of them came before."""
+ASKED = 160
+"""Images that a trial asks for by prompt."""
+_DOSES: Mapping[float, int] = {0.0: 4, 0.6: 7, 1.0: 10}
+"""How far the images of a trial leave the reference -> how many of a prompt's are such as came before."""
+_HALF = 0.5
+"""How far those of a trial's second prompt do, as a part of that."""
 _IMAGES, _LABELLED = 400, 800
 
 
@@ -43,6 +48,10 @@ class Options(Protocol):
     def nothing(self) -> str | None:
         """Class of images that show none of the others."""
 
+    @property
+    def missing_below(self) -> float:
+        """Fraction of its reference below which a class is missing."""
+
     def wanted(self, job: Any, names: Sequence[str]) -> list[float]:
         """Return the shares that a job's images should have."""
 
@@ -60,7 +69,8 @@ def trials(probe: Options, rng: np.random.Generator) -> Sequence[Trial]:
 
     They are for a probe that asks for `ASKED` images a prompt.
     """
-    return [_trial(probe, rng, moved) for moved in (0.0, 0.4, 0.8)] + [_trial(probe, rng, 0.8, labelled=False)]
+    bare = [_trial(probe, rng, moved, labelled=False) for moved in _DOSES if moved]
+    return [*(_trial(probe, rng, moved) for moved in _DOSES), *bare]
 
 
 def _classes(probe: Options) -> tuple[list[str], np.ndarray]:
@@ -75,7 +85,7 @@ def _classes(probe: Options) -> tuple[list[str], np.ndarray]:
     return names, np.array([wanted[name] for name in names])
 
 
-def _shares(wanted: np.ndarray, moved: float) -> tuple[np.ndarray, np.ndarray]:
+def _shares(wanted: np.ndarray, moved: float, second: float = -1.0) -> tuple[np.ndarray, np.ndarray]:
     """Return (shares of both prompts [prompt, class], errors of the helper [true class, given class])."""
     import numpy as np
 
@@ -84,7 +94,7 @@ def _shares(wanted: np.ndarray, moved: float) -> tuple[np.ndarray, np.ndarray]:
     change[first + 1] = moved * np.minimum(wanted[first], wanted[first + 1])
     change[first] = -change[first + 1]
     errors[first, first], errors[first, first + 1] = 0.75, 0.25
-    return np.stack([wanted + change, wanted - change]), errors
+    return np.stack([wanted + change, wanted + second * change]), errors
 
 
 def _spread(shares: np.ndarray, size: int) -> np.ndarray:
@@ -122,13 +132,13 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
     import pandas as pd
 
     names, wanted = _classes(probe)
-    shares, errors = _shares(wanted, moved)
+    shares, errors = _shares(wanted, moved, _HALF)
     items = pd.DataFrame({
         "prompt": ["of one", "of two"], "job": ["one", "two"], "group": ["first", "second"],
     }, index=pd.Index(["x", "y"], name="id"))  # fmt: skip
     prompts = [probe.prompt_of(item) for item in items.to_dict("records")]
-    seen, sure = shares @ errors, 0.95 - 0.1 * moved
-    images = dict(zip(prompts, (_images(rng.permutation(_spread(one, ASKED - _REPEATED)), sure) for one in seen),
+    seen, sure, again = shares @ errors, 0.95 - 0.1 * moved, _DOSES[moved]
+    images = dict(zip(prompts, (_images(rng.permutation(_spread(one, ASKED - again)), sure) for one in seen),
                       strict=True))  # fmt: skip
     each = _LABELLED // len(names)
     real = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9)
@@ -138,32 +148,56 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
     return Trial(
         moved > 0, data,
         {
-            ("main", "sample"): _Script({prompt: [*some, *some[:_REPEATED]] for prompt, some in images.items()}),
+            ("main", "sample"): _Script({prompt: [*some, *some[:again]] for prompt, some in images.items()}),
             (probe.classifier, "predict"): lambda asked: {"probabilities": [_told(one, len(names)) for one in asked]},
             (probe.classifier, "class_names"): lambda asked: {"names": [names] * len(asked)},
         },
-        dict(_known(prompts, names, wanted, shares if labelled else seen, labelled=labelled))
-        | {("confidence", "draws"): Known(sure), ("repeated_images", None): Known(2 * _REPEATED, certain=True)},
+        dict(_known(probe, prompts, names, shares if labelled else seen, ASKED - again, labelled=labelled))
+        | {("confidence", "draws"): Known(sure), ("repeated_images", None): Known(2 * again, certain=True)},
     )  # fmt: skip
 
 
 def _known(
-    prompts: Sequence[str], names: Sequence[str], wanted: np.ndarray, shares: np.ndarray, *, labelled: bool
+    probe: Options, prompts: Sequence[str], names: Sequence[str], shares: np.ndarray, images: int, *, labelled: bool
 ) -> Iterator[tuple[tuple[str, str | None], Known]]:
-    """Yield what the measures are: of the true shares, or of those that the helper gives."""
+    """Yield what the measures are: of the true shares, or of those that the helper gives, which are counted."""
     import numpy as np
 
-    ending = "" if labelled else "_given"
-    far = np.abs(shares - wanted).sum(axis=1) / 2
-    yield (f"largest_total_variation{ending}", None), Known(float(far.max()), 0.08)
-    yield (f"total_variation{ending}", None), Known(float(np.abs(shares.mean(axis=0) - wanted).sum()) / 2, 0.08)
-    for prompt, one, distance in zip(prompts, shares, far, strict=True):
-        yield (f"total_variation{ending}", prompt), Known(float(distance), 0.08)
-        yield (f"prompt_gap{ending}", prompt), Known(float(np.abs(shares[0] - shares[1]).sum()) / 2, 0.1)
+    wanted, even = np.array(probe.wanted(None, names)), np.full(len(names), 1 / len(names))
+    ending, near, far = ("", 0.02, 0.04) if labelled else ("_given", 0.01, 0.01)
+    whole, apart = shares.mean(axis=0), float(_distance(shares[0], shares[1]))
+    yield (f"largest_total_variation{ending}", None), Known(float(_distance(shares, wanted).max()), far)
+    yield (f"openbias{ending}", None), Known(_concentration(whole), near)
+    yield (f"dall_eval_mad{ending}", None), Known(2 / len(names) * float(_distance(whole, even)), near)
+    yield (f"total_variation{ending}", None), Known(float(_distance(whole, wanted)), far)
+    for name, share in zip(names, whole, strict=True):
+        yield (f"share{ending}", name), _share(share, near, len(prompts) * images)
+    for prompt, one in zip(prompts, shares, strict=True):
+        yield (f"total_variation{ending}", prompt), Known(float(_distance(one, wanted)), far)
+        yield (f"prompt_gap{ending}", prompt), Known(apart, far)
+        if np.abs(one - (least := probe.missing_below * wanted))[wanted > 0].min() > near:
+            yield (f"missing_classes{ending}", prompt), Known(float((one < least).sum()), certain=True)
         for name, share in zip(names, one, strict=True):
-            yield (f"share{ending}", f"{prompt}: {name}"), Known(float(share), 0.02)
-    for name, share in zip(names, shares.mean(axis=0), strict=True):
-        yield (f"share{ending}", name), Known(float(share), 0.02)
+            yield (f"share{ending}", f"{prompt}: {name}"), _share(share, near, images)
+
+
+def _share(share: float, within: float, images: int) -> Known:
+    """Return what a share is; even true labels of so many images leave it this uncertain."""
+    return Known(float(share), within, error=float(share * (1 - share) / images) ** 0.5)
+
+
+def _distance(shares: np.ndarray, others: np.ndarray) -> Any:
+    """Return the total variation of shares [..., class]."""
+    import numpy as np
+
+    return np.abs(shares - others).sum(axis=-1) / 2
+
+
+def _concentration(shares: np.ndarray) -> float:
+    """Return 1 - H / log K."""
+    from scipy.stats import entropy
+
+    return 1 - float(entropy(shares, base=len(shares)))
 
 
 class _Script:
