@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -111,8 +113,9 @@ class Command:
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start and do not wait."""
-        return subprocess.Popen([*self.program, *words], **self.arguments)
+        """Start and do not wait; it hears an interrupt also where the tests themselves run in the background."""
+        hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        return subprocess.Popen([*self.program, *words], preexec_fn=hears, **self.arguments)
 
     @property
     def program(self) -> list[str]:
