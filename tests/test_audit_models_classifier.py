@@ -135,6 +135,12 @@ def test_any_object_with_probabilities_can_be_wrapped():
     assert isinstance(model, Model)
 
 
+def test_a_classifier_of_texts_says_how_rows_of_features_reach_it():
+    model = wrap_classifier(Half(), name="half", classes=["no", "yes"], modality="text")
+    with pytest.raises(ModelError, match="half: reads text; got a dict; rows of features want `modality: tabular`"):
+        model.predict(["a", {"age": 34.0}])
+
+
 def test_what_cannot_be_wrapped_is_said():
     with pytest.raises(ModelError, match="svc: a LinearSVC has no predict_proba"):
         wrap_classifier(LinearSVC(), name="svc")

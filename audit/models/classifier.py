@@ -169,6 +169,9 @@ class Classifier:
 
         columns, wanted = (getattr(self._obj, name, None) for name in ("feature_names_in_", "n_features_in_"))
         if self.modality == "text":
+            if kinds := sorted({type(item).__name__ for item in x if not isinstance(item, str)}):
+                want = "rows of features want `modality: tabular`"
+                raise ModelError(f"{self.name}: reads text; got a {kinds[0]}; {want}")
             return list(x)
         if isinstance(x[0], dict):
             return self._table(x, columns)

@@ -217,7 +217,8 @@ class Decisions:
         bad = told.isna() & cells.notna() & cells.astype(str).str.lower().ne("nan") | told.abs().eq(float("inf"))
         if bad.any():
             at = f"item {cells.index[bad][0]}: column {cells.name!r}"
-            raise DataError(f"{self.name}: {at} is no number, as {int(bad.sum())} cells are; allowed: finite numbers")
+            allowed = "finite numbers, or words in columns that `categories` names"
+            raise DataError(f"{self.name}: {at} is no number, as {int(bad.sum())} cells are; allowed: {allowed}")
         return told
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
