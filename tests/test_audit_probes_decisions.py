@@ -150,6 +150,26 @@ def test_within_strata_a_gap_that_the_control_makes_is_gone():
     assert result.items["stratum"].tolist()[0] == "x"
 
 
+def test_where_rows_are_missing_nothing_bounds_what_rests_on_the_known_ones_alone():
+    """Forty undecided rows could all lie in one stratum and group, and those without a label rank anywhere."""
+    rng = np.random.default_rng(4)
+    label = rng.integers(0, 2, 400)
+    rows = {
+        "group": np.tile([*"ab"], 200), "field": np.repeat([*"xy"], 200), "label": label.astype(str).astype(object),
+        "score": np.clip(label * 0.4 + rng.random(400) * 0.6, 0, 1).astype(str),
+    }  # fmt: skip
+    probe = Decisions(score="score", label="label", within=("field",))
+    whole = told(probe, rows)
+    lost = told(probe, {**rows, "label": [None] * 40 + rows["label"][40:].tolist()})
+    resting = {"true_positive_rate_conditional_gap", "accuracy_conditional_ratio", "auc", "abroca"}
+    bounded = {one.name for one in whole.measures if one.low is not None}
+    assert resting <= bounded, sorted(bounded)
+    for one in lost.measures:
+        if one.name in resting:
+            assert one.missing == 40
+            assert (one.low, one.high, one.decides) == (None, None, False)
+
+
 def test_what_mitigation_buys_is_told_beside_the_finding():
     """One group's scores are 0.2 lower at equal labels: thresholds by group make selection equal, at no cost."""
     rng = np.random.default_rng(4)

@@ -156,13 +156,11 @@ class _Judge:
             there, cells = _counted(groups[places == at], self.rows[places == at])
             whole[at, [names.index(name) for name in there]] = cells
         for metric in self.metrics:
-            k, n, _ = _rate(metric, whole)
-            yield replace(
-                conditional_gaps(
-                    k, n, labels.tolist(), names, level=level, rng=self.rng, metric=metric, reference=reference,
-                ),
-                table=None,
-            )  # fmt: skip
+            k, n, missing = _rate(metric, whole)
+            found = conditional_gaps(
+                k, n, labels.tolist(), names, level=level, rng=self.rng, metric=metric, reference=reference
+            )
+            yield _lacking(found, int(missing.sum()))
 
     def _equalized_odds(
         self, gaps: Mapping[str, Result], cells: Cells, names: list[str], level: float
@@ -190,18 +188,19 @@ class _Judge:
     def of_scores(self) -> Iterator[Result]:
         """Yield what scores say of labels, and that not all rates can be equal where base rates differ."""
         known = self.rows["label"].notna() & self.rows["score"].notna()
+        lost = int((~known).sum())
         groups = joined_names(self.rows[known], list(self.features.sensitive)).to_numpy(str)
         names, places = np.unique(groups, return_inverse=True)
         said, bins = _binned(self.rows.loc[known, "score"].to_numpy(float))
         label = self.rows.loc[known, "label"].to_numpy(float).astype(int)
         cells = np.zeros((len(names), 2, len(said)), dtype=np.int64)
         np.add.at(cells, (places, label, bins), 1)
-        yield replace(score_gaps(cells, names.tolist(), level=self.level, rng=self.rng), table=None)
+        yield _lacking(score_gaps(cells, names.tolist(), level=self.level, rng=self.rng), lost)
         if self.probability:
-            found = calibration(cells, said, names.tolist(), level=self.level, rng=self.rng)
-            yield replace(found, table=None)
+            yield _lacking(calibration(cells, said, names.tolist(), level=self.level, rng=self.rng), lost)
         positives = cells[:, 1].sum(-1)
-        yield Result((), remarks=impossibility(positives, cells.sum((1, 2)), names.tolist(), self.level))
+        differ = impossibility(positives, cells.sum((1, 2)), names.tolist(), self.level)
+        yield _lacking(Result((), remarks=differ), lost)
 
     def items(self) -> pd.DataFrame:
         """Return the evidence, a row a decision."""
@@ -242,6 +241,15 @@ def _rate(metric: str, cells: Cells) -> tuple[Cells, Cells, Cells]:
     if metric in _OF_LABEL:
         undecided = undecided[..., [_OF_LABEL[metric]]]
     return found.numerator, found.denominator, cells[..., 2, :].sum(axis=-1) + undecided.sum(axis=-1)
+
+
+def _lacking(result: Result, missing: int) -> Result:
+    """Return a result that is of the known rows alone as one in which so many could have been anything.
+
+    Nothing bounds its measures where some are missing, and nothing is claimed beside them.
+    """
+    told = () if missing else result.remarks
+    return Result(tuple(one.lacking(missing) for one in result.measures), remarks=told)
 
 
 def _binned(scores: Floats) -> tuple[Floats, NDArray[np.int64]]:
