@@ -28,6 +28,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.random import default_rng
 from tables import finish, show
@@ -163,7 +164,11 @@ def _pages(folder: Path) -> Iterator[Line]:
     path, rng = folder / "items.parquet", np.random.default_rng(0)
     numbers = pa.array(np.arange(ITEMS)).cast("string")
     flags, weights = rng.random(ITEMS) < 0.06, rng.gamma(2.0, 1.2, ITEMS)
-    columns = {"item": numbers, "question": numbers, "answer": numbers, "against": flags, "weight": weights}
+    texts = {
+        name: pc.binary_join_element_wise(words, numbers, "")
+        for name, words in (("question", "Which river flows through the city of number "), ("answer", "It is river "))
+    }
+    columns = {"item": numbers, **texts, "against": flags, "weight": weights}
     pq.write_table(pa.table(columns), path, compression="zstd")
     items = ItemsFile(path, path.name, columns=tuple(columns), total=ITEMS, ranks=("against", "weight"), written=1)
     yield line(f"digest of {ITEMS:,} items", median(lambda: digest_file(path)), 1.0)
@@ -173,7 +178,10 @@ def _pages(folder: Path) -> Iterator[Line]:
         assert items.rows(matching(items, filters)[page * PAGE : (page + 1) * PAGE]).num_rows == PAGE
 
     last = ITEMS // PAGE - 1
-    looks = {"first page": (Filters(), 0), "failures": (Filters(failures=True), 0), "last page": (Filters(), last)}
+    looks = {
+        "first page": (Filters(), 0), "failures": (Filters(failures=True), 0), "last page": (Filters(), last),
+        "text search": (Filters(find="CITY of number 99"), 0), "order by text": (Filters(sort="-question"), 0),
+    }
     for name, wanted in looks.items():
         yield line(f"{name} of {ITEMS:,} items", median(partial(look, *wanted)), 1.0)
 

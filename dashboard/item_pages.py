@@ -13,6 +13,7 @@ Rows are selected and sorted; nothing is measured. The files are read by `audit.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,7 +34,7 @@ __all__ = [
 
 SLICES = ("outcome", "group", "unit")
 """Columns that a reader may filter by."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = r"^[=+\-@\t\r]"
 """What spreadsheets take for the beginning of a formula."""
 MOST_CHOICES = 60
 """A column with more distinct values than this is no choice."""
@@ -146,19 +147,34 @@ def _found(items: ItemsFile, wanted: str) -> np.ndarray:
 
 def as_csv(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> bytes:
     """Return rows as CSV in UTF-8; lists are JSON, and an apostrophe stands before what a spreadsheet would run."""
-    frame = items.rows(numbers).to_pandas()
-    for name in frame:
-        if frame[name].dtype == object or str(frame[name].dtype).startswith("str"):
-            frame[name] = [_cell(value) for value in frame[name]]
-    return str(frame.to_csv(index=False)).encode("utf-8", "replace")
+    import io
+
+    import pyarrow as pa
+    import pyarrow.csv
+
+    table, written = items.rows(numbers), io.BytesIO()
+    cells = {f"{at}": _as_text(column) for at, column in enumerate(table.columns)}
+    pyarrow.csv.write_csv(pa.table(cells).rename_columns([_inert(name) for name in table.column_names]), written)
+    return written.getvalue()
 
 
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if value is None or isinstance(value, (float, int, bool)):
-        return value
-    return json.dumps(value, default=lambda one: one.tolist())
+def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts of which none is a formula, lists as JSON, and all else as it is."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        told = [None if cell is None else json.dumps(cell, default=str) for cell in column.to_pylist()]
+        return pa.chunked_array([pa.array(told, "string")])
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
+        return column
+    runs = pc.match_substring_regex(column, _FORMULA)
+    mark, between = pa.scalar("'", column.type), pa.scalar("", column.type)
+    return pc.if_else(runs, pc.binary_join_element_wise(mark, column, between), column)
+
+
+def _inert(name: str) -> str:
+    return f"'{name}" if re.match(_FORMULA, name) else name
 
 
 def observed(audit: Audit, finding: Finding, name: str) -> dict[str, Any]:

@@ -187,6 +187,17 @@ def test_what_mitigation_buys_is_told_beside_the_finding():
     assert result.measure("xauc_gap", "b").high < 0
 
 
+def test_what_mitigation_buys_has_no_interval_where_rows_are_missing():
+    rng = np.random.default_rng(6)
+    label = rng.integers(0, 2, 400).astype(str).astype(object)
+    rows = {"group": np.tile([*"ab"], 200), "label": label, "score": rng.random(400).astype(str)}
+    probe = Decisions(score="score", label="label", mitigation="demographic_parity")
+    lost = told(probe, {**rows, "label": [None] * 30 + label[30:].tolist()})
+    assert told(probe, rows).measure("mitigation_accuracy_cost").low is not None
+    cost = lost.measure("mitigation_accuracy_cost")
+    assert (cost.missing, cost.low, cost.high) == (30, None, None)
+
+
 def test_mitigation_without_labels_to_learn_from_is_undefined():
     rows = {"group": [*"ab"] * 20, "label": ["0"] * 40, "score": [str(n / 40) for n in range(40)]}
     result = told(Decisions(score="score", label="label", mitigation="equalized_odds"), rows)

@@ -18,6 +18,7 @@ from playwright.sync_api import expect, sync_playwright
 from report_fixtures import mixed
 
 pytestmark = pytest.mark.slow
+expect.set_options(timeout=60_000)  # as long as a page is waited for, however busy the machine is
 
 FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),

@@ -311,8 +311,11 @@ def test_words_of_two_targets_lie_on_the_line_of_their_association(tmp_path):
 def test_a_crossing_is_as_dark_as_its_rate_is_high_and_dashed_where_few_stand_behind_it(tmp_path):
     rates = {"a x F": (80, 100), "a x M": (40, 100), "b x F": (0, 100), "b x M": (5, 10), "a": (120, 200)}
     measures = [rate("selection_rate", k, n, group=group) for group, (k, n) in rates.items()]
-    one = finding("hired", "failed", "w", probe="bias.decisions", measures=measures)
-    crossing, forest = pictures(tmp_path, one, pd.DataFrame({"id": ["x"], "group": ["a x F"]}))
+    frame = pd.DataFrame({"id": ["x"], "group": ["a x F"]})
+    alone = finding("hired", "failed", "w", probe="bias.decisions", measures=measures, options={"sensitive": ["maker"]})
+    assert len(pictures(tmp_path / "alone", alone, frame)) == 1, "one feature, whose values have the separator in them"
+    one = alone.model_copy(update={"options": {"sensitive": ["race", "sex"]}})
+    crossing, forest = pictures(tmp_path, one, frame)
     cells = {float(one.get("fill-opacity")): one.get("stroke-dasharray") for one in tree(crossing).iter("rect")}
     assert cells == {0.8: None, 0.44: None, 0.08: None, 0.53: "3 3"}
     assert {"80.0 %", "40.0 %", "0 %", "50.0 %", "10 units"} <= set(texts(crossing))

@@ -24,9 +24,14 @@ _FEW = 30
 
 
 def heat_map(*names: str) -> Callable[[Shown], Picture | None]:
-    """Return what draws the first of these measures that two or more levels of each of two features cross in."""
+    """Return what draws the first of these measures that two or more levels of each of two features cross in.
+
+    None where the check names another number of features: a separator is then part of a group's own name.
+    """
 
     def draw(shown: Shown) -> Picture | None:
+        if len(shown.finding.options.get("sensitive", ())) != 2:
+            return None
         for name in names:
             cells = _cells(shown.of_groups(name))
             if len({row for row, _ in cells}) > 1 and len({column for _, column in cells}) > 1:

@@ -245,7 +245,8 @@ class Decisions:
             return result
         whole = rows.assign(group=groups)[["group", "label", "decision", "score"]].dropna()
         bought = what_mitigation_buys(whole, self.mitigation, level=level, rng=rng)
-        return replace(result, measures=(*result.measures, *bought))
+        lost = len(rows) - len(whole)
+        return replace(result, measures=(*result.measures, *(one.lacking(lost) for one in bought)))
 
     def _rows(self, items: pd.DataFrame) -> pd.DataFrame:
         """Return the rows as the detector takes them."""
