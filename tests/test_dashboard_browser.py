@@ -169,8 +169,10 @@ def test_items_are_found_and_walked_through_by_keys_and_taken_away(page, address
     assert taken.value.suggested_filename == "facts.csv"
     page.locator("h2.items-head").click()
     for key, place in (("j", "1"), ("j", "2"), ("k", "1")):
+        page.wait_for_selector(idle)
         page.keyboard.press(key)
         expect(page.locator("header.item")).to_contain_text(f"Item {place} of {kept}")
+    page.wait_for_selector(idle)
     page.keyboard.press("u")
     page.wait_for_selector("table.items")
     expect(page.locator("h2.items-head")).to_contain_text(f"{kept} of 300")
