@@ -20,20 +20,18 @@ from typing import Any
 
 import jinja2
 import streamlit as st
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from audit.record import Audit
 from audit.signing import known_keys
 from dashboard.address import Address
 from reports.documents.templating import environment, figure_tools, text_tools
-from reports.figures import sign
+from reports.figures import FONT, css, recoloured, sign
 from reports.pictures import pictures_of
 from reports.text import Notation, Words
 from reports.views import Overview, review_view, sheet_rows
 
 __all__ = ["draw", "links_of", "picture", "prepare", "report_tools"]
-
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', NanumGothic, 'Liberation Sans', sans-serif"
 
 
 def prepare() -> None:
@@ -99,8 +97,8 @@ def picture(svg: Markup | str) -> Markup:
         return svg
     told = ": ".join(unescape(text) for text in re.findall(r"<(?:title|desc)>(.*?)</", svg, re.DOTALL))
     kind = re.search(r'class="([a-z]+)"', svg)
-    whole = str(svg).replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{_FONT}" ', 1)
-    data = base64.b64encode(whole.encode()).decode()
+    whole = str(svg).replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{escape(FONT)}" ', 1)
+    data = base64.b64encode(whole.replace("</svg>", recoloured(whole) + "</svg>").encode()).decode()
     return Markup('<img class="{}" alt="{}" title="{}" src="data:image/svg+xml;base64,{}">').format(
         kind[1] if kind else "", told, told, data
     )
@@ -117,7 +115,7 @@ def _style() -> str:
     """Return the report's style, kept to our own documents by nesting it, and what a screen has besides."""
     home = files("reports") / "templates"
     report, comparison = ((home / f"{name}.css").read_text("utf-8") for name in ("report", "comparison"))
-    return ".doc {" + report.replace(":root", "&", 1) + comparison + "}" + _own("screen.css")
+    return f".doc {{ {css(page=False)}\n{report}{comparison} }}{_own('screen.css')}"
 
 
 @cache

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,6 +29,10 @@ application(Path("audits"), "en")
 from streamlit import config
 print(json.dumps({name: config.get_option(name) for name in sys.argv[1:]}))
 """
+PARTS = {
+    "primaryColor": "passed", "backgroundColor": "paper", "secondaryBackgroundColor": "fill", "textColor": "ink",
+    "linkColor": "ink", "borderColor": "line", "codeBackgroundColor": "fill",
+}
 UPGRADE = {
     "Connection": "Upgrade", "Upgrade": "websocket", "Sec_WebSocket_Version": "13",
     "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Protocol": "streamlit",
@@ -165,7 +170,7 @@ def test_the_shipped_settings_hold_whatever_the_place_and_the_variables_say(tmp_
         "server.enableXsrfProtection": True,
         "server.enableCORS": True,
         "server.fileWatcherType": "none",
-        "theme.primaryColor": "#0a6390",
+        "theme.dark.primaryColor": "#8cc4f0",
     }
     env = os.environ | {"STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true", "STREAMLIT_CLIENT_TOOLBAR_MODE": "auto"}
     program = [sys.executable, "-c", OPTIONS, *wanted]
@@ -178,11 +183,15 @@ def test_the_shipped_settings_hold_whatever_the_place_and_the_variables_say(tmp_
 
 
 def test_the_theme_is_the_reports():
-    from reports.figures.style import PALETTE
+    from reports.figures.style import DARK, FONT, MONO, PALETTE
 
-    settings = (Path(dashboard.__file__).parent / ".streamlit" / "config.toml").read_text("utf-8")
-    for name, key in (("passed", "primaryColor"), ("paper", "backgroundColor"), ("ink", "textColor")):
-        assert f'{key} = "{PALETTE[name]}"' in settings
+    settings = tomllib.loads((Path(dashboard.__file__).parent / ".streamlit" / "config.toml").read_text("utf-8"))
+    theme = settings["theme"]
+    for name, colours in (("light", PALETTE), ("dark", DARK)):
+        for key, part in PARTS.items():
+            assert theme[name][key] == colours[part], (name, key)
+    faces = {key: theme[key].replace("'", '"') for key in ("font", "headingFont", "codeFont")}
+    assert faces == {"font": FONT, "headingFont": FONT, "codeFont": MONO}
 
 
 def test_the_command_is_light_until_it_serves():

@@ -6,6 +6,7 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
+from colour_sight import SIGHTS, contrast, difference, seen_as
 from hypothesis import given
 from hypothesis import strategies as st
 from report_fixtures import rate
@@ -15,7 +16,7 @@ from detectors.result import Measure
 from reports.figures import Axis, axis_head, axis_of, interval_line, scale_of, sign, tally_bar
 from reports.figures.axes import PAD
 from reports.figures.intervals import HEIGHT
-from reports.figures.style import PALETTE
+from reports.figures.style import DARK, PALETTE
 from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))
@@ -226,30 +227,44 @@ def test_signs_differ_without_colour():
     assert len(set(shapes.values())) == len(WORST_FIRST)
 
 
-def _luminance(colour):
-    parts = [int(colour[index : index + 2], 16) / 255 for index in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+def test_verdict_colours_are_legible_in_both_themes():
+    for theme in (PALETTE, DARK):
+        for verdict in WORST_FIRST:
+            assert min(contrast(theme[verdict], theme[ground]) for ground in ("paper", "fill")) >= 4.5, verdict
+        for text in ("ink", "soft"):
+            assert min(contrast(theme[text], theme[ground]) for ground in ("paper", "fill", "tint")) >= 4.5, text
 
 
-def test_verdict_colours_are_legible_on_white():
-    for verdict in WORST_FIRST:
-        assert 1.05 / (_luminance(PALETTE[verdict]) + 0.05) >= 4.5
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("theme", [PALETTE, DARK], ids=["light", "dark"])
+def test_verdict_colours_stay_apart_for_the_colour_blind(theme, sight):
+    """At least 10 between any two verdicts; a pair of patches at 2.3 is told apart by half of those with full sight."""
+    seen = {verdict: seen_as(theme[verdict], sight) for verdict in WORST_FIRST}
+    assert min(difference(seen[a], seen[b]) for a, b in itertools.combinations(seen, 2)) >= 10
 
 
-def test_verdict_colours_stay_apart_for_the_colour_blind():
-    """Deuteranopia and protanopia after Vienot et al. 1999; failed and undecided differ in being filled or hollow."""
-    matrices = {
-        "deuteranopia": ((0.29275, 0.70725, 0), (0.29275, 0.70725, 0), (-0.02234, 0.02234, 1)),
-        "protanopia": ((0.11238, 0.88762, 0), (0.11238, 0.88762, 0), (0.00401, -0.00401, 1)),
-    }
-    for matrix in matrices.values():
-        seen = {}
-        for verdict in ("failed", "inconclusive", "passed"):
-            rgb = [int(PALETTE[verdict][index : index + 2], 16) / 255 for index in (1, 3, 5)]
-            seen[verdict] = [sum(weight * part**2.2 for weight, part in zip(row, rgb, strict=True)) for row in matrix]
-        for a, b in (("failed", "passed"), ("inconclusive", "passed")):
-            assert sum((x - y) ** 2 for x, y in zip(seen[a], seen[b], strict=True)) ** 0.5 > 0.15
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("theme", [PALETTE, DARK], ids=["light", "dark"])
+def test_the_side_that_breaks_a_limit_is_seen_and_what_lies_on_it_too(theme, sight):
+    assert difference(seen_as(theme["outside"], sight), seen_as(theme["paper"], sight)) >= 7
+    assert contrast(theme["outside"], theme["paper"]) >= 1.25
+    assert min(contrast(theme[verdict], theme["outside"]) for verdict in WORST_FIRST) >= 3
+
+
+def test_differences_of_colour_are_those_of_the_standard():
+    """Pairs 1, 17 and 25 of Sharma, Wu and Dalal 2005, table 1."""
+    pairs = [
+        ((50, 2.6772, -79.7751), (50, 0, -82.7485), 2.0425),
+        ((50, 2.5, 0), (73, 25, -18), 27.1492),
+        ((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387), 1.2644),
+    ]
+    for a, b, told in pairs:
+        assert difference(a, b) == pytest.approx(told, abs=1e-4)
+
+
+def test_both_themes_colour_the_same_parts_and_no_colour_means_two():
+    assert PALETTE.keys() == DARK.keys()
+    assert len(set(PALETTE.values())) == len(PALETTE)
 
 
 def test_the_tally_bar_is_split_by_counts():

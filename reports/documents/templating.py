@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from reports.figures import Axis, axis_head, axis_of, interval_line, sign, tally_bar
+from reports.figures import Axis, axis_head, axis_of, css, interval_line, sign, tally_bar
 from reports.text import Notation, Words, one_line
 from reports.views import Block, FindingView, MeasureRow, Overview, tally_text
 
@@ -27,13 +27,15 @@ def environment() -> jinja2.Environment:
     """Return the templates, with autoescape and strict names."""
     import jinja2
 
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["palette"] = Markup(css(page=True))
+    return made
 
 
 def text_tools(words: Words) -> dict[str, Any]:

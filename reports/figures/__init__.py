@@ -6,9 +6,10 @@ from reports.figures.items import drawn, placed, told_list
 from reports.figures.over_time import Point, trend
 from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
 from reports.figures.signs import sign, tally_bar
-from reports.figures.style import PALETTE, svg
+from reports.figures.style import FONT, PALETTE, css, recoloured, svg
 
 __all__ = [
+    "FONT",
     "NO_AXIS",
     "OPEN",
     "PAD",
@@ -19,6 +20,7 @@ __all__ = [
     "axis_head",
     "axis_of",
     "bar",
+    "css",
     "cut",
     "dot",
     "drawn",
@@ -27,6 +29,7 @@ __all__ = [
     "joined",
     "line",
     "placed",
+    "recoloured",
     "round_axis",
     "scale_of",
     "sign",
