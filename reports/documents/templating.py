@@ -27,15 +27,15 @@ def environment() -> jinja2.Environment:
     """Return the templates, with autoescape and strict names."""
     import jinja2
 
-    made = jinja2.Environment(
+    templates = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["palette"] = Markup(css(page=True))
-    return made
+    templates.globals["palette"] = css(page=True)
+    return templates
 
 
 def text_tools(words: Words) -> dict[str, Any]:
