@@ -150,8 +150,8 @@ def test_within_strata_a_gap_that_the_control_makes_is_gone():
     assert result.items["stratum"].tolist()[0] == "x"
 
 
-def test_where_rows_are_missing_nothing_bounds_what_rests_on_the_known_ones_alone():
-    """Forty undecided rows could all lie in one stratum and group, and those without a label rank anywhere."""
+def test_where_rows_are_missing_gaps_within_strata_hold_them_and_nothing_bounds_what_scores_say():
+    """Forty rows without a label are counted as both outcomes in their strata; how they rank nobody knows."""
     rng = np.random.default_rng(4)
     label = rng.integers(0, 2, 400)
     rows = {
@@ -161,13 +161,15 @@ def test_where_rows_are_missing_nothing_bounds_what_rests_on_the_known_ones_alon
     probe = Decisions(score="score", label="label", within=("field",))
     whole = told(probe, rows)
     lost = told(probe, {**rows, "label": [None] * 40 + rows["label"][40:].tolist()})
-    resting = {"true_positive_rate_conditional_gap", "accuracy_conditional_ratio", "auc", "abroca"}
     bounded = {one.name for one in whole.measures if one.low is not None}
-    assert resting <= bounded, sorted(bounded)
+    assert {"auc", "abroca"} <= bounded, sorted(bounded)
     for one in lost.measures:
-        if one.name in resting:
-            assert one.missing == 40
-            assert (one.low, one.high, one.decides) == (None, None, False)
+        if one.name in ("auc", "abroca"):
+            assert (one.missing, one.low, one.high, one.decides) == (40, None, None, False)
+    for name in ("true_positive_rate_conditional_gap", "accuracy_conditional_gap", "accuracy_conditional_ratio"):
+        before, after = whole.measure(name, "a"), lost.measure(name, "a")
+        assert after.missing == 20
+        assert after.low < before.low < before.high < after.high
 
 
 def test_what_mitigation_buys_is_told_beside_the_finding():

@@ -118,3 +118,64 @@ def test_impossible_counts_are_refused():
         judged([[3]], [[2]], ("a",))
     with pytest.raises(ValueError, match="or a group"):
         judged(BERKELEY, APPLIED, reference="nobody")
+
+
+def test_the_ends_hold_every_answer_that_the_missing_could_have_given():
+    """A stratum of 10 against 20 with 2 and 4 missing, by hand: the ends are those of the two extreme completions."""
+    gaps, ratios = pooled([3], [8], [4], [16], missing1=[2], missing0=[4])
+    assert gaps[0] == pytest.approx(3 / 8 - 4 / 16)
+    assert gaps[1] == pytest.approx(rate_difference(3, 10, 8, 20)[0])
+    assert gaps[2] == pytest.approx(rate_difference(5, 10, 4, 20)[1])
+    assert ratios[1:] == pytest.approx([rate_ratio(3, 10, 8, 20)[0], rate_ratio(5, 10, 4, 20)[1]])
+
+
+def test_ends_of_several_strata_hold_those_of_random_completions():
+    """Effective sizes do not lie quite in the order of their intervals: by less than half a point."""
+    rng = np.random.default_rng(3)
+    for _ in range(25):
+        n1, n0 = rng.integers(3, 120, (2, 4))
+        lost1, lost0 = (rng.binomial(n, rng.choice([0.05, 0.3])) for n in (n1, n0))
+        a, b = (rng.binomial(n, rng.random(4)) for n in (n1 - lost1, n0 - lost0))
+        gaps, _ = pooled(a, n1 - lost1, b, n0 - lost0, missing1=lost1, missing0=lost0)
+        one, two = a + rng.integers(0, lost1 + 1, (40, 4)), b + rng.integers(0, lost0 + 1, (40, 4))
+        whole, _ = pooled(np.vstack([one, a]), n1, np.vstack([two, b + lost0]), n0)
+        assert (gaps[1] <= whole[1] + 0.005).all()
+        assert (gaps[2] >= whole[2] - 0.005).all()
+        assert gaps[1] <= gaps[0] <= gaps[2]
+
+
+def test_where_a_stratum_gave_no_answer_its_weight_stays_and_its_gap_is_open():
+    """Two strata of equal weight; the second's group did not answer, so half of the pooled gap is -1 to 1."""
+    gaps, _ = pooled([5000, 0], [10000, 0], [5000, 5000], [10000, 10000], missing1=[0, 10000])
+    assert gaps[0] == pytest.approx(0.0)
+    assert gaps[1] == pytest.approx(-0.25, abs=0.02)
+    assert gaps[2] == pytest.approx(0.25, abs=0.02)
+
+
+def test_with_answers_that_lack_by_outcome_the_truth_is_held_and_a_large_gap_is_found():
+    """A third of the selected of one group do not say so: the answered have a gap of 7 points where there is none."""
+    rng, n = np.random.default_rng(4), np.full((3, 2), 150)
+    missed = found = 0
+    for gap in (0.0, 0.4):
+        for _ in range(60):
+            k = rng.binomial(n, [[0.3, 0.3 + gap]])
+            silent = rng.binomial(k, [[1 / 3 if not gap else 0.05, 0.0]])
+            result = judged(k - silent, n - silent, missing=silent)
+            women = result.measure("rate_conditional_gap", "women")
+            assert result.measure("rate_conditional_gap", "men").missing == silent[:, 0].sum()
+            missed += not women.low <= gap <= women.high
+            found += gap > 0 and women.low > 0
+    assert missed <= 6
+    assert found == 60
+
+
+def test_that_a_gap_turns_round_is_told_only_where_it_does_whatever_the_missing_were():
+    """Both strata prefer women, who apply where few are taken; with 60 in doubt the strata may prefer nobody."""
+    counts = [[600, 80], [20, 180]], [[1000, 100], [100, 900]]
+    few = judged(*counts, missing=[[1, 0], [0, 1]])
+    assert few.measure("rate_reversal_p").value < 0.01
+    assert "whatever the missing would have answered" in few.measure("rate_reversal_p").method
+    assert few.remarks[0].key == "turns_round"
+    many = judged(*counts, missing=[[0, 0], [60, 0]])
+    assert many.measure("rate_reversal_p").value > 0.3
+    assert many.remarks == ()

@@ -158,9 +158,10 @@ class _Judge:
         for metric in self.metrics:
             k, n, missing = _rate(metric, whole)
             found = conditional_gaps(
-                k, n, labels.tolist(), names, level=level, rng=self.rng, metric=metric, reference=reference
+                k, n, labels.tolist(), names, level=level, rng=self.rng, metric=metric, reference=reference,
+                missing=missing,
             )
-            yield _lacking(found, int(missing.sum()))
+            yield replace(found, table=None)
 
     def _equalized_odds(
         self, gaps: Mapping[str, Result], cells: Cells, names: list[str], level: float
@@ -244,7 +245,7 @@ def _rate(metric: str, cells: Cells) -> tuple[Cells, Cells, Cells]:
 
 
 def _lacking(result: Result, missing: int) -> Result:
-    """Return a result that is of the known rows alone as one in which so many could have been anything.
+    """Return what scores say of the known rows alone as a result in which so many could have been anything.
 
     Nothing bounds its measures where some are missing, and nothing is claimed beside them.
     """

@@ -114,7 +114,7 @@ class Groups:
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a comparison, [comparison]."""
+    """One side of a comparison, [comparison], or within strata [stratum, comparison]."""
 
     events: NDArray[np.int64]
     units: NDArray[np.int64]
