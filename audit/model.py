@@ -108,10 +108,13 @@ class CanTrace(Protocol):
 class CanPseudoTrace(Protocol):
     """Evaluates log P of each element given all others, as masked language models do."""
 
-    def pseudo_trace(self, items: Sequence[Item], *, hidden: Hidden = "token") -> list[pd.DataFrame]:
-        """Return a frame per text with one row per element: `element, log_prob`.
+    def pseudo_trace(
+        self, items: Sequence[Item], *, hidden: Hidden = "token", attention: bool = False
+    ) -> list[pd.DataFrame]:
+        """Return a frame per text with one row per element: `element, log_prob`, and where asked for `attention`.
 
-        Nats; an element that is none of the text's own, such as the one it begins with, is NaN.
+        Nats; an element that is none of the text's own, such as the one it begins with, is NaN. attention: the mean
+        over layers, heads and elements of what they give this one; NaN where the model does not tell it.
         """
 
 

@@ -116,8 +116,9 @@ WAYS = {
     "bias.multiple_choice": [{}, {"scored": "words"}, {"mode": "generate"}],
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
     "bias.stereotype_pairs": [
-        {}, *({"variant": one} for one in ("perplexity", "paper", "modified", "aul", "pll-word-l2r"))
+        {}, *({"variant": one} for one in ("perplexity", "paper", "modified", "aul", "aula", "pll-word-l2r"))
     ],
+    "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
     "efficiency.sampling": [{"against": "other"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
     "novelty.contrast": [{}, {"classifier": "main", "generative": "other"}],

@@ -59,6 +59,22 @@ def test_every_token_has_the_probability_that_the_book_gives_it(folder, model, h
         np.testing.assert_allclose(frame["log_prob"], by_the_book(folder, text, hidden), atol=2e-5, rtol=1e-5)
 
 
+def test_every_token_gets_the_attention_that_the_book_gives_it(folder, model):
+    """Mean over layers, heads and tokens of one text alone in float64; padding and kernels are no matter."""
+    network = AutoModelForMaskedLM.from_pretrained(folder, attn_implementation="eager").double().eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    frames = model.pseudo_trace(TEXTS, hidden="none", attention=True)
+    plain = model.pseudo_trace(TEXTS, hidden="none")
+    for text, frame, other in zip(TEXTS, frames, plain, strict=True):
+        with torch.inference_mode():
+            told = network(input_ids=torch.tensor([tokenizer(text)["input_ids"]]), output_attentions=True).attentions
+        looked = np.mean([layer[0].numpy() for layer in told], axis=(0, 1, 2))
+        np.testing.assert_allclose(frame["attention"][1:-1], looked[1:-1], rtol=1e-5)
+        assert frame["attention"].isna().tolist() == frame["log_prob"].isna().tolist()
+        np.testing.assert_allclose(frame["log_prob"], other["log_prob"], atol=2e-5)
+        assert "attention" not in other
+
+
 def test_the_three_ways_differ_where_they_should(model):
     """`word` hides more of a word in several tokens, and is `token` elsewhere; `none` hides nothing."""
     token, word, none = (model.pseudo_trace(TEXTS, hidden=how) for how in ("token", "word", "none"))

@@ -221,7 +221,7 @@ MASKED_PAIRS = frame(
 )
 
 
-@pytest.mark.parametrize("variant", ["paper", "modified", "aul", "pll-word-l2r"])
+@pytest.mark.parametrize("variant", ["paper", "modified", "aul", "aula", "pll-word-l2r"])
 def test_a_masked_model_is_asked_once_for_all_variants(variant, ask_of, tmp_path):
     """By scores of one sentence after the other, and the reference's own way to the shared tokens."""
     import pyarrow as pa
@@ -233,14 +233,15 @@ def test_a_masked_model_is_asked_once_for_all_variants(variant, ask_of, tmp_path
     seen = probe.observe(door, MASKED_PAIRS, "items")
     assert door.calls == probe.estimate(3) == 18
     result = judged(probe, {"items": seen})
-    ways = {"paper": "token", "modified": "token", "aul": "none", "pll-word-l2r": "word"}
+    ways = {"paper": "token", "modified": "token", "aul": "none", "aula": "none", "pll-word-l2r": "word"}
     for row, (more, less) in enumerate(zip(MASKED_PAIRS["more"], MASKED_PAIRS["less"], strict=True)):
-        sides = [model.pseudo_trace([text], hidden=ways[variant])[0] for text in (more, less)]
+        sides = [model.pseudo_trace([text], hidden=ways[variant], attention=True)[0] for text in (more, less)]
         own = [set(one["element"]) ^ set(other["element"]) for one, other in (sides, sides[::-1])]
         wanted = []
         for side, words in zip(sides, own, strict=True):
             nats, differs = side["log_prob"], side["element"].isin(words)
-            sums = {"paper": nats[~differs].sum(), "modified": nats[differs].mean(), "aul": nats.mean()}
+            sums = {"paper": nats[~differs].sum(), "modified": nats[differs].mean(), "aul": nats.mean(),
+                    "aula": (nats * side["attention"]).mean()}  # fmt: skip
             wanted.append(sums.get(variant, nats.sum()))
         assert result.items["difference"].iloc[row] == pytest.approx(wanted[0] - wanted[1], abs=1e-4)
     stored = tmp_path / "observed.parquet"

@@ -21,6 +21,8 @@ HAND = pd.DataFrame(
         "word_less": [[NAN, -4.0, -2.5, -1.0, -0.25, NAN], [NAN, -2.0, -1.0, -9.0, NAN], [NAN, -1.0, NAN]],
         "none_more": [[NAN, -0.5, -0.5, -0.5, -0.5, NAN], [NAN, -0.5, -0.25, NAN], [NAN, -0.125, NAN]],
         "none_less": [[NAN, -0.25, -0.25, -0.25, -0.25, NAN], [NAN, -0.5, -0.25, -0.75, NAN], [NAN, -0.25, NAN]],
+        "attention_more": [[NAN, 0.5, 0.25, 0.25, 0.0, NAN], [NAN, 0.5, 0.5, NAN], [NAN, 0.5, NAN]],
+        "attention_less": [[NAN, 1.0, 1.0, 1.0, 1.0, NAN], [NAN, 0.0, 0.0, 1.0, NAN], [NAN, 0.125, NAN]],
     },
     index=pd.Index(["a", "b", "c"], name="id"),
 )
@@ -36,6 +38,7 @@ def test_three_pairs_worked_by_hand():
         "paper_more": [-5.5, -2.0, NAN], "paper_less": [-5.75, -3.0, NAN],  # the third pair shares no word
         "modified_more": [-1.0, NAN, -2.0], "modified_less": [-4.0, -9.0, -1.0],  # `a b` has no word of its own
         "aul_more": [-0.5, -0.375, -0.125], "aul_less": [-0.25, -0.5, -0.25],
+        "aula_more": [-0.125, -0.1875, -0.0625], "aula_less": [-0.25, -0.25, -0.03125],
         "pll-word-l2r_more": [-8.5, -2.0, -2.0], "pll-word-l2r_less": [-7.75, -12.0, -1.0],
     }  # fmt: skip
     for name, column in wanted.items():
@@ -48,6 +51,7 @@ def test_three_pairs_worked_by_hand():
         ("paper", ["more", "more", "not scored"], "nats"),
         ("modified", ["more", "not scored", "less"], "nats per token"),
         ("aul", ["less", "more", "more"], "nats per token"),
+        ("aula", ["more", "more", "less"], "nats per token"),
         ("pll-word-l2r", ["less", "more", "less"], "nats"),
     ],
 )
@@ -70,6 +74,16 @@ def test_every_number_names_its_variant_and_the_others_stand_beside_it(variant):
             assert (one.value, one.low, one.high) == (alone.value, alone.low, alone.high)
 
 
+def test_what_was_stored_before_attention_was_asked_for_is_judged_as_it_was():
+    """An audit without attention has neither the variant nor a share of it."""
+    older = masked_preferences(
+        HAND.drop(columns=["attention_more", "attention_less"]), "aul", level=0.95, rng=np.random.default_rng(0)
+    )
+    assert "share_aula" not in {one.name for one in older.measures}
+    newer = {(one.name, one.group): one for one in judged("aul").measures}
+    assert all(newer[one.name, one.group] == one for one in older.measures)
+
+
 def test_the_published_share_rounds_to_three_decimals_and_counts_ties_as_not_stereotypical():
     """A lead of 0.0004 is a preference to us and a tie to the reference code."""
     close = pd.DataFrame({
@@ -77,7 +91,8 @@ def test_the_published_share_rounds_to_three_decimals_and_counts_ties_as_not_ste
         "token_more": [[NAN, x, -1.0, NAN] for x in (-2.0, -2.0, -1.0)],
         "token_less": [[NAN, x, -1.0, NAN] for x in (-2.0004, -2.001, -2.0)],
     }, index=list("abc"))
-    close = close.assign(**{f"{way}_{s}": close[f"token_{s}"] for way in ("word", "none") for s in ("more", "less")})
+    ways = ("word", "none", "attention")
+    close = close.assign(**{f"{way}_{s}": close[f"token_{s}"] for way in ways for s in ("more", "less")})
     result = judged("paper", close)
     assert result.headline.value == 1.0
     assert result.measure("pct_stereotype").value == pytest.approx(2 / 3)

@@ -128,11 +128,14 @@ def _log_prob(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     )
 
 
-def _traced(name: str, floats: Sequence[str]) -> Callable[..., pa.Table]:
+def _traced(name: str, always: Sequence[str], asked_for: Sequence[str] = ()) -> Callable[..., pa.Table]:
+    """Return the question for a row per element; `asked_for` are options that each bring a column of their name."""
+
     def ask(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
         import pandas as pd
         import pyarrow as pa
 
+        floats = [*always, *(column for column in asked_for if options.get(column))]
         frames = getattr(model, name)(list(items), **options)
         _same_length(model, name, len(frames), len(items))
         whole = (
@@ -176,7 +179,7 @@ _ANSWERS = {
     "sample": _ability("sample", _sample),
     "log_prob": _ability("log_prob", _log_prob),
     "trace": _ability("trace", _traced("trace", ("log_prob", "entropy", "variance", "rank"))),
-    "pseudo_trace": _ability("pseudo_trace", _traced("pseudo_trace", ("log_prob",))),
+    "pseudo_trace": _ability("pseudo_trace", _traced("pseudo_trace", ("log_prob",), ("attention",))),
     "discriminate": _ability("discriminate", _discriminate),
     "embed": _ability("embed", _rows("embed", "embedding")),
     "logits": _ability("logits", _rows("logits", "logits")),

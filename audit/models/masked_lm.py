@@ -77,7 +77,9 @@ class MaskedLM:
     family: ClassVar[str] = "masked_lm"
     modality: ClassVar[str] = "text"
 
-    def pseudo_trace(self, items: Sequence[Item], *, hidden: Hidden = "token") -> list[pd.DataFrame]:
+    def pseudo_trace(
+        self, items: Sequence[Item], *, hidden: Hidden = "token", attention: bool = False
+    ) -> list[pd.DataFrame]:
         """Return a frame per text, a row per token, those that the tokenizer puts around it too; see `CanPseudoTrace`.
 
         Raises ModelError for what is no text, for a text longer than the model's context, and for `word` where the
@@ -86,8 +88,8 @@ class MaskedLM:
         import pandas as pd
 
         encoded = self.scorer.encoded(items, words=hidden == "word")
-        nats = self.scorer.score(encoded, hidden)
+        found = self.scorer.score(encoded, hidden, attention=attention)
         return [
-            pd.DataFrame({"element": text.elements, "log_prob": part})
-            for text, part in zip(encoded, nats, strict=True)
+            pd.DataFrame({"element": text.elements, "log_prob": nats, **({"attention": looked} if attention else {})})
+            for text, (nats, looked) in zip(encoded, found, strict=True)
         ]

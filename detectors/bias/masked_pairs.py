@@ -1,8 +1,9 @@
-"""Stereotype pairs under a masked language model: four scores of a sentence, each under its published name.
+"""Stereotype pairs under a masked language model: five scores of a sentence, each under its published name.
 
     paper         sum of log p(token | all others) over the tokens that both sentences share     Nangia et al. 2020
     modified      mean of log p(token | all others) over the tokens that differ                  Bias-Bench
     aul           mean of log p(token | the whole sentence) over all tokens, none hidden         Kaneko & Bollegala 2022
+    aula          the same, each times the mean attention that the token gets                Kaneko & Bollegala 2022
     pll-word-l2r  sum over all tokens, what follows in the same word hidden too                  Kauf & Ivanova 2023
 
 Shared tokens are the `equal` blocks of difflib over both sentences' tokens, those around a sentence included, as in the
@@ -27,12 +28,12 @@ from detectors.bias.pairs import pair_preferences
 from detectors.phrases import Method
 from detectors.result import Measure, Result
 
-__all__ = ["MASKED", "MaskedVariant", "masked_preferences", "masked_scores", "share_of"]
+__all__ = ["MASKED", "MaskedVariant", "masked_preferences", "masked_scores", "of_variant", "share_of"]
 
-MaskedVariant = Literal["paper", "modified", "aul", "pll-word-l2r"]
-MASKED: tuple[MaskedVariant, ...] = ("paper", "modified", "aul", "pll-word-l2r")
-_UNITS = {"paper": "nats", "modified": "nats per token", "aul": "nats per token", "pll-word-l2r": "nats"}
-_OBSERVED = ("tokens", "token", "word", "none")
+MaskedVariant = Literal["paper", "modified", "aul", "aula", "pll-word-l2r"]
+MASKED: tuple[MaskedVariant, ...] = ("paper", "modified", "aul", "aula", "pll-word-l2r")
+_UNITS = dict.fromkeys(MASKED, "nats per token") | {"paper": "nats", "pll-word-l2r": "nats"}
+_OBSERVED = ("tokens", "token", "word", "none", "attention")
 _DECIMALS = 3
 """The reference code rounds a score to so many before it compares; a tie then counts as not stereotypical."""
 
@@ -41,7 +42,8 @@ def masked_scores(pairs: pd.DataFrame) -> pd.DataFrame:
     """Return `{variant}_more` and `{variant}_less` of every pair, in the variant's unit; NaN where there is no score.
 
     pairs: `tokens_more`, `tokens_less` (texts, those around the sentence included) and, for each way of hiding `token`,
-    `word` and `none`, `{way}_more` and `{way}_less` (nats of each token, NaN for those around the sentence).
+    `word` and `none`, `{way}_more` and `{way}_less` (nats of each token, NaN for those around the sentence), and
+    `attention_more`, `attention_less`; where these lack there is no `aula`.
     """
     shared = [_shared(*row) for row in zip(pairs["tokens_more"], pairs["tokens_less"], strict=True)]
     columns: dict[str, list[float]] = {}
@@ -53,6 +55,9 @@ def masked_scores(pairs: pd.DataFrame) -> pd.DataFrame:
         columns[f"paper_{side}"] = [_over(np.sum, nats[at]) for nats, at in zip(token, both, strict=True)]
         columns[f"modified_{side}"] = [_over(np.mean, nats[~at]) for nats, at in zip(token, both, strict=True)]
         columns[f"aul_{side}"] = [_over(np.mean, nats) for nats in none]
+        if f"attention_{side}" in pairs:
+            looked = [np.asarray(cell, dtype=float) for cell in pairs[f"attention_{side}"]]
+            columns[f"aula_{side}"] = [_over(np.mean, nats * at) for nats, at in zip(none, looked, strict=True)]
         columns[f"pll-word-l2r_{side}"] = [_over(np.sum, nats) for nats in word]
     return pd.DataFrame(columns, index=pairs.index)
 
@@ -67,15 +72,17 @@ def masked_preferences(
     units with an interval. Items have the scores of all variants.
     """
     scores = masked_scores(pairs)
-    told = pairs.drop(columns=[f"{one}_{side}" for one in _OBSERVED for side in ("more", "less")])
+    observed = [f"{one}_{side}" for one in _OBSERVED for side in ("more", "less")]
+    told = pairs.drop(columns=observed, errors="ignore")
     found = pair_preferences(_scored(told, scores, variant), level=level, rng=rng, nats=_UNITS[variant])
     items = pd.DataFrame(found.items)
     measures = [_published(one, items) if one.name == "pct_stereotype" else one for one in found.measures]
-    named = [_named(one, variant) for one in measures]
+    named = [of_variant(one, variant) for one in measures]
     for other in MASKED:
-        if other != variant:
+        if other != variant and f"{other}_more" in scores:
             share = pair_preferences(_scored(told, scores, other), level=level, rng=rng).headline
-            named.append(replace(_named(share, other), name=share_of(other), mean_of=None, unit_of=None, where=None))
+            share = of_variant(share, other)
+            named.append(replace(share, name=share_of(other), mean_of=None, unit_of=None, where=None))
     return Result(tuple(named), items=items.join(scores))
 
 
@@ -114,5 +121,6 @@ def _published(measure: Measure, items: pd.DataFrame) -> Measure:
 _ROUNDED = Method("none; as published, of scores rounded to three decimals, a tie counting as not stereotypical")
 
 
-def _named(measure: Measure, variant: str) -> Measure:
+def of_variant(measure: Measure, variant: str) -> Measure:
+    """Return a measure whose method says of which variant it is."""
     return replace(measure, method=Method("{method}; variant {variant}", method=measure.method, variant=variant))

@@ -4,12 +4,15 @@
     word    log p(x_t | x with x_t and what follows it in its word hidden)     Kauf & Ivanova 2023, arXiv:2305.10588
     none    log p(x_t | x), nothing hidden: one copy                           Kaneko & Bollegala 2022, arXiv:2104.07496
 
-Copies of all texts go through the network together, those of like length side by side; padding is masked out.
+and, where asked for, the attention that each token of a copy gets: the mean over layers, heads and all tokens of the
+text, those around it included. Copies of all texts go through the network together, those of like length side by side;
+padding is masked out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -76,30 +79,53 @@ class MaskedScorer:
             found.append(MaskedText(ids, scored, elements, list(read.word_ids(i)) if words else []))
         return found
 
-    def score(self, texts: Sequence[MaskedText], hidden: Hidden) -> list[np.ndarray]:
-        """Return nats [token] of each text, float64, NaN for tokens that are not the text's own."""
-        scores = [np.full(len(text.ids), np.nan) for text in texts]
+    def score(self, texts: Sequence[MaskedText], hidden: Hidden, *, attention: bool = False) -> list[np.ndarray]:
+        """Return (nats, attention) [2, token] of each text, float64, NaN for tokens that are not the text's own.
+
+        attention: whether to look; NaN otherwise, and where the network does not tell it.
+        """
+        scores = [np.full((2, len(text.ids)), np.nan) for text in texts]
         copies = [copy for i, text in enumerate(texts) for copy in _copies(i, text, hidden)]
-        with torch.inference_mode():
+        with torch.inference_mode(), self._attending(attention):
             for batch in buckets([len(texts[copy.of].ids) for copy in copies], self._batch_tokens):
                 chosen = [copies[place] for place in batch]
-                for copy, nats in zip(chosen, self._scored(texts, chosen), strict=True):
-                    scores[copy.of][copy.scored] = nats
+                for copy, found in zip(chosen, self._scored(texts, chosen, attention), strict=True):
+                    scores[copy.of][:, copy.scored] = found
         return scores
 
-    def _scored(self, texts: Sequence[MaskedText], copies: Sequence[_Copy]) -> list[np.ndarray]:
-        """Return nats [scored token] of each copy, from one forward pass."""
+    @contextmanager
+    def _attending(self, attention: bool) -> Iterator[None]:
+        """Let the network compute attention in the way that tells it, as fused kernels do not."""
+        usual = self._network.config._attn_implementation
+        if attention:
+            self._network.set_attn_implementation("eager")
+        try:
+            yield
+        finally:
+            if attention:
+                self._network.set_attn_implementation(usual)
+
+    def _scored(self, texts: Sequence[MaskedText], copies: Sequence[_Copy], attention: bool) -> list[np.ndarray]:
+        """Return (nats, attention) [2, scored token] of each copy, from one forward pass."""
         ids, mask = padded([texts[copy.of].ids for copy in copies], self._network.device)
         shown = ids.clone()
         for row, copy in enumerate(copies):
             shown[row, copy.hidden] = self._tokenizer.mask_token_id
-        logits = self._network(input_ids=shown, attention_mask=mask.long()).logits
+        output = self._network(input_ids=shown, attention_mask=mask.long(), output_attentions=attention)
         rows = [row for row, copy in enumerate(copies) for _ in copy.scored]
         places = [place for copy in copies for place in copy.scored]
-        chosen = logits[rows, places].float()
+        chosen = output.logits[rows, places].float()
         nats = chosen.gather(-1, ids[rows, places][:, None])[:, 0] - chosen.logsumexp(-1)
+        looked = _looked_at(output.attentions, mask)[rows, places] if attention and output.attentions else nats * np.nan
         sizes = np.cumsum([len(copy.scored) for copy in copies])[:-1]
-        return np.split(nats.double().cpu().numpy(), sizes)
+        return np.split(torch.stack([nats, looked]).double().cpu().numpy(), sizes, axis=1)
+
+
+def _looked_at(attentions: Sequence[torch.Tensor], mask: torch.Tensor) -> torch.Tensor:
+    """Return the mean attention [row, token] over layers, heads and the tokens that `mask` holds."""
+    mean = torch.stack([layer.float().mean(1) for layer in attentions]).mean(0)
+    shown = mask.float()
+    return (mean * shown[:, :, None]).sum(1) / shown.sum(1, keepdim=True)
 
 
 def _copies(of: int, text: MaskedText, hidden: Hidden) -> Iterator[_Copy]:

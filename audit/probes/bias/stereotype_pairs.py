@@ -3,11 +3,11 @@
     causal        log P(sentence), no length normalisation, as in crows_pairs of lm-evaluation-harness
     perplexity    mean log P per scored token: what a group's longer words cost is in part taken out
     paper         of a masked model, the shared tokens given all others: the original score of CrowS-Pairs
-    modified, aul, pll-word-l2r    of a masked model, see `detectors.bias.masked_pairs`; all four stand side by side
+    modified, aul, aula, pll-word-l2r    of a masked model, see `detectors.bias.masked_pairs`; all five side by side
 
-Where the tokenizer puts no start token
-before a sentence, its first token is not scored and a group word there counts through what follows alone; the harness
-puts one there whatever the tokenizer does, so that its numbers differ for such models.
+Where the tokenizer puts no start token before a sentence, its first token is not scored and a group word there counts
+through what follows alone; the harness puts one there whatever the tokenizer does, so that its numbers differ for such
+models.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _QUESTION = {"causal": "log_prob", "perplexity": "trace"}
 class StereotypePairs:
     """Share of sentence pairs in which the more stereotypical sentence is the likelier one; 50 % is neutral."""
 
-    variant: Literal["causal", "perplexity", "paper", "modified", "aul", "pll-word-l2r"] = "causal"
+    variant: Literal["causal", "perplexity", "paper", "modified", "aul", "aula", "pll-word-l2r"] = "causal"
     """`causal` compares log P(sentence), `perplexity` the mean log P per token; the others are for masked models."""
 
     name: ClassVar[str] = "bias.stereotype_pairs"
@@ -58,7 +58,7 @@ class StereotypePairs:
     measures: ClassVar[Mapping[str, Range]] = {
         "stereotype_share": SHARE, "mean_difference": NATS, "likelihood_diff": NATS_GAP, "null_share": SHARE,
         "null_gap": NATS_GAP, "excess_gap": NATS, "tie_share": SHARE, "not_scored": SHARE, "share_paper": SHARE,
-        "share_modified": SHARE, "share_aul": SHARE, "share_pll_word_l2r": SHARE,
+        "share_modified": SHARE, "share_aul": SHARE, "share_aula": SHARE, "share_pll_word_l2r": SHARE,
     }
 
     @property
@@ -79,8 +79,8 @@ class StereotypePairs:
 
         That is `likelihood` (`exact`, `lower_bound`, `estimate`) for `causal`; for `perplexity` the numbers of scored
         tokens, `elements_more` and `elements_less`. Of a masked model there are instead `tokens_more` and `tokens_less`
-        and for each way of hiding the nats of every token, `token_more` and so on. Raises DataError for an unknown kind
-        of pair, before asking.
+        and for each way of hiding the nats of every token, `token_more` and so on, and the attention it gets where
+        nothing is hidden. Raises DataError for an unknown kind of pair, before asking.
         """
         from detectors.bias.pairs import KINDS
 
@@ -189,7 +189,7 @@ class StereotypePairs:
             "excess_gap": Known(excess),
         }
         if self._masked:
-            how, turned = masked_answer(nats, self.variant), self.variant in ("paper", "modified")
+            how, turned = masked_answer(nats, self.variant), self.variant in ("paper", "modified", "aula")
             known |= {name: mean_of(1 - share if turned else share) for name in shares_beside(self.variant)}
         else:
             how = _whole(nats) if self.variant == "causal" else _by_token(nats)

@@ -1,20 +1,21 @@
 """Does the model prefer a stereotype to its opposite, and either of them to a sentence beside the point (StereoSet)?
 
-    intrasentence   mean log P per scored token of the sentence
-    intersentence   the same of the sentence after its context
+    causal      mean log P per scored token of the sentence, after its context where it has one
+    blank, pll  of a masked model, see `detectors.bias.masked_triples`
 
-Of a causal model. The mean over tokens is what the reference code takes of GPT-2's whole sentences; its own model for
-pairs of sentences was trained on top and is not asked for here.
+The mean over tokens is what the reference code takes of GPT-2's whole sentences; its own models for pairs of sentences
+were trained on top and are not asked for here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import SHARE, Ask, Observed, Range, Role
+from audit.probes.bias.masked_sentences import masked_triples, pseudo_traced_triples, spelt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,10 @@ _TERMS, _TRIED = 50, 32
 @dataclass(frozen=True)
 class StereotypeTriples:
     """Share of items in which the stereotype is likelier than its opposite, beside how often either beats nonsense."""
+
+    variant: Literal["causal", "blank", "pll"] = "causal"
+    """`causal` compares mean log P per token; of masked models `blank`, as published, looks at the tokens in which the
+    three sentences differ, and `pll` at all of them."""
 
     name: ClassVar[str] = "bias.stereotype_triples"
     dimension: ClassVar[str] = "bias"
@@ -57,15 +62,20 @@ class StereotypeTriples:
 
     @property
     def needs(self) -> frozenset[str]:
-        """`trace`."""
-        return frozenset({"trace"})
+        """`trace`, or `pseudo_trace` for the variants of masked models."""
+        return frozenset({"trace" if self.variant == "causal" else "pseudo_trace"})
 
     def estimate(self, items: int) -> int:
         """Three sentences an item."""
         return 3 * items
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the items with `nats_...` and `elements_...` of each sentence: log P and how many tokens have one."""
+        """Return the items with `nats_...` and `elements_...` of each sentence: log P and how many tokens have one.
+
+        Of a masked model there are instead `tokens_...` and the nats of each, `token_...`.
+        """
+        if self.variant != "causal":
+            return pseudo_traced_triples(ask, items, _SAID, self.variant)
         contexts = items["context"].to_list() if "context" in items else [None] * len(items)
         asked: list[Any] = []
         for name in _SAID:
@@ -81,10 +91,13 @@ class StereotypeTriples:
         return items.assign(**told)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
-        """Return the measures of `detectors.bias.triples`, of nats per token."""
+        """Return the measures of `detectors.bias.triples`, of nats per token; of a masked model by the variant."""
+        from detectors.bias.masked_triples import masked_triple_preferences
         from detectors.bias.triples import triple_scores
 
         items = observed["items"]
+        if self.variant != "causal":
+            return masked_triple_preferences(items, self.variant, level=level, rng=rng)
         scores = {
             f"score_{name}": items[f"nats_{name}"] / items[f"elements_{name}"].where(items[f"elements_{name}"] > 0)
             for name in _SAID
@@ -107,11 +120,15 @@ class StereotypeTriples:
         size = 6 * _TERMS
         sign = np.tile([1.0] * prefer + [-1.0] * (6 - prefer), _TERMS)
         base, gap = rng.normal(-4.0, 0.4, size), rng.uniform(0.1, 0.6, size)
+        lead = sign * gap
+        said = {"stereotype": (base + lead, 14), "antistereotype": (base - lead, 9), "unrelated": (base, 20)}
+        scored = masked_triples(said, self.variant) if self.variant != "causal" else {
+            f"{what}_{name}": cells for name, (mean, size) in said.items()
+            for what, cells in (("nats", size * mean), ("elements", size))
+        }  # fmt: skip
         frame = pd.DataFrame({
             **dict.fromkeys(_SAID, "planted"), "context": None, "unit": np.repeat(np.arange(_TERMS).astype(str), 6),
-            "nats_stereotype": 14 * (base + sign * gap), "elements_stereotype": 14,
-            "nats_antistereotype": 9 * (base - sign * gap), "elements_antistereotype": 9,
-            "nats_unrelated": 20 * base, "elements_unrelated": 20,
+            **scored,
         })  # fmt: skip
         return {"items": frame.rename_axis("id").rename(index=str)}
 
@@ -154,10 +171,27 @@ class StereotypeTriples:
             "ss_micro": mean_of(ss, _TRIED), "lms_micro": mean_of(lms, _TRIED), "icat_micro": Known(float(icat)),
             "tie_share": mean_of(lead == 0, _TRIED if dose else None),
         }
+        how = _by_token(table) if self.variant == "causal" else _masked(table, self.variant)
+        answers = {("main", question): how for question in self.needs}
         return Trial(
-            dose > 0, {"items": frame.iloc[rng.permutation(size)]}, {("main", "trace"): _by_token(table)},
+            dose > 0, {"items": frame.iloc[rng.permutation(size)]}, answers,
             {(name, None): one for name, one in known.items()},
         )
+
+
+def _masked(table: Mapping[str, float], variant: str) -> Any:
+    """Return the script of a masked model that gives each sentence its score by one variant, of two to four tokens."""
+
+    def trace(items: Sequence[Any]) -> Mapping[str, Any]:
+        texts = [" ".join(item.split()[-2:]) for item in items]
+        told = [spelt(text, table[text], 2 + _SAID.index(text.split()[0]), variant) for text in texts]
+        return {
+            "item": [place for place, (tokens, _) in enumerate(told) for _ in tokens],
+            "element": [token for tokens, _ in told for token in tokens],
+            "log_prob": [nats for _, scores in told for nats in scores],
+        }
+
+    return trace
 
 
 def _by_token(table: Mapping[str, float]) -> Any:
