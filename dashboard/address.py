@@ -28,7 +28,8 @@ LANG = "DOKIMASIA_LANG"
 
 Screen = Literal["audits", "audit", "finding", "item", "compare", "register", "trends", "verify", "export"]
 StateFilter = Verdict | Literal["", "running", "unreadable"]
-Order = Literal["newest", "worst", "title", "model"]
+Order = Literal["worst", "newest", "title", "model"]
+Only = Literal["", "decide", "mine", "overdue", "damaged", "running"]
 RatingFilter = RatingWord | Literal[""]
 StatusFilter = StatusWord | Literal["", "overdue"]
 Layout = Literal["table", "gallery"]
@@ -39,7 +40,7 @@ Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
 
 _EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "find", "sort")
 PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
-    "audits": ("search", "verdict", "family", "order", "page"),
+    "audits": ("search", "only", "verdict", "family", "order", "page"),
     "audit": ("audit",),
     "finding": (*_EVIDENCE, "columns", "shown", "page"),
     "item": (*_EVIDENCE, "item"),
@@ -83,8 +84,10 @@ class Address:
     search: Text = ""
     verdict: StateFilter = ""
     family: Text = ""
-    """Only audits with this text in title or model, this verdict, this family of model; empty = all."""
-    order: Order = "newest"
+    """Only audits with this text in what they say, this verdict, this family of model; empty = all."""
+    only: Only = ""
+    """Only audits that wait for a decision, have open findings of the reader's or overdue ones, are damaged, or run."""
+    order: Order = "worst"
     owner: Text = ""
     rating: RatingFilter = ""
     standing: StatusFilter = ""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "SLICES", "Columns", "Filters", "as_csv", "choices", "columns_of", "matching", "named", "observed", "paired",
-    "texts_of",
+    "SLICES", "Columns", "Filters", "as_csv", "choices", "columns_of", "inert", "matching", "named", "observed",
+    "paired", "texts_of",
 ]
 
 SLICES = ("outcome", "group", "unit")
@@ -154,7 +154,7 @@ def as_csv(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> bytes:
 
     table, written = items.rows(numbers), io.BytesIO()
     cells = {f"{at}": _as_text(column) for at, column in enumerate(table.columns)}
-    pyarrow.csv.write_csv(pa.table(cells).rename_columns([_inert(name) for name in table.column_names]), written)
+    pyarrow.csv.write_csv(pa.table(cells).rename_columns([inert(name) for name in table.column_names]), written)
     return written.getvalue()
 
 
@@ -173,7 +173,8 @@ def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(runs, pc.binary_join_element_wise(mark, column, between), column)
 
 
-def _inert(name: str) -> str:
+def inert(name: str) -> str:
+    """Return a text of which a spreadsheet makes no formula."""
     return f"'{name}" if re.match(_FORMULA, name) else name
 
 

@@ -2,6 +2,7 @@
 
     entries()               what lies in the audits' folder, from headers alone
     opened, view_of(name)   one finished audit, whole; what a document says of it
+    row_of(name)            its row among others, as the index page has it
     compared(name, name)    two of one plan
     running(name)           one without a record yet: what its plan asks and how many answers are stored
 
@@ -17,34 +18,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from audit.compare import Comparison, Margins, compare_audits
 from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record import (
-    JOURNAL_FILE,
-    PLAN_FILE,
-    RECORD_FILE,
-    SCHEMA,
-    UNSETTLED,
-    Audit,
-    Finding,
-    Verdict,
-    decided,
-    load_record,
-    severity,
-)
-from audit.verdict import count_far_off
+from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, SCHEMA, Audit, Verdict, load_record
+from audit.verdict import badness
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
-from reports.views import Overview, overview
+from reports.views import Overview, PrintedRow, overview, printed_row
 
 __all__ = [
     "AUDITS", "AuditEntry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
-    "readable", "running", "view_of",
+    "readable", "row_of", "running", "view_of",
 ]
 
 _LOG = logging.getLogger("dokimasia.dashboard")
@@ -67,16 +56,18 @@ class _DataHead(_Head):
     name: str
 
 
+class _LimitHead(_Head):
+    measure: str
+
+
 class _FindingHead(_Head):
-    """What a list needs of every finding; the rest is kept as it is, because the worst one is told whole."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
     check: str
+    probe: str
+    dimension: str
     verdict: Verdict
     gating: bool
-    limit: dict[str, Any] | None = None
-    measures: list[dict[str, Any]] = []
+    why: str
+    limit: _LimitHead | None = None
 
 
 class _Header(_Head):
@@ -104,18 +95,14 @@ class AuditEntry:
     family: str = ""
     """Of the model; `data` where there is none."""
     checks: int = 0
-    decided: int = 0
-    """Checks that passed or failed."""
-    limited: int = 0
-    """Checks with a limit."""
+    bad: tuple[int, ...] = ()
+    """What audits are sorted by, worst first (`audit.verdict.badness`)."""
+    text: str = ""
+    """What a search looks through, in small letters: title, model, checks and what was found."""
+    terms: frozenset[str] = frozenset()
+    """Names of its dimensions, probes, measures and of the model's family, which a language has words for."""
     answers: int = 0
     """Stored answers of an audit that has no record yet."""
-    far: int = 0
-    """Measures without a limit that are far off."""
-    worst: str = ""
-    """Check of the worst finding; empty where nothing is wrong."""
-    finding: Finding | None = None
-    """The worst finding; None where nothing is wrong."""
     why: str = ""
     """Why the record cannot be read."""
     written: float = 0.0
@@ -154,6 +141,8 @@ def _entry(folder: Path) -> AuditEntry | None:
     record = folder / RECORD_FILE
     try:
         folder.name.encode()  # a name that is no text cannot stand in an address
+        if folder.is_symlink():
+            raise IntegrityError("{file}: is a link; an audit is a folder", file=folder.name)
         if not os.path.lexists(record):
             return _unfinished(folder)
         facts = require_regular(record)
@@ -189,30 +178,31 @@ def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
     name, written = record.parent.name, mtime_ns / 1e9
     try:
         head = _Header.model_validate_json(read_regular(record, MAX_JSON))
-        settled, limited = decided(head.findings)
-        worst = min(head.findings, key=severity, default=None)
-        wrong = worst is not None and worst.verdict in UNSETTLED
-        finding = Finding.model_validate(worst.model_dump()) if worst is not None and wrong else None
     except ValidationError as error:
         why = Phrase("{file}: {problem}", file=record.name, problem=first_problem(error))
         leave_out(name, why)
         return AuditEntry(name, "unreadable", name, why=why, written=written)
     main = head.models.get("main")
     audited = main or head.data
+    model = "" if audited is None else audited.name
+    family = "data" if main is None else main.family
+    told = [one_found for one in head.findings for one_found in (one.check, one.why)]
     return AuditEntry(
         name,
         head.verdict,
         head.title,
-        model="" if audited is None else audited.name,
-        family="data" if main is None else main.family,
+        model=model,
+        family=family,
         checks=len(head.findings),
-        decided=settled,
-        limited=limited,
-        far=sum(count_far_off(one.measures, one.limit) for one in head.findings),
-        worst="" if finding is None else finding.check,
-        finding=finding,
+        bad=badness(head.verdict, head.findings),
+        text="\n".join((head.title, name, model, *told)).casefold(),
+        terms=frozenset((family, *(term for one in head.findings for term in _terms(one)))),
         written=written,
     )
+
+
+def _terms(one: _FindingHead) -> tuple[str, ...]:
+    return one.dimension, one.probe, "" if one.limit is None else one.limit.measure
 
 
 def opened(name: str) -> Audit:
@@ -232,6 +222,16 @@ def readable(name: str, read: Callable[[Audit], T]) -> T | None:
 def view_of(name: str, lang: str) -> Overview:
     """Return what every document says of a finished audit, in a language; raises as `opened` does."""
     return _view(*_stamp(name), lang)
+
+
+def row_of(name: str, lang: str) -> PrintedRow | Phrase:
+    """Return the row of a finished audit, in a language; why it cannot be read where it cannot, also in the log."""
+    try:
+        return _row(*_stamp(name), lang)
+    except Exception as error:  # whatever it is, one folder costs one row
+        why = error.message if isinstance(error, DokimasiaError) else Phrase("{problem}", problem=type(error).__name__)
+        leave_out(name, why)
+        return why
 
 
 def compared(first: str, second: str, margin: float) -> Comparison:
@@ -259,6 +259,11 @@ def _opened(folder: Path, mtime_ns: int, size: int) -> Audit:
 @lru_cache(maxsize=32)
 def _view(folder: Path, mtime_ns: int, size: int, lang: str) -> Overview:
     return overview(_opened(folder, mtime_ns, size), words_of(lang))
+
+
+@lru_cache(maxsize=4096)
+def _row(folder: Path, mtime_ns: int, size: int, lang: str) -> PrintedRow:
+    return printed_row(load_record(folder).record, words_of(lang))
 
 
 @lru_cache(maxsize=8)

@@ -114,8 +114,8 @@ def _templates() -> jinja2.Environment:
 def _style() -> str:
     """Return the report's style, kept to our own documents by nesting it, and what a screen has besides."""
     home = files("reports") / "templates"
-    report, comparison = ((home / f"{name}.css").read_text("utf-8") for name in ("report", "comparison"))
-    return f".doc {{ {css(page=False)}\n{report}{comparison} }}{_own('screen.css')}"
+    sheets = "".join((home / f"{name}.css").read_text("utf-8") for name in ("report", "comparison", "matrix"))
+    return f".doc {{ {css(page=False)}\n{sheets} }}{_own('screen.css')}"
 
 
 @cache

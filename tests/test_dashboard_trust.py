@@ -91,8 +91,9 @@ def test_an_audit_whose_items_were_exchanged_does_not_look_healthy(audit, place,
         assert '<p class="alarm trust">' in html(page)
     else:
         (row,) = rows_of(page, "audits")
-        assert text_of(row).startswith("! Changed since it was stored record: Failed")
+        assert text_of(row).startswith("! markov Small Changed since it was stored record: Failed What lies here")
         assert 'alt="Failed"' not in row
+        assert "44.4 %" not in text_of(row), "no number of it is shown"
 
 
 def test_an_audit_that_is_not_looked_at_yet_says_so(audit, monkeypatch):
@@ -131,8 +132,10 @@ def test_what_people_decided_stands_beside_the_machines_verdict_in_the_list(audi
     add_reviews(audit, waiver, Decision(decision="in review"), author="Kim")
     add_reviews(audit, Owner(check="free", owner="Lee"), Due(check="free", due=TODAY - timedelta(days=1)), author="Kim")
     (row,) = rows_of(screen(), "audits")
-    assert text_of(row).startswith("Failed 1 of 1 decided")
+    told = "markov Small Failed · 1 of 1 decided 44.4 % Failed · ≤ 30 % repeat_share + 1 check limited repeat_share"
+    assert text_of(row).startswith(told), "the audited model, and of each dimension the worst with its limit"
     assert 'alt="Failed"' in row, "a sign beside the word"
+    assert {"screen": "finding", "audit": audit.folder.name, "check": "limited"} in links(row)
     assert "Measured In review · 1 waived Lee" in text_of(row)
     assert "overdue" in text_of(row)
     assert 'class="overdue"' in row

@@ -95,8 +95,8 @@ def cells(page, kind):
 
 
 def rows_of(app, table):
-    body = re.search(rf'<table class="{table}">.*?<tbody>(.*?)</tbody>', html(app), re.S)
-    return [] if body is None else re.findall(r"<tr>(.*?)</tr>", body[1], re.S)
+    body = re.search(rf'<table class="{table}\b[^"]*">.*?<tbody>(.*?)</tbody>', html(app), re.S)
+    return [] if body is None else re.findall(r"<tr[^>]*>(.*?)</tr>", body[1], re.S)
 
 
 def links(page):
@@ -165,27 +165,24 @@ def test_what_somebody_else_adds_to_an_address_is_left_alone():
 # The list
 
 
-def test_the_list_holds_every_audit_the_newest_first(home):
+def test_the_list_holds_every_audit_the_worst_first(home):
     page = screen()
     listed = [one["audit"] for row in rows_of(page, "audits") for one in links(row) if one["screen"] == "audit"]
-    assert set(listed) == {FIRST, SECOND, PICTURES, HOSTILE, EMPTY, RUNNING, UNREADABLE}
-    assert listed[2:] == [FIRST, SECOND, PICTURES, HOSTILE, EMPTY]
-    assert "7 audits: 1 running, 1 unreadable, 4 failed, 1 measured." in seen(page)
+    assert listed == [RUNNING, UNREADABLE, FIRST, SECOND, HOSTILE, PICTURES, EMPTY]
+    assert "7 audits: 1 running, 1 unreadable, 4 failed, 1 measured only." in seen(page)
 
 
-def test_a_row_says_verdict_model_checks_and_worst_finding(home):
+def test_an_audit_that_no_run_wrote_shows_no_number_of_it(home):
     row = next(row for row in rows_of(screen(), "audits") if FIRST in row)
-    text = text_of(row)
-    told = "! Changed since it was stored record: Failed — Release check of the assistant aaaa000000000001"
-    assert text.startswith(told), "it was written by no run"
-    assert "SmolLM2-135M causal language model stereotypes stereotype share is 57.7 % of 480 items" in text
-    assert text.endswith("14 checks")
-    assert {"screen": "finding", "audit": FIRST, "check": "stereotypes"} in links(row)
+    told = "! SmolLM2-135M Release check of the assistant Changed since it was stored record: Failed What lies here"
+    assert text_of(row).startswith(told)
+    assert "57.7" not in row
+    assert {"screen": "verify", "audit": FIRST} in links(row)
 
 
 def test_a_running_audit_is_listed_with_its_answers_and_a_cut_record_with_its_fault(home):
-    assert "Running Nightly check ffff000000000006 37 stored answers so far" in seen(screen())
-    assert "Unreadable 0000000000000007 record.json: Invalid JSON" in seen(screen())
+    assert "Nightly check Running 37 stored answers so far" in seen(screen())
+    assert "0000000000000007 Unreadable record.json: Invalid JSON" in seen(screen())
 
 
 @pytest.mark.parametrize(
@@ -244,10 +241,10 @@ def test_a_widget_of_the_screen_before_does_not_call_that_screen_back(home, gone
     assert dict(rerun(page).query_params) == gone_to
 
 
-@pytest.mark.parametrize(("order", "first"), [("worst", RUNNING), ("title", UNREADABLE), ("model", UNREADABLE)])
+@pytest.mark.parametrize(("order", "first"), [("newest", RUNNING), ("title", UNREADABLE), ("model", UNREADABLE)])
 def test_the_list_is_sorted_as_asked(home, order, first):
     listed = links("".join(rows_of(screen(order=order), "audits")))
-    if order == "worst":
+    if order == "newest":
         assert [one["audit"] for one in listed if one["screen"] == "audit"][-1] == EMPTY
     assert first in {one["audit"] for one in listed[:2]}
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from audit.cli.screen import SIGNS
 from audit.errors import clean
-from audit.record import DIMENSIONS, UNSETTLED, Audit, Record, decided, number, severity
-from audit.verdict import far_off
+from audit.record import Audit, number
+from audit.verdict import MatrixCell, MatrixRow, dimensions_of, matrix_row
 
 __all__ = ["closing_table"]
 
@@ -36,11 +36,11 @@ _MEANINGS = {
 def closing_table(audits: Iterable[Audit]) -> str:
     """Return the table, a row an audit; a cell is the worst finding's sign and number."""
     records = [audit.record for audit in audits]
-    asked = {finding.dimension for record in records for finding in record.findings}
-    columns = [one for one in DIMENSIONS if one in asked] + sorted(asked - set(DIMENSIONS))
-    cells = [[_head(clean(name)), *(_cell(record, name) for record in records)] for name in columns]
-    cells.append(["decided", *("{}/{}".format(*decided(record.findings)) for record in records)])
-    lines = [line for part in _parts(cells) for line in (*_table(records, part), "")]
+    rows = [matrix_row(record) for record in records]
+    columns = [[_head(clean(name)), *(_cell(row.cells.get(name)) for row in rows)] for name in dimensions_of(rows)]
+    columns.append(["decided", *("{}/{}".format(*row.decided) for row in rows)])
+    what = "model" if any("main" in record.models for record in records) else "data"
+    lines = [line for part in _parts(columns) for line in (*_table(what, rows, part), "")]
     return "\n".join([*lines, *_legend()])
 
 
@@ -48,16 +48,13 @@ def _head(name: str) -> str:
     return name if len(name) <= HEAD else f"{name[: HEAD - 1]}."
 
 
-def _cell(record: Record, dimension: str) -> str:
-    findings = [finding for finding in record.findings if finding.dimension == dimension]
-    if not findings:
+def _cell(cell: MatrixCell | None) -> str:
+    if cell is None:
         return "-"
-    worst = min(findings, key=severity)
-    head, shown = worst.headline, ""
+    head, shown = cell.worst.headline, ""
     if head is not None and head.value is not None:
         shown = _short(head.value, head.unit)
-    far = "*" if any(far_off(finding) for finding in findings) else ""
-    return f"{SIGNS[worst.verdict]} {shown}".rstrip() + far
+    return f"{SIGNS[cell.worst.verdict]} {shown}".rstrip() + ("*" if cell.far else "")
 
 
 def _short(value: float, unit: str) -> str:
@@ -79,10 +76,9 @@ def _parts(columns: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
     yield part
 
 
-def _table(records: Sequence[Record], part: Sequence[Sequence[str]]) -> Iterator[str]:
+def _table(what: str, rows: Sequence[MatrixRow], part: Sequence[Sequence[str]]) -> Iterator[str]:
     widths = [_width(column) for column in part]
-    what = "model" if any("main" in record.models for record in records) else "data"
-    names = [what, *(clean(_name(record)) for record in records)]
+    names = [what, *(clean(row.audited) for row in rows)]
     room = min(_width(names), WIDTH - sum(width + len(_GAP) for width in widths))
     for at, name in enumerate(names):
         first, *more = _wrapped(name, room)
@@ -90,19 +86,12 @@ def _table(records: Sequence[Record], part: Sequence[Sequence[str]]) -> Iterator
         yield _GAP.join([_padded(first, room), *cells]).rstrip()
         yield from more
         if at and part[-1][0] == "decided":
-            yield from _wrong(records[at - 1])
+            yield from _wrong(rows[at - 1])
 
 
-def _name(record: Record) -> str:
-    audited = record.models.get("main") or record.data
-    return record.title if audited is None else audited.name
-
-
-def _wrong(record: Record) -> Iterator[str]:
+def _wrong(row: MatrixRow) -> Iterator[str]:
     """Yield what is wrong with an audit, worst of all, on lines of its own."""
-    bad = [finding for finding in record.findings if finding.verdict in UNSETTLED]
-    if bad:
-        worst = min(bad, key=severity)
+    for worst in row.wrong[:1]:
         told = clean(f"{SIGNS[worst.verdict]} {worst.check}: {worst.why.partition(';')[0].rstrip('.')}")
         first, *more = _wrapped(told, WIDTH - 2 * len(_INDENT))
         yield _INDENT + first

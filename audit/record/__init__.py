@@ -33,14 +33,15 @@ from audit.record.schema import (
     Sheet,
 )
 from audit.record.text import asked_of, bounds, label, number, span
-from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Verdict, decided, severity
+from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdict, decided, severity
 
 __all__ = [
     "AGAINST", "ALLOWED", "DECIDED", "DEVIATIONS_FILE", "DIMENSIONS", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE",
     "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "UNSETTLED", "WEIGHT", "WORST_FIRST",
     "WRITTEN_PLAN_FILE", "Attempt", "Audit", "DataRecord", "Deviation", "EarlierAttempt", "Evidence", "Finding",
-    "ItemsFile", "Limit", "ModelRecord", "OneSided", "Promise", "Record", "RunFacts", "Sheet", "SmallestEffect",
-    "Target", "Undecided", "Verdict", "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump",
-    "find_audit", "items_name", "items_of", "keep_level", "label", "load_record", "number", "observations_name",
-    "observed_of", "one_sided", "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
+    "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise", "Record", "RunFacts", "Sheet",
+    "SmallestEffect", "Target", "Undecided", "Verdict", "asked_of", "audit_files", "audited_first", "bounds",
+    "decided", "dump", "find_audit", "items_name", "items_of", "keep_level", "label", "load_record", "number",
+    "observations_name", "observed_of", "one_sided", "severity", "span", "table_name", "table_of", "watched",
+    "worst_first", "write_reports",
 ]

@@ -21,7 +21,7 @@ from typing import Any
 from audit.record import Finding
 from detectors.result import Measure
 
-__all__ = ["BASELINES", "FAR_TOLD", "FarOff", "count_far_off", "far_off"]
+__all__ = ["BASELINES", "FAR_TOLD", "FarOff", "far_off"]
 
 FAR_TOLD = 4
 """So many are told in a sentence, those of all the data first; the others are counted."""
@@ -50,11 +50,6 @@ def far_off(finding: Finding) -> tuple[FarOff, ...]:
         for at, reference, base in found
     )
     return tuple(sorted(far, key=lambda one: one.measure.group is not None))
-
-
-def count_far_off(measures: Sequence[_Stored], limit: _Stored | None) -> int:
-    """Return how many there are, of measures and limit as a record stores them, for lists that build no record."""
-    return sum(1 for _ in _found(measures, limit))
 
 
 def _found(measures: Sequence[_Stored], limit: _Stored | None) -> Iterator[tuple[int, float, int | None]]:

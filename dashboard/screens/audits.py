@@ -1,22 +1,27 @@
-"""The list of audits: which there are, what they found, and the worst of it."""
+"""The list of audits as a matrix: audits against dimensions, what is wrong with each, who decides and by when."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from audit.errors import DokimasiaError
 from audit.record import WORST_FIRST
+from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
-from dashboard.findings_register import stand_of
-from dashboard.loading import AuditEntry, entries, home
+from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, reader
+from dashboard.loading import home, row_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
-from dashboard.trust import chip_of, trust_of
-from reports.text import Notation, Words
-from reports.views import reason_text
+from dashboard.saved_views import forget_view, save_view, saved_views
+from dashboard.trust import chip_of, look_over, trust_of
+from reports.text import Notation, Words, one_line
+from reports.views import PrintedRow, tally_text
 
 __all__ = ["show"]
 
@@ -24,52 +29,67 @@ SIZE = 50
 """Audits on one page of the list."""
 SECONDS = 5
 """How often the list looks again while an audit runs."""
-STATES = ("running", "unreadable", *WORST_FIRST)
-ORDERS: Mapping[str, Callable[[AuditEntry], Any]] = {
-    "newest": lambda entry: -entry.written,
-    "worst": lambda entry: STATES.index(entry.state),
-    "title": lambda entry: entry.title.casefold(),
-    "model": lambda entry: entry.model.casefold(),
-}
 
 
 def show(place: Address, words: Words) -> None:
     """Draw the list with its filters."""
     others: tuple[Screen, ...] = ("register", "trends", "compare", "verify")
     crumbs(words, [], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
-    found = entries()
-    draw("audits_head.html.j2", words, sentence=_sentence(found, words) if found else "", home=home())
+    found = listed(date.today())
     if not found:
+        draw("audits_head.html.j2", words, sentence="", home=home())
         return
-    _filters(place, words, found)
-    kept = _kept(found, place)
-    place = clamped(place, len(kept), SIZE)
-    going = any(entry.state == "running" for entry in found) or any(
-        entry.state in WORST_FIRST and trust_of(entry.name) is None for entry in _shown(kept, place)
+    left = kept(found, place, words, reader())
+    place = clamped(place, len(left), SIZE)
+    shown = _page(left, place)
+    look_over(one.entry.name for one in found if one.judged)
+    waits = any(one.entry.state == "running" for one in found) or any(
+        one.judged and trust_of(one.entry.name) is None for one in shown
     )
-    st.fragment(run_every=SECONDS if going else None)(_table)(place, words)
-    turn_pages(place, words, len(kept), SIZE)
+    again = SECONDS if waits else None
+    st.fragment(run_every=again)(_head)(place, words)
+    _filters(place, words, found)
+    st.fragment(run_every=again)(_table)(place, words)
+    turn_pages(place, words, len(left), SIZE)
 
 
-def _sentence(found: Sequence[AuditEntry], words: Words) -> str:
-    states = [entry.state for entry in found]
-    counts = [(states.count(state), _state(state, words).lower()) for state in STATES if state in states]
-    tally = words("format.list").join(words("format.counted", count=count, what=what) for count, what in counts)
-    return words("index.sentence", count=len(found), tally=tally)
+def _page(left: Sequence[Listed], place: Address) -> Sequence[Listed]:
+    return left[(place.page - 1) * SIZE : place.page * SIZE]
 
 
-def _filters(place: Address, words: Words, found: Sequence[AuditEntry]) -> None:
-    states = [state for state in STATES if any(entry.state == state for entry in found)]
-    families = sorted({entry.family for entry in found} - {""})
-    search, verdict, family, order = st.columns([3, 2, 2, 2])
-    label = words("dashboard.search")
-    search.text_input(label, placeholder=label, label_visibility="collapsed", **bound(place, "search"))
-    with verdict:
-        choose(place, "verdict", words("col.verdict"), ["", *states], lambda one: _state(one, words))
-    with family:
-        choose(place, "family", words("col.family"), ["", *families], lambda one: _family(one, words))
-    with order:
-        choose(place, "order", words("dashboard.order"), list(ORDERS), lambda one: words(f"dashboard.order_{one}"))
+def _head(place: Address, words: Words) -> None:
+    """Draw how many audits there are, and the quick filters with how many each keeps."""
+    found, me = listed(date.today()), reader()
+    chips = [
+        (
+            words("matrix.all" if not name else f"matrix.{name}"), sum(test(one, me) for one in found),
+            place.to("audits", only=name, page=1).link, place.only == name,
+        )
+        for name, test in QUICK.items()
+    ]  # fmt: skip
+    states = [one.entry.state for one in found]
+    counts = [(state, states.count(state)) for state in STATES if state in states]
+    sentence = words("index.sentence", count=len(found), tally=tally_text(counts, words))
+    draw("audits_head.html.j2", words, sentence=sentence, home=home(), chips=chips)
+
+
+def _filters(place: Address, words: Words, found: Sequence[Listed]) -> None:
+    states = [state for state in STATES if any(one.entry.state == state for one in found)]
+    families = sorted({one.entry.family for one in found} - {""})
+    label = words("matrix.search")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.text_input(
+            label, placeholder=label, label_visibility="collapsed", width=300, max_chars=500, **bound(place, "search")
+        )
+        choose(place, "verdict", words("col.verdict"), ["", *states], partial(_state, words=words), width=170)
+        choose(place, "family", words("col.family"), ["", *families], partial(_family, words=words), width=190)
+        choose(place, "order", words("dashboard.order"), list(ORDERS), partial(_order, words=words), width=150)
+        with st.popover(words("matrix.views")):
+            _views(place, words)
+        st.download_button(
+            words("dashboard.csv"), lambda: as_csv(kept(listed(date.today()), place, words, reader())),
+            file_name="audits.csv", mime="text/csv", on_click="ignore",
+        )
 
 
 def _state(state: str, words: Words) -> str:
@@ -82,42 +102,61 @@ def _family(family: str, words: Words) -> str:
     return words.term("family", family) if family else words("dashboard.any_family")
 
 
-def _kept(found: Sequence[AuditEntry], place: Address) -> list[AuditEntry]:
-    """Return the audits that the filters keep, in the order that is asked for."""
-    wanted = place.search.casefold()
-    kept = [
-        entry
-        for entry in found
-        if place.verdict in ("", entry.state)
-        and place.family in ("", entry.family)
-        and wanted in "\n".join((entry.title, entry.name, entry.model, entry.worst)).casefold()
-    ]
-    return sorted(kept, key=ORDERS[place.order])
+def _order(order: str, words: Words) -> str:
+    return words(f"dashboard.order_{order}")
+
+
+def _views(place: Address, words: Words) -> None:
+    """Draw the views that this user has named, and the fields that name this one or forget one."""
+    try:
+        saved = saved_views()
+    except DokimasiaError as error:
+        _alarm(error, words)
+        return
+    links = [(one_line(name, words, 60), replace(view, lang=place.lang).link) for name, view in saved.items()]
+    draw("views.html.j2", words, links=links)
+    name = st.text_input(words("matrix.view_name"), max_chars=60, key="view_name")
+    keep, forget = st.columns(2)
+    try:
+        if keep.button(words("matrix.keep_view"), disabled=not name.strip(), width="stretch"):
+            save_view(name, place)
+            st.rerun()
+        if forget.button(words("matrix.forget_view"), disabled=name not in saved, width="stretch"):
+            forget_view(name)
+            st.rerun()
+    except DokimasiaError as error:
+        _alarm(error, words)
+
+
+def _alarm(error: DokimasiaError, words: Words) -> None:
+    draw("alarm.html.j2", words, text=one_line(words.term("error", error.message), words, 300))
 
 
 def _table(place: Address, words: Words) -> None:
-    shown = _shown(_kept(entries(), place), place)
-    draw("audits.html.j2", words, rows=[_row(entry, place, words) for entry in shown])
+    shown = _page(kept(listed(date.today()), place, words, reader()), place)
+    rows = [_row(one, place, words) for one in shown]
+    dimensions = dimensions_of(one["row"].row for one in rows if one["row"])
+    named = [(name, one_line(words.term("dimension", name), words, 40)) for name in dimensions]
+    draw("audits.html.j2", words, rows=rows, dimensions=named)
 
 
-def _shown(kept: Sequence[AuditEntry], place: Address) -> Sequence[AuditEntry]:
-    return kept[(place.page - 1) * SIZE : place.page * SIZE]
-
-
-def _row(entry: AuditEntry, place: Address, words: Words) -> Mapping[str, Any]:
-    judged, today = entry.state in WORST_FIRST, date.today()
-    stand = stand_of(entry.name, today) if judged else None
+def _row(one: Listed, place: Address, words: Words) -> Mapping[str, Any]:
+    entry, stand, notation = one.entry, one.stand, Notation(words)
+    found = row_of(entry.name, words.lang) if one.judged else None
+    row = found if isinstance(found, PrintedRow) else None
+    why = entry.why if found is None or isinstance(found, PrintedRow) else found
+    to = partial(place.to, "finding", audit=entry.name)
     return {
         "entry": entry,
-        "judged": judged,
-        "chip": chip_of(trust_of(entry.name), words) if judged else None,
+        "row": row,
+        "why": words.term("error", why),
+        "chip": chip_of(trust_of(entry.name), words) if row else None,
         "stand": stand,
-        "after": None if stand is None else _state(stand.verdict, words),
-        "due": "" if stand is None or stand.due is None else Notation(words).day(stand.due),
-        "state": _state(entry.state, words),
+        "due": "" if stand is None or stand.due is None else notation.day(stand.due),
+        "state": _state(entry.state if row or not one.judged else "unreadable", words),
         "href": place.to("audit", audit=entry.name).link,
-        "family": words.term("family", entry.family) if entry.family else "",
-        "worst_href": place.to("finding", audit=entry.name, check=entry.worst).link,
-        "why": reason_text(entry.finding, Notation(words)) if entry.finding else words.term("error", entry.why),
-        "written": Notation(words).minute(datetime.fromtimestamp(entry.written)),
+        "verify": place.to("verify", audit=entry.name).link,
+        "cells": {} if row is None else {name: to(check=cell.check).link for name, cell in row.cells.items()},
+        "hrefs": [] if row is None else [to(check=wrong.check).link for wrong in row.wrong],
+        "written": notation.minute(datetime.fromtimestamp(entry.written)),
     }

@@ -1,7 +1,8 @@
 """One page over several audits: audits against dimensions, each cell the worst finding and its number.
 
 It is written beside the audits' folders, because it links to `<id>/reports/report.html` in each. A document that lies
-in an audit of others and is not the one that we make of it gets no link: nobody here wrote it.
+in an audit of others and is not the one that we make of it gets no link: nobody here wrote it. The worst audits come
+first; what people said is told as it stood on the day of the last entry, so that the page holds no clock.
 """
 
 from __future__ import annotations
@@ -14,47 +15,56 @@ from urllib.parse import quote
 from audit.errors import IntegrityError
 from audit.files import digest_file, in_language, sha256
 from audit.plan import is_own
-from audit.record import DIMENSIONS, WORST_FIRST, Audit, decided
+from audit.record import WORST_FIRST, Audit, Verdict
+from audit.review import state_of
+from audit.verdict import badness, dimensions_of
 from reports.documents.html_report import render_html
 from reports.documents.templating import environment, text_tools
 from reports.figures import sign
 from reports.options import ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, Overview, overview, tally_text
+from reports.views import PrintedRow, printed_row, tally_text
 
 __all__ = ["render_index"]
 
 
 @dataclass(frozen=True)
 class _Row:
-    view: Overview
+    row: PrintedRow
     href: str
     """Place of the document; empty where others wrote it."""
-    decided: str
-    far: str
-    """How many measures without a limit are far off; empty where none is."""
-    cells: tuple[FindingView | None, ...]
+    after: Verdict | None
+    """After review; None where nobody has spoken of it."""
+    decision: str
+    problem: str
+    """Why its reviews cannot be read."""
+
+    @property
+    def hrefs(self) -> list[str]:
+        """Where what is wrong is told."""
+        return [f"{self.href}#{one.anchor}" if self.href else "" for one in self.row.wrong]
 
 
 def render_index(
     audits: Sequence[Audit], lang: str = "en", damaged: Sequence[tuple[str, str]] = ()
 ) -> bytes:
-    """Return the page, audits in the given order, then (folder, why) of those whose record cannot be read.
+    """Return the page, the worst audits first, then (folder, why) of those whose record cannot be read.
 
     Links lead to the reports of the same language. UsageError for a language that has no catalogue.
     """
     words = words_of(lang)
-    asked = {one.dimension for audit in audits for one in audit.record.findings}
-    dimensions = [*DIMENSIONS, *sorted(asked - set(DIMENSIONS))]
-    rows = [_row(audit, words, dimensions) for audit in audits]
-    verdicts = [row.view.record.verdict for row in rows]
+    ranked = sorted(audits, key=lambda one: (*badness(one.record.verdict, one.record.findings), one.folder.name))
+    rows = [_row(audit, words) for audit in ranked]
+    verdicts = [row.row.verdict for row in rows]
     counts = [(verdict, verdicts.count(verdict)) for verdict in WORST_FIRST if verdict in verdicts]
+    dimensions = dimensions_of(one.row.row for one in rows)
     template = environment().get_template("index.html.j2")
     page = template.render(
         rows=rows,
         damaged=[(name, words.term("error", why)) for name, why in damaged],
         lang=lang,
-        dimensions=[one_line(words.term("dimension", name), words, 40) for name in dimensions],
+        dimensions=[(name, one_line(words.term("dimension", name), words, 40)) for name in dimensions],
+        reviewed=any(row.after or row.problem for row in rows),
         tally=tally_text(counts, words),
         sign=lambda verdict: sign(verdict, words(f"verdict.{verdict}")),
         **text_tools(words),
@@ -62,18 +72,15 @@ def render_index(
     return page.encode()
 
 
-def _row(audit: Audit, words: Words, dimensions: Sequence[str]) -> _Row:
-    view, name = overview(audit, words), in_language("report.html", words.lang)
-    far = sum(one.far_count for one in view.findings)
-    return _Row(
-        view,
-        href="" if _is_foreign(audit, name, words) else f"{quote(audit.folder.name, safe='')}/reports/{name}",
-        decided="{}/{}".format(*decided(audit.record.findings)),
-        far=words("tail.far_off", count=far) if far else "",
-        cells=tuple(
-            next((one for one in view.findings if one.finding.dimension == name), None) for name in dimensions
-        ),
-    )
+def _row(audit: Audit, words: Words) -> _Row:
+    name = in_language("report.html", words.lang)
+    href = "" if _is_foreign(audit, name, words) else f"{quote(audit.folder.name, safe='')}/reports/{name}"
+    row = printed_row(audit.record, words)
+    try:
+        state = state_of(audit)
+    except IntegrityError as error:
+        return _Row(row, href, None, "", one_line(words.term("error", error.message), words, 240))
+    return _Row(row, href, state.verdict if state.entries else None, state.decision, "")
 
 
 def _is_foreign(audit: Audit, name: str, words: Words) -> bool:

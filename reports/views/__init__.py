@@ -20,6 +20,7 @@ from reports.views.evidence import (
     shown_table,
     worst_items,
 )
+from reports.views.matrix import PrintedCell, PrintedRow, Wrong, printed_row
 from reports.views.measure_rows import MeasureRow, printed
 from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
 from reports.views.summary import tally_text
@@ -30,7 +31,7 @@ from reports.views.whole_audit import Block, FindingView, Overview, overview
 __all__ = [
     "CONTENT", "SHORT", "SIGNS", "WORDED", "Block", "ChangesView", "CheckView",
     "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "ItemsTable", "MeasureRow", "MeasureView",
-    "Overview", "ReviewView", "comparison_view", "count_items", "laid_out", "overview", "printed", "reason_text",
-    "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text", "verification_lines",
-    "worst_items",
+    "Overview", "PrintedCell", "PrintedRow", "ReviewView", "Wrong", "comparison_view", "count_items", "laid_out",
+    "overview", "printed", "printed_row", "reason_text", "review_view", "sheet_rows", "shown_cell", "shown_table",
+    "tally_text", "verification_lines", "worst_items",
 ]

@@ -1,0 +1,82 @@
+"""Audits against dimensions, as terminal, index page and dashboard show them: what one audit puts into its row.
+
+    matrix_row(record) -> MatrixRow      of each dimension the worst finding; what is wrong, the worst first
+    badness(verdict, findings)           what rows are sorted by
+
+So the three agree: each prints what stands here and selects nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from audit.record import DIMENSIONS, UNSETTLED, WORST_FIRST, Finding, Judged, Record, Verdict, decided, severity
+from audit.verdict.ideals import far_off
+
+__all__ = ["MatrixCell", "MatrixRow", "badness", "dimensions_of", "matrix_row"]
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """What one audit found in one dimension."""
+
+    worst: Finding
+    checks: int
+    """Checks of this dimension."""
+    far: int
+    """Their measures without a limit that are far off."""
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """What is told of one audit."""
+
+    audited: str
+    """Name of the audited model, never of a helper; of the data where these were audited without one."""
+    cells: Mapping[str, MatrixCell]
+    """Dimension -> what was found, for those that somebody asked about."""
+    wrong: tuple[Finding, ...]
+    """What failed, crashed or is undecided, the worst first."""
+    decided: tuple[int, int]
+    """(gating checks that passed or failed, gating checks)."""
+    far: int
+    """Measures without a limit that are far off."""
+
+
+def matrix_row(record: Record) -> MatrixRow:
+    """Return the row of an audit."""
+    ranked = sorted(record.findings, key=severity)
+    cells = {name: _cell([one for one in ranked if one.dimension == name]) for name in _asked(record)}
+    return MatrixRow(
+        audited=_audited(record),
+        cells=cells,
+        wrong=tuple(one for one in ranked if one.verdict in UNSETTLED),
+        decided=decided(ranked),
+        far=sum(cell.far for cell in cells.values()),
+    )
+
+
+def dimensions_of(rows: Iterable[MatrixRow]) -> list[str]:
+    """Return the dimensions that somebody asked about, in the order of `DIMENSIONS`, others by name behind them."""
+    asked = {name for row in rows for name in row.cells}
+    return [name for name in DIMENSIONS if name in asked] + sorted(asked - set(DIMENSIONS))
+
+
+def badness(verdict: Verdict, findings: Iterable[Judged]) -> tuple[int, int, int]:
+    """Return what audits are sorted by, worst first: the verdict, then how much fails, then how much is open."""
+    found = [one.verdict for one in findings]
+    return WORST_FIRST.index(verdict), -found.count("failed"), -sum(one in UNSETTLED for one in found)
+
+
+def _asked(record: Record) -> dict[str, None]:
+    return dict.fromkeys(one.dimension for one in record.findings)
+
+
+def _cell(ranked: list[Finding]) -> MatrixCell:
+    return MatrixCell(ranked[0], len(ranked), sum(len(far_off(one)) for one in ranked))
+
+
+def _audited(record: Record) -> str:
+    audited = record.models.get("main") or record.data
+    return record.title if audited is None else audited.name
