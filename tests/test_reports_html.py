@@ -112,7 +112,8 @@ def test_a_finding_shows_all_it_rests_on(tmp_path):
     )  # fmt: skip
     [article] = page(write_audit(tmp_path, [one])).all("article", id="check-facts")
     told = (
-        "Failed|facts|closed-book questions|gating|error share is 25 %.|25.0 %|120 (40)|≤ 10 %|98.8 %|lower|history"
+        "Failed|facts|closed-book questions|gating|For 25.0 % of questions asking failed|25.0 %|120 (40)|≤ 10 %|98.8 %|"
+        "lower|history"
     )
     told += (
         "|exact binomial (Clopper-Pearson)|undefined · no items of this group|eu-ai-act:15|mode=choice|1.25 % of 5 %"

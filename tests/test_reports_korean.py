@@ -22,7 +22,8 @@ from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status
 from audit.verdict import decide, sentence
 from reports.documents.index_page import render_index
 from reports.options import ReportOptions
-from reports.text import Notation, Words, words_of
+from reports.text import Notation, Words, digits_for, gloss, words_of
+from reports.text.plain_words import _found
 from reports.text.words import _held
 from reports.views import reason_text
 
@@ -121,6 +122,13 @@ def test_every_word_of_a_probe_is_in_the_catalogues(probe):
         for section, terms in wanted.items():
             if words.lang != "en" or section not in ("cause", "method"):  # their English is the term itself
                 assert {term for term in terms if not _known(words, section, term)} == set(), (words.lang, section)
+        assert {name for name in wanted["measure"] if not gloss(probe.name, name, words)} == set(), words.lang
+        assert {name for name in wanted["measure"] if not _told(words, probe.name, name)} == set(), words.lang
+
+
+def _told(words: Words, probe: str, name: str) -> bool:
+    """Whether a value of this measure has a sentence of its own, of all the data or of groups."""
+    return any(_found("meaning", probe, f"{name}{ending}", words) for ending in ("", " of a group"))
 
 
 def _known(words: Words, section: str, term: str) -> bool:
@@ -136,26 +144,33 @@ def test_families_modalities_and_abilities_of_our_models_are_in_the_catalogues()
         assert set(ABILITIES) <= set(words.catalogue["ability"])
 
 
-def test_the_sentences_of_a_verdict_are_the_records_own():
-    assert EN.catalogue["why"] == SENTENCES
-    assert set(KO.catalogue["why"]) == set(SENTENCES)
+def test_every_reason_of_a_verdict_has_its_sentence():
+    """And those of a number about which nothing is uncertain, which has no interval to speak of."""
+    exact = {f"{verdict}_{kind}" for verdict in ("passed", "failed") for kind in ("exact", "none")}
+    for words in CATALOGUES:
+        assert set(words.catalogue["why"]) == {*SENTENCES, *exact}
 
 
 @given(k=st.integers(0, 200), at_most=st.floats(0.01, 0.99), group=st.sampled_from([None, "women"]))
-def test_the_english_sentence_is_the_records_own(k, at_most, group):
-    """As the record has it but for the space before a per cent sign, wherever three digits are enough."""
+def test_the_sentence_has_the_numbers_of_the_record_and_claims_its_verdict(k, at_most, group):
     measure = rate("odd_share", k, 200, group=group)
     limit = Limit(measure="odd_share", group=group, at_most=round(at_most, 2))
     decision = decide([measure], limit, {})
     one = finding("x", decision.verdict, sentence(decision.reason), measures=[measure], limit=limit).model_copy(
-        update={"reason": decision.reason}
+        update={"reason": decision.reason, "more_units": decision.more_units, "fresh_units": decision.fresh_units}
     )
-    told = reason_text(one, Notation(EN)).replace("\u00a0", " ").replace("odd_share", "odd share")
-    if not re.search(r"\d\d\.\d\d|\d\.\d\d\d", told):
-        assert told == one.why.replace("100.0 %", "100 %")
-    korean = reason_text(one, Notation(KO))
-    assert re.search("[가-힣]", korean)
-    assert f"{100 * limit.at_most:g}% 이하" in korean
+    claims = {
+        "en": {"passed": "keeps the limit", "failed": "breaks the limit", "inconclusive": "The limit is at most"},
+        "ko": {"passed": "기준값을 지킵니다", "failed": "기준값을 벗어납니다", "inconclusive": "판정할 수 없습니다"},
+    }
+    for words in CATALOGUES:
+        told, notation = reason_text(one, Notation(words)), Notation(words)
+        digits = digits_for(measure, limit)
+        for number in (notation.interval(measure, digits), notation.number(k / 200, "share", digits)):
+            assert number.replace("\u00a0", " ") in told
+        assert notation.set_number(limit.at_most, "share").replace("\u00a0", " ") in told
+        assert {verdict for verdict, claim in claims[words.lang].items() if claim in told} == {decision.verdict}
+        assert (words.term("group", "women") in told) == (group is not None)
 
 
 def test_a_reason_of_a_later_version_is_told_in_the_records_english():
@@ -225,7 +240,7 @@ def test_every_korean_sentence_is_korean():
     """A text with an English word of three letters or more has Hangul too, unless it is a name."""
     for key, text in _sentences(KO.catalogue):
         bare = re.sub(r"\{[^}]*\}", "", text)
-        if re.search("[A-Za-z]{4,}", bare) and key.split(".")[0] not in ("export", "error"):
+        if re.search("[A-Za-z]{4,}", bare) and key.split(".")[0] not in ("export", "error", "variant"):
             assert re.search("[가-힣]", bare) or key.split(".")[1] in ("run_python", "auroc", "knn5"), (key, text)
 
 

@@ -59,9 +59,8 @@ def test_every_verdict_has_its_row(tmp_path, verdict, gating):
     (result,) = run["results"]
     failed = ("fail", "error" if gating else "warning")
     assert (result["kind"], result["level"]) == KINDS.get(verdict, failed)
-    assert result["message"]["text"] == (
-        "x: The reason. 11.1\u00a0%, interval [0.281\u00a0%, 48.2\u00a0%] at 95\u00a0%, n 9, limit ≤ 50\u00a0%"
-    )
+    number = "x: m: 11.1 % ([0.281 %, 48.2 %] at 95 % confidence). "
+    assert result["message"]["text"].startswith("x: The reason." if verdict == "skipped" else number)
     rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
     assert rule["id"] == result["ruleId"] == "bias.stereotype_pairs"
     assert "whole interval lies on one side of its limit" in rule["help"]["text"]

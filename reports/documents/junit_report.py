@@ -58,14 +58,13 @@ def _attributes(name: str, findings: Sequence[FindingView]) -> dict[str, str]:
 
 
 def _case(suite: ET.Element, one: FindingView, words: Words) -> None:
-    """Add one check: its outcome with the reason and the headline's numbers, and all measures as text."""
+    """Add one check: its outcome with the sentence, and all measures as text."""
     case = ET.SubElement(suite, "testcase", name=one.name, classname=one_line(one.finding.probe, words), time="0")
     outcome = _outcome(one)
     lines = [words("format.colon", left=row.label, right=row.line) for row in one.rows]
     text = "\n".join([*one.remarks, one.why, *([one.effect] if one.effect else []), *lines])
     if outcome is not None:
-        message = " ".join([one.why, *([] if one.headline is None else [one.headline.line])])
-        told = ET.SubElement(case, outcome, message=message)
+        told = ET.SubElement(case, outcome, message=one.why)
     if outcome in ("failure", "error"):
         told.set("type", one.finding.verdict)
         told.text = text

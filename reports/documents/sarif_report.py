@@ -66,7 +66,7 @@ def _rule(one: FindingView, words: Words) -> Rule:
 
 
 def _text(one: FindingView) -> str:
-    return " ".join([f"{one.name}:", *one.remarks, one.why, *([] if one.headline is None else [one.headline.line])])
+    return " ".join([f"{one.name}:", *one.remarks, one.why])
 
 
 def _result(one: FindingView, place: SourceLine, words: Words) -> dict[str, Any]:

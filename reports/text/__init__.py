@@ -2,10 +2,11 @@
 
 from reports.text.markdown import escape_markdown
 from reports.text.notation import Notation, bounds_of, digits_for
+from reports.text.plain_words import Counting, gloss, meaning, measure_name
 from reports.text.sanitise import cell_text, one_line, visible
 from reports.text.words import Words, languages, words_of
 
 __all__ = [
-    "Notation", "Words", "bounds_of", "cell_text", "digits_for", "escape_markdown", "languages", "one_line", "visible",
-    "words_of",
+    "Counting", "Notation", "Words", "bounds_of", "cell_text", "digits_for", "escape_markdown", "gloss", "languages",
+    "meaning", "measure_name", "one_line", "visible", "words_of",
 ]

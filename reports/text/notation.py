@@ -18,8 +18,10 @@ from detectors.result import Measure
 from reports.text.sanitise import one_line
 from reports.text.words import Words
 
-__all__ = ["Notation", "bounds_of", "digits_for"]
+__all__ = ["LEAST_P", "Notation", "bounds_of", "digits_for"]
 
+LEAST_P = 0.001
+"""A smaller p-value is told as below this."""
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _BARE_UNITS = ("", "score", "p-value", "share", "auroc", "count")
 
@@ -91,8 +93,8 @@ class Notation:
 
     def number(self, value: float, unit: str, digits: int = 3) -> str:
         """Return a measured number; a share as per cent, a count whole, others without their unit."""
-        if unit == "p-value" and value < 0.001:
-            return self.words("format.below", number="0.001")
+        if unit == "p-value" and value < LEAST_P:
+            return self.words("format.below", number=f"{LEAST_P:g}")
         text = _in_unit(value, unit, digits)
         return self.words("format.percent", number=text) if unit == "share" else text
 

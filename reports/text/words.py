@@ -27,7 +27,7 @@ from audit import plugins
 from audit.errors import UsageError, did_you_mean
 from detectors.phrases import Phrase
 
-__all__ = ["Words", "languages", "words_of"]
+__all__ = ["Words", "form_for", "languages", "words_of"]
 
 Form = Sequence[str]
 """A key with places, cut up: what stands before the first, its name, what stands behind it, and so on."""
@@ -43,6 +43,14 @@ def _counted(name: str, value: object) -> object:
     return f"{value:,}" if name in ("count", "all") and isinstance(value, int) else value
 
 
+def form_for(entry: str | Mapping[str, str], count: object) -> str:
+    """Return an entry of a catalogue in the form for this number: `none`, `one`, or `other`."""
+    if isinstance(entry, str):
+        return entry
+    form = "none" if count == 0 else "one" if count == 1 else "other"
+    return entry.get(form, entry["other"])
+
+
 @dataclass(frozen=True)
 class Words:
     """One language's catalogue."""
@@ -54,9 +62,8 @@ class Words:
         """Return the sentence at `section.name` with its values put in; KeyError for one that is not there."""
         section, _, name = key.partition(".")
         sentence = self.catalogue[section][name]
-        if isinstance(sentence, dict):
-            sentence = sentence["one" if values["count"] == 1 and "one" in sentence else "other"]
-        return str(sentence).format_map({name: _counted(name, value) for name, value in values.items()})
+        told = form_for(sentence, values.get("count"))
+        return told.format_map({name: _counted(name, value) for name, value in values.items()})
 
     def term(self, kind: str, raw: str) -> str:
         """Return the name of a measure, unit, probe, column, ... in this language; the raw term where it has none.
@@ -65,13 +72,25 @@ class Words:
         """
         if isinstance(raw, Phrase) and raw.values:
             return self._phrase(kind, raw)
+        found = self.form(kind, raw)
+        if found is None:
+            return raw
+        told, held = str(found[0]), found[1]
+        return told.format_map({name: self._placed(name, one) for name, one in held.items()}) if held else told
+
+    def form(self, kind: str, raw: str, *, known: bool = False) -> tuple[Any, Mapping[str, str]] | None:
+        """Return what the catalogue has for a term, and what the places of its key hold; None where it has nothing.
+
+        known: only where what a place holds is itself a term of the section that the place is named after.
+        """
         if raw in self.catalogue[kind]:
-            return str(self.catalogue[kind][raw])
+            return self.catalogue[kind][raw], {}
         for form, told in self._forms.get(kind, ()) if len(raw) <= LONGEST else ():
             held = _held(form, raw)
-            if held is not None:
-                return told.format_map({name: self._placed(name, text) for name, text in held.items()})
-        return raw
+            if held is None or (known and any(text not in self.catalogue[name] for name, text in held.items())):
+                continue
+            return told, held
+        return None
 
     def _phrase(self, kind: str, raw: Phrase) -> str:
         if raw.template not in self.catalogue[kind]:
@@ -90,7 +109,7 @@ class Words:
         return self.term(section, text) if section in self.catalogue else text
 
     @cached_property
-    def _forms(self) -> Mapping[str, Sequence[tuple[Form, str]]]:
+    def _forms(self) -> Mapping[str, Sequence[tuple[Form, Any]]]:
         """The terms with places in their keys, by section: (what they stand for, what they say)."""
         return {
             section: [(_PLACE.split(key), told) for key, told in entries.items() if "{" in key]
@@ -110,10 +129,16 @@ def words_of(lang: str) -> Words:
     if lang not in languages():
         raise UsageError("unknown language {name!r}{near}", name=lang, near=did_you_mean(lang, languages()))
     ours = json.loads((_home() / f"{lang}.json").read_text("utf-8"))
-    for theirs in _added(lang):
+    for theirs in (_of_measures(lang), *_added(lang)):
         for section, entries in theirs.items():
             ours[section] = {**(known := ours.get(section, {})), **{k: v for k, v in entries.items() if k not in known}}
     return Words(lang, ours)
+
+
+def _of_measures(lang: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what every measure is and what its values mean, as `reports.text.plain_words` tells it."""
+    found: Mapping[str, Mapping[str, Any]] = json.loads((_home() / "measures" / f"{lang}.json").read_text("utf-8"))
+    return found
 
 
 def _added(lang: str) -> Iterator[Mapping[str, Mapping[str, Any]]]:
