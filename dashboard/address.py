@@ -34,6 +34,7 @@ RatingFilter = RatingWord | Literal[""]
 StatusFilter = StatusWord | Literal["", "overdue"]
 Layout = Literal["table", "gallery"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
+Names = Annotated[str, Field(max_length=820, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
 Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
@@ -60,8 +61,8 @@ class Address:
     screen: Screen = "audits"
     audit: Name = ""
     """Name of an audit's folder."""
-    other: Name = ""
-    """The audit that `audit` is compared with."""
+    other: Names = ""
+    """The audits that `audit` is compared with, at most four, with commas between them."""
     margin: Margin = ""
     """How much worse `other` may be, in shares and scores; empty = not at all."""
     check: Text = ""
@@ -96,6 +97,11 @@ class Address:
     measure: Text = ""
     """The model whose audits are followed, and the measure of `check`, `name` or `name of group`."""
     lang: Text = field(default_factory=lambda: os.environ.get(LANG, "en"))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The names in `other`."""
+        return tuple(dict.fromkeys(one for one in self.other.split(",") if one))
 
     @property
     def query(self) -> dict[str, str]:

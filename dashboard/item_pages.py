@@ -3,7 +3,6 @@
     matching(items, filters) -> row numbers      only the columns that filter and order are read; the answer is kept
     columns_of(items)        -> texts, sortable  what can be searched, and what can be ordered
     as_csv(items, numbers)   -> bytes            these rows as a file for a spreadsheet
-    paired(first, second)    -> table            the same items of two audits, with both values
     named(items, names)      -> row numbers      of the items with these names
     observed(audit, finding, name) -> a row      what was observed of an item, beside what was judged
 
@@ -21,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import UsageError
 from audit.record import AGAINST, Audit, Finding, ItemsFile, observed_of, worst_first
-from reports.views import CONTENT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SLICES", "Columns", "Filters", "as_csv", "choices", "columns_of", "inert", "matching", "named", "observed",
-    "paired", "texts_of",
 ]
 
 SLICES = ("outcome", "group", "unit")
@@ -185,18 +182,6 @@ def observed(audit: Audit, finding: Finding, name: str) -> dict[str, Any]:
     return {} if file is None or row is None else dict(file.rows([row - 1]).to_pylist()[0])
 
 
-@lru_cache(maxsize=4)
-def paired(first: ItemsFile, second: ItemsFile) -> pa.Table | None:
-    """Return the items that both files name, with columns `item, row, value, other_row, other_value`, in stored order.
-
-    None where one of them is not to be shown, names no items, gives no value, or names an item twice.
-    """
-    left, right = _values(first, ""), _values(second, "other_")
-    if left is None or right is None:
-        return None
-    return left.join(right, "item", join_type="inner").sort_by("row")
-
-
 def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
     """Return the row of each named item, counted from 1; None where there is none, or the file is not to be shown."""
     import pyarrow as pa
@@ -207,29 +192,3 @@ def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
     ids = pc.cast(items.table([items.id_column]).column(0).combine_chunks(), "string")
     found: list[int | None] = pc.index_in(pa.array(list(names), "string"), value_set=ids).to_pylist()
     return [None if row is None else row + 1 for row in found]
-
-
-def texts_of(items: ItemsFile, numbers: Sequence[int]) -> list[str | None]:
-    """Return what the items of these rows, counted from 1, say; None where they have no text."""
-    import pyarrow as pa
-
-    name = next((one for one in CONTENT if one in items.columns), None)
-    if name is None:
-        return [None] * len(numbers)
-    wanted = pa.array([number - 1 for number in numbers], "int64")
-    cells = items.table([name]).column(0).take(wanted).to_pylist()
-    return [cell if isinstance(cell, str) else None for cell in cells]
-
-
-def _values(items: ItemsFile, prefix: str) -> pa.Table | None:
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if items.problem or items.id_column is None or "value" not in items.columns:
-        return None
-    table = items.table([items.id_column, "value"])
-    if pc.count_distinct(table[0]).as_py() < items.total:
-        return None
-    numbers = pa.array(np.arange(1, items.total + 1))
-    return pa.table({"item": table[0], f"{prefix}row": numbers, f"{prefix}value": table[1]})

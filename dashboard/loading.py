@@ -3,7 +3,7 @@
     entries()               what lies in the audits' folder, from headers alone
     opened, view_of(name)   one finished audit, whole; what a document says of it
     row_of(name)            its row among others, as the index page has it
-    compared(name, name)    two of one plan
+    compared(names, margin) audits of one plan, the first with each other
     running(name)           one without a record yet: what its plan asks and how many answers are stored
 
 What was read is kept by path, time of writing and size, so that nothing is read twice while it stays the same.
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,7 +22,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from audit.compare import Comparison, Margins, compare_audits
+from audit.compare import Comparison, Margins, compare_several
 from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
 from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, SCHEMA, Audit, Verdict, load_record
@@ -234,12 +234,12 @@ def row_of(name: str, lang: str) -> PrintedRow | Phrase:
         return why
 
 
-def compared(first: str, second: str, margin: float) -> Comparison:
-    """Return how the second audit differs from the first.
+def compared(names: Sequence[str], margin: float) -> tuple[Comparison, ...]:
+    """Return how each of the other audits differs from the first.
 
     Raises as `opened` does; UsageError where they were not asked the same, IntegrityError where a file is not its own.
     """
-    return _compared(_stamp(first), _stamp(second), margin)
+    return _compared(tuple(_stamp(name) for name in names), margin)
 
 
 def _stamp(name: str) -> tuple[Path, int, int]:
@@ -267,8 +267,9 @@ def _row(folder: Path, mtime_ns: int, size: int, lang: str) -> PrintedRow:
 
 
 @lru_cache(maxsize=8)
-def _compared(first: tuple[Path, int, int], second: tuple[Path, int, int], margin: float) -> Comparison:
-    return compare_audits(_opened(*first), _opened(*second), Margins(margin))
+def _compared(stamps: tuple[tuple[Path, int, int], ...], margin: float) -> tuple[Comparison, ...]:
+    first, *others = (_opened(*stamp) for stamp in stamps)
+    return compare_several(first, others, Margins(margin))
 
 
 def is_running(name: str) -> bool:

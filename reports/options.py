@@ -1,7 +1,7 @@
 """What a report may be told, beside the audit it is made of.
 
     Report = (Audit, ReportOptions) -> {file name: bytes}
-    ComparisonReport = (Comparison, language) -> {file name: bytes}
+    ComparisonReport = (comparisons of one baseline, language) -> {file name: bytes}
 
 A report is pure: same record, same options, same bytes. No clock, host or random id enters it, and of the audit folder
 only `record.json`, the items that it pins by digest and `reviews.jsonl`. The facts of a run (`run.json`) stay out.
@@ -9,7 +9,7 @@ only `record.json`, the items that it pins by digest and `reviews.jsonl`. The fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,5 +36,5 @@ class ReportOptions:
 DEFAULTS = ReportOptions()
 Report = Callable[[Audit, ReportOptions], dict[str, bytes]]
 """Named by an entry point in `dokimasia.reports`; the first file is the document itself."""
-ComparisonReport = Callable[["Comparison", str], dict[str, bytes]]
+ComparisonReport = Callable[["Sequence[Comparison]", str], dict[str, bytes]]
 """Named by an entry point in `dokimasia.comparisons`; the first file is the document itself."""

@@ -207,8 +207,8 @@ def render_letters_compared(found, lang="en"):
     from reports.text import words_of
 
     words = words_of(lang)
-    told = words("letters.compared", word=words.term("compare_word", found.word))
-    return {f"letters-{found.a.id}.txt": f"{told}\n".encode()}
+    told = words("letters.compared", word=words.term("compare_word", found[0].word))
+    return {f"letters-{found[0].a.id}.txt": f"{told}\n".encode()}
 
 
 def count_audits(into: Annotated[Path, typer.Option(help="Where audits lie.")] = Path("audits")) -> None:

@@ -133,7 +133,7 @@ def test_groups_that_fell_are_named_on_the_terminal(tmp_path):
     from audit.compare import compare_audits
 
     found = compare_audits(*two_audits(tmp_path / "fell", [by_language((93, 81, 83))], [by_language((92, 83, 61))]))
-    (line,) = [line for line in _lines(found) if line.startswith("facts by group: ")]
+    (line,) = [line for line in _lines([found]) if line.startswith("facts by group: ")]
     assert line.startswith("facts by group: x Korean 83.0 % -> 61.0 %, -22.0 points [-")
     same = compare_audits(*two_audits(tmp_path / "same", [by_language((93, 81, 83))], [by_language((92, 83, 83))]))
-    assert "facts by group: none of 3 differs beyond chance" in _lines(same)
+    assert "facts by group: none of 3 differs beyond chance" in _lines([same])

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_fixtures import real
 
-from audit.compare import EXIT_CODES, Margins, compare_audits, comparison_sentence
+from audit.compare import EXIT_CODES, Margins, compare_audits, compare_several, comparison_sentence, worst_word
 from audit.data.generated import Made
 from audit.errors import IntegrityError, UsageError
 from audit.execute import run
@@ -414,6 +414,42 @@ def test_changed_items_are_told_by_what_they_say(tmp_path):
     assert check.changes.newly_failing == ("q92",)
     said = check.changes.said["q92"]
     assert (said.item, said.a, said.b) == ("Question 92?", "Seoul", "Busan")
+
+
+# Several candidates
+
+
+def test_paired_intervals_of_several_candidates_hold_together(tmp_path):
+    """Two candidates at 95 %: each difference at 97.5 %, p of both adjusted by Holm; 10 lost, then 10 lost of 2 won."""
+    base = [Asked("facts", answers(50, 10), ACCURATE)]
+    worse = [Asked("facts", answers(40, 20), ACCURATE)]
+    mixed = [Asked("facts", answers(47, 3) + answers(2, 8), ACCURATE)]
+    a, b, c = (audit_of(tmp_path / name, asked, name) for name, asked in zip("abc", (base, worse, mixed), strict=True))
+    found = compare_several(a, [b, c])
+    gaps = [only(one).deciding for one in found]
+    assert [(one.difference.level, one.difference.low, one.difference.high) for one in gaps] == [
+        (pytest.approx(0.975), *map(pytest.approx, discordant_interval(lost, won, 60, 0.975)))
+        for lost, won in ((10, 0), (3, 2))
+    ]
+    assert [one.p for one in gaps] == [pytest.approx(2 * 2 / 2**10), pytest.approx(1.0)]
+    assert [one.word for one in found] == ["worse", "undecided"]
+    assert worst_word(found) == "worse"
+    assert compare_several(a, [b]) == (compare_audits(a, b),)
+    for others in ([], [b] * 5):
+        with pytest.raises(UsageError, match="allowed: 2 to 5"):
+            compare_several(a, others)
+
+
+def test_items_of_another_measure_are_told_apart_by_their_marks(tmp_path):
+    """The measure is no mean of a column, so that only the detector's marks say which items count against a model."""
+    def asked(marks):
+        frame = pd.DataFrame({"id": list("abcd"), "against": marks, "text": ["w", "x", "y", "z"]})
+        return [Asked("seen", [], ACCURATE, measures=[real("accuracy", 0.8, 0.1, 4, unit="share")], frame=frame)]
+
+    changes = only(compared(tmp_path, asked([True, False, False, None]), asked([False, True, False, True]))).changes
+    assert (changes.newly_failing, changes.newly_passing, changes.counted) == (("b",), ("a",), 3)
+    assert (changes.p, changes.by_marks, changes.said["b"].item) == (None, True, "x")
+    assert changes.said["b"].rows == (2, 2)
 
 
 # Refusals

@@ -169,7 +169,7 @@ def test_the_closing_table_and_a_comparison_name_the_data(audit):
     assert closing_table([audit]).splitlines()[1].startswith("answers.csv")
     found = compare_audits(audit, audit)
     assert found.a.data == audit.record.data
-    assert [models for _, _, models in comparison_view(found, words_of("en")).sides] == [
+    assert [models for _, _, models in comparison_view([found], words_of("en")).sides] == [
         "answers.csv (no model: the data themselves)"
     ] * 2
 

@@ -69,11 +69,11 @@ def links(app):
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_the_screen_says_what_the_report_says(home, lang):
     page, words = screen(audit=A, other=B, lang=lang), words_of(lang)
-    view = comparison_view(compare_audits(load_record(home / A), load_record(home / B)), words)
+    view = comparison_view([compare_audits(load_record(home / A), load_record(home / B))], words)
     text = seen(page)
     (check,) = view.checks
-    gap = check.measures[0].difference
-    for told in (view.sentence, check.why, check.changes.sentence, gap.value, gap.interval, words("compare.rule")):
+    gap = check.measures[0].differences[0]
+    for told in (view.sentence, check.why, check.changes[0].sentence, gap.value, gap.interval, words("compare.rule")):
         assert " ".join(told.replace("\u00a0", " ").split()) in text
     assert check.word == "worse"
     assert words("compare.refused") not in text
@@ -106,7 +106,7 @@ def test_a_margin_is_part_of_the_address(home):
     assert page.query_params["margin"] == ["0.9"] or page.query_params["margin"] == "0.9"
     found = compare_audits(load_record(home / A), load_record(home / B), Margins(0.9))
     assert found.word == "no worse"
-    assert comparison_view(found, WORDS).sentence in seen(page)
+    assert comparison_view([found], WORDS).sentence in seen(page)
     wrong = screen(audit=A, other=B, margin="much")
     assert "address: margin='much'" in seen(wrong)
 
@@ -114,7 +114,8 @@ def test_a_margin_is_part_of_the_address(home):
 def test_audits_that_were_not_asked_the_same_are_not_compared(home):
     text = seen(screen(audit=A, other=OTHER))
     assert WORDS("compare.refused") in text
-    assert "checks.facts.limit.at_least 0.5 0.6" in text
+    assert "Limit facts accuracy ≥ 50 % accuracy ≥ 60 %" in text
+    assert "checks.facts.limit.at_least 0.5 0.6" in text, "folded: as it stands in the plans"
     assert "points" not in text
 
 
@@ -130,19 +131,43 @@ def test_a_changed_file_is_told_and_nothing_is_computed(tmp_path, monkeypatch):
 def test_an_audit_and_itself(home):
     text = seen(screen(audit=A, other=A))
     assert "No worse: 1 of 1 gating checks." in text
-    assert WORDS("dashboard.no_differences") in text
 
 
-def test_changed_items_of_audits_that_were_not_asked_the_same_are_told_by_what_they_say(tmp_path, monkeypatch):
+def test_items_of_checks_that_were_asked_alike_are_told_by_what_they_say(tmp_path, monkeypatch):
+    """The audits cannot be compared, as the limit of another check differs."""
     for name, right, least in ((A, 60, 0.5), (OTHER, 40, 0.6)):
         values = [1.0] * right + [0.0] * (100 - right)
         frame = pd.DataFrame({
             "id": [f"hex{at}" for at in range(100)], "question": [f"Where is town {at}?" for at in range(100)],
-            "value": values,
+            "value": values, "against": [value == 0 for value in values],
         })
-        asked = Asked("facts", values, Limit(measure="accuracy", at_least=least), frame=frame)
-        audit_of(tmp_path / name, [asked], "model")
+        facts = Asked("facts", values, LIMIT, frame=frame)
+        other = Asked("other", [1.0] * 9, Limit(measure="accuracy", at_least=least))
+        audit_of(tmp_path / name, [facts, other], "model")
     monkeypatch.setenv(AUDITS, str(tmp_path))
-    text = seen(screen(audit=A, other=OTHER))
+    page = screen(audit=A, other=OTHER)
+    text = seen(page)
+    assert "Asked alike in both: facts." in text
+    assert "20 items fail in B alone" in text
     assert "Where is town 40?" in text
     assert "hex40" not in text
+    assert {"screen": "item", "audit": OTHER, "check": "facts", "item": "41"} in links(page)
+
+
+def test_no_two_audits_read_alike_in_the_choice(home):
+    """Equal model, verdict and minute: the title, and where it is the same the name, tells them apart."""
+    options = screen(audit=A).selectbox(key="audit").options
+    assert len(set(options)) == len(options) == 4
+    assert any("model-a" in one and "Passed" in one for one in options)
+
+
+def test_several_candidates_are_compared_with_the_first(tmp_path, monkeypatch):
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    for name, right in ((A, 90), (B, 60), (OTHER, 89)):
+        audit_of(tmp_path / name, asked([1.0] * right + [0.0] * (100 - right)), f"model {name}")
+    page = screen(audit=A, other=f"{B},{OTHER}")
+    text = seen(page)
+    assert "Worse: 1 of 2 candidates; 1 undecided." in text
+    assert "C − A −1.00 points" in text
+    assert {"screen": "finding", "audit": OTHER, "check": "facts"} in links(page)
+    assert page.multiselect(key="others").value == [B, OTHER]

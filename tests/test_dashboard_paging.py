@@ -15,7 +15,7 @@ from report_fixtures import finding, mixed, pd, rate, write_audit
 
 from audit.record import Limit, items_of
 from dashboard.evidence_browser import SIZE
-from dashboard.item_pages import Filters, choices, matching, paired
+from dashboard.item_pages import Filters, choices, matching
 
 
 def opened(folder, frame, group_size=None):
@@ -82,30 +82,6 @@ def test_any_rows_come_whole_and_in_the_order_asked_for(tmp_path_factory, data):
     assert table["text"].to_pylist() == [f"t{number}" for number in wanted]
     with pytest.raises(IndexError, match="allowed: 0 to"):
         items.rows([count])
-
-
-def test_the_same_items_are_laid_beside_each_other_whatever_their_order(tmp_path):
-    first = opened(tmp_path / "a", pd.DataFrame({"item": list("abcd"), "value": [0.0, 1.0, 0.0, 1.0]}))
-    second = opened(tmp_path / "b", pd.DataFrame({"item": list("xdba"), "value": [9.0, 0.0, 1.0, 0.5]}))
-    assert paired(first, second).to_pylist() == [
-        {"item": "a", "row": 1, "value": 0.0, "other_row": 4, "other_value": 0.5},
-        {"item": "b", "row": 2, "value": 1.0, "other_row": 3, "other_value": 1.0},
-        {"item": "d", "row": 4, "value": 1.0, "other_row": 2, "other_value": 0.0},
-    ]
-
-
-def test_items_without_names_values_or_with_names_given_twice_are_not_laid_beside_each_other(tmp_path):
-    good = opened(tmp_path / "good", pd.DataFrame({"item": list("ab"), "value": [0.0, 1.0]}))
-    for number, frame in enumerate(
-        [
-            pd.DataFrame({"text": list("ab"), "value": [0.0, 1.0]}),
-            pd.DataFrame({"item": list("ab"), "text": list("ab")}),
-            pd.DataFrame({"item": list("aa"), "value": [0.0, 1.0]}),
-        ]
-    ):
-        bad = opened(tmp_path / str(number), frame)
-        assert paired(good, bad) is None
-        assert paired(bad, good) is None
 
 
 def test_a_check_that_names_a_file_outside_its_audit_shows_nothing(tmp_path):

@@ -80,7 +80,7 @@ def file(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     if request.param in COMPARED:
         first, second = COMPARED[request.param]()
-        (data,) = render_comparison_html(compare_audits(*two_audits(folder, first, second))).values()
+        (data,) = render_comparison_html([compare_audits(*two_audits(folder, first, second))]).values()
     elif request.param == "index":
         data = render_index([make(folder / f"audit-{name}") for name, make in MAKERS.items()])
     elif request.param == "korean":

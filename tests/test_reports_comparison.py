@@ -9,17 +9,18 @@ from html import unescape
 
 import pandas as pd
 import pytest
-from comparison_fixtures import Asked, two_audits
+from comparison_fixtures import Asked, audit_of, two_audits
 from report_fixtures import HOSTILE, real
 
-from audit.compare import Margins, compare_audits
+from audit.compare import Margins, compare_audits, compare_several
+from audit.files import canonical
 from audit.plugins import load, names
 from audit.record import Audit, Limit, ModelRecord
 from reports.documents.comparison_html import render_comparison_html
 from reports.documents.comparison_json import render_comparison_json
 from reports.documents.comparison_markdown import MOST_ITEMS, render_comparison_markdown
 from reports.text import languages, words_of
-from reports.views import SIGNS, comparison_view
+from reports.views import SIGNS, asked_view, comparison_view
 
 WORDS = words_of("en")
 LIMIT, SLOW = Limit(measure="accuracy", at_least=0.5), Limit(measure="latency", at_most=2)
@@ -51,7 +52,7 @@ def found(tmp_path):
 
 
 def page(found, lang="en"):
-    ((name, data),) = render_comparison_html(found, lang).items()
+    ((name, data),) = render_comparison_html([found], lang).items()
     assert name == "compare-aaaa0001.html"
     return data.decode()
 
@@ -68,7 +69,7 @@ def test_our_formats_come_in_by_entry_points(found):
 
 
 def test_the_words_and_the_sentence(found):
-    view = comparison_view(found, WORDS)
+    view = comparison_view([found], WORDS)
     assert {one.name: one.word for one in view.checks} == {
         "facts": "worse", "close": "undecided", "time": "better", "pairs": "better", "gone": "undecided",
         "free": "measured",
@@ -76,14 +77,14 @@ def test_the_words_and_the_sentence(found):
     fresh = next(one.fresh_units for one in found.checks if one.check == "close")
     would = f"a fresh sample of about {fresh:,} independent units would do"
     assert view.sentence == f"Worse: 1 of 4 gating checks; 2 undecided, {would}; 1 better."
-    assert [one.name for one in view.untold] == ["gone"]
+    assert [one.name for one in view.checks if not one.measures] == ["gone"]
 
 
 def test_every_number_stands_in_the_page(found):
     text = seen(page(found))
-    assert text.count("−30.0 points") == 2
-    facts = next(one for one in comparison_view(found, WORDS).checks if one.name == "facts")
-    gap = facts.measures[0].difference
+    assert text.count("−30.0 points") == 3, "in the overview, the sentence and the table"
+    facts = next(one for one in comparison_view([found], WORDS).checks if one.name == "facts")
+    gap = facts.measures[0].differences[0]
     assert f"A 90.0 % {facts.measures[0].sides[0].interval}".replace("\u00a0", " ") in text
     assert f"B − A {gap.value} {gap.interval} 200 ≥ −2 points < 0.001" in text
     assert "Accuracy went from 90.0 % to 60.0 %: −30.0 points" in text
@@ -96,12 +97,17 @@ def test_every_number_stands_in_the_page(found):
     assert "facts-120" in text
 
 
-def test_three_lines_a_measure_are_drawn(found):
+def test_a_slope_and_a_difference_are_drawn_for_each_measure(found):
     html = page(found)
     drawn = sum(len(one.measures) for one in found.checks)
+    slopes = re.findall(r'<svg class="slopes".*?</svg>', html, flags=re.S)
+    assert len(slopes) == drawn == 5
     titles = re.findall(r"<title>([^<]*)</title><desc>", html)
-    assert [sum(title.endswith(end) for title in titles) for end in (": A", ": B")] == [drawn, drawn] == [5, 5]
     assert sum(": B − A" in title for title in titles) == drawn
+    facts = next(one for one in slopes if "<title>facts: accuracy</title>" in one)
+    assert all(f">{value}\u00a0%</text>" in facts for value in ("90.0", "60.0"))
+    a, b = (float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"', facts))
+    assert a < b, "what is lower stands lower"
 
 
 def test_the_page_needs_nothing_else(found):
@@ -113,26 +119,26 @@ def test_the_page_needs_nothing_else(found):
 
 
 def test_markdown_has_the_same_numbers(found):
-    ((name, data),) = render_comparison_markdown(found).items()
+    ((name, data),) = render_comparison_markdown([found]).items()
     text = data.decode().replace("\u00a0", " ").replace("\\[", "[").replace("\\]", "]")
-    view = comparison_view(found, WORDS)
+    view = comparison_view([found], WORDS)
     assert name == "compare-aaaa0001.md"
     assert text.startswith(f"## ✗ {view.sentence}\n")
-    gap = next(one for one in view.checks if one.name == "facts").measures[0].difference
+    gap = next(one for one in view.checks if one.name == "facts").measures[0].differences[0]
     assert f"| ✗ Worse | facts | accuracy | 90.0 % | 60.0 % | {gap.value} | {gap.interval} | ≥ −2 points |" in text
     assert f"{60 - MOST_ITEMS} more are left out here." in text
     assert len(text) < 60_000
 
 
 def test_json_is_the_comparison(found):
-    ((name, data),) = render_comparison_json(found).items()
+    ((name, data),) = render_comparison_json([found]).items()
     assert (name, json.loads(data)) == ("compare-aaaa0001.json", found.as_json())
 
 
 @pytest.mark.parametrize("lang", languages())
 def test_every_sentence_is_there_in_every_language(found, lang):
     words = words_of(lang)
-    view = comparison_view(found, words)
+    view = comparison_view([found], words)
     assert {one.told for one in view.checks} == {words.term("compare_word", one.word) for one in found.checks}
     assert seen(page(found, lang)).count(view.sentence.replace("\u00a0", " ")) == 1
     measures = [measure for check in found.checks for measure in check.measures]
@@ -161,7 +167,7 @@ def test_hostile_text_is_inert(tmp_path):
     assert not re.search(r"<[^>]*\son\w+=", html)
     assert "<U+202E>" in unescape(html)
     assert "owned" in html
-    text = render_comparison_markdown(found)["compare-aaaa0001.md"].decode()
+    text = render_comparison_markdown([found])["compare-aaaa0001.md"].decode()
     assert not re.search(r"(?<!\\)<(script|img)", text)
     assert not re.search(r"(?<!\\)\]\(", text)
     assert "://" not in text
@@ -186,16 +192,21 @@ def test_groups_and_what_changed_items_say_are_in_every_document(tmp_path):
     """Korean fell from 83 to 61 %: the worst first, with how its interval holds; items by question and both answers."""
     found = compare_audits(*two_audits(tmp_path, [by_language((93, 81, 83))], [by_language((92, 83, 61))]))
     for lang, note, of in (("en", "hold together over all 3 groups", "Korean"), ("ko", "집단 3개 전체", "Korean")):
-        markdown = next(iter(render_comparison_markdown(found, lang).values())).decode()
-        for text in (seen(page(found, lang)), markdown):
+        markdown = next(iter(render_comparison_markdown([found], lang).values())).decode()
+        for text, said in (
+            (seen(page(found, lang)), "Where is town 92? A Seoul B Busan"),
+            (markdown, "Where is town 92? · A: Seoul · B: Busan"),
+        ):
             assert note in text
             assert text.index(of) < text.index("German") < len(text)
             assert "83.0" in text
             assert "61.0" in text
-            assert "Where is town 92? · A: Seoul · B: Busan" in text.replace("\\", "")
-    data = json.loads(render_comparison_json(found)[f"compare-{found.a.id}.json"])["checks"][0]
+            assert said in text.replace("\\", "")
+    data = json.loads(render_comparison_json([found])[f"compare-{found.a.id}.json"])["checks"][0]
     assert [one["a"]["group"] for one in data["groups"]] == ["Korean", "English", "German"]
-    assert data["changes"]["said"]["hex92"] == {"item": "Where is town 92?", "a": "Seoul", "b": "Busan"}
+    assert data["changes"]["said"]["hex92"] == {
+        "item": "Where is town 92?", "a": "Seoul", "b": "Busan", "right": None,
+    }
 
 
 def test_a_hostile_question_stays_inert(tmp_path):
@@ -203,6 +214,68 @@ def test_a_hostile_question_stays_inert(tmp_path):
     for one in sides:
         one.frame["question"] = one.frame["answer"] = "<img src=x onerror=alert(1)> [a](http://x.example)"
     found = compare_audits(*two_audits(tmp_path, *([one] for one in sides)))
-    for text in (page(found), next(iter(render_comparison_markdown(found).values())).decode()):
+    for text in (page(found), next(iter(render_comparison_markdown([found]).values())).decode()):
         assert "<img" not in text.replace("\\<img", "")
         assert "[a](http" not in text.replace("\\[a\\]", "") or "<a href=\"http" not in text
+
+
+def test_several_candidates_stand_beside_one_baseline(tmp_path):
+    """B falls to 61 % of Korean, C does not move: each has its column, its difference and its own items."""
+    sides = [[by_language(right)] for right in ((93, 81, 83), (92, 83, 61), (93, 81, 83))]
+    base, *others = (audit_of(tmp_path / f"{at}", asked, f"model {at}") for at, asked in enumerate(sides))
+    found = compare_several(base, others)
+    view = comparison_view(found, WORDS)
+    (check,) = view.checks
+    assert view.sentence == "Worse: 1 of 2 candidates; 1 undecided."
+    assert [(letter, word) for letter, word, _ in view.each] == [("B", "worse"), ("C", "undecided")]
+    assert [row.letter for row in check.measures[-1].sides] == ["A", "B", "C"]
+    assert [row.label for row in check.measures[-1].differences] == ["B − A", "C − A"]
+    assert [(one.letter, len(one.failing)) for one in check.changes] == [("B", 23), ("C", 0)]
+    text = seen("".join(one.decode() for one in render_comparison_html(found).values()))
+    assert "2 candidates are compared with one baseline" in text
+    assert "C − A 0 points" in text
+    markdown = next(iter(render_comparison_markdown(found).values())).decode()
+    assert all(one in markdown for one in ("| B − A: ", "| C − A: ", "2 candidates are compared with one baseline"))
+    data = json.loads(next(iter(render_comparison_json(found).values())))
+    assert (data["word"], [one["together"] for one in data["comparisons"]]) == ("worse", [2, 2])
+
+
+def test_changed_images_are_drawn_once_where_both_saw_them_and_twice_where_each_made_its_own(tmp_path):
+    def asked(wrong, shift):
+        frame = pd.DataFrame({
+            "id": list("abc"), "image": [[[0, 1], [2, at + shift]] for at in range(3)],
+            "value": [0.5, 0.5, 0.5], "against": [one in wrong for one in "abc"],
+        })
+        return [Asked("images", [], LIMIT, measures=[real("accuracy", 0.5, 0.2, 3, unit="share")], frame=frame)]
+
+    for shift, pictures in ((0, 1), (5, 2)):
+        audits = two_audits(tmp_path / f"{shift}", asked("a", 0), asked("bc", shift))
+        (check,) = comparison_view([compare_audits(*audits)], WORDS).checks
+        (changes,) = check.changes
+        assert ([one.id for one in changes.failing], [one.id for one in changes.passing]) == (["b", "c"], ["a"])
+        assert {len(one.pictures) for one in (*changes.failing, *changes.passing)} == {pictures}
+        html = page(compare_audits(*audits))
+        assert html.count('<img class="grey"') == 3 * pictures
+        assert WORDS("compare.marked") in seen(html)
+        assert "drawn" not in json.dumps(compare_audits(*audits).as_json())
+
+
+def test_what_was_asked_differently_is_told_in_words_and_once(tmp_path):
+    """The limit of one check and the data of two: two rows, and the third check was asked alike."""
+    asked = [Asked(name, outcome(8, 2), LIMIT) for name in ("one", "two", "three")]
+    other = [Asked("one", outcome(8, 2), Limit(measure="accuracy", at_least=0.6)), *asked[1:]]
+    a, b = two_audits(tmp_path, asked, other)
+    plan = json.loads((b.folder / "plan.json").read_bytes())
+    for at in (0, 1):
+        plan["checks"][at]["data"]["items"]["digest"] = "sha256:abcdef0123"
+    (b.folder / "plan.json").write_bytes(canonical(plan))
+    for lang, limit, data in (("en", "Limit", "Data: items"), ("ko", "기준값", "데이터: 점검 항목")):
+        view = asked_view(a, b, words_of(lang))
+        assert [(one.what, one.checks) for one in view.rows] == [
+            (limit, ("one",)), (data, ("one",)), (data, ("two",))
+        ]
+        assert view.alike == ("three",)
+    first = asked_view(a, b, WORDS).rows[0]
+    assert (first.a, first.b) == ("accuracy ≥ 50 %", "accuracy ≥ 60 %")
+    assert "abcdef01" in view.rows[1].b
+    assert view.keys[0][0] == "checks.one.limit.at_least"

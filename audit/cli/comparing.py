@@ -1,4 +1,4 @@
-"""The command `compare`: is a candidate worse than the baseline, on the same items?
+"""The command `compare`: are candidates worse than the baseline, on the same items?
 
 Every start of the command imports this module, so that what only a comparison needs is imported inside.
 """
@@ -31,7 +31,7 @@ _AUDIT = "Folder of an audit, or the beginning of its id under --into."
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=f"The baseline. {_AUDIT}")],
-    b: Annotated[str, typer.Argument(metavar="B", help=f"The candidate. {_AUDIT}")],
+    candidates: Annotated[list[str], typer.Argument(metavar="B [C ...]", help=f"One to four candidates. {_AUDIT}")],
     margin: Annotated[
         list[str] | None,
         typer.Option(
@@ -40,17 +40,19 @@ def compare(
         ),
     ] = None,
     format: Annotated[str | None, typer.Option(help="Write a report: html, markdown or json.")] = None,
-    out: Annotated[Path | None, typer.Option(help="File of the report; default: reports/ in B's folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="File of the report; default: reports/ in the last folder.")] = None,
     lang: Annotated[str, typer.Option(help="Language of the report.")] = "en",
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:
-    """Compare two audits of one plan: B against the baseline A, paired on the same items.
+    """Compare audits of one plan: each candidate against the baseline A, paired on the same items.
 
-    Exit code 0 where no gating check is worse than its margin, 1 where one is, 3 where one is undecided, 2 where the
-    audits were not asked the same, 4 where one of them is not what was stored.
+    Of several candidates, paired intervals hold over all of them together. Exit code 0 where no gating check is worse
+    than its margin, 1 where one is, 3 where one is undecided, 2 where the audits were not asked the same, 4 where one
+    of them is not what was stored.
     """
-    from audit.compare import EXIT_CODES, compare_audits
+    from audit.compare import EXIT_CODES, compare_several, worst_word
+    from audit.compare import as_json as data_of
     from audit.files import canonical
     from audit.integrity import check_digests
     from audit.record import find_audit, load_record, write_reports
@@ -59,20 +61,20 @@ def compare(
         raise UsageError(f"--out {out}: goes with --format html, markdown or json")
     render = None if format is None else plugins.load("comparisons", format)
     margins = _margins(margin or [])
-    audits = [load_record(find_audit(name, into)) for name in (a, b)]
+    audits = [load_record(find_audit(name, into)) for name in (a, *candidates)]
     for audit in audits:
         check_digests(audit)
-    found = compare_audits(audits[0], audits[1], margins)
+    found = compare_several(audits[0], audits[1:], margins)
     files = {} if render is None else render(found, lang)
     if as_json:
-        print(canonical(found.as_json()).decode())
+        print(canonical(data_of(found)).decode())
     else:
         print("\n".join(_lines(found)))
     if files:
         remark = partial(print, file=sys.stderr)
-        written = write_reports(audits[1].folder, files, lang=lang, out=out, remark=remark)
+        written = write_reports(audits[-1].folder, files, lang=lang, out=out, remark=remark)
         print(*written, sep="\n", file=sys.stderr if as_json else sys.stdout)
-    raise typer.Exit(EXIT_CODES[found.word])
+    raise typer.Exit(EXIT_CODES[worst_word(found)])
 
 
 def _margins(given: Sequence[str]) -> Margins:
@@ -93,17 +95,27 @@ def _margins(given: Sequence[str]) -> Margins:
     return Margins(plain, named)
 
 
-def _lines(found: Comparison) -> list[str]:
-    """Return the closing table and the sentence."""
+def _lines(found: Sequence[Comparison]) -> list[str]:
+    """Return the closing table and the sentence of each candidate, under one head where there are several."""
+    several, lines = len(found) > 1, []
+    for letter, one in zip("BCDE", found, strict=False):
+        head = [] if letter == "B" else [""]
+        lines += [*head, *_of_one(one, letter), f"{letter}: {_sentence(one)}" if several else _sentence(one)]
+    if several:
+        lines += ["", f"Paired intervals hold together over the {len(found)} comparisons; p is adjusted (Holm)."]
+    return lines
+
+
+def _of_one(found: Comparison, letter: str) -> list[str]:
     from audit.compare import comparison_sentence
 
-    rows = [["check", "measure", "A", "B", "B - A", "p", "changed", "verdict"], *(_row(one) for one in found.checks)]
-    rows = [[clean(cell) for cell in row] for row in rows]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    heads = ["check", "measure", "A", letter, f"{letter} - A", "p", "changed", "verdict"]
+    rows = [[clean(cell) for cell in row] for row in (heads, *(_row(one) for one in found.checks))]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(heads))]
     table = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    open_ones = [f"{one.check}: {comparison_sentence(one.reason)}." for one in found.checks if not one.measures]
-    names = (f"{letter} = {_name(side)}" for letter, side in zip("AB", (found.a, found.b), strict=True))
-    return [*table, "", LEGEND, *_groups(found), *(clean(line) for line in (*open_ones, *names, _sentence(found)))]
+    open_ones = [f"{one.check}: {comparison_sentence(one.reason, letter)}." for one in found.checks if not one.measures]
+    names = (f"{one} = {_name(side)}" for one, side in (("A", found.a), (letter, found.b)))
+    return [*table, "", LEGEND, *_groups(found), *(clean(line) for line in (*open_ones, *names))]
 
 
 def _row(one: CheckComparison) -> list[str]:

@@ -1,17 +1,23 @@
-"""Two audits of one plan: is the candidate worse than the baseline, on the same items?"""
+"""Two to five audits of one plan: is a candidate worse than the baseline, on the same items?"""
 
 from audit.compare.comparison import (
     EXIT_CODES,
+    MOST_AUDITS,
+    WORST_FIRST,
     CheckComparison,
     ComparedAudit,
     Comparison,
+    as_json,
     compare_audits,
+    compare_several,
     comparison_sentence,
+    worst_word,
 )
+from audit.compare.contents import DRAWN, Changes, Said, marked_changes
 from audit.compare.measures import Margins, MeasureComparison, Word
-from audit.compare.pairing import Changes, Said
 
 __all__ = [
-    "EXIT_CODES", "Changes", "CheckComparison", "ComparedAudit", "Comparison", "Margins", "MeasureComparison", "Said",
-    "Word", "compare_audits", "comparison_sentence",
+    "DRAWN", "EXIT_CODES", "MOST_AUDITS", "WORST_FIRST", "Changes", "CheckComparison", "ComparedAudit", "Comparison",
+    "Margins", "MeasureComparison", "Said", "Word", "as_json", "compare_audits", "compare_several",
+    "comparison_sentence", "marked_changes", "worst_word",
 ]

@@ -6,28 +6,36 @@ Every gating check is decided by one difference, that of the measure which its l
 shares of the budget add up as in the run. The same measure of each group is compared too, at a level at which the
 intervals of a check's groups hold together; groups decide nothing. Audits that were not asked the same are refused
 (`audit.plan.differing`).
+
+    K candidates, one baseline     each paired interval at 1 - (1 - level) / K, p adjusted (Holm) over the K
+
+so that what is said of all of them errs no more often than what is said of one (Bonferroni). An interval that was
+joined from two stored ones keeps their level: it cannot be made stricter, and all of them err K + 1 times as often at
+most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from audit.compare.contents import Changes, marked_changes
 from audit.compare.measures import Margins, MeasureComparison, Word, compare_measure
-from audit.compare.pairing import Changes
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences, refusal
 from audit.record import Audit, DataRecord, Finding, Limit, ModelRecord, audited_first
 
 __all__ = [
-    "EXIT_CODES", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "compare_audits",
-    "comparison_sentence",
+    "EXIT_CODES", "MOST_AUDITS", "WORST_FIRST", "CheckComparison", "ComparedAudit", "Comparison", "as_json",
+    "compare_audits", "compare_several", "comparison_sentence", "worst_word",
 ]
 
 WORST_FIRST: tuple[Word, ...] = ("worse", "undecided", "no worse", "better", "measured")
 """The order in which checks are told."""
 EXIT_CODES: Mapping[Word, int] = {"worse": 1, "undecided": 3, "no worse": 0, "better": 0, "measured": 0}
+MOST_AUDITS = 5
+"""That are compared at a time, the baseline with them."""
 _SENTENCES = {
     "better": "{measure} went from {a} to {b}: {difference}; the whole interval is better than no difference",
     "no worse": "{measure} went from {a} to {b}: {difference}; the whole interval keeps the margin {margin}",
@@ -101,27 +109,73 @@ class Comparison:
     """Of the gating checks, the first that holds: worse, undecided, no worse; `measured` if none gates."""
     checks: tuple[CheckComparison, ...]
     """The worst first, gating ones before others."""
+    together: int = 1
+    """Comparisons with this baseline over which paired intervals hold together."""
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON data, with every `why` in English."""
+        """Return it as JSON data, with every `why` in English and without pictures."""
         from pydantic import TypeAdapter
 
-        data: dict[str, Any] = TypeAdapter(Comparison).dump_python(self, mode="json")
+        data: dict[str, Any] = TypeAdapter(Comparison).dump_python(_without_pictures(self), mode="json")
         for check in data["checks"]:
             del check["untold"]
             check["why"] = comparison_sentence(check["reason"])
+            if check["changes"] is not None:
+                check["changes"]["said"] = _texts(check["changes"]["said"])
         return {"schema": 1, **data}
 
 
-def comparison_sentence(reason: Mapping[str, Any]) -> str:
-    """Return the English sentence of a reason, without a full stop."""
-    text = _SENTENCES[reason["key"]].format(**{key: value for key, value in reason.items() if key != "key"})
+def _texts(said: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return what items say, without those that say nothing."""
+    texts = {name: {key: one[key] for key in ("item", "a", "b", "right")} for name, one in said.items()}
+    return {name: one for name, one in texts.items() if any(one.values())}
+
+
+def _without_pictures(found: Comparison) -> Comparison:
+    checks = tuple(
+        one if one.changes is None else replace(one, changes=replace(one.changes, said={
+            name: replace(said, drawn=(None, None)) for name, said in one.changes.said.items()
+        }))
+        for one in found.checks
+    )
+    return replace(found, checks=checks)
+
+
+def as_json(found: Sequence[Comparison]) -> dict[str, Any]:
+    """Return one comparison as JSON data, or several with the worst word of all."""
+    if len(found) == 1:
+        return found[0].as_json()
+    return {"schema": 1, "word": worst_word(found), "comparisons": [one.as_json() for one in found]}
+
+
+def worst_word(found: Sequence[Comparison]) -> Word:
+    """Return the word on several comparisons: of those of each, the first that holds."""
+    return min((one.word for one in found), key=WORST_FIRST.index)
+
+
+def comparison_sentence(reason: Mapping[str, Any], letter: str = "B") -> str:
+    """Return the English sentence of a reason, without a full stop; `letter` is what the candidate is called."""
+    values = {key: letter if key == "side" and value == "B" else value for key, value in reason.items() if key != "key"}
+    text = _SENTENCES[reason["key"]].format(**values)
     return text[:1].upper() + text[1:]
 
 
-def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Comparison:
+def compare_several(
+    baseline: Audit, candidates: Sequence[Audit], margins: Margins | None = None
+) -> tuple[Comparison, ...]:
+    """Return how each candidate differs from the baseline, intervals that are paired holding over all of them together.
+
+    Raises as `compare_audits` does, and UsageError for no candidate or more than four.
+    """
+    if not 2 <= (count := 1 + len(candidates)) <= MOST_AUDITS:
+        raise UsageError("{count} audits to compare; allowed: 2 to {most}", count=count, most=MOST_AUDITS)
+    return _adjusted([compare_audits(baseline, one, margins, together=len(candidates)) for one in candidates])
+
+
+def compare_audits(a: Audit, b: Audit, margins: Margins | None = None, *, together: int = 1) -> Comparison:
     """Return how B differs from A.
 
+    together: over so many comparisons with A paired intervals shall hold together.
     Raises UsageError where they were not asked the same, and for a margin of a measure that there is none of;
     IntegrityError where a plan or an items file is not what was stored.
     """
@@ -129,13 +183,34 @@ def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Compar
     if asked := plan_differences(a, b):
         raise UsageError(refusal(asked))
     margins.check(a.record.findings)
-    found = [_check((a, b), one, other, margins) for one, other in _findings(a, b)]
+    found = [_check((a, b), one, other, margins, together) for one, other in _findings(a, b)]
     gating = {"no worse" if one.word == "better" else one.word for one in found if one.gating}
     return Comparison(
         a=_side(a), b=_side(b), level=a.record.level, margins=margins,
         word=next((word for word in WORST_FIRST if word in gating), "measured"),
         checks=tuple(sorted(found, key=lambda one: (WORST_FIRST.index(one.word), not one.gating))),
+        together=together,
     )
+
+
+def _adjusted(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
+    """Return the comparisons with the p of each measure adjusted for their number."""
+    if len(found) == 1:
+        return tuple(found)
+    from detectors.multiplicity import holm
+
+    of: dict[tuple[str, str, str | None], list[float]] = {}
+    for check in (check for one in found for check in one.checks):
+        for each in check.measures:
+            of.setdefault((check.check, each.a.name, each.a.group), []).append(1.0 if each.p is None else each.p)
+    ready = {key: iter(holm(values)) for key, values in of.items()}
+
+    def adjusted(check: CheckComparison) -> CheckComparison:
+        p = [next(ready[check.check, one.a.name, one.a.group]) for one in check.measures]
+        made = (one if one.p is None else replace(one, p=value) for one, value in zip(check.measures, p, strict=True))
+        return replace(check, measures=tuple(made))
+
+    return tuple(replace(one, checks=tuple(adjusted(check) for check in one.checks)) for one in found)
 
 
 def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
@@ -150,11 +225,13 @@ def _side(audit: Audit) -> ComparedAudit:
     return ComparedAudit(record.id, record.title, record.verdict, tuple(audited_first(record.models)), record.data)
 
 
-def _check(audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins) -> CheckComparison:
+def _check(
+    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins, together: int
+) -> CheckComparison:
     untold, reason = _trouble(a, b)
-    measures, changes = _measures(audits, a, b, margins) if reason is None else ((), None)
+    measures, changes = _measures(audits, a, b, margins, together) if reason is None else ((), None)
     last = measures[-1] if measures else None
-    groups = _groups(audits, a, b, margins) if measures else ()
+    groups = _groups(audits, a, b, margins, together) if measures else ()
     word: Word = "measured" if last is None else last.word
     return CheckComparison(
         check=a.check, probe=a.probe, dimension=a.dimension, gating=a.gating, limit=a.limit,
@@ -185,7 +262,7 @@ def _wanted(finding: Finding) -> tuple[str, str | None] | None:
 
 
 def _measures(
-    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
+    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins, together: int
 ) -> tuple[tuple[MeasureComparison, ...], Changes | None]:
     """Compare the first measure and, last, the one that decides; of an early stop only what has an interval."""
     names = [(one.name, one.group) for one in a.measures[:1] if a.stop == "full" or one.low is not None]
@@ -193,13 +270,14 @@ def _measures(
     for name in [*(one for one in names if one != wanted), *([] if wanted is None else [wanted])]:
         first, second = a.measure(*name), b.measure(*name)
         if first is not None and second is not None:
-            made, changes = compare_measure(audits, a, (first, second), margins.of(first))
+            level = None if together == 1 else 1 - (1 - first.level) / together
+            made, changes = compare_measure(audits, a, (first, second), margins.of(first), level)
             found.append(made)
-    return tuple(found), changes
+    return tuple(found), changes or marked_changes(audits, a.check)
 
 
 def _groups(
-    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins
+    audits: tuple[Audit, Audit], a: Finding, b: Finding, margins: Margins, together: int
 ) -> tuple[MeasureComparison, ...]:
     """Compare the deciding measure of each group, the worst first; of an early stop groups have no interval."""
     wanted = _wanted(a)
@@ -209,7 +287,7 @@ def _groups(
     ]
     from detectors.multiplicity import holm
 
-    level = 1 - (1 - audits[0].record.level) / max(1, len(pairs))
+    level = 1 - (1 - audits[0].record.level) / max(1, len(pairs)) / together
     found = [compare_measure(audits, a, pair, margins.of(pair[0]), level)[0] for pair in pairs]
     known = [at for at, one in enumerate(found) if one.p is not None]
     for at, p in zip(known, holm([found[at].p or 0.0 for at in known]), strict=True):

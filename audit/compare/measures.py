@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from audit.compare.pairing import Better, Changes, MeasurePair, difference_of
+from audit.compare.contents import Changes
+from audit.compare.pairing import Better, MeasurePair, difference_of
 from audit.errors import UsageError, did_you_mean
 from audit.probe import margin_beyond, range_in
 from audit.record import Audit, Finding, Limit, number

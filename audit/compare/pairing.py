@@ -10,10 +10,11 @@ A file whose digest is not the record's is never read: IntegrityError.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, get_args
 
+from audit.compare.contents import Changes
 from audit.record import Audit, items_of
 from audit.seeds import rng_for
 from detectors.phrases import ComparisonTest
@@ -25,42 +26,10 @@ if TYPE_CHECKING:
 
     from detectors.differences import Difference
 
-__all__ = ["Better", "Changes", "MeasurePair", "Said", "difference_of"]
+__all__ = ["Better", "MeasurePair", "difference_of"]
 
 Better = Literal["lower", "higher", "ideal", "none"]
 """Which way is good: down, up, towards a number, or neither."""
-_TEXTS = ("question", "prompt", "text", "more", "output")
-"""Columns that may say what an item is; the first that is there counts."""
-_ANSWERS = ("answer", "prefers", "class", "label", "output", "text", "outcome")
-"""Columns that may hold what a model made of it, likewise."""
-_MOST_SAID = 200
-"""Items of one kind of which it is kept what they say."""
-_MOST_CHARACTERS = 400
-
-
-@dataclass(frozen=True)
-class Said:
-    """What an item says, and what came of it; texts are cut, and None where the items have none."""
-
-    item: str | None
-    a: str | None
-    b: str | None
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Items whose outcome is another one, where every outcome is 0 or 1."""
-
-    newly_failing: tuple[str, ...]
-    """Items that fail in B alone, in A's order."""
-    newly_passing: tuple[str, ...]
-    counted: int
-    """Items that have an outcome in both."""
-    p: float | None
-    """Exact, two-sided, of "either is as likely"; None where looking decided how many were asked."""
-    test: str
-    said: Mapping[str, Said] = field(default_factory=dict)
-    """Id -> what it says; of the first items of each kind."""
 
 
 @dataclass(frozen=True)
@@ -133,37 +102,7 @@ def _changes(both: MeasurePair, values: _Values) -> Changes | None:
         p = sign_test_p(int((lean > 0).sum()), int((lean < 0).sum()))
         test = ComparisonTest("exact sign test over units")
     lost, won = tuple(values.items[worse]), tuple(values.items[better])
-    said = _said(both, [*lost[:_MOST_SAID], *won[:_MOST_SAID]])
-    return Changes(lost, won, len(values.items), p, test, said)
-
-
-def _said(both: MeasurePair, ids: Sequence[str]) -> dict[str, Said]:
-    """Return what these items say and what each model made of them."""
-    sides = [_texts(audit, both.check, ids) for audit in both.audits]
-    return {
-        one: Said(item, a, b)
-        for one, (item, a), (_, b) in zip(ids, *sides, strict=True) if not (item is None and a is None and b is None)
-    }
-
-
-def _texts(audit: Audit, check: str, ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
-    """Return (what the item is, what came of it) of each."""
-    file = items_of(audit.folder, audit.finding(check)) if ids else None
-    there = () if file is None else file.columns
-    text = next((one for one in _TEXTS if one in there), None)
-    answer = next((one for one in _ANSWERS if one in there and one != text), None)
-    columns = [one for one in (text, answer) if one is not None]
-    frame = _frame(audit, check, columns) if columns else None
-    if frame is None:
-        return [(None, None)] * len(ids)
-    rows = frame.reindex(list(ids))
-    none: list[str | None] = [None] * len(ids)
-    told = [none if one is None else [_cut(cell) for cell in rows[one]] for one in (text, answer)]
-    return list(zip(*told, strict=True))
-
-
-def _cut(cell: Any) -> str | None:
-    return cell[:_MOST_CHARACTERS] if isinstance(cell, str) and cell.strip() else None
+    return Changes.of(both.audits, both.check, lost, won, len(values.items), p, test)
 
 
 def _of_aurocs(both: MeasurePair) -> Difference | None:

@@ -1,29 +1,30 @@
-"""Two audits, the baseline and the candidate: differences with their words, or why there are none.
+"""Two to five audits, the baseline and candidates: differences with their words, or why there are none.
 
-Audits of one plan are compared as `dokimasia compare` does it, with items that fail or pass anew linked to both audits.
-Others stand side by side, with what was asked differently.
+Audits of one plan are compared as `dokimasia compare` does it, with the items that fail or pass anew as content, linked
+to all audits. Of others it is said what was asked differently.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
-from audit.compare import Comparison
+from audit.compare import MOST_AUDITS, Comparison
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences
-from audit.record import Audit, items_of
+from audit.record import WORST_FIRST, Audit
 from dashboard.address import Address
-from dashboard.item_pages import named
-from dashboard.loading import compared, entries, opened, view_of
-from dashboard.page_frame import bound, choose, crumbs
+from dashboard.loading import AuditEntry, compared, entries, opened, view_of
+from dashboard.page_frame import bound, crumbs
 from dashboard.rendering import draw, picture
-from dashboard.side_by_side import asked_differently, blocks_of, changed_items, pairs_of
+from dashboard.side_by_side import apart
 from reports.documents.comparison_html import comparison_tools
 from reports.text import Notation, Words, one_line
-from reports.views import ComparisonView, comparison_view
+from reports.views import LETTERS, comparison_view
 
 __all__ = ["show"]
 
@@ -32,92 +33,108 @@ MOST_ITEMS = 60
 
 
 def show(place: Address, words: Words) -> None:
-    """Draw the choice of two audits and, once both are named, how the second differs from the first."""
+    """Draw the choice of audits and, once two are named, how the others differ from the first."""
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.compare"), place)])
     _choice(place, words)
-    if not place.audit or not place.other:
+    names = [one for one in (place.audit, *place.others) if one]
+    if len(names) < 2 or not place.audit:
         draw("empty.html.j2", words, text=words("dashboard.choose_two"))
         return
-    names = (place.audit, place.other)
-    audits = (opened(names[0]), opened(names[1]))
-    views = [view_of(name, place.lang) for name in names]
+    audits = [opened(name) for name in names]
     sides = [
-        (one, view, place.to("audit", audit=name).link) for one, view, name in zip("AB", views, names, strict=True)
+        (letter, view_of(name, place.lang), place.to("audit", audit=name).link)
+        for letter, name in zip(LETTERS, names, strict=False)
     ]
-    frame: dict[str, Any] = {"sides": sides, "differences": _asked(audits, words)}
+    draw("compare_sides.html.j2", words, sides=sides)
+    tools = {
+        **comparison_tools(Notation(words), picture), "most": MOST_ITEMS,
+        "item_href": _item_href(names, place),
+        "finding_href": lambda check, letter: place.to("finding", audit=names[LETTERS.index(letter)], check=check).link,
+    }
     try:
-        found = compared(*names, float(place.margin or 0))
-    except (UsageError, IntegrityError) as error:
-        refused = isinstance(error, UsageError)
-        told = one_line(words.term("error", error.message), words)
-        why = words("compare.refused") if refused else words("compare.unreadable", why=told)
-        pairs = pairs_of(views[0], views[1])
-        draw(
-            "compare.html.j2", words, why=why, blocks=blocks_of(pairs, place, words), **frame,
-            changed=[one for pair in pairs if (one := changed_items(audits, pair, place, words))],
-        )
-        return
-    _draw_differences(found, audits, place, words, frame)
+        found = compared(names, float(place.margin or 0))
+    except UsageError:
+        _draw_apart(names, audits, place, words, tools)
+    except IntegrityError as error:
+        told = one_line(words.term("error", error.message), words, 400)
+        draw("alarm.html.j2", words, text=words("compare.unreadable", why=told))
+    else:
+        _draw_differences(found, words, tools)
 
 
-def _asked(audits: tuple[Audit, Audit], words: Words) -> list[tuple[str, ...]]:
-    """Return what was asked differently: of the models by the records, of all else by the plans where there are any."""
-    found = asked_differently(audits[0].record, audits[1].record)
-    try:
-        plans = plan_differences(*audits)
-        found = [one for one in found if one.what.startswith("models.")] + plans
-    except IntegrityError:
-        pass  # an audit without a readable plan: its record says most of it
-    none = words("format.none")
-    return [
-        (one.place, *(none if side is None else one_line(side, words, 160) for side in one.texts)) for one in found
-    ]
+def _item_href(names: Sequence[str], place: Address) -> Callable[[str, str, int], str]:
+    def href(check: str, letter: str, row: int) -> str:
+        return place.to("item", audit=names[LETTERS.index(letter)], check=check, item=row).link if row else ""
+
+    return href
 
 
 def _choice(place: Address, words: Words) -> None:
-    known = {one.name: one.title for one in entries() if one.state not in ("running", "unreadable")}
-    unnamed = words("dashboard.choose")
-
-    def say(name: str) -> str:
-        return one_line(f"{known.get(name, '')} · {name}", words, 100) if name else unnamed
-
-    columns = st.columns([5, 5, 2])
-    for column, name in zip(columns, ("audit", "other"), strict=False):
-        with column:
-            choose(place, name, words("col.audit"), ["", *known], say)
-    with columns[2]:
-        hint = words("compare.margin_hint")
-        st.text_input(hint, placeholder=hint, label_visibility="collapsed", **bound(place, "margin"))
-
-
-def _draw_differences(
-    found: Comparison, audits: tuple[Audit, Audit], place: Address, words: Words, frame: Mapping[str, Any]
-) -> None:
-    """Draw a comparison as its report shows it, with links to the findings and to the items of both audits."""
-    view = comparison_view(found, words)
-    names = (place.audit, place.other)
-    links = _item_links(view, audits, place)
-    draw(
-        "compared.html.j2", words, view=view, most=MOST_ITEMS,
-        links=lambda check, item: links.get((check, item), ()),
-        of_check=lambda check: [place.to("finding", audit=name, check=check).link for name in names],
-        **frame, **comparison_tools(view, Notation(words), picture),
+    known = {one.name: one for one in entries() if one.state in WORST_FIRST}
+    say = _label(known, words)
+    baseline, margin = st.columns([5, 1])
+    with baseline:
+        options = list(dict.fromkeys(["", *known, place.audit]))
+        st.selectbox(words("compare.a"), options, format_func=say, **bound(place, "audit"))
+    with margin:
+        st.text_input(words("compare.margin"), placeholder=words("compare.margin_hint"), **bound(place, "margin"))
+    st.session_state["others"] = list(place.others)
+    st.multiselect(
+        words("dashboard.candidates"), _alike_first(known, place), format_func=say, max_selections=MOST_AUDITS - 1,
+        placeholder=words("dashboard.choose"), key="others", on_change=_write_others, args=(place,),
     )
 
 
-def _item_links(
-    view: ComparisonView, audits: tuple[Audit, Audit], place: Address
-) -> dict[tuple[str, str], list[tuple[str, str]]]:
-    """Return (check, item) -> (letter, link) of every item that is named, in both audits."""
-    links: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for check in view.checks:
-        if check.changes is None:
-            continue
-        shown = [*check.changes.failing[:MOST_ITEMS], *check.changes.passing[:MOST_ITEMS]]
-        for letter, audit, name in zip("AB", audits, (place.audit, place.other), strict=True):
-            items = items_of(audit.folder, audit.finding(check.check))
-            for item, row in zip(shown, [] if items is None else named(items, shown), strict=False):
-                if row is not None:
-                    link = place.to("item", audit=name, check=check.check, item=row).link
-                    links.setdefault((check.check, item), []).append((letter, link))
-    return links
+def _alike_first(known: Mapping[str, AuditEntry], place: Address) -> list[str]:
+    """Return what can be chosen beside the baseline, audits of its title first."""
+    title = known[place.audit].title if place.audit in known else ""
+    others = sorted((one for one in known if one != place.audit), key=lambda one: known[one].title != title)
+    return list(dict.fromkeys([*others, *place.others]))
+
+
+def _write_others(place: Address) -> None:
+    st.query_params.from_dict(place.to("compare", other=",".join(st.session_state["others"])).query)
+
+
+def _label(known: Mapping[str, AuditEntry], words: Words) -> Callable[[str], str]:
+    """Return how an audit is told in a choice: model, verdict, when; its title and name where another reads alike."""
+    notation = Notation(words)
+
+    def told(one: AuditEntry, *more: str) -> str:
+        when = notation.minute(datetime.fromtimestamp(one.written))
+        verdict = f"{words(f'sign.{one.state}')} {words(f'verdict.{one.state}')}"
+        return one_line(" · ".join((one.model or one.title, verdict, when, *more)), words, 160)
+
+    texts = {name: told(one) for name, one in known.items()}
+    for more in (("title",), ("title", "name")):
+        often = Counter(texts.values())
+        alike = {name: known[name] for name, text in texts.items() if often[text] > 1}
+        texts |= {name: told(one, *(getattr(one, key) for key in more)) for name, one in alike.items()}
+    unnamed = words("dashboard.choose")
+    return lambda name: texts.get(name) or (one_line(name, words, 60) if name else unnamed)
+
+
+def _draw_apart(
+    names: Sequence[str], audits: Sequence[Audit], place: Address, words: Words, tools: Mapping[str, Any]
+) -> None:
+    """Say of each candidate that was asked otherwise what is different."""
+    base = (audits[0], view_of(names[0], place.lang), place.to("finding", audit=names[0]))
+    found = [
+        apart(letter, (base[0], audit), (base[1], view_of(name, place.lang)),
+              (base[2], place.to("finding", audit=name)), words)
+        for letter, name, audit in zip(LETTERS[1:], names[1:], audits[1:], strict=False)
+        if _asked_otherwise(base[0], audit)
+    ]  # fmt: skip
+    draw("compare.html.j2", words, found=found, **tools)
+
+
+def _asked_otherwise(a: Audit, b: Audit) -> bool:
+    try:
+        return bool(plan_differences(a, b))
+    except IntegrityError:
+        return True
+
+
+def _draw_differences(found: Sequence[Comparison], words: Words, tools: Mapping[str, Any]) -> None:
+    """Draw a comparison as its report shows it."""
+    draw("compared.html.j2", words, view=comparison_view(found, words), **tools)

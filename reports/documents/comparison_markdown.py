@@ -1,17 +1,17 @@
-"""The Markdown report of two audits: short enough for a pull request's comment, with all of the numbers.
+"""The Markdown report of two to five audits: short enough for a pull request's comment, with all of the numbers.
 
-    render_comparison_markdown(comparison, lang) -> {"compare-<id of A>.md": bytes}
+    render_comparison_markdown(comparisons, lang) -> {"compare-<id of A>.md": bytes}
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from reports.documents.comparison_html import command_of
 from reports.documents.markdown_report import MOST_CHARACTERS
 from reports.text import Words, escape_markdown, one_line, words_of
-from reports.views import SIGNS, ChangesView, CheckView, ComparisonView, comparison_view
+from reports.views import SIGNS, ChangesView, CheckView, ComparisonView, GroupsView, comparison_view
 
 if TYPE_CHECKING:
     from audit.compare import Comparison
@@ -22,14 +22,14 @@ MOST_ITEMS = 20
 """Items of one kind that are named under a check."""
 
 
-def render_comparison_markdown(found: Comparison, lang: str = "en") -> dict[str, bytes]:
+def render_comparison_markdown(found: Sequence[Comparison], lang: str = "en") -> dict[str, bytes]:
     """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
     words = words_of(lang)
     view = comparison_view(found, words)
     lines = [*_opening(view, words), *_table(view, words)]
-    foot = ["", words("compare.rule"), "", f"`{command_of(found, 'markdown', lang)}`", ""]
+    foot = ["", *view.reading[:2], "", f"`{command_of(found, 'markdown', lang)}`", ""]
     room = MOST_CHARACTERS - len("\n".join(lines + foot)) - 200
-    told = [one for one in view.checks if one.word in ("worse", "undecided") or one.changes is not None or one.groups]
+    told = [one for one in view.checks if one.word in ("worse", "undecided") or one.changes or one.groups]
     for position, one in enumerate(told):
         section = "\n".join(_section(one, words))
         room -= len(section) + 1
@@ -37,7 +37,7 @@ def render_comparison_markdown(found: Comparison, lang: str = "en") -> dict[str,
             lines += ["", words("note.cut_short", count=len(told) - position)]
             break
         lines.append(section)
-    return {f"compare-{found.a.id}.md": "\n".join(lines + foot).encode()}
+    return {f"compare-{found[0].a.id}.md": "\n".join(lines + foot).encode()}
 
 
 def _opening(view: ComparisonView, words: Words) -> list[str]:
@@ -46,14 +46,19 @@ def _opening(view: ComparisonView, words: Words) -> list[str]:
         for label, side, models in view.sides
     ]
     margin = f"- {words('compare.margin')}: {escape_markdown(view.margins)}"
-    return [f"## {words(f'sign.{SIGNS[view.word]}')} {view.sentence}", "", *facts, margin]
+    each = [
+        f"- **{letter}**: {words(f'sign.{SIGNS[word]}')} {escape_markdown(sentence)}"
+        for letter, word, sentence in view.each
+    ]
+    return [f"## {words(f'sign.{SIGNS[view.word]}')} {view.sentence}", "", *each, *facts, margin]
 
 
 def _table(view: ComparisonView, words: Words) -> list[str]:
+    """Return a table with a row for each difference."""
     if not view.checks:
         return ["", words("note.no_findings")]
-    keys = ("col.verdict", "col.check", "col.measure")
-    heads = [*(words(key) for key in keys), "A", "B", words("compare.difference"), words("col.interval"),
+    heads = [*(words(f"col.{key}") for key in ("verdict", "check", "measure")), "A",
+             words("compare.candidates") if view.each else "B", words("compare.signed"), words("col.interval"),
              words("compare.margin"), words("compare.p"), words("col.n")]
     rule = "|---|---|---|" + "---:|" * 7
     rows = (f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in _rows(view, words))
@@ -62,47 +67,52 @@ def _table(view: ComparisonView, words: Words) -> list[str]:
 
 def _rows(view: ComparisonView, words: Words) -> Iterable[list[str]]:
     for check in view.checks:
-        verdict = f"{words(f'sign.{SIGNS[check.word]}')} {check.told}"
         name = check.name if check.gating else f"{check.name} ({words('label.not_gating')})"
         if not check.measures:
-            yield [verdict, name, *([""] * 8)]
+            yield [f"{words(f'sign.{SIGNS[check.word]}')} {check.told}", name, *([""] * 8)]
         for one in check.measures:
-            gap = one.difference
-            value = f"{one.difference.label}: {gap.value}" if gap.label != words("compare.difference") else gap.value
-            verdict = f"{words(f'sign.{SIGNS[one.word]}')} {one.told}"
-            yield [
-                verdict, name, one.name, one.sides[0].value, one.sides[1].value, value, gap.interval, gap.limit_text,
-                gap.p, gap.n,
-            ]
+            values = {side.letter: side.value for side in one.sides}
+            for gap in one.differences:
+                told, lettered = words.term("compare_word", gap.word), view.each or gap.is_distance
+                yield [
+                    f"{words(f'sign.{SIGNS[gap.word]}')} {told}", name, one.name, values["A"], values[gap.letter],
+                    words("format.colon", left=gap.label, right=gap.value) if lettered else gap.value,
+                    gap.interval, gap.limit_text, gap.p, gap.n,
+                ]
 
 
 def _section(one: CheckView, words: Words) -> list[str]:
     title = f"### {words(f'sign.{SIGNS[one.word]}')} {one.told} · {escape_markdown(one.name)}"
-    lines = ["", title, "", escape_markdown(one.why)]
-    if one.groups:
-        lines += _groups(one, words)
-    return lines if one.changes is None else [*lines, "", *_changed(one.changes, words)]
+    several = len(one.whys) > 1
+    lines = ["", title]
+    for letter, _, why in one.whys:
+        lines += ["", escape_markdown(f"{letter}: {why}" if several else why)]
+    for groups in one.groups:
+        lines += _groups(groups, words)
+    for changes in one.changes:
+        lines += ["", *_changed(changes, words)]
+    return lines
 
 
-def _groups(check: CheckView, words: Words) -> list[str]:
-    heads = [words("col.verdict"), words("col.measure"), "A", "B", words("compare.difference"), words("col.interval"),
-             words("compare.p"), words("col.n")]
+def _groups(groups: GroupsView, words: Words) -> list[str]:
+    heads = [words("col.verdict"), words("col.measure"), "A", groups.letter, words("compare.signed"),
+             words("col.interval"), words("compare.p"), words("col.n")]
     rows = [
         [f"{words(f'sign.{SIGNS[one.word]}')} {one.told}", one.name, one.sides[0].value, one.sides[1].value,
-         one.difference.value, one.difference.interval, one.difference.p, one.difference.n]
-        for one in check.groups[:MOST_ITEMS]
+         gap.value, gap.interval, gap.p, gap.n]
+        for one in groups.rows[:MOST_ITEMS] for gap in one.differences
     ]
     table = [f"| {' | '.join(escape_markdown(cell) for cell in row)} |" for row in rows]
-    left = len(check.groups) - MOST_ITEMS
+    left = len(groups.rows) - MOST_ITEMS
     more = ["", words("note.more_rows", count=left)] if left > 0 else []
     rule = "|---|---|" + "---:|" * 6
-    return ["", "| " + " | ".join(heads) + " |", rule, *table, *more, "", escape_markdown(check.groups_note)]
+    return ["", "| " + " | ".join(heads) + " |", rule, *table, *more, "", escape_markdown(groups.note)]
 
 
 def _changed(changes: ChangesView, words: Words) -> list[str]:
     lines = [escape_markdown(f"{changes.sentence}.")]
     for key, items in (("compare.failing", changes.failing), ("compare.passing", changes.passing)):
-        shown = [escape_markdown(one_line(changes.says(item), words, 320)) for item in items[:MOST_ITEMS]]
+        shown = [escape_markdown(item.line) for item in items[:MOST_ITEMS]]
         more = [words("note.more_rows", count=len(items) - MOST_ITEMS)] if len(items) > MOST_ITEMS else []
         if shown:
             lines += ["", f"{words(key)}:", "", *(f"- {one}" for one in [*shown, *more])]

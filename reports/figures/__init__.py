@@ -6,6 +6,7 @@ from reports.figures.items import drawn, placed, told_list
 from reports.figures.over_time import Point, trend
 from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
 from reports.figures.signs import sign, tally_bar
+from reports.figures.slopes import Side, slopes
 from reports.figures.style import FONT, PALETTE, css, recoloured, svg
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "SHARED",
     "Axis",
     "Point",
+    "Side",
     "axis_head",
     "axis_of",
     "bar",
@@ -33,6 +35,7 @@ __all__ = [
     "round_axis",
     "scale_of",
     "sign",
+    "slopes",
     "stroke",
     "svg",
     "tally_bar",

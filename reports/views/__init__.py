@@ -1,12 +1,15 @@
 """What every document says, in its order and with its numbers already printed; documents only lay it out."""
 
+from reports.views.asked import AskedRow, AskedView, asked_view
+from reports.views.changed_items import ChangedItem, ChangesView, changes_view
 from reports.views.columns import CONTENT
 from reports.views.comparison import (
+    LETTERS,
     SIGNS,
-    ChangesView,
     CheckView,
     ComparisonRow,
     ComparisonView,
+    GroupsView,
     MeasureView,
     comparison_view,
 )
@@ -29,9 +32,10 @@ from reports.views.verification import verification_lines
 from reports.views.whole_audit import Block, FindingView, Overview, overview
 
 __all__ = [
-    "CONTENT", "SHORT", "SIGNS", "WORDED", "Block", "ChangesView", "CheckView",
-    "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "ItemsTable", "MeasureRow", "MeasureView",
-    "Overview", "PrintedCell", "PrintedRow", "ReviewView", "Wrong", "comparison_view", "count_items", "laid_out",
-    "overview", "printed", "printed_row", "reason_text", "review_view", "sheet_rows", "shown_cell", "shown_table",
-    "tally_text", "verification_lines", "worst_items",
+    "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedRow", "AskedView", "Block", "ChangedItem",
+    "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "GroupsView",
+    "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ReviewView", "Wrong",
+    "asked_view", "changes_view", "comparison_view", "count_items", "laid_out", "overview", "printed",
+    "printed_row", "reason_text", "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text",
+    "verification_lines", "worst_items",
 ]

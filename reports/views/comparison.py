@@ -1,34 +1,37 @@
-"""What every document says of two audits, in its order and with its numbers already printed.
+"""What every document says of two to five audits, in its order and with its numbers already printed.
 
-    comparison_view(comparison, words) -> ComparisonView      the sentence, checks worst first, what changed, methods
+    comparison_view(comparisons, words) -> ComparisonView      the sentence, checks worst first, what changed, methods
 
-HTML, Markdown and the dashboard's screen draw this one view.
+The comparisons are of one baseline, A, with one candidate each, B to E. HTML, Markdown and the dashboard's screen draw
+this one view.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from audit.compare import WORST_FIRST, worst_word
 from audit.record import Limit
 from detectors.result import Measure
-from reports.figures import SHARED, scale_of
 from reports.text import Notation, Words, digits_for, one_line
 from reports.views.audited_data import data_text
+from reports.views.changed_items import ChangesView, changes_view
 from reports.views.measure_rows import MethodRow, method_rows, printed
 from reports.views.summary import would_do
 from reports.views.verdict_text import reason_text
 from reports.views.whole_audit import anchor_of
 
 if TYPE_CHECKING:
-    from audit.compare import Changes, CheckComparison, ComparedAudit, Comparison, MeasureComparison, Said, Word
+    from audit.compare import CheckComparison, ComparedAudit, Comparison, MeasureComparison, Word
 
 __all__ = [
-    "SIGNS", "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "MeasureView",
-    "comparison_view",
+    "LETTERS", "SIGNS", "CheckView", "ComparisonRow", "ComparisonView", "GroupsView", "MeasureView", "comparison_view",
 ]
 
+LETTERS = "ABCDE"
+"""What audits are called; A is the baseline."""
 SIGNS: Mapping[Word, str] = {
     "worse": "failed", "undecided": "inconclusive", "no worse": "passed", "better": "passed", "measured": "measured"
 }
@@ -37,58 +40,58 @@ SIGNS: Mapping[Word, str] = {
 
 @dataclass(frozen=True)
 class ComparisonRow:
-    """A, B or their difference, as it is printed."""
+    """One side, or its difference from A, as it is printed."""
 
+    letter: str
     label: str
     measure: Measure
     limit: Limit | None
-    """Of A and B the check's limit, of the difference the margin."""
+    """Of a side the check's limit, of a difference the margin."""
     value: str
     interval: str
     n: str
     limit_text: str
     undefined: str | None
+    word: Word = "measured"
+    """Of a difference."""
     p: str = ""
+    in_points: tuple[Measure, Limit | None] | None = None
+    """What is drawn of a difference: that of shares in hundredths, as it is printed."""
+    is_distance: bool = False
+    """Whether it is the difference of distances to an ideal."""
 
 
 @dataclass(frozen=True)
 class MeasureView:
-    """One measure in both audits."""
+    """One measure in all audits that have it."""
 
     name: str
     """With its group."""
     word: Word
+    """The worst of its differences."""
     told: str
     """The word, as a reader sees it."""
-    sides: tuple[ComparisonRow, ComparisonRow]
-    difference: ComparisonRow
-    scale: str
-    """Measures of one scale share their axes."""
+    sides: tuple[ComparisonRow, ...]
+    """A first."""
+    differences: tuple[ComparisonRow, ...]
     unit: str
-    method: str
-    level: str
-    test: str
+    notes: tuple[str, ...]
+    """How each difference was made and tested, those alike once."""
 
 
 @dataclass(frozen=True)
-class ChangesView:
-    """Items that fail or pass anew."""
+class GroupsView:
+    """The deciding measure by group, the worst first, for one candidate."""
 
-    failing: tuple[str, ...]
-    """Raw ids; a document makes them inert."""
-    passing: tuple[str, ...]
-    sentence: str
-    told: Mapping[str, str]
-    """Id -> what the item says and both answers, on one line; an id without a text stands for itself."""
-
-    def says(self, item: str) -> str:
-        """Return what an item says."""
-        return self.told.get(item, item)
+    letter: str
+    rows: tuple[MeasureView, ...]
+    note: str
+    """How the intervals of groups hold."""
 
 
 @dataclass(frozen=True)
 class CheckView:
-    """One check in both audits."""
+    """One check in all audits."""
 
     check: str
     anchor: str
@@ -96,65 +99,69 @@ class CheckView:
     probe: str
     dimension: str
     word: Word
+    """The worst of all candidates."""
     told: str
     gating: bool
-    verdicts: tuple[str, str]
-    why: str
+    verdicts: tuple[str, ...]
+    """Of each audit, A first."""
+    whys: tuple[tuple[str, Word, str], ...]
+    """(letter, word, sentence) of each candidate."""
     measures: tuple[MeasureView, ...]
-    changes: ChangesView | None
-    groups: tuple[MeasureView, ...]
-    """The deciding measure by group, the worst first."""
-    groups_note: str
-    """How the intervals of groups hold; empty where there are none."""
+    changes: tuple[ChangesView, ...]
+    groups: tuple[GroupsView, ...]
+
+    @property
+    def why(self) -> str:
+        """The sentence of the first candidate."""
+        return self.whys[0][2]
 
 
 @dataclass(frozen=True)
 class ComparisonView:
-    """All that a document says of two audits."""
+    """All that a document says of the audits."""
 
     word: Word
     told: str
     sentence: str
+    each: tuple[tuple[str, Word, str], ...]
+    """(letter, word, sentence) of each candidate where there are several."""
     sides: tuple[tuple[str, ComparedAudit, str], ...]
     """(letter with role, side, its audited model and helpers)."""
     level: str
     margins: str
     checks: tuple[CheckView, ...]
     methods: tuple[MethodRow[str], ...]
-
-    @property
-    def blocks(self) -> tuple[tuple[tuple[CheckView, MeasureView], ...], ...]:
-        """Measures by scale, in the order of the checks; only scales that are the same in every check join checks."""
-        found: dict[tuple[str, str], list[tuple[CheckView, MeasureView]]] = {}
-        for check in self.checks:
-            for measure in check.measures:
-                own = "" if measure.scale in SHARED else check.name
-                found.setdefault((measure.scale, own), []).append((check, measure))
-        return tuple(tuple(pairs) for pairs in found.values())
-
-    @property
-    def untold(self) -> tuple[CheckView, ...]:
-        """Checks without a number."""
-        return tuple(check for check in self.checks if not check.measures)
+    reading: tuple[str, ...]
+    """How the differences are to be read."""
 
 
-def comparison_view(found: Comparison, words: Words) -> ComparisonView:
-    """Return the view of a comparison."""
-    notation = Notation(words)
-    checks = tuple(_check(one, notation) for one in found.checks)
+def comparison_view(found: Sequence[Comparison], words: Words) -> ComparisonView:
+    """Return the view of comparisons with one baseline, at least one."""
+    notation, first, several = Notation(words), found[0], len(found) > 1
+    word = worst_word(found)
+    each = tuple((letter, one.word, _sentence(one, words)) for letter, one in zip(LETTERS[1:], found, strict=False))
+    sides = [(words("compare.a"), first.a), *((_candidate(at, several, words), one.b) for at, one in enumerate(found))]
+    checks = [_check([_of(one, check.check) for one in found], notation) for check in first.checks]
     return ComparisonView(
-        word=found.word,
-        told=words.term("compare_word", found.word),
-        sentence=_sentence(found, words),
-        sides=tuple(
-            (words(f"compare.{letter}"), side, words("format.list").join(_models(side, words)))
-            for letter, side in (("a", found.a), ("b", found.b))
-        ),
-        level=notation.level(found.level),
-        margins=_margins(found, words),
-        checks=checks,
+        word=word,
+        told=words.term("compare_word", word),
+        sentence=_sentence_of_all(found, word, words) if several else each[0][2],
+        each=each if several else (),
+        sides=tuple((label, side, words("format.list").join(_models(side, words))) for label, side in sides),
+        level=notation.level(first.level),
+        margins=_margins(first, words),
+        checks=tuple(sorted(checks, key=lambda one: (WORST_FIRST.index(one.word), not one.gating))),
         methods=_methods(found, words),
+        reading=_reading(first, notation),
     )
+
+
+def _candidate(at: int, several: bool, words: Words) -> str:
+    return words("compare.candidate", letter=LETTERS[at + 1]) if several else words("compare.b")
+
+
+def _of(found: Comparison, check: str) -> CheckComparison:
+    return next(one for one in found.checks if one.check == check)
 
 
 def _models(side: ComparedAudit, words: Words) -> Iterable[str]:
@@ -171,6 +178,23 @@ def _margins(found: Comparison, words: Words) -> str:
     return words("format.list").join([f"{found.margins.plain:g}", *named])
 
 
+def _reading(found: Comparison, notation: Notation) -> tuple[str, ...]:
+    words, many = notation.words, found.together
+    budget = words("compare.budget") if many == 1 else words("compare.together", count=many, times=many + 1)
+    rest = ("compare.exploratory", "compare.p_note", "note.intervals", "note.approximate")
+    return (words("compare.rule"), budget, *(words(key) for key in rest))
+
+
+def _sentence_of_all(found: Sequence[Comparison], word: Word, words: Words) -> str:
+    """Return `Worse: 1 of 3 candidates; 1 undecided.`"""
+    seen = [one.word for one in found]
+    count, told = seen.count(word), words.term("compare_word", word)
+    parts = [words("compare.of_candidates", word=told, count=count, all=len(found))]
+    if word == "worse" and "undecided" in seen:
+        parts.append(words("compare.tail_undecided", count=seen.count("undecided")))
+    return words("summary.join").join(parts) + words("summary.end")
+
+
 def _sentence(found: Comparison, words: Words) -> str:
     gating = [one for one in found.checks if one.gating]
     seen = [one.word for one in gating]
@@ -184,30 +208,46 @@ def _sentence(found: Comparison, words: Words) -> str:
     return words("summary.join").join(parts) + words("summary.end")
 
 
-def _check(one: CheckComparison, notation: Notation) -> CheckView:
-    words = notation.words
+def _check(each: Sequence[CheckComparison], notation: Notation) -> CheckView:
+    words, one = notation.words, each[0]
+    word = min((check.word for check in each), key=WORST_FIRST.index)
+    lettered = list(zip(LETTERS[1:], each, strict=False))
     return CheckView(
         check=one.check,
         anchor=anchor_of(one.check),
         name=one_line(one.check, words, 80),
         probe=one_line(words.term("probe", one.probe), words, 80),
         dimension=one_line(words.term("dimension", one.dimension), words, 40),
-        word=one.word,
-        told=words.term("compare_word", one.word),
+        word=word,
+        told=words.term("compare_word", word),
         gating=one.gating,
-        verdicts=one.verdicts,
-        why=_why(one, notation),
-        measures=tuple(_measure(measure, one.limit, notation) for measure in one.measures),
-        changes=None if one.changes is None else _changes(one.changes, notation),
-        groups=tuple(_measure(group, one.limit, notation) for group in one.groups),
-        groups_note=_groups_note(one, notation),
+        verdicts=(one.verdicts[0], *(check.verdicts[1] for check in each)),
+        whys=tuple((letter, check.word, _why(letter, check, notation)) for letter, check in lettered),
+        measures=tuple(_measures(lettered, notation)),
+        changes=tuple(
+            changes_view(letter, check.changes, notation) for letter, check in lettered if check.changes is not None
+        ),
+        groups=tuple(_groups(letter, check, notation) for letter, check in lettered if check.groups),
     )
+
+
+def _groups(letter: str, one: CheckComparison, notation: Notation) -> GroupsView:
+    rows = tuple(_measure([(letter, group)], one.limit, notation) for group in one.groups)
+    return GroupsView(letter, rows, _groups_note(one, notation))
+
+
+def _measures(lettered: Sequence[tuple[str, CheckComparison]], notation: Notation) -> list[MeasureView]:
+    """Return each measure with all candidates that have it, in the order of the first that has any."""
+    found: dict[tuple[str, str | None], list[tuple[str, MeasureComparison]]] = {}
+    for letter, check in lettered:
+        for one in check.measures:
+            found.setdefault((one.a.name, one.a.group), []).append((letter, one))
+    limit = lettered[0][1].limit
+    return [_measure(pairs, limit, notation) for pairs in found.values()]
 
 
 def _groups_note(one: CheckComparison, notation: Notation) -> str:
     """Return how the intervals of groups hold: together, or where they are not paired, one at a time."""
-    if not one.groups:
-        return ""
     paired, last = one.groups[0], one.measures[-1]
     together = [group for group in one.groups if group.difference.level != group.a.level]
     level = notation.level((together or [paired])[0].difference.level)
@@ -222,16 +262,18 @@ def _label(measure: Measure, words: Words) -> str:
     return one_line(name, words, 120)
 
 
-def _why(one: CheckComparison, notation: Notation) -> str:
-    """Return the sentence of the check's word, its numbers printed as the rows print them."""
+def _why(letter: str, one: CheckComparison, notation: Notation) -> str:
+    """Return the sentence of a candidate's word, its numbers printed as the rows print them."""
     words, deciding = notation.words, one.deciding
     values: dict[str, Any] = {name: str(value) for name, value in one.reason.items() if name != "key"}
+    if values.get("side") == "B":
+        values["side"] = letter
     if one.untold is not None:
         values["why"] = reason_text(one.untold, notation).rstrip(".")
     elif "why" in values:
         values["why"] = words.term("cause", values["why"])
     if deciding is not None:
-        row = _gap(deciding, notation)
+        row = _gap(letter, deciding, notation)
         values |= {
             "measure": _label(deciding.a, words),
             "a": _with_unit(printed(deciding.a, None, notation).value, deciding.a.unit, notation),
@@ -258,33 +300,46 @@ def _with_unit(text: str, unit: str, notation: Notation) -> str:
     return text if unit == "count" else f"{text} {notation.unit(unit)}".strip()
 
 
-def _measure(one: MeasureComparison, limit: Limit | None, notation: Notation) -> MeasureView:
-    words = notation.words
+def _measure(
+    pairs: Sequence[tuple[str, MeasureComparison]], limit: Limit | None, notation: Notation
+) -> MeasureView:
+    words, first = notation.words, pairs[0][1]
+    word = min((one.word for _, one in pairs), key=WORST_FIRST.index)
+    sides = [("A", first.a), *((letter, one.b) for letter, one in pairs)]
     return MeasureView(
-        name=_label(one.a, words),
-        word=one.word,
-        told=words.term("compare_word", one.word),
-        sides=(_side_row("A", one.a, limit, notation), _side_row("B", one.b, limit, notation)),
-        difference=_gap(one, notation),
-        scale=scale_of(min(one.a, one.b, key=lambda side: side.value or 0.0)),
-        unit=notation.unit(one.a.unit),
-        method=_method(one.difference, words),
-        level=notation.level(one.difference.level),
-        test=words.term("compare_test", one.test),
+        name=_label(first.a, words),
+        word=word,
+        told=words.term("compare_word", word),
+        sides=tuple(_side_row(letter, measure, limit, notation) for letter, measure in sides),
+        differences=tuple(_gap(letter, one, notation) for letter, one in pairs),
+        unit=notation.unit(first.a.unit),
+        notes=tuple(dict.fromkeys(_note(one, notation) for _, one in pairs)),
     )
 
 
-def _side_row(label: str, measure: Measure, limit: Limit | None, notation: Notation) -> ComparisonRow:
+def _note(one: MeasureComparison, notation: Notation) -> str:
+    """Return `paired over units; confidence 99 %; p 0.02, sign test`."""
+    words = notation.words
+    told = [_method(one.difference, words), words("compare.level", level=notation.level(one.difference.level))]
+    if one.p is not None:
+        test = words.term("compare_test", one.test)
+        told.append(words("compare.tested", p=notation.number(one.p, "p-value"), test=test))
+    return words("summary.join").join(told)
+
+
+def _side_row(letter: str, measure: Measure, limit: Limit | None, notation: Notation) -> ComparisonRow:
     row = printed(measure, limit, notation)
-    return ComparisonRow(label, measure, row.limit, row.value, row.interval, row.n, row.limit_text, row.undefined)
+    return ComparisonRow(
+        letter, letter, measure, row.limit, row.value, row.interval, row.n, row.limit_text, row.undefined
+    )
 
 
-def _gap(one: MeasureComparison, notation: Notation) -> ComparisonRow:
+def _gap(letter: str, one: MeasureComparison, notation: Notation) -> ComparisonRow:
     """Return the row of the difference; that of shares is in points, since per cent could mean either."""
     words, measure = notation.words, one.difference
-    label = words("compare.difference")
+    label = words("compare.difference", letter=letter)
     if one.ideal is not None:
-        label = words("compare.distance", ideal=notation.set_number(one.ideal, measure.unit))
+        label = words("compare.distance", letter=letter, ideal=notation.set_number(one.ideal, measure.unit))
     digits = digits_for(measure, one.keeps)
     shown, keeps = (_in_points(measure, one.keeps)) if measure.unit == "share" else (measure, one.keeps)
     value = words("format.undefined")
@@ -295,9 +350,9 @@ def _gap(one: MeasureComparison, notation: Notation) -> ComparisonRow:
     if limit_text and shown is not measure:
         limit_text = words("compare.points", number=limit_text)
     return ComparisonRow(
-        label, measure, one.keeps, value, notation.interval(shown, digits), notation.sample(measure.n), limit_text,
-        None if measure.undefined is None else one_line(measure.undefined, words),
-        "" if one.p is None else notation.number(one.p, "p-value"),
+        letter, label, measure, one.keeps, value, notation.interval(shown, digits), notation.sample(measure.n),
+        limit_text, None if measure.undefined is None else notation.cause(measure.undefined), one.word,
+        "" if one.p is None else notation.number(one.p, "p-value"), (shown, keeps), one.ideal is not None,
     )
 
 
@@ -318,34 +373,9 @@ def _method(measure: Measure, words: Words) -> str:
     return one_line(words.term("method", measure.method), words, 200)
 
 
-def _changes(changes: Changes, notation: Notation) -> ChangesView:
-    words = notation.words
-    failing, passing = len(changes.newly_failing), len(changes.newly_passing)
-    told = [
-        words("compare.newly_failing", count=failing, number=f"{failing:,}"),
-        words("compare.newly_passing", count=passing, number=f"{passing:,}"),
-        words("compare.counted", count=changes.counted, number=f"{changes.counted:,}"),
-    ]
-    test = words.term("compare_test", changes.test)
-    if changes.p is not None:
-        test = words("compare.tested", p=notation.number(changes.p, "p-value"), test=test)
-    said = {item: _said(item, one, words) for item, one in changes.said.items()}
-    return ChangesView(changes.newly_failing, changes.newly_passing, words("format.list").join([*told, test]), said)
-
-
-def _said(item: str, said: Said, words: Words) -> str:
-    """Return `Who wrote it? A: Kim; B: Lee`."""
-    none = words("format.undefined")
-    text = one_line(said.item or item, words, 160)
-    if said.a is None and said.b is None:
-        return text
-    a, b = (none if one is None else one_line(words.term("cell", one), words, 60) for one in (said.a, said.b))
-    return words("compare.said", item=text, a=a, b=b)
-
-
-def _methods(found: Comparison, words: Words) -> tuple[MethodRow[str], ...]:
+def _methods(found: Sequence[Comparison], words: Words) -> tuple[MethodRow[str], ...]:
     uses = (
         (_method(one.difference, words), one_line(check.check, words, 80), one.difference)
-        for check in found.checks for one in check.measures if one.difference.low is not None
+        for each in found for check in each.checks for one in check.measures if one.difference.low is not None
     )
     return method_rows(uses, str)

@@ -1,0 +1,155 @@
+"""Items as content: what an item is, a text, an image or a series, and what each of two models made of it.
+
+    marked_changes(audits, check)    items of both audits that count against one model alone, as detectors marked them
+    said_of(audits, check, ids)      id -> content and answers of items that are in both
+
+Nothing is measured here. Texts are cut, and only so many pictures are kept as a reader looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from audit.record import AGAINST, Audit, ItemsFile, items_of
+from detectors.phrases import ComparisonTest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DRAWN", "Changes", "Said", "marked_changes", "said_of"]
+
+DRAWN = ("image", "series")
+"""Columns that hold a picture; `image` holds levels, `series` steps."""
+_TEXTS = ("question", "sentence", "prompt", "text", "more", "output")
+"""Columns that may say what an item is; the first that is there counts."""
+_ANSWERS = ("answer", "prefers", "class", "label", "output", "text", "outcome")
+"""Columns that may hold what a model made of it, likewise."""
+_MOST_SAID = 200
+"""Items of one kind of which it is kept what they say."""
+_MOST_DRAWN = 24
+"""Items of one kind whose pictures are kept."""
+_MOST_CHARACTERS = 400
+_UNTESTED = ComparisonTest("none: the measure is no mean of these marks")
+Row = tuple[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an item is, and what came of it; texts are cut, and None where the items have none."""
+
+    item: str | None
+    a: str | None
+    b: str | None
+    right: str | None = None
+    """The right answer, where there is one."""
+    rows: tuple[int, int] = (0, 0)
+    """Its row in the items of A and of B, from 1."""
+    column: str = ""
+    """One of `DRAWN`; empty where it has no picture."""
+    drawn: tuple[Any, Any] = (None, None)
+    """Levels [row, column], also one for each colour, or steps [step], in A and in B."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Items whose outcome is another one, where every outcome is 0 or 1, or a mark that it counts against the model."""
+
+    newly_failing: tuple[str, ...]
+    """Items that fail in B alone, in A's order."""
+    newly_passing: tuple[str, ...]
+    counted: int
+    """Items that have an outcome in both."""
+    p: float | None
+    """Exact, two-sided, of "either is as likely"; None where looking decided how many were asked, and for marks."""
+    test: str
+    said: Mapping[str, Said] = field(default_factory=dict)
+    """Id -> what it says; of the first items of each kind."""
+
+    @property
+    def by_marks(self) -> bool:
+        """Whether an outcome is the mark that an item counts against the model."""
+        return self.test == _UNTESTED
+
+    @classmethod
+    def of(
+        cls, audits: tuple[Audit, Audit], check: str, lost: tuple[str, ...], won: tuple[str, ...], counted: int,
+        p: float | None, test: str,
+    ) -> Changes:
+        """Return changes with what the first items of each kind say."""
+        said = {**said_of(audits, check, lost[:_MOST_SAID]), **said_of(audits, check, won[:_MOST_SAID])}
+        return cls(lost, won, counted, p, test, said)
+
+
+def marked_changes(audits: tuple[Audit, Audit], check: str) -> Changes | None:
+    """Return the items of both that count against one model alone; None where none is in both, or nothing is marked."""
+    first, second = (_marks(audit, check) for audit in audits)
+    if first is None or second is None:
+        return None
+    both = first.to_frame("a").join(second.rename("b"), how="inner")
+    lost, won = (tuple(both.index[both[one] & ~both[other]]) for one, other in ("ba", "ab"))
+    return Changes.of(audits, check, lost, won, len(both), None, _UNTESTED) if len(both) else None
+
+
+def _marks(audit: Audit, check: str) -> pd.Series[bool] | None:
+    """Return id -> whether it counts against the model, in stored order; None where ids or marks are not told."""
+    file = items_of(audit.folder, audit.finding(check))
+    if file is None or file.problem == "missing":
+        return None
+    if file.problem is None and (file.id_column is None or not file.tells_failures):
+        return None
+    marks = file.read([AGAINST])[AGAINST]
+    marks.index = marks.index.astype(str)
+    return marks.dropna().astype(bool) if marks.index.is_unique else None
+
+
+def said_of(audits: tuple[Audit, Audit], check: str, ids: Sequence[str]) -> dict[str, Said]:
+    """Return what these items say and what each model made of them."""
+    files = [items_of(audit.folder, audit.finding(check)) for audit in audits] if ids else []
+    if len(files) != 2 or files[0] is None or files[1] is None:
+        return {}
+    sides = [_found(file, ids) for file in files if file is not None]
+    return {
+        one: _said(first, second, drawn=at < _MOST_DRAWN)
+        for at, (one, first, second) in enumerate(zip(ids, *sides, strict=True))
+        if first is not None and second is not None
+    }
+
+
+def _found(file: ItemsFile, ids: Sequence[str]) -> list[Row | None]:
+    """Return the rows of these items, None for one that is not there."""
+    wanted, places = set(ids), {}
+    for at, one in enumerate(file.ids()):
+        if one in wanted:
+            places[one] = at
+    there = [one for one in ids if one in places]
+    rows = file.rows([places[one] for one in there]).to_pylist()
+    found = {one: (places[one] + 1, row) for one, row in zip(there, rows, strict=True)}
+    return [found.get(one) for one in ids]
+
+
+def _said(first: Row, second: Row, *, drawn: bool) -> Said:
+    (at, a), (to, b) = first, second
+    text = _first(_TEXTS, a)
+    column = next((name for name in DRAWN if a.get(name) is not None and b.get(name) is not None), "") if drawn else ""
+    return Said(
+        _cut(a.get(text)), _answer(a, text), _answer(b, text), _cut(a.get("right")), (at, to), column,
+        (a[column], b[column]) if column else (None, None),
+    )
+
+
+def _first(names: Sequence[str], row: Mapping[str, Any]) -> str:
+    return next((one for one in names if one in row), "")
+
+
+def _answer(row: Mapping[str, Any], text: str) -> str | None:
+    """Return what a model made of an item, whose text is another column; of a preference the sentence preferred."""
+    answer = row.get(_first([one for one in _ANSWERS if one != text], row))
+    if isinstance(answer, str) and isinstance(named := row.get(answer), str):
+        answer = named
+    return _cut(answer)
+
+
+def _cut(cell: Any) -> str | None:
+    return cell[:_MOST_CHARACTERS] if isinstance(cell, str) and cell.strip() else None
