@@ -5,14 +5,15 @@ No difference is computed. Items of checks that were asked alike are told apart 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from audit.compare import marked_changes
+from audit.errors import IntegrityError
 from audit.record import Audit
 from dashboard.address import Address
 from reports.text import Notation, Words, one_line
-from reports.views import AskedView, Overview, asked_view, changes_view
+from reports.views import AskedView, ChangesView, FindingView, Overview, asked_view, changes_view
 
 __all__ = ["apart"]
 
@@ -26,33 +27,38 @@ def apart(
     return {
         "letter": letter, "asked": asked, "results": _results(views, places, words),
         "alike": [one_line(check, words, 60) for check in asked.alike],
-        "changed": _changed(letter, audits, asked, words),
+        "changed": list(_changed(letter, audits, asked, words)),
     }
 
 
-def _results(
-    views: tuple[Overview, Overview], places: Sequence[Address], words: Words
-) -> list[tuple[str, list[Mapping[str, Any] | None]]]:
+def _results(views: tuple[Overview, Overview], places: Sequence[Address], words: Words) -> list[tuple[str, list[Any]]]:
     """Return each check with its line in both audits; None where one was not asked it."""
     sides = [{one.finding.check: one for one in view.findings} for view in views]
-    rows = []
-    for check in {**sides[0], **sides[1]}:
-        found = [side.get(check) for side in sides]
-        cells = [
-            None if one is None else {
-                "verdict": one.finding.verdict, "line": one.why if one.headline is None else one.headline.line,
-                "measure": "" if one.headline is None else one.headline.label,
-                "href": place.to("finding", check=check).link,
-            }
-            for one, place in zip(found, places, strict=True)
-        ]
-        rows.append((one_line(check, words, 80), cells))
-    return rows
+    return [
+        (one_line(check, words, 80), [
+            None if (one := side.get(check)) is None else _cell(one, place)
+            for side, place in zip(sides, places, strict=True)
+        ])
+        for check in {**sides[0], **sides[1]}
+    ]  # fmt: skip
+
+
+def _cell(one: FindingView, place: Address) -> Mapping[str, str]:
+    head = one.headline
+    return {
+        "verdict": one.finding.verdict, "measure": "" if head is None else head.label,
+        "line": one.why if head is None else head.line, "href": place.to("finding", check=one.finding.check).link,
+    }
 
 
 def _changed(
     letter: str, audits: tuple[Audit, Audit], asked: AskedView, words: Words
-) -> list[tuple[str, Any]]:
-    """Return the checks asked alike with the items that count against one model alone."""
-    found = [(check, marked_changes(audits, check)) for check in asked.alike]
-    return [(check, changes_view(letter, one, Notation(words))) for check, one in found if one is not None]
+) -> Iterator[tuple[str, ChangesView]]:
+    """Yield the checks asked alike with the items that count against one model alone; not of files that changed."""
+    for check in asked.alike:
+        try:
+            found = marked_changes(audits, check)
+        except IntegrityError:
+            continue
+        if found is not None:
+            yield check, changes_view(letter, found, Notation(words))

@@ -33,7 +33,7 @@ SCREENS = {
     "pictures": (f"?screen=finding&audit={PICTURES}&check=unseen", "table.items"),
     "item": (f"?screen=item&audit={FIRST}&check=facts&item=3", "dl.facts"),
     "picture": (f"?screen=item&audit={PICTURES}&check=unseen&item=5", "figure img.series"),
-    "compare": (f"?screen=compare&audit={FIRST}&other={SECOND}", "table.compare"),
+    "compare": (f"?screen=compare&audit={FIRST}&other={SECOND}", "table.beside"),
     "register": ("?screen=register", "table.register"),
     "trends": ("?screen=trends&model=SmolLM2-135M&check=stereotypes", "figure img.trend"),
     "verify": (f"?screen=verify&audit={FIRST}", ".alarm"),

@@ -49,7 +49,7 @@ def test_the_screen_fits_and_is_quiet(browser, address, width):
     page.on("dialog", lambda dialog: seen.append(f"dialog {dialog.message}"))
     page.goto(address + COMPARE)
     expect(page.locator("table.differences").first).to_be_visible(timeout=30_000)
-    expect(page.locator("ul.ids li").first).to_be_visible()
+    expect(page.locator("ul.pairs li").first).to_be_visible()
     assert page.evaluate(BROKEN) == 0
     assert page.evaluate(SPILT) == []
     assert max(page.evaluate(WIDTHS)) <= width
@@ -61,7 +61,7 @@ def test_the_screen_fits_and_is_quiet(browser, address, width):
 def test_a_changed_item_is_one_click_away_and_back_again(browser, address):
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.goto(address + COMPARE)
-    item = page.locator("ul.ids li", has_text="facts-50").first
+    item = page.locator("ul.pairs li", has_text="facts-50").first
     item.locator("a", has_text="B").click(timeout=30_000)
     page.wait_for_url("**screen=item&audit=bbbb0002&check=facts&item=51**")
     expect(page.locator("dl.facts").first).to_be_visible(timeout=30_000)

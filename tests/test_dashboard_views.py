@@ -475,34 +475,23 @@ def test_what_is_no_picture_is_printed(tmp_path, monkeypatch):
 def test_two_audits_stand_side_by_side(home):
     page = screen(screen="compare", audit=FIRST, other=SECOND)
     text = seen(page)
-    assert WORDS("dashboard.no_test") in text
-    first, second = "5.33 % [2.29 %, 10.2 %] 300 ≤ 20 %", "5.33 % [2.37 %, 10.0 %] 300 ≤ 20 %"
-    assert f"facts A error share {first} B error share {second}" in text
-    assert "facts-2 A error share 6.33 % [2.96 %, 11.5 %] 300 ≤ 20 % B not asked" in text
-    assert "seed 7 8" in text
+    assert WORDS("asked.beside_note") in text
+    first, second = "5.33 %, interval [2.29 %, 10.2 %]", "5.33 %, interval [2.37 %, 10.0 %]"
+    assert re.search(rf"facts error share {re.escape(first)}[^f]* error share {re.escape(second)}", text)
+    assert re.search(r"facts-2 error share 6\.33 %.* not asked", text)
+    assert "Seed 7 8" in text
+    assert "Asked with facts-2 closed-book questions not asked" in text
     assert "checks.facts-2 factuality.closed_book —" in text
-
-
-def test_items_that_changed_are_named_with_both_values(home):
-    page = screen(screen="compare", audit=FIRST, other=SECOND)
-    assert "facts 3 of 300 shared items have another value" in seen(page)
-    assert "stereotypes 0 of 480 shared items" in seen(page)
-    first = load_record(home / FIRST).items("facts")["value"].to_list()[:3]
-    names = ["0" if value == 0 else "1.00" for value in first]
-    turned = ["1.00" if value == 0 else "0" for value in first]
-    says = "Which river flows through city number"
-    assert " ".join(f"{says} {row}? {names[row]} {turned[row]}" for row in range(3)) in seen(page)
-    assert {"screen": "item", "audit": SECOND, "check": "facts", "item": "3"} in links(html(page))
 
 
 def test_two_audits_are_chosen(home):
     page = screen(screen="compare", audit=FIRST)
     assert WORDS("dashboard.choose_two") in seen(page)
-    assert RUNNING not in page.selectbox(key="other").options
-    page.selectbox(key="other").set_value(FIRST)
+    assert not any(RUNNING in one for one in page.multiselect(key="others").options)
+    page.multiselect(key="others").set_value([SECOND])
     rerun(page)
-    assert page.query_params["other"] == FIRST
-    assert WORDS("dashboard.no_differences") in seen(page)
+    assert page.query_params["other"] == SECOND
+    assert WORDS("asked.beside_note") in seen(page)
 
 
 # Everywhere

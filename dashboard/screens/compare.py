@@ -54,10 +54,10 @@ def show(place: Address, words: Words) -> None:
     try:
         found = compared(names, float(place.margin or 0))
     except UsageError:
-        _draw_apart(names, audits, place, words, tools)
+        _draw_apart(names, audits, place, words, {"why": words("compare.refused"), **tools})
     except IntegrityError as error:
         told = one_line(words.term("error", error.message), words, 400)
-        draw("alarm.html.j2", words, text=words("compare.unreadable", why=told))
+        _draw_apart(names, audits, place, words, {"why": words("compare.unreadable", why=told), **tools})
     else:
         _draw_differences(found, words, tools)
 

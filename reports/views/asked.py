@@ -52,14 +52,16 @@ def asked_view(a: Audit, b: Audit, words: Words) -> AskedView:
         rows.setdefault((what, left, right), []).append(check)
     changed = {one.check for one in found}
     names = {one.check for one in b.record.findings}
-    none = words("format.none")
     return AskedView(
         tuple(AskedRow(what, tuple(filter(None, dict.fromkeys(checks))), left, right)
               for (what, left, right), checks in rows.items()),
         tuple(one.check for one in a.record.findings if one.check in names - changed),
-        tuple((one.place, *(none if side is None else one_line(side, words, 160) for side in one.texts))
-              for one in found),
+        tuple((one.place, _raw(one.texts[0], words), _raw(one.texts[1], words)) for one in found),
     )  # fmt: skip
+
+
+def _raw(text: str | None, words: Words) -> str:
+    return words("format.none") if text is None else one_line(text, words, 160)
 
 
 def _as_plan(record: Record) -> Mapping[str, Any]:
@@ -88,12 +90,12 @@ def _told(
                 continue
             done.add((check, root, role))
             if root == "limit":
-                yield check, words("label.limit"), *(_limit(audit, check, notation) for audit in (a, b))
+                yield check, words("label.limit"), _limit(a, check, notation), _limit(b, check, notation)
             else:
                 name = words("asked.data", role=words.term("role", role))
                 yield check, name, *_sources(found, check, role, words)
         else:
-            yield check, _name(one, words), *(_value(one, side, notation) for side in (one.a, one.b))
+            yield check, _name(one, words), _value(one, one.a, notation), _value(one, one.b, notation)
 
 
 def _limit(audit: Audit, check: str, notation: Notation) -> str:
