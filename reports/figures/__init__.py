@@ -6,7 +6,7 @@ from reports.figures.items import drawn, placed, told_list
 from reports.figures.over_time import Point, trend
 from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
 from reports.figures.signs import sign, tally_bar
-from reports.figures.slopes import Side, slopes
+from reports.figures.sloping import Side, slopes
 from reports.figures.style import FONT, PALETTE, css, recoloured, svg
 
 __all__ = [

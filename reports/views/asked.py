@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from audit.errors import IntegrityError
-from audit.plan import PlanDifference, differences, plan_differences
 from audit.record import Audit, Record
 from reports.text import Notation, Words, one_line
+
+if TYPE_CHECKING:
+    from audit.plan import PlanDifference
 
 __all__ = ["AskedRow", "AskedView", "asked_view"]
 
@@ -43,6 +45,8 @@ class AskedView:
 
 def asked_view(a: Audit, b: Audit, words: Words) -> AskedView:
     """Return what two audits were asked differently; models under audit and words for people aside."""
+    from audit.plan import differences, plan_differences
+
     try:
         found = plan_differences(a, b)
     except IntegrityError:

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.compare import WORST_FIRST, worst_word
 from audit.record import Limit
 from detectors.result import Measure
 from reports.text import Notation, Words, digits_for, one_line
@@ -137,6 +136,8 @@ class ComparisonView:
 
 def comparison_view(found: Sequence[Comparison], words: Words) -> ComparisonView:
     """Return the view of comparisons with one baseline, at least one."""
+    from audit.compare import worst_word
+
     notation, first, several = Notation(words), found[0], len(found) > 1
     word = worst_word(found)
     each = tuple((letter, one.word, _sentence(one, words)) for letter, one in zip(LETTERS[1:], found, strict=False))
@@ -150,10 +151,17 @@ def comparison_view(found: Sequence[Comparison], words: Words) -> ComparisonView
         sides=tuple((label, side, words("format.list").join(_models(side, words))) for label, side in sides),
         level=notation.level(first.level),
         margins=_margins(first, words),
-        checks=tuple(sorted(checks, key=lambda one: (WORST_FIRST.index(one.word), not one.gating))),
+        checks=tuple(sorted(checks, key=lambda one: (_rank(one.word), not one.gating))),
         methods=_methods(found, words),
         reading=_reading(first, notation),
     )
+
+
+def _rank(word: Word) -> int:
+    """Return the place of a word among all, the worst first."""
+    from audit.compare import WORST_FIRST
+
+    return WORST_FIRST.index(word)
 
 
 def _candidate(at: int, several: bool, words: Words) -> str:
@@ -210,7 +218,7 @@ def _sentence(found: Comparison, words: Words) -> str:
 
 def _check(each: Sequence[CheckComparison], notation: Notation) -> CheckView:
     words, one = notation.words, each[0]
-    word = min((check.word for check in each), key=WORST_FIRST.index)
+    word = min((check.word for check in each), key=_rank)
     lettered = list(zip(LETTERS[1:], each, strict=False))
     return CheckView(
         check=one.check,
@@ -304,7 +312,7 @@ def _measure(
     pairs: Sequence[tuple[str, MeasureComparison]], limit: Limit | None, notation: Notation
 ) -> MeasureView:
     words, first = notation.words, pairs[0][1]
-    word = min((one.word for _, one in pairs), key=WORST_FIRST.index)
+    word = min((one.word for _, one in pairs), key=_rank)
     sides = [("A", first.a), *((letter, one.b) for letter, one in pairs)]
     return MeasureView(
         name=_label(first.a, words),
