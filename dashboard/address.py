@@ -31,22 +31,26 @@ StateFilter = Verdict | Literal["", "running", "unreadable"]
 Order = Literal["worst", "newest", "title", "model"]
 Only = Literal["", "decide", "mine", "overdue", "damaged", "running"]
 RatingFilter = RatingWord | Literal[""]
-StatusFilter = StatusWord | Literal["", "overdue"]
+StatusFilter = StatusWord | Literal["", "overdue", "ending"]
+WhoseFilter = Literal["", "mine", "nobody"]
+RegisterView = Literal["", "calendar"]
+ItemsFilter = Literal["", "open", "spoken", "differ", "drawn", "given"]
 Layout = Literal["table", "gallery"]
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Names = Annotated[str, Field(max_length=820, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
+Picks = Annotated[str, Field(max_length=4000, pattern=r"^[0-9a-f,]*$")]
 Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
 
-_EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "find", "sort")
+_EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "reviewed", "find", "sort")
 PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "audits": ("search", "only", "verdict", "family", "order", "page"),
     "audit": ("audit",),
     "finding": (*_EVIDENCE, "columns", "shown", "page"),
     "item": (*_EVIDENCE, "item"),
     "compare": ("audit", "other", "margin"),
-    "register": ("search", "owner", "rating", "standing", "page"),
+    "register": ("search", "owner", "rating", "standing", "whose", "view", "picked", "page"),
     "trends": ("model", "check", "measure"),
     "verify": ("audit",),
     "export": ("audit",),
@@ -75,6 +79,9 @@ class Address:
     group: Text = ""
     unit: Text = ""
     """Only items with this outcome, of this group, of this independent unit; empty = all."""
+    reviewed: ItemsFilter = ""
+    """Only items of which nobody spoke, somebody did, people differ, that are drawn for a random check, or given to
+    somebody; empty = all."""
     find: Text = ""
     """Only items that have this in one of their texts, `/.../` = a regular expression; no matter the case."""
     sort: Text = ""
@@ -92,7 +99,13 @@ class Address:
     owner: Text = ""
     rating: RatingFilter = ""
     standing: StatusFilter = ""
-    """Only findings with this owner, rating, standing; empty = all."""
+    """Only findings with this owner, rating, standing; empty = all. `ending`: with a waiver that ends soon."""
+    whose: WhoseFilter = ""
+    """Only findings of whoever looks, or of nobody; empty = all."""
+    view: RegisterView = ""
+    """The register as a list or as a calendar of what ends."""
+    picked: Picks = ""
+    """Findings that are given to somebody together, by their marks with commas between them."""
     model: Text = ""
     measure: Text = ""
     """The model whose audits are followed, and the measure of `check`, `name` or `name of group`."""

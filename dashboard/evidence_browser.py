@@ -7,8 +7,7 @@ All that a reader sets stands in the address, so that a link or the Back button 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +15,12 @@ import streamlit as st
 
 from audit.errors import UsageError
 from audit.record import AGAINST, ItemsFile
+from audit.review import ReviewState
 from dashboard.address import Address
-from dashboard.item_pages import SLICES, Filters, as_csv, choices, columns_of, matching
+from dashboard.bulk_forms import MOST_GIVEN, give_items
+from dashboard.findings_register import standing
+from dashboard.item_pages import SLICES, Filters, among, as_csv, choices, columns_of, matching
+from dashboard.loading import opened
 from dashboard.page_frame import bound, choose, clamped, turn_pages
 from dashboard.rendering import draw, picture
 from reports.figures import drawn
@@ -27,7 +30,7 @@ from reports.views import CONTENT, WORDED, FindingView, ItemsTable, laid_out, sh
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["SIZE", "browse", "filters_of", "laid_page"]
+__all__ = ["SIZE", "browse", "differing", "filters_of", "kept_rows", "laid_page"]
 
 SIZE = 25
 """Items on one page."""
@@ -40,16 +43,49 @@ def filters_of(place: Address) -> Filters:
     return Filters(place.failures, place.outcome, place.group, place.unit, place.find, place.sort)
 
 
+def kept_rows(place: Address, items: ItemsFile) -> np.ndarray:
+    """Return the numbers [row] of the rows that the address asks for; UsageError as `matching`."""
+    numbers, asked = matching(items, filters_of(place)), REVIEWED.get(place.reviewed)
+    if asked is None:
+        return numbers
+    state = standing(place.audit)
+    return among(items, numbers, asked(state, place.check), inside=place.reviewed != "open")
+
+
+def _spoken(state: ReviewState, check: str) -> Collection[str]:
+    return state.calls.get(check, {}).keys()
+
+
+def differing(state: ReviewState, check: str) -> list[str]:
+    """Return the items of which two people say different things."""
+    calls = state.calls.get(check, {})
+    return [item for item, said in calls.items() if len({(one.says.word, one.says.value) for one in said.values()}) > 1]
+
+
+def _drawn(state: ReviewState, check: str) -> Collection[str]:
+    found = state.reviewed.get(check)
+    return () if found is None or found.check is None else found.check.left
+
+
+def _given(state: ReviewState, check: str) -> Collection[str]:
+    return [item for (of, item), said in state.targets.items() if of == check and item is not None and said.owner]
+
+
+REVIEWED: Mapping[str, Callable[[ReviewState, str], Collection[str]]] = {
+    "open": _spoken, "spoken": _spoken, "differ": differing, "drawn": _drawn, "given": _given,
+}
+"""What `reviewed` of an address may ask for -> the items of which that is so; `open` are all others."""
+
+
 def browse(
     place: Address, words: Words, one: FindingView, items: ItemsFile, overridden: Mapping[str, str]
 ) -> None:
     """Draw the items that the address asks for; `overridden` says what a reviewer made of an item, by its name."""
     try:
-        numbers, wrong = matching(items, filters_of(place)), ""
+        numbers, wrong = kept_rows(place, items), ""
     except UsageError as error:
-        numbers, wrong = matching(items, replace(filters_of(place), find="")), one_line(
-            words.term("error", error.message), words, 300
-        )
+        numbers = kept_rows(place.to("finding", find=""), items)
+        wrong = one_line(words.term("error", error.message), words, 300)
     place = clamped(place, len(numbers), SIZE)
     shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
     hrefs = [place.to("item", item=int(number) + 1).link for number in shown]
@@ -122,6 +158,11 @@ def _filters(place: Address, words: Words, items: ItemsFile) -> None:
             any_one = words("dashboard.any_of", what=label)
             say = partial(_option, any_one=any_one, words=words, column=name)
             choose(place, name, label, ["", *found], say, width=180)
+        if items.id_column:
+            choose(
+                place, "reviewed", words("dashboard.by_review"), ["", *REVIEWED],
+                lambda one: words(f"dashboard.reviewed_{one or 'any'}"), width=180,
+            )
 
 
 def _tools(place: Address, words: Words, items: ItemsFile, numbers: Any) -> None:
@@ -134,6 +175,18 @@ def _tools(place: Address, words: Words, items: ItemsFile, numbers: Any) -> None
             words("dashboard.csv"), partial(as_csv, items, numbers), file_name=f"{place.check}.csv", mime="text/csv",
             on_click="ignore",
         )
+        if items.id_column and len(numbers):
+            with st.popover(words("register.give_items", count=len(numbers))):
+                _give(place, words, items, numbers)
+
+
+def _give(place: Address, words: Words, items: ItemsFile, numbers: Any) -> None:
+    if len(numbers) > MOST_GIVEN:
+        draw("alarm.html.j2", words, text=words("register.give_most", most=f"{MOST_GIVEN:,}"))
+        return
+    ids = items.ids()
+    names = [name for number in numbers if (name := ids[number]) is not None]
+    give_items(opened(place.audit), place.check, names, words)
 
 
 def _layout(words: Words, one: str) -> str:

@@ -1,6 +1,7 @@
 """What people have decided: of one audit, and of all findings that somebody has to settle.
 
     stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
+    standing(name)     -> all that was said of an audit, as it stands today
     settled_of(...)    -> where each of its findings stands
     register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
 
@@ -9,17 +10,24 @@ A finding is listed that failed, crashed or is undecided, and any other of which
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
+from audit.files import sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
 from audit.review import RATINGS, ReviewState, TargetState, state_of
-from dashboard.loading import entries, home, readable
+from dashboard.loading import entries, home, opened, readable
 
-__all__ = ["RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of"]
+__all__ = ["SOON", "RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of", "standing"]
+
+
+SOON = 30
+"""Days before its end in which a waiver is one that ends soon."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,27 @@ class RegisterRow:
     finding: Finding
     standing: TargetState
     overdue: bool
+    age: int
+    """Days since the audit was run; since its record was written, where nothing tells when it was run."""
+    given: int = 0
+    """Items of it that are given to somebody."""
+
+    @property
+    def mark(self) -> str:
+        """Eight letters that stand for the finding in an address."""
+        return sha256(f"{self.audit}\n{self.finding.check}".encode("utf-8", "surrogatepass"))[7:15]
+
+    @property
+    def ends(self) -> tuple[tuple[date, Literal["due", "waiver"]], ...]:
+        """The days on which something ends: the time to settle it while it is open, and its waiver."""
+        waiver = self.standing.waiver
+        due = self.standing.due if self.standing.status == "open" else None
+        found: list[tuple[date, Literal["due", "waiver"]]] = [] if due is None else [(due, "due")]
+        return tuple(found if waiver is None else [*found, (waiver.until, "waiver")])
+
+    def ending(self, on: date) -> bool:
+        """Tell whether its waiver ends within `SOON` days of a day, that day included."""
+        return any(kind == "waiver" and 0 <= (day - on).days <= SOON for day, kind in self.ends)
 
     @property
     def urgency(self) -> tuple[bool, int, date, int, str, str]:
@@ -87,14 +116,24 @@ class Stand:
     overdue: int
 
 
+def standing(name: str) -> ReviewState:
+    """Return where an audit stands today, read anew only where its reviews were written; raises as `opened`."""
+    return _standing(home(), name, date.today(), *_stamps(name))
+
+
+@lru_cache(maxsize=32)
+def _standing(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> ReviewState:
+    return state_of(opened(name), on)
+
+
 def stand_of(name: str, on: date) -> Stand | None:
     """Return where an audit stands on a day; None where nobody has spoken of it, or it cannot be read."""
     recorded, reviewed = _stamps(name)
-    return _stand(home(), name, on, recorded, reviewed) if reviewed else None
+    return _stand(home(), name, on, recorded, reviewed) if reviewed[1] else None
 
 
 @lru_cache(maxsize=4096)
-def _stand(root: Path, name: str, on: date, recorded: int, reviewed: int) -> Stand | None:
+def _stand(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> Stand | None:
     return readable(name, lambda audit: _summed(audit, state_of(audit, on), on))
 
 
@@ -122,22 +161,39 @@ def register(on: date) -> list[RegisterRow]:
     return sorted(rows, key=lambda row: row.urgency)
 
 
-def _stamps(name: str) -> tuple[int, int]:
-    """Return when the record and the reviews were written, in nanoseconds; 0 for one that is not there."""
+def _stamps(name: str) -> tuple[int, tuple[int, int]]:
+    """Return when the record and the reviews were written, in nanoseconds, and the reviews' size; 0 without a file."""
     paths = [home() / name / file for file in (RECORD_FILE, REVIEWS_FILE)]
-    recorded, reviewed = (path.stat().st_mtime_ns if path.is_file() else 0 for path in paths)
-    return recorded, reviewed
+    recorded, reviewed = ((one.st_mtime_ns, one.st_size) if one else (0, 0) for one in map(_stat, paths))
+    return recorded[0], reviewed
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    return path.stat() if path.is_file() else None
 
 
 @lru_cache(maxsize=4096)
-def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: int) -> tuple[RegisterRow, ...]:
+def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> tuple[RegisterRow, ...]:
     return readable(name, lambda audit: tuple(_rows(audit, state_of(audit, on), on))) or ()
 
 
 def _rows(audit: Audit, state: ReviewState, on: date) -> Iterator[RegisterRow]:
     audited = audit.record.models.get("main") or audit.record.data
+    age = (on - _day_of(audit)).days
     for finding in audit.record.findings:
-        standing = state.of(finding.check)
-        if finding.verdict in UNSETTLED or standing != TargetState():
+        said = state.of(finding.check)
+        given = sum(of == finding.check and item is not None and one.owner is not None
+                    for (of, item), one in state.targets.items())
+        if finding.verdict in UNSETTLED or said != TargetState() or given:
             model = "" if audited is None else audited.name
-            yield RegisterRow(audit.folder.name, audit.record.title, model, finding, standing, standing.overdue(on))
+            title, overdue = audit.record.title, said.overdue(on)
+            yield RegisterRow(audit.folder.name, title, model, finding, said, overdue, age, given)
+
+
+def _day_of(audit: Audit) -> date:
+    """Return the day on which the audit ended."""
+    written = date.fromtimestamp((audit.folder / RECORD_FILE).stat().st_mtime)
+    try:
+        return written if audit.run is None else datetime.fromisoformat(audit.run.finished).date()
+    except ValueError:
+        return written

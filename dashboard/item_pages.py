@@ -4,6 +4,7 @@
     columns_of(items)        -> texts, sortable  what can be searched, and what can be ordered
     as_csv(items, numbers)   -> bytes            these rows as a file for a spreadsheet
     named(items, names)      -> row numbers      of the items with these names
+    among(items, rows, names) -> row numbers     those of the rows with these names, or without
     observed(audit, finding, name) -> a row      what was observed of an item, beside what was judged
 
 Rows are selected and sorted; nothing is measured. The files are read by `audit.record.ItemsFile`.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = [
-    "SLICES", "Columns", "Filters", "as_csv", "choices", "columns_of", "inert", "matching", "named", "observed",
+    "SLICES", "Columns", "Filters", "among", "as_csv", "choices", "columns_of", "inert", "matching", "named",
+    "observed",
 ]
 
 SLICES = ("outcome", "group", "unit")
@@ -175,11 +177,19 @@ def inert(name: str) -> str:
     return f"'{name}" if re.match(_FORMULA, name) else name
 
 
-def observed(audit: Audit, finding: Finding, name: str) -> dict[str, Any]:
-    """Return what was observed of an item and stored under its name; empty where that is not told."""
-    file = observed_of(audit.folder, finding, "items")
+def observed(audit: Audit, finding: Finding, name: str, role: str = "items") -> dict[str, Any]:
+    """Return what was observed of an item of a role and stored under its name; empty where that is not told."""
+    file = observed_of(audit.folder, finding, role)
     row = None if file is None or file.id_column != "id" else named(file, [name])[0]
     return {} if file is None or row is None else dict(file.rows([row - 1]).to_pylist()[0])
+
+
+def among(items: ItemsFile, numbers: np.ndarray, names: Collection[str], *, inside: bool) -> np.ndarray:
+    """Return those of the rows whose items have one of these names, or with `inside=False` none of them."""
+    import numpy as np
+
+    rows = np.array([row - 1 for row in named(items, sorted(names)) if row is not None], dtype=np.int64)
+    return numbers[np.isin(numbers, rows, invert=not inside)]
 
 
 def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:

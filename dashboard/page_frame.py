@@ -38,6 +38,7 @@ def crumbs(
         "crumbs.html.j2",
         words,
         home=Address(lang=words.lang).link,
+        here=here.link,
         steps=named,
         actions=[(label, place.link) for label, place in actions],
         keys=keys,

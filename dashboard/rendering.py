@@ -12,7 +12,6 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
 from functools import cache
 from html import unescape
 from importlib.resources import files
@@ -25,6 +24,7 @@ from markupsafe import Markup, escape
 from audit.record import Audit
 from audit.signing import known_keys
 from dashboard.address import Address
+from dashboard.findings_register import standing
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.figures import FONT, css, recoloured, sign
 from reports.pictures import pictures_of
@@ -65,7 +65,7 @@ def links_of(view: Overview, place: Address) -> Mapping[str, str]:
 def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any]:
     """Return what the report's own templates call for; items are the business of a screen."""
     notation = Notation(words)
-    review = review_view(audit, notation, date.today(), known_keys())
+    review = review_view(audit, notation, standing(audit.folder.name), known_keys())
     drawn = figure_tools(view, notation, review.waived if review else ())
     figures = {name: _pictured(tool) if callable(tool) else tool for name, tool in drawn.items()}
     return {

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
-from audit.errors import DokimasiaError, first_problem
+from audit.errors import DokimasiaError
 from audit.record import Audit
 from audit.review import (
     DECISIONS,
@@ -30,12 +30,11 @@ from audit.review import (
     Statement,
     Status,
     TargetState,
-    add_reviews,
-    state_of,
 )
-from audit.signing import author_name, key_owner, signing_key
+from dashboard.findings_register import standing
+from dashboard.item_calls import AUTHOR, append, problem_told, speaker
 from dashboard.rendering import draw
-from reports.text import Words, one_line
+from reports.text import Words
 
 __all__ = ["draw_items", "review_audit", "review_finding", "review_item"]
 
@@ -43,7 +42,6 @@ MOST = 200
 """Links to items that are still to be looked at."""
 DRAWN = 100
 """Items that the form of a random check begins with."""
-_AUTHOR = "said_by"
 Fields = Mapping[str, Any]
 Keyed = Callable[[str], str]
 Links = Callable[[Sequence[str]], list[tuple[str, str]]]
@@ -52,7 +50,7 @@ Links = Callable[[Sequence[str]], list[tuple[str, str]]]
 
 def review_audit(audit: Audit, words: Words) -> None:
     """Draw the form for a word about the audit: a decision, a comment."""
-    state = state_of(audit)
+    state = standing(audit.folder.name)
     key = _keys(audit, state)
     draw("form_head.html.j2", words)
     with st.form(key("form")):
@@ -79,7 +77,7 @@ def _of_audit(fields: Fields) -> Iterator[Statement]:
 
 def review_finding(audit: Audit, check: str, words: Words) -> None:
     """Draw the form to rate a finding, give it to somebody, settle or waive it."""
-    state = state_of(audit)
+    state = standing(audit.folder.name)
     now = state.of(check)
     key = _keys(audit, state, check)
     draw("form_head.html.j2", words)
@@ -120,7 +118,7 @@ def _of_finding(fields: Fields, now: TargetState, check: str) -> Iterator[Statem
 
 def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
     """Draw what of a random check is still to be looked at, by `links` to these items, or the form that draws one."""
-    state = state_of(audit)
+    state = standing(audit.folder.name)
     reviewed, headline = state.reviewed.get(check), audit.finding(check).headline
     if reviewed is not None and reviewed.check is not None and reviewed.check.left:
         draw("to_look_at.html.j2", words, count=len(reviewed.check.left), links=links(reviewed.check.left[:MOST]))
@@ -137,30 +135,35 @@ def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
 
 
 def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
-    """Draw the form to override an item's outcome, or to comment on it."""
-    state = state_of(audit)
-    key = _keys(audit, state, check, item)
-    draw("form_head.html.j2", words)
-    with st.form(key("form")):
-        left, right = st.columns([1, 3])
-        fields = {
-            "value": left.number_input(words("form.right_value"), 0.0, 1.0, None, step=1.0, key=key("value")),
-            "reason": right.text_input(words("form.reason"), key=key("reason")).strip(),
-            "undo": st.toggle(words("form.undo"), key=key("undo")),
+    """Draw the form for more than one key can say of an item: a comment, who sees to it, an outcome in between."""
+    state = standing(audit.folder.name)
+    now, key = state.of(check, item), _keys(audit, state, check, item)
+    with st.form(key("form"), border=False):
+        fields: dict[str, Any] = {
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
         }
+        with st.expander(words("form.more")):
+            fields |= {
+                "owner": st.text_input(words("reviewed.owner"), value=now.owner or "", key=key("owner")).strip(),
+                "due": st.date_input(words("reviewed.due"), value=now.due, format="YYYY-MM-DD", key=key("due")),
+                "value": st.number_input(words("form.right_value"), 0.0, 1.0, None, step=1.0, key=key("value")),
+                "reason": st.text_input(words("form.reason"), key=key("reason")).strip(),
+                "undo": st.toggle(words("form.undo"), key=key("undo")),
+            }
         author, sent = _sign(words)
-    overrides = fields["undo"] or fields["value"] is not None
-    if sent and overrides and not fields["reason"]:
-        draw("alarm.html.j2", words, text=words("form.override_needs"))
-    elif sent:
-        _say(audit, words, author, _of_item(fields, check, item))
+    if sent:
+        _say(audit, words, author, _of_item(fields, now, check, item))
 
 
-def _of_item(fields: Fields, check: str, item: str) -> Iterator[Statement]:
-    if fields["undo"] or fields["value"] is not None:
-        value = None if fields["undo"] else fields["value"]
-        yield Override(check=check, item=item, value=value, reason=fields["reason"])
+def _of_item(fields: Fields, now: TargetState, check: str, item: str) -> Iterator[Statement]:
+    if fields["undo"]:
+        yield Override(check=check, item=item, word="taken back", reason=fields["reason"] or None)
+    elif fields["value"] is not None:
+        yield Override(check=check, item=item, value=fields["value"], reason=fields["reason"] or None)
+    if fields["owner"] and fields["owner"] != now.owner:
+        yield Owner(check=check, item=item, owner=fields["owner"])
+    if fields["due"] is not None and fields["due"] != now.due:
+        yield Due(check=check, item=item, due=fields["due"])
     if fields["comment"]:
         yield Comment(check=check, item=item, text=fields["comment"])
 
@@ -189,14 +192,11 @@ def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
     Where a key signs, its owner speaks, whatever a browser sends.
     """
     left, right = st.container(), st.container()
-    try:
-        owner = key_owner()
-        somebody = owner or st.session_state.get(_AUTHOR) or author_name()
-    except DokimasiaError:
-        owner, somebody = None, ""
-    hint = words("form.author_bound") if owner else None
-    author = left.text_input(words("form.author"), somebody, max_chars=120, disabled=owner is not None, help=hint)
-    return owner or author.strip(), right.form_submit_button(words(button), type="primary", width="stretch")
+    somebody, bound = speaker()
+    hint = words("form.author_bound") if bound else None
+    author = left.text_input(words("form.author"), somebody, max_chars=120, disabled=bound, help=hint)
+    sent = right.form_submit_button(words(button), type="primary", width="stretch")
+    return somebody if bound else author.strip(), sent
 
 
 def _say(audit: Audit, words: Words, author: str, says: Iterator[Statement]) -> None:
@@ -206,10 +206,9 @@ def _say(audit: Audit, words: Words, author: str, says: Iterator[Statement]) -> 
         if not told:
             draw("alarm.html.j2", words, text=words("form.nothing"))
             return
-        add_reviews(audit, *told, author=key_owner() or author_name(author), key=signing_key())
+        append(audit, *told, author=author)
     except (DokimasiaError, ValidationError) as error:
-        why = first_problem(error) if isinstance(error, ValidationError) else error.message
-        draw("alarm.html.j2", words, text=one_line(words.term("error", why), words, 300))
+        draw("alarm.html.j2", words, text=problem_told(error, words))
         return
-    st.session_state[_AUTHOR] = author
+    st.session_state[AUTHOR] = author
     st.rerun()

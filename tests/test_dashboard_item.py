@@ -1,5 +1,6 @@
 """One item: headed by what it is and by its own outcome, with the choices that it had."""
 
+import math
 import re
 
 import pytest
@@ -52,17 +53,19 @@ def test_an_item_is_headed_by_its_content_and_its_own_outcome(questions, row, ti
 
 def test_the_choices_and_what_the_model_gave_them_stand_under_a_question(questions):
     page = screen(screen="item", audit=FIRST, check="facts", item=1)
-    assert [text_of(row) for row in rows_of(page, "items")] == [
-        "Toronto −1.50 the model's choice", "Ottawa −2.50 right",
+    shares = [100 / (1 + math.exp(-1)), 100 / (1 + math.exp(1))]
+    assert [text_of(row) for row in rows_of(page, "choices")] == [
+        f"Toronto the model's choice {shares[0]:.1f} % −1.50", f"Ottawa right {shares[1]:.1f} % −2.50",
     ]
+    assert f"width: {shares[0]:.1f}%" in html(page)
     right = screen(screen="item", audit=FIRST, check="facts", item=2)
-    assert text_of(rows_of(right, "items")[0]) == "Ottawa −3.25 right, the model's choice"
-    assert rows_of(screen(screen="item", audit=FIRST, check="facts", item=3), "items") == []
+    assert text_of(rows_of(right, "choices")[0]).startswith("Ottawa right, the model's choice")
+    assert rows_of(screen(screen="item", audit=FIRST, check="facts", item=3), "choices") == []
 
 
 def test_choices_that_are_not_the_recorded_ones_are_not_shown(questions):
     path = questions / "observations" / "facts.items.parquet"
     pd.read_parquet(path).assign(choices=[["forged", "forged too"]] * 3).to_parquet(path)
     page = screen(screen="item", audit=FIRST, check="facts", item=1)
-    assert rows_of(page, "items") == []
+    assert rows_of(page, "choices") == []
     assert "forged" not in seen(page)

@@ -18,7 +18,7 @@ from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
     from audit.record import Audit
-    from audit.review import ReviewState, Statement
+    from audit.review import Agreement, ReviewState, Statement
 
 __all__ = ["review"]
 
@@ -43,6 +43,9 @@ def review(
     ] = None,
     override: Annotated[
         str | None, typer.Option(metavar="ITEM=VALUE", help="The item's right value, 0 to 1; ITEM=machine undoes it.")
+    ] = None,
+    call: Annotated[
+        str | None, typer.Option(help="right, wrong or unsure: what the model did with --item; 'taken back' undoes it.")
     ] = None,
     sample: Annotated[
         int | None, typer.Option(metavar="N", help="Draw N items of --check that nobody looked at, for a random check.")
@@ -73,6 +76,7 @@ def review(
         *_plain(given, waive or check, item),
         *_status("waived" if waive is not None else status, waive or check, item, reason, until),
         *_override(override, check, reason),
+        *_call(found, call, check, item, reason),
         *([] if sample is None else [{"kind": "sample", "check": check, "item": item, "count": sample}]),
         *_decisions(decisions, reason, two_person=two_person),
     ]
@@ -106,6 +110,19 @@ def _override(override: str | None, check: str | None, reason: str | None) -> It
     except ValueError:
         raise UsageError(f"--override {override}: not ITEM=VALUE with a number from 0 to 1, or ITEM=machine") from None
     yield {"kind": "override", "check": check, "item": name or None, "value": value, "reason": reason}
+
+
+def _call(
+    audit: Audit, call: str | None, check: str | None, item: str | None, reason: str | None
+) -> Iterator[dict[str, Any]]:
+    if call is None:
+        return
+    from audit.review import CALLS, call_item
+
+    word = next((one for one in CALLS if one == call), None)
+    if word is None or check is None or item is None:
+        raise UsageError(f"--call {call}: allowed: {', '.join(CALLS)}, with --check and --item")
+    yield call_item(audit, check, item, word, reason).model_dump()
 
 
 def _decisions(decisions: dict[str, bool], reason: str | None, *, two_person: bool) -> Iterator[dict[str, Any]]:
@@ -181,6 +198,8 @@ def _entries(state: ReviewState) -> Iterator[str]:
 
 
 def _standing(audit: Audit, state: ReviewState) -> Iterator[str]:
+    from audit.review import agreements
+
     rule = "; approval needs a second person" if state.two_person else ""
     after = "" if state.verdict == audit.record.verdict else f", after review {state.verdict}"
     yield f"{audit.record.id}: {state.decision}{rule}; {audit.record.verdict}{after}; {len(state.entries)} entries"
@@ -195,6 +214,17 @@ def _standing(audit: Audit, state: ReviewState) -> Iterator[str]:
             yield f"  {check}: {len(reviewed.changes)} items overridden; {_reviewed(reviewed)}"
         if reviewed.check is not None:
             yield f"  {check}: {_random_check(reviewed.check)}"
+    for check, items in state.calls.items():
+        yield from (f"  {check}: {_agreement(one)}" for one in agreements(audit, check, items))
+
+
+def _agreement(one: Agreement) -> str:
+    from audit.record import span
+
+    measure = one.kappa
+    told = f"undefined ({measure.undefined})" if measure.value is None else span(measure)
+    differ = f"; they differ on {', '.join(item for item, *_ in one.differ[:_MOST])}" if one.differ else ""
+    return f"{one.first} and {one.second}: Cohen's kappa {told}{differ}"
 
 
 def _reviewed(reviewed: Any) -> str:

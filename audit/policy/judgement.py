@@ -208,7 +208,7 @@ class _Rules:
         counts = self.file is None or self.file.policy.overrides
         if not counts or not any(isinstance(entry.says, Override) for entry in self.entries):
             return tuple(self.audit.record.findings)
-        reviewed = state_of(self.audit, self.on).reviewed
+        reviewed = state_of(self.audit, self.on, with_reason=counts == "with_reason").reviewed
         told = {check: one.finding for check, one in reviewed.items() if not one.informs}
         return tuple(told.get(one.check, one) for one in self.audit.record.findings)
 

@@ -128,8 +128,9 @@ class Policy(StrictModel):
     """Dimensions, checks and probes that must have been asked."""
     waivers: AllowedWaivers | None = None
     """Which waivers count; absent = none."""
-    overrides: bool = False
-    """Whether outcomes that reviewers put in the place of the machine's count."""
+    overrides: bool | Literal["with_reason"] = False
+    """Whether outcomes that reviewers put in the place of the machine's count; `with_reason`: only those that say why.
+    """
     approval: Annotated[
         Approval | None, BeforeValidator(_approval, json_schema_input_type=Persons | Approval | None)
     ] = None

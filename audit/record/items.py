@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -84,6 +84,18 @@ class ItemsFile:
         """Return the items' ids as text, in stored order; empty where nothing names them. Raises as `table`."""
         table = self.table([] if self.id_column is None else [self.id_column])
         return [one for column in table.columns for one in column.cast("string").to_pylist()]
+
+    def lacking(self, names: Collection[str]) -> list[str]:
+        """Return those of these names that are no item's id, in their order; raises as `table`."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        wanted = list(dict.fromkeys(names))
+        if self.id_column is None:
+            return wanted
+        ids = pc.cast(self.table([self.id_column]).column(0), "string")
+        there = set(pc.unique(pc.index_in(ids, value_set=pa.array(wanted, "string"))).to_pylist())
+        return [name for at, name in enumerate(wanted) if at not in there]
 
     def rows(self, numbers: Sequence[int] | NDArray[np.int_]) -> pa.Table:
         """Return the rows with these numbers, whole and in this order; only the row groups that hold them are read.

@@ -1,10 +1,13 @@
 """What people say of an audit, and where it stands after it."""
 
+from audit.review.calls import Agreement, Call, Calls, Said, agreements, call_of
 from audit.review.entries import (
+    CALLS,
     DECISIONS,
     RATINGS,
     STATUSES,
     Action,
+    CallWord,
     Comment,
     Decision,
     Due,
@@ -21,7 +24,7 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
-from audit.review.overrides import PROBLEMS, Reviewed
+from audit.review.overrides import PROBLEMS, Reviewed, call_item
 from audit.review.state import (
     Problem,
     ReviewState,
@@ -36,8 +39,9 @@ from audit.review.state import (
 from audit.review.writer import add_reviews
 
 __all__ = [
-    "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Comment", "Decision", "Due", "Entry", "Override",
-    "Owner", "Problem", "Rating", "RatingWord", "ReviewState", "Reviewed", "Reviews", "Sample", "SignOff", "Statement",
-    "Status", "StatusWord", "TargetState", "Waiver", "add_reviews", "read_reviews", "sign_off_of", "signature_of",
+    "CALLS", "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Agreement", "Call", "CallWord", "Calls",
+    "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Problem", "Rating", "RatingWord", "ReviewState",
+    "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status", "StatusWord", "TargetState",
+    "Waiver", "add_reviews", "agreements", "call_item", "call_of", "read_reviews", "sign_off_of", "signature_of",
     "state_after", "state_of", "waiver_in_force",
 ]

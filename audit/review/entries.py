@@ -26,9 +26,9 @@ from audit.signing import PublicKey, SigningKey, decoded, encoded
 from detectors.phrases import Phrase
 
 __all__ = [
-    "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "Comment", "Decision", "DecisionWord", "Due", "Entry",
-    "Override", "Owner", "Rating", "RatingWord", "Reviews", "Sample", "Signature", "Statement", "Status", "StatusWord",
-    "read_reviews", "signature_of", "signed",
+    "CALLS", "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "CallWord", "Comment", "Decision",
+    "DecisionWord", "Due", "Entry", "Override", "Owner", "Rating", "RatingWord", "Reviews", "Sample", "Signature",
+    "Statement", "Status", "StatusWord", "read_reviews", "signature_of", "signed",
 ]
 
 CHAIN_START = f"sha256:{'0' * 64}"
@@ -36,11 +36,14 @@ CHAIN_START = f"sha256:{'0' * 64}"
 KIND = "application/vnd.dokimasia.review+json"
 RatingWord = Literal["high", "medium", "low", "note"]
 StatusWord = Literal["open", "accepted", "fixed", "waived"]
+CallWord = Literal["right", "wrong", "unsure", "taken back"]
 DecisionWord = Literal["draft", "in review", "changes asked", "approved", "rejected"]
 RATINGS: tuple[RatingWord, ...] = get_args(RatingWord)
 """What a rating may be, the gravest first."""
 STATUSES: tuple[StatusWord, ...] = get_args(StatusWord)
 """Where a finding may stand."""
+CALLS: tuple[CallWord, ...] = get_args(CallWord)
+"""What may be said of an item in one word."""
 DECISIONS: tuple[DecisionWord, ...] = get_args(DecisionWord)
 """What may be decided about an audit; it begins as a draft."""
 Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
@@ -140,17 +143,23 @@ class Status(_About):
 
 
 class Override(_About):
-    """What the item's value should have been; without a value the machine's counts again."""
+    """What the item's outcome should have been, in a word or as a value; with neither the machine's counts again."""
 
     kind: Literal["override"] = "override"
+    word: CallWord | None = None
+    """`right` or `wrong` is what the model did with the item; `unsure`, that the author cannot tell; `taken back`, that
+    what this author said of the item before counts no more."""
     value: float | None = Field(default=None, ge=0, le=1)
-    """Outcome of the item, 0 to 1, in the place of the machine's."""
-    reason: Text
+    """Outcome of the item, 0 to 1, in the place of the machine's; absent where the check's number rests on no item."""
+    reason: Text | None = None
+    """Why; a policy may let only those count that say it."""
 
     @model_validator(mode="after")
     def _of_an_item(self) -> Override:
         if self.item is None:
             raise ValueError(Phrase("an override is for one item of one check"))
+        if self.word in ("unsure", "taken back") and self.value is not None:
+            raise ValueError(Phrase("a value goes with right or wrong, or stands alone"))
         return self
 
 

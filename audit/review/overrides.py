@@ -13,12 +13,13 @@ or all those of a random check (`audit.review.random_check`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.record import Audit, Finding, items_of
+from audit.record import AGAINST, Audit, Finding, ItemsFile, items_of
+from audit.review.entries import CallWord, Override
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "PROBLEMS", "ItemChange", "Problem", "Reviewed", "draw_problem", "has_item", "override_problem", "review_measure",
+    "PROBLEMS", "ItemChange", "Problem", "Reviewed", "call_item", "draw_problem", "lacking_items", "override_problem",
+    "review_measure", "units_of_items",
 ]
 
 Unable = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced"]
@@ -52,7 +54,7 @@ class ItemChange:
     """None where the items could not be read."""
     reviewed: float
     author: str
-    reason: str
+    reason: str | None
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,15 @@ class _Numbers:
         """Whether the items are all that the headline speaks of."""
         return self.headline.interval == "known"
 
+    def value(self, values: pd.Series[float]) -> float:
+        """Return the headline's value alone that these values of all items give."""
+        import numpy as np
+
+        from audit.verdict import unit_means
+
+        items = self.items.assign(**{str(self.headline.mean_of): values})
+        return float(np.nanmean(unit_means(items, self.headline, np.nan)))
+
     def mean(self, values: pd.Series[float], level: float) -> Measure:
         """Return the headline that these values of all items give."""
         headline = replace(self.headline, level=level)
@@ -144,8 +155,9 @@ class _Numbers:
 
 def _numbers(audit: Audit, finding: Finding) -> _Numbers:
     """Return what the headline is made of, where it gives the machine's own number."""
-    made = _Numbers(audit, finding, *_items(audit, finding))
-    if not _same(made.mean(made.before, made.headline.level).value, made.headline.value):
+    headline = _headline(finding)
+    made = _Numbers(audit, finding, _items(_file(audit, finding), headline), headline)
+    if not _same(made.value(made.before), headline.value):
         raise _UnableError("not_reproduced")
     return made
 
@@ -179,25 +191,45 @@ def _reviewed(made: _Numbers, told: tuple[ItemChange, ...], check: RandomCheck |
     elif set(before.index[before.notna()]) <= set(said):
         measures = _at_levels(made, lambda level: made.mean(after, level))
     else:
-        bare = replace(made.mean(after, headline.level), low=None, high=None, method=CHOSEN)
+        bare = replace(headline, value=made.value(after), low=None, high=None, method=CHOSEN)
         shown = [bare if one is headline else one for one in finding.measures]
         return Reviewed(finding, finding.model_copy(update={"measures": shown}), told, problem, check)
     return Reviewed(finding, _judged(finding, headline, *measures), told, check=check)
 
 
-def _items(audit: Audit, finding: Finding) -> tuple[pd.DataFrame, Measure]:
-    """Return the items by id, and the headline that is the mean of a column of them."""
+def _headline(finding: Finding) -> Measure:
+    """Return the headline that is the mean of a column of the items."""
     headline = finding.headline
     if headline is None or headline.mean_of is None or headline.group is not None or headline.value is None:
         raise _UnableError("not_a_mean")
+    return headline
+
+
+def _file(audit: Audit, finding: Finding) -> ItemsFile:
     file = items_of(audit.folder, finding)
     if file is None or file.problem is not None:
         raise _UnableError("items_changed" if file is not None and file.problem == "changed" else "items_missing")
-    items = file.read()
+    return file
+
+
+def _items(file: ItemsFile, headline: Measure) -> pd.DataFrame:
+    """Return the columns [item] of which the headline is made, and what tells how an item counts."""
+    mean_of = str(headline.mean_of)
+    wanted = (mean_of, headline.unit_of, *(headline.where or {}), "no_answer", AGAINST)
+    items = _read(file, tuple(dict.fromkeys(name for name in wanted if name in file.columns)))
+    if mean_of not in items or not items.index.is_unique:
+        raise _UnableError("item_unknown" if mean_of in items else "not_a_mean")
+    if not {headline.unit_of or mean_of, *(headline.where or {})} <= set(items):
+        raise _UnableError("not_reproduced")
+    return items
+
+
+@lru_cache(maxsize=2)
+def _read(file: ItemsFile, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read a file of items once while people go through it; nobody changes what is returned."""
+    items = file.read(columns)
     items.index = items.index.astype(str)
-    if headline.mean_of not in items or not items.index.is_unique:
-        raise _UnableError("item_unknown" if headline.mean_of in items else "not_a_mean")
-    return items, headline
+    return items
 
 
 def _mean(
@@ -211,7 +243,10 @@ def _mean(
     from detectors.intervals import mean_over_units
     from detectors.result import counted
 
-    asked = values[counted(items.assign(**{str(values.name): values}), str(values.name))]
+    there = items.assign(**{str(values.name): values})
+    for column, text in (headline.where or {}).items():
+        there = there[there[column].astype(str) == text]
+    asked = there[str(values.name)][counted(there, str(values.name))]
     units = None if headline.unit_of is None else items.loc[asked.index, headline.unit_of].astype(str).to_numpy(object)
     rng = rng_for(audit.record.seed, finding.check, "judge")
     binary = headline.interval == "exact"
@@ -276,10 +311,57 @@ def _same(made: float | None, stored: float | None) -> bool:
     return made is not None and stored is not None and math.isclose(made, stored, rel_tol=1e-9, abs_tol=1e-9)
 
 
-def has_item(audit: Audit, check: str, item: str) -> bool:
-    """Tell whether the check left an item of this id; IntegrityError where the file is not the record's."""
+def lacking_items(audit: Audit, check: str, items: Collection[str]) -> list[str]:
+    """Return those of these ids that no item of the check has; IntegrityError where the file is not the record's."""
     file = items_of(audit.folder, audit.finding(check))
-    return file is not None and file.problem != "missing" and item in file.ids()
+    return list(items) if file is None or file.problem == "missing" else file.lacking(items)
+
+
+def call_item(audit: Audit, check: str, item: str, word: CallWord, reason: str | None = None) -> Override:
+    """Return what a word about an item says, with the outcome that goes with it where the check's number has one.
+
+    Only an outcome of 0 or 1 has two sides; which of them is right follows from whether the item counts against the
+    model, and where that is not told from the side on which the limit lies, or from the direction of the number.
+    """
+    value = _outcome(audit, check, item, right=word == "right") if word in ("right", "wrong") else None
+    return Override(check=check, item=item, word=word, value=value, reason=reason)
+
+
+def _outcome(audit: Audit, check: str, item: str, *, right: bool) -> float | None:
+    import pandas as pd
+
+    finding = next((one for one in audit.record.findings if one.check == check), None)
+    try:
+        made = None if finding is None else _numbers(audit, finding)
+    except _UnableError:
+        made = None
+    if made is None or item not in made.before.index or made.before[item] not in (0.0, 1.0):
+        return None
+    against = made.items[AGAINST][item] if AGAINST in made.items else None
+    if against is None or pd.isna(against):
+        good = _good_side(made.finding, made.headline)
+    else:
+        good = 1 - float(made.before[item]) if against else float(made.before[item])
+    return good if good is None or right else 1 - good
+
+
+def _good_side(finding: Finding, headline: Measure) -> float | None:
+    limit = finding.limit
+    if limit is not None and limit.speaks_of(headline) and (limit.at_most is None) != (limit.at_least is None):
+        return 1.0 if limit.at_most is None else 0.0
+    return {"higher is better": 1.0, "lower is better": 0.0}.get(headline.direction)
+
+
+def units_of_items(audit: Audit, check: str, items: Sequence[str]) -> list[str] | None:
+    """Return the independent unit of each item; None where every item is one, or nothing tells."""
+    headline = audit.finding(check).headline
+    if headline is None or headline.unit_of is None:
+        return None
+    try:
+        units = _read(_file(audit, audit.finding(check)), (headline.unit_of,))[headline.unit_of]
+    except (_UnableError, KeyError):
+        return None
+    return [str(units[item]) for item in items]
 
 
 def override_problem(audit: Audit, check: str, item: str) -> Problem | None:

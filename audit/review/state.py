@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from audit.record import Audit, Finding, Verdict
+from audit.review.calls import Calls, Said, call_of, calls_of, counting, then
 from audit.review.entries import (
     Action,
     Comment,
@@ -131,8 +132,10 @@ class ReviewState:
     """Whether an approval needs another person than the one who asks for review."""
     sign_off: tuple[SignOff, ...]
     targets: Mapping[Target, TargetState]
+    calls: Calls
+    """Check -> item -> what each person says of its outcome."""
     reviewed: Mapping[str, Reviewed]
-    """Check -> the machine's and the reviewed result, for checks that have overrides."""
+    """Check -> the machine's and the reviewed result, for checks of which outcomes were changed."""
     findings: tuple[Finding, ...]
     """As they stand after review: overridden items counted anew, waived findings not gating."""
     verdict: Verdict
@@ -172,12 +175,13 @@ class ReviewState:
         }
 
 
-def state_of(audit: Audit, on: date | None = None) -> ReviewState:
+def state_of(audit: Audit, on: date | None = None, *, with_reason: bool = False) -> ReviewState:
     """Return where the audit stands; without `on`, waivers are looked at on the latest day of all entries.
 
-    So the same files give the same state, whenever one asks. IntegrityError as `read_reviews`.
+    So the same files give the same state, whenever one asks. with_reason: of the outcomes that people put in the place
+    of the machine's only those count that say why. IntegrityError as `read_reviews`.
     """
-    return _state(audit, read_reviews(audit.folder), on)
+    return _state(audit, read_reviews(audit.folder), on, with_reason=with_reason)
 
 
 def state_after(audit: Audit, count: int) -> ReviewState:
@@ -211,19 +215,20 @@ def waiver_in_force(
     return next(reversed(counting or standing), None)
 
 
-def _state(audit: Audit, reviews: Reviews, on: date | None) -> ReviewState:
+def _state(audit: Audit, reviews: Reviews, on: date | None, *, with_reason: bool = False) -> ReviewState:
     entries = reviews.entries
     on = reviews.day(on)
     targets: dict[Target, TargetState] = defaultdict(TargetState)
     for entry in entries:
         target = entry.says.check, entry.says.item
         targets[target] = _after(targets[target], entry)
-    reviewed = dict(_reviewed(audit, entries))
+    reviewed = dict(_reviewed(audit, [one for one in entries if not (with_reason and _bare(one))]))
     after = [reviewed[one.check].finding if one.check in reviewed else one for one in audit.record.findings]
     signing = sign_off_of(audit, entries)
     state = ReviewState(
         on=on, entries=entries, torn=reviews.torn, decision=signing.decision, two_person=signing.two_person,
-        sign_off=signing.rows, targets=dict(targets), reviewed=reviewed, findings=(), verdict=audit.record.verdict,
+        sign_off=signing.rows, targets=dict(targets), calls=calls_of(entries), reviewed=reviewed, findings=(),
+        verdict=audit.record.verdict,
     )
     after = [one.model_copy(update={"gating": False}) if state.waived(one.check) else one for one in after]
     return replace(state, findings=tuple(after), verdict=audit_verdict(after))
@@ -248,27 +253,42 @@ def _after(now: TargetState, entry: Entry) -> TargetState:
             return now
 
 
-def _reviewed(audit: Audit, entries: tuple[Entry, ...]) -> list[tuple[str, Reviewed]]:
-    """Return the checks of whose items people spoke with both results; of several for one item the last counts."""
-    changes: dict[str, dict[str, ItemChange]] = defaultdict(dict)
+def _bare(entry: Entry) -> bool:
+    """Tell whether an entry puts an outcome in the place of the machine's without saying why."""
+    return isinstance(entry.says, Override) and entry.says.reason is None and entry.says.value is not None
+
+
+def _reviewed(audit: Audit, entries: Iterable[Entry]) -> list[tuple[str, Reviewed]]:
+    """Return the checks of whose items people spoke with both results."""
+    calls: dict[str, dict[str, Said]] = defaultdict(dict)
     draws: dict[str, Draw] = {}
     for entry in entries:
         match entry.says:
-            case Override(check=str() as check, item=str() as item) as says:
-                changes[check].pop(item, None)
-                if says.value is not None:
-                    changes[check][item] = ItemChange(item, None, says.value, entry.author, says.reason)
+            case Override(check=str() as check, item=str() as item):
+                if (call := call_of(entry)) is not None:
+                    calls[check][item] = then(calls[check].get(item, {}), call)
             case Sample(check=str() as check) as says:
                 ordinal = draws[check].ordinal + 1 if check in draws else 1
-                draws[check] = Draw(check, says.count, says.token, entry.record, ordinal, frozenset(changes[check]))
+                seen = frozenset(_changes(calls[check]))
+                draws[check] = Draw(check, says.count, says.token, entry.record, ordinal, seen)
             case _:
                 pass
     known = {finding.check: finding for finding in audit.record.findings}
+    changes = {check: _changes(items) for check, items in calls.items()}
     return [
         (check, review_measure(audit, known[check], items, draws.get(check)))
         for check, items in changes.items()
         if (items or check in draws) and check in known
     ]
+
+
+def _changes(items: Mapping[str, Said]) -> dict[str, ItemChange]:
+    """Return item -> the outcome that counts after review, for those that have one."""
+    counts = ((item, counting(said)) for item, said in items.items())
+    return {
+        item: ItemChange(item, None, one.says.value, one.entry.author, one.says.reason)
+        for item, one in counts if one is not None and one.says.value is not None
+    }
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ waivers stand beside what the machine found.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from audit.errors import UsageError, did_you_mean, first_problem, os_reason
 from audit.files import append_line, digest_file, locked, sha256, sync_folder, whole_lines
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
 from audit.review.entries import CHAIN_START, Decision, Entry, Override, Sample, Statement, read_reviews, signed
-from audit.review.overrides import PROBLEMS, draw_problem, has_item, override_problem
+from audit.review.overrides import PROBLEMS, draw_problem, lacking_items, override_problem
 from audit.review.random_check import Draw
 from audit.review.state import Problem, sign_off_of, state_of
 from audit.signing import SigningKey, plain_name
@@ -34,18 +34,19 @@ def add_reviews(
 ) -> tuple[Entry, ...]:
     """Append what `author` says, signed where a key is given, and return the entries as they are stored.
 
-    Each is one write and one fsync. `at` is the local time now if not given. Raises UsageError, before anything is
+    All are one write and one fsync. `at` is the local time now if not given. Raises UsageError, before anything is
     written, for a check or item that is not there and for an approval that the two-person rule forbids.
     """
     if len(says) > 1 and any(isinstance(one, Sample) for one in says):
         raise UsageError("a random check is said alone; what else there is to say goes before or after it")
     author, key_name = plain_name(author), None if key is None else key.public.fingerprint
+    _refuse_targets(audit, says)
     for one in says:
         _refuse(audit, one, author, key_name)
     record, now = digest_file(audit.folder / RECORD_FILE), datetime.now().astimezone().replace(microsecond=0)
     try:
         made = [Entry(previous=CHAIN_START, record=record, author=author, at=at or now, says=one) for one in says]
-        return tuple(_added(audit.folder / REVIEWS_FILE, made, key))
+        return _added(audit.folder / REVIEWS_FILE, made, key)
     except ValidationError as error:
         raise UsageError("author {author!r}: {problem}", author=author, problem=first_problem(error)) from None
     except OSError as error:
@@ -54,9 +55,9 @@ def add_reviews(
         ) from None
 
 
-def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterator[Entry]:
-    """Chain, sign and append one entry after the other while no other process can, and yield what was stored."""
-    begins = not path.exists()
+def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> tuple[Entry, ...]:
+    """Chain, sign and append the entries while no other process can, and return what was stored."""
+    begins, stored = not path.exists(), []
     with locked(path) as file:
         if begins:
             sync_folder(path.parent)
@@ -64,24 +65,31 @@ def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> Iterato
         previous = sha256(lines[-1]) if lines else CHAIN_START
         for one in made:
             entry = one.model_copy(update={"previous": previous})
-            entry = entry if key is None else signed(entry, key)
-            append_line(file.fileno(), entry.line)
-            previous = sha256(entry.line)
-            yield entry
+            stored.append(entry if key is None else signed(entry, key))
+            previous = sha256(stored[-1].line)
+        append_line(file.fileno(), b"".join(entry.line for entry in stored))
+    return tuple(stored)
+
+
+def _refuse_targets(audit: Audit, says: Iterable[Statement]) -> None:
+    """Raise UsageError where a check or an item is not there."""
+    checks = [finding.check for finding in audit.record.findings]
+    spoken: dict[str, list[str]] = {}
+    for one in says:
+        if one.check is not None:
+            spoken.setdefault(one.check, []).extend([] if one.item is None else [one.item])
+    for check, items in spoken.items():
+        if check not in checks:
+            raise UsageError("no check {check!r} in this audit{near}", check=check, near=did_you_mean(check, checks))
+        if items and (lacking := lacking_items(audit, check, items)):
+            raise UsageError(
+                "check {check!r} has no item {item!r}; see the ids in {file}",
+                check=check, item=lacking[0], file=items_name(check),
+            )
 
 
 def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None:
     """Raise UsageError where this cannot be said."""
-    checks = [finding.check for finding in audit.record.findings]
-    if says.check is not None and says.check not in checks:
-        raise UsageError(
-            "no check {check!r} in this audit{near}", check=says.check, near=did_you_mean(says.check, checks)
-        )
-    if says.check is not None and says.item is not None and not has_item(audit, says.check, says.item):
-        raise UsageError(
-            "check {check!r} has no item {item!r}; see the ids in {file}",
-            check=says.check, item=says.item, file=items_name(says.check),
-        )
     if isinstance(says, Override) and says.check is not None and says.item is not None and says.value is not None:
         problem = override_problem(audit, says.check, says.item)
         if problem is not None:

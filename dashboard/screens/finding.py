@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import streamlit as st
 
 from audit.errors import UsageError, did_you_mean
 from audit.record import Audit, ItemsFile, items_of, table_of
-from audit.review import state_of
 from dashboard.address import Address
-from dashboard.evidence_browser import browse, laid_page
+from dashboard.evidence_browser import browse, differing, laid_page
+from dashboard.findings_register import standing
 from dashboard.item_pages import named
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, report_tools
 from dashboard.review_forms import draw_items, review_finding
 from reports.text import Notation, Words, one_line
-from reports.views import FindingView, Overview
+from reports.views import FindingView, Overview, called
 
 __all__ = ["finding_of", "show"]
 
@@ -36,8 +35,11 @@ def show(place: Address, words: Words) -> None:
     followed = [] if audited is None or one.headline is None else [place.to("trends", model=audited.name)]
     crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
     trust_line(place, words)
-    tools = report_tools(audit, view, words)
     items = items_of(audit.folder, one.finding)
+    tools = {
+        **report_tools(audit, view, words), "spoken": place.to("finding", reviewed="spoken", page=1).link,
+        "hrefs": dict(_differing(place, items)),
+    }
     left, right = st.columns([11, 4], gap="medium")
     with left:
         draw("finding.html.j2", words, one=one, **tools)
@@ -56,9 +58,19 @@ def show(place: Address, words: Words) -> None:
         draw("finding_rest.html.j2", words, one=one, folded=bool(items), **tools)
 
 
+def _differing(place: Address, items: ItemsFile | None) -> Iterator[tuple[str, str]]:
+    """Yield each item on which reviewers differ, with the address of its screen."""
+    if items is None or items.problem:
+        return
+    names = differing(standing(place.audit), place.check)
+    for name, row in zip(names, named(items, names), strict=True):
+        if row is not None:
+            yield name, place.to("item", reviewed="differ", item=row).link
+
+
 def _links(place: Address, words: Words, items: ItemsFile, names: Sequence[str]) -> list[tuple[str, str]]:
     """Return (name, address) of each named item; the filters are left out, for they may not show it."""
-    there = place.to("item", failures=False, outcome="", group="", unit="", find="")
+    there = place.to("item", failures=False, outcome="", group="", unit="", find="", reviewed="drawn")
     found = zip(names, named(items, names), strict=True)
     return [(one_line(name, words, 40), there.to("item", item=row).link) for name, row in found if row is not None]
 
@@ -73,9 +85,11 @@ def finding_of(view: Overview, check: str) -> FindingView:
 
 def _overridden(audit: Audit, check: str, words: Words) -> Mapping[str, str]:
     """Return item -> what a reviewer said of it instead of the machine."""
-    reviewed = state_of(audit, date.today()).reviewed.get(check)
-    notation = Notation(words)
-    return {
-        one.item: words("dashboard.overridden", value=notation.set_number(one.reviewed, ""))
-        for one in (reviewed.changes if reviewed else ())
-    }
+    state, notation = standing(audit.folder.name), Notation(words)
+    found = {item: said.owner for (of, item), said in state.targets.items() if of == check and item and said.owner}
+    marks = {item: one_line(owner, words, 30) for item, owner in found.items()}
+    for item, said in state.calls.get(check, {}).items():
+        last = list(said.values())[-1].says
+        word = called(last.word, words) if last.word else notation.set_number(last.value or 0.0, "")
+        marks[item] = f"✎ {word}"
+    return marks

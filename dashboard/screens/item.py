@@ -1,30 +1,31 @@
-"""One item: what was asked and answered, its scores, its picture."""
+"""One item: what it is, how the model did, its choices and pictures; beside it what people call it, with one key."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import date
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
-from audit.record import AGAINST, WEIGHT, Audit, items_of
+from audit.files import digest_file, stored_json
+from audit.record import AGAINST, PLAN_FILE, WEIGHT, Audit, Finding, items_of
 from audit.signing import known_keys
 from dashboard.address import Address
-from dashboard.evidence_browser import SIZE, filters_of
-from dashboard.item_pages import matching, observed
+from dashboard.elsewhere import AUDITS_LOOKED_AT, Elsewhere, elsewhere
+from dashboard.evidence_browser import SIZE, kept_rows
+from dashboard.findings_register import standing
+from dashboard.item_calls import Turn, call_buttons
+from dashboard.item_pages import observed
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw, picture
 from dashboard.review_forms import review_item
 from dashboard.screens.finding import finding_of
-from reports.figures import drawn
+from reports.figures import Drawing, drawn
 from reports.text import Notation, Words, one_line, visible
-from reports.views import CONTENT, SHORT, WORDED, review_view, shown_cell
+from reports.views import CONTENT, SHORT, WORDED, FindingView, choices_of, item_review, sent_of, shown_cell
 
 __all__ = ["show"]
 
@@ -35,7 +36,7 @@ TEXTS = ("prompt", "question", "answer", "output", "text", "right", "reference")
 
 
 def show(place: Address, words: Words) -> None:
-    """Draw an item: its pictures; its texts as they are, no markup being read; then what is short."""
+    """Draw an item and, beside it, the panel of its review."""
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
     one = finding_of(view, place.check)
     items = items_of(audit.folder, one.finding)
@@ -47,25 +48,37 @@ def show(place: Address, words: Words) -> None:
     cells = items.rows([place.item - 1]).to_pylist()[0]
     own = str(cells.pop(items.id_column)) if items.id_column else f"{place.item:,}"
     name = one_line(own, words, 80)
-    numbers = matching(items, filters_of(place))
+    numbers = kept_rows(place, items)
     found = np.flatnonzero(numbers == place.item - 1)
     at = int(found[0]) if found.size else None
     page = 1 if at is None else at // SIZE + 1
     way = [(words("heading.index"), place.to("audits")), (view.title, place.to("audit"))]
     way += [(one.name, place.to("finding", page=page)), (name, place)]
     letters = {words("dashboard.before"): "k", words("dashboard.after"): "j"}
-    crumbs(words, way, _neighbours(place, words, numbers, at), letters)
+    steps = _neighbours(place, words, numbers, at)
+    crumbs(words, way, steps, letters)
     position = None if at is None else f"{at + 1:,}"
     head: dict[str, Any] = {"row": f"{place.item:,}", "at": position, "kept": f"{numbers.size:,}"}
     title, outcome = _title(cells, name, place.item, words), _outcome(cells, words)
-    draw("item_head.html.j2", words, one=one, name=name, title=title, own=outcome, **head)
-    choices = _choices(observed(audit, one.finding, own), words)
-    if choices:
-        draw("item_choices.html.j2", words, choices=choices)
-    _body(cells, words)
+    left, right = st.columns([11, 4], gap="medium")
+    with left:
+        draw("item_head.html.j2", words, one=one, name=name, title=title, own=outcome, **head)
+        _body(audit, one.finding, own, cells, words)
     if items.id_column:
-        _said(audit, place.check, name, words)
-        review_item(audit, place.check, own, words)
+        with right:
+            turn = Turn(place, own, title, dict(steps).get(words("dashboard.after")))
+            _panel(audit, one, turn, words)
+        with left:
+            _elsewhere(place, own, words)
+
+
+def _panel(audit: Audit, one: FindingView, turn: Turn, words: Words) -> None:
+    """Draw the review of the item: calls and their effect on the number, what was said, the form for more."""
+    said = item_review(standing(turn.place.audit), one.finding, turn.item, Notation(words), known_keys())
+    draw("item_panel.html.j2", words, said=said)
+    call_buttons(audit, turn, words)
+    draw("item_said.html.j2", words, said=said)
+    review_item(audit, turn.place.check, turn.item, words)
 
 
 def _title(cells: Mapping[str, Any], name: str, row: int, words: Words) -> str:
@@ -89,34 +102,11 @@ def _outcome(cells: Mapping[str, Any], words: Words) -> Mapping[str, str]:
     shown = next((cells[name] for name in ("outcome", "prefers") if isinstance(cells.get(name), str)), None)
     if shown is None:
         return {"sign": sign, "word": told, "told": ""}
-    return {"sign": sign, "word": one_line(words.term("cell", shown), words, 40).capitalize(), "told": told}
-
-
-def _choices(seen: Mapping[str, Any], words: Words) -> list[tuple[str, str, list[str]]]:
-    """Return (choice, log-probability in nats, right and preferred) of a question, the likeliest first."""
-    choices, nats, right = (seen.get(name) for name in ("choices", "log_probs", "correct"))
-    if not choices or not nats or len(choices) != len(nats):
-        return []
-    notation, known = Notation(words), [number for number in nats if number is not None]
-    order = sorted(range(len(nats)), key=lambda at: -math.inf if nats[at] is None else nats[at], reverse=True)
-    return [
-        (
-            one_line(str(choices[at]), words, 240),
-            shown_cell(nats[at], notation),
-            [words(f"dashboard.choice_{key}") for key, holds in (
-                ("right", at in (right or ())), ("preferred", bool(known) and nats[at] == max(known)),
-            ) if holds],
-        )
-        for at in order
-    ]
-
-
-def _said(audit: Audit, check: str, item: str, words: Words) -> None:
-    """Draw the finding's result with all overrides beside the machine's, and what was said of this item."""
-    review = review_view(audit, Notation(words), date.today(), known_keys())
-    said = review and review.findings.get(check)
-    if said:
-        draw("said.html.j2", words, said=replace(said, facts=(), said=tuple(s for s in said.said if s.about == item)))
+    word = one_line(words.term("cell", shown), words, 40).capitalize()
+    answer, right = (one_line(str(cells.get(name) or ""), words, 80) for name in ("answer", "right"))
+    if against and answer and right:
+        told = words("dashboard.item_prefers", answer=answer, right=right)
+    return {"sign": sign, "word": word, "told": told}
 
 
 def _neighbours(place: Address, words: Words, numbers: np.ndarray, at: int | None) -> list[tuple[str, Address]]:
@@ -125,24 +115,69 @@ def _neighbours(place: Address, words: Words, numbers: np.ndarray, at: int | Non
     return [(label, place.to("item", item=int(numbers[to]) + 1)) for label, to in steps if 0 <= to < numbers.size]
 
 
-def _body(cells: Mapping[str, Any], words: Words) -> None:
+def _body(audit: Audit, finding: Finding, own: str, cells: Mapping[str, Any], words: Words) -> None:
     notation = Notation(words)
+    choices = choices_of(observed(audit, finding, own), notation)
+    if choices:
+        draw("item_choices.html.j2", words, choices=choices)
+    sent = sent_of(_plan_of(audit), finding.check, cells)
+    if sent:
+        _text("dashboard.sent", sent, words)
     pictures = {name: found for name, value in cells.items() if (found := drawn(name, value, notation, 960, 220))}
+    if pictures:
+        near = _nearest(audit, finding, cells, notation)
+        draw("item_pictures.html.j2", words, pictures=pictures, near=near, picture=picture)
     texts = {name: value for name, value in cells.items() if isinstance(value, str) and _is_text(name, value)}
+    for name, value in texts.items():
+        if not (choices and name in ("question", "answer", "right")):  # they are the title and the choices
+            _text(name, value, words)
     short = [
         (one_line(words.term("column", name), words, 40), shown_cell(value, notation, name))
         for name, value in cells.items()
-        if name not in pictures and name not in texts and name not in (AGAINST, WEIGHT)
+        if name not in pictures and name not in texts and name not in (AGAINST, WEIGHT) and value is not None
     ]
-    if pictures:
-        draw("item_pictures.html.j2", words, pictures=pictures, picture=picture)
-    for name, value in texts.items():
-        draw("item_text.html.j2", words, label=one_line(words.term("column", name), words, 40))
-        st.code(visible(value[:MOST]) or " ", language=None, wrap_lines=True)
-        if len(value) > MOST:
-            st.text(words("dashboard.cut", shown=f"{MOST:,}", total=f"{len(value):,}"))
     if short:
         draw("item_facts.html.j2", words, facts=short)
+
+
+def _plan_of(audit: Audit) -> Mapping[str, Any]:
+    """Return the frozen plan; empty where it is not the one that the record names."""
+    path = audit.folder / PLAN_FILE
+    if not path.is_file() or digest_file(path) != audit.record.plan:
+        return {}
+    plan: Mapping[str, Any] = stored_json(path)
+    return plan
+
+
+def _text(name: str, value: str, words: Words) -> None:
+    label = words(name) if name.startswith("dashboard.") else one_line(words.term("column", name), words, 40)
+    draw("item_text.html.j2", words, label=label)
+    st.code(visible(value[:MOST]) or " ", language=None, wrap_lines=True)
+    if len(value) > MOST:
+        st.text(words("dashboard.cut", shown=f"{MOST:,}", total=f"{len(value):,}"))
+
+
+def _nearest(audit: Audit, finding: Finding, cells: Mapping[str, Any], notation: Notation) -> Drawing | None:
+    """Return the picture of the training item that lies nearest; None without one."""
+    name = cells.get("nearest_item")
+    there = observed(audit, finding, str(name), "train") if name is not None else {}
+    shown = (drawn(column, there[column], notation, 960, 220) for column in CONTENT if there.get(column) is not None)
+    return next(shown, None)
+
+
+def _elsewhere(place: Address, own: str, words: Words) -> None:
+    """Draw what other checks and other audits say of the same item."""
+    found = elsewhere(place.audit, place.check, own)
+    rows = [
+        {"own": _outcome(one.cells, words), "check": one.check, "title": one.title if one.audit != place.audit else "",
+         "href": _plain(place, one).link}
+        for one in found
+    ]
+    draw("item_elsewhere.html.j2", words, rows=rows, count=AUDITS_LOOKED_AT)
+
+
+def _plain(place: Address, one: Elsewhere) -> Address:
+    return Address(lang=place.lang).to("item", audit=one.audit, check=one.check, item=one.row)
 
 
 def _is_text(name: str, value: str) -> bool:

@@ -8,9 +8,8 @@ from datetime import date
 import streamlit as st
 
 from audit.errors import DokimasiaError
-from audit.review import state_of
 from dashboard.address import Address, Screen
-from dashboard.findings_register import settled_of
+from dashboard.findings_register import settled_of, standing
 from dashboard.loading import is_running, opened, running, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, links_of, report_tools
@@ -37,7 +36,7 @@ def show(place: Address, words: Words) -> None:
     anchors, tools = links_of(view, place), report_tools(audit, view, words)
     trust_line(place, words)
     today = date.today()
-    draw("audit.html.j2", words, anchors, settled=settled_of(audit, state_of(audit, today), today), **tools)
+    draw("audit.html.j2", words, anchors, settled=settled_of(audit, standing(place.audit), today), **tools)
     review_audit(audit, words)
     draw("audit_rest.html.j2", words, anchors, run=audit.run, **tools)
 

@@ -1,19 +1,28 @@
-"""The findings register: over all audits, what has to be settled, by whom and by when; what is overdue comes first."""
+"""The findings register: over all audits, what has to be settled, by whom and by when; what is overdue comes first.
+
+As a list, from which findings are picked and given to somebody together, or as a calendar of what ends.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any
 
 import streamlit as st
 
 from audit.review import RATINGS, STATUSES
+from audit.signing import same_person
 from dashboard.address import Address
+from dashboard.bulk_forms import give_findings
+from dashboard.expiries import as_calendar, as_csv, months
 from dashboard.findings_register import RegisterRow, register
+from dashboard.item_calls import speaker
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from reports.text import Notation, Words, one_line
+from reports.views import printed, reason_text
 
 __all__ = ["show"]
 
@@ -24,16 +33,83 @@ SIZE = 50
 def show(place: Address, words: Words) -> None:
     """Draw the register with its filters."""
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.register"), place)])
-    found = register(date.today())
+    today, found = date.today(), register(date.today())
     overdue = sum(row.overdue for row in found)
     told = words("dashboard.register_sentence", count=len(found), overdue=overdue)
     draw("heading.html.j2", words, title=words("dashboard.register"), sentence=told)
+    _quick(place, words, found, today)
     _filters(place, words, found)
-    kept = [row for row in found if _kept(row, place)]
+    kept = [row for row in found if _kept(row, place, today)]
+    if place.view == "calendar":
+        _tools(words, kept, kept)
+        _calendar(kept, place, words, today)
+        return
     place = clamped(place, len(kept), SIZE)
     shown = kept[(place.page - 1) * SIZE : place.page * SIZE]
-    draw("register.html.j2", words, rows=[_told(row, place, words) for row in shown])
+    picked = frozenset(place.picked.split(",")) - {""}
+    _tools(words, [row for row in found if row.mark in picked] or kept, kept)
+    every = ",".join(sorted(picked | {row.mark for row in shown}))
+    draw(
+        "register.html.j2", words, rows=[_told(row, place, picked, words) for row in shown],
+        every=place.to("register", picked=every).link if every != ",".join(sorted(picked)) else "",
+        none=place.to("register", picked="").link if picked else "",
+    )
     turn_pages(place, words, len(kept), SIZE)
+
+
+def _quick(place: Address, words: Words, found: Sequence[RegisterRow], on: date) -> None:
+    """Draw what is asked for most often, each with its count, and the two ways to look at it."""
+    me = speaker()[0]
+    tests: dict[str, tuple[dict[str, str], Callable[[RegisterRow], bool]]] = {
+        "every": ({}, lambda row: True),
+        "mine": ({"whose": "mine"}, partial(_is_of, me=me)),
+        "nobody": ({"whose": "nobody"}, lambda row: row.standing.owner is None),
+        "overdue": ({"standing": "overdue"}, lambda row: row.overdue),
+        "ending": ({"standing": "ending"}, lambda row: row.ending(on)),
+    }
+    plain = {"whose": "", "standing": "", "picked": "", "page": 1}
+    chips = [
+        (words(f"register.{name}"), sum(map(holds, found)), there.link, there.query == place.to(
+            "register", picked="", page=1).query)
+        for name, (asked, holds) in tests.items()
+        for there in [place.to("register", **{**plain, **asked})]
+    ]
+    views = [
+        (words(f"register.as_{view or 'list'}"), place.to("register", view=view, page=1).link, place.view == view)
+        for view in ("", "calendar")
+    ]
+    draw("register_head.html.j2", words, chips=chips, views=views)
+
+
+def _tools(words: Words, given: Sequence[RegisterRow], kept: Sequence[RegisterRow]) -> None:
+    """Draw what is done with the findings: give them to somebody, take them away as a table or a calendar."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        give_findings(given, words)
+        st.download_button(
+            words("dashboard.csv"), partial(as_csv, kept, words), "findings.csv", "text/csv", on_click="ignore"
+        )
+        st.download_button(
+            words("register.calendar_file"), partial(as_calendar, kept, words), "findings.ics", "text/calendar",
+            on_click="ignore",
+        )
+
+
+def _calendar(kept: Sequence[RegisterRow], place: Address, words: Words, on: date) -> None:
+    notation = Notation(words)
+    told = [
+        (
+            words("register.month", year=year, month=month),
+            [
+                {
+                    "day": notation.day(one.day), "past": one.day < on, "kind": words(f"register.{one.kind}"),
+                    "href": place.to("finding", audit=one.row.audit, check=one.row.finding.check).link, "row": one.row,
+                }
+                for one in ends
+            ],
+        )
+        for (year, month), ends in months(kept)
+    ]
+    draw("register_calendar.html.j2", words, months=told)
 
 
 def _filters(place: Address, words: Words, found: Sequence[RegisterRow]) -> None:
@@ -46,7 +122,7 @@ def _filters(place: Address, words: Words, found: Sequence[RegisterRow]) -> None
     with rating:
         choose(place, "rating", words("reviewed.rating"), ["", *RATINGS], lambda one: _of("rating", one, words))
     with standing:
-        every = ["", "overdue", *STATUSES]
+        every = ["", "overdue", "ending", *STATUSES]
         choose(place, "standing", words("reviewed.status"), every, lambda one: _of("status", one, words))
 
 
@@ -55,32 +131,43 @@ def _owner(one: str, words: Words) -> str:
 
 
 def _of(kind: str, one: str, words: Words) -> str:
-    if one == "overdue":
-        return words("dashboard.overdue")
+    if one in ("overdue", "ending"):
+        return words(f"register.{one}")
     return words(f"{kind}.{one}" if one else f"dashboard.any_{kind}")
 
 
-def _kept(row: RegisterRow, place: Address) -> bool:
+def _is_of(row: RegisterRow, me: str) -> bool:
+    return bool(me) and row.standing.owner is not None and same_person(row.standing.owner, me)
+
+
+def _kept(row: RegisterRow, place: Address, on: date) -> bool:
     text = "\n".join((row.title, row.audit, row.model, row.finding.check, row.standing.action or "")).casefold()
-    status = "overdue" if place.standing == "overdue" else row.standing.status
+    special = {"overdue": row.overdue, "ending": row.ending(on)}
+    whose = {"mine": _is_of(row, speaker()[0]) if place.whose == "mine" else False, "nobody": not row.standing.owner}
     return (
         place.search.casefold() in text
         and place.owner in ("", row.standing.owner)
         and place.rating in ("", row.standing.rating)
-        and place.standing in ("", status)
-        and (place.standing != "overdue" or row.overdue)
+        and special.get(place.standing, place.standing in ("", row.standing.status))
+        and whose.get(place.whose, True)
     )
 
 
-def _told(row: RegisterRow, place: Address, words: Words) -> Mapping[str, Any]:
-    standing, waiver, notation = row.standing, row.standing.waiver, Notation(words)
+def _told(row: RegisterRow, place: Address, picked: frozenset[str], words: Words) -> Mapping[str, Any]:
+    standing, waiver, notation, headline = row.standing, row.standing.waiver, Notation(words), row.finding.headline
+    number = None if headline is None else printed(headline, row.finding.limit, notation)
+    toggled = picked ^ {row.mark}
     return {
         "row": row,
+        "picked": row.mark in picked,
+        "pick": place.to("register", picked=",".join(sorted(toggled))).link,
         "verdict": words(f"verdict.{row.finding.verdict}"),
+        "why": reason_text(row.finding, notation),
+        "number": number,
         "href": place.to("finding", audit=row.audit, check=row.finding.check).link,
         "audit_href": place.to("audit", audit=row.audit).link,
         "rating": _of("rating", standing.rating, words) if standing.rating else "",
         "status": words(f"status.{standing.status}"),
         "due": "" if standing.due is None else notation.day(standing.due),
-        "until": "" if waiver is None else words("format.at_most", number=notation.day(waiver.until)),
+        "until": "" if waiver is None else words("register.until", day=notation.day(waiver.until)),
     }

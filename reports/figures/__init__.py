@@ -2,7 +2,7 @@
 
 from reports.figures.axes import NO_AXIS, OPEN, PAD, SHARED, Axis, axis_of, round_axis, scale_of
 from reports.figures.intervals import axis_head, interval_line
-from reports.figures.items import drawn, placed, told_list
+from reports.figures.items import Drawing, drawn, placed, told_list
 from reports.figures.over_time import Point, trend
 from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
 from reports.figures.signs import sign, tally_bar
@@ -17,6 +17,7 @@ __all__ = [
     "PALETTE",
     "SHARED",
     "Axis",
+    "Drawing",
     "Point",
     "Side",
     "axis_head",

@@ -25,7 +25,8 @@ from reports.views.evidence import (
 )
 from reports.views.matrix import PrintedCell, PrintedRow, Wrong, printed_row
 from reports.views.measure_rows import MeasureRow, printed
-from reports.views.review import FindingReview, ReviewView, review_view, sheet_rows
+from reports.views.one_item import Choice, ItemReview, choices_of, effect_of, item_review, sent_of
+from reports.views.review import FindingReview, ReviewView, called, review_view, sheet_rows
 from reports.views.summary import tally_text
 from reports.views.verdict_text import reason_text
 from reports.views.verification import verification_lines
@@ -33,9 +34,9 @@ from reports.views.whole_audit import Block, FindingView, Overview, overview
 
 __all__ = [
     "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedRow", "AskedView", "Block", "ChangedItem",
-    "ChangesView", "CheckView", "ComparisonRow", "ComparisonView", "FindingReview", "FindingView", "GroupsView",
-    "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ReviewView", "Wrong",
-    "asked_view", "changes_view", "comparison_view", "count_items", "laid_out", "overview", "printed",
-    "printed_row", "reason_text", "review_view", "sheet_rows", "shown_cell", "shown_table", "tally_text",
-    "verification_lines", "worst_items",
+    "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "FindingReview", "FindingView",
+    "GroupsView", "ItemReview", "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow",
+    "ReviewView", "Wrong", "asked_view", "called", "changes_view", "choices_of", "comparison_view", "count_items",
+    "effect_of", "item_review", "laid_out", "overview", "printed", "printed_row", "reason_text", "review_view",
+    "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text", "verification_lines", "worst_items",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,11 @@ if TYPE_CHECKING:
     from audit.review import Entry, Reviewed, ReviewState, SignOff, TargetState
 
 __all__ = [
-    "FindingReview", "ResultRow", "ReviewView", "ReviewedResult", "Said", "SignOffRow", "review_view", "sheet_rows",
+    "AgreementRow", "FindingReview", "ResultRow", "ReviewView", "ReviewedResult", "Said", "SignOffRow", "called",
+    "review_view", "sheet_rows", "signature_told",
 ]
 
+CALLED = ("right", "wrong", "unsure", "taken back")
 MOST = 20
 """At most so many comments, and so many overridden items, under one finding; the newest."""
 
@@ -67,6 +68,23 @@ class ReviewedResult:
 
 
 @dataclass(frozen=True)
+class AgreementRow:
+    """How far two persons agree who looked at the same items."""
+
+    first: str
+    second: str
+    kappa: str
+    interval: str
+    n: str
+    why: str
+    """Why there is no number; empty where there is one."""
+    differ: tuple[tuple[str, str, str], ...]
+    """(item, word of the first, word of the second) where they differ; the item is its id as it is stored."""
+    left_out: int
+    """Items on which they differ that found no room."""
+
+
+@dataclass(frozen=True)
 class FindingReview:
     """What was said of one finding, or of the audit as a whole."""
 
@@ -76,10 +94,11 @@ class FindingReview:
     left_out: int
     """Comments that found no room."""
     result: ReviewedResult | None = None
+    agreement: tuple[AgreementRow, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything to show."""
-        return bool(self.facts or self.said or self.result)
+        return bool(self.facts or self.said or self.result or self.agreement)
 
 
 @dataclass(frozen=True)
@@ -111,20 +130,21 @@ class ReviewView:
 
 
 def review_view(
-    audit: Audit, notation: Notation, on: date | None = None, owners: Mapping[str, str] = MappingProxyType({})
+    audit: Audit, notation: Notation, state: ReviewState | None = None,
+    owners: Mapping[str, str] = MappingProxyType({}),
 ) -> ReviewView | None:
     """Return the reviews as they are printed; IntegrityError where their chain is broken.
 
-    A screen gives the day `on` which it is looked at, and the `owners` of known keys by fingerprint; a document leaves
-    both out, and so is the same everywhere.
+    A screen gives the `state` of the day on which it is looked at, and the `owners` of known keys by fingerprint; a
+    document leaves both out, and so is the same everywhere.
     """
     from audit.review import RATINGS, state_of
 
-    state, words = state_of(audit, on), notation.words
+    state, words = state or state_of(audit), notation.words
     if not state.entries and not state.torn:
         return None
     checks = (None, *(one.check for one in audit.record.findings))
-    found = {check: _finding(state, check, notation, owners) for check in checks}
+    found = {check: _finding(audit, state, check, notation, owners) for check in checks}
     given = {standing.rating for standing in state.targets.values()}
     return ReviewView(
         sentence=_sentence(audit, state, words),
@@ -160,7 +180,7 @@ def _sentence(audit: Audit, state: ReviewState, words: Words) -> str:
     return words("summary.join").join(parts) + words("summary.end")
 
 
-def _signature(entry: Entry, words: Words, owners: Mapping[str, str]) -> str:
+def signature_told(entry: Entry, words: Words, owners: Mapping[str, str]) -> str:
     """Return whether an entry is signed, and with whose key."""
     from audit.review import signature_of
 
@@ -185,12 +205,14 @@ def _signed(row: SignOff, notation: Notation, owners: Mapping[str, str]) -> Sign
         decision=words(f"decision.{row.decision}"),
         when=notation.moment(entry.at),
         reason=words("format.list").join(part for part in (one_line(reason, words), counts) if part),
-        signature=_signature(entry, words, owners),
+        signature=signature_told(entry, words, owners),
         key="" if key is None else key.fingerprint,
     )
 
 
-def _finding(state: ReviewState, check: str | None, notation: Notation, owners: Mapping[str, str]) -> FindingReview:
+def _finding(
+    audit: Audit, state: ReviewState, check: str | None, notation: Notation, owners: Mapping[str, str]
+) -> FindingReview:
     words = notation.words
     said = [_said(entry, notation, owners) for entry in state.entries if _is_comment(entry, check)]
     for (of_check, item), standing in state.targets.items():
@@ -204,7 +226,27 @@ def _finding(state: ReviewState, check: str | None, notation: Notation, owners: 
         said=tuple(said[-MOST:]),
         left_out=max(0, len(said) - MOST),
         result=None if reviewed is None else _result(reviewed, notation),
+        agreement=() if check is None else tuple(_agreements(audit, state, check, notation)),
     )
+
+
+def _agreements(audit: Audit, state: ReviewState, check: str, notation: Notation) -> Iterable[AgreementRow]:
+    from audit.review import agreements
+
+    words = notation.words
+    for one in agreements(audit, check, state.calls.get(check, {})):
+        row = printed(one.kappa, None, notation)
+        yield AgreementRow(
+            first=one_line(one.first, words, 120), second=one_line(one.second, words, 120), kappa=row.value,
+            interval=row.interval, n=row.n, why=row.undefined or "",
+            differ=tuple((item, called(left, words), called(right, words)) for item, left, right in one.differ[:MOST]),
+            left_out=max(0, len(one.differ) - MOST),
+        )
+
+
+def called(word: str, words: Words) -> str:
+    """Return what a person called an item, in words; a value stays one."""
+    return words(f"called.{word.replace(' ', '_')}") if word in CALLED else word
 
 
 def _is_comment(entry: Entry, check: str | None) -> bool:
@@ -219,7 +261,7 @@ def _said(entry: Entry, notation: Notation, owners: Mapping[str, str]) -> Said:
         when=notation.moment(entry.at),
         about="" if entry.says.item is None else one_line(entry.says.item, words, 80),
         text=cell_text(entry.says.text, words, 4000),
-        signature=_signature(entry, words, owners),
+        signature=signature_told(entry, words, owners),
     )
 
 
@@ -263,7 +305,7 @@ def _result(reviewed: Reviewed, notation: Notation) -> ReviewedResult:
                 words("format.none") if one.machine is None else notation.set_number(one.machine, ""),
                 notation.set_number(one.reviewed, ""),
                 one_line(one.author, words, 120),
-                cell_text(one.reason, words, 1000),
+                cell_text(one.reason or "", words, 1000),
             )
             for one in shown
         ),

@@ -1,0 +1,64 @@
+"""The same item elsewhere: what other checks of the audit, and other audits' checks of the same kind, say of it.
+
+An item's id follows from what it says, so the same id is the same content. Of other audits the newest are looked
+through, and only what one of them stored unchanged is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.record import WORST_FIRST, Audit, Finding, ItemsFile, items_of
+from dashboard.item_pages import named
+from dashboard.loading import entries, opened, readable
+
+__all__ = ["AUDITS_LOOKED_AT", "Elsewhere", "elsewhere"]
+
+AUDITS_LOOKED_AT = 20
+"""Other audits that are looked through, the newest."""
+_MOST_ROWS = 200_000
+"""Files with more rows than this are looked through only in the audit itself."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """One other check that has the item."""
+
+    audit: str
+    """Name of the audit's folder."""
+    title: str
+    check: str
+    row: int
+    """Counted from 1."""
+    cells: Mapping[str, Any]
+
+
+def elsewhere(name: str, check: str, item: str) -> list[Elsewhere]:
+    """Return where else the item is: first in the same audit, then in others, the newest first."""
+    here = opened(name)
+    found = [one for finding in here.record.findings if finding.check != check for one in _of(here, finding, item)]
+    probe = here.finding(check).probe
+    others = sorted(
+        (one for one in entries() if one.state in WORST_FIRST and one.name != name), key=lambda one: -one.written
+    )
+    for other in others[:AUDITS_LOOKED_AT]:
+        found += readable(other.name, lambda audit: list(_of_probe(audit, probe, item))) or []
+    return found
+
+
+def _of_probe(audit: Audit, probe: str, item: str) -> Iterator[Elsewhere]:
+    for finding in audit.record.findings:
+        if finding.probe == probe:
+            yield from _of(audit, finding, item, _MOST_ROWS)
+
+
+def _of(audit: Audit, finding: Finding, item: str, most: int | None = None) -> Iterator[Elsewhere]:
+    items: ItemsFile | None = items_of(audit.folder, finding)
+    if items is None or items.problem or (most is not None and items.total > most):
+        return
+    row = named(items, [item])[0]
+    if row is not None:
+        cells = items.rows([row - 1]).to_pylist()[0]
+        yield Elsewhere(audit.folder.name, audit.record.title, finding.check, row, cells)

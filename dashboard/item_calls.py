@@ -1,0 +1,148 @@
+"""Right, wrong or not sure: what a reviewer calls an item with one key, kept at once, and the next item follows.
+
+    R, W, N     one entry of the reviews, then the next item in the reader's order
+    Z           takes the last of them back by a further entry, and leads to its item
+
+A call is written before the screen is drawn again, so the screen shows its effect on the number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+from pydantic import ValidationError
+
+from audit.errors import DokimasiaError, first_problem
+from audit.record import Audit
+from audit.review import CallWord, Override, Statement, add_reviews, call_item
+from audit.signing import author_name, key_owner, signing_key
+from dashboard.address import Address
+from dashboard.findings_register import standing
+from dashboard.loading import opened
+from dashboard.rendering import draw
+from reports.text import Words, one_line
+from reports.views import called
+
+__all__ = ["AUTHOR", "CALL_KEYS", "Turn", "append", "call_buttons", "problem_told", "speaker"]
+
+AUTHOR = "said_by"
+"""Where a session keeps who speaks."""
+CALL_KEYS: dict[str, CallWord] = {"r": "right", "w": "wrong", "n": "unsure"}
+_DONE, _WRONG, _REASON = "calls_done", "calls_wrong", "call_reason"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The item that is looked at, and where the reader goes from it."""
+
+    place: Address
+    item: str
+    """Its id."""
+    title: str
+    after: Address | None
+    """The next item in the reader's order; None at the end."""
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A call of this session, so that it can be taken back."""
+
+    turn: Turn
+    word: CallWord
+    before: Override | None
+    """What the same person had said of the item."""
+
+
+def speaker() -> tuple[str, bool]:
+    """Return who speaks, and whether a key binds the name: then its owner does, whatever a browser sends."""
+    try:
+        owner = key_owner()
+        return (owner, True) if owner else (author_name(st.session_state.get(AUTHOR)), False)
+    except DokimasiaError:
+        return "", False
+
+
+def append(audit: Audit, *says: Statement, author: str = "") -> None:
+    """Append what was said under the name that may speak; raises as `add_reviews`."""
+    name = author.strip() or speaker()[0]
+    add_reviews(audit, *says, author=key_owner() or author_name(name), key=signing_key())
+
+
+def problem_told(error: DokimasiaError | ValidationError, words: Words) -> str:
+    """Return in one line why something cannot be said."""
+    why = first_problem(error) if isinstance(error, ValidationError) else error.message
+    return one_line(words.term("error", why), words, 300)
+
+
+def call_buttons(audit: Audit, turn: Turn, words: Words) -> None:
+    """Draw the three calls with their keys, what was called last, and the way to take it back."""
+    entries = len(standing(turn.place.audit).entries)
+    with st.container(horizontal=True, gap="small"):
+        for key, word in CALL_KEYS.items():
+            st.button(
+                f"`{key.upper()}` {words(f'called.say_{word}')}", key=f"press-{key}-{turn.place.item}-{entries}",
+                help=words(f"called.help_{word}"), on_click=_call, args=(audit, turn, word, words),
+            )
+        done: list[_Done] = st.session_state.get(_DONE, [])
+        if done:
+            st.button(
+                f"`Z` {words('called.undo')}", key=f"press-z-{turn.place.item}-{entries}",
+                help=words("called.help_undo"), on_click=_undo, args=(words,), type="tertiary",
+            )
+    st.text_input(
+        words("called.reason"), key=_REASON, max_chars=400, placeholder=words("called.reason"),
+        label_visibility="collapsed",
+    )
+    _told(done, turn, words)
+
+
+def _told(done: list[_Done], turn: Turn, words: Words) -> None:
+    """Say what was called last, or why nothing was."""
+    wrong = st.session_state.pop(_WRONG, "")
+    if wrong:
+        draw("alarm.html.j2", words, text=wrong)
+    elif done:
+        last = done[-1]
+        told = words("called.last", item=one_line(last.turn.title, words, 60), word=called(last.word, words))
+        end = words("called.end") if last.turn.after is None and last.turn.item == turn.item else ""
+        draw("called.html.j2", words, told=told, href=last.turn.place.link, end=end)
+
+
+def _call(audit: Audit, turn: Turn, word: CallWord, words: Words) -> None:
+    reason = str(st.session_state.get(_REASON) or "").strip() or None
+    try:
+        before = _own(turn)
+        append(audit, call_item(audit, turn.place.check, turn.item, word, reason))
+    except (DokimasiaError, ValidationError) as error:
+        st.session_state[_WRONG] = problem_told(error, words)
+        return
+    st.session_state[_DONE] = [*st.session_state.get(_DONE, [])[-99:], _Done(turn, word, before)]
+    st.session_state[_REASON] = ""
+    if turn.after is not None:
+        st.query_params.from_dict(turn.after.query)
+
+
+def _own(turn: Turn) -> Override | None:
+    """Return what the speaker says of the item so far."""
+    key = signing_key()
+    person = speaker()[0] if key is None else key.public.fingerprint
+    said = standing(turn.place.audit).calls.get(turn.place.check, {}).get(turn.item, {}).get(person)
+    return None if said is None else said.says
+
+
+def _undo(words: Words) -> None:
+    """Say again what stood before the last call of this session, or take the word back, and lead to its item."""
+    done: list[_Done] = st.session_state.get(_DONE, [])
+    if not done:
+        return
+    turn, before = done[-1].turn, done[-1].before
+    back = before or Override(check=turn.place.check, item=turn.item, word="taken back")
+    try:
+        append(opened(turn.place.audit), back)
+    except (DokimasiaError, ValidationError) as error:
+        st.session_state[_WRONG] = problem_told(error, words)
+        return
+    st.session_state[_DONE] = done[:-1]
+    st.query_params.from_dict(turn.place.query)
+
