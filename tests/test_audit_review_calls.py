@@ -110,8 +110,8 @@ def test_a_person_is_a_key_where_one_signs(audit, tmp_path):
 
 def test_two_reviewers_agree_as_kappa_says_and_differ_where_they_do(audit):
     items = [*ids(audit, 1.0)[:6], *ids(audit, 0.0)[:6]]
-    first = "wrong wrong wrong right wrong unsure right right right wrong right right".split()
-    second = "wrong wrong right right wrong unsure right right wrong wrong right unsure".split()
+    words = {"w": "wrong", "r": "right", "u": "unsure"}
+    first, second = ([words[one] for one in said] for said in ("wwwrwurrrwrr", "wwrrwurrwwru"))
     add_reviews(audit, *(call_item(audit, CHECK, *one) for one in zip(items, first, strict=True)), author="Kim")
     add_reviews(audit, *(call_item(audit, CHECK, *one) for one in zip(items, second, strict=True)), author="Lee")
     call(audit, ids(audit, 0.0)[7], "right", "Lee")
@@ -125,7 +125,8 @@ def test_two_reviewers_agree_as_kappa_says_and_differ_where_they_do(audit):
 
 
 def test_an_old_line_is_read_and_written_as_it_was(audit):
-    entry = add_reviews(audit, Override(check=CHECK, item=ids(audit, 1.0)[0], value=0.0, reason="seen"), author="Kim")[0]
+    said = Override(check=CHECK, item=ids(audit, 1.0)[0], value=0.0, reason="seen")
+    (entry,) = add_reviews(audit, said, author="Kim")
     assert set(json.loads(entry.line)["says"]) == {"kind", "check", "item", "value", "reason"}
     assert read_reviews(audit.folder).entries == (entry,)
 

@@ -120,7 +120,8 @@ def test_an_item_is_called_and_the_next_follows_with_the_number_after_review(sma
     assert (wrong.word, wrong.value, wrong.item, wrong.reason) == ("wrong", 1.0, first, "It names another river")
     assert (unsure.word, unsure.value, unsure.reason) == ("unsure", None, None)
     assert unsure.item != first, "the next item followed"
-    before, after = float(items["value"].mean()), float(items["value"].mean() + (1 - items["value"][first]) / len(items))
+    before = float(items["value"].mean())
+    after = before + (1 - float(items["value"][first])) / len(items)
     assert f"becomes {100 * after:.1f}" in seen(app).replace("\u00a0", " ")
     assert f"{100 * before:.1f}" in seen(app)
     press(app, "z")
@@ -171,7 +172,8 @@ def test_a_random_check_is_drawn_and_its_items_are_led_to_until_all_are_looked_a
     rows = list(audit.items("limited").index)
     told = html(app).split('id="sample"')[1]
     links = re.findall(r'href="([^"]*screen=item[^"]*)"><span>([^<]*)', told)
-    there = [(Address("item", name, check="limited", reviewed="drawn", item=rows.index(item) + 1).link, item) for item in drawn]
+    left = Address("item", name, check="limited", reviewed="drawn")
+    there = [(left.to("item", item=rows.index(item) + 1).link, item) for item in drawn]
     assert [(unescape(link), item) for link, item in links] == there
     assert "2 items are still to be looked at" in seen(app)
     assert not any(one.label == "Draw" for one in app.button)

@@ -163,7 +163,7 @@ def test_an_overridden_item_is_marked_in_the_list_of_items(audit):
         row for number in range(1, 5)
         for row in rows_of(screen(screen="finding", audit=audit.folder.name, check="limited", page=number), "items")
     ]  # fmt: skip
-    assert len([row for row in rows if "by hand: 1" in text_of(row)]) == 1
+    assert len([row for row in rows if "✎ 1" in text_of(row)]) == 1
     assert len(rows) == 81
     assert all(links(row) for row in rows)
 

@@ -46,7 +46,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 WORDS = words_of("en")
 QUIET = {"html", "code", "text", "columns", "container", "text_input", "selectbox", "toggle"}
 QUIET |= {"button", "date_input", "download_button", "file_uploader", "form", "form_submit_button", "number_input"}
-QUIET |= {"text_area", "multiselect", "popover"}
+QUIET |= {"expander", "text_area", "multiselect", "popover"}
 """Drawing calls that read no markup in what they are given; labels of widgets come from the catalogue."""
 MACHINERY = {"App", "context", "fragment", "query_params", "rerun", "session_state", "set_page_config"}
 

@@ -90,10 +90,10 @@ class ItemsFile:
         import pyarrow as pa
         import pyarrow.compute as pc
 
-        wanted = list(dict.fromkeys(names))
+        wanted, table = list(dict.fromkeys(names)), self.table([] if self.id_column is None else [self.id_column])
         if self.id_column is None:
             return wanted
-        ids = pc.cast(self.table([self.id_column]).column(0), "string")
+        ids = pc.cast(table.column(0), "string")
         there = set(pc.unique(pc.index_in(ids, value_set=pa.array(wanted, "string"))).to_pylist())
         return [name for at, name in enumerate(wanted) if at not in there]
 

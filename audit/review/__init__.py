@@ -24,7 +24,8 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
-from audit.review.overrides import PROBLEMS, Reviewed, call_item
+from audit.review.overrides import PROBLEMS, Reviewed
+from audit.review.sides import call_item
 from audit.review.state import (
     Problem,
     ReviewState,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from audit.record import Audit
 from audit.review.entries import Entry, Override
+from audit.review.sides import units_of_items
 from audit.seeds import rng_for
 
 if TYPE_CHECKING:
@@ -109,7 +110,6 @@ def _category(says: Override) -> str:
 def _agreement(
     audit: Audit, check: str, one: tuple[str, Mapping[str, str]], other: tuple[str, Mapping[str, str]]
 ) -> Agreement:
-    from audit.review.overrides import units_of_items
     from detectors.agreement import cohen_kappa
 
     both = [item for item in one[1] if item in other[1]]

@@ -13,13 +13,12 @@ or all those of a random check (`audit.review.random_check`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from audit.record import AGAINST, Audit, Finding, ItemsFile, items_of
-from audit.review.entries import CallWord, Override
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
@@ -30,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "PROBLEMS", "ItemChange", "Problem", "Reviewed", "call_item", "draw_problem", "lacking_items", "override_problem",
-    "review_measure", "units_of_items",
+    "PROBLEMS", "ItemChange", "Numbers", "Problem", "Reviewed", "draw_problem", "lacking_items",
+    "numbers_of", "override_problem", "read_columns", "review_measure",
 ]
 
 Unable = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced"]
@@ -103,7 +102,7 @@ class _UnableError(Exception):
 
 
 @dataclass(frozen=True)
-class _Numbers:
+class Numbers:
     """What a headline is made of, so that it can be made again."""
 
     audit: Audit
@@ -153,13 +152,21 @@ class _Numbers:
         return barrier_to(self.finding, self.headline, after, list(units_of(asked, self.headline.unit_of)))
 
 
-def _numbers(audit: Audit, finding: Finding) -> _Numbers:
+def _numbers(audit: Audit, finding: Finding) -> Numbers:
     """Return what the headline is made of, where it gives the machine's own number."""
     headline = _headline(finding)
-    made = _Numbers(audit, finding, _items(_file(audit, finding), headline), headline)
+    made = Numbers(audit, finding, _items(_file(audit, finding), headline), headline)
     if not _same(made.value(made.before), headline.value):
         raise _UnableError("not_reproduced")
     return made
+
+
+def numbers_of(audit: Audit, finding: Finding) -> Numbers | None:
+    """Return what the headline is made of; None where it cannot be made again."""
+    try:
+        return _numbers(audit, finding)
+    except _UnableError:
+        return None
 
 
 def review_measure(
@@ -179,7 +186,7 @@ def review_measure(
     return _reviewed(made, told, check)
 
 
-def _reviewed(made: _Numbers, told: tuple[ItemChange, ...], check: RandomCheck | None) -> Reviewed:
+def _reviewed(made: Numbers, told: tuple[ItemChange, ...], check: RandomCheck | None) -> Reviewed:
     """Return both results of changes that can be made."""
     finding, headline, before, after = made.finding, made.headline, made.before, made.after(told)
     said, finished = {one.item: one.reviewed for one in told}, check is not None and not check.left
@@ -216,7 +223,7 @@ def _items(file: ItemsFile, headline: Measure) -> pd.DataFrame:
     """Return the columns [item] of which the headline is made, and what tells how an item counts."""
     mean_of = str(headline.mean_of)
     wanted = (mean_of, headline.unit_of, *(headline.where or {}), "no_answer", AGAINST)
-    items = _read(file, tuple(dict.fromkeys(name for name in wanted if name in file.columns)))
+    items = read_columns(file, tuple(dict.fromkeys(name for name in wanted if name in file.columns)))
     if mean_of not in items or not items.index.is_unique:
         raise _UnableError("item_unknown" if mean_of in items else "not_a_mean")
     if not {headline.unit_of or mean_of, *(headline.where or {})} <= set(items):
@@ -225,8 +232,8 @@ def _items(file: ItemsFile, headline: Measure) -> pd.DataFrame:
 
 
 @lru_cache(maxsize=2)
-def _read(file: ItemsFile, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Read a file of items once while people go through it; nobody changes what is returned."""
+def read_columns(file: ItemsFile, columns: tuple[str, ...]) -> pd.DataFrame:
+    """Read columns of a file of items once while people go through it; nobody changes what is returned."""
     items = file.read(columns)
     items.index = items.index.astype(str)
     return items
@@ -300,7 +307,7 @@ def _judged(
 
 
 def _at_levels(
-    made: _Numbers, measure: Callable[[float], Measure]
+    made: Numbers, measure: Callable[[float], Measure]
 ) -> tuple[Measure, Measure | None]:
     """Return the measure at its own level, and at that of the bounds by which the check passes, where those differ."""
     by = made.finding.one_sided
@@ -315,53 +322,6 @@ def lacking_items(audit: Audit, check: str, items: Collection[str]) -> list[str]
     """Return those of these ids that no item of the check has; IntegrityError where the file is not the record's."""
     file = items_of(audit.folder, audit.finding(check))
     return list(items) if file is None or file.problem == "missing" else file.lacking(items)
-
-
-def call_item(audit: Audit, check: str, item: str, word: CallWord, reason: str | None = None) -> Override:
-    """Return what a word about an item says, with the outcome that goes with it where the check's number has one.
-
-    Only an outcome of 0 or 1 has two sides; which of them is right follows from whether the item counts against the
-    model, and where that is not told from the side on which the limit lies, or from the direction of the number.
-    """
-    value = _outcome(audit, check, item, right=word == "right") if word in ("right", "wrong") else None
-    return Override(check=check, item=item, word=word, value=value, reason=reason)
-
-
-def _outcome(audit: Audit, check: str, item: str, *, right: bool) -> float | None:
-    import pandas as pd
-
-    finding = next((one for one in audit.record.findings if one.check == check), None)
-    try:
-        made = None if finding is None else _numbers(audit, finding)
-    except _UnableError:
-        made = None
-    if made is None or item not in made.before.index or made.before[item] not in (0.0, 1.0):
-        return None
-    against = made.items[AGAINST][item] if AGAINST in made.items else None
-    if against is None or pd.isna(against):
-        good = _good_side(made.finding, made.headline)
-    else:
-        good = 1 - float(made.before[item]) if against else float(made.before[item])
-    return good if good is None or right else 1 - good
-
-
-def _good_side(finding: Finding, headline: Measure) -> float | None:
-    limit = finding.limit
-    if limit is not None and limit.speaks_of(headline) and (limit.at_most is None) != (limit.at_least is None):
-        return 1.0 if limit.at_most is None else 0.0
-    return {"higher is better": 1.0, "lower is better": 0.0}.get(headline.direction)
-
-
-def units_of_items(audit: Audit, check: str, items: Sequence[str]) -> list[str] | None:
-    """Return the independent unit of each item; None where every item is one, or nothing tells."""
-    headline = audit.finding(check).headline
-    if headline is None or headline.unit_of is None:
-        return None
-    try:
-        units = _read(_file(audit, audit.finding(check)), (headline.unit_of,))[headline.unit_of]
-    except (_UnableError, KeyError):
-        return None
-    return [str(units[item]) for item in items]
 
 
 def override_problem(audit: Audit, check: str, item: str) -> Problem | None:

@@ -1,0 +1,59 @@
+"""The two sides of an item: which outcome goes with right and which with wrong, and which unit the item belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from audit.record import AGAINST, Audit, Finding, items_of
+from audit.review.entries import CallWord, Override
+from audit.review.overrides import numbers_of, read_columns
+
+if TYPE_CHECKING:
+    from detectors.result import Measure
+
+__all__ = ["call_item", "units_of_items"]
+
+
+def call_item(audit: Audit, check: str, item: str, word: CallWord, reason: str | None = None) -> Override:
+    """Return what a word about an item says, with the outcome that goes with it where the check's number has one.
+
+    Only an outcome of 0 or 1 has two sides; which of them is right follows from whether the item counts against the
+    model, and where that is not told from the side on which the limit lies, or from the direction of the number.
+    """
+    value = _outcome(audit, check, item, right=word == "right") if word in ("right", "wrong") else None
+    return Override(check=check, item=item, word=word, value=value, reason=reason)
+
+
+def _outcome(audit: Audit, check: str, item: str, *, right: bool) -> float | None:
+    import pandas as pd
+
+    finding = next((one for one in audit.record.findings if one.check == check), None)
+    made = None if finding is None else numbers_of(audit, finding)
+    if made is None or item not in made.before.index or made.before[item] not in (0.0, 1.0):
+        return None
+    against = made.items[AGAINST][item] if AGAINST in made.items else None
+    if against is None or pd.isna(against):
+        good = _good_side(made.finding, made.headline)
+    else:
+        good = 1 - float(made.before[item]) if against else float(made.before[item])
+    return good if good is None or right else 1 - good
+
+
+def _good_side(finding: Finding, headline: Measure) -> float | None:
+    limit = finding.limit
+    if limit is not None and limit.speaks_of(headline) and (limit.at_most is None) != (limit.at_least is None):
+        return 1.0 if limit.at_most is None else 0.0
+    return {"higher is better": 1.0, "lower is better": 0.0}.get(headline.direction)
+
+
+def units_of_items(audit: Audit, check: str, items: Sequence[str]) -> list[str] | None:
+    """Return the independent unit of each item; None where every item is one, or nothing tells."""
+    headline = audit.finding(check).headline
+    if headline is None or headline.unit_of is None:
+        return None
+    file = items_of(audit.folder, audit.finding(check))
+    if file is None or file.problem or headline.unit_of not in file.columns:
+        return None
+    units = read_columns(file, (headline.unit_of,))[headline.unit_of]
+    return [str(units[item]) for item in items]
