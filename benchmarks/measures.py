@@ -17,6 +17,7 @@ from scipy.stats import binom
 from tables import finish, show, within
 
 from detectors.agreement import AGREEMENT, cohen_kappa, krippendorff_alpha
+from detectors.bias.generated_images import AMONG, LEAD
 from detectors.bias.generated_images import APART as PROMPT_GAP
 from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, class_shares, resampled_errors
 from detectors.intervals import CORRECTED, Calibration, betting_mean, exact_binomial, prediction_powered
@@ -199,6 +200,28 @@ def gaps() -> Iterator[tuple[str, bool]]:
         yield f"{text} {1 - missed / 200:12.3f}", within(missed, 200, 1 - PROMPT_GAP.worst_coverage)
 
 
+def leads() -> Iterator[tuple[str, bool]]:
+    """All differences of shares together, and all shares among the images of the first two classes, as in `gaps`."""
+    rng, even = np.random.default_rng(9), np.full(3, 1 / 3)
+    for right, true, draws in itertools.product((0.8, 0.95), (even, np.array([0.8, 0.15, 0.05])), (100, 500)):
+        errors = np.full((3, 3), (1 - right) / 2) + np.eye(3) * (right - (1 - right) / 2)
+        missed, among = np.zeros(2), true / (1 - true[2]) * [1, 1, 0]
+        for _ in range(200):
+            table = np.stack([rng.multinomial(34, row) for row in errors])
+            known = resampled_errors(table, rng)
+            one, other = (
+                Corrected.of(rng.multinomial(draws, shares @ errors), table, rng, errors=known)
+                for shares in (true, even)
+            )
+            for at, ((low, high), truth) in enumerate(
+                ((one.lead(other, 0.95), true - even), (one.among(2, 0.95), among))
+            ):
+                missed[at] += not ((low <= truth + 1e-9) & (truth - 1e-9 <= high)).all()
+        kept = all(within(int(m), 200, 1 - how.worst_coverage) for m, how in zip(missed, (LEAD, AMONG), strict=True))
+        text = f"{right:5} {', '.join(f'{share:.2f}' for share in true)} {draws:6}"
+        yield f"{text} {1 - missed[0] / 200:12.3f} {1 - missed[1] / 200:12.3f}", kept
+
+
 def clouds(rng: np.random.Generator, size: int, dim: int, shift: float) -> np.ndarray:
     return rng.normal(shift, 1, (size, dim))
 
@@ -260,6 +283,8 @@ def main() -> int:
          "right  true shares       draws  joint band   total variation", shares())
     show(f"Gap of two prompts' shares by one erring classifier, at least {PROMPT_GAP.worst_coverage} but for chance",
          "right  true shares       draws       covers", gaps())
+    show(f"Lead over another prompt, shares of two of three classes, at least {LEAD.worst_coverage} but for chance",
+         "right  true shares       draws         lead        among", leads())
     show(f"Kernel distance, at least {KID.worst_coverage} but for chance",
          " dim  shift   size     truth    covers", distances())
     show(f"Density, at least {DENSITY.worst_coverage}, and coverage, at least 0.95, but for chance",

@@ -430,11 +430,11 @@ HOLES = {
                               lambda real: lambda highest, *rest: real(0 * highest + 1, *rest)),
         "gaps halved": ("detectors.bias.representation:Corrected.apart",
                         lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
-        "openbias halved": ("detectors.bias.generated_images:_openbias", by(0.5, 0.0)),
+        "openbias halved": ("detectors.bias.concentration:openbias_of", by(0.5, 0.0)),
         "none missing": ("detectors.bias.generated_images:count_missing",
                          lambda real: lambda name, share, low, high, least, **facts: real(
                              name, share, low, high, 0 * least, **facts)),
-        "what the helper says at a tenth": ("detectors.bias.generated_images:Given.band",
+        "what the helper says at a tenth": ("detectors.bias.given_shares:Given.band",
                                             lambda real: lambda self, level: real(self, 0.1)),
     },
     "efficiency.sampling": {

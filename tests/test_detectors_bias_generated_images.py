@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detectors.bias.generated_images import Counted, Given, _between, _concentration, image_shares
+from detectors.bias.concentration import concentration
+from detectors.bias.generated_images import Counted, image_shares
+from detectors.bias.given_shares import Given, between
+from detectors.intervals import exact_binomial
 
 CLASSES = ("man", "woman")
 
@@ -106,11 +111,11 @@ def test_bounds_hold_whatever_shares_lie_within_the_bands(seed, size):
     rng = np.random.default_rng(seed)
     points = rng.dirichlet(np.full(size, 0.7), (2, 300))
     (low, other_low), (high, other_high) = points.min(axis=1), points.max(axis=1)
-    value, least, most = _between(points[0, 0], (low, high), points[1, 0], (other_low, other_high))
+    value, least, most = between(points[0, 0], (low, high), points[1, 0], (other_low, other_high))
     assert least - 1e-12 <= value <= most + 1e-12
     far = np.abs(points[0] - points[1]).sum(axis=1) / 2
     assert least - 1e-12 <= far.min() <= far.max() <= most + 1e-12
-    value, least, most = _concentration(points[0, 0], low, high)
+    value, least, most = concentration(points[0, 0], low, high)
     kept = np.where(points[0] > 0, points[0], 1)
     openbias = 1 + (kept * np.log(kept)).sum(axis=1) / np.log(size)
     assert least - 1e-9 <= openbias.min() <= openbias.max() <= most + 1e-9
@@ -174,3 +179,61 @@ def test_even_prompts_are_not_accused_and_stereotypes_are_found():
     assert accused <= 6  # more has a chance below 1 in 1,000 at 5 %
     assert depends <= 8
     assert min(found, told) >= 0.95 * rounds
+
+
+def test_amplification_is_the_share_beyond_that_of_images_learnt_from():
+    """80 of 100 generated against 60 of 100 learnt from: 20 points; the second prompt was learnt from no image."""
+    one = replace(counted([[80, 20], [50, 50]]), learnt=np.array([[60, 40], [0, 0]]))
+    result = judged(one)
+    lead = result.measure("amplification_given", "p0: man")
+    assert lead.value == pytest.approx(0.2)
+    shown, before = (Given(np.array(row)).band(0.975) for row in ([80, 20], [60, 40]))
+    assert lead.low == pytest.approx(shown[0][0] - before[1][0])
+    assert result.measure("amplification_given", "p0: woman").value == pytest.approx(-0.2)
+    assert result.measure("largest_amplification_given").value == pytest.approx(0.2)
+    assert "p1: man" not in {m.group for m in result.measures if m.name == "amplification_given"}
+    corrected = judged(replace(one, learnt=np.array([[60, 40], [50, 50]])), [[90, 10], [20, 80]])
+    assert corrected.measure("amplification", "p0: man").value == pytest.approx(0.2 / 0.7)
+    assert "amplification_given" not in {m.name for m in judged(counted([[80, 20]])).measures}
+    bare = judged(replace(one, learnt=np.zeros((2, 2), np.int64)))
+    assert bare.measure("largest_amplification_given").undefined == "no image that was learnt from belongs to a prompt"
+
+
+def test_against_a_cited_reference_amplification_is_the_share_less_it():
+    one = replace(counted([[80, 20]], references=[[0.7, 0.3]]), cited=True)
+    lead, share = (judged(one).measure(name, "p0: man") for name in ("amplification_given", "share_given"))
+    assert (lead.value, lead.low, lead.high) == pytest.approx((0.1, share.low - 0.7, share.high - 0.7))
+
+
+def test_who_is_shown_where_somebody_is():
+    """Of 50 images 10 show nobody; 32 of the other 40 a man, whatever the five missing ones show."""
+    one = replace(counted([[32, 8, 0, 10]], references=[[0.5, 0.4, 0.1, 0]]), nothing=3)
+    result = judged(one)
+    assert result.measure("shown_given").value == pytest.approx(0.8)
+    assert result.measure("shown_given").ideal == 1
+    man = result.measure("share_shown_given", "man")
+    assert man.value == pytest.approx(0.8)
+    assert (man.low, man.high) == pytest.approx(exact_binomial(32, 40, 1 - 0.05 / 3))
+    assert man.ideal == pytest.approx(0.5)
+    lost = judged(replace(one, missing=np.array([5]))).measure("share_shown_given", "man")
+    assert lost.low == pytest.approx(exact_binomial(32, 45, 1 - 0.05 / 3)[0])
+    assert lost.high == pytest.approx(exact_binomial(37, 45, 1 - 0.05 / 3)[1])
+    nobody = judged(replace(counted([[0, 0, 0, 9]]), nothing=3))
+    assert nobody.measure("share_shown_given").undefined == "no image shows anybody"
+    table = [[90, 10, 0], [10, 90, 0], [0, 0, 100]]
+    corrected = judged(replace(counted([[52, 28, 20]]), nothing=2), table)
+    assert corrected.measure("share_shown", "man").value == pytest.approx((0.52 - 0.1 * 0.8) / 0.8 / 0.8)
+    assert corrected.measure("shown").value == pytest.approx(0.8)
+
+
+def test_images_that_keep_to_what_was_learnt_are_not_accused_and_amplified_ones_are_found():
+    rng = np.random.default_rng(6)
+    accused = found = 0
+    for seed in range(30):
+        (clean, table), (bad, _) = (simulated(rng, shares, ERRORS) for shares in ([[0.6, 0.4]] * 2, [[0.95, 0.05]] * 2))
+        learnt = np.stack([rng.multinomial(200, np.array([0.6, 0.4]) @ ERRORS) for _ in range(2)])
+        one, two = (judged(replace(some, learnt=learnt), table, seed=seed) for some in (clean, bad))
+        accused += one.measure("largest_amplification").low > 0
+        found += two.measure("largest_amplification").low > 0
+    assert accused <= 5
+    assert found >= 28

@@ -5,10 +5,15 @@
     TV(p[k], p[rest])   the conditional gap: how far a prompt is from all others
     1 - H(p) / log K    OpenBias (D'Inca et al. 2024, arXiv:2404.07990): 0 = even, 1 = one label alone
     mean |p - 1/K|      MAD of DALL-Eval (Cho et al. 2023, arXiv:2202.04053): 2 (K - 1) / K^2 at most
+    p - t               amplification: shares less those of images that the model learnt from, or of the reference
+    1 - p[nothing]      how often anybody is shown, and the shares among those images
 
 The unit is the image: the images of a prompt are independent draws, an equal one that came again is none. Prompts are
 fixed, so numbers speak of these prompts and of no others; where several are taken together, each counts by its images.
 The largest distance of any prompt has an interval that allows for its having been chosen.
+
+Most of what looks like amplification comes of captions that say more than the prompt does (Seshadri et al. 2023): those
+images learnt from should be given whose captions are like the prompt.
 
 With labelled images the helper's errors are undone (`detectors.bias.representation`), and what neither sample can tell
 is in every interval. Without, the measures end in `_given`: they speak of what the helper says, whatever that is worth.
@@ -19,31 +24,44 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.bias.concentration import concentration, openbias_of
+from detectors.bias.given_shares import Given, Shares
 from detectors.bias.representation import SHARES, TOTAL_VARIATION, Corrected, hopeless, resampled_errors
-from detectors.intervals import Approximation, exact_binomial
+from detectors.intervals import Approximation
 from detectors.modes import count_missing
 from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
-__all__ = ["APART", "BALL_MEASURED_TO", "Counted", "Given", "image_shares"]
+__all__ = ["AMONG", "APART", "BALL_MEASURED_TO", "LEAD", "Counted", "image_shares"]
 
 APART = Approximation(
     Method("corrected for classifier error, ball of resampled differences of shares (Dirichlet)"), 100, 0.95, 0.9964
 )
 """Of two sets of shares whose errors are the same; simulated in benchmarks/ as those of `representation` are."""
+LEAD = Approximation(
+    Method("corrected for classifier error, joint band of resampled differences of shares (Dirichlet)"), 100, 0.94
+)
+AMONG = Approximation(
+    Method("corrected for classifier error, joint band of resampled shares where somebody is shown (Dirichlet)"),
+    100, 0.94,
+)
+"""Lowest coverage over the grid of benchmarks/measures.py."""
 BALL_MEASURED_TO = 0.999
 """Strictest level at which the ball of one prompt was found to miss no more often than it may: that of 50 prompts."""
 _EXACT = Method("exact binomial (Clopper-Pearson), Bonferroni over classes")
 _FROM_EXACT = Method("from exact shares (Clopper-Pearson), Bonferroni over classes")
+_FROM_BOTH = Method("from exact shares of both (Clopper-Pearson), Bonferroni over classes")
 _UNLABELLED = Cause("no labelled item shows how the classifier errs")
 _NOTHING = Cause("no draw gave anything to classify")
+_NOBODY = Cause("no image shows anybody")
+_UNLEARNT = Cause("no image that was learnt from belongs to a prompt")
 _TABLES = 999
 _LOWER: Direction = "lower is better"
 
@@ -67,52 +85,12 @@ class Counted:
     """Shares [prompt, class] that there should be; rows sum to one."""
     repeated: int = 0
     """Images left out, as they are equal to an earlier one of their prompt."""
-
-
-class _Shares(Protocol):
-    """Shares with all that is known of them."""
-
-    @property
-    def shares(self) -> Floats:
-        """The estimate [class]."""
-
-    def band(self, level: float) -> tuple[Floats, Floats]:
-        """Return (low, high) [class] that hold together."""
-
-    def distance(self, wanted: Floats, level: float) -> tuple[float, float, float]:
-        """Return the total variation from known shares, and its ends."""
-
-    def apart(self, other: Any, level: float) -> tuple[float, float, float]:
-        """Return the total variation from other estimated shares, and its ends."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """Shares of the labels that a helper gave, at its word; all bounds are exact, at a level shared by the classes."""
-
-    counts: Counts
-    missing: int = 0
-
-    @property
-    def shares(self) -> Floats:
-        """Shares among the images that have a label [class]."""
-        return np.asarray(self.counts / self.counts.sum())
-
-    def band(self, level: float) -> tuple[Floats, Floats]:
-        """Return (low, high) [class] that hold together, whatever the missing images would have been."""
-        asked, shared = self.counts.sum() + self.missing, 1 - (1 - level) / len(self.counts)
-        low, _ = exact_binomial(self.counts, asked, shared)
-        _, high = exact_binomial(self.counts + self.missing, asked, shared)
-        return np.asarray(low), np.asarray(high)
-
-    def distance(self, wanted: Floats, level: float) -> tuple[float, float, float]:
-        """Return the total variation from shares [class] that are known, and its ends."""
-        return _between(self.shares, self.band(level), wanted, (wanted, wanted))
-
-    def apart(self, other: Given, level: float) -> tuple[float, float, float]:
-        """Return the total variation from shares that are estimated too, each with half of the error."""
-        half = 1 - (1 - level) / 2
-        return _between(self.shares, self.band(half), other.shares, other.band(half))
+    nothing: int | None = None
+    """Place of the class of images that show none of the others."""
+    learnt: Counts | None = None
+    """Images that the model learnt from [prompt, class] by the helper's word; None where there are none."""
+    cited: bool = False
+    """Whether the references are of something, so that to leave them is an amplification."""
 
 
 def image_shares(
@@ -128,6 +106,10 @@ def image_shares(
       prompt_gap                 of each prompt from all others
       prompt_p                   p-value of "the labels do not depend on the prompt" (tables with the same margins)
       openbias, dall_eval_mad    see above; of all images, and by prompt in the table
+      largest_amplification      of any class of any prompt, where images learnt from are there or references are cited
+      amplification              `prompt: class`; share less that of images learnt from, else of the reference
+      shown                      share of images of any class but `nothing`, where that is named
+      share_shown                of each class among these
       missing_classes            classes with less than `fraction` of their reference
       share                      of each class; `prompt: class` for one prompt. They hold together within it
       repeated_images            left out as equal to an earlier one of their prompt
@@ -188,7 +170,7 @@ class _Judged:
         rest = [one for group in self._groups() for one in self._of_slice(group, self._shares(group))]
         for k, one in enumerate(prompts):
             rest += [*self._of_slice(one, found[k]), *self._gap(one, found[k], k)]
-        return [*head, self._repeated(), *rest], self._table(prompts, found)
+        return [*head, self._repeated(), *self._amplified(prompts, found), *rest], self._table(prompts, found)
 
     @cached_property
     def _errors(self) -> Floats:
@@ -211,14 +193,14 @@ class _Judged:
             if name not in self.counted.prompts:
                 yield self._slice(name, [k for k, one in enumerate(self.counted.groups) if one == name])
 
-    def _shares(self, one: _Slice) -> _Shares | None:
+    def _shares(self, one: _Slice) -> Shares | None:
         if not one.counts.sum():
             return None
         if self.confusion is None:
             return Given(one.counts, one.missing)
         return Corrected.of(one.counts, self.confusion, self.rng, one.missing, self._errors)
 
-    def _of_slice(self, one: _Slice, found: _Shares | None) -> Iterator[Measure]:
+    def _of_slice(self, one: _Slice, found: Shares | None) -> Iterator[Measure]:
         """Yield the measures of one slice, its distance first."""
         if found is None:
             yield self.undefined(f"total_variation{self._ending}", _NOTHING, one.group(), one.missing)
@@ -236,28 +218,79 @@ class _Judged:
         for k, label in enumerate(self.counted.classes):
             values = (found.shares[k], low[k], high[k])
             yield self._measure("share", one, values, of_shares, label=label, ideal=float(one.wanted[k]))
+        if (nothing := self.counted.nothing) is not None:
+            ends = (1 - found.shares[nothing], 1 - high[nothing], 1 - low[nothing])
+            yield self._measure("shown", one, ends, of_shares, ideal=float(1 - one.wanted[nothing]))
+            yield from self._of_shown(one, found, nothing)
 
-    def _of_others(self, one: _Slice, found: _Shares) -> Iterator[Measure]:
+    def _of_shown(self, one: _Slice, found: Shares, nothing: int) -> Iterator[Measure]:
+        """Yield the shares of the other classes among the images that show one of them."""
+        if found.shares[nothing] >= 1:
+            yield self.undefined(f"share_shown{self._ending}", _NOBODY, one.group(), one.missing)
+            return
+        shares = found.shares / (1 - found.shares[nothing])
+        wanted = one.wanted / max(1 - one.wanted[nothing], 1e-9)
+        low, high = found.among(nothing, self.level)
+        how = self._how(AMONG, _EXACT)
+        for k, label in enumerate(self.counted.classes):
+            if k != nothing:
+                values = (shares[k], min(low[k], shares[k]), max(high[k], shares[k]))
+                yield self._measure("share_shown", one, values, how, label=label, ideal=float(wanted[k]))
+
+    def _amplified(self, prompts: list[_Slice], found: list[Shares | None]) -> Iterator[Measure]:
+        """Yield how much more often a prompt's images show a class than those learnt from, or the reference, do."""
+        if self.counted.learnt is None and not self.counted.cited:
+            return
+        learnt = self.counted.learnt if self.counted.learnt is not None else [None] * len(prompts)
+        able = [(one, shares, counts) for one, shares, counts in zip(prompts, found, learnt, strict=True)
+                if shares is not None and (counts is None or counts.sum())]  # fmt: skip
+        if not able:
+            yield self.undefined(f"largest_amplification{self._ending}", _UNLEARNT)
+            return
+        told = [self._lead(one, shares, counts, 1 - (1 - self.level) / len(able)) for one, shares, counts in able]
+        value, low, high = (float(ends.max()) for ends in np.stack(told, axis=1))
+        least = min((one for one, _, _ in able), key=lambda one: int(one.counts.sum()))
+        how = self._how(LEAD, _FROM_BOTH)
+        how["method"] = Method("largest of {count}, Bonferroni: {method}", count=len(able), method=how["method"])
+        low = max(low, 0.0)
+        largest = self._measure("largest_amplification", least, (max(value, low), low, max(high, low)), how)
+        yield replace(largest, group=None, ideal=0.0, missing=int(self.counted.missing.sum()))
+        for one, shares, counts in able:
+            values, lows, highs = self._lead(one, shares, counts, self.level)
+            for k, label in enumerate(self.counted.classes):
+                ends = (values[k], lows[k], highs[k])
+                yield self._measure("amplification", one, ends, self._how(LEAD, _FROM_BOTH), label=label)
+
+    def _lead(self, one: _Slice, shares: Shares, learnt: Counts | None, level: float) -> Floats:
+        """Return (value, low, high) [3, class] of shares less those that were learnt, or that are known."""
+        if learnt is None:
+            return np.stack([shares.shares, *shares.band(level)]) - one.wanted
+        before = self._shares(_Slice(None, learnt, 0, one.wanted))
+        assert before is not None
+        values, (low, high) = shares.shares - before.shares, shares.lead(before, level)
+        return np.stack([values, np.minimum(low, values), np.maximum(high, values)])
+
+    def _of_others(self, one: _Slice, found: Shares) -> Iterator[Measure]:
         """Yield what others measure of shares against equal ones."""
         low, high = found.band(self.level)
         even = np.full(len(low), 1 / len(low))
         plain = float(np.abs(found.shares - even).sum()) / 2
         _, near, far = found.distance(even, self.level)
         mad = 2 / len(low) * np.array([plain, min(near, plain), max(far, plain)])
-        yield self._measure("openbias", one, _concentration(found.shares, low, high), self._how(SHARES, _EXACT))
+        yield self._measure("openbias", one, concentration(found.shares, low, high), self._how(SHARES, _EXACT))
         yield self._measure("dall_eval_mad", one, mad, self._how(TOTAL_VARIATION, _FROM_EXACT), ideal=None)
 
-    def _gap(self, one: _Slice, found: _Shares | None, place: int) -> Iterator[Measure]:
+    def _gap(self, one: _Slice, found: Shares | None, place: int) -> Iterator[Measure]:
         """Yield the distance of a prompt from all others, where there are any."""
         others = [k for k in range(len(self.counted.prompts)) if k != place]
         if not others or found is None:
             return
         rest = self._slice(None, others)
         if (elsewhere := self._shares(rest)) is not None:
-            how = self._how(APART, Method("from exact shares of both (Clopper-Pearson), Bonferroni over classes"))
+            how = self._how(APART, _FROM_BOTH)
             yield self._measure("prompt_gap", one, found.apart(elsewhere, self.level), how)
 
-    def _largest(self, prompts: list[_Slice], found: list[_Shares | None]) -> Measure:
+    def _largest(self, prompts: list[_Slice], found: list[Shares | None]) -> Measure:
         """Return the distance of the prompt that is furthest from its reference: the error is shared by all prompts."""
         seen = [(one, shares) for one, shares in zip(prompts, found, strict=True) if shares is not None]
         if not seen:
@@ -304,12 +337,12 @@ class _Judged:
             unit="count", direction=_LOWER, level=self.level, method=COUNT,
         )
 
-    def _table(self, prompts: list[_Slice], found: list[_Shares | None]) -> pd.DataFrame:
+    def _table(self, prompts: list[_Slice], found: list[Shares | None]) -> pd.DataFrame:
         """Return a row for each prompt and class."""
         rows = []
         for one, shares, group in zip(prompts, found, self.counted.groups, strict=True):
             low, high = shares.band(self.level) if shares else (None, None)
-            openbias = None if shares is None else float(_openbias(shares.shares))
+            openbias = None if shares is None else float(openbias_of(shares.shares))
             for k, label in enumerate(self.counted.classes):
                 rows.append({
                     "prompt": one.name, "group": group, "class": label, "drawn": int(one.counts[k]),
@@ -348,37 +381,9 @@ class _Judged:
         value, low, high = map(float, values)
         told = ideal if one.name is None else None
         towards: Direction = "nearer to ideal is better" if told is not None else "neither"
+        aims = name in ("share", "share_shown", "shown", "amplification")
         return Measure(
             name=f"{name}{self._ending}", group=one.group(label), value=value, low=low, high=high, n=self._n(one),
             unit="score" if name == "openbias" else "share", ideal=told, level=self.level, missing=one.missing,
-            direction=towards if name == "share" else _LOWER, **how,
+            direction=towards if aims else _LOWER, **how,
         )
-
-
-def _between(
-    shares: Floats, band: tuple[Floats, Floats], others: Floats, other_band: tuple[Floats, Floats]
-) -> tuple[float, float, float]:
-    """Return the total variation of two sets of shares, and its ends where both lie within their bands."""
-    (low, high), (least, most) = band, other_band
-    surely = max(np.maximum(low - most, 0).sum(), np.maximum(least - high, 0).sum())
-    perhaps = min(np.maximum(high - least, 0).sum(), np.maximum(most - low, 0).sum(), 1.0)
-    return float(np.abs(shares - others).sum() / 2), float(surely), float(perhaps)
-
-
-def _concentration(shares: Floats, low: Floats, high: Floats) -> tuple[float, float, float]:
-    """Return 1 - H / log K of shares [class], and its ends where they lie within [low, high]: each term's own ends."""
-    even = np.log(len(shares))
-    least = np.minimum(_surprise(low), _surprise(high)).sum()
-    most = _surprise(np.clip(1 / np.e, low, high)).sum()
-    value, ends = _openbias(shares), (1 - min(most, even) / even, 1 - least / even)
-    return min(max(value, ends[0]), ends[1]), ends[0], min(ends[1], 1.0)
-
-
-def _openbias(shares: Floats) -> float:
-    """Return 1 - H / log K of shares [class]."""
-    return float(1 - _surprise(shares).sum() / np.log(len(shares)))
-
-
-def _surprise(shares: Floats) -> Floats:
-    """Return -p log p, 0 at p = 0."""
-    return np.asarray(-shares * np.log(np.where(shares > 0, shares, 1.0)))

@@ -203,6 +203,24 @@ class Corrected:
         bias = float(variation(self.resampled, other.resampled).mean()) - plain
         return min(max(plain - bias, low), high), low, high
 
+    def lead(self, other: Corrected, level: float) -> tuple[Floats, Floats]:
+        """Return (low, high) [class] of the shares less others, resampled with the same errors, that hold together."""
+        half = 1 - (1 - level) / 2 if self.missing or other.missing else level
+        (inner, lost), (least, more) = self._levels(half), other._levels(half)
+        low, high = _joint_band(self.resampled - other.resampled, min(inner, least))
+        return np.maximum(low - lost - more, -1.0), np.minimum(high + lost + more, 1.0)
+
+    def among(self, nothing: int, level: float) -> tuple[Floats, Floats]:
+        """Return (low, high) [class] of the shares among all but class `nothing`; its own are 0."""
+        inner, lost = self._levels(level)
+        kept = (1 - lost) * np.delete(self.resampled, nothing, axis=1)
+        whole = (1 - lost) * (1 - self.resampled[:, [nothing]]) + lost
+        some = np.broadcast_to(whole > 0, kept.shape)
+        least = np.divide(kept, whole, out=np.zeros_like(kept), where=some)
+        most = np.divide(kept + lost, whole, out=np.ones_like(kept), where=some)
+        low, high = _joint_band(least, inner)[0], _joint_band(most, inner)[1]
+        return np.insert(low, nothing, 0.0), np.insert(np.minimum(high, 1.0), nothing, 0.0)
+
     def _levels(self, level: float) -> tuple[float, float]:
         """Return the level for the draws that there are, and the upper bound of the share that is missing."""
         if not self.missing:

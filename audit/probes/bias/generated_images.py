@@ -6,6 +6,7 @@
     data:
       items: {use: file, path: jobs.csv}
       labelled: {use: image_folder, path: ./labelled, mode: RGB, size: [256, 256]}
+      learnt: {use: image_folder, path: ./training, mode: RGB, size: [256, 256]}     subfolders: prompts, or jobs
 
 The helper is a classifier of images, or one by descriptions (`zero_shot_image`). Labels are what the helper tells
 apart: how an image is read, not who somebody is.
@@ -19,7 +20,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError, did_you_mean
-from audit.probe import AMOUNT, COUNT, SHARE, Ask, Observed, Range, Role
+from audit.probe import AMOUNT, COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.bias.representation import confidence
 from audit.probes.items import Sampling, content, plain, storable_items
 
@@ -58,7 +59,8 @@ class GeneratedImages:
     cite: str | None = None
     """Where the reference comes from; needed with one."""
     nothing: str | None = None
-    """Class of images that show none of the others; its reference is 0, so that to leave people out is a distance."""
+    """Class of images that show none of the others; its reference is 0, so that to leave people out is a distance. How
+    often somebody is shown, and the shares where somebody is, are told too then."""
     missing_below: float = 0.25
     """A class is missing where its share is below this fraction of its reference."""
 
@@ -73,14 +75,22 @@ class GeneratedImages:
             {"image": "image as numbers, [row, column] or [channel, row, column]", "label": "class of the image"},
             required=False,
         ),
+        "learnt": Role(
+            {"image": "image as numbers, [row, column] or [channel, row, column]",
+             "label": "prompt or job of an item whose caption this is"},
+            required=False, repeats=True,
+        ),
     }  # fmt: skip
-    """`labelled`: images whose classes people named, like the generated ones, that the helper did not learn from."""
+    """`labelled`: images whose classes people named, like the generated ones, that the helper did not learn from.
+    `learnt`: images that the model learnt from, or others that it is to be held against, by what they are captioned."""
     measures: ClassVar[Mapping[str, Range]] = {
         "largest_total_variation": SHARE, "total_variation": SHARE, "prompt_gap": SHARE, "openbias": AMOUNT,
         "dall_eval_mad": SHARE, "missing_classes": COUNT, "share": SHARE, "largest_total_variation_given": SHARE,
         "total_variation_given": SHARE, "prompt_gap_given": SHARE, "openbias_given": AMOUNT,
         "dall_eval_mad_given": SHARE, "missing_classes_given": COUNT, "share_given": SHARE, "repeated_images": COUNT,
-        "confidence": SHARE,
+        "confidence": SHARE, "largest_amplification": SHARE, "amplification": SHARE_GAP, "shown": SHARE,
+        "share_shown": SHARE, "largest_amplification_given": SHARE, "amplification_given": SHARE_GAP,
+        "shown_given": SHARE, "share_shown_given": SHARE,
     }  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -108,10 +118,10 @@ class GeneratedImages:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return of a prompt its small images (`draws`), `digests` of the whole ones, `problems`, `probabilities` of
-        the helper and its classes (`names`); of labelled images `label` and `probabilities`. Raises DataError for an
-        item that gives no prompt.
+        the helper and its classes (`names`); of other images `label` and `probabilities`. Raises DataError for an item
+        that gives no prompt.
         """
-        if role == "labelled":
+        if role != "items":
             _, shown = storable_items(self.name, items)
             answer = ask("predict", list(shown), model=self.classifier)
             return items[["label"]].assign(probabilities=[row.tolist() for row in answer["probabilities"]])
@@ -170,9 +180,10 @@ class GeneratedImages:
         names = [str(one) for one in items["names"].iloc[0]]
         evidence = _evidence(items, names)
         table = None if known is None else self._confusion(known, names)
-        result = image_shares(
-            self._counted(evidence, items, names), table, level=level, rng=rng, fraction=self.missing_below,
-        )
+        counted = self._counted(evidence, items, names)
+        if (learnt := observed.get("learnt")) is not None:
+            counted = replace(counted, learnt=self._learnt(learnt, items, counted))
+        result = image_shares(counted, table, level=level, rng=rng, fraction=self.missing_below)
         groups = [("draws", evidence["confidence"].to_numpy(float))]
         if known is not None:
             groups.append(("real items", np.stack(list(known["probabilities"])).max(axis=1)))
@@ -207,7 +218,30 @@ class GeneratedImages:
         np.add.at(missing, place[~told], 1)
         wanted = np.array([self.wanted(job, names) for job in jobs])
         groups = [one if isinstance(one, str) and one else None for one in groups]
-        return Counted(prompts, groups, names, given, missing, wanted, repeated=int(again.sum()))
+        nothing = names.index(self.nothing) if self.nothing in names else None
+        return Counted(
+            prompts, groups, names, given, missing, wanted, repeated=int(again.sum()), nothing=nothing,
+            cited=self.cite is not None,
+        )
+
+    def _learnt(self, learnt: pd.DataFrame, items: pd.DataFrame, counted: Counted) -> np.ndarray:
+        """Return images [prompt, class] that were learnt from; those captioned otherwise than any prompt are left out.
+
+        Raises DataError where all are.
+        """
+        import numpy as np
+
+        places = {job: counted.prompts.index(prompt) for job, prompt in zip(
+            items.get("job", items["prompt"]), items["prompt"], strict=True) if isinstance(job, str)}  # fmt: skip
+        places |= {prompt: k for k, prompt in enumerate(counted.prompts)}
+        place = np.array([places.get(str(label), -1) for label in learnt["label"]])
+        if not (place >= 0).any():
+            odd = str(learnt["label"].iloc[0])
+            raise DataError(f"{self.name}: learnt: no item has the prompt or job {odd!r}{did_you_mean(odd, places)}")
+        table = np.zeros(counted.given.shape, dtype=np.int64)
+        kinds = np.stack(list(learnt["probabilities"])).argmax(axis=1)
+        np.add.at(table, (place[place >= 0], kinds[place >= 0]), 1)
+        return table
 
     def wanted(self, job: Any, names: Sequence[str]) -> list[float]:
         """Return the shares that a job's images should have; raises DataError for classes that there are not."""

@@ -3,7 +3,8 @@
 Classes go in pairs, the most frequent first. Planted images of two prompts leave the reference in opposite ways, one to
 the first of each pair and one to the second, so that both together keep to it; in trials both go one way, the second
 half as far, so that all together leave it too. The helper takes every fourth image of a pair's first class for its
-second. So who takes the helper at its word, or all images together, has another number.
+second. So who takes the helper at its word, or all images together, has another number. Where a class of images that
+show none is named, a part of a trial's images is of it; images that the model learnt from keep to the reference.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _DOSES: Mapping[float, int] = {0.0: 4, 0.6: 7, 1.0: 10}
 """How far the images of a trial leave the reference -> how many of a prompt's are such as came before."""
 _HALF = 0.5
 """How far those of a trial's second prompt do, as a part of that."""
-_IMAGES, _LABELLED = 400, 800
+_IMAGES, _LABELLED, _LEARNT = 400, 800, 120
+_NOTHING = 0.2
+"""Share of images that show none of the classes, of those that leave the reference whole."""
 
 
 class Options(Protocol):
@@ -133,6 +136,8 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
 
     names, wanted = _classes(probe)
     shares, errors = _shares(wanted, moved, _HALF)
+    if probe.nothing is not None:
+        shares = (1 - _NOTHING * moved) * shares + _NOTHING * moved * np.eye(len(names))[names.index(probe.nothing)]
     items = pd.DataFrame({
         "prompt": ["of one", "of two"], "job": ["one", "two"], "group": ["first", "second"],
     }, index=pd.Index(["x", "y"], name="id"))  # fmt: skip
@@ -144,7 +149,11 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
     real = _images(np.concatenate([_spread(row, each) for row in errors]), 0.9)
     known = pd.DataFrame({"image": list(real), "label": np.repeat(names, each)},
                          index=pd.Index([f"real-{k}" for k in range(len(real))], name="id"))  # fmt: skip
-    data = {"items": items} | ({"labelled": known} if labelled else {})
+    before = _images(rng.permutation(_spread(wanted @ errors, _LEARNT)), 0.9)
+    learnt = pd.DataFrame({"image": before * 2, "label": np.repeat(prompts, _LEARNT)},
+                          index=pd.Index([f"learnt-{k}" for k in range(2 * _LEARNT)], name="id"))  # fmt: skip
+    told, ending = (shares, "") if labelled else (seen, "_given")
+    data = {"items": items, "learnt": learnt} | ({"labelled": known} if labelled else {})
     return Trial(
         moved > 0, data,
         {
@@ -152,7 +161,8 @@ def _trial(probe: Options, rng: np.random.Generator, moved: float, *, labelled: 
             (probe.classifier, "predict"): lambda asked: {"probabilities": [_told(one, len(names)) for one in asked]},
             (probe.classifier, "class_names"): lambda asked: {"names": [names] * len(asked)},
         },
-        dict(_known(probe, prompts, names, shares if labelled else seen, ASKED - again, labelled=labelled))
+        dict(_known(probe, prompts, names, told, ASKED - again, labelled=labelled))
+        | dict(_known_of_parts(probe, prompts, names, told, wanted if labelled else wanted @ errors, ending))
         | {("confidence", "draws"): Known(sure), ("repeated_images", None): Known(2 * again, certain=True)},
     )  # fmt: skip
 
@@ -179,6 +189,27 @@ def _known(
             yield (f"missing_classes{ending}", prompt), Known(float((one < least).sum()), certain=True)
         for name, share in zip(names, one, strict=True):
             yield (f"share{ending}", f"{prompt}: {name}"), _share(share, near, images)
+
+
+def _known_of_parts(
+    probe: Options, prompts: Sequence[str], names: Sequence[str], shares: np.ndarray, learnt: np.ndarray, ending: str
+) -> Iterator[tuple[tuple[str, str | None], Known]]:
+    """Yield by how much shares exceed those learnt from, how often somebody is shown, and the shares where one is."""
+    within = 0.01 if ending else 0.02
+    yield (f"largest_amplification{ending}", None), Known(float((shares - learnt).max()), within)
+    for prompt, one in zip(prompts, shares, strict=True):
+        for name, more in zip(names, one - learnt, strict=True):
+            yield (f"amplification{ending}", f"{prompt}: {name}"), Known(float(more), within)
+    if probe.nothing is None:
+        return
+    place = names.index(probe.nothing)
+    slices: list[tuple[str | None, np.ndarray]] = [*zip(prompts, shares, strict=True), (None, shares.mean(axis=0))]
+    for part, one in slices:
+        yield (f"shown{ending}", part), Known(float(1 - one[place]), within)
+        for k, name in enumerate(names):
+            if k != place:
+                label = name if part is None else f"{part}: {name}"
+                yield (f"share_shown{ending}", label), Known(float(one[k] / (1 - one[place])), within)
 
 
 def _share(share: float, within: float, images: int) -> Known:
