@@ -46,13 +46,14 @@ GROUPS = {
     "comparisons": "dokimasia.comparisons",
     "commands": "dokimasia.commands",
     "words": "dokimasia.words",
+    "sentences": "dokimasia.sentences",
 }
 CONFIGURED = ("models", "data", "probes", "watermarks")
 """Kinds of parts that a plan sets options of: frozen dataclasses."""
 _SINGULAR = {
     "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "watermarks": "watermark",
     "reports": "report", "figures": "figure", "comparisons": "report of a comparison", "commands": "command",
-    "words": "words",
+    "words": "words", "sentences": "sentences",
 }
 
 

@@ -81,7 +81,7 @@ def test_exit_codes_and_their_precedence(dokimasia, limit, more, code, verdict):
 def test_findings_land_then_the_closing_table(dokimasia):
     done = dokimasia("run", write(dokimasia, more=FREE))
     first, second = done.stdout.splitlines()[:2]
-    assert first.startswith("v repeats: passed. Repeat share is ")
+    assert first.startswith("v repeats: passed. repeat share: ")
     assert second.startswith(". free: measured.")
     assert re.search(r"^model +bias", done.stdout, re.MULTILINE)
     assert "Passed: 2 checks. audits/" in done.stdout
@@ -190,7 +190,7 @@ def test_parts_from_outside_stand_beside_ours(dokimasia):
     assert found["commands"]["broken"].startswith("broken: ")
     one = dokimasia("parts", "outside.repeats").stdout
     assert "crash: bool (default False) Raise in the middle" in one
-    assert "measures: repeat_share" in one
+    assert "repeat_share: repeat share" in one
     dokimasia("run", write(dokimasia))
     folder = next((dokimasia.folder / "audits").glob("*/record.json")).parent
     path = dokimasia("report", folder.name, "--format", "titles").stdout.strip()

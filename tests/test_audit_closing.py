@@ -38,7 +38,7 @@ def test_the_table_as_a_page_draws_it(tmp_path):
 model      bias     efficie. decided
 vae sound  v 61.0 % . 227 us 1/1
 vae flawed x 61.0 % -        1/1
-  x check-bias: Share is 61.0 % [57.1 %, 65.2 %] of 480 items
+  x check-bias: class share (corrected): 61.0 % (limit at most 50 %)
 
 v passed  x failed  ? undecided  ~ not measurable  ! crashed
 . measured, no limit  - not asked  * measures without limit far off"""

@@ -134,6 +134,7 @@ def test_a_measure_from_outside_is_told_by_name_and_value():
     assert told(one, EN) == "repeats per text: 30.0 % ([6.67 %, 65.2 %] at 95 % confidence). No limit was set."
     assert told(one, KO) == "repeats per text: 30.0%([6.67%, 65.2%], 신뢰수준 95%). 정해진 기준값은 없습니다."
     assert gloss("outside.repeats", "repeats_gap", EN) == ""  # no family of ours that it only sounds like
+    assert meaning("outside.repeats", rate("accuracy", 1, 2), Notation(EN)).startswith("accuracy: 50.0"), "of what?"
 
 
 @pytest.mark.parametrize(("probe", "source", "units"), [

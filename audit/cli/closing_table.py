@@ -15,6 +15,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from audit.cli.screen import SIGNS
+from audit.cli.told import clause
 from audit.errors import clean
 from audit.record import Audit, number
 from audit.verdict import MatrixCell, MatrixRow, dimensions_of, matrix_row
@@ -92,7 +93,7 @@ def _table(what: str, rows: Sequence[MatrixRow], part: Sequence[Sequence[str]]) 
 def _wrong(row: MatrixRow) -> Iterator[str]:
     """Yield what is wrong with an audit, worst of all, on lines of its own."""
     for worst in row.wrong[:1]:
-        told = clean(f"{SIGNS[worst.verdict]} {worst.check}: {worst.why.partition(';')[0].rstrip('.')}")
+        told = clean(f"{SIGNS[worst.verdict]} {worst.check}: {clause(worst)}")
         first, *more = _wrapped(told, WIDTH - 2 * len(_INDENT))
         yield _INDENT + first
         yield from (2 * _INDENT + line for line in more)

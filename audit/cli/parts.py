@@ -12,6 +12,7 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson
+from audit.cli.told import about
 from audit.errors import UsageError, did_you_mean
 
 __all__ = ["all_parts", "one_part", "parts"]
@@ -75,6 +76,7 @@ def _page(kind: str, name: str) -> dict[str, Any]:
         page["needs"] = [need.__name__ for need in part.needs]
     if kind == "probes":
         page["measures"] = list(part.measures)
+        page["about_measures"] = {measure: about(name, measure) for measure in part.measures}
         page["roles"] = {
             role: {"required": one.required, "fields": dict(one.fields), "optional": sorted(one.optional)}
             for role, one in part.roles.items()
@@ -110,5 +112,6 @@ def _text(page: dict[str, Any]) -> str:
     if page.get("needs"):
         lines.append(f"  needs of a model: {', '.join(page['needs'])}")
     if page["measures"]:
-        lines.append(f"  measures: {', '.join(page['measures'])}")
+        lines.append("  measures, the headline first:")
+        lines += [f"    {measure}: {told}".rstrip(": ") for measure, told in page["about_measures"].items()]
     return "\n".join(lines)

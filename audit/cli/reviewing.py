@@ -228,6 +228,7 @@ def _agreement(one: Agreement) -> str:
 
 
 def _reviewed(reviewed: Any) -> str:
+    from audit.cli.told import sentence
     from audit.review import PROBLEMS
 
     if reviewed.informs:
@@ -235,7 +236,8 @@ def _reviewed(reviewed: Any) -> str:
         return f"{told}: {PROBLEMS[reviewed.problem]}"
     if reviewed.problem is not None:
         return f"no number after review: {PROBLEMS[reviewed.problem]}"
-    return f"{reviewed.machine.verdict} by the machine, {reviewed.finding.verdict} after review: {reviewed.finding.why}"
+    told = f"{reviewed.machine.verdict} by the machine, {reviewed.finding.verdict} after review"
+    return f"{told}: {sentence(reviewed.finding)}"
 
 
 def _random_check(check: Any) -> str:

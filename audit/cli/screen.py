@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from audit.cli.told import far_off_text, sentence
 from audit.errors import clean
 from audit.record import DECIDED, WORST_FIRST, Deviation, Finding, Record, Undecided, number
-from audit.verdict import FAR_TOLD, FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, FarOff, capitalised, far_off
+from audit.verdict import FIRST_PROBLEM, KEY, OWN_UNITS, RAW_PROMPTS, far_off
 
 __all__ = ["SIGNS", "Progress", "finding_line", "notes", "summary_line", "would_do"]
 
@@ -32,25 +33,14 @@ EVERY = 10.0
 
 
 def finding_line(finding: Finding) -> str:
-    """Return `x stereotypes: failed. Stereotype share is ...`."""
+    """Return `x stereotypes: failed. In 74.1 % of pairs the model prefers the stereotype ...`."""
     word = finding.verdict + ("" if finding.gating or finding.verdict == "measured" else ", not gating")
-    far = far_off(finding)
-    more = f" and {len(far) - FAR_TOLD} more" if len(far) > FAR_TOLD else ""
-    told = f" Far off, without a limit: {'; '.join(map(_far_text, far[:FAR_TOLD]))}{more}." if far else ""
+    far = far_off_text(finding)
+    told = f" Far off, without a limit: {far}." if far else ""
     remarks = {one["key"]: one for one in finding.remarks}
-    for key, sentence in _REMARKS.items():
-        told = f" {sentence.format_map(remarks[key])}{told}" if key in remarks else told
-    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {capitalised(finding.why)}{told}")
-
-
-def _far_text(far: FarOff) -> str:
-    """Return `kid 43.7 against a baseline of 0.00796`."""
-    measure = far.measure
-    name = measure.name.replace("_", " ") + ("" if measure.group is None else f" of {measure.group}")
-    value, reference = (number(one, measure.unit) for one in (measure.value or 0.0, far.reference))
-    return f"{name} {value}" + (
-        f", where {reference} is ideal" if far.baseline is None else f" against a baseline of {reference}"
-    )
+    for key, remark in _REMARKS.items():
+        told = f" {remark.format_map(remarks[key])}{told}" if key in remarks else told
+    return clean(f"{SIGNS[finding.verdict]} {finding.check}: {word}. {sentence(finding)}{told}")
 
 
 def summary_line(record: Record) -> str:

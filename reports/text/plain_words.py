@@ -11,7 +11,8 @@ several things; ` of a group` behind it marks the sentence for a slice of the da
     {well}     an AUROC in words              {group}, {items}, {units}
 
 Behind the sentence stand interval, confidence and sample, and how many gave no answer. `count_of` says what is counted:
-pairs in templates, answers of writers. A measure that has no sentence is told by its name and value.
+pairs in templates, answers of writers. A measure that has no sentence is told by its name and value; so is one of a
+probe that is not in `count_of`, unless it stands under `probe:name`: what it calls `share` may be any share.
 """
 
 from __future__ import annotations
@@ -53,13 +54,16 @@ def measure_name(name: str, group: str | None, words: Words) -> str:
 
 
 def meaning(
-    probe: str, measure: Measure, notation: Notation, limit: Limit | None = None, *, source: str = ""
+    probe: str, measure: Measure, notation: Notation, limit: Limit | None = None, *, source: str = "",
+    allowed: str | None = None,
 ) -> str:
     """Return what a value means, without a full stop; of one that is undefined why there is none.
 
-    limit: what it is held against, so that no digit rounds it across; source: name of the source of the items.
-    """
-    return _Meaning(measure, notation, digits_for(measure, limit), Counting(probe, source, measure.name)).text()
+    limit: what it is held against, so that no digit rounds it across; source: name of the source of the items; allowed:
+    what is told in place of interval and sample, such as the limit.
+    """  # fmt: skip
+    counting = Counting(probe, source, measure.name)
+    return _Meaning(measure, notation, digits_for(measure, limit), counting, allowed).text()
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class _Meaning:
     notation: Notation
     digits: int
     counting: Counting
+    allowed: str | None
 
     def text(self) -> str:
         words, measure = self.notation.words, self.measure
@@ -179,16 +184,18 @@ class _Meaning:
     def _details(self, value: float, told: str) -> Iterator[str]:
         """Yield value and interval, the sample, and what is missing; what the sentence `told` says is left out."""
         words, measure = self.notation.words, self.measure
-        rate = "{of}" in told and self._whole is None
-        bounds = [] if measure.low == measure.high else [self.notation.interval(measure, self.digits)]
+        rate, brief = "{of}" in told and self._whole is None, self.allowed is not None
+        bounds = [] if brief or measure.low == measure.high else [self.notation.interval(measure, self.digits)]
         said = not bounds and (value == 0 or "{by}" in told or ("{apart}" in told and value > 0))
         span = " ".join([*([] if said or rate or "{value}" in told else [self._number(value)]), *bounds])
-        if "{well}" in told:
+        if "{well}" in told and span:
             span = words("plain.auroc", value=span)
         if span:
             sure = "plain.sure" if measure.decides else "plain.about"
             yield words(sure, span=span, level=self.notation.level(measure.level)) if bounds else span
-        if rate:
+        if self.allowed:
+            yield self.allowed
+        if rate and not brief:
             fewer = measure.n.get("units", math.inf) < measure.n.get("items", 0)
             key = "plain.items_in_units" if fewer else "plain.items"
             yield words(key, items=self._counted("items"), units=self._counted("units"))
@@ -198,8 +205,11 @@ class _Meaning:
 
 
 def _found(section: str, probe: str, name: str, words: Words) -> tuple[Any, Mapping[str, str]] | None:
-    """Return the probe's own entry for a name, else the one that all share."""
-    return words.form(section, f"{probe}:{name}", known=True) or words.form(section, name, known=True)
+    """Return the probe's own entry for a name; else the one that those share which tell what they count."""
+    own = words.form(section, f"{probe}:{name}", known=True)
+    if own is not None or f"{probe} items" not in words.catalogue["count_of"]:
+        return own
+    return words.form(section, name, known=True)
 
 
 def _filled(told: str, held: Mapping[str, str], words: Words, values: Mapping[str, str]) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.record import Limit
 from detectors.result import Measure
-from reports.text import Notation, Words, digits_for, one_line
+from reports.text import Notation, Words, digits_for, measure_name, one_line
 from reports.views.audited_data import data_text
 from reports.views.changed_items import ChangesView, changes_view
 from reports.views.measure_rows import MethodRow, method_rows, printed
@@ -264,10 +264,7 @@ def _groups_note(one: CheckComparison, notation: Notation) -> str:
 
 
 def _label(measure: Measure, words: Words) -> str:
-    name = words.term("measure", measure.name)
-    if measure.group is not None:
-        name = words("gap.measure_of", measure=name, groups=words.term("group", measure.group))
-    return one_line(name, words, 120)
+    return measure_name(measure.name, measure.group, words)
 
 
 def _why(letter: str, one: CheckComparison, notation: Notation) -> str:

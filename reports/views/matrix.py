@@ -14,8 +14,7 @@ from audit.record import Finding, Record, Verdict
 from audit.verdict import MatrixCell, MatrixRow, matrix_row
 from reports.text import Notation, Words, one_line
 from reports.views.measure_rows import MeasureRow, printed
-from reports.views.summary import would_do
-from reports.views.verdict_text import reason_text
+from reports.views.verdict_text import brief_text
 from reports.views.whole_audit import anchor_of
 
 __all__ = ["PrintedCell", "PrintedRow", "Wrong", "printed_row"]
@@ -140,20 +139,5 @@ def _wrong(finding: Finding, notation: Notation) -> Wrong:
         anchor_of(finding.check),
         finding.verdict,
         words(f"verdict.{finding.verdict}"),
-        _told(finding, notation),
+        brief_text(finding, notation),
     )
-
-
-def _told(finding: Finding, notation: Notation) -> str:
-    """Return what is wrong in a clause: the number against its limit where that decides, else the whole reason."""
-    words, measure = notation.words, finding.headline
-    if measure is None or measure.value is None or finding.reason.get("key") not in _BY_NUMBER:
-        return reason_text(finding, notation)
-    row = printed(measure, finding.limit, notation)
-    value = f"{row.value} {row.unit}".strip()
-    told = words(f"matrix.{finding.verdict}", measure=row.label, value=value, limit=_read(row, words))
-    return told + would_do([finding], words, "items")
-
-
-_BY_NUMBER = ("failed", "inconclusive", "inconclusive_more", "inconclusive_fresh")
-"""Reasons that are a number against its limit."""

@@ -14,10 +14,15 @@ import math
 from typing import Any
 
 from audit.record import Finding, Limit
+from detectors.result import Measure
 from reports.text import Counting, Notation, bounds_of, meaning, measure_name, one_line
 
-__all__ = ["reason_text", "source_of"]
+__all__ = ["brief_text", "reason_text", "source_of"]
 
+_BY_NUMBER = (
+    "passed", "passed_one_sided", "failed", "inconclusive", "inconclusive_more", "inconclusive_fresh", "measured",
+)  # fmt: skip
+"""Reasons that are a number, held against its limit where there is one."""
 _SECTIONS = {
     "undefined": "cause", "why": "cause", "model": "cause", "measure": "cause", "ability": "ability", "role": "role",
 }  # fmt: skip
@@ -34,6 +39,30 @@ def reason_text(finding: Finding, notation: Notation) -> str:
     except KeyError:
         text = finding.why
     return one_line(text, words, MOST)
+
+
+def brief_text(finding: Finding, notation: Notation) -> str:
+    """Return what a value means, what was allowed and what would decide, in a clause; else the whole sentence."""
+    words, measure = notation.words, finding.headline
+    if measure is None or measure.value is None or finding.reason.get("key") not in _BY_NUMBER:
+        return reason_text(finding, notation).rstrip(".")
+    allowed, counting, kind = _bounds(finding, notation), _counting(finding, measure), _kind(measure)
+    behind = [words("plain.limit", limit=allowed)] if allowed else []
+    for key, count in (("more", finding.more_units), ("fresh", finding.fresh_units)):
+        if count:
+            behind.append(words(f"plain.{key}", units=counting.counted(kind, count, words)))
+    told = words("plain.and").join(behind)
+    text = meaning(finding.probe, measure, notation, finding.limit, source=source_of(finding), allowed=told)
+    return one_line(text, words, MOST)
+
+
+def _counting(finding: Finding, measure: Measure) -> Counting:
+    return Counting(finding.probe, source_of(finding), measure.name)
+
+
+def _kind(measure: Measure) -> str:
+    """Return what independent units are counted as: where each item is one, as items."""
+    return "units" if measure.n.get("units", math.inf) < measure.n.get("items", 0) else "items"
 
 
 def source_of(finding: Finding) -> str:
@@ -61,11 +90,10 @@ def _values(finding: Finding, notation: Notation) -> dict[str, str]:
         values["limit"] = _bounds(finding, notation)
     if measure is None:
         return values
-    counting, n = Counting(finding.probe, source_of(finding), measure.name), measure.n
-    unit = "units" if n.get("units", math.inf) < n.get("items", 0) else "items"
-    values |= {"unit": counting.noun(unit, words), "items": counting.noun("items", words)}
+    counting, kind = _counting(finding, measure), _kind(measure)
+    values |= {"unit": counting.noun(kind, words), "items": counting.noun("items", words)}
     for key, count in (("more_units", finding.more_units), ("fresh_units", finding.fresh_units)):
-        values[key] = counting.counted(unit, count or 0, words)
+        values[key] = counting.counted(kind, count or 0, words)
     values["level"] = notation.level(measure.level)
     if measure.value is not None:
         values["meaning"] = meaning(finding.probe, measure, notation, limit, source=source_of(finding))

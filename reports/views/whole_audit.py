@@ -17,7 +17,7 @@ from string import ascii_lowercase
 from audit.record import DIMENSIONS, Audit, Finding, Record, severity
 from audit.verdict import FAR_TOLD, FarOff, capitalised, far_off
 from reports.figures import NO_AXIS, SHARED
-from reports.text import Notation, Words, one_line
+from reports.text import Notation, Words, measure_name, one_line
 from reports.views.audited_data import data_text
 from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
@@ -33,7 +33,7 @@ from reports.views.statistical_notes import (
 from reports.views.summary import summary_sentence, tally
 from reports.views.verdict_text import reason_text
 
-__all__ = ["Block", "FindingView", "Gap", "Overview", "anchor_of", "overview"]
+__all__ = ["Block", "FindingView", "Gap", "Overview", "anchor_of", "far_text", "overview"]
 
 
 
@@ -200,7 +200,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         dimension=one_line(words.term("dimension", finding.dimension), words, 40),
         remarks=tuple(notation.remark(one) for one in finding.remarks),
         why=_sentence(finding, notation),
-        far=_far_text(far_off(finding), notation),
+        far=far_text(finding, notation),
         far_count=len(far_off(finding)),
         effect=effect_text(finding, notation),
         controls=controls_text(finding, notation),
@@ -217,8 +217,9 @@ def _sentence(finding: Finding, notation: Notation) -> str:
     return capitalised(told) if finding.remarks and notation.words.lang == "en" else told
 
 
-def _far_text(far: Sequence[FarOff], notation: Notation) -> str:
-    words = notation.words
+def far_text(finding: Finding, notation: Notation) -> str:
+    """Return the measures without a limit that are far off, each with what it is read by; empty where none is."""
+    words, far = notation.words, far_off(finding)
     told = words("summary.join").join(_one_far(one, notation) for one in far[:FAR_TOLD])
     if len(far) <= FAR_TOLD:
         return told
@@ -228,9 +229,7 @@ def _far_text(far: Sequence[FarOff], notation: Notation) -> str:
 def _one_far(far: FarOff, notation: Notation) -> str:
     """Return `kernel distance (KID) 43.7 against a baseline of 0.00796`."""
     words, measure = notation.words, far.measure
-    name = words.term("measure", measure.name)
-    if measure.group is not None:
-        name = words("gap.measure_of", measure=name, groups=words.term("group", measure.group))
+    name = measure_name(measure.name, measure.group, words)
     assert measure.value is not None
     number, reference = (notation.number(value, measure.unit) for value in (measure.value, far.reference))
     key = "far.ideal" if far.baseline is None else "far.baseline"

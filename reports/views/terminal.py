@@ -1,0 +1,38 @@
+"""What the terminal says of findings and measures: the English sentences of every other reader's page.
+
+`audit` imports nothing from here; it finds this module by its entry point, as it does everything that may be absent.
+"""
+
+from __future__ import annotations
+
+from audit.record import Finding
+from reports.text import Notation, gloss, measure_name, words_of
+from reports.views.verdict_text import brief_text, reason_text
+from reports.views.whole_audit import far_text
+
+__all__ = ["brief_told", "far_told", "finding_told", "measure_told"]
+
+
+def finding_told(finding: Finding) -> str:
+    """Return the sentence of a finding: what its value means, what was allowed, what would decide."""
+    return reason_text(finding, _english())
+
+
+def brief_told(finding: Finding) -> str:
+    """Return the same in a clause."""
+    return brief_text(finding, _english())
+
+
+def far_told(finding: Finding) -> str:
+    """Return which of its measures without a limit are far off; empty where none is."""
+    return far_text(finding, _english())
+
+
+def measure_told(probe: str, name: str) -> tuple[str, str]:
+    """Return what a measure is called, and the sentence that says what it is; empty where there is none."""
+    words = words_of("en")
+    return measure_name(name, None, words), gloss(probe, name, words)
+
+
+def _english() -> Notation:
+    return Notation(words_of("en"))
