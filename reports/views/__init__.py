@@ -28,7 +28,7 @@ from reports.views.measure_rows import MeasureRow, printed
 from reports.views.one_item import Choice, ItemReview, choices_of, effect_of, item_review, sent_of
 from reports.views.review import FindingReview, ReviewView, called, review_view, sheet_rows
 from reports.views.summary import tally_text
-from reports.views.verdict_text import reason_text
+from reports.views.verdict_text import brief_text, reason_text
 from reports.views.verification import verification_lines
 from reports.views.whole_audit import Block, FindingView, Overview, overview
 
@@ -36,7 +36,8 @@ __all__ = [
     "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedRow", "AskedView", "Block", "ChangedItem",
     "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "FindingReview", "FindingView",
     "GroupsView", "ItemReview", "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow",
-    "ReviewView", "Wrong", "asked_view", "called", "changes_view", "choices_of", "comparison_view", "count_items",
+    "ReviewView", "Wrong", "asked_view", "brief_text",
+    "called", "changes_view", "choices_of", "comparison_view", "count_items",
     "effect_of", "item_review", "laid_out", "overview", "printed", "printed_row", "reason_text", "review_view",
     "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text", "verification_lines", "worst_items",
 ]
