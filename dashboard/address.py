@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlencode
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -21,7 +21,7 @@ from audit.record import Verdict
 from audit.review import RatingWord, StatusWord
 from reports.text import words_of
 
-__all__ = ["LANG", "PARAMETERS", "Address", "Screen", "StatusFilter", "read"]
+__all__ = ["LANG", "PARAMETERS", "TABS", "Address", "Screen", "StatusFilter", "read"]
 
 LANG = "DOKIMASIA_LANG"
 """Environment variable with the language of an address that names none."""
@@ -36,6 +36,9 @@ WhoseFilter = Literal["", "mine", "nobody"]
 RegisterView = Literal["", "calendar"]
 ItemsFilter = Literal["", "open", "spoken", "differ", "drawn", "given"]
 Layout = Literal["table", "gallery"]
+Tab = Literal["findings", "reviews", "method", "data", "run"]
+TABS: tuple[Tab, ...] = get_args(Tab)
+"""Parts of an audit's screen."""
 Name = Annotated[str, Field(max_length=200, pattern=r"^[^/\\\x00]*$")]
 Names = Annotated[str, Field(max_length=820, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
@@ -46,7 +49,7 @@ Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
 _EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "reviewed", "find", "sort")
 PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "audits": ("search", "only", "verdict", "family", "order", "page"),
-    "audit": ("audit",),
+    "audit": ("audit", "tab"),
     "finding": (*_EVIDENCE, "columns", "shown", "page"),
     "item": (*_EVIDENCE, "item"),
     "compare": ("audit", "other", "margin"),
@@ -69,6 +72,7 @@ class Address:
     """The audits that `audit` is compared with, at most four, with commas between them."""
     margin: Margin = ""
     """How much worse `other` may be, in shares and scores; empty = not at all."""
+    tab: Tab = "findings"
     check: Text = ""
     item: Number = 1
     """Row of the items file, counted from 1."""

@@ -2,7 +2,6 @@
 
     stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
     standing(name)     -> all that was said of an audit, as it stands today
-    settled_of(...)    -> where each of its findings stands
     register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
 
 A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken.
@@ -23,7 +22,7 @@ from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audi
 from audit.review import RATINGS, ReviewState, TargetState, state_of
 from dashboard.loading import entries, home, opened, readable
 
-__all__ = ["SOON", "RegisterRow", "Settled", "Stand", "register", "settled_of", "stand_of", "standing"]
+__all__ = ["SOON", "RegisterRow", "Stand", "register", "stand_of", "standing"]
 
 
 SOON = 30
@@ -69,33 +68,6 @@ class RegisterRow:
         rating = len(RATINGS) if self.standing.rating is None else RATINGS.index(self.standing.rating)
         verdict = WORST_FIRST.index(self.finding.verdict)
         return not self.overdue, rating, self.standing.due or date.max, verdict, self.title, self.finding.check
-
-
-@dataclass(frozen=True)
-class Settled:
-    """Where one finding stands after its reviews."""
-
-    verdict: Verdict
-    """After review, with overridden items counted anew."""
-    changed: bool
-    """Whether that is another verdict than the machine's."""
-    waived: bool
-    status: str
-    owner: str
-    due: date | None
-    overdue: bool
-
-
-def settled_of(audit: Audit, state: ReviewState, on: date) -> dict[str, Settled]:
-    """Return check -> where its finding stands, for those of which somebody has spoken."""
-    found = {}
-    for machine, after in zip(audit.record.findings, state.findings, strict=True):
-        said = state.of(machine.check)
-        if said != TargetState() or machine.check in state.reviewed:
-            changed, waived = after.verdict != machine.verdict, state.waived(machine.check)
-            facts = (said.status, said.owner or "", said.due, said.overdue(on))
-            found[machine.check] = Settled(after.verdict, changed, waived, *facts)
-    return found
 
 
 @dataclass(frozen=True)

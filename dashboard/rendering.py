@@ -114,7 +114,8 @@ def _templates() -> jinja2.Environment:
 def _style() -> str:
     """Return the report's style, kept to our own documents by nesting it, and what a screen has besides."""
     home = files("reports") / "templates"
-    sheets = "".join((home / f"{name}.css").read_text("utf-8") for name in ("report", "comparison", "matrix"))
+    names = ("report", "comparison", "matrix", "decision")
+    sheets = "".join((home / f"{name}.css").read_text("utf-8") for name in names)
     return f".doc {{ {css(page=False)}\n{sheets} }}{_own('screen.css')}"
 
 

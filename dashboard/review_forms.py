@@ -7,7 +7,7 @@ are signed where `DOKIMASIA_KEY` names a key file at the start of the dashboard,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from pydantic import ValidationError
@@ -34,9 +34,10 @@ from audit.review import (
 from dashboard.findings_register import standing
 from dashboard.item_calls import AUTHOR, append, problem_told, speaker
 from dashboard.rendering import draw
-from reports.text import Words
+from reports.text import Words, one_line
+from reports.views import open_checks
 
-__all__ = ["draw_items", "review_audit", "review_finding", "review_item"]
+__all__ = ["decide_audit", "draw_items", "review_audit", "review_finding", "review_item", "waive_finding"]
 
 MOST = 200
 """Links to items that are still to be looked at."""
@@ -73,6 +74,38 @@ def _of_audit(fields: Fields) -> Iterator[Statement]:
         yield Decision(decision=decision, reason=fields["reason"] or None, two_person=two)
     if fields["comment"]:
         yield Comment(text=fields["comment"])
+
+
+def decide_audit(audit: Audit, name: Literal["approve", "return"], words: Words) -> None:
+    """Draw the form that approves an audit or asks for changes, with the reason."""
+    key = _keys(audit, standing(audit.folder.name), name)
+    with st.form(key("decide"), border=False):
+        reason = st.text_input(words("form.reason"), key=key("reason")).strip()
+        author, sent = _sign(words, f"decide.{name}")
+    if sent:
+        decision = Decision(decision="approved" if name == "approve" else "changes asked", reason=reason or None)
+        _say(audit, words, author, iter([decision]))
+
+
+def waive_finding(audit: Audit, words: Words) -> None:
+    """Draw the form that waives an open finding until a day; say so where none is open."""
+    state = standing(audit.folder.name)
+    checks = open_checks(state)
+    if not checks:
+        st.text(words("decide.nothing_open"))
+        return
+    key = _keys(audit, state, "waive")
+    with st.form(key("decide"), border=False):
+        check = st.selectbox(
+            words("decide.waive_which"), checks, format_func=lambda one: one_line(one, words, 80), key=key("check")
+        )
+        reason = st.text_input(words("form.reason"), key=key("reason")).strip()
+        until = st.date_input(words("form.last_day"), None, format="YYYY-MM-DD", key=key("until"))
+        author, sent = _sign(words, "decide.waive")
+    if sent and not (reason and until):
+        draw("alarm.html.j2", words, text=words("form.waiver_needs"))
+    elif sent:
+        _say(audit, words, author, iter([Status(check=check, status="waived", reason=reason, until=until)]))
 
 
 def review_finding(audit: Audit, check: str, words: Words) -> None:

@@ -26,7 +26,7 @@ FLAGS = [
 ]
 SCREENS = {
     "audits": ("", "table.audits"),
-    "audit": (f"?screen=audit&audit={FIRST}", "#run"),
+    "audit": (f"?screen=audit&audit={FIRST}", "#gaps"),
     "empty": (f"?screen=audit&audit={EMPTY}", "#environment"),
     "running": (f"?screen=audit&audit={RUNNING}", "text=stored answers so far"),
     "finding": (f"?screen=finding&audit={FIRST}&check=stereotypes", "table.items"),
@@ -109,7 +109,7 @@ def test_three_quick_clicks_lead_from_the_list_to_an_item_and_back_without_loadi
     opened(page, address, *SCREENS["audits"])
     page.evaluate("window.still = true")
     page.click(f"table.audits a[href*='audit={FIRST}']")
-    page.click("#checks a.check:has-text('facts') >> nth=0")
+    page.click("#checks a.name:has-text('facts') >> nth=0")
     page.click("table.items td.row a >> nth=0")
     page.wait_for_selector("header.item")
     assert page.evaluate("window.still"), "the page was loaded anew"

@@ -15,7 +15,7 @@ from audit.files import write_atomic
 from audit.record import dump, load_record
 from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.signing.people import KEY_FILE
-from dashboard.address import PARAMETERS, Address
+from dashboard.address import PARAMETERS, TABS, Address
 from dashboard.loading import AUDITS
 from dashboard.server import application
 from reports.text import languages
@@ -84,7 +84,7 @@ def left(page, home):
     [
         {},
         {"search": "0000"},
-        {"screen": "audit", "audit": FIRST},
+        *({"screen": "audit", "audit": FIRST, "tab": tab} for tab in TABS),
         {"screen": "audit", "audit": RUNNING},
         {"screen": "compare"},
         {"screen": "compare", "audit": FIRST, "other": SECOND},

@@ -13,10 +13,11 @@ from dashboard_fixtures import FIRST, HOSTILE, SECOND, make_home
 from report_fixtures import HOSTILE as HOSTILE_TEXTS
 from report_fixtures import rate
 from review_fixtures import small_audit
+from streamlit.testing.v1 import AppTest
 from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
 
 from audit.record import Limit, load_record
-from audit.review import Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
+from audit.review import Decision, Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
 from audit.signing import make_key
 from audit.signing.keyring import KEYS
 from audit.signing.people import KEY_FILE
@@ -206,7 +207,7 @@ def test_an_audit_is_decided_on_by_two_people_and_signed(home, tmp_path, monkeyp
     make_key(tmp_path / "Kim")
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "Kim"))
     monkeypatch.setenv(KEYS, str(tmp_path))
-    app = screen(screen="audit", audit=FIRST)
+    app = screen(screen="audit", audit=FIRST, tab="reviews")
     field(app, "selectbox", "Decision").set_value("in review")
     field(app, "toggle", "Another person than the one who asks must approve").set_value(True)
     send(app, "Kim")
@@ -221,6 +222,52 @@ def test_an_audit_is_decided_on_by_two_people_and_signed(home, tmp_path, monkeyp
     assert [(one.says.decision, one.author) for one in entries] == [("in review", "Kim"), ("approved", "Lee")]
     assert [signature_of(one) for one in entries] == ["holds", "holds"]
     assert "Approved" in seen(app)
+
+
+def form(name, folder):
+    """One of the forms that the decision page opens, drawn alone."""
+
+    def drawn(name, folder):
+        from audit.record import load_record
+        from dashboard.review_forms import decide_audit, waive_finding
+        from reports.text import words_of
+
+        audit, words = load_record(folder), words_of("en")
+        if name == "waive":
+            waive_finding(audit, words)
+        else:
+            decide_audit(audit, name, words)
+
+    return rerun(AppTest.from_function(drawn, args=(name, folder), default_timeout=60))
+
+
+def press(app, label):
+    next(one for one in app.button if one.label == label).click()
+    return rerun(app)
+
+
+def test_returned_and_waived_on_the_decision_page_in_the_name_of_whom_the_key_is(home, tmp_path, monkeypatch):
+    make_key(tmp_path / "Kim")
+    monkeypatch.setenv(KEY_FILE, str(tmp_path / "Kim"))
+    buttons = [one.label for one in screen(screen="audit", audit=FIRST).button]
+    assert buttons == ["Approve", "Return", "Waive"]
+    returning = form("return", home / FIRST)
+    field(returning, "text_input", "Reason").set_value("Too few templates")
+    press(returning, "Return")
+    assert said(home) == [Decision(decision="changes asked", reason="Too few templates")]
+    waiving = form("waive", home / FIRST)
+    offered = field(waiving, "selectbox", "Finding").options
+    assert offered[0] == "stereotypes"
+    assert "facts" not in offered, "only what is open can be waived"
+    assert "A waiver needs a reason and its last day." in seen(press(waiving, "Waive"))
+    field(waiving, "text_input", "Reason").set_value("Only used in a closed trial")
+    field(waiving, "date_input", "Last day of a waiver").set_value(LATER)
+    press(waiving, "Waive")
+    told = "Only used in a closed trial"
+    assert said(home)[1:] == [Status(check="stereotypes", status="waived", reason=told, until=LATER)]
+    page = seen(screen(screen="audit", audit=FIRST))
+    assert "Changes asked" in page
+    assert "1 waived" in page
 
 
 def test_the_register_puts_first_what_is_overdue_and_filters(home):

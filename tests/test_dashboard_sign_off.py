@@ -81,7 +81,7 @@ def send(page, said):
 
 def test_from_a_failed_audit_to_a_signed_decision_by_clicks(page, audit):
     page.click(f"table.audits a[href*='audit={audit.folder.name}'] >> nth=0")
-    page.click("#checks a.check:has-text('limited') >> nth=0")
+    page.click("#checks a.name:has-text('limited') >> nth=0")
     choose(page, W("reviewed.rating"), W("rating.medium"))
     choose(page, W("reviewed.status"), W("status.waived"))
     page.get_by_role("textbox", name=W("form.reason")).fill("폐쇄된 시험에서만 쓴다")
@@ -89,12 +89,16 @@ def test_from_a_failed_audit_to_a_signed_decision_by_clicks(page, audit):
     page.keyboard.type(UNTIL.strftime("%Y%m%d"))
     send(page, "폐쇄된 시험에서만 쓴다")
     page.click(".crumbs a >> nth=2")
+    page.click(".tabs a[href*='tab=reviews']")
     page.wait_for_selector(".doc #say")
     choose(page, W("form.decision"), W("decision.in review"))
     send(page, W("decision.in review"))
-    choose(page, W("form.decision"), W("decision.approved"))
-    page.get_by_role("textbox", name=W("form.reason")).fill("면제를 확인했다")
-    send(page, "면제를 확인했다")
+    page.get_by_role("button", name=W("decide.approve"), exact=True).click()
+    form = page.get_by_role("dialog")
+    form.get_by_role("textbox", name=W("form.reason")).fill("면제를 확인했다")
+    form.get_by_role("button", name=W("decide.approve"), exact=True).click()
+    expect(page.locator(".doc .path .acts")).to_contain_text(W("decision.approved"))
+    expect(page.locator(".doc #sign-off")).to_contain_text("면제를 확인했다")
     entries = read_reviews(audit.folder).entries
     assert [one.says.kind for one in entries] == ["rating", "status", "decision", "decision"]
     assert {one.author for one in entries} == {"김지우"}

@@ -13,7 +13,7 @@ from report_fixtures import rate
 
 from audit.record import WORST_FIRST, Limit
 from detectors.result import Measure
-from reports.figures import Axis, axis_head, axis_of, interval_line, scale_of, sign, tally_bar
+from reports.figures import Axis, axis_head, axis_of, interval_line, scale_of, sign
 from reports.figures.axes import PAD
 from reports.figures.intervals import HEIGHT
 from reports.figures.style import DARK, PALETTE
@@ -101,7 +101,6 @@ def test_text_cannot_leave_the_figure():
     assert svg.find("title").text == bad
     assert svg.find("script") is None
     assert ET.fromstring(str(sign("failed", bad))).find("title").text == bad
-    assert ET.fromstring(str(tally_bar([("failed", 2)], bad, bad))).find("desc").text == bad
 
 
 def auroc(value, low=None, high=None, name="auroc"):
@@ -159,8 +158,6 @@ def test_what_is_not_decided_is_hollow_and_what_is_decided_is_not():
     }
     paper = PALETTE["paper"]
     assert fills == {one: (paper, paper) if one == "inconclusive" else (PALETTE[one],) * 2 for one in WORST_FIRST}
-    bars = [len(list(ET.fromstring(str(tally_bar([(one, 1)], "t", "d"))).iter("path"))) for one in WORST_FIRST]
-    assert bars == [one == "inconclusive" for one in WORST_FIRST]
 
 
 def test_the_last_label_of_an_axis_is_not_cut_off():
@@ -265,9 +262,3 @@ def test_differences_of_colour_are_those_of_the_standard():
 def test_both_themes_colour_the_same_parts_and_no_colour_means_two():
     assert PALETTE.keys() == DARK.keys()
     assert len(set(PALETTE.values())) == len(PALETTE)
-
-
-def test_the_tally_bar_is_split_by_counts():
-    bar = ET.fromstring(str(tally_bar([("failed", 1), ("passed", 3)], "t", "d")))
-    widths = [float(one.get("width")) for one in bar.iter("rect")]
-    assert widths == [248, 748]

@@ -163,8 +163,8 @@ def test_an_audit_that_deviates_says_so_first_everywhere(deviating):
         assert f"{told}, that of audit {registered}." in text
         for row in rows:
             assert said(" ".join(row) if page is html else " | ".join(row)) in text
-    opening = html.decode().split('<section id="gaps">')[0]
-    assert opening.index("Not as registered") < opening.index('<dl class="facts">')
+    opening = html.decode().split('<section id="checks">')[0]
+    assert opening.index("Not as registered") < opening.index('<div class="decide">')
     root = ET.fromstring(render_junit(deviating)["report.junit.xml"])
     found = [one.get("value") for one in root.iter("property") if one.get("name") == "deviation"]
     assert found[2] == f"c0 · limit: at most: 30{NB}% → 35{NB}%"

@@ -1,20 +1,27 @@
-"""One audit: the sentence, what was not measured and why, findings worst first, controls, budget, environment."""
+"""One audit: the decision page of its report, with what is decided here; behind it, in parts, all that it rests on.
+
+An audit that still runs shows how far it is.
+"""
 
 from __future__ import annotations
 
 import time
-from datetime import date
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
 from audit.errors import DokimasiaError
-from dashboard.address import Address, Screen
-from dashboard.findings_register import settled_of, standing
+from audit.record import Audit
+from dashboard.address import TABS, Address, Screen
+from dashboard.findings_register import standing
 from dashboard.loading import is_running, opened, running, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, links_of, report_tools
-from dashboard.review_forms import review_audit
-from reports.text import Words, one_line
+from dashboard.review_forms import decide_audit, review_audit, waive_finding
+from dashboard.thumbnails import thumbnails_of
+from reports.text import Notation, Words, one_line
+from reports.views import decision_page
 
 __all__ = ["show"]
 
@@ -29,16 +36,44 @@ def show(place: Address, words: Words) -> None:
         crumbs(words, [way, (running(place.audit).title, place)])
         st.fragment(run_every=SECONDS)(_live)(place, words)
         return
-    view = view_of(place.audit, place.lang)
+    audit, view = opened(place.audit), view_of(place.audit, place.lang)
     others: tuple[Screen, ...] = ("compare", "export", "verify")
     crumbs(words, [way, (view.title, place)], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
-    audit = opened(place.audit)
-    anchors, tools = links_of(view, place), report_tools(audit, view, words)
     trust_line(place, words)
-    today = date.today()
-    draw("audit.html.j2", words, anchors, settled=settled_of(audit, standing(place.audit), today), **tools)
-    review_audit(audit, words)
-    draw("audit_rest.html.j2", words, anchors, run=audit.run, **tools)
+    anchors, page = links_of(view, place), decision_page(audit, view, Notation(words), standing(place.audit))
+    tools = {**report_tools(audit, view, words), "page": page}
+    draw("audit.html.j2", words, anchors, **tools)
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    tabs = [(one, place.to("audit", tab=one).link) for one in TABS]
+    with right:
+        _buttons(audit, words)
+    with left:
+        draw("audit_tabs.html.j2", words, tabs=tabs, chosen=place.tab)
+    _draw_tab(audit, place, words, anchors, tools)
+
+
+def _buttons(audit: Audit, words: Words) -> None:
+    """Draw what can be decided here; each opens the form for it."""
+    with st.container(horizontal=True, horizontal_alignment="right", key="decide"):
+        for name in ("approve", "return"):
+            if st.button(words(f"decide.{name}"), key=f"decide-{name}"):
+                st.dialog(words(f"decide.{name}"))(decide_audit)(audit, name, words)
+        if st.button(words("decide.waive"), key="decide-waive"):
+            st.dialog(words("decide.waive"))(waive_finding)(audit, words)
+
+
+def _draw_tab(
+    audit: Audit, place: Address, words: Words, anchors: Mapping[str, str], tools: Mapping[str, Any]
+) -> None:
+    more: dict[str, Any] = {}
+    if place.tab == "findings":
+        small = thumbnails_of(place.audit, place.lang)
+        more["thumb"] = lambda one: small.get(one.finding.check, "")
+    elif place.tab == "run":
+        more["run"] = audit.run
+    draw(f"audit_{place.tab}.html.j2", words, anchors, **tools, **more)
+    if place.tab == "reviews":
+        review_audit(audit, words)
 
 
 def _live(place: Address, words: Words) -> None:

@@ -1,5 +1,7 @@
 """The HTML report: one self-contained file for people, without script, network or clock.
 
+The decision page first, then a page for each finding that somebody has to settle; all else is an appendix.
+
     render_html(audit, options) -> {"report.html": bytes}      under 5 MB, whatever the audit holds
 
 Everything an audit says reaches the page through Jinja's autoescape; a content security policy forbids the rest.
@@ -7,17 +9,19 @@ Everything an audit says reaches the page through Jinja's autoescape; a content 
 
 from __future__ import annotations
 
-from audit.record import Audit
+from audit.record import UNSETTLED, Audit
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.options import DEFAULTS, ReportOptions
-from reports.pictures import pictures_of
+from reports.pictures import pictures_of, thumbnail
 from reports.text import Notation, words_of
-from reports.views import overview, review_view, sheet_rows, shown_table, worst_items
+from reports.views import decision_page, item_cards, overview, review_view, sheet_rows, shown_table, worst_items
 
 __all__ = ["document", "render_html"]
 
 MEASURES = 1500
 """At most this many measures are drawn in one report, shared by the findings."""
+PAGES = 40
+"""At most so many findings have a page of their own, the worst; the appendix has all."""
 EVIDENCE_CHARACTERS = 1_500_000
 """At most this much escaped text of items is shown in one report, shared by the findings that have items."""
 
@@ -32,11 +36,17 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
     words = words_of(options.lang)
     notation = Notation(words)
     view = overview(audit, words, most_measures=MEASURES)
+    page = decision_page(audit, view, notation)
+    unsettled = [row.view for row in page.rows if row.view.finding.verdict in UNSETTLED][:PAGES]
     room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
     review = review_view(audit, notation)
+    drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
     template = environment().get_template("report.html.j2")
     return template.render(
         view=view,
+        page=page,
+        unsettled=unsettled,
+        paged={one.anchor for one in unsettled},
         record=audit.record,
         lang=options.lang,
         format=format,
@@ -46,7 +56,9 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         sheet=sheet_rows(audit, words),
         table=lambda one: shown_table(audit, one.finding, notation, options.max_items, room),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
-        pictures=lambda one: pictures_of(audit, one.finding, notation),
+        cards=lambda one: item_cards(audit, one.finding, notation),
+        pictures=lambda one: drawn[one.anchor],
+        thumb=lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
         **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),
     )

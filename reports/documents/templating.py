@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from reports.figures import Axis, axis_head, axis_of, css, interval_line, sign, tally_bar
+from reports.figures import Axis, axis_head, axis_of, css, funnel_chart, interval_line, sign
 from reports.text import Notation, Words, one_line
-from reports.views import Block, FindingView, MeasureRow, Overview, tally_text
+from reports.views import Block, FindingView, MeasureRow, Overview
 
 if TYPE_CHECKING:
     import jinja2
 
 __all__ = ["environment", "figure_tools", "text_tools"]
 
-WIDE, NARROW = 380, 280
-"""Width of a figure in the overview and in a finding, in pixels."""
+WIDE, NARROW = 300, 280
+"""Width of a line on the decision page and in a finding, in pixels."""
 
 
 @cache
@@ -49,7 +49,7 @@ def text_tools(words: Words) -> dict[str, Any]:
 
 
 def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = ()) -> dict[str, Any]:
-    """What templates call for figures, drawn wide in the overview, narrow in findings; `waived` are checks."""
+    """What templates call for figures, drawn wide on the decision page, narrow in findings; `waived` are checks."""
     words, axes = notation.words, _axes(view)
 
     def sign_of(one: FindingView) -> Markup:
@@ -78,7 +78,7 @@ def figure_tools(view: Overview, notation: Notation, waived: Collection[str] = (
         "head": lambda block: axis_head(axes[id(block)], notation) if block.drawn else "",
         "sign": lambda verdict, hollow=False: sign(verdict, words(f"verdict.{verdict}"), hollow=hollow),
         "sign_of": sign_of,
-        "bar": lambda: tally_bar(view.counts, words("figure.tally"), tally_text(view.counts, words)),
+        "funnel": lambda page: funnel_chart(page.steps, words("figure.funnel"), page.steps_told),
     }
 
 

@@ -1,11 +1,12 @@
 """Figures as inline SVG of our own."""
 
 from reports.figures.axes import NO_AXIS, OPEN, PAD, SHARED, Axis, axis_of, round_axis, scale_of
+from reports.figures.funnel import Step, funnel_chart
 from reports.figures.intervals import axis_head, interval_line
 from reports.figures.items import Drawing, drawn, placed, told_list
 from reports.figures.over_time import Point, trend
 from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
-from reports.figures.signs import sign, tally_bar
+from reports.figures.signs import sign
 from reports.figures.sloping import Side, slopes
 from reports.figures.style import FONT, PALETTE, css, recoloured, svg
 
@@ -20,6 +21,7 @@ __all__ = [
     "Drawing",
     "Point",
     "Side",
+    "Step",
     "axis_head",
     "axis_of",
     "bar",
@@ -28,6 +30,7 @@ __all__ = [
     "dot",
     "drawn",
     "feet",
+    "funnel_chart",
     "interval_line",
     "joined",
     "line",
@@ -39,7 +42,6 @@ __all__ = [
     "slopes",
     "stroke",
     "svg",
-    "tally_bar",
     "told_list",
     "trend",
     "words_at",

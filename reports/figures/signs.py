@@ -1,14 +1,12 @@
-"""Signs of verdicts, and a bar that counts them."""
+"""Signs of verdicts."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from markupsafe import Markup
 
 from reports.figures.style import PALETTE
 
-__all__ = ["sign", "tally_bar"]
+__all__ = ["sign"]
 
 _SIGNS = {
     "passed": "M4.2 8.3l2.6 2.6 5-5.6",
@@ -42,20 +40,3 @@ def sign(verdict: str, word: str, *, hollow: bool = False) -> Markup:
         '<g fill="{}" stroke="{}">{}</g>'
         '<path d="{}" fill="none" stroke="{}" stroke-width="1.8" stroke-linecap="round"/></svg>'
     ).format(word, inside, colour, _FRAMES[verdict], _SIGNS[verdict], mark)
-
-
-def tally_bar(counts: Sequence[tuple[str, int]], title: str, description: str) -> Markup:
-    """Return one bar split by verdict; `counts` holds (verdict, checks) in drawing order."""
-    total, start, parts = sum(count for _, count in counts) or 1, 0.0, []
-    for verdict, count in counts:
-        width = 1000 * count / total
-        x, wide = round(start, 2), round(max(0.0, width - 2), 2)
-        parts.append(Markup('<rect x="{}" width="{}" height="8" fill="{}"/>').format(x, wide, PALETTE[verdict]))
-        if verdict == "inconclusive":
-            stripes = Markup("").join(Markup("M{} 0v8").format(round(x + at, 2)) for at in range(6, int(wide), 12))
-            parts.append(Markup('<path d="{}" stroke="{}" stroke-width="6"/>').format(stripes, PALETTE["paper"]))
-        start += width
-    return Markup(
-        '<svg class="tally" viewBox="0 0 1000 8" preserveAspectRatio="none" width="100%" height="8" role="img">'
-        "<title>{}</title><desc>{}</desc>{}</svg>"
-    ).format(title, description, Markup("").join(parts))

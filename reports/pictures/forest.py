@@ -56,7 +56,7 @@ def _forest(shown: Shown, name: str, groups: Mapping[str, Measure]) -> Picture:
     caption = words("picture.forest_caption", measure=measure, few=_FEW)
     if len(kept) < len(groups):
         caption = words("picture.groups_left", text=caption, count=len(groups) - len(kept))
-    return pictured(shown, bottom + 24, message, caption, joined(parts))
+    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT))
 
 
 def _rules(axis: Axis, one: Measure, whole: Measure | None, limit: Limit | None, bottom: float) -> Markup:

@@ -52,7 +52,7 @@ def by_class(shown: Shown) -> Picture | None:
     caption = words("picture.gallery_caption", count=first.n["items"] if shown.items is None else shown.items.total)
     if len(kept) < len(shares):
         caption = words("picture.more", text=caption, count=len(shares) - len(kept))
-    return pictured(shown, rows * height, _message(shown, shares), caption, joined(parts))
+    return pictured(shown, rows * height, _message(shown, shares), caption, joined(parts), _focus(shares, kept))
 
 
 def _farthest(shares: Mapping[str, Measure]) -> list[str]:
@@ -60,6 +60,13 @@ def _farthest(shares: Mapping[str, Measure]) -> list[str]:
     far = sorted(shares, key=lambda name: -abs((shares[name].value or 0.0) - (shares[name].ideal or 0.0)))
     kept = set(far[:_MOST])
     return [name for name in shares if name in kept]
+
+
+def _focus(shares: Mapping[str, Measure], kept: Sequence[str]) -> tuple[float, float]:
+    """Return (left, width) of four columns, among them that which is farthest from what it should be."""
+    row, width = kept[:_COLUMNS], _corner(0, len(kept))[2]
+    far = max(range(len(row)), key=lambda at: abs((shares[row[at]].value or 0.0) - (shares[row[at]].ideal or 0.0)))
+    return width * max(0, min(far - 1, len(row) - 4)), width * 4
 
 
 def _corner(at: int, count: int) -> tuple[float, float, float]:

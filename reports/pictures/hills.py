@@ -64,7 +64,7 @@ def hills(shown: Shown) -> Picture | None:
     if common is None:
         caption = words("picture.hills_own_axes", text=caption)
     message = words("picture.hills", lowest=lowest)
-    return pictured(shown, max(height + _FOOT, _ROC + 50), message, caption, joined(parts))
+    return pictured(shown, max(height + _FOOT, _ROC + 50), message, caption, joined(parts), (_LABEL, _PLOT))
 
 
 def _limit(shown: Shown) -> str:

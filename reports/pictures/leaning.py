@@ -58,7 +58,7 @@ def units_by_group(shown: Shown) -> Picture | None:
         share=notation.number(float(means[group]), "share"),
         interval="" if told is None or told.low is None else notation.interval(told),
     )
-    return pictured(shown, bottom + 24, message, words("picture.leaning_caption"), joined(parts))
+    return pictured(shown, bottom + 24, message, words("picture.leaning_caption"), joined(parts), (_LABEL, _PLOT))
 
 
 def _name(shown: Shown) -> str:

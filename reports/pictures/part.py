@@ -41,6 +41,8 @@ class Picture:
     """An `svg` element; its title is the message."""
     caption: str
     """What bars, lines and dots are."""
+    focus: tuple[float, float] = (0, WIDTH)
+    """(left, width) of what a small copy shows of it."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,9 @@ def _whole(file: ItemsFile | None) -> ItemsFile | None:
     return None if file is None or file.problem is not None or not file.total else file
 
 
-def pictured(shown: Shown, height: float, message: str, caption: str, body: Markup) -> Picture:
+def pictured(
+    shown: Shown, height: float, message: str, caption: str, body: Markup, focus: tuple[float, float] = (0, WIDTH)
+) -> Picture:
     """Return a picture of the common width."""
     title = shown.notation.words("picture.of", check=shown.finding.check)
-    return Picture(svg(WIDTH, round(height), title, message, body, "picture"), caption)
+    return Picture(svg(WIDTH, round(height), title, message, body, "picture"), caption, focus)

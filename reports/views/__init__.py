@@ -1,6 +1,7 @@
 """What every document says, in its order and with its numbers already printed; documents only lay it out."""
 
 from reports.views.asked import AskedRow, AskedView, asked_view
+from reports.views.cards import ItemCard, item_cards
 from reports.views.changed_items import ChangedItem, ChangesView, changes_view
 from reports.views.columns import CONTENT
 from reports.views.comparison import (
@@ -13,6 +14,7 @@ from reports.views.comparison import (
     MeasureView,
     comparison_view,
 )
+from reports.views.decision import DecisionPage, DecisionRow, Standing, decision_page, open_checks
 from reports.views.evidence import (
     SHORT,
     WORDED,
@@ -34,10 +36,10 @@ from reports.views.whole_audit import Block, FindingView, Overview, overview
 
 __all__ = [
     "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedRow", "AskedView", "Block", "ChangedItem",
-    "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "FindingReview", "FindingView",
-    "GroupsView", "ItemReview", "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow",
-    "ReviewView", "Wrong", "asked_view", "brief_text",
-    "called", "changes_view", "choices_of", "comparison_view", "count_items",
-    "effect_of", "item_review", "laid_out", "overview", "printed", "printed_row", "reason_text", "review_view",
+    "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "DecisionPage", "DecisionRow",
+    "FindingReview", "FindingView", "GroupsView", "ItemCard", "ItemReview", "ItemsTable", "MeasureRow", "MeasureView",
+    "Overview", "PrintedCell", "PrintedRow", "ReviewView", "Standing", "Wrong", "asked_view", "brief_text", "called",
+    "changes_view", "choices_of", "comparison_view", "count_items", "decision_page", "effect_of", "item_cards",
+    "item_review", "laid_out", "open_checks", "overview", "printed", "printed_row", "reason_text", "review_view",
     "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text", "verification_lines", "worst_items",
 ]

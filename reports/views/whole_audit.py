@@ -73,6 +73,8 @@ class FindingView:
     why: str
     far: str
     """Measures without a limit that are far off, each with what it is read by (`audit.verdict.ideals`)."""
+    far_short: str
+    """The one that comes first of them, and how many more there are."""
     far_count: int
     effect: str
     """How little beyond the limit a passed check would have seen; empty where nothing is known."""
@@ -201,6 +203,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         remarks=tuple(notation.remark(one) for one in finding.remarks),
         why=_sentence(finding, notation),
         far=far_text(finding, notation),
+        far_short=far_text(finding, notation, 1),
         far_count=len(far_off(finding)),
         effect=effect_text(finding, notation),
         controls=controls_text(finding, notation),
@@ -217,13 +220,11 @@ def _sentence(finding: Finding, notation: Notation) -> str:
     return capitalised(told) if finding.remarks and notation.words.lang == "en" else told
 
 
-def far_text(finding: Finding, notation: Notation) -> str:
+def far_text(finding: Finding, notation: Notation, most: int = FAR_TOLD) -> str:
     """Return the measures without a limit that are far off, each with what it is read by; empty where none is."""
     words, far = notation.words, far_off(finding)
-    told = words("summary.join").join(_one_far(one, notation) for one in far[:FAR_TOLD])
-    if len(far) <= FAR_TOLD:
-        return told
-    return words("format.and_more", text=told, count=len(far) - FAR_TOLD)
+    told = words("summary.join").join(_one_far(one, notation) for one in far[:most])
+    return told if len(far) <= most else words("format.and_more", text=told, count=len(far) - most)
 
 
 def _one_far(far: FarOff, notation: Notation) -> str:
