@@ -241,7 +241,7 @@ def form(name, folder):
     return rerun(AppTest.from_function(drawn, args=(name, folder), default_timeout=60))
 
 
-def press(app, label):
+def submit(app, label):
     next(one for one in app.button if one.label == label).click()
     return rerun(app)
 
@@ -253,16 +253,16 @@ def test_returned_and_waived_on_the_decision_page_in_the_name_of_whom_the_key_is
     assert buttons == ["Approve", "Return", "Waive"]
     returning = form("return", home / FIRST)
     field(returning, "text_input", "Reason").set_value("Too few templates")
-    press(returning, "Return")
+    submit(returning, "Return")
     assert said(home) == [Decision(decision="changes asked", reason="Too few templates")]
     waiving = form("waive", home / FIRST)
     offered = field(waiving, "selectbox", "Finding").options
     assert offered[0] == "stereotypes"
     assert "facts" not in offered, "only what is open can be waived"
-    assert "A waiver needs a reason and its last day." in seen(press(waiving, "Waive"))
+    assert "A waiver needs a reason and its last day." in seen(submit(waiving, "Waive"))
     field(waiving, "text_input", "Reason").set_value("Only used in a closed trial")
     field(waiving, "date_input", "Last day of a waiver").set_value(LATER)
-    press(waiving, "Waive")
+    submit(waiving, "Waive")
     told = "Only used in a closed trial"
     assert said(home)[1:] == [Status(check="stereotypes", status="waived", reason=told, until=LATER)]
     page = seen(screen(screen="audit", audit=FIRST))
