@@ -139,8 +139,12 @@ class ImageServer:
     """Parameters that it refuses, as some servers do."""
     answer: Callable[[dict[str, Any]], Any] | None = None
     """What it answers in place of an image."""
+    files: dict[str, bytes | int] = field(default_factory=dict)
+    """Path below `/files/` -> what lies there, or the status that is answered."""
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    fetched: list[tuple[str, str | None]] = field(default_factory=list)
+    """(path, Authorization) of what was asked for below `/files/`."""
 
     def respond(self, body: dict[str, Any]) -> tuple[int, Any]:
         self.bodies.append(body)
@@ -175,9 +179,16 @@ def deal(images: Mapping[str, Sequence[np.ndarray]], **options: Any) -> Iterator
         status, answer = stub.respond(await request.json())
         return JSONResponse(answer, status)
 
+    async def file(request: Request) -> Response:
+        stub.fetched.append((name := request.path_params["name"], request.headers.get("authorization")))
+        there = stub.files.get(name, 404)
+        return Response(status_code=there) if isinstance(there, int) else Response(there, media_type="image/png")
+
     listener = socket.create_server(("127.0.0.1", 0))
     stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    app = Starlette(routes=[Route("/v1/images/generations", generate, methods=["POST"])])
+    app = Starlette(routes=[
+        Route("/v1/images/generations", generate, methods=["POST"]), Route("/files/{name}", file),
+    ])  # fmt: skip
     settings: dict[str, Any] = {"log_config": None, "lifespan": "off", "ws": "none", "timeout_graceful_shutdown": 1}
     server = uvicorn.Server(uvicorn.Config(app, **settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})

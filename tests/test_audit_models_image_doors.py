@@ -95,7 +95,15 @@ def _b64(data):
 
 BOMB = png(np.zeros((3, 2049, 2048), np.uint8))
 HOSTILE = {
-    "an address": ({"data": [{"url": "http://169.254.169.254/x.png"}]}, "an address, which is not followed"),
+    "an address elsewhere": ({"data": [{"url": "http://169.254.169.254/x.png"}]},
+                             "an address at 169.254.169.254, which the plan does not name (`follow`)"),
+    "an address of a file": ({"data": [{"url": "file:///etc/passwd"}]}, "an address that is not of http or https"),
+    "an address with a user": ({"data": [{"url": "http://127.0.0.1@elsewhere/x"}]}, "not of http or https"),
+    "no address": ({"data": [{"url": "http://[::1/x"}]}, "an address that is none"),
+    "nothing there": ({"data": [{"url": "/files/none.png"}]}, "at the address in the answer: HTTP 404"),
+    "another place there": ({"data": [{"url": "/files/moved.png"}]}, "at the address in the answer: HTTP 302"),
+    "no image there": ({"data": [{"url": "/files/text.png"}]}, "not one of the formats"),
+    "too much there": ({"data": [{"url": "/files/huge.png"}]}, "is longer than 32 MiB"),
     "no image": ({"data": [{"b64_json": 7}]}, "answer without image"),
     "none": ({"data": []}, "answer with 0 images, not one"),
     "no list": ({"data": "x"}, "answer with no images, not one"),
@@ -109,7 +117,8 @@ HOSTILE = {
 @pytest.mark.parametrize("case", HOSTILE)
 def test_an_answer_that_holds_no_image_is_an_error_of_that_item(case):
     answer, why = HOSTILE[case]
-    with deal(IMAGES, by_seed=True) as server:
+    files = {"text.png": b"no image", "huge.png": bytes((32 << 20) + 1), "moved.png": 302}
+    with deal(IMAGES, by_seed=True, files=files) as server:
         model = _open(server)
         server.answer = lambda body: answer if body["prompt"] == "a judge" else told(IMAGES["a nurse"][0])
         good, bad = model.sample(["a nurse", "a judge"], seed=1)
@@ -117,6 +126,27 @@ def test_an_answer_that_holds_no_image_is_an_error_of_that_item(case):
     assert good.finish == "stop"
     assert (bad.content, bad.finish) == (None, "error")
     assert why in bad.problem
+
+
+def test_an_image_is_fetched_from_the_server_itself_and_where_the_plan_says_so(monkeypatch):
+    """Relative, whole, and on another port, where it takes `follow`; the key goes to the server itself alone."""
+    monkeypatch.setenv("PAINT_KEY", "sk-very-secret-1234")
+    nurse, judge = (IMAGES[name][0] for name in IMAGES)
+    here, there = {"n.png": png(nurse)}, {"j.png": png(judge)}
+    with deal(IMAGES, by_seed=True, files=here) as server, deal({}, files=there) as two:
+        home, other = (one.url.removesuffix("/v1") for one in (server, two))
+        for follow, count in (((), 2), ((other.removeprefix("http://"),), 3)):
+            server.answer = None
+            model = _open(server, follow=follow, key_env="PAINT_KEY", concurrency=1)
+            places = iter(("/files/n.png", f"{home}/files/n.png", f"{other}/files/j.png"))
+            server.answer = lambda body, places=places: {"data": [{"url": next(places)}]}
+            drawn = model.sample(["a nurse"] * 3, seed=1)
+            model.close()
+            assert [one.finish for one in drawn] == ["stop"] * count + ["error"] * (3 - count)
+        for one, image in zip(drawn, (nurse, nurse, judge), strict=True):
+            np.testing.assert_array_equal(one.content, image)
+    assert {key for _, key in server.fetched} == {"Bearer sk-very-secret-1234"}
+    assert two.fetched == [("j.png", None)]
 
 
 def test_where_nothing_comes_any_more_the_audit_ends():
@@ -145,6 +175,7 @@ def test_a_key_that_comes_back_is_not_kept(monkeypatch):
 
 @pytest.mark.parametrize(("options", "allowed"), [
     ({"url": "file:///etc/passwd"}, "allowed: http"), ({"url": "http://169.254.169.254/v1"}, "link-local"),
+    ({"follow": ("169.254.169.254",)}, "link-local"), ({"follow": ("http://x/y",)}, "allowed: a host such as"),
     ({"sampling": {"n": 4}}, "sampling sets n"), ({"concurrency": 0}, "concurrency 0"), ({"timeout": 0}, "timeout 0"),
 ])  # fmt: skip
 def test_options_of_an_endpoint_that_cannot_hold_are_refused(options, allowed):

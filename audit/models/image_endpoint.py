@@ -2,8 +2,12 @@
 
     model: {use: image_endpoint, url: "http://127.0.0.1:8000/v1", name: our-model, key_env: IMAGE_KEY}
 
-Images come inside the answer, as base64; an address of an image is not followed. Its weights are not ours, so its
-fingerprint is unverifiable; one that draws the same image for the same seed is known again by a fixed prompt's image.
+Images come inside the answer, as base64, or by an address on the same server; on another, where `follow` names it:
+
+    follow: [images.example.org]
+
+Its weights are not ours, so its fingerprint is unverifiable; one that draws the same image for the same seed is known
+again by a fixed prompt's image.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.files import canonical, sha256
-from audit.models.remote.addresses import check_url
+from audit.models.remote.addresses import check_host, check_url
 
 if TYPE_CHECKING:
     from audit.models.remote.pictures import RemoteImages
@@ -38,6 +42,8 @@ class ImageEndpoint:
     sampling: dict[str, Any] = field(default_factory=dict)
     """Further parameters of every request, e.g. `{size: 512x512, steps: 30}`. Null leaves one out, as in
     `{response_format: null}`, which is `b64_json` where nothing else is said."""
+    follow: tuple[str, ...] = ()
+    """Further hosts, `host` or `host:port`, from which an image that an answer gives the address of is fetched."""
     concurrency: int = 2
     """Calls in flight at once."""
     timeout: float = 180.0
@@ -51,6 +57,8 @@ class ImageEndpoint:
 
     def __post_init__(self) -> None:
         check_url(self.url)
+        for host in self.follow:
+            check_host(host)
         if taken := sorted(_RESERVED & self.sampling.keys()):
             raise ValueError(f"sampling sets {', '.join(taken)}, which the adapter sets itself")
         for option, least in (("concurrency", 1), ("timeout", 0.001), ("retries", 0)):
@@ -75,7 +83,7 @@ class ImageEndpoint:
 
         transport = Transport(
             self.url.rstrip("/"), key_from(self.key_env), key_name=self.key_env or "key_env, which is not set",
-            concurrency=self.concurrency, timeout=self.timeout, retries=self.retries,
+            concurrency=self.concurrency, timeout=self.timeout, retries=self.retries, follow=self.follow,
         )
         try:
             return RemoteImages(self.name, self.fingerprint(), transport, self.sampling, seeded=self.seeded)

@@ -1,15 +1,18 @@
 """Which hosts no plan may reach: addresses where a cloud hands out credentials, or that name no single host.
 
-Loopback and private networks are allowed: that is where people serve their own models.
+Loopback and private networks are allowed: that is where people serve their own models. What an answer gives the address
+of lies on the server itself, or on a host that the plan names: a server must not choose whom we ask.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
-from urllib.parse import urlsplit
+from collections.abc import Collection
+from urllib.parse import SplitResult, urljoin, urlsplit
 
-__all__ = ["Address", "check_url", "forbidden", "literal"]
+__all__ = ["Address", "check_host", "check_url", "followed", "forbidden", "literal"]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -59,3 +62,34 @@ def check_url(url: str) -> None:
     address = literal(host)  # whom a name stands for is checked at every connection
     if address is not None and (why := forbidden(address)):
         raise ValueError(f"url: {host} is {why}")
+
+
+def check_host(host: str) -> None:
+    """Raise ValueError unless `host` is a plain name or address, with a port or without."""
+    if not re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?", host):
+        raise ValueError(f"host {host[:80]!r}; allowed: a host such as images.example.org, with a port or without")
+    address = literal(host.partition(":")[0])
+    if address is not None and (why := forbidden(address)):
+        raise ValueError(f"host: {host} is {why}")
+
+
+def followed(url: str, base: str, hosts: Collection[str]) -> tuple[str, bool]:
+    """Return the whole address that an answer of the server at `base` gives, and whether it is that server's own.
+
+    hosts: further ones that may be asked, with a port or without, then the scheme's own. Raises ValueError for others.
+    """
+    try:
+        parts = urlsplit(urljoin(f"{base}/", url))
+        _ = parts.port
+    except ValueError:
+        raise ValueError("an address that is none") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
+        raise ValueError("an address that is not of http or https")
+    own = _origin(parts) == _origin(urlsplit(base))
+    if not own and parts.netloc.lower() not in {host.lower() for host in hosts}:
+        raise ValueError(f"an address at {ascii(parts.netloc)[1:-1][:80]}, which the plan does not name (`follow`)")
+    return parts.geturl(), own
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int]:
+    return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,6 +1,6 @@
 """Images from an OpenAI-compatible server, and who draws them.
 
-    POST /images/generations   {model, prompt, n: 1, seed, response_format}   data[0].b64_json
+    POST /images/generations   {model, prompt, n: 1, seed, response_format}   data[0].b64_json, or data[0].url
 
 An answer is hostile input: whatever is no image in it, or one of too many pixels, is an error of that item. A server
 that draws one image twice for one seed shows itself by it: the image of a fixed prompt, as 8 x 8 means of its levels,
@@ -10,7 +10,6 @@ has to stay, but for the last digits that other company in a batch may change.
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +20,7 @@ from audit.data import colour_pixels
 from audit.errors import DataError, EndpointError
 from audit.model import Sample
 from audit.models.remote.transport import Failure, Transport
-from audit.models.remote.wire import Question, WireError
+from audit.models.remote.wire import Elsewhere, Question, WireError
 from audit.numbering import draw_seed, numbers_of
 from detectors.phrases import Cause
 
@@ -114,20 +113,26 @@ class RemoteImages:
         return Question("/images/generations", {"model": self.name, "prompt": prompt, "n": 1, **told}, read_image)
 
 
-def read_image(answer: Mapping[str, Any]) -> np.ndarray:
-    """Return the image in an answer, uint8 [3, row, column]; WireError where it holds none."""
+def read_image(answer: Mapping[str, Any]) -> np.ndarray | Elsewhere[np.ndarray]:
+    """Return the image in an answer, uint8 [3, row, column], or where it lies; WireError where it holds neither."""
     data = answer.get("data")
     if not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
         raise WireError(f"answer with {len(data) if isinstance(data, list) else 'no'} images, not one")
     told = data[0].get("b64_json")
     if not isinstance(told, str):
         if isinstance(data[0].get("url"), str):
-            raise WireError("answer with an address, which is not followed; allowed: the image itself (b64_json)")
+            return Elsewhere(data[0]["url"], _pixels)
         raise WireError("answer without image")
     try:
-        return colour_pixels(base64.b64decode(told, validate=True), "answer")
-    except (binascii.Error, ValueError):
+        content = base64.b64decode(told, validate=True)
+    except ValueError:
         raise WireError("answer with an image that is no base64") from None
+    return _pixels(content)
+
+
+def _pixels(content: bytes) -> np.ndarray:
+    try:
+        return colour_pixels(content, "answer")
     except DataError as error:
         raise WireError(str(error).removeprefix("answer: ")) from None
 

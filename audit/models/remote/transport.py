@@ -8,7 +8,8 @@ every few seconds, and then the audit ends; one that never answered is given up 
 
 All calls run in an event loop in a thread of its own, so that callers in any thread, or inside another loop, just wait.
 The address is hostile input: no redirect, no proxy, and the peer that was really reached is checked before a byte is
-sent. An answer that holds the key, in whatever form, is not kept.
+sent. What an answer gives the address of is fetched from the server itself, with the key, or from hosts that the plan
+names, without it. An answer that holds the key, in whatever form, is not kept.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx2
 
 from audit.errors import EndpointError
-from audit.models.remote.addresses import forbidden
+from audit.models.remote.addresses import followed, forbidden
 from audit.models.remote.secret import Key
-from audit.models.remote.wire import Question, WireError
+from audit.models.remote.wire import Elsewhere, Question, WireError
 
 __all__ = ["Failure", "Transport"]
 
@@ -42,6 +44,7 @@ _RESTART_PAUSE = 5.0
 """Longest pause before a server that may be restarting is tried again."""
 _LONGEST_PAUSE = 30.0
 _MAX_BYTES = 32 << 20
+_THERE = "what lies at the address in the answer"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 _T = TypeVar("_T")
 
@@ -74,19 +77,21 @@ class Transport:
         concurrency: questions in flight at once, over all threads.
         timeout: seconds that one question may take, attempts and pauses together.
         retries: attempts after the first; not counted where a server that answered before refuses connections.
+        follow: further hosts from which what an answer gives the address of is fetched.
     """
 
     def __init__(
-        self, url: str, key: Key | None, *, key_name: str, concurrency: int, timeout: float, retries: int
+        self, url: str, key: Key | None, *, key_name: str, concurrency: int, timeout: float, retries: int,
+        follow: Sequence[str] = (),
     ) -> None:
-        self.url = url
+        self.url, self._follow = url, follow
         self._key, self._key_name = key, key_name
         self._timeout, self._retries = timeout, retries
         self._reached = False
         self._slots = asyncio.Semaphore(concurrency)
         self._jitter = random.SystemRandom()
         self._client = httpx2.AsyncClient(
-            headers={"Accept-Encoding": "identity", "User-Agent": "dokimasia", **(key.header() if key else {})},
+            headers={"Accept-Encoding": "identity", "User-Agent": "dokimasia"},
             timeout=httpx2.Timeout(None, connect=_CONNECT_SECONDS),
             limits=httpx2.Limits(max_connections=concurrency),
             trust_env=False,
@@ -176,15 +181,8 @@ class Transport:
         return sum(not (one.unreachable and self._reached) for one in errors) > self._retries
 
     async def _attempt(self, question: Question[_T]) -> _T | Failure:
-        request = {"json": question.body, "extensions": {"trace": self._check_peer}}
-        try:
-            async with self._client.stream("POST", self.url + question.path, **request) as response:
-                self._reached = True
-                content = await _capped(response)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise _AttemptError(f"cannot connect ({str(error) or type(error).__name__})", unreachable=True) from None
-        except httpx2.TransportError as error:
-            raise _AttemptError(f"connection lost ({type(error).__name__})") from None
+        response, content = await self._sent("POST", self.url + question.path, own=True, json=question.body)
+        self._reached = True
         if content is None:
             return Failure(f"answer longer than {_MAX_BYTES >> 20} MiB")
         if response.status_code != 200:
@@ -199,9 +197,42 @@ class Transport:
         if not isinstance(answer, dict):
             return Failure("answer is no JSON object")
         try:
-            return question.read(answer)
+            found = question.read(answer)
+            return await self._fetched(found) if isinstance(found, Elsewhere) else found
         except WireError as error:
             return Failure(str(error))
+
+    async def _sent(self, method: str, url: str, *, own: bool, **body: Any) -> tuple[httpx2.Response, bytes | None]:
+        """Return an answer and its body, None where that is too long; only the server's `own` addresses get the key."""
+        key = self._key if own else None
+        body |= {"headers": key.header() if key else {}, "extensions": {"trace": partial(self._check_peer, key)}}
+        try:
+            async with self._client.stream(method, url, **body) as response:
+                return response, await _capped(response)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise _AttemptError(f"cannot connect ({str(error) or type(error).__name__})", unreachable=True) from None
+        except httpx2.TransportError as error:
+            raise _AttemptError(f"connection lost ({type(error).__name__})") from None
+
+    async def _fetched(self, elsewhere: Elsewhere[_T]) -> _T | Failure:
+        """Return what was read of that which an answer gives the address of; raises WireError."""
+        try:
+            url, own = followed(elsewhere.url, self.url, self._follow)
+        except ValueError as error:
+            return Failure(f"answer with {error}")
+        try:
+            response, content = await self._sent("GET", url, own=own)
+        except _AttemptError as error:
+            raise _AttemptError(f"{_THERE}: {error}") from None
+        except EndpointError as error:
+            return Failure(f"{_THERE}: {error}")
+        if content is None:
+            return Failure(f"{_THERE} is longer than {_MAX_BYTES >> 20} MiB")
+        if response.status_code in _BUSY:
+            raise _AttemptError(f"{_THERE}: HTTP {response.status_code}")
+        if response.status_code != 200:
+            return Failure(f"{_THERE}: HTTP {response.status_code}")
+        return elsewhere.read(content)
 
     def _refused(self, response: httpx2.Response, content: bytes) -> Failure:
         """Return the Failure of this one question, or raise what the status says of the next attempt or of all."""
@@ -223,14 +254,14 @@ class Transport:
         text = (text if self._key is None else self._key.redact(text))[:2000]
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:200] or "no message"
 
-    async def _check_peer(self, event: str, info: dict[str, Any]) -> None:
+    async def _check_peer(self, key: Key | None, event: str, info: dict[str, Any]) -> None:
         """Close a new connection, before anything is sent over it, where the peer is one that no plan may reach."""
         if event != "connection.connect_tcp.complete":
             return
         stream = info["return_value"]
         host = ipaddress.ip_address(stream.get_extra_info("server_addr")[0].partition("%")[0])
         why = forbidden(host)
-        if why is None and self._key and self.url.startswith("http:") and host.is_global:
+        if why is None and key and self.url.startswith("http:") and host.is_global:
             why = "public and the line not encrypted, so the key could be read on the way; use https"
         if why is not None:
             await stream.aclose()

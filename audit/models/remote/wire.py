@@ -19,7 +19,7 @@ import numpy as np
 
 from audit.model import Sample
 
-__all__ = ["Question", "WireError", "draw", "read_echo", "read_origin", "read_sample", "score"]
+__all__ = ["Elsewhere", "Question", "WireError", "draw", "read_echo", "read_origin", "read_sample", "score"]
 
 _MANY = 1 << 40
 """No honest count of tokens or characters reaches this."""
@@ -31,13 +31,23 @@ class WireError(ValueError):
 
 
 @dataclass(frozen=True)
+class Elsewhere(Generic[T_co]):
+    """What an answer gives the address of, in place of itself."""
+
+    url: str
+    """As the answer has it: whole, or below the server's."""
+    read: Callable[[bytes], T_co]
+    """Takes what lies there; raises WireError."""
+
+
+@dataclass(frozen=True)
 class Question(Generic[T_co]):
     """A request and how to read its answer."""
 
     path: str
     """Below the base address."""
     body: Mapping[str, Any]
-    read: Callable[[Mapping[str, Any]], T_co]
+    read: Callable[[Mapping[str, Any]], T_co | Elsewhere[T_co]]
     """Takes the answer's JSON object; raises WireError."""
 
 
