@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,11 +27,12 @@ from audit.signing import author_name, key_owner, same_person
 from dashboard.address import Address
 from dashboard.findings_register import Stand, stand_of
 from dashboard.item_pages import inert
-from dashboard.loading import AuditEntry, entries, opened
+from dashboard.loading import AuditEntry, Running, entries, opened
 from dashboard.trust import was_changed
 from reports.text import Words
+from reports.views import ProgressView, progress_view
 
-__all__ = ["ORDERS", "QUICK", "STATES", "Listed", "as_csv", "kept", "listed", "reader"]
+__all__ = ["ORDERS", "QUICK", "STATES", "Listed", "as_csv", "kept", "listed", "progress_of", "reader"]
 
 STATES = ("running", "unreadable", *WORST_FIRST)
 CLOSED = ("approved", "rejected")
@@ -92,6 +94,11 @@ ORDERS: Mapping[str, Callable[[AuditEntry], Any]] = {
 def listed(on: date) -> list[Listed]:
     """Return all audits as they stand on a day, the newest first."""
     return [Listed(one, stand_of(one.name, on) if one.state in WORST_FIRST else None) for one in entries()]
+
+
+def progress_of(found: Running, words: Words) -> ProgressView | None:
+    """Return how far a running audit is; None where it does not tell."""
+    return None if found.progress is None else progress_view(found.progress, found.partial, time.time(), words)
 
 
 def reader() -> str:

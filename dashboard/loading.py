@@ -25,7 +25,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from audit.compare import Comparison, Margins, compare_several
 from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, SCHEMA, Audit, Verdict, load_record
+from audit.record import (
+    JOURNAL_FILE,
+    PLAN_FILE,
+    RECORD_FILE,
+    SCHEMA,
+    Audit,
+    RunProgress,
+    Verdict,
+    load_record,
+    read_progress,
+)
 from audit.verdict import badness
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
@@ -82,6 +92,24 @@ class _Header(_Head):
 
 
 @dataclass(frozen=True)
+class Running:
+    """An audit without a record: it still runs, or was interrupted and can be resumed."""
+
+    name: str
+    title: str
+    checks: tuple[tuple[str, str, str], ...]
+    """(check, probe, `waiting`, `observed` or `judged`) in the plan's order, by the files that are there."""
+    answers: int
+    """Shards of answers that are safely stored."""
+    partial: int
+    """Answers, kept one by one, of shards that are not whole yet."""
+    progress: RunProgress | None
+    """How far it is, as the run itself tells; None of an earlier version, and before its model is open."""
+    written: float
+    """When the last of them was stored: seconds since 1970."""
+
+
+@dataclass(frozen=True)
 class AuditEntry:
     """One line of the list of audits."""
 
@@ -101,26 +129,12 @@ class AuditEntry:
     """What a search looks through, in small letters: title, model, checks and what was found."""
     terms: frozenset[str] = frozenset()
     """Names of its dimensions, probes, measures and of the model's family, which a language has words for."""
-    answers: int = 0
-    """Stored answers of an audit that has no record yet."""
+    running: Running | None = None
+    """What is there of an audit that has no record yet."""
     why: str = ""
     """Why the record cannot be read."""
     written: float = 0.0
     """When the record, or of a running audit the last answer, was written: seconds since 1970."""
-
-
-@dataclass(frozen=True)
-class Running:
-    """An audit without a record: it still runs, or was interrupted and can be resumed."""
-
-    name: str
-    title: str
-    checks: tuple[tuple[str, str, str], ...]
-    """(check, probe, `waiting`, `observed` or `judged`) in the plan's order, by the files that are there."""
-    answers: int
-    """Answers of models that are safely stored."""
-    written: float
-    """When the last of them was stored: seconds since 1970."""
 
 
 def home() -> Path:
@@ -168,8 +182,12 @@ def _unfinished(folder: Path) -> AuditEntry | None:
     if not os.path.lexists(folder / PLAN_FILE):
         return None
     found = running(folder.name)
+    model, family = ("", "") if found.progress is None else (found.progress.model, found.progress.family)
+    told = (found.title, found.name, model, *(check for check, _, _ in found.checks))
     return AuditEntry(
-        found.name, "running", found.title, checks=len(found.checks), answers=found.answers, written=found.written
+        found.name, "running", found.title, model=model, family=family, checks=len(found.checks), running=found,
+        text="\n".join(told).casefold(), terms=frozenset((family, *(probe for _, probe, _ in found.checks))),
+        written=found.written,
     )
 
 
@@ -298,9 +316,15 @@ def running(name: str) -> Running:
         name,
         title,
         checks=tuple((check, probe, stage) for (check, probe), stage in zip(asked, stages, strict=True)),
-        answers=read_regular(journal, MAX_JSON).count(b"\n") if journal.is_file() else 0,
+        answers=_lines(journal) if journal.is_file() else 0,
+        partial=sum(map(_lines, folder.glob("observed/*/*.jsonl"))),
+        progress=read_progress(folder),
         written=(journal if journal.is_file() else plan_file).stat().st_mtime,
     )
+
+
+def _lines(path: Path) -> int:
+    return read_regular(path, MAX_JSON).count(b"\n")
 
 
 def _checks_in(folder: Path) -> set[str]:

@@ -114,7 +114,7 @@ def _templates() -> jinja2.Environment:
 def _style() -> str:
     """Return the report's style, kept to our own documents by nesting it, and what a screen has besides."""
     home = files("reports") / "templates"
-    names = ("report", "comparison", "matrix", "decision")
+    names = ("report", "comparison", "audits", "decision")
     sheets = "".join((home / f"{name}.css").read_text("utf-8") for name in names)
     return f".doc {{ {css(page=False)}\n{sheets} }}{_own('screen.css')}"
 

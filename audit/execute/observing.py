@@ -6,7 +6,7 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from audit.execute.target import random_part, repeatable
@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from audit.ask import Asker
     from audit.plan import Check, Plan
     from audit.probe import Observed
+    from audit.verdict import Part
+    from detectors.result import Result
 
-__all__ = ["observe", "shards"]
+__all__ = ["Looked", "observe", "shards"]
+
+Looked = Callable[["Check", "Result", "Part | None"], None]
 
 
 def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]:
@@ -40,11 +44,13 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
         yield pd.concat(kept) if len(kept) > 1 else kept[0]
 
 
-def observe(check: Check, plan: Plan, door: Asker, role: str, before: Observed) -> pd.DataFrame | None:
+def observe(
+    check: Check, plan: Plan, door: Asker, role: str, before: Observed, looked: Looked = lambda *seen: None
+) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
-    plan: as it holds for this check (`audit.execute.target.plan_for`); of a benchmark, its `limit` takes
-    units at random.
+    looked: hears what is seen at each look. plan: as it holds for this check (`audit.execute.target.plan_for`); of a
+    benchmark, its `limit` takes units at random.
     """
     import pandas as pd
 
@@ -68,7 +74,7 @@ def observe(check: Check, plan: Plan, door: Asker, role: str, before: Observed) 
     size = begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(MOST_BETWEEN_LOOKS)
     while units.left and size:
         frames.append(check.probe.observe(door, units.take(size), role))
-        size = _next(check, plan, {**before, role: pd.concat(frames)}, population)
+        size = _next(check, plan, {**before, role: pd.concat(frames)}, population, looked)
     return pd.concat(frames) if frames else None
 
 
@@ -84,10 +90,11 @@ def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return whole
 
 
-def _next(check: Check, plan: Plan, observed: Observed, population: int | None) -> int:
+def _next(check: Check, plan: Plan, observed: Observed, population: int | None, looked: Looked) -> int:
     """Return how many units to ask before the next look; 0 where the limit is decided."""
     assert check.limit is not None
     level = plan.check_level(check)
     result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
     part = part_of(observed, population) if repeatable(check.probe, observed) else None
+    looked(check, result, part)
     return looks_after(result, check.limit, level, plan.keep_level(check), part)

@@ -22,6 +22,7 @@ from audit.ask import Answerer, Asker, Store, asked_who, begin, opened_for, othe
 from audit.errors import IntegrityError, ModelError
 from audit.execute.check_run import CheckRun, Outcome
 from audit.execute.dry_run import Sizes, expected_calls
+from audit.execute.progress import ProgressFile
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
 from audit.model import abilities_of, fingerprint_of
@@ -136,6 +137,7 @@ class _Run:
     opened: dict[str, Any] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    progress: ProgressFile = field(init=False)
 
     def whole(self) -> Audit:
         started, clock = datetime.now(UTC), time.perf_counter()
@@ -145,8 +147,9 @@ class _Run:
             deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
             self._open()
+            self.progress = ProgressFile(self.folder, self.plan, expected_calls(self.plan, self.sizes), self._audited())
             identities, changed = begin(self.folder, self.opened)
-            door = Asker(self.opened, store, self.plan.seed, self.name, self.watch.on_answer)
+            door = Asker(self.opened, store, self.plan.seed, self.name, self._answered)
             findings = self._findings(door, changed, drawn="main" in varying(identities))
             kept = {name: facts for name, facts in identities.items() if name not in changed}
             changed = sorted({*changed, *others(kept, self.opened)})
@@ -163,6 +166,7 @@ class _Run:
             facts = self._facts(started, time.perf_counter() - clock, door, store, sha256(dump(record)))
             write_atomic(self.folder / RUN_FILE, dump(facts))  # first, as a record without it is not finished
             write_atomic(self.folder / RECORD_FILE, dump(record))
+            self.progress.remove()
             register_end(self.folder, {one.check: one.verdict for one in findings}, answerer.known_as)
             self._tell(facts, identities)
         return Audit(self.folder, record, facts)
@@ -181,6 +185,15 @@ class _Run:
                 f"{name}: equal questions get different answers; its change is told with at most 1 % false alarms"
             )
 
+    def _audited(self) -> tuple[str, str]:
+        """Return name and family of the audited model; of the data where there is none."""
+        main, data = self.opened.get("main"), audited_data(self.frozen)
+        return (main.name, main.family) if main is not None else ("" if data is None else data.name, "data")
+
+    def _answered(self, items: int) -> None:
+        self.progress.answered(items)
+        self.watch.on_answer(items)
+
     def _items(self, check: str) -> int:
         """Return how many items the plan gives to a check."""
         one = next(one for one in self.plan.checks if one.name == check)
@@ -198,14 +211,16 @@ class _Run:
         """Return the finding of each check; `drawn`: equal questions get different answers of the audited model."""
         frozen, main = {one["name"]: one for one in self.frozen["checks"]}, self.opened.get("main")
         runs = [
-            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn)
+            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn, self.progress.looked)
             for check in self.plan.checks
         ]
         return self._settled(runs, [self._asked(one, door, changed) for one in runs], changed)
 
     def _asked(self, one: CheckRun, door: Asker, changed: list[str]) -> Finding:
         begun = time.perf_counter()
+        self.progress.begin(one.check.name)
         finding = self._kept(one.check, one.ask(door), changed)
+        self.progress.end()
         self.seconds[one.check.name] = round(time.perf_counter() - begun, 3)
         if not (one.check.exploratory and self._settles):
             self.watch.on_finding(finding)

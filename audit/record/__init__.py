@@ -19,6 +19,7 @@ from audit.record.contents import (
 from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Undecided
 from audit.record.folder import Audit, audited_first, dump, find_audit, load_record, write_reports
 from audit.record.items import AGAINST, WEIGHT, ItemsFile, items_of, observed_of, table_of, worst_first
+from audit.record.progress import PROGRESS_FILE, CheckProgress, RunProgress, read_progress
 from audit.record.promises import Promise, Target, keep_level, one_sided, watched
 from audit.record.schema import (
     DIMENSIONS,
@@ -37,11 +38,11 @@ from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdi
 
 __all__ = [
     "AGAINST", "ALLOWED", "DECIDED", "DEVIATIONS_FILE", "DIMENSIONS", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE",
-    "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "UNSETTLED", "WEIGHT", "WORST_FIRST",
-    "WRITTEN_PLAN_FILE", "Attempt", "Audit", "DataRecord", "Deviation", "EarlierAttempt", "Evidence", "Finding",
-    "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise", "Record", "RunFacts", "Sheet",
-    "SmallestEffect", "Target", "Undecided", "Verdict", "asked_of", "audit_files", "audited_first", "bounds",
-    "decided", "dump", "find_audit", "items_name", "items_of", "keep_level", "label", "load_record", "number",
-    "observations_name", "observed_of", "one_sided", "severity", "span", "table_name", "table_of", "watched",
-    "worst_first", "write_reports",
+    "PROGRESS_FILE", "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "UNSETTLED", "WEIGHT",
+    "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
+    "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise",
+    "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Target", "Undecided", "Verdict", "asked_of",
+    "audit_files", "audited_first", "bounds", "decided", "dump", "find_audit", "items_name", "items_of", "keep_level",
+    "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "read_progress", "severity",
+    "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
 ]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, first_problem
 from audit.files import canonical, in_language, stored_json, write_inside, write_out
 from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN_FILE
-from audit.record.finding import Finding
+from audit.record.finding import Finding, Stored
 from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
 from detectors.phrases import Phrase
@@ -172,7 +172,7 @@ def _breaks_seal(folder: Path, path: Path, data: bytes) -> bool:
     return sealed and path.read_bytes() != data
 
 
-def dump(model: Record | RunFacts) -> bytes:
-    """Return the file content of a record or of run facts: canonical JSON and a newline."""
+def dump(model: Stored) -> bytes:
+    """Return the file content of a record, of run facts and the like: canonical JSON and a newline."""
     data: Mapping[str, Any] = model.model_dump(mode="json", by_alias=True)
     return canonical(data) + b"\n"

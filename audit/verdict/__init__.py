@@ -12,7 +12,7 @@ from audit.verdict.decision import (
     invalidate,
     sentence,
 )
-from audit.verdict.early_stopping import MOST_BETWEEN_LOOKS, begun, looks_after, sequenced
+from audit.verdict.early_stopping import MOST_BETWEEN_LOOKS, begun, interim, looks_after, sequenced
 from audit.verdict.findings import adjusted_level, judge_and_store, judge_finding, store_frame
 from audit.verdict.finite_population import of_benchmark, told_of_target
 from audit.verdict.ideals import BASELINES, FAR_TOLD, FarOff, far_off
@@ -27,7 +27,7 @@ __all__ = [
     "BASELINES", "EXIT_CODES", "FAR_TOLD", "FIRST_PROBLEM", "KEY", "MOST_BETWEEN_LOOKS", "OF_ASKING", "OWN_UNITS",
     "POWER", "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "MatrixCell", "MatrixRow", "Part", "Units",
     "adjusted_level", "audit_verdict", "badness", "begun", "capitalised", "controls_of", "covered", "decide",
-    "dimensions_of", "exit_code", "far_off", "in_random_order", "informs_only", "invalidate", "issues_of",
+    "dimensions_of", "exit_code", "far_off", "in_random_order", "informs_only", "interim", "invalidate", "issues_of",
     "judge_and_store", "judge_finding", "looks_after", "matrix_row", "of_benchmark", "part_of", "sentence",
     "sequenced", "store_frame", "told_of_asking", "told_of_issues", "told_of_target", "trials_of", "unit_means",
     "unit_sizes",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from detectors.sequential import RateTest
 
 __all__ = [
-    "METHOD", "METHOD_OF_PART", "MOST_BETWEEN_LOOKS", "NO_INTERVAL", "begun", "early_stopped", "looks_after",
-    "sequenced", "watch",
+    "METHOD", "METHOD_OF_PART", "MOST_BETWEEN_LOOKS", "NO_INTERVAL", "begun", "early_stopped", "interim",
+    "looks_after", "sequenced", "watch",
 ]
 
 MOST_BETWEEN_LOOKS = 32
@@ -101,6 +101,17 @@ def early_stopped(result: Result, limit: Limit, level: float, part: Part | None 
     if part is not None and part.whole:
         return on_benchmark(result, part)
     return replace(result, measures=tuple(_watched(result, one, level, part) for one in result.measures))
+
+
+def interim(result: Result, limit: Limit, level: float, part: Part | None = None) -> Measure | None:
+    """Return the measure of a limit as it would stand if the check stopped now; None where it has no value yet.
+
+    Its confidence sequence holds at every look, so that whoever looks on changes nothing of what it is worth.
+    """
+    measure = result.measure(limit.measure, limit.group)
+    if measure.value is None or result.items is None or not is_mean(result.items, measure):
+        return None
+    return sequenced(measure, result.items, level, part)
 
 
 def _watched(result: Result, measure: Measure, level: float, part: Part | None) -> Measure:

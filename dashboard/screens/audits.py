@@ -14,14 +14,14 @@ from audit.errors import DokimasiaError
 from audit.record import WORST_FIRST
 from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
-from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, reader
+from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, progress_of, reader
 from dashboard.loading import home, row_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.saved_views import forget_view, save_view, saved_views
 from dashboard.trust import chip_of, look_over, trust_of
 from reports.text import Notation, Words, one_line
-from reports.views import PrintedRow, tally_text
+from reports.views import PrintedRow
 
 __all__ = ["show"]
 
@@ -68,8 +68,11 @@ def _head(place: Address, words: Words) -> None:
         for name, test in QUICK.items()
     ]  # fmt: skip
     states = [one.entry.state for one in found]
-    counts = [(state, states.count(state)) for state in STATES if state in states]
-    sentence = words("index.sentence", count=len(found), tally=tally_text(counts, words))
+    counts = [
+        words("format.counted", count=states.count(state), what=_state(state, words, "tally"))
+        for state in STATES if state in states
+    ]  # fmt: skip
+    sentence = words("index.sentence", count=len(found), tally=words("format.list").join(counts))
     draw("audits_head.html.j2", words, sentence=sentence, home=home(), chips=chips)
 
 
@@ -92,10 +95,11 @@ def _filters(place: Address, words: Words, found: Sequence[Listed]) -> None:
         )
 
 
-def _state(state: str, words: Words) -> str:
+def _state(state: str, words: Words, kind: str = "verdict") -> str:
     if state in WORST_FIRST:
-        return words(f"verdict.{state}")
-    return words(f"dashboard.state_{state}" if state else "dashboard.any_verdict")
+        return words(f"{kind}.{state}")
+    told = words(f"dashboard.state_{state}" if state else "dashboard.any_verdict")
+    return told.lower() if kind == "tally" else told
 
 
 def _family(family: str, words: Words) -> str:
@@ -151,6 +155,7 @@ def _row(one: Listed, place: Address, words: Words) -> Mapping[str, Any]:
         "row": row,
         "why": words.term("error", why),
         "chip": chip_of(trust_of(entry.name), words) if row else None,
+        "progress": None if entry.running is None else progress_of(entry.running, words),
         "stand": stand,
         "due": "" if stand is None or stand.due is None else notation.day(stand.due),
         "state": _state(entry.state if row or not one.judged else "unreadable", words),

@@ -15,6 +15,7 @@ from audit.errors import DokimasiaError
 from audit.record import Audit
 from dashboard.address import TABS, Address, Screen
 from dashboard.findings_register import standing
+from dashboard.listed_audits import progress_of
 from dashboard.loading import is_running, opened, running, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, links_of, report_tools
@@ -84,4 +85,5 @@ def _live(place: Address, words: Words) -> None:
     if found is None:  # it has its record now, or is gone: the whole screen says which
         st.rerun()
     written = time.strftime("%H:%M:%S", time.localtime(found.written))
-    draw("running.html.j2", words, found=found, written=written, title=one_line(found.title, words))
+    title, progress = one_line(found.title, words), progress_of(found, words)
+    draw("running.html.j2", words, found=found, written=written, title=title, progress=progress)

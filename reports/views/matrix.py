@@ -74,6 +74,8 @@ class PrintedRow:
     more: str
     """How many more are wrong; empty where none is."""
     far: str
+    """How many measures without a limit are far off, in short; empty where none is."""
+    far_told: str
 
 
 def printed_row(record: Record, words: Words) -> PrintedRow:
@@ -92,7 +94,8 @@ def printed_row(record: Record, words: Words) -> PrintedRow:
         cells={name: _cell(cell, notation) for name, cell in row.cells.items()},
         wrong=tuple(_wrong(one, notation) for one in row.wrong[:MOST]),
         more=words("matrix.more", count=left) if left > 0 else "",
-        far=words("tail.far_off", count=row.far) if row.far else "",
+        far=words("matrix.far", count=row.far) if row.far else "",
+        far_told=words("tail.far_off", count=row.far) if row.far else "",
     )
 
 
