@@ -734,7 +734,7 @@ def test_a_key_goes_into_the_open_only_at_home(monkeypatch, url, key, peer, refu
     sent = key_from(part.key_env) if key else None
     transport = Transport(url, sent, key_name="TINY_KEY", concurrency=1, timeout=1, retries=0)
     with closing(transport):
-        check = transport._check_peer("connection.connect_tcp.complete", {"return_value": stream})
+        check = transport._check_peer(sent, "connection.connect_tcp.complete", {"return_value": stream})
         if refused:
             with pytest.raises(EndpointError, match=peer.partition("%")[0]):
                 asyncio.run(check)
