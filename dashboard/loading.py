@@ -80,6 +80,10 @@ class _FindingHead(_Head):
     limit: _LimitHead | None = None
 
 
+class _SheetHead(_Head):
+    inventory_id: str | None = None
+
+
 class _Header(_Head):
     """The few keys of a record that a list shows; measures are not built."""
 
@@ -88,6 +92,7 @@ class _Header(_Head):
     verdict: Verdict
     models: dict[str, _ModelHead]
     data: _DataHead | None = None
+    sheet: _SheetHead | None = None
     findings: list[_FindingHead]
 
 
@@ -122,6 +127,8 @@ class AuditEntry:
     """
     family: str = ""
     """Of the model; `data` where there is none."""
+    followed: str = ""
+    """What audits of one model have in common: the id in the owner's inventory, else the model's name."""
     checks: int = 0
     bad: tuple[int, ...] = ()
     """What audits are sorted by, worst first (`audit.verdict.badness`)."""
@@ -211,6 +218,7 @@ def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
         head.title,
         model=model,
         family=family,
+        followed=(head.sheet.inventory_id if head.sheet is not None else None) or model,
         checks=len(head.findings),
         bad=badness(head.verdict, head.findings),
         text="\n".join((head.title, name, model, *told)).casefold(),

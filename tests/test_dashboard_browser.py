@@ -35,7 +35,7 @@ SCREENS = {
     "picture": (f"?screen=item&audit={PICTURES}&check=unseen&item=5", "figure img.series"),
     "compare": (f"?screen=compare&audit={FIRST}&other={SECOND}", "table.beside"),
     "register": ("?screen=register", "table.register"),
-    "trends": ("?screen=trends&model=SmolLM2-135M&check=stereotypes", "figure img.trend"),
+    "trends": ("?screen=trends&model=SmolLM2-135M&check=stereotypes", "img.trend"),
     "verify": (f"?screen=verify&audit={FIRST}", ".alarm"),
     "export": (f"?screen=export&audit={FIRST}", "h1"),
     "lost": (f"?screen=audit&audit={UNREADABLE}", ".alarm"),

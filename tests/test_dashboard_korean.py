@@ -64,7 +64,7 @@ def home(made, monkeypatch):
 
 def told(page):
     """All that a screen says but for what two plans hold: documents, and labels, places and options of widgets."""
-    plans = re.compile(rf"<h2>{KO('dashboard.differences')}</h2>\s*<table>.*?</table>", re.DOTALL)
+    plans = re.compile(rf"<h2>{KO('asked.heading')}</h2>.*?</section>", re.DOTALL)
     parts = [text_of(plans.sub("", html(page))), *(one.value for one in (*page.text, *page.markdown, *page.error))]
     for kind in ("selectbox", "text_input", "text_area", "toggle", "button", "date_input", "number_input"):
         for one in getattr(page, kind):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from datetime import date, datetime, timedelta
@@ -11,12 +10,11 @@ from html import unescape
 import pytest
 from dashboard_fixtures import FIRST, HOSTILE, SECOND, make_home
 from report_fixtures import HOSTILE as HOSTILE_TEXTS
-from report_fixtures import rate
 from review_fixtures import small_audit
 from streamlit.testing.v1 import AppTest
 from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
 
-from audit.record import Limit, load_record
+from audit.record import load_record
 from audit.review import Decision, Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
 from audit.signing import make_key
 from audit.signing.keyring import KEYS
@@ -24,8 +22,7 @@ from audit.signing.people import KEY_FILE
 from dashboard.address import Address
 from dashboard.findings_register import register
 from dashboard.loading import AUDITS
-from reports.figures import Point, trend
-from reports.text import Notation, words_of
+from reports.text import words_of
 
 WORDS = words_of("en")
 TODAY = date.today()
@@ -331,32 +328,6 @@ def test_a_broken_chain_is_one_line_on_the_audits_screen(home):
     path.write_bytes(add + add)
     assert "reviews.jsonl:2" in seen(screen(screen="audit", audit=FIRST))
     assert FIRST not in {row.audit for row in register(TODAY)}
-
-
-def test_a_trend_shows_the_same_measure_of_the_models_audits_the_newest_first(home):
-    os.utime(home / SECOND / "record.json", (1_690_000_000, 1_690_000_000))
-    (home / FIRST / "run.json").unlink()
-    app = screen(screen="trends", model="SmolLM2-135M", check="stereotypes")
-    rows = [text_of(row) for row in rows_of(app, "trends")]
-    assert [row.split()[1] for row in rows] == ["2023-11-14", "2023-07-22"]
-    finding = load_record(home / FIRST).finding("stereotypes")
-    assert f"{100 * finding.headline.value:.1f}\u00a0%" in html(app)
-    assert 'class="trend"' in html(app)
-    assert "No audit of this model has this measure" in seen(screen(screen="trends", model="nobody"))
-
-
-def test_a_trend_draws_every_value_inside_its_frame_and_the_limit_where_it_is():
-    audit_limit = Limit(measure="rate", at_most=0.5)
-    notation = Notation(words_of("en"))
-    points = [Point(f"2026-01-{day:02}", rate("rate", day, 40), "passed", audit_limit) for day in range(1, 31)]
-    svg = trend(points, notation, title="rate")
-    circles = [tuple(map(float, two)) for two in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', svg)]
-    assert len(circles) == 30
-    xs, ys = zip(*circles, strict=True)
-    assert list(xs) == sorted(xs)
-    assert list(ys) == sorted(ys, reverse=True), "a higher value stands higher"
-    assert all(0 <= x <= 960 and 0 <= y <= 260 for x, y in circles)
-    assert svg.count("2026-01-30") == 2, "the last day is told, in the drawing and its description"
 
 
 def test_a_real_audit_is_verified_and_a_changed_one_is_not(tmp_path, monkeypatch):

@@ -1,23 +1,27 @@
-"""Trends: one measure over all audits of the same model, the oldest first, with the limit that it was held against."""
+"""Trends: every gating measure over the audits of one model, on a true axis of time, with the limits of then.
+
+Audits are of one model where their sheets name the same inventory id, whatever each version is called; without a sheet,
+where the name is the same. A point leads to the comparison with the audit before it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any
 
 import streamlit as st
 
-from audit.record import WORST_FIRST, Audit, Finding
+from audit.errors import IntegrityError
+from audit.record import REVIEWS_FILE, WORST_FIRST, Audit
+from audit.review import state_of
 from dashboard.address import Address
 from dashboard.loading import AuditEntry, entries, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
-from detectors.result import Measure
-from reports.figures import Point, trend
 from reports.text import Notation, Words, one_line
-from reports.views import printed
+from reports.views import AskedAudit, TrendPanel, label_of, trend_of, trends_of
 
 __all__ = ["show"]
 
@@ -26,107 +30,120 @@ MOST = 60
 """Audits that are drawn, the newest."""
 
 
-@dataclass(frozen=True)
-class _Audited:
-    """One audit of the model, with the measure that is followed."""
-
-    entry: AuditEntry
-    finding: Finding
-    measure: Measure
-    when: str
-
-    def point(self) -> Point:
-        limit = self.finding.limit
-        ours = limit is not None and limit.speaks_of(self.measure)
-        verdict = self.finding.verdict if self.measure is self.finding.headline else "measured"
-        return Point(self.when, self.measure, verdict, limit if ours else None)
-
-
 def show(place: Address, words: Words) -> None:
-    """Draw the choice of model, check and measure, and how the measure went."""
+    """Draw the choice of model, and how its measures went."""
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.trends"), place)])
     draw("heading.html.j2", words, title=words("dashboard.trends"), sentence=words("dashboard.trends_lead"))
-    known = [entry for entry in entries() if entry.state in WORST_FIRST and entry.model]
-    models = sorted({entry.model for entry in known})
-    if not models:
+    known = [entry for entry in entries() if entry.state in WORST_FIRST and entry.followed]
+    if not known:
         draw("empty.html.j2", words, text=words("note.index_empty"))
         return
-    place = place.to("trends", model=place.model or known[0].model)
-    same = [(entry, readable(entry.name, lambda audit: audit)) for entry in known if entry.model == place.model]
-    audits = [(entry, audit) for entry, audit in same if audit is not None]
-    checks = list(dict.fromkeys(one.check for _, audit in audits for one in audit.record.findings if one.measures))
-    place = place.to("trends", check=place.check or next(iter(checks), ""))
-    measures = _measures(audits, place.check)
-    place = place.to("trends", measure=place.measure if place.measure in measures else next(iter(measures), ""))
-    _choices(place, words, models, checks, measures)
-    followed = sorted(_followed(audits, place), key=lambda one: (one.when, one.entry.written))[-MOST:]
-    if not followed:
+    place = place.to("trends", model=place.model or _first(known))
+    same = [entry for entry in known if entry.followed == place.model][:MOST]
+    read = [(entry, readable(entry.name, lambda audit: audit)) for entry in same]
+    asked = [_asked(audit, entry) for entry, audit in read if audit is not None]
+    _choices(place, words, known, asked)
+    panels = _panels(place, asked, Notation(words))
+    if not panels:
         draw("empty.html.j2", words, text=words("dashboard.trends_empty"))
         return
-    _draw(place, words, followed)
+    draw("trends.html.j2", words, panels=[_panel(one, place, words) for one in panels], alone=len(asked) == 1)
 
 
-def _label(measure: Measure) -> str:
-    return measure.name if measure.group is None else f"{measure.name}{_DOT}{measure.group}"
+def _first(known: Sequence[AuditEntry]) -> str:
+    """Return what is followed through most audits, the newest where several are."""
+    often: dict[str, int] = {}
+    for entry in known:
+        often[entry.followed] = often.get(entry.followed, 0) + 1
+    return max(often, key=lambda one: often[one])
 
 
-def _measures(audits: Sequence[tuple[AuditEntry, Audit]], check: str) -> list[str]:
-    found = [one for _, audit in audits for one in audit.record.findings if one.check == check]
-    heads = [_label(one.headline) for one in found if one.headline is not None]
-    return list(dict.fromkeys([*heads, *(_label(measure) for one in found for measure in one.measures)]))
+def _asked(audit: Audit, entry: AuditEntry) -> AskedAudit:
+    at = datetime.fromtimestamp(entry.written, UTC) if audit.run is None else _moment(audit.run.started, entry)
+    waived: frozenset[str] = frozenset()
+    if (audit.folder / REVIEWS_FILE).is_file():
+        with suppress(IntegrityError):  # the audit's own screen says what is wrong with its reviews
+            state = state_of(audit, date.today())
+            waived = frozenset(one.check for one in audit.record.findings if state.waived(one.check))
+    return AskedAudit(audit, at, waived)
 
 
-def _choices(
-    place: Address, words: Words, models: Sequence[str], checks: Sequence[str], measures: Sequence[str]
-) -> None:
-    offered = {"model": ("label.model", models), "check": ("col.check", checks), "measure": ("col.measure", measures)}
-    for column, (name, (label, options)) in zip(st.columns([3, 3, 3]), offered.items(), strict=True):
+def _moment(text: str, entry: AuditEntry) -> datetime:
+    """Return when a run began; when the record was written where that is no time."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.fromtimestamp(entry.written, UTC)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _choices(place: Address, words: Words, known: Sequence[AuditEntry], asked: Sequence[AskedAudit]) -> None:
+    """Draw the choice of the model, and of a check and a measure instead of all that decide."""
+    findings = [one for each in asked for one in each.audit.record.findings if one.measures]
+    checks = list(dict.fromkeys(one.check for one in findings))
+    measures = list(dict.fromkeys(label_of(m) for one in findings if one.check == place.check for m in one.measures))
+    offered: dict[str, tuple[str, Sequence[str], Callable[[str], str]]] = {
+        "model": (words("label.model"), list(dict.fromkeys(one.followed for one in known)), _subject(known, words)),
+        "check": (words("col.check"), ["", *checks], lambda one: one_line(one, words, 80) or words("trends.all")),
+    }
+    if place.check:
+        offered["measure"] = (words("col.measure"), ["", *measures], _told(words))
+    for column, (name, (label, options, say)) in zip(st.columns([3, 3, 3]), offered.items(), strict=False):
         with column:
-            say = _told(words) if name == "measure" else lambda one: one_line(one, words, 80)
-            choose(place, name, words(label), list(options), say)
+            choose(place, name, label, list(options), say)
+
+
+def _subject(known: Sequence[AuditEntry], words: Words) -> Callable[[str], str]:
+    """Return how a choice of model is told: inventory id, the newest model's name, how many audits."""
+    def say(followed: str) -> str:
+        same = [one for one in known if one.followed == followed]
+        newest = same[0].model if same else ""
+        parts = dict.fromkeys((followed, newest, words("trends.audits", count=len(same))))
+        return one_line(_DOT.join(filter(None, parts)), words, 100)
+
+    return say
 
 
 def _told(words: Words) -> Callable[[str], str]:
     """Return how a measure that an address names, `name · group`, is told."""
-
     def say(label: str) -> str:
+        if not label:
+            return words("trends.deciding")
         name, dot, group = label.partition(_DOT)
         return one_line(f"{words.term('measure', name)}{dot}{words.term('group', group)}", words, 80)
 
     return say
 
 
-def _followed(audits: Sequence[tuple[AuditEntry, Audit]], place: Address) -> Iterator[_Audited]:
-    for entry, audit in audits:
-        for finding in audit.record.findings:
-            measure = next((one for one in finding.measures if _label(one) == place.measure), None)
-            if finding.check == place.check and measure is not None:
-                written = datetime.fromtimestamp(entry.written).date().isoformat()
-                when = audit.run.started[:10] if audit.run is not None else written
-                yield _Audited(entry, finding, measure, when)
+def _panels(place: Address, asked: Sequence[AskedAudit], notation: Notation) -> Sequence[TrendPanel]:
+    """Return what the address asks for: one measure, the headline of one check, or all that decide."""
+    if not place.check:
+        return trends_of(asked, notation)
+    measure = place.measure or next(
+        (label_of(one.headline) for each in asked for one in each.audit.record.findings
+         if one.check == place.check and one.headline is not None), "",
+    )  # fmt: skip
+    found = trend_of(asked, place.check, measure, notation)
+    return () if found is None else (found,)
 
 
-def _draw(place: Address, words: Words, followed: Sequence[_Audited]) -> None:
-    notation = Notation(words)
-    units = {one.measure.unit for one in followed}
-    points = [one.point() for one in followed]
-    drawn = len(units) == 1 and any(one.measure.value is not None for one in followed)
-    title = one_line(words("format.colon", left=place.check, right=_told(words)(place.measure)), words, 160)
-    figure = picture(trend(points, notation, title=title)) if drawn else ""
-    rows = [_row(one, point, place, notation) for one, point in zip(followed, points, strict=True)]
-    draw("trends.html.j2", words, figure=figure, rows=rows[::-1])
-
-
-def _row(one: _Audited, point: Point, place: Address, notation: Notation) -> Mapping[str, Any]:
-    row, words = printed(one.measure, point.limit, notation), notation.words
+def _panel(one: TrendPanel, place: Address, words: Words) -> Mapping[str, Any]:
+    names = [row.audit.folder.name for row in one.rows]
+    finding = [place.to("finding", audit=name, check=one.check).link for name in names]
+    before = [None, *names[:-1]]
+    lead = [
+        there if left is None else place.to("compare", audit=left, other=name).link
+        for there, left, name in zip(finding, before, names, strict=True)
+    ]
+    rows = [
+        {
+            "verdict": row.finding.verdict, "word": words(f"verdict.{row.finding.verdict}"), "row": row, "href": href,
+            "compare": to if left else "", "title": row.audit.record.title,
+        }
+        for row, href, to, left in zip(one.rows, finding, lead, before, strict=True)
+    ]
     return {
-        "verdict": one.finding.verdict,
-        "word": words(f"verdict.{one.finding.verdict}"),
-        "when": notation.day(one.when),
-        "title": one.entry.title,
-        "href": place.to("finding", audit=one.entry.name, check=one.finding.check).link,
-        "value": row.value,
-        "interval": row.interval,
-        "n": row.n,
-        "limit": row.limit_text,
+        "panel": one, "rows": rows[::-1], "figure": picture(one.drawing),
+        "spots": [(row.spot, to, row.told, left) for row, to, left in zip(one.rows, lead, before, strict=True)],
+        "href": place.to("trends", check=one.check, measure=one.measure).link,
     }

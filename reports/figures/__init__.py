@@ -4,7 +4,7 @@ from reports.figures.axes import NO_AXIS, OPEN, PAD, SHARED, Axis, axis_of, roun
 from reports.figures.funnel import Step, funnel_chart
 from reports.figures.intervals import axis_head, interval_line
 from reports.figures.items import Drawing, drawn, placed, told_list
-from reports.figures.over_time import Point, trend
+from reports.figures.over_time import Point, Trend, trend
 from reports.figures.shapes import bar, cut, dot, feet, joined, line, stroke, words_at
 from reports.figures.signs import sign
 from reports.figures.sloping import Side, slopes
@@ -22,6 +22,7 @@ __all__ = [
     "Point",
     "Side",
     "Step",
+    "Trend",
     "axis_head",
     "axis_of",
     "bar",

@@ -1,135 +1,202 @@
-"""A measure over several audits, the oldest left: value, interval and limit of each, on one axis.
+"""A measure over several audits on a true axis of time: value, interval, and the limit that held then.
 
-Bars are intervals, dots are values in the colour of their verdict, the tinted side of the line breaks the limit.
-Nothing is measured here, and a table beside it holds the numbers.
+    disc passed · square failed · hollow disc undecided · ring about it: waived · dashed line: another version
+    tinted side of the line     breaks the limit, from an audit on until the next
+
+Audits of one moment, and those that a pixel would lay on each other, are moved apart, in order. Days stand under the
+axis where there is room for them, in UTC. Nothing is measured here, and a table beside it holds the numbers.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from audit.record import Limit
 from detectors.result import Measure
 from reports.figures.axes import OPEN, Axis, axis_of
-from reports.figures.intervals import value_dot
-from reports.figures.style import PALETTE
+from reports.figures.moments import moments
+from reports.figures.shapes import bar, cut, dot, joined, line, words_at
+from reports.figures.sloping import outside, upright
+from reports.figures.style import PALETTE, svg
 from reports.text import Notation
 
-__all__ = ["Point", "trend"]
+__all__ = ["Point", "Trend", "trend"]
 
-_LEFT, _RIGHT, _FOOT = 64, 24, 24
-"""Room for the numbers of the axis, and for the days."""
+WIDTH, HEIGHT = 420, 210
+_LEFT, _RIGHT, _HEAD, _FOOT = 56, 18, 18, 22
+"""Room for the numbers of the axis, for versions above, and for days below."""
+_LETTER = 5.4
+"""Pixels of a letter of a version's name."""
+_APART = 11.0
+"""Pixels between two audits at least, as far as there is room."""
 
 
 @dataclass(frozen=True)
 class Point:
     """One audit's number."""
 
+    at: datetime
+    """When it was asked, with its zone."""
     label: str
-    """The day, as it is printed."""
+    """The audit, as it is told."""
     measure: Measure
     verdict: str
     limit: Limit | None
     """Of this audit's check, where it speaks of this measure."""
+    version: str = ""
+    """What the model is called where it is another one than before; empty where it is the same."""
+    waived: bool = False
+    """Whether people decided that the finding shall not count."""
+
+
+class Trend(NamedTuple):
+    """The drawing, and where its points stand."""
+
+    drawing: Markup
+    spots: tuple[tuple[float, float], ...]
+    """Across and down, each in hundredths of the drawing; of a point without a value the middle."""
 
 
 def trend(
-    points: Sequence[Point], notation: Notation, *, title: str, width: int = 960, height: int = 260
-) -> Markup:
-    """Return the drawing of at least one point with a value; the limit drawn is that of the last point.
+    points: Sequence[Point], notation: Notation, *, title: str, ends: tuple[datetime, datetime] | None = None
+) -> Trend:
+    """Return the drawing of points in order of time, at least one; `ends` = of the axis, else the first and the last.
 
     One measure alone, so that its own values bound the axis, whatever its kind.
     """
-    limit = points[-1].limit
-    axis = axis_of([(one.measure, one.limit) for one in points], height - _FOOT, OPEN)
-    step = (width - _LEFT - _RIGHT) / max(1, len(points) - 1)
-    places = [round(_LEFT + step * number if len(points) > 1 else width / 2, 2) for number in range(len(points))]
-    parts = [_broken(axis, limit, width), *_grid(axis, notation, width), *_rules(axis, limit, width)]
-    seen = [(x, one) for x, one in zip(places, points, strict=True) if one.measure.value is not None]
-    if len(seen) > 1:
-        line = " ".join(f"{x},{_y(axis, one.measure.value or 0.0)}" for x, one in seen)
-        parts.append(Markup('<polyline points="{}" fill="none" stroke="{}"/>').format(line, PALETTE["skipped"]))
-    parts += [_mark(axis, x, one) for x, one in seen]
-    parts += _days(points, places, height)
+    first, last = ends or (points[0].at, points[-1].at)
+    axis, shift = _axis(points), _HEAD
+    places = _places([one.at for one in points], first, last)
+    values = [None if one.measure.value is None else shift + upright(axis, one.measure.value) for one in points]
+    parts = [*_bands(axis, points, places), _grid(axis, notation), *_limits(axis, points, places)]
+    parts += _versions(points, places, notation)
+    seen = [(x, y, one) for x, y, one in zip(places, values, points, strict=True) if y is not None]
+    parts += [line(x, y, to, down, "edge") for (x, y, _), (to, down, _) in pairwise(seen)]
+    parts += [_mark(axis, x, y, one) for x, y, one in seen]
+    parts += _days(first, last)
     told = "; ".join(f"{one.label}: {notation.sentence(one.measure, one.limit)}" for one in points)
-    return Markup(
-        '<svg class="trend" viewBox="0 0 {} {}" width="{}" height="{}" role="img">'
-        "<title>{}</title><desc>{}</desc>{}</svg>"
-    ).format(width, height, width, height, title, told, Markup("").join(parts))
+    spots = tuple(
+        (round(100 * x / WIDTH, 2), round(100 * (HEIGHT / 2 if y is None else y) / HEIGHT, 2))
+        for x, y in zip(places, values, strict=True)
+    )
+    return Trend(svg(WIDTH, HEIGHT, title, told, joined(parts), "trend"), spots)
 
 
-def _y(axis: Axis, value: float) -> float:
-    return round(axis.width - axis.x(value), 2)
+def _axis(points: Sequence[Point]) -> Axis:
+    """Return the axis around values and limits; over time a share needs no zero."""
+    unit = points[-1].measure.unit
+    bare = [(replace(one.measure, unit=""), one.limit) if unit == "share" else (one.measure, one.limit)
+            for one in points]  # fmt: skip
+    return replace(axis_of(bare, HEIGHT - _HEAD - _FOOT, OPEN), unit=unit)
 
 
-def _broken(axis: Axis, limit: Limit | None, width: int) -> Markup:
-    """Tint the side of the limit that breaks it."""
+def _across(at: datetime, first: datetime, last: datetime) -> float:
+    span = (last - first).total_seconds()
+    room = WIDTH - _LEFT - _RIGHT - 12
+    return _LEFT + 12 + (room / 2 if span <= 0 else room * (at - first).total_seconds() / span)
+
+
+def _places(moments_of: Sequence[datetime], first: datetime, last: datetime) -> list[float]:
+    """Return where the points stand: true to time, but each a little right of the one before it, inside the frame."""
+    end = float(WIDTH - _RIGHT)
+    gap = min(_APART, (end - _LEFT - 12) / max(1, len(moments_of) - 1))
+    places: list[float] = []
+    for at in moments_of:
+        x = _across(at, first, last)
+        places.append(max(x, places[-1] + gap) if places else x)
+    for number in range(len(places) - 1, -1, -1):
+        places[number] = min(places[number], end)
+        end = places[number] - gap
+    return [round(x, 2) for x in places]
+
+
+def _spans(points: Sequence[Point], places: Sequence[float]) -> list[tuple[Limit | None, float, float]]:
+    """Return each limit with the stretch in which it held; equal ones that follow each other are one."""
+    found: list[tuple[Limit | None, float, float]] = []
+    for number, (one, x) in enumerate(zip(points, places, strict=True)):
+        end = places[number + 1] if number + 1 < len(points) else float(WIDTH)
+        start = float(_LEFT) if number == 0 else x
+        if found and found[-1][0] == one.limit:
+            found[-1] = (one.limit, found[-1][1], end)
+        else:
+            found.append((one.limit, start, end))
+    return found
+
+
+def _moved(part: Markup) -> Markup:
+    return Markup('<g transform="translate(0 {})">{}</g>').format(_HEAD, part)
+
+
+def _bands(axis: Axis, points: Sequence[Point], places: Sequence[float]) -> list[Markup]:
+    return [_moved(outside(axis, limit, start, end, ruled=False)) for limit, start, end in _spans(points, places)]
+
+
+def _limits(axis: Axis, points: Sequence[Point], places: Sequence[float]) -> list[Markup]:
+    return [
+        line(start, _HEAD + upright(axis, bound), end, _HEAD + upright(axis, bound), "ink", width=1.5)
+        for limit, start, end in _spans(points, places) if limit is not None
+        for bound in (limit.at_least, limit.at_most) if bound is not None
+    ]  # fmt: skip
+
+
+def _grid(axis: Axis, notation: Notation) -> Markup:
+    texts = notation.ticks(axis.ticks, axis.unit, powers=axis.powers)
+    every = max(1, -(-len(texts) // 6))
+    return joined(
+        line(_LEFT, _HEAD + upright(axis, tick), WIDTH, _HEAD + upright(axis, tick), "grid")
+        + words_at(_LEFT - 6, _HEAD + upright(axis, tick) + 4, text, anchor="end", size=11, colour="skipped")
+        for tick, text in list(zip(axis.ticks, texts, strict=True))[::every]
+    )
+
+
+def _versions(points: Sequence[Point], places: Sequence[float], notation: Notation) -> list[Markup]:
+    """Rule where another version begins, and name it where its name does not touch the one before."""
+    parts, free = [], 0.0
+    for number, (one, x) in enumerate(zip(points, places, strict=True)):
+        if one.version:
+            text = cut(one.version, notation.words, 16)
+            start = min(x - 2, WIDTH - _LETTER * len(text))
+            if number:
+                parts.append(line(x, _HEAD - 4, x, HEIGHT - _FOOT, "skipped", dash="2 3"))
+            if start >= free:
+                parts.append(words_at(start, _HEAD - 7, text, size=10, colour="skipped"))
+                free = start + _LETTER * len(text) + 6
+    return parts
+
+
+def _mark(axis: Axis, x: float, y: float, one: Point) -> Markup:
+    """Draw one audit's value and interval: what it is, is told by shape as well as by colour."""
+    colour, measure = one.verdict, one.measure
     parts = []
-    for bound, far in () if limit is None else ((limit.at_least, axis.low), (limit.at_most, axis.high)):
-        if bound is not None:
-            top, bottom = sorted((_y(axis, bound), _y(axis, far)))
-            parts.append(
-                Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>').format(
-                    _LEFT - 12, top, width - _LEFT, round(bottom - top, 2), PALETTE["outside"]
-                )
-            )
-    return Markup("").join(parts)
-
-
-def _grid(axis: Axis, notation: Notation, width: int) -> list[Markup]:
-    texts = notation.ticks(axis.ticks, axis.unit)
-    return [
-        Markup(
-            '<path d="M{} {}H{}" stroke="{}"/><text x="{}" y="{}" text-anchor="end" font-size="11" fill="{}">{}</text>'
-        ).format(
-            _LEFT - 12, _y(axis, tick), width - 12, PALETTE["grid"], _LEFT - 18, _y(axis, tick) + 4, PALETTE["skipped"],
-            text,
-        )
-        for tick, text in zip(axis.ticks, texts, strict=True)
-    ]
-
-
-def _rules(axis: Axis, limit: Limit | None, width: int) -> list[Markup]:
-    bounds = [] if limit is None else [one for one in (limit.at_least, limit.at_most) if one is not None]
-    return [
-        Markup('<path d="M{} {}H{}" stroke="{}" stroke-width="2"/>').format(
-            _LEFT - 12, _y(axis, bound), width - 12, PALETTE["ink"]
-        )
-        for bound in bounds
-    ]
-
-
-def _mark(axis: Axis, x: float, one: Point) -> Markup:
-    colour, measure = PALETTE[one.verdict], one.measure
-    assert measure.value is not None
-    bar = Markup("")
     if measure.low is not None and measure.high is not None:
-        bar = Markup('<path d="M{} {}V{}" stroke="{}" stroke-width="3" stroke-opacity=".45"/>').format(
-            x, _y(axis, measure.low), _y(axis, measure.high), colour
-        )
-    return value_dot(x, _y(axis, measure.value), one.verdict) + bar
+        top, bottom = (_HEAD + upright(axis, end) for end in (measure.high, measure.low))
+        parts.append(Markup('<path d="M{:.2f} {}V{}" stroke="{}" stroke-width="3" stroke-opacity=".4"/>').format(
+            x, top, bottom, PALETTE[colour]
+        ))
+    if colour in ("failed", "crashed"):
+        parts.append(bar(x - 3.5, y - 3.5, 7, 7, colour))
+    else:
+        parts.append(dot(x, y, colour, hollow=colour == "inconclusive"))
+    if one.waived:
+        ring = Markup('<circle cx="{:.2f}" cy="{:.2f}" r="8" fill="none" stroke="{}" stroke-width="1.5"/>')
+        parts.append(ring.format(x, y, PALETTE["ink"]))
+    return joined(parts)
 
 
-def _days(points: Sequence[Point], places: Sequence[float], height: int) -> list[Markup]:
-    """Label the points, leaving out what would touch; the last is always told."""
-    room = 6.3 * max(len(one.label) for one in points) + 10
-    every = max(1, math.ceil(room * (len(points) - 1) / max(1.0, places[-1] - places[0]))) if len(points) > 1 else 1
-    kept = range(len(points) - 1, -1, -every)
-    return [
-        Markup('<text x="{}" y="{}" text-anchor="{}" font-size="11" fill="{}">{}</text>').format(
-            places[number], height - 6, "middle" if 0 < number < len(points) - 1 else _lean(number, points),
-            PALETTE["skipped"], points[number].label,
-        )
-        for number in kept
-    ]
-
-
-def _lean(number: int, points: Sequence[Point]) -> str:
-    """Let the labels at both ends lean inwards."""
-    if len(points) == 1:
-        return "middle"
-    return "start" if number == 0 else "end"
+def _days(first: datetime, last: datetime) -> list[Markup]:
+    """Return the days or hours under the axis, as many as there is room for."""
+    room = WIDTH - _LEFT - _RIGHT
+    parts = []
+    for at, text in moments(first.astimezone(UTC), last.astimezone(UTC), room):
+        x = _across(at, first, last)
+        half = 3.1 * len(text)
+        parts.append(line(x, HEIGHT - _FOOT, x, HEIGHT - _FOOT + 4, "skipped"))
+        parts.append(words_at(max(half, min(x, WIDTH - half)), HEIGHT - 5, text, anchor="middle", size=11,
+                              colour="skipped"))  # fmt: skip
+    return parts

@@ -75,7 +75,7 @@ def upright(axis: Axis, value: float) -> float:
     return round(axis.width - axis.x(value), 2)
 
 
-def outside(axis: Axis, limit: Limit | None, left: float, right: float) -> Markup:
+def outside(axis: Axis, limit: Limit | None, left: float, right: float, *, ruled: bool = True) -> Markup:
     """Tint the side of the limit that breaks it, and rule the limit itself; nothing where there is none."""
     parts = []
     for bound, far in () if limit is None else ((limit.at_least, 0.0), (limit.at_most, axis.width)):
@@ -83,12 +83,13 @@ def outside(axis: Axis, limit: Limit | None, left: float, right: float) -> Marku
             continue
         y = upright(axis, bound)
         top, bottom = sorted((y, axis.width - far))
-        parts += [
+        parts.append(
             Markup('<rect x="{}" y="{}" width="{}" height="{}" fill="{}"/>').format(
-                left, top, right - left, round(bottom - top, 2), PALETTE["outside"]
-            ),
-            line(left, y, right, y, "ink", width=1.5),
-        ]
+                left, top, round(right - left, 2), round(bottom - top, 2), PALETTE["outside"]
+            )
+        )
+        if ruled:
+            parts.append(line(left, y, right, y, "ink", width=1.5))
     return joined(parts)
 
 

@@ -1,0 +1,162 @@
+"""How the measures that decide went over the audits of one model, as each was asked, in order of time.
+
+    trends_of(asked, notation)                        a panel for each gating measure, those that went wrong last first
+    trend_of(asked, check, measure, notation)         the panel of one measure of one check
+
+What belongs together is the business of the caller: audits of one inventory id, or of models of one name. Panels share
+their axis of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from markupsafe import Markup
+
+from audit.record import WORST_FIRST, Audit, Finding
+from detectors.result import Measure
+from reports.figures import Point, trend
+from reports.text import Notation, one_line
+from reports.views.measure_rows import MeasureRow, printed
+
+__all__ = ["AskedAudit", "TrendPanel", "TrendRow", "label_of", "trend_of", "trends_of"]
+
+_DOT = " · "
+
+
+@dataclass(frozen=True)
+class AskedAudit:
+    """One audit, and what its record does not hold."""
+
+    audit: Audit
+    at: datetime
+    """When it was asked, with its zone."""
+    waived: frozenset[str] = frozenset()
+    """Checks whose findings shall not count, as people decided."""
+
+
+@dataclass(frozen=True)
+class TrendRow:
+    """One audit in a panel."""
+
+    audit: Audit
+    finding: Finding
+    row: MeasureRow
+    when: str
+    version: str
+    """Name of the model, where it is another one than in the audit before; empty where it is the same."""
+    waived: bool
+    told: str
+    """All of it in a line."""
+    spot: tuple[float, float]
+    """Where it stands in the drawing: across and down, in hundredths."""
+
+
+@dataclass(frozen=True)
+class TrendPanel:
+    """One measure of one check over time."""
+
+    check: str
+    measure: str
+    """With its group, as an address names it."""
+    title: str
+    drawing: Markup
+    """Empty where the numbers have no common axis."""
+    rows: tuple[TrendRow, ...]
+    """The oldest first."""
+
+
+def label_of(measure: Measure) -> str:
+    """Return a measure as an address names it, `name` or `name · group`."""
+    return measure.name if measure.group is None else f"{measure.name}{_DOT}{measure.group}"
+
+
+def trends_of(asked: Sequence[AskedAudit], notation: Notation) -> tuple[TrendPanel, ...]:
+    """Return a panel for each measure that decides a gating check, those whose last audit is worst first.
+
+    Where no check gates, of the first measure of each.
+    """
+    heads = [
+        (finding, head) for one in _in_order(asked) for finding in one.audit.record.findings
+        if (head := finding.headline) is not None
+    ]
+    deciding = [pair for pair in heads if pair[0].gating] or heads
+    last = {(finding.check, label_of(head)): finding.verdict for finding, head in deciding}
+    ranked = sorted(last, key=lambda key: WORST_FIRST.index(last[key]))
+    panels = (trend_of(asked, check, measure, notation) for check, measure in ranked)
+    return tuple(one for one in panels if one is not None)
+
+
+def trend_of(asked: Sequence[AskedAudit], check: str, measure: str, notation: Notation) -> TrendPanel | None:
+    """Return the panel of a measure, `name` or `name · group`; None where no audit has it."""
+    ordered = _in_order(asked)
+    found = [
+        (one, finding, value, _version(ordered[:number], one))
+        for number, one in enumerate(ordered)
+        for finding in one.audit.record.findings if finding.check == check
+        for value in finding.measures if label_of(value) == measure
+    ]
+    if not found:
+        return None
+    words = notation.words
+    name = words.term("measure", found[-1][2].name)
+    group = found[-1][2].group
+    told = name if group is None else f"{name}{_DOT}{words.term('group', group)}"
+    title = one_line(words("format.colon", left=check, right=told), words, 160)
+    points = [_point(one, finding, value, version, notation) for one, finding, value, version in found]
+    drawn = len({value.unit for _, _, value, _ in found}) == 1 and any(one.measure.value is not None for one in points)
+    made = trend(points, notation, title=title, ends=(ordered[0].at, ordered[-1].at)) if drawn else None
+    spots = made.spots if made else ((0.0, 0.0),) * len(points)
+    rows = tuple(
+        TrendRow(
+            one.audit, finding, printed(value, point.limit, notation), notation.moment(one.at), version, point.waived,
+            _told(point, finding, notation), spot,
+        )
+        for (one, finding, value, version), point, spot in zip(found, points, spots, strict=True)
+    )
+    return TrendPanel(check, measure, title, made.drawing if made else Markup(""), rows)
+
+
+def _in_order(asked: Sequence[AskedAudit]) -> list[AskedAudit]:
+    """Return the audits by time; those of one moment by their ids."""
+    return sorted(asked, key=lambda one: (one.at, one.audit.record.id))
+
+
+def _point(one: AskedAudit, finding: Finding, value: Measure, version: str, notation: Notation) -> Point:
+    limit = finding.limit
+    ours = limit is not None and limit.speaks_of(value)
+    return Point(
+        one.at, notation.day(one.at), value, finding.verdict if value is finding.headline else "measured",
+        limit if ours else None, version, finding.check in one.waived,
+    )
+
+
+def _told(point: Point, finding: Finding, notation: Notation) -> str:
+    """Return `2026-11-27: helper 2.0; Failed, waived; 72 % [...]`."""
+    words = notation.words
+    state = words(f"verdict.{finding.verdict}")
+    if point.waived:
+        state = words("format.list").join((state, words("trends.waived")))
+    parts = [one for one in (point.version, state, notation.sentence(point.measure, point.limit)) if one]
+    return words("format.colon", left=point.label, right=words("summary.join").join(parts))
+
+
+def _version(before: Sequence[AskedAudit], one: AskedAudit) -> str:
+    """Return what the model is called where its fingerprint is another one than in the audit before."""
+    now = _print(one.audit)
+    if now is None or (before and _print(before[-1].audit) == now):
+        return ""
+    return _name(one.audit)
+
+
+def _print(audit: Audit) -> str | None:
+    main = audit.record.models.get("main")
+    data = audit.record.data
+    return main.fingerprint if main is not None else None if data is None else data.digest
+
+
+def _name(audit: Audit) -> str:
+    audited = audit.record.models.get("main") or audit.record.data
+    return "" if audited is None else audited.name
