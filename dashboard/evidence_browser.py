@@ -148,7 +148,7 @@ def _filters(place: Address, words: Words, items: ItemsFile) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         if columns_of(items).texts:
             st.text_input(
-                words("dashboard.find"), placeholder=words("dashboard.find"), label_visibility="collapsed", width=230,
+                words("dashboard.find"), placeholder=words("dashboard.find"), label_visibility="collapsed", width=210,
                 max_chars=500, **bound(place, "find"),
             )
         if items.tells_failures:
@@ -157,11 +157,11 @@ def _filters(place: Address, words: Words, items: ItemsFile) -> None:
             label = words.term("column", name)
             any_one = words("dashboard.any_of", what=label)
             say = partial(_option, any_one=any_one, words=words, column=name)
-            choose(place, name, label, ["", *found], say, width=180)
+            choose(place, name, label, ["", *found], say, width=150)
         if items.id_column:
             choose(
                 place, "reviewed", words("dashboard.by_review"), ["", *REVIEWED],
-                lambda one: words(f"dashboard.reviewed_{one or 'any'}"), width=180,
+                lambda one: words(f"dashboard.reviewed_{one or 'any'}"), width=150,
             )
 
 

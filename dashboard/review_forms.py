@@ -113,7 +113,7 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
     state = standing(audit.folder.name)
     now = state.of(check)
     key = _keys(audit, state, check)
-    draw("form_head.html.j2", words)
+    draw("form_head.html.j2", words, panel=True)
     with st.form(key("form")):
         left, right = st.columns(2)
         fields = {

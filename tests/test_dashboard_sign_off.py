@@ -27,6 +27,7 @@ from reports.text import words_of
 pytestmark = pytest.mark.slow
 
 W = words_of("ko")
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 UNTIL = date.today() + timedelta(days=60)
 
 
@@ -79,6 +80,36 @@ def send(page, said):
     expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=60_000)
 
 
+def test_ten_items_are_called_by_keys_one_taken_back_and_back_leads_to_where_one_was(page, audit):
+    page.goto(f"{page.url.split('?')[0]}?screen=finding&audit={audit.folder.name}&check=limited")
+    page.wait_for_selector("table.items")
+    page.wait_for_selector(IDLE)
+    page.keyboard.press("j")
+    for at, key in enumerate("rwnrrwrrnr", start=1):
+        expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=at, kept=81))
+        page.wait_for_selector(IDLE)
+        page.keyboard.press(key)
+    expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=11, kept=81))
+    page.wait_for_selector(IDLE)
+    expect(page.locator(".effect")).to_contain_text(W("called.effect", measure="", before="", after="", count=8)[-14:])
+    page.keyboard.press("z")
+    expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=10, kept=81))
+    said = [one.says for one in read_reviews(audit.folder).entries]
+    assert [one.word[0] for one in said] == [*"rwurrwrrur", "t"]
+    page.wait_for_selector(IDLE)
+    page.keyboard.press("u")
+    page.wait_for_selector(".came-from")
+    assert page.locator(".items .mark").count() == 9
+    seen = page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop")
+    page.locator(".came-from td.row a").click()
+    page.wait_for_selector("header.item")
+    page.wait_for_selector(IDLE)
+    page.go_back()
+    page.wait_for_selector(".came-from")
+    assert abs(page.evaluate("document.querySelector('[data-testid=stMain]').scrollTop") - seen) < 40
+    page.click(".crumbs a.brand")
+
+
 def test_from_a_failed_audit_to_a_signed_decision_by_clicks(page, audit):
     page.click(f"table.audits a[href*='audit={audit.folder.name}'] >> nth=0")
     page.click("#checks a.name:has-text('limited') >> nth=0")
@@ -100,7 +131,7 @@ def test_from_a_failed_audit_to_a_signed_decision_by_clicks(page, audit):
     expect(page.locator(".doc .path .acts")).to_contain_text(W("decision.approved"))
     expect(page.locator(".doc #sign-off")).to_contain_text("면제를 확인했다")
     entries = read_reviews(audit.folder).entries
-    assert [one.says.kind for one in entries] == ["rating", "status", "decision", "decision"]
+    assert [one.says.kind for one in entries[11:]] == ["rating", "status", "decision", "decision"]
     assert {one.author for one in entries} == {"김지우"}
     assert {signature_of(one) for one in entries} == {"holds"}
     state = state_of(load_record(audit.folder))
@@ -110,7 +141,7 @@ def test_from_a_failed_audit_to_a_signed_decision_by_clicks(page, audit):
 
 def test_then_it_verifies_on_the_screen_and_every_flipped_byte_of_the_bundle_is_found(page, audit, key, tmp_path):
     seal_audit(load_record(audit.folder), read_key(key), by="김지우")
-    assert verify_audit(audit.folder, [read_key(key).public], judge_again=False).signed == 4
+    assert verify_audit(audit.folder, [read_key(key).public], judge_again=False).signed == 15
     bundle = tmp_path / "bundle.zip"
     export_audit(audit.folder, bundle)
     page.click(".crumbs a.brand")

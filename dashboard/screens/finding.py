@@ -18,7 +18,7 @@ from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, report_tools
 from dashboard.review_forms import draw_items, review_finding
 from reports.text import Notation, Words, one_line
-from reports.views import FindingView, Overview, called
+from reports.views import CONTENT, FindingView, Overview, called, effect_of
 
 __all__ = ["finding_of", "show"]
 
@@ -39,6 +39,7 @@ def show(place: Address, words: Words) -> None:
     tools = {
         **report_tools(audit, view, words), "spoken": place.to("finding", reviewed="spoken", page=1).link,
         "hrefs": dict(_differing(place, items)),
+        "effect": effect_of(standing(place.audit), one.finding, Notation(words)),
     }
     left, right = st.columns([11, 4], gap="medium")
     with left:
@@ -58,14 +59,16 @@ def show(place: Address, words: Words) -> None:
         draw("finding_rest.html.j2", words, one=one, folded=bool(items), **tools)
 
 
-def _differing(place: Address, items: ItemsFile | None) -> Iterator[tuple[str, str]]:
-    """Yield each item on which reviewers differ, with the address of its screen."""
+def _differing(place: Address, items: ItemsFile | None) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield each item on which reviewers differ, with the address of its screen and what it is."""
     if items is None or items.problem:
         return
-    names = differing(standing(place.audit), place.check)
-    for name, row in zip(names, named(items, names), strict=True):
-        if row is not None:
-            yield name, place.to("item", reviewed="differ", item=row).link
+    found = list(zip(names := differing(standing(place.audit), place.check), named(items, names), strict=True))
+    there = [(name, row) for name, row in found if row is not None]
+    cells = items.rows([row - 1 for _, row in there]).to_pylist()
+    for (name, row), cell in zip(there, cells, strict=True):
+        texts = (cell[column] for column in CONTENT if isinstance(cell.get(column), str))
+        yield name, (place.to("item", reviewed="differ", item=row).link, next(texts, name))
 
 
 def _links(place: Address, words: Words, items: ItemsFile, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from audit.errors import UsageError
-from audit.files import digest_file, stored_json
+from audit.files import canonical, sha256, stored_json
 from audit.record import AGAINST, PLAN_FILE, WEIGHT, Audit, Finding, items_of
 from audit.signing import known_keys
 from dashboard.address import Address
@@ -143,10 +143,8 @@ def _body(audit: Audit, finding: Finding, own: str, cells: Mapping[str, Any], wo
 def _plan_of(audit: Audit) -> Mapping[str, Any]:
     """Return the frozen plan; empty where it is not the one that the record names."""
     path = audit.folder / PLAN_FILE
-    if not path.is_file() or digest_file(path) != audit.record.plan:
-        return {}
-    plan: Mapping[str, Any] = stored_json(path)
-    return plan
+    plan: Mapping[str, Any] = stored_json(path) if path.is_file() else {}
+    return plan if sha256(canonical(plan)) == audit.record.plan else {}
 
 
 def _text(name: str, value: str, words: Words) -> None:
