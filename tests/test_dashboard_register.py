@@ -17,7 +17,8 @@ from audit.signing.people import KEY_FILE
 from dashboard.expiries import as_calendar, as_csv, months
 from dashboard.findings_register import register
 from dashboard.loading import AUDITS
-from reports.text import words_of
+from reports.text import Notation, words_of
+from reports.views import reason_text
 
 EN, TODAY = words_of("en"), date.today()
 SOON, FAR, PAST = TODAY + timedelta(days=9), TODAY + timedelta(days=99), TODAY - timedelta(days=2)
@@ -91,8 +92,9 @@ def test_quick_filters_keep_what_their_counts_say(query, checks):
 
 
 def test_a_row_says_what_is_wrong_with_its_number_limit_and_age():
+    found = next(one for one in register(TODAY) if one.finding.check == "foreign-text")
     row = next(text_of(row) for row in rows_of(screen(screen="register"), "register") if "foreign-text" in row)
-    assert "Novelty The model tells foreign items from familiar ones" in row
+    assert reason_text(found.finding, Notation(EN)) in row
     assert "0.931 ≥ 0.96" in row
     assert re.search(r"[\d,]+ d", row)
 
