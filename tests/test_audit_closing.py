@@ -41,7 +41,7 @@ vae flawed x 61.0 % -        1/1
   x check-bias: class share (corrected): 61.0 % (limit at most 50 %)
 
 v passed  x failed  ? undecided  ~ not measurable  ! crashed
-. measured, no limit  - not asked  * measures without limit far off"""
+. measured, no limit  - outside the plan  * measures without limit far off"""
 
 
 def test_a_measure_without_limit_that_is_far_off_marks_its_cell(tmp_path):

@@ -83,7 +83,7 @@ def test_a_baseline_without_an_interval_or_that_is_not_there_says_nothing_of_wha
     [
         ("en", "2 measures without limit are far off",
          "kernel distance (KID) 43.7 against a baseline of 0.00800; coverage 18.7 %, where 90.5 % is ideal"),
-        ("ko", "기준값은 없지만 크게 벗어난 측정값 2개", "(기준선 0.00800)"),
+        ("ko", "기준값은 없지만 크게 벗어난 지표 2개", "(기준선 0.00800)"),
     ],
 )
 def test_a_passed_audit_over_a_broken_model_says_so_wherever_it_is_told(tmp_path, lang, counted, sentence):

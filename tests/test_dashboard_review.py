@@ -206,7 +206,7 @@ def test_an_audit_is_decided_on_by_two_people_and_signed(home, tmp_path, monkeyp
     monkeypatch.setenv(KEYS, str(tmp_path))
     app = screen(screen="audit", audit=FIRST, tab="reviews")
     field(app, "selectbox", "Decision").set_value("in review")
-    field(app, "toggle", "Another person than the one who asks must approve").set_value(True)
+    field(app, "toggle", "Needs a second person's approval").set_value(True)
     send(app, "Kim")
     field(app, "selectbox", "Decision").set_value("approved")
     send(app, "Lee")

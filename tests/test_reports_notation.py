@@ -124,7 +124,7 @@ def test_undefined_is_printed_with_its_reason():
 
 def test_direction_in_a_word():
     assert N.better(rate("m", 1, 2)) == "lower"
-    assert N.better(rate("m", 1, 2, direction="nearer to ideal is better", ideal=0.5)) == f"near 50{NB}%"
+    assert N.better(rate("m", 1, 2, direction="nearer to ideal is better", ideal=0.5)) == f"near{NB}50{NB}%"
     assert N.better(rate("m", 1, 2, direction="upwards")) == "upwards"
 
 
@@ -142,7 +142,7 @@ def test_a_remark_is_a_sentence_with_its_terms_and_numbers():
         "the model's likelihood has 0.881, which is 0.0971 [0.0600, 0.134] less."
     )
     assert N.remark({"key": "near_learnt", "about": "constant", "share": 0.625}) == (
-        "Of the constant items 62.5 % lie among learnt ones."
+        "Of the constant items 62.5 % lie near training items."
     )
 
 

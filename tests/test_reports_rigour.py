@@ -98,7 +98,7 @@ def test_an_undecided_family_says_so_and_one_check_alone_says_nothing(tmp_path):
 def test_a_passed_finding_says_what_it_would_have_seen_in_every_document(tmp_path):
     audit = run(plan_of_rates(tmp_path, COUNTS), into=tmp_path / "audits")
     effect = audit.finding("c0").smallest_effect
-    told = f"With 100 units, a true {N.number(effect.above, 'share')} or more would have failed with a probability of "
+    told = f"With 100 items, a true {N.number(effect.above, 'share')} or more would have failed with a probability of "
     told += f"80{NB}%."
     assert effect_text(audit.finding("c0"), N) == told
     html, markdown = render_html(audit)["report.html"], render_markdown(audit)["report.md"]
@@ -113,9 +113,9 @@ def test_a_passed_finding_says_what_it_would_have_seen_in_every_document(tmp_pat
 @pytest.mark.parametrize(
     ("effect", "told"),
     [
-        ({"below": 0.71, "exact": True}, f"With 40 units, a true 71.0{NB}% or less would have failed"),
-        ({"above": 0.4, "exact": False}, f"With 40 units, a true value of about 40.0{NB}% or more would have failed"),
-        ({"exact": True}, "With 40 units, no true value would have failed"),
+        ({"below": 0.71, "exact": True}, f"With 40 items, a true 71.0{NB}% or less would have failed"),
+        ({"above": 0.4, "exact": False}, f"With 40 items, a true value of about 40.0{NB}% or more would have failed"),
+        ({"exact": True}, "With 40 items, no true value would have failed"),
         ({"below": 0.2, "above": 0.9, "exact": True}, "or less would have failed with a probability of 80"),
     ],
 )
@@ -133,7 +133,7 @@ def test_every_form_has_its_sentence(tmp_path, effect, told):
         ({"positive": True, "negative": True}, ["ones"], "from the question to the interval they cover: ones"),
         ({"positive": True, "negative": True}, ["kid"], "none covers the measure that the limit is on: ones"),
         ({"positive": False, "negative": True}, ["ones"], "the planted fault was not found, or not at its size"),
-        ({"positive": True, "negative": False}, ["ones"], "the clean twin was accused or measured wrongly"),
+        ({"positive": True, "negative": False}, ["ones"], "it raised a false alarm on clean data, or measured"),
     ],
 )
 def test_a_finding_says_what_its_controls_cover(controls, controlled, told):

@@ -31,7 +31,7 @@ def many(verdict, count, **more):
     ("findings", "expected"),
     [
         ([], "Nothing was asked: this record holds no findings."),
-        (many("passed", 1), "Passed: the only check."),
+        (many("passed", 1), "Passed: 1 of 1 check."),
         (many("passed", 3), "Passed: all 3 checks."),
         (many("passed", 2) + many("measured", 1, gating=False), "Passed: 2 of 3 checks; 1 measured without a limit."),
         (many("passed", 2) + many("failed", 1, gating=False), "Passed: 2 of 3 checks; 1 failed without gating."),
@@ -76,7 +76,7 @@ def test_an_audit_in_one_sentence(tmp_path, findings, expected):
 
 def test_units_are_not_called_items_where_they_are_fewer(tmp_path):
     one = check("inconclusive", more_units=40, measures=[rate("error_share", 30, 120, units=12)], limit=LIMIT)
-    assert sentence(tmp_path, one) == "Undecided: the only check, about 40 more independent units would do."
+    assert sentence(tmp_path, one) == "Undecided: 1 of 1 check, about 40 more independent units would do."
 
 
 @pytest.mark.parametrize(("verdict", "gating"), list(itertools.product(WORST_FIRST, (True, False))))
@@ -127,7 +127,7 @@ def test_dimensions_without_a_check_are_told(tmp_path):
     assert [name for name, _ in view.dimensions] == [WORDS.term("dimension", name) for name in DIMENSIONS]
     assert (
         view.unasked
-        == "No check asked about: " + ", ".join(WORDS.term("dimension", name) for name in DIMENSIONS[1:]) + "."
+        == "Outside the plan: " + ", ".join(WORDS.term("dimension", name) for name in DIMENSIONS[1:]) + "."
     )
 
 

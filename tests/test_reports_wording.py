@@ -130,7 +130,7 @@ def test_templates_never_switch_escaping_off():
 
 
 def test_lookup():
-    assert WORDS("summary.passed_all", count=1, all=1) == "Passed: the only check"
+    assert WORDS("summary.passed_all", count=1, all=1) == "Passed: 1 of 1 check"
     assert WORDS("summary.passed_all", count=3, all=3) == "Passed: all 3 checks"
     assert WORDS.term("measure", "mc1") == "MC1"
     assert WORDS.term("measure", "of_somebody_else") == "of_somebody_else"

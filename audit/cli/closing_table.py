@@ -30,7 +30,7 @@ HEAD = 8
 _GAP, _INDENT = " ", "  "
 _MEANINGS = {
     "v": "passed", "x": "failed", "?": "undecided", "~": "not measurable", "!": "crashed", ".": "measured, no limit",
-    "-": "not asked", "*": "measures without limit far off",
+    "-": "outside the plan", "*": "measures without limit far off",
 }  # fmt: skip
 
 

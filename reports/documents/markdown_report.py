@@ -52,6 +52,9 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
             head += ["", words("note.cut_short", count=len(told) - position)]
             break
         head.append(section)
+    else:
+        glosses = _glosses(view, words)
+        head += glosses if sum(map(len, glosses)) + len(glosses) < room else []
     return {"report.md": "\n".join(head + foot).encode()}
 
 
@@ -151,6 +154,12 @@ def _section(one: FindingView, words: Words) -> list[str]:
     title = f"### {words(f'sign.{one.finding.verdict}')} {one.verdict} · {escape_markdown(one.name)}"
     lines = ["", title, "", escape_markdown(" ".join([*one.remarks, one.why])), *far]
     return [*lines, "", *_grid(heads, rows, words)] if one.rows else lines
+
+
+def _glosses(view: Overview, words: Words) -> list[str]:
+    """Return a line for each measure that says what it is, the first under a heading."""
+    lines = [f"- **{escape_markdown(name)}**: {escape_markdown(told)}" for name, told in view.glosses]
+    return ["", f"### {words('heading.glosses')}", "", *lines] if lines else []
 
 
 def _grid(heads: list[str], rows: Iterable[list[str]], words: Words) -> list[str]:

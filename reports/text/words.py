@@ -38,9 +38,12 @@ NEVER_STORED = ("error", "verified")
 _PLACE = re.compile(r"\{(\w+)\}")
 
 
+_OF_TIME = ("year", "month", "day", "hour", "minute")
+
+
 def _counted(name: str, value: object) -> object:
     """Return a count as it is printed, `1,000`; years and the like are none."""
-    return f"{value:,}" if name in ("count", "all") and isinstance(value, int) else value
+    return f"{value:,}" if name not in _OF_TIME and isinstance(value, int) else value
 
 
 def form_for(entry: str | Mapping[str, str], count: object) -> str:

@@ -1,6 +1,6 @@
 """A measure as every document and screen prints it, and the methods that its interval was made by.
 
-    printed(measure, limit, notation) -> MeasureRow       method_rows((method, user, measure), ...) -> MethodRow, ...
+    printed(measure, limit, notation, probe) -> MeasureRow   method_rows((method, user, measure), ...) -> MethodRow, ...
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import scale_of
-from reports.text import Notation, digits_for, one_line
+from reports.text import Notation, digits_for, gloss, one_line
 
 __all__ = ["MeasureRow", "MethodRow", "method_rows", "printed"]
 
@@ -41,6 +41,8 @@ class MeasureRow:
     method: str
     line: str
     """Value, interval, n and limit on one line."""
+    gloss: str = ""
+    """One sentence that says what the measure is; empty where nobody has told it."""
     mark: str = ""
     """The letter under which a finding explains the method."""
 
@@ -63,8 +65,8 @@ class MethodRow(Generic[U]):
     """Lowest coverage measured at or above `min_units`; None for exact methods."""
 
 
-def printed(measure: Measure, limit: Limit | None, notation: Notation) -> MeasureRow:
-    """Return the measure in print; a limit on another measure is none."""
+def printed(measure: Measure, limit: Limit | None, notation: Notation, probe: str = "") -> MeasureRow:
+    """Return the measure in print, of the probe where that is told; a limit on another measure is none."""
     words = notation.words
     if limit is not None and not limit.speaks_of(measure):
         limit = None
@@ -85,6 +87,7 @@ def printed(measure: Measure, limit: Limit | None, notation: Notation) -> Measur
         undefined=None if measure.undefined is None else notation.cause(measure.undefined),
         method=one_line(words.term("method", measure.method), words, 160),
         line=notation.sentence(measure, limit),
+        gloss=gloss(probe, measure.name, words),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from audit.record import DECIDED, Deviation, EarlierAttempt, Finding, Record
 from reports.text import Notation, one_line
+from reports.views.verdict_text import units_text
 
 __all__ = [
     "Change", "attempts_text", "budget_text", "changes_of", "controls_text", "deviates_text", "effect_text",
@@ -49,7 +50,7 @@ def effect_text(finding: Finding, notation: Notation) -> str:
     if effect is None or headline is None:
         return ""
     power, kind = notation.set_number(effect.power, "share"), "" if effect.exact else "_about"
-    common = {"count": effect.units, "units": f"{effect.units:,}", "power": power}
+    common = {"units": units_text(finding, effect.units, notation), "power": power}
     told = []
     for side, value in (("below", effect.below), ("above", effect.above)):
         if value is not None:

@@ -17,7 +17,7 @@ from audit.record import Finding, Limit
 from detectors.result import Measure
 from reports.text import Counting, Notation, bounds_of, meaning, measure_name, one_line
 
-__all__ = ["brief_text", "reason_text", "source_of"]
+__all__ = ["brief_text", "reason_text", "source_of", "units_text"]
 
 _BY_NUMBER = (
     "passed", "passed_one_sided", "failed", "inconclusive", "inconclusive_more", "inconclusive_fresh", "measured",
@@ -46,14 +46,22 @@ def brief_text(finding: Finding, notation: Notation) -> str:
     words, measure = notation.words, finding.headline
     if measure is None or measure.value is None or finding.reason.get("key") not in _BY_NUMBER:
         return reason_text(finding, notation).rstrip(".")
-    allowed, counting, kind = _bounds(finding, notation), _counting(finding, measure), _kind(measure)
+    allowed = _bounds(finding, notation)
     behind = [words("plain.limit", limit=allowed)] if allowed else []
     for key, count in (("more", finding.more_units), ("fresh", finding.fresh_units)):
         if count:
-            behind.append(words(f"plain.{key}", units=counting.counted(kind, count, words)))
+            behind.append(words(f"plain.{key}", units=units_text(finding, count, notation)))
     told = words("plain.and").join(behind)
     text = meaning(finding.probe, measure, notation, finding.limit, source=source_of(finding), allowed=told)
     return one_line(text, words, MOST)
+
+
+def units_text(finding: Finding, count: int, notation: Notation) -> str:
+    """Return `32 templates`: so many of a finding's independent units, in their own word."""
+    measure = finding.headline
+    if measure is None:
+        return Counting(finding.probe, source_of(finding)).counted("units", count, notation.words)
+    return _counting(finding, measure).counted(_kind(measure), count, notation.words)
 
 
 def _counting(finding: Finding, measure: Measure) -> Counting:
@@ -93,7 +101,7 @@ def _values(finding: Finding, notation: Notation) -> dict[str, str]:
     counting, kind = _counting(finding, measure), _kind(measure)
     values |= {"unit": counting.noun(kind, words), "items": counting.noun("items", words)}
     for key, count in (("more_units", finding.more_units), ("fresh_units", finding.fresh_units)):
-        values[key] = counting.counted(kind, count or 0, words)
+        values[key] = units_text(finding, count or 0, notation)
     values["level"] = notation.level(measure.level)
     if measure.value is not None:
         values["meaning"] = meaning(finding.probe, measure, notation, limit, source=source_of(finding))

@@ -123,6 +123,8 @@ class Overview:
     unasked: str
     """The sentence that names the dimensions nobody asked about; empty where there is none."""
     methods: tuple[MethodRow[FindingView], ...]
+    glosses: tuple[tuple[str, str], ...]
+    """(name, what it is) of every measure that has such a sentence, each once."""
     budget: str
     """What the gating checks promise together."""
     family: str
@@ -153,6 +155,7 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         gaps=tuple(_gaps(views, words)),
         unasked=words("note.not_asked", dimensions=words("format.list").join(empty)) if empty else "",
         methods=_methods(views),
+        glosses=tuple(dict.fromkeys((row.name, row.gloss) for view in views for row in view.rows if row.gloss)),
         budget=budget_text(record, notation),
         family=family_text(record, notation),
         deviates=deviates_text(record, notation),
@@ -189,7 +192,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
     words, headline = notation.words, finding.headline
     kept = [measure for measure in finding.measures if measure is not headline][: room - 1]
     measures = [headline, *kept] if headline else []
-    rows = [printed(measure, finding.limit, notation) for measure in measures]
+    rows = [printed(measure, finding.limit, notation, finding.probe) for measure in measures]
     methods = dict.fromkeys(row.method for row in rows if row.measure.method != "none")
     marks = dict(zip(methods, ascii_lowercase + "*" * len(methods), strict=False))
     rows = [replace(row, mark=marks.get(row.method, "")) for row in rows]
@@ -208,7 +211,7 @@ def _finding_view(finding: Finding, notation: Notation, room: int) -> FindingVie
         effect=effect_text(finding, notation),
         controls=controls_text(finding, notation),
         headline=rows[0] if rows else None,
-        blocks=tuple(_blocks(rows, words)),
+        blocks=tuple(_blocks(finding.probe, rows, words)),
         methods=tuple((mark, method) for method, mark in marks.items()),
         left_out=len(finding.measures) - len(rows),
     )
@@ -237,13 +240,20 @@ def _one_far(far: FarOff, notation: Notation) -> str:
     return one_line(words(key, measure=name, value=number, reference=reference), words, 200)
 
 
-def _blocks(rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
+def _blocks(probe: str, rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
     whole = [row for row in rows if row.group is None]
     yield from _by_scale(whole, words)
     for name in dict.fromkeys(row.measure.name for row in rows if row.group is not None):
         slices = [row for row in rows if row.measure.name == name and row.group is not None]
         reference = next((row for row in whole if row.measure.name == name), None)
-        yield Block(slices[0].name, tuple(sorted(slices, key=_group_badness)), reference)
+        label = words("label.by_group", measure=slices[0].name, kind=_kind_of_group(probe, name, words))
+        yield Block(label, tuple(sorted(slices, key=_group_badness)), reference)
+
+
+def _kind_of_group(probe: str, name: str, words: Words) -> str:
+    """Return what the slices of a measure are: groups of people, where nobody has told it otherwise."""
+    kinds = words.catalogue["grouped_by"]
+    return str(kinds.get(f"{probe}:{name}") or kinds.get(name) or words("label.group"))
 
 
 def _headlines(views: Sequence[FindingView], words: Words) -> Iterable[Block]:
