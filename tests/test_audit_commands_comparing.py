@@ -84,7 +84,7 @@ def test_the_table_and_the_sentence(folder):
 
 
 def test_several_candidates_are_told_one_after_another_and_the_worst_decides(folder):
-    """The baseline is A, C is a candidate: the worst word of all is the exit code, and it is said what holds together."""
+    """A is the baseline, and once more a candidate: the worst word is the exit code; what holds together is said."""
     command, audits = folder
     lines = command("compare", *(audits[one] for one in ("wild", "still", "wild")), code=1).stdout.splitlines()
     heads = [line.split() for line in lines if line.startswith("check ")]
