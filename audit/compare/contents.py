@@ -127,7 +127,7 @@ def _found(file: ItemsFile, ids: Sequence[str]) -> dict[str, Row]:
     there = np.flatnonzero(pc.is_valid(at).to_numpy(zero_copy_only=False))
     numbers = at.take(pa.array(there)).to_numpy()
     rows = file.rows(numbers).to_pylist()
-    return {ids[one]: (int(number) + 1, row) for one, number, row in zip(there, numbers, rows, strict=True)}
+    return {ids[int(one)]: (int(number) + 1, row) for one, number, row in zip(there, numbers, rows, strict=True)}
 
 
 def _said(first: Row, second: Row, *, drawn: bool) -> Said:
