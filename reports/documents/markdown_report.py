@@ -13,11 +13,14 @@ from audit.record import UNSETTLED, Audit
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Notation, Words, escape_markdown, one_line, words_of
 from reports.views import (
+    DecisionPage,
     FindingReview,
     FindingView,
     MeasureRow,
     Overview,
     ReviewView,
+    Standing,
+    decision_page,
     overview,
     review_view,
     sheet_rows,
@@ -36,9 +39,10 @@ def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
     words = words_of(options.lang)
     view = overview(audit, words, most_measures=600)
+    page = decision_page(audit, view, Notation(words))
     said = _reviews(view, review_view(audit, Notation(words)), words)
-    head = [*_opening(view, words), *_deviations(view, words), *_sheet(audit, words), *_gaps(view, words)]
-    head += [*_table(view, words), *said]
+    head = [*_opening(view, words), *_deviations(view, words), *_decision(page, words), *_sheet(audit, words)]
+    head += [*_table(view, page, words), *_gaps(view, page, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]
     room = MOST_CHARACTERS - len("\n".join(head + foot)) - 200
     urgent = [one for one in view.findings if one.finding.verdict in UNSETTLED or one.far]
@@ -64,6 +68,20 @@ def _opening(view: Overview, words: Words) -> list[str]:
     level = f"{words('label.confidence')} {Notation(words).level(view.record.level)}"
     facts = [f"**{escape_markdown(view.title)}**", escape_markdown(one_line(view.record.id, words)), *models, level]
     return [f"## {words(f'sign.{view.record.verdict}')} {view.sentence}", "", " · ".join(facts)]
+
+
+def _decision(page: DecisionPage, words: Words) -> list[str]:
+    """Return who found what, who has to act, and the checks that are left after each step."""
+    after = [words(f"verdict.{page.after}")] if page.after else []
+    told = {
+        "reviewed.machine": [words(f"verdict.{page.machine}")],
+        "reviewed.after": [*after, page.after_told],
+        "decide.next": [page.decision, *(f"{who} {words('dashboard.overdue')}" if late else who
+                                         for who, late in page.acts)],
+    }  # fmt: skip
+    rows = [f"- **{words(key)}** {escape_markdown(' · '.join(parts))}" for key, parts in told.items()]
+    steps = " → ".join(f"{step.label} {step.count:,}" for step in page.steps)
+    return ["", *rows, *([f"- {escape_markdown(steps)}"] if page.rows or page.gaps else [])]
 
 
 def _deviations(view: Overview, words: Words) -> list[str]:
@@ -119,23 +137,32 @@ def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str
     return f"- {escape_markdown(' · '.join([one.name, *parts]))}" if parts else ""
 
 
-def _gaps(view: Overview, words: Words) -> list[str]:
-    lines = [f"- {escape_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in view.gaps]
+def _gaps(view: Overview, page: DecisionPage, words: Words) -> list[str]:
+    lines = [f"- {escape_markdown(f'{gap.view.name} · {gap.what} · {gap.why}')}" for gap in page.gaps]
     if view.unasked:
         lines.append(f"- {escape_markdown(view.unasked)}")
     return ["", f"### {words('heading.gaps')}", "", *lines] if lines else []
 
 
-def _table(view: Overview, words: Words) -> list[str]:
+def _table(view: Overview, page: DecisionPage, words: Words) -> list[str]:
     if not view.findings:
         return ["", words("note.no_findings")]
-    heads = ["col.verdict", "col.check", "col.dimension", *_NUMBERS]
-    rows = (
-        [f"{words(f'sign.{one.finding.verdict}')} {one.verdict}", one.name, one.dimension, *_numbers(one.headline)]
-        for one in view.findings
-    )
+    heads = ["col.verdict", "col.check", "col.dimension", *_NUMBERS, *(["reviewed.after"] if page.spoken_of else [])]
+    rows = ([*_row(one.view, words), *([_after(one.after, words)] if page.spoken_of else [])] for one in page.rows)
     family = ["", escape_markdown(view.family)] if view.family else []
-    return ["", f"### {words('heading.all_checks')}", "", *_grid(heads, rows, words), *family]
+    return ["", f"### {words('heading.findings')}", "", *_grid(heads, rows, words), *family]
+
+
+def _row(one: FindingView, words: Words) -> list[str]:
+    return [f"{words(f'sign.{one.finding.verdict}')} {one.verdict}", one.name, one.dimension, *_numbers(one.headline)]
+
+
+def _after(one: Standing | None, words: Words) -> str:
+    """Return where people left a finding, whose it is, and until when."""
+    if one is None:
+        return words("format.none")
+    due = f"{one.due} {words('dashboard.overdue')}" if one.overdue else one.due
+    return " · ".join(part for part in (one.word, one.status, one.owner, due) if part)
 
 
 def _numbers(row: MeasureRow | None) -> list[str]:

@@ -1,54 +1,47 @@
-"""An audit as a notebook shows it: title, verdict, a table of findings with their intervals, in English.
+"""An audit as a notebook shows it: the decision page of its report, as a part of somebody else's page.
 
     audit.run(...)     as the last line of a cell
 
-The words are those of the terminal. What a model or a file wrote is escaped, and nothing is loaded from anywhere.
+It has no scripts, links and names of places, and its style speaks of nothing but itself. What a model or a file wrote
+is escaped, and nothing is loaded from anywhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
+import re
 
-from audit.cli.screen import SIGNS, finding_line, notes, summary_line
-from audit.errors import clean
-from audit.record import Audit, Finding, bounds, number
+from audit.record import Audit
+from reports.documents.templating import environment, figure_tools, text_tools
+from reports.figures import css
 from reports.options import DEFAULTS, ReportOptions
+from reports.pictures import pictures_of, thumbnail
+from reports.text import Notation, words_of
+from reports.views import decision_page, overview, review_view, sheet_rows
 
 __all__ = ["render_notebook"]
 
-_HEADS = ("check", "verdict", "measure", "value", "interval", "limit", "in words")
+_PLACES = re.compile(r' (?:href|id)="[^"]*"')
+"""What leads to, or names, a place of a page that this is only a part of; no text has a quotation mark unescaped."""
 
 
 def render_notebook(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
-    """Return a fragment of HTML without scripts, styles and links as one file."""
-    record = audit.record
-    told = "".join(f"<li>{_text(one)}</li>" for one in notes(record))
-    page = (
-        f"<div><p><strong>{_text(record.title)}</strong></p><p>{_text(summary_line(record))}</p>"
-        f"<table><thead>{_row(_HEADS, 'th')}</thead><tbody>{''.join(_row(_cells(one)) for one in record.findings)}"
-        f"</tbody></table>{f'<ul>{told}</ul>' if told else ''}<p>{_text(audit.folder)}</p></div>"
+    """Return a fragment of HTML without scripts and links as one file; UsageError for a language without catalogue."""
+    words = words_of(options.lang)
+    notation, view = Notation(words), overview(audit, words)
+    review = review_view(audit, notation)
+    drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
+    shown = environment().get_template("notebook.html.j2").render(
+        view=view,
+        page=decision_page(audit, view, notation),
+        record=audit.record,
+        lang=options.lang,
+        notation=notation,
+        review=review,
+        sheet=sheet_rows(audit, words),
+        colours=css(page=False),
+        folder=audit.folder,
+        thumb=lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
+        **figure_tools(view, notation, review.waived if review else ()),
+        **text_tools(words),
     )
-    return {"notebook.html": page.encode()}
-
-
-def _cells(finding: Finding) -> tuple[str, ...]:
-    """Return what stands in a finding's row; empty where it has no measure, interval or limit."""
-    measure, limit = finding.headline, finding.limit
-    name = value = interval = kept = ""
-    if measure is not None:
-        name = measure.name.replace("_", " ") + ("" if measure.group is None else f" of {measure.group}")
-        value = "" if measure.value is None else number(measure.value, measure.unit)
-        if measure.low is not None and measure.high is not None:
-            interval = f"[{number(measure.low, measure.unit)}, {number(measure.high, measure.unit)}]"
-        kept = "" if limit is None else bounds(limit, measure.unit)
-    _, _, words = finding_line(finding).partition(f"{clean(finding.check)}: ")
-    return finding.check, f"{SIGNS[finding.verdict]} {finding.verdict}", name, value, interval, kept, words
-
-
-def _row(cells: Iterable[str], kind: str = "td") -> str:
-    return f"<tr>{''.join(f'<{kind}>{_text(cell)}</{kind}>' for cell in cells)}</tr>"
-
-
-def _text(shown: object) -> str:
-    return escape(clean(str(shown)))
+    return {"notebook.html": _PLACES.sub("", shown).encode()}

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from audit.record import DECIDED, UNSETTLED, Audit, Finding, Verdict
 from reports.figures import Step
 from reports.text import Notation, Words, one_line
+from reports.views.verdict_text import brief_text
 from reports.views.whole_audit import Block, FindingView, Gap, Overview
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class DecisionRow:
     """One finding."""
 
     view: FindingView
+    told: str
+    """What came out, what was allowed and what would decide, in one sentence."""
     block: Block | None
     """What its headline shares an axis with; None where it has none."""
     after: Standing | None
@@ -108,7 +111,13 @@ def decision_page(
         steps_told=words("format.list").join(
             words("format.counted", count=f"{one.count:,}", what=one.label) for one in steps
         ),
-        rows=tuple(DecisionRow(one, blocks.get(id(one.headline)), standing[one.finding.check]) for one in shown),
+        rows=tuple(
+            DecisionRow(
+                one, brief_text(one.finding, notation) + words("summary.end"), blocks.get(id(one.headline)),
+                standing[one.finding.check],
+            )
+            for one in shown
+        ),
         gaps=tuple(gap for gap in view.gaps if gap.view.finding.verdict != "crashed"),
     )
 
