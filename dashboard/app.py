@@ -28,10 +28,10 @@ SCREENS = {
 def main() -> None:
     """Draw the screen that the query string names, or say in one line why it cannot be."""
     st.set_page_config(page_title="Dokimasia", page_icon="⚖️", layout="wide")
-    prepare()
     lang = st.query_params.get("lang")
     place = Address(lang=lang) if lang in languages() else Address()
     words = words_of(place.lang)
+    prepare(words)
     try:
         place = read(st.query_params)
         SCREENS[place.screen](place, words)

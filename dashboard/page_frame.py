@@ -142,5 +142,4 @@ def foot(place: Address, words: Words) -> None:
     lang = ["--lang", words.lang] if words.lang != "en" else []
     at = ["--at", place.link] if place.query else []
     command = shlex.join(["dokimasia", "show", "--into", str(home()), *port, *lang, *at])
-    draw("foot.html.j2", words)
-    st.code(command, language=None)
+    draw("foot.html.j2", words, command=command)

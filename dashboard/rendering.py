@@ -25,19 +25,25 @@ from audit.record import Audit
 from audit.signing import known_keys
 from dashboard.address import Address
 from dashboard.findings_register import standing
+from dashboard.first_paint import FACE_FILE
+from reports.documents.cards import labelled
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.figures import FONT, css, recoloured, sign
 from reports.pictures import pictures_of
-from reports.text import Notation, Words
+from reports.text import Notation, Words, font_face, typeface
 from reports.views import Overview, review_view, sheet_rows
 
 __all__ = ["draw", "links_of", "picture", "prepare", "report_tools"]
 
+_NO_MARKUP = str.maketrans("<>", "‹›")
+"""The page drops an attribute that might end an element or a comment, and an image needs its words."""
 
-def prepare() -> None:
-    """Give the page the report's style, and its links the way to another screen without loading the page anew."""
+
+def prepare(words: Words) -> None:
+    """Give the page its language, the report's style, and its links the way to another screen without loading anew."""
     st.html(f"<style>{_style()}</style>")
     st.html(f"<script>{_own('links.js')}</script>", unsafe_allow_javascript=True)
+    st.html(f"<script>document.documentElement.lang = '{words.lang}'</script>", unsafe_allow_javascript=True)
 
 
 def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, **context: Any) -> None:
@@ -50,7 +56,7 @@ def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, 
 
     tools = {"sign": drawn, **text_tools(words)}
     body = _templates().get_template(template).render(lang=words.lang, **{**tools, **context})
-    st.html(f'<div class="doc" lang="{words.lang}">{_relinked(body, anchors or {})}</div>')
+    st.html(f'<div class="doc" lang="{words.lang}">{labelled(_relinked(body, anchors or {}))}</div>')
 
 
 def _relinked(body: str, anchors: Mapping[str, str]) -> str:
@@ -96,6 +102,7 @@ def picture(svg: Markup | str) -> Markup:
     if isinstance(svg, Markup) and not svg.startswith("<svg"):
         return svg
     told = ": ".join(unescape(text) for text in re.findall(r"<(?:title|desc)>(.*?)</", svg, re.DOTALL))
+    told = told.translate(_NO_MARKUP)
     kind = re.search(r'class="([a-z]+)"', svg)
     whole = str(svg).replace("<svg ", f'<svg xmlns="http://www.w3.org/2000/svg" font-family="{escape(FONT)}" ', 1)
     data = base64.b64encode(whole.replace("</svg>", recoloured(whole) + "</svg>").encode()).decode()
@@ -116,7 +123,8 @@ def _style() -> str:
     home = files("reports") / "templates"
     names = ("report", "comparison", "audits", "decision")
     sheets = "".join((home / f"{name}.css").read_text("utf-8") for name in names)
-    return f".doc {{ {css(page=False)}\n{sheets} }}{_own('screen.css')}"
+    face = font_face(FACE_FILE) if typeface() else ""
+    return f"{face}.doc {{ {css(page=False)}\n{sheets} }}{_own('screen.css')}"
 
 
 @cache

@@ -31,6 +31,7 @@ from streamlit import config as settings
 
 from audit.errors import UsageError
 from dashboard.address import LANG
+from dashboard.first_paint import first_routes
 from dashboard.loading import AUDITS
 from reports.text import Words, words_of
 
@@ -114,7 +115,7 @@ def application(into: Path, lang: str, token: str = "") -> st.App:
     """Return the dashboard of the audits under `into`, at `/token/`; one a process: its script reads them there."""
     os.environ[AUDITS], os.environ[LANG] = str(into), lang
     guard = Middleware(Guard, token=token, words=words_of(lang))
-    app = st.App(_APP, routes=[Route(_OPEN, _health)], middleware=[guard])
+    app = st.App(_APP, routes=[Route(_OPEN, _health), *first_routes(token)], middleware=[guard])
     settings.set_option("server.baseUrlPath", token)  # once the settings beside app.py are read
     return app
 

@@ -1,52 +1,17 @@
 """The dashboard in a real browser: three clicks to an item, Back and filters, nothing fetched from elsewhere."""
 
+import re
+
 import pytest
-from dashboard_fixtures import (
-    EMPTY,
-    FIRST,
-    HOSTILE,
-    PICTURES,
-    RUNNING,
-    SECOND,
-    UNREADABLE,
-    make_home,
-    make_running,
-    serving,
-)
+from dashboard_fixtures import FIRST, make_home, make_running, serving
 from needs import needs_chromium
 from playwright.sync_api import expect, sync_playwright
 from report_fixtures import mixed
+from screens import FLAGS, SCREENS, WIDTHS, faults, serious
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=60_000)  # as long as a page is waited for, however busy the machine is
 
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--font-render-hinting=none"),
-]
-SCREENS = {
-    "audits": ("", "table.audits"),
-    "audit": (f"?screen=audit&audit={FIRST}", "#gaps"),
-    "empty": (f"?screen=audit&audit={EMPTY}", "#environment"),
-    "running": (f"?screen=audit&audit={RUNNING}", "text=stored answers so far"),
-    "finding": (f"?screen=finding&audit={FIRST}&check=stereotypes", "table.items"),
-    "pictures": (f"?screen=finding&audit={PICTURES}&check=unseen", "table.items"),
-    "item": (f"?screen=item&audit={FIRST}&check=facts&item=3", "dl.facts"),
-    "picture": (f"?screen=item&audit={PICTURES}&check=unseen&item=5", "figure img.series"),
-    "compare": (f"?screen=compare&audit={FIRST}&other={SECOND}", "table.beside"),
-    "register": ("?screen=register", "table.register"),
-    "trends": ("?screen=trends&model=SmolLM2-135M&check=stereotypes", "img.trend"),
-    "verify": (f"?screen=verify&audit={FIRST}", ".alarm"),
-    "export": (f"?screen=export&audit={FIRST}", "h1"),
-    "lost": (f"?screen=audit&audit={UNREADABLE}", ".alarm"),
-    "hostile audit": (f"?screen=audit&audit={HOSTILE}", "#environment"),
-    "hostile finding": (f"?screen=finding&audit={HOSTILE}&check=check-0", "table.items"),
-    "hostile item": (f"?screen=item&audit={HOSTILE}&check=check-0&item=4", "h2.foot"),
-}
-BROKEN = "[...document.querySelectorAll('.doc img')].filter(image => !image.complete || !image.naturalWidth).length"
-SPILT = """[...document.querySelectorAll('.doc td.num, .doc th.num')]
-    .filter(cell => cell.scrollWidth > cell.clientWidth + 1).map(cell => cell.textContent)"""
-WIDTHS = "['stMain', 'stMainBlockContainer'].map(id => document.querySelector(`[data-testid=${id}]`).scrollWidth)"
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +55,42 @@ def page(browser, address):
 def opened(page, address, query, sign):
     page.goto(address + query)
     page.wait_for_selector(f".doc {sign}" if not sign.startswith("text=") else sign)
-    page.wait_for_selector(".doc h2.foot, .doc .alarm")
+    page.wait_for_selector(".doc .foot, .doc .alarm")
 
 
 @pytest.mark.parametrize("name", SCREENS)
-def test_a_screen_is_whole_and_quiet_in_both_widths(page, address, name):
+def test_a_screen_is_whole_and_quiet_in_both_languages_and_at_any_width(page, address, name):
+    """Nothing lies beside the screen, over something else, cut off or letter under letter; every figure is drawn."""
+    path, landmark = SCREENS[name]
+    for lang in ("en", "ko"):
+        sign = landmark if lang == "en" or not landmark.startswith("text=") else ".sentence"
+        opened(page, address, f"{path}{'&' if path else '?'}lang={lang}", sign)
+        assert page.evaluate("document.documentElement.lang") == lang
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(100)
+            assert faults(page, "[data-testid=stMain]") == [], (lang, width)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["audits", "audit", "pictures"])
+def test_nothing_serious_is_found_by_axe_core_in_either_theme(page, address, name, theme):
+    page.emulate_media(color_scheme=theme)
     opened(page, address, *SCREENS[name])
-    for width in (1440, 1024):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(200)
-        assert max(page.evaluate(WIDTHS)) <= width
-        assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
-        assert page.evaluate(BROKEN) == 0, "a figure is not drawn"
+    ink, paper = (page.evaluate(f"getComputedStyle(document.querySelector('{one}')).{what}") for one, what in (
+        (".doc h1, .doc h3", "color"), ("[data-testid=stApp]", "backgroundColor"),
+    ))
+    assert (sum(map(int, re.findall(r"\d+", ink))) > sum(map(int, re.findall(r"\d+", paper)))) == (theme == "dark")
+    assert serious(page) == []
+
+
+def test_the_address_and_the_command_of_a_screen_are_copied(page, address):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened(page, address, *SCREENS["register"])
+    for number, start in enumerate((page.url, "dokimasia show --into")):
+        page.locator(".foot button").nth(number).click()
+        expect(page.locator(".foot button").nth(number)).to_have_text("Copied")
+        assert page.evaluate("navigator.clipboard.readText()").startswith(start)
 
 
 @pytest.mark.parametrize("attempt", range(3))
@@ -201,37 +190,3 @@ def test_the_language_is_switched_and_back_on_the_same_screen(page, address):
     page.go_back()
     page.go_back()
     expect(page.locator("table.items th.row")).to_have_text("No.")
-
-
-@pytest.mark.parametrize("name", [name for name in SCREENS if name != "running"])
-def test_nothing_spills_in_korean(page, address, name):
-    """Longer words and other dates, the same columns."""
-    path, landmark = SCREENS[name]
-    opened(page, address, f"{path}{'&' if path else '?'}lang=ko", landmark)
-    for width in (1440, 1024):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(200)
-        assert max(page.evaluate(WIDTHS)) <= width
-        assert page.evaluate(SPILT) == [], "a number runs into its neighbour"
-
-
-SQUEEZED = """[...document.querySelectorAll('.doc td, .doc th')].filter(cell => {
-    const text = cell.textContent.trim(), room = document.createRange();
-    room.selectNodeContents(cell);
-    return text.length > 8 && cell.clientWidth > 0 && room.getBoundingClientRect().height > 16 * text.length;
-}).map(cell => cell.textContent)"""
-NARROW = ["audits", "audit", "finding", "item", "register"]
-
-
-@pytest.mark.parametrize("lang", ["en", "ko"])
-@pytest.mark.parametrize("name", NARROW)
-def test_a_narrow_screen_or_one_at_200_percent_shows_rows_as_cards(page, address, name, lang):
-    """390 px is a telephone, 720 px one of 1440 px at 200 %: nothing lies beside the screen, no word is cut up."""
-    path, landmark = SCREENS[name]
-    opened(page, address, f"{path}{'&' if path else '?'}lang={lang}", landmark)
-    for width in (720, 390):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(200)
-        assert max(page.evaluate(WIDTHS)) <= width
-        assert page.evaluate(SQUEEZED) == []
-        assert page.evaluate(BROKEN) == 0, "a figure is not drawn"

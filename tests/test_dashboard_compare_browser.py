@@ -6,7 +6,7 @@ from dashboard_fixtures import serving
 from needs import needs_chromium
 from playwright.sync_api import expect, sync_playwright
 from report_fixtures import HOSTILE
-from test_dashboard_browser import BROKEN, FLAGS, SPILT, WIDTHS
+from screens import FLAGS, faults
 
 from audit.record import Limit
 
@@ -50,9 +50,7 @@ def test_the_screen_fits_and_is_quiet(browser, address, width):
     page.goto(address + COMPARE)
     expect(page.locator("table.differences").first).to_be_visible(timeout=30_000)
     expect(page.locator("ul.pairs li").first).to_be_visible()
-    assert page.evaluate(BROKEN) == 0
-    assert page.evaluate(SPILT) == []
-    assert max(page.evaluate(WIDTHS)) <= width
+    assert faults(page, "[data-testid=stMain]") == []
     own = (address, address.replace("http", "ws", 1), "data:", "blob:")
     assert [url for url in seen if not url.startswith(own)] == []
     page.close()

@@ -20,6 +20,7 @@ import dashboard
 from audit.errors import UsageError
 from dashboard.commands import show
 from dashboard.server import LOOPBACK, policy, serve
+from reports.text import typeface
 
 OPTIONS = """
 import json, sys
@@ -30,7 +31,7 @@ from streamlit import config
 print(json.dumps({name: config.get_option(name) for name in sys.argv[1:]}))
 """
 PARTS = {
-    "primaryColor": "passed", "backgroundColor": "paper", "secondaryBackgroundColor": "fill", "textColor": "ink",
+    "backgroundColor": "paper", "secondaryBackgroundColor": "fill", "textColor": "ink",
     "linkColor": "ink", "borderColor": "line", "codeBackgroundColor": "fill",
 }
 UPGRADE = {
@@ -109,6 +110,24 @@ def test_without_the_token_of_this_start_nothing_is_answered(address, path):
     assert (status, b"token" in body) == (403, True)
 
 
+@pytest.mark.parametrize(("query", "lang"), [("", "en"), ("?lang=ko", "ko"), ('?lang="><script>', "en")])
+def test_the_first_page_has_the_readers_language_and_bars_where_a_screen_will_stand(address, query, lang):
+    status, headers, body = ask(address, f"{address[2]}/{query}")
+    assert status == 200
+    assert headers["Content-Security-Policy"] == policy("{}:{}".format(*address))
+    page = body.decode()
+    assert f'<html lang="{lang}">' in page
+    assert "<title>Dokimasia</title>" in page
+    assert 'class="first-paint"' in page.partition('<div id="root">')[2]
+    assert "COLOURS" not in page
+
+
+def test_the_face_is_served_from_here_as_it_was_looked_at(address):
+    status, headers, body = ask(address, f"{address[2]}/face.otf")
+    assert (status, headers["Content-Type"], body) == (200, "font/otf", typeface().read_bytes())
+    assert ask(address, "/face.otf")[0] == 403
+
+
 def test_every_start_has_another_token(address, tmp_path):
     with serving(tmp_path) as other:
         assert urlsplit(other).path.removesuffix("/") != address[2]
@@ -170,7 +189,7 @@ def test_the_shipped_settings_hold_whatever_the_place_and_the_variables_say(tmp_
         "server.enableXsrfProtection": True,
         "server.enableCORS": True,
         "server.fileWatcherType": "none",
-        "theme.dark.primaryColor": "#8cc4f0",
+        "theme.dark.backgroundColor": "#14191e",
     }
     env = os.environ | {"STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true", "STREAMLIT_CLIENT_TOOLBAR_MODE": "auto"}
     program = [sys.executable, "-c", OPTIONS, *wanted]
@@ -190,6 +209,7 @@ def test_the_theme_is_the_reports():
     for name, colours in (("light", PALETTE), ("dark", DARK)):
         for key, part in PARTS.items():
             assert theme[name][key] == colours[part], (name, key)
+        assert theme[name]["primaryColor"] == PALETTE["passed"], "of buttons, whose words are white"
     faces = {key: theme[key].replace("'", '"') for key in ("font", "headingFont", "codeFont")}
     assert faces == {"font": FONT, "headingFont": FONT, "codeFont": MONO}
 

@@ -12,7 +12,7 @@ from dashboard_fixtures import serving
 from needs import needs_chromium
 from playwright.sync_api import TimeoutError, expect, sync_playwright
 from review_fixtures import small_audit
-from test_dashboard_browser import FLAGS
+from screens import FLAGS
 
 from audit.errors import IntegrityError
 from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
@@ -60,7 +60,7 @@ def page(audit, key):
 
 def choose(page, label, option):
     """Choose once the screen is whole: one that is still being drawn closes an open list."""
-    page.wait_for_selector(".doc h2.foot")
+    page.wait_for_selector(".doc .foot")
     box, offered = page.get_by_role("combobox", name=label), page.get_by_role("option", name=option, exact=True)
     for _ in range(10):
         box.click()

@@ -590,7 +590,7 @@ def test_hostile_text_makes_no_element(home, parameters):
     ids=json.dumps,
 )
 def test_every_screen_says_how_it_is_made_again(home, parameters):
-    command = shlex.split(screen(**parameters).code[-1].value)
+    command = shlex.split(re.search('data-copy="([^"]+)"', unescape(html(screen(**parameters))))[1])
     assert command[:4] == ["dokimasia", "show", "--into", str(home)]
     at = command[command.index("--at") + 1] if parameters else ""
     assert dict(parse_qsl(at.removeprefix("?"))) == {name: str(value) for name, value in parameters.items()}

@@ -20,7 +20,7 @@ from audit.plugins import load, names
 from reports.documents.html_report import render_html
 from reports.documents.pdf_report import printed, render_pdf
 from reports.options import ReportOptions
-from reports.text import words_of
+from reports.text import typeface, words_of
 from reports.views import overview
 
 LANGS = ("en", "ko")
@@ -229,7 +229,7 @@ def test_hostile_text_stays_text_and_asks_for_nothing(tmp_path, monkeypatch):
     asked = []
     monkeypatch.setattr(URLFetcher, "fetch", lambda self, url, headers=None: asked.append(url))
     data = render_pdf(hostile(tmp_path, 2), ReportOptions(max_items=3))["report.pdf"]
-    assert asked == []
+    assert asked == [path.as_uri() for path in (typeface(),) if path], "the face beside us alone is read"
     text = text_of(data)
     assert squeezed("{{ 7*7 }}") in text
     assert squeezed("<U+202E>") in text

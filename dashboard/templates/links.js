@@ -47,6 +47,14 @@
     main()?.scrollTo(0, 0);
     arrive(false);
   });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest(".doc button[data-copy]");
+    if (!button) return;
+    await navigator.clipboard.writeText(button.dataset.copy || location.href);
+    const told = button.textContent;
+    button.textContent = button.dataset.done;
+    setTimeout(() => { button.textContent = told; }, 1500);
+  });
 
   // The letter that was meant, also while a Korean keyboard writes Hangul.
   const letterOf = (event) => (/^[a-z/?]$/i.test(event.key) ? event.key.toLowerCase()

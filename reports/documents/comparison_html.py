@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from reports.documents.cards import labelled
 from reports.documents.templating import environment, text_tools
 from reports.figures import OPEN, Axis, Side, axis_head, axis_of, drawn, interval_line, sign, slopes
 from reports.text import Notation, Words, words_of
@@ -41,7 +42,7 @@ def render_comparison_html(found: Sequence[Comparison], lang: str = "en") -> dic
         **comparison_tools(Notation(words)),
         **text_tools(words),
     )
-    return {f"compare-{found[0].a.id}.html": page.encode()}
+    return {f"compare-{found[0].a.id}.html": labelled(page).encode()}
 
 
 def command_of(found: Sequence[Comparison], format: str, lang: str) -> str:

@@ -10,6 +10,7 @@ Everything an audit says reaches the page through Jinja's autoescape; a content 
 from __future__ import annotations
 
 from audit.record import UNSETTLED, Audit
+from reports.documents.cards import labelled
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.options import DEFAULTS, ReportOptions
 from reports.pictures import pictures_of, thumbnail
@@ -42,7 +43,7 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
     review = review_view(audit, notation)
     drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
     template = environment().get_template("report.html.j2")
-    return template.render(
+    filled = template.render(
         view=view,
         page=page,
         unsettled=unsettled,
@@ -62,3 +63,4 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),
     )
+    return labelled(filled)

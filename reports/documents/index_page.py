@@ -18,6 +18,7 @@ from audit.plan import is_own
 from audit.record import WORST_FIRST, Audit, Verdict
 from audit.review import state_of
 from audit.verdict import badness, dimensions_of
+from reports.documents.cards import labelled
 from reports.documents.html_report import render_html
 from reports.documents.templating import environment, text_tools
 from reports.figures import sign
@@ -69,7 +70,7 @@ def render_index(
         sign=lambda verdict: sign(verdict, words(f"verdict.{verdict}")),
         **text_tools(words),
     )
-    return page.encode()
+    return labelled(page).encode()
 
 
 def _row(audit: Audit, words: Words) -> _Row:

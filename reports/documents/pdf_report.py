@@ -15,6 +15,7 @@ from audit.errors import UsageError
 from audit.record import Audit
 from reports.documents.html_report import document
 from reports.options import DEFAULTS, ReportOptions
+from reports.text import font_face, typeface
 
 __all__ = ["printed", "render_pdf"]
 
@@ -28,10 +29,14 @@ def render_pdf(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, byt
 
 
 def printed(page: str) -> bytes:
-    """Return an HTML page as a tagged PDF; every address that it names is refused, but for data inside the page."""
+    """Return an HTML page as a tagged PDF; every address that it names is refused, but for data inside the page.
+
+    The face that may be installed beside us is the one file that is read.
+    """
     try:
         with redirect_stdout(io.StringIO()):  # it prints a page of advice where a library is missing
-            from weasyprint import HTML
+            from weasyprint import CSS, HTML
+            from weasyprint.text.fonts import FontConfiguration
             from weasyprint.urls import URLFetcher
     except ImportError:
         raise UsageError("report pdf: got no WeasyPrint; install it: pip install 'dokimasia[pdf]'") from None
@@ -40,5 +45,9 @@ def printed(page: str) -> bytes:
         raise UsageError(
             "report pdf: {why}; install what draws text, on Debian: apt install {packages}", why=why, packages=_PANGO
         ) from None
-    pdf = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",))).write_pdf(pdf_variant="pdf/ua-1")
+    fonts, face = FontConfiguration(), typeface()
+    ours = font_face(face.as_uri()) if face else ""
+    style = CSS(string=ours, font_config=fonts, url_fetcher=URLFetcher(allowed_protocols=("file",)))
+    document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",)))
+    pdf = document.write_pdf(pdf_variant="pdf/ua-1", font_config=fonts, stylesheets=[style])
     return bytes(pdf)

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from reports.text import FACE
+
 __all__ = ["DARK", "FONT", "MONO", "PALETTE", "css", "recoloured", "svg"]
 
 PALETTE = {
@@ -55,10 +57,12 @@ DARK = {
 """The same parts where the reader wants a dark page."""
 
 FONT = (
-    '"Noto Sans KR", "Noto Sans CJK KR", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans", "Liberation Sans", '
-    'NanumGothic, "DejaVu Sans", sans-serif'
+    f'"Noto Sans KR", "Noto Sans CJK KR", "{FACE}", "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans", '
+    '"Liberation Sans", NanumGothic, "DejaVu Sans", sans-serif'
 )
 """One order for every system and both languages: faces with Latin, Hangul and figures of one width come first."""
+PRINT = FONT.replace(f'"{FACE}", ', "").replace('"DejaVu', f'"{FACE}", "DejaVu')
+"""On paper a face of one weight comes after those with a bold one, which a printer does not make up."""
 MONO = 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", NanumGothicCoding, monospace'
 
 
@@ -68,7 +72,7 @@ def css(*, page: bool) -> str:
     For a whole page they follow the reader's system and are light on paper; for a part of one, `light-dark` follows
     the page around it. A page's figures stand in it and are recoloured here; elsewhere each is an image of its own.
     """
-    faces = f"--font: {FONT}; --mono: {MONO};"
+    faces = f"--font: {FONT}; --print: {PRINT}; --mono: {MONO};"
     if not page:
         return faces + "".join(f" --{name}: light-dark({PALETTE[name]}, {DARK[name]});" for name in PALETTE)
     light, dark = ("".join(f" --{name}: {theme[name]};" for name in theme) for theme in (PALETTE, DARK))

@@ -1,5 +1,6 @@
 """Words, numbers and untrusted text, as they are printed."""
 
+from reports.text.face_file import FACE, font_face, typeface
 from reports.text.markdown import escape_markdown
 from reports.text.notation import Notation, bounds_of, digits_for
 from reports.text.plain_words import Counting, gloss, meaning, measure_name
@@ -7,6 +8,6 @@ from reports.text.sanitise import cell_text, one_line, visible
 from reports.text.words import Words, languages, words_of
 
 __all__ = [
-    "Counting", "Notation", "Words", "bounds_of", "cell_text", "digits_for", "escape_markdown", "gloss", "languages",
-    "meaning", "measure_name", "one_line", "visible", "words_of",
+    "FACE", "Counting", "Notation", "Words", "bounds_of", "cell_text", "digits_for", "escape_markdown", "font_face",
+    "gloss", "languages", "meaning", "measure_name", "one_line", "typeface", "visible", "words_of",
 ]
