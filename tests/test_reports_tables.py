@@ -45,20 +45,20 @@ def many(verdict, count, **more):
                 check("inconclusive", more_units=178),
                 check("inconclusive", name="b"),
             ],
-            "Failed: 3 of 14 checks; 2 undecided, about 180 more items would do.",
+            "Failed: 3 of 14 checks; 2 undecided, about 180 items more would do.",
         ),
         (
             [*many("failed", 1), check("crashed"), check("skipped"), check("inconclusive", more_units=1)],
-            "Failed: 1 of 4 checks; 1 crashed; 1 undecided, about 1 more item would do; 1 not measured.",
+            "Failed: 1 of 4 checks; 1 crashed; 1 undecided, about 1 item more would do; 1 not measured.",
         ),
         (many("crashed", 2) + many("passed", 1), "Crashed: 2 of 3 checks did not come to an end."),
         (
             many("inconclusive", 2, more_units=1_234) + many("passed", 2),
-            "Undecided: 2 of 4 checks, about 1,300 more items would do for each.",
+            "Undecided: 2 of 4 checks, about 1,300 items more would do for each.",
         ),
         (
             [check("inconclusive", fresh_units=410), *many("inconclusive", 2, more_units=9), *many("passed", 1)],
-            "Undecided: 3 of 4 checks, about 9 more items would do for each, "
+            "Undecided: 3 of 4 checks, about 9 items more would do for each, "
             "a fresh sample of about 410 items would do.",
         ),
         (many("skipped", 1) + many("passed", 1), "Undecided: 1 of 2 checks could not be measured."),
@@ -76,7 +76,7 @@ def test_an_audit_in_one_sentence(tmp_path, findings, expected):
 
 def test_units_are_not_called_items_where_they_are_fewer(tmp_path):
     one = check("inconclusive", more_units=40, measures=[rate("error_share", 30, 120, units=12)], limit=LIMIT)
-    assert sentence(tmp_path, one) == "Undecided: 1 of 1 check, about 40 more independent units would do."
+    assert sentence(tmp_path, one) == "Undecided: 1 of 1 check, about 40 independent units more would do."
 
 
 @pytest.mark.parametrize(("verdict", "gating"), list(itertools.product(WORST_FIRST, (True, False))))

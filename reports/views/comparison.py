@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.record import Limit
 from detectors.result import Measure
-from reports.text import Notation, Words, digits_for, measure_name, one_line
+from reports.text import Counting, Notation, Words, digits_for, measure_name, one_line
 from reports.views.audited_data import data_text
 from reports.views.changed_items import ChangesView, changes_view
 from reports.views.measure_rows import MethodRow, method_rows, printed
@@ -210,7 +210,7 @@ def _sentence(found: Comparison, words: Words) -> str:
     parts = [words(f"compare.sentence_{found.word.replace(' ', '_')}", count=count, all=len(gating))]
     if found.word == "worse" and "undecided" in seen:
         parts.append(words("compare.tail_undecided", count=seen.count("undecided")))
-    parts[-1] += would_do([one for one in gating if one.word == "undecided"], words, "units")
+    parts[-1] += would_do([one for one in gating if one.word == "undecided"], words, Counting(""), "units")
     if "better" in seen:
         parts.append(words("compare.tail_better", count=seen.count("better")))
     return words("summary.join").join(parts) + words("summary.end")

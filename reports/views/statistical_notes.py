@@ -50,7 +50,7 @@ def effect_text(finding: Finding, notation: Notation) -> str:
     if effect is None or headline is None:
         return ""
     power, kind = notation.set_number(effect.power, "share"), "" if effect.exact else "_about"
-    common = {"units": units_text(finding, effect.units, notation), "power": power}
+    common = {"units": units_text(finding, effect.units, words), "power": power}
     told = []
     for side, value in (("below", effect.below), ("above", effect.above)):
         if value is not None:

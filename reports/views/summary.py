@@ -1,13 +1,13 @@
-"""An audit in one sentence, `Failed: 3 of 14 checks; 2 undecided, about 180 more items would do.`, and in counts."""
+"""An audit in one sentence, `Failed: 3 of 14 checks; 2 undecided, about 180 items more would do.`, and in counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 from audit.record import WORST_FIRST, Finding, Record, Undecided
 from audit.verdict import far_off
-from reports.text import Words
+from reports.text import Counting, Words
+from reports.views.verdict_text import unit_of
 
 __all__ = ["summary_sentence", "tally", "tally_text", "would_do"]
 
@@ -50,25 +50,23 @@ def summary_sentence(record: Record, words: Words) -> str:
 def _more(findings: Sequence[Finding], words: Words) -> str:
     """Return about how many would decide what is undecided; empty where nobody can tell."""
     open_ones = [one for one in findings if one.verdict == "inconclusive" and (one.more_units or one.fresh_units)]
-    counts = [finding.headline.n for finding in open_ones if finding.headline is not None]
-    clustered = any(n.get("units", 0) < n.get("items", 0) for n in counts)
-    return would_do(open_ones, words, "units" if clustered else "items")
+    called = {unit_of(one) for one in open_ones}
+    return would_do(open_ones, words, *(called.pop() if len(called) == 1 else (Counting(""), "units")))
 
 
-def would_do(undecided: Sequence[Undecided], words: Words, unit: Literal["items", "units"]) -> str:
+def would_do(undecided: Sequence[Undecided], words: Words, counting: Counting, kind: str) -> str:
     """Return how many more, and of how many a fresh sample, would do; the most that one check needs, for each.
 
-    Nothing is added up over checks, since they may share their items.
+    counting, kind: what is counted, as `unit_of` has it. Nothing is added up over checks, since they may share items.
     """
     needs = {
         "more": [one.more_units for one in undecided if one.more_units],
         "fresh": [one.fresh_units for one in undecided if one.fresh_units],
     }
     told = ""
-    for kind, counts in needs.items():
+    for key, counts in needs.items():
         if counts:
-            most = _two_digits(max(counts))
-            told += words(f"tail.{kind}_{unit}", count=most, number=f"{most:,}")
+            told += words(f"tail.{key}", units=counting.counted(kind, _two_digits(max(counts)), words))
             told += words("tail.each") if len(counts) > 1 else ""
     return told
 

@@ -14,10 +14,9 @@ import math
 from typing import Any
 
 from audit.record import Finding, Limit
-from detectors.result import Measure
-from reports.text import Counting, Notation, bounds_of, meaning, measure_name, one_line
+from reports.text import Counting, Notation, Words, bounds_of, meaning, measure_name, one_line
 
-__all__ = ["brief_text", "reason_text", "source_of", "units_text"]
+__all__ = ["brief_text", "reason_text", "source_of", "unit_of", "units_text"]
 
 _BY_NUMBER = (
     "passed", "passed_one_sided", "failed", "inconclusive", "inconclusive_more", "inconclusive_fresh", "measured",
@@ -50,33 +49,31 @@ def brief_text(finding: Finding, notation: Notation) -> str:
     behind = [words("plain.limit", limit=allowed)] if allowed else []
     for key, count in (("more", finding.more_units), ("fresh", finding.fresh_units)):
         if count:
-            behind.append(words(f"plain.{key}", units=units_text(finding, count, notation)))
+            behind.append(words(f"plain.{key}", units=units_text(finding, count, words)))
     told = words("plain.and").join(behind)
     text = meaning(finding.probe, measure, notation, finding.limit, source=source_of(finding), allowed=told)
     return one_line(text, words, MOST)
-
-
-def units_text(finding: Finding, count: int, notation: Notation) -> str:
-    """Return `32 templates`: so many of a finding's independent units, in their own word."""
-    measure = finding.headline
-    if measure is None:
-        return Counting(finding.probe, source_of(finding)).counted("units", count, notation.words)
-    return _counting(finding, measure).counted(_kind(measure), count, notation.words)
-
-
-def _counting(finding: Finding, measure: Measure) -> Counting:
-    return Counting(finding.probe, source_of(finding), measure.name)
-
-
-def _kind(measure: Measure) -> str:
-    """Return what independent units are counted as: where each item is one, as items."""
-    return "units" if measure.n.get("units", math.inf) < measure.n.get("items", 0) else "items"
 
 
 def source_of(finding: Finding) -> str:
     """Return the name of the data source that a finding's items are from, for the word of its independent unit."""
     items = finding.data.get("items")
     return str(items.get("use", "")) if isinstance(items, dict) else ""
+
+
+def unit_of(finding: Finding) -> tuple[Counting, str]:
+    """Return what a finding's independent units are called, and what they are counted as: where each is one, items."""
+    measure = finding.headline
+    if measure is None:
+        return Counting(finding.probe, source_of(finding)), "items"
+    fewer = measure.n.get("units", math.inf) < measure.n.get("items", 0)
+    return Counting(finding.probe, source_of(finding), measure.name), "units" if fewer else "items"
+
+
+def units_text(finding: Finding, count: int, words: Words) -> str:
+    """Return `32 templates`: so many of a finding's independent units, in their own word."""
+    counting, kind = unit_of(finding)
+    return counting.counted(kind, count, words)
 
 
 def _key(finding: Finding) -> str:
@@ -98,10 +95,10 @@ def _values(finding: Finding, notation: Notation) -> dict[str, str]:
         values["limit"] = _bounds(finding, notation)
     if measure is None:
         return values
-    counting, kind = _counting(finding, measure), _kind(measure)
+    counting, kind = unit_of(finding)
     values |= {"unit": counting.noun(kind, words), "items": counting.noun("items", words)}
     for key, count in (("more_units", finding.more_units), ("fresh_units", finding.fresh_units)):
-        values[key] = units_text(finding, count or 0, notation)
+        values[key] = units_text(finding, count or 0, words)
     values["level"] = notation.level(measure.level)
     if measure.value is not None:
         values["meaning"] = meaning(finding.probe, measure, notation, limit, source=source_of(finding))
