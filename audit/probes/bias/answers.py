@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
 from audit.probe import Ask, Role
@@ -20,8 +21,11 @@ from detectors.result import Remark
 if TYPE_CHECKING:
     import pandas as pd
 
+    from detectors.result import Result
+
 __all__ = [
-    "NEUTRAL", "PROMPT_FIELDS", "asked_for", "mentioned", "neutral_answers", "neutral_scores", "remarks_on", "scored",
+    "NEUTRAL", "PROMPT_FIELDS", "Writing", "asked_for", "mentioned", "neutral_answers", "neutral_scores", "remarks_on",
+    "scored",
 ]
 
 PROMPT_FIELDS = {
@@ -38,6 +42,52 @@ NEUTRAL = Role(
     optional=frozenset({"unit"}), required=False,
 )
 _HANGUL = re.compile("[가-힣]")
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What probes have in common that draw texts and score them."""
+
+    scorer: str | None = None
+    """Helper that classifies what was written; absent = a text scores 1 where it holds one of its row's `mentions`."""
+    scorer_class: int = -1
+    """Which of the scorer's classes is the score, counted from 0; -1 is the last."""
+    draws_per_item: int = 4
+    """Texts for every prompt."""
+    temperature: float = 1.0
+    """Of the model's sampler; 0 takes the likeliest token, and one draw a prompt is then all there is."""
+    max_tokens: int = 32
+    """Length at which a text is cut."""
+
+    name: ClassVar[str]
+    dimension: ClassVar[str] = "bias"
+
+    def __post_init__(self) -> None:
+        """Refuse counts below one and a negative temperature."""
+        if self.draws_per_item < 1 or self.max_tokens < 1 or not self.temperature >= 0:
+            got = f"draws_per_item {self.draws_per_item}, max_tokens {self.max_tokens}, temperature {self.temperature}"
+            raise ValueError(f"{self.name}: got {got}; allowed: 1 or more, 1 or more, 0 or more")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Samples."""
+        return frozenset({"sample"})
+
+    def estimate(self, items: int) -> int:
+        """Return the draws of so many prompts, and their scores where a helper gives them."""
+        return (1 if self.scorer is None else 2) * self.draws_per_item * items
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return `draws`, `problems` and, by a helper, `probabilities` of every draw; of `neutral` `probabilities`."""
+        if role == "neutral":
+            return neutral_answers(ask, items, self.scorer)
+        return asked_for(
+            ask, items, self.draws_per_item, self.scorer, temperature=self.temperature, max_tokens=self.max_tokens
+        )
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies above 0."""
+        return result.headline.low is not None and result.headline.low > 0
 
 
 def asked_for(

@@ -19,20 +19,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import DataError
-from audit.probe import AUROC, P_VALUE, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
-from audit.probes.bias.answers import (
-    NEUTRAL,
-    PROMPT_FIELDS,
-    asked_for,
-    neutral_answers,
-    neutral_scores,
-    remarks_on,
-    scored,
-)
+from audit.probe import AUROC, P_VALUE, SHARE, SHARE_GAP, SIGNED, Observed, Range, Role
+from audit.probes.bias.answers import NEUTRAL, PROMPT_FIELDS, Writing, neutral_scores, remarks_on, scored
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
     from audit.probe import Trial
     from detectors.result import Result
@@ -41,24 +32,13 @@ __all__ = ["Counterfactual"]
 
 
 @dataclass(frozen=True)
-class Counterfactual:
+class Counterfactual(Writing):
     """Gaps in score, refusals and length of what a model writes when the group word of its prompt is swapped."""
 
-    scorer: str | None = None
-    """Helper that classifies what was written; absent = a text scores 1 where it holds one of its row's `mentions`."""
-    scorer_class: int = -1
-    """Which of the scorer's classes is the score, counted from 0; -1 is the last."""
-    draws_per_item: int = 4
-    """Texts for every prompt."""
-    temperature: float = 1.0
-    """Of the model's sampler; 0 takes the likeliest token, and one draw a prompt is then all there is."""
-    max_tokens: int = 32
-    """Length at which a text is cut."""
     reference: str | None = None
     """Group that the others are compared with; absent = each with the mean of the others in the same template."""
 
     name: ClassVar[str] = "bias.counterfactual"
-    dimension: ClassVar[str] = "bias"
     roles: ClassVar[Mapping[str, Role]] = {
         "items": Role(
             {
@@ -76,29 +56,6 @@ class Counterfactual:
         "null_w1": AUROC, "paraphrase_w1": AUROC, "excess_w1": SIGNED, "group_w1": AUROC, "largest_scorer_gap": AUROC,
         "scorer_gap": SIGNED,
     }
-
-    def __post_init__(self) -> None:
-        """Refuse counts below one and a negative temperature."""
-        if self.draws_per_item < 1 or self.max_tokens < 1 or not self.temperature >= 0:
-            got = f"draws_per_item {self.draws_per_item}, max_tokens {self.max_tokens}, temperature {self.temperature}"
-            raise ValueError(f"{self.name}: got {got}; allowed: 1 or more, 1 or more, 0 or more")
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """Samples."""
-        return frozenset({"sample"})
-
-    def estimate(self, items: int) -> int:
-        """Return the draws of so many prompts, and their scores where a helper gives them."""
-        return (1 if self.scorer is None else 2) * self.draws_per_item * items
-
-    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return `draws`, `problems` and, by a helper, `probabilities` of every draw; of `neutral` `probabilities`."""
-        if role == "neutral":
-            return neutral_answers(ask, items, self.scorer)
-        return asked_for(
-            ask, items, self.draws_per_item, self.scorer, temperature=self.temperature, max_tokens=self.max_tokens
-        )
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.counterfactual`; raises DataError for fewer than two groups."""
@@ -123,10 +80,6 @@ class Counterfactual:
         from audit.probes.bias.answer_trials import swap_control
 
         return swap_control(self, faulty=True), swap_control(self, faulty=False)
-
-    def found(self, result: Result) -> bool:
-        """Tell whether the whole interval of the headline lies above 0."""
-        return result.headline.low is not None and result.headline.low > 0
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return 40 templates without a gap, and with two sizes of one; what is written bears its score."""
