@@ -31,7 +31,10 @@ from dashboard.loading import folder_of, home
 from detectors.phrases import Phrase
 from reports.text import Words, one_line
 
-__all__ = ["Chip", "Trust", "all_looked_at", "chip_of", "look_over", "trust_in", "trust_of", "verified", "was_changed"]
+__all__ = [
+    "Chip", "Trust", "all_looked_at", "chip_of", "look_over", "still_looking", "trust_in", "trust_of",
+    "verified", "was_changed",
+]
 
 MOST_WAITING = 256
 """Audits that wait to be looked at; what asks beyond them asks again."""
@@ -118,6 +121,11 @@ def look_over(names: Iterable[str]) -> None:
 def was_changed(name: str) -> bool:
     """Tell whether an audit was not what was stored when it was last looked at."""
     return _KNOWN.get(home() / name, False)
+
+
+def still_looking() -> bool:
+    """Tell whether audits wait to be looked at."""
+    return _QUEUE.unfinished_tasks > 0
 
 
 def all_looked_at() -> None:

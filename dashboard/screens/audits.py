@@ -19,7 +19,7 @@ from dashboard.loading import home, row_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.saved_views import forget_view, save_view, saved_views
-from dashboard.trust import chip_of, look_over, trust_of
+from dashboard.trust import chip_of, look_over, still_looking, trust_of
 from reports.text import Notation, Words, one_line
 from reports.views import PrintedRow
 
@@ -41,28 +41,37 @@ def show(place: Address, words: Words) -> None:
         return
     left = kept(found, place, words, reader())
     place = clamped(place, len(left), SIZE)
-    shown = _page(left, place)
+    for one in _page(left, place):
+        if one.judged:
+            trust_of(one.entry.name)  # what is shown is looked at first
     look_over(one.entry.name for one in found if one.judged)
-    waits = any(one.entry.state == "running" for one in found) or any(
-        one.judged and trust_of(one.entry.name) is None for one in shown
-    )
-    again = SECONDS if waits else None
-    st.fragment(run_every=again)(_head)(place, words)
+    again = SECONDS if _changes(found) else None
+    st.fragment(run_every=again)(_head)(place, words, again is not None)
     _filters(place, words, found)
     st.fragment(run_every=again)(_table)(place, words)
     turn_pages(place, words, len(left), SIZE)
+
+
+def _changes(found: Sequence[Listed]) -> bool:
+    """Tell whether the list changes by itself: an audit runs, or is still looked at."""
+    return still_looking() or any(one.entry.state == "running" for one in found)
 
 
 def _page(left: Sequence[Listed], place: Address) -> Sequence[Listed]:
     return left[(place.page - 1) * SIZE : place.page * SIZE]
 
 
-def _head(place: Address, words: Words) -> None:
-    """Draw how many audits there are, and the quick filters with how many each keeps."""
-    found, me = listed(date.today()), reader()
+def _head(place: Address, words: Words, followed: bool) -> None:
+    """Draw how many audits there are, and the quick filters with how many each keeps.
+
+    followed: whether it is drawn again and again; the screen is drawn anew when there is nothing more to follow.
+    """
+    found, me, looking = listed(date.today()), reader(), still_looking()
+    if followed and not _changes(found):
+        st.rerun()
     chips = [
         (
-            words("matrix.all" if not name else f"matrix.{name}"), sum(test(one, me) for one in found),
+            name, words(f"matrix.{name or 'all'}"), sum(test(one, me) for one in found),
             place.to("audits", only=name, page=1).link, place.only == name,
         )
         for name, test in QUICK.items()
@@ -73,7 +82,7 @@ def _head(place: Address, words: Words) -> None:
         for state in STATES if state in states
     ]  # fmt: skip
     sentence = words("index.sentence", count=len(found), tally=words("format.list").join(counts))
-    draw("audits_head.html.j2", words, sentence=sentence, home=home(), chips=chips)
+    draw("audits_head.html.j2", words, sentence=sentence, home=home(), chips=chips, looking=looking)
 
 
 def _filters(place: Address, words: Words, found: Sequence[Listed]) -> None:
