@@ -19,7 +19,8 @@ from typing import Literal
 
 from audit.files import sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
-from audit.review import RATINGS, ReviewState, TargetState, state_of
+from audit.review import RATINGS, ReviewState, TargetState, signature_of, state_of
+from audit.signing import known_keys
 from dashboard.loading import entries, home, opened, readable
 
 __all__ = ["SOON", "RegisterRow", "Stand", "register", "stand_of", "standing"]
@@ -75,6 +76,8 @@ class Stand:
     """Where an audit stands after its reviews, as far as a list tells it."""
 
     decision: str
+    by: str
+    """Who decided: the owner of the known key that signed it, else the name that was given; empty for a draft."""
     verdict: Verdict
     """After review: overridden items counted anew, waived findings not gating."""
     changed: bool
@@ -117,6 +120,7 @@ def _summed(audit: Audit, state: ReviewState, on: date) -> Stand | None:
     still = sorted((one for one in said if one.status == "open"), key=lambda one: one.due or date.max)
     return Stand(
         decision=state.decision,
+        by=_decided_by(state),
         verdict=state.verdict,
         changed=state.verdict != audit.record.verdict,
         waived=sum(map(state.waived, checks)),
@@ -124,6 +128,14 @@ def _summed(audit: Audit, state: ReviewState, on: date) -> Stand | None:
         due=next((one.due for one in still if one.due), None),
         overdue=sum(one.overdue(on) for one in still),
     )
+
+
+def _decided_by(state: ReviewState) -> str:
+    last = next((row.entry for row in reversed(state.sign_off) if row.counts), None)
+    if last is None:
+        return ""
+    key = last.key.fingerprint if last.key is not None and signature_of(last) == "holds" else ""
+    return known_keys().get(key, last.author)
 
 
 def register(on: date) -> list[RegisterRow]:

@@ -99,6 +99,7 @@ def test_an_audit_whose_items_were_exchanged_does_not_look_healthy(audit, place,
 def test_an_audit_that_is_not_looked_at_yet_says_so(audit, monkeypatch):
     trust._stamp.cache_clear()
     monkeypatch.setattr(trust, "MOST_WAITING", 0)
+    monkeypatch.setattr("dashboard.screens.audits.look_over", lambda names: None)
     shutil.copytree(audit.folder, audit.folder.with_name("copy"))
     assert trust.trust_of("copy") is None
     assert "Being checked" in seen(screen())
@@ -132,11 +133,11 @@ def test_what_people_decided_stands_beside_the_machines_verdict_in_the_list(audi
     add_reviews(audit, waiver, Decision(decision="in review"), author="Kim")
     add_reviews(audit, Owner(check="free", owner="Lee"), Due(check="free", due=TODAY - timedelta(days=1)), author="Kim")
     (row,) = rows_of(screen(), "audits")
-    told = "markov Small Failed · 1 of 1 decided 44.4 % Failed · ≤ 30 % repeat_share + 1 check limited repeat_share"
+    told = "markov Small Failed · 1 of 1 decided 44.4 % Failed · ≤ 30 % repeat_share + 1 check limited"
     assert text_of(row).startswith(told), "the audited model, and of each dimension the worst with its limit"
     assert 'alt="Failed"' in row, "a sign beside the word"
     assert {"screen": "finding", "audit": audit.folder.name, "check": "limited"} in links(row)
-    assert "Measured In review · 1 waived Lee" in text_of(row)
+    assert "Measured In review · Kim · 1 waived Lee" in text_of(row)
     assert "overdue" in text_of(row)
     assert 'class="overdue"' in row
     (korean,) = rows_of(screen(lang="ko"), "audits")
