@@ -194,11 +194,5 @@ def among(items: ItemsFile, numbers: np.ndarray, names: Collection[str], *, insi
 
 def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
     """Return the row of each named item, counted from 1; None where there is none, or the file is not to be shown."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if items.problem or items.id_column is None or not names:
-        return [None] * len(names)
-    ids = pc.cast(items.table([items.id_column]).column(0).combine_chunks(), "string")
-    found: list[int | None] = pc.index_in(pa.array(list(names), "string"), value_set=ids).to_pylist()
-    return [None if row is None else row + 1 for row in found]
+    rows = {} if items.problem else items.find(names)
+    return [None if (row := rows.get(name)) is None else row + 1 for name in names]

@@ -85,17 +85,18 @@ class ItemsFile:
         table = self.table([] if self.id_column is None else [self.id_column])
         return [one for column in table.columns for one in column.cast("string").to_pylist()]
 
-    def lacking(self, names: Collection[str]) -> list[str]:
-        """Return those of these names that are no item's id, in their order; raises as `table`."""
+    def find(self, names: Collection[str]) -> dict[str, int]:
+        """Return name -> row of the first item with that id, of those names that are one; raises as `table`."""
+        import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
 
         wanted, table = list(dict.fromkeys(names)), self.table([] if self.id_column is None else [self.id_column])
-        if self.id_column is None:
-            return wanted
+        if self.id_column is None or not wanted:
+            return {}
         ids = pc.cast(table.column(0), "string")
-        there = set(pc.unique(pc.index_in(ids, value_set=pa.array(wanted, "string"))).to_pylist())
-        return [name for at, name in enumerate(wanted) if at not in there]
+        at = pc.index_in(ids, value_set=pa.array(wanted, "string")).fill_null(-1).to_numpy()
+        return {wanted[at[row]]: int(row) for row in np.flatnonzero(at >= 0)[::-1]}
 
     def rows(self, numbers: Sequence[int] | NDArray[np.int_]) -> pa.Table:
         """Return the rows with these numbers, whole and in this order; only the row groups that hold them are read.

@@ -15,10 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from audit.record import AGAINST, Audit, Finding, ItemsFile, items_of
+from audit.record import Audit, Finding, ItemsFile, items_of
+from audit.review.outcomes import Outcomes, columns_for, outcomes_of
 from audit.review.random_check import Barrier, Draw, RandomCheck, barrier_to, bounded, progress_of
 from audit.seeds import rng_for
 from audit.verdict import decide, sentence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROBLEMS", "ItemChange", "Numbers", "Problem", "Reviewed", "draw_problem", "lacking_items",
-    "numbers_of", "override_problem", "read_columns", "review_measure",
+    "numbers_of", "override_problem", "review_measure",
 ]
 
 Unable = Literal["not_a_mean", "items_missing", "items_changed", "item_unknown", "not_reproduced"]
@@ -107,8 +108,16 @@ class Numbers:
 
     audit: Audit
     finding: Finding
-    items: pd.DataFrame
+    file: ItemsFile
     headline: Measure
+    outcomes: Outcomes
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """The items [item], of which only what the headline is made of was read."""
+        items = self.file.read(columns_for(self.file, self.headline))
+        items.index = items.index.astype(str)
+        return items
 
     @cached_property
     def before(self) -> pd.Series[float]:
@@ -120,15 +129,6 @@ class Numbers:
     def whole(self) -> bool:
         """Whether the items are all that the headline speaks of."""
         return self.headline.interval == "known"
-
-    def value(self, values: pd.Series[float]) -> float:
-        """Return the headline's value alone that these values of all items give."""
-        import numpy as np
-
-        from audit.verdict import unit_means
-
-        items = self.items.assign(**{str(self.headline.mean_of): values})
-        return float(np.nanmean(unit_means(items, self.headline, np.nan)))
 
     def mean(self, values: pd.Series[float], level: float) -> Measure:
         """Return the headline that these values of all items give."""
@@ -154,11 +154,15 @@ class Numbers:
 
 def _numbers(audit: Audit, finding: Finding) -> Numbers:
     """Return what the headline is made of, where it gives the machine's own number."""
-    headline = _headline(finding)
-    made = Numbers(audit, finding, _items(_file(audit, finding), headline), headline)
-    if not _same(made.value(made.before), headline.value):
+    headline, file = _headline(finding), _file(audit, finding)
+    if headline.mean_of not in file.columns:
+        raise _UnableError("not_a_mean")
+    if file.id_column is None or not {headline.unit_of or headline.mean_of, *(headline.where or {})} <= {*file.columns}:
         raise _UnableError("not_reproduced")
-    return made
+    outcomes = outcomes_of(file, headline)
+    if not _same(outcomes.mean({}), headline.value):
+        raise _UnableError("not_reproduced")
+    return Numbers(audit, finding, file, headline, outcomes)
 
 
 def numbers_of(audit: Audit, finding: Finding) -> Numbers | None:
@@ -176,29 +180,32 @@ def review_measure(
     told = tuple(changes[item] for item in sorted(changes))
     try:
         made = _numbers(audit, finding)
-        before = made.before
-        if any(item not in before.index or not math.isfinite(before[item]) for item in changes):
+        values, rows = made.outcomes.values, made.outcomes.rows(changes)
+        if any(item not in rows or not math.isfinite(values[rows[item]]) for item in changes):
             raise _UnableError("item_unknown")
     except _UnableError as unable:
         return Reviewed(finding, finding, told, unable.problem)
-    told = tuple(replace(one, machine=float(before[one.item])) for one in told)
-    check = None if draw is None else progress_of(draw, before, {one.item: one.reviewed for one in told})
-    return _reviewed(made, told, check)
+    told = tuple(replace(one, machine=float(values[rows[one.item]])) for one in told)
+    check = None if draw is None else progress_of(draw, made.before, {one.item: one.reviewed for one in told})
+    return _reviewed(made, told, {rows[one.item]: one.reviewed for one in told}, check)
 
 
-def _reviewed(made: Numbers, told: tuple[ItemChange, ...], check: RandomCheck | None) -> Reviewed:
-    """Return both results of changes that can be made."""
-    finding, headline, before, after = made.finding, made.headline, made.before, made.after(told)
+def _reviewed(
+    made: Numbers, told: tuple[ItemChange, ...], changed: Mapping[int, float], check: RandomCheck | None
+) -> Reviewed:
+    """Return both results of changes that can be made; changed: row -> value after review."""
+    finding, headline = made.finding, made.headline
     said, finished = {one.item: one.reviewed for one in told}, check is not None and not check.left
-    problem: Problem = made.barrier(after) or "chosen" if finished else "chosen"
+    problem: Problem = made.barrier(made.after(told)) or "chosen" if finished else "chosen"
     if check is not None and finished and problem == "chosen":
-        measures = _at_levels(made, lambda level: bounded(check, before, said, level, made.mean, whole=made.whole))
-    elif after.equals(before):
+        bounds = partial(bounded, check, made.before, said, mean=made.mean, whole=made.whole)
+        measures = _at_levels(made, lambda level: bounds(level=level))
+    elif all(one.machine == one.reviewed for one in told):
         return Reviewed(finding, finding, told, check=check)
-    elif set(before.index[before.notna()]) <= set(said):
-        measures = _at_levels(made, lambda level: made.mean(after, level))
+    elif len(told) == made.outcomes.known:
+        measures = _at_levels(made, lambda level: made.mean(made.after(told), level))
     else:
-        bare = replace(headline, value=made.value(after), low=None, high=None, method=CHOSEN)
+        bare = replace(headline, value=made.outcomes.mean(changed), low=None, high=None, method=CHOSEN)
         shown = [bare if one is headline else one for one in finding.measures]
         return Reviewed(finding, finding.model_copy(update={"measures": shown}), told, problem, check)
     return Reviewed(finding, _judged(finding, headline, *measures), told, check=check)
@@ -217,26 +224,6 @@ def _file(audit: Audit, finding: Finding) -> ItemsFile:
     if file is None or file.problem is not None:
         raise _UnableError("items_changed" if file is not None and file.problem == "changed" else "items_missing")
     return file
-
-
-def _items(file: ItemsFile, headline: Measure) -> pd.DataFrame:
-    """Return the columns [item] of which the headline is made, and what tells how an item counts."""
-    mean_of = str(headline.mean_of)
-    wanted = (mean_of, headline.unit_of, *(headline.where or {}), "no_answer", AGAINST)
-    items = read_columns(file, tuple(dict.fromkeys(name for name in wanted if name in file.columns)))
-    if mean_of not in items or not items.index.is_unique:
-        raise _UnableError("item_unknown" if mean_of in items else "not_a_mean")
-    if not {headline.unit_of or mean_of, *(headline.where or {})} <= set(items):
-        raise _UnableError("not_reproduced")
-    return items
-
-
-@lru_cache(maxsize=2)
-def read_columns(file: ItemsFile, columns: tuple[str, ...]) -> pd.DataFrame:
-    """Read columns of a file of items once while people go through it; nobody changes what is returned."""
-    items = file.read(columns)
-    items.index = items.index.astype(str)
-    return items
 
 
 def _mean(
@@ -321,7 +308,8 @@ def _same(made: float | None, stored: float | None) -> bool:
 def lacking_items(audit: Audit, check: str, items: Collection[str]) -> list[str]:
     """Return those of these ids that no item of the check has; IntegrityError where the file is not the record's."""
     file = items_of(audit.folder, audit.finding(check))
-    return list(items) if file is None or file.problem == "missing" else file.lacking(items)
+    there = {} if file is None or file.problem == "missing" else file.find(items)
+    return [item for item in items if item not in there]
 
 
 def override_problem(audit: Audit, check: str, item: str) -> Problem | None:

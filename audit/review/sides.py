@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from audit.record import AGAINST, Audit, Finding, items_of
+from audit.record import Audit, Finding, items_of
 from audit.review.entries import CallWord, Override
-from audit.review.overrides import numbers_of, read_columns
+from audit.review.overrides import numbers_of
 
 if TYPE_CHECKING:
     from detectors.result import Measure
@@ -26,17 +26,13 @@ def call_item(audit: Audit, check: str, item: str, word: CallWord, reason: str |
 
 
 def _outcome(audit: Audit, check: str, item: str, *, right: bool) -> float | None:
-    import pandas as pd
-
     finding = next((one for one in audit.record.findings if one.check == check), None)
     made = None if finding is None else numbers_of(audit, finding)
-    if made is None or item not in made.before.index or made.before[item] not in (0.0, 1.0):
+    row = None if made is None else made.outcomes.rows([item]).get(item)
+    if made is None or row is None or made.outcomes.values[row] not in (0.0, 1.0):
         return None
-    against = made.items[AGAINST][item] if AGAINST in made.items else None
-    if against is None or pd.isna(against):
-        good = _good_side(made.finding, made.headline)
-    else:
-        good = 1 - float(made.before[item]) if against else float(made.before[item])
+    value, against = float(made.outcomes.values[row]), int(made.outcomes.against[row])
+    good = _good_side(made.finding, made.headline) if against < 0 else abs(value - against)
     return good if good is None or right else 1 - good
 
 
@@ -55,5 +51,6 @@ def units_of_items(audit: Audit, check: str, items: Sequence[str]) -> list[str] 
     file = items_of(audit.folder, audit.finding(check))
     if file is None or file.problem or headline.unit_of not in file.columns:
         return None
-    units = read_columns(file, (headline.unit_of,))[headline.unit_of]
-    return [str(units[item]) for item in items]
+    rows = file.find(items)
+    units = file.rows([rows[item] for item in items])[headline.unit_of].to_pylist()
+    return [str(unit) for unit in units]
