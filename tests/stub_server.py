@@ -20,7 +20,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -324,8 +324,14 @@ def serve(folder: Path, **options) -> Iterator[StubServer]:
         Route("/v1/completions", stub.answer_completions, methods=["POST"]),
         Route("/v1/chat/completions", stub.answer_chat, methods=["POST"]),
     ]
+    with _running(routes) as stub.url:
+        yield stub
+
+
+@contextlib.contextmanager
+def _running(routes: Sequence[Route]) -> Iterator[str]:
+    """Answer these routes in a thread until the block ends; yields the address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
     settings = {"log_config": None, "lifespan": "off", "ws": "none", "timeout_graceful_shutdown": 1}
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), **settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -333,8 +339,22 @@ def serve(folder: Path, **options) -> Iterator[StubServer]:
     try:
         while not server.started:
             time.sleep(0.005)
-        yield stub
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
     finally:
         server.should_exit = True
         thread.join()
         listener.close()
+
+
+@contextlib.contextmanager
+def answering(decide: Callable[[str], str]) -> Iterator[str]:
+    """Run a server that answers each user turn of a chat as `decide` does, until the block ends; yields its address."""
+
+    async def converse(request: Request) -> Response:
+        body = await request.json()
+        message = {"role": "assistant", "content": decide(body["messages"][-1]["content"])}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        return JSONResponse({"id": "1", "created": 0, "model": body["model"], "choices": [choice]})
+
+    with _running([Route("/v1/chat/completions", converse, methods=["POST"])]) as url:
+        yield url

@@ -83,6 +83,18 @@ def test_the_table_and_the_sentence(folder):
     assert "--margin X" in compare(folder, "calm", "still", code=3).stdout.splitlines()[-1]
 
 
+def test_several_candidates_are_told_one_after_another_and_the_worst_decides(folder):
+    """A is the baseline, and once more a candidate: the worst word is the exit code; what holds together is said."""
+    command, audits = folder
+    lines = command("compare", *(audits[one] for one in ("wild", "still", "wild")), code=1).stdout.splitlines()
+    heads = [line.split() for line in lines if line.startswith("check ")]
+    assert [head[3] for head in heads] == ["B", "C"]
+    assert [line for line in lines if line.startswith(("B: ", "C: "))] == [
+        "B: Worse: 1 of 1 gating checks.", "C: No worse: 1 of 1 gating checks."
+    ]
+    assert lines[-1] == "Paired intervals hold together over the 2 comparisons; p is adjusted (Holm)."
+
+
 def test_json_is_canonical_and_the_same_every_time(folder):
     done = compare(folder, "wild", "calm", "--json", code=1)
     data = json.loads(done.stdout)

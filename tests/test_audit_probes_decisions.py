@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
+import re
 import warnings
 
 import fairlearn.metrics as fair
@@ -17,6 +19,8 @@ from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from stub_server import answering
+from tiny_models import make_tiny_text_classifier
 
 from audit.data.tabular import File
 from audit.errors import DataError
@@ -265,6 +269,85 @@ def test_a_classifier_of_numbers_gets_arrays_in_order_and_rows_that_lack_one_are
     audit = run(plan, into=tmp_path / "audits")
     [overall] = [one for one in audit.record.findings[0].measures if (one.name, one.group) == ("selection_rate", None)]
     assert (overall.n["units"], overall.missing) == (39, 1)
+
+
+def test_the_class_that_is_called_positive_decides_wherever_it_stands(tmp_path, people):
+    """scikit-learn puts `good` before `poor`; by the last class all decisions would be turned round."""
+    model = LogisticRegression().fit(people[["number"]].to_numpy(), np.where(people["label"], "good", "poor"))
+    skops.io.dump(model, tmp_path / "model.skops")
+    people.head(200).assign(label=np.where(people.head(200)["label"], "good", "poor")).to_csv(tmp_path / "people.csv")
+    source = ClassifierFile(tmp_path / "model.skops", modality="tabular")
+    for place, share in ((None, "good"), (1, "poor")):
+        probe = Decisions(features=("number",), label="label", positive="good", positive_class=place)
+        plan = Plan("x", (Check("d", probe, {"items": File(tmp_path / "people.csv")}),), model=source)
+        finding = run(plan, into=tmp_path / "audits").record.findings[0]
+        [overall] = [one for one in finding.measures if (one.name, one.group) == ("selection_rate", None)]
+        decided = model.predict(people[["number"]].to_numpy()[:200]) == share
+        assert overall.value == pytest.approx(decided.mean(), abs=0.006)
+
+
+def test_a_network_that_reads_texts_is_audited_from_a_plan(tmp_path):
+    """A folder of transformers whose first class is the positive one; rates are those of its own forward pass."""
+    kinds = itertools.product(("she", "he"), ("old", "young"), ("nurse", "man", "doctor"))
+    texts = [f"{who} is a {age} {what}" for who, age, what in kinds]
+    network, tokenizer = make_tiny_text_classifier(tmp_path / "net", ("hire", "reject"))
+    rows = pd.DataFrame({"text": texts * 20, "group": [one.split()[0] for one in texts] * 20})
+    rows.assign(label=np.resize(["hire", "reject", "hire"], len(rows))).to_csv(tmp_path / "people.csv", index=False)
+    plan = read_plan(
+        """
+title: Texts by group
+model: {use: classifier, path: net, threads: 1, device: cpu}
+checks:
+  - name: decisions
+    probe: {use: bias.decisions, label: label, positive: hire, features: [text], categories: [text]}
+    data: {use: file, path: people.csv}
+""",
+        base=tmp_path,
+    )
+    finding = run(plan, into=tmp_path / "audits").record.findings[0]
+    assert finding.controls == {"positive": True, "negative": True}
+    logits = np.stack([network(**tokenizer(text, return_tensors="pt")).logits[0].detach().numpy() for text in texts])
+    hired = logits[:, 0] >= logits[:, 1]
+    assert 0 < hired.mean() < 1
+    measures = {(one.name, one.group): one.value for one in finding.measures}
+    for who in ("she", "he"):
+        mine = [one.startswith(who) for one in texts]
+        assert measures["selection_rate", who] == hired[mine].mean()
+    assert measures["auc_difference", None] is not None
+
+
+def test_a_server_that_decides_is_audited_from_a_plan(tmp_path):
+    """Asked in chat over a real line: group b needs seven points where a needs five; `Not sure` is no decision."""
+
+    def decide(said):
+        told = re.search(r"group (\w) with (\d+) points", said)
+        if told is None:
+            return "**Yes**, gladly."
+        least = {"a": 5, "b": 7}[told[1]]
+        return "Not sure." if told[2] == "10" else '"Yes"' if int(told[2]) >= least else "No, sorry"
+
+    rows = [{"group": kind, "question": f"Applicant {number} of group {kind} with {number % 11} points: yes or no?"}
+            for kind in "ab" for number in range(110)]  # fmt: skip
+    pd.DataFrame(rows).to_csv(tmp_path / "asked.csv", index=False)
+    with answering(decide) as url:
+        plan = read_plan(
+            f"""
+title: A clerk
+model: {{use: endpoint, url: "{url}", name: clerk}}
+checks:
+  - name: decisions
+    probe: {{use: bias.decisions, prompt: question}}
+    data: {{use: file, path: asked.csv}}
+""",
+            base=tmp_path,
+        )
+        finding = run(plan, into=tmp_path / "audits").record.findings[0]
+    assert finding.verdict == "measured"
+    measures = {(one.name, one.group): one for one in finding.measures}
+    assert measures["selection_rate", "a"].value == pytest.approx(5 / 10)
+    assert measures["selection_rate", "b"].value == pytest.approx(3 / 10)
+    assert measures["selection_rate", "a"].missing == 10
+    assert measures["demographic_parity_difference", None].value == pytest.approx(2 / 10)
 
 
 class Clerk:

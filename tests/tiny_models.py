@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,20 @@ def tiny_masked(config: Any, seed: int = 0) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return AutoModelForMaskedLM.from_config(config).eval()
+
+
+def make_tiny_text_classifier(folder: Path, classes: Sequence[str]) -> tuple[Any, Any]:
+    """Write a BERT with random weights that classifies texts of `WORDS`; returns it with its tokenizer."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+    tokenizer = AutoTokenizer.from_pretrained(make_tiny_bert(folder))
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = BertForSequenceClassification(BertConfig(
+            **sizes, vocab_size=len(tokenizer), max_position_embeddings=64, initializer_range=0.5, pad_token_id=0,
+            id2label=dict(enumerate(classes)),
+        )).eval()  # fmt: skip
+    network.save_pretrained(folder)
+    return network, tokenizer

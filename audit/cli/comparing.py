@@ -31,7 +31,7 @@ _AUDIT = "Folder of an audit, or the beginning of its id under --into."
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=f"The baseline. {_AUDIT}")],
-    candidates: Annotated[list[str], typer.Argument(metavar="B [C ...]", help=f"One to four candidates. {_AUDIT}")],
+    candidates: Annotated[list[str], typer.Argument(metavar="B", help=f"Candidates, one to four. {_AUDIT}")],
     margin: Annotated[
         list[str] | None,
         typer.Option(

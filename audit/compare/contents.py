@@ -78,8 +78,7 @@ class Changes:
         p: float | None, test: str,
     ) -> Changes:
         """Return changes with what the first items of each kind say."""
-        said = {**said_of(audits, check, lost[:_MOST_SAID]), **said_of(audits, check, won[:_MOST_SAID])}
-        return cls(lost, won, counted, p, test, said)
+        return cls(lost, won, counted, p, test, said_of(audits, check, lost[:_MOST_SAID], won[:_MOST_SAID]))
 
 
 def marked_changes(audits: tuple[Audit, Audit], check: str) -> Changes | None:
@@ -104,29 +103,31 @@ def _marks(audit: Audit, check: str) -> pd.Series[bool] | None:
     return marks.dropna().astype(bool) if marks.index.is_unique else None
 
 
-def said_of(audits: tuple[Audit, Audit], check: str, ids: Sequence[str]) -> dict[str, Said]:
-    """Return what these items say and what each model made of them."""
+def said_of(
+    audits: tuple[Audit, Audit], check: str, lost: Sequence[str], won: Sequence[str]
+) -> dict[str, Said]:
+    """Return what these items say and what each model made of them; pictures only of the first of either kind."""
+    ids = [*lost, *won]
     files = [items_of(audit.folder, audit.finding(check)) for audit in audits] if ids else []
     if len(files) != 2 or files[0] is None or files[1] is None:
         return {}
-    sides = [_found(file, ids) for file in files if file is not None]
-    return {
-        one: _said(first, second, drawn=at < _MOST_DRAWN)
-        for at, (one, first, second) in enumerate(zip(ids, *sides, strict=True))
-        if first is not None and second is not None
-    }
+    first, second = (_found(file, ids) for file in files if file is not None)
+    drawn = {*lost[:_MOST_DRAWN], *won[:_MOST_DRAWN]}
+    return {one: _said(first[one], second[one], drawn=one in drawn) for one in ids if one in first and one in second}
 
 
-def _found(file: ItemsFile, ids: Sequence[str]) -> list[Row | None]:
-    """Return the rows of these items, None for one that is not there."""
-    wanted, places = set(ids), {}
-    for at, one in enumerate(file.ids()):
-        if one in wanted:
-            places[one] = at
-    there = [one for one in ids if one in places]
-    rows = file.rows([places[one] for one in there]).to_pylist()
-    found = {one: (places[one] + 1, row) for one, row in zip(there, rows, strict=True)}
-    return [found.get(one) for one in ids]
+def _found(file: ItemsFile, ids: Sequence[str]) -> dict[str, Row]:
+    """Return the rows of these items, numbered from 1, of those that are there."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    own = pc.cast(file.table([str(file.id_column)]).column(0).combine_chunks(), "string")
+    at = pc.index_in(pa.array(ids, "string"), value_set=own)
+    there = np.flatnonzero(pc.is_valid(at).to_numpy(zero_copy_only=False))
+    numbers = at.take(pa.array(there)).to_numpy()
+    rows = file.rows(numbers).to_pylist()
+    return {ids[int(one)]: (int(number) + 1, row) for one, number, row in zip(there, numbers, rows, strict=True)}
 
 
 def _said(first: Row, second: Row, *, drawn: bool) -> Said:

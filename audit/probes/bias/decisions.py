@@ -7,6 +7,7 @@ names. A row without a value in a sensitive column is in a group of its own, nev
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -91,12 +92,13 @@ class Decisions:
     """Columns that the model is given, in the order in which it learnt them; rows that lack one are not asked."""
     categories: tuple[str, ...] = ()
     """Features that are words; all others are numbers. One alone is given as the text that it is."""
-    positive_class: int = -1
-    """Place of the positive class among those of the model, from 0; -1 is the last."""
+    positive_class: int | None = None
+    """Place of the positive class among those of the model, from 0; absent = the class that is called as `positive`
+    says, or where none is the last."""
     prompt: str | None = None
     """Column of questions that a model answers by yes or no, in place of features."""
     answers: tuple[str, str] = ("yes", "no")
-    """What a positive and a negative answer begin with; any other is no decision."""
+    """Words that a positive and a negative answer begin with, quotes and marks aside; any other is no decision."""
     metrics: tuple[str, ...] = ()
     """Rates by fairlearn's names, the headline first; absent = the selection rate, and with labels also the true- and
     false-positive rate and the accuracy."""
@@ -176,6 +178,7 @@ class Decisions:
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the rows with `probabilities` (of the model's classes) or `answer`; None where nothing came.
 
+        Where the place of the positive class is not given and the model names its classes, there are their `names` too.
         Raises DataError for a feature that is no number.
         """
         if self.prompt is not None:
@@ -187,7 +190,9 @@ class Decisions:
         cells: list[Any] = [None] * len(items)
         for at, row in zip(whole.to_numpy().nonzero()[0], () if told is None else told["probabilities"], strict=True):
             cells[at] = row.tolist()
-        return items.assign(probabilities=cells)
+        told_names = self.positive_class is None and ask.can("class_names")
+        names = {"names": [ask("class_names", [None])["names"].iloc[0]] * len(items)} if told_names else {}
+        return items.assign(probabilities=cells, **names)
 
     def _asked(self, ask: Ask, prompts: pd.Series[Any]) -> list[Any]:
         there = prompts.notna().to_numpy()
@@ -257,20 +262,27 @@ class Decisions:
         if self.label is not None:
             rows["label"] = self._positive(items[self.label])
         if self.features:
-            told = items["probabilities"]
-            place = self.positive_class
+            told, place = items["probabilities"], self._place(items)
             rows["score"] = [np.nan if cell is None else float(np.asarray(cell)[place]) for cell in told]
         elif self.score is not None:
             rows["score"] = self._numbers(items[self.score])
         if self.decides is not None:
             rows["decision"] = self._positive(items[self.decides])
         elif self.prompt is not None:
-            said = items["answer"].astype("string").str.strip().str.casefold()
-            yes, no = (said.str.startswith(word.casefold()).fillna(False) for word in self.answers)
+            said = items["answer"].astype("string").str.casefold()
+            begins = (rf"[\W_]*{re.escape(word.casefold())}(?![a-z0-9])" for word in self.answers)
+            yes, no = (said.str.match(one).fillna(False) for one in begins)
             rows["decision"] = np.select([yes, no], [1.0, 0.0], np.nan)
         else:
             rows["decision"] = (rows["score"] >= self.threshold).astype(float).where(rows["score"].notna())
         return pd.DataFrame(rows)
+
+    def _place(self, items: pd.DataFrame) -> int:
+        """Return the place of the positive class among those that the model told probabilities of."""
+        if self.positive_class is not None:
+            return self.positive_class
+        names = [str(one) for one in items["names"].iloc[0]] if "names" in items and len(items) else []
+        return names.index(str(self.positive)) if str(self.positive) in names else -1
 
     def _positive(self, cells: pd.Series[Any]) -> pd.Series[float]:
         """Return 1 for the positive value, 0 for any other, NaN for none."""

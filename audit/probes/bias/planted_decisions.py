@@ -34,7 +34,7 @@ class Deciding(Protocol):
     @property
     def features(self) -> tuple[str, ...]: ...
     @property
-    def positive_class(self) -> int: ...
+    def positive_class(self) -> int | None: ...
     @property
     def prompt(self) -> str | None: ...
     @property
@@ -115,7 +115,7 @@ def _answered(probe: Deciding, rows: pd.DataFrame, decision: np.ndarray) -> pd.D
 def _probabilities(probe: Deciding, decision: int) -> list[float]:
     """Return probabilities of classes, that of the positive one on its side of the threshold."""
     positive = (1 + probe.threshold) / 2 if decision else probe.threshold / 2
-    place = probe.positive_class
+    place = -1 if probe.positive_class is None else probe.positive_class
     size = max(2, place + 1, -place)
     told = [(1 - positive) / (size - 1)] * size
     told[place] = positive
