@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -21,7 +22,7 @@ from dashboard.loading import AUDITS
 from reports.figures import Point, trend
 from reports.figures.moments import moments
 from reports.text import Notation, words_of
-from reports.views import AskedAudit, trend_of, trends_of
+from reports.views import AskedAudit, asked_of, trend_of, trends_of
 
 N = Notation(words_of("en"))
 START = datetime(2026, 1, 31, 8, 30, tzinfo=UTC)
@@ -163,6 +164,20 @@ def test_the_screen_follows_the_inventory_id_and_a_point_leads_to_the_one_before
     assert html(alone).count('class="spot"') == 1, "an audit without a sheet is followed by its model's name"
     assert words_of("en")("trends.alone") in seen(alone)
     assert "No audit of this model has this measure" in seen(screen(screen="trends", model="nobody"))
+
+
+def test_when_an_audit_was_asked_and_what_was_waived_then(home):
+    """By its run, else by its record; a waiver counts until its day, and reviews that cannot be read waive nothing."""
+    audit = load_record(home / "c")
+    today = datetime.now(UTC).date()
+    add_reviews(audit, Status(check="facts", status="waived", reason="known", until=today), author="Kim")
+    now, later = (asked_of(audit, 0.0, day) for day in (today, today + timedelta(days=1)))
+    assert (now.at.astimezone(UTC).isoformat(), now.waived) == ("2026-07-01T01:00:00+00:00", {"facts"})
+    assert later.waived == set()
+    bare = replace(audit, run=audit.run.model_copy(update={"started": "some day"}))
+    assert asked_of(bare, 86400.0, today).at == datetime(1970, 1, 2, tzinfo=UTC)
+    (home / "c" / "reviews.jsonl").write_text("{}\n{}\n")
+    assert asked_of(audit, 0.0, today).waived == set()
 
 
 def test_an_audit_without_facts_of_its_run_stands_where_its_record_was_written(home):

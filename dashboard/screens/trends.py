@@ -7,21 +7,18 @@ where the name is the same. A point leads to the comparison with the audit befor
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import streamlit as st
 
-from audit.errors import IntegrityError
-from audit.record import REVIEWS_FILE, WORST_FIRST, Audit
-from audit.review import state_of
+from audit.record import WORST_FIRST
 from dashboard.address import Address
 from dashboard.loading import AuditEntry, entries, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
 from reports.text import Notation, Words, one_line
-from reports.views import AskedAudit, TrendPanel, label_of, trend_of, trends_of
+from reports.views import AskedAudit, TrendPanel, asked_of, label_of, trend_of, trends_of
 
 __all__ = ["show"]
 
@@ -41,7 +38,7 @@ def show(place: Address, words: Words) -> None:
     place = place.to("trends", model=place.model or _first(known))
     same = [entry for entry in known if entry.followed == place.model][:MOST]
     read = [(entry, readable(entry.name, lambda audit: audit)) for entry in same]
-    asked = [_asked(audit, entry) for entry, audit in read if audit is not None]
+    asked = [asked_of(audit, entry.written, date.today()) for entry, audit in read if audit is not None]
     _choices(place, words, known, asked)
     panels = _panels(place, asked, Notation(words))
     if not panels:
@@ -56,25 +53,6 @@ def _first(known: Sequence[AuditEntry]) -> str:
     for entry in known:
         often[entry.followed] = often.get(entry.followed, 0) + 1
     return max(often, key=lambda one: often[one])
-
-
-def _asked(audit: Audit, entry: AuditEntry) -> AskedAudit:
-    at = datetime.fromtimestamp(entry.written, UTC) if audit.run is None else _moment(audit.run.started, entry)
-    waived: frozenset[str] = frozenset()
-    if (audit.folder / REVIEWS_FILE).is_file():
-        with suppress(IntegrityError):  # the audit's own screen says what is wrong with its reviews
-            state = state_of(audit, date.today())
-            waived = frozenset(one.check for one in audit.record.findings if state.waived(one.check))
-    return AskedAudit(audit, at, waived)
-
-
-def _moment(text: str, entry: AuditEntry) -> datetime:
-    """Return when a run began; when the record was written where that is no time."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        return datetime.fromtimestamp(entry.written, UTC)
-    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
 
 
 def _choices(place: Address, words: Words, known: Sequence[AuditEntry], asked: Sequence[AskedAudit]) -> None:

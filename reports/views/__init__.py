@@ -31,7 +31,7 @@ from reports.views.one_item import Choice, ItemReview, choices_of, effect_of, it
 from reports.views.progress import ProgressView, progress_view
 from reports.views.review import FindingReview, ReviewView, called, review_view, sheet_rows
 from reports.views.summary import tally_text
-from reports.views.trends import AskedAudit, TrendPanel, label_of, trend_of, trends_of
+from reports.views.trends import AskedAudit, TrendPanel, asked_of, label_of, trend_of, trends_of
 from reports.views.verdict_text import brief_text, reason_text
 from reports.views.verification import verification_lines
 from reports.views.whole_audit import Block, FindingView, Overview, overview
@@ -41,8 +41,8 @@ __all__ = [
     "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "DecisionPage",
     "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard", "ItemReview", "ItemsTable",
     "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView", "ReviewView", "Standing",
-    "TrendPanel", "Wrong", "asked_view", "brief_text", "called", "changes_view", "choices_of", "comparison_view",
-    "count_items", "decision_page", "effect_of", "item_cards", "item_review", "label_of", "laid_out",
+    "TrendPanel", "Wrong", "asked_of", "asked_view", "brief_text", "called", "changes_view", "choices_of",
+    "comparison_view", "count_items", "decision_page", "effect_of", "item_cards", "item_review", "label_of", "laid_out",
     "open_checks", "overview", "printed", "printed_row", "progress_view", "reason_text", "review_view", "sent_of",
     "sheet_rows", "shown_cell", "shown_table", "tally_text", "trend_of", "trends_of", "verification_lines",
     "worst_items",

@@ -1,5 +1,6 @@
 """How the measures that decide went over the audits of one model, as each was asked, in order of time.
 
+    asked_of(audit, written, on)                      an audit with what its record does not hold: when, and waivers
     trends_of(asked, notation)                        a panel for each gating measure, those that went wrong last first
     trend_of(asked, check, measure, notation)         the panel of one measure of one check
 
@@ -10,18 +11,20 @@ their axis of time.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 from markupsafe import Markup
 
-from audit.record import WORST_FIRST, Audit, Finding
+from audit.errors import IntegrityError
+from audit.record import REVIEWS_FILE, WORST_FIRST, Audit, Finding
 from detectors.result import Measure
 from reports.figures import Point, trend
 from reports.text import Notation, one_line
 from reports.views.measure_rows import MeasureRow, printed
 
-__all__ = ["AskedAudit", "TrendPanel", "TrendRow", "label_of", "trend_of", "trends_of"]
+__all__ = ["AskedAudit", "TrendPanel", "TrendRow", "asked_of", "label_of", "trend_of", "trends_of"]
 
 _DOT = " · "
 
@@ -66,6 +69,24 @@ class TrendPanel:
     """Empty where the numbers have no common axis."""
     rows: tuple[TrendRow, ...]
     """The oldest first."""
+
+
+def asked_of(audit: Audit, written: float, on: date) -> AskedAudit:
+    """Return an audit as it stands in trends: when its run began, and what is waived on a day.
+
+    written: seconds since 1970, which count where the run's own time is not known.
+    """
+    from audit.review import state_of
+
+    at = datetime.fromtimestamp(written, UTC)
+    with suppress(ValueError):
+        at = at if audit.run is None else datetime.fromisoformat(audit.run.started)
+    waived: frozenset[str] = frozenset()
+    if (audit.folder / REVIEWS_FILE).is_file():
+        with suppress(IntegrityError):  # the audit's own screen says what is wrong with its reviews
+            state = state_of(audit, on)
+            waived = frozenset(one.check for one in audit.record.findings if state.waived(one.check))
+    return AskedAudit(audit, at if at.tzinfo is not None else at.replace(tzinfo=UTC), waived)
 
 
 def label_of(measure: Measure) -> str:
