@@ -5,7 +5,7 @@ All entries for one audit are written together or not at all; what already stand
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
@@ -47,13 +47,14 @@ def give_findings(rows: Sequence[RegisterRow], words: Words) -> None:
     _done(author)
 
 
-def give_items(audit: Audit, check: str, names: Sequence[str], words: Words) -> None:
-    """Draw the form that gives these items of a check to somebody."""
+def give_items(audit: Audit, check: str, names: Callable[[], Sequence[object]], words: Words) -> None:
+    """Draw the form that gives items of a check to somebody; `names` are read once it is sent."""
     sent, owner, due, author = _form(f"give items {check}", words)
     if not sent:
         return
     state = standing(audit.folder.name)
-    says = [one for name in names for one in _given(check, name, state.of(check, name), owner, due)]
+    ids = [str(name) for name in names() if name is not None]
+    says = [one for name in ids for one in _given(check, name, state.of(check, name), owner, due)]
     try:
         if says:
             append(audit, *says, author=author)

@@ -184,9 +184,8 @@ def _give(place: Address, words: Words, items: ItemsFile, numbers: Any) -> None:
     if len(numbers) > MOST_GIVEN:
         draw("alarm.html.j2", words, text=words("register.give_most", most=f"{MOST_GIVEN:,}"))
         return
-    ids = items.ids()
-    names = [name for number in numbers if (name := ids[number]) is not None]
-    give_items(opened(place.audit), place.check, names, words)
+    ids = [str(items.id_column)]
+    give_items(opened(place.audit), place.check, lambda: items.table(ids).column(0).take(numbers).to_pylist(), words)
 
 
 def _layout(words: Words, one: str) -> str:

@@ -389,6 +389,12 @@ def test_overrides_count_where_the_policy_says_so(tmp_path):
     )
     assert (machine.verdict, reviewed.verdict) == ("failed", "passed")
     assert reviewed.measure.value == pytest.approx((items["value"].sum() - 120) / len(items))
+    add_reviews(audit, Override(check=one.check, item=bad[0], value=1.0), author="Kim", at=at(DAY))
+    every, told = (
+        rulings(tmp_path, audit=audit, limits=limits, overrides=overrides)[0] for overrides in (True, "with_reason")
+    )
+    assert told.measure.value == reviewed.measure.value
+    assert every.measure.value == pytest.approx((items["value"].sum() - 119) / len(items))
 
 
 # ---- people, place, time -------------------------------------------------------------------------------------------

@@ -95,6 +95,22 @@ def test_the_page_shows_standing_results_and_sign_off(audit, tmp_path):
     assert "“Failed” by the machine, “Measured” after review; 1 finding is waived (facts)" in said
 
 
+def test_documents_say_how_far_two_reviewers_agree_and_where_they_do_not(audit):
+    words = [("right", "right"), ("wrong", "wrong"), ("right", "wrong"), ("wrong", "wrong"), ("unsure", "right")]
+    for number, pair in enumerate(words):
+        for author, word in zip(("Kim", "Lee"), pair, strict=True):
+            add_reviews(audit, Override(check="facts", item=f"q{number:02}", word=word), author=author, at=AT)
+    said = page(audit).text
+    assert "q02: right / wrong" in said
+    assert "q04: not sure / right" in said
+    assert "q01:" not in said
+    observed, chance = 3 / 5, (2 * 2 + 2 * 3) / 25
+    kappa = (observed - chance) / (1 - chance)
+    assert f"{kappa:.3f}" in said
+    line = next(line for line in shown(audit).splitlines() if "Kim and Lee" in line)
+    assert f"kappa {kappa:.3f}" in line
+
+
 def test_markdown_and_twin_say_the_same(audit, tmp_path):
     text = rendered(shown(reviewed(audit, tmp_path))).text
     for one in ("Approved", "Lee", "signature holds", "Rating: High"):

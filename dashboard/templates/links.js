@@ -17,13 +17,13 @@
     const look = (tries) => {
       const running = document.querySelector("[data-testid=stApp]")?.dataset.testScriptState !== "notRunning";
       ran ||= running;
-      if (tries && (running || (!ran && tries > 60))) setTimeout(look, 50, tries - 1); else then();
+      if (tries && (running || (!ran && tries > 580))) setTimeout(look, 50, tries - 1); else then();
     };
-    look(80);
+    look(600);
   };
   const arrive = (back) => whenDrawn(() => {
     if (back) main()?.scrollTo(0, seen[here()] ?? 0);
-    const link = document.querySelector(`.doc a[href="${CSS.escape(came)}"]`);
+    const link = document.querySelector(`.doc a[href="${CSS.escape(came)}"]:not([role])`);
     const row = link?.closest(".items tr, .gallery li, .register tr, .audits tr");
     if (!row) return;
     document.querySelectorAll(".came-from").forEach((one) => one.classList.remove("came-from"));
@@ -44,8 +44,13 @@
     leave();
     history.pushState({}, "", link.href);
     dispatchEvent(new PopStateEvent("popstate"));
-    main()?.scrollTo(0, 0);
-    arrive(false);
+    const box = link.matches("[role=checkbox]") && link.getAttribute("aria-label");
+    if (box) { // one goes on picking where one is
+      whenDrawn(() => document.querySelector(`.doc a[aria-label="${CSS.escape(box)}"]`)?.focus({ preventScroll: true }));
+    } else {
+      main()?.scrollTo(0, 0);
+      arrive(false);
+    }
   });
   document.addEventListener("click", async (event) => {
     const button = event.target.closest(".doc button[data-copy]");
@@ -67,7 +72,10 @@
     const field = find && main()?.querySelector(find);
     const target = /^[a-z]$/.test(letter) && (document.querySelector(`[class*="st-key-press-${letter}-"] button`)
       ?? document.querySelector(`.doc a[data-key="${letter}"]`));
-    if (field) {
+    if (event.key === " " && event.target.matches?.(".doc [role=checkbox]")) {
+      event.preventDefault();
+      event.target.click();
+    } else if (field) {
       event.preventDefault();
       field.focus();
     } else if (letter === "?") {

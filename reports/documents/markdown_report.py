@@ -134,6 +134,10 @@ def _standing(one: FindingView, said: FindingReview | None, words: Words) -> str
         numbers = " ".join(part for part in (row.verdict, row.value, row.interval) if part)
         parts.append(words("format.colon", left=row.label, right=numbers))
     parts += [text for text in (said.result.check, said.result.problem) if text] if said.result else []
+    for two in said.agreement:
+        pair, kappa = words("called.pair", first=two.first, second=two.second), words.term("measure", "cohen_kappa")
+        told = two.why or f"{kappa} {two.kappa} {two.interval}"
+        parts.append(words("format.colon", left=pair, right=told))
     return f"- {escape_markdown(' · '.join([one.name, *parts]))}" if parts else ""
 
 
