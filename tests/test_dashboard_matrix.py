@@ -10,6 +10,7 @@ from datetime import date, timedelta
 
 import pytest
 from report_fixtures import ENDPOINT, LM, finding, mixed, rate, real, write_audit
+from test_dashboard_views import html, links, rerun, rows_of, screen, seen
 
 from audit.cli.closing_table import closing_table
 from audit.errors import IntegrityError, UsageError
@@ -35,6 +36,12 @@ SIGNS = {"v": "Passed", "x": "Failed", "?": "Undecided", "~": "Not measured", "!
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv(AUDITS, str(tmp_path))
     return tmp_path
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return key_file().with_name("views.json")
 
 
 def names(place, me="Lee", words=ENGLISH):
@@ -133,6 +140,42 @@ def test_what_was_changed_is_counted_once_it_was_looked_at_and_nothing_is_walked
     assert names(Address(only="damaged")) == ["odd"]
 
 
+def test_a_helper_is_no_model_of_the_list(home):
+    """The family filter found twelve of seventeen audits, because ten had a classifier as their helper."""
+    write_audit(home / "a", [finding("a", "passed", "told")], models={"judge": ENDPOINT, "main": LM})
+    assert names(Address(family="causal_lm")) == ["a"]
+    assert names(Address(family="endpoint")) == []
+    assert names(Address(search=ENDPOINT.name)) == []
+
+
+def test_a_view_is_kept_and_opened_and_forgotten_on_the_screen(home, state):
+    mixed(home / "mixed", 1)
+    page = screen(only="decide", order="title")
+    page.text_input(key="view_name").set_value("Mine")
+    rerun(page)
+    press(page, "Keep")
+    assert saved_views() == {"Mine": Address(only="decide", order="title")}
+    assert {"only": "decide", "order": "title"} in links(html(screen()))
+    press(page, "Forget")
+    assert saved_views() == {}
+
+
+def press(page, label):
+    next(one for one in page.button if one.label == label).click()
+    rerun(page)
+
+
+def test_the_quick_filters_lead_to_addresses_and_tell_how_many_each_keeps(home):
+    mixed(home / "mixed", 1)
+    write_audit(home / "fine", [finding("a", "passed", "told")])
+    page = screen()
+    text = seen(page)
+    assert re.search(r"All 2 To decide 1 Mine 0 Overdue 0 Damaged \d…? Running 0", text)
+    assert {"only": "decide"} in links(html(page))
+    assert len(rows_of(screen(only="decide"), "audits")) == 1
+    assert "전체 2 결정 대기 1 내 담당 0 기한 지남 0" in seen(screen(lang="ko"))
+
+
 def test_a_link_costs_a_row_not_the_list(home, tmp_path_factory):
     mixed(home / "whole", 1)
     (home / "link").symlink_to(mixed(tmp_path_factory.mktemp("outside") / "a", 1).folder)
@@ -152,12 +195,6 @@ def test_the_list_as_csv_has_a_line_for_each_finding_and_no_formula(home):
     assert (evil["title"], evil["check"], evil["why"]) == ("'@SUM(A1)", "'=cmd()", "'=1+1")
     assert (evil["value"], evil["owners"], evil["after_review"]) == ("0.5", "Lee", "failed")
     assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@", "+"))]
-
-
-@pytest.fixture
-def state(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    return key_file().with_name("views.json")
 
 
 def test_a_view_is_an_address_that_is_kept_for_this_user_alone(state):

@@ -193,7 +193,7 @@ def test_a_running_audit_is_listed_with_its_answers_and_a_cut_record_with_its_fa
         ({"family": "vae"}, {PICTURES}),
         ({"search": "UNSEEN"}, {PICTURES}),
         ({"search": "digits-vae"}, {PICTURES}),
-        ({"search": "stereotypes"}, {FIRST, SECOND}),
+        ({"search": "stereotypes"}, {FIRST, SECOND, RUNNING}),
         ({"search": "bbbb"}, {SECOND}),
         ({"family": "causal_lm", "verdict": "failed"}, {FIRST, SECOND}),
         ({"search": "nothing like that"}, set()),
@@ -255,7 +255,8 @@ def test_no_audits_yet(tmp_path, monkeypatch, there):
     if there:
         folder.mkdir()
     monkeypatch.setenv(AUDITS, str(folder))
-    assert "No audits yet. `dokimasia run plan.yaml` makes the first one." in seen(screen())
+    assert "No audits yet. dokimasia quickstart Audits the reference models" in seen(screen())
+    assert "dokimasia run plan.yaml" in seen(screen())
     assert str(folder) in seen(screen())
 
 
