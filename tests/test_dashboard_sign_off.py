@@ -25,6 +25,7 @@ from audit.signing.people import KEY_FILE
 from reports.text import words_of
 
 pytestmark = pytest.mark.slow
+expect.set_options(timeout=60_000)
 
 W = words_of("ko")
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
