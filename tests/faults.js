@@ -2,7 +2,7 @@
 //
 //   beside    something lies beyond the right edge of the screen, where nothing scrolls to it
 //   column    a text stands letter under letter: fewer than 3 characters a line
-//   cut       a number, or a figure's text, does not fit where it stands
+//   cut       a number is broken or does not fit where it stands, a figure's text does not fit either
 //   over      two texts lie on each other
 //   small     a figure's text is drawn with letters below 7 pixels
 //   broken    an image is not drawn
@@ -33,6 +33,7 @@
     range.selectNodeContents(node);
     const boxes = [...range.getClientRects()].filter((box) => box.width > 0.5 && box.height > 0.5);
     const lines = new Set(boxes.map((box) => Math.round(box.top))).size;
+    if (lines > 1 && /^[<≤≥]?\s?[-−]?[\d.,]{1,10}\s?%?$/.test(text)) told("cut", text);
     if (text.length >= 8 && lines >= 3 && text.length / lines < 3) told("column", text);
     const frame = clip(at);
     for (const box of boxes) {

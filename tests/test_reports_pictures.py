@@ -250,7 +250,7 @@ def test_pictures_of_a_large_file_are_small(tmp_path):
 def test_the_report_has_the_picture_with_its_message(tmp_path):
     audit = write_audit(tmp_path / "a", [stereotypes()], items={"stereotypes": pairs_frame(4, 10, 7)})
     page = render_html(audit, ReportOptions())["report.html"].decode().replace("\xa0", " ")
-    assert page.count("<figure>") == 2
+    assert page.count("<figure tabindex=\"0\">") == 2
     assert "Furthest towards the stereotype: gender, 70.0 %" in page
 
 
@@ -267,7 +267,7 @@ def test_a_notebook_shows_the_same_pictures(tmp_path):
     audit = write_audit(tmp_path / "a", [stereotypes()], items={"stereotypes": pairs_frame(4, 10, 7)})
     drawn = [str(one.drawing) for one in pictures_of(audit, audit.record.findings[0], N)]
     shown = audit.figure("stereotypes")._repr_html_()
-    assert shown.count("<figure>") == 2
+    assert shown.count("<figure tabindex=\"0\">") == 2
     assert all(one in shown for one in drawn)
     assert "고정관념" in audit.figure("stereotypes", lang="ko")
 

@@ -2,7 +2,7 @@
 
     <thead><tr><th>Why</th></tr></thead> ... <td>late</td>      ->      <td data-label="Why">late</td>
 
-Lines of figures lay themselves out and are left alone, and so is a cell that has a label of its own.
+Lines of figures lay themselves out and are left alone, and so are a cell of several columns and one that has a label.
 """
 
 from __future__ import annotations
@@ -39,8 +39,9 @@ def _row(row: str, labels: list[str]) -> str:
 
     def cell(found: re.Match[str]) -> str:
         nonlocal column
-        label = labels[column] if column < len(labels) else ""
-        column += _width(found[1])
+        wide = _width(found[1])
+        label = labels[column] if column < len(labels) and wide == 1 else ""
+        column += wide
         return found[0] if not label or "data-label" in found[1] else f'{found[0][:-1]} data-label="{label}">'
 
     return _CELL.sub(cell, row)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
+from unicodedata import east_asian_width
 
 from markupsafe import Markup
 
@@ -19,9 +21,12 @@ def joined(parts: Iterable[Markup]) -> Markup:
 
 
 def cut(text: str, words: Words, most: int) -> str:
-    """Return a text of unknown origin as a label of at most so many characters."""
+    """Return a text of unknown origin as a label, of so many Latin characters; Hangul is nearly twice as wide."""
     text = one_line(text, words, 400)
-    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+    ends = list(accumulate(1.8 if east_asian_width(one) in "FW" else 1.0 for one in text))
+    if not ends or ends[-1] <= most:
+        return text
+    return text[: sum(end <= most - 1 for end in ends)].rstrip() + "…"
 
 
 def words_at(
