@@ -11,6 +11,8 @@ from test_reports_html import page
 
 from audit.record import Limit, load_record
 from audit.review import Decision, Due, Owner, Status, add_reviews, state_of
+from dashboard import thumbnails
+from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
 from reports.figures import Step, funnel_chart
 from reports.options import ReportOptions
@@ -166,3 +168,18 @@ def test_what_people_wrote_is_text_and_the_bytes_are_the_same(audit, lang):
     html = first["report.html"].decode()
     assert not re.search(r"Lee <b>|Kim <i>|<script", html)
     assert "Lee &lt;b&gt;" in html
+
+
+def test_thumbnails_are_drawn_once_for_a_state_of_the_files(tmp_path, monkeypatch):
+    frame = pd.DataFrame({"id": ["a", "b"], "value": [1.0, 0.0], "margin": [-0.5, 1.5], "outcome": ["wrong", "right"]})
+    write_audit(tmp_path / "one", [check("bad", "failed", 30)], items={"bad": frame})
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    drawn = []
+    real = thumbnails.pictures_of
+    monkeypatch.setattr(thumbnails, "pictures_of", lambda *given: drawn.append(given) or real(*given))
+    first = thumbnails.thumbnails_of("one", "en")
+    assert first["bad"].startswith('<img class="thumb"')
+    assert thumbnails.thumbnails_of("one", "en") is first
+    assert len(drawn) == 1
+    (tmp_path / "one" / "items" / "bad.parquet").write_bytes(b"changed")
+    assert thumbnails.thumbnails_of("one", "en") == {}, "what is not the record's is not drawn"

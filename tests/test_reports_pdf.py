@@ -17,6 +17,7 @@ from needs import needs_korean_font, needs_pango
 from report_fixtures import finding, hostile, mixed, pd, rate, write_audit
 
 from audit.plugins import load, names
+from audit.record import UNSETTLED
 from reports.documents.html_report import render_html
 from reports.documents.pdf_report import printed, render_pdf
 from reports.options import ReportOptions
@@ -162,6 +163,18 @@ def test_it_is_tagged_titled_and_in_its_language(audit, made, lang):
 def test_no_glyph_is_missing(made, lang):
     needs_korean_font()
     assert made[lang][1] == []
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_page_one_is_the_decision_page_and_each_finding_to_settle_is_one_page(audit, made, lang):
+    words, pages = words_of(lang), [squeezed(page.get_textpage().get_text_range()) for page in opened(made[lang][0])]
+    unsettled = [one for one in overview(audit, words).findings if one.finding.verdict in UNSETTLED]
+    appendix = squeezed(words("heading.appendix") + words("heading.sheet"))
+    first = next(at for at, text in enumerate(pages) if appendix in text)
+    assert first == 1 + len(unsettled)
+    assert all(squeezed(one.name) in pages[0] for one in overview(audit, words).findings)
+    for one, text in zip(unsettled, pages[1:first], strict=True):
+        assert squeezed(one.why).lower() in text.lower()
 
 
 @pytest.mark.parametrize("lang", LANGS)
