@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AskedRow", "AskedView", "asked_view"]
 
+_ORDER = ("audited", "check", "helpers", "probe", "limit", "data")
+"""What is told first: what one was not asked at all, then how, against what, of which data; the rest follows."""
+
 
 @dataclass(frozen=True)
 class AskedRow:
@@ -85,7 +88,7 @@ def _told(
 ) -> Iterator[tuple[str, str, str, str]]:
     """Yield (check, what, A, B); parts of one limit and of one source of data are told together."""
     words, done = notation.words, set()
-    for one in found:
+    for one in sorted(found, key=_rank):
         root, _, rest = one.what.partition(".")
         check = one.check or ""
         if one.check is not None and root in ("limit", "data"):
@@ -98,8 +101,25 @@ def _told(
             else:
                 name = words("asked.data", role=words.term("role", role))
                 yield check, name, *_sources(found, check, role, words)
+        elif root == "helpers":
+            yield check, _name(one, words), _helper(a, rest, words), _helper(b, rest, words)
         else:
             yield check, _name(one, words), _value(one, one.a, notation), _value(one, one.b, notation)
+
+
+def _rank(one: PlanDifference) -> int:
+    """Return the place of a difference among the rows."""
+    root = one.what.partition(".")[0]
+    return _ORDER.index(root) if root in _ORDER else len(_ORDER)
+
+
+def _helper(audit: Audit, role: str, words: Words) -> str:
+    """Return `classifier 2 (contents 0123abcd)`."""
+    helper = audit.record.models.get(role)
+    if helper is None:
+        return words("format.none")
+    digest = helper.fingerprint.removeprefix("sha256:")[:8]
+    return one_line(words("asked.contents", name=helper.name, digest=digest), words, 120)
 
 
 def _limit(audit: Audit, check: str, notation: Notation) -> str:
@@ -167,4 +187,4 @@ def _value(one: PlanDifference, value: Any, notation: Notation) -> str:
         return one_line(words.term("probe", str(value)), words, 80)
     if one.what == "audited":
         return words("asked.audited_data" if value == "data" else "asked.audited_model")
-    return one_line(_plain(value).removeprefix("sha256:")[: 8 if one.what.startswith("helpers.") else 160], words, 160)
+    return one_line(_plain(value), words, 160)
