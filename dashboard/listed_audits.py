@@ -27,6 +27,7 @@ from audit.signing import author_name, key_owner, same_person
 from dashboard.address import Address
 from dashboard.findings_register import Stand, stand_of
 from dashboard.item_pages import inert
+from dashboard.item_search import item_hits
 from dashboard.loading import AuditEntry, Running, entries, opened
 from dashboard.trust import was_changed
 from reports.text import Words
@@ -114,17 +115,21 @@ def _somebody() -> str:
     return author_name()
 
 
-def kept(found: Iterable[Listed], place: Address, words: Words, me: str) -> list[Listed]:
-    """Return the audits that the filters of an address keep, in the order that it asks for."""
+def kept(found: Sequence[Listed], place: Address, words: Words, me: str) -> list[Listed]:
+    """Return the audits that the filters of an address keep, in the order that it asks for.
+
+    A search keeps also those in whose items the text stands, as far as these were looked through.
+    """
     wanted, quick = place.search.casefold(), QUICK[place.only]
     terms = _terms(wanted, words) if wanted else frozenset()
+    hits = item_hits(place.search, [one.entry.name for one in found if one.judged])
     left = [
         one
         for one in found
         if place.verdict in ("", one.entry.state)
         and place.family in ("", one.entry.family)
         and quick(one, me)
-        and (wanted in one.entry.text or not terms.isdisjoint(one.entry.terms))
+        and (wanted in one.entry.text or not terms.isdisjoint(one.entry.terms) or one.entry.name in hits)
     ]
     return sorted(left, key=lambda one: ORDERS[place.order](one.entry))
 

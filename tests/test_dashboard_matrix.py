@@ -6,11 +6,13 @@ import json
 import os
 import re
 import stat
+import time
 from datetime import date, timedelta
 
+import pandas as pd
 import pytest
 from report_fixtures import ENDPOINT, LM, finding, mixed, rate, real, write_audit
-from test_dashboard_views import html, links, rerun, rows_of, screen, seen
+from test_dashboard_views import html, links, rerun, rows_of, screen, seen, text_of
 
 from audit.cli.closing_table import closing_table
 from audit.errors import IntegrityError, UsageError
@@ -20,6 +22,7 @@ from audit.signing import key_file
 from audit.verdict import dimensions_of, matrix_row
 from dashboard import trust
 from dashboard.address import Address, read
+from dashboard.item_search import item_hits, still_searching
 from dashboard.listed_audits import QUICK, as_csv, kept, listed
 from dashboard.loading import AUDITS
 from dashboard.saved_views import MOST, forget_view, save_view, saved_views
@@ -129,6 +132,29 @@ def test_a_search_finds_what_was_found_and_names_in_the_readers_language(home):
     assert names(Address(search="고정관념"), words=KOREAN) == ["mixed"]
     assert names(Address(search="신규성"), words=KOREAN) == ["other"]
     assert names(Address(search="no such thing")) == []
+
+
+def test_a_search_finds_what_stands_in_items_once_they_are_looked_through(home, monkeypatch):
+    monkeypatch.setattr(trust, "_look", lambda folder: trust.Trust("unsealed"))
+    frame = pd.DataFrame({"item": ["a", "b"], "question": ["Who is Alda?", "Who is Berta?"]})
+    write_audit(home / "first", [finding("who", "passed", "told")], items={"who": frame})
+    write_audit(home / "second", [finding("who", "passed", "told")], items={"who": frame[1:]})
+    write_audit(home / "third", [finding("who", "passed", "told")], items={"who": frame}).items("who")
+    path = home / "third" / "items" / "who.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"X")
+    names(Address(search="ALDA"))
+    wait_for(lambda: not still_searching("ALDA"))
+    assert names(Address(search="ALDA")) == ["first"], "changed items are not read"
+    assert item_hits("alda", ()) == {"first": ("who",)}
+    (row,) = rows_of(screen(search="ALDA"), "audits")
+    assert "In the items of who" in text_of(row)
+    assert {"screen": "finding", "audit": "first", "check": "who", "find": "ALDA"} in links(row)
+    assert item_hits("Al", ["first"]) == {}, "too short to look through everything for"
+
+
+def wait_for(done):
+    while not done():
+        time.sleep(0.01)
 
 
 def test_what_was_changed_is_counted_once_it_was_looked_at_and_nothing_is_walked_for_it(home, monkeypatch):

@@ -14,6 +14,7 @@ from audit.errors import DokimasiaError
 from audit.record import WORST_FIRST
 from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
+from dashboard.item_search import item_hits, still_searching
 from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, progress_of, reader
 from dashboard.loading import home, row_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
@@ -45,16 +46,16 @@ def show(place: Address, words: Words) -> None:
         if one.judged:
             trust_of(one.entry.name)  # what is shown is looked at first
     look_over(one.entry.name for one in found if one.judged)
-    again = SECONDS if _changes(found) else None
+    again = SECONDS if _changes(found, place) else None
     st.fragment(run_every=again)(_head)(place, words, again is not None)
     _filters(place, words, found)
     st.fragment(run_every=again)(_table)(place, words)
     turn_pages(place, words, len(left), SIZE)
 
 
-def _changes(found: Sequence[Listed]) -> bool:
-    """Tell whether the list changes by itself: an audit runs, or is still looked at."""
-    return still_looking() or any(one.entry.state == "running" for one in found)
+def _changes(found: Sequence[Listed], place: Address) -> bool:
+    """Tell whether the list changes by itself: an audit runs, or is still looked at, or through."""
+    return still_looking() or still_searching(place.search) or any(one.entry.state == "running" for one in found)
 
 
 def _page(left: Sequence[Listed], place: Address) -> Sequence[Listed]:
@@ -67,7 +68,7 @@ def _head(place: Address, words: Words, followed: bool) -> None:
     followed: whether it is drawn again and again; the screen is drawn anew when there is nothing more to follow.
     """
     found, me, looking = listed(date.today()), reader(), still_looking()
-    if followed and not _changes(found):
+    if followed and not _changes(found, place):
         st.rerun()
     chips = [
         (
@@ -147,13 +148,15 @@ def _alarm(error: DokimasiaError, words: Words) -> None:
 
 def _table(place: Address, words: Words) -> None:
     shown = _page(kept(listed(date.today()), place, words, reader()), place)
-    rows = [_row(one, place, words) for one in shown]
+    hits = item_hits(place.search, ())
+    rows = [_row(one, place, words, hits.get(one.entry.name, ())) for one in shown]
     dimensions = dimensions_of(one["row"].row for one in rows if one["row"])
     named = [(name, one_line(words.term("dimension", name), words, 40)) for name in dimensions]
     draw("audits.html.j2", words, rows=rows, dimensions=named)
 
 
-def _row(one: Listed, place: Address, words: Words) -> Mapping[str, Any]:
+def _row(one: Listed, place: Address, words: Words, hits: Sequence[str]) -> Mapping[str, Any]:
+    """Return what is told of an audit; `hits`: checks in whose items the text that is searched stands."""
     entry, stand, notation = one.entry, one.stand, Notation(words)
     found = row_of(entry.name, words.lang) if one.judged else None
     row = found if isinstance(found, PrintedRow) else None
@@ -171,6 +174,7 @@ def _row(one: Listed, place: Address, words: Words) -> Mapping[str, Any]:
         "href": place.to("audit", audit=entry.name).link,
         "verify": place.to("verify", audit=entry.name).link,
         "cells": {} if row is None else {name: to(check=cell.check).link for name, cell in row.cells.items()},
+        "hits": [(check, to(check=check, find=place.search).link) for check in hits],
         "hrefs": [] if row is None else [to(check=wrong.check).link for wrong in row.wrong],
         "written": notation.minute(datetime.fromtimestamp(entry.written)),
     }
