@@ -45,21 +45,21 @@ def many(verdict, count, **more):
                 check("inconclusive", more_units=178),
                 check("inconclusive", name="b"),
             ],
-            "Failed: 3 of 14 checks; 2 undecided, about 180 items more would do.",
+            "Failed: 3 of 14 checks; 2 undecided, about 180 pairs more would do.",
         ),
         (
             [*many("failed", 1), check("crashed"), check("skipped"), check("inconclusive", more_units=1)],
-            "Failed: 1 of 4 checks; 1 crashed; 1 undecided, about 1 item more would do; 1 not measured.",
+            "Failed: 1 of 4 checks; 1 crashed; 1 undecided, about 1 pair more would do; 1 not measured.",
         ),
         (many("crashed", 2) + many("passed", 1), "Crashed: 2 of 3 checks did not come to an end."),
         (
             many("inconclusive", 2, more_units=1_234) + many("passed", 2),
-            "Undecided: 2 of 4 checks, about 1,300 items more would do for each.",
+            "Undecided: 2 of 4 checks, about 1,300 pairs more would do for each.",
         ),
         (
             [check("inconclusive", fresh_units=410), *many("inconclusive", 2, more_units=9), *many("passed", 1)],
-            "Undecided: 3 of 4 checks, about 9 items more would do for each, "
-            "a fresh sample of about 410 items would do.",
+            "Undecided: 3 of 4 checks, about 9 pairs more would do for each, "
+            "a fresh sample of about 410 pairs would do.",
         ),
         (many("skipped", 1) + many("passed", 1), "Undecided: 1 of 2 checks could not be measured."),
         (many("skipped", 2), "Undecided: none of 2 checks could be measured."),
