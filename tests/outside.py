@@ -60,8 +60,14 @@ WORDS = {
     "en": {
         "letters": {"heading": "Letters: {title}", "compared": "Compared: {word}", "drawn": "At most {most}"},
         "dimension": {"order": "Order"},
+        "gloss": {"order.successors:successor_share": "How often a letter is followed by the next one."},
+        "meaning": {"order.successors:successor_share": "In {of} a letter is followed by the next one"},
+        "count_of": {"order.successors items": {"one": "{count} word", "other": "{count} words"}},
     },
     "ko": {
+        "gloss": {"order.successors:successor_share": "한 글자 뒤에 다음 글자가 오는 비율입니다."},
+        "meaning": {"order.successors:successor_share": "{of}에서 한 글자 뒤에 다음 글자가 옵니다"},
+        "count_of": {"order.successors items": "낱말 {count}개"},
         "letters": {"heading": "글자 보고서: {title}", "compared": "비교 결과: {word}", "drawn": "최대 {most}개"},
         "dimension": {"order": "순서"},
         "probe": {"order.successors": "다음 글자"},

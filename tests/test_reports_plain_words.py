@@ -146,6 +146,17 @@ def test_units_are_called_what_they_are(probe, source, units):
     assert Counting(probe, source).noun("units", EN) == units
 
 
+def test_an_interval_is_spelt_in_one_way():
+    """In every sentence, table, summary and remark as in brackets; ranges that a person set, or of rates, are none."""
+    ranges = {"range", "between", "base_rates_differ"}
+    for words in CATALOGUES:
+        spelt = {
+            text for entries in words.catalogue.values() for key, entry in entries.items() if key not in ranges
+            for text in (entry.values() if isinstance(entry, dict) else [entry]) if "{low}" in text and "{high}" in text
+        }  # fmt: skip
+        assert {text for text in spelt if "[{low}, {high}]" not in text} == set()
+
+
 def test_every_sentence_has_only_places_that_are_filled_and_both_languages_tell_the_same():
     shown = {}
     for words in CATALOGUES:

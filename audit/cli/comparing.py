@@ -15,6 +15,7 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson, Into
+from audit.cli.told import called
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _row(one: CheckComparison) -> list[str]:
     if measure is None:
         return [check, "-", "-", "-", "-", "-", "-", verdict]
     reason, p = one.reason, measure.p
-    cells = [reason.get(key, "-") for key in ("measure", "a", "b", "difference")]
+    cells = [called(measure.a.name, measure.a.group), *(reason.get(key, "-") for key in ("a", "b", "difference"))]
     return [check, *cells, "-" if p is None else "<.001" if p < 0.001 else f"{p:.3f}", _changed(one), verdict]
 
 

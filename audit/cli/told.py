@@ -3,7 +3,8 @@
     sentence(finding)    In 54.1 % of pairs the model prefers the stereotype ([44.1 %, 63.9 %] at 97.5 % confidence; ...
     clause(finding)      In 54.1 % of pairs the model prefers the stereotype (limit at most 60 %)
     far_off_text(finding)     kernel distance (KID) 43.7 against a baseline of 0.00796
-    about(probe, name)   how often the model finds the stereotyping sentence of a pair the likelier one; ...
+    called(name)         kernel distance (KID)
+    about(probe, name)   kernel distance (KID). How far draws are from real items as a whole: ...
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from audit import plugins
 if TYPE_CHECKING:
     from audit.record import Finding
 
-__all__ = ["about", "clause", "far_off_text", "sentence"]
+__all__ = ["about", "called", "clause", "far_off_text", "sentence"]
 
 
 class _Sentences(Protocol):
@@ -25,7 +26,8 @@ class _Sentences(Protocol):
     def finding_told(self, finding: Finding) -> str: ...
     def brief_told(self, finding: Finding) -> str: ...
     def far_told(self, finding: Finding) -> str: ...
-    def measure_told(self, probe: str, name: str) -> tuple[str, str]: ...
+    def measure_called(self, name: str, group: str | None) -> str: ...
+    def measure_told(self, probe: str, name: str) -> str: ...
 
 
 @cache
@@ -51,7 +53,13 @@ def far_off_text(finding: Finding) -> str:
     return "" if installed is None else installed.far_told(finding)
 
 
-def about(probe: str, name: str) -> str:
-    """Return what a measure is, under the name that readers see; empty where nobody has told it."""
+def called(name: str, group: str | None = None) -> str:
+    """Return the name of a measure, as every reader sees it."""
     installed = _installed()
-    return "" if installed is None else ". ".join(filter(None, installed.measure_told(probe, name)))
+    return name.replace("_", " ") if installed is None else installed.measure_called(name, group)
+
+
+def about(probe: str, name: str) -> str:
+    """Return what a measure is, under its name."""
+    installed = _installed()
+    return f"{called(name)}. {'' if installed is None else installed.measure_told(probe, name)}".strip()

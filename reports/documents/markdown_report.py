@@ -175,7 +175,7 @@ def _numbers(row: MeasureRow | None) -> list[str]:
         return [""] * len(_NUMBERS)
     if row.undefined is not None:
         return [row.label, f"{row.value}: {row.undefined}", "", "", row.limit_text]
-    return [row.label, f"{row.value} {row.unit}".strip(), row.interval, row.n, row.limit_text]
+    return [row.label, row.full, row.interval, row.n, row.limit_text]
 
 
 def _section(one: FindingView, words: Words) -> list[str]:

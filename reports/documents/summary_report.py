@@ -60,5 +60,5 @@ def _row(one: FindingView, words: Words) -> list[str]:
     row = one.headline
     if row is None:
         return [verdict, one.name, one_line(one.why, words, 160), "", ""]
-    value = f"{row.value} {row.unit}".strip()
+    value = row.full
     return [verdict, one.name, row.label, f"{value} {row.interval}" if row.interval else value, row.limit_text]

@@ -159,6 +159,11 @@ class Notation:
         """Return the unit's name as it stands behind a number; empty for shares, scores, counts and p-values."""
         return "" if unit in _BARE_UNITS else one_line(self.words.term("unit", unit), self.words, 24)
 
+    def with_unit(self, number: str, unit: str) -> str:
+        """Return a printed number with its unit behind it, as this language joins the two."""
+        forms = self.words.catalogue["with_unit"]
+        return forms[unit].format(number=number) if unit in forms else f"{number} {self.unit(unit)}".strip()
+
     def cause(self, reason: str) -> str:
         """Return why there is no number, as a detector said it."""
         return one_line(self.words.term("cause", reason), self.words)
@@ -210,9 +215,9 @@ class Notation:
         """Return value, interval, n and limit on one line, for formats that draw nothing."""
         if measure.value is None:
             return self.words("measure_line.undefined", reason=self.cause(measure.undefined or ""))
-        digits, unit = digits_for(measure, limit), self.unit(measure.unit)
-        value = self.number(measure.value, measure.unit, digits)
-        parts = [self.words("measure_line.value", value=f"{value} {unit}".strip())]
+        digits = digits_for(measure, limit)
+        value = self.with_unit(self.number(measure.value, measure.unit, digits), measure.unit)
+        parts = [self.words("measure_line.value", value=value)]
         if measure.low is not None or measure.high is not None:
             interval, level = self.interval(measure, digits), self.level(measure.level)
             parts.append(self.words("measure_line.interval", interval=interval, level=level))

@@ -144,7 +144,7 @@ class _Meaning:
         notation, unit = self.notation, self.measure.unit
         if unit == "p-value" and value < LEAST_P:
             return notation.words("plain.below", number=f"{LEAST_P:g}")
-        return f"{notation.number(value, unit, self.digits)} {notation.unit(unit)}".strip()
+        return notation.with_unit(notation.number(value, unit, self.digits), unit)
 
     def _size(self, value: float) -> str:
         """Return how large a difference is; of shares in points, as a per cent of a per cent would read otherwise."""

@@ -302,7 +302,7 @@ def _margin(one: MeasureComparison, notation: Notation) -> str:
 
 def _with_unit(text: str, unit: str, notation: Notation) -> str:
     """Return a number as a sentence tells it; a count counts what its measure names."""
-    return text if unit == "count" else f"{text} {notation.unit(unit)}".strip()
+    return text if unit == "count" else notation.with_unit(text, unit)
 
 
 def _measure(

@@ -122,7 +122,7 @@ def _value(head: MeasureRow, notation: Notation) -> str:
     if measure.value is None:
         return ""
     if measure.unit != "seconds" or not 0 < measure.value < 1:
-        return f"{head.value} {head.unit}".strip()
+        return head.full
     key, scale = ("matrix.ms", 1e-3) if measure.value >= 1e-3 else ("matrix.us", 1e-6)
     return notation.words(key, number=notation.number(measure.value / scale, ""))
 

@@ -29,6 +29,8 @@ class MeasureRow:
     name: str
     group: str | None
     value: str
+    full: str
+    """The value with its unit."""
     interval: str
     n: str
     level: str
@@ -71,12 +73,14 @@ def printed(measure: Measure, limit: Limit | None, notation: Notation, probe: st
     if limit is not None and not limit.speaks_of(measure):
         limit = None
     digits, unit = digits_for(measure, limit), measure.unit
+    value = words("format.undefined") if measure.value is None else notation.number(measure.value, unit, digits)
     return MeasureRow(
         measure=measure,
         limit=limit,
         name=one_line(words.term("measure", measure.name), words, 80),
         group=None if measure.group is None else one_line(words.term("group", measure.group), words, 80),
-        value=words("format.undefined") if measure.value is None else notation.number(measure.value, unit, digits),
+        value=value,
+        full=value if measure.value is None else notation.with_unit(value, unit),
         interval=notation.interval(measure, digits),
         n=notation.sample(measure.n),
         level="" if unit == "p-value" else notation.level(measure.level),

@@ -83,6 +83,6 @@ def _interim(one: CheckProgress, notation: Notation) -> str:
     row = printed(one.interim, one.limit, notation)
     return notation.words(
         "progress.interim",
-        measure=row.label, value=f"{row.value} {row.unit}".strip(), interval=row.interval, n=row.n,
+        measure=row.label, value=row.full, interval=row.interval, n=row.n,
         limit=row.limit_text,
     )

@@ -320,4 +320,4 @@ def _row(label: str, finding: Finding, notation: Notation) -> ResultRow:
     if measure is None or measure.value is None:
         return ResultRow(words(label), finding, verdict, words("format.undefined"), "", "")
     row = printed(measure, finding.limit, notation)
-    return ResultRow(words(label), finding, verdict, f"{row.value} {row.unit}".strip(), row.interval, row.n)
+    return ResultRow(words(label), finding, verdict, row.full, row.interval, row.n)

@@ -54,7 +54,7 @@ def effect_text(finding: Finding, notation: Notation) -> str:
     told = []
     for side, value in (("below", effect.below), ("above", effect.above)):
         if value is not None:
-            number = f"{notation.number(value, headline.unit)} {notation.unit(headline.unit)}".strip()
+            number = notation.with_unit(notation.number(value, headline.unit), headline.unit)
             told.append(words(f"effect.{side}{kind}", value=number, **common))
     return " ".join(told) or words("effect.none", **common)
 

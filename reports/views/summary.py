@@ -66,8 +66,8 @@ def would_do(undecided: Sequence[Undecided], words: Words, counting: Counting, k
     told = ""
     for key, counts in needs.items():
         if counts:
-            told += words(f"tail.{key}", units=counting.counted(kind, _two_digits(max(counts)), words))
-            told += words("tail.each") if len(counts) > 1 else ""
+            each, most = words("tail.each") if len(counts) > 1 else "", _two_digits(max(counts))
+            told += words(f"tail.{key}", units=counting.counted(kind, most, words), each=each)
     return told
 
 

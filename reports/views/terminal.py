@@ -10,7 +10,7 @@ from reports.text import Notation, gloss, measure_name, words_of
 from reports.views.verdict_text import brief_text, reason_text
 from reports.views.whole_audit import far_text
 
-__all__ = ["brief_told", "far_told", "finding_told", "measure_told"]
+__all__ = ["brief_told", "far_told", "finding_told", "measure_called", "measure_told"]
 
 
 def finding_told(finding: Finding) -> str:
@@ -28,10 +28,14 @@ def far_told(finding: Finding) -> str:
     return far_text(finding, _english())
 
 
-def measure_told(probe: str, name: str) -> tuple[str, str]:
-    """Return what a measure is called, and the sentence that says what it is; empty where there is none."""
-    words = words_of("en")
-    return measure_name(name, None, words), gloss(probe, name, words)
+def measure_called(name: str, group: str | None) -> str:
+    """Return the name of a measure, with its group."""
+    return measure_name(name, group, words_of("en"))
+
+
+def measure_told(probe: str, name: str) -> str:
+    """Return the sentence that says what a measure is; empty where there is none."""
+    return gloss(probe, name, words_of("en"))
 
 
 def _english() -> Notation:

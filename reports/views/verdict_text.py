@@ -128,7 +128,7 @@ def _bounds(finding: Finding, notation: Notation) -> str:
     """Return `at most 55 %`."""
     measure, limit = finding.headline, finding.limit
     unit = "" if measure is None else measure.unit
-    shown = [f"{notation.set_number(bound, unit)} {notation.unit(unit)}".strip() for bound in bounds_of(limit)]
+    shown = [notation.with_unit(notation.set_number(bound, unit), unit) for bound in bounds_of(limit)]
     if limit is None or not shown:
         return ""
     if len(shown) == 2:
