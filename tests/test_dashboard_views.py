@@ -486,9 +486,9 @@ def test_two_audits_stand_side_by_side(home):
     assert WORDS("asked.beside_note") in text
     first, second = "5.33 %, interval [2.29 %, 10.2 %]", "5.33 %, interval [2.37 %, 10.0 %]"
     assert re.search(rf"facts error share {re.escape(first)}[^f]* error share {re.escape(second)}", text)
-    assert re.search(r"facts-2 error share 6\.33 %.* not asked", text)
+    assert re.search(rf"facts-2 error share 6\.33 %.* {WORDS('label.not_asked')}", text)
     assert "Seed 7 8" in text
-    assert "Asked with facts-2 closed-book questions not asked" in text
+    assert f"Asked with facts-2 closed-book questions {WORDS('label.not_asked')}" in text
     assert "checks.facts-2 factuality.closed_book —" in text
 
 
