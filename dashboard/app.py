@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from audit.errors import DokimasiaError
+from audit.errors import DokimasiaError, IntegrityError
 from dashboard.address import Address, read
+from dashboard.loading import folder_of
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
 from dashboard.screens import audits, compare, export, finding, item, one_audit, register, trends, verify
-from detectors.phrases import Phrase
 from reports.text import Words, languages, words_of
 
 SCREENS = {
@@ -37,12 +37,14 @@ def main() -> None:
         SCREENS[place.screen](place, words)
         foot(place, words)
     except DokimasiaError as error:
-        _not_found(error.message, place, words)
+        _not_shown(error, place, words)
 
 
-def _not_found(why: Phrase, place: Address, words: Words) -> None:
-    crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.not_found"), place)])
-    notice(words, why)
+def _not_shown(error: DokimasiaError, place: Address, words: Words) -> None:
+    damaged = folder_of(place.audit) if isinstance(error, IntegrityError) and place.audit else None
+    here = words("dashboard.not_found") if damaged is None else place.audit
+    crumbs(words, [(words("heading.index"), place.to("audits")), (here, place)])
+    notice(words, error.message, damaged)
 
 
 main()

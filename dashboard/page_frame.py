@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,7 +34,8 @@ def crumbs(
     """
     named = [(one_line(label, words, 60), place.link) for label, place in steps]
     here = steps[-1][1] if steps else Address(lang=words.lang)
-    st.set_page_config(page_title=" · ".join([*(label for label, _ in named[:0:-1]), "Dokimasia"]))
+    told = [label for label, _ in named[:0:-1]] or [words("heading.index")]
+    st.set_page_config(page_title=" · ".join([*told, "Dokimasia"]))
     draw(
         "crumbs.html.j2",
         words,
@@ -129,10 +131,14 @@ def _trust(place: Address, words: Words) -> None:
     draw("trust.html.j2", words, chip=chip_of(trust_of(place.audit), words), href=place.to("verify").link)
 
 
-def notice(words: Words, text: str) -> None:
-    """Say in one line that something is not there, or not as it should be, and lead back to the list."""
+def notice(words: Words, text: str, damaged: Path | None = None) -> None:
+    """Say in one line that something is not there, or not as it should be, what can be done, and lead to the list.
+
+    `damaged` is the folder of an audit whose record cannot be read.
+    """
     told = one_line(words.term("error", text), words, 400)
-    draw("notice.html.j2", words, text=told, href=Address(lang=words.lang).link)
+    folder = "" if damaged is None else shlex.quote(str(damaged))
+    draw("notice.html.j2", words, text=told, folder=folder, href=Address(lang=words.lang).link)
 
 
 def foot(place: Address, words: Words) -> None:

@@ -19,7 +19,7 @@ STAY = """
     한국어 AULA record json run reviews jsonl items parquet plan yaml seal
 """
 """Words that stay as they are: of the field, of file names, and of the names of methods and their authors."""
-_QUIET = re.compile(r"<(style|script|code|pre|title)\b.*?</\1>|<(td|dd) class=\"hash\">.*?</\2>", re.DOTALL)
+_QUIET = re.compile(r"<(style|script|code|pre|title)\b.*?</\1>|<(td|dd) class=\"hash\"[^>]*>.*?</\2>", re.DOTALL)
 
 _COLOURS = re.compile(r"\[(?:true|false|, )*[a-z]*")
 """A list of truth values, which may be cut anywhere."""

@@ -95,6 +95,16 @@ def test_every_screen_over_all_audits_goes_on_and_the_log_tells(home, caplog, da
     assert all("\n" not in one for one in told)
 
 
+def test_a_damaged_audit_says_what_can_be_done(home):
+    deep_record(home / DAMAGED)
+    page = html(screen(screen="audit", audit=DAMAGED))
+    assert "Its record cannot be read: " in page
+    assert f"dokimasia verify {home / DAMAGED}" in page
+    assert "dokimasia import BUNDLE.zip" in page
+    elsewhere = html(screen(screen="finding", audit=WHOLE, check="no such"))
+    assert "dokimasia import" not in elsewhere, "what is only not there is not damaged"
+
+
 def test_a_folder_whose_name_is_no_text_costs_one_row(home):
     odd = (home / DAMAGED).rename(home / os.fsdecode(b"\xff\xfe"))
     (odd / "record.json").write_text("{}")

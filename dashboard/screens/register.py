@@ -53,6 +53,7 @@ def show(place: Address, words: Words) -> None:
         "register.html.j2", words, rows=[_told(row, place, picked, words) for row in shown],
         every=place.to("register", picked=every).link if every != ",".join(sorted(picked)) else "",
         none=place.to("register", picked="").link if picked else "",
+        found=found, plain=Address(screen="register", lang=place.lang).link,
     )
     turn_pages(place, words, len(kept), SIZE)
 

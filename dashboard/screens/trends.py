@@ -33,7 +33,7 @@ def show(place: Address, words: Words) -> None:
     draw("heading.html.j2", words, title=words("dashboard.trends"), sentence=words("dashboard.trends_lead"))
     known = [entry for entry in entries() if entry.state in WORST_FIRST and entry.followed]
     if not known:
-        draw("empty.html.j2", words, text=words("note.index_empty"))
+        draw("begin.html.j2", words)
         return
     place = place.to("trends", model=place.model or _first(known))
     same = [entry for entry in known if entry.followed == place.model][:MOST]
