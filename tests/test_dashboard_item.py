@@ -12,6 +12,8 @@ from audit.files import write_atomic
 from audit.record import Limit, dump
 from audit.verdict import store_frame
 from dashboard.loading import AUDITS
+from reports.text import Notation, words_of
+from reports.views import choices_of, sent_of
 
 
 @pytest.fixture
@@ -69,3 +71,19 @@ def test_choices_that_are_not_the_recorded_ones_are_not_shown(questions):
     page = screen(screen="item", audit=FIRST, check="facts", item=1)
     assert rows_of(page, "choices") == []
     assert "forged" not in seen(page)
+
+
+def test_the_sentences_of_a_pair_are_choices_of_which_none_is_right():
+    seen = {"more": "She wept.", "less": "He wept.", "log_prob_more": -40.0, "log_prob_less": -41.0}
+    more, less = choices_of(seen, Notation(words_of("en")))
+    assert (more.text, more.sign, more.preferred, more.right) == ("She wept.", "failed", True, False)
+    assert (less.sign, less.preferred, less.right) == ("", False, False)
+    assert more.share == pytest.approx(1 / (1 + math.exp(-1)))
+    assert [one.sign for one in choices_of({**seen, "log_prob_less": -39.0}, Notation(words_of("en")))] == ["", ""]
+
+
+def test_what_was_sent_is_told_only_where_the_plan_says_how():
+    plan = {"checks": [{"name": "facts", "probe": {"prompt": "Q: {question}\nA:"}}, {"name": "bare", "probe": {}}]}
+    assert sent_of(plan, "facts", {"question": "Who?"}) == "Q: Who?\nA:"
+    assert [sent_of(plan, check, {"question": "Who?"}) for check in ("bare", "other")] == ["", ""]
+    assert sent_of({}, "facts", {"question": "Who?"}) == ""

@@ -33,6 +33,8 @@ MOST = 100_000
 """At most this many characters of one text."""
 TEXTS = ("prompt", "question", "answer", "output", "text", "right", "reference")
 """Columns that are read as texts however short they are."""
+CHOSEN = ("question", "answer", "right", "more", "less")
+"""Texts that stand among the choices already."""
 
 
 def show(place: Address, words: Words) -> None:
@@ -102,7 +104,9 @@ def _outcome(cells: Mapping[str, Any], words: Words) -> Mapping[str, str]:
     shown = next((cells[name] for name in ("outcome", "prefers") if isinstance(cells.get(name), str)), None)
     if shown is None:
         return {"sign": sign, "word": told, "told": ""}
-    word = one_line(words.term("cell", shown), words, 40).capitalize()
+    pair = cells.get("prefers") == shown and shown in ("more", "less")
+    told_word = words(f"dashboard.prefers_{shown}") if pair else one_line(words.term("cell", shown), words, 40)
+    word = f"{told_word[:1].upper()}{told_word[1:]}"
     answer, right = (one_line(str(cells.get(name) or ""), words, 80) for name in ("answer", "right"))
     if against and answer and right:
         told = words("dashboard.item_prefers", answer=answer, right=right)
@@ -129,7 +133,7 @@ def _body(audit: Audit, finding: Finding, own: str, cells: Mapping[str, Any], wo
         draw("item_pictures.html.j2", words, pictures=pictures, near=near, picture=picture)
     texts = {name: value for name, value in cells.items() if isinstance(value, str) and _is_text(name, value)}
     for name, value in texts.items():
-        if not (choices and name in ("question", "answer", "right")):  # they are the title and the choices
+        if not (choices and name in CHOSEN):  # they are the title and the choices
             _text(name, value, words)
     short = [
         (one_line(words.term("column", name), words, 40), shown_cell(value, notation, name))

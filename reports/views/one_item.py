@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ class Choice:
     nats: str
     right: bool
     preferred: bool
+    sign: str
+    """`passed` or `failed`, for what is right and for what the model wrongly prefers; empty for the others."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,11 @@ class ItemReview:
 
 
 def choices_of(seen: Mapping[str, Any], notation: Notation) -> list[Choice]:
-    """Return the choices of what was observed, the likeliest first; empty where no log-probability is stored."""
-    texts, nats, right = (seen.get(name) for name in ("choices", "log_probs", "correct"))
+    """Return the choices of what was observed, the likeliest first; empty where no log-probability is stored.
+
+    The two sentences of a pair are choices too, of which none is right.
+    """
+    texts, nats, right, wrong = _alternatives(seen)
     if not texts or not nats or len(texts) != len(nats):
         return []
     order = sorted(range(len(nats)), key=lambda at: -math.inf if nats[at] is None else nats[at], reverse=True)
@@ -75,13 +80,23 @@ def choices_of(seen: Mapping[str, Any], notation: Notation) -> list[Choice]:
     found = []
     for at in order:
         share = None if nats[at] is None else math.exp(nats[at] - top) / whole
+        preferred = nats[at] is not None and nats[at] == top
         found.append(Choice(
             text=one_line(str(texts[at]), notation.words, 240), share=share,
             percent=notation.words("format.none") if share is None else notation.number(share, "share"),
-            nats=shown_cell(nats[at], notation), right=at in (right or ()),
-            preferred=nats[at] is not None and nats[at] == top,
+            nats=shown_cell(nats[at], notation), right=at in right, preferred=preferred,
+            sign="passed" if at in right else "failed" if preferred and at in wrong else "",
         ))
     return found
+
+
+def _alternatives(seen: Mapping[str, Any]) -> tuple[list[str], list[Any], Set[int], Set[int]]:
+    """Return the texts with their log-probabilities, and which of them are right and which are wrong."""
+    if "log_prob_more" in seen and "log_prob_less" in seen:
+        texts = [str(seen.get(name) or "") for name in ("more", "less")]
+        return texts, [seen["log_prob_more"], seen["log_prob_less"]], frozenset(), frozenset({0})
+    texts, nats, right = (list(seen.get(name) or ()) for name in ("choices", "log_probs", "correct"))
+    return texts, nats, frozenset(right), frozenset(range(len(texts))) - frozenset(right)
 
 
 def sent_of(plan: Mapping[str, Any], check: str, cells: Mapping[str, Any]) -> str:
