@@ -6,6 +6,7 @@ where the name is the same. A point leads to the comparison with the audit befor
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -49,10 +50,7 @@ def show(place: Address, words: Words) -> None:
 
 def _first(known: Sequence[AuditEntry]) -> str:
     """Return what is followed through most audits, the newest where several are."""
-    often: dict[str, int] = {}
-    for entry in known:
-        often[entry.followed] = often.get(entry.followed, 0) + 1
-    return max(often, key=lambda one: often[one])
+    return Counter(entry.followed for entry in known).most_common(1)[0][0]
 
 
 def _choices(place: Address, words: Words, known: Sequence[AuditEntry], asked: Sequence[AskedAudit]) -> None:
@@ -73,11 +71,12 @@ def _choices(place: Address, words: Words, known: Sequence[AuditEntry], asked: S
 
 def _subject(known: Sequence[AuditEntry], words: Words) -> Callable[[str], str]:
     """Return how a choice of model is told: inventory id, the newest model's name, how many audits."""
+    newest = {one.followed: one.model for one in reversed(known)}
+    often = Counter(one.followed for one in known)
+
     def say(followed: str) -> str:
-        same = [one for one in known if one.followed == followed]
-        newest = same[0].model if same else ""
-        parts = dict.fromkeys((followed, newest, words("trends.audits", count=len(same))))
-        return one_line(_DOT.join(filter(None, parts)), words, 100)
+        parts = (followed, newest.get(followed, ""), words("trends.audits", count=often[followed]))
+        return one_line(_DOT.join(filter(None, dict.fromkeys(parts))), words, 100)
 
     return say
 
