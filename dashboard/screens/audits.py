@@ -152,7 +152,7 @@ def _table(place: Address, words: Words) -> None:
     rows = [_row(one, place, words, hits.get(one.entry.name, ())) for one in shown]
     dimensions = dimensions_of(one["row"].row for one in rows if one["row"])
     named = [(name, one_line(words.term("dimension", name), words, 40)) for name in dimensions]
-    draw("audits.html.j2", words, rows=rows, dimensions=named)
+    draw("audits.html.j2", words, rows=rows, dimensions=named, searching=still_searching(place.search))
 
 
 def _row(one: Listed, place: Address, words: Words, hits: Sequence[str]) -> Mapping[str, Any]:
