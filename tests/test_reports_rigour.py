@@ -75,7 +75,7 @@ def test_the_budget_says_how_the_family_was_judged(family):
     assert family_text(family.record, N) == told
     html = render_html(family)["report.html"]
     assert said(told) in words_in(html)
-    assert len(re.findall(r'<td class="num">exploratory</td>', html.decode())) == 4
+    assert len(re.findall(r'<td class="num"[^>]*>exploratory</td>', html.decode())) == 4
     assert said(told) in words_in(render_markdown(family)["report.md"])
     (line,) = notes(family.record)
     assert line.startswith("exploratory: 3 of 4 decided together at level 96.25 %; on average at most 5.00 %")

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 
+from markupsafe import Markup
+
 from audit.record import Audit
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.figures import css
@@ -38,7 +40,7 @@ def render_notebook(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
         notation=notation,
         review=review,
         sheet=sheet_rows(audit, words),
-        colours=css(page=False),
+        colours=Markup(css(page=False)),  # noqa: S704 - style of ours
         folder=audit.folder,
         thumb=lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
         **figure_tools(view, notation, review.waived if review else ()),

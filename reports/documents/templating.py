@@ -34,7 +34,7 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.globals["palette"] = css(page=True)
+    templates.globals["palette"] = Markup(css(page=True))  # noqa: S704 - style of ours
     return templates
 
 
