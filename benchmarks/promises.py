@@ -190,9 +190,11 @@ def screens() -> Iterator[Line]:
     import dashboard
     from dashboard.loading import AUDITS as HOME
 
-    def screen() -> None:
-        app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=600).run()
-        assert not app.exception
+    def screen(**address: str) -> None:
+        app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=600)
+        for name, value in address.items():
+            app.query_params[name] = value
+        assert not app.run().exception
 
     logging.getLogger("streamlit.runtime").setLevel(logging.ERROR)  # it says at every look that no browser is there
     with tempfile.TemporaryDirectory() as folder:
@@ -206,6 +208,8 @@ def screens() -> Iterator[Line]:
         _reviewed(many, record)
         os.environ[HOME] = str(Path(folder) / "nothing")
         screen()  # the first run pays for imports
+        os.environ[HOME] = str(made.parent)
+        yield line("decision page of an audit", median(partial(screen, screen="audit", audit=made.name)), 1.0)
         os.environ[HOME] = str(many)
         yield line(f"list of {AUDITS:,} audits, first table", median(screen, 1), 1.0)
         yield line(f"list of {AUDITS:,} audits, again", median(screen), 1.0)
