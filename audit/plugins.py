@@ -122,9 +122,17 @@ def named_parts(part: type) -> dict[str, str]:
 
 
 def options_of(part: Any) -> dict[str, Any]:
-    """Return a part's options as JSON data, the same wherever its files lie: a path keeps only its last name."""
+    """Return a part's options as JSON data, the same wherever its files lie: a path keeps only its last name.
+
+    An option of a field with `metadata={"later": True}` is left out at its default: what was frozen before there was
+    such an option stays what it was.
+    """
     paths = set(path_fields(part))
-    options = {field.name: getattr(part, field.name) for field in dataclasses.fields(part)}
+    options = {
+        field.name: value
+        for field in dataclasses.fields(part)
+        if (value := getattr(part, field.name)) != field.default or not field.metadata.get("later")
+    }
     return {
         key: Path(value).name if key in paths and value is not None else json.loads(json.dumps(value, default=str))
         for key, value in options.items()

@@ -278,8 +278,11 @@ def test_the_parts_of_the_bound_add_up(opened, shown):
     parts = elbo_parts(opened["vae"], shown, samples=512)
     bound, _ = opened["vae"].log_prob(shown, samples=512)
     np.testing.assert_allclose(parts["reconstruction"] - parts["kl"], bound, rtol=0.02)
-    assert list(parts.columns) == ["reconstruction", "kl", "mean_norm", "std_norm"]
+    assert list(parts.columns) == ["reconstruction", "kl", "mean_norm", "std_norm", "log_weights"]
+    parts, weights = parts.drop(columns="log_weights"), np.stack(parts["log_weights"])
+    np.testing.assert_allclose(weights.mean(1), bound, rtol=0.05)
     alone = elbo_parts(opened["vae"], shown[4:5], samples=512)
+    np.testing.assert_allclose(alone.pop("log_weights")[0], weights[4], rtol=1e-4)
     np.testing.assert_allclose(alone.to_numpy()[0], parts.to_numpy()[4], rtol=1e-5)
 
 

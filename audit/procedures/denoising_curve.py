@@ -9,28 +9,21 @@ the score.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
-from audit.model import CanDenoise, Item
+from audit.model import Item
 from audit.procedure import Procedure
+from audit.procedures.diffusing import Denoiser
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["PROCEDURE", "TIMES", "Denoiser", "denoising_curve"]
+__all__ = ["PROCEDURE", "TIMES", "denoising_curve"]
 
 TIMES = tuple((1 + 2 * i) / 32 for i in range(16))
 """Middles of sixteen equal parts of [0, 1]."""
 
 _BATCH = 256
-
-
-@runtime_checkable
-class Denoiser(CanDenoise, Protocol):
-    """A model that denoises, and says what x_0 of an item is."""
-
-    def prepare(self, items: Sequence[Item]) -> Any:
-        """Return x_0 [item, ...] as a tensor."""
 
 
 def denoising_curve(

@@ -1,8 +1,9 @@
-"""The two parts of a VAE's bound, which cancel in the sum: log p(x) >= reconstruction - kl.
+"""What a VAE says of an item before it is summed up: the parts of its bound, and its importance weights.
 
-    reconstruction = mean_k log p(x | z_k),  z_k = mean + std eps_k          kl = KL(N(mean, std^2) || N(0, I))
+    log p(x) >= reconstruction - kl,    reconstruction = mean_k log p(x | z_k),  z_k = mean + std eps_k
+    log w_k = log p(x, z_k) - log q(z_k | x),    log p(x) ~ log mean_k w_k    (Burda et al. 2016, 1509.00519)
 
-The noise eps_k is the same for every item.
+The noise eps_k is the same for every item. Of a latent diffusion model it is its autoencoder that speaks.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from audit.procedure import Procedure
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PROCEDURE", "Autoencoding", "elbo_parts"]
+__all__ = ["PROCEDURE", "Autoencoding", "autoencoder_of", "elbo_parts"]
 
 _BATCH = 256
 
@@ -29,30 +30,43 @@ class Autoencoding(CanEncode, CanDecode, Protocol):
         """Return x [item, ...] as a tensor."""
 
 
-def elbo_parts(model: Autoencoding, items: Sequence[Item], *, samples: int = 16, seed: int = 0) -> pd.DataFrame:
-    """Return columns, one row an item: `reconstruction` and `kl` in nats, `mean_norm` and `std_norm` of q(z|x).
+def autoencoder_of(model: Any) -> Autoencoding:
+    """Return a model that has two stages' first one, any other itself."""
+    found: Autoencoding = getattr(model, "autoencoder", model)
+    return found
 
-    `samples` draws of z are averaged; their noise depends on `seed` alone.
+
+def elbo_parts(model: Autoencoding, items: Sequence[Item], *, samples: int = 64, seed: int = 0) -> pd.DataFrame:
+    """Return columns, one row an item: `reconstruction` and `kl` in nats, `mean_norm` and `std_norm` of q(z|x), and
+    `log_weights` [sample], in nats.
+
+    `samples` draws of z; their noise depends on `seed` alone.
     """
     import numpy as np
     import pandas as pd
+    import torch
 
-    rng = np.random.default_rng(seed)
+    rng, inner = np.random.default_rng(seed), autoencoder_of(model)
     noise: Any = None
     frames = []
     for start in range(0, len(items), _BATCH):
-        x = model.prepare(items[start : start + _BATCH])
-        mean, std = model.encode(x)
-        if noise is None:
-            noise = mean.new_tensor(rng.standard_normal((samples, mean.shape[1]), dtype=np.float32))
-        terms = [model.decode(mean + std * e).log_prob(x).double() for e in noise]
-        columns = {
-            "reconstruction": sum(terms) / samples,
-            "kl": 0.5 * (mean**2 + std**2 - 1 - 2 * std.log()).double().sum(1),
-            "mean_norm": mean.norm(dim=1),
-            "std_norm": std.norm(dim=1),
-        }
-        frames.append(pd.DataFrame({name: part.detach().cpu().double().numpy() for name, part in columns.items()}))
+        with torch.no_grad():
+            x = inner.prepare(items[start : start + _BATCH])
+            mean, std = inner.encode(x)
+            if noise is None:
+                noise = mean.new_tensor(rng.standard_normal((samples, mean.shape[1]), dtype=np.float32))
+            terms = torch.stack([inner.decode(mean + std * e).log_prob(x).double() for e in noise], 1)
+            columns = {
+                "reconstruction": terms.mean(1),
+                "kl": 0.5 * (mean**2 + std**2 - 1 - 2 * std.log()).double().sum(1),
+                "mean_norm": mean.norm(dim=1),
+                "std_norm": std.norm(dim=1),
+            }
+            # log p(z) - log q(z|x): the normalising constants cancel.
+            ratio = [0.5 * (e**2 - (mean + std * e) ** 2 + 2 * std.log()).double().sum(1) for e in noise]
+            weights = (terms + torch.stack(ratio, 1)).cpu().numpy()
+        frame = pd.DataFrame({name: part.detach().cpu().double().numpy() for name, part in columns.items()})
+        frames.append(frame.assign(log_weights=list(weights)))
     return pd.concat(frames, ignore_index=True)
 
 

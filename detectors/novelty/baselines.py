@@ -2,6 +2,7 @@
 
     knn5              distance to the fifth-nearest item of `fit`
     mixture           - log density: a Gaussian mixture in the leading directions (PCA), spherical noise in the others
+    isolation_forest  how few random cuts set an item apart (Liu, Ting & Zhou 2008)
     compressed_size   bits of the shortest lossless code
 
 Items are numbers of one shape, integers or real, or texts. As vectors, texts are the counts of their one to three
@@ -18,7 +19,7 @@ from scipy.special import gammaln
 
 from detectors.arrays import Floats, Items
 
-__all__ = ["compressed_bits", "knn_distance", "mixture_surprise", "sizes", "vectors"]
+__all__ = ["compressed_bits", "isolation", "knn_distance", "mixture_surprise", "sizes", "vectors"]
 
 
 _HASHED = 1024
@@ -72,6 +73,14 @@ def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> F
     new = vectors(items)
     rest = np.maximum(((new - axes.mean_) ** 2).sum(1) - (axes.transform(new) ** 2).sum(1), 0)
     return np.asarray(rest / (2 * max(float(axes.noise_variance_), 1e-12)) - mixture.score_samples(axes.transform(new)))
+
+
+def isolation(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
+    """Return minus the mean depth [item], scaled, at which 100 random trees grown on `fit` set an item apart."""
+    from sklearn.ensemble import IsolationForest
+
+    forest = IsolationForest(random_state=int(rng.integers(2**31))).fit(vectors(fit))
+    return np.asarray(-forest.score_samples(vectors(items)))
 
 
 def compressed_bits(items: Items, scale: float = 1.0) -> Floats:

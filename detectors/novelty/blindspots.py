@@ -5,6 +5,7 @@
     half_noise   half the elements are noise      half_noise   half the letters
     inverted     low + high - x
     shuffled     pixels or steps in random order  shuffled     words in random order
+    blurred      means of neighbours, where asked
 
 An item's distortions depend on its id alone, whatever stands beside it, so they can be made again. Item and distortion
 are one unit.
@@ -21,22 +22,28 @@ from numpy.typing import NDArray
 
 from detectors.arrays import Items
 
-__all__ = ["ARRAY_KINDS", "TEXT_KINDS", "blind_spots", "distorted_array", "distorted_text"]
+__all__ = ["ARRAY_KINDS", "BLURRED", "TEXT_KINDS", "blind_spots", "distorted_array", "distorted_text"]
 
 ARRAY_KINDS = ("constant", "noise", "half_noise", "inverted", "shuffled")
 TEXT_KINDS = ("repeated", "noise", "half_noise", "shuffled")
+BLURRED = "blurred"
+_NEIGHBOURS = 3
+"""Pixels or steps along an axis of which a blurred one is the mean."""
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
 
-def blind_spots(ids: Iterable[Any], items: Items, value_range: tuple[float, float] | None) -> dict[str, Items]:
+def blind_spots(
+    ids: Iterable[Any], items: Items, value_range: tuple[float, float] | None, *, blurred: bool = False
+) -> dict[str, Items]:
     """Return kind -> distorted items, in order, for items [item, ...] or texts with their ids.
 
-    value_range: least and greatest value that an element can have; None takes each item's own.
+    value_range: least and greatest value that an element can have; None takes each item's own. Texts are not blurred.
     """
     rngs = [np.random.default_rng(int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:16])) for name in ids]
     if isinstance(items, np.ndarray):
         rows = [distorted_array(item, rng, value_range) for item, rng in zip(items, rngs, strict=True)]
-        return {kind: np.stack([row[kind] for row in rows]) for kind in ARRAY_KINDS}
+        made = {kind: np.stack([row[kind] for row in rows]) for kind in ARRAY_KINDS}
+        return made | {BLURRED: _blurred(items)} if blurred else made
     texts = [distorted_text(text, rng) for text, rng in zip(items, rngs, strict=True)]
     return {kind: [text[kind] for text in texts] for kind in TEXT_KINDS}
 
@@ -58,6 +65,17 @@ def distorted_array(
         "shuffled": rng.permutation(wide.ravel()).reshape(wide.shape),
     }
     return {kind: value.astype(item.dtype) for kind, value in made.items()}
+
+
+def _blurred(items: NDArray[Any]) -> NDArray[Any]:
+    """Return the means of neighbours along the last two axes of each item (of a series its only one), edges repeated.
+    """
+    from scipy.ndimage import uniform_filter1d
+
+    made = items.astype(float)
+    for axis in range(max(1, items.ndim - 2), items.ndim):
+        made = uniform_filter1d(made, _NEIGHBOURS, axis=axis, mode="nearest")
+    return (made if items.dtype.kind == "f" else np.rint(made)).astype(items.dtype)
 
 
 def distorted_text(text: str, rng: np.random.Generator) -> dict[str, str]:

@@ -12,7 +12,7 @@ common item. A score that fails its health check has no AUROC but a reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from detectors.arrays import field_of, units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.novelty.answers import check_roles
 from detectors.novelty.decisions import best_score_remark, blind_spot_remark, decided
+from detectors.novelty.honesty import told_beside
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.scores import ScoreTable
 from detectors.phrases import Cause, Method
@@ -34,7 +35,7 @@ __all__ = ["likelihood_novelty"]
 
 
 def likelihood_novelty(
-    observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob",
+    observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", beside: Sequence[str] = (), blurred: bool = False,
     value_range: tuple[float, float] | None = None, fdr: float = 0.1, level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the model's own score, and others beside it, tell foreign items and distortions.
@@ -43,23 +44,26 @@ def likelihood_novelty(
     and `reference` (what the model learnt from; the baselines are fitted on it, else on `fit`). Each has one of the
     columns `image`, `series`, `text`, where known `unit`, and but for `reference` the model's answer: `log_prob`,
     `logit` or `denoising_curve`, by `score`; where known also `trace` (log p of every element). `items` has the answers
-    for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range`.
+    for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range` and `blurred`.
+    score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
+    columns that they need.
 
     Measures, in this order:
-      auroc                     of the model's own score, and by group of each other score; only with foreign items
-      worst_blind_spot_auroc    the least of the model's own; the headline where there are no foreign items
+      auroc                     of the score that is judged, by group of each other score; only with foreign items
+      worst_blind_spot_auroc    the least of the judged score; the headline where there are no foreign items
       blind_spot_auroc          by kind of distortion
       flagged_share             of foreign items with a p-value of at most 0.05; only with foreign items
       false_alarm_share         of familiar items with a p-value of at most 0.05
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
-    (at `fdr`), `value` (1 = p-value at most 0.05) and, of familiar ones, the model's own score of each distortion.
-    Table: what every score sees. Remarks: who sees the foreign items best, and what the model's own score is blind to.
+    (at `fdr`), `value` (1 = p-value at most 0.05) and, of familiar ones, the judged score of each distortion.
+    Table: what every score sees, and how far that is from what the model's own sees. Remarks: who sees the foreign
+    items best, and what the judged score is blind to; where scores were asked for, see `honesty` too.
     Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
     """
     check_roles(observed)
-    seen = ScoreTable(observed, score, value_range, rng)
+    seen = ScoreTable(observed, score, value_range, rng, beside=beside, blurred=blurred)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, seen.main, rng)
     distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
@@ -97,7 +101,7 @@ class _Measures:
         if "foreign" in self.rankings:
             yield self._share("flagged_share", "foreign", "higher is better")
         yield self._share("false_alarm_share", "items", "lower is better")
-        if seen.score == "log_prob":
+        if seen.raw == "nll":
             yield self._bits_per_dim()
         if "foreign" in self.rankings:
             yield self._batch_typicality()
@@ -139,10 +143,10 @@ class _Measures:
         frame = self.seen.observed["items"]
         kinds = "/".join(sorted(set(frame["likelihood"]))) if "likelihood" in frame else "as given"
         unit = f"bits per {'byte' if field_of(frame) == 'text' else 'dimension'}"
-        problem = self.seen.problems.get(self.seen.main)
+        problem = self.seen.problems.get(self.seen.raw)
         if problem is not None:
             return self._none("bits_per_dim", problem, "items", unit, "lower is better")
-        bits = self.seen.scores("items")[self.seen.main]
+        bits = self.seen.scores("items")[self.seen.raw]
         sums = bits.groupby(units_of(frame).to_numpy()).agg(["sum", "size"]).to_numpy(float)
         value, low, high = cluster_bootstrap(
             lambda totals: totals[..., 0] / totals[..., 1], sums, level=self.level, rng=self.rng
@@ -154,11 +158,11 @@ class _Measures:
         )
 
     def _batch_typicality(self) -> Measure:
-        name, main = "batch_typicality_p", self.seen.main
-        if main in self.seen.problems:
-            return self._none(name, self.seen.problems[main], "foreign", "p-value", "neither")
+        name, raw = "batch_typicality_p", self.seen.raw
+        if raw in self.seen.problems:
+            return self._none(name, self.seen.problems[raw], "foreign", "p-value", "neither")
         known, new = (
-            self.seen.scores(role)[main].groupby(units_of(self.seen.observed[role]).to_numpy()).mean().to_numpy()
+            self.seen.scores(role)[raw].groupby(units_of(self.seen.observed[role]).to_numpy()).mean().to_numpy()
             for role in ("fit", "foreign")
         )
         _, p = batch_typicality(known, new, rng=self.rng)
@@ -176,7 +180,7 @@ class _Measures:
         )
 
     def remarks(self, table: pd.DataFrame) -> Iterator[Remark]:
-        """Yield who sees the foreign items best, then what the model's own score is blind to."""
+        """Yield who sees the foreign items best, what the judged score is blind to, then what `honesty` says."""
         main = self.seen.main
         if main in self.seen.problems:
             return
@@ -188,11 +192,13 @@ class _Measures:
                 yield blind
                 if near[about] > 0.5:
                     yield Remark("near_learnt", {"about": about, "share": float(near[about])})
+        if self.seen.widened:
+            yield from told_beside(self.seen, self.rankings, self.level)
 
     def table(self) -> pd.DataFrame:
         """Return a row for every score of everything shown beside the familiar items: AUROC, gap to the model's own.
 
-        `near_share` is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar
+        Where scores were asked for, also what each costs an item: `calls` of the model and `gradients`. `near_share` is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar
         ones do.
         """
         nearer = self.seen.scores("items")["knn5"].median()
@@ -201,11 +207,12 @@ class _Measures:
         return pd.DataFrame([{**self._row(about, score), "near_share": near[about]} for about, score in shown])
 
     def _row(self, about: str, score: str) -> dict[str, Any]:
-        found, main = self.rankings[about], self.seen.main
+        found, raw = self.rankings[about], self.seen.raw
         value, low, high = found.interval(score, self.level)
-        apart = score != main and main in found.names
-        gap = found.difference(score, main, self.level) if apart else (None, None, None)
+        apart = score != raw and raw in found.names
+        gap = found.difference(score, raw, self.level) if apart else (None, None, None)
+        cost = dict(zip(("calls", "gradients"), self.seen.price(score), strict=True)) if self.seen.widened else {}
         return {
             "about": about, "score": score, "auroc": value, "low": low, "high": high,
-            **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)),
+            **dict(zip(("gap", "gap_low", "gap_high"), gap, strict=True)), **cost,
         }

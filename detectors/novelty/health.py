@@ -2,6 +2,7 @@
 
     finite       every score is a number
     distinct     scores differ by more than rounding
+    untied       no one score is that of most familiar items
     responsive   mean score(item) < mean score(half noise), mean score(noise)
 
 A detector that was never trained can still pass a floor on AUROC by differences of 1e-24 (yzhao062/pyod#711). What
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from detectors.phrases import Cause
 
-__all__ = ["MIN_DISTINCT", "response_problem", "score_problem"]
+__all__ = ["MIN_DISTINCT", "response_problem", "score_problem", "ties_problem"]
 
 MIN_DISTINCT = 5
 """Fewest distinct scores that so many items or more must have."""
@@ -36,6 +37,15 @@ def score_problem(scores: ArrayLike) -> Cause | None:
         few = "only {distinct} distinct scores among {items} items"
         return Cause(one if distinct == 1 else few, distinct=distinct, items=len(values))
     return None
+
+
+def ties_problem(scores: ArrayLike) -> Cause | None:
+    """Return why scores [item] of familiar items rank nothing: most of them are one and the same; None where not."""
+    values, counts = np.unique(np.asarray(scores, dtype=float), return_counts=True)
+    if len(values) < 2 or 2 * counts.max() <= counts.sum():
+        return None
+    tied = "{tied} of {all} familiar items have the same score"
+    return Cause(tied, tied=int(counts.max()), all=int(counts.sum()))
 
 
 def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) -> Cause | None:

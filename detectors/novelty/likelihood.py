@@ -3,7 +3,6 @@
     nll                -log p(x), as bits per dimension: -log p(x) / (D ln 2)      (Nalisnick et al. 2019, 1810.09136)
     typicality         -log q(nll(x)), q the density of held-out items' scores     (Nalisnick et al. 2019, 1906.02994)
     input_complexity   nll(x) - L(x) / D, L the bits of a lossless code            (Serra et al. 2020, 1909.11480)
-    min_k              mean surprise of the k % least likely elements              (Shi et al. 2024, 2310.16789)
 
 None is best: raw likelihood takes the simple for the familiar; typicality is two-sided and loses where the raw score
 was right; input complexity loses on noise. So all stand side by side.
@@ -11,18 +10,14 @@ was right; input complexity loses on noise. So all stand side by side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from detectors.arrays import Floats
 
-__all__ = ["MIN_K", "batch_typicality", "bits_per_dim", "input_complexity", "min_k", "typicality"]
+__all__ = ["batch_typicality", "bits_per_dim", "input_complexity", "typicality"]
 
-MIN_K = 0.2
-"""Share of the elements that `min_k` looks at."""
 _BLOCK = 4_000_000
 """Numbers held at a time, to bound memory."""
 
@@ -39,19 +34,6 @@ def input_complexity(bits: ArrayLike, code_bits: ArrayLike, sizes: ArrayLike) ->
     """
     code = np.asarray(code_bits, dtype=float) / np.asarray(sizes, dtype=float)
     return np.asarray(np.asarray(bits, dtype=float) - code)
-
-
-def min_k(traces: Sequence[ArrayLike], share: float = MIN_K) -> Floats:
-    """Return minus the mean of the smallest log p of each trace (nats, one per element); NaN elements do not count.
-
-    `share` of the elements, rounded up, at least one; NaN where no element was scored.
-    """
-    return np.array([_least(np.asarray(trace, dtype=float), share) for trace in traces])
-
-
-def _least(trace: Floats, share: float) -> float:
-    seen = np.sort(trace[~np.isnan(trace)])
-    return float(-seen[: int(np.ceil(share * len(seen)))].mean()) if len(seen) else float("nan")
 
 
 def typicality(held_out: ArrayLike, scores: ArrayLike) -> Floats:

@@ -5,21 +5,25 @@ Every score is fitted once and applied to all sets in one call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, Items, items_of, joined, units_of
-from detectors.novelty.answers import ANSWERS, model_score
-from detectors.novelty.baselines import compressed_bits, knn_distance, mixture_surprise, sizes
+from detectors.novelty.answers import ANSWERS
+from detectors.novelty.baselines import compressed_bits, isolation, knn_distance, mixture_surprise
 from detectors.novelty.blindspots import blind_spots
-from detectors.novelty.health import response_problem, score_problem
-from detectors.novelty.likelihood import input_complexity, min_k, typicality
+from detectors.novelty.catalogue import SCORES, columns_of
+from detectors.novelty.health import response_problem, score_problem, ties_problem
+from detectors.novelty.recorded import Recorded, price
+from detectors.phrases import Cause
 from detectors.ranking import Ranking, rank
 
 __all__ = ["ScoreTable"]
+
+_FOREST = "isolation_forest"
 
 
 class ScoreTable:
@@ -27,30 +31,35 @@ class ScoreTable:
 
     def __init__(
         self, observed: Mapping[str, pd.DataFrame], score: str, value_range: tuple[float, float] | None,
-        rng: np.random.Generator,
+        rng: np.random.Generator, *, beside: Sequence[str] = (), blurred: bool = False,
     ) -> None:
         """See `detectors.novelty.familiarity.likelihood_novelty` for what `observed` holds."""
-        self.observed, self.score, self.main = observed, score, ANSWERS[score][1]
+        self.observed, self.asked = observed, (score, *beside)
+        self.main, self.raw = _called(score), _called(SCORES[score].raw)
+        """Names of the score that is judged and of the model's own."""
+        self.widened = self.main != self.raw or bool(beside)
+        """Whether scores were asked for beside the model's own."""
         sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
         learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
-        spots = blind_spots(observed["items"].index, sets["items"], value_range)
+        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred)
         self.kinds = tuple(spots)
         sets |= spots
         self._of = np.repeat(list(sets), [len(items) for items in sets.values()])
-        whole = joined(list(sets.values()))
-        own = {name: self._own(name, items) for name, items in sets.items()}
-        columns = {self.main: np.concatenate(list(own.values())), **_baselines(learnt, whole, rng)}
-        problem = score_problem(columns[self.main]) or response_problem(own["items"], own["half_noise"], own["noise"])
-        if problem is None:
-            columns |= self._derived(columns, whole)
-        self.problems = {name: why for name, part in columns.items() if (why := score_problem(part))}
-        """Score -> why it cannot be trusted."""
-        if problem is not None:
-            self.problems[self.main] = problem
-        self.names = tuple(columns)
-        """The scores, the model's own first."""
-        self._scores = pd.DataFrame(columns)
         self._cut: dict[str, pd.DataFrame] = {}
+        whole, cells = joined(list(sets.values())), self._cells(tuple(sets))
+        baselines = _baselines(learnt, whole, rng, forest=_FOREST in beside)
+        nothing = np.full(len(self._of), np.nan)
+        seen = Recorded(self._of, whole, cells, baselines["compressed_size"], nothing)
+        own = SCORES[SCORES[score].raw].run(seen)
+        self.recorded = Recorded(self._of, whole, cells, baselines["compressed_size"], own)
+        """What all scores are made of."""
+        problem = score_problem(own) or ties_problem(own[self._of == "items"]) or self._unresponsive(own)
+        columns = {self.raw: own, **baselines, **self._others(problem)}
+        self.names = tuple(dict.fromkeys([self.main, self.raw, *columns]))
+        """The scores, the one that is judged first, then the model's own."""
+        self._scores = pd.DataFrame({name: columns[name] for name in self.names})
+        self.problems = self._problems(problem)
+        """Score -> why it cannot be trusted."""
 
     def scores(self, name: str) -> pd.DataFrame:
         """Return the scores of one set, [item, score], indexed by item id."""
@@ -60,7 +69,7 @@ class ScoreTable:
         return self._cut[name]
 
     def distorted(self, kind: str) -> str:
-        """Return the column of the evidence that holds the model's own score of the distortions of one kind."""
+        """Return the column of the evidence that holds the judged score of the distortions of one kind."""
         return f"{self.main}_{kind}"
 
     def ranking(self, name: str) -> Ranking:
@@ -70,32 +79,82 @@ class ScoreTable:
         units = (units_of(self.observed["items"]), units_of(frame))
         return rank(self.scores("items")[trusted], self.scores(name)[trusted], units)
 
-    def _own(self, name: str, items: Items) -> Floats:
+    def price(self, name: str) -> tuple[int, int]:
+        """Return (calls of the model, gradients) that a score costs for an item; none for what needs no model."""
+        by_name = {_called(score): one for score, one in SCORES.items()}
+        if name not in by_name:
+            return 0, 0
+        raw = SCORES[by_name[name].raw].of if name == "typicality" else by_name[name].of
+        return price(self.recorded.cells if name == "dose" else raw)
+
+    def flat(self) -> dict[str, Cause]:
+        """Return the trusted scores beside the judged one and the model's own that do not answer to noise, with why."""
+        asked = (_called(score) for score in self.asked[1:] if score in SCORES)
+        found = {name: self._unresponsive(self._scores[name].to_numpy()) for name in asked if name not in self.problems}
+        return {name: why for name, why in found.items() if why is not None and name != self.raw}
+
+    def _cells(self, sets: Sequence[str]) -> dict[str, list[Any]]:
+        """Return what is stored of all sets, in order, of the columns that are needed or there anyway."""
+        columns = dict.fromkeys([*columns_of(self.asked), *(["trace"] if "trace" in self.observed["items"] else [])])
+        return {column: [cell for name in sets for cell in self._stored(name, column)] for column in columns}
+
+    def _stored(self, name: str, column: str) -> list[Any]:
         if name in self.kinds:
-            return model_score(self.observed["items"], self.score, items, name)
-        return model_score(self.observed[name], self.score, items)
+            return self.observed["items"][f"{column}_{name}"].to_list()
+        return self.observed[name][column].to_list()
 
-    def _derived(self, columns: Mapping[str, Floats], items: Items) -> dict[str, Floats]:
-        """Return the scores that follow from the model's own."""
-        own = columns[self.main]
-        derived = {"typicality": typicality(own[self._of == "fit"], own)}
-        if self.score == "log_prob":
-            derived["input_complexity"] = input_complexity(own, columns["compressed_size"], sizes(items))
-        if "trace" in self.observed["items"]:
-            derived["min_k"] = min_k([trace for name in pd.unique(self._of) for trace in self._traces(name)])
-        return derived
+    def _others(self, problem: Cause | None) -> dict[str, Floats]:
+        """Return the scores that stand beside the model's own unasked, and those that were asked for.
 
-    def _traces(self, name: str) -> list[Any]:
-        if name in self.kinds:
-            return self.observed["items"][f"trace_{name}"].to_list()
-        return self.observed[name]["trace"].to_list()
+        problem: why its own cannot be trusted; then nothing is made of that.
+        """
+        unasked = ["typicality"]
+        if self.raw == "nll":
+            unasked += ["input_complexity"]
+        if "trace" in self.recorded.cells:
+            unasked += ["min_k"]
+        asked = [score for score in self.asked if score in SCORES and _called(score) != self.raw]
+        made: dict[str, Floats] = {}
+        for score in dict.fromkeys([*(unasked if problem is None else []), *asked]):
+            lost = problem is not None and _rests_on_own(score)
+            made[_called(score)] = np.full(len(self._of), np.nan) if lost else SCORES[score].run(self.recorded)
+        return made
+
+    def _problems(self, own: Cause | None) -> dict[str, Cause]:
+        found = {name: why for name in self.names if (why := score_problem(self._scores[name]))}
+        asked = {_called(score): score for score in self.asked if score in SCORES}
+        for name, score in asked.items():
+            tied = ties_problem(self.scores("items")[name])
+            if own is not None and _rests_on_own(score):
+                found[name] = own
+            elif tied is not None:
+                found.setdefault(name, tied)
+        if own is not None:
+            found[self.raw] = own
+        elif self.main not in found and (flat := self._unresponsive(self._scores[self.main].to_numpy())):
+            found[self.main] = flat
+        return found
+
+    def _unresponsive(self, scores: Floats) -> Cause | None:
+        return response_problem(*(scores[self._of == name] for name in ("items", "half_noise", "noise")))
 
 
-def _baselines(learnt: Items, items: Items, rng: np.random.Generator) -> dict[str, Floats]:
+def _called(score: str) -> str:
+    """Return what a score is called where it stands beside others."""
+    return ANSWERS[score][1] if score in ANSWERS else score
+
+
+def _rests_on_own(score: str) -> bool:
+    """Tell whether a score is made of the model's own one."""
+    return not SCORES[score].of or set(SCORES[SCORES[score].raw].of) <= set(SCORES[score].of)
+
+
+def _baselines(learnt: Items, items: Items, rng: np.random.Generator, *, forest: bool) -> dict[str, Floats]:
     """Return the scores that need no model; what they are fitted on is `learnt`."""
     scale = float(learnt.std()) if isinstance(learnt, np.ndarray) else 1.0
-    return {
+    found = {
         "knn5": knn_distance(learnt, items),
         "mixture": mixture_surprise(learnt, items, rng=rng),
         "compressed_size": compressed_bits(items, scale),
     }
+    return found | ({_FOREST: isolation(learnt, items, rng=rng)} if forest else {})

@@ -81,6 +81,7 @@ class ImageDiffusion:
 
     def __init__(self, network: PixelNetwork, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
+        self.bounds, self.levels = (-1.0, 1.0), network.levels
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as x_0 [item, ...] in [-1, 1]."""

@@ -60,11 +60,20 @@ class ImageGAN:
 
     def __init__(self, network: GANNetwork, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
+        self.latent: int = network.latent
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as x [item, pixel] in [-1, 1], each in the middle of its bin."""
         images = grey_images(items, self.network.shape, self.network.levels).flatten(1)
         return ((2 * images + 1) / self.network.levels - 1).to(self.numerics["device"])
+
+    def generate(self, z: torch.Tensor) -> torch.Tensor:
+        """Return x [item, pixel] in [-1, 1] for noise z [item, latent] from N(0, I)."""
+        return self.network.generator(z)
+
+    def criticise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return (logit [item], features [item, dim]) of x [item, pixel]; higher = more like data."""
+        return self.network.criticise(x)
 
     def discriminate(self, x: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (logit [item], features [item, dim]) of items; higher = more like data."""

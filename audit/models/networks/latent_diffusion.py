@@ -21,7 +21,7 @@ from audit.model import LikelihoodKind, Sample
 from audit.models.networks.denoisers import VectorDenoiser
 from audit.models.networks.draws import chunks, normals, shared_normals, unconditional, uniforms
 from audit.models.networks.gaussian_diffusion import diffusion_terms, draw, vp_schedule
-from audit.models.networks.vae import Autoencoding, VAENetwork
+from audit.models.networks.vae import Autoencoding, ImageVAE, VAENetwork
 
 __all__ = ["ImageLatentDiffusion", "LatentNetwork", "TwoStages"]
 
@@ -72,6 +72,7 @@ class ImageLatentDiffusion:
     def __init__(self, network: TwoStages, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
         self.latent: int = network.autoencoder.latent
+        self.autoencoder = ImageVAE(network.autoencoder, name=name, fingerprint=fingerprint, numerics=numerics)
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as x_0 [item, latent] of the diffusion: their posterior means, standardised."""

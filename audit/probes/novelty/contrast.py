@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
-from audit.probes.novelty.scores import ROLES, Score, needed_for, own_answers
+from audit.probes.novelty.scores import ROLES, Raw, needed_for, own_answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ class Contrast:
     """Name of the helper that predicts; `main` where the audited model is the classifier."""
     generative: str = "main"
     """Name of the model of P(X); a helper where the audited model is the classifier."""
-    score: Score = "log_prob"
+    score: Raw = "log_prob"
     """What the generative model is scored by; see `novelty.likelihood`."""
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""

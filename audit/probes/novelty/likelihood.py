@@ -1,8 +1,11 @@
-"""Does the model's own score tell what it has not learnt, and to what is it blind?
+"""Does a score of the model tell what the model has not learnt, and to what is it blind?
 
     log_prob         -log p(x), or the bound that the family gives; a GAN has none, and the check says so
     critic           minus the logit of a GAN's critic
     denoising_loss   the mean of a diffusion model's denoising-loss curve
+
+Those are a model's own. Any other score of `detectors.novelty.catalogue` may be judged in their place, or told beside;
+what is stored for it is asked for once, and nothing that costs more than the model's own is asked for unasked.
 
 Every familiar item is asked together with its own distortions (constant, noise, inverted, shuffled; of texts one word
 repeated, random letters, shuffled words), so the self-test needs no further data.
@@ -11,12 +14,22 @@ repeated, random letters, shuffled words), so the self-test needs no further dat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, cast, get_args
 
 from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
-from audit.probes.novelty.scores import ROLES, Score, needed_for, own_answers, token_traces
+from audit.probes.novelty.scores import (
+    ROLES,
+    Bar,
+    Raw,
+    Score,
+    further_answers,
+    further_questions,
+    needed_for,
+    own_answers,
+    token_traces,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,14 +43,21 @@ __all__ = ["Likelihood"]
 
 @dataclass(frozen=True)
 class Likelihood:
-    """AUROC of the model's own score on foreign data, its blind spots, and scores that need no model beside it."""
+    """AUROC of a model's score on foreign data, its blind spots, and scores that need no model beside it."""
 
     score: Score = "log_prob"
-    """`log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`."""
+    """What is judged: `log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`, or what follows."""
     value_range: tuple[float, float] | None = None
     """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""
+    beside: tuple[Score | Bar, ...] = field(default=(), metadata={"later": True})
+    """Further scores to tell; each that has a question of its own costs calls of the model, and the table says how
+    many."""
+    blurred: bool = field(default=False, metadata={"later": True})
+    """Whether the self-test blurs images and series too."""
+    background: str = field(default="background", metadata={"later": True})
+    """Name of the helper that `reference_ratio` is taken to: the same family, trained on noisy or on general data."""
 
     name: ClassVar[str] = "novelty.likelihood"
     dimension: ClassVar[str] = "novelty"
@@ -49,12 +69,35 @@ class Likelihood:
 
     @property
     def needs(self) -> frozenset[str]:
-        """What the score needs."""
-        return needed_for(self.score)
+        """What the scores need."""
+        asked = (question for question, of_helper in further_questions(self._further) if not of_helper)
+        return needed_for(self._raw) | frozenset(asked)
+
+    @property
+    def _raw(self) -> Raw:
+        """The model's own score that the judged one stands beside."""
+        if self.score in get_args(Raw):
+            return cast(Raw, self.score)
+        from detectors.novelty.catalogue import SCORES
+
+        return cast(Raw, SCORES[self.score].raw)
+
+    @property
+    def _further(self) -> list[str]:
+        """Columns of the record that the model's own score does not give."""
+        if self.score == self._raw and not self.beside:
+            return []
+        from detectors.novelty.catalogue import SCORES, columns_of
+
+        own = SCORES[self._raw].of
+        return [column for column in columns_of((self.score, *self.beside)) if column not in own]
 
     def estimate(self, items: int) -> int:
-        """Six at most: the familiar items come with five distortions each; twice that where the model gives traces."""
-        return 6 * items
+        """Six at most: the familiar items come with five distortions each; twice that where the model gives traces.
+
+        So many for every further question, and a seventh where the self-test blurs.
+        """
+        return (6 + self.blurred) * (1 + len(further_questions(self._further))) * items
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
@@ -68,12 +111,14 @@ class Likelihood:
             return frame
         sets = {"": shown}
         if role == "items":
-            spots = blind_spots(items.index, shown, self.value_range)
+            spots = blind_spots(items.index, shown, self.value_range, blurred=self.blurred)
             sets |= {f"_{kind}": distorted for kind, distorted in spots.items()}
         whole = joined(list(sets.values()))
-        answers = own_answers(ask, whole, self.score)
-        if self.score == "log_prob" and ask.can("trace"):
+        answers = own_answers(ask, whole, self._raw)
+        if self._raw == "log_prob" and ask.can("trace"):
             answers = answers.assign(trace=token_traces(ask, whole))
+        further = [column for column in self._further if column not in answers]
+        answers = answers.join(further_answers(ask, whole, further, self.background))
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]
             columns = part.columns.drop("likelihood", errors="ignore") if suffix else part.columns
@@ -85,7 +130,8 @@ class Likelihood:
         from detectors.novelty.familiarity import likelihood_novelty
 
         return likelihood_novelty(
-            observed, score=self.score, value_range=self.value_range, fdr=self.fdr, level=level, rng=rng
+            observed, score=self.score, beside=self.beside, blurred=self.blurred, value_range=self.value_range,
+            fdr=self.fdr, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
@@ -93,26 +139,32 @@ class Likelihood:
 
         Both answer noise alike, so the fault is planted where the health check does not see it.
         """
-        return self._planted(rng, strange=60.0), self._planted(rng, strange=160.0)
+        return self._planted(rng, faulty=True), self._planted(rng, faulty=False)
 
-    def _planted(self, rng: np.random.Generator, strange: float) -> Observed:
-        import numpy as np
+    def _planted(self, rng: np.random.Generator, *, faulty: bool) -> Observed:
         import pandas as pd
 
-        from detectors.novelty.answers import ANSWERS
-        from detectors.novelty.blindspots import ARRAY_KINDS
+        from audit.probes.novelty.trials import cells_of, grid
+        from detectors.novelty.blindspots import ARRAY_KINDS, BLURRED
+        from detectors.novelty.catalogue import SCORES, columns_of
 
+        rare = SCORES[self.score].two_sided  # then what lies in the middle of familiar items is the most familiar
+        strange, spread = (160.0, 10.0) if not faulty else (100.0, 1.0) if rare else (60.0, 10.0)
         means = {"": 100.0, "_constant": strange, "_noise": 300.0, "_half_noise": 200.0}
+        kinds = (*ARRAY_KINDS, BLURRED) if self.blurred else ARRAY_KINDS
         observed = {}
         for role in ("items", "foreign", "fit", "calibration"):
             index = pd.Index([f"{role}-{number}" for number in range(_CONTROL_ITEMS)], name="id")
             frame = pd.DataFrame({"image": rng.integers(0, 17, (_CONTROL_ITEMS, 4, 4)).tolist()}, index=index)
-            for suffix in ("", *(f"_{kind}" for kind in ARRAY_KINDS)) if role == "items" else ("",):
+            for suffix in ("", *(f"_{kind}" for kind in kinds)) if role == "items" else ("",):
                 mean = strange if role == "foreign" else means.get(suffix, 150.0)
-                scores = rng.normal(mean, 10.0, _CONTROL_ITEMS)
-                column = ANSWERS[self.score][0] + suffix
-                curve = column.startswith("denoising_curve")
-                frame[column] = np.stack([scores, scores], 1).tolist() if curve else -scores
+                planted = role == "foreign" or suffix == "_constant"
+                if rare and role == "fit":  # a density without bumps
+                    levels = grid(rng, mean, 10.0, _CONTROL_ITEMS)
+                else:
+                    levels = rng.normal(mean, spread if planted else 10.0, _CONTROL_ITEMS)
+                for column in columns_of((self.score, *self.beside)):
+                    frame[column + suffix] = cells_of(column, levels)
             observed[role] = frame
         return observed
 

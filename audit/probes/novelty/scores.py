@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit import plugins
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     from detectors.arrays import Items
 
-__all__ = ["QUESTIONS", "ROLES", "Score", "needed_for", "own_answers", "token_traces"]
+__all__ = [
+    "QUESTIONS", "ROLES", "Bar", "Raw", "Score", "further_answers", "further_questions", "needed_for", "own_answers",
+    "token_traces",
+]
 
 _FIELDS = {
     "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
@@ -22,11 +25,24 @@ _FIELDS = {
     "text": "text",
     "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
 }
-Score = Literal["log_prob", "critic", "denoising_loss"]
+Raw = Literal["log_prob", "critic", "denoising_loss"]
+"""What a model says of itself."""
+Score = Literal[
+    "log_prob", "critic", "denoising_loss",
+    "typicality", "input_complexity", "dose", "reference_ratio",
+    "min_k", "min_k_plus_plus", "windowed_maximum", "curvature",
+    "iwae", "reconstruction", "kl", "likelihood_regret",
+    "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path", "flow_nll",
+    "score_norms", "posterior_spectrum",
+    "inversion", "latent_norm",
+]
+"""As in `detectors.novelty.catalogue`."""
+Bar = Literal["isolation_forest"]
+"""What needs no model and is dear enough to be asked for."""
 QUESTIONS: Mapping[str, str] = {
     "log_prob": "log_prob", "critic": "discriminate", "denoising_loss": "denoising_curve"
 }
-"""Score -> what the model is asked for it."""
+"""A model's own score -> what the model is asked for it."""
 ROLES: Mapping[str, Role] = {
     "items": Role(_FIELDS, optional=frozenset(_FIELDS)),
     "fit": Role(_FIELDS, optional=frozenset(_FIELDS)),
@@ -38,8 +54,8 @@ ROLES: Mapping[str, Role] = {
 has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""
 
 
-def needed_for(score: Score) -> frozenset[str]:
-    """Return the abilities that a score needs: its question, or those of the procedure that answers it."""
+def needed_for(score: Raw) -> frozenset[str]:
+    """Return the abilities that a model's own score needs: its question, or those of the procedure that answers it."""
     question = QUESTIONS[score]
     if question in ABILITIES:
         return frozenset({question})
@@ -47,7 +63,32 @@ def needed_for(score: Score) -> frozenset[str]:
     return needed
 
 
-def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd.DataFrame:
+def further_questions(columns: Sequence[str]) -> dict[tuple[str, bool], list[str]]:
+    """Return (question, whether the helper is asked) -> the columns of a record that its answer gives."""
+    from detectors.novelty.recorded import RECORDS
+
+    asked: dict[tuple[str, bool], list[str]] = {}
+    for name in columns:
+        asked.setdefault((RECORDS[name].question, RECORDS[name].helper), []).append(name)
+    return asked
+
+
+def further_answers(ask: Ask, items: Items, columns: Sequence[str], helper: str) -> pd.DataFrame:
+    """Return these columns of a record, a row an item; each question is asked once."""
+    import pandas as pd
+
+    from detectors.novelty.recorded import RECORDS
+
+    told: dict[str, Any] = {}
+    for (question, of_helper), names in further_questions(columns).items():
+        answer = ask(question, list(items), model=helper if of_helper else "main")
+        for name in names:
+            column = answer[RECORDS[name].column]
+            told[name] = _by_item(answer, column, len(items)) if question == "trace" else column.to_list()
+    return pd.DataFrame(told)
+
+
+def own_answers(ask: Ask, items: Items, score: Raw, model: str = "main") -> pd.DataFrame:
     """Return what a model of P(X) says of each item: `logit`, `denoising_curve`, or `log_prob` and its `likelihood`."""
     from detectors.novelty.answers import ANSWERS
 
@@ -57,7 +98,12 @@ def own_answers(ask: Ask, items: Items, score: Score, model: str = "main") -> pd
 
 def token_traces(ask: Ask, items: Items) -> pd.Series[Any]:
     """Return the log p of every element of each item; an empty list where there is none."""
+    answer = ask("trace", list(items))
+    return _by_item(answer, answer["log_prob"], len(items))
+
+
+def _by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:
     import pandas as pd
 
-    traces = ask("trace", list(items)).groupby("item")["log_prob"].agg(list).to_dict()
-    return pd.Series([traces.get(item, []) for item in range(len(items))])
+    cells = column.groupby(answer["item"]).agg(list).to_dict()
+    return pd.Series([cells.get(item, []) for item in range(count)])

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-__all__ = ["contrast_trials", "likelihood_trials"]
+__all__ = ["cells_of", "contrast_trials", "grid", "likelihood_trials"]
 
 _ITEMS = 40
 _ROLES = ("items", "foreign", "fit", "calibration")
 
 
-def _grid(rng: np.random.Generator, mean: float = 0.0, spread: float = 1.0) -> np.ndarray:
+def grid(rng: np.random.Generator, mean: float = 0.0, spread: float = 1.0, count: int = _ITEMS) -> np.ndarray:
     """Return the points of a normal grid in random order."""
     import numpy as np
 
-    points = [NormalDist().inv_cdf((place + 0.5) / _ITEMS) for place in range(_ITEMS)]
+    points = [NormalDist().inv_cdf((place + 0.5) / count) for place in range(count)]
     return mean + spread * rng.permutation(np.array(points))
 
 
@@ -55,25 +55,107 @@ def _own(score: str, scores: Callable[[Sequence[Any]], np.ndarray]) -> tuple[str
     return QUESTIONS[score], columns[score]
 
 
+def cells_of(column: str, levels: np.ndarray) -> list[Any]:
+    """Return what is recorded in a column of items [item] so strange that every score rises with their levels."""
+    import numpy as np
+
+    if column in ("log_prob", "logit", "flow_log_prob", "reconstruction"):
+        return list(-levels)
+    if column in ("background_log_prob", "entropies", "variances"):
+        return [0.0] * len(levels) if column == "background_log_prob" else [[1.0] * 4] * len(levels)
+    if column in ("trace", "log_weights"):
+        return np.repeat(-levels[:, None], 4, axis=1).tolist()
+    if column in _LISTS:
+        return np.stack([levels - 1, levels + 1], axis=1).tolist()
+    return list(levels)
+
+
+_LISTS = frozenset({
+    "denoising_curve", "multi_reconstruction", "inpainting", "diffusion_path", "score_norms", "posterior_spectrum",
+})
+
+
+def _scripts(probe: Any, scores: Callable[[Sequence[Any]], np.ndarray]) -> dict[tuple[str, str], Answer]:
+    """Return the scripts that answer all questions of a probe by how strange items are."""
+    from audit.probes.novelty.scores import further_questions
+    from detectors.novelty.catalogue import columns_of
+
+    asked = further_questions(columns_of((probe.score, *probe.beside)))
+    return {
+        (probe.background if of_helper else "main", question): _script(question, names, scores)
+        for (question, of_helper), names in asked.items()
+    }
+
+
+def _script(question: str, names: Sequence[str], scores: Callable[[Sequence[Any]], np.ndarray]) -> Answer:
+    from detectors.novelty.recorded import RECORDS
+
+    def answer(items: Sequence[Any]) -> Mapping[str, Any]:
+        import numpy as np
+
+        cells = {RECORDS[name].column: cells_of(name, scores(items)) for name in names}
+        if question == "trace":
+            flat = {column: np.concatenate(rows) for column, rows in cells.items()}
+            return {"item": np.repeat(np.arange(len(items)), 4), **flat}
+        return cells | ({"kind": "exact"} if question == "log_prob" else {})
+
+    return answer
+
+
+def _strangeness(probe: Any, familiar: np.ndarray, images: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Return what ranks as the judged score of items does, worked out anew from their levels [item].
+
+    familiar: levels of the items that scores are fitted on, about whose middle a two-sided score is even.
+    """
+    import numpy as np
+
+    from detectors.novelty.catalogue import SCORES
+
+    if SCORES[probe.score].two_sided:
+        return np.abs(levels - familiar.mean())
+    if probe.score == "input_complexity":
+        return levels / np.log(2) - np.array([_shortest_code(image) for image in images])
+    return levels
+
+
+def _shortest_code(image: np.ndarray) -> float:
+    """Return the bits of the shortest of three Krichevsky-Trofimov codes, letter by letter."""
+    import numpy as np
+
+    whole = np.asarray(image) - np.asarray(image).flat[0]
+    views = (whole, *(np.diff(whole, axis=axis, prepend=0) for axis in (0, 1)))
+    return min(_code(view.ravel().tolist()) for view in views)
+
+
+def _code(letters: Sequence[int]) -> float:
+    import math
+
+    size = max(letters) - min(letters) + 1
+    return -sum(
+        math.log2((letters[:place].count(letter) + 0.5) / (place + size / 2)) for place, letter in enumerate(letters)
+    )
+
+
 def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return foreign and distorted items that look stranger than familiar ones, hardly stranger, and less strange.
 
     Noise looks strange in all, so that the health check finds nothing.
     """
-    tried = replace(probe, fdr=0.1)
+    tried = replace(probe, fdr=0.1, beside=tuple(name for name in probe.beside if name != "isolation_forest"))
     return [_likelihood_trial(tried, rng, dose, moved) for dose, moved in enumerate((25.0, 8.0, -8.0))]
 
 
 def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: float) -> Trial:
     import numpy as np
 
-    from detectors.novelty.blindspots import ARRAY_KINDS
+    from detectors.novelty.blindspots import ARRAY_KINDS, BLURRED, blind_spots
 
     base = 100.0 + 8 * dose
     means = {"foreign": moved, "calibration": -3.0 * dose, "constant": moved + 2, "noise": 90.0, "half_noise": 60.0}
+    kinds = (*ARRAY_KINDS, BLURRED) if probe.blurred else ARRAY_KINDS
     images = {role: rng.integers(0, 17, (_ITEMS, 4, 4)) for role in _ROLES}
-    points = {name: _grid(rng, base + means.get(name, 0.01), 10.0) for name in _ROLES}
-    spots = {kind: _grid(rng, base + means.get(kind, 30.0 + moved), 10.0) for kind in ARRAY_KINDS}
+    points = {name: grid(rng, base + means.get(name, 0.01), 10.0) for name in _ROLES}
+    spots = {kind: grid(rng, base + means.get(kind, 30.0 + moved), 10.0) for kind in kinds}
     table = {_key(item): one for role in _ROLES for item, one in zip(images[role], points[role], strict=True)}
     distorted = np.concatenate(list(spots.values()))
 
@@ -82,20 +164,24 @@ def _likelihood_trial(probe: Any, rng: np.random.Generator, dose: int, moved: fl
         own = [table[_key(item)] for item in items[:_ITEMS]]
         return np.concatenate([own, distorted[: len(items) - _ITEMS]])
 
-    blind = {kind: auroc_of(points["items"], spot) for kind, spot in spots.items()}
-    share = {role: _flagged(points["calibration"], points[role]) for role in ("foreign", "items")}
+    data = {role: _frame(role, "image", images[role]) for role in _ROLES}
+    shown = images | blind_spots(data["items"].index, images["items"], probe.value_range, blurred=probe.blurred)
+    strange = {
+        name: _strangeness(probe, points["fit"], shown[name], levels) for name, levels in (points | spots).items()
+    }
+    blind = {kind: auroc_of(strange["items"], strange[kind]) for kind in kinds}
+    share = {role: _flagged(strange["calibration"], strange[role]) for role in ("foreign", "items")}
     known: dict[tuple[str, str | None], Known] = {
-        ("auroc", None): auroc_of(points["items"], points["foreign"]),
+        ("auroc", None): auroc_of(strange["items"], strange["foreign"]),
         ("worst_blind_spot_auroc", None): Known(min(one.value for one in blind.values())),
         **{("blind_spot_auroc", kind): one for kind, one in blind.items()},
         ("flagged_share", None): mean_of(share["foreign"], _ITEMS),
         ("false_alarm_share", None): mean_of(share["items"], _ITEMS),
     }
-    if probe.score == "log_prob":
+    answers = _scripts(probe, scores)
+    if ("main", "log_prob") in answers:
         known["bits_per_dim", None] = mean_of(points["items"] / 16 / np.log(2), _ITEMS)
-    question, answer = _own(probe.score, scores)
-    data = {role: _frame(role, "image", images[role]) for role in _ROLES}
-    return Trial(dose > 0, data, {("main", question): answer}, known, probe)
+    return Trial(dose > 0, data, answers, known, probe)
 
 
 def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -125,7 +211,7 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     points: dict[str, dict[str, np.ndarray]] = {}
     data = {}
     for place, role in enumerate(_ROLES):
-        at = {name: _grid(rng) + (moved[dose] if role == "foreign" else 0.0) for name, moved in _MOVED.items()}
+        at = {name: grid(rng) + (moved[dose] if role == "foreign" else 0.0) for name, moved in _MOVED.items()}
         at["sure"] += 0.25 * dose  # in both, so that confidence differs and ranks do not
         sure = 4.0 - at["sure"]  # how far the likelier class is ahead, in logits
         apart = (5 + at["apart"] / 2) * np.where(np.arange(_ITEMS) // 2 % 2, 1, -1)

@@ -1,0 +1,150 @@
+"""Every score by name, and what it makes of what is stored. Higher = more outlying, always.
+
+    a model's own  log_prob, critic, denoising_loss
+    any density    typicality, input_complexity, dose, reference_ratio
+    by element     min_k, min_k_plus_plus, windowed_maximum, curvature
+    VAE            iwae, reconstruction, kl, likelihood_regret
+    diffusion      denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll,
+                   score_norms, posterior_spectrum
+    GAN            inversion, latent_norm
+
+A latent diffusion model has those of diffusion for its latents, and those of a VAE for its autoencoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from detectors.arrays import Floats
+from detectors.novelty.baselines import sizes
+from detectors.novelty.elements import curvature, min_k, min_k_plus_plus, windowed_maximum
+from detectors.novelty.likelihood import bits_per_dim, input_complexity, typicality
+from detectors.novelty.rarity import dose, gaussian_surprise, mean_z
+from detectors.novelty.recorded import Recorded
+
+__all__ = ["SCORES", "Score", "columns_of", "effective_samples"]
+
+_INVERTED = 0.1
+"""Weight of the features' part in `inversion`."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A reduction of what is stored."""
+
+    of: tuple[str, ...]
+    """Columns that it needs; see `detectors.novelty.recorded`."""
+    run: Callable[[Recorded], Floats]
+    raw: str = "log_prob"
+    """The model's own score that it stands beside, or that it is."""
+    two_sided: bool = False
+    """Whether it finds strange what is unusual on either side of the familiar."""
+
+
+def _nll(seen: Recorded) -> Floats:
+    return bits_per_dim(seen.numbers("log_prob"), sizes(seen.items))
+
+
+def _ratio(seen: Recorded) -> Floats:
+    gap = seen.numbers("log_prob") - seen.numbers("background_log_prob")
+    return bits_per_dim(gap, sizes(seen.items))
+
+
+def _iwae(seen: Recorded) -> Floats:
+    """Return -log mean_k w_k in bits per dimension."""
+    weights = seen.rows("log_weights")
+    return bits_per_dim(logsumexp(weights, axis=1) - np.log(weights.shape[1]), sizes(seen.items))
+
+
+def effective_samples(log_weights: Floats) -> Floats:
+    """Return how many equal weights say as much as these [item, sample]: (sum w)^2 / sum w^2, [item]."""
+    return np.asarray(np.exp(2 * logsumexp(log_weights, axis=1) - logsumexp(2 * log_weights, axis=1)))
+
+
+def _curvature(seen: Recorded) -> Floats:
+    return curvature(*(seen.lists(column) for column in ("trace", "entropies", "variances")))
+
+
+def _about_fit(seen: Recorded, values: Floats) -> Floats:
+    return np.asarray(np.abs(values - seen.fit(values).mean()))
+
+
+def _mean_z(column: str) -> Callable[[Recorded], Floats]:
+    return lambda seen: mean_z(seen.fit(seen.rows(column)), seen.rows(column))
+
+
+def _rare(column: str) -> Callable[[Recorded], Floats]:
+    return lambda seen: gaussian_surprise(seen.fit(seen.rows(column)), seen.rows(column))
+
+
+_TRACE = ("trace", "entropies", "variances")
+SCORES: Mapping[str, Score] = {
+    "log_prob": Score(("log_prob",), _nll),
+    "critic": Score(("logit",), lambda seen: -seen.numbers("logit"), "critic"),
+    "denoising_loss": Score(
+        ("denoising_curve",), lambda seen: seen.rows("denoising_curve").mean(axis=1), "denoising_loss"
+    ),
+    "typicality": Score((), lambda seen: typicality(seen.fit(seen.own), seen.own), two_sided=True),
+    "input_complexity": Score(
+        ("log_prob",), lambda seen: input_complexity(_nll(seen), seen.code_bits, sizes(seen.items))
+    ),
+    "dose": Score((), lambda seen: dose([(seen.fit(one), one) for one in _statistics(seen)]), two_sided=True),
+    "reference_ratio": Score(("log_prob", "background_log_prob"), _ratio),
+    "min_k": Score(("trace",), lambda seen: min_k(seen.lists("trace"))),
+    "min_k_plus_plus": Score(_TRACE, lambda seen: min_k_plus_plus(*map(seen.lists, _TRACE))),
+    "windowed_maximum": Score(("trace",), lambda seen: windowed_maximum(seen.lists("trace"))),
+    "curvature": Score(_TRACE, lambda seen: _about_fit(seen, _curvature(seen)), two_sided=True),
+    "iwae": Score(("log_weights",), _iwae),
+    "reconstruction": Score(("reconstruction",), lambda seen: -seen.numbers("reconstruction")),
+    "kl": Score(("kl",), lambda seen: seen.numbers("kl")),
+    "likelihood_regret": Score(("likelihood_regret",), lambda seen: seen.numbers("likelihood_regret")),
+    "denoising_z": Score(("denoising_curve",), _mean_z("denoising_curve")),
+    "denoising_density": Score(("denoising_curve",), _rare("denoising_curve"), two_sided=True),
+    "multi_reconstruction": Score(("multi_reconstruction",), _mean_z("multi_reconstruction")),
+    "inpainting": Score(("inpainting",), lambda seen: seen.rows("inpainting").mean(axis=1)),
+    "diffusion_path": Score(("diffusion_path",), _rare("diffusion_path"), two_sided=True),
+    "flow_nll": Score(("flow_log_prob",), lambda seen: bits_per_dim(seen.numbers("flow_log_prob"), sizes(seen.items))),
+    "score_norms": Score(("score_norms",), _rare("score_norms"), two_sided=True),
+    "posterior_spectrum": Score(("posterior_spectrum",), _mean_z("posterior_spectrum")),
+    "inversion": Score(
+        ("residual", "feature_gap"),
+        lambda seen: (1 - _INVERTED) * seen.numbers("residual") + _INVERTED * seen.numbers("feature_gap"), "critic",
+    ),
+    "latent_norm": Score(("latent_norm",), lambda seen: seen.numbers("latent_norm") / 2, "critic"),
+}
+"""Name -> reduction; `latent_norm` is -log N(z*; 0, I) up to a constant."""
+
+_STATISTICS: Mapping[str, Callable[[Recorded], Floats]] = {
+    "log_prob": _nll,
+    "logit": SCORES["critic"].run,
+    "trace": SCORES["min_k"].run,
+    "entropies": lambda seen: np.array([np.nanmean(cell) for cell in seen.lists("entropies")]),
+    "variances": _curvature,
+    "log_weights": _iwae,
+    "denoising_curve": SCORES["denoising_loss"].run,
+    "multi_reconstruction": SCORES["multi_reconstruction"].run,
+    "inpainting": SCORES["inpainting"].run,
+    "score_norms": lambda seen: seen.rows("score_norms").mean(axis=1),
+    "posterior_spectrum": SCORES["posterior_spectrum"].run,
+    "flow_log_prob": SCORES["flow_nll"].run,
+    **{
+        name: (lambda seen, name=name: seen.numbers(name))
+        for name in ("reconstruction", "kl", "mean_norm", "std_norm", "likelihood_regret", "residual", "latent_norm")
+    },
+}
+"""Column -> the statistic that `dose` takes of it."""
+
+
+def _statistics(seen: Recorded) -> list[Floats]:
+    return [run(seen) for column, run in _STATISTICS.items() if column in seen.cells]
+
+
+def columns_of(scores: Iterable[str]) -> list[str]:
+    """Return the columns that these scores need, each once, those of the first one's raw score first; others none."""
+    named = [one for one in scores if one in SCORES]
+    needed = [SCORES[SCORES[named[0]].raw].of, *(SCORES[one].of for one in named)]
+    return list(dict.fromkeys(column for columns in needed for column in columns))

@@ -1,0 +1,96 @@
+"""What is stored of every item, once, and of which every score is a cheap reduction.
+
+Each column of a record is part of the answer to one question; a question's price is counted in calls of the model's
+methods and in gradients through them, an item each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detectors.arrays import Floats, Items
+
+__all__ = ["RECORDS", "Record", "Recorded", "price"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """Where a column comes from."""
+
+    question: str
+    """What the model is asked: an ability or a procedure."""
+    column: str
+    """Of the answer."""
+    calls: int = 1
+    """Calls of the model's methods that the question costs for an item; an ability is one call, whatever it does."""
+    gradients: int = 0
+    """Gradients that it costs."""
+    helper: bool = False
+    """Whether the helper is asked and not the model."""
+
+
+RECORDS: Mapping[str, Record] = {
+    "log_prob": Record("log_prob", "log_prob"),
+    "logit": Record("discriminate", "logit"),
+    "trace": Record("trace", "log_prob"),
+    "entropies": Record("trace", "entropy"),
+    "variances": Record("trace", "variance"),
+    "background_log_prob": Record("log_prob", "log_prob", helper=True),
+    **{
+        name: Record("elbo_parts", name, 65)
+        for name in ("reconstruction", "kl", "mean_norm", "std_norm", "log_weights")
+    },
+    "likelihood_regret": Record("likelihood_regret", "likelihood_regret", 329, 200),
+    "denoising_curve": Record("denoising_curve", "denoising_curve", 32),
+    "multi_reconstruction": Record("multi_reconstruction", "multi_reconstruction", 51),
+    "inpainting": Record("inpainting", "inpainting", 60),
+    "diffusion_path": Record("diffusion_path", "diffusion_path", 10),
+    "score_norms": Record("score_norms", "score_norms", 10),
+    "posterior_spectrum": Record("posterior_spectrum", "posterior_spectrum", 27),
+    "flow_log_prob": Record("flow_log_prob", "flow_log_prob", 64, 128),
+    **{name: Record("inversion", name, 803, 400) for name in ("residual", "feature_gap", "latent_norm")},
+}
+"""Column -> where it comes from. Lists: `trace`, `entropies`, `variances` [element], `log_weights` [sample], and what a
+diffusion model is asked, [time], [try] or [moment]; the rest are numbers."""
+
+
+def price(columns: Iterable[str]) -> tuple[int, int]:
+    """Return (calls, gradients) an item that these columns cost together; a question is asked once."""
+    asked = {(one.question, one.helper): one for one in (RECORDS[column] for column in columns)}
+    return sum(one.calls for one in asked.values()), sum(one.gradients for one in asked.values())
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of the items of all sets, one behind the other: of the roles, and of the distortions by kind."""
+
+    of: NDArray[Any]
+    """Name of the set that each item is of, [item]."""
+    items: Items
+    cells: Mapping[str, Sequence[Any]]
+    """Column -> cell [item]."""
+    code_bits: Floats
+    """Bits of a lossless code, [item]."""
+    own: Floats
+    """The model's own score, [item]."""
+
+    def numbers(self, column: str) -> Floats:
+        """Return a column of numbers [item]."""
+        return np.asarray(self.cells[column], dtype=float)
+
+    def rows(self, column: str) -> Floats:
+        """Return a column of lists of one length, [item, place]."""
+        return np.array([np.asarray(cell, dtype=float) for cell in self.cells[column]])
+
+    def lists(self, column: str) -> list[Floats]:
+        """Return a column of lists of any length."""
+        return [np.asarray(cell, dtype=float) for cell in self.cells[column]]
+
+    def fit(self, values: Floats) -> Floats:
+        """Return what belongs to the items that scores are fitted on."""
+        return values[self.of == "fit"]

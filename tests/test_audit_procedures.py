@@ -1,0 +1,294 @@
+"""Procedures against truth: Gaussian diffusion and linear VAE in closed form, and what no batch may change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import multivariate_normal
+from torch.distributions import Independent, Normal
+
+from audit.ask.questions import can_answer
+from audit.errors import ModelError
+from audit.models.networks.gan import GANNetwork, ImageGAN
+from audit.models.networks.gaussian_diffusion import vp_schedule
+from audit.models.networks.latent_diffusion import ImageLatentDiffusion, LatentNetwork
+from audit.procedures.denoising_curve import denoising_curve
+from audit.procedures.diffusion_path import diffusion_path
+from audit.procedures.elbo_parts import elbo_parts
+from audit.procedures.flow_log_prob import flow_log_prob
+from audit.procedures.inpainting import inpainting
+from audit.procedures.inversion import inversion
+from audit.procedures.likelihood_regret import likelihood_regret
+from audit.procedures.multi_reconstruction import multi_reconstruction
+from audit.procedures.posterior_spectrum import posterior_spectrum
+from audit.procedures.score_norms import score_norms
+from detectors.novelty.recorded import RECORDS
+
+SIZE = 6
+DENOISING = (
+    denoising_curve, multi_reconstruction, inpainting, diffusion_path, score_norms, posterior_spectrum, flow_log_prob,
+)
+
+
+class GaussianDiffusion:
+    """Data are N(mean, C): the best denoiser is linear, and log p is known."""
+
+    differentiable = True
+
+    def __init__(self, size=SIZE, seed=0, mean=1.0):
+        rng = np.random.default_rng(seed)
+        turn = np.linalg.qr(rng.normal(size=(size, size)))[0]
+        self.variances = np.geomspace(0.05, 2.0, size)
+        self.mean, self.cov = mean * rng.normal(size=size), (turn * self.variances) @ turn.T
+        self._mean, self._cov = (torch.tensor(part, dtype=torch.float32) for part in (self.mean, self.cov))
+        self.calls, self.gradients = 0, 0
+
+    def prepare(self, items):
+        return torch.tensor(np.stack(items), dtype=torch.float32)
+
+    def schedule(self, t):
+        return vp_schedule(t)
+
+    def denoise(self, x, t):
+        self.calls += len(x)
+        alpha, sigma = (part[0] for part in vp_schedule(t[:1]))
+        inverse = torch.linalg.inv(alpha**2 * self._cov + sigma**2 * torch.eye(len(self._cov)))
+        told = sigma * (x - alpha * self._mean) @ inverse
+        if told.requires_grad:
+            told.register_hook(self._count)
+        return told
+
+    def _count(self, slope):
+        self.gradients += len(slope)
+
+    def draw(self, count, seed=1):
+        return np.random.default_rng(seed).multivariate_normal(self.mean, self.cov, count)
+
+
+class LinearVAE:
+    """x = W z + b + s eps: log p(x), the posterior, and an encoder as far from it as `off` says, in closed form."""
+
+    differentiable = True
+
+    def __init__(self, off=0.0):
+        rng = np.random.default_rng(3)
+        self.w, self.b, self.s, self.off = rng.normal(size=(SIZE, 2)), rng.normal(size=SIZE), 0.5, off
+        self.calls, self.gradients = 0, 0
+        # A basis in which the posterior's covariance is diagonal, as the encoder's is.
+        self.w = self.w @ np.linalg.eigh(self.w.T @ self.w)[1]
+        self.var = 1 / (1 + (self.w**2).sum(0) / self.s**2)
+
+    def prepare(self, items):
+        return torch.tensor(np.stack(items), dtype=torch.float32)
+
+    def posterior(self, x):
+        return (x - self.b) @ self.w / self.s**2 * self.var
+
+    def encode(self, x):
+        self.calls += len(x)
+        mean = torch.tensor(self.posterior(x.numpy()), dtype=torch.float32)
+        return mean + self.off, torch.tensor(self.var**0.5, dtype=torch.float32).expand_as(mean) * (1 + self.off)
+
+    def decode(self, z):
+        self.calls += len(z)
+        w, b = (torch.tensor(part, dtype=torch.float32) for part in (self.w, self.b))
+        made = z @ w.T + b
+        if made.requires_grad:
+            made.register_hook(self._count)
+        return Independent(Normal(made, self.s), 1)
+
+    def _count(self, slope):
+        self.gradients += len(slope)
+
+    def log_prob(self, x):
+        return multivariate_normal(self.b, self.w @ self.w.T + self.s**2 * np.eye(SIZE)).logpdf(x)
+
+    def draw(self, count, seed=1):
+        rng = np.random.default_rng(seed)
+        return rng.normal(size=(count, 2)) @ self.w.T + self.b + self.s * rng.normal(size=(count, SIZE))
+
+
+# --- diffusion -------------------------------------------------------------------------------------------------------
+
+
+def test_the_flow_has_the_log_prob_of_a_gaussian():
+    """Exact divergence: within 1e-2 nats per dimension, of near and far items. Hutchinson's moves all items alike."""
+    model = GaussianDiffusion(mean=0.0)
+    x = np.concatenate([model.draw(20), 3 * model.draw(5)])
+    truth = multivariate_normal(model.mean, model.cov + vp_noise() * np.eye(SIZE)).logpdf(x)
+    assert np.abs(flow_log_prob(model, list(x), exact=True) - truth).max() / SIZE < 0.01
+    gap = flow_log_prob(model, list(x), exact=False, probes=16) - truth
+    assert np.ptp(gap) / SIZE < 0.02
+    assert abs(gap.mean()) / SIZE < 0.2
+
+
+def vp_noise():
+    """Return the variance of the noise that is on y at time 0 already."""
+    alpha, sigma = vp_schedule(torch.zeros(1))
+    return float((sigma / alpha) ** 2)
+
+
+def test_the_flow_counts_levels_and_not_a_density():
+    """Of items cut into cells the estimate is the log probability of a cell: its density times the cell's size."""
+    model = GaussianDiffusion()
+    x = list(model.draw(5))
+    density = flow_log_prob(model, x)
+    model.levels = 1001
+    assert flow_log_prob(model, x) - density == pytest.approx(np.full(5, SIZE * np.log(2 / 1000)), abs=0.1)
+
+
+def test_an_exact_divergence_has_a_price():
+    with pytest.raises(ModelError, match="an exact divergence of 201 numbers; allowed: at most 200"):
+        flow_log_prob(GaussianDiffusion(201), [np.zeros(201)], exact=True)
+
+
+def test_the_posterior_spectrum_of_a_gaussian():
+    """Cov[x_0 | x_t] = (C^-1 + alpha^2 / sigma^2)^-1, whatever the item."""
+    model, times = GaussianDiffusion(), (0.3, 0.6)
+    found = posterior_spectrum(model, list(model.draw(3)), times=times, values=2, rounds=40)
+    for at, time in enumerate(times):
+        alpha, sigma = (float(part) for part in vp_schedule(torch.tensor([time])))
+        truth = np.sort(1 / (1 / model.variances + alpha**2 / sigma**2))[::-1][:2]
+        assert found[:, 2 * at : 2 * at + 2] == pytest.approx(np.tile(truth, (3, 1)), rel=0.03)
+
+
+def test_the_score_norms_of_a_gaussian():
+    model = GaussianDiffusion()
+    x = model.draw(3)
+    alpha, sigma = (float(part) for part in vp_schedule(torch.tensor([0.5])))
+    score = alpha * (x - model.mean) @ np.linalg.inv(alpha**2 * model.cov + sigma**2 * np.eye(SIZE))
+    truth = sigma * np.sqrt((score**2).mean(1))
+    assert score_norms(model, list(x), times=(0.5,))[:, 0] == pytest.approx(truth, rel=1e-4)
+
+
+@pytest.mark.parametrize("procedure", [denoising_curve, multi_reconstruction, inpainting, score_norms])
+def test_far_items_are_stranger_to_a_denoiser(procedure):
+    """DiffPath's moments have no stranger end, and a Gaussian's spectrum is the same everywhere."""
+    model = GaussianDiffusion()
+    near, far = (procedure(model, list(scale * (model.draw(60) - model.mean) + model.mean)) for scale in (1, 4))
+    assert np.all(far.mean(0) > near.mean(0)) or procedure is denoising_curve
+    assert far.mean() > near.mean()
+
+
+# --- VAE -------------------------------------------------------------------------------------------------------------
+
+
+def test_importance_weights_find_the_log_prob_of_a_linear_vae_and_the_bound_stays_below():
+    model = LinearVAE(off=0.2)
+    x = model.draw(40)
+    parts, truth = elbo_parts(model, list(x), samples=256), model.log_prob(x)
+    weights = np.stack(parts["log_weights"])
+    mean = np.exp(weights - truth[:, None])
+    error = mean.std(1, ddof=1) / np.sqrt(weights.shape[1])
+    assert np.mean(np.abs(mean.mean(1) - 1) < 2 * error) > 0.85  # within its own interval; the noise is shared
+    bound = parts["reconstruction"] - parts["kl"]
+    gap = gap_of(model, x)
+    assert np.all(gap > 0)
+    assert (truth - bound).mean() == pytest.approx(gap.mean(), abs=0.1)
+
+
+def gap_of(model, x):
+    """Return KL(q || posterior) of each item, by hand."""
+    ratio = (1 + model.off) ** 2
+    return np.full(len(x), 0.5 * (2 * (ratio - 1 - np.log(ratio)) + (model.off**2 / model.var).sum()))
+
+
+def test_an_exact_encoder_has_weights_without_variance():
+    model = LinearVAE()
+    weights = np.stack(elbo_parts(model, list(model.draw(5)))["log_weights"])
+    assert weights == pytest.approx(np.tile(model.log_prob(model.draw(5))[:, None], weights.shape[1]), abs=1e-3)
+
+
+@pytest.mark.parametrize("off", [0.0, 0.3])
+def test_the_regret_of_a_linear_vae_is_what_its_encoder_misses(off):
+    model = LinearVAE(off)
+    x = model.draw(15)
+    found = likelihood_regret(model, list(x[:15]), steps=100)
+    assert found == pytest.approx(gap_of(model, x), abs=0.06 + 0.06 * off / 0.2)
+
+
+# --- two stages, GAN -------------------------------------------------------------------------------------------------
+
+FACTS = {"name": "m", "fingerprint": "sha256:0", "numerics": {"device": "cpu"}}
+
+
+def latent_diffusion():
+    torch.manual_seed(0)
+    sizes = {"side": 4, "levels": 17, "latent": 3, "hidden": 8}
+    return ImageLatentDiffusion(LatentNetwork(sizes, {"width": 8, "blocks": 1}).eval().requires_grad_(False), **FACTS)
+
+
+def gan():
+    torch.manual_seed(0)
+    return ImageGAN(GANNetwork(4, 17, 2, 8).eval().requires_grad_(False), **FACTS)
+
+
+IMAGES = list(np.random.default_rng(0).integers(0, 17, (5, 4, 4)))
+
+
+def test_the_first_of_two_stages_speaks_of_reconstruction():
+    model = latent_diffusion()
+    parts = elbo_parts(model, IMAGES)
+    assert parts.drop(columns="log_weights").equals(elbo_parts(model.autoencoder, IMAGES).drop(columns="log_weights"))
+    bound, kind = model.autoencoder.log_prob(IMAGES, samples=64)
+    assert kind == "lower_bound"
+    assert (parts["reconstruction"] - parts["kl"]).to_numpy() == pytest.approx(bound, abs=3)
+    assert likelihood_regret(model, IMAGES, steps=3).shape == (5,)
+
+
+def test_what_a_generator_made_is_found_again():
+    model = gan()
+    z = torch.randn(4, 2, generator=torch.Generator().manual_seed(1))
+    made = model.generate(z).numpy()
+    model.prepare = lambda items: torch.tensor(np.stack(items))
+    found = inversion(model, list(made), starts=3, steps=100)
+    other = inversion(model, list(-made), starts=3, steps=100)
+    assert (found["residual"] < other["residual"]).all()
+    assert found["residual"].median() < 0.2 * other["residual"].median()
+    assert inversion(model, list(made[:2]), starts=3, steps=100).to_numpy() == pytest.approx(found[:2].to_numpy(), abs=1e-3)
+
+
+def test_an_encoder_says_where_the_item_is():
+    class Encoded(ImageGAN):
+        def encode(self, x):
+            return x[:, :2] * 0 + 0.5, x[:, :2] * 0 + 1
+
+    model = Encoded(gan().network, **FACTS)
+    found = inversion(model, IMAGES)
+    assert found["latent_norm"].tolist() == [0.5] * 5
+    left = (model.prepare(IMAGES) - model.generate(torch.full((5, 2), 0.5))).abs().sum(1)
+    assert found["residual"].to_numpy() == pytest.approx(left.numpy())
+
+
+# --- what holds for all ----------------------------------------------------------------------------------------------
+
+
+def numbers(found):
+    return np.stack(found["log_weights"]) if hasattr(found, "columns") else found
+
+
+@pytest.mark.parametrize("procedure", [*DENOISING, elbo_parts, likelihood_regret], ids=lambda one: one.__name__)
+def test_an_item_is_told_the_same_in_any_company(procedure):
+    """Noise depends on no batch and no split: alone, among others, and in a set of another size."""
+    model = LinearVAE(0.2) if procedure in (elbo_parts, likelihood_regret) else GaussianDiffusion()
+    x = list(model.draw(9))
+    whole = numbers(procedure(model, x))
+    assert numbers(procedure(model, x[4:5])) == pytest.approx(whole[4:5], rel=1e-4, abs=1e-4)
+    assert numbers(procedure(model, x[::-1][:6]))[::-1] == pytest.approx(whole[3:], rel=1e-4, abs=1e-4)
+
+
+@pytest.mark.parametrize("procedure", [*DENOISING, elbo_parts, likelihood_regret], ids=lambda one: one.__name__)
+def test_its_price_is_what_is_told(procedure):
+    """Calls of the model's methods and gradients through them, counted."""
+    model = LinearVAE(0.2) if procedure in (elbo_parts, likelihood_regret) else GaussianDiffusion(20)
+    procedure(model, list(model.draw(3)))
+    told = next(one for one in RECORDS.values() if one.question == procedure.__name__)
+    assert (told.calls, told.gradients) == (model.calls / 3, model.gradients / 3)
+
+
+def test_who_can_be_asked():
+    assert can_answer(gan(), "inversion")
+    assert not can_answer(gan(), "flow_log_prob")
+    for question in ("elbo_parts", "likelihood_regret", "flow_log_prob", "multi_reconstruction", "denoising_curve"):
+        assert can_answer(latent_diffusion(), question), question
