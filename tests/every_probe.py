@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
@@ -17,6 +17,7 @@ from report_fixtures import LEVEL, LM, write_audit
 from audit.files import write_atomic
 from audit.probe import Probe
 from audit.probe.trial import ScriptedAsk
+from audit.probes.novelty.scores import Score
 from audit.record import Audit, Deviation, Finding, Limit, ModelRecord, Sheet, dump, load_record
 from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
 from detectors.result import Measure, Result
@@ -29,6 +30,11 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "bias.multiple_choice": [{}, {"mode": "generate"}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
+    "novelty.likelihood": [
+        {}, {"score": "input_complexity", "beside": tuple(one for one in get_args(Score) if one != "input_complexity"),
+             "blurred": True},
+        {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
+    ],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {

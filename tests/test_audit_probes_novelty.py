@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -13,17 +14,20 @@ from scipy.stats import norm
 from audit.ask import Asker, Store
 from audit.data.generated import Made
 from audit.data.sets import patches
-from audit.errors import DataError
+from audit.errors import DataError, ModelError
 from audit.execute import run
 from audit.files import arrow_table, parquet_bytes, read_frame
 from audit.plan import Check, Plan
-from audit.plugins import build
+from audit.plugins import build, options_of
 from audit.probe import Probe
+from audit.probe.trial import standing
 from audit.probes.novelty.contrast import Contrast
 from audit.probes.novelty.likelihood import Likelihood
+from audit.probes.novelty.scores import Raw, Score
 from audit.record import Limit, load_record
 from audit.reference.cards import WEIGHTS
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS
+from detectors.novelty.catalogue import SCORES
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
@@ -304,6 +308,60 @@ def test_a_plan_may_limit_what_comes_out_with_an_interval(probe):
     assert next(iter(probe.measures)) == result.headline.name
     assert {m.name for m in result.measures} == set(probe.measures)
     assert {m.name for m in result.measures if m.low is None and m.value is not None} <= {"batch_typicality_p"}
+
+
+FURTHER = (
+    Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("reference_ratio"),
+    Likelihood("dose", beside=("curvature", "iwae", "likelihood_regret")), Likelihood("flow_nll"),
+    Likelihood("inversion", beside=("latent_norm",)),
+)
+
+
+@pytest.mark.parametrize("probe", FURTHER, ids=str)
+def test_a_probe_of_any_score_is_tried_and_its_controls_hold(probe):
+    rng = np.random.default_rng(0)
+    trials = probe.trials(rng)
+    assert [standing(probe, trial, level=0.95, rng=rng) for trial in trials] == [True] * 3
+    faulty, clean = probe.controls(rng)
+    assert probe.found(judged(probe, faulty, STRICT))
+    assert not probe.found(judged(probe, clean, STRICT))
+
+
+def test_every_score_of_a_plan_is_in_the_catalogue():
+    assert set(get_args(Score)) == set(SCORES)
+    assert {(raw, SCORES[raw].raw) for raw in get_args(Raw)} == {(raw, raw) for raw in get_args(Raw)}
+
+
+def test_what_was_frozen_before_there_was_an_option_stays_what_it_was():
+    assert options_of(Likelihood()) == {"score": "log_prob", "value_range": None, "fdr": 0.1}
+    assert options_of(Likelihood(beside=("kl",)))["beside"] == ["kl"]
+
+
+def test_costly_questions_are_asked_only_where_asked_for_and_once(door_of, tmp_path):
+    model = Denoiser()
+    door = door_of(main=model, background=Gaussian(6.0))
+    usual = Likelihood("denoising_loss").observe(door, images(6), "items")
+    assert not [name for name in usual if name.startswith(("multi", "diffusion", "background"))]
+    scores = ("denoising_density", "multi_reconstruction", "diffusion_path", "score_norms", "reference_ratio")
+    probe = Likelihood("input_complexity", beside=scores, blurred=True)
+    assert probe.needs == {"log_prob", "denoising_curve", "multi_reconstruction", "diffusion_path", "score_norms"}
+    seen = through_parquet(probe.observe(door, images(6), "items"), tmp_path)
+    assert np.shape(seen["multi_reconstruction_blurred"].to_list()) == (6, 5)
+    calls = door.calls - 36
+    assert calls == probe.estimate(6) == 7 * 6 * 6
+    parts = pd.concat([probe.observe(door, part, "items") for part in (images(6)[:2], images(6)[2:])])
+    for column in ("multi_reconstruction", "diffusion_path", "score_norms", "denoising_curve_noise"):
+        assert np.array(parts[column].to_list()) == pytest.approx(np.array(seen[column].to_list()), rel=1e-4, abs=1e-5)
+
+
+def test_a_shape_error_in_a_model_of_ones_own_is_one_clear_line(door_of):
+    class PerPixel(Gaussian):
+        def log_prob(self, items):
+            return self._nats(items), "exact"
+
+    told = r"gaussian answered 'log_prob' with an array of \[2, 16\] for 2 items; allowed: \[2\]"
+    with pytest.raises(ModelError, match=told):
+        Likelihood().observe(door_of(main=PerPixel()), images(2), "fit")
 
 
 def test_options_are_read_as_a_plan_writes_them(monkeypatch):

@@ -246,7 +246,8 @@ def test_what_a_generator_made_is_found_again():
     other = inversion(model, list(-made), starts=3, steps=100)
     assert (found["residual"] < other["residual"]).all()
     assert found["residual"].median() < 0.2 * other["residual"].median()
-    assert inversion(model, list(made[:2]), starts=3, steps=100).to_numpy() == pytest.approx(found[:2].to_numpy(), abs=1e-3)
+    fewer = inversion(model, list(made[:2]), starts=3, steps=100)
+    assert fewer.to_numpy() == pytest.approx(found[:2].to_numpy(), abs=1e-3)
 
 
 def test_an_encoder_says_where_the_item_is():

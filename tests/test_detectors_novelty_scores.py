@@ -12,8 +12,8 @@ from scipy.stats import gaussian_kde, multivariate_normal, norm
 
 from detectors.intervals import auroc
 from detectors.novelty.baselines import compressed_bits, knn_distance, mixture_surprise, sizes, vectors
-from detectors.novelty.health import response_problem, score_problem
 from detectors.novelty.elements import min_k
+from detectors.novelty.health import response_problem, score_problem
 from detectors.novelty.likelihood import batch_typicality, bits_per_dim, input_complexity, typicality
 
 TEXTS = ["the cat sat on the mat", "a dog ran in the park", "the sun rose over the hill", "rain fell on the old roof"]

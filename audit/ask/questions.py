@@ -117,8 +117,7 @@ def _log_prob(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pyarrow as pa
 
     nats, kind = model.log_prob(list(items), **options)
-    values = _array(nats)
-    _same_length(model, "log_prob", len(values), len(items))
+    values = _numbers(model, "log_prob", nats, len(items), 1)
     return pa.table(
         {
             "item": pa.array(range(len(values)), pa.int64()),
@@ -152,8 +151,8 @@ def _traced(name: str, always: Sequence[str], asked_for: Sequence[str] = ()) -> 
 def _discriminate(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pyarrow as pa
 
-    logit, features = (_array(part) for part in model.discriminate(list(items), **options))
-    _same_length(model, "discriminate", len(logit), len(items))
+    told = model.discriminate(list(items), **options)
+    logit, features = (_numbers(model, "discriminate", told[axis - 1], len(items), axis) for axis in (1, 2))
     lists = pa.array(list(features), pa.list_(pa.float64()))
     return pa.table({"item": pa.array(range(len(logit)), pa.int64()), "logit": logit, "features": lists})
 
@@ -162,8 +161,7 @@ def _rows(name: str, column: str) -> Callable[..., pa.Table]:
     def ask(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
         import pyarrow as pa
 
-        values = _array(getattr(model, name)(list(items), **options))
-        _same_length(model, name, len(values), len(items))
+        values = _numbers(model, name, getattr(model, name)(list(items), **options), len(items), 2)
         return pa.table(
             {"item": pa.array(range(len(values)), pa.int64()), column: pa.array(list(values), pa.list_(pa.float64()))}
         )
@@ -185,6 +183,20 @@ _ANSWERS = {
     "logits": _ability("logits", _rows("logits", "logits")),
     "predict": _ability("predict", _rows("predict", "probabilities")),
 }
+
+
+def _numbers(model: Any, question: str, values: Any, asked: int, axes: int) -> np.ndarray:
+    """Return float64 [item], or with two axes [item, ...]; raises ModelError for what is no such array of numbers."""
+    try:
+        array = _array(values)
+    except (TypeError, ValueError):
+        got = type(values).__name__
+        raise ModelError(f"{model.name} answered {question!r} with a {got}; allowed: numbers") from None
+    if array.ndim != axes and asked:
+        got = f"an array of {list(array.shape)} for {asked} items"
+        raise ModelError(f"{model.name} answered {question!r} with {got}; allowed: [{asked}{', ...' * (axes - 1)}]")
+    _same_length(model, question, len(array), asked)
+    return array
 
 
 def _array(values: Any) -> np.ndarray:

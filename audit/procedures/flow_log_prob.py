@@ -3,9 +3,9 @@
     dy / dnu = eps_hat(alpha y, t),    log p(y_0) = log p(y_1) + integral of div_y eps_hat dnu,    y = x / alpha
 
 in Runge-Kutta steps (order 4) that are even in log nu; p(x_1) is N(0, alpha^2 + sigma^2), as if data had mean 0 and
-variance 1. An estimate, of a density: of items that are cut into V levels on [-1, 1] a uniform number in the cell around
-each level is taken (the same for every item) and D log(2 / (V - 1)), the cell's size, is added, so that nats are those
-of the levels and not of the density.
+variance 1. An estimate, of a density: of items that are cut into V levels on [-1, 1] a uniform number in the cell
+around each level is taken (the same for every item) and D log(2 / (V - 1)), the cell's size, is added, so that nats are
+those of the levels and not of the density.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ photos would need a perceptual one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from audit.model import Item
@@ -44,13 +45,16 @@ def inpainting(
             hidden = board if number % 2 else ~board
             noise = iter(shared(x, rng, steps + 1))
             y = noise_of(model, x, [1.0])[0][1] * next(noise).expand_as(x)
-            filled = denoised_along(
-                model, y, falling, lambda y, nu, hidden=hidden, noise=noise: torch.where(hidden, y, x + nu * next(noise))
-            )
+            filled = denoised_along(model, y, falling, partial(_known_again, x, hidden, noise))
             gaps.append((((filled - x) ** 2) * hidden).flatten(1).double().sum(1) / hidden.sum().double())
         return torch.stack(gaps, 1)
 
     return in_batches(model, items, run)
+
+
+def _known_again(x: Any, hidden: Any, noise: Iterator[Any], y: Any, nu: float) -> Any:
+    """Return y with what is not hidden put back at this noise."""
+    return y.where(hidden, x + nu * next(noise))
 
 
 def _board(shape: Sequence[int]) -> np.ndarray:

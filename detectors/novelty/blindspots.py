@@ -42,7 +42,7 @@ def blind_spots(
     rngs = [np.random.default_rng(int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:16])) for name in ids]
     if isinstance(items, np.ndarray):
         rows = [distorted_array(item, rng, value_range) for item, rng in zip(items, rngs, strict=True)]
-        made = {kind: np.stack([row[kind] for row in rows]) for kind in ARRAY_KINDS}
+        made: dict[str, Items] = {kind: np.stack([row[kind] for row in rows]) for kind in ARRAY_KINDS}
         return made | {BLURRED: _blurred(items)} if blurred else made
     texts = [distorted_text(text, rng) for text, rng in zip(items, rngs, strict=True)]
     return {kind: [text[kind] for text in texts] for kind in TEXT_KINDS}
@@ -68,8 +68,7 @@ def distorted_array(
 
 
 def _blurred(items: NDArray[Any]) -> NDArray[Any]:
-    """Return the means of neighbours along the last two axes of each item (of a series its only one), edges repeated.
-    """
+    """Return means of neighbours along the last two axes of each item (of a series its only one), edges repeated."""
     from scipy.ndimage import uniform_filter1d
 
     made = items.astype(float)

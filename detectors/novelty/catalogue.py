@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.special import logsumexp
@@ -66,7 +67,7 @@ def effective_samples(log_weights: Floats) -> Floats:
 
 
 def _curvature(seen: Recorded) -> Floats:
-    return curvature(*(seen.lists(column) for column in ("trace", "entropies", "variances")))
+    return curvature(*seen.elements())
 
 
 def _about_fit(seen: Recorded, values: Floats) -> Floats:
@@ -95,7 +96,7 @@ SCORES: Mapping[str, Score] = {
     "dose": Score((), lambda seen: dose([(seen.fit(one), one) for one in _statistics(seen)]), two_sided=True),
     "reference_ratio": Score(("log_prob", "background_log_prob"), _ratio),
     "min_k": Score(("trace",), lambda seen: min_k(seen.lists("trace"))),
-    "min_k_plus_plus": Score(_TRACE, lambda seen: min_k_plus_plus(*map(seen.lists, _TRACE))),
+    "min_k_plus_plus": Score(_TRACE, lambda seen: min_k_plus_plus(*seen.elements())),
     "windowed_maximum": Score(("trace",), lambda seen: windowed_maximum(seen.lists("trace"))),
     "curvature": Score(_TRACE, lambda seen: _about_fit(seen, _curvature(seen)), two_sided=True),
     "iwae": Score(("log_weights",), _iwae),
@@ -132,7 +133,7 @@ _STATISTICS: Mapping[str, Callable[[Recorded], Floats]] = {
     "posterior_spectrum": SCORES["posterior_spectrum"].run,
     "flow_log_prob": SCORES["flow_nll"].run,
     **{
-        name: (lambda seen, name=name: seen.numbers(name))
+        name: partial(Recorded.numbers, column=name)
         for name in ("reconstruction", "kl", "mean_norm", "std_norm", "likelihood_regret", "residual", "latent_norm")
     },
 }

@@ -198,8 +198,8 @@ class _Measures:
     def table(self) -> pd.DataFrame:
         """Return a row for every score of everything shown beside the familiar items: AUROC, gap to the model's own.
 
-        Where scores were asked for, also what each costs an item: `calls` of the model and `gradients`. `near_share` is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar
-        ones do.
+        Where scores were asked for, also what each costs an item: `calls` of the model and `gradients`. `near_share`
+        is the share of the items shown that lie as near to a learnt one as the nearer half of the familiar ones do.
         """
         nearer = self.seen.scores("items")["knn5"].median()
         near = {about: float((self.seen.scores(about)["knn5"] <= nearer).mean()) for about in self.rankings}

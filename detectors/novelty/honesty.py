@@ -57,5 +57,5 @@ def _worse(seen: ScoreTable, rankings: Mapping[str, Ranking], level: float) -> I
     for about, found in rankings.items():
         gap, low, high = found.difference(seen.main, seen.raw, 1 - (1 - level) / len(rankings))
         if high < 0:
-            told = {"score": seen.main, "other": seen.raw, "about": about, "gap": gap, "gap_low": low, "gap_high": high}
-            yield Remark("worse_than_raw", told)
+            names = {"score": seen.main, "other": seen.raw, "about": about}
+            yield Remark("worse_than_raw", {**names, "gap": gap, "gap_low": low, "gap_high": high})

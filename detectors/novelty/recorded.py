@@ -91,6 +91,10 @@ class Recorded:
         """Return a column of lists of any length."""
         return [np.asarray(cell, dtype=float) for cell in self.cells[column]]
 
+    def elements(self) -> tuple[list[Floats], list[Floats], list[Floats]]:
+        """Return log p, entropy and variance element by element."""
+        return self.lists("trace"), self.lists("entropies"), self.lists("variances")
+
     def fit(self, values: Floats) -> Floats:
         """Return what belongs to the items that scores are fitted on."""
-        return values[self.of == "fit"]
+        return np.asarray(values[self.of == "fit"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reports.pictures.answers import margins
+from reports.pictures.blindspots import blind_spots
 from reports.pictures.crossing import heat_map
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
@@ -61,7 +62,7 @@ CONTRAST = FindingFigure(
     ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"), (hills,)
 )
 LIKELIHOOD = FindingFigure(
-    ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"), (hills,)
+    ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"), (hills, blind_spots)
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))

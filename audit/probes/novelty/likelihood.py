@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, cast, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, cast, get_args
 
 from audit.probe import AUROC, P_VALUE, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
@@ -103,6 +103,8 @@ class Likelihood:
         """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
         `reference`; columns as `detectors.novelty.familiarity` wants them. Raises DataError for items of no one kind.
         """
+        import pandas as pd
+
         from detectors.arrays import joined
         from detectors.novelty.blindspots import blind_spots
 
@@ -119,11 +121,12 @@ class Likelihood:
             answers = answers.assign(trace=token_traces(ask, whole))
         further = [column for column in self._further if column not in answers]
         answers = answers.join(further_answers(ask, whole, further, self.background))
+        parts = [frame]
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]
-            columns = part.columns.drop("likelihood", errors="ignore") if suffix else part.columns
-            frame[[f"{column}{suffix}" for column in columns]] = part[columns].set_axis(items.index, axis=0)
-        return frame
+            kept = part.drop(columns="likelihood", errors="ignore") if suffix else part
+            parts.append(kept.set_axis(items.index, axis=0).add_suffix(suffix))
+        return pd.concat(parts, axis=1)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.novelty.familiarity`."""
@@ -155,7 +158,7 @@ class Likelihood:
         observed = {}
         for role in ("items", "foreign", "fit", "calibration"):
             index = pd.Index([f"{role}-{number}" for number in range(_CONTROL_ITEMS)], name="id")
-            frame = pd.DataFrame({"image": rng.integers(0, 17, (_CONTROL_ITEMS, 4, 4)).tolist()}, index=index)
+            told: dict[str, list[Any]] = {"image": rng.integers(0, 17, (_CONTROL_ITEMS, 4, 4)).tolist()}
             for suffix in ("", *(f"_{kind}" for kind in kinds)) if role == "items" else ("",):
                 mean = strange if role == "foreign" else means.get(suffix, 150.0)
                 planted = role == "foreign" or suffix == "_constant"
@@ -164,8 +167,8 @@ class Likelihood:
                 else:
                     levels = rng.normal(mean, spread if planted else 10.0, _CONTROL_ITEMS)
                 for column in columns_of((self.score, *self.beside)):
-                    frame[column + suffix] = cells_of(column, levels)
-            observed[role] = frame
+                    told[column + suffix] = cells_of(column, levels)
+            observed[role] = pd.DataFrame(told, index=index)
         return observed
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:

@@ -64,9 +64,9 @@ def cells_of(column: str, levels: np.ndarray) -> list[Any]:
     if column in ("background_log_prob", "entropies", "variances"):
         return [0.0] * len(levels) if column == "background_log_prob" else [[1.0] * 4] * len(levels)
     if column in ("trace", "log_weights"):
-        return np.repeat(-levels[:, None], 4, axis=1).tolist()
+        return list(np.repeat(-levels[:, None], 4, axis=1))
     if column in _LISTS:
-        return np.stack([levels - 1, levels + 1], axis=1).tolist()
+        return list(np.stack([levels - 1, levels + 1], axis=1))
     return list(levels)
 
 
@@ -102,7 +102,7 @@ def _script(question: str, names: Sequence[str], scores: Callable[[Sequence[Any]
     return answer
 
 
-def _strangeness(probe: Any, familiar: np.ndarray, images: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarray) -> np.ndarray:
     """Return what ranks as the judged score of items does, worked out anew from their levels [item].
 
     familiar: levels of the items that scores are fitted on, about whose middle a two-sided score is even.
@@ -112,9 +112,9 @@ def _strangeness(probe: Any, familiar: np.ndarray, images: np.ndarray, levels: n
     from detectors.novelty.catalogue import SCORES
 
     if SCORES[probe.score].two_sided:
-        return np.abs(levels - familiar.mean())
+        return np.asarray(np.abs(levels - familiar.mean()))
     if probe.score == "input_complexity":
-        return levels / np.log(2) - np.array([_shortest_code(image) for image in images])
+        return np.asarray(levels / np.log(2) - np.array([_shortest_code(image) for image in images]))
     return levels
 
 

@@ -1,0 +1,82 @@
+"""What each score sees: a field for every score and everything that was shown beside the familiar items.
+
+    row       a score, the judged one first        column    foreign items, and each distortion of familiar ones
+    blue      AUROC above 1/2                      vermilion  below: takes them for more familiar
+    dashed    the interval holds 1/2
+
+Its numbers are the finding's table.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from markupsafe import Markup
+
+from reports.figures import PALETTE, cut, joined, words_at
+from reports.pictures.part import WIDTH, Picture, Shown, pictured
+
+__all__ = ["blind_spots"]
+
+_LABEL, _ROW, _HEAD = 190, 26, 24
+_MOST = 24
+"""Scores that are drawn."""
+
+
+def blind_spots(shown: Shown) -> Picture | None:
+    """Draw the table of a finding that has a row for each score and set; None where it has no such table."""
+    cells = _cells(shown)
+    scores = list(dict.fromkeys(score for score, _ in cells))
+    sets = list(dict.fromkeys(about for _, about in cells))
+    if len(sets) < 2:
+        return None
+    words, notation, drawn = shown.notation.words, shown.notation, scores[:_MOST]
+    wide = (WIDTH - _LABEL) / len(sets)
+    parts = [
+        words_at(_LABEL + (at + 0.5) * wide, 14, cut(words.term("group", about), words, int(wide / 7)), anchor="middle")
+        for at, about in enumerate(sets)
+    ]
+    for at, score in enumerate(drawn):
+        top = _HEAD + at * _ROW
+        parts.append(words_at(0, top + 17, cut(words.term("column", score), words, 30), size=12, bold=at == 0))
+        parts += [
+            _cell(shown, cells[score, about], _LABEL + across * wide, top, wide)
+            for across, about in enumerate(sets)
+            if (score, about) in cells
+        ]
+    lowest = min((about for about in sets if (scores[0], about) in cells), key=lambda one: cells[scores[0], one][0])
+    message = words(
+        "picture.blind_spots", score=words.term("told", scores[0]), about=words.term("group", lowest),
+        lowest=notation.number(cells[scores[0], lowest][0], "score"),
+    )
+    caption = words("picture.blind_spots_caption")
+    if len(scores) > _MOST:
+        caption = words("picture.scores_more", text=caption, count=len(scores) - _MOST)
+    return pictured(shown, _HEAD + len(drawn) * _ROW + 4, message, caption, joined(parts))
+
+
+def _cells(shown: Shown) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """Return (score, what was shown) -> AUROC and its interval, as stored."""
+    columns = ("about", "score", "auroc", "low", "high")
+    if shown.table is None or not set(columns) <= set(shown.table.columns):
+        return {}
+    frame: Any = shown.table.table(list(columns)).to_pandas().dropna()
+    return {(score, about): (value, low, high) for about, score, value, low, high in frame.itertuples(index=False)}
+
+
+def _cell(shown: Shown, found: tuple[float, float, float], left: float, top: float, wide: float) -> Markup:
+    value, low, high = found
+    unseen = low <= 0.5 <= high
+    depth = 0.06 + 0.78 * abs(2 * value - 1)
+    colour = "passed" if value >= 0.5 else "failed"
+    frame = Markup(
+        '<rect x="{:.1f}" y="{}" width="{:.1f}" height="{}" fill="{}" fill-opacity="{:.2f}" stroke="{}"{}/>'
+    ).format(
+        left + 2, top + 2, wide - 4, _ROW - 4, PALETTE[colour], depth, PALETTE["skipped" if unseen else colour],
+        Markup(' stroke-dasharray="3 3"') if unseen else Markup(""),
+    )
+    number = words_at(
+        left + wide / 2, top + 17, shown.notation.number(value, "score"), anchor="middle", size=12,
+        colour="paper" if depth > 0.72 else "ink",
+    )
+    return joined([frame, number])
