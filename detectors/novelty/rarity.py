@@ -1,7 +1,7 @@
 """How rare are an item's statistics among those of familiar items? Higher = more outlying, on either side of them.
 
-    dose               - sum_j log q_j(T_j), q_j the kernel density of statistic j  (Morningstar et al. 2021, 2006.09273)
-    gaussian_surprise  half the squared Mahalanobis distance of a vector T, shrunk  (Ledoit & Wolf 2004)
+    dose               - sum_j log q_j(T_j), q_j the kernel density of statistic j (Morningstar et al. 2021, 2006.09273)
+    gaussian_surprise  half the squared Mahalanobis distance of a vector T, shrunk (Ledoit & Wolf 2004)
     mean_z             mean_j (T_j - mean_j) / std_j, for statistics of which more is stranger
 
 All are fitted on held-out familiar items which decide nothing: not on what calibrates, or its p-values come out wrong.
