@@ -11,7 +11,7 @@ from audit.record import Limit
 from audit.verdict import decide, sentence
 from detectors.phrases import Cause, Method
 from detectors.result import Measure, undefined
-from reports.text import Counting, Notation, gloss, meaning, words_of
+from reports.text import Counting, Notation, gloss, meaning, measure_name, words_of
 from reports.views import reason_text
 
 EN = words_of("en")
@@ -127,6 +127,13 @@ def test_an_auroc_is_told_as_surely_as_its_interval_allows(low, value, high, wor
     """What may be a coin is never called better than one."""
     one = number("auroc", value, low, high, unit="score", method="AUROC over independent pairs")
     assert word in meaning("novelty.likelihood", one, Notation(EN))
+
+
+def test_a_measure_of_a_group_has_a_name_that_can_be_read():
+    assert measure_name("blind_spot_auroc", "inverted", EN) == "telling inverted items from real ones (AUROC)"
+    assert measure_name("blind_spot_auroc", "inverted", KO) == "반전 항목을 알아보는 정도(AUROC)"
+    assert measure_name("selection_rate", "women", KO) == "여성의 선택률"
+    assert measure_name("repeats_per_text", None, EN) == "repeats per text"
 
 
 def test_a_measure_from_outside_is_told_by_name_and_value():

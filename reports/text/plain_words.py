@@ -46,10 +46,11 @@ def gloss(probe: str, name: str, words: Words) -> str:
 
 def measure_name(name: str, group: str | None, words: Words) -> str:
     """Return the name of a measure, with its group; one without words is read as it is written."""
-    told = words.term("measure", name)
+    told, groups = words.term("measure", name), "" if group is None else words.term("group", group)
     told = name.replace("_", " ") if told == name else told
+    of_group = words.catalogue["measure"].get(name + _OF_GROUP)
     if group is not None:
-        told = words("gap.measure_of", measure=told, groups=words.term("group", group))
+        told = of_group.format(group=groups) if of_group else words("gap.measure_of", measure=told, groups=groups)
     return one_line(told, words, 120)
 
 

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import scale_of
-from reports.text import Notation, digits_for, gloss, one_line
+from reports.text import Notation, digits_for, gloss, measure_name, one_line
 
 __all__ = ["MeasureRow", "MethodRow", "method_rows", "printed"]
 
@@ -77,7 +77,7 @@ def printed(measure: Measure, limit: Limit | None, notation: Notation, probe: st
     return MeasureRow(
         measure=measure,
         limit=limit,
-        name=one_line(words.term("measure", measure.name), words, 80),
+        name=measure_name(measure.name, None, words),
         group=None if measure.group is None else one_line(words.term("group", measure.group), words, 80),
         value=value,
         full=value if measure.value is None else notation.with_unit(value, unit),
