@@ -143,6 +143,7 @@ def test_items_are_found_and_walked_through_by_keys_and_taken_away(page, address
     page.keyboard.press("?")
     expect(page.locator("p.keys")).to_be_visible()
     page.keyboard.press("/")
+    expect(page.get_by_role("textbox", name="Search the items")).to_be_focused()
     page.keyboard.type("no such item, j")
     page.keyboard.press("Enter")
     expect(page.locator(".doc .empty")).to_be_visible()

@@ -37,9 +37,10 @@ def show(place: Address, words: Words) -> None:
     overdue = sum(row.overdue for row in found)
     told = words("dashboard.register_sentence", count=len(found), overdue=overdue)
     draw("heading.html.j2", words, title=words("dashboard.register"), sentence=told)
-    _quick(place, words, found, today)
+    me = speaker()[0]
+    _quick(place, words, found, today, me)
     _filters(place, words, found)
-    kept = [row for row in found if _kept(row, place, today)]
+    kept = [row for row in found if _kept(row, place, today, me)]
     if place.view == "calendar":
         _tools(words, kept, kept)
         _calendar(kept, place, words, today)
@@ -58,9 +59,8 @@ def show(place: Address, words: Words) -> None:
     turn_pages(place, words, len(kept), SIZE)
 
 
-def _quick(place: Address, words: Words, found: Sequence[RegisterRow], on: date) -> None:
+def _quick(place: Address, words: Words, found: Sequence[RegisterRow], on: date, me: str) -> None:
     """Draw what is asked for most often, each with its count, and the two ways to look at it."""
-    me = speaker()[0]
     tests: dict[str, tuple[dict[str, str], Callable[[RegisterRow], bool]]] = {
         "every": ({}, lambda row: True),
         "mine": ({"whose": "mine"}, partial(_is_of, me=me)),
@@ -141,10 +141,10 @@ def _is_of(row: RegisterRow, me: str) -> bool:
     return bool(me) and row.standing.owner is not None and same_person(row.standing.owner, me)
 
 
-def _kept(row: RegisterRow, place: Address, on: date) -> bool:
+def _kept(row: RegisterRow, place: Address, on: date, me: str) -> bool:
     text = "\n".join((row.title, row.audit, row.model, row.finding.check, row.standing.action or "")).casefold()
     special = {"overdue": row.overdue, "ending": row.ending(on)}
-    whose = {"mine": _is_of(row, speaker()[0]) if place.whose == "mine" else False, "nobody": not row.standing.owner}
+    whose = {"mine": _is_of(row, me), "nobody": not row.standing.owner}
     return (
         place.search.casefold() in text
         and place.owner in ("", row.standing.owner)
