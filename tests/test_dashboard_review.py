@@ -14,12 +14,24 @@ from review_fixtures import small_audit
 from streamlit.testing.v1 import AppTest
 from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
 
-from audit.record import load_record
-from audit.review import Decision, Due, Owner, Rating, Status, add_reviews, read_reviews, signature_of, state_of
+from audit.record import items_of, load_record
+from audit.review import (
+    Decision,
+    Due,
+    Owner,
+    Rating,
+    Status,
+    add_reviews,
+    call_item,
+    read_reviews,
+    signature_of,
+    state_of,
+)
 from audit.signing import make_key
 from audit.signing.keyring import KEYS
 from audit.signing.people import KEY_FILE
 from dashboard.address import Address
+from dashboard.evidence_browser import kept_rows
 from dashboard.findings_register import register
 from dashboard.loading import AUDITS
 from reports.text import words_of
@@ -122,9 +134,15 @@ def test_an_item_is_called_and_the_next_follows_with_the_number_after_review(sma
     after = before + (1 - float(items["value"][first])) / len(items)
     assert f"becomes {100 * after:.1f}" in seen(app).replace("\u00a0", " ")
     assert f"{100 * before:.1f}" in seen(app)
+    add_reviews(small, call_item(small, "limited", first, "right"), author="Lee")
+    file, place = items_of(small.folder, small.finding("limited")), Address("finding", name, check="limited")
+    kinds = ("", "open", "spoken", "differ")
+    sizes = {kind: kept_rows(place.to("finding", reviewed=kind), file).size for kind in kinds}
+    assert sizes == {"": 81, "open": 79, "spoken": 2, "differ": 1}
+    add_reviews(small, call_item(small, "limited", first, "taken back"), author="Lee")
     press(app, "z")
     press(app, "z")
-    assert [one.word for one in said(small.folder.parent, name)[2:]] == ["taken back", "taken back"]
+    assert [one.word for one in said(small.folder.parent, name)[4:]] == ["taken back", "taken back"]
     assert re.search(r'class="hash">([^<]*)', html(app))[1] == first, "and one is back at the item"
     assert "nobody has changed an outcome" in seen(app)
 
