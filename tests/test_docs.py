@@ -5,12 +5,31 @@ import re
 import subprocess
 import sys
 
-from needs import ROOT
+import pytest
+from dashboard_fixtures import make_pictures, make_second
+from needs import ROOT, needs_chromium
+from PIL import Image
 
 
 def test_the_pages_are_current():
     done = subprocess.run([sys.executable, ROOT / "docs" / "build.py", "--check"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "current\n"), f"{done.stdout}{done.stderr}: run python docs/build.py"
+
+
+@pytest.mark.slow
+def test_the_readmes_pictures_can_be_made_and_are_small(tmp_path):
+    """By their script, from other audits than those that are here."""
+    needs_chromium()
+    make_pictures(tmp_path / "audits")
+    make_second(tmp_path / "audits")
+    subprocess.run([sys.executable, ROOT / "docs" / "pictures.py", tmp_path / "audits", tmp_path], check=True)
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for name in ("list.png", "decision.png", "finding.png"):
+        assert f"](docs/{name})" in readme
+        for path in (tmp_path / name, ROOT / "docs" / name):
+            assert path.stat().st_size < 300_000
+            assert Image.open(path).size == (1920, 1200)
+            assert len(Image.open(path).convert("RGB").getcolors(1 << 16)) > 20, "a screen, not an empty page"
 
 
 def test_the_own_parts_of_the_page_can_be_pasted(tmp_path):

@@ -2,7 +2,8 @@
 
     <thead><tr><th>Why</th></tr></thead> ... <td>late</td>      ->      <td data-label="Why">late</td>
 
-Lines of figures lay themselves out and are left alone, and so are a cell of several columns and one that has a label.
+Lines of figures lay themselves out and are left alone, and so are a cell of several columns, one that has a label, and
+a page that is too long to be read on such a screen: a document has its size.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from itertools import chain
 
 __all__ = ["labelled"]
 
+_MOST = 3_000_000
+"""Characters of a page that is labelled."""
 _TABLE = re.compile(r'<table\b(?! class="lines)[^>]*>.*?</table>', re.DOTALL)
 _ROW = re.compile(r"<tr\b.*?</tr>", re.DOTALL)
 _HEAD = re.compile(r"<th\b([^>]*)>(.*?)</th>", re.DOTALL)
@@ -22,7 +25,7 @@ _MARKUP = re.compile(r"<svg\b.*?</svg>|<[^>]*>", re.DOTALL)
 
 def labelled(page: str) -> str:
     """Return the page with the cells of its tables labelled; what stands in a page is escaped, and stays so."""
-    return _TABLE.sub(lambda table: _labelled(table[0]), page)
+    return page if len(page) > _MOST else _TABLE.sub(lambda table: _labelled(table[0]), page)
 
 
 def _labelled(table: str) -> str:
