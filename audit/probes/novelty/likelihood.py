@@ -46,14 +46,18 @@ class Likelihood:
     """AUROC of a model's score on foreign data, its blind spots, and scores that need no model beside it."""
 
     score: Score = "log_prob"
-    """What is judged: `log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`, or what follows."""
+    """What is judged: `log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`. Of any with a
+    likelihood also typicality, input_complexity, dose, reference_ratio; with a trace min_k, min_k_plus_plus,
+    windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of diffusion denoising_z,
+    denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms, posterior_spectrum; of a
+    GAN inversion, latent_norm."""
     value_range: tuple[float, float] | None = None
     """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""
     beside: tuple[Score | Bar, ...] = field(default=(), metadata={"later": True})
-    """Further scores to tell; each that has a question of its own costs calls of the model, and the table says how
-    many."""
+    """Further scores to tell, those above or isolation_forest; the table says how many calls of the model each costs.
+    """
     blurred: bool = field(default=False, metadata={"later": True})
     """Whether the self-test blurs images and series too."""
     background: str = field(default="background", metadata={"later": True})
