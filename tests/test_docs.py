@@ -28,8 +28,9 @@ def test_the_readmes_pictures_can_be_made_and_are_small(tmp_path):
         assert f"](docs/{name})" in readme
         for path in (tmp_path / name, ROOT / "docs" / name):
             assert path.stat().st_size < 300_000
-            assert Image.open(path).size == (1920, 1200)
-            assert len(Image.open(path).convert("RGB").getcolors(1 << 16)) > 20, "a screen, not an empty page"
+            with Image.open(path) as picture:
+                assert picture.size == (1920, 1200)
+                assert len(picture.convert("RGB").getcolors(1 << 16)) > 20, "a screen, not an empty page"
 
 
 def test_the_own_parts_of_the_page_can_be_pasted(tmp_path):
