@@ -40,9 +40,10 @@ def seconds_in_order(shown: Shown) -> Picture | None:
             words_at(_LEFT - 8, at + 4, text, anchor="end", size=11, colour="skipped"),
         ]
     middle, tail = np.quantile(seconds[order], [0.5, 0.95]).tolist()
-    for value, key in ((middle, "picture.median"), (tail, "picture.tail")):
-        parts.append(line(_LEFT, y(value), WIDTH, y(value), "ink", dash="" if value == middle else "4 3"))
-        parts.append(words_at(WIDTH, y(value) - 4, words(key), anchor="end", size=11))
+    below = 12 if y(middle) - y(tail) < 14 else -4  # where both names would stand on each other
+    for value, key, off, dash in ((middle, "picture.median", below, ""), (tail, "picture.tail", -4, "4 3")):
+        parts.append(line(_LEFT, y(value), WIDTH, y(value), "ink", dash=dash))
+        parts.append(words_at(WIDTH, y(value) + off, words(key), anchor="end", size=11))
     parts += [dot(_LEFT + across.x(float(at)), y(float(seconds[at])), "passed", radius=2.2) for at in picked.tolist()]
     third = max(order.size // 3, 1)
     early, late = (float(np.median(seconds[side])) for side in (order[:third], order[-third:]))
