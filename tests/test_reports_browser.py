@@ -105,7 +105,11 @@ def test_closed_items_are_printed(browser, tmp_path):
     page.goto(path.as_uri())
     row = page.locator("#check-facts .items td").first
     assert not row.is_visible()
-    page.emulate_media(media="print")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(paper) == "rgb(20, 25, 30)", "dark where the reader's system is"
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(paper) == "rgb(255, 255, 255)", "paper is light"
     assert row.is_visible()
     assert not page.locator("nav").is_visible()
     page.close()
