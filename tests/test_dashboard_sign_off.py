@@ -81,6 +81,20 @@ def send(page, said):
     expect(page.locator(".doc section.said, .doc #sign-off").first).to_contain_text(said, timeout=60_000)
 
 
+def press(page, key, audit, *, entries):
+    """Press a key once the screen is whole, and anew where it was drawn again just then: nothing was said."""
+    for _ in range(5):
+        page.wait_for_selector(IDLE)
+        page.wait_for_selector(f"[class*='st-key-press-{key}-'] button:enabled")
+        page.keyboard.press(key)
+        with suppress(TimeoutError):
+            next_one = W("dashboard.item_at", at=entries + 1, kept=81)
+            return page.locator("header.item .over", has_text=next_one).wait_for(timeout=15_000)
+        if len(read_reviews(audit.folder).entries) == entries:
+            return None
+    raise AssertionError(f"{key}: pressed in vain")
+
+
 def test_ten_items_are_called_by_keys_one_taken_back_and_back_leads_to_where_one_was(page, audit):
     page.goto(f"{page.url.split('?')[0]}?screen=finding&audit={audit.folder.name}&check=limited")
     page.wait_for_selector("table.items")
@@ -88,8 +102,7 @@ def test_ten_items_are_called_by_keys_one_taken_back_and_back_leads_to_where_one
     page.keyboard.press("j")
     for at, key in enumerate("rwnrrwrrnr", start=1):
         expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=at, kept=81))
-        page.wait_for_selector(IDLE)
-        page.keyboard.press(key)
+        press(page, key, audit, entries=at)
     expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=11, kept=81))
     page.wait_for_selector(IDLE)
     expect(page.locator(".effect")).to_contain_text(W("called.effect", measure="", before="", after="", count=8)[-14:])
@@ -132,7 +145,7 @@ def test_from_a_failed_audit_to_a_signed_decision_by_clicks(page, audit):
     expect(page.locator(".doc .path .acts")).to_contain_text(W("decision.approved"))
     expect(page.locator(".doc #sign-off")).to_contain_text("면제를 확인했다")
     entries = read_reviews(audit.folder).entries
-    assert [one.says.kind for one in entries[11:]] == ["rating", "status", "decision", "decision"]
+    assert [one.says.kind for one in entries[-4:]] == ["rating", "status", "decision", "decision"]
     assert {one.author for one in entries} == {"김지우"}
     assert {signature_of(one) for one in entries} == {"holds"}
     state = state_of(load_record(audit.folder))
