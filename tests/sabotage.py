@@ -87,6 +87,11 @@ SABOTAGE = {
         opposite_shares,
         lambda real: lambda given, errors: 0 * real(given, errors) + 1 / np.shape(given)[-1],
     ),
+    "bias.image_data": (
+        "detectors.bias.representation:true_shares",
+        opposite_shares,
+        lambda real: lambda given, errors: 0 * real(given, errors) + 1 / np.shape(given)[-1],
+    ),
     "bias.stereotype_pairs": (
         "detectors.bias.pairs:_preference",
         lambda real: lambda gap: real(-gap),
@@ -212,6 +217,7 @@ LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
 DECIDED = "audit.probes.bias.decisions:Decisions.observe"
 IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
+FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
@@ -434,6 +440,16 @@ HOLES = {
         "none missing": ("detectors.bias.generated_images:count_missing",
                          lambda real: lambda name, share, low, high, least, **facts: real(
                              name, share, low, high, 0 * least, **facts)),
+        "what the helper says at a tenth": ("detectors.bias.given_shares:Given.band",
+                                            lambda real: lambda self, level: real(self, 0.1)),
+    },
+    "bias.image_data": {
+        "classes turned": (FOLDERS, kept(probabilities=lambda frame: [
+            np.roll(told, 1).tolist() for told in frame["probabilities"]])),
+        "folders shuffled": (FOLDERS, kept(label=shuffled("label"))),
+        "repeats counted": (FOLDERS, kept(digest=lambda frame: list(map(str, range(len(frame)))))),
+        "gaps halved": ("detectors.bias.representation:Corrected.apart",
+                        lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
         "what the helper says at a tenth": ("detectors.bias.given_shares:Given.band",
                                             lambda real: lambda self, level: real(self, 0.1)),
     },

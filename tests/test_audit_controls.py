@@ -113,6 +113,7 @@ WAYS = {
         {}, {"template": "a {job}", "nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"},
         {"references": {"judge": {"a": 0.6, "b": 0.4}}, "cite": "x", "missing_below": 0.5},
     ],
+    "bias.image_data": [{}, {"nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
     "bias.multiple_choice": [{}, {"scored": "words"}, {"mode": "generate"}],
     "bias.representation": [{}, {"draws_per_item": 7, "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}],
     "bias.stereotype_pairs": [
@@ -280,6 +281,7 @@ def subjects(tmp_path_factory):
         "bias.generated_images": (
             {**normal, "classifier": Normal()}, {"items": file("prompts", prompts), "labelled": file("seen", seen)}
         ),
+        "bias.image_data": ({"classifier": Normal()}, {"items": file("seen", seen), "labelled": file("seen", seen)}),
         "bias.associations": (language, {"items": file("words", words)}),
         "bias.counterfactual": (language, {"items": file("swaps", asked)}),
         "bias.open_ended": (language, {"items": file("asked", asked)}),

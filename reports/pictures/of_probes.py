@@ -26,6 +26,7 @@ __all__ = [
     "COREFERENCE",
     "COUNTERFACTUAL",
     "GENERATED_IMAGES",
+    "IMAGE_DATA",
     "JUDGED",
     "LIKELIHOOD",
     "MULTIPLE_CHOICE",
@@ -47,6 +48,9 @@ MULTIPLE_CHOICE = FindingFigure(
 REPRESENTATION = FindingFigure(("class", "confidence", "problem"), (by_class,))
 GENERATED_IMAGES = FindingFigure(
     ("image", "prompt", "group", "class", "confidence", "repeated", "problem"), (by_prompt,)
+)
+IMAGE_DATA = FindingFigure(
+    ("image", "folder", "class", "confidence", "repeated"), (by_class, by_group("share", "share_given"))
 )
 STEREOTYPE_PAIRS = FindingFigure(
     ("prefers", "difference", "group", "unit", "kind", "log_prob_more", "log_prob_less"),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from detectors.bias.generated_images import Counted
     from detectors.result import Result
 
-__all__ = ["GeneratedImages"]
+__all__ = ["GeneratedImages", "digest_of", "small"]
 
 _AT_ONCE = 16
 """Images asked for together: what is held in memory, and what a kill loses."""
@@ -157,8 +157,8 @@ class GeneratedImages:
             images = [None if cell is None else content(cell) for cell in came]
             there = [image for image in images if image is not None]
             told = iter(ask("predict", there, model=self.classifier)["probabilities"] if there else ())
-            found["draws"] += [None if image is None else plain(_small(image)) for image in images]
-            found["digests"] += [None if image is None else _digest(image) for image in images]
+            found["draws"] += [None if image is None else plain(small(image)) for image in images]
+            found["digests"] += [None if image is None else digest_of(image) for image in images]
             found["problems"] += answer["problem"].astype(object).where(lost, None).to_list()
             found["probabilities"] += [None if image is None else next(told).tolist() for image in images]
         return found
@@ -302,13 +302,14 @@ def _rows(items: pd.DataFrame) -> Iterator[dict[str, Any]]:
             }  # fmt: skip
 
 
-def _digest(image: np.ndarray) -> str:
+def digest_of(image: np.ndarray) -> str:
+    """Return what tells an image from others."""
     import numpy as np
 
     return sha256(str(image.shape).encode() + np.ascontiguousarray(image).tobytes()).hexdigest()[:32]
 
 
-def _small(image: np.ndarray) -> np.ndarray:
+def small(image: np.ndarray) -> np.ndarray:
     """Return a colour image [3, row, column] of bytes with at most 64 rows and columns; another as it is."""
     import numpy as np
     from PIL import Image

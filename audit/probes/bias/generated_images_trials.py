@@ -10,6 +10,7 @@ show none is named, a part of a trial's images is of it; images that the model l
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from audit.probe import Known, Trial
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from audit.probe import Observed
 
-__all__ = ["ASKED", "Options", "controls", "trials"]
+__all__ = ["ASKED", "Options", "controls", "folder_trials", "trials"]
 
 ASKED = 160
 """Images that a trial asks for by prompt."""
@@ -74,6 +75,21 @@ def trials(probe: Options, rng: np.random.Generator) -> Sequence[Trial]:
     """
     bare = [_trial(probe, rng, moved, labelled=False) for moved in _DOSES if moved]
     return [*(_trial(probe, rng, moved) for moved in _DOSES), *bare]
+
+
+def folder_trials(probe: Options, rng: np.random.Generator) -> Iterator[Trial]:
+    """Yield the same with the images as data, by the prompt that they would have been drawn for."""
+    import pandas as pd
+
+    for one in trials(probe, rng):
+        prompts = one.data["items"]["prompt"]
+        draw = one.answers["main", "sample"]
+        images = [image for prompt in prompts for image in draw([prompt] * ASKED)["content"]]
+        ids = pd.Index([f"image {number}" for number in range(len(images))], name="id")
+        items = pd.DataFrame({"image": images, "label": prompts.repeat(ASKED).to_numpy()}, index=ids)
+        labelled = {"labelled": one.data["labelled"]} if "labelled" in one.data else {}
+        helper = {asked: how for asked, how in one.answers.items() if asked[0] != "main"}
+        yield replace(one, data={"items": items, **labelled}, answers=helper)
 
 
 def _classes(probe: Options) -> tuple[list[str], np.ndarray]:
