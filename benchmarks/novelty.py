@@ -136,7 +136,7 @@ def scores() -> None:
     found: dict[str, list[Result]] = {}
     for seed in SEEDS:
         for family, model in densities(images, f"patches-{seed}", (1200, 3000, 2500), seed).items():
-            probe = Likelihood("input_complexity", beside=FURTHER[family], blurred=True)
+            probe = Likelihood("input_complexity", RANGE, beside=FURTHER[family], blurred=True)
             found.setdefault(family, []).append(audited(probe, {"main": model}, data))
     for family, results in found.items():
         tell(family, results)
