@@ -31,7 +31,7 @@ import numpy as np
 
 from audit.data.tabular import Builtin
 from audit.errors import UsageError
-from audit.execute import run
+from audit.execute import progress, run
 from audit.files import digest_file, sha256
 from audit.integrity import export_audit, import_audit, seal_audit, verify_audit
 from audit.plan import Check, Plan
@@ -45,6 +45,8 @@ from audit.signing.keys import read_key
 EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
+progress.EVERY = 0.0
+"""Else how often it is written, and so the number of file operations, would hang on the clock."""
 LEFT = re.compile(r"\..*\.tmp|\.import-.*")
 
 
@@ -219,7 +221,7 @@ def kills(name: str, points: int) -> bool:
 LANGUAGE = """
 import dataclasses, sys
 from audit.reference.plans import language_model_plan
-from audit.execute import run
+from audit.execute import progress, run
 print(run(dataclasses.replace(language_model_plan(), limit=int(sys.argv[2])), into=sys.argv[1]).folder)
 """
 

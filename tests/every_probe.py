@@ -28,6 +28,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"sensitive": ("gender", "age"), "features": ("one", "two"), "reference": {"age": {"0": 0.5, "1": 0.5}},
          "cite": "x", "identity": ("key",)},
     ],
+    **{name: [{}, {"nothing": "nobody", "reference": {"a": 0.7, "b": 0.3}, "cite": "x"}]
+       for name in ("bias.generated_images", "bias.image_data")},
     "bias.multiple_choice": [{}, {"mode": "generate"}],
     "bias.stereotype_pairs": [{}, {"variant": "paper"}, {"variant": "pll-word-l2r"}],
     "novelty.likelihood": [

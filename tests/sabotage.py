@@ -126,7 +126,7 @@ SABOTAGE = {
         lambda real: lambda *known: 0 * real(*known),
     ),
     "novelty.likelihood": (
-        "detectors.novelty.scores:model_score",
+        "detectors.novelty.recorded:Recorded.numbers",
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),

@@ -40,7 +40,7 @@ FAULTS = (Path(__file__).parent / "faults.js").read_text("utf-8")
 SCREENS = {
     "audits": ("", "table.audits"),
     "audit": (f"?screen=audit&audit={FIRST}", "#gaps"),
-    "empty": (f"?screen=audit&audit={EMPTY}", "#gaps"),
+    "empty": (f"?screen=audit&audit={EMPTY}", "#checks"),
     "running": (f"?screen=audit&audit={RUNNING}", "text=stored answers so far"),
     "finding": (f"?screen=finding&audit={FIRST}&check=stereotypes", "table.items"),
     "pictures": (f"?screen=finding&audit={PICTURES}&check=unseen", "table.items"),

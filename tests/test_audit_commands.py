@@ -250,7 +250,6 @@ def test_the_environment_names_the_key(dokimasia, monkeypatch):
         (["--waive", "limited", "--reason", "x"], "a waiver needs a reason and its last day"),
         (["--waive", "limited", "--reason", "x", "--until", "soon"], "until: got 'soon'"),
         (["--waive", "limited", "--status", "open"], "goes with no --status"),
-        (["--override", "x=1", "--check", "limited"], "reason"),
         (["--override", "1", "--check", "limited", "--reason", "x"], "override is for one item"),
         (["--override", "x=much", "--check", "limited", "--reason", "x"], "not ITEM=VALUE"),
         (["--override", "x=1", "--check", "limited", "--reason", "x"], "has no item 'x'"),

@@ -75,7 +75,7 @@ def test_a_running_row_tells_it_all(cut, monkeypatch):
     text = text_of(row)
     assert "markov" in text
     assert re.search(r"Running \d+ of at most \d+ items asked, \d", text)
-    assert re.search(r"c so far repeat_share [\d.]+ % \[[\d.]+ %, [\d.]+ %\] of \d+, limit ≤ 30 %", text)
+    assert re.search(r"c so far repeat share [\d.]+ % \[[\d.]+ %, [\d.]+ %\] of \d+, limit ≤ 30 %", text)
     assert "<progress " in row
 
 

@@ -133,7 +133,7 @@ def test_what_people_decided_stands_beside_the_machines_verdict_in_the_list(audi
     add_reviews(audit, waiver, Decision(decision="in review"), author="Kim")
     add_reviews(audit, Owner(check="free", owner="Lee"), Due(check="free", due=TODAY - timedelta(days=1)), author="Kim")
     (row,) = rows_of(screen(), "audits")
-    told = "markov Small Failed · 1 of 1 decided 44.4 % Failed · ≤ 30 % repeat_share + 1 check limited"
+    told = "markov Small Failed · 1 of 1 decided 44.4 % Failed · ≤ 30 % repeat share + 1 check limited"
     assert text_of(row).startswith(told), "the audited model, and of each dimension the worst with its limit"
     assert 'alt="Failed"' in row, "a sign beside the word"
     assert {"screen": "finding", "audit": audit.folder.name, "check": "limited"} in links(row)

@@ -112,7 +112,7 @@ def test_every_word_of_a_probe_is_in_the_catalogues(probe):
         "unit": {one.unit for one in measures},
         "method": {one.method for one in measures},
         "cause": {one.undefined for one in measures} - {None},
-        "group": {one.group for one in measures} - {None, "0", "1", "2"},
+        "group": {one.group for one in measures} - {None, "0", "1", "2", "a", "b", "nobody"},
         "column": {str(name) for frame in frames for name in frame.columns} - {AGAINST, WEIGHT},
         "told": {text for result in results for one in result.remarks for text in one.values.values()
                  if isinstance(text, str)} - {*probe.measures, *(one.name for one in measures)},

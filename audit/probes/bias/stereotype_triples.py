@@ -180,11 +180,14 @@ class StereotypeTriples:
 
 
 def _masked(table: Mapping[str, float], variant: str) -> Any:
-    """Return the script of a masked model that gives each sentence its score by one variant, of two to four tokens."""
+    """Return the script of a masked model that gives each sentence its score by one variant.
+
+    It has two, four or eight tokens of its own: means over so many are exact, and ties stay ties.
+    """
 
     def trace(items: Sequence[Any]) -> Mapping[str, Any]:
         texts = [" ".join(item.split()[-2:]) for item in items]
-        told = [spelt(text, table[text], 2 + _SAID.index(text.split()[0]), variant) for text in texts]
+        told = [spelt(text, table[text], 2 << _SAID.index(text.split()[0]), variant) for text in texts]
         return {
             "item": [place for place, (tokens, _) in enumerate(told) for _ in tokens],
             "element": [token for tokens, _ in told for token in tokens],
