@@ -138,7 +138,7 @@ def test_words_that_cannot_be_read_are_told_in_one_line(tmp_path, monkeypatch, f
         (tmp_path / "broken_words" / name).write_text(text)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "broken_words", raising=False)
-    for cache in (plugins._group, words_of):
+    for cache in (plugins._installed, plugins._group, words_of):
         cache.cache_clear()
     try:
         if message is None:
@@ -148,6 +148,6 @@ def test_words_that_cannot_be_read_are_told_in_one_line(tmp_path, monkeypatch, f
                 words_of("ko")
             assert str(caught.value).startswith(message)
     finally:
-        for cache in (plugins._group, words_of):
+        for cache in (plugins._installed, plugins._group, words_of):
             cache.cache_clear()
         sys.modules.pop("broken_words", None)
