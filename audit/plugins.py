@@ -13,7 +13,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -58,7 +58,7 @@ _SINGULAR = {
 
 
 @cache
-def _installed() -> EntryPoints:
+def _installed() -> Any:
     """Read what is installed once: it takes as long for one group as for all."""
     return entry_points()
 
