@@ -1,7 +1,9 @@
 """The same item elsewhere: what other checks of the audit, and other audits' checks of the same kind, say of it.
 
-An item's id follows from what it says, so the same id is the same content. Of other audits the newest are looked
-through, and only what one of them stored unchanged is told.
+An item that was asked has its id from what it says; one that a model drew has it from its number, and another model's
+draw of that number is another item. So another audit must show the same content under the id, and another check of the
+same audit no other content. Of other audits the newest are looked through, and only what one of them stored unchanged
+is told.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 from audit.record import WORST_FIRST, Audit, Finding, ItemsFile, items_of
 from dashboard.item_pages import named
 from dashboard.loading import entries, opened, readable
+from reports.views import CONTENT
 
 __all__ = ["AUDITS_LOOKED_AT", "Elsewhere", "elsewhere"]
 
@@ -35,17 +38,29 @@ class Elsewhere:
     cells: Mapping[str, Any]
 
 
-def elsewhere(name: str, check: str, item: str) -> list[Elsewhere]:
-    """Return where else the item is: first in the same audit, then in others, the newest first."""
+def elsewhere(name: str, check: str, item: str, cells: Mapping[str, Any]) -> list[Elsewhere]:
+    """Return where else the item is, whose row has these cells: first in the same audit, then in others, the newest
+    first.
+    """
     here = opened(name)
+    own = {column: cells[column] for column in CONTENT if cells.get(column) is not None}
     found = [one for finding in here.record.findings if finding.check != check for one in _of(here, finding, item)]
+    found = [one for one in found if _alike(own, one.cells) is not False]
     probe = here.finding(check).probe
     others = sorted(
         (one for one in entries() if one.state in WORST_FIRST and one.name != name), key=lambda one: -one.written
     )
     for other in others[:AUDITS_LOOKED_AT]:
-        found += readable(other.name, lambda audit: list(_of_probe(audit, probe, item))) or []
+        there = readable(other.name, lambda audit: list(_of_probe(audit, probe, item))) or []
+        found += [one for one in there if _alike(own, one.cells)]
     return found
+
+
+def _alike(own: Mapping[str, Any], cells: Mapping[str, Any]) -> bool | None:
+    """Tell whether the first content that both rows have, what was asked before what was said, is the same; None where
+    they have none in common.
+    """
+    return next((own[column] == cells[column] for column in own if cells.get(column) is not None), None)
 
 
 def _of_probe(audit: Audit, probe: str, item: str) -> Iterator[Elsewhere]:

@@ -71,7 +71,7 @@ def show(place: Address, words: Words) -> None:
             turn = Turn(place, own, title, dict(steps).get(words("dashboard.after")))
             _panel(audit, one, turn, words)
         with left:
-            _elsewhere(place, own, words)
+            _elsewhere(place, own, cells, words)
 
 
 def _panel(audit: Audit, one: FindingView, turn: Turn, words: Words) -> None:
@@ -167,9 +167,9 @@ def _nearest(audit: Audit, finding: Finding, cells: Mapping[str, Any], notation:
     return next(shown, None)
 
 
-def _elsewhere(place: Address, own: str, words: Words) -> None:
+def _elsewhere(place: Address, own: str, cells: Mapping[str, Any], words: Words) -> None:
     """Draw what other checks and other audits say of the same item."""
-    found = elsewhere(place.audit, place.check, own)
+    found = elsewhere(place.audit, place.check, own, cells)
     rows = [
         {"own": _outcome(one.cells, words), "check": one.check, "title": one.title if one.audit != place.audit else "",
          "href": _plain(place, one).link}
