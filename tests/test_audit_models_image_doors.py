@@ -100,6 +100,8 @@ HOSTILE = {
     "an address of a file": ({"data": [{"url": "file:///etc/passwd"}]}, "an address that is not of http or https"),
     "an address with a user": ({"data": [{"url": "http://127.0.0.1@elsewhere/x"}]}, "not of http or https"),
     "no address": ({"data": [{"url": "http://[::1/x"}]}, "an address that is none"),
+    "an address with control characters": ({"data": [{"url": "/files/a\x01b"}]}, "an address that is none"),
+    "an address without end": ({"data": [{"url": "/" + "a" * 70_000}]}, "an address that is none"),
     "nothing there": ({"data": [{"url": "/files/none.png"}]}, "at the address in the answer: HTTP 404"),
     "another place there": ({"data": [{"url": "/files/moved.png"}]}, "at the address in the answer: HTTP 302"),
     "no image there": ({"data": [{"url": "/files/text.png"}]}, "not one of the formats"),

@@ -218,6 +218,9 @@ class Transport:
         """Return what was read of that which an answer gives the address of; raises WireError."""
         try:
             url, own = followed(elsewhere.url, self.url, self._follow)
+            httpx2.URL(url)  # what the client itself takes for no address, such as one with control characters
+        except (httpx2.InvalidURL, UnicodeError):
+            return Failure("answer with an address that is none")
         except ValueError as error:
             return Failure(f"answer with {error}")
         try:
