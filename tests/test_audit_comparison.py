@@ -440,6 +440,18 @@ def test_paired_intervals_of_several_candidates_hold_together(tmp_path):
             compare_several(a, others)
 
 
+def test_p_of_groups_and_of_items_are_adjusted_over_all_candidates(tmp_path):
+    """Two candidates and three groups: 22 of 100 lost in one group of the first, and p is 6 times what it is alone."""
+    base, fell, same = by_language((93, 81, 83)), by_language((93, 81, 61)), by_language((92, 81, 83))
+    a, b, c = (audit_of(tmp_path / name, [one], name) for name, one in zip("abc", (base, fell, same), strict=True))
+    first, second = (only(one) for one in compare_several(a, [b, c]))
+    worst = first.groups[0]
+    assert (worst.a.group, worst.difference.level) == ("Korean", pytest.approx(1 - 0.05 / 6))
+    assert worst.p == pytest.approx(6 * 2 * 0.5**22)
+    assert (first.changes.p, second.changes.p) == (pytest.approx(2 * 2 * 0.5**22), pytest.approx(1.0))
+    assert only(compare_audits(a, b)).changes.p == pytest.approx(2 * 0.5**22)
+
+
 def test_items_of_another_measure_are_told_apart_by_their_marks(tmp_path):
     """The measure is no mean of a column, so that only the detector's marks say which items count against a model."""
     def asked(marks):

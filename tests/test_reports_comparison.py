@@ -209,6 +209,22 @@ def test_groups_and_what_changed_items_say_are_in_every_document(tmp_path):
     }
 
 
+def test_the_note_on_groups_tells_which_hold_together(tmp_path):
+    """Three groups at the very level that pairing gives them; one of them, with a missing answer, is not paired."""
+    def asked(right, missing=0):
+        made = by_language(right)
+        level = 1 - 0.05 / 3
+        groups = [replace(one, level=level) if one.group else one for one in made.measures]
+        groups[0] = replace(groups[0], missing=missing)
+        return [replace(made, measures=groups)]
+
+    for missing, note in ((0, "hold together over all 3 groups (each at 98.3"),
+                          (1, "of the 2 groups that could be paired hold together (each at 98.3")):
+        sides = asked((93, 81, 83)), asked((92, 83, 61), missing)
+        found = compare_audits(*two_audits(tmp_path / str(missing), *sides))
+        assert note in seen(page(found))
+
+
 def test_a_hostile_question_stays_inert(tmp_path):
     sides = [by_language(right) for right in ((93, 81, 83), (92, 81, 83))]
     for one in sides:

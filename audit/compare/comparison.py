@@ -8,6 +8,7 @@ intervals of a check's groups hold together; groups decide nothing. Audits that 
 (`audit.plan.differing`).
 
     K candidates, one baseline     each paired interval at 1 - (1 - level) / K, p adjusted (Holm) over the K
+    G groups of a check            likewise at 1 - (1 - level) / (K G), p over the K G
 
 so that what is said of all of them errs no more often than what is said of one (Bonferroni). An interval that was
 joined from two stored ones keeps their level: it cannot be made stricter, and all of them err K + 1 times as often at
@@ -16,7 +17,7 @@ most.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -169,17 +170,21 @@ def compare_several(
     """
     if not 2 <= (count := 1 + len(candidates)) <= MOST_AUDITS:
         raise UsageError("{count} audits to compare; allowed: 2 to {most}", count=count, most=MOST_AUDITS)
-    return _adjusted([compare_audits(baseline, one, margins, together=len(candidates)) for one in candidates])
+    margins = margins or Margins()
+    return _adjusted([_compared(baseline, one, margins, len(candidates)) for one in candidates])
 
 
-def compare_audits(a: Audit, b: Audit, margins: Margins | None = None, *, together: int = 1) -> Comparison:
+def compare_audits(a: Audit, b: Audit, margins: Margins | None = None) -> Comparison:
     """Return how B differs from A.
 
-    together: over so many comparisons with A paired intervals shall hold together.
     Raises UsageError where they were not asked the same, and for a margin of a measure that there is none of;
     IntegrityError where a plan or an items file is not what was stored.
     """
-    margins = margins or Margins()
+    return compare_several(a, [b], margins)[0]
+
+
+def _compared(a: Audit, b: Audit, margins: Margins, together: int) -> Comparison:
+    """Return how B differs from A, paired intervals as over so many comparisons with A, each p as it is alone."""
     if asked := plan_differences(a, b):
         raise UsageError(refusal(asked))
     margins.check(a.record.findings)
@@ -194,23 +199,34 @@ def compare_audits(a: Audit, b: Audit, margins: Margins | None = None, *, togeth
 
 
 def _adjusted(found: Sequence[Comparison]) -> tuple[Comparison, ...]:
-    """Return the comparisons with the p of each measure adjusted for their number."""
-    if len(found) == 1:
-        return tuple(found)
+    """Return the comparisons with each p adjusted over all of them: of a measure, of a check's groups, of its items."""
     from detectors.multiplicity import holm
 
-    of: dict[tuple[str, str, str | None], list[float]] = {}
-    for check in (check for one in found for check in one.checks):
-        for each in check.measures:
-            of.setdefault((check.check, each.a.name, each.a.group), []).append(1.0 if each.p is None else each.p)
+    of: dict[tuple[str | None, ...], list[float]] = {}
+    for key, p in (pair for one in found for check in one.checks for pair in _tested(check)):
+        of.setdefault(key, []).append(1.0 if p is None else p)
     ready = {key: iter(holm(values)) for key, values in of.items()}
 
     def adjusted(check: CheckComparison) -> CheckComparison:
-        p = [next(ready[check.check, one.a.name, one.a.group]) for one in check.measures]
-        made = (one if one.p is None else replace(one, p=value) for one, value in zip(check.measures, p, strict=True))
-        return replace(check, measures=tuple(made))
+        made = iter([None if p is None else new for key, p in _tested(check) for new in (next(ready[key]),)])
+        return replace(
+            check,
+            measures=tuple(replace(one, p=next(made)) for one in check.measures),
+            groups=tuple(replace(one, p=next(made)) for one in check.groups),
+            changes=None if check.changes is None else replace(check.changes, p=next(made)),
+        )
 
     return tuple(replace(one, checks=tuple(adjusted(check) for check in one.checks)) for one in found)
+
+
+def _tested(check: CheckComparison) -> Iterator[tuple[tuple[str | None, ...], float | None]]:
+    """Yield each p of a check with the name of its family: measures, then groups, then items that changed."""
+    for one in check.measures:
+        yield (check.check, "measure", one.a.name, one.a.group), one.p
+    for one in check.groups:
+        yield (check.check, "groups"), one.p
+    if check.changes is not None:
+        yield (check.check, "items"), check.changes.p
 
 
 def _findings(a: Audit, b: Audit) -> list[tuple[Finding, Finding]]:
@@ -285,13 +301,8 @@ def _groups(
         (one, other) for one in a.measures if wanted is not None and one.name == wanted[0] and one.group is not None
         and (one.name, one.group) != wanted and (other := b.measure(one.name, one.group)) is not None
     ]
-    from detectors.multiplicity import holm
-
     level = 1 - (1 - audits[0].record.level) / max(1, len(pairs)) / together
     found = [compare_measure(audits, a, pair, margins.of(pair[0]), level)[0] for pair in pairs]
-    known = [at for at, one in enumerate(found) if one.p is not None]
-    for at, p in zip(known, holm([found[at].p or 0.0 for at in known]), strict=True):
-        found[at] = replace(found[at], p=p)
     return tuple(sorted(found, key=lambda one: (WORST_FIRST.index(one.word), _gain(one))))
 
 

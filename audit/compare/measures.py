@@ -87,6 +87,8 @@ class MeasureComparison:
     reason: dict[str, Any]
     more_units: int | None = None
     fresh_units: int | None = None
+    paired: bool = False
+    """Whether the interval is of paired items; else it was joined from two stored ones, at their level."""
 
 
 def compare_measure(
@@ -99,10 +101,10 @@ def compare_measure(
     """
     aim, ideal = _aim(pair[0], finding.limit)
     both = MeasurePair(audits, finding.check, pair, aim, ideal, early=finding.stop == "early", level=level)
-    difference, p, test, changes = _differs(both)
+    difference, p, test, changes, paired = _differs(both)
     keeps = _keeps(difference, aim, margin)
     word, reason, counts = _judged(pair, difference, keeps, margin)
-    return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, *counts), changes
+    return MeasureComparison(*pair, difference, keeps, margin, ideal, p, test, word, reason, *counts, paired), changes
 
 
 def _aim(measure: Measure, limit: Limit | None) -> tuple[Better, float | None]:
@@ -121,8 +123,8 @@ def _aim(measure: Measure, limit: Limit | None) -> tuple[Better, float | None]:
     return "none", None
 
 
-def _differs(both: MeasurePair) -> tuple[Measure, float | None, str, Changes | None]:
-    """Return B - A as a measure, p with its test, and what changed."""
+def _differs(both: MeasurePair) -> tuple[Measure, float | None, str, Changes | None, bool]:
+    """Return B - A as a measure, p with its test, what changed, and whether the two are paired."""
     a, b = both.measures
     n = {key: min(count, b.n.get(key, count)) for key, count in a.n.items()}
     bare = Measure(
@@ -131,19 +133,19 @@ def _differs(both: MeasurePair) -> tuple[Measure, float | None, str, Changes | N
     )
     if a.value is None or b.value is None:
         why = Cause("A: {cause}", cause=a.undefined) if a.value is None else Cause("B: {cause}", cause=b.undefined)
-        return replace(bare, value=None, undefined=why), None, "none", None
+        return replace(bare, value=None, undefined=why), None, "none", None, False
     found, changes = difference_of(both)
     if both.audits[0].record == both.audits[1].record:
         same = replace(bare, low=0.0, high=0.0, method=Method("the two records are the same"))
-        return same, 1.0, ComparisonTest("none needed"), changes
+        return same, 1.0, ComparisonTest("none needed"), changes, True
     if found is None:
         value = b.value - a.value if both.ideal is None else abs(b.value - both.ideal) - abs(a.value - both.ideal)
-        return replace(bare, value=value), None, "none", changes
+        return replace(bare, value=value), None, "none", changes, False
     told = {key: getattr(found, key) for key in _TOLD}
     if both.level is not None and found.paired:
         told["level"] = both.level
     made = replace(bare, **told, n={"items": found.items, "units": found.units})
-    return made, found.p, found.test, changes
+    return made, found.p, found.test, changes, found.paired
 
 
 def _keeps(difference: Measure, aim: Better, margin: float) -> Limit | None:

@@ -256,11 +256,12 @@ def _measures(lettered: Sequence[tuple[str, CheckComparison]], notation: Notatio
 
 def _groups_note(one: CheckComparison, notation: Notation) -> str:
     """Return how the intervals of groups hold: together, or where they are not paired, one at a time."""
-    paired, last = one.groups[0], one.measures[-1]
-    together = [group for group in one.groups if group.difference.level != group.a.level]
-    level = notation.level((together or [paired])[0].difference.level)
-    key = "groups_note" if together or len(one.groups) == 1 else "groups_apart"
-    return notation.words(f"compare.{key}", level=level, count=len(one.groups), measure=_label(last.a, notation.words))
+    paired = [group for group in one.groups if group.paired]
+    key = "groups_note" if len(paired) == len(one.groups) else "groups_some" if paired else "groups_apart"
+    return notation.words(
+        f"compare.{key}", level=notation.level((paired or one.groups)[0].difference.level), paired=len(paired),
+        count=len(one.groups),
+    )
 
 
 def _label(measure: Measure, words: Words) -> str:
