@@ -262,6 +262,40 @@ def test_an_encoder_says_where_the_item_is():
     assert found["residual"].to_numpy() == pytest.approx(left.numpy())
 
 
+class Counted:
+    """A GAN whose calls are counted, and the gradients through what it answers."""
+
+    def __init__(self):
+        self.whole, self.latent, self.calls, self.gradients = gan(), 2, 0, 0
+
+    def prepare(self, items):
+        return self.whole.prepare(items)
+
+    def generate(self, z):
+        return self._counted(self.whole.generate(z))
+
+    def criticise(self, x):
+        logit, features = self.whole.criticise(x)
+        return logit, self._counted(features)
+
+    def _counted(self, told):
+        self.calls += len(told)
+        if told.requires_grad:
+            told.register_hook(self._count)
+        return told
+
+    def _count(self, slope):
+        self.gradients += len(slope)
+
+
+def test_an_inversions_price_is_what_is_told():
+    """Of an item: its features, then from two starts 200 steps and the end, each an image and its features."""
+    model = Counted()
+    inversion(model, IMAGES[:2])
+    told = RECORDS["residual"]
+    assert (told.calls, told.gradients) == (model.calls / 2, model.gradients / 2) == (1 + 2 * 201 * 2, 2 * 200 * 2)
+
+
 # --- what holds for all ----------------------------------------------------------------------------------------------
 
 
