@@ -151,6 +151,18 @@ def test_the_chosen_score_stands_beside_the_models_own_and_knn():
     assert table.loc[("foreign", "knn5"), "calls"] == 0
 
 
+@pytest.mark.parametrize(("size", "bar"), [(3, "mixture"), (1, None)])
+def test_a_bar_that_cannot_be_trusted_is_replaced_or_left_out(size, bar):
+    """Of so few letters in a row there are fewer distances than a score needs to differ."""
+    frames = observed(kl={})
+    for frame in frames.values():
+        frame["series"] = list(np.random.default_rng(1).integers(0, 2, (len(frame), size)))
+    result = judged(frames, score="kl")
+    assert "distinct" in str(result.measure("auroc", "knn5").undefined)
+    assert result.headline.value is not None
+    assert [one.values["bar"] for one in result.remarks if one.key == "side_by_side"] == [bar] * (bar is not None)
+
+
 def test_without_a_choice_nothing_more_is_told():
     result = judged(observed())
     told = ["about", "score", "auroc", "low", "high", "gap", "gap_low", "gap_high", "near_share"]

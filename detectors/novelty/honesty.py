@@ -20,19 +20,21 @@ if TYPE_CHECKING:
 
 __all__ = ["told_beside"]
 
-_BAR = "knn5"
+_BARS = ("knn5", "mixture")
+"""What needs no model, in the order in which it is taken where it can be trusted."""
 
 
 def told_beside(seen: ScoreTable, rankings: Mapping[str, Ranking], level: float) -> Iterator[Remark]:
     """Yield, in this order, for rankings by what was shown beside the familiar items:
 
-      side_by_side       the judged score, the model's own and kNN on the foreign items, else on the worst distortion
+      side_by_side       the judged score, the model's own and kNN (or the mixture) on the foreign items, else on the
+                         distortion that the judged one sees worst
       worse_than_raw     on what the judged score sees surely less than the model's own
       flat_score         each other score that does not rise with noise
       effective_samples  how many equal weights those of an importance-weighted bound are worth
     """
     if seen.main != seen.raw and seen.raw not in seen.problems:
-        yield _side_by_side(seen, rankings, level)
+        yield from _side_by_side(seen, rankings, level)
         yield from _worse(seen, rankings, level)
     for name in seen.flat():
         yield Remark("flat_score", {"score": name})
@@ -42,14 +44,18 @@ def told_beside(seen: ScoreTable, rankings: Mapping[str, Ranking], level: float)
         yield Remark("effective_samples", {"worth": worth, "sample_count": float(weights.shape[1])})
 
 
-def _side_by_side(seen: ScoreTable, rankings: Mapping[str, Ranking], level: float) -> Remark:
+def _side_by_side(seen: ScoreTable, rankings: Mapping[str, Ranking], level: float) -> Iterator[Remark]:
+    """Yield one remark, none where no bar can be trusted."""
     lowest = min(rankings, key=lambda about: rankings[about].interval(seen.main, level)[0])
     about = "foreign" if "foreign" in rankings else lowest
+    bar = next((name for name in _BARS if name not in seen.problems), None)
+    if bar is None:
+        return
     told: dict[str, str | float] = {"about": about}
-    for place, name in (("score", seen.main), ("other", seen.raw), ("bar", _BAR)):
+    for place, name in (("score", seen.main), ("other", seen.raw), ("bar", bar)):
         value, low, high = rankings[about].interval(name, level)
         told |= {place: name, f"{place}_auroc": value, f"{place}_low": low, f"{place}_high": high}
-    return Remark("side_by_side", told)
+    yield Remark("side_by_side", told)
 
 
 def _worse(seen: ScoreTable, rankings: Mapping[str, Ranking], level: float) -> Iterator[Remark]:
