@@ -50,6 +50,8 @@ FURTHER: Mapping[str, tuple[Any, ...]] = {
 """Family -> scores that are asked for beside input complexity."""
 REPAIRED = {"pixel model": 0.90, "VAE": 0.90, "diffusion": 0.85}
 """Family -> least AUROC of input complexity on constant images that counts as a repair."""
+NAMED = ("reversed", "cannot_see", "sees_weakly")
+"""Remarks by which a self-test says that a distortion is not told apart well."""
 SEEDS = range(5)
 KNOWN, UNKNOWN = {"label": list("01234")}, {"label": list("56789")}
 
@@ -152,7 +154,7 @@ def tell(family: str, results: Sequence[Result]) -> None:
     print("  " + wide.join(price).to_string(float_format="%.2f").replace("\n", "\n  "))
     repaired, wanted = float(wide.loc["input_complexity", "constant"]), REPAIRED[family]
     named = [
-        any(one.key in ("cannot_see", "reversed") and one.values["about"] == "constant" for one in result.remarks)
+        any(one.key in NAMED and one.values["about"] == "constant" for one in result.remarks)
         for result in results
     ]
     verdict = "repaired" if repaired >= wanted else "NOT repaired"

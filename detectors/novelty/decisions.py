@@ -19,6 +19,8 @@ ALPHA = 0.05
 """An item is flagged on its own from this p-value down."""
 _ALIKE = 0.0005
 """AUROCs that differ by less read the same."""
+_WELL = 0.9
+"""Least AUROC on a distortion that passes without a remark."""
 
 
 def decided(
@@ -64,12 +66,14 @@ def _one_a_unit(frame: pd.DataFrame, scores: pd.Series[float], rng: np.random.Ge
 
 
 def blind_spot_remark(ranking: Ranking, about: str, main: str, level: float) -> Remark | None:
-    """Return that score `main` is reversed on items called `about`, or cannot see them; None where it tells them."""
+    """Return that score `main` is reversed on items called `about`, cannot see them, or sees them weakly; None where it
+    tells them. How well it sees foreign items is said by `best_score_remark`.
+    """
     value, low, high = ranking.interval(main, level)
-    if low > 0.5:
+    if low > 0.5 and (value >= _WELL or about == "foreign"):
         return None
     return Remark(
-        "reversed" if high < 0.5 else "cannot_see",
+        "reversed" if high < 0.5 else "cannot_see" if low <= 0.5 else "sees_weakly",
         {"score": main, "about": about, "auroc": value, "low": low, "high": high},
     )
 
