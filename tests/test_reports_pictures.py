@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,11 +16,15 @@ from sklearn.metrics import roc_auc_score
 
 from audit import plugins
 from audit.record import Limit
+from detectors.phrases import Cause
+from detectors.result import undefined
 from reports.documents.html_report import render_html
 from reports.figures.style import PALETTE
 from reports.options import ReportOptions
 from reports.pictures import WIDTH, FindingFigure, figure_of, pictures_of
+from reports.pictures.blindspots import blind_spots
 from reports.pictures.hills import roc_points
+from reports.pictures.part import Shown
 from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))
@@ -107,6 +113,36 @@ def test_hills_lie_on_each_other_where_a_score_is_blind(tmp_path):
     assert drawn[3][0] == PALETTE["passed"], "only what breaks the limit has its colour"
     assert "0.500" in texts(hills)
     assert "Limit: telling changed items from real ones (AUROC) ≥ 0.8" in hills.caption
+
+
+def seen_by(worst, *scores):
+    """The picture of a finding whose table has these scores, each with one AUROC on noise and constant items."""
+    rows = [
+        {"about": about, "score": score, "auroc": value - less, "low": value - less - 0.1, "high": value - less + 0.1}
+        for about, less in (("noise", 0.0), ("constant", 0.2))
+        for score, value in scores
+    ]
+    table = SimpleNamespace(columns=tuple(rows[0]), table=lambda names: pa.Table.from_pylist(rows).select(names))
+    one = finding("likelihood", "measured", "", probe="novelty.likelihood", measures=[worst])
+    return blind_spots(Shown(one, N, None, table))
+
+
+def test_the_judged_score_leads_the_fields_and_is_the_one_spoken_of():
+    drawn = seen_by(ranked("worst_blind_spot_auroc", 0.75), ("kl", 0.95), ("nll", 0.65))
+    told = texts(drawn)
+    assert [one for one in told if re.fullmatch(r"0\.\d+", one)] == ["0.950", "0.750", "0.650", "0.450"]
+    dashed = [one for one in tree(drawn).iter("rect") if one.get("stroke-dasharray")]
+    assert len(dashed) == 1, "of 0.45 the interval holds one half"
+    assert "0.750" in tree(drawn).find("desc").text
+
+
+def test_no_other_score_takes_the_place_of_one_that_could_not_be_trusted():
+    why = Cause("the score does not rise as noise is added to the items (mean at none, half, all: {means})", means="1")
+    worst = undefined(
+        "worst_blind_spot_auroc", why, n={"items": 9, "units": 9}, unit="score", direction="higher is better",
+        level=0.95,
+    )
+    assert seen_by(worst, ("nll", 0.65)) is None
 
 
 @given(

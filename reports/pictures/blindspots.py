@@ -24,7 +24,12 @@ _MOST = 24
 
 
 def blind_spots(shown: Shown) -> Picture | None:
-    """Draw the table of a finding that has a row for each score and set; None where it has no such table."""
+    """Draw the table of a finding that has a row for each score and set; None where it has no such table, and where the
+    judged score could not be trusted, for then its row is missing.
+    """
+    judged = shown.measured("worst_blind_spot_auroc")
+    if judged is None or judged.value is None:
+        return None
     cells = _cells(shown)
     scores = list(dict.fromkeys(score for score, _ in cells))
     sets = list(dict.fromkeys(about for _, about in cells))
