@@ -199,6 +199,30 @@ def test_amplification_is_the_share_beyond_that_of_images_learnt_from():
     assert bare.measure("largest_amplification_given").undefined == "no image that was learnt from belongs to a prompt"
 
 
+@pytest.mark.parametrize("confusion", [None, [[900, 100], [100, 900]]])
+def test_a_prompt_of_which_no_image_came_may_be_the_furthest(confusion):
+    """Ten even prompts, and one whose 20 images were all refused: too few to be too many, and who knows of whom."""
+    one = counted([[500, 500]] * 10 + [[0, 0]], missing=[0] * 10 + [20])
+    ending = "" if confusion else "_given"
+    furthest = judged(one, confusion).measure(f"largest_total_variation{ending}")
+    assert (furthest.low, furthest.high, furthest.missing) == (0, 0.5, 20)
+    assert judged(replace(one, cited=True), confusion).measure(f"largest_amplification{ending}").high == 1
+    learnt = replace(one, learnt=np.array([[50, 50]] * 10 + [[0, 0]]))  # of that prompt nothing is claimed
+    assert judged(learnt, confusion).measure(f"largest_amplification{ending}").high < 0.3
+
+
+def test_a_number_rests_on_no_more_images_than_its_smallest_sample():
+    table = [[90, 10], [20, 80]]
+    one = replace(counted([[300, 200], [9, 1]]), learnt=np.array([[4, 3], [600, 400]]))
+    gaps = judged(one, table)
+    assert [gaps.measure("prompt_gap", prompt).n for prompt in ("p0", "p1")] == [{"items": 710, "units": 10}] * 2
+    assert gaps.measure("amplification", "p0: man").n == {"items": 707, "units": 7}
+    assert gaps.measure("largest_amplification").n["units"] == 7
+    assert judged(one).measure("amplification_given", "p1: man").n == {"items": 1010, "units": 10}
+    shown = judged(replace(counted([[2, 1, 497]]), nothing=2)).measure("share_shown_given", "man")
+    assert shown.n == {"items": 3, "units": 3}
+
+
 def test_against_a_cited_reference_amplification_is_the_share_less_it():
     one = replace(counted([[80, 20]], references=[[0.7, 0.3]]), cited=True)
     lead, share = (judged(one).measure(name, "p0: man") for name in ("amplification_given", "share_given"))

@@ -231,35 +231,41 @@ class _Judged:
         shares = found.shares / (1 - found.shares[nothing])
         wanted = one.wanted / max(1 - one.wanted[nothing], 1e-9)
         low, high = found.among(nothing, self.level)
-        how = self._how(AMONG, _EXACT)
+        how, some = self._how(AMONG, _EXACT), replace(one, counts=np.delete(one.counts, nothing))
         for k, label in enumerate(self.counted.classes):
             if k != nothing:
                 values = (shares[k], min(low[k], shares[k]), max(high[k], shares[k]))
-                yield self._measure("share_shown", one, values, how, label=label, ideal=float(wanted[k]))
+                yield self._measure("share_shown", some, values, how, label=label, ideal=float(wanted[k]))
 
     def _amplified(self, prompts: list[_Slice], found: list[Shares | None]) -> Iterator[Measure]:
-        """Yield how much more often a prompt's images show a class than those learnt from, or the reference, do."""
+        """Yield how much more often a prompt's images show a class than those learnt from, or the reference, do.
+
+        A prompt of which no image came may show one class alone.
+        """
         if self.counted.learnt is None and not self.counted.cited:
             return
         learnt = self.counted.learnt if self.counted.learnt is not None else [None] * len(prompts)
-        able = [(one, shares, counts) for one, shares, counts in zip(prompts, found, learnt, strict=True)
-                if shares is not None and (counts is None or counts.sum())]  # fmt: skip
+        held = [(one, shares, counts) for one, shares, counts in zip(prompts, found, learnt, strict=True)
+                if counts is None or counts.sum()]  # fmt: skip
+        able = [(one, shares, counts) for one, shares, counts in held if shares is not None]
         if not able:
             yield self.undefined(f"largest_amplification{self._ending}", _UNLEARNT)
             return
         told = [self._lead(one, shares, counts, 1 - (1 - self.level) / len(able)) for one, shares, counts in able]
         value, low, high = (float(ends.max()) for ends in np.stack(told, axis=1))
-        least = min((one for one, _, _ in able), key=lambda one: int(one.counts.sum()))
+        high = high if len(able) == len(held) else 1.0
+        least, _, before = min(able, key=lambda part: self._n(part[0], part[2])["units"])
         how = self._how(LEAD, _FROM_BOTH)
         how["method"] = Method("largest of {count}, Bonferroni: {method}", count=len(able), method=how["method"])
         low = max(low, 0.0)
-        largest = self._measure("largest_amplification", least, (max(value, low), low, max(high, low)), how)
+        values = (max(value, low), low, max(high, low))
+        largest = self._measure("largest_amplification", least, values, how, beside=before)
         yield replace(largest, group=None, ideal=0.0, missing=int(self.counted.missing.sum()))
         for one, shares, counts in able:
-            values, lows, highs = self._lead(one, shares, counts, self.level)
-            for k, label in enumerate(self.counted.classes):
-                ends = (values[k], lows[k], highs[k])
-                yield self._measure("amplification", one, ends, self._how(LEAD, _FROM_BOTH), label=label)
+            leads = self._lead(one, shares, counts, self.level)
+            for label, ends in zip(self.counted.classes, leads.T, strict=True):
+                how = self._how(LEAD, _FROM_BOTH)
+                yield self._measure("amplification", one, ends, how, label=label, beside=counts)
 
     def _lead(self, one: _Slice, shares: Shares, learnt: Counts | None, level: float) -> Floats:
         """Return (value, low, high) [3, class] of shares less those that were learnt, or that are known."""
@@ -288,16 +294,21 @@ class _Judged:
         rest = self._slice(None, others)
         if (elsewhere := self._shares(rest)) is not None:
             how = self._how(APART, _FROM_BOTH)
-            yield self._measure("prompt_gap", one, found.apart(elsewhere, self.level), how)
+            ends = found.apart(elsewhere, self.level)
+            yield self._measure("prompt_gap", one, ends, how, beside=rest.counts)
 
     def _largest(self, prompts: list[_Slice], found: list[Shares | None]) -> Measure:
-        """Return the distance of the prompt that is furthest from its reference: the error is shared by all prompts."""
+        """Return the distance of the prompt that is furthest from its reference: the error is shared by all prompts.
+
+        One of which no image came may be as far from it as can be.
+        """
         seen = [(one, shares) for one, shares in zip(prompts, found, strict=True) if shares is not None]
         if not seen:
             return self.undefined(f"largest_total_variation{self._ending}", _NOTHING)
         shared = 1 - (1 - self.level) / len(seen)
         ends = np.array([shares.distance(one.wanted, shared) for one, shares in seen])
-        low, high = ends[:, 1].max(), ends[:, 2].max()
+        silent = (float(1 - one.wanted.min()) for one, shares in zip(prompts, found, strict=True) if shares is None)
+        low, high = ends[:, 1].max(), max(ends[:, 2].max(), *silent, 0.0)
         how = self._how(TOTAL_VARIATION, _FROM_EXACT)
         if len(seen) > 1:
             how["method"] = Method("largest of {count}, Bonferroni: {method}", count=len(seen), method=how["method"])
@@ -367,15 +378,15 @@ class _Judged:
         """Return what a measure says of its interval: of corrected shares, or of given ones, which are exact."""
         return {"method": given} if self.confusion is None else corrected.facts
 
-    def _n(self, one: _Slice) -> dict[str, int]:
-        images = int(one.counts.sum())
-        labelled = images if self.confusion is None else int(self.confusion.sum())
-        n = {"items": images if self.confusion is None else images + labelled, "units": min(images, labelled)}
-        return n | ({"asked": images + one.missing} if one.missing else {})
+    def _n(self, one: _Slice, beside: Counts | None = None) -> dict[str, int]:
+        """Return how many images a number rests on, `beside` being those it is held against; units: the fewest."""
+        samples = [int(counts.sum()) for counts in (one.counts, self.confusion, beside) if counts is not None]
+        n = {"items": sum(samples), "units": min(samples)}
+        return n | ({"asked": samples[0] + one.missing} if one.missing else {})
 
     def _measure(
         self, name: str, one: _Slice, values: Any, how: dict[str, Any], *, ideal: float | None = 0.0,
-        label: str | None = None,
+        label: str | None = None, beside: Counts | None = None,
     ) -> Measure:
         """Return a measure of a slice from (value, low, high); only of all images together it is said what is ideal."""
         value, low, high = map(float, values)
@@ -383,7 +394,7 @@ class _Judged:
         towards: Direction = "nearer to ideal is better" if told is not None else "neither"
         aims = name in ("share", "share_shown", "shown", "amplification")
         return Measure(
-            name=f"{name}{self._ending}", group=one.group(label), value=value, low=low, high=high, n=self._n(one),
-            unit="score" if name == "openbias" else "share", ideal=told, level=self.level, missing=one.missing,
-            direction=towards if aims else _LOWER, **how,
+            name=f"{name}{self._ending}", group=one.group(label), value=value, low=low, high=high, ideal=told,
+            n=self._n(one, beside), unit="score" if name == "openbias" else "share", level=self.level,
+            missing=one.missing, direction=towards if aims else _LOWER, **how,
         )
