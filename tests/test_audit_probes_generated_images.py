@@ -284,6 +284,15 @@ def test_an_image_that_came_again_is_no_further_one_and_a_lost_one_is_missing():
     assert result.items["repeated"].sum() == 4
 
 
+def test_an_image_learnt_from_that_came_again_is_no_further_one():
+    learnt = pd.DataFrame({
+        "label": ["p"] * 6, "digest": list("aaaaxy"), "probabilities": [[1.0, 0.0]] * 5 + [[0.0, 1.0]],
+    }).rename_axis("id")  # fmt: skip
+    observed = _observed({"p": ("abcd", ["man", "man", "woman", "woman"])})
+    lead = _judged(GeneratedImages(), observed | {"learnt": learnt}).measure("amplification_given", "p: man")
+    assert (lead.value, lead.n) == (pytest.approx(1 / 2 - 2 / 3), {"items": 7, "units": 3})
+
+
 def test_references_by_job_one_for_all_and_none():
     images = {"a": ("ab", ["man", "woman"]), "b": ("cd", ["man", "man"]), "c": ("ef", ["nobody", "man"])}
     names = ("man", "nobody", "woman")

@@ -93,6 +93,19 @@ def test_sound_folders_are_not_accused_and_skewed_ones_are_found():
     assert probe.found(probe.judge(faulty, level=0.95, rng=rng))
 
 
+def test_a_labelled_image_that_comes_again_tells_nothing_new(home, tmp_path):
+    """Ten images a kind, each in six files: what the classifier does with twenty images, not with 120."""
+    for kind in ("bright", "dark"):
+        (tmp_path / "few" / kind).mkdir(parents=True)
+        for k in range(60):
+            file = (home / "labelled" / kind / f"{k % 10}.png").read_bytes()
+            (tmp_path / "few" / kind / f"{k}.png").write_bytes(file)
+    labelled = {"use": "image_folder", "path": str(tmp_path / "few"), "mode": "RGB"}
+    (finding,) = run(plan_of(home, labelled=labelled), into=tmp_path / "audits").record.findings
+    assert finding.headline.n == {"items": 150 + 20, "units": 20}
+    assert finding.verdict == "inconclusive"
+
+
 @pytest.mark.parametrize("options", [{}, {"nothing": "2"}, {"reference": {"a": 0.7, "b": 0.3}, "cite": "x"}])
 def test_trials_stand(options):
     probe = ImageData(**options)

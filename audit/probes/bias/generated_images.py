@@ -82,7 +82,8 @@ class GeneratedImages:
         ),
     }  # fmt: skip
     """`labelled`: images whose classes people named, like the generated ones, that the helper did not learn from.
-    `learnt`: images that the model learnt from, or others that it is to be held against, by what they are captioned."""
+    `learnt`: images that the model learnt from, or others that it is to be held against, by what they are captioned.
+    Of either, an image that comes again with its label counts once."""
     measures: ClassVar[Mapping[str, Range]] = {
         "largest_total_variation": SHARE, "total_variation": SHARE, "prompt_gap": SHARE, "openbias": AMOUNT,
         "dall_eval_mad": SHARE, "missing_classes": COUNT, "share": SHARE, "largest_total_variation_given": SHARE,
@@ -118,13 +119,14 @@ class GeneratedImages:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return of a prompt its small images (`draws`), `digests` of the whole ones, `problems`, `probabilities` of
-        the helper and its classes (`names`); of other images `label` and `probabilities`. Raises DataError for an item
-        that gives no prompt.
+        the helper and its classes (`names`); of other images `label`, `probabilities` and `digest`. Raises DataError
+        for an item that gives no prompt.
         """
         if role != "items":
             _, shown = storable_items(self.name, items)
             answer = ask("predict", list(shown), model=self.classifier)
-            return items[["label"]].assign(probabilities=[row.tolist() for row in answer["probabilities"]])
+            told = [row.tolist() for row in answer["probabilities"]]
+            return items[["label"]].assign(probabilities=told, digest=[digest_of(content(image)) for image in shown])
         named = ask("class_names", [None], model=self.classifier)
         names = [str(one) for one in named["names"].iloc[0]]
         rows = [self._drawn(ask, prompt) | {"names": names} for prompt in map(self.prompt_of, items.to_dict("records"))]
@@ -176,12 +178,12 @@ class GeneratedImages:
         from detectors.bias.generated_images import image_shares
         from detectors.result import Result
 
-        items, known = observed["items"], observed.get("labelled")
+        items, known, learnt = observed["items"], _once(observed.get("labelled")), _once(observed.get("learnt"))
         names = [str(one) for one in items["names"].iloc[0]]
         evidence = _evidence(items, names)
         table = None if known is None else self._confusion(known, names)
         counted = self._counted(evidence, items, names)
-        if (learnt := observed.get("learnt")) is not None:
+        if learnt is not None:
             counted = replace(counted, learnt=self._learnt(learnt, items, counted))
         result = image_shares(counted, table, level=level, rng=rng, fraction=self.missing_below)
         groups = [("draws", evidence["confidence"].to_numpy(float))]
@@ -289,6 +291,13 @@ def _evidence(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     evidence["repeated"] = evidence.duplicated(["prompt", "digest"]) & evidence["digest"].notna()
     columns = ["image", "prompt", "group", "class", "confidence", "repeated", "problem"]
     return evidence[[name for name in columns if name != "group" or "group" in items]]
+
+
+def _once(images: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return each image once that came several times with its label; all as they are where no digests were kept."""
+    if images is None or "digest" not in images:
+        return images
+    return images[~images.duplicated(["label", "digest"])]
 
 
 def _rows(items: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -98,7 +98,7 @@ class ImageData:
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return of an image a small one (`draw`), the `digest` of the whole, its `label`, and by the helper its
-        `probabilities` and their `names`; of labelled images `label` and `probabilities`.
+        `probabilities` and their `names`; of labelled images `label`, `probabilities` and `digest`.
         """
         if role != "items":
             return self._shown.observe(ask, items, role)
