@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import replace
@@ -15,11 +16,11 @@ from hypothesis import strategies as st
 from report_fixtures import rate
 from test_dashboard_compare import html, links, screen, seen
 
-from audit.files import write_atomic
+from audit.files import canonical, sha256, write_atomic
 from audit.record import Limit, RunFacts, Sheet, dump, load_record
 from audit.review import Status, add_reviews
 from dashboard.loading import AUDITS
-from reports.figures import Point, trend
+from reports.figures import PALETTE, Point, trend
 from reports.figures.moments import moments
 from reports.text import Notation, words_of
 from reports.views import AskedAudit, asked_of, trend_of, trends_of
@@ -145,6 +146,43 @@ def test_panels_follow_what_decides_by_time_then_id_with_versions_and_waivers(ho
     assert [row.row.limit_text.replace("\u00a0", " ") for row in panel.rows] == ["≥ 50 %"] * 3 + ["≥ 60 %"]
     assert trend_of(asked, "free", "accuracy", N).rows[0].row.value == "100\u00a0%"
     assert trend_of(asked, "free", "other", N) is None
+
+
+def changed_plan(audit, change):
+    """Write the plan of an audit anew, its check `facts` asked otherwise."""
+    plan = json.loads((audit.folder / "plan.json").read_bytes())
+    change(next(one for one in plan["checks"] if one["name"] == "facts"))
+    write_atomic(audit.folder / "plan.json", canonical(plan))
+    write_atomic(audit.folder / "record.json", dump(audit.record.model_copy(update={"plan": sha256(canonical(plan))})))
+
+
+@pytest.mark.parametrize(
+    ("change", "otherwise"),
+    [
+        (lambda check: check["data"]["items"].update(digest="sha256:other"), True),
+        (lambda check: check["probe"].update(shots=3), True),
+        (lambda check: check["data"]["items"].update(path="elsewhere.csv"), False),
+    ],
+)
+def test_nothing_joins_two_audits_of_which_one_was_asked_otherwise(home, change, otherwise):
+    """Other data or options, not another place, limit or model, part the last from the three before."""
+    changed_plan(load_record(home / "d"), change)
+    asked = [asked_of(load_record(home / name), 0.0, START.date()) for name in "abcd"]
+    (panel,) = trends_of(asked, N)
+    assert [row.otherwise for row in panel.rows] == [False, False, False, otherwise]
+    joins = panel.drawing.count(f'stroke="{PALETTE["edge"]}"')
+    assert joins == (2 if otherwise else 3)
+    assert ("asked otherwise than the one before" in panel.rows[3].told) is otherwise
+    assert ("asked otherwise than the one before" in seen(screen(screen="trends"))) is otherwise
+
+
+def test_another_version_is_told_where_audits_without_the_check_lie_between(home):
+    """The first audit of the new model lacks the check: its second is the first of the panel, and says whose it is."""
+    audit = load_record(home / "c")
+    left = [one for one in audit.record.findings if one.check != "facts"]
+    write_atomic(audit.folder / "record.json", dump(audit.record.model_copy(update={"findings": left})))
+    asked = [asked_of(load_record(home / name), 0.0, START.date()) for name in "abcd"]
+    assert [row.version for row in trend_of(asked, "facts", "accuracy", N).rows] == ["helper 1", "", "helper 2"]
 
 
 def test_the_screen_follows_the_inventory_id_and_a_point_leads_to_the_one_before(home):

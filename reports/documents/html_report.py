@@ -34,20 +34,24 @@ def render_html(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, by
 
 def document(audit: Audit, options: ReportOptions, format: str) -> str:
     """Return the page; `format` is what it names in the command that makes it again."""
-    words = words_of(options.lang)
+    from audit.review import state_of
+
+    words, state = words_of(options.lang), state_of(audit)
     notation = Notation(words)
     view = overview(audit, words, most_measures=MEASURES)
-    page = decision_page(audit, view, notation)
-    unsettled = [row.view for row in page.rows if row.view.finding.verdict in UNSETTLED][:PAGES]
+    page = decision_page(audit, view, notation, state)
+    unsettled = [row.view for row in page.rows if row.view.finding.verdict in UNSETTLED]
+    paged = unsettled[:PAGES]
     room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
-    review = review_view(audit, notation)
+    review = review_view(audit, notation, state)
     drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
     template = environment().get_template("report.html.j2")
     filled = template.render(
         view=view,
         page=page,
-        unsettled=unsettled,
-        paged={one.anchor for one in unsettled},
+        pages=paged,
+        paged={one.anchor for one in paged},
+        unpaged=len(unsettled) - len(paged),
         record=audit.record,
         lang=options.lang,
         format=format,

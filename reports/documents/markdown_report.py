@@ -37,10 +37,12 @@ _NUMBERS = ("col.measure", "col.value", "col.interval", "col.n", "col.limit")
 
 def render_markdown(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the report as one Markdown file; UsageError for a language that has no catalogue."""
-    words = words_of(options.lang)
+    from audit.review import state_of
+
+    words, state = words_of(options.lang), state_of(audit)
     view = overview(audit, words, most_measures=600)
-    page = decision_page(audit, view, Notation(words))
-    said = _reviews(view, review_view(audit, Notation(words)), words)
+    page = decision_page(audit, view, Notation(words), state)
+    said = _reviews(view, review_view(audit, Notation(words), state), words)
     head = [*_opening(view, words), *_deviations(view, words), *_decision(page, words), *_sheet(audit, words)]
     head += [*_table(view, page, words), *_gaps(view, page, words), *said]
     foot = ["", f"`dokimasia report {view.record.id} --format markdown --lang {options.lang}`", ""]

@@ -28,13 +28,15 @@ _PLACES = re.compile(r' (?:href|id)="[^"]*"')
 
 def render_notebook(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return a fragment of HTML without scripts and links as one file; UsageError for a language without catalogue."""
-    words = words_of(options.lang)
+    from audit.review import state_of
+
+    words, state = words_of(options.lang), state_of(audit)
     notation, view = Notation(words), overview(audit, words)
-    review = review_view(audit, notation)
+    review = review_view(audit, notation, state)
     drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
     shown = environment().get_template("notebook.html.j2").render(
         view=view,
-        page=decision_page(audit, view, notation),
+        page=decision_page(audit, view, notation, state),
         record=audit.record,
         lang=options.lang,
         notation=notation,

@@ -1,6 +1,6 @@
-"""An audit as a funnel: how many checks are left after each step, from what was asked to what is open.
+"""An audit as a funnel: how many checks are left after each step, from what was asked to what still fails.
 
-    asked 14 | measured 12 | decided 9 | failed 3 | waived 1 | open 2
+    asked 14 | measured 12 | decided 9 | failed 3 | waived 1 | still failed 2
 
 A bar that people took away (`Step.lifted`) hangs hollow over what is left.
 """

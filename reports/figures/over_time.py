@@ -2,6 +2,7 @@
 
     disc passed · square failed · hollow disc undecided · ring about it: waived · dashed line: another version
     tinted side of the line     breaks the limit, from an audit on until the next
+    no line between two         asked otherwise, so that they are not to be compared
 
 Audits of one moment, and those that a pixel would lay on each other, are moved apart, in order. Days stand under the
 axis where there is room for them, in UTC. Nothing is measured here, and a table beside it holds the numbers.
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from markupsafe import Markup
@@ -53,6 +54,8 @@ class Point:
     """What the model is called where it is another one than before; empty where it is the same."""
     waived: bool = False
     """Whether people decided that the finding shall not count."""
+    otherwise: bool = False
+    """Whether it was asked otherwise than the one before, so that no line leads to it."""
 
 
 class Trend(NamedTuple):
@@ -76,9 +79,10 @@ def trend(
     values = [None if one.measure.value is None else shift + upright(axis, one.measure.value) for one in points]
     parts = [*_bands(axis, points, places), _grid(axis, notation), *_limits(axis, points, places)]
     parts += _versions(points, places, notation)
-    seen = [(x, y, one) for x, y, one in zip(places, values, points, strict=True) if y is not None]
-    parts += [line(x, y, to, down, "edge") for (x, y, _), (to, down, _) in pairwise(seen)]
-    parts += [_mark(axis, x, y, one) for x, y, one in seen]
+    alike = accumulate(one.otherwise for one in points)
+    seen = [(x, y, one, run) for x, y, one, run in zip(places, values, points, alike, strict=True) if y is not None]
+    parts += [line(x, y, to, down, "edge") for (x, y, _, run), (to, down, _, of) in pairwise(seen) if run == of]
+    parts += [_mark(axis, x, y, one) for x, y, one, _ in seen]
     parts += _days(first, last)
     told = "; ".join(f"{one.label}: {notation.sentence(one.measure, one.limit)}" for one in points)
     spots = tuple(

@@ -18,7 +18,7 @@ from reports.text import Notation, Words, one_line
 if TYPE_CHECKING:
     from audit.plan import PlanDifference
 
-__all__ = ["AskedRow", "AskedView", "asked_view"]
+__all__ = ["AskedRow", "AskedView", "asked_differently", "asked_view"]
 
 _ORDER = ("audited", "check", "helpers", "probe", "limit", "data")
 """What is told first: what one was not asked at all, then how, against what, of which data; the rest follows."""
@@ -48,12 +48,7 @@ class AskedView:
 
 def asked_view(a: Audit, b: Audit, words: Words) -> AskedView:
     """Return what two audits were asked differently; models under audit and words for people aside."""
-    from audit.plan import differences, plan_differences
-
-    try:
-        found = plan_differences(a, b)
-    except IntegrityError:
-        found = list(differences(_as_plan(a.record), _as_plan(b.record)))
+    found = asked_differently(a, b)
     rows: dict[tuple[str, str, str], list[str]] = {}
     for check, what, left, right in _told(found, a, b, Notation(words)):
         rows.setdefault((what, left, right), []).append(check)
@@ -65,6 +60,16 @@ def asked_view(a: Audit, b: Audit, words: Words) -> AskedView:
         tuple(one.check for one in a.record.findings if one.check in names - changed),
         tuple((one.place, _raw(one.texts[0], words), _raw(one.texts[1], words)) for one in found),
     )  # fmt: skip
+
+
+def asked_differently(a: Audit, b: Audit) -> list[PlanDifference]:
+    """Return what two audits were asked differently, as far as their plans, else their records, tell it."""
+    from audit.plan import differences, plan_differences
+
+    try:
+        return plan_differences(a, b)
+    except IntegrityError:
+        return list(differences(_as_plan(a.record), _as_plan(b.record)))
 
 
 def _raw(text: str | None, words: Words) -> str:

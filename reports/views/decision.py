@@ -3,7 +3,7 @@
     decision_page(audit, view, notation) -> DecisionPage
 
     by the machine > after review > who has to act, by when        the decision
-    asked > measured > decided > failed > waived > open             the audit, as checks that are left (`Step`)
+    asked > measured > decided > failed > waived > still failed     the audit, as checks that are left (`Step`)
     one row a finding, the worst first                              sign, line, sentence, owner, after review
     what was not measured, and why
 
@@ -214,4 +214,4 @@ def _steps(state: ReviewState, words: Words) -> tuple[Step, ...]:
             for key, count in counts.items()]
     away = words("step.settled" if settled else "step.waived")
     lifted = Step(away, len(failed) - still, "failed", still, hollow=True)
-    return (*bars, lifted, Step(words("step.open"), still, "failed"))
+    return (*bars, lifted, Step(words("step.left"), still, "failed"))

@@ -5,15 +5,17 @@
     trend_of(asked, check, measure, notation)         the panel of one measure of one check
 
 What belongs together is the business of the caller: audits of one inventory id, or of models of one name. Panels share
-their axis of time.
+their axis of time. Where a check was asked otherwise than in the audit before, of other data or by other options, the
+two numbers are not to be compared, and nothing joins them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 from markupsafe import Markup
 
@@ -22,11 +24,14 @@ from audit.record import REVIEWS_FILE, WORST_FIRST, Audit, Finding
 from detectors.result import Measure
 from reports.figures import Point, trend
 from reports.text import Notation, one_line
+from reports.views.asked import asked_differently
 from reports.views.measure_rows import MeasureRow, printed
 
 __all__ = ["AskedAudit", "TrendPanel", "TrendRow", "asked_of", "label_of", "trend_of", "trends_of"]
 
 _DOT = " · "
+_APART_FROM = ("limit", "gating", "clauses", "level", "seed")
+"""What may be another one without the check being asked otherwise; the limit of each audit is drawn."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,9 @@ class TrendRow:
     row: MeasureRow
     when: str
     version: str
-    """Name of the model, where it is another one than in the audit before; empty where it is the same."""
+    """Name of the model, where it is another one than in the row before; empty where it is the same."""
+    otherwise: bool
+    """Whether the check was asked otherwise than in the row before."""
     waived: bool
     told: str
     """All of it in a line."""
@@ -106,36 +113,69 @@ def trends_of(asked: Sequence[AskedAudit], notation: Notation) -> tuple[TrendPan
     deciding = [pair for pair in heads if pair[0].gating] or heads
     last = {(finding.check, label_of(head)): finding.verdict for finding, head in deciding}
     ranked = sorted(last, key=lambda key: WORST_FIRST.index(last[key]))
-    panels = (trend_of(asked, check, measure, notation) for check, measure in ranked)
+    changed = _Changed()
+    panels = (_panel(_in_order(asked), check, measure, notation, changed) for check, measure in ranked)
     return tuple(one for one in panels if one is not None)
 
 
 def trend_of(asked: Sequence[AskedAudit], check: str, measure: str, notation: Notation) -> TrendPanel | None:
     """Return the panel of a measure, `name` or `name · group`; None where no audit has it."""
-    ordered = _in_order(asked)
+    return _panel(_in_order(asked), check, measure, notation, _Changed())
+
+
+class _Changed:
+    """Which checks two audits were asked otherwise, each pair looked at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Path, Path], frozenset[str | None]] = {}
+
+    def of(self, before: Audit, now: Audit, check: str) -> bool:
+        """Tell whether a check was asked otherwise; what is of the whole plan is of every check.
+
+        Where the data themselves are audited, other data are another version of these.
+        """
+        if before.record.plan == now.record.plan:
+            return False
+        pair = before.folder, now.folder
+        if pair not in self._known:
+            aside = _APART_FROM if now.record.data is None else (*_APART_FROM, "data")
+            found = asked_differently(before, now)
+            self._known[pair] = frozenset(one.check for one in found if one.what.partition(".")[0] not in aside)
+        return bool(self._known[pair] & {check, None})
+
+
+def _panel(
+    ordered: Sequence[AskedAudit], check: str, measure: str, notation: Notation, changed: _Changed
+) -> TrendPanel | None:
     found = [
-        (one, finding, value, _version(ordered[:number], one))
-        for number, one in enumerate(ordered)
+        (one, finding, value) for one in ordered
         for finding in one.audit.record.findings if finding.check == check
         for value in finding.measures if label_of(value) == measure
     ]
     if not found:
         return None
+    before = [None, *(one.audit for one, _, _ in found[:-1])]
     words = notation.words
     name = words.term("measure", found[-1][2].name)
     group = found[-1][2].group
     told = name if group is None else f"{name}{_DOT}{words.term('group', group)}"
     title = one_line(words("format.colon", left=check, right=told), words, 160)
-    points = [_point(one, finding, value, version, notation) for one, finding, value, version in found]
-    drawn = len({value.unit for _, _, value, _ in found}) == 1 and any(one.measure.value is not None for one in points)
+    points = [
+        replace(
+            _point(one, finding, value, notation), version=_version(last, one.audit),
+            otherwise=last is not None and changed.of(last, one.audit, check),
+        )
+        for (one, finding, value), last in zip(found, before, strict=True)
+    ]
+    drawn = len({value.unit for _, _, value in found}) == 1 and any(one.measure.value is not None for one in points)
     made = trend(points, notation, title=title, ends=(ordered[0].at, ordered[-1].at)) if drawn else None
     spots = made.spots if made else ((0.0, 0.0),) * len(points)
     rows = tuple(
         TrendRow(
-            one.audit, finding, printed(value, point.limit, notation), notation.moment(one.at), version, point.waived,
-            _told(point, finding, notation), spot,
+            one.audit, finding, printed(value, point.limit, notation), notation.moment(one.at), point.version,
+            point.otherwise, point.waived, _told(point, finding, notation), spot,
         )
-        for (one, finding, value, version), point, spot in zip(found, points, spots, strict=True)
+        for (one, finding, value), point, spot in zip(found, points, spots, strict=True)
     )
     return TrendPanel(check, measure, title, made.drawing if made else Markup(""), rows)
 
@@ -145,12 +185,12 @@ def _in_order(asked: Sequence[AskedAudit]) -> list[AskedAudit]:
     return sorted(asked, key=lambda one: (one.at, one.audit.record.id))
 
 
-def _point(one: AskedAudit, finding: Finding, value: Measure, version: str, notation: Notation) -> Point:
+def _point(one: AskedAudit, finding: Finding, value: Measure, notation: Notation) -> Point:
     limit = finding.limit
     ours = limit is not None and limit.speaks_of(value)
     return Point(
         one.at, notation.day(one.at), value, finding.verdict if value is finding.headline else "measured",
-        limit if ours else None, version, finding.check in one.waived,
+        limit if ours else None, waived=finding.check in one.waived,
     )
 
 
@@ -160,16 +200,15 @@ def _told(point: Point, finding: Finding, notation: Notation) -> str:
     state = words(f"verdict.{finding.verdict}")
     if point.waived:
         state = words("format.list").join((state, words("trends.waived")))
-    parts = [one for one in (point.version, state, notation.sentence(point.measure, point.limit)) if one]
+    told = words("trends.otherwise") if point.otherwise else ""
+    parts = [one for one in (point.version, told, state, notation.sentence(point.measure, point.limit)) if one]
     return words("format.colon", left=point.label, right=words("summary.join").join(parts))
 
 
-def _version(before: Sequence[AskedAudit], one: AskedAudit) -> str:
+def _version(before: Audit | None, one: Audit) -> str:
     """Return what the model is called where its fingerprint is another one than in the audit before."""
-    now = _print(one.audit)
-    if now is None or (before and _print(before[-1].audit) == now):
-        return ""
-    return _name(one.audit)
+    now = _print(one)
+    return "" if now is None or (before is not None and _print(before) == now) else _name(one)
 
 
 def _print(audit: Audit) -> str | None:
