@@ -50,6 +50,8 @@ _WORDS: Mapping[str, IntervalKind] = {
     "confidence sequence": "sequence", "AUROC over independent pairs": "auroc",
 }
 """What a method of each kind begins with, the first that fits; a record holds the method and no kind."""
+_COUNTED = ("count", "known from")
+"""What the method of a number begins with that was counted or worked out whole."""
 _NUMBERS = ("value", "low", "high", "ideal", "level", "worst_coverage", "measured_to")
 
 
@@ -161,6 +163,12 @@ class Measure:
         if self.guarantee != "finite sample":
             return "approximate"
         return next((kind for words, kind in _WORDS.items() if self.method.startswith(words)), "other")
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing about the number is uncertain; one that was estimated is not, however narrow its interval."""
+        whole = self.interval == "known" or self.method.startswith(_COUNTED)
+        return whole and self.low is not None and self.low == self.high
 
     @property
     def decides(self) -> bool:

@@ -25,7 +25,7 @@ def measure(value, low=None, high=None, unit="share", **more):
         unit=unit,
         direction="neither",
         level=0.95,
-        method="x",
+        method=more.pop("method", "x"),
         **more,
     )
 
@@ -69,7 +69,10 @@ def test_intervals():
     assert N.interval(measure(0.71, low=0.66)) == f"≥ 66.0{NB}%"
     assert N.interval(measure(0.71, high=0.76)) == f"≤ 76.0{NB}%"
     assert N.interval(measure(12, 10, 15, unit="count")) == "[10, 15]"
-    assert N.interval(measure(0.25, 0.25, 0.25)) == "exact"
+    assert N.interval(measure(0.25, 0.25, 0.25)) == f"[25.0{NB}%, 25.0{NB}%]", "narrow, and yet estimated"
+    for method in ("count", "known from the questions", "all of the benchmark: no sampling error"):
+        assert N.interval(measure(0.25, 0.25, 0.25, method=method)) == "exact"
+    assert N.interval(measure(0.25, 0.2, 0.3, method="all of the benchmark: no sampling error")) != "exact", "missing"
 
 
 def test_limits_keep_their_own_digits():

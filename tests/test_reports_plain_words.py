@@ -10,13 +10,13 @@ from report_fixtures import finding, rate
 from audit.record import Limit
 from audit.verdict import decide, sentence
 from detectors.phrases import Cause, Method
-from detectors.result import Measure, undefined
+from detectors.result import COUNT, Measure, undefined
 from reports.text import Counting, Notation, gloss, meaning, measure_name, words_of
 from reports.views import reason_text
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)
-PLACES = {"value", "of", "apart", "by", "well", "group", "items", "units", "metric", "variant"}
+PLACES = {"value", "of", "apart", "cost", "by", "well", "group", "items", "units", "metric", "variant"}
 
 
 def number(name, value, low=None, high=None, *, unit="share", group=None, n=None, **more):
@@ -45,8 +45,13 @@ INVERTED = number(
     "blind_spot_auroc", 0.589, 0.473, 0.696, unit="score", group="inverted", n={"items": 600, "units": 300},
     method="AUROC over independent pairs",
 )  # fmt: skip
-MISSING = number("missing_modes", 7, 7, 7, unit="count", n={"items": 1200, "units": 1200})
+MISSING = number(
+    "missing_modes", 7, 7, 7, unit="count", n={"items": 1200, "units": 1200},
+    method="classes counted by their intervals: exact binomial (Clopper-Pearson), Bonferroni over classes",
+)  # fmt: skip
 SELECTED = number("selection_rate_gap", -0.2, -0.29, -0.11, group="women", n={"items": 600, "units": 600})
+APART = number("demographic_parity_difference", 0.432, 0.301, 0.55, n={"items": 600, "units": 600})
+TIME = number("seconds_per_sample", 0.000232, 0.000172, 0.000436, unit="seconds", n={"items": 60, "units": 60})
 KID = number(
     "kid", 43.7, 43.1, 44.3, unit="score", n={"items": 900, "units": 300}, method="normal", guarantee="approximate",
 )  # fmt: skip
@@ -62,16 +67,38 @@ WORKED = [
      "‘반전’ 변형을 동전 던지기 이상으로 알아본다고 할 수 없습니다(AUROC 0.589 [0.473, 0.696], 신뢰수준 97.5%). "
      "신뢰구간 전체가 기준값을 벗어납니다(기준값: 0.8 이상)."),
     ("quality.samples", MISSING, Limit(measure="missing_modes", at_most=0),
-     "7 classes never or hardly appear in 1,200 draws; none may.",
-     "생성물 1,200개에 전혀 또는 거의 나타나지 않는 클래스는 7개입니다. 하나도 없어야 합니다."),
+     "7 classes never or hardly appear in 1,200 draws ([7, 7] at 97.5 % confidence). The whole interval breaks the "
+     "limit of at most 0.",
+     "생성물 1,200개에 전혀 또는 거의 나타나지 않는 클래스는 7개입니다([7, 7], 신뢰수준 97.5%). "
+     "신뢰구간 전체가 기준값을 벗어납니다(기준값: 0 이하)."),
     ("quality.samples", replace(MISSING, value=0, low=0, high=0), Limit(measure="missing_modes", at_most=0),
-     "In 1,200 draws no class is missing or nearly so, as it must be.",
-     "생성물 1,200개에 빠지거나 거의 빠진 클래스가 없습니다. 기준대로입니다."),
+     "In 1,200 draws no class is missing or nearly so (0 [0, 0] at 97.5 % confidence). The whole interval keeps the "
+     "limit of at most 0.",
+     "생성물 1,200개에 빠지거나 거의 빠진 클래스가 없습니다(0 [0, 0], 신뢰수준 97.5%). "
+     "신뢰구간 전체가 기준값을 지킵니다(기준값: 0 이하)."),
+    ("quality.samples", replace(MISSING, method=COUNT), Limit(measure="missing_modes", at_most=0),
+     "7 classes never or hardly appear in 1,200 draws. That breaks the limit of at most 0.",
+     "생성물 1,200개에 전혀 또는 거의 나타나지 않는 클래스는 7개입니다. 기준값을 벗어납니다(기준값: 0 이하)."),
     ("bias.decisions", SELECTED, None,
-     "women: the selection rate is 20.0 points lower than what it is compared with (−20.0 % [−29.0 %, −11.0 %] at "
+     "women: the selection rate is 20.0 points lower than what it is compared with (−20.0 points [−29.0, −11.0] at "
      "97.5 % confidence). No limit was set.",
-     "여성: 선택률 값이 비교 대상보다 20.0%p 낮습니다(−20.0% [−29.0%, −11.0%], 신뢰수준 97.5%). "
+     "여성: 선택률 값이 비교 대상보다 20.0%p 낮습니다(−20.0%p [−29.0, −11.0], 신뢰수준 97.5%). "
      "정해진 기준값은 없습니다."),
+    ("bias.decisions", SELECTED, Limit(measure="selection_rate_gap", group="women", at_least=-0.1, at_most=0.1),
+     "women: the selection rate is 20.0 points lower than what it is compared with (−20.0 points [−29.0, −11.0] at "
+     "97.5 % confidence). The whole interval breaks the limit of at least −10 points and at most 10 points.",
+     "여성: 선택률 값이 비교 대상보다 20.0%p 낮습니다(−20.0%p [−29.0, −11.0], 신뢰수준 97.5%). "
+     "신뢰구간 전체가 기준값을 벗어납니다(기준값: −10%p 이상 10%p 이하)."),
+    ("bias.decisions", APART, Limit(measure="demographic_parity_difference", at_most=0.1),
+     "The most and the least often selected group are 43.2 points apart in how often they are selected ([30.1, 55.0] "
+     "at 97.5 % confidence). The whole interval breaks the limit of at most 10 points.",
+     "가장 자주 선택된 집단과 가장 드물게 선택된 집단은 선택률이 43.2%p 다릅니다([30.1, 55.0], 신뢰수준 97.5%). "
+     "신뢰구간 전체가 기준값을 벗어납니다(기준값: 10%p 이하)."),
+    ("efficiency.sampling", TIME, Limit(measure="seconds_per_sample", at_most=0.5),
+     "Half of the samples take up to 232 µs ([172, 436] at 97.5 % confidence). The whole interval keeps the limit of "
+     "at most 500 ms.",
+     "생성물의 절반은 232마이크로초 안에 나옵니다([172, 436], 신뢰수준 97.5%). "
+     "신뢰구간 전체가 기준값을 지킵니다(기준값: 500밀리초 이하)."),
     ("quality.samples", KID, Limit(measure="kid", at_most=1),
      "Draws are 43.7 from real items, where 0 is alike ([43.1, 44.3], approximate at 97.5 %). An approximate interval "
      "informs and does not decide the limit of at most 1.",
@@ -116,6 +143,13 @@ def test_what_gave_no_answer_is_told_and_a_value_that_is_none_says_why():
     )
     assert told(judged("factuality.closed_book", none), EN) == "There is no value for accuracy: no items."
     assert "없음" in meaning("factuality.closed_book", none, Notation(KO)) or "않음" in meaning("x", none, Notation(KO))
+
+
+def test_an_interval_that_nobody_measured_at_so_few_units_is_told_as_approximate():
+    few = replace(PAIRS, guarantee="measured", measured_to=0.99, worst_coverage=0.95, min_units=40)
+    assert "[44.1 %, 63.9 %], approximate at 97.5 %" in told(judged("bias.stereotype_pairs", few), EN)
+    enough = replace(few, n={"items": 400, "units": 40})
+    assert "[44.1 %, 63.9 %] at 97.5 % confidence" in told(judged("bias.stereotype_pairs", enough), EN)
 
 
 @pytest.mark.parametrize(("low", "value", "high", "word"), [
@@ -175,7 +209,7 @@ def test_every_sentence_has_only_places_that_are_filled_and_both_languages_tell_
                 assert not text.endswith(".")
                 shown.setdefault(key, {}).setdefault(words.lang, set()).update(places - {"units"})
         assert all(text.endswith((".", "?")) for text in words.catalogue["gloss"].values())
-    numbers = {"value", "of", "apart", "by", "well"}
+    numbers = {"value", "of", "apart", "cost", "by", "well"}
     assert {key for key, one in shown.items() if one["en"] & numbers != one["ko"] & numbers} == set()
     assert EN.catalogue["gloss"].keys() == KO.catalogue["gloss"].keys()
     assert EN.catalogue["count_of"].keys() == KO.catalogue["count_of"].keys()

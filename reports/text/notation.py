@@ -18,10 +18,12 @@ from detectors.result import Measure
 from reports.text.sanitise import one_line
 from reports.text.words import Words
 
-__all__ = ["LEAST_P", "Notation", "bounds_of", "digits_for"]
+__all__ = ["LEAST_P", "POINTS", "Notation", "bounds_of", "digits_for", "short_unit"]
 
 LEAST_P = 0.001
 """A smaller p-value is told as below this."""
+POINTS = "points"
+"""Hundredths of the whole: the unit of a difference of shares, as a per cent of a per cent would read otherwise."""
 _SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _BARE_UNITS = ("", "score", "p-value", "share", "auroc", "count")
 
@@ -42,6 +44,13 @@ def digits_for(measure: Measure, limit: Limit | None) -> int:
         ):
             return digits
     return 8
+
+
+def short_unit(value: float, unit: str) -> tuple[str, float]:
+    """Return the unit that keeps a number short, and how many of it are one of `unit`: of a time `ms`, 1e3."""
+    if unit != "seconds" or not 0 < abs(value) < 1:
+        return unit, 1
+    return ("ms", 1e3) if abs(value) >= 1e-3 else ("µs", 1e6)
 
 
 def _rounded(value: float, digits: int) -> float:
@@ -118,7 +127,7 @@ class Notation:
     def interval(self, measure: Measure, digits: int = 3) -> str:
         """Return `[57.1 %, 65.2 %]`, as every sentence writes it; one bound alone as `≥ 3 %`.
 
-        An interval without width is `exact`: nothing about the number is uncertain.
+        A number about which nothing is uncertain is `exact`.
         """
         low, high, unit = measure.low, measure.high, measure.unit
         if low is None:
@@ -126,7 +135,7 @@ class Notation:
             return self.words("format.none") if top is None else self.words("format.at_most", number=top)
         if high is None:
             return self.words("format.at_least", number=self.number(low, unit, digits))
-        if low == high:
+        if measure.certain:
             return self.words("format.exact")
         ends = {"low": self.number(low, unit, digits), "high": self.number(high, unit, digits)}
         return self.words("format.interval", **ends)

@@ -7,8 +7,11 @@ Both stand in `reports/text/locale/measures/` under the measure's name, or under
 several things; ` of a group` behind it marks the sentence for a slice of the data. Places are filled from the record:
 
     {value}    as the tables have it          {of}    173 of 320 pairs; 54.1 % of pairs where it is no plain count
-    {apart}    its size, shares in points     {by}    20.0 points higher than, lower than, or the same as
-    {well}     an AUROC in words              {group}, {items}, {units}
+    {apart}    its size                       {by}    20.0 points higher than, lower than, or the same as
+    {cost}     as it is, of what is lost      {well}  an AUROC in words     {group}, {items}, {units}
+
+A sentence with {apart}, {by} or {cost} speaks of a difference: one of shares is told in points, its interval and limit
+too. Times are told in the unit that keeps them short.
 
 Behind the sentence stand interval, confidence and sample, and how many gave no answer. `count_of` says what is counted:
 pairs in templates, answers of writers. A measure that has no sentence is told by its name and value; so is one of a
@@ -19,21 +22,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from audit.record import Limit, asked_of
+from audit.verdict import informs_only
 from detectors.result import COUNT, Measure
-from reports.text.notation import LEAST_P, Notation, digits_for
+from reports.text.notation import LEAST_P, POINTS, Notation, digits_for, short_unit
 from reports.text.sanitise import one_line
 from reports.text.words import Words, form_for
 
-__all__ = ["Counting", "gloss", "meaning", "measure_name"]
+__all__ = ["Counting", "gloss", "meaning", "measure_name", "told_in"]
 
 _OF_GROUP = " of a group"
 _WELL = ((0.7, "hardly"), (0.9, "often"), (0.99, "well"), (math.inf, "always"))
 """An AUROC whose interval lies above 1/2 is told by the word of the first number that it is below."""
+_OF_DIFFERENCES = ("{apart}", "{by}", "{cost}")
 _ROUNDING = 1e-6
 """A count may be off a whole number by so much."""
 
@@ -63,8 +68,26 @@ def meaning(
     limit: what it is held against, so that no digit rounds it across; source: name of the source of the items; allowed:
     what is told in place of interval and sample, such as the limit.
     """  # fmt: skip
-    counting = Counting(probe, source, measure.name)
-    return _Meaning(measure, notation, digits_for(measure, limit), counting, allowed).text()
+    counting, shown = Counting(probe, source, measure.name), _shown(probe, measure, notation.words)
+    return _Meaning(shown, notation, digits_for(measure, limit), counting, allowed).text()
+
+
+def told_in(probe: str, measure: Measure, words: Words, number: float) -> tuple[str, float]:
+    """Return the unit in which a sentence tells a number of a measure, and how many of it are one of the measure's."""
+    if measure.unit != "share":
+        return short_unit(number, measure.unit)
+    template, _ = _template(probe, measure, words)
+    texts = template.values() if isinstance(template, dict) else [template]
+    return (POINTS, 100) if any(place in text for text in texts for place in _OF_DIFFERENCES) else ("share", 1)
+
+
+def _shown(probe: str, measure: Measure, words: Words) -> Measure:
+    """Return a measure in the unit in which a sentence tells it."""
+    if measure.value is None:
+        return measure
+    unit, times = told_in(probe, measure, words, measure.value)
+    value, low, high = (one if one is None else times * one for one in (measure.value, measure.low, measure.high))
+    return replace(measure, unit=unit, value=value, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -110,25 +133,11 @@ class _Meaning:
         if measure.value is None:
             name = measure_name(measure.name, measure.group, words)
             return words("plain.undefined", measure=name, reason=self.notation.cause(measure.undefined or ""))
-        template, held = self._template()
+        template, held = _template(self.counting.probe, measure, words)
         told = form_for(template, measure.value)
         text = _filled(told, held, words, self._values(measure.value))
         detail = words("plain.and").join(self._details(measure.value, told))
         return words("plain.detail", text=text, detail=detail) if detail else text
-
-    def _template(self) -> tuple[Any, Mapping[str, str]]:
-        """Return the sentence, and what the places of its key hold; before one of all the data stands the group."""
-        words, name, group = self.notation.words, self.measure.name, self.measure.group
-        found = None if group is None else _found("meaning", self.counting.probe, name + _OF_GROUP, words)
-        if found is not None:
-            return found
-        unknown = words.catalogue["plain"]["unknown"], dict[str, str]()
-        template, held = _found("meaning", self.counting.probe, name, words) or unknown
-        if group is None:
-            return template, held
-        behind = words.catalogue["plain"]["of_group"]
-        forms = template if isinstance(template, dict) else {"other": template}
-        return {key: behind.replace("{text}", _inner(one)) for key, one in forms.items()}, held
 
     def _values(self, value: float) -> dict[str, str]:
         words, measure = self.notation.words, self.measure
@@ -136,7 +145,8 @@ class _Meaning:
         group = "" if measure.group is None else one_line(words.term("group", measure.group), words, 80)
         return {
             "value": self._number(value), "measure": measure_name(measure.name, None, words), "of": self._of(value),
-            "apart": self._size(value), "by": words(f"plain.{side}", size=self._size(value)),
+            "cost": self._number(value), "apart": self._number(abs(value)),
+            "by": words(f"plain.{side}", size=self._number(abs(value))),
             "well": words(f"plain.auroc_{self._well(value)}"), "group": group,
             "items": self._counted("items"), "units": self._counted("units"),
         }  # fmt: skip
@@ -146,12 +156,6 @@ class _Meaning:
         if unit == "p-value" and value < LEAST_P:
             return notation.words("plain.below", number=f"{LEAST_P:g}")
         return notation.with_unit(notation.number(value, unit, self.digits), unit)
-
-    def _size(self, value: float) -> str:
-        """Return how large a difference is; of shares in points, as a per cent of a per cent would read otherwise."""
-        if self.measure.unit != "share":
-            return self._number(abs(value))
-        return self.notation.words("compare.points", number=self.notation.number(abs(100 * value), "", self.digits))
 
     def _counted(self, what: str) -> str:
         count = self.measure.n.get(what, self.measure.n.get("items", 0))
@@ -186,13 +190,15 @@ class _Meaning:
         """Yield value and interval, the sample, and what is missing; what the sentence `told` says is left out."""
         words, measure = self.notation.words, self.measure
         rate, brief = "{of}" in told and self._whole is None, self.allowed is not None
-        bounds = [] if brief or measure.low == measure.high else [self.notation.interval(measure, self.digits)]
-        said = not bounds and (value == 0 or "{by}" in told or ("{apart}" in told and value > 0))
-        span = " ".join([*([] if said or rate or "{value}" in told else [self._number(value)]), *bounds])
+        bare = brief or measure.certain or measure.interval == "none"
+        bounds = [] if bare else [self.notation.interval(measure, self.digits)]
+        said = "{value}" in told or "{cost}" in told or (("{by}" in told or "{apart}" in told) and value > 0)
+        said = said or (not bounds and (value == 0 or "{by}" in told))
+        span = " ".join([*([] if said or rate else [self._number(value)]), *bounds])
         if "{well}" in told and span:
             span = words("plain.auroc", value=span)
         if span:
-            sure = "plain.sure" if measure.decides else "plain.about"
+            sure = "plain.about" if informs_only(measure) else "plain.sure"
             yield words(sure, span=span, level=self.notation.level(measure.level)) if bounds else span
         if self.allowed:
             yield self.allowed
@@ -203,6 +209,21 @@ class _Meaning:
         if measure.missing:
             key = "plain.missing_held" if bounds else "plain.missing"
             yield words(key, missing=f"{measure.missing:,}", asked=f"{asked_of(measure):,}")
+
+
+def _template(probe: str, measure: Measure, words: Words) -> tuple[Any, Mapping[str, str]]:
+    """Return the sentence, and what the places of its key hold; before one of all the data stands the group."""
+    name, group = measure.name, measure.group
+    found = None if group is None else _found("meaning", probe, name + _OF_GROUP, words)
+    if found is not None:
+        return found
+    unknown = words.catalogue["plain"]["unknown"], dict[str, str]()
+    template, held = _found("meaning", probe, name, words) or unknown
+    if group is None:
+        return template, held
+    behind = words.catalogue["plain"]["of_group"]
+    forms = template if isinstance(template, dict) else {"other": template}
+    return {key: behind.replace("{text}", _inner(one)) for key, one in forms.items()}, held
 
 
 def _found(section: str, probe: str, name: str, words: Words) -> tuple[Any, Mapping[str, str]] | None:

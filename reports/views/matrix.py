@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from audit.record import Finding, Record, Verdict
 from audit.verdict import MatrixCell, MatrixRow, matrix_row
-from reports.text import Notation, Words, one_line
+from reports.text import Notation, Words, one_line, short_unit
 from reports.views.measure_rows import MeasureRow, printed
 from reports.views.verdict_text import brief_text
 from reports.views.whole_audit import anchor_of
@@ -121,10 +121,10 @@ def _value(head: MeasureRow, notation: Notation) -> str:
     measure = head.measure
     if measure.value is None:
         return ""
-    if measure.unit != "seconds" or not 0 < measure.value < 1:
+    unit, times = short_unit(measure.value, measure.unit)
+    if unit == measure.unit:
         return head.full
-    key, scale = ("matrix.ms", 1e-3) if measure.value >= 1e-3 else ("matrix.us", 1e-6)
-    return notation.words(key, number=notation.number(measure.value / scale, ""))
+    return notation.with_unit(notation.number(measure.value * times, unit), unit)
 
 
 def _read(head: MeasureRow, words: Words) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.record import DECIDED, Deviation, EarlierAttempt, Finding, Record
-from reports.text import Notation, one_line
+from reports.text import Notation, one_line, told_in
 from reports.views.verdict_text import units_text
 
 __all__ = [
@@ -54,7 +54,8 @@ def effect_text(finding: Finding, notation: Notation) -> str:
     told = []
     for side, value in (("below", effect.below), ("above", effect.above)):
         if value is not None:
-            number = notation.with_unit(notation.number(value, headline.unit), headline.unit)
+            unit, times = told_in(finding.probe, headline, words, value)
+            number = notation.with_unit(notation.number(times * value, unit), unit)
             told.append(words(f"effect.{side}{kind}", value=number, **common))
     return " ".join(told) or words("effect.none", **common)
 

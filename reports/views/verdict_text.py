@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 from audit.record import Finding, Limit
-from reports.text import Counting, Notation, Words, bounds_of, meaning, measure_name, one_line
+from reports.text import Counting, Notation, Words, bounds_of, meaning, measure_name, one_line, told_in
 
 __all__ = ["brief_text", "reason_text", "source_of", "unit_of", "units_text"]
 
@@ -79,10 +79,9 @@ def units_text(finding: Finding, count: int, words: Words) -> str:
 def _key(finding: Finding) -> str:
     """Return which sentence it is: that of the reason, or of a number about which nothing is uncertain."""
     key, measure, limit = str(finding.reason.get("key")), finding.headline, finding.limit
-    if key not in ("passed", "failed") or measure is None or limit is None or measure.low != measure.high:
+    if key not in ("passed", "failed") or measure is None or limit is None or not measure.certain:
         return key
-    none = measure.unit == "count" and limit.at_most == 0 and limit.at_least is None
-    return f"{key}_none" if none else f"{key}_exact"
+    return f"{key}_exact"
 
 
 def _values(finding: Finding, notation: Notation) -> dict[str, str]:
@@ -125,10 +124,11 @@ def _value(name: str, value: Any, notation: Notation) -> str:
 
 
 def _bounds(finding: Finding, notation: Notation) -> str:
-    """Return `at most 55 %`."""
-    measure, limit = finding.headline, finding.limit
-    unit = "" if measure is None else measure.unit
-    shown = [notation.with_unit(notation.set_number(bound, unit), unit) for bound in bounds_of(limit)]
+    """Return `at most 55 %`, in the unit in which the sentence tells the value."""
+    limit, measure, shown = finding.limit, finding.headline, []
+    for bound in bounds_of(limit):
+        unit, times = ("", 1) if measure is None else told_in(finding.probe, measure, notation.words, bound)
+        shown.append(notation.with_unit(notation.set_number(bound * times, unit), unit))
     if limit is None or not shown:
         return ""
     if len(shown) == 2:
