@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import UsageError
@@ -96,6 +96,7 @@ def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
     UsageError for a regular expression that is none.
     """
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     wanted = {name: text for name in SLICES if (text := getattr(filters, name)) and name in items.columns}
@@ -107,25 +108,28 @@ def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
         keep &= table[AGAINST].fill_null(False).to_numpy()
     if filters.find:
         keep &= _found(items, filters.find)
-    order = _order(items, filters.sort, table)
-    return np.flatnonzero(keep) if order is None else order[keep[order]]
+    order, rows = _order(items, filters.sort, table, keep), np.flatnonzero(keep)
+    pa.default_memory_pool().release_unused()  # it keeps several times what it has unpacked
+    return rows if order is None else rows[order]
 
 
-def _order(items: ItemsFile, sort: str, table: pa.Table) -> np.ndarray | None:
-    """Return the row numbers in order, ties as stored and nulls last; None for the stored order."""
+def _order(items: ItemsFile, sort: str, table: pa.Table, keep: np.ndarray) -> np.ndarray | None:
+    """Return the order of the rows that are kept, ties as stored and nulls last; None for the stored order."""
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     name = sort.removeprefix("-")
     if name and name in columns_of(items).sortable:
         way = "descending" if sort.startswith("-") else "ascending"
-        order: np.ndarray = pc.sort_indices(items.table([name]), sort_keys=[(name, way)]).to_numpy().astype(np.int64)
+        column = items.table([name]).filter(pa.array(keep))
+        order: np.ndarray = pc.sort_indices(column, sort_keys=[(name, way)]).to_numpy().astype(np.int64)
         return order
-    return worst_first(table.select(items.ranks)) if items.ranks else None
+    return worst_first(table.select(items.ranks).filter(pa.array(keep))) if items.ranks else None
 
 
 def _found(items: ItemsFile, wanted: str) -> np.ndarray:
-    """Tell which rows have what is wanted in a text; a column at a time, so that memory holds one of them."""
+    """Tell which rows have what is wanted in a text."""
     import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -135,13 +139,25 @@ def _found(items: ItemsFile, wanted: str) -> np.ndarray:
     found = np.zeros(items.total, dtype=bool)
     for name in columns_of(items).texts:
         try:
-            hit = look(items.table([name]).column(0), text, ignore_case=True)
+            found |= np.concatenate([found[:0], *hits(items, name, partial(look, pattern=text, ignore_case=True))])
         except pa.ArrowInvalid as error:
             raise UsageError(
                 "search: {got!r} is no regular expression ({problem})", got=text, problem=str(error)
             ) from None
-        found |= hit.fill_null(False).to_numpy()
     return found
+
+
+def hits(items: ItemsFile, column: str, test: Callable[[pa.Array], pa.Array]) -> Iterator[np.ndarray]:
+    """Yield which rows pass a test of their text, part by part; one that repeats is tested once, and never spelt out.
+
+    Raises as `ItemsFile.table`.
+    """
+    import pyarrow as pa
+
+    for batch in items.batches([column]):
+        texts = batch.column(column)
+        passed = test(texts.dictionary).take(texts.indices) if pa.types.is_dictionary(texts.type) else test(texts)
+        yield passed.fill_null(False).to_numpy(zero_copy_only=False)
 
 
 def as_csv(items: ItemsFile, numbers: Sequence[int] | np.ndarray) -> bytes:

@@ -12,11 +12,11 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from audit.record import ItemsFile, items_of
-from dashboard.item_pages import columns_of
+from dashboard.item_pages import columns_of, hits
 from dashboard.loading import home, readable
 
 __all__ = ["SHORTEST", "item_hits", "still_searching"]
@@ -106,6 +106,6 @@ def _holds(items: ItemsFile | None, wanted: str) -> bool:
 def _in_column(items: ItemsFile, wanted: str) -> Iterator[bool]:
     import pyarrow.compute as pc
 
+    look = partial(pc.match_substring, pattern=wanted, ignore_case=True)
     for name in columns_of(items).texts:
-        hit = pc.match_substring(items.table([name]).column(0), wanted, ignore_case=True)
-        yield bool(pc.any(hit).as_py())
+        yield from (bool(hit.any()) for hit in hits(items, name, look))

@@ -36,8 +36,6 @@ __all__ = [
 
 MAX_JSON = 64 << 20
 """Bytes of a stored JSON file."""
-_ROWS = 1 << 20
-"""Rows of a stored frame whose cells are counted together."""
 _LEFT = re.compile(r"\.(?:import-|.+?\.)(?P<process>[0-9]+)(?:\.(?P<thread>[0-9]+))?(?:\.tmp|-\w+)")
 """Names of what a process writes beside its place."""
 
@@ -127,7 +125,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
                 raise ValueError(f"{times[name]} columns are named {name!r}; allowed: one")
         schema = pa.schema([held.field(name) for name in names], held.metadata)
         file.seek(0)  # others may have written it: what a batch holds is counted before its texts are spelt out
-        batches = [_spelt_out(batch.select(names), schema) for batch in read_batches(file, columns, _ROWS)]
+        batches = [_spelt_out(batch.select(names), schema) for batch in read_batches(file, columns)]
     return pa.Table.from_batches(batches, schema)
 
 

@@ -21,13 +21,15 @@ __all__ = ["MAX_DECODED", "contents_of", "read_batches"]
 
 MAX_DECODED = 1 << 30
 """Bytes of the cells that are read at once."""
+_ROWS = 1 << 20
+"""Rows whose cells are counted together."""
 _MAX_VALUES = 1 << 28
 """Numbers or texts in one column of a row group."""
 _SWELLING, _SWOLLEN = 1000, 1 << 28
 """A column may become this many times larger by unpacking, or else this many bytes."""
 
 
-def read_batches(file: Any, columns: Sequence[str] | None, rows: int) -> Iterator[pa.RecordBatch]:
+def read_batches(file: Any, columns: Sequence[str] | None, rows: int = _ROWS) -> Iterator[pa.RecordBatch]:
     """Yield batches of up to `rows` rows; texts that repeat may stand as a dictionary in them.
 
     file: what Arrow reads. Raises ValueError, before they are built, where the cells of `rows` rows exceed

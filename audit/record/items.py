@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from audit.errors import IntegrityError
-from audit.files import contents_of, digest_file, read_table
+from audit.files import contents_of, digest_file, open_regular, read_batches, read_table
 from audit.record.contents import items_name, observations_name, table_name
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ IDS = ("id", "item")
 """Columns that may name the item; the first that is there does."""
 AGAINST, WEIGHT = "against", "weight"
 """Columns by which the worst come first."""
+_BATCH = 1 << 10
+"""Rows that are unpacked at once to take some of them."""
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a change of a file shows in its time of change, however coarse the clock of the disk is."""
 
@@ -73,6 +75,16 @@ class ItemsFile:
         except (OSError, ValueError) as error:
             raise IntegrityError("{file}: cannot be read ({problem})", file=self.path, problem=str(error)) from None
 
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield these columns part by part, texts that repeat as a dictionary; raises as `table`."""
+        if self.problem is not None:
+            raise IntegrityError("{file}: not the file that the record names", file=self.path)
+        try:
+            with open_regular(self.path) as file:
+                yield from read_batches(file, columns)
+        except (OSError, ValueError) as error:
+            raise IntegrityError("{file}: cannot be read ({problem})", file=self.path, problem=str(error)) from None
+
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return these columns, all by default, indexed by the items' ids as they are stored; raises as `table`."""
         names = list(dict.fromkeys(self.columns if columns is None else columns))
@@ -99,7 +111,7 @@ class ItemsFile:
         return {wanted[at[row]]: int(row) for row in np.flatnonzero(at >= 0)[::-1]}
 
     def rows(self, numbers: Sequence[int] | NDArray[np.int_]) -> pa.Table:
-        """Return the rows with these numbers, whole and in this order; only the row groups that hold them are read.
+        """Return the rows with these numbers, whole and in this order; of row groups without any nothing is read.
 
         Raises IndexError for a number that there is not.
         """
@@ -117,7 +129,15 @@ class ItemsFile:
         needed = np.unique(groups)
         not_read = (ends - sizes)[needed] - (np.cumsum(sizes[needed]) - sizes[needed])
         local = wanted - not_read[np.searchsorted(needed, groups)]
-        return file.read_row_groups(needed.tolist()).take(pa.array(local))
+        order = np.argsort(local, kind="stable")
+        ahead, seen, parts = local[order], 0, []
+        for batch in file.iter_batches(_BATCH, row_groups=needed.tolist()):
+            if not ahead.size:
+                break
+            here = int(np.searchsorted(ahead, seen + batch.num_rows))
+            parts.append(batch.take(pa.array(ahead[:here] - seen)))
+            ahead, seen = ahead[here:], seen + batch.num_rows
+        return pa.Table.from_batches(parts, file.schema_arrow).take(pa.array(np.argsort(order)))
 
 
 def items_of(folder: Path, finding: Finding) -> ItemsFile | None:
