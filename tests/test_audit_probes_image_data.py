@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
+import pandas as pd
 import pytest
 import skops.io
 import yaml
@@ -104,6 +107,21 @@ def test_a_labelled_image_that_comes_again_tells_nothing_new(home, tmp_path):
     (finding,) = run(plan_of(home, labelled=labelled), into=tmp_path / "audits").record.findings
     assert finding.headline.n == {"items": 150 + 20, "units": 20}
     assert finding.verdict == "inconclusive"
+
+
+def test_whole_images_are_not_told_as_lists():
+    """A list has eight bytes and more for a pixel's one: of thirty images all copies together stay below that."""
+    images = np.zeros((30, 3, 256, 256), np.uint8)
+    items = pd.DataFrame({"image": list(images), "label": "dark"}).rename_axis("id")
+    helper = {"class_names": {"names": [["bright", "dark"]]}, "predict": {"probabilities": [np.eye(2)[1]] * 30}}
+    tracemalloc.start()
+    try:
+        told = ImageData().observe(lambda asked, *_, **__: pd.DataFrame(helper[asked]), items, "items")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert np.shape(told["draw"].iloc[0]) == (3, 64, 64)
+    assert most < 7 * images.nbytes
 
 
 @pytest.mark.parametrize("options", [{}, {"nothing": "2"}, {"reference": {"a": 0.7, "b": 0.3}, "cite": "x"}])

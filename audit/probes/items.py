@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_like", "content", "draws_for", "each_draw", "plain",
-    "storable_items", "usable", "vectors",
+    "shown_items", "storable_items", "usable", "vectors",
 ]
 
 Sampling = dict[str, int | float]
@@ -119,7 +119,16 @@ def as_array(cell: Any) -> np.ndarray:
 
 
 def storable_items(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items]:
-    """Return the items as a frame that can be stored (arrays as nested lists), and as one array or a list of texts.
+    """Return the items as a frame that can be stored (arrays as nested lists), and as `shown_items` does."""
+    from detectors.arrays import field_of
+
+    shown = shown_items(probe, items)
+    name = field_of(items)
+    return items.assign(**{name: shown if name == "text" else shown.tolist()}), shown  # type: ignore[union-attr]
+
+
+def shown_items(probe: str, items: pd.DataFrame) -> Items:
+    """Return the items as one array or a list of texts.
 
     Raises DataError where not every item has one and the same of the fields image, series and text.
     """
@@ -129,7 +138,6 @@ def storable_items(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items
         name = field_of(items)
         if items[name].isna().any():
             raise ValueError(f"novelty: got {int(items[name].isna().sum())} items without {name}; allowed: none")
-        shown = items_of(items)
+        return items_of(items)
     except ValueError as error:
         raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
-    return items.assign(**{name: shown if name == "text" else shown.tolist()}), shown  # type: ignore[union-attr]

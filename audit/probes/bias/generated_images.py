@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from audit.errors import DataError, did_you_mean
 from audit.probe import AMOUNT, COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
 from audit.probes.bias.representation import confidence
-from audit.probes.items import Sampling, content, plain, storable_items
+from audit.probes.items import Sampling, content, plain, shown_items
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,7 +123,7 @@ class GeneratedImages:
         for an item that gives no prompt.
         """
         if role != "items":
-            _, shown = storable_items(self.name, items)
+            shown = shown_items(self.name, items)
             answer = ask("predict", list(shown), model=self.classifier)
             told = [row.tolist() for row in answer["probabilities"]]
             return items[["label"]].assign(probabilities=told, digest=[digest_of(content(image)) for image in shown])

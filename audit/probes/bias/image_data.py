@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import Ask, Observed, Range, Role
 from audit.probes.bias.generated_images import GeneratedImages, digest_of, small
-from audit.probes.items import content, plain, storable_items
+from audit.probes.items import plain, shown_items
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,10 +102,9 @@ class ImageData:
         """
         if role != "items":
             return self._shown.observe(ask, items, role)
-        _, told_items = storable_items(self.name, items)
-        shown = [content(one) for one in told_items]
+        shown = list(shown_items(self.name, items))
         names = [str(one) for one in ask("class_names", [None], model=self.classifier)["names"].iloc[0]]
-        told = ask("predict", list(told_items), model=self.classifier)["probabilities"]
+        told = ask("predict", shown, model=self.classifier)["probabilities"]
         columns: dict[str, list[Any]] = {
             "draw": [plain(small(image)) for image in shown], "digest": [digest_of(image) for image in shown],
             "probabilities": [row.tolist() for row in told], "names": [names] * len(items),

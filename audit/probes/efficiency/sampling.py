@@ -15,7 +15,7 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.probe import AMOUNT, SECONDS, Ask, Observed, Range, Role
-from audit.probes.items import DRAWN_FOR, Sampling, storable_items
+from audit.probes.items import DRAWN_FOR, Sampling, shown_items
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +70,7 @@ class SamplingTime:
         how: dict[str, Any] = {"ability": "sample", **self.sampling}
         frame = ask("timing", nothing, **how)
         if ask.can("log_prob"):
-            shown = storable_items(self.name, items)[1]
+            shown = shown_items(self.name, items)
             frame["log_prob_seconds"] = ask("timing", list(shown), ability="log_prob")["seconds"]
         if self.against is not None:
             other = ask("timing", nothing, model=self.against, ability="sample")
