@@ -90,6 +90,22 @@ def test_of_each_dimension_the_worst_with_its_limit_else_which_way_is_good(tmp_p
     assert list(matrix_row(audit.record).cells) == ["bias", "efficiency"]
 
 
+def test_names_that_a_record_of_others_invents_share_one_column_everywhere(home):
+    """A foreign audit of fifty checks added fifty columns to the row of everybody."""
+    write_audit(home / "own", [finding("a", "passed", "told")])
+    foreign = write_audit(home / "foreign", [
+        finding(f"c{at}", "failed" if at == 30 else "passed", "told", probe=f"invented{at}.x") for at in range(50)
+    ])  # fmt: skip
+    cell = printed_row(foreign.record, ENGLISH).cells["other"]
+    assert (cell.check, cell.verdict, cell.others) == ("c30", "failed", "+ 49 checks")
+    audits = [load_record(home / name) for name in ("own", "foreign")]
+    assert dimensions_of(matrix_row(one.record) for one in audits) == ["bias", "other"]
+    assert closing_table(audits).splitlines()[0].split()[1:] == ["bias", "other", "decided"]
+    for page, words in ((render_index(audits, "ko").decode(), KOREAN), (html(screen()), ENGLISH)):
+        assert "invented" not in re.sub(r"<(?:td class=.wrong|style).*?</(?:td|style)>", "", page, flags=re.DOTALL)
+        assert page.count(f"<th>{words.term('dimension', 'other')}</th>") == 1
+
+
 def test_the_worst_comes_first_then_what_fails_more(home):
     one = finding("a", "failed", "told")
     write_audit(home / "once", [one, finding("b", "passed", "told")])

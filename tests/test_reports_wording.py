@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import reports
 from audit.errors import UsageError
 from audit.record import DIMENSIONS, WORST_FIRST
+from audit.verdict import OTHER
 from detectors.result import Direction
 from reports.text import Words, cell_text, languages, one_line, visible, words_of
 from reports.views import WORDED
@@ -68,7 +69,7 @@ def test_every_verdict_has_its_words(section):
 
 def test_every_dimension_has_a_name():
     for catalogue in CATALOGUES.values():
-        assert set(catalogue["dimension"]) == set(DIMENSIONS)
+        assert set(catalogue["dimension"]) == {*DIMENSIONS, OTHER}
 
 
 def test_all_languages_have_the_same_keys_and_placeholders():

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from audit.record import DIMENSIONS, UNSETTLED, WORST_FIRST, Finding, Judged, Record, Verdict, decided, severity
 from audit.verdict.ideals import far_off
 
-__all__ = ["MatrixCell", "MatrixRow", "badness", "dimensions_of", "matrix_row"]
+__all__ = ["OTHER", "MatrixCell", "MatrixRow", "badness", "dimensions_of", "matrix_row"]
+
+OTHER = "other"
+"""Where findings of dimensions stand that are not of `DIMENSIONS`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class MatrixRow:
     audited: str
     """Name of the audited model, never of a helper; of the data where these were audited without one."""
     cells: Mapping[str, MatrixCell]
-    """Dimension -> what was found, for those that somebody asked about."""
+    """Dimension -> what was found, for those that somebody asked about; those not of `DIMENSIONS` are `OTHER`."""
     wrong: tuple[Finding, ...]
     """What failed, crashed or is undecided, the worst first."""
     decided: tuple[int, int]
@@ -47,7 +50,10 @@ class MatrixRow:
 def matrix_row(record: Record) -> MatrixRow:
     """Return the row of an audit."""
     ranked = sorted(record.findings, key=severity)
-    cells = {name: _cell([one for one in ranked if one.dimension == name]) for name in _asked(record)}
+    asked: dict[str, list[Finding]] = {}
+    for one in ranked:
+        asked.setdefault(one.dimension if one.dimension in DIMENSIONS else OTHER, []).append(one)
+    cells = {name: _cell(found) for name, found in asked.items()}
     return MatrixRow(
         audited=_audited(record),
         cells=cells,
@@ -58,19 +64,18 @@ def matrix_row(record: Record) -> MatrixRow:
 
 
 def dimensions_of(rows: Iterable[MatrixRow]) -> list[str]:
-    """Return the dimensions that somebody asked about, in the order of `DIMENSIONS`, others by name behind them."""
+    """Return the dimensions that somebody asked about, in the order of `DIMENSIONS`, `OTHER` behind them.
+
+    So a record of others that invents names adds one column to everybody's matrix at most.
+    """
     asked = {name for row in rows for name in row.cells}
-    return [name for name in DIMENSIONS if name in asked] + sorted(asked - set(DIMENSIONS))
+    return [name for name in (*DIMENSIONS, OTHER) if name in asked]
 
 
 def badness(verdict: Verdict, findings: Iterable[Judged]) -> tuple[int, int, int]:
     """Return what audits are sorted by, worst first: the verdict, then how much fails, then how much is open."""
     found = [one.verdict for one in findings]
     return WORST_FIRST.index(verdict), -found.count("failed"), -sum(one in UNSETTLED for one in found)
-
-
-def _asked(record: Record) -> dict[str, None]:
-    return dict.fromkeys(one.dimension for one in record.findings)
 
 
 def _cell(ranked: list[Finding]) -> MatrixCell:
