@@ -145,6 +145,18 @@ def test_what_gave_no_answer_is_told_and_a_value_that_is_none_says_why():
     assert "없음" in meaning("factuality.closed_book", none, Notation(KO)) or "않음" in meaning("x", none, Notation(KO))
 
 
+def test_a_sentence_says_which_group_and_which_distortions_it_speaks_of():
+    def told(probe, name, group=None):
+        return meaning(probe, number(name, 0.6, 0.5, 0.7, unit="score", group=group), Notation(EN))
+
+    whole, women = (told("bias.decisions", "selection_rate_conditional_ratio", group) for group in (None, "women"))
+    assert whole.startswith("Among comparable cases, the selection rate of the group that lies farthest is 0.600 times")
+    assert women.startswith("women: among comparable cases, the selection rate is 0.600 times")
+    assert told("novelty.likelihood", "worst_blind_spot_auroc").startswith("Of the distortions tried, ")
+    small = number("selection_rate_detectable_gap", 0.1, group="sex")
+    assert meaning("bias.decisions", small, Notation(EN)).startswith("sex: a gap of the smallest group")
+
+
 def test_an_interval_that_nobody_measured_at_so_few_units_is_told_as_approximate():
     few = replace(PAIRS, guarantee="measured", measured_to=0.99, worst_coverage=0.95, min_units=40)
     assert "[44.1 %, 63.9 %], approximate at 97.5 %" in told(judged("bias.stereotype_pairs", few), EN)

@@ -64,6 +64,7 @@ def test_every_verdict_has_its_row(tmp_path, verdict, gating):
     rule = run["tool"]["driver"]["rules"][result["ruleIndex"]]
     assert rule["id"] == result["ruleId"] == "bias.stereotype_pairs"
     assert "whole interval lies on one side of its limit" in rule["help"]["text"]
+    assert "also passes if the bound that holds alone keeps the limit" in rule["help"]["text"]
 
 
 PLAN = """\

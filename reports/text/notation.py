@@ -89,6 +89,10 @@ _OF_REMARKS = {"problem": "cause", "measure": "measure"}
 """What a remark puts in -> the section of its words, where that is not `told`."""
 
 
+_OF_DIFFERENCES = ("widest_gap", "turns_round")
+"""Remarks whose shares are differences, which are told in points."""
+
+
 def _unit_of(name: str) -> str:
     """Return the unit of a remark's number by its name."""
     return next((unit for unit in ("share", "count") if name.endswith(unit)), "score")
@@ -208,17 +212,21 @@ class Notation:
 
     def remark(self, remark: Mapping[str, str | float]) -> str:
         """Return the sentence of a remark; one whose key this version does not know is told as it stands."""
-        told = {
-            name: self.words.term(_OF_REMARKS.get(name, "told"), value)
-            if isinstance(value, str)
-            else self.number(value, _unit_of(name))
-            for name, value in remark.items()
-        }
+        told = {name: self._of_remark(remark, name) for name in remark}
         try:
             sentence = self.words.catalogue["remark"][remark["key"]].format_map(told)
         except KeyError:
             sentence = self.words("format.list").join(f"{name} {value}" for name, value in told.items())
         return one_line(sentence[:1].upper() + sentence[1:], self.words, 400)
+
+    def _of_remark(self, remark: Mapping[str, str | float], name: str) -> str:
+        """Return one thing that a remark holds."""
+        value, unit = remark[name], _unit_of(name)
+        if isinstance(value, str):
+            return self.words.term(_OF_REMARKS.get(name, "told"), value)
+        if unit == "share" and remark.get("key") in _OF_DIFFERENCES:
+            return self.number(100 * value, POINTS)
+        return self.number(value, unit)
 
     def sentence(self, measure: Measure, limit: Limit | None) -> str:
         """Return value, interval, n and limit on one line, for formats that draw nothing."""

@@ -239,5 +239,5 @@ def _filled(told: str, held: Mapping[str, str], words: Words, values: Mapping[st
 
 
 def _inner(template: str) -> str:
-    """Return a sentence as it stands behind a colon."""
-    return template[:1].lower() + template[1:] if template[1:2].islower() else template
+    """Return a sentence as it stands behind a colon; `MC1` and the like keep their capital."""
+    return template[:1].lower() + template[1:] if template[1:2].islower() or template[:2] == "A " else template
