@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from audit.compare import Margins, compare_audits
 from audit.files import write_atomic
+from audit.probe import Range
 from audit.record import Limit, items_of, load_record
 from dashboard.item_pages import named
 from dashboard.loading import AUDITS
@@ -109,6 +110,14 @@ def test_a_margin_is_part_of_the_address(home):
     assert comparison_view([found], WORDS).sentence in seen(page)
     wrong = screen(audit=A, other=B, margin="much")
     assert "address: margin='much'" in seen(wrong)
+
+
+def test_a_margin_that_no_difference_exceeds_is_told_as_what_it_is(home, monkeypatch):
+    """Both were asked the same, and the screen does not say otherwise."""
+    monkeypatch.setattr("audit.compare.measures.range_in", lambda probe, measure: Range("share", 0, 1))
+    text = seen(screen(audit=A, other=B, margin="2"))
+    assert "No differences are computed: margin 2: accuracy is a share, 0 to 1; allowed: below 1" in text
+    assert WORDS("compare.refused") not in text
 
 
 def test_audits_that_were_not_asked_the_same_are_not_compared(home):

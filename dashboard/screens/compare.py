@@ -53,11 +53,8 @@ def show(place: Address, words: Words) -> None:
     }
     try:
         found = compared(names, float(place.margin or 0))
-    except UsageError:
-        _draw_apart(names, audits, place, words, {"why": words("compare.refused"), **tools})
-    except IntegrityError as error:
-        told = one_line(words.term("error", error.message), words, 400)
-        _draw_apart(names, audits, place, words, {"why": words("compare.unreadable", why=told), **tools})
+    except (UsageError, IntegrityError) as error:
+        _draw_apart(names, audits, place, words, error, tools)
     else:
         _draw_differences(found, words, tools)
 
@@ -115,9 +112,10 @@ def _label(known: Mapping[str, AuditEntry], words: Words) -> Callable[[str], str
 
 
 def _draw_apart(
-    names: Sequence[str], audits: Sequence[Audit], place: Address, words: Words, tools: Mapping[str, Any]
+    names: Sequence[str], audits: Sequence[Audit], place: Address, words: Words, error: UsageError | IntegrityError,
+    tools: Mapping[str, Any],
 ) -> None:
-    """Say of each candidate that was asked otherwise what is different."""
+    """Say why nothing is compared, and of each candidate that was asked otherwise what is different."""
     base = (audits[0], view_of(names[0], place.lang), place.to("finding", audit=names[0]))
     found = [
         apart(letter, (base[0], audit), (base[1], view_of(name, place.lang)),
@@ -125,7 +123,10 @@ def _draw_apart(
         for letter, name, audit in zip(LETTERS[1:], names[1:], audits[1:], strict=False)
         if _asked_otherwise(base[0], audit)
     ]  # fmt: skip
-    draw("compare.html.j2", words, found=found, **tools)
+    told = one_line(words.term("error", error.message), words, 400)
+    refused = found and isinstance(error, UsageError)
+    why = words("compare.refused") if refused else words("compare.unreadable", why=told)
+    draw("compare.html.j2", words, found=found, why=why, **tools)
 
 
 def _asked_otherwise(a: Audit, b: Audit) -> bool:
