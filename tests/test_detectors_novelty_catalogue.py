@@ -9,6 +9,7 @@ from scipy.spatial.distance import mahalanobis
 from scipy.stats import norm
 
 from audit.probes.novelty.trials import cells_of
+from detectors.conformal import p_values
 from detectors.novelty.blindspots import ARRAY_KINDS, blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of, effective_samples
 from detectors.novelty.elements import curvature, min_k_plus_plus, windowed_maximum
@@ -41,6 +42,8 @@ def test_elements_by_hand():
     assert windowed_maximum(traces, window=2).tolist() == [3.5]
     assert windowed_maximum([[-1.0], [NAN]], window=2)[0] == 1.0
     assert np.isnan(windowed_maximum([[NAN]])).all()
+    nothing = [[NAN], []]
+    assert np.isnan(curvature(nothing, nothing, nothing)).all(), "0 would be what the model expects"
     assert np.isfinite(min_k_plus_plus([[0.0]], [[0.0]], [[0.0]])).all()  # an element that is certain
 
 
@@ -232,6 +235,23 @@ def test_familiar_items_are_not_accused_and_strange_ones_are_found(score):
     assert sum(covered) >= 7
     moved = {name: {"foreign": 160.0} for name in ("own", *column)}
     assert judged(observed(**moved), score=score).headline.low > 0.8
+
+
+@pytest.mark.parametrize("score", SCORES)
+def test_decisions_by_any_score_hold_their_level_and_find(score):
+    """Fitted on 30 items, calibrated on 60 others; twelve draws, whose calibration sets vary the share of alarms."""
+    of = np.repeat(["fit", "calibration", "items", "foreign"], [30, 60, 60, 60])
+    shares = []
+    for seed in range(12):
+        levels = np.random.default_rng(seed).normal(100, 10, len(of))
+        levels[of == "foreign"] += 60
+        found = SCORES[score].run(recorded(levels, of))
+        known = found[of == "calibration"]
+        p = {role: p_values(known, found[of == role], alpha=0.05) for role in ("items", "foreign")}
+        shares.append([(one <= 0.05).mean() for one in p.values()])
+    alarms, hits = np.array(shares).T
+    assert alarms.mean() < 0.05 + 3 * alarms.std(ddof=1) / np.sqrt(len(alarms))
+    assert hits.mean() > 0.95
 
 
 # --- blurred ---------------------------------------------------------------------------------------------------------

@@ -53,9 +53,8 @@ def curvature(
     traces: Sequence[ArrayLike], entropies: Sequence[ArrayLike], variances: Sequence[ArrayLike]
 ) -> Floats:
     """Return c [item], dimensionless; 0 is what the model expects, and either side of it may be strange."""
-    parts = [tuple(map(_floats, part)) for part in zip(traces, entropies, variances, strict=True)]
-    over = [(np.nansum(log_p + entropy), np.nansum(variance + 0 * log_p)) for log_p, entropy, variance in parts]
-    return np.array([gap / np.sqrt(max(spread, _LEAST_VARIANCE)) for gap, spread in over])
+    parts = zip(traces, entropies, variances, strict=True)
+    return np.array([_curved(*map(_floats, part)) for part in parts])
 
 
 def _floats(trace: ArrayLike) -> Floats:
@@ -64,6 +63,14 @@ def _floats(trace: ArrayLike) -> Floats:
 
 def _standard(trace: Floats, entropy: Floats, variance: Floats) -> Floats:
     return np.asarray((trace + entropy) / np.sqrt(np.maximum(variance, _LEAST_VARIANCE)))
+
+
+def _curved(trace: Floats, entropy: Floats, variance: Floats) -> float:
+    scored = ~np.isnan(trace + entropy + variance)
+    if not scored.any():
+        return float("nan")
+    spread = max(float(variance[scored].sum()), _LEAST_VARIANCE)
+    return float((trace + entropy)[scored].sum() / np.sqrt(spread))
 
 
 def _least(trace: Floats, share: float) -> float:
