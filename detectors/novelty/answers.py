@@ -25,12 +25,12 @@ ANSWERS: Mapping[str, tuple[str, str]] = {
 """What the model is asked for -> (column of its answer, name of the score)."""
 
 
-def model_score(frame: pd.DataFrame, score: str, items: Items, kind: str | None = None) -> Floats:
-    """Return the model's own score [item] of the items of a frame, or of their distortions of one kind.
+def model_score(frame: pd.DataFrame, score: str, items: Items) -> Floats:
+    """Return the model's own score [item] of the items of a frame.
 
     nll in bits per dimension, critic = -logit, denoising_loss = mean of the curve; higher = more outlying.
     """
-    column = ANSWERS[score][0] + ("" if kind is None else f"_{kind}")
+    column = ANSWERS[score][0]
     if score == "denoising_loss":
         return np.array([np.mean(curve) for curve in frame[column]], dtype=float)
     numbers = frame[column].to_numpy(float)

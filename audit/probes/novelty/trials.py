@@ -43,18 +43,6 @@ def _frame(role: str, column: str, items: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({column: items.tolist()}, index=pd.Index([f"{role}-{n}" for n in range(len(items))], name="id"))
 
 
-def _own(score: str, scores: Callable[[Sequence[Any]], np.ndarray]) -> tuple[str, Answer]:
-    """Return the question of a score of P(X), and the script that answers it so that the score is `scores` [item]."""
-    from audit.probes.novelty.scores import QUESTIONS
-
-    columns: dict[str, Answer] = {
-        "log_prob": lambda items: {"log_prob": -scores(items), "kind": "exact"},
-        "critic": lambda items: {"logit": -scores(items)},
-        "denoising_loss": lambda items: {"denoising_curve": [[one - 1.0, one + 1.0] for one in scores(items)]},
-    }
-    return QUESTIONS[score], columns[score]
-
-
 def cells_of(column: str, levels: np.ndarray) -> list[Any]:
     """Return what is recorded in a column of items [item] so strange that every score rises with their levels."""
     import numpy as np
@@ -206,6 +194,9 @@ def contrast_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
 def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     import numpy as np
 
+    from audit.probes.novelty.scores import QUESTIONS
+    from detectors.novelty.answers import ANSWERS
+
     kinds = np.arange(_ITEMS) % 2
     told: dict[bytes, dict[str, Any]] = {}
     points: dict[str, dict[str, np.ndarray]] = {}
@@ -233,9 +224,9 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         mass = np.exp(np.stack(column("logits", items)))
         return {"probabilities": list(mass / mass.sum(axis=1, keepdims=True))}
 
-    question, answer = _own(probe.score, lambda items: np.array(column("own", items)))
+    own = _script(QUESTIONS[probe.score], [ANSWERS[probe.score][0]], lambda items: np.array(column("own", items)))
     answers: dict[tuple[str, str], Answer] = {
-        (probe.generative, question): answer, (probe.classifier, "predict"): predict,
+        (probe.generative, QUESTIONS[probe.score]): own, (probe.classifier, "predict"): predict,
         (probe.classifier, "logits"): lambda items: {"logits": column("logits", items)},
         (probe.classifier, "embed"): lambda items: {"embedding": column("embedding", items)},
     }
