@@ -286,6 +286,36 @@ def test_the_class_that_is_called_positive_decides_wherever_it_stands(tmp_path, 
         assert overall.value == pytest.approx(decided.mean(), abs=0.006)
 
 
+@pytest.mark.parametrize(("names", "selected"), [
+    (["granted", "refused"], None), (["refused", "granted"], None), (["False", "True"], None),
+    (["LABEL_0", "LABEL_1"], [0, 1]), (["0.0", "1.0"], [0, 1]), (["1", "0"], [1, 0]),
+])  # fmt: skip
+def test_where_no_class_is_called_positive_the_last_is_not_taken_for_it(names, selected):
+    """Labels are 1 and 0, the model's classes words: which of them is 1 nobody said."""
+    asked = []
+
+    class Ask:
+        def can(self, ability):
+            return ability == "class_names"
+
+        def __call__(self, ability, items):
+            asked.append(ability)
+            if ability == "class_names":
+                return pd.DataFrame({"names": [names]})
+            return pd.DataFrame({"probabilities": [np.array([0.9, 0.1]), np.array([0.2, 0.8])]})
+
+    rows = pd.DataFrame({"group": ["a", "b"], "f": [1.0, 2.0], "y": ["1", "0"]}).rename_axis("id")
+    probe = Decisions(features=("f",), label="y")
+    if selected is None:
+        told = f"got positive '1' of a model whose classes are {', '.join(names)}; allowed: one of these"
+        with pytest.raises(DataError, match=told):
+            probe.observe(Ask(), rows, "items")
+        assert asked == ["class_names"]
+    else:
+        told = probe.judge({"items": probe.observe(Ask(), rows, "items")}, level=0.95, rng=np.random.default_rng(0))
+        assert told.items["decision"].tolist() == selected
+
+
 def test_a_network_that_reads_texts_is_audited_from_a_plan(tmp_path):
     """A folder of transformers whose first class is the positive one; rates are those of its own forward pass."""
     kinds = itertools.product(("she", "he"), ("old", "young"), ("nurse", "man", "doctor"))

@@ -94,7 +94,7 @@ class Decisions:
     """Features that are words; all others are numbers. One alone is given as the text that it is."""
     positive_class: int | None = None
     """Place of the positive class among those of the model, from 0; absent = the class that is called as `positive`
-    says, or where none is the last."""
+    says, or the last where the model does not name its classes, or only numbers them (`LABEL_1`)."""
     prompt: str | None = None
     """Column of questions that a model answers by yes or no, in place of features."""
     answers: tuple[str, str] = ("yes", "no")
@@ -179,20 +179,22 @@ class Decisions:
         """Return the rows with `probabilities` (of the model's classes) or `answer`; None where nothing came.
 
         Where the place of the positive class is not given and the model names its classes, there are their `names` too.
-        Raises DataError for a feature that is no number.
+        Raises DataError for a feature that is no number, and where no class is called as `positive` says.
         """
         if self.prompt is not None:
             return items.assign(answer=self._asked(ask, items[self.prompt]))
         if not self.features:
             return items
+        told_names = self.positive_class is None and ask.can("class_names")
+        names = {"names": [ask("class_names", [None])["names"].iloc[0]] * len(items)} if told_names else {}
+        items = items.assign(**names)
+        self._place(items)
         whole = items[list(self.features)].notna().all(axis=1)
         told = ask("predict", self._given(items[whole])) if whole.any() else None
         cells: list[Any] = [None] * len(items)
         for at, row in zip(whole.to_numpy().nonzero()[0], () if told is None else told["probabilities"], strict=True):
             cells[at] = row.tolist()
-        told_names = self.positive_class is None and ask.can("class_names")
-        names = {"names": [ask("class_names", [None])["names"].iloc[0]] * len(items)} if told_names else {}
-        return items.assign(probabilities=cells, **names)
+        return items.assign(probabilities=cells)
 
     def _asked(self, ask: Ask, prompts: pd.Series[Any]) -> list[Any]:
         there = prompts.notna().to_numpy()
@@ -278,11 +280,16 @@ class Decisions:
         return pd.DataFrame(rows)
 
     def _place(self, items: pd.DataFrame) -> int:
-        """Return the place of the positive class among those that the model told probabilities of."""
+        """Return the place of the positive class among those of the model; DataError where none has its name."""
         if self.positive_class is not None:
             return self.positive_class
         names = [str(one) for one in items["names"].iloc[0]] if "names" in items and len(items) else []
-        return names.index(str(self.positive)) if str(self.positive) in names else -1
+        if str(self.positive) in names:
+            return names.index(str(self.positive))
+        if not all(re.search(rf"(?<!\d){place}(\.0)?$", name) for place, name in enumerate(names)):
+            got = f"positive {str(self.positive)!r} of a model whose classes are {', '.join(names[:10])}"
+            raise DataError(f"{self.name}: got {got}; allowed: one of these, or its place as `positive_class`")
+        return -1
 
     def _positive(self, cells: pd.Series[Any]) -> pd.Series[float]:
         """Return 1 for the positive value, 0 for any other, NaN for none."""
