@@ -13,6 +13,7 @@ from detectors.phrases import Cause, Method
 from detectors.result import COUNT, Measure, undefined
 from reports.text import Counting, Notation, gloss, meaning, measure_name, words_of
 from reports.views import reason_text
+from reports.views.whole_audit import far_text
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)
@@ -155,6 +156,14 @@ def test_a_sentence_says_which_group_and_which_distortions_it_speaks_of():
     assert told("novelty.likelihood", "worst_blind_spot_auroc").startswith("Of the distortions tried, ")
     small = number("selection_rate_detectable_gap", 0.1, group="sex")
     assert meaning("bias.decisions", small, Notation(EN)).startswith("sex: a gap of the smallest group")
+
+
+def test_what_is_far_off_is_told_in_the_unit_of_its_sentence():
+    women = replace(SELECTED, direction="nearer to ideal is better", ideal=0.0)
+    one = judged("bias.decisions", PAIRS).model_copy(update={"measures": [PAIRS, women]})
+    assert far_text(one, Notation(EN)) == "selection rate: gap of women −20.0 points, where 0 is ideal"
+    off = number("calibration_error", 0.052, 0.04, 0.06)
+    assert "by 5.20 points on average ([4.00, 6.00] at" in meaning("bias.decisions", off, Notation(EN))
 
 
 def test_an_interval_that_nobody_measured_at_so_few_units_is_told_as_approximate():

@@ -17,7 +17,7 @@ from string import ascii_lowercase
 from audit.record import DIMENSIONS, Audit, Finding, Record, severity
 from audit.verdict import FAR_TOLD, FarOff, capitalised, far_off
 from reports.figures import NO_AXIS, SHARED
-from reports.text import Notation, Words, measure_name, one_line
+from reports.text import Notation, Words, measure_name, one_line, told_in
 from reports.views.audited_data import data_text
 from reports.views.measure_rows import MeasureRow, MethodRow, method_rows, printed
 from reports.views.statistical_notes import (
@@ -226,18 +226,19 @@ def _sentence(finding: Finding, notation: Notation) -> str:
 def far_text(finding: Finding, notation: Notation, most: int = FAR_TOLD) -> str:
     """Return the measures without a limit that are far off, each with what it is read by; empty where none is."""
     words, far = notation.words, far_off(finding)
-    told = words("summary.join").join(_one_far(one, notation) for one in far[:most])
+    told = words("summary.join").join(_one_far(finding.probe, one, notation) for one in far[:most])
     return told if len(far) <= most else words("format.and_more", text=told, count=len(far) - most)
 
 
-def _one_far(far: FarOff, notation: Notation) -> str:
+def _one_far(probe: str, far: FarOff, notation: Notation) -> str:
     """Return `kernel distance (KID) 43.7 against a baseline of 0.00796`."""
     words, measure = notation.words, far.measure
     name = measure_name(measure.name, measure.group, words)
     assert measure.value is not None
-    number, reference = (notation.number(value, measure.unit) for value in (measure.value, far.reference))
+    unit, times = told_in(probe, measure, words, measure.value)
+    number, reference = (notation.number(times * value, unit) for value in (measure.value, far.reference))
     key = "far.ideal" if far.baseline is None else "far.baseline"
-    return one_line(words(key, measure=name, value=number, reference=reference), words, 200)
+    return one_line(words(key, measure=name, value=notation.with_unit(number, unit), reference=reference), words, 200)
 
 
 def _blocks(probe: str, rows: Sequence[MeasureRow], words: Words) -> Iterable[Block]:
