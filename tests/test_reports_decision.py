@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pandas as pd
@@ -11,7 +12,7 @@ from test_reports_html import page
 
 import audit.review.state as state_module
 from audit.record import Limit, load_record
-from audit.review import Decision, Due, Owner, Status, add_reviews, state_of
+from audit.review import Decision, Due, Override, Owner, Status, add_reviews, state_of
 from dashboard import thumbnails
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
@@ -73,6 +74,21 @@ def test_bars_are_as_high_as_their_counts_and_what_was_taken_away_hangs_over_the
     assert heights == pytest.approx([50, 25, 6.25, 18.75], abs=0.06)
     assert bars[2][0] == pytest.approx(bars[1][0], abs=0.1), "from the height of what failed"
     assert bars[2][0] + bars[2][1] == pytest.approx(bars[3][0], abs=0.1), "to that of what is open"
+
+
+def test_the_counts_beside_the_funnel_are_those_of_its_bars(tmp_path):
+    """People looked at all 40 items and found 3 wrong, not 16, so that the check passes: funnel and tally say so."""
+    frame = pd.DataFrame({"id": [f"q{at:02}" for at in range(40)], "value": [1.0] * 16 + [0.0] * 24})
+    limit, made = Limit(measure="error_share", at_most=0.25), replace(rate("error_share", 16, 40), mean_of="value")
+    audit = write_audit(tmp_path, [finding("bad", "failed", "why", measures=[made], limit=limit)], items={"bad": frame})
+    seen = [Override(check="bad", item=f"q{at:02}", value=float(at < 3), reason="seen") for at in range(40)]
+    add_reviews(audit, *seen, author="Kim", at=AT)
+    shown = page_of(audit)
+    assert (shown.machine, shown.counts) == ("failed", (("passed", 1),))
+    assert counts(audit)["failed"] == 0
+    tallied = render_html(audit)["report.html"].decode().partition('<ul class="tally">')[2].partition("</ul>")[0]
+    assert "<b>1</b> passed" in tallied
+    assert "failed" not in re.sub(r"<svg.*?</svg>", "", tallied)
 
 
 def acts(audit, on=None):

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from audit.record import DECIDED, UNSETTLED, Audit, Finding, Verdict
 from reports.figures import Step
 from reports.text import Notation, Words, one_line
+from reports.views.summary import tally
 from reports.views.verdict_text import brief_text
 from reports.views.whole_audit import Block, FindingView, Gap, Overview
 
@@ -75,7 +76,10 @@ class DecisionPage:
     acts: tuple[tuple[str, bool], ...]
     """(who has to act, and by when; whether that day is over), the most urgent first."""
     steps: tuple[Step, ...]
+    """After review, like `counts`."""
     steps_told: str
+    counts: tuple[tuple[str, int], ...]
+    """(verdict, checks), worst first, only those that occur."""
     rows: tuple[DecisionRow, ...]
     """Findings that were measured, or crashed, the worst first."""
     gaps: tuple[Gap, ...]
@@ -111,6 +115,7 @@ def decision_page(
         steps_told=words("format.list").join(
             words("format.counted", count=f"{one.count:,}", what=one.label) for one in steps
         ),
+        counts=tally(state.findings),
         rows=tuple(
             DecisionRow(
                 one, brief_text(one.finding, notation) + words("summary.end"), blocks.get(id(one.headline)),

@@ -30,7 +30,7 @@ from reports.views.statistical_notes import (
     effect_text,
     family_text,
 )
-from reports.views.summary import summary_sentence, tally
+from reports.views.summary import summary_sentence
 from reports.views.verdict_text import reason_text
 
 __all__ = ["Block", "FindingView", "Gap", "Overview", "anchor_of", "far_text", "overview"]
@@ -112,8 +112,6 @@ class Overview:
     sentence: str
     models: tuple[str, ...]
     """`name (family, modality)` of the audited model, or what data were audited without one."""
-    counts: tuple[tuple[str, int], ...]
-    """(verdict, checks), worst first, only those that occur."""
     dimensions: tuple[tuple[str, tuple[FindingView, ...]], ...]
     """(name, its findings worst first); empty for a dimension that nobody asked about."""
     findings: tuple[FindingView, ...]
@@ -148,7 +146,6 @@ def overview(audit: Audit, words: Words, *, most_measures: int = 10**6) -> Overv
         title=one_line(record.title, words),
         sentence=summary_sentence(record, words),
         models=_audited(record, words),
-        counts=tally(record.findings),
         dimensions=dimensions,
         findings=views,
         blocks=tuple(_headlines(views, words)),
