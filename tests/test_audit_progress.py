@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from markov import MarkovText, Repeats
 from rates import plan_of_rates
+from report_fixtures import rate
 from test_audit_early import Dies
 from test_dashboard_views import rows_of, screen, text_of
 
@@ -109,6 +111,39 @@ def test_a_check_that_may_not_be_looked_at_tells_no_interim_result(tmp_path, mon
     assert {one.checks[0].interim for one in told} == {None}
     assert told[-1].model == audit.record.models["main"].name
     assert not (audit.folder / "progress.json").exists()
+
+
+OK = {"check": "c", "expected": 10, "done": 3}
+NOT_TOLD = {
+    "half": '{"checks":[{"chec',
+    "of another version": json.dumps({"checks": [{"check": "c", "asked": 10}]}),
+    "a rate of nearly nothing": json.dumps({"checks": [OK], "marks": [[0, 0], [1e308, 3]]}),
+    "more than a float holds": json.dumps({"checks": [{**OK, "expected": 10**400}], "marks": [[0, 0], [10, 3]]}),
+    "marks beyond a float": json.dumps({"checks": [OK], "marks": [[0, 10**400], [10, 3]]}),
+    "less than nothing": json.dumps({"checks": [{"check": "c", "expected": -10, "done": -3}]}),
+}
+
+
+def test_what_others_write_as_progress_costs_the_progress_and_neither_the_row_nor_the_list(cut, tmp_path, monkeypatch):
+    """Three of these took the list of everybody down with an OverflowError; the others hid a run as unreadable."""
+    _, folder, _ = cut
+    monkeypatch.setenv(AUDITS, str(tmp_path))
+    for name, text in NOT_TOLD.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "plan.json").write_bytes((folder / "plan.json").read_bytes())
+        (tmp_path / name / "progress.json").write_text(text)
+    rows = rows_of(screen(), "audits")
+    assert len(rows) == len(NOT_TOLD)
+    assert all("Running" in text_of(row) and "items asked" not in text_of(row) for row in rows)
+
+
+def test_marks_that_go_back_or_fall_together_tell_no_rate_and_few_interim_results_are_told():
+    check = CheckProgress(check="c", expected=10, done=3)
+    for marks in (((0.0, 10), (10.0, 3)), ((0.0, 1), (5e-324, 3))):
+        told = progress_view(RunProgress(checks=(check,), marks=marks), 0, 11.0, words_of("en")).told
+        assert told.replace("\u00a0", " ") == "3 of 10 items asked, 30.0 %"
+    many = RunProgress(checks=(check.model_copy(update={"interim": rate("share", 1, 9)}),) * 3000)
+    assert len(progress_view(many, 0, 0.0, words_of("en")).interim) == 4
 
 
 def test_a_full_disk_costs_the_progress_and_not_the_run(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.model import Item
 from audit.procedure import Procedure
-from audit.procedures.diffusing import Denoiser
+from audit.procedures.diffusing import Denoiser, in_batches
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,8 +22,6 @@ __all__ = ["PROCEDURE", "TIMES", "denoising_curve"]
 
 TIMES = tuple((1 + 2 * i) / 32 for i in range(16))
 """Middles of sixteen equal parts of [0, 1]."""
-
-_BATCH = 256
 
 
 def denoising_curve(
@@ -34,26 +32,22 @@ def denoising_curve(
     `draws` of noise are averaged for each time; they depend on `seed` alone.
     """
     import numpy as np
+    import torch
 
-    rng = np.random.default_rng(seed)
-    noise: Any = None
-    curves = []
-    for start in range(0, len(items), _BATCH):
-        x = model.prepare(items[start : start + _BATCH])
-        if noise is None:
-            noise = x.new_tensor(rng.standard_normal((len(times), draws, *x.shape[1:]), dtype=np.float32))
-        rows = [_losses(model, x, time, noise[i]) for i, time in enumerate(times)]
-        curves.append(np.stack(rows, 1))
-    return np.concatenate(curves) if curves else np.empty((0, len(times)))
+    def run(x: Any) -> Any:
+        rng = np.random.default_rng(seed)
+        noise = x.new_tensor(rng.standard_normal((len(times), draws, *x.shape[1:]), dtype=np.float32))
+        return torch.stack([_losses(model, x, time, e) for time, e in zip(times, noise, strict=True)], 1)
+
+    return in_batches(model, items, run)
 
 
-def _losses(model: Denoiser, x: Any, time: float, noise: Any) -> np.ndarray:
+def _losses(model: Denoiser, x: Any, time: float, noise: Any) -> Any:
     """Return the squared error of the noise, averaged over draws and numbers, [item]."""
     t = x.new_full((len(x),), time)
     alpha, sigma = (part.reshape(-1, *[1] * (x.dim() - 1)) for part in model.schedule(t))
     errors = [((e - model.denoise(alpha * x + sigma * e, t)) ** 2).double().flatten(1).mean(1) for e in noise]
-    mean: np.ndarray = (sum(errors) / len(errors)).detach().cpu().numpy()
-    return mean
+    return sum(errors) / len(errors)
 
 
 PROCEDURE = Procedure(denoising_curve, needs=(Denoiser,))
