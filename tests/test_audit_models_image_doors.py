@@ -16,6 +16,7 @@ from audit.errors import DataError, EndpointError, ModelError, UsageError
 from audit.model import Verifiable, abilities_of
 from audit.models.image_endpoint import ImageEndpoint
 from audit.models.image_outputs import ImageOutputs
+from audit.models.remote.addresses import followed
 
 RNG = np.random.default_rng(0)
 IMAGES = {name: list(RNG.integers(0, 256, (3, 3, 8, 10), dtype=np.uint8)) for name in ("a nurse", "a judge")}
@@ -149,6 +150,17 @@ def test_an_image_is_fetched_from_the_server_itself_and_where_the_plan_says_so(m
             np.testing.assert_array_equal(one.content, image)
     assert {key for _, key in server.fetched} == {"Bearer sk-very-secret-1234"}
     assert two.fetched == [("j.png", None)]
+
+
+def test_an_answer_cannot_lead_from_an_encrypted_line_to_one_in_the_clear():
+    """A name proves itself by its certificate alone: in the clear it may stand for a machine of the inner network."""
+    base, hosts = "https://a.example/v1", ["b.example"]
+    assert followed("https://b.example/x", base, hosts) == ("https://b.example/x", False)
+    assert followed("/x", base, hosts) == ("https://a.example/x", True)
+    assert followed("http://b.example/x", "http://a.example/v1", hosts) == ("http://b.example/x", False)
+    for url in ("http://b.example/x", "http://a.example/x", "http://a.example:443/x"):
+        with pytest.raises(ValueError, match="not encrypted, as the server's own is"):
+            followed(url, base, [*hosts, "a.example", "a.example:443"])
 
 
 def test_where_nothing_comes_any_more_the_audit_ends():

@@ -43,7 +43,8 @@ class ImageEndpoint:
     """Further parameters of every request, e.g. `{size: 512x512, steps: 30}`. Null leaves one out, as in
     `{response_format: null}`, which is `b64_json` where nothing else is said."""
     follow: tuple[str, ...] = ()
-    """Further hosts, `host` or `host:port`, from which an image that an answer gives the address of is fetched."""
+    """Further hosts, `host` or `host:port`, from which an image that an answer gives the address of is fetched; by
+    https where `url` is."""
     concurrency: int = 2
     """Calls in flight at once."""
     timeout: float = 180.0

@@ -76,7 +76,8 @@ def check_host(host: str) -> None:
 def followed(url: str, base: str, hosts: Collection[str]) -> tuple[str, bool]:
     """Return the whole address that an answer of the server at `base` gives, and whether it is that server's own.
 
-    hosts: further ones that may be asked, with a port or without, then the scheme's own. Raises ValueError for others.
+    hosts: further ones that may be asked, with a port or without, then the scheme's own. Raises ValueError for others,
+    and for a line in the clear where the server's own is encrypted: nobody would vouch there for whom a name stands.
     """
     try:
         parts = urlsplit(urljoin(f"{base}/", url))
@@ -85,7 +86,10 @@ def followed(url: str, base: str, hosts: Collection[str]) -> tuple[str, bool]:
         raise ValueError("an address that is none") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
         raise ValueError("an address that is not of http or https")
-    own = _origin(parts) == _origin(urlsplit(base))
+    home = urlsplit(base)
+    own = _origin(parts) == _origin(home)
+    if parts.scheme == "http" and home.scheme == "https":
+        raise ValueError("an address that is not encrypted, as the server's own is")
     if not own and parts.netloc.lower() not in {host.lower() for host in hosts}:
         raise ValueError(f"an address at {ascii(parts.netloc)[1:-1][:80]}, which the plan does not name (`follow`)")
     return parts.geturl(), own
