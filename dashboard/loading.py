@@ -109,7 +109,7 @@ class Running:
     partial: int
     """Answers, kept one by one, of shards that are not whole yet."""
     progress: RunProgress | None
-    """How far it is, as the run itself tells; None of an earlier version, and before its model is open."""
+    """How far it is, as the run itself tells; None of another version, and before its model is open."""
     written: float
     """When the last of them was stored: seconds since 1970."""
 
@@ -326,9 +326,18 @@ def running(name: str) -> Running:
         checks=tuple((check, probe, stage) for (check, probe), stage in zip(asked, stages, strict=True)),
         answers=_lines(journal) if journal.is_file() else 0,
         partial=sum(map(_lines, folder.glob("observed/*/*.jsonl"))),
-        progress=read_progress(folder),
+        progress=_progress(folder),
         written=(journal if journal.is_file() else plan_file).stat().st_mtime,
     )
+
+
+def _progress(folder: Path) -> RunProgress | None:
+    """Return how far a run says it is; None, and a line in the log, for what is no such file: it is no evidence."""
+    try:
+        return read_progress(folder)
+    except IntegrityError as error:
+        leave_out(folder.name, error.message)
+        return None
 
 
 def _lines(path: Path) -> int:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from audit.errors import IntegrityError, first_problem
 from audit.files import stored_json
@@ -20,15 +21,18 @@ from detectors.result import Measure
 __all__ = ["PROGRESS_FILE", "CheckProgress", "RunProgress", "read_progress"]
 
 PROGRESS_FILE = "progress.json"
+Items = Annotated[int, Field(ge=0, le=1 << 40)]
+Moment = Annotated[float, Field(ge=0, le=1e11)]
+"""Seconds since 1970; others may have written the file, and a page divides by what it holds."""
 
 
 class CheckProgress(Stored):
     """How far one check is."""
 
     check: str
-    expected: int
+    expected: Items
     """Items that it will ask; of a check that stops early the most that it may."""
-    done: int = 0
+    done: Items = 0
     early: bool = False
     """Whether it stops as soon as its limit is decided."""
     limit: Limit | None = None
@@ -43,7 +47,7 @@ class RunProgress(Stored):
     """Name of the audited model, or of the data."""
     family: str = ""
     checks: tuple[CheckProgress, ...] = ()
-    marks: tuple[tuple[float, int], ...] = ()
+    marks: tuple[tuple[Moment, Items], ...] = ()
     """(seconds since 1970, items asked by then), the latest last."""
 
 

@@ -16,6 +16,10 @@ from reports.views.measure_rows import printed
 
 __all__ = ["ProgressView", "progress_view"]
 
+MOST = 4
+"""Interim results that are told; a run of ours has one at a time."""
+_NEAR = 1e-6
+"""Seconds between marks that tell a rate, at least."""
 QUIET = 60.0
 """Seconds without an answer after which a run may have been cut off; more where its answers take longer."""
 
@@ -48,22 +52,26 @@ def progress_view(found: RunProgress, partial: int, now: float, words: Words) ->
     if rate:
         parts.append(words("progress.rate", number=notation.number(rate, "")))
         parts.append(words("progress.left", time=_time((total - done) / rate, words)))
+    seen = [one for one in found.checks if one.interim]
     stalled = bool(found.marks) and now - found.marks[-1][0] > max(QUIET, 5 * gap)
     return ProgressView(
         share=share,
         told=words("format.list").join(parts),
-        interim=tuple((one_line(one.check, words, 80), _interim(one, notation)) for one in found.checks if one.interim),
+        interim=tuple((one_line(one.check, words, 80), _interim(one, notation)) for one in seen[:MOST]),
         stalled=stalled,
     )
 
 
 def _rate(marks: tuple[tuple[float, int], ...]) -> tuple[float, float]:
-    """Return (items in a second, seconds between two marks) of late; 0 where there is nothing to tell it by."""
+    """Return (items in a second, seconds between two marks) of late; 0 where there is nothing to tell it by.
+
+    Marks that go back, or lie too near to each other to be told apart, tell nothing.
+    """
     if len(marks) < 2:
         return 0.0, 0.0
     (begun, first), (ended, last) = marks[0], marks[-1]
-    seconds = ended - begun
-    return ((last - first) / seconds, seconds / (len(marks) - 1)) if seconds > 0 else (0.0, 0.0)
+    seconds, items = ended - begun, last - first
+    return (items / seconds, seconds / (len(marks) - 1)) if seconds > _NEAR and items >= 0 else (0.0, 0.0)
 
 
 def _time(seconds: float, words: Words) -> str:
