@@ -313,6 +313,26 @@ def test_an_item_is_told_the_same_in_any_company(procedure):
     assert numbers(procedure(model, x[::-1][:6]))[::-1] == pytest.approx(whole[3:], rel=1e-4, abs=1e-4)
 
 
+@pytest.mark.parametrize("procedure", DENOISING[:-1], ids=lambda one: one.__name__)
+def test_weights_that_can_be_learnt_cost_no_graph(procedure):
+    model = GaussianDiffusion()
+    model._mean.requires_grad_()
+    with torch.enable_grad():
+        procedure(Watched(model), list(model.draw(2)))
+
+
+class Watched:
+    """A denoiser that must not be asked for a graph."""
+
+    def __init__(self, whole):
+        self.prepare, self.schedule, self._denoise = whole.prepare, whole.schedule, whole.denoise
+
+    def denoise(self, x, t):
+        told = self._denoise(x, t)
+        assert not told.requires_grad
+        return told
+
+
 @pytest.mark.parametrize("procedure", [*DENOISING, elbo_parts, likelihood_regret], ids=lambda one: one.__name__)
 def test_its_price_is_what_is_told(procedure):
     """Calls of the model's methods and gradients through them, counted."""
