@@ -20,6 +20,7 @@ from audit.files import canonical, sha256, write_atomic
 from audit.record import Limit, RunFacts, Sheet, dump, load_record
 from audit.review import Status, add_reviews
 from dashboard.loading import AUDITS
+from detectors.phrases import Cause
 from reports.figures import PALETTE, Point, trend
 from reports.figures.moments import moments
 from reports.text import Notation, words_of
@@ -174,6 +175,22 @@ def test_nothing_joins_two_audits_of_which_one_was_asked_otherwise(home, change,
     assert joins == (2 if otherwise else 3)
     assert ("asked otherwise than the one before" in panel.rows[3].told) is otherwise
     assert ("asked otherwise than the one before" in seen(screen(screen="trends"))) is otherwise
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_a_check_that_gave_nothing_last_has_a_row_that_says_so(home, lang):
+    """Crashed in the newest audit, so that the number of the one before does not pass for the last result."""
+    audit, notation = load_record(home / "d"), Notation(words_of(lang))
+    crashed = [one.model_copy(update={"verdict": "crashed", "measures": [], "limit": None}) if one.check == "facts"
+               else one for one in audit.record.findings]  # fmt: skip
+    write_atomic(audit.folder / "record.json", dump(audit.record.model_copy(update={"findings": crashed})))
+    asked = [asked_of(load_record(home / name), 0.0, START.date()) for name in "abcd"]
+    (panel,) = trends_of(asked, notation)
+    assert [row.finding.verdict for row in panel.rows][2:] == ["failed", "crashed"]
+    assert (panel.rows[-1].row.value, panel.rows[-1].row.interval) == (notation.words("format.undefined"), "")
+    assert notation.cause(Cause("the check gave no number")) in panel.rows[-1].told
+    shown = html(screen(screen="trends", lang=lang))
+    assert notation.words("verdict.crashed") in shown.partition("<h3>")[2].partition("</h3>")[0]
 
 
 def test_another_version_is_told_where_audits_without_the_check_lie_between(home):

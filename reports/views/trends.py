@@ -6,7 +6,8 @@
 
 What belongs together is the business of the caller: audits of one inventory id, or of models of one name. Panels share
 their axis of time. Where a check was asked otherwise than in the audit before, of other data or by other options, the
-two numbers are not to be compared, and nothing joins them.
+two numbers are not to be compared, and nothing joins them. An audit in which the check crashed or was skipped has its row
+without a number, so that the last number does not pass for the last result.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from markupsafe import Markup
 
 from audit.errors import IntegrityError
 from audit.record import REVIEWS_FILE, WORST_FIRST, Audit, Finding
-from detectors.result import Measure
+from detectors.phrases import Cause
+from detectors.result import NONE, Measure
 from reports.figures import Point, trend
 from reports.text import Notation, one_line
 from reports.views.asked import asked_differently
@@ -111,8 +113,9 @@ def trends_of(asked: Sequence[AskedAudit], notation: Notation) -> tuple[TrendPan
         if (head := finding.headline) is not None
     ]
     deciding = [pair for pair in heads if pair[0].gating] or heads
-    last = {(finding.check, label_of(head)): finding.verdict for finding, head in deciding}
-    ranked = sorted(last, key=lambda key: WORST_FIRST.index(last[key]))
+    last = {finding.check: finding.verdict for one in _in_order(asked) for finding in one.audit.record.findings}
+    panelled = dict.fromkeys((finding.check, label_of(head)) for finding, head in deciding)
+    ranked = sorted(panelled, key=lambda key: WORST_FIRST.index(last[key[0]]))
     changed = _Changed()
     panels = (_panel(_in_order(asked), check, measure, notation, changed) for check, measure in ranked)
     return tuple(one for one in panels if one is not None)
@@ -147,13 +150,14 @@ class _Changed:
 def _panel(
     ordered: Sequence[AskedAudit], check: str, measure: str, notation: Notation, changed: _Changed
 ) -> TrendPanel | None:
-    found = [
-        (one, finding, value) for one in ordered
-        for finding in one.audit.record.findings if finding.check == check
-        for value in finding.measures if label_of(value) == measure
-    ]
-    if not found:
+    of_check = [(one, each) for one in ordered for each in one.audit.record.findings if each.check == check]
+    like = next((one for _, each in of_check for one in each.measures if label_of(one) == measure), None)
+    if like is None:
         return None
+    found = [
+        (one, finding, value) for one, finding in of_check
+        for value in (finding.measures if finding.measures else _nothing(finding, like)) if label_of(value) == measure
+    ]
     before = [None, *(one.audit for one, _, _ in found[:-1])]
     words = notation.words
     name = words.term("measure", found[-1][2].name)
@@ -180,6 +184,15 @@ def _panel(
     return TrendPanel(check, measure, title, made.drawing if made else Markup(""), rows)
 
 
+def _nothing(finding: Finding, like: Measure) -> list[Measure]:
+    """Return a measure without a number for a check that crashed or was skipped, and so has none."""
+    if finding.verdict not in ("crashed", "skipped"):
+        return []
+    why = Cause("the check gave no number")
+    return [Measure(like.name, None, group=like.group, n={"items": 0, "units": 0}, unit=like.unit,
+                    direction=like.direction, ideal=like.ideal, level=like.level, method=NONE, undefined=why)]  # fmt: skip
+
+
 def _in_order(asked: Sequence[AskedAudit]) -> list[AskedAudit]:
     """Return the audits by time; those of one moment by their ids."""
     return sorted(asked, key=lambda one: (one.at, one.audit.record.id))
@@ -189,7 +202,8 @@ def _point(one: AskedAudit, finding: Finding, value: Measure, notation: Notation
     limit = finding.limit
     ours = limit is not None and limit.speaks_of(value)
     return Point(
-        one.at, notation.day(one.at), value, finding.verdict if value is finding.headline else "measured",
+        one.at, notation.day(one.at), value,
+        finding.verdict if value is finding.headline or not finding.measures else "measured",
         limit if ours else None, waived=finding.check in one.waived,
     )
 
