@@ -119,6 +119,8 @@ def test_any_number_is_printed_to_three_digits(value, unit):
 def test_a_line_holds_value_interval_level_n_and_limit():
     line = N.sentence(rate("error_share", 21, 300, units=60), Limit(measure="error_share", at_most=0.2))
     assert line == f"7.00{NB}%, interval [4.39{NB}%, 10.5{NB}%] at 95{NB}%, n 300 (60), limit ≤ 20{NB}%"
+    about = measure(43.7, 43.1, 44.3, unit="score", guarantee="approximate")
+    assert N.sentence(about, None) == f"43.7, interval [43.1, 44.3], approximate at 95{NB}%, n 9"
 
 
 def test_undefined_is_printed_with_its_reason():

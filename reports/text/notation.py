@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from audit.record import Limit
+from audit.verdict import informs_only
 from detectors.result import Measure
 from reports.text.sanitise import one_line
 from reports.text.words import Words
@@ -237,7 +238,8 @@ class Notation:
         parts = [self.words("measure_line.value", value=value)]
         if measure.low is not None or measure.high is not None:
             interval, level = self.interval(measure, digits), self.level(measure.level)
-            parts.append(self.words("measure_line.interval", interval=interval, level=level))
+            kind = "measure_line.about" if informs_only(measure) else "measure_line.interval"
+            parts.append(self.words(kind, interval=interval, level=level))
         parts.append(self.words("measure_line.n", n=self.sample(measure.n)))
         if limit is not None:
             parts.append(self.words("measure_line.limit", limit=self.limit(limit, measure.unit)))
