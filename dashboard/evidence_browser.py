@@ -15,7 +15,7 @@ import streamlit as st
 
 from audit.errors import UsageError
 from audit.record import AGAINST, ItemsFile
-from audit.review import ReviewState
+from audit.review import ReviewState, differ
 from dashboard.address import Address
 from dashboard.bulk_forms import MOST_GIVEN, give_items
 from dashboard.findings_register import standing
@@ -58,8 +58,7 @@ def _spoken(state: ReviewState, check: str) -> Collection[str]:
 
 def differing(state: ReviewState, check: str) -> list[str]:
     """Return the items of which two people say different things."""
-    calls = state.calls.get(check, {})
-    return [item for item, said in calls.items() if len({(one.says.word, one.says.value) for one in said.values()}) > 1]
+    return [item for item, said in state.calls.get(check, {}).items() if differ(said)]
 
 
 def _drawn(state: ReviewState, check: str) -> Collection[str]:

@@ -3,7 +3,9 @@
     R, W, N     one entry of the reviews, then the next item in the reader's order
     Z           takes the last of them back by a further entry, and leads to its item
 
-A call is written before the screen is drawn again, so the screen shows its effect on the number.
+A call is written before the screen is drawn again, so the screen shows its effect on the number. A key presses only
+what belongs to the item whose head is shown, and what was pressed counts only while the address names that item and its
+reader has said nothing else of it since: an entry for another item is worse than none.
 """
 
 from __future__ import annotations
@@ -14,17 +16,18 @@ import streamlit as st
 from pydantic import ValidationError
 
 from audit.errors import DokimasiaError, first_problem
+from audit.files import sha256
 from audit.record import Audit
-from audit.review import CallWord, Override, Statement, add_reviews, call_item
+from audit.review import Call, CallWord, Override, Statement, add_reviews, call_item, person_of
 from audit.signing import author_name, key_owner, signing_key
-from dashboard.address import Address
+from dashboard.address import Address, read
 from dashboard.findings_register import standing
 from dashboard.loading import opened
 from dashboard.rendering import draw
 from reports.text import Words, one_line
 from reports.views import called
 
-__all__ = ["AUTHOR", "CALL_KEYS", "Turn", "append", "call_buttons", "problem_told", "speaker"]
+__all__ = ["AUTHOR", "CALL_KEYS", "Turn", "append", "call_buttons", "mark_of", "problem_told", "speaker"]
 
 AUTHOR = "said_by"
 """Where a session keeps who speaks."""
@@ -50,8 +53,14 @@ class _Done:
 
     turn: Turn
     word: CallWord
+    author: str
     before: Override | None
     """What the same person had said of the item."""
+
+
+def mark_of(place: Address) -> str:
+    """Return twelve letters that stand for an item, in its head and in the names of its buttons."""
+    return sha256(f"{place.audit}\n{place.check}\n{place.item}".encode("utf-8", "surrogatepass"))[7:19]
 
 
 def speaker() -> tuple[str, bool]:
@@ -77,17 +86,18 @@ def problem_told(error: DokimasiaError | ValidationError, words: Words) -> str:
 
 def call_buttons(audit: Audit, turn: Turn, words: Words) -> None:
     """Draw the three calls with their keys, what was called last, and the way to take it back."""
-    entries = len(standing(turn.place.audit).entries)
+    end = f"{mark_of(turn.place)}-{len(standing(turn.place.audit).entries)}"
+    said = _own(turn)
     with st.container(horizontal=True, gap="small"):
         for key, word in CALL_KEYS.items():
             st.button(
-                f"`{key.upper()}` {words(f'called.say_{word}')}", key=f"press-{key}-{turn.place.item}-{entries}",
-                help=words(f"called.help_{word}"), on_click=_call, args=(audit, turn, word, words),
+                f"`{key.upper()}` {words(f'called.say_{word}')}", key=f"press-{key}-{end}",
+                help=words(f"called.help_{word}"), on_click=_call, args=(audit, turn, word, said, words),
             )
         done: list[_Done] = st.session_state.get(_DONE, [])
         if done:
             st.button(
-                f"`Z` {words('called.undo')}", key=f"press-z-{turn.place.item}-{entries}",
+                f"`Z` {words('called.undo')}", key=f"press-z-{end}",
                 help=words("called.help_undo"), on_click=_undo, args=(words,), type="tertiary",
             )
     st.text_input(
@@ -109,26 +119,30 @@ def _told(done: list[_Done], turn: Turn, words: Words) -> None:
         draw("called.html.j2", words, told=told, href=last.turn.place.link, end=end)
 
 
-def _call(audit: Audit, turn: Turn, word: CallWord, words: Words) -> None:
+def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, words: Words) -> None:
+    """Keep a call, unless the reader has gone on from the item; said: what was theirs when the button was drawn."""
     reason = str(st.session_state.get(_REASON) or "").strip() or None
     try:
-        before = _own(turn)
+        now = read(st.query_params.to_dict())
+        if now.screen != "item" or mark_of(now) != mark_of(turn.place) or _own(turn) != said:
+            st.session_state[_WRONG] = words("called.moved")
+            return
         append(audit, call_item(audit, turn.place.check, turn.item, word, reason))
     except (DokimasiaError, ValidationError) as error:
         st.session_state[_WRONG] = problem_told(error, words)
         return
-    st.session_state[_DONE] = [*st.session_state.get(_DONE, [])[-99:], _Done(turn, word, before)]
+    done = _Done(turn, word, speaker()[0], None if said is None else said.says)
+    st.session_state[_DONE] = [*st.session_state.get(_DONE, [])[-99:], done]
     st.session_state[_REASON] = ""
     if turn.after is not None:
         st.query_params.from_dict(turn.after.query)
 
 
-def _own(turn: Turn) -> Override | None:
+def _own(turn: Turn) -> Call | None:
     """Return what the speaker says of the item so far."""
     key = signing_key()
-    person = speaker()[0] if key is None else key.public.fingerprint
-    said = standing(turn.place.audit).calls.get(turn.place.check, {}).get(turn.item, {}).get(person)
-    return None if said is None else said.says
+    person = person_of(speaker()[0], None if key is None else key.public.fingerprint)
+    return standing(turn.place.audit).calls.get(turn.place.check, {}).get(turn.item, {}).get(person)
 
 
 def _undo(words: Words) -> None:
@@ -139,7 +153,7 @@ def _undo(words: Words) -> None:
     turn, before = done[-1].turn, done[-1].before
     back = before or Override(check=turn.place.check, item=turn.item, word="taken back")
     try:
-        append(opened(turn.place.audit), back)
+        append(opened(turn.place.audit), back, author=done[-1].author)
     except (DokimasiaError, ValidationError) as error:
         st.session_state[_WRONG] = problem_told(error, words)
         return

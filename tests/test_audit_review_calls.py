@@ -12,7 +12,18 @@ from sklearn.metrics import cohen_kappa_score
 
 from audit.errors import UsageError
 from audit.record import Limit, dump, load_record
-from audit.review import Decision, Override, Owner, add_reviews, agreements, call_item, read_reviews, state_of
+from audit.review import (
+    Decision,
+    Override,
+    Owner,
+    Sample,
+    add_reviews,
+    agreements,
+    call_item,
+    differ,
+    read_reviews,
+    state_of,
+)
 from audit.signing import make_key
 from audit.signing.keys import read_key
 
@@ -108,6 +119,56 @@ def test_a_person_is_a_key_where_one_signs(audit, tmp_path):
     assert counted(audit) == {}
 
 
+def test_a_name_that_reads_like_a_key_takes_back_nothing_of_the_key(audit, tmp_path):
+    make_key(tmp_path / "Kim")
+    key = read_key(tmp_path / "Kim")
+    item = ids(audit, 1.0)[0]
+    call(audit, item, "right", "Kim", key=key)
+    call(audit, item, "taken back", key.public.fingerprint)
+    assert counted(audit) == {item: 0.0}
+
+
+def test_a_signature_that_does_not_hold_takes_back_nothing(audit, tmp_path):
+    make_key(tmp_path / "Kim")
+    item = ids(audit, 1.0)[0]
+    call(audit, item, "right", "Kim", key=read_key(tmp_path / "Kim"))
+    (forged,) = call(audit, item, "taken back", "Kim", key=read_key(tmp_path / "Kim"))
+    lines = (audit.folder / "reviews.jsonl").read_bytes().splitlines(keepends=True)
+    forged = forged.model_copy(update={"author": "Lee"})
+    (audit.folder / "reviews.jsonl").write_bytes(lines[0] + forged.line)
+    assert counted(audit) == {item: 0.0}
+
+
+def test_nobody_agrees_with_themselves_under_another_spelling_or_without_their_key(audit, tmp_path):
+    make_key(tmp_path / "Kim")
+    items = [*ids(audit, 1.0)[:4], *ids(audit, 0.0)[:4]]
+    told = list(zip(items, ["wrong", "right"] * 4, strict=True))
+    add_reviews(audit, *(call_item(audit, CHECK, *one) for one in told), author="Kim")
+    add_reviews(audit, *(call_item(audit, CHECK, *one) for one in told[:-1]), author="KIM")
+    other = [call_item(audit, CHECK, item, "right") for item in items]
+    add_reviews(audit, *other, author="Kim", key=read_key(tmp_path / "Kim"))
+    said = state_of(audit).calls[CHECK]
+    assert agreements(audit, CHECK, said) == []
+    assert not any(differ(one) for one in said.values())
+    add_reviews(audit, *other, author="Lee")
+    found = agreements(audit, CHECK, state_of(audit).calls[CHECK])
+    assert {(one.first.casefold(), one.second) for one in found} == {("kim", "Lee")}
+
+
+def test_a_value_that_is_one_of_the_two_sides_agrees_with_its_word(audit):
+    items = [*ids(audit, 1.0)[:3], *ids(audit, 0.0)[:3]]
+    add_reviews(audit, *(call_item(audit, CHECK, *one) for one in zip(items, ["wrong", "right"] * 3, strict=True)),
+                author="Kim")
+    values = [1.0, 0.0, 1.0, 0.0, 1.0, 0.5]
+    add_reviews(audit, *(Override(check=CHECK, item=item, value=value)
+                         for item, value in zip(items, values, strict=True)), author="Lee")
+    said = state_of(audit).calls[CHECK]
+    (found,) = agreements(audit, CHECK, said)
+    assert found.kappa.value == pytest.approx(cohen_kappa_score(["w", "r"] * 3, ["w", "r", "w", "r", "w", "0.5"]))
+    assert found.differ == ((items[-1], "right", "0.5"),)
+    assert [item for item, one in said.items() if differ(one)] == [items[-1]]
+
+
 def test_two_reviewers_agree_as_kappa_says_and_differ_where_they_do(audit):
     items = [*ids(audit, 1.0)[:6], *ids(audit, 0.0)[:6]]
     words = {"w": "wrong", "r": "right", "u": "unsure"}
@@ -156,3 +217,26 @@ def test_a_policy_may_count_only_what_says_why(audit):
     assert set(counted(audit)) == {one, other}
     strict = state_of(audit, date.today(), with_reason=True).reviewed[CHECK]
     assert [change.item for change in strict.changes] == [other]
+
+
+def test_a_word_that_says_no_why_does_not_bring_back_the_one_that_its_author_left(audit):
+    item = ids(audit, 1.0)[0]
+    call(audit, item, "wrong", reason="Repeated twice")
+    call(audit, item, "right")
+    call(audit, ids(audit, 1.0)[1], "right", reason=" ")
+    strict = state_of(audit, date.today(), with_reason=True).reviewed
+    assert CHECK not in strict, "Kim thought otherwise of the first item, and says of none why"
+    call(audit, item, "right", "Lee", reason="A refrain")
+    call(audit, item, "wrong", "Park")
+    strict = state_of(audit, date.today(), with_reason=True).reviewed[CHECK]
+    assert [(change.author, change.reviewed) for change in strict.changes] == [("Lee", 0.0)]
+
+
+def test_what_was_drawn_is_the_same_whoever_must_say_why(audit):
+    for item in ids(audit, 1.0)[:30]:
+        call(audit, item, "right")
+    add_reviews(audit, Sample(check=CHECK, count=10), author="Kim")
+    drawn, strict = (
+        state_of(audit, date.today(), with_reason=with_reason).reviewed[CHECK].check for with_reason in (False, True)
+    )
+    assert strict == drawn

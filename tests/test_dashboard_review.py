@@ -156,6 +156,49 @@ def test_undo_says_again_what_stood_before(small):
     assert [one.word for one in said(small.folder.parent, small.folder.name)] == ["right", "wrong", "right", "wrong"]
 
 
+def test_a_button_says_nothing_of_an_item_that_its_reader_has_left(small):
+    """The next item is asked for, and before it is drawn a key presses what still belongs to the last one."""
+    app = screen(screen="item", audit=small.folder.name, check="limited", item=1)
+    app.query_params["item"] = "2"
+    press(app, "w")
+    assert said(small.folder.parent, small.folder.name) == []
+    assert WORDS("called.moved") in seen(app)
+    press(app, "w")
+    (only,) = said(small.folder.parent, small.folder.name)
+    second = screen(screen="item", audit=small.folder.name, check="limited", item=2)
+    assert only.item == re.search(r'class="hash">([^<]*)', html(second))[1]
+
+
+def test_a_button_says_nothing_where_its_reader_has_said_something_since(small):
+    """The second of two quick keys finds the buttons of the item that the first one spoke of."""
+    app = screen(screen="item", audit=small.folder.name, check="limited", item=1)
+    press(screen(screen="item", audit=small.folder.name, check="limited", item=1), "r")
+    press(app, "w")
+    assert [one.word for one in said(small.folder.parent, small.folder.name)] == ["right"]
+    assert WORDS("called.moved") in seen(app)
+
+
+def test_the_keys_of_an_item_are_those_of_its_head(small):
+    app = screen(screen="item", audit=small.folder.name, check="limited", item=1)
+    marks = {re.search(r'class="item" data-item="([0-9a-f]{12})"', html(app))[1]}
+    assert {one.key.split("-")[2] for one in app.button if (one.key or "").startswith("press-")} == marks
+    other = screen(screen="item", audit=small.folder.name, check="free", item=1)
+    assert re.search(r'class="item" data-item="([0-9a-f]{12})"', html(other))[1] not in marks
+
+
+def test_undo_is_in_the_name_of_who_called(small):
+    app = screen(screen="item", audit=small.folder.name, check="limited", item=1)
+    field(app, "text_area", "Comment").set_value("Seen")
+    send(app, "Kim")
+    press(app, "r")
+    field(app, "text_area", "Comment").set_value("Seen too")
+    send(app, "Lee")
+    press(app, "z")
+    last = read_reviews(small.folder).entries[-1]
+    assert (last.author, last.says.word) == ("Kim", "taken back")
+    assert state_of(small).calls == {}
+
+
 def test_an_outcome_in_between_and_who_sees_to_it_go_by_the_form(small):
     app = screen(screen="item", audit=small.folder.name, check="limited", item=1)
     field(app, "number_input", "Right value, 0 to 1").set_value(0.5)

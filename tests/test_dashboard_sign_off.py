@@ -100,6 +100,13 @@ def test_ten_items_are_called_by_keys_one_taken_back_and_back_leads_to_where_one
     page.wait_for_selector("table.items")
     page.wait_for_selector(IDLE)
     page.keyboard.press("j")
+    expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=1, kept=81))
+    page.wait_for_selector(IDLE)
+    head = page.locator("header.item")
+    mark = head.get_attribute("data-item")
+    head.evaluate("one => { one.dataset.item = '0123456789ab'; }")
+    page.keyboard.press("w")  # says nothing: the buttons are not those of the item that is shown
+    head.evaluate("(one, mark) => { one.dataset.item = mark; }", mark)
     for at, key in enumerate("rwnrrwrrnr", start=1):
         expect(page.locator("header.item .over")).to_contain_text(W("dashboard.item_at", at=at, kept=81))
         press(page, key, audit, entries=at)

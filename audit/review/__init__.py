@@ -1,6 +1,6 @@
 """What people say of an audit, and where it stands after it."""
 
-from audit.review.calls import Agreement, Call, Calls, Said, agreements, call_of
+from audit.review.calls import Agreement, Call, Calls, Said, agreements, call_of, differ, person_of
 from audit.review.entries import (
     CALLS,
     DECISIONS,
@@ -43,6 +43,6 @@ __all__ = [
     "CALLS", "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Agreement", "Call", "CallWord", "Calls",
     "Comment", "Decision", "Due", "Entry", "Override", "Owner", "Problem", "Rating", "RatingWord", "ReviewState",
     "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status", "StatusWord", "TargetState",
-    "Waiver", "add_reviews", "agreements", "call_item", "call_of", "read_reviews", "sign_off_of", "signature_of",
-    "state_after", "state_of", "waiver_in_force",
+    "Waiver", "add_reviews", "agreements", "call_item", "call_of", "differ", "person_of", "read_reviews", "sign_off_of",
+    "signature_of", "state_after", "state_of", "waiver_in_force",
 ]

@@ -12,7 +12,7 @@ from audit.review.overrides import numbers_of
 if TYPE_CHECKING:
     from detectors.result import Measure
 
-__all__ = ["call_item", "units_of_items"]
+__all__ = ["call_item", "right_outcomes", "units_of_items"]
 
 
 def call_item(audit: Audit, check: str, item: str, word: CallWord, reason: str | None = None) -> Override:
@@ -21,19 +21,24 @@ def call_item(audit: Audit, check: str, item: str, word: CallWord, reason: str |
     Only an outcome of 0 or 1 has two sides; which of them is right follows from whether the item counts against the
     model, and where that is not told from the side on which the limit lies, or from the direction of the number.
     """
-    value = _outcome(audit, check, item, right=word == "right") if word in ("right", "wrong") else None
+    right = right_outcomes(audit, check, [item]).get(item) if word in ("right", "wrong") else None
+    value = right if right is None or word == "right" else 1 - right
     return Override(check=check, item=item, word=word, value=value, reason=reason)
 
 
-def _outcome(audit: Audit, check: str, item: str, *, right: bool) -> float | None:
+def right_outcomes(audit: Audit, check: str, items: Sequence[str]) -> dict[str, float]:
+    """Return item -> the outcome, 0 or 1, that goes with right; without those that have no two sides."""
     finding = next((one for one in audit.record.findings if one.check == check), None)
-    made = None if finding is None else numbers_of(audit, finding)
-    row = None if made is None else made.outcomes.rows([item]).get(item)
-    if made is None or row is None or made.outcomes.values[row] not in (0.0, 1.0):
-        return None
-    value, against = float(made.outcomes.values[row]), int(made.outcomes.against[row])
-    good = _good_side(made.finding, made.headline) if against < 0 else abs(value - against)
-    return good if good is None or right else 1 - good
+    made = numbers_of(audit, finding) if items and finding is not None else None
+    if made is None:
+        return {}
+    side, found = _good_side(made.finding, made.headline), {}
+    for item, row in made.outcomes.rows(items).items():
+        value, against = float(made.outcomes.values[row]), int(made.outcomes.against[row])
+        good = side if against < 0 else abs(value - against)
+        if value in (0.0, 1.0) and good is not None:
+            found[item] = good
+    return found
 
 
 def _good_side(finding: Finding, headline: Measure) -> float | None:

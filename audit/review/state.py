@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Literal
 
 from audit.record import Audit, Finding, Verdict
-from audit.review.calls import Calls, Said, call_of, calls_of, counting, then
+from audit.review.calls import Calls, Said, call_of, counting, then
 from audit.review.entries import (
     Action,
     Comment,
@@ -222,12 +222,14 @@ def _state(audit: Audit, reviews: Reviews, on: date | None, *, with_reason: bool
     for entry in entries:
         target = entry.says.check, entry.says.item
         targets[target] = _after(targets[target], entry)
-    reviewed = dict(_reviewed(audit, [one for one in entries if not (with_reason and _bare(one))]))
+    calls, draws = _spoken(entries)
+    reviewed = dict(_reviewed(audit, calls, draws, with_reason=with_reason))
     after = [reviewed[one.check].finding if one.check in reviewed else one for one in audit.record.findings]
     signing = sign_off_of(audit, entries)
     state = ReviewState(
         on=on, entries=entries, torn=reviews.torn, decision=signing.decision, two_person=signing.two_person,
-        sign_off=signing.rows, targets=dict(targets), calls=calls_of(entries), reviewed=reviewed, findings=(),
+        sign_off=signing.rows, targets=dict(targets), calls={check: said for check, said in calls.items() if said},
+        reviewed=reviewed, findings=(),
         verdict=audit.record.verdict,
     )
     after = [one.model_copy(update={"gating": False}) if state.waived(one.check) else one for one in after]
@@ -253,28 +255,33 @@ def _after(now: TargetState, entry: Entry) -> TargetState:
             return now
 
 
-def _bare(entry: Entry) -> bool:
-    """Tell whether an entry puts an outcome in the place of the machine's without saying why."""
-    return isinstance(entry.says, Override) and entry.says.reason is None and entry.says.value is not None
-
-
-def _reviewed(audit: Audit, entries: Iterable[Entry]) -> list[tuple[str, Reviewed]]:
-    """Return the checks of whose items people spoke with both results."""
+def _spoken(entries: Iterable[Entry]) -> tuple[dict[str, dict[str, Said]], dict[str, Draw]]:
+    """Return what stands of all that was said of items by check, the last said at the end, and each last draw."""
     calls: dict[str, dict[str, Said]] = defaultdict(dict)
     draws: dict[str, Draw] = {}
     for entry in entries:
         match entry.says:
             case Override(check=str() as check, item=str() as item):
-                if (call := call_of(entry)) is not None:
-                    calls[check][item] = then(calls[check].get(item, {}), call)
+                if (call := call_of(entry)) is not None and (said := then(calls[check].pop(item, {}), call)):
+                    calls[check][item] = said
             case Sample(check=str() as check) as says:
                 ordinal = draws[check].ordinal + 1 if check in draws else 1
                 seen = frozenset(_changes(calls[check]))
                 draws[check] = Draw(check, says.count, says.token, entry.record, ordinal, seen)
             case _:
                 pass
+    return calls, draws
+
+
+def _reviewed(
+    audit: Audit, calls: Calls, draws: Mapping[str, Draw], *, with_reason: bool
+) -> list[tuple[str, Reviewed]]:
+    """Return the checks of whose items people spoke with both results.
+
+    with_reason: only outcomes that say why count; who said them, and which items were drawn, stays as it was.
+    """
     known = {finding.check: finding for finding in audit.record.findings}
-    changes = {check: _changes(items) for check, items in calls.items()}
+    changes = {check: _changes(calls.get(check, {}), with_reason=with_reason) for check in (*calls, *draws)}
     return [
         (check, review_measure(audit, known[check], items, draws.get(check)))
         for check, items in changes.items()
@@ -282,9 +289,9 @@ def _reviewed(audit: Audit, entries: Iterable[Entry]) -> list[tuple[str, Reviewe
     ]
 
 
-def _changes(items: Mapping[str, Said]) -> dict[str, ItemChange]:
+def _changes(items: Mapping[str, Said], *, with_reason: bool = False) -> dict[str, ItemChange]:
     """Return item -> the outcome that counts after review, for those that have one."""
-    counts = ((item, counting(said)) for item, said in items.items())
+    counts = ((item, counting(said, with_reason=with_reason)) for item, said in items.items())
     return {
         item: ItemChange(item, None, one.says.value, one.entry.author, one.says.reason)
         for item, one in counts if one is not None and one.says.value is not None

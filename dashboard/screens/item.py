@@ -16,7 +16,7 @@ from dashboard.address import Address
 from dashboard.elsewhere import AUDITS_LOOKED_AT, Elsewhere, elsewhere
 from dashboard.evidence_browser import SIZE, kept_rows
 from dashboard.findings_register import standing
-from dashboard.item_calls import Turn, call_buttons
+from dashboard.item_calls import Turn, call_buttons, mark_of
 from dashboard.item_pages import observed
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs
@@ -64,7 +64,7 @@ def show(place: Address, words: Words) -> None:
     title, outcome = _title(cells, name, place.item, words), _outcome(cells, words)
     left, right = st.columns([11, 4], gap="medium")
     with left:
-        draw("item_head.html.j2", words, one=one, name=name, title=title, own=outcome, **head)
+        draw("item_head.html.j2", words, one=one, name=name, title=title, own=outcome, mark=mark_of(place), **head)
         _body(audit, one.finding, own, cells, words)
     if items.id_column:
         with right:

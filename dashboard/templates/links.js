@@ -70,7 +70,9 @@
     const letter = letterOf(event);
     const find = { "/": "[data-testid=stTextInput] input", c: "[data-testid=stTextArea] textarea" }[letter];
     const field = find && main()?.querySelector(find);
-    const target = /^[a-z]$/.test(letter) && (document.querySelector(`[class*="st-key-press-${letter}-"] button`)
+    // While the screen is drawn the buttons may still be those of the item before: only those of the head's are meant.
+    const item = main()?.querySelector(".doc header.item")?.dataset.item;
+    const target = /^[a-z]$/.test(letter) && (document.querySelector(`[class*="st-key-press-${letter}-${item}-"] button`)
       ?? document.querySelector(`.doc a[data-key="${letter}"]`));
     if (event.key === " " && event.target.matches?.(".doc [role=checkbox]")) {
       event.preventDefault();
