@@ -11,6 +11,7 @@ reader has said nothing else of it since: an entry for another item is worse tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import Lock
 
 import streamlit as st
 from pydantic import ValidationError
@@ -33,6 +34,8 @@ AUTHOR = "said_by"
 """Where a session keeps who speaks."""
 CALL_KEYS: dict[str, CallWord] = {"r": "right", "w": "wrong", "n": "unsure"}
 _DONE, _WRONG, _REASON = "calls_done", "calls_wrong", "call_reason"
+_ONE_BY_ONE = Lock()
+"""Streamlit answers a second key in another thread while the first one is still being kept."""
 
 
 @dataclass(frozen=True)
@@ -121,21 +124,30 @@ def _told(done: list[_Done], turn: Turn, words: Words) -> None:
 
 def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, words: Words) -> None:
     """Keep a call, unless the reader has gone on from the item; said: what was theirs when the button was drawn."""
-    reason = str(st.session_state.get(_REASON) or "").strip() or None
-    try:
-        now = read(st.query_params.to_dict())
-        if now.screen != "item" or mark_of(now) != mark_of(turn.place) or _own(turn) != said:
-            st.session_state[_WRONG] = words("called.moved")
+    with _ONE_BY_ONE:
+        try:
+            now = read(st.query_params.to_dict())
+            if now.screen != "item" or mark_of(now) != mark_of(turn.place):
+                st.session_state[_WRONG] = words("called.moved")
+                return
+            if _own(turn) == said:
+                _keep(audit, turn, word, None if said is None else said.says)
+            else:
+                st.session_state[_WRONG] = words("called.moved")
+        except (DokimasiaError, ValidationError) as error:
+            st.session_state[_WRONG] = problem_told(error, words)
             return
-        append(audit, call_item(audit, turn.place.check, turn.item, word, reason))
-    except (DokimasiaError, ValidationError) as error:
-        st.session_state[_WRONG] = problem_told(error, words)
-        return
-    done = _Done(turn, word, speaker()[0], None if said is None else said.says)
+        done: list[_Done] = st.session_state.get(_DONE, [])
+        if done and done[-1].turn.place == turn.place and turn.after is not None:
+            st.query_params.from_dict(turn.after.query)  # also where a second key was quicker
+
+
+def _keep(audit: Audit, turn: Turn, word: CallWord, before: Override | None) -> None:
+    reason = str(st.session_state.get(_REASON) or "").strip() or None
+    append(audit, call_item(audit, turn.place.check, turn.item, word, reason))
+    done = _Done(turn, word, speaker()[0], before)
     st.session_state[_DONE] = [*st.session_state.get(_DONE, [])[-99:], done]
     st.session_state[_REASON] = ""
-    if turn.after is not None:
-        st.query_params.from_dict(turn.after.query)
 
 
 def _own(turn: Turn) -> Call | None:

@@ -66,10 +66,9 @@ def then(said: Said, call: Call) -> dict[str, Call]:
     return others if call.says.word == "taken back" else {**others, call.person: call}
 
 
-def counting(said: Said, *, with_reason: bool = False) -> Call | None:
-    """Return the call whose value counts: the last that has one, with_reason: and says why; None without."""
-    last_first = (one for one in reversed(list(said.values())) if one.says.value is not None)
-    return next((one for one in last_first if not with_reason or (one.says.reason or "").strip()), None)
+def counting(said: Said) -> Call | None:
+    """Return the call whose value counts: the last that has one; None without."""
+    return next((one for one in reversed(list(said.values())) if one.says.value is not None), None)
 
 
 def differ(said: Said) -> bool:

@@ -223,7 +223,8 @@ def _state(audit: Audit, reviews: Reviews, on: date | None, *, with_reason: bool
         target = entry.says.check, entry.says.item
         targets[target] = _after(targets[target], entry)
     calls, draws = _spoken(entries)
-    reviewed = dict(_reviewed(audit, calls, draws, with_reason=with_reason))
+    counted = _spoken(one for one in entries if not _bare(one))[0] if with_reason else calls  # of the same draws
+    reviewed = dict(_reviewed(audit, counted, draws))
     after = [reviewed[one.check].finding if one.check in reviewed else one for one in audit.record.findings]
     signing = sign_off_of(audit, entries)
     state = ReviewState(
@@ -273,15 +274,16 @@ def _spoken(entries: Iterable[Entry]) -> tuple[dict[str, dict[str, Said]], dict[
     return calls, draws
 
 
-def _reviewed(
-    audit: Audit, calls: Calls, draws: Mapping[str, Draw], *, with_reason: bool
-) -> list[tuple[str, Reviewed]]:
-    """Return the checks of whose items people spoke with both results.
+def _bare(entry: Entry) -> bool:
+    """Tell whether an entry puts an outcome in the place of the machine's without saying why."""
+    says = entry.says
+    return isinstance(says, Override) and says.value is not None and not (says.reason or "").strip()
 
-    with_reason: only outcomes that say why count; who said them, and which items were drawn, stays as it was.
-    """
+
+def _reviewed(audit: Audit, calls: Calls, draws: Mapping[str, Draw]) -> list[tuple[str, Reviewed]]:
+    """Return the checks of whose items people spoke with both results."""
     known = {finding.check: finding for finding in audit.record.findings}
-    changes = {check: _changes(calls.get(check, {}), with_reason=with_reason) for check in (*calls, *draws)}
+    changes = {check: _changes(calls.get(check, {})) for check in (*calls, *draws)}
     return [
         (check, review_measure(audit, known[check], items, draws.get(check)))
         for check, items in changes.items()
@@ -289,9 +291,9 @@ def _reviewed(
     ]
 
 
-def _changes(items: Mapping[str, Said], *, with_reason: bool = False) -> dict[str, ItemChange]:
+def _changes(items: Mapping[str, Said]) -> dict[str, ItemChange]:
     """Return item -> the outcome that counts after review, for those that have one."""
-    counts = ((item, counting(said, with_reason=with_reason)) for item, said in items.items())
+    counts = ((item, counting(said)) for item, said in items.items())
     return {
         item: ItemChange(item, None, one.says.value, one.entry.author, one.says.reason)
         for item, one in counts if one is not None and one.says.value is not None
