@@ -33,7 +33,7 @@ WIDTH = 420
 
 
 def points(days, limit=LIMIT, verdict="passed", **more):
-    return [Point(START + timedelta(days=day), f"day {day}", rate("rate", 5 + number, 40), verdict, limit, **more)
+    return [Point(START + timedelta(days=day), f"day {day}", rate("rate", 5 + number % 36, 40), verdict, limit, **more)
             for number, day in enumerate(days)]  # fmt: skip
 
 
@@ -187,7 +187,7 @@ def test_a_check_that_gave_nothing_last_has_a_row_that_says_so(home, lang):
     asked = [asked_of(load_record(home / name), 0.0, START.date()) for name in "abcd"]
     (panel,) = trends_of(asked, notation)
     assert [row.finding.verdict for row in panel.rows][2:] == ["failed", "crashed"]
-    assert (panel.rows[-1].row.value, panel.rows[-1].row.interval) == (notation.words("format.undefined"), "")
+    assert (panel.rows[-1].row.value, panel.rows[-1].row.interval) == (notation.words("format.undefined"), "—")
     assert notation.cause(Cause("the check gave no number")) in panel.rows[-1].told
     shown = html(screen(screen="trends", lang=lang))
     assert notation.words("verdict.crashed") in shown.partition("<h3>")[2].partition("</h3>")[0]

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
+from audit import plugins
 from audit.record import DIMENSIONS, UNSETTLED, WORST_FIRST, Finding, Judged, Record, Verdict, decided, severity
 from audit.verdict.ideals import far_off
 
 __all__ = ["OTHER", "MatrixCell", "MatrixRow", "badness", "dimensions_of", "matrix_row"]
 
 OTHER = "other"
-"""Where findings of dimensions stand that are not of `DIMENSIONS`."""
+"""Where findings of dimensions stand of which no probe is installed."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class MatrixRow:
     audited: str
     """Name of the audited model, never of a helper; of the data where these were audited without one."""
     cells: Mapping[str, MatrixCell]
-    """Dimension -> what was found, for those that somebody asked about; those not of `DIMENSIONS` are `OTHER`."""
+    """Dimension -> what was found, for those that somebody asked about; those of no installed probe are `OTHER`."""
     wrong: tuple[Finding, ...]
     """What failed, crashed or is undecided, the worst first."""
     decided: tuple[int, int]
@@ -52,7 +54,7 @@ def matrix_row(record: Record) -> MatrixRow:
     ranked = sorted(record.findings, key=severity)
     asked: dict[str, list[Finding]] = {}
     for one in ranked:
-        asked.setdefault(one.dimension if one.dimension in DIMENSIONS else OTHER, []).append(one)
+        asked.setdefault(one.dimension if one.dimension in _known() else OTHER, []).append(one)
     cells = {name: _cell(found) for name, found in asked.items()}
     return MatrixRow(
         audited=_audited(record),
@@ -64,12 +66,18 @@ def matrix_row(record: Record) -> MatrixRow:
 
 
 def dimensions_of(rows: Iterable[MatrixRow]) -> list[str]:
-    """Return the dimensions that somebody asked about, in the order of `DIMENSIONS`, `OTHER` behind them.
+    """Return the dimensions that somebody asked about: ours in their order, those of other packages, `OTHER`.
 
     So a record of others that invents names adds one column to everybody's matrix at most.
     """
     asked = {name for row in rows for name in row.cells}
-    return [name for name in (*DIMENSIONS, OTHER) if name in asked]
+    return [name for name in (*_known(), OTHER) if name in asked]
+
+
+@cache
+def _known() -> tuple[str, ...]:
+    """Return ours, then those of the probes of other packages, by name: `order` of `order.successors`."""
+    return tuple(dict.fromkeys((*DIMENSIONS, *(name.partition(".")[0] for name in plugins.names("probes")))))
 
 
 def badness(verdict: Verdict, findings: Iterable[Judged]) -> tuple[int, int, int]:

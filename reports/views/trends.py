@@ -6,8 +6,8 @@
 
 What belongs together is the business of the caller: audits of one inventory id, or of models of one name. Panels share
 their axis of time. Where a check was asked otherwise than in the audit before, of other data or by other options, the
-two numbers are not to be compared, and nothing joins them. An audit in which the check crashed or was skipped has its row
-without a number, so that the last number does not pass for the last result.
+two numbers are not to be compared, and nothing joins them. An audit in which the check crashed or was skipped has its
+row without a number, so that the last number does not pass for the last result.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def _panel(
         return None
     found = [
         (one, finding, value) for one, finding in of_check
-        for value in (finding.measures if finding.measures else _nothing(finding, like)) if label_of(value) == measure
+        for value in (finding.measures or _nothing(finding, like)) if label_of(value) == measure
     ]
     before = [None, *(one.audit for one, _, _ in found[:-1])]
     words = notation.words
@@ -189,8 +189,9 @@ def _nothing(finding: Finding, like: Measure) -> list[Measure]:
     if finding.verdict not in ("crashed", "skipped"):
         return []
     why = Cause("the check gave no number")
-    return [Measure(like.name, None, group=like.group, n={"items": 0, "units": 0}, unit=like.unit,
-                    direction=like.direction, ideal=like.ideal, level=like.level, method=NONE, undefined=why)]  # fmt: skip
+    return [replace(
+        like, value=None, low=None, high=None, n={"items": 0, "units": 0}, method=NONE, undefined=why, missing=0
+    )]
 
 
 def _in_order(asked: Sequence[AskedAudit]) -> list[AskedAudit]:
