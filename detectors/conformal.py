@@ -34,7 +34,8 @@ from scipy.special import gammaln
 from detectors.arrays import Floats
 
 __all__ = [
-    "benjamini_hochberg", "calibration_needed", "check_disjoint", "effective_size", "p_values", "weighted_p_values",
+    "benjamini_hochberg", "calibration_needed", "check_disjoint", "critical_score", "effective_size", "p_values",
+    "weighted_p_values",
 ]
 
 
@@ -98,6 +99,19 @@ def weighted_p_values(
     more = total - ahead[np.searchsorted(known[order], new, "right")]
     share = 1.0 if rng is None else rng.random(len(new))
     return np.asarray(np.clip((more + share * (at_least - more + own)) / (total + own), 0, 1))
+
+
+def critical_score(calibration: ArrayLike, alpha: float) -> float:
+    """Return the score above which, and only above which, the marginal p-value is at most `alpha`.
+
+    calibration [n]: finite scores. Infinite where n is too small for such a p-value.
+    """
+    known = np.sort(np.asarray(calibration, dtype=float))
+    size = len(known)
+    allowed = int(np.count_nonzero((1 + np.arange(size + 1)) / (size + 1) <= alpha))
+    if allowed == 0:
+        return float("inf")
+    return float(known[size - allowed]) if allowed <= size else float("-inf")
 
 
 def effective_size(weights: ArrayLike) -> float:

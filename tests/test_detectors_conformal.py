@@ -10,6 +10,7 @@ from detectors.conformal import (
     benjamini_hochberg,
     calibration_needed,
     check_disjoint,
+    critical_score,
     effective_size,
     p_values,
     weighted_p_values,
@@ -29,6 +30,15 @@ def ordinary_and_outlying(rng, ordinary=90, outlying=10, shift=4.0):
 def test_p_values_by_hand():
     got = p_values([1, 2, 3, 4], [0, 2, 2.5, 4, 9], alpha=0.2)
     assert got == pytest.approx([1, 4 / 5, 3 / 5, 2 / 5, 1 / 5])
+
+
+@given(
+    st.lists(st.integers(0, 9), min_size=1, max_size=40), st.lists(st.integers(-1, 10), min_size=1, max_size=9),
+    st.sampled_from([0.02, 0.05, 0.3, 1.0]),
+)
+def test_above_the_critical_score_and_only_there_a_p_value_is_small(calibration, scores, alpha):
+    by_hand = np.array([(1 + sum(one >= score for one in calibration)) / (len(calibration) + 1) for score in scores])
+    assert ((np.array(scores) > critical_score(calibration, alpha)) == (by_hand <= alpha)).all()
 
 
 def test_a_marginal_p_value_is_uniform_on_its_steps():

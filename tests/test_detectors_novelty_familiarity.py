@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS, blind_spots
 from detectors.novelty.decisions import decided
+from detectors.novelty.evidence import ENDS, MOST_ELEMENTS, STRETCH, element_evidence
 from detectors.novelty.familiarity import likelihood_novelty
 
 DIMENSIONS = 16
@@ -359,3 +360,44 @@ def test_what_was_misjudged_speaks_against_the_model_the_surest_mistake_most(for
 def test_where_nothing_can_be_decided_nothing_speaks_against_the_model():
     frames = observed(size=12)
     assert not {"against", "weight"} & set(judged(frames).items.columns)
+
+
+def traced(count, steps, names=("items", "fit", "calibration", "foreign")):
+    """Return roles of series under a standard normal, with the log p of every step."""
+    rng = np.random.default_rng(4)
+    frames = {name: role(name, rng.normal(size=(count, steps)) * (1 + 2 * (name == "foreign"))) for name in names}
+    for frame in frames.values():
+        frame["trace"] = [norm.logpdf(one) for one in frame["series"]]
+    for kind in ARRAY_KINDS:
+        frames["items"][f"trace_{kind}"] = frames["items"]["trace"]
+    return frames
+
+
+def test_single_elements_are_kept_of_the_least_and_the_most_likely_items():
+    """Their surprise sums to -log p, in nats; of all others, and of larger ones, nothing is kept."""
+    told = judged(traced(40, 16)).items
+    kept = told[told["surprisal"].notna()]
+    assert kept["role"].value_counts().to_dict() == {"items": 2 * ENDS, "foreign": 2 * ENDS}
+    for name, part in told.groupby("role"):
+        order = part["nll"].sort_values(kind="stable").index
+        assert set(kept.index[kept["role"] == name]) == {*order[:ENDS], *order[-ENDS:]}
+    sums = np.array([cell.sum() for cell in kept["surprisal"]])
+    assert sums == pytest.approx(kept["nll"].to_numpy() * 16 * np.log(2), rel=1e-5)
+    assert (kept["nll"] > kept["threshold"]).astype(float).tolist() == kept["value"].tolist()
+    frame = pd.DataFrame({"trace": [np.zeros(MOST_ELEMENTS), np.zeros(MOST_ELEMENTS + 1)]}, index=["whole", "larger"])
+    whole = element_evidence(pd.DataFrame({"role": "items", "nll": 0.0}, index=frame.index), {"items": frame}, "nll")
+    assert whole["surprisal"].notna().to_dict() == {"whole": True, "larger": False}
+
+
+def test_of_a_long_text_the_stretch_around_its_strangest_window_is_kept():
+    told = pd.DataFrame({"role": "items", "nll": [1.0, 2.0]}, index=["long", "short"])
+    trace = np.full(1000, -1.0)
+    trace[900:908] = -9.0
+    frame = pd.DataFrame(
+        {"trace": [trace, [np.nan, -2.0]], "tokens": [[f"t{i}" for i in range(1000)], ["a", "b"]]}, index=told.index
+    )
+    kept = element_evidence(told, {"items": frame}, "nll")
+    assert [len(cell) for cell in kept["tokens"]] == [STRETCH, 2]
+    long = dict(zip(kept["tokens"]["long"], kept["surprisal"]["long"], strict=True))
+    assert {token for token, nats in long.items() if nats == 9} == {f"t{i}" for i in range(900, 908)}
+    assert np.isnan(kept["surprisal"]["short"][0])

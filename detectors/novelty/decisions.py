@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import FIELDS, units_of
-from detectors.conformal import benjamini_hochberg, calibration_needed, p_values
+from detectors.conformal import benjamini_hochberg, calibration_needed, critical_score, p_values
 from detectors.phrases import Cause
 from detectors.ranking import Ranking
 from detectors.result import Remark
@@ -30,12 +30,13 @@ def decided(
     """Return (evidence, None), or with the reason where nothing could be decided.
 
     Evidence: the foreign items, ascending by score `first`, then the familiar ones; item, `unit` where known, `role`,
-    scores, and by score `main` `p_value` (conformal), `flagged` (1 = by Benjamini-Hochberg at `fdr` over all items) and
-    `value` (1 = p-value at most `ALPHA`). Of calibration items of one unit, which are no independent witnesses, one
-    counts, drawn by `rng` (Dunn, Wasserman & Ramdas 2023, 1809.07441, section 3). What was misjudged counts against the
-    model: foreign items with value 0, familiar ones with value 1; the weight is how sure the mistake is, p of foreign
-    and 1 - p of familiar items. Where even perfect scores could not be flagged, for want of calibration units, or where
-    `problem` says not to trust `main`, the three are NaN, and nothing speaks against the model.
+    scores, and by score `main` `p_value` (conformal), `flagged` (1 = by Benjamini-Hochberg at `fdr` over all items),
+    `value` (1 = p-value at most `ALPHA`) and `threshold`, the score above which that is so. Of calibration items of one
+    unit, which are no independent witnesses, one counts, drawn by `rng` (Dunn, Wasserman & Ramdas 2023, 1809.07441,
+    section 3). What was misjudged counts against the model: foreign items with value 0, familiar ones with value 1; the
+    weight is how sure the mistake is, p of foreign and 1 - p of familiar items. Where even perfect scores could not be
+    flagged, for want of calibration units, or where `problem` says not to trust `main`, the four are NaN, and nothing
+    speaks against the model.
     """
     roles = [role for role in ("foreign", "items") if role in observed]
     kept = [name for name in (*FIELDS, "unit") if name in observed["items"]]
@@ -48,11 +49,12 @@ def decided(
         too_few = "{known} calibration units are too few to flag anything; {needed} would do"
         problem = Cause(too_few, known=len(known), needed=needed)
     if problem is not None:
-        return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan), problem
+        return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan, threshold=np.nan), problem
     p = p_values(known, told[main], alpha=smallest)
     strange = told["role"].eq("foreign").to_numpy()
     evidence = told.assign(
         p_value=p, flagged=1.0 * benjamini_hochberg(p, fdr), value=1.0 * (p <= ALPHA),
+        threshold=critical_score(known, ALPHA),
         against=(p <= ALPHA) != strange, weight=np.where(strange, p, 1 - p),
     )
     return evidence, None

@@ -24,6 +24,7 @@ from detectors.arrays import field_of, units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.novelty.answers import check_roles
 from detectors.novelty.decisions import best_score_remark, blind_spot_remark, decided
+from detectors.novelty.evidence import element_evidence
 from detectors.novelty.honesty import told_beside
 from detectors.novelty.likelihood import batch_typicality
 from detectors.novelty.scores import ScoreTable
@@ -57,7 +58,8 @@ def likelihood_novelty(
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
-    (at `fdr`), `value` (1 = p-value at most 0.05) and, of familiar ones, the judged score of each distortion.
+    (at `fdr`), `value` (1 = p-value at most 0.05), `threshold` (the score above which that is so) and, of familiar
+    ones, the judged score of each distortion; where stored, `denoising_curve`, and see `evidence` for single elements.
     Table: what every score sees, and how far that is from what the model's own sees. Remarks: who sees the foreign
     items best, and what the judged score is blind to; where scores were asked for, see `honesty` too.
     Raises ValueError where roles share items, `fit` has fewer than ten, or items have several shapes.
@@ -67,10 +69,18 @@ def likelihood_novelty(
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
     evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, seen.main, rng)
     distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
-    evidence = evidence.join(pd.DataFrame(distorted))
+    evidence = evidence.join(pd.DataFrame(distorted)).assign(**element_evidence(evidence, observed, seen.main))
+    if "denoising_curve" in observed["items"]:
+        evidence["denoising_curve"] = _stored_curves(evidence, observed)
     judge = _Measures(seen, evidence, problem, level, rng)
     table = judge.table()
     return Result(tuple(judge.measures()), items=evidence, table=table, remarks=tuple(judge.remarks(table)))
+
+
+def _stored_curves(evidence: pd.DataFrame, observed: Mapping[str, pd.DataFrame]) -> pd.Series[Any]:
+    whole = pd.concat([observed[role]["denoising_curve"] for role in evidence["role"].unique()])
+    curves: pd.Series[Any] = whole.loc[evidence.index].map(lambda curve: np.asarray(curve, dtype=np.float32))
+    return curves
 
 
 @dataclass(frozen=True)

@@ -122,13 +122,14 @@ class Likelihood:
         whole = joined(list(sets.values()))
         answers = own_answers(ask, whole, self._raw)
         if self._raw == "log_prob" and ask.can("trace"):
-            answers = answers.assign(trace=token_traces(ask, whole))
+            answers = answers.join(token_traces(ask, whole))
         further = [column for column in self._further if column not in answers]
         answers = answers.join(further_answers(ask, whole, further, self.background))
         parts = [frame]
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]
-            kept = part.drop(columns="likelihood", errors="ignore") if suffix else part
+            unseen = ["likelihood", "tokens"] if suffix else [] if role in ("items", "foreign") else ["tokens"]
+            kept = part.drop(columns=unseen, errors="ignore")
             parts.append(kept.set_axis(items.index, axis=0).add_suffix(suffix))
         return pd.concat(parts, axis=1)
 

@@ -96,10 +96,16 @@ def own_answers(ask: Ask, items: Items, score: Raw, model: str = "main") -> pd.D
     return answer[["log_prob", "likelihood"] if score == "log_prob" else [ANSWERS[score][0]]]
 
 
-def token_traces(ask: Ask, items: Items) -> pd.Series[Any]:
-    """Return the log p of every element of each item; an empty list where there is none."""
+def token_traces(ask: Ask, items: Items) -> pd.DataFrame:
+    """Return `trace`, the log p of every element of each item, and of texts `tokens`, what each reads."""
+    import numpy as np
+    import pandas as pd
+
     answer = ask("trace", list(items))
-    return _by_item(answer, answer["log_prob"], len(items))
+    told = {"trace": _by_item(answer, answer["log_prob"], len(items))}
+    if not isinstance(items, np.ndarray):
+        told["tokens"] = _by_item(answer, answer["element"], len(items))
+    return pd.DataFrame(told)
 
 
 def _by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:

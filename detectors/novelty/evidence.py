@@ -1,0 +1,70 @@
+"""Where in an item the surprise sits: kept for the few items that a reader looks at, the least and the most likely.
+
+    surprisal    -log p of every element, nats; NaN where the first is not scored
+    tokens       of a text, what each element reads
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.novelty.elements import WINDOW
+
+__all__ = ["ENDS", "MOST_ELEMENTS", "STRETCH", "element_evidence"]
+
+ENDS = 4
+"""Items of each role that are kept at either end."""
+MOST_ELEMENTS = 4096
+"""Elements of an image or a series; a larger one is not kept."""
+STRETCH = 256
+"""Elements of a text; of a longer one those around its strangest window are kept."""
+
+
+def element_evidence(
+    told: pd.DataFrame, observed: Mapping[str, pd.DataFrame], score: str
+) -> dict[str, pd.Series[Any]]:
+    """Return `surprisal` and of texts `tokens`, indexed like `told`: lists at the ends of each role, else None.
+
+    told: `role` and the column `score`, by which the ends are found, indexed by item id. observed: role -> frame with
+    the same ids and `trace` (log p of every element); empty where there is none.
+    """
+    kept = {role: _ends(told.loc[told["role"] == role, score]) for role in told["role"].unique()}
+    cells: dict[str, dict[Any, Any]] = {"surprisal": {}, "tokens": {}}
+    for role, ids in kept.items():
+        frame = observed[role]
+        if "trace" not in frame:
+            return {}
+        part_of: Any = frame.loc[ids]
+        for item, trace in part_of["trace"].items():
+            surprisal = -np.asarray(trace, dtype=np.float32)
+            if "tokens" in frame:
+                part = _strangest(surprisal)
+                cells["tokens"][item] = list(part_of["tokens"][item])[part]
+                cells["surprisal"][item] = surprisal[part]
+            elif len(surprisal) <= MOST_ELEMENTS:
+                cells["surprisal"][item] = surprisal
+    return {
+        name: pd.Series([found.get(item) for item in told.index], told.index, dtype=object)
+        for name, found in cells.items() if found
+    }
+
+
+def _ends(scores: pd.Series[Any]) -> pd.Index[Any]:
+    order = scores.dropna().sort_values(kind="stable").index
+    return order if len(order) <= 2 * ENDS else order[:ENDS].append(order[-ENDS:])
+
+
+def _strangest(surprisal: NDArray[np.float32]) -> slice:
+    """Return the stretch around the window of most surprise."""
+    spare = len(surprisal) - STRETCH
+    if spare <= 0:
+        return slice(None)
+    window = np.convolve(np.nan_to_num(surprisal), np.ones(WINDOW), "valid")
+    start = int(np.argmax(window)) - (STRETCH - WINDOW) // 2
+    start = min(max(start, 0), spare)
+    return slice(start, start + STRETCH)
