@@ -1,7 +1,7 @@
 """Parts by name: models, data sources, probes, reports and commands, ours through the same door as everybody's.
 
-A part is named by an entry point in one of the groups below. Models, data sources, probes and watermarks are frozen
-dataclasses whose fields are their options; importing the module that an entry point names is light.
+A part is named by an entry point in one of the groups below. Models, data sources, probes, trainers and watermarks are
+frozen dataclasses whose fields are their options; importing the module that an entry point names is light.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ GROUPS = {
     "data": "dokimasia.data",
     "probes": "dokimasia.probes",
     "procedures": "dokimasia.procedures",
+    "trainers": "dokimasia.trainers",
     "watermarks": "dokimasia.watermarks",
     "reports": "dokimasia.reports",
     "figures": "dokimasia.figures",
@@ -48,12 +49,12 @@ GROUPS = {
     "words": "dokimasia.words",
     "sentences": "dokimasia.sentences",
 }
-CONFIGURED = ("models", "data", "probes", "watermarks")
-"""Kinds of parts that a plan sets options of: frozen dataclasses."""
+CONFIGURED = ("models", "data", "probes", "trainers", "watermarks")
+"""Kinds of parts that a plan, or a fit plan, sets options of: frozen dataclasses."""
 _SINGULAR = {
-    "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "watermarks": "watermark",
-    "reports": "report", "figures": "figure", "comparisons": "report of a comparison", "commands": "command",
-    "words": "words", "sentences": "sentences",
+    "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "trainers": "trainer",
+    "watermarks": "watermark", "reports": "report", "figures": "figure", "comparisons": "report of a comparison",
+    "commands": "command", "words": "words", "sentences": "sentences",
 }
 
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from audit import plugins
-from audit.errors import DokimasiaError, PlanError, UsageError, did_you_mean
+from audit.errors import PlanError, did_you_mean
 from audit.plan.checks import Check, Plan
-from audit.plan.reach import why_not_variable
+from audit.plan.parts import PartReader
 from audit.plan.spec import PlanSpec, problems_of, why_not_without_model
-from audit.strict_yaml import Document, KeyPath, by_line, error_text, read_text, read_yaml
+from audit.strict_yaml import KeyPath, by_line, error_text, read_text, read_yaml
 
 if TYPE_CHECKING:
     from audit.data import DataSource
@@ -41,11 +40,8 @@ def read_plan(
     return dataclasses.replace(plan, text=text)
 
 
-class _Reading:
+class _Reading(PartReader):
     """One reading of a plan, gathering mistakes."""
-
-    def __init__(self, document: Document, base: Path, confined: Confined | None) -> None:
-        self.document, self.base, self.confined, self.problems = document, base, confined, list[str]()
 
     def plan(self) -> Plan | None:
         raw = self.document.data
@@ -53,9 +49,9 @@ class _Reading:
             self.wrong((), "a plan is a mapping with title, checks and, unless data are audited, model")
             return None
         spec = self._spec(raw)
-        model = self._part("models", raw.get("model"), ("model",)) if raw.get("model") is not None else None
+        model = self.part("models", raw.get("model"), ("model",)) if raw.get("model") is not None else None
         helpers = raw.get("helpers") if isinstance(raw.get("helpers"), dict) else {}
-        built = {key: self._part("models", value, ("helpers", key)) for key, value in (helpers or {}).items()}
+        built = {key: self.part("models", value, ("helpers", key)) for key, value in (helpers or {}).items()}
         rows = raw.get("checks") if isinstance(raw.get("checks"), list) else []
         checks = [self._check(row, ("checks", index)) for index, row in enumerate(rows or []) if isinstance(row, dict)]
         self._names(rows or [])
@@ -82,9 +78,6 @@ class _Reading:
             two_person=spec.two_person,
         )
 
-    def wrong(self, place: KeyPath, what: str) -> None:
-        self.problems.append(f"{self.document.at(place)}: {what}")
-
     def _spec(self, raw: Mapping[str, Any]) -> PlanSpec | None:
         try:
             return PlanSpec.model_validate(raw)
@@ -107,7 +100,7 @@ class _Reading:
                 self.wrong(("checks", index, "probe"), why)
 
     def _check(self, row: Mapping[str, Any], place: KeyPath) -> tuple[Probe, dict[str, DataSource], int | None] | None:
-        probe = self._part("probes", row.get("probe"), (*place, "probe"))
+        probe = self.part("probes", row.get("probe"), (*place, "probe"))
         data = row.get("data") or {}
         if isinstance(data, dict) and "use" in data:
             sources = {"items": (data, (*place, "data"))}
@@ -115,7 +108,7 @@ class _Reading:
             sources = {str(role): (value, (*place, "data", role)) for role, value in data.items()}
         else:
             sources = {}
-        built = {role: self._part("data", value, where) for role, (value, where) in sources.items()}
+        built = {role: self.part("data", value, where) for role, (value, where) in sources.items()}
         if probe is None:
             return None
         for role in built:
@@ -127,53 +120,3 @@ class _Reading:
             self.wrong((*place, *inside), problem)
         whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
         return probe, whole, self.document.line(place)
-
-    def _part(self, kind: str, raw: Any, place: KeyPath) -> Any:
-        if not isinstance(raw, dict) or not isinstance(raw.get("use"), str):
-            if isinstance(raw, dict):
-                self.wrong(place, f"needs 'use: NAME'; see 'dokimasia parts {kind}'")
-            return None
-        use = raw["use"]
-        options = {key: value for key, value in raw.items() if key != "use"}
-        try:
-            part_type = plugins.load(kind, use)
-        except UsageError as error:
-            self.wrong((*place, "use"), str(error))
-            return None
-        before = len(self.problems)
-        self._keys(part_type, kind, use, options, place)
-        self._paths(part_type, options, place)
-        if len(self.problems) > before:
-            return None
-        try:
-            return plugins.build(kind, use, options)
-        except ValidationError as error:
-            for one in error.errors():
-                self.wrong((*place, *one["loc"]), error_text(one, PlanSpec))
-        except (DokimasiaError, ValueError) as error:
-            self.wrong(place, str(error))
-        return None
-
-    def _keys(self, part_type: type, kind: str, use: str, options: Mapping[str, Any], place: KeyPath) -> None:
-        allowed = [one.name for one in dataclasses.fields(part_type)]
-        for key in options:
-            if key not in allowed:
-                self.wrong((*place, key), f"unknown option {key!r} of {use}{did_you_mean(key, allowed)}")
-
-    def _paths(self, part_type: type, options: dict[str, Any], place: KeyPath) -> None:
-        for key in plugins.path_fields(part_type):
-            value = options.get(key)
-            if isinstance(value, str):
-                try:
-                    path = (self.base / value).resolve()
-                    barred = None if self.confined is None else self.confined.why_not_path(path, self.base)
-                    there = barred is None and path.exists()
-                except (OSError, ValueError) as error:  # too long, or with a NUL
-                    self.wrong((*place, key), f"got {value[:60]!r}; {getattr(error, 'strerror', error)}")
-                    continue
-                options[key] = str(path)
-                if not there:
-                    self.wrong((*place, key), f"{value} {barred}" if barred else f"no such file or folder: {value}")
-        if isinstance(options.get("key_env"), str):
-            why = why_not_variable(options["key_env"], self.confined)
-            self.problems += [] if why is None else [f"{self.document.at((*place, 'key_env'))}: {why}"]

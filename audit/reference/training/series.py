@@ -11,7 +11,7 @@ import torch
 
 from audit.data.sets.series import STEPS, table
 from audit.models.networks.series_transformer import SeriesTransformer, log_density
-from audit.reference.training.images import seeded
+from audit.trainers.loop import seeded
 
 __all__ = ["train"]
 

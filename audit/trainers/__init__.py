@@ -1,0 +1,1 @@
+"""Trainers: what `dokimasia fit` makes models with, and how the reference models were made."""

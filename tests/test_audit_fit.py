@@ -1,0 +1,248 @@
+"""`dokimasia fit`: parts that share nothing, training that ends when nothing better comes, folders that are whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from audit import plugins
+from audit.cli.app import execute
+from audit.data.sets import digits, series
+from audit.errors import DataError, PlanError, UsageError
+from audit.files import read_frame
+from audit.fit import content_digests, fit_models, read_fit_plan, running
+from audit.fit.parting import part_of
+from audit.trainer import Budget, Lesson
+from audit.trainers.loop import Held, minimise, seeded
+
+PLAN = """\
+title: Digits
+seed: 7
+data: {use: made, set: digits, part: heldout}
+leave_out: ["7"]
+split: {train: 0.5, validation: 0.1, fit: 0.1, calibration: 0.2, heldout: 0.1}
+threads: 1
+models:
+  - {name: vae, trainer: {use: vae, latent: 4, hidden: 16}, steps: 12, every: 4}
+"""
+OTHERS = """\
+  - {name: pixels, trainer: {use: autoregressive_image, width: 8, blocks: 1, batch: 8}, steps: 2, every: 1}
+  - {name: diffusion, trainer: {use: diffusion, width: 8, blocks: 1}, steps: 2, every: 1}
+  - {name: classifier, trainer: {use: image_classifier, width: 4, features: 8}, steps: 60, every: 30}
+"""
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """Return the folder of four small models, and what was told of them."""
+    into = tmp_path_factory.mktemp("fitted") / "models"
+    return into, fit_models(read_fit_plan(PLAN + OTHERS), into)
+
+
+def parts_of(folder):
+    return {path.stem: read_frame(path) for path in (folder / "parts").glob("*.parquet")}
+
+
+def test_each_family_is_opened_by_its_model_part(fitted):
+    into, told = fitted
+    whole = [np.stack(image) for image in parts_of(into)["heldout"]["image"]]
+    for name, line in told["models"].items():
+        model = plugins.open_model(line["family"], path=into / name, threads=1)
+        if name == "classifier":
+            assert model.classes == tuple("012345689")
+            assert model.predict(whole).shape == (len(whole), 9)
+        else:
+            nats, _ = model.log_prob(whole)
+            assert np.isfinite(nats).all()
+
+
+def test_parts_share_no_item_and_hold_all_of_them(fitted):
+    into, told = fitted
+    parts = parts_of(into)
+    assert {name: len(part) for name, part in parts.items()} == told["parts"]
+    contents = {name: set(content_digests(part)) for name, part in parts.items()}
+    names = list(contents)
+    assert all(not contents[a] & contents[b] for i, a in enumerate(names) for b in names[:i])
+    assert sum(told["parts"].values()) == digits.SPLITS["heldout"]
+    assert set(parts["foreign"]["label"]) == {"7"}
+    assert "7" not in set(parts["train"]["label"])
+    learnt = set((into / "vae" / "learnt.txt").read_text().split())
+    assert learnt == contents["train"] | contents["validation"]
+
+
+def test_the_held_out_loss_is_that_of_the_model_that_is_kept(fitted):
+    """An independent look: the bound that the opened VAE gives of the same items, over other noise."""
+    into, _ = fitted
+    card = json.loads((into / "vae" / "card.json").read_text())
+    held = [np.stack(image) for image in parts_of(into)["validation"]["image"]]
+    nats, _ = plugins.open_model("vae", path=into / "vae", threads=1).log_prob(held, samples=64)
+    assert min(look[2] for look in card["looks"]) == pytest.approx(-nats.mean(), rel=0.02)
+
+
+def test_the_same_seed_gives_the_same_folder_and_another_one_does_not(fitted, tmp_path):
+    into, _ = fitted
+    fit_models(read_fit_plan(PLAN), tmp_path / "again")
+    fit_models(read_fit_plan(PLAN.replace("seed: 7", "seed: 8")), tmp_path / "other")
+    files = sorted(path.name for path in (into / "vae").iterdir())
+    assert [(into / "vae" / name).read_bytes() for name in files] == [
+        (tmp_path / "again" / "vae" / name).read_bytes() for name in files
+    ]
+    weights = [(path / "vae" / "model.safetensors").read_bytes() for path in (into, tmp_path / "other")]
+    assert weights[0] != weights[1]
+
+
+def test_what_is_whole_is_not_trained_again(fitted, monkeypatch):
+    into, told = fitted
+    trainer = plugins.load("trainers", "vae")
+    monkeypatch.setattr(trainer, "fit", lambda *_: pytest.fail("trained again"))
+    assert fit_models(read_fit_plan(PLAN), into)["models"] == told["models"]
+
+
+def minimum_at(target, budget):
+    """Train one weight towards 1 while what is held out wants `target`."""
+    network = torch.nn.Linear(1, 1, bias=False)
+    with seeded(0):
+        torch.nn.init.zeros_(network.weight)
+        course = minimise(
+            network, lambda rows: ((network.weight - 1) ** 2).sum(), 8, budget.steps, 0.05,
+            held=Held(lambda: ((network.weight - target) ** 2).sum(), budget), batch=4,
+        )
+    return network.weight.item(), course
+
+
+def test_training_stops_where_the_held_out_loss_is_least():
+    weight, course = minimum_at(0.3, Budget(steps=1000, every=5, patience=3))
+    losses = [look.validation for look in course.looks]
+    assert course.stopped == "patience"
+    assert course.looks[-1].step < 1000
+    assert course.best == course.looks[int(np.argmin(losses))].step
+    assert course.looks[-1].step - course.best == 15
+    assert (weight - 0.3) ** 2 == pytest.approx(min(losses))
+    assert weight == pytest.approx(0.3, abs=0.1)
+
+
+def test_training_goes_on_as_long_as_it_helps_and_no_longer_than_its_time():
+    weight, course = minimum_at(1.0, Budget(steps=300, every=50, patience=3))
+    assert (course.stopped, course.looks[-1].step) == ("steps", 300)
+    assert weight == pytest.approx(1.0, abs=0.05)
+    _, course = minimum_at(1.0, Budget(steps=300, every=50, seconds=0.0))
+    assert (course.stopped, len(course.looks), course.looks[0].step) == ("time", 1, 1)
+
+
+def test_a_series_model_is_standardised_and_opened(tmp_path):
+    table = series.table("heldout").head(80)
+    table["series"] = [1000 + 50 * one for one in table["series"]]
+    pd.DataFrame({"series": [list(one) for one in table["series"]]}).to_parquet(tmp_path / "s.parquet")
+    plan = f"""\
+title: Series
+data: {{use: file, path: {tmp_path}/s.parquet}}
+split: {{train: 0.4, validation: 0.1, fit: 0.2, calibration: 0.2, heldout: 0.1}}
+models: [{{name: ar, trainer: {{use: autoregressive_series, width: 8, blocks: 1}}, steps: 30}}]
+"""
+    told = fit_models(read_fit_plan(plan), tmp_path / "models")
+    model = plugins.open_model("autoregressive_series", path=tmp_path / "models" / "ar", threads=1)
+    nats, kind = model.log_prob(list(table["series"]))
+    assert kind == "exact"
+    spread = np.stack(table["series"].to_list()).std()
+    assert -nats.mean() / 48 == pytest.approx(told["models"]["ar"]["loss"], abs=0.3)
+    assert told["models"]["ar"]["loss"] < np.log(spread) + 2  # about that of one Gaussian: in the series' own unit
+
+
+def test_repeated_items_and_named_units_stay_on_one_side():
+    items = pd.DataFrame({"image": list(np.arange(200)), "unit": [f"u{i // 4}" for i in range(200)]},
+                         pd.Index([f"i{i}" for i in range(200)], name="id"))  # fmt: skip
+    shares = {"train": 0.5, "validation": 0.1, "fit": 0.2, "calibration": 0.1, "heldout": 0.1}
+    parts = part_of(items, shares, [], 1)
+    assert (parts.groupby(items["unit"]).nunique() == 1).all()
+    assert parts.value_counts().to_dict() == {name: 200 * share for name, share in shares.items()}
+    assert not parts.equals(part_of(items, shares, [], 2))
+
+
+WRONG = [
+    ("seed: 7", "sed: 7", PlanError, "unknown key 'sed' (did you mean 'seed'?)"),
+    ("use: vae,", "use: vee,", PlanError, "unknown trainer 'vee' (did you mean 'vae'?)"),
+    ("latent: 4", "latents: 4", PlanError, "unknown option 'latents' of vae (did you mean 'latent'?)"),
+    ("latent: 4", "latent: 0", PlanError, "latent is 0; allowed: 1 or more"),
+    ("train: 0.5", "train: 0.6", PlanError, "the shares add up to 1.1; allowed: 1"),
+    ("name: vae", "name: parts", PlanError, "that folder holds the items"),
+    ('["7"]', '["x"]', UsageError, "leave_out: no item has the label 'x'"),
+    ("fit: 0.1, calibration: 0.2", "fit: 0.01, calibration: 0.29", DataError, "part fit has 2 of 266 independent"),
+    ("{use: vae, latent: 4", "{use: vae, levels: 16", DataError, "pixels are from 0 to 16; allowed: 0 to 15"),
+    ("set: digits, part", "set: series, part", DataError, "no field 'image'"),
+]
+
+
+@pytest.mark.parametrize(("was", "now", "kind", "said"), WRONG)
+def test_what_is_wrong_is_one_line_and_exit_code_2(tmp_path, capfd, was, now, kind, said):
+    assert was in PLAN
+    plan = tmp_path / "fit.yaml"
+    plan.write_text(PLAN.replace(was, now))
+    assert execute(["fit", str(plan), "--into", str(tmp_path / "models"), "--quiet"]) == kind([""]).exit_code == 2
+    line = [one for one in capfd.readouterr().err.splitlines() if one.startswith("dokimasia: ")]
+    assert len(line) == 1
+    assert said in line[0]
+    assert not (tmp_path / "models" / "vae").exists()
+
+
+def test_a_folder_of_something_else_is_left_alone(fitted, tmp_path):
+    into, _ = fitted
+    with pytest.raises(UsageError, match="fitted on other data, or parted otherwise"):
+        fit_models(read_fit_plan(PLAN.replace('["7"]', '["6"]')), into)
+    with pytest.raises(UsageError, match="made by other options"):
+        fit_models(read_fit_plan(PLAN.replace("latent: 4", "latent: 5")), into)
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(UsageError, match="holds other files"):
+        fit_models(read_fit_plan(PLAN), tmp_path)
+
+
+def test_images_that_no_network_takes_are_said():
+    lesson = pd.DataFrame({"image": [np.zeros((3, 4, 4), int)] * 4})
+    plan = read_fit_plan(PLAN)
+    with pytest.raises(DataError, match=r"whole numbers of shape \[3, 4, 4\]; allowed: whole numbers \[side, side\]"):
+        plan.trainers[0].fit(Lesson(lesson, lesson, None, 0), Budget())
+    grey = pd.DataFrame({"image": [np.eye(4, dtype=int)] * 4})
+    with pytest.raises(DataError, match="needs a label for every item"):
+        plugins.build("trainers", "image_classifier", {}).fit(Lesson(grey, grey, None, 0), Budget())
+
+
+def test_a_killed_fit_leaves_nothing_that_looks_whole(tmp_path):
+    plan, into = tmp_path / "fit.yaml", tmp_path / "models"
+    plan.write_text(PLAN.replace("steps: 12, every: 4", "steps: 100000, every: 1, patience: 100000"))
+    code = f"from audit.cli.app import execute; execute(['fit', {str(plan)!r}, '--into', {str(into)!r}])"
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ)
+    for line in child.stderr:  # the first look: training is under way
+        if "step" in line:
+            break
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stderr.close()
+    assert not (into / "vae").exists()
+    assert json.loads((into / "fitted.json").read_text())["models"] == {}
+    told = fit_models(read_fit_plan(PLAN), into)
+    assert (into / "vae" / "model.safetensors").is_file()
+    assert told["models"]["vae"]["best"] == 12
+
+
+def test_a_folder_half_written_is_removed_and_made_anew(tmp_path, monkeypatch):
+    """A trainer's files are written beside the place; a disk that is full on the way leaves nothing."""
+    real, into = running.write_atomic, tmp_path / "models"
+
+    def full(path, data):
+        if path.name == "card.json":
+            raise OSError(28, "No space left on device")
+        real(path, data)
+
+    monkeypatch.setattr(running, "write_atomic", full)
+    with pytest.raises(OSError, match="No space"):
+        fit_models(read_fit_plan(PLAN), into)
+    assert sorted(path.name for path in into.iterdir()) == ["fitted.json", "parts"]
+    monkeypatch.setattr(running, "write_atomic", real)
+    assert fit_models(read_fit_plan(PLAN), into)["models"]["vae"]["best"] == 12
