@@ -1,4 +1,4 @@
-"""The dashboard's one page: read the address, draw its screen."""
+"""The dashboard's one page: read the address, draw its screen for whoever is let in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dashboard.address import Address, read
 from dashboard.loading import folder_of
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
-from dashboard.screens import audits, compare, export, finding, item, one_audit, register, trends, verify
+from dashboard.screens import audits, compare, export, finding, item, login, one_audit, register, trends, verify
+from dashboard.speakers import behind_login, turned_away
 from reports.text import Words, languages, words_of
 
 SCREENS = {
@@ -32,6 +33,12 @@ def main() -> None:
     place = Address(lang=lang) if lang in languages() else Address()
     words = words_of(place.lang)
     prepare(words)
+    why = turned_away()
+    if why is not None:
+        login.show(why, words)
+        return
+    if behind_login():
+        login.return_to_wanted()
     try:
         place = read(st.query_params)
         SCREENS[place.screen](place, words)

@@ -17,9 +17,9 @@ from audit.errors import DokimasiaError
 from audit.record import Audit
 from audit.review import Due, Owner, Statement, TargetState
 from dashboard.findings_register import RegisterRow, standing
-from dashboard.item_calls import AUTHOR, append, problem_told, speaker
 from dashboard.loading import opened
 from dashboard.rendering import draw
+from dashboard.speakers import AUTHOR, append, name_hint, problem_told, speaker
 from reports.text import Words
 
 __all__ = ["MOST_GIVEN", "give_findings", "give_items"]
@@ -30,7 +30,7 @@ MOST_GIVEN = 1000
 
 def give_findings(rows: Sequence[RegisterRow], words: Words) -> None:
     """Draw the button that gives these findings to somebody; nothing is drawn where there are none."""
-    if not rows:
+    if not rows or not speaker().speaks:
         return
     with st.popover(words("register.give", count=len(rows))):
         sent, owner, due, author = _form(f"give {len(rows)} {rows[0].mark}", words)
@@ -66,17 +66,17 @@ def give_items(audit: Audit, check: str, names: Callable[[], Sequence[object]], 
 
 def _form(key: str, words: Words) -> tuple[bool, str, date | None, str]:
     """Draw owner, day and who speaks; returns whether it was sent, and what it says."""
-    name, bound = speaker()
+    me = speaker()
     with st.form(key, border=False):
         owner = st.text_input(words("register.give_to"), max_chars=120).strip()
         due: Any = st.date_input(words("register.give_by"), None, format="YYYY-MM-DD")
-        hint = words("form.author_bound") if bound else None
-        author = st.text_input(words("register.give_as"), name, max_chars=120, disabled=bound, help=hint)
+        hint = name_hint(me, words)
+        author = st.text_input(words("register.give_as"), me.name, max_chars=120, disabled=me.bound, help=hint)
         sent = st.form_submit_button(words("register.give_send"), type="primary", width="stretch")
     if sent and not owner and due is None:
         draw("alarm.html.j2", words, text=words("form.nothing"))
         sent = False
-    return sent, owner, due, name if bound else author.strip()
+    return sent, owner, due, me.name if me.bound else author.strip()
 
 
 def _given(check: str, item: str | None, now: TargetState, owner: str, due: date | None) -> Iterator[Statement]:

@@ -23,6 +23,7 @@ from dashboard.item_pages import SLICES, Filters, among, as_csv, choices, column
 from dashboard.loading import opened
 from dashboard.page_frame import bound, choose, clamped, turn_pages
 from dashboard.rendering import draw, picture
+from dashboard.speakers import speaker
 from reports.figures import drawn
 from reports.text import Notation, Words, one_line
 from reports.views import CONTENT, WORDED, FindingView, ItemsTable, laid_out, shown_cell
@@ -174,7 +175,7 @@ def _tools(place: Address, words: Words, items: ItemsFile, numbers: Any) -> None
             words("dashboard.csv"), partial(as_csv, items, numbers), file_name=f"{place.check}.csv", mime="text/csv",
             on_click="ignore",
         )
-        if items.id_column and len(numbers):
+        if items.id_column and len(numbers) and speaker().speaks:
             with st.popover(words("register.give_items", count=len(numbers))):
                 _give(place, words, items, numbers)
 

@@ -1,7 +1,7 @@
 """What a browser gets first: Streamlit's page with the reader's language, our name and bars where a screen will stand.
 
-    GET /TOKEN/          the page, so that nobody looks at white while 4 MB of script are read
-    GET /TOKEN/face.otf  the face, where it is installed
+    GET /PATH/           the page, so that nobody looks at white while 4 MB of script are read
+    GET /PATH/face.otf   the face, where it is installed
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ __all__ = ["FACE_FILE", "first_routes"]
 FACE_FILE = "face.otf"
 
 
-def first_routes(token: str) -> list[Route]:
-    """Return what is answered at the token's path before Streamlit is asked."""
-    routes = [Route(f"/{token}/", _page)]
+def first_routes(path: str) -> list[Route]:
+    """Return what is answered at the screens' path before Streamlit is asked."""
+    base = f"/{path}/" if path else "/"
+    routes = [Route(base, _page)]
     if typeface():
-        routes.append(Route(f"/{token}/{FACE_FILE}", _face))
+        routes.append(Route(f"{base}{FACE_FILE}", _face))
     return routes
 
 

@@ -16,22 +16,20 @@ from threading import Lock
 import streamlit as st
 from pydantic import ValidationError
 
-from audit.errors import DokimasiaError, first_problem
+from audit.errors import DokimasiaError
 from audit.files import sha256
 from audit.record import Audit
-from audit.review import Call, CallWord, Override, Statement, add_reviews, call_item, person_of
-from audit.signing import author_name, key_owner, signing_key
+from audit.review import Call, CallWord, Override, call_item, person_of
 from dashboard.address import Address, read
 from dashboard.findings_register import standing
 from dashboard.loading import opened
 from dashboard.rendering import draw
+from dashboard.speakers import append, problem_told, speaker
 from reports.text import Words, one_line
 from reports.views import called
 
-__all__ = ["AUTHOR", "CALL_KEYS", "Turn", "append", "call_buttons", "mark_of", "problem_told", "speaker"]
+__all__ = ["CALL_KEYS", "Turn", "call_buttons", "mark_of"]
 
-AUTHOR = "said_by"
-"""Where a session keeps who speaks."""
 CALL_KEYS: dict[str, CallWord] = {"r": "right", "w": "wrong", "n": "unsure"}
 _DONE, _WRONG, _REASON = "calls_done", "calls_wrong", "call_reason"
 _ONE_BY_ONE = Lock()
@@ -66,29 +64,10 @@ def mark_of(place: Address) -> str:
     return sha256(f"{place.audit}\n{place.check}\n{place.item}".encode("utf-8", "surrogatepass"))[7:19]
 
 
-def speaker() -> tuple[str, bool]:
-    """Return who speaks, and whether a key binds the name: then its owner does, whatever a browser sends."""
-    try:
-        owner = key_owner()
-        return (owner, True) if owner else (author_name(st.session_state.get(AUTHOR)), False)
-    except DokimasiaError:
-        return "", False
-
-
-def append(audit: Audit, *says: Statement, author: str = "") -> None:
-    """Append what was said under the name that may speak; raises as `add_reviews`."""
-    name = author.strip() or speaker()[0]
-    add_reviews(audit, *says, author=key_owner() or author_name(name), key=signing_key())
-
-
-def problem_told(error: DokimasiaError | ValidationError, words: Words) -> str:
-    """Return in one line why something cannot be said."""
-    why = first_problem(error) if isinstance(error, ValidationError) else error.message
-    return one_line(words.term("error", why), words, 300)
-
-
 def call_buttons(audit: Audit, turn: Turn, words: Words) -> None:
-    """Draw the three calls with their keys, what was called last, and the way to take it back."""
+    """Draw the three calls with their keys, what was called last, and the way to take it back; for whoever may call."""
+    if not speaker().speaks:
+        return
     end = f"{mark_of(turn.place)}-{len(standing(turn.place.audit).entries)}"
     said = _own(turn)
     with st.container(horizontal=True, gap="small"):
@@ -145,15 +124,15 @@ def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, words: Wo
 def _keep(audit: Audit, turn: Turn, word: CallWord, before: Override | None) -> None:
     reason = str(st.session_state.get(_REASON) or "").strip() or None
     append(audit, call_item(audit, turn.place.check, turn.item, word, reason))
-    done = _Done(turn, word, speaker()[0], before)
+    done = _Done(turn, word, speaker().name, before)
     st.session_state[_DONE] = [*st.session_state.get(_DONE, [])[-99:], done]
     st.session_state[_REASON] = ""
 
 
 def _own(turn: Turn) -> Call | None:
     """Return what the speaker says of the item so far."""
-    key = signing_key()
-    person = person_of(speaker()[0], None if key is None else key.public.fingerprint)
+    me = speaker()
+    person = person_of(me.name, None if me.key is None else me.key.public.fingerprint)
     return standing(turn.place.audit).calls.get(turn.place.check, {}).get(turn.item, {}).get(person)
 
 

@@ -16,14 +16,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
-
-import streamlit as st
 
 from audit.errors import DokimasiaError
 from audit.record import UNSETTLED, WORST_FIRST
-from audit.signing import author_name, key_owner, same_person
+from audit.signing import same_person
 from dashboard.address import Address
 from dashboard.findings_register import Stand, stand_of
 from dashboard.item_pages import inert
@@ -33,12 +30,11 @@ from dashboard.trust import was_changed
 from reports.text import Words
 from reports.views import ProgressView, progress_view
 
-__all__ = ["ORDERS", "QUICK", "STATES", "Listed", "as_csv", "kept", "listed", "progress_of", "reader"]
+__all__ = ["ORDERS", "QUICK", "STATES", "Listed", "as_csv", "kept", "listed", "progress_of"]
 
 STATES = ("running", "unreadable", *WORST_FIRST)
 CLOSED = ("approved", "rejected")
 _SEARCHED = ("dimension", "probe", "measure", "family")
-_AUTHOR = "said_by"
 
 
 @dataclass(frozen=True)
@@ -100,19 +96,6 @@ def listed(on: date) -> list[Listed]:
 def progress_of(found: Running, words: Words) -> ProgressView | None:
     """Return how far a running audit is; None where it does not tell."""
     return None if found.progress is None else progress_view(found.progress, found.partial, time.time(), words)
-
-
-def reader() -> str:
-    """Return who looks: whose key signs here, else the name under which this session speaks; empty for nobody."""
-    try:
-        return key_owner() or st.session_state.get(_AUTHOR) or _somebody()
-    except DokimasiaError:
-        return ""
-
-
-@lru_cache(maxsize=1)
-def _somebody() -> str:
-    return author_name()
 
 
 def kept(found: Sequence[Listed], place: Address, words: Words, me: str) -> list[Listed]:

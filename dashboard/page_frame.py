@@ -14,6 +14,7 @@ from audit.errors import UsageError
 from dashboard.address import Address, read
 from dashboard.loading import home
 from dashboard.rendering import draw
+from dashboard.speakers import behind_login, speaker
 from dashboard.trust import chip_of, trust_of
 from reports.text import Words, languages, one_line, words_of
 
@@ -43,6 +44,7 @@ def crumbs(
         here=here.link,
         steps=named,
         actions=[(label, place.link) for label, place in actions],
+        me=speaker() if behind_login() else None,
         keys=keys,
         languages=[
             (words_of(lang)("dashboard.language"), lang, here.to(here.screen, lang=lang).link) for lang in languages()
@@ -142,7 +144,13 @@ def notice(words: Words, text: str, damaged: Path | None = None) -> None:
 
 
 def foot(place: Address, words: Words) -> None:
-    """Say how this screen is made again: the command that prints its address; that of this start ends with it."""
+    """Say how this screen is made again: the command that prints its address; that of this start ends with it.
+
+    Behind a login its link is enough, and says nothing of this machine.
+    """
+    if behind_login():
+        draw("foot.html.j2", words, command="")
+        return
     url = urlsplit(st.context.url or "")
     port = ["--port", str(url.port)] if url.port else []
     lang = ["--lang", words.lang] if words.lang != "en" else []

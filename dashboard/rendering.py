@@ -33,7 +33,7 @@ from reports.pictures import pictures_of
 from reports.text import Notation, Words, font_face, typeface
 from reports.views import Overview, review_view, sheet_rows
 
-__all__ = ["draw", "links_of", "picture", "prepare", "report_tools"]
+__all__ = ["draw", "links_of", "picture", "prepare", "report_tools", "script"]
 
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """The page drops an attribute that might end an element or a comment, and an image needs its words."""
@@ -42,8 +42,13 @@ _NO_MARKUP = str.maketrans("<>", "‹›")
 def prepare(words: Words) -> None:
     """Give the page its language, the report's style, and its links the way to another screen without loading anew."""
     st.html(f"<style>{_style()}</style>")
-    st.html(f"<script>{_own('links.js')}</script>", unsafe_allow_javascript=True)
-    st.html(f"<script>document.documentElement.lang = '{words.lang}'</script>", unsafe_allow_javascript=True)
+    script(_own("links.js"))
+    script(f"document.documentElement.lang = '{words.lang}'")
+
+
+def script(text: str) -> None:
+    """Have the page run a script of ours."""
+    st.html(f"<script>{text}</script>", unsafe_allow_javascript=True)
 
 
 def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, **context: Any) -> None:

@@ -21,6 +21,7 @@ from audit.review import (
     Action,
     Comment,
     Decision,
+    DecisionWord,
     Due,
     Override,
     Owner,
@@ -29,11 +30,12 @@ from audit.review import (
     Sample,
     Statement,
     Status,
+    StatusWord,
     TargetState,
 )
 from dashboard.findings_register import standing
-from dashboard.item_calls import AUTHOR, append, problem_told, speaker
 from dashboard.rendering import draw
+from dashboard.speakers import AUTHOR, append, name_hint, problem_told, speaker
 from reports.text import Words, one_line
 from reports.views import open_checks
 
@@ -51,13 +53,15 @@ Links = Callable[[Sequence[str]], list[tuple[str, str]]]
 
 def review_audit(audit: Audit, words: Words) -> None:
     """Draw the form for a word about the audit: a decision, a comment."""
+    if not _may_speak(words):
+        return
     state = standing(audit.folder.name)
     key = _keys(audit, state)
     draw("form_head.html.j2", words)
     with st.form(key("form")):
         left, right = st.columns([1, 2])
         fields = {
-            "decision": _choice(left, "decision", ("", *DECISIONS[1:], DECISIONS[0]), "", words, key),
+            "decision": _choice(left, "decision", ("", *_decisions()), "", words, key),
             "reason": right.text_input(words("form.reason"), key=key("reason")).strip(),
             "two_person": st.toggle(words("form.two_person"), key=key("two")),
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
@@ -65,6 +69,12 @@ def review_audit(audit: Audit, words: Words) -> None:
         author, sent = _sign(words)
     if sent:
         _say(audit, words, author, _of_audit(fields))
+
+
+def _decisions() -> list[DecisionWord]:
+    """Return what whoever looks may decide, the first state last."""
+    me = speaker()
+    return [one for one in (*DECISIONS[1:], DECISIONS[0]) if me.may(Decision(decision=one))]
 
 
 def _of_audit(fields: Fields) -> Iterator[Statement]:
@@ -110,6 +120,8 @@ def waive_finding(audit: Audit, words: Words) -> None:
 
 def review_finding(audit: Audit, check: str, words: Words) -> None:
     """Draw the form to rate a finding, give it to somebody, settle or waive it."""
+    if not _may_speak(words):
+        return
     state = standing(audit.folder.name)
     now = state.of(check)
     key = _keys(audit, state, check)
@@ -117,7 +129,7 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
     with st.form(key("form")):
         left, right = st.columns(2)
         fields = {
-            "status": _choice(left, "status", STATUSES, now.status, words, key),
+            "status": _choice(left, "status", _statuses(now.status), now.status, words, key),
             "rating": _choice(right, "rating", ("", *RATINGS), now.rating or "", words, key),
             "owner": left.text_input(words("reviewed.owner"), value=now.owner or "", key=key("owner")).strip(),
             "due": right.date_input(words("reviewed.due"), value=now.due, format="YYYY-MM-DD", key=key("due")),
@@ -131,6 +143,11 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
         draw("alarm.html.j2", words, text=words("form.waiver_needs"))
     elif sent:
         _say(audit, words, author, _of_finding(fields, now, check))
+
+
+def _statuses(now: StatusWord) -> list[StatusWord]:
+    """Return where whoever looks may put a finding, and where it stands."""
+    return [one for one in STATUSES if one == now or one != "waived" or speaker().approves]
 
 
 def _of_finding(fields: Fields, now: TargetState, check: str) -> Iterator[Statement]:
@@ -156,7 +173,7 @@ def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
     if reviewed is not None and reviewed.check is not None and reviewed.check.left:
         draw("to_look_at.html.j2", words, count=len(reviewed.check.left), links=links(reviewed.check.left[:MOST]))
         return
-    if headline is None or headline.mean_of is None:
+    if headline is None or headline.mean_of is None or not speaker().speaks:
         return
     key = _keys(audit, state, check)
     draw("sample_head.html.j2", words)
@@ -169,6 +186,8 @@ def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
 
 def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
     """Draw the form for more than one key can say of an item: a comment, who sees to it, an outcome in between."""
+    if not _may_speak(words):
+        return
     state = standing(audit.folder.name)
     now, key = state.of(check, item), _keys(audit, state, check, item)
     with st.form(key("form"), border=False):
@@ -201,6 +220,14 @@ def _of_item(fields: Fields, now: TargetState, check: str, item: str) -> Iterato
         yield Comment(check=check, item=item, text=fields["comment"])
 
 
+def _may_speak(words: Words) -> bool:
+    """Tell whether whoever looks may speak, and tell them where they may not."""
+    me = speaker()
+    if not me.speaks:
+        draw("reads.html.j2", words)
+    return me.speaks
+
+
 def _keys(audit: Audit, state: ReviewState, *target: str) -> Keyed:
     """Return how widgets are named; after each entry otherwise, so that a form shows where things stand then."""
     return lambda name: "\n".join((name, audit.folder.name, str(len(state.entries)), *target))
@@ -225,11 +252,11 @@ def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
     Where a key signs, its owner speaks, whatever a browser sends.
     """
     left, right = st.container(), st.container()
-    somebody, bound = speaker()
-    hint = words("form.author_bound") if bound else None
-    author = left.text_input(words("form.author"), somebody, max_chars=120, disabled=bound, help=hint)
+    me = speaker()
+    hint = name_hint(me, words)
+    author = left.text_input(words("form.author"), me.name, max_chars=120, disabled=me.bound, help=hint)
     sent = right.form_submit_button(words(button), type="primary", width="stretch")
-    return somebody if bound else author.strip(), sent
+    return me.name if me.bound else author.strip(), sent
 
 
 def _say(audit: Audit, words: Words, author: str, says: Iterator[Statement]) -> None:

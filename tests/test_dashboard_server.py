@@ -19,7 +19,8 @@ from report_fixtures import mixed
 import dashboard
 from audit.errors import UsageError
 from dashboard.commands import show
-from dashboard.server import LOOPBACK, policy, serve
+from dashboard.login import LOOPBACK
+from dashboard.server import policy, serve
 from reports.text import typeface
 
 OPTIONS = """
@@ -74,7 +75,7 @@ def test_its_health_is_told(address):
 @pytest.mark.parametrize("path", ["/", "/?screen=audit&audit=aaaa", "/healthz", "/_stcore/health", "/static/x"])
 def test_every_answer_carries_the_policy(address, path):
     _, headers, _ = ask(address, path if path == "/healthz" else address[2] + path)
-    assert headers["Content-Security-Policy"] == policy(f"{address[0]}:{address[1]}")
+    assert headers["Content-Security-Policy"] == policy(f"http://{address[0]}:{address[1]}")
     _, headers, _ = ask(address, path.replace("/healthz", "/"))
     assert headers["Content-Security-Policy"] == policy("")
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -82,7 +83,7 @@ def test_every_answer_carries_the_policy(address, path):
 
 
 def test_the_policy_lets_nothing_in_or_out_but_this_server():
-    rules = dict(rule.split(" ", 1) for rule in policy("127.0.0.1:8501").split("; "))
+    rules = dict(rule.split(" ", 1) for rule in policy("http://127.0.0.1:8501").split("; "))
     assert rules["default-src"] == rules["base-uri"] == rules["form-action"] == "'self'"
     assert rules["frame-ancestors"] == rules["object-src"] == "'none'"
     assert "unsafe-eval" not in rules["script-src"]
@@ -114,7 +115,7 @@ def test_without_the_token_of_this_start_nothing_is_answered(address, path):
 def test_the_first_page_has_the_readers_language_and_bars_where_a_screen_will_stand(address, query, lang):
     status, headers, body = ask(address, f"{address[2]}/{query}")
     assert status == 200
-    assert headers["Content-Security-Policy"] == policy("{}:{}".format(*address))
+    assert headers["Content-Security-Policy"] == policy("http://{}:{}".format(*address))
     page = body.decode()
     assert f'<html lang="{lang}">' in page
     assert "<title>Dokimasia</title>" in page
@@ -160,7 +161,8 @@ def test_no_file_of_an_audit_is_served(address, before):
 def test_an_address_that_others_could_reach_is_refused_in_one_line(tmp_path, host):
     with pytest.raises(UsageError) as error:
         show(tmp_path, 0, host, "en")
-    assert str(error.value) == f"--host {host}: no sign-in here; allowed: 127.0.0.1, ::1, localhost"
+    told = "nobody logs in here; allowed: 127.0.0.1, ::1, localhost, or with --login"
+    assert str(error.value) == f"--host {host}: {told}"
 
 
 def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path):

@@ -27,7 +27,7 @@ SHOWN = (
     "reports/documents", "reports/figures", "reports/text", "reports/views",
 )  # fmt: skip
 """Where errors are made that a screen may show."""
-TERMINAL = {"dashboard/server.py", "dashboard/commands.py"}
+TERMINAL = {f"dashboard/{name}.py" for name in ("commands", "login", "people", "server")}
 """What speaks before there is a screen."""
 TEXT = ("error", "verified")
 SECTIONS = {"Method": ("method",), "Cause": ("cause",), "ComparisonTest": ("compare_test",)}

@@ -15,11 +15,12 @@ from audit.record import WORST_FIRST
 from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
 from dashboard.item_search import item_hits, still_searching
-from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, progress_of, reader
+from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, progress_of
 from dashboard.loading import home, row_of
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.saved_views import forget_view, save_view, saved_views
+from dashboard.speakers import speaker
 from dashboard.trust import chip_of, look_over, still_looking, trust_of
 from reports.text import Notation, Words, one_line
 from reports.views import PrintedRow
@@ -40,7 +41,7 @@ def show(place: Address, words: Words) -> None:
     if not found:
         draw("audits_head.html.j2", words, sentence="", home=home())
         return
-    left = kept(found, place, words, reader())
+    left = kept(found, place, words, speaker().name)
     place = clamped(place, len(left), SIZE)
     for one in _page(left, place):
         if one.judged:
@@ -67,7 +68,7 @@ def _head(place: Address, words: Words, followed: bool) -> None:
 
     followed: whether it is drawn again and again; the screen is drawn anew when there is nothing more to follow.
     """
-    found, me, looking = listed(date.today()), reader(), still_looking()
+    found, me, looking = listed(date.today()), speaker().name, still_looking()
     if followed and not _changes(found, place):
         st.rerun()
     chips = [
@@ -100,7 +101,7 @@ def _filters(place: Address, words: Words, found: Sequence[Listed]) -> None:
         with st.popover(words("matrix.views")):
             _views(place, words)
         st.download_button(
-            words("dashboard.csv"), lambda: as_csv(kept(listed(date.today()), place, words, reader())),
+            words("dashboard.csv"), lambda: as_csv(kept(listed(date.today()), place, words, speaker().name)),
             file_name="audits.csv", mime="text/csv", on_click="ignore",
         )
 
@@ -129,6 +130,8 @@ def _views(place: Address, words: Words) -> None:
         return
     links = [(one_line(name, words, 60), replace(view, lang=place.lang).link) for name, view in saved.items()]
     draw("views.html.j2", words, links=links)
+    if not speaker().speaks:
+        return
     name = st.text_input(words("matrix.view_name"), max_chars=60, key="view_name")
     keep, forget = st.columns(2)
     try:
@@ -147,7 +150,7 @@ def _alarm(error: DokimasiaError, words: Words) -> None:
 
 
 def _table(place: Address, words: Words) -> None:
-    shown = _page(kept(listed(date.today()), place, words, reader()), place)
+    shown = _page(kept(listed(date.today()), place, words, speaker().name), place)
     hits = item_hits(place.search, ())
     rows = [_row(one, place, words, hits.get(one.entry.name, ())) for one in shown]
     dimensions = dimensions_of(one["row"].row for one in rows if one["row"])

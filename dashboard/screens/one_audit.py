@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -20,6 +20,7 @@ from dashboard.loading import is_running, opened, running, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, links_of, report_tools
 from dashboard.review_forms import decide_audit, review_audit, waive_finding
+from dashboard.speakers import speaker
 from dashboard.thumbnails import thumbnails_of
 from reports.text import Notation, Words, one_line
 from reports.views import decision_page
@@ -54,12 +55,14 @@ def show(place: Address, words: Words) -> None:
 
 
 def _buttons(audit: Audit, words: Words) -> None:
-    """Draw what can be decided here; each opens the form for it."""
+    """Draw what whoever looks can decide here; each opens the form for it."""
+    me = speaker()
     with st.container(horizontal=True, horizontal_alignment="right", key="decide"):
-        for name in ("approve", "return"):
-            if st.button(words(f"decide.{name}"), key=f"decide-{name}"):
+        offered: dict[Literal["approve", "return"], bool] = {"approve": me.approves, "return": me.speaks}
+        for name, allowed in offered.items():
+            if allowed and st.button(words(f"decide.{name}"), key=f"decide-{name}"):
                 st.dialog(words(f"decide.{name}"))(decide_audit)(audit, name, words)
-        if st.button(words("decide.waive"), key="decide-waive"):
+        if me.approves and st.button(words("decide.waive"), key="decide-waive"):
             st.dialog(words("decide.waive"))(waive_finding)(audit, words)
 
 

@@ -18,9 +18,9 @@ from dashboard.address import Address
 from dashboard.bulk_forms import give_findings
 from dashboard.expiries import as_calendar, as_csv, months
 from dashboard.findings_register import RegisterRow, register
-from dashboard.item_calls import speaker
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
+from dashboard.speakers import speaker
 from reports.text import Notation, Words, one_line
 from reports.views import printed, reason_text
 
@@ -37,7 +37,7 @@ def show(place: Address, words: Words) -> None:
     overdue = sum(row.overdue for row in found)
     told = words("dashboard.register_sentence", count=len(found), overdue=overdue)
     draw("heading.html.j2", words, title=words("dashboard.register"), sentence=told)
-    me = speaker()[0]
+    me = speaker().name
     _quick(place, words, found, today, me)
     _filters(place, words, found)
     kept = [row for row in found if _kept(row, place, today, me)]

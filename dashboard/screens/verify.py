@@ -17,6 +17,7 @@ from dashboard.address import Address
 from dashboard.loading import folder_of, home, opened
 from dashboard.page_frame import crumbs
 from dashboard.rendering import draw
+from dashboard.speakers import must_speak, speaker
 from dashboard.trust import Trust, chip_of, trust_in, verified
 from reports.text import Words, one_line
 from reports.views import verification_lines
@@ -64,8 +65,9 @@ def _bundle(path: Path, place: Address, words: Words) -> None:
             return verified(folder)
 
     whole = _told(words, verify, f"dokimasia import BUNDLE.zip --into {home()}")
-    if whole and st.button(words("dashboard.import"), type="primary"):
+    if whole and speaker().speaks and st.button(words("dashboard.import"), type="primary"):
         try:
+            must_speak(speaker())
             folder = import_audit(path, home())
         except DokimasiaError as error:
             draw("alarm.html.j2", words, text=one_line(words.term("error", error.message), words, 300))
