@@ -207,14 +207,14 @@ DEAD = {
 def test_a_dead_score_has_no_value_but_a_reason(fault):
     log_prob, reason = DEAD[fault]
     result = judged(observed(foreign=lambda x: 3 * x, log_prob=log_prob))
-    own = [m for m in result.measures if m.group not in ("knn5", "mixture", "compressed_size")]
+    own = [m for m in result.measures if m.group not in ("knn5", "mixture", "compressed_size", "sub_pca")]
     assert all(m.value is None and reason in m.undefined for m in own), own
     assert {m.name for m in own} == {
         "auroc", "worst_blind_spot_auroc", "blind_spot_auroc", "flagged_share", "false_alarm_share", "bits_per_dim",
         "batch_typicality_p",
     }
     assert result.measure("auroc", "knn5").low > 0.9  # what needs no model still stands
-    assert set(result.table["score"]) == {"knn5", "mixture", "compressed_size"}
+    assert set(result.table["score"]) == {"knn5", "mixture", "compressed_size", "sub_pca"}
 
 
 def test_a_score_that_is_wrong_beside_noise_alone_is_still_alive():

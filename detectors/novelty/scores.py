@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from detectors.arrays import Floats, Items, items_of, joined, units_of
+from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.novelty.answers import ANSWERS
 from detectors.novelty.baselines import compressed_bits, isolation, knn_distance, mixture_surprise
 from detectors.novelty.blindspots import blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of
 from detectors.novelty.health import response_problem, score_problem, ties_problem
 from detectors.novelty.recorded import Recorded, price
+from detectors.novelty.subsequences import strangest_window
 from detectors.phrases import Cause
 from detectors.ranking import Ranking, rank
 
@@ -48,6 +49,8 @@ class ScoreTable:
         self._cut: dict[str, pd.DataFrame] = {}
         whole, cells = joined(list(sets.values())), self._cells(tuple(sets))
         baselines = _baselines(learnt, whole, rng, forest=_FOREST in beside)
+        if field_of(observed["items"]) == "series":
+            baselines["sub_pca"] = strangest_window(learnt, whole)
         nothing = np.full(len(self._of), np.nan)
         seen = Recorded(self._of, whole, cells, baselines["compressed_size"], nothing)
         own = SCORES[SCORES[score].raw].run(seen)

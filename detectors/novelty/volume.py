@@ -1,0 +1,82 @@
+"""How well do scores, one a step, find stretches of a series? The volume under the precision-recall surface.
+
+A stretch [s, e] is found early or late by a little at no fault of the score, so its label falls off on both sides: at
+distance d <= r / 2 it is sqrt(1 - d / r), for a buffer of r steps. With the labels y, the buffered labels b and the
+alarms a_t = [score >= t] of a threshold t,
+
+    precision = sum a b / sum a
+    recall    = (stretches that an alarm touches / stretches) * min(1, sum a b / ((sum y + sum b) / 2))
+
+A stretch is what has a label above 0 without a gap. The area under precision over recall is summed by trapezoids over
+all thresholds, from (recall 0, precision 1) on, and VUS-PR is its mean over the buffers r = 0, 1, ..., `buffer`
+(Paparrizos et al. 2022, PVLDB 15:2774). The fast variant in the authors' later packages, with which TSB-AD's tables are
+made, sums rectangles and gives a little more. A step counts as often as its weight says, so that stretches of time
+can be drawn anew. There is no point adjustment: a stretch of which one step is found counts for what is found.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from detectors.arrays import Floats
+
+__all__ = ["buffered", "stretches", "vus_pr"]
+
+
+def stretches(labels: ArrayLike) -> NDArray[np.intp]:
+    """Return (first, last) step of every run of labels above 0, [stretch, 2]."""
+    on = np.concatenate([[0], (np.asarray(labels) > 0).astype(int), [0]])
+    edges = np.flatnonzero(np.diff(on)).reshape(-1, 2)
+    return np.stack([edges[:, 0], edges[:, 1] - 1], axis=1)
+
+
+def buffered(labels: ArrayLike, buffer: int) -> Floats:
+    """Return labels [step] that fall off beside every stretch; where two do, they add up, to 1 at most."""
+    soft = np.array(labels, dtype=float)
+    if buffer < 2:
+        return soft
+    reach = np.arange(1, buffer // 2 + 1)
+    fall = np.sqrt(1 - reach / buffer)
+    for first, last in stretches(labels):
+        for places, value in ((last + reach, fall), (first - reach, fall)):
+            inside = (places >= 0) & (places < len(soft))
+            soft[places[inside]] += value[inside]
+    return np.asarray(np.minimum(soft, 1.0))
+
+
+def vus_pr(labels: ArrayLike, scores: ArrayLike, *, buffer: int, weights: ArrayLike | None = None) -> float:
+    """Return VUS-PR, 0 to 1, of scores [step] for labels [step] of 0 and 1; higher scores are alarms.
+
+    buffer: the widest one in steps, e.g. the series' period. weights [step]: how often each step counts, absent = once.
+    Raises ValueError for labels that are not 0 or 1 or all alike, and for scores that are not finite.
+    """
+    y, s = np.asarray(labels, dtype=float), np.asarray(scores, dtype=float)
+    if y.shape != s.shape or y.ndim != 1 or not np.isfinite(s).all():
+        raise ValueError(f"vus_pr: got scores of shape {s.shape} for labels {y.shape}; allowed: finite, one a label")
+    if not np.isin(y, (0, 1)).all() or not 0 < y.sum() < len(y) or buffer < 0:
+        raise ValueError(f"vus_pr: got labels of which {y.mean():.3g} are 1, buffer {buffer}; allowed: some 1, some 0")
+    w = np.ones_like(y) if weights is None else np.asarray(weights, dtype=float)
+    order = np.argsort(-s, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(s[order])), len(s) - 1)  # of every threshold the last step that it alarms
+    place = np.empty(len(s), dtype=np.intp)
+    place[order] = np.repeat(np.arange(len(last)), np.diff(last, prepend=-1))
+    alarms = np.cumsum(w[order])[last]
+    return float(np.mean([_area(y, buffered(y, r), w, order, last, place, alarms) for r in range(buffer + 1)]))
+
+
+def _area(
+    y: Floats, soft: Floats, w: Floats, order: NDArray[np.intp], last: NDArray[np.intp], place: NDArray[np.intp],
+    alarms: Floats,
+) -> float:
+    """Return the area of one buffer; `place` [step] is the first threshold that alarms a step."""
+    hits = np.cumsum((w * soft)[order])[last]
+    runs = stretches(soft)
+    heavy = np.array([w[first : end + 1].max() for first, end in runs])
+    first_found = np.where(w > 0, place, len(last))
+    found = np.array([first_found[first : end + 1].min() for first, end in runs])
+    touched = np.cumsum(np.bincount(found, heavy, len(last) + 1))[:-1] / heavy.sum()
+    recall = touched * np.minimum(1, hits / ((w @ y + w @ soft) / 2))
+    precision = np.divide(hits, alarms, out=np.ones_like(hits), where=alarms > 0)
+    steps = np.diff(recall, prepend=0.0)
+    return float(steps @ (precision + np.concatenate([[1.0], precision[:-1]])) / 2)
