@@ -10,9 +10,6 @@ import base64
 import contextlib
 import io
 import json
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -167,11 +164,10 @@ def told(image: np.ndarray) -> dict[str, Any]:
 @contextlib.contextmanager
 def deal(images: Mapping[str, Sequence[np.ndarray]], **options: Any) -> Iterator[ImageServer]:
     """Run the server in a thread on a free port until the block ends; the options are the fields above."""
-    import uvicorn
-    from starlette.applications import Starlette
     from starlette.requests import Request
     from starlette.responses import JSONResponse, Response
     from starlette.routing import Route
+    from stub_server import running
 
     stub = ImageServer(images, **options)
 
@@ -184,20 +180,6 @@ def deal(images: Mapping[str, Sequence[np.ndarray]], **options: Any) -> Iterator
         there = stub.files.get(name, 404)
         return Response(status_code=there) if isinstance(there, int) else Response(there, media_type="image/png")
 
-    listener = socket.create_server(("127.0.0.1", 0))
-    stub.url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
-    app = Starlette(routes=[
-        Route("/v1/images/generations", generate, methods=["POST"]), Route("/files/{name}", file),
-    ])  # fmt: skip
-    settings: dict[str, Any] = {"log_config": None, "lifespan": "off", "ws": "none", "timeout_graceful_shutdown": 1}
-    server = uvicorn.Server(uvicorn.Config(app, **settings))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.005)
+    routes = [Route("/v1/images/generations", generate, methods=["POST"]), Route("/files/{name}", file)]
+    with running(routes) as stub.url:
         yield stub
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()

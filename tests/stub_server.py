@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import itertools
 import json
 import random
@@ -40,6 +41,7 @@ class LanguageModel:
     """A model folder as a server sees it: ids in, ids and their log-probabilities out."""
 
     def __init__(self, folder: Path) -> None:
+        self.answered: dict[str, str] = {}
         torch.set_num_threads(1)  # more only get in each other's way in a model this small
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True, dtype=torch.float32).eval()
@@ -92,6 +94,8 @@ class LanguageModel:
         }
 
 
+opened = functools.lru_cache(maxsize=4)(LanguageModel)
+"""Weights are loaded once, and an equal question is worked out once, by whatever server it is asked of."""
 FILLERS = [" sure", " okay", " indeed", " well", " right", " yes", " hm", " so"]
 
 
@@ -132,7 +136,7 @@ class StubServer:
         return len(self.bodies)
 
     def swap(self, folder: Path) -> None:
-        self._lm = LanguageModel(folder)
+        self._lm = opened(folder)
 
     async def answer_models(self, request: Request) -> Response:
         return JSONResponse({"object": "list", "data": [{"id": self.name or "any", "object": "model"}]})
@@ -162,7 +166,10 @@ class StubServer:
     def _true_answer(self, truth, body: dict) -> dict:
         with self._lock:
             origin = {"model": self.name or body["model"], "system_fingerprint": self.system_fingerprint}
-            return {"id": "1", "created": 0, **origin, **self._varied(truth(body))}
+            asked = json.dumps([truth.__name__, self.echo, self.logprobs, body])
+            if asked not in self._lm.answered:
+                self._lm.answered[asked] = json.dumps(truth(body))
+            return {"id": "1", "created": 0, **origin, **self._varied(json.loads(self._lm.answered[asked]))}
 
     def _varied(self, answer: dict) -> dict:
         choice = answer["choices"][0]
@@ -324,14 +331,15 @@ def serve(folder: Path, **options) -> Iterator[StubServer]:
         Route("/v1/completions", stub.answer_completions, methods=["POST"]),
         Route("/v1/chat/completions", stub.answer_chat, methods=["POST"]),
     ]
-    with _running(routes) as stub.url:
+    with running(routes) as stub.url:
         yield stub
 
 
 @contextlib.contextmanager
-def _running(routes: Sequence[Route]) -> Iterator[str]:
+def running(routes: Sequence[Route]) -> Iterator[str]:
     """Answer these routes in a thread until the block ends; yields the address."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the kernel holds each answer back for 40 ms
     settings = {"log_config": None, "lifespan": "off", "ws": "none", "timeout_graceful_shutdown": 1}
     server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), **settings))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -356,5 +364,5 @@ def answering(decide: Callable[[str], str]) -> Iterator[str]:
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         return JSONResponse({"id": "1", "created": 0, "model": body["model"], "choices": [choice]})
 
-    with _running([Route("/v1/chat/completions", converse, methods=["POST"])]) as url:
+    with running([Route("/v1/chat/completions", converse, methods=["POST"])]) as url:
         yield url

@@ -13,10 +13,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import uvicorn
 from dashboard_fixtures import serving
 from report_fixtures import mixed
 
-import dashboard
+import dashboard.server
 from audit.errors import UsageError
 from dashboard.commands import show
 from dashboard.login import LOOPBACK
@@ -170,6 +171,17 @@ def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path):
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"--port {port}: got 'Address already in use' on 127.0.0.1"):
             serve(tmp_path, "127.0.0.1", port, "en", print)
+
+
+def test_no_packet_of_an_answer_waits_for_word_of_the_one_before(tmp_path, monkeypatch):
+    """As the kernel would have it, 40 ms each, and uvicorn sends every answer as two."""
+    waits = []
+    monkeypatch.setattr(dashboard.server, "application", lambda *_: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: waits.extend(
+        one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0 for one in sockets
+    ))  # fmt: skip
+    serve(tmp_path, "127.0.0.1", 0, "en", print)
+    assert waits == [False]
 
 
 def test_an_unknown_language_is_refused_before_anything_starts(tmp_path):
