@@ -39,7 +39,7 @@ def home(tmp_path_factory):
 def there(home, monkeypatch):
     monkeypatch.setenv(AUDITS, str(home))
     monkeypatch.delenv(KEY_FILE, raising=False)
-    monkeypatch.setattr("dashboard.item_calls.author_name", lambda given=None: given or "김지우")
+    monkeypatch.setattr("dashboard.speakers._somebody", lambda: "김지우")
 
 
 def test_what_ends_stands_in_the_order_of_days_by_month():

@@ -49,6 +49,7 @@ QUIET |= {"button", "date_input", "download_button", "file_uploader", "form", "f
 QUIET |= {"expander", "text_area", "multiselect", "popover", "dialog"}
 """Drawing calls that read no markup in what they are given; labels of widgets come from the catalogue."""
 MACHINERY = {"App", "context", "fragment", "query_params", "rerun", "session_state", "set_page_config"}
+MACHINERY |= {"login", "logout", "user"}
 
 
 @pytest.fixture(scope="module")
