@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
-    "CanEncode", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise", "CanTrace",
+    "CanEncode", "CanLocate", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise", "CanTrace",
     "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark", "Verifiable",
     "abilities_of", "fingerprint_of",
 ]
@@ -181,13 +181,25 @@ class CanEmbed(Protocol):
 
 @runtime_checkable
 class CanTokenise(Protocol):
-    """Reads a text as tokens; a record does not list this ability, nor the next."""
+    """Reads a text as tokens; a record does not list this ability, nor the next two."""
 
     vocabulary: int
     """How many logits it has for a token."""
 
     def tokenise(self, texts: Sequence[str]) -> Sequence[Sequence[int]]:
         """Return the ids of every text, with nothing put before or behind them."""
+
+
+@runtime_checkable
+class CanLocate(Protocol):
+    """Tells where in a text each element of its trace stands."""
+
+    def spans(self, items: Sequence[Item]) -> Sequence[np.ndarray]:
+        """Return per item integers [element, 4]: (start, end, bytes, scored), without evaluating the network.
+
+        The characters of the text that it touches, those of an emoji several times; its UTF-8 bytes, which sum to those
+        of the text; 1 where it has a probability, else 0.
+        """
 
 
 class TextWatermark(Protocol):

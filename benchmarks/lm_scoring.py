@@ -23,7 +23,8 @@ from scipy.special import ndtri
 from transformers import GPT2Config, GPT2LMHeadModel
 
 from audit.models.text.network import CausalNetwork, padded
-from audit.models.text.scoring import Encoded, Scorer, buckets
+from audit.models.text.scoring import Scorer, buckets
+from audit.models.text.windows import Encoded
 
 VOCABULARY = 50_257
 PREFIX, CONTINUATION, K = 200, 12, 4

@@ -104,7 +104,7 @@ _DEVIATIONS = [
 
 _CLASSIFIER = ModelRecord(
     name="ours", family="image_classifier", modality="image", fingerprint="sha256:0", abilities=["predict", "logits"],
-    weights="GGUF Q4_1",
+    weights="GGUF Q4_1", windows=[2048, 1024],
 )
 
 

@@ -25,7 +25,8 @@ from audit.models.text import sampling, scoring
 from audit.models.text.chat import ChatTemplate
 from audit.models.text.encoding import Encoder
 from audit.models.text.network import CausalNetwork
-from audit.models.text.scoring import Encoded, Scorer, buckets
+from audit.models.text.scoring import Scorer, buckets
+from audit.models.text.windows import Encoded
 
 PROMPT = "She asked the mechanic whether"
 TEXTS = [
@@ -432,12 +433,11 @@ def test_a_template_sees_special_tokens_and_a_clock_that_stands_still():
 # ---- what is refused
 
 
-def test_text_beyond_the_context_is_an_error_not_a_cut(model):
+def test_what_windows_cannot_answer_for_text_beyond_the_context_is_an_error_not_a_cut(model):
     long = "rain " * 200
     count = len(model.encoder.tokenizer(long)["input_ids"])
-    for ask in (model.log_prob, model.trace, model.embed):
-        with pytest.raises(ModelError, match=f"item 1 has {count} tokens; the model's context holds 128"):
-            ask(["short", long])
+    with pytest.raises(ModelError, match=f"item 1 has {count} tokens; the model's context holds 128"):
+        model.embed(["short", long])
     with pytest.raises(ModelError, match=r"prompt 0 with max_tokens 126 has 1.. tokens; the model's context holds 128"):
         model.sample([PROMPT], seed=0, max_tokens=126)
 
@@ -521,7 +521,8 @@ def test_the_fingerprint_follows_content_and_form_and_not_the_path(part, tiny_lm
 
     same = part.fingerprint()
     assert moved(threads=2, batch_tokens=7, name="other") == same
-    others = [moved(dtype="bfloat16"), moved(prompt_form="chat"), moved(prompt_form="chat", system="Be kind.")]
+    assert moved(stride=None) == same
+    others = [moved(stride=64), moved(dtype="bfloat16"), moved(prompt_form="chat"), moved(prompt_form="chat", system="Be kind.")]
     for name in ("model.safetensors", "tokenizer.json", "chat_template.jinja", "generation_config.json"):
         data = (copied / name).read_bytes()
         (copied / name).write_bytes(data[:-9] + b" " + data[-9:])
@@ -532,7 +533,7 @@ def test_the_fingerprint_follows_content_and_form_and_not_the_path(part, tiny_lm
         (copied / name).parent.mkdir(parents=True, exist_ok=True)
         (copied / name).write_text("words")
         others.append(moved())
-    assert len({same, *others}) == 12
+    assert len({same, *others}) == 13
 
 
 def test_auto_takes_bfloat16_where_the_processor_has_it(tiny_lm, model, monkeypatch):

@@ -43,6 +43,8 @@ def test_folder_and_endpoint_give_the_same_verdicts(folder, tmp_path):
     for here, there in zip(at_home.record.findings, far.record.findings, strict=True):
         assert here.verdict == there.verdict
         assert here.measures[0].value == pytest.approx(there.measures[0].value, abs=1e-9)
+    assert at_home.record.models["main"].windows == [256, 128]
+    assert far.record.models["main"].windows is None
     assert far.record.models["main"].fingerprint.endswith("(unverifiable)")
     assert len(far.record.models["main"].identity["canaries"]) == 10
 

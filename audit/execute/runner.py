@@ -264,6 +264,7 @@ class _Run:
                 fingerprint=self.prints[name],
                 abilities=sorted(abilities_of(model)),
                 weights=getattr(model, "weights", None),
+                windows=getattr(model, "windows", None),
                 identity=identities.get(name),
             )
             for name, model in self.opened.items()

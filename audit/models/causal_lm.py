@@ -3,7 +3,8 @@
     model: {use: causal_lm, path: ./model}            a folder with config.json, safetensors and a tokenizer
     model: {use: causal_lm, path: ./model.gguf}       or a GGUF file, unpacked at opening
 
-A first token that nothing stands before has no probability: it is NaN in a trace and left out of sums.
+A first token that nothing stands before has no probability: it is NaN in a trace and left out of sums. A text longer
+than the model's context is scored in windows; see `audit.models.text.windows`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from audit.models.text.encoding import Encoder
     from audit.models.text.sampling import Sampling
     from audit.models.text.scoring import Scorer
+    from audit.models.text.windows import Windows
 
 __all__ = ["CausalLM", "CausalLMFolder"]
 
@@ -51,6 +53,8 @@ class CausalLMFolder(ModelOnDisk):
     """System message, in chat form only."""
     batch_tokens: int = 2048
     """Most tokens of a forward pass, padding included."""
+    stride: int | None = None
+    """Tokens by which windows over a text that is longer than the model's context move on; absent = half of it."""
 
     family: ClassVar[str] = "causal_lm"
     modality: ClassVar[str] = "text"
@@ -66,7 +70,7 @@ class CausalLMFolder(ModelOnDisk):
         """Return the digest of the files' content and of the options that change answers; raises ModelError."""
         source = self._source()
         files = {"model.gguf": digest_once(source)} if source.is_file() else model_files(source)
-        options = [self._settled()[1], self.prompt_form, self.system]
+        options = [self._settled()[1], self.prompt_form, self.system, *([] if self.stride is None else [self.stride])]
         return sha256(canonical([self.family, files, options]))
 
     def open(self) -> CausalLM:
@@ -88,8 +92,8 @@ class CausalLMFolder(ModelOnDisk):
         else:
             model, tokenizer = open_folder(source, dtype)
             weights = "safetensors"
-        scorer = Scorer(CausalNetwork(model.to(device)), self.batch_tokens)
         encoder = self._encoder(model, tokenizer)
+        scorer = Scorer(CausalNetwork(model.to(device)), self.batch_tokens, self._windows(encoder.limit))
         return CausalLM(self.shown_name, self.fingerprint(), numerics, encoder, scorer, weights)
 
     def _source(self) -> Path:
@@ -114,6 +118,17 @@ class CausalLMFolder(ModelOnDisk):
         if self.dtype != "auto":
             return device, self.dtype
         return device, "bfloat16" if device == "cuda" or multiplies_bfloat16() else "float32"
+
+    def _windows(self, limit: int | None) -> Windows | None:
+        from audit.models.text.windows import Windows
+
+        if limit is None:
+            return None
+        stride = limit // 2 if self.stride is None else self.stride
+        if not 0 < stride < limit:
+            allowed = f"1 to {limit - 1:,}, as the model's context holds {limit:,}"
+            raise ModelError(f"{self.shown_name}: stride {stride:,} tokens; allowed: {allowed}")
+        return Windows(limit, stride)
 
     def _encoder(self, model: Any, tokenizer: Any) -> Encoder:
         from audit.models.text.chat import ChatTemplate
@@ -144,6 +159,12 @@ class CausalLM:
 
     family: ClassVar[str] = "causal_lm"
     modality: ClassVar[str] = "text"
+
+    @property
+    def windows(self) -> list[int] | None:
+        """Tokens of the windows in which longer texts are read, and by how many each moves on; None = read whole."""
+        windows = self.scorer.windows
+        return None if windows is None else [windows.limit, windows.stride]
 
     @property
     def unused_chat_template(self) -> bool:
@@ -211,20 +232,14 @@ class CausalLM:
         return [Sample(text, one.finish, len(one.tokens)) for text, one in zip(texts, drawn, strict=True)]
 
     def log_prob(self, items: Sequence[Item]) -> tuple[np.ndarray, LikelihoodKind]:
-        """Return (nats [item], `exact`): sums over scored tokens; NaN for an item with none, such as a lone token.
-
-        Raises ModelError for an item longer than the model's context.
-        """
+        """Return (nats [item], `exact`): sums over scored tokens; NaN for an item with none, such as a lone token."""
         import numpy as np
 
         scores = self.scorer.score(self.encoder.items(items))
         return np.array([part.sum(dtype=np.float64) if len(part) else np.nan for part in scores]), "exact"
 
     def trace(self, items: Sequence[Item]) -> list[pd.DataFrame]:
-        """Return a frame per item, a row per token of the text; `element` is the token's text; see `CanTrace`.
-
-        Raises ModelError for an item longer than the model's context.
-        """
+        """Return a frame per item, a row per token of the text; `element` is the token's text; see `CanTrace`."""
         import numpy as np
         import pandas as pd
 
@@ -242,15 +257,16 @@ class CausalLM:
             at += rows
         return frames
 
+    def spans(self, items: Sequence[Item]) -> list[np.ndarray]:
+        """Return where the rows of `trace` stand in each text; see `audit.model.CanLocate`."""
+        return self.encoder.spans(items)
+
     def embed(self, items: Sequence[Item]) -> np.ndarray:
         """Return [item, dim] float32: the mean of the last hidden states over all tokens of an item, its prompt's too.
 
         Raises ModelError for an item without a token, or longer than the model's context.
         """
-        encoded = self.encoder.items(items)
-        if empty := [i for i, text in enumerate(encoded) if not text.ids]:
-            raise ModelError(f"{self.name}: item {empty[0]} has no token; an embedding needs one or more")
-        means: np.ndarray = self.scorer.mean_states([text.ids for text in encoded])
+        means: np.ndarray = self.scorer.mean_states(self.encoder.whole(items))
         return means
 
     def _ends(self) -> frozenset[int]:

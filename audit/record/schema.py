@@ -66,6 +66,8 @@ class ModelRecord(Stored):
     abilities: list[str] = Field(default=[])
     weights: str | None = None
     """How the weights are stored, where the model says so, e.g. `GGUF Q4_1, F32`: those were audited, no others."""
+    windows: list[int] | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Tokens of the windows in which texts longer than the model's context are read, and by how many each moves on."""
     identity: dict[str, Any] | None = None
     """What an endpoint showed of itself at the start; null for weights on disk."""
 

@@ -16,7 +16,8 @@ import numpy as np
 from audit.errors import ModelError
 from audit.model import Continuation, Item
 from audit.models.text.chat import ChatTemplate
-from audit.models.text.scoring import Encoded
+from audit.models.text.spans import byte_ends, byte_starts, characters, spelled_bytes
+from audit.models.text.windows import Encoded
 
 __all__ = ["Encoder"]
 
@@ -35,7 +36,7 @@ class Encoder:
     chat: ChatTemplate | None = None
 
     def items(self, items: Sequence[Item]) -> list[Encoded]:
-        """Return every item's tokens; a `str` has no context. Raises ModelError for other types and for length."""
+        """Return every item's tokens, however many; a `str` has no context. Raises ModelError for other types."""
         for item in items:
             if not isinstance(item, str | Continuation):
                 raise ModelError(f"{self.name}: got a {type(item).__name__}; allowed: str or Continuation")
@@ -48,9 +49,16 @@ class Encoder:
         wholes = self._ids([prompts[pair.prompt] + pair.text for _, pair in pairs], special=special)
         for (i, pair), whole in zip(pairs, wholes, strict=True):
             encoded[i] = Encoded(whole, _common(contexts[pair.prompt], whole))
-        for i, (ids, _) in encoded.items():
-            self._check(f"item {i}", len(ids))
         return [encoded[i] for i in range(len(items))]
+
+    def whole(self, items: Sequence[Item]) -> list[list[int]]:
+        """Return every item's tokens, its prompt's too; raises ModelError for an item that is empty or too long."""
+        rows = [text.ids for text in self.items(items)]
+        for i, ids in enumerate(rows):
+            if not ids:
+                raise ModelError(f"{self.name}: item {i} has no token; an embedding needs one or more")
+            self._check(f"item {i}", len(ids))
+        return rows
 
     def prompts(self, prompts: Sequence[str | None], *, room: int) -> list[list[int]]:
         """Return tokens to go on from, at least one; ModelError where a prompt and `room` tokens are too long."""
@@ -81,6 +89,44 @@ class Encoder:
         rows = [before, *([*before, token] for token in distinct.tolist())]
         first, *texts = self.tokenizer.batch_decode(rows, clean_up_tokenization_spaces=False)
         return np.array([text[len(first) :] for text in texts], dtype=object)[place]
+
+    def spans(self, items: Sequence[Item]) -> list[np.ndarray]:
+        """Return per item [token, 4] as `audit.model.CanLocate` has it, tokens as in a trace."""
+        texts = self.items(items)
+        prompts = ["" if isinstance(item, str) else self._as_given(item.prompt) for item in items]
+        wholes = [prompt + (item if isinstance(item, str) else item.text)
+                  for prompt, item in zip(prompts, items, strict=True)]
+        offsets = self._offsets(wholes, [isinstance(item, str) or self.chat is None for item in items])
+        found = []
+        for text, prompt, whole, spans in zip(texts, prompts, wholes, offsets, strict=True):
+            starts = byte_starts(whole)
+            spelled = spelled_bytes(self.tokenizer.convert_ids_to_tokens(text.ids))
+            ends = byte_ends(starts, spans, spelled)[text.context :]
+            begins = np.concatenate([[0], ends[:-1]])[: len(ends)]
+            inside = np.clip(np.stack([begins, ends], axis=1), starts[len(prompt)], None)
+            touched = characters(starts, inside) - len(prompt)
+            scored = np.arange(len(ends)) >= text.first - text.context
+            found.append(np.column_stack([touched, np.diff(inside, axis=1), scored]))
+        return found
+
+    def _offsets(self, texts: Sequence[str], special: Sequence[bool]) -> list[Any]:
+        """Return the characters [token, 2] of each text's tokens, (0, 0) for those that a tokenizer puts around it.
+
+        Of a tokenizer that does not tell, every other token has them all.
+        """
+        found: list[Any] = [None] * len(texts)
+        for flag in set(special):
+            chosen = [i for i, one in enumerate(special) if one == flag]
+            fast, around = self.tokenizer.is_fast, set(self.tokenizer.all_special_ids)
+            some = [texts[i] for i in chosen]
+            read = self.tokenizer(some, add_special_tokens=flag, verbose=False, return_offsets_mapping=fast)
+            told = read["offset_mapping"] if fast else [
+                [(0, 0 if token in around else len(text)) for token in ids]
+                for text, ids in zip(some, read["input_ids"], strict=True)
+            ]
+            for i, spans in zip(chosen, told, strict=True):
+                found[i] = spans
+        return found
 
     def _as_given(self, prompt: str) -> str:
         return prompt if self.chat is None else self.chat.render(prompt)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from audit.errors import ModelError
@@ -136,10 +137,10 @@ def _near(got: torch.Tensor, wanted: torch.Tensor) -> bool:
 
 def padded(rows: Sequence[Sequence[int]], device: Any, *, side: str = "right") -> tuple[torch.Tensor, torch.Tensor]:
     """Return ids [row, position] and a mask of the same shape that is False where a row is padded."""
-    lengths = torch.tensor([len(row) for row in rows])[:, None]
+    lengths = np.array([len(row) for row in rows])[:, None]
     longest = int(lengths.max())
-    positions = torch.arange(longest)
+    positions = np.arange(longest)
     mask = positions < lengths if side == "right" else positions >= longest - lengths
-    ids = torch.zeros(mask.shape, dtype=torch.long)
-    ids[mask] = torch.tensor([token for row in rows for token in row], dtype=torch.long)
-    return ids.to(device), mask.to(device)
+    ids = np.zeros(mask.shape, dtype=np.int64)
+    ids[mask] = [token for row in rows for token in row]
+    return torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)

@@ -5,26 +5,26 @@
     variance V = Var_p[z - m]                        its variance
     rank     1 + number of tokens v with z_v > z[x_t]
 
-Rows are grouped by length, so that little is padding; a context that several texts share is read once; only states
-that predict a scored token reach the output head, a slice of them at a time, always in the same memory: asking the
-system for new memory for each slice would cost more than all the sums over it. The sums go over a few rows at a time,
-so that each finds what the one before it left in the processor's cache.
+Equal texts are scored once. Rows are grouped by length, so that little is padding; a context that several texts share
+is read once; only states that predict a scored token reach the output head, a slice of them at a time, always in the
+same memory: asking the system for new memory for each slice would cost more than all the sums over it. On a processor
+the sums go over a few rows at a time, so that each finds what the one before it left in the cache. On any device the
+statistics are made there, and leave it once, when all are done.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from audit.models.text.network import CausalNetwork, padded
+from audit.models.text.windows import Encoded, Windows
 
-if TYPE_CHECKING:
-    import numpy as np
-
-__all__ = ["STATISTICS", "Encoded", "Scorer", "buckets"]
+__all__ = ["STATISTICS", "Scorer", "buckets"]
 
 STATISTICS = ("log_prob", "entropy", "variance", "rank")
 """Columns of a trace."""
@@ -37,18 +37,6 @@ SLICE = 15_000_000
 """Logits at a time: 60 MB, and in 16 bits 30, as from 32 on the allocator asks the system for new memory every time."""
 CACHED = 300_000
 """Numbers that the sums go over at a time on a processor, 1.2 MB: logits, and as many beside them for a trace."""
-
-
-class Encoded(NamedTuple):
-    """A text as token ids, the first `context` of which are given and not scored."""
-
-    ids: list[int]
-    context: int
-
-    @property
-    def first(self) -> int:
-        """Position of the first token that can be scored: one with something to its left."""
-        return max(self.context, 1)
 
 
 class _Batch(NamedTuple):
@@ -66,22 +54,21 @@ class Scorer:
     network: CausalNetwork
     batch_tokens: int = 2048
     """Most tokens of a forward pass, padding included; a longer text has a pass of its own."""
+    windows: Windows | None = None
+    """How longer texts than the model's context are read; None = whole, as the context has no end."""
 
     def score(self, texts: Sequence[Encoded], *, trace: bool = False) -> list[np.ndarray]:
         """Return per text [token, 1] log-probabilities in nats, or with `trace` [token, 4] in the order of STATISTICS.
 
         Float32. The tokens are those from `Encoded.first` on; there may be none.
         """
-        lengths = [max(0, len(text.ids) - text.first) for text in texts]
-        scores = [torch.empty(0, len(STATISTICS) if trace else 1)] * len(texts)
-        rows = min(sum(lengths), max(1, SLICE // self.network.vocabulary))
-        memory = torch.empty(rows, self.network.vocabulary, device=self.network.device)
-        with torch.inference_mode():
-            for batch in self._batches(texts):
-                columns = self._statistics(batch, memory, trace=trace).cpu()
-                for i, part in zip(batch.of, columns.split([lengths[i] for i in batch.of]), strict=True):
-                    scores[i] = part
-        return [part.numpy() for part in scores]
+        places: dict[tuple[int, tuple[int, ...]], int] = {}
+        asked = [
+            [places.setdefault((part.context, tuple(part.ids)), len(places)) for part in self._parts(text)]
+            for text in texts
+        ]
+        found = self._scored([Encoded(list(ids), context) for context, ids in places], trace=trace)
+        return [np.concatenate([found[place] for place in parts]) for parts in asked]
 
     def mean_states(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
         """Return [row, dim] float32: the mean of the last hidden states over each row of one token or more."""
@@ -91,10 +78,30 @@ class Scorer:
             for batch in buckets([len(row) for row in rows], self.batch_tokens):
                 ids, mask = padded([rows[i] for i in batch], self.network.device)
                 hidden = self.network.hidden(ids).float().masked_fill(~mask[..., None], 0)
-                means.append((hidden.sum(1) / mask.sum(1, keepdim=True)).cpu())
+                means.append(hidden.sum(1) / mask.sum(1, keepdim=True))
                 order += batch
-        mean: np.ndarray = torch.cat(means)[torch.argsort(torch.tensor(order, dtype=torch.long))].numpy()
+        mean: np.ndarray = torch.cat(means).cpu()[torch.argsort(torch.tensor(order, dtype=torch.long))].numpy()
         return mean
+
+    def _parts(self, text: Encoded) -> list[Encoded]:
+        return [text] if self.windows is None else self.windows.of(text)
+
+    def _scored(self, texts: Sequence[Encoded], *, trace: bool) -> list[np.ndarray]:
+        """Return the statistics of texts that differ and fit."""
+        if not texts:
+            return []
+        lengths = [max(0, len(text.ids) - text.first) for text in texts]
+        rows = min(sum(lengths), max(1, SLICE // self.network.vocabulary))
+        memory = torch.empty(rows, self.network.vocabulary, device=self.network.device)
+        order = [i for i, length in enumerate(lengths) if not length]
+        columns = [torch.empty(0, len(STATISTICS) if trace else 1, device=self.network.device)]
+        with torch.inference_mode():
+            for batch in self._batches(texts):
+                order += batch.of
+                columns += self._statistics(batch, memory, trace=trace)
+            together = torch.cat(columns).cpu().numpy()
+        parts = np.split(together, np.cumsum([lengths[i] for i in order])[:-1])
+        return [part for _, part in sorted(zip(order, parts, strict=True), key=lambda pair: pair[0])]
 
     def _batches(self, texts: Sequence[Encoded]) -> Iterator[_Batch]:
         """Yield every text that has a scored token once."""
@@ -113,10 +120,10 @@ class Scorer:
             yield from self._after(texts, {prefixes[i]: shared[prefixes[i]] for i in batch})
 
     def _whole(self, texts: Sequence[Encoded], of: list[int]) -> _Batch:
-        ids, mask = padded([texts[i].ids for i in of], self.network.device)
-        first = torch.tensor([texts[i].first for i in of], device=ids.device)[:, None]
-        scored = mask & (torch.arange(ids.shape[1], device=ids.device) >= first)
-        return _Batch(of, self.network.states(ids[:, :-1])[scored[:, 1:]], ids[scored])
+        ids, _ = padded([texts[i].ids for i in of], self.network.device)
+        spans = [(texts[i].first - 1, len(texts[i].ids) - 1) for i in of]
+        targets = [token for i in of for token in texts[i].ids[texts[i].first :]]
+        return self._batch(of, self.network.states(ids[:, :-1]), spans, targets)
 
     def _after(self, texts: Sequence[Encoded], shared: dict[tuple[int, ...], list[int]]) -> Iterator[_Batch]:
         """Read each context once and go on from it with every text; a cached token counts as a quarter of a token."""
@@ -124,23 +131,30 @@ class Scorer:
         rows = [(row, i) for row, of in enumerate(shared.values()) for i in of]
         tails = [texts[i].ids[texts[i].context :] for _, i in rows]
         for batch in buckets([len(tail) for tail in tails], self.batch_tokens, extra=prefix.mask.shape[1] / 4):
-            ids, mask = padded([tails[j] for j in batch], self.network.device)
+            ids, _ = padded([tails[j] for j in batch], self.network.device)
             of = [rows[j][0] for j in batch]
             states = prefix.last[of][:, None]
             if ids.shape[1] > 1:
                 states = torch.cat([states, self.network.extend(prefix.select(of), ids[:, :-1])], 1)
-            yield _Batch([rows[j][1] for j in batch], states[mask], ids[mask])
+            spans, targets = [(0, len(tails[j])) for j in batch], [token for j in batch for token in tails[j]]
+            yield self._batch([rows[j][1] for j in batch], states, spans, targets)
 
-    def _statistics(self, batch: _Batch, memory: torch.Tensor, *, trace: bool) -> torch.Tensor:
-        """Return [token, 1 or 4] of a batch; `memory` [row, vocabulary] holds the logits of a slice."""
+    def _batch(
+        self, of: list[int], states: torch.Tensor, spans: Sequence[tuple[int, int]], targets: list[int]
+    ) -> _Batch:
+        """Keep of states [text, position, dim] the given positions of each text."""
+        width, device = states.shape[1], self.network.device
+        kept = torch.cat([torch.arange(row * width + start, row * width + end) for row, (start, end) in enumerate(spans)])
+        return _Batch(of, states.flatten(0, 1)[kept.to(device)], torch.tensor(targets).to(device))
+
+    def _statistics(self, batch: _Batch, memory: torch.Tensor, *, trace: bool) -> Iterator[torch.Tensor]:
+        """Yield [token, 1 or 4] of a batch part by part; `memory` [row, vocabulary] holds the logits of a slice."""
         rows, vocabulary = memory.shape
         few = max(1, CACHED // (1 + trace) // vocabulary) if memory.device.type == "cpu" else rows
         of = _traced if trace else _scored
-        parts = []
         for states, targets in zip(batch.states.split(rows), batch.targets[:, None].split(rows), strict=True):
             logits = self.network.logits(states, out=memory[: len(states)])
-            parts += [of(some, target) for some, target in zip(logits.split(few), targets.split(few), strict=True)]
-        return torch.cat(parts)
+            yield from (of(some, target) for some, target in zip(logits.split(few), targets.split(few), strict=True))
 
 
 def _scored(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
