@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
-    "CanEncode", "CanLocate", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise", "CanTrace",
-    "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark", "Verifiable",
-    "abilities_of", "fingerprint_of",
+    "CanEncode", "CanLocate", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise",
+    "CanTrace", "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark",
+    "Verifiable", "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]

@@ -144,7 +144,7 @@ class Scorer:
     ) -> _Batch:
         """Keep of states [text, position, dim] the given positions of each text."""
         width, device = states.shape[1], self.network.device
-        kept = torch.cat([torch.arange(row * width + start, row * width + end) for row, (start, end) in enumerate(spans)])
+        kept = torch.cat([row * width + torch.arange(start, end) for row, (start, end) in enumerate(spans)])
         return _Batch(of, states.flatten(0, 1)[kept.to(device)], torch.tensor(targets).to(device))
 
     def _statistics(self, batch: _Batch, memory: torch.Tensor, *, trace: bool) -> Iterator[torch.Tensor]:

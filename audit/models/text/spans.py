@@ -29,7 +29,8 @@ def spelled_bytes(tokens: Sequence[str]) -> Ints:
 
     In other vocabularies, the number of letters.
     """
-    return np.array([1 if token.startswith("<0x") and token.endswith(">") else len(token) for token in tokens], np.int64)
+    sizes = [1 if token.startswith("<0x") and token.endswith(">") else len(token) for token in tokens]
+    return np.array(sizes, dtype=np.int64)
 
 
 def byte_ends(starts: Ints, spans: ArrayLike, spelled: ArrayLike) -> Ints:
