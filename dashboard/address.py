@@ -44,9 +44,10 @@ Names = Annotated[str, Field(max_length=820, pattern=r"^[^/\\\x00]*$")]
 Number = Annotated[int, Field(ge=1, le=10**12)]
 Text = Annotated[str, Field(max_length=500)]
 Picks = Annotated[str, Field(max_length=4000, pattern=r"^[0-9a-f,]*$")]
+Part = Annotated[str, Field(max_length=1000)]
 Margin = Annotated[str, Field(max_length=12, pattern=r"^(\d+(\.\d*)?|\.\d+)?$")]
 
-_EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "reviewed", "find", "sort")
+_EVIDENCE = ("audit", "check", "failures", "outcome", "group", "unit", "reviewed", "find", "part", "sort")
 PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "audits": ("search", "only", "verdict", "family", "order", "page"),
     "audit": ("audit", "tab"),
@@ -88,6 +89,8 @@ class Address:
     somebody; empty = all."""
     find: Text = ""
     """Only items that have this in one of their texts, `/.../` = a regular expression; no matter the case."""
+    part: Part = ""
+    """Only items of a part of a picture, `class=7` or `nearest=0.1..0.4`, & between what they have; empty = all."""
     sort: Text = ""
     """Column by which items are sorted, `-` before it = from the largest down; empty = the worst first."""
     columns: Text = ""

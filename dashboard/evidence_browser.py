@@ -17,6 +17,7 @@ from audit.errors import UsageError
 from audit.record import AGAINST, ItemsFile
 from audit.review import ReviewState, differ
 from dashboard.address import Address
+from dashboard.brushing import part_told
 from dashboard.bulk_forms import MOST_GIVEN, give_items
 from dashboard.findings_register import standing
 from dashboard.item_pages import SLICES, Filters, among, as_csv, choices, columns_of, matching
@@ -41,7 +42,7 @@ CHARACTERS = 400_000
 
 def filters_of(place: Address) -> Filters:
     """Return the filters that an address names."""
-    return Filters(place.failures, place.outcome, place.group, place.unit, place.find, place.sort)
+    return Filters(place.failures, place.outcome, place.group, place.unit, place.find, place.part, place.sort)
 
 
 def kept_rows(place: Address, items: ItemsFile) -> np.ndarray:
@@ -89,7 +90,10 @@ def browse(
     place = clamped(place, len(numbers), SIZE)
     shown = numbers[(place.page - 1) * SIZE : place.page * SIZE]
     hrefs = [place.to("item", item=int(number) + 1).link for number in shown]
-    draw("items_head.html.j2", words, items=items, kept=len(numbers), sort=place.sort)
+    draw(
+        "items_head.html.j2", words, items=items, kept=len(numbers), sort=place.sort, part=part_told(place, words),
+        whole=place.to("finding", part="", page=1).link,
+    )
     _filters(place, words, items)
     _tools(place, words, items, numbers)
     if wrong:

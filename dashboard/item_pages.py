@@ -18,9 +18,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from audit.errors import UsageError
 from audit.record import AGAINST, Audit, Finding, ItemsFile, observed_of, worst_first
+from reports.pictures import bounds_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,6 +53,8 @@ class Filters:
     """Only those with this text in the column; empty = all."""
     find: str = ""
     """Only those of which a text, or the name, has this in it, no matter the case; `/.../` is a regular expression."""
+    part: str = ""
+    """Only those of a part of a picture (`reports.pictures.Spot`): column=text or column=low..high, & between them."""
     sort: str = ""
     """Column to order by, `-` before it = from the largest down; empty or unknown = the worst first."""
 
@@ -100,8 +104,11 @@ def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
     import pyarrow.compute as pc
 
     wanted = {name: text for name in SLICES if (text := getattr(filters, name)) and name in items.columns}
-    table = items.table([*wanted, *items.ranks])
+    parts = {name: texts for name, texts in parse_qs(filters.part).items() if name in items.columns}
+    table = items.table([*dict.fromkeys((*wanted, *parts)), *items.ranks])
     keep = np.ones(items.total, dtype=bool)
+    for name, texts in parts.items():
+        keep &= np.logical_or.reduce([_has(table[name], text) for text in texts])
     for name, text in wanted.items():
         keep &= pc.equal(table[name], text).fill_null(False).to_numpy()
     if filters.failures and items.tells_failures:
@@ -111,6 +118,23 @@ def matching(items: ItemsFile, filters: Filters) -> np.ndarray:
     order, rows = _order(items, filters.sort, table, keep), np.flatnonzero(keep)
     pa.default_memory_pool().release_unused()  # it keeps several times what it has unpacked
     return rows if order is None else rows[order]
+
+
+def _has(column: pa.ChunkedArray, text: str) -> np.ndarray:
+    """Tell which cells are a text, or a number within a span."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    bounds = bounds_of(text)
+    if bounds is None or not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        texts = pc.cast(column, "string")
+        found: np.ndarray = pc.equal(texts, text).fill_null(False).to_numpy()
+        return found
+    numbers = pc.cast(column, "float64").to_numpy()
+    low, high = (-np.inf if bounds[0] is None else bounds[0]), (np.inf if bounds[1] is None else bounds[1])
+    kept: np.ndarray = (numbers >= low) & ((numbers < high) | (bounds[1] is None))  # NaN is neither
+    return kept
 
 
 def _order(items: ItemsFile, sort: str, table: pa.Table, keep: np.ndarray) -> np.ndarray | None:

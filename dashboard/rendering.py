@@ -33,7 +33,7 @@ from reports.pictures import pictures_of
 from reports.text import Notation, Words, font_face, typeface
 from reports.views import Overview, review_view, sheet_rows
 
-__all__ = ["draw", "links_of", "picture", "prepare", "report_tools", "script"]
+__all__ = ["draw", "links_of", "picture", "prepare", "rendered", "report_tools", "script"]
 
 _NO_MARKUP = str.maketrans("<>", "‹›")
 """The page drops an attribute that might end an element or a comment, and an image needs its words."""
@@ -56,12 +56,18 @@ def draw(template: str, words: Words, anchors: Mapping[str, str] | None = None, 
 
     `anchors` leads the anchors of a report elsewhere: anchor -> href.
     """
+    body = rendered(template, words, **context)
+    st.html(f'<div class="doc" lang="{words.lang}">{labelled(_relinked(body, anchors or {}))}</div>')
+
+
+def rendered(template: str, words: Words, **context: Any) -> Markup:
+    """Return what a template of ours or of the reports makes of what it is given, which Jinja escapes."""
     def drawn(verdict: str, *, hollow: bool = False) -> Markup:
         return picture(sign(verdict, words(f"verdict.{verdict}"), hollow=hollow))
 
     tools = {"sign": drawn, **text_tools(words)}
     body = _templates().get_template(template).render(lang=words.lang, **{**tools, **context})
-    st.html(f'<div class="doc" lang="{words.lang}">{labelled(_relinked(body, anchors or {}))}</div>')
+    return Markup(body)  # noqa: S704 - Jinja escapes what it is given
 
 
 def _relinked(body: str, anchors: Mapping[str, str]) -> str:

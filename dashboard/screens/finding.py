@@ -10,6 +10,7 @@ import streamlit as st
 from audit.errors import UsageError, did_you_mean
 from audit.record import Audit, ItemsFile, items_of, table_of
 from dashboard.address import Address
+from dashboard.brushing import brushed
 from dashboard.evidence_browser import browse, differing, laid_page
 from dashboard.findings_register import standing
 from dashboard.item_pages import named
@@ -17,6 +18,7 @@ from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, report_tools
 from dashboard.review_forms import draw_items, review_finding
+from reports.pictures import pictures_of
 from reports.text import Notation, Words, one_line
 from reports.views import CONTENT, FindingView, Overview, called, effect_of
 
@@ -40,6 +42,7 @@ def show(place: Address, words: Words) -> None:
         **report_tools(audit, view, words), "spoken": place.to("finding", reviewed="spoken", page=1).link,
         "hrefs": dict(_differing(place, items)),
         "effect": effect_of(standing(place.audit), one.finding, Notation(words)),
+        "pictures": lambda shown: brushed(pictures_of(audit, shown.finding, Notation(words)), place, items, words),
     }
     left, right = st.columns([11, 4], gap="medium")
     with left:

@@ -45,8 +45,11 @@
     history.pushState({}, "", link.href);
     dispatchEvent(new PopStateEvent("popstate"));
     const box = link.matches("[role=checkbox]") && link.getAttribute("aria-label");
+    const to = link.dataset.to; // a part of this screen that is shown then
     if (box) { // one goes on picking where one is
       whenDrawn(() => document.querySelector(`.doc a[aria-label="${CSS.escape(box)}"]`)?.focus({ preventScroll: true }));
+    } else if (to) {
+      whenDrawn(() => document.getElementById(to)?.scrollIntoView({ block: "center" }));
     } else {
       main()?.scrollTo(0, 0);
       arrive(false);

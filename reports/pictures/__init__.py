@@ -2,5 +2,9 @@
 
 from reports.pictures.part import WIDTH, FindingFigure, Picture, Shown, figure_of, pictured, pictures_of
 from reports.pictures.small import thumbnail
+from reports.pictures.spots import Spot, bounds_of, cells_told
 
-__all__ = ["WIDTH", "FindingFigure", "Picture", "Shown", "figure_of", "pictured", "pictures_of", "thumbnail"]
+__all__ = [
+    "WIDTH", "FindingFigure", "Picture", "Shown", "Spot", "bounds_of", "cells_told", "figure_of", "pictured",
+    "pictures_of", "thumbnail",
+]

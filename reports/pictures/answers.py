@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from reports.figures import bar, feet, joined, line, round_axis, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import of_bins
 
 __all__ = ["margins"]
 
@@ -45,4 +46,6 @@ def margins(shown: Shown) -> Picture | None:
         words_at(WIDTH, _PLOT + 32, words("picture.margin_axis"), anchor="end", size=11, colour="skipped"),
     ]
     message = words("picture.margins", wrong=f"{wrong:,}", all=f"{margin.size:,}", surely=f"{surely:,}")
-    return pictured(shown, _PLOT + 40, message, words("picture.margins_caption"), joined(parts))
+    caption = words("picture.margins_caption")
+    spots = of_bins("margin", edges, axis, 0, (0, _PLOT), counts)
+    return pictured(shown, _PLOT + 40, message, caption, joined(parts), spots=spots)

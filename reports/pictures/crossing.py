@@ -12,6 +12,7 @@ from markupsafe import Markup
 from detectors.result import Measure
 from reports.figures import PALETTE, cut, joined, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot
 
 __all__ = ["heat_map"]
 
@@ -76,7 +77,13 @@ def _map(shown: Shown, name: str, cells: Mapping[tuple[str, str], Measure]) -> P
         "picture.forest", measure=words.term("measure", name), lowest="".join(ends[:1]), highest="".join(ends[-1:]),
     )
     caption = words("picture.crossing_caption", measure=words.term("measure", name), few=_FEW)
-    return pictured(shown, _HEAD + len(rows) * _ROW + 4, message, caption, joined(parts))
+    names = {(row, column): SEPARATOR.join((row, column)) for row in rows for column in columns}
+    there = shown.having("group", names.values())
+    spots = [
+        Spot((_LABEL + columns.index(column) * wide, _HEAD + rows.index(row) * _ROW, wide, _ROW), (("group", name),))
+        for (row, column), name in names.items() if name in there
+    ]
+    return pictured(shown, _HEAD + len(rows) * _ROW + 4, message, caption, joined(parts), spots=spots)
 
 
 def _cell(shown: Shown, one: Measure | None, left: float, top: float, wide: float, highest: float) -> Markup:

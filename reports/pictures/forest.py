@@ -15,6 +15,7 @@ from audit.record import Limit
 from detectors.result import Measure
 from reports.figures import Axis, axis_of, cut, dot, feet, joined, line, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot
 from reports.text import Notation
 
 __all__ = ["by_group"]
@@ -56,7 +57,9 @@ def _forest(shown: Shown, name: str, groups: Mapping[str, Measure]) -> Picture:
     caption = words("picture.forest_caption", measure=measure, few=_FEW)
     if len(kept) < len(groups):
         caption = words("picture.groups_left", text=caption, count=len(groups) - len(kept))
-    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT))
+    there = shown.having("group", kept)
+    spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("group", one),)) for at, one in enumerate(kept) if one in there]
+    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), spots)
 
 
 def _rules(axis: Axis, one: Measure, whole: Measure | None, limit: Limit | None, bottom: float) -> Markup:

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from detectors.result import Measure
 from reports.figures import Axis, cut, feet, joined, line, round_axis, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Cells, Spot, of_bins
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ _ROC = 130
 """Side of the square on the right."""
 _MOST = 8
 """Rows, those of the lowest AUROC where there are more."""
-_BINS = 80
+_BINS, _SPOTS = 80, 10
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,10 @@ class _Pair:
     score: str
     familiar: NDArray[np.float64]
     foreign: NDArray[np.float64]
+    roles: Cells
+    """What tells the items of both from others; empty where nothing does."""
+    changed: str
+    """Column of the foreign values."""
 
 
 def hills(shown: Shown) -> Picture | None:
@@ -64,7 +69,8 @@ def hills(shown: Shown) -> Picture | None:
     if common is None:
         caption = words("picture.hills_own_axes", text=caption)
     message = words("picture.hills", lowest=lowest)
-    return pictured(shown, max(height + _FOOT, _ROC + 50), message, caption, joined(parts), (_LABEL, _PLOT))
+    spots = [one for at, pair in enumerate(pairs) for one in _spots(pair, common or _axis([pair]), at * _ROW)]
+    return pictured(shown, max(height + _FOOT, _ROC + 50), message, caption, joined(parts), (_LABEL, _PLOT), spots)
 
 
 def _limit(shown: Shown) -> str:
@@ -93,7 +99,8 @@ def _pairs(shown: Shown) -> list[_Pair]:
             for role, column in ((own, score), (other, changed))
         ]
         if all(side.size for side in sides):
-            found.append(_Pair(one, score, *sides))
+            roles = () if here is None else tuple(dict.fromkeys((("role", own), ("role", other))))
+            found.append(_Pair(one, score, sides[0], sides[1], roles, changed))
     return found
 
 
@@ -140,6 +147,16 @@ def _hill(values: NDArray[np.float64], axis: Axis, base: float, colour: str) -> 
     )
     left, right = _LABEL + axis.x(axis.low), _LABEL + axis.x(axis.high)
     return stroke(f"M{left:.1f} {base}{points}L{right:.1f} {base}z", colour, fill=colour, width=1.2)
+
+
+def _spots(pair: _Pair, axis: Axis, top: float) -> list[Spot]:
+    """Return the spots of a row: its items by score, by that of the changed ones where each item has two."""
+    import numpy as np
+
+    values = pair.foreign if pair.changed != pair.score else np.concatenate([pair.familiar, pair.foreign])
+    edges = np.linspace(axis.low, axis.high, _SPOTS + 1)
+    counts = np.histogram(np.clip(values, axis.low, axis.high), edges)[0]
+    return of_bins(pair.changed, edges, axis, _LABEL, (top, _ROW - 2), counts, pair.roles)
 
 
 def roc_points(familiar: NDArray[np.float64], foreign: NDArray[np.float64]) -> list[tuple[float, float]]:

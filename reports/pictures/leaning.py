@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from reports.figures import PALETTE, Axis, bar, cut, dot, feet, joined, line, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot
 from reports.text import one_line
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def units_by_group(shown: Shown) -> Picture | None:
         share=notation.number(float(means[group]), "share"),
         interval="" if told is None or told.low is None else notation.interval(told),
     )
-    return pictured(shown, bottom + 24, message, words("picture.leaning_caption"), joined(parts), (_LABEL, _PLOT))
+    spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("group", str(name)),)) for at, name in enumerate(order)]
+    caption = words("picture.leaning_caption")
+    return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), spots)
 
 
 def _name(shown: Shown) -> str:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from reports.figures import bar, feet, joined, line, placed, round_axis, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import of_bins
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["nearest_item"]
 
 _PLOT, _SIZE, _GAP, _SHOWN = 90, 34, 4, 8
-_BINS = 60
+_BINS, _STEP = 60, 3
+"""Bars, and how many of them are one spot."""
 
 
 def nearest_item(shown: Shown) -> Picture | None:
@@ -56,7 +58,9 @@ def nearest_item(shown: Shown) -> Picture | None:
     middle = notation.number(float(np.median(distance[kept])), "distance")
     message = words("picture.nearness", middle=middle, far=f"{int(against.sum()):,}", all=f"{len(frame):,}")
     caption = words("picture.nearness_caption", count=int(kept.sum()))
-    return pictured(shown, _PLOT + (24 if ends is None else 52 + _SIZE), message, caption, joined(parts))
+    height = _PLOT + (24 if ends is None else 52 + _SIZE)
+    spots = of_bins("nearest", edges[::_STEP], axis, 0, (0, _PLOT), fine + bad)
+    return pictured(shown, height, message, caption, joined(parts), spots=spots)
 
 
 def _ends(shown: Shown, distance: NDArray[np.float64], top: float) -> Markup | None:

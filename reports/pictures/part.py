@@ -10,7 +10,7 @@ is not drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from audit.errors import DokimasiaError
 from audit.record import Audit, Finding, ItemsFile, items_of, table_of
 from detectors.result import Measure
 from reports.figures import svg
+from reports.pictures.spots import Spot
 from reports.text import Notation, words_of
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ class Picture:
     """What bars, lines and dots are."""
     focus: tuple[float, float] = (0, WIDTH)
     """(left, width) of what a small copy shows of it."""
+    height: float = 0
+    spots: tuple[Spot, ...] = ()
+    """Parts that stand for some of the items."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,14 @@ class Shown:
         """Return group -> its measure of this name."""
         found = (one for one in self.finding.measures if one.name == name and one.group is not None)
         return {str(one.group): one for one in found}
+
+    def having(self, column: str, texts: Iterable[str]) -> frozenset[str]:
+        """Return those of the texts that stand in a column of the items."""
+        import pyarrow.compute as pc
+
+        if self.items is None or column not in self.columns:
+            return frozenset()
+        return frozenset(texts) & {*pc.unique(self.items.table([column]).column(0)).to_pylist()}
 
     def measured(self, name: str, group: str | None = None) -> Measure | None:
         """Return the measure of this name and group; None where there is none."""
@@ -122,8 +134,10 @@ def _whole(file: ItemsFile | None) -> ItemsFile | None:
 
 
 def pictured(
-    shown: Shown, height: float, message: str, caption: str, body: Markup, focus: tuple[float, float] = (0, WIDTH)
+    shown: Shown, height: float, message: str, caption: str, body: Markup, focus: tuple[float, float] = (0, WIDTH),
+    spots: Iterable[Spot] = (),
 ) -> Picture:
     """Return a picture of the common width."""
     title = shown.notation.words("picture.of", check=shown.finding.check)
-    return Picture(svg(WIDTH, round(height), title, message, body, "picture"), caption, focus)
+    drawing = svg(WIDTH, round(height), title, message, body, "picture")
+    return Picture(drawing, caption, focus, round(height), tuple(spots))

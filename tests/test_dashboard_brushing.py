@@ -1,0 +1,158 @@
+"""Parts of a picture lead to the items that they stand for: all of these, no others, and back to all."""
+
+import re
+from dataclasses import replace
+from html import unescape
+from itertools import pairwise
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pandas as pd
+import pytest
+from report_fixtures import finding, rate, real, write_audit
+from test_dashboard_views import html, screen, seen
+
+from audit.record import items_of
+from dashboard.address import Address, read
+from dashboard.brushing import brushed
+from dashboard.evidence_browser import kept_rows
+from dashboard.item_pages import Filters, matching
+from dashboard.loading import AUDITS
+from reports.documents.html_report import render_html
+from reports.options import ReportOptions
+from reports.pictures import bounds_of, cells_told, pictures_of
+from reports.pictures.spots import span
+from reports.text import Notation, words_of
+
+WORDS = words_of("en")
+N = Notation(WORDS)
+RNG = np.random.default_rng(5)
+NAMES = [f"i{number}" for number in range(200)]
+CLASSES = [("one", "two", "a&b=c")[number % 3] for number in range(200)]
+DISTANCES = np.concatenate([RNG.gamma(2, 1, 196), [0.0, 31.0, np.nan, 31.0]])
+MARGINS = np.concatenate([RNG.normal(0, 2, 196), [-1e9, 1e9, 0.0, np.nan]])
+SCORES = np.concatenate([[-1e6, 1e6], RNG.normal(2, 1, 198)])  # hills are cut at their ends; these are not lost
+
+
+def ranked(group):
+    two = (("items", "nll"), ("foreign", "nll")) if group == "foreign" else (("items", "nll"), ("items", "nll_noise"))
+    return replace(real("blind_spot_auroc", 0.7, 0.1, 200, unit="score", group=group), auroc_of=two)
+
+
+MADE = {
+    "samples": (
+        "quality.samples", {"nearest": DISTANCES, "class": CLASSES, "against": False},
+        [rate("class_share", 60, 200, group=name, ideal=1 / 3) for name in ("one", "two", "a&b=c", "never")],
+    ),
+    "facts": ("factuality.closed_book", {"margin": MARGINS}, [rate("accuracy", 90, 200)]),
+    "strange": (
+        "novelty.likelihood",
+        {"role": ["items"] * 100 + ["foreign"] * 60 + ["other"] * 40, "nll": SCORES, "nll_noise": SCORES + 1},
+        [ranked("foreign"), ranked("noise")],
+    ),
+    "groups": (
+        "bias.coreference", {"group": CLASSES, "value": 1.0},
+        [rate("accuracy", 40 + at, 66, group=name) for at, name in enumerate(("one", "two", "a&b=c"))],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    checks, frames = [], {}
+    for name, (probe, columns, measures) in MADE.items():
+        checks.append(finding(name, "failed", "w", probe=probe, measures=measures))
+        frames[name] = pd.DataFrame({"id": NAMES, **columns})
+    return write_audit(tmp_path_factory.mktemp("home") / "aaaa000000000001", checks, items=frames)
+
+
+def spots_of(audit, check):
+    return [one.spots for one in pictures_of(audit, audit.finding(check), N) if one.spots]
+
+
+def rows(audit, check, place):
+    return set(kept_rows(place, items_of(audit.folder, audit.finding(check))).tolist())
+
+
+def places(audit, check, place=None):
+    """Return for each picture where its parts lead."""
+    one, place = audit.finding(check), place or Address(screen="finding", audit=audit.folder.name, check=check)
+    drawn = brushed(pictures_of(audit, one, N), place, items_of(audit.folder, one), WORDS)
+    hrefs = [re.findall(r'<a href="\?([^"]+)"', str(picture.drawing)) for picture in drawn]
+    return [[read(dict(parse_qsl(unescape(href)))) for href in found] for found in hrefs if found]
+
+
+FINITE = {
+    "samples": [set(range(200)), {*np.flatnonzero(np.isfinite(DISTANCES)).tolist()}],
+    "facts": [{*np.flatnonzero(np.isfinite(MARGINS)).tolist()}],
+    "groups": [set(range(200))],
+}
+
+
+@pytest.mark.parametrize("check", FINITE)
+def test_each_item_that_is_drawn_is_in_exactly_one_part(audit, check):
+    for found, wanted in zip(places(audit, check), FINITE[check], strict=True):
+        kept = [rows(audit, check, place) for place in found]
+        assert all(kept), "a part without items is no link"
+        assert sum(map(len, kept)) == len(wanted)
+        assert set().union(*kept) == wanted
+
+
+def test_a_row_of_hills_keeps_the_items_of_its_roles_by_their_score(audit):
+    [found] = places(audit, "strange")
+    kept = [rows(audit, "strange", place) for place in found]
+    changed = ["nll_noise" in place.part for place in found]
+    for noise, wanted in ((False, 160), (True, 100)):
+        mine = [one for one, of in zip(kept, changed, strict=True) if of is noise]
+        assert sum(map(len, mine)) == wanted == len(set().union(*mine))
+
+
+def test_parts_lie_side_by_side_within_the_picture(audit):
+    for check in MADE:
+        for picture in pictures_of(audit, audit.finding(check), N):
+            for left, top, wide, high in (one.box for one in picture.spots):
+                assert min(left, top) >= 0
+                assert wide > 4
+                assert high > 4
+                assert left + wide <= 860.5
+                assert top + high <= picture.height
+            boxes = sorted(one.box for one in picture.spots)
+            same = [(a, b) for a, b in pairwise(boxes) if a[1] == b[1]]
+            assert all(a[0] + a[2] <= b[0] + 0.01 for a, b in same)
+
+
+def test_a_part_that_was_chosen_leads_back_to_all_and_other_filters_stay(audit):
+    place = Address(screen="finding", audit=audit.folder.name, check="samples", sort="-nearest", page=3)
+    chosen = places(audit, "samples", place)[0][1]
+    assert (chosen.part, chosen.sort, chosen.page) == ("class=two", "-nearest", 1)
+    back = places(audit, "samples", chosen)[0][1]
+    assert (back.part, back.sort) == ("", "-nearest")
+    assert places(audit, "groups")[0][0].group, "what has a filter of its own goes there"
+
+
+ODD = ["", "class=", "class", "&&=", "nearest=..", "class=1..2", "nearest=x", "none=1", "%00=%ff"]
+
+
+@pytest.mark.parametrize("part", ODD)
+def test_an_address_that_nobody_made_keeps_what_it_says(audit, part):
+    items = items_of(audit.folder, audit.finding("samples"))
+    kept = matching(items, Filters(part=part))
+    wanted = {"nearest=..": 199, "class=1..2": 0, "nearest=x": 0}
+    assert len(kept) == wanted.get(part, 200)
+
+
+def test_a_span_is_read_as_it_was_written():
+    for low, high in ((None, 1e-300), (-0.0, None), (-1.5e20, 3.25), (None, None), (1 / 3, 2 / 3)):
+        assert bounds_of(span(low, high)) == (low, high)
+    assert [bounds_of(text) for text in ("", "1", "1.2", "...", "a..b", "1..2..3", "nan..inf")] == [None] * 7
+    assert cells_told([("role", "items"), ("role", "foreign"), ("nll", "..2.5")], N) == (
+        "role familiar, foreign · negative log-likelihood < 2.50")
+
+
+def test_a_screen_has_the_links_and_tells_what_is_kept_and_a_document_has_none(audit, monkeypatch):
+    monkeypatch.setenv(AUDITS, str(audit.folder.parent))
+    page = screen(screen="finding", audit=audit.folder.name, check="samples", part="class=a%26b%3Dc")
+    assert "66 of 200" in seen(page)
+    assert "Only class a&b=c." in seen(page)
+    assert html(page).count('aria-current="true" style="left:') == 1
+    assert "spots" not in next(iter(render_html(audit, ReportOptions()).values())).decode()
