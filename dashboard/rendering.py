@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from html import unescape
 from importlib.resources import files
@@ -29,7 +28,6 @@ from dashboard.first_paint import FACE_FILE
 from reports.documents.cards import labelled
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.figures import FONT, css, recoloured, sign
-from reports.pictures import pictures_of
 from reports.text import Notation, Words, font_face, typeface
 from reports.views import Overview, review_view, sheet_rows
 
@@ -93,9 +91,6 @@ def report_tools(audit: Audit, view: Overview, words: Words) -> Mapping[str, Any
         "alpha": notation.set_number(1 - view.record.level, "share"),
         "table": lambda one: None,
         "items": lambda one: None,
-        "pictures": lambda one: [
-            replace(found, drawing=picture(found.drawing)) for found in pictures_of(audit, one.finding, notation)
-        ],
         "review": review,
         "sheet": sheet_rows(audit, words),
         **figures,

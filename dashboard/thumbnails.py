@@ -31,7 +31,7 @@ def thumbnails_of(name: str, lang: str) -> Mapping[str, Markup]:
 @lru_cache(maxsize=64)
 def _drawn(name: str, record: str, lang: str, written: tuple[tuple[int, ...], ...]) -> Mapping[str, Markup]:
     audit, notation = opened(name), Notation(words_of(lang))
-    found = {one.check: pictures_of(audit, one, notation) for one in audit.record.findings}
+    found = {one.check: pictures_of(audit, one, notation, most=1) for one in audit.record.findings}
     return {check: picture(thumbnail(pictures[0])) for check, pictures in found.items() if pictures}
 
 

@@ -99,7 +99,8 @@ def test_each_item_that_is_drawn_is_in_exactly_one_part(audit, check):
 
 
 def test_a_row_of_hills_keeps_the_items_of_its_roles_by_their_score(audit):
-    [found] = places(audit, "strange")
+    histogram, found = places(audit, "strange")
+    assert sum(len(rows(audit, "strange", place)) for place in histogram) == 160
     kept = [rows(audit, "strange", place) for place in found]
     changed = ["nll_noise" in place.part for place in found]
     for noise, wanted in ((False, 160), (True, 100)):

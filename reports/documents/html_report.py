@@ -13,7 +13,7 @@ from audit.record import UNSETTLED, Audit
 from reports.documents.cards import labelled
 from reports.documents.templating import environment, figure_tools, text_tools
 from reports.options import DEFAULTS, ReportOptions
-from reports.pictures import pictures_of, thumbnail
+from reports.pictures import opening, pictures_of, thumbnail, within
 from reports.text import Notation, words_of
 from reports.views import decision_page, item_cards, overview, review_view, sheet_rows, shown_table, worst_items
 
@@ -23,6 +23,8 @@ MEASURES = 1500
 """At most this many measures are drawn in one report, shared by the findings."""
 PAGES = 40
 """At most so many findings have a page of their own, the worst; the appendix has all."""
+PICTURE_CHARACTERS = 2_000_000
+"""At most this much of the pictures after each finding's first is in one report, shared by the findings."""
 EVIDENCE_CHARACTERS = 1_500_000
 """At most this much escaped text of items is shown in one report, shared by the findings that have items."""
 
@@ -44,7 +46,8 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
     paged = unsettled[:PAGES]
     room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
     review = review_view(audit, notation, state)
-    drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
+    ink = PICTURE_CHARACTERS // max(1, len(view.findings))
+    drawn = {one.anchor: within(pictures_of(audit, one.finding, notation), ink) for one in view.findings}
     template = environment().get_template("report.html.j2")
     filled = template.render(
         view=view,
@@ -62,7 +65,8 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         table=lambda one: shown_table(audit, one.finding, notation, options.max_items, room),
         items=lambda one: worst_items(audit, one.finding, notation, options.max_items, room),
         cards=lambda one: item_cards(audit, one.finding, notation),
-        pictures=lambda one: drawn[one.anchor],
+        pictures=lambda one: drawn[one.anchor][: opening(drawn[one.anchor])],
+        more_pictures=lambda one: drawn[one.anchor][opening(drawn[one.anchor]) :],
         thumb=lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
         **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),

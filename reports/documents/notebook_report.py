@@ -33,7 +33,7 @@ def render_notebook(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str
     words, state = words_of(options.lang), state_of(audit)
     notation, view = Notation(words), overview(audit, words)
     review = review_view(audit, notation, state)
-    drawn = {one.anchor: pictures_of(audit, one.finding, notation) for one in view.findings}
+    drawn = {one.anchor: pictures_of(audit, one.finding, notation, most=1) for one in view.findings}
     shown = environment().get_template("notebook.html.j2").render(
         view=view,
         page=decision_page(audit, view, notation, state),

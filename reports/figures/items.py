@@ -25,10 +25,13 @@ from reports.text import Notation
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Drawing", "drawn", "placed", "told_list"]
+__all__ = ["SHADES", "Drawing", "drawn", "placed", "shaded", "told_list"]
 
 WIDTH, HEIGHT = 96, 24
 """Room of a picture in a row, in pixels."""
+SHADES = 32
+"""Steps from the palest to the darkest of a heat map."""
+_DARKEST = (8, 38, 74)
 _FEW = 8
 """So many numbers are printed one by one."""
 
@@ -55,18 +58,59 @@ def drawn(column: str, value: Any, notation: Notation, width: int = WIDTH, heigh
     return None
 
 
-def placed(column: str, value: Any, x: float, y: float, size: float) -> Markup | None:
-    """Return an image or a series as a part of a figure, in a square of `size` at (x, y); None where it is neither."""
+def placed(
+    column: str, value: Any, x: float, y: float, size: float, ends: tuple[float, float] | None = None
+) -> Markup | None:
+    """Return an image or a series as a part of a figure, in a square of `size` at (x, y); None where it is neither.
+
+    An image of more pixels than that is made smaller, so that a figure of many stays small. ends: the levels that are
+    black and white, where images are to be compared; None = the lowest and the highest of each.
+    """
     if column == "image" and (grid := _grid(value)) is not None:
-        return Markup(
-            '<image x="{:.1f}" y="{:.1f}" width="{}" height="{}" style="image-rendering:pixelated" href="{}"/>'
-        ).format(x, y, size, size, _data_of(grid))
+        return _at(x, y, (size, size), _data_of(_reduced(grid, size), ends))
     if column == "series" and (line := _numbers(value, 1)) is not None:
-        points = " ".join(f"{x + across:.1f},{y + down:.1f}" for across, down in _points(line, size, size))
-        return Markup('<polyline points="{}" fill="none" stroke="{}" stroke-width="1.2"/>').format(
-            points, PALETTE["passed"]
+        points = "L".join(f"{across:.1f} {down:.1f}" for across, down in _points(line, size, size))
+        return Markup('<path transform="translate({:.1f} {:.1f})" d="M{}" fill="none" stroke="{}"/>').format(
+            x, y, points, PALETTE["passed"]
         )
     return None
+
+
+def shaded(grid: np.ndarray, low: float, high: float, place: tuple[float, float, float, float]) -> Markup:
+    """Return numbers [row, column] as a heat map, a part of a figure: `low` is white, `high` dark blue, NaN grey.
+
+    place: x, y, width and height, in pixels. Darkness alone tells the numbers apart, with no need of colour.
+    """
+    import numpy as np
+
+    share = np.clip((grid - low) / max(high - low, 1e-12), 0, 1)
+    steps = np.where(np.isnan(grid), SHADES, np.rint(np.nan_to_num(share) * (SHADES - 1))).astype(np.uint8)
+    x, y, width, height = place
+    data = base64.b64encode(_png(steps, _shades())).decode()
+    return _at(x, y, (width, height), f"data:image/png;base64,{data}")
+
+
+def _shades() -> bytes:
+    """Return white to dark blue in `SHADES` steps, then a grey, as red, green and blue bytes."""
+    ramp = ((255 + (end - 255) * step / (SHADES - 1) for end in _DARKEST) for step in range(SHADES))
+    return bytes(round(level) for shade in ramp for level in shade) + bytes((214, 218, 222))
+
+
+def _at(x: float, y: float, size: tuple[float, float], data: str) -> Markup:
+    return Markup(
+        '<image x="{:.1f}" y="{:.1f}" width="{:g}" height="{:g}"{} image-rendering="pixelated" href="{}"/>'
+    ).format(x, y, *size, Markup("") if size[0] == size[1] else Markup(' preserveAspectRatio="none"'), data)
+
+
+def _reduced(grid: np.ndarray, size: float) -> np.ndarray:
+    """Return the means of squares of pixels, so many that about `size` along an axis are left."""
+    by = int(max(grid.shape[:2]) // size)
+    if by < 2:
+        return grid
+    rows, columns = (side // by for side in grid.shape[:2])
+    whole = grid[: rows * by, : columns * by].reshape(rows, by, columns, by, *grid.shape[2:])
+    means: np.ndarray = whole.mean(axis=(1, 3))
+    return means
 
 
 def told_list(value: Any, notation: Notation) -> str | None:
@@ -99,13 +143,13 @@ def _image(grid: np.ndarray, notation: Notation) -> Drawing:
     return Drawing(Markup('<img class="grey" alt="{}" title="{}" src="{}">').format(told, told, _data_of(grid)), told)
 
 
-def _data_of(grid: np.ndarray) -> str:
+def _data_of(grid: np.ndarray, ends: tuple[float, float] | None = None) -> str:
     import numpy as np
 
-    low, high = float(grid.min()), float(grid.max())
+    low, high = (float(grid.min()), float(grid.max())) if ends is None else ends
     if grid.ndim == 3 and low >= 0 and 1 < high <= 255:
         low, high = 0.0, 255.0
-    levels = np.zeros(grid.shape) if low == high else (grid - low) / (high - low) * 255
+    levels = np.zeros(grid.shape) if low == high else np.clip((grid - low) / (high - low), 0, 1) * 255
     return f"data:image/png;base64,{base64.b64encode(_png(levels.round().astype(np.uint8))).decode()}"
 
 
@@ -159,14 +203,19 @@ def _grid(value: Any) -> np.ndarray | None:
     return colour[0] if len(colour) == 1 else colour.transpose(1, 2, 0)
 
 
-def _png(levels: np.ndarray) -> bytes:
-    """Return uint8 [row, column] or [row, column, 3] as a PNG file: signature, header, unfiltered rows, end."""
+def _png(levels: np.ndarray, palette: bytes = b"") -> bytes:
+    """Return uint8 [row, column] or [row, column, 3] as a PNG file: signature, header, unfiltered rows, end.
+
+    palette: red, green and blue of each level; without it a level is grey.
+    """
     height, width = levels.shape[:2]
+    kind = 3 if palette else 2 if levels.ndim == 3 else 0
     parts = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2 if levels.ndim == 3 else 0, 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, kind, 0, 0, 0)),
+        *(((b"PLTE", palette),) if palette else ()),
         (b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in levels))),
         (b"IEND", b""),
     )
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
     )

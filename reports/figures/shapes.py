@@ -12,7 +12,7 @@ from reports.figures.axes import Axis
 from reports.figures.style import PALETTE
 from reports.text import Notation, Words, one_line
 
-__all__ = ["bar", "cut", "dot", "feet", "joined", "line", "stroke", "words_at"]
+__all__ = ["bar", "cut", "dot", "feet", "filled", "joined", "line", "stroke", "words_at"]
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -54,6 +54,11 @@ def stroke(path: str, colour: str, *, width: float = 1.0, dash: str = "", fill: 
     return Markup('<path d="{}" {} stroke="{}" stroke-width="{}"{}/>').format(
         path, inside, PALETTE[colour], width, dashes
     )
+
+
+def filled(path: str, colour: str) -> Markup:
+    """Return the inside of a path, many bars in one."""
+    return Markup('<path d="{}" fill="{}"/>').format(path, PALETTE[colour])
 
 
 def line(x: float, y: float, to_x: float, to_y: float, colour: str, *, width: float = 1.0, dash: str = "") -> Markup:

@@ -1,8 +1,8 @@
 """What each score sees: a field for every score and everything that was shown beside the familiar items.
 
     row       a score, the judged one first        column    foreign items, and each distortion of familiar ones
-    blue      AUROC above 1/2                      vermilion  below: takes them for more familiar
-    dashed    the interval holds 1/2
+    blue          AUROC above 1/2                  red, ▾      below: takes them for more familiar
+    dashed, ≈     the interval holds 1/2           dash        the score could not be trusted
 
 Its numbers are the finding's table.
 """
@@ -15,10 +15,11 @@ from markupsafe import Markup
 
 from reports.figures import PALETTE, cut, joined, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.text import one_line
 
 __all__ = ["blind_spots"]
 
-_LABEL, _ROW, _HEAD = 190, 26, 24
+_LABEL, _ROW, _HEAD = 190, 24, 22
 _MOST = 24
 """Scores that are drawn."""
 
@@ -31,7 +32,9 @@ def blind_spots(shown: Shown) -> Picture | None:
     if judged is None or judged.value is None:
         return None
     cells = _cells(shown)
-    scores = list(dict.fromkeys(score for score, _ in cells))
+    groups = shown.of_groups("auroc").items()
+    lost = {score: one.undefined for score, one in groups if one.undefined and (score, "foreign") not in cells}
+    scores = list(dict.fromkeys([*(score for score, _ in cells), *lost]))
     sets = list(dict.fromkeys(about for _, about in cells))
     if len(sets) < 2:
         return None
@@ -43,7 +46,10 @@ def blind_spots(shown: Shown) -> Picture | None:
     ]
     for at, score in enumerate(drawn):
         top = _HEAD + at * _ROW
-        parts.append(words_at(0, top + 17, cut(words.term("column", score), words, 30), size=12, bold=at == 0))
+        parts.append(words_at(0, top + 16, cut(words.term("column", score), words, 30), size=12, bold=at == 0))
+        if score in lost:
+            why = cut(one_line(notation.cause(lost[score]), words, 200), words, 100)
+            parts.append(words_at(_LABEL + 6, top + 16, f"— {why}", size=11, colour="skipped"))
         parts += [
             _cell(shown, cells[score, about], _LABEL + across * wide, top, wide)
             for across, about in enumerate(sets)
@@ -72,7 +78,8 @@ def _cells(shown: Shown) -> dict[tuple[str, str], tuple[float, float, float]]:
 def _cell(shown: Shown, found: tuple[float, float, float], left: float, top: float, wide: float) -> Markup:
     value, low, high = found
     unseen = low <= 0.5 <= high
-    depth = 0.06 + 0.78 * abs(2 * value - 1)
+    told = shown.notation.number(value, "score")
+    depth = 0.05 + 0.5 * abs(2 * value - 1)
     colour = "passed" if value >= 0.5 else "failed"
     frame = Markup(
         '<rect x="{:.1f}" y="{}" width="{:.1f}" height="{}" fill="{}" fill-opacity="{:.2f}" stroke="{}"{}/>'
@@ -80,8 +87,6 @@ def _cell(shown: Shown, found: tuple[float, float, float], left: float, top: flo
         left + 2, top + 2, wide - 4, _ROW - 4, PALETTE[colour], depth, PALETTE["skipped" if unseen else colour],
         Markup(' stroke-dasharray="3 3"') if unseen else Markup(""),
     )
-    number = words_at(
-        left + wide / 2, top + 17, shown.notation.number(value, "score"), anchor="middle", size=12,
-        colour="paper" if depth > 0.72 else "ink",
-    )
+    mark = "≈ " if unseen else "▾ " if high < 0.5 else ""
+    number = words_at(left + wide / 2, top + 16, mark + told, anchor="middle", size=12)
     return joined([frame, number])

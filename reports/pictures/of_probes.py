@@ -5,15 +5,21 @@ from __future__ import annotations
 from reports.pictures.answers import margins
 from reports.pictures.blindspots import blind_spots
 from reports.pictures.crossing import heat_map
+from reports.pictures.distorted import distortions
+from reports.pictures.ends import likeliest_and_strangest
+from reports.pictures.families import families
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
 from reports.pictures.hills import hills
+from reports.pictures.histogram import score_histograms
 from reports.pictures.leaning import leaning_pairs, units_by_group
 from reports.pictures.marks import green_shares
 from reports.pictures.nearness import nearest_item
+from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import FindingFigure
 from reports.pictures.prompts import by_prompt
 from reports.pictures.sets import associations
+from reports.pictures.surprise import surprise_maps
 from reports.pictures.timing import seconds_in_order
 
 __all__ = [
@@ -63,10 +69,15 @@ SAMPLING_TIME = FindingFigure(
 CLOSED_BOOK = FindingFigure(("outcome", "value", "margin", "group", "value_normalised", "mc1", "mc2"), (margins,))
 JUDGED = FindingFigure(("label", "judge", "verdict", "disagreement"))
 CONTRAST = FindingFigure(
-    ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"), (hills,)
+    ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"),
+    (families, score_histograms, hills, likeliest_and_strangest),
 )
 LIKELIHOOD = FindingFigure(
-    ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"), (hills, blind_spots)
+    ("role", "nll", "critic", "denoising_loss", "value", "p_value", "flagged", "typicality"),
+    (
+        score_histograms, blind_spots, surprise_maps, likeliest_and_strangest, families, denoising_curves, distortions,
+        hills,
+    ),
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))

@@ -10,9 +10,10 @@ is not drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate, islice
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -28,10 +29,14 @@ from reports.text import Notation, words_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["WIDTH", "FindingFigure", "Picture", "Shown", "figure_of", "pictured", "pictures_of"]
+__all__ = [
+    "WIDTH", "FindingFigure", "Picture", "Shown", "figure_of", "opening", "pictured", "pictures_of", "within",
+]
 
 WIDTH = 860
 """Of every picture, in pixels."""
+OPENING = 440
+"""Height of the pictures that a finding opens with, in pixels: what fits on its page with its sentence and items."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Picture:
     focus: tuple[float, float] = (0, WIDTH)
     """(left, width) of what a small copy shows of it."""
     height: float = 0
+    """In pixels."""
     spots: tuple[Spot, ...] = ()
     """Parts that stand for some of the items."""
 
@@ -98,13 +104,15 @@ class FindingFigure:
     draw: tuple[Callable[[Shown], Picture | None], ...] = ()
     """Each draws one picture, or none where what it needs is not there."""
 
-    def of(self, audit: Audit, finding: Finding, notation: Notation) -> tuple[Picture, ...]:
-        """Return the pictures of a finding; empty where its items are not the record's."""
+    def of(
+        self, audit: Audit, finding: Finding, notation: Notation, *, most: int | None = None
+    ) -> tuple[Picture, ...]:
+        """Return the pictures of a finding, the first `most` of them; empty where its items are not the record's."""
         if not self.draw or not finding.measures:
             return ()
         items, table = items_of(audit.folder, finding), table_of(audit.folder, finding)
         shown = Shown(finding, notation, _whole(items), _whole(table))
-        return tuple(one for one in (draw(shown) for draw in self.draw) if one is not None)
+        return tuple(islice((one for draw in self.draw if (one := draw(shown)) is not None), most))
 
     def html(self, audit: Audit, finding: Finding, lang: str = "en") -> str:
         """Return the pictures as HTML; UsageError for a language without a catalogue."""
@@ -124,9 +132,25 @@ def figure_of(probe: str) -> FindingFigure:
     return found if isinstance(found, FindingFigure) else FindingFigure()
 
 
-def pictures_of(audit: Audit, finding: Finding, notation: Notation) -> tuple[Picture, ...]:
-    """Return the pictures of a finding; empty where its probe has none or its items are not the record's."""
-    return figure_of(finding.probe).of(audit, finding, notation)
+def pictures_of(
+    audit: Audit, finding: Finding, notation: Notation, *, most: int | None = None
+) -> tuple[Picture, ...]:
+    """Return the pictures of a finding, the first `most`; empty where its probe has none or its items are not the
+    record's.
+    """
+    return figure_of(finding.probe).of(audit, finding, notation, most=most)
+
+
+def opening(pictures: Sequence[Picture]) -> int:
+    """Return with how many of its pictures a finding opens; the others are looked at by who wants to see more."""
+    heights = accumulate(one.height for one in pictures)
+    return max(sum(height <= OPENING for height in heights), min(1, len(pictures)))
+
+
+def within(pictures: Sequence[Picture], room: int) -> tuple[Picture, ...]:
+    """Return the first picture, and those after it that together stay within so many characters."""
+    sizes = accumulate(len(one.drawing) for one in pictures)
+    return tuple(one for at, (one, size) in enumerate(zip(pictures, sizes, strict=True)) if not at or size <= room)
 
 
 def _whole(file: ItemsFile | None) -> ItemsFile | None:

@@ -1,0 +1,246 @@
+"""Where in an item the surprise sits: -log p of every token, pixel or step of the strangest and the most likely items.
+
+    text      each token on a ground as dark as it was surprising; the five most surprising underlined, with their nats
+    image     the item, and beside it its map: white = expected, dark = surprising
+    series    the item, and beneath it bars of surprise, step by step; the strangest window underlined
+
+Drawn from what the detector kept (`detectors.novelty.evidence`); one scale for all items of a picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from reports.figures import joined, line, placed, round_axis, shaded, stroke, words_at
+from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.ranked import headline_of, levels_of
+from reports.pictures.tokens import legend, text_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Kept", "surprise_maps"]
+
+_SIZE = 66
+"""Side of an image and of its map."""
+_IMAGES, _SERIES, _STRANGE, _LIKELY = 6, 4, 4, 2
+"""Items at each end, of both roles."""
+_HIGH, _BARS = 38, 34
+"""Of a series, and of the bars beneath it."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An item of which single elements are kept."""
+
+    row: int
+    role: str
+    score: float
+    surprisal: NDArray[np.float64]
+    content: Any
+    """Cell of the item: an image, a series, or the tokens of a text."""
+
+
+def surprise_maps(shown: Shown) -> Picture | None:
+    """Draw the strangest and the most likely of the items whose elements are kept; None where there are none."""
+    ranked = headline_of(shown)
+    column = next((name for name in ("image", "series", "tokens") if name in shown.columns), None)
+    if ranked is None or column is None or "surprisal" not in shown.columns:
+        return None
+    kept = _kept(shown, ranked.score, column)
+    if not kept:
+        return None
+    return {"image": _images, "series": _series, "tokens": _texts}[column](shown, kept)
+
+
+def _kept(shown: Shown, score: str, column: str) -> list[Kept]:
+    """Return what is kept, the most surprising first."""
+    import numpy as np
+
+    frame = shown.frame("role", "surprisal", score)
+    rows = np.flatnonzero(frame["surprisal"].notna().to_numpy())
+    assert shown.items is not None
+    found = [
+        Kept(
+            row, str(frame["role"][row]), float(frame[score][row]),
+            np.array([np.nan if one is None else one for one in frame["surprisal"][row]], dtype=float), cell,
+        )
+        for row, cell in zip(rows.tolist(), shown.items.rows(rows)[column].to_pylist(), strict=True)
+    ]
+    scored = [one for one in found if one.surprisal.size and np.isfinite(one.surprisal).any()]
+    return sorted(scored, key=lambda one: -one.score)
+
+
+def _ends(kept: Sequence[Kept], first: int, last: int) -> tuple[list[Kept], list[Kept]]:
+    """Return the strangest and the most likely, as many of each role and none at both ends; foreign ones first."""
+    roles = sorted({one.role for one in kept})
+    ends: tuple[list[Kept], list[Kept]] = ([], [])
+    for role in roles:
+        own = [one for one in kept if one.role == role]
+        half = (len(own) + 1) // 2
+        ends[0].extend(own[: min(first // len(roles), half)])
+        ends[1].extend(own[max(half, len(own) - last // len(roles)) :])
+    return ends
+
+
+def _scale(kept: Sequence[Kept]) -> tuple[float, float]:
+    import numpy as np
+
+    values = np.concatenate([one.surprisal for one in kept])
+    values = values[np.isfinite(values)]
+    return min(0.0, float(values.min())), max(float(values.max()), 1e-9)
+
+
+def _named(shown: Shown, one: Kept) -> str:
+    words = shown.notation.words
+    name = words("picture.familiar") if one.role == "items" else words.term("group", one.role)
+    return words("picture.item_of", name=name, score=shown.notation.number(one.score, "score"))
+
+
+def _message(shown: Shown, kept: Sequence[Kept]) -> str:
+    import numpy as np
+
+    top = kept[0]
+    found = {"most": float(np.nanmax(top.surprisal)), "mean": float(np.nanmean(top.surprisal))}
+    numbers = {name: shown.notation.number(value, "score") for name, value in found.items()}
+    return shown.notation.words("picture.surprise", item=_named(shown, top), **numbers)
+
+
+def _images(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
+    import numpy as np
+
+    from detectors.novelty.evidence import ENDS
+
+    words, wide = shown.notation.words, 2 * _SIZE + 3
+    step, high = (WIDTH - wide) / (_IMAGES - 1), _SIZE + 50
+    (low, most), levels = _scale(kept), levels_of([one.content for one in kept])
+    parts, ends = [], _ends(kept, _IMAGES, _IMAGES)
+    for number, (name, row) in enumerate(zip(("picture.strangest", "picture.likeliest"), ends, strict=True)):
+        top = number * high + 20
+        if row:
+            parts.append(words_at(0, top - 8, words(name), size=12, bold=True))
+        for at, one in enumerate(row):
+            shape = np.shape(one.content)
+            item = placed("image", one.content, at * step, top, _SIZE, levels)
+            if item is None or int(np.prod(shape)) != one.surprisal.size or len(shape) not in (2, 3):
+                return None
+            grid = one.surprisal.reshape(shape) if len(shape) == 2 else one.surprisal.reshape(shape).mean(axis=0)
+            place = (at * step + _SIZE + 3, float(top), float(_SIZE), float(_SIZE))
+            parts += [
+                item, shaded(grid, low, most, place),
+                *(
+                    stroke(f"M{x:.1f} {top}h{_SIZE}v{_SIZE}h-{_SIZE}z", "edge") for x in (at * step, place[0])
+                ),
+                words_at(at * step, top + _SIZE + 13, _named(shown, one), size=11),
+                words_at(at * step, top + _SIZE + 26, _peak(shown, grid), size=11, colour="skipped"),
+            ]
+    bottom = sum(bool(row) for row in ends) * high + 8
+    parts.append(_legend(shown, low, most, bottom))
+    caption = words("picture.pixels_caption", count=ENDS)
+    return pictured(shown, bottom + 30, _message(shown, kept), caption, joined(parts), (0, 4 * step))
+
+
+def _peak(shown: Shown, grid: NDArray[np.float64]) -> str:
+    """Return the greatest surprise and where it stands."""
+    import numpy as np
+
+    row, column = divmod(int(np.nanargmax(grid)), grid.shape[1])
+    nats = shown.notation.number(float(grid[row, column]), "score")
+    return shown.notation.words("picture.peak", nats=nats, row=row + 1, column=column + 1)
+
+
+def _legend(shown: Shown, low: float, most: float, top: float) -> Markup:
+    import numpy as np
+
+    words, notation = shown.notation.words, shown.notation
+    ticks = [low + (most - low) * share for share in (0, 0.5, 1)]
+    texts = [notation.number(tick, "score") for tick in ticks]
+    return joined([
+        shaded(np.linspace(0, 1, 32)[None], 0, 1, (0.0, top, 160.0, 10.0)),
+        stroke(f"M0 {top}h160v10h-160z", "edge"),
+        *(
+            words_at(160 * at / 2, top + 23, text, anchor=("start", "middle", "end")[at], size=11, colour="skipped")
+            for at, text in enumerate(texts)
+        ),
+        words_at(172, top + 10, words("picture.nats_each"), size=11, colour="skipped"),
+    ])
+
+
+def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
+    import numpy as np
+
+    words, wide, high = shown.notation.words, (WIDTH - 30) / 2, _HIGH + _BARS + 40
+    low, most = _scale(kept)
+    parts, ends = [], _ends(kept, _SERIES, _SERIES)
+    for number, (name, column) in enumerate(zip(("picture.strangest", "picture.likeliest"), ends, strict=True)):
+        left = number * (wide + 30)
+        if column:
+            parts.append(words_at(left, 12, words(name), size=12, bold=True))
+        for at, one in enumerate(column):
+            if np.ndim(one.content) != 1 or len(one.content) != one.surprisal.size:
+                return None
+            parts.append(_one_series(shown, one, (left, 24 + at * high, wide), (low, most)))
+    rows = max(map(len, ends))
+    caption = words(
+        "picture.steps_caption", low=shown.notation.number(low, "score"), most=shown.notation.number(most, "nats")
+    )
+    return pictured(shown, 24 + rows * high, _message(shown, kept), caption, joined(parts), (0, wide))
+
+
+def _one_series(
+    shown: Shown, one: Kept, place: tuple[float, float, float], scale: tuple[float, float]
+) -> Markup:
+    import numpy as np
+
+    from detectors.novelty.elements import WINDOW
+
+    left, top, wide = place
+    words, (low, most), size = shown.notation.words, scale, one.surprisal.size
+    values, base = np.asarray(one.content, dtype=float), top + _HIGH + _BARS + 20
+    span = float(np.ptp(values)) or 1.0
+    x = left + (np.arange(size) + 0.5) * wide / size
+    y = top + 16 + (_HIGH - 4) * (values.max() - values) / span
+    drawn = "L".join(f"{across:.1f} {down:.1f}" for across, down in zip(x.tolist(), y.tolist(), strict=True))
+    zero = base + low / (most - low) * _BARS
+    bars = "".join(
+        f"M{across:.1f} {zero:.1f}V{base - (nats - low) / (most - low) * _BARS:.1f}"
+        for across, nats in zip(x.tolist(), one.surprisal.tolist(), strict=True) if np.isfinite(nats)
+    )
+    window = np.convolve(np.nan_to_num(one.surprisal), np.ones(min(WINDOW, size)), "valid")
+    start = int(window.argmax())
+    ends = left + start * wide / size, left + min(start + WINDOW, size) * wide / size
+    axis = round_axis("count", 0.0, float(size), round(wide))
+    ticks = [tick for tick in axis.ticks if tick <= size]
+    return joined([
+        words_at(left, top + 8, _named(shown, one), size=11),
+        stroke(f"M{drawn}", "ink", width=1.3),
+        stroke(bars, "passed", width=round(max(1.0, wide / size - 0.8), 1)),
+        line(left, zero, left + wide, zero, "edge"),
+        line(ends[0], base + 3, ends[1], base + 3, "failed", width=2.5),
+        *(
+            words_at(left + tick * wide / size, base + 15, text, anchor="start" if not tick else "middle", size=10,
+                     colour="skipped")
+            for tick, text in zip(ticks[:-1], shown.notation.ticks(ticks[:-1], "count"), strict=True)
+        ),
+        words_at(left + wide, base + 15, words("picture.steps"), anchor="end", size=10, colour="skipped"),
+    ])
+
+
+def _texts(shown: Shown, kept: Sequence[Kept]) -> Picture:
+    words = shown.notation.words
+    parts, top = [], 0.0
+    for name, rows in zip(("picture.strangest", "picture.likeliest"), _ends(kept, _STRANGE, _LIKELY), strict=True):
+        if rows:
+            parts.append(words_at(0, top + 14, words(name), size=12, bold=True))
+            top += 22
+        for one in rows:
+            drawn, high = text_rows(one.content, one.surprisal, top + 16, _named(shown, one), shown.notation)
+            parts.append(drawn)
+            top += high + 20
+    parts.append(legend(shown.notation, top + 4))
+    return pictured(shown, top + 26, _message(shown, kept), words("picture.tokens_caption"), joined(parts))

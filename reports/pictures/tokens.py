@@ -1,0 +1,137 @@
+"""A text, token by token, each on a ground as dark as it was surprising; the steps are the same in every report.
+
+    0 to 2, to 4, to 7, to 10 nats and above      a token of which the model gave 14 %, 2 %, 0.1 %, 0.005 % or less
+
+The five most surprising are underlined and have their nats above them, so that the map is read without its shades too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
+
+from markupsafe import Markup
+
+from reports.figures import PALETTE, joined, line, words_at
+from reports.pictures.part import WIDTH
+from reports.text import Notation, one_line
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["STEPS", "legend", "text_rows"]
+
+STEPS = (2.0, 4.0, 7.0, 10.0)
+"""Where a ground gets darker, in nats."""
+_GROUNDS = (0.0, 0.12, 0.25, 0.38, 0.52)
+"""Opacity of each step's ground."""
+_CHARACTER, _SIZE, _LINE, _LINES = 7.3, 12, 32, 2
+"""Of a character of one width, and of a line; and lines of a text at most."""
+_MARKED = 5
+"""Tokens with their number."""
+_FACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', NanumGothicCoding, monospace"
+
+
+def text_rows(
+    tokens: Sequence[str], surprisal: NDArray[np.float64], top: float, name: str, notation: Notation
+) -> tuple[Markup, float]:
+    """Return a text's lines from `top` on, its name above them, and how high they are.
+
+    Of a text too long for that the tokens around its most surprising one are drawn.
+    """
+    import numpy as np
+
+    shown = [_told(token, notation) for token in tokens]
+    first, places = _laid(shown, int(np.nanargmax(surprisal)))
+    inside = range(first, first + len(places))
+    known = [at for at in inside if np.isfinite(surprisal[at])]
+    marked = set(sorted(known, key=lambda at: -surprisal[at])[:_MARKED])
+    grounds: dict[int, list[str]] = {}
+    texts, parts = [list[Markup]() for _ in range(_LINES)], []
+    for at, (x, row) in zip(inside, places, strict=True):
+        space, text = shown[at]
+        space = space if x else 0
+        left, wide, base = x + space * _CHARACTER, _wide(text), top + 30 + row * _LINE
+        if at in known and (step := sum(surprisal[at] >= limit for limit in STEPS)):
+            grounds.setdefault(step, []).append(f"M{left:.1f} {base - 12:.1f}h{wide:.1f}v16h-{wide:.1f}z")
+        texts[row].append(Markup('<tspan x="{:.1f}">{}</tspan>').format(left, text))
+        if at in marked:
+            number = notation.number(float(surprisal[at]), "score")
+            parts += [
+                line(left, base + 5, left + wide, base + 5, "ink", width=1.5),
+                words_at(left + wide / 2, base - 14, number, anchor="middle", size=9),
+            ]
+    shades = [_ground("".join(path), step) for step, path in sorted(grounds.items())]
+    lines = [
+        Markup('<text y="{:.1f}" font-size="{}" font-family="{}" fill="{}">{}</text>').format(
+            top + 30 + row * _LINE, _SIZE, _FACE, PALETTE["ink"], joined(spans)
+        )
+        for row, spans in enumerate(texts) if spans
+    ]
+    cut = len(places) < len(tokens)
+    told = notation.words("picture.tokens_of", name=name, shown=len(places), all=len(tokens)) if cut else name
+    heading = words_at(0, top, told, size=11, colour="skipped")
+    return joined([heading, *shades, *lines, *parts]), 18 + len(lines) * _LINE
+
+
+def _told(token: str, notation: Notation) -> tuple[int, str]:
+    """Return how many blanks stand before a token, and what is printed of it."""
+    text = token.replace("\n", "↵").replace("\t", "⇥")
+    stripped = text.lstrip(" ")
+    shown = one_line(stripped, notation.words, 60) if stripped else ""
+    return min(len(text) - len(stripped), 4), shown
+
+
+def _wide(text: str) -> float:
+    return sum(2 if east_asian_width(one) in "FW" else 1 for one in text) * _CHARACTER
+
+
+def _laid(shown: Sequence[tuple[int, str]], strangest: int) -> tuple[int, list[tuple[float, int]]]:
+    """Return the first token that is drawn, and (x, line) of it and of all after it that find room.
+
+    Where the strangest would find none, the first stands a line and a half before it.
+    """
+    places = list(_placed(shown))
+    if strangest < len(places):
+        return 0, places
+    first, room = strangest, 1.5 * WIDTH
+    while first and room > 0:
+        first -= 1
+        room -= shown[first][0] * _CHARACTER + _wide(shown[first][1])
+    return first, list(_placed(shown[first:]))
+
+
+def _placed(shown: Sequence[tuple[int, str]]) -> Iterator[tuple[float, int]]:
+    x, row = 0.0, 0
+    for space, text in shown:
+        wide, blank = _wide(text), space * _CHARACTER
+        if x and x + blank + wide > WIDTH:
+            x, row = 0.0, row + 1
+        if row == _LINES:
+            return
+        yield x, row
+        x += wide + (blank if x else 0.0)
+
+
+def _ground(path: str, step: int) -> Markup:
+    return Markup('<path d="{}" fill="{}" fill-opacity="{}"/>').format(path, PALETTE["passed"], _GROUNDS[step])
+
+
+def legend(notation: Notation, top: float) -> Markup:
+    """Return the steps with their nats, on one line."""
+    words, parts, x = notation.words, [], 0.0
+    bounds = notation.ticks(STEPS, "")
+    texts = [
+        words("picture.nats_below", nats=bounds[0]),
+        *(words("picture.nats_between", low=low, high=high) for low, high in pairwise(bounds)),
+        words("picture.nats_above", nats=bounds[-1]),
+    ]
+    for step, text in enumerate(texts):
+        box = f"M{x:.1f} {top}h26v14h-26z"
+        edge = Markup('<path d="{}" fill="none" stroke="{}"/>').format(box, PALETTE["edge"])
+        parts += [_ground(box, step) if step else Markup(""), edge, words_at(x + 32, top + 11, text, size=11)]
+        x += 130
+    return joined(parts)

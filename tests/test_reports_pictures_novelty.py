@@ -1,0 +1,253 @@
+"""Pictures of novelty: what is stored is what is drawn, counts and cells are whole, bands hold, old audits render."""
+
+import re
+from base64 import b64decode
+from dataclasses import replace
+from io import BytesIO
+from types import SimpleNamespace
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from report_fixtures import finding, real
+from scipy.stats import norm
+
+from audit.record import Limit
+from detectors.novelty.blindspots import blind_spots
+from detectors.phrases import Cause
+from detectors.result import undefined
+from detectors.roc_curve import roc_margin
+from reports.figures import placed, round_axis, shaded
+from reports.figures.style import PALETTE
+from reports.pictures import figure_of, opening, within
+from reports.pictures.distorted import distortions
+from reports.pictures.ends import likeliest_and_strangest
+from reports.pictures.families import families
+from reports.pictures.histogram import counts_of, score_histograms
+from reports.pictures.noise_levels import denoising_curves
+from reports.pictures.part import Shown
+from reports.pictures.surprise import surprise_maps
+from reports.pictures.tokens import text_rows
+from reports.text import Notation, words_of
+
+N = Notation(words_of("en"))
+
+
+def tree(picture):
+    return ET.fromstring(str(picture.drawing))
+
+
+def texts(picture):
+    return ["".join(one.itertext()).strip().replace("\xa0", " ") for one in tree(picture).iter("text")]
+
+
+
+def scored(size=200, texts=False, seed=0):
+    """Items of a finding of novelty as its detector keeps them: both roles, a threshold, elements of both ends."""
+    rng = np.random.default_rng(seed)
+    role = np.repeat(["foreign", "items"], size)
+    nll = np.concatenate([rng.normal(3.0, 1.0, size), rng.normal(2.0, 0.5, size)])
+    frame = pd.DataFrame({
+        "id": [f"i{at}" for at in range(2 * size)], "role": role, "nll": nll, "knn5": rng.normal(size=2 * size),
+        "threshold": 2.8, "value": 1.0 * (nll > 2.8), "against": (nll > 2.8) != (role == "foreign"),
+        "nll_constant": nll - 1, "nll_noise": nll + 4,
+    })  # fmt: skip
+    if texts:
+        words = [["The", " cat", "\n", "<b>", "고양이", *[f" w{at}" for at in range(9)]]] * (2 * size)
+        frame["text"], frame["tokens"] = ["".join(one) for one in words], words
+        frame["surprisal"] = [[np.nan, *(1.5 * np.arange(13))]] * (2 * size)
+    else:
+        frame["image"] = [rng.integers(0, 17, (4, 4)).tolist() for _ in nll]
+        frame["surprisal"] = [rng.exponential(size=16).tolist() for _ in nll]
+    for at in range(8, len(frame) - 8):
+        frame.at[at, "surprisal"] = None
+    return frame
+
+
+def novel(frame, **more):
+    def of(about, value, group=None, name="auroc"):
+        above = ("foreign", "nll") if about == "foreign" else ("items", f"nll_{about}")
+        one = real(name, value, 0.05, 400, unit="score", direction="higher is better")
+        return replace(one, group=group, auroc_of=(("items", "nll"), above))
+
+    low, high = (frame.loc[frame["role"] == role, "nll"].to_numpy() for role in ("items", "foreign"))
+    knn = replace(of("foreign", 0.5, "knn5"), auroc_of=(("items", "knn5"), ("foreign", "knn5")))
+    why = Cause("the score does not rise as noise is added to the items (mean at none, half, all: {means})", means="1")
+    lost = undefined("auroc", why, n={"items": 9, "units": 9}, unit="score", direction="higher is better", level=0.95,
+                     group="mixture")
+    spots = [of(kind, value, kind, "blind_spot_auroc") for kind, value in (("constant", 0.3), ("noise", 0.99))]
+    return finding(
+        "likelihood", "failed", "w", probe="novelty.likelihood", limit=Limit(measure="auroc", at_least=0.9),
+        measures=[of("foreign", float((high[:, None] > low).mean())), knn, lost, *spots], **more,
+    )
+
+
+def drawn_by(draw, frame, notation=N, **more):
+    """What one drawing makes of the items, without a file of them."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    items = SimpleNamespace(
+        columns=tuple(frame.columns), id_column="id", total=len(frame),
+        table=table.select, rows=lambda numbers: table.take(pa.array(numbers)),
+    )
+    return draw(Shown(novel(frame, **more), notation, items, None))
+
+
+@given(st.lists(st.floats(-9, 9), min_size=1, max_size=60), st.none() | st.floats(-9, 9))
+def test_every_value_is_counted_once_on_its_side_of_the_threshold(values, threshold):
+    found = counts_of(np.array(values), round_axis("score", -3.0, 3.0, 100), threshold)
+    assert found.sum() == len(values)
+    assert found[1].sum() == (0 if threshold is None else sum(one > threshold for one in values))
+
+
+def test_the_histogram_says_what_lies_beyond_the_threshold():
+    frame = scored()
+    drawn = drawn_by(score_histograms, frame)
+    shares = frame.groupby("role")["value"].mean()
+    told = tree(drawn).find("desc").text.replace("\xa0", " ")
+    for role in ("items", "foreign"):
+        assert N.number(shares[role], "share").replace("\xa0", " ") in told
+    assert "threshold 2.80 (p ≤ 0.05)" in texts(drawn)
+    assert {"negative log-likelihood, bits per dimension", "familiar items: 200", "foreign: 200"} <= set(texts(drawn))
+    assert "Limit: AUROC ≥ 0.9" in drawn.caption.replace("\xa0", " ")
+    old = drawn_by(score_histograms, frame.drop(columns="threshold"))
+    assert not any("threshold" in one for one in texts(old)), "an audit stored before has no threshold"
+
+
+def test_the_band_holds_the_whole_true_curve_as_often_as_it_says():
+    """N(0, 1) against N(1, 1): F = Phi(-t), H = Phi(1 - t), in 400 draws of 60 and 90; it must not be far too wide."""
+    rng, level = np.random.default_rng(2), 0.9
+    at = np.linspace(-4, 5, 500)
+    held, wide = 0, []
+    for _ in range(400):
+        sides = np.sort(rng.normal(size=60)), np.sort(rng.normal(1.0, size=90))
+        off = [
+            abs(1 - np.searchsorted(side, at, "left") / len(side) - norm.sf(at, loc=place)).max()
+            for side, place in zip(sides, (0, 1), strict=True)
+        ]
+        held += all(one <= roc_margin(len(side), level) for one, side in zip(off, sides, strict=True))
+        wide.append(max(off) / roc_margin(60, level))
+    assert held / 400 >= level - 2 * np.sqrt(level * (1 - level) / 400)
+    assert max(wide) > 0.8
+
+
+def test_a_map_of_pixels_has_a_cell_for_each_and_its_levels():
+    told = drawn_by(surprise_maps, scored())
+    maps = [one for one in tree(told).iter("image") if one.get("width") == "66"]
+    assert len(maps) == 24, "six items beside their maps at either end"
+    grid = np.array([[0.0, 1.0], [2.0, np.nan]])
+    data = re.search(r"base64,([^\"]+)", shaded(grid, 0, 2, (0, 0, 9, 9)))[1]
+    image = Image.open(BytesIO(b64decode(data)))
+    assert image.size == (2, 2)
+    assert np.array(image).tolist() == [[0, 16], [31, 32]]
+    assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+def test_a_map_of_tokens_has_a_cell_for_each_and_is_read_without_its_shades():
+    frame = scored(texts=True)
+    drawn = drawn_by(surprise_maps, frame)
+    spans = [one.text or "" for one in tree(drawn).iter("tspan")]
+    assert len(spans) == 6 * 14, "four strange texts, two likely ones"
+    assert spans[:5] == ["The", "cat", "↵", "<b>", "고양이"]
+    marked = [one for one in texts(drawn) if re.fullmatch(r"[\d.]+", one)]
+    assert marked[:5] == ["12.0", "13.5", "15.0", "16.5", "18.0"]
+    grounds = [one.get("d").count("M") for one in tree(drawn).iter("path") if one.get("fill-opacity")]
+    # nats are 1.5 k for k = 0 ... 12: one or two tokens below 2, then to 4, to 7, to 10, and above
+    assert grounds[:4] == [1, 2, 2, 6]
+    assert {"below 2 nats", "10 nats or more"} <= set(texts(drawn))
+    assert "18.0 nats at most" in tree(drawn).find("desc").text.replace("\xa0", " ")
+    assert drawn_by(surprise_maps, frame.drop(columns=["surprisal", "tokens"])) is None
+
+
+def test_of_a_long_text_the_lines_around_its_most_surprising_token_are_drawn():
+    nats = np.zeros(400)
+    nats[300] = 9.0
+    drawn, _ = text_rows([f" t{at}" for at in range(400)], nats, 0.0, "name", N)
+    assert ">t300<" in drawn
+    assert ">t0<" not in drawn
+    assert "of 400 tokens" in drawn
+
+
+def test_series_have_a_bar_of_surprise_for_each_step():
+    frame = scored().drop(columns="image")
+    frame["series"] = [np.sin(np.arange(16)).tolist()] * len(frame)
+    drawn = drawn_by(surprise_maps, frame)
+    bars = [one.get("d") for one in tree(drawn).iter("path") if one.get("stroke") == PALETTE["passed"]]
+    assert [one.count("M") for one in bars] == [16] * 8
+
+
+def test_both_ends_are_drawn_in_order_with_what_is_misjudged_framed():
+    frame = scored()
+    drawn = drawn_by(likeliest_and_strangest, frame)
+    own = frame[frame["role"] == "items"].sort_values("nll")
+    numbers = [one for one in texts(drawn) if re.fullmatch(r"-?[\d.]+", one)]
+    assert numbers[:16] == [N.number(one, "score") for one in (*own["nll"][:8], *own["nll"][-8:])]
+    wrong = [one for one in tree(drawn).iter("path") if one.get("stroke") == PALETTE["failed"]]
+    picked = pd.concat([
+        part.sort_values("nll").iloc[[*range(8), *range(-8, 0)]] for _, part in frame.groupby("role")
+    ])
+    assert len(wrong) == picked["against"].sum()
+
+
+def test_distortions_are_those_that_were_asked():
+    """They are made again from id and item alone, between the ends that the plan gave."""
+    frame = scored()
+    drawn = drawn_by(distortions, frame, options={"value_range": [0, 16]})
+    assert len(list(tree(drawn).iter("image"))) == 3 * 8
+    own = frame[frame["role"] == "items"].sort_values("nll")
+    first = own.iloc[0]
+    made = blind_spots([first["id"]], np.array([first["image"]]), (0, 16))
+    for kind in ("constant", "noise"):
+        wanted = placed("image", made[kind][0].tolist(), 0, 0, 38, (0, 16))
+        assert re.search(r'href="([^"]+)"', wanted)[1] in drawn.drawing
+    assert "AUROC 0.300" in texts(drawn)
+    assert "constant" in tree(drawn).find("desc").text
+
+
+def test_families_stand_side_by_side_the_best_first_and_what_has_no_number_says_why():
+    drawn = drawn_by(families, scored())
+    assert [one for one in texts(drawn) if one in ("P(X)", "P(Y|X)", "data alone")] == [
+        "P(X)", "data alone", "data alone",
+    ]
+    assert any(one.startswith("— the score does not rise") for one in texts(drawn))
+    assert len(list(tree(drawn).iter("circle"))) == 1
+
+
+def test_curves_of_both_roles_are_medians_with_their_bands():
+    frame = scored()
+    low, high = np.linspace(0.1, 0.01, 8), np.linspace(10, 0.02, 8)
+    frame["denoising_curve"] = [(high if role == "foreign" else low).tolist() for role in frame["role"]]
+    drawn = drawn_by(denoising_curves, frame)
+    assert "noise level 0.0625: median loss 10.0 of foreign, 0.100 of familiar" in tree(drawn).find("desc").text
+    dashed = [one for one in tree(drawn).iter("path") if one.get("stroke-dasharray")]
+    assert [one.get("d").count("L") for one in dashed] == [7]
+    assert drawn_by(denoising_curves, frame.drop(columns="denoising_curve")) is None
+    alone = frame.assign(denoising_curve=frame["denoising_curve"].where(frame["role"] == "items"))
+    assert drawn_by(denoising_curves, alone) is None
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_every_picture_of_novelty_says_its_message_and_is_small(lang):
+    notation = Notation(words_of(lang))
+    for texted in (False, True):
+        frame = scored(texts=texted)
+        for draw in figure_of("novelty.likelihood").draw:
+            if (found := drawn_by(draw, frame, notation)) is None:
+                continue
+            assert len(tree(found).find("desc").text) > 20
+            assert found.caption
+            assert found.height == pytest.approx(float(tree(found).get("height")), abs=1)
+            assert len(found.drawing) < 30_000
+
+
+def test_a_finding_opens_with_what_fits_and_a_report_keeps_within_its_room():
+    high = [SimpleNamespace(height=200.0, drawing="x" * 100) for _ in range(4)]
+    assert opening(high) == 2
+    assert opening([SimpleNamespace(height=2000.0)]) == 1
+    assert opening([]) == 0
+    assert within(high, 250) == tuple(high[:2])
+    assert within(high, 10) == tuple(high[:1])
