@@ -38,7 +38,7 @@ def give_findings(rows: Sequence[RegisterRow], words: Words) -> None:
         return
     try:
         for name, of_audit in groupby(sorted(rows, key=lambda row: row.audit), key=lambda row: row.audit):
-            says = [one for row in of_audit for one in _given(row.finding.check, None, row.standing, owner, due)]
+            says = [one for row in of_audit for one in _given(row.finding.check, row.item, row.standing, owner, due)]
             if says:
                 append(opened(name), *says, author=author)
     except (DokimasiaError, ValidationError) as error:

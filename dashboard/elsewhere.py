@@ -51,7 +51,7 @@ def elsewhere(name: str, check: str, item: str, cells: Mapping[str, Any]) -> lis
         (one for one in entries() if one.state in WORST_FIRST and one.name != name), key=lambda one: -one.written
     )
     for other in others[:AUDITS_LOOKED_AT]:
-        there = readable(other.name, lambda audit: list(_of_probe(audit, probe, item))) or []
+        there = readable(other.name, lambda name: list(_of_probe(opened(name), probe, item))) or []
         found += [one for one in there if _alike(own, one.cells)]
     return found
 

@@ -36,7 +36,7 @@ def months(rows: Iterable[RegisterRow]) -> list[tuple[tuple[int, int], list[End]
     """Return ((year, month), what ends in it), both in order of time."""
     ends = sorted(
         (End(day, kind, row) for row in rows for day, kind in row.ends),
-        key=lambda one: (one.day, one.row.title, one.row.finding.check, one.kind),
+        key=lambda one: (one.day, one.row.title, one.row.finding.check, one.kind, one.row.item or ""),
     )
     return [(month, list(found)) for month, found in groupby(ends, key=lambda one: (one.day.year, one.day.month))]
 
@@ -47,7 +47,8 @@ def as_calendar(rows: Iterable[RegisterRow], words: Words) -> bytes:
     for _, ends in months(rows):
         for one in ends:
             row = one.row
-            names = {"check": _line(row.finding.check, words), "title": _line(row.title, words)}
+            named = " · ".join(one for one in (row.finding.check, row.item) if one)
+            names = {"check": _line(named, words), "title": _line(row.title, words)}
             told = words(f"register.ends_{one.kind}", **names)
             owner = [] if not row.standing.owner else [f"DESCRIPTION:{_escaped(_line(row.standing.owner, words))}"]
             lines += [
@@ -86,15 +87,14 @@ def as_csv(rows: Sequence[RegisterRow], words: Words) -> bytes:
     notation, written = Notation(words), io.StringIO()
     table = csv.writer(written)
     table.writerow([
-        "audit", "title", "model", "check", "dimension", "verdict", "sentence", "rating", "owner", "due", "overdue",
-        "status", "waiver_until", "action", "age_days", "items_given",
+        "audit", "title", "model", "check", "item", "dimension", "verdict", "sentence", "rating", "owner", "due",
+        "overdue", "status", "waiver_until", "action", "age_days",
     ])
     for row in rows:
         said, finding = row.standing, row.finding
         table.writerow(inert(str(cell)) for cell in (
-            row.audit, row.title, row.model, finding.check, finding.dimension, finding.verdict,
+            row.audit, row.title, row.model, finding.check, row.item or "", finding.dimension, finding.verdict,
             reason_text(finding, notation), said.rating or "", said.owner or "", said.due or "", row.overdue,
             said.status, "" if said.waiver is None else said.waiver.until, said.action or "", row.age,
-            row.given,
         ))
     return written.getvalue().encode()

@@ -4,7 +4,8 @@
     standing(name)     -> all that was said of an audit, as it stands today
     register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
 
-A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken.
+A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken; an item that was
+given to somebody, until somebody has said what is right of it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from typing import Literal
 
 from audit.files import sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
-from audit.review import RATINGS, ReviewState, TargetState, signature_of, state_of
+from audit.review import RATINGS, Override, ReviewState, Sample, TargetState, read_reviews, signature_of, state_of
 from audit.signing import known_keys
-from dashboard.loading import entries, home, opened, readable
+from dashboard.loading import entries, home, opened, outlined, readable
 
 __all__ = ["SOON", "RegisterRow", "Stand", "register", "stand_of", "standing"]
 
@@ -32,7 +33,7 @@ SOON = 30
 
 @dataclass(frozen=True)
 class RegisterRow:
-    """One finding of one audit."""
+    """One finding of one audit, or one item of it."""
 
     audit: str
     """Name of the audit's folder."""
@@ -43,13 +44,14 @@ class RegisterRow:
     overdue: bool
     age: int
     """Days since the audit was run; since its record was written, where nothing tells when it was run."""
-    given: int = 0
-    """Items of it that are given to somebody."""
+    item: str | None = None
+    """Id of the item; None for the finding."""
 
     @property
     def mark(self) -> str:
-        """Eight letters that stand for the finding in an address."""
-        return sha256(f"{self.audit}\n{self.finding.check}".encode("utf-8", "surrogatepass"))[7:15]
+        """Eight letters that stand for the finding, or the item, in an address."""
+        names = (self.audit, self.finding.check, *(() if self.item is None else (self.item,)))
+        return sha256("\n".join(names).encode("utf-8", "surrogatepass"))[7:15]
 
     @property
     def ends(self) -> tuple[tuple[date, Literal["due", "waiver"]], ...]:
@@ -64,11 +66,12 @@ class RegisterRow:
         return any(kind == "waiver" and 0 <= (day - on).days <= SOON for day, kind in self.ends)
 
     @property
-    def urgency(self) -> tuple[bool, int, date, int, str, str]:
+    def urgency(self) -> tuple[bool, int, date, int, str, str, str]:
         """What the rows are sorted by."""
         rating = len(RATINGS) if self.standing.rating is None else RATINGS.index(self.standing.rating)
         verdict = WORST_FIRST.index(self.finding.verdict)
-        return not self.overdue, rating, self.standing.due or date.max, verdict, self.title, self.finding.check
+        due, names = self.standing.due or date.max, (self.title, self.finding.check, self.item or "")
+        return not self.overdue, rating, due, verdict, *names
 
 
 @dataclass(frozen=True)
@@ -109,12 +112,17 @@ def stand_of(name: str, on: date) -> Stand | None:
 
 @lru_cache(maxsize=4096)
 def _stand(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> Stand | None:
-    return readable(name, lambda audit: _summed(audit, state_of(audit, on), on))
+    return readable(name, lambda name: _summed(root / name, on))
 
 
-def _summed(audit: Audit, state: ReviewState, on: date) -> Stand | None:
-    if not state.entries:
+def _summed(folder: Path, on: date) -> Stand | None:
+    """Return where an audit stands; its measures are read only where somebody put outcomes in the machine's place."""
+    reviews = read_reviews(folder)
+    if not reviews.entries:
         return None
+    counted = any(isinstance(one.says, Override | Sample) for one in reviews.entries)
+    audit = opened(folder.name) if counted else outlined(folder)
+    state = state_of(audit, on, reviews=reviews)
     checks = [one.check for one in audit.record.findings]
     said = [state.of(check) for check in checks]
     still = sorted((one for one in said if one.status == "open"), key=lambda one: one.due or date.max)
@@ -158,20 +166,29 @@ def _stat(path: Path) -> os.stat_result | None:
 
 @lru_cache(maxsize=4096)
 def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> tuple[RegisterRow, ...]:
-    return readable(name, lambda audit: tuple(_rows(audit, state_of(audit, on), on))) or ()
+    return readable(name, lambda name: tuple(_rows(opened(name), on))) or ()
 
 
-def _rows(audit: Audit, state: ReviewState, on: date) -> Iterator[RegisterRow]:
+def _rows(audit: Audit, on: date) -> Iterator[RegisterRow]:
+    state = state_of(audit, on)
     audited = audit.record.models.get("main") or audit.record.data
     age = (on - _day_of(audit)).days
+    model = "" if audited is None else audited.name
     for finding in audit.record.findings:
-        said = state.of(finding.check)
-        given = sum(of == finding.check and item is not None and one.owner is not None
-                    for (of, item), one in state.targets.items())
-        if finding.verdict in UNSETTLED or said != TargetState() or given:
-            model = "" if audited is None else audited.name
-            title, overdue = audit.record.title, said.overdue(on)
-            yield RegisterRow(audit.folder.name, title, model, finding, said, overdue, age, given)
+        spoken = state.of(finding.check)
+        listed = [(None, spoken)] if finding.verdict in UNSETTLED or spoken != TargetState() else []
+        for item, said in (*listed, *_given(state, finding.check)):
+            yield RegisterRow(
+                audit.folder.name, audit.record.title, model, finding, said, said.overdue(on), age, item
+            )
+
+
+def _given(state: ReviewState, check: str) -> Iterator[tuple[str, TargetState]]:
+    """Yield the items of a check that somebody has to look at, and nobody has."""
+    done = state.calls.get(check, {})
+    for (of, item), said in state.targets.items():
+        if of == check and item is not None and item not in done and said.owner and said.status == "open":
+            yield item, said
 
 
 def _day_of(audit: Audit) -> date:

@@ -4,6 +4,7 @@
     columns_of(items)        -> texts, sortable  what can be searched, and what can be ordered
     as_csv(items, numbers)   -> bytes            these rows as a file for a spreadsheet
     named(items, names)      -> row numbers      of the items with these names
+    titled(items, names)     -> rows and titles  of those of these items that are there
     among(items, rows, names) -> row numbers     those of the rows with these names, or without
     observed(audit, finding, name) -> a row      what was observed of an item, beside what was judged
 
@@ -23,6 +24,7 @@ from urllib.parse import parse_qs
 from audit.errors import UsageError
 from audit.record import AGAINST, Audit, Finding, ItemsFile, observed_of, worst_first
 from reports.pictures import bounds_of
+from reports.views import CONTENT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SLICES", "Columns", "Filters", "among", "as_csv", "choices", "columns_of", "inert", "matching", "named",
-    "observed",
+    "observed", "titled",
 ]
 
 SLICES = ("outcome", "group", "unit")
@@ -236,3 +238,12 @@ def named(items: ItemsFile, names: Sequence[str]) -> list[int | None]:
     """Return the row of each named item, counted from 1; None where there is none, or the file is not to be shown."""
     rows = {} if items.problem else items.find(names)
     return [None if (row := rows.get(name)) is None else row + 1 for name in names]
+
+
+def titled(items: ItemsFile, names: Sequence[str]) -> Iterator[tuple[str, int, str]]:
+    """Yield each of the named items that is there with its row, counted from 1, and its first text, else its name."""
+    there = [(name, row) for name, row in zip(names, named(items, names), strict=True) if row is not None]
+    cells = items.rows([row - 1 for _, row in there]).to_pylist() if there else []
+    for (name, row), cell in zip(there, cells, strict=True):
+        texts = (cell[column] for column in CONTENT if isinstance(cell.get(column), str))
+        yield name, row, next(texts, name)

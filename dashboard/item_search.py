@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
-from audit.record import ItemsFile, items_of
+from audit.record import Audit, ItemsFile, items_of
 from dashboard.item_pages import columns_of, hits
-from dashboard.loading import home, readable
+from dashboard.loading import home, opened, readable
 
 __all__ = ["SHORTEST", "item_hits", "still_searching"]
 
@@ -91,12 +91,11 @@ def _waiting() -> tuple[str, _Search] | None:
 
 def _checks_with(name: str, wanted: str) -> tuple[str, ...]:
     """Return the checks of an audit in whose items a text stands; none where it cannot be read."""
-    return readable(
-        name,
-        lambda audit: tuple(
-            one.check for one in audit.record.findings if _holds(items_of(audit.folder, one), wanted)
-        ),
-    ) or ()  # fmt: skip
+    return readable(name, lambda name: tuple(_checks_in(opened(name), wanted))) or ()
+
+
+def _checks_in(audit: Audit, wanted: str) -> Iterator[str]:
+    return (one.check for one in audit.record.findings if _holds(items_of(audit.folder, one), wanted))
 
 
 def _holds(items: ItemsFile | None, wanted: str) -> bool:

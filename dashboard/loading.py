@@ -2,6 +2,7 @@
 
     entries()               what lies in the audits' folder, from headers alone
     opened, view_of(name)   one finished audit, whole; what a document says of it
+    outlined(folder)        one finished audit as far as its verdicts
     row_of(name)            its row among others, as the index page has it
     compared(names, margin) audits of one plan, the first with each other
     running(name)           one without a record yet: what its plan asks and how many answers are stored
@@ -31,6 +32,8 @@ from audit.record import (
     RECORD_FILE,
     SCHEMA,
     Audit,
+    Finding,
+    Record,
     RunProgress,
     Verdict,
     load_record,
@@ -43,7 +46,7 @@ from reports.views import Overview, PrintedRow, overview, printed_row
 
 __all__ = [
     "AUDITS", "AuditEntry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
-    "readable", "row_of", "running", "view_of",
+    "outlined", "readable", "row_of", "running", "view_of",
 ]
 
 _LOG = logging.getLogger("dokimasia.dashboard")
@@ -93,6 +96,7 @@ class _Header(_Head):
     models: dict[str, _ModelHead]
     data: _DataHead | None = None
     sheet: _SheetHead | None = None
+    two_person: bool = False
     findings: list[_FindingHead]
 
 
@@ -236,10 +240,23 @@ def opened(name: str) -> Audit:
     return _opened(*_stamp(name))
 
 
-def readable(name: str, read: Callable[[Audit], T]) -> T | None:
-    """Return what `read` makes of a finished audit; None, and a line in the log, where that cannot be read."""
+def outlined(folder: Path) -> Audit:
+    """Return a finished audit with its checks' verdicts alone: all that decisions, owners and days speak of.
+
+    Nothing else of its record is there. Raises as pydantic does for a header that is none.
+    """
+    head = _Header.model_validate_json(read_regular(folder / RECORD_FILE, MAX_JSON))
+    findings = [
+        Finding.model_construct(check=one.check, verdict=one.verdict, gating=one.gating) for one in head.findings
+    ]
+    record = Record.model_construct(verdict=head.verdict, findings=findings, two_person=head.two_person)
+    return Audit(folder, record, None)
+
+
+def readable(name: str, read: Callable[[str], T]) -> T | None:
+    """Return what `read` makes of a finished audit's name; None, and a line in the log, where that cannot be read."""
     try:
-        return read(opened(name))
+        return read(name)
     except Exception as error:  # whatever it is, one folder costs one row
         leave_out(name, str(error) if isinstance(error, DokimasiaError) else type(error).__name__)
         return None

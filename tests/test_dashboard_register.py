@@ -9,10 +9,10 @@ from datetime import date, timedelta
 import pytest
 from dashboard_fixtures import FIRST, SECOND, make_home
 from test_dashboard_review import field
-from test_dashboard_views import html, rerun, rows_of, screen, text_of
+from test_dashboard_views import html, links, rerun, rows_of, screen, seen, text_of
 
 from audit.record import load_record
-from audit.review import Due, Owner, Status, add_reviews, read_reviews
+from audit.review import Due, Owner, Status, add_reviews, call_item, read_reviews
 from audit.signing.people import KEY_FILE
 from dashboard.expiries import as_calendar, as_csv, months
 from dashboard.findings_register import register
@@ -137,4 +137,16 @@ def test_items_are_given_to_somebody_in_one_step_and_found_again(home):
     assert len(given) == count
     assert {one.owner for one in given} == {"Lee"}
     assert kept(screen(screen="finding", audit=FIRST, check="facts", reviewed="given")) == count
-    assert next(row.given for row in register(TODAY) if row.finding.check == "facts") == count
+    rows = [row for row in register(TODAY) if row.item is not None]
+    assert {(row.finding.check, row.standing.owner) for row in rows} == {("facts", "Lee")}
+    assert len({row.mark for row in rows}) == len(rows) == count
+    first = rows[0].item
+    app = screen(screen="register", owner="Lee", search=first)
+    assert f"{count} items given to somebody" in seen(app)
+    [row] = rows_of(app, "register")
+    place = next(one for one in links(row) if one["screen"] == "item")
+    assert first in seen(screen(**place))
+    assert sum(one["item"] == first for one in csv.DictReader(io.StringIO(as_csv(rows, EN).decode()))) == 1
+    audit = load_record(home / FIRST)
+    add_reviews(audit, call_item(audit, "facts", first, "right"), author="Lee")
+    assert first not in {row.item for row in register(TODAY)}, "who said what is right of it has done what was asked"

@@ -13,12 +13,12 @@ from test_dashboard_views import figures, html, links, rerun, rows_of, screen, s
 from audit.errors import UsageError
 from audit.integrity import seal_audit
 from audit.record import load_record
-from audit.review import Decision, Due, Override, Owner, Status, add_reviews, read_reviews
+from audit.review import Decision, Due, Override, Owner, Status, add_reviews, call_item, read_reviews, state_of
 from audit.signing import key_owner, known_keys, make_key
 from audit.signing.keyring import KEYS
 from audit.signing.keys import read_key
 from audit.signing.people import KEY_FILE
-from dashboard import trust
+from dashboard import findings_register, trust
 from dashboard.findings_register import stand_of
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
@@ -125,6 +125,19 @@ def test_the_verify_screen_has_a_tick_for_a_known_seal_only(audit, tmp_path):
     assert 'class="sentence passed' in html(page)
     assert "Sealed by Kim Minji" in seen(page)
     assert "nobody vouches" not in seen(page)
+
+
+def test_measures_are_read_only_where_somebody_put_outcomes_in_the_machines_place(audit, monkeypatch):
+    read = []
+    monkeypatch.setattr(findings_register, "opened", lambda name: read.append(name) or load_record(audit.folder))
+    waiver = Status(check="limited", status="waived", reason="A closed trial", until=SOON)
+    add_reviews(audit, waiver, Owner(check="free", owner="Lee"), Decision(decision="approved"), author="Kim")
+    found, whole = stand_of(audit.folder.name, TODAY), state_of(audit, TODAY)
+    assert read == []
+    assert (found.verdict, found.decision, found.waived, found.owners) == (whole.verdict, whole.decision, 1, ("Lee",))
+    add_reviews(audit, call_item(audit, "limited", str(audit.items("limited").index[0]), "wrong"), author="Kim")
+    assert stand_of(audit.folder.name, TODAY).verdict == state_of(audit, TODAY).verdict
+    assert read == [audit.folder.name]
 
 
 def test_what_people_decided_stands_beside_the_machines_verdict_in_the_list(audit):

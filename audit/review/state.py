@@ -175,13 +175,16 @@ class ReviewState:
         }
 
 
-def state_of(audit: Audit, on: date | None = None, *, with_reason: bool = False) -> ReviewState:
+def state_of(
+    audit: Audit, on: date | None = None, *, with_reason: bool = False, reviews: Reviews | None = None
+) -> ReviewState:
     """Return where the audit stands; without `on`, waivers are looked at on the latest day of all entries.
 
     So the same files give the same state, whenever one asks. with_reason: of the outcomes that people put in the place
-    of the machine's only those count that say why. IntegrityError as `read_reviews`.
+    of the machine's only those count that say why. reviews: the audit's, where they were read already. IntegrityError
+    as `read_reviews`.
     """
-    return _state(audit, read_reviews(audit.folder), on, with_reason=with_reason)
+    return _state(audit, read_reviews(audit.folder) if reviews is None else reviews, on, with_reason=with_reason)
 
 
 def state_after(audit: Audit, count: int) -> ReviewState:

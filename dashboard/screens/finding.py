@@ -13,14 +13,14 @@ from dashboard.address import Address
 from dashboard.brushing import brushed
 from dashboard.evidence_browser import browse, differing, laid_page
 from dashboard.findings_register import standing
-from dashboard.item_pages import named
+from dashboard.item_pages import named, titled
 from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, report_tools
 from dashboard.review_forms import draw_items, review_finding
 from reports.pictures import opening, pictures_of
 from reports.text import Notation, Words, one_line
-from reports.views import CONTENT, FindingView, Overview, called, effect_of
+from reports.views import FindingView, Overview, called, effect_of
 
 __all__ = ["finding_of", "show"]
 
@@ -67,17 +67,13 @@ def _differing(place: Address, items: ItemsFile | None) -> Iterator[tuple[str, t
     """Yield each item on which reviewers differ, with the address of its screen and what it is."""
     if items is None or items.problem:
         return
-    found = list(zip(names := differing(standing(place.audit), place.check), named(items, names), strict=True))
-    there = [(name, row) for name, row in found if row is not None]
-    cells = items.rows([row - 1 for _, row in there]).to_pylist()
-    for (name, row), cell in zip(there, cells, strict=True):
-        texts = (cell[column] for column in CONTENT if isinstance(cell.get(column), str))
-        yield name, (place.to("item", reviewed="differ", item=row).link, next(texts, name))
+    for name, row, title in titled(items, differing(standing(place.audit), place.check)):
+        yield name, (place.to("item", reviewed="differ", item=row).link, title)
 
 
 def _links(place: Address, words: Words, items: ItemsFile, names: Sequence[str]) -> list[tuple[str, str]]:
     """Return (name, address) of each named item; the filters are left out, for they may not show it."""
-    there = place.to("item", failures=False, outcome="", group="", unit="", find="", reviewed="drawn")
+    there = place.to("item", failures=False, outcome="", group="", unit="", find="", part="", reviewed="drawn")
     found = zip(names, named(items, names), strict=True)
     return [(one_line(name, words, 40), there.to("item", item=row).link) for name, row in found if row is not None]
 

@@ -12,12 +12,15 @@ from typing import Any
 
 import streamlit as st
 
+from audit.record import items_of
 from audit.review import RATINGS, STATUSES
 from audit.signing import same_person
 from dashboard.address import Address
 from dashboard.bulk_forms import give_findings
 from dashboard.expiries import as_calendar, as_csv, months
 from dashboard.findings_register import RegisterRow, register
+from dashboard.item_pages import titled
+from dashboard.loading import opened
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.speakers import speaker
@@ -35,7 +38,9 @@ def show(place: Address, words: Words) -> None:
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.register"), place)])
     today, found = date.today(), register(date.today())
     overdue = sum(row.overdue for row in found)
-    told = words("dashboard.register_sentence", count=len(found), overdue=overdue)
+    given = sum(row.item is not None for row in found)
+    told = words("dashboard.register_sentence", count=len(found) - given, overdue=overdue)
+    told = words("register.and_items", text=told, count=given) if given else told
     draw("heading.html.j2", words, title=words("dashboard.register"), sentence=told)
     me = speaker().name
     _quick(place, words, found, today, me)
@@ -50,8 +55,9 @@ def show(place: Address, words: Words) -> None:
     picked = frozenset(place.picked.split(",")) - {""}
     _tools(words, [row for row in found if row.mark in picked] or kept, kept)
     every = ",".join(sorted(picked | {row.mark for row in shown}))
+    items = _items(shown)
     draw(
-        "register.html.j2", words, rows=[_told(row, place, picked, words) for row in shown],
+        "register.html.j2", words, rows=[_told(row, place, picked, items, words) for row in shown],
         every=place.to("register", picked=every).link if every != ",".join(sorted(picked)) else "",
         none=place.to("register", picked="").link if picked else "",
         found=found, plain=Address(screen="register", lang=place.lang).link,
@@ -142,7 +148,8 @@ def _is_of(row: RegisterRow, me: str) -> bool:
 
 
 def _kept(row: RegisterRow, place: Address, on: date, me: str) -> bool:
-    text = "\n".join((row.title, row.audit, row.model, row.finding.check, row.standing.action or "")).casefold()
+    said = (row.title, row.audit, row.model, row.finding.check, row.item or "", row.standing.action or "")
+    text = "\n".join(said).casefold()
     special = {"overdue": row.overdue, "ending": row.ending(on)}
     whose = {"mine": _is_of(row, me), "nobody": not row.standing.owner}
     return (
@@ -154,18 +161,36 @@ def _kept(row: RegisterRow, place: Address, on: date, me: str) -> bool:
     )
 
 
-def _told(row: RegisterRow, place: Address, picked: frozenset[str], words: Words) -> Mapping[str, Any]:
+def _items(rows: Sequence[RegisterRow]) -> Mapping[str, tuple[int, str]]:
+    """Return the mark of each row that is an item with the item's own row, counted from 1, and what it is."""
+    wanted: dict[tuple[str, str], dict[str, RegisterRow]] = {}
+    for row in rows:
+        if row.item is not None:
+            wanted.setdefault((row.audit, row.finding.check), {})[row.item] = row
+    found = {}
+    for (audit, _), mine in wanted.items():
+        items = items_of(opened(audit).folder, next(iter(mine.values())).finding)
+        for name, number, title in () if items is None else titled(items, list(mine)):
+            found[mine[name].mark] = number, title
+    return found
+
+
+def _told(
+    row: RegisterRow, place: Address, picked: frozenset[str], items: Mapping[str, tuple[int, str]], words: Words
+) -> Mapping[str, Any]:
     standing, waiver, notation, headline = row.standing, row.standing.waiver, Notation(words), row.finding.headline
-    number = None if headline is None else printed(headline, row.finding.limit, notation)
+    number = None if headline is None or row.item else printed(headline, row.finding.limit, notation)
     toggled = picked ^ {row.mark}
+    there = place.to("finding", audit=row.audit, check=row.finding.check)
+    at, title = items.get(row.mark, (None, row.item or ""))
     return {
         "row": row,
         "picked": row.mark in picked,
         "pick": place.to("register", picked=",".join(sorted(toggled))).link,
         "verdict": words(f"verdict.{row.finding.verdict}"),
-        "why": reason_text(row.finding, notation),
+        "why": one_line(title, words, 200) if row.item else reason_text(row.finding, notation),
         "number": number,
-        "href": place.to("finding", audit=row.audit, check=row.finding.check).link,
+        "href": there.link if at is None else there.to("item", item=at, reviewed="given").link,
         "audit_href": place.to("audit", audit=row.audit).link,
         "rating": _of("rating", standing.rating, words) if standing.rating else "",
         "status": words(f"status.{standing.status}"),

@@ -15,7 +15,7 @@ import streamlit as st
 
 from audit.record import WORST_FIRST
 from dashboard.address import Address
-from dashboard.loading import AuditEntry, entries, readable
+from dashboard.loading import AuditEntry, entries, opened, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
 from reports.text import Notation, Words, one_line
@@ -38,7 +38,7 @@ def show(place: Address, words: Words) -> None:
         return
     place = place.to("trends", model=place.model or _first(known))
     same = [entry for entry in known if entry.followed == place.model][:MOST]
-    read = [(entry, readable(entry.name, lambda audit: audit)) for entry in same]
+    read = [(entry, readable(entry.name, opened)) for entry in same]
     asked = [asked_of(audit, entry.written, date.today()) for entry, audit in read if audit is not None]
     _choices(place, words, known, asked)
     panels = _panels(place, asked, Notation(words))
