@@ -18,7 +18,11 @@ from audit.probe import Role
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Budget", "Device", "Fitted", "Lesson", "Look", "Stopped", "Trainer"]
+__all__ = ["LEARNT_FILE", "Budget", "Device", "Fitted", "Lesson", "Look", "Stopped", "Trainer"]
+
+LEARNT_FILE = "learnt.txt"
+"""File of a model's folder with a digest of each item that it learnt from (`audit.fit.content_digests`), a line each.
+"""
 
 Device = Literal["auto", "cpu", "cuda"]
 Stopped = Literal["steps", "patience", "time"]

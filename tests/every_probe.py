@@ -37,6 +37,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
              "blurred": True},
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
+    "novelty.contrast": [{}, {"densities": ("vae", "gan")}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {

@@ -122,7 +122,7 @@ WAYS = {
     "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
     "efficiency.sampling": [{"against": "other"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
-    "novelty.contrast": [{}, {"classifier": "main", "generative": "other"}],
+    "novelty.contrast": [{}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion")}],
     "novelty.likelihood": [{"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01}],
     "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}],
     "quality.samples": [{"features": "other", "draws_per_item": 20, "neighbours": 9}],

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 
+import jsonschema_rs
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
+from PIL import Image
 
 from audit import plugins
 from audit.cli.app import execute
+from audit.cli.schemas import json_schema
 from audit.data.sets import digits, series
 from audit.errors import DataError, PlanError, UsageError
+from audit.execute import run
 from audit.files import read_frame
 from audit.fit import content_digests, fit_models, read_fit_plan, running
 from audit.fit.parting import part_of
+from audit.plan import as_plan
+from audit.record import load_record
+from audit.reference import novelty_plans
 from audit.trainer import Budget, Lesson
 from audit.trainers.loop import Held, minimise, seeded
 
@@ -246,3 +256,84 @@ def test_a_folder_half_written_is_removed_and_made_anew(tmp_path, monkeypatch):
     assert sorted(path.name for path in into.iterdir()) == ["fitted.json", "parts"]
     monkeypatch.setattr(running, "write_atomic", real)
     assert fit_models(read_fit_plan(PLAN), into)["models"]["vae"]["best"] == 12
+
+
+# --- who sees what was left out: from a folder to one audit -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Return a folder of 160 digits of three classes, as small pictures."""
+    folder = tmp_path_factory.mktemp("labelled") / "digits"
+    table = digits.table("train", ["0", "1", "7"]).groupby("label").head(60)
+    for place, (image, label) in enumerate(zip(table["image"], table["label"], strict=True)):
+        (folder / label).mkdir(parents=True, exist_ok=True)
+        Image.fromarray((image * 15).astype(np.uint8)).save(folder / label / f"{place}.png")
+    return folder
+
+
+def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_path, capfd, monkeypatch):
+    """`init --for novelty`, then the two commands that it prints; trained for a few steps each."""
+    monkeypatch.chdir(tmp_path)
+    assert execute(["init", "--for", "novelty", "--data", str(labelled), "--leave-out", "7"]) == 0
+    hint = capfd.readouterr().out.splitlines()[-1]
+    fitting, running = (shlex.split(part) for part in hint.removeprefix("run both with: ").split(" && "))
+    short = {"1000": 60, "3000": 60, "2000": 6, "1200": 3}
+    text = re.sub(r"steps: (\d+)", lambda found: f"steps: {short[found[1]]}", (tmp_path / "fit.yaml").read_text())
+    text = text.replace("fit: 0.1, calibration: 0.1, heldout: 0.1", "fit: 0.15, calibration: 0.2, heldout: 0.15")
+    small = {"{use: diffusion}": "{use: diffusion, width: 8, blocks: 1}", "train: 0.6": "train: 0.4"}
+    for was, now in small.items():
+        text = text.replace(was, now)
+    (tmp_path / "fit.yaml").write_text(text)
+    schema = jsonschema_rs.validator_for(json.loads(json_schema("fit")))
+    schema.validate(yaml.safe_load((tmp_path / "fit.yaml").read_text()))
+    assert execute([*fitting[1:], "--quiet"]) == 0
+    assert execute([*running[1:], "--quiet"]) == 0
+    (audit,) = (tmp_path / "audits").glob("*/record.json")
+    found = load_record(audit.parent)
+    assert [(one.check, one.verdict) for one in found.record.findings] == [
+        ("who-sees-it", "measured"), ("blind-spots", "measured"),
+    ]  # fmt: skip
+    told = {one.group: one for one in found.finding("who-sees-it").measures if one.name == "auroc" and one.group}
+    families = {"nll", "nll_autoregressive_image", "nll_diffusion"}
+    assert set(told) == families | {"knn5", "max_softmax", "energy", "mahalanobis"}
+    assert all(one.low < one.value < one.high or one.value in (0, 1) for one in told.values())
+    foreign = read_frame(tmp_path / "models" / "parts" / "foreign.parquet")
+    assert (len(foreign), set(foreign["label"])) == (60, {"7"})
+
+
+def test_an_audit_refuses_items_that_its_model_learnt_from(fitted, tmp_path):
+    """By what they are: under other ids, from another file."""
+    into, _ = fitted
+    parts = {role: pd.DataFrame({"image": part["image"]}) for role, part in parts_of(into).items()}
+    model = plugins.build("models", "vae", {"path": str(into / "vae"), "threads": 1})
+    data = {role: parts[role].map(lambda cell: np.stack(cell).tolist()) for role in ("fit", "calibration")}
+    for part, verdict in (("heldout", "measured"), ("validation", "crashed")):
+        shown = {**data, "items": parts[part].map(lambda cell: np.stack(cell).tolist())}
+        (finding,) = run(as_plan(None, {"model": model, "probe": "novelty.likelihood", "data": shown}),
+                         into=tmp_path).record.findings  # fmt: skip
+        assert finding.verdict == verdict
+        assert ("the model main learnt from item" in finding.why) == (verdict == "crashed")
+
+
+def test_init_for_novelty_says_what_it_cannot_take(labelled, tmp_path, capfd):
+    (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    wrong = {
+        "has no column 'image'": ["--data", str(tmp_path / "t.csv")],
+        "has 0 labels; allowed: 3 or more": ["--data", str(labelled / "0")],
+        "no such label (allowed: 0, 1, 7)": ["--data", str(labelled), "--leave-out", "x"],
+        "--for novelty goes with --data": [],
+        "no such file or folder": ["--data", str(tmp_path / "nothing")],
+    }
+    for said, words in wrong.items():
+        assert execute(["init", str(tmp_path / "p.yaml"), "--for", "novelty", *words]) == 2
+        line, *more = capfd.readouterr().err.splitlines()
+        assert (said in line, more, list(tmp_path.glob("*.yaml"))) == (True, [], []), line
+
+
+def test_a_file_of_images_with_labels_is_taken_too(tmp_path):
+    table = pd.DataFrame({"image": [[[0, 1], [1, 0]]] * 6, "label": list("aabbcc")})
+    table.to_json(tmp_path / "i.jsonl", orient="records", lines=True)
+    plans = novelty_plans(str(tmp_path / "i.jsonl"), "models")
+    assert plans.left_out == "c"
+    assert read_fit_plan(plans.fit, base=tmp_path).spec.leave_out == ["c"]

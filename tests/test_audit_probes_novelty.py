@@ -26,6 +26,7 @@ from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.novelty.scores import Raw, Score
 from audit.record import Limit, load_record
 from audit.reference.cards import WEIGHTS
+from detectors.novelty import contrast
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS
 from detectors.novelty.catalogue import SCORES
 
@@ -68,6 +69,16 @@ class Critic(Gaussian):
     def discriminate(self, items):
         nats = self._nats(items)
         return nats.mean(1), nats
+
+
+class OnlyCritic:
+    """A critic of mean grey, without a likelihood."""
+
+    family, modality, name, fingerprint = "gan", "image", "critic", "sha256:critic"
+
+    def discriminate(self, items):
+        means = np.stack(items).mean((1, 2))
+        return means, means[:, None]
 
 
 class Denoiser(Gaussian):
@@ -226,6 +237,24 @@ def test_the_contrast_keeps_both_models_answers(door_of, tmp_path):
     swapped = Contrast(classifier="main", generative="density")
     again = swapped.observe(door_of(density=Gaussian(), main=HalfAndHalf()), images(4), "foreign")
     assert again["log_prob"].tolist() == seen["log_prob"].tolist()
+
+
+def test_further_densities_are_asked_by_name_and_one_that_is_swapped_is_caught(door_of, monkeypatch):
+    door = door_of(main=Tracer(), classifier=HalfAndHalf(), second=Gaussian(), gan=OnlyCritic())
+    seen = Contrast(densities=("second", "gan")).observe(door, images(4), "foreign")
+    assert seen["log_prob_second"].tolist() == seen["log_prob"].tolist()
+    assert "logit_gan" in seen
+    probe, rng = Contrast(densities=("second", "third")), np.random.default_rng(1)
+    trials = probe.trials(rng)
+    assert all(standing(probe, trial, level=0.99, rng=rng) for trial in trials)
+    real = contrast._densities
+    monkeypatch.setattr(
+        contrast, "_densities", lambda *args: dict(zip(found := real(*args), reversed(found.values()), strict=True))
+    )
+    assert not any(standing(probe, trial, level=0.99, rng=rng) for trial in trials)
+    for wrong in (("classifier",), ("main",), ("one", "one")):
+        with pytest.raises(ValueError, match="allowed: helpers that are not asked already"):
+            Contrast(densities=wrong)
 
 
 @pytest.mark.parametrize("probe", [Likelihood(), Contrast()], ids=["likelihood", "contrast"])

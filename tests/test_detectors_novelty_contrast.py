@@ -69,6 +69,23 @@ def test_the_density_sees_what_the_classifier_is_sure_of():
     assert (beside.key, beside.values["score"], round(beside.values["auroc"], 3)) == ("beside", "max_softmax", 0.0)
 
 
+def test_further_densities_stand_side_by_side_each_with_its_own_interval():
+    """One sees the second dimension alone, in which foreign items are 4 off; one sees nothing; a critic sees all."""
+    frames, others, blind = (observed([3.0, 4.0, 0.0], 200, 3, sees=sees) for sees in ((0, 1, 2), (1,), (2,)))
+    for name, frame in frames.items():
+        frame["log_prob_second"] = others[name]["log_prob"]
+        frame["log_prob_third"] = blind[name]["log_prob"]
+        frame["logit_gan"] = -frame["series"].map(lambda x: abs(x[1]))
+    result = judged(frames, densities=("second", "third", "gan"))
+    apart = norm.cdf(4 / np.sqrt(2))  # of |x| against |y|, nearly that of x against y
+    assert result.measure("auroc", "nll_second").value == pytest.approx(apart, abs=0.02)
+    assert result.measure("auroc", "critic_gan").value == result.measure("auroc", "nll_second").value
+    third = result.measure("auroc", "nll_third")
+    assert third.low < 0.5 < third.high
+    assert result.measure("auroc_difference", "nll - nll_third").low > 0.3
+    assert set(result.table["score"]) >= {"nll", "nll_second", "nll_third", "critic_gan", "knn5", "max_softmax"}
+
+
 def test_both_see_what_lies_between_the_classes():
     result = judged(observed([0.0, 0.0, 0.0]), audited="classifier")
     assert result.headline.value == result.measure("auroc", "max_softmax").value

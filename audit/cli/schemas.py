@@ -1,11 +1,13 @@
-"""The commands `schema` and `init`: what plan, policy and record may hold, and a plan to begin with."""
+"""The commands `schema` and `init`: what plan, fit plan, policy and record may hold, and a plan to begin with."""
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,8 +17,8 @@ from audit.errors import PlanError, UsageError, clean, did_you_mean
 __all__ = ["init", "json_schema", "schema"]
 
 
-def schema(what: Annotated[str, typer.Argument(help="plan, policy or record")] = "plan") -> None:
-    """Print the JSON Schema of plans and policies (for editors) or of records."""
+def schema(what: Annotated[str, typer.Argument(help="plan, fit, policy or record")] = "plan") -> None:
+    """Print the JSON Schema of plans, fit plans and policies (for editors) or of records."""
     print(json_schema(what))
 
 
@@ -28,19 +30,23 @@ def init(
     data: Annotated[
         str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
     ] = None,
+    purpose: Annotated[
+        Literal["novelty"] | None,
+        typer.Option("--for", help="With --data, a folder of images by label: who sees a label that is left out?"),
+    ] = None,
+    leave_out: Annotated[
+        str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")
+    ] = None,
 ) -> None:
-    """Write a plan for a model or a table, with its schema beside it for editors; say what is still to be filled in."""
-    from audit.files import write_atomic
+    """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
     from audit.reference import starter_plan, table_plan
 
-    if os.path.lexists(file):
-        raise UsageError(f"{file}: there already; name another file")
-    if model is not None and data is not None:
-        raise UsageError("init: got --model and --data; allowed: one of them")
-    text = starter_plan(model) if data is None else table_plan(data)
-    write_atomic(file.parent / "plan.schema.json", f"{json_schema('plan')}\n".encode())
-    write_atomic(file, text.encode())
+    _refuse_mixed(model, data, purpose, leave_out)
+    if purpose is not None:
+        print(_for_novelty(file, str(data), leave_out))
+        return
+    _write_new({file: (starter_plan(model) if data is None else table_plan(data), "plan")})
     try:
         load_plan(file)
         open_ends: tuple[str, ...] = ()
@@ -50,8 +56,43 @@ def init(
     print("\n".join([str(file), *told, f"run it with: dokimasia run {file}"]))
 
 
+def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leave_out: str | None) -> None:
+    """Raise UsageError for options that do not go together."""
+    if model is not None and data is not None:
+        raise UsageError("init: got --model and --data; allowed: one of them")
+    if purpose is not None and data is None:
+        raise UsageError("init: --for novelty goes with --data; allowed: --data FOLDER, of images by label")
+    if leave_out is not None and purpose is None:
+        raise UsageError("init: --leave-out goes with --for novelty")
+
+
+def _for_novelty(file: Path, data: str, leave_out: str | None) -> str:
+    """Write a fit plan beside the plan `file`, which audits what it makes, and return what to do next."""
+    from audit.reference import novelty_plans
+
+    fit = file.with_name("fit.yaml" if file.name == "plan.yaml" else f"{file.stem}.fit.yaml")
+    models = "models" if file.name == "plan.yaml" else f"{file.stem}.models"
+    plans = novelty_plans(os.path.relpath(data, file.parent), models, leave_out)
+    _write_new({fit: (plans.fit, "fit"), file: (plans.audit, "plan")})
+    into = shlex.join(["dokimasia", "fit", str(fit), "--into", str(file.parent / models)])
+    return f"{fit}\n{file}\nrun both with: {into} && {shlex.join(['dokimasia', 'run', str(file)])}"
+
+
+def _write_new(texts: Mapping[Path, tuple[str, str]]) -> None:
+    """Write plans, each with the schema of its kind beside it; raises UsageError where one is there already."""
+    from audit.files import write_atomic
+
+    for file in texts:
+        if os.path.lexists(file):
+            raise UsageError(f"{file}: there already; name another file")
+    for file, (text, kind) in texts.items():
+        write_atomic(file.parent / f"{kind}.schema.json", f"{json_schema(kind)}\n".encode())
+        write_atomic(file, text.encode())
+
+
 def json_schema(what: str) -> str:
-    """Return the JSON Schema (2020-12) of `plan`, `policy` or `record`."""
+    """Return the JSON Schema (2020-12) of `plan`, `fit`, `policy` or `record`."""
+    from audit.fit import FitSpec
     from audit.plan import PlanSpec
     from audit.policy import Policy
     from audit.record import Record
@@ -61,26 +102,38 @@ def json_schema(what: str) -> str:
     elif what == "plan":
         schema = PlanSpec.model_json_schema()
         _fill_parts(schema)
+    elif what == "fit":
+        schema = FitSpec.model_json_schema()
+        definitions = _part_definitions(schema, ("data", "trainers"))
+        schema["properties"]["data"] = {"$ref": "#/$defs/data"}
+        definitions["ModelSpec"]["properties"]["trainer"] = {"$ref": "#/$defs/trainers"}
     elif what == "policy":
         schema = Policy.model_json_schema()
     else:
-        raise UsageError(f"no schema of {what!r}{did_you_mean(what, ['plan', 'policy', 'record'])}")
+        raise UsageError(f"no schema of {what!r}{did_you_mean(what, ['plan', 'fit', 'policy', 'record'])}")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     return json.dumps(schema, indent=2, ensure_ascii=False)
 
 
 def _fill_parts(schema: dict[str, Any]) -> None:
     """Put the installed parts and their options where a plan names them."""
-    definitions = schema.setdefault("$defs", {})
-    for kind in plugins.CONFIGURED:
-        definitions[kind] = {"oneOf": [_part_schema(kind, name, definitions) for name in plugins.names(kind)]}
-    ref = {kind: {"$ref": f"#/$defs/{kind}"} for kind in plugins.CONFIGURED}
+    kinds = ("models", "data", "probes", "watermarks")
+    definitions = _part_definitions(schema, kinds)
+    ref = {kind: {"$ref": f"#/$defs/{kind}"} for kind in kinds}
     top, check = schema["properties"], definitions["CheckSpec"]["properties"]
     top["model"] = {"anyOf": [ref["models"], {"type": "null"}], "description": top["model"].get("description", "")}
     top["helpers"]["additionalProperties"] = ref["models"]
     check["probe"] = {**ref["probes"], "description": check["probe"].get("description", "")}
     roles = {"type": "object", "not": {"required": ["use"]}, "additionalProperties": ref["data"]}
     check["data"] = {"anyOf": [ref["data"], roles], "description": check["data"].get("description", "")}
+
+
+def _part_definitions(schema: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:
+    """Define the installed parts of these kinds in a schema, and return its definitions."""
+    definitions: dict[str, Any] = schema.setdefault("$defs", {})
+    for kind in kinds:
+        definitions[kind] = {"oneOf": [_part_schema(kind, name, definitions) for name in plugins.names(kind)]}
+    return definitions
 
 
 def _part_schema(kind: str, name: str, definitions: dict[str, Any]) -> dict[str, Any]:

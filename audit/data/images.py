@@ -1,8 +1,8 @@
 """Images in a folder, as items: every PNG, JPEG, WebP, BMP or TIFF in it, a class to a subfolder where there are any.
 
-    data: {use: image_folder, path: ./photos, mode: L, size: [28, 28]}
+    data: {use: image_folder, path: ./photos, mode: L, size: [28, 28], levels: 16}
 
-    image   whole numbers 0 to 255, [row, column] for mode L, [channel, row, column] for mode RGB
+    image   whole numbers 0 to 255, or of fewer levels, [row, column] for mode L, [channel, row, column] for mode RGB
     label   name of the subfolder that holds the file, where it is not the folder itself
     unit    the file's path in the folder; of pictures with equal pixels the first one's
 
@@ -12,9 +12,10 @@ before it is unpacked: more than 4 million pixels want a `size`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -32,11 +33,12 @@ if TYPE_CHECKING:
 
     from audit.probe import Role
 
-__all__ = ["ImageFolder"]
+__all__ = ["ImageFolder", "folder_labels"]
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _FIELDS = ("image", "label", "unit")
 _ROWS = 256
+_BYTE = 256
 _AT_ONCE = 1 << 24
 """Pixels of all images that are held at once."""
 
@@ -51,11 +53,19 @@ class ImageFolder(Source):
     """`L` = one channel of grey, `RGB` = three of colour."""
     size: tuple[int, int] | None = None
     """(rows, columns) that images are resampled to (bicubic); absent = they must all be of one size."""
+    levels: int = field(default=_BYTE, metadata={"later": True})
+    """Levels that each pixel is cut into, 0 to levels - 1; small models learn few of them better than all 256."""
+
+    def __post_init__(self) -> None:
+        """Refuse levels that a byte does not have."""
+        if not 2 <= self.levels <= _BYTE:
+            raise ValueError(f"levels is {self.levels}; allowed: 2 to {_BYTE}")
 
     def digest(self) -> str:
         """Return the digest of the files' names and bytes and of the options; raises DataError, IntegrityError."""
-        files = {str(file.relative_to(self.path)): digest_file(file) for file in self._files()}
-        got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size)]))
+        files = {str(file.relative_to(self.path)): digest_file(file) for file in self.files()}
+        cut = [] if self.levels == _BYTE else [self.levels]
+        got = sha256(canonical([files, self.mode, None if self.size is None else list(self.size), *cut]))
         return self.as_promised(self.path, got)
 
     def columns(self) -> list[str]:
@@ -64,7 +74,7 @@ class ImageFolder(Source):
 
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
         """Return frames of images, in the order of their paths; see `audit.data.source.DataSource`."""
-        files = self._files()
+        files = self.files()
         for name in role.fields:
             if name not in _FIELDS and name not in role.optional:
                 raise DataError(f"{self.path}: images have no field {name!r}{did_you_mean(name, _FIELDS)}")
@@ -79,7 +89,7 @@ class ImageFolder(Source):
         cells = (self._cells(wanted, chunk, seen) for chunk in chunks)
         return frames_of(self.path, ((one, None) for one in cells), role)
 
-    def _files(self) -> list[Path]:
+    def files(self) -> list[Path]:
         """Return the image files, sorted by path; raises DataError where there are none or one lies outside."""
         if not self.path.is_dir():
             raise DataError(f"{self.path}: no such folder; allowed: a folder of images")
@@ -121,7 +131,23 @@ class ImageFolder(Source):
             if self.size is not None:
                 shown = shown.resize(self.size[::-1], Image.Resampling.BICUBIC)
         pixels = np.asarray(shown)
+        if self.levels != _BYTE:
+            pixels = (pixels.astype(np.uint16) * self.levels // _BYTE).astype(np.uint8)
         return pixels if self.mode == "L" else pixels.transpose(2, 0, 1)
+
+
+def folder_labels(path: Path) -> tuple[Counter[str], tuple[int, int] | None]:
+    """Return label -> images of a folder, and the (rows, columns) that all images have, None where these differ.
+
+    Images right in the folder have no label and are not counted. Raises DataError as `ImageFolder` does.
+    """
+    files = ImageFolder(path).files()
+    labels = Counter(str(file.parent.relative_to(path).as_posix()) for file in files if file.parent != path)
+    sizes = set()
+    for file in files:
+        with _image(file) as image:
+            sizes.add((image.height, image.width))
+    return labels, sizes.pop() if len(sizes) == 1 else None
 
 
 @contextmanager

@@ -7,9 +7,11 @@ on after a kill.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from audit.errors import DataError
 from audit.execute.target import random_part, repeatable
+from audit.fit import content_digests
 from audit.seeds import rng_for
 from audit.verdict import MOST_BETWEEN_LOOKS, Units, begun, in_random_order, looks_after, part_of
 
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
     from detectors.result import Result
 
 __all__ = ["Looked", "observe", "shards"]
+
+
+@runtime_checkable
+class _Fitted(Protocol):
+    def learnt(self) -> frozenset[str]: ...
+
 
 Looked = Callable[["Check", "Result", "Part | None"], None]
 
@@ -55,7 +63,7 @@ def observe(
     import pandas as pd
 
     benchmark = role == "items" and plan.target == "benchmark"
-    batches = check.batches(role, None if benchmark else plan.limit)
+    batches = _unseen(check, plan, role, check.batches(role, None if benchmark else plan.limit))
     if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
         parts = shards(batches, plan.shard) if door.models else batches
         frames = [check.probe.observe(door, part, role) for part in parts]
@@ -76,6 +84,21 @@ def observe(
         frames.append(check.probe.observe(door, units.take(size), role))
         size = _next(check, plan, {**before, role: pd.concat(frames)}, population, looked)
     return pd.concat(frames) if frames else None
+
+
+def _unseen(check: Check, plan: Plan, role: str, batches: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Pass on a role's items; raises DataError where a model of the plan learnt from one that it must not know."""
+    learnt = {}
+    if check.probe.roles[role].unseen:
+        folders = ((name, model.learnt()) for name, model in plan.models.items() if isinstance(model, _Fitted))
+        learnt = {name: seen for name, seen in folders if seen}
+    for batch in batches:
+        told = content_digests(batch) if learnt else []
+        for name, seen in learnt.items():
+            if known := [item for item, one in zip(batch.index, told, strict=True) if one in seen]:
+                told_of = f"{check.name}: {role}: the model {name} learnt from item {known[0]}"
+                raise DataError(f"{told_of}; allowed: items that it was not trained on")
+        yield batch
 
 
 def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:

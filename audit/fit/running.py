@@ -34,7 +34,7 @@ from audit.files import (
     write_atomic,
 )
 from audit.fit.parting import LEARNT, bounds_of, content_digests, part_of
-from audit.trainer import Budget, Fitted, Lesson, Look
+from audit.trainer import LEARNT_FILE, Budget, Fitted, Lesson, Look
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +43,9 @@ if TYPE_CHECKING:
     from audit.fit.spec import ModelSpec
     from audit.trainer import Trainer
 
-__all__ = ["CARD", "LEARNT_FILE", "FitCallbacks", "fit_models"]
+__all__ = ["FitCallbacks", "fit_models"]
 
-FITTED, CARD, LEARNT_FILE, PARTS = "fitted.json", "card.json", "learnt.txt", "parts"
+FITTED, CARD, PARTS = "fitted.json", "card.json", "parts"
 _MOST = 64 << 20
 """Bytes of a card or of `fitted.json`."""
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import ModelError, did_you_mean
-from audit.files import canonical, sha256
+from audit.files import canonical, read_regular, sha256
 from audit.models.files import check_settings, model_files, read_json, require_safetensors
+from audit.trainer import LEARNT_FILE
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +24,8 @@ __all__ = ["AutoencoderFolder", "ModelFolder", "ModelOnDisk"]
 
 _NO_ANSWER = frozenset({"path", "name", "device", "threads"})
 """Options that say where and how, not what: they stay out of the fingerprint."""
+_MOST_LEARNT = 1 << 30
+"""Bytes of the digests of what a model learnt from."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,16 @@ class ModelOnDisk:
         for option in self.at_least_one:
             if (value := getattr(self, option)) is not None and value < 1:
                 raise ValueError(f"{option} is {value}; allowed: 1 or more")
+
+    def learnt(self) -> frozenset[str]:
+        """Return the digests of the items that it learnt from, as `dokimasia fit` wrote them; empty if nobody did."""
+        file = (self.path if self.path.is_dir() else self.path.parent) / LEARNT_FILE
+        try:
+            return frozenset(read_regular(file, _MOST_LEARNT).decode("ascii").split())
+        except FileNotFoundError:
+            return frozenset()
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{file}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
 
     @property
     def shown_name(self) -> str:

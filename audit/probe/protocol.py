@@ -43,6 +43,8 @@ class Role:
     repeats: bool = False
     """Whether equal items are items of their own, as scores are, and prompts that are drawn for anew; where they are
     not, and the role has a field `unit` that the data leave open, equal items are one independent unit."""
+    unseen: bool = False
+    """Whether its items must be none that a model of the plan learnt from, where the model's folder says so."""
     table: bool = False
     """Whether the fields are columns of a table, whatever they are called: each must be there unless it is optional,
     and its cells are text, a number or true or false, all of them told as text, or missing."""

@@ -10,7 +10,7 @@ x and has lost it. The classes' means and their common covariance are those of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from detectors.arrays import Floats, items_of, joined, units_of
+from detectors.arrays import Floats, Items, items_of, joined, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
 from detectors.novelty.baselines import knn_distance
@@ -59,8 +59,8 @@ def mahalanobis(known: Floats, classes: Floats, features: Floats) -> Floats:
 
 
 def novelty_contrast(
-    observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", audited: str = "generative", fdr: float = 0.1,
-    level: float, rng: np.random.Generator,
+    observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", audited: str = "generative",
+    densities: Sequence[str] = (), fdr: float = 0.1, level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the density, the classifier and kNN tell foreign items from familiar ones.
 
@@ -68,7 +68,9 @@ def novelty_contrast(
     `reference` (what the models learnt from, for kNN; else `fit`). Each has one of the columns `image`, `series`,
     `text`, where known `unit`, and but for `reference` the density's answer (`log_prob`, `logit` or `denoising_curve`,
     by `score`), the classifier's `probabilities` and `embedding` and, where it has them, `logits`. audited: whose score
-    is the headline, that of the `generative` model or of the `classifier` (max_softmax).
+    is the headline, that of the `generative` model or of the `classifier` (max_softmax). densities: names of further
+    models of P(X), whose answers stand in `log_prob_NAME`, or `logit_NAME` of those without a likelihood; their scores
+    are `nll_NAME` and `critic_NAME`.
 
     Measures, in this order:
       auroc                     of the audited model, and by group of each score
@@ -84,7 +86,7 @@ def novelty_contrast(
     check_roles(observed)
     density = ANSWERS[score][1]
     main = density if audited == "generative" else "max_softmax"
-    scores = _scores(observed, score)
+    scores = _scores(observed, score, densities)
     problems = {name: why for name, part in pd.concat(scores).items() if (why := score_problem(part))}
     if "energy" not in scores["items"]:
         problems["energy"] = NO_LOGITS
@@ -98,7 +100,7 @@ def novelty_contrast(
     return Result(measures, items=shown, table=judge.table(), remarks=tuple(judge.remarks()))
 
 
-def _scores(observed: Mapping[str, pd.DataFrame], score: str) -> dict[str, pd.DataFrame]:
+def _scores(observed: Mapping[str, pd.DataFrame], score: str, densities: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Return role -> scores [item, score], indexed by item id; without energy where there are no logits."""
     frames = {role: observed[role] for role in _ROLES}
     sets = {role: items_of(frame) for role, frame in frames.items()}
@@ -108,7 +110,7 @@ def _scores(observed: Mapping[str, pd.DataFrame], score: str) -> dict[str, pd.Da
     of = np.repeat(_ROLES, [len(frame) for frame in frames.values()])
     fit = of == "fit"
     columns = {
-        ANSWERS[score][1]: np.concatenate([model_score(frames[role], score, items) for role, items in sets.items()]),
+        **_densities(frames, sets, score, densities),
         "knn5": knn_distance(learnt, joined(list(sets.values()))),
         "max_softmax": max_softmax(probabilities),
         "mahalanobis": mahalanobis(features[fit], probabilities[fit].argmax(axis=1), features),
@@ -117,6 +119,23 @@ def _scores(observed: Mapping[str, pd.DataFrame], score: str) -> dict[str, pd.Da
         columns["energy"] = energy(_rows(whole["logits"]))
     table = pd.DataFrame(columns)
     return {role: table.loc[of == role].set_axis(frame.index, axis=0) for role, frame in frames.items()}
+
+
+def _densities(
+    frames: Mapping[str, pd.DataFrame], sets: Mapping[str, Items], score: str, further: Sequence[str]
+) -> dict[str, Floats]:
+    """Return the score of the density, then of each further one, of the items of all frames in a row."""
+    asked = {ANSWERS[score][1]: (score, "")}
+    for name in further:
+        kind = next(one for one in ("log_prob", "critic") if f"{ANSWERS[one][0]}_{name}" in frames["items"])
+        asked[f"{ANSWERS[kind][1]}_{name}"] = (kind, f"_{name}")
+    return {
+        called: np.concatenate([
+            model_score(pd.DataFrame({(own := ANSWERS[kind][0]): frame[own + of]}), kind, sets[role])
+            for role, frame in frames.items()
+        ])
+        for called, (kind, of) in asked.items()
+    }
 
 
 def _rows(cells: pd.Series[Any]) -> Floats:

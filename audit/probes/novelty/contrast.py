@@ -1,13 +1,14 @@
 """P(X) against P(Y|X): who sees what neither has learnt, a generative model or a classifier?
 
 Both are shown the same items. The classifier is scored by its confidence, by the energy of its logits where it gives
-them, and by its features; the generative model by its likelihood, or by what `score` names. kNN stands beside both.
+them, and by its features; the generative model by its likelihood, or by what `score` names. kNN stands beside both, and
+as many further models of P(X) as are named, each by its likelihood, or by its critic where it has none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
@@ -36,6 +37,8 @@ class Contrast:
     """What the generative model is scored by; see `novelty.likelihood`."""
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""
+    densities: tuple[str, ...] = field(default=(), metadata={"later": True})
+    """Names of helpers that are models of P(X) too, e.g. one of every family; all are told side by side."""
 
     name: ClassVar[str] = "novelty.contrast"
     dimension: ClassVar[str] = "novelty"
@@ -49,6 +52,9 @@ class Contrast:
         if (self.classifier == "main") == (self.generative == "main"):
             got = f"classifier {self.classifier!r}, generative {self.generative!r}"
             raise ValueError(f"{self.name}: got {got}; allowed: exactly one of them is 'main'")
+        told = (self.classifier, self.generative, *self.densities)
+        if twice := sorted({name for name in self.densities if name == "main" or told.count(name) > 1}):
+            raise ValueError(f"{self.name}: densities name {twice[0]!r}; allowed: helpers that are not asked already")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -56,8 +62,8 @@ class Contrast:
         return frozenset({"predict", "embed"}) if self.classifier == "main" else needed_for(self.score)
 
     def estimate(self, items: int) -> int:
-        """Four at most: the density, probabilities, features and logits."""
-        return 4 * items
+        """Four at most: the density, probabilities, features and logits; one for each further density."""
+        return (4 + len(self.densities)) * items
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the answers of both models, and no answers for `reference`; columns as
@@ -73,6 +79,10 @@ class Contrast:
         told = {
             column: ask(question, list(shown), model=self.classifier)[column] for column, question in asked.items()
         }
+        for name in self.densities:
+            kind: Raw = "log_prob" if ask.can("log_prob", model=name) else "critic"
+            answer = own_answers(ask, shown, kind, name).drop(columns="likelihood", errors="ignore")
+            told |= {f"{column}_{name}": answer[column] for column in answer}
         return frame.join(own.assign(**told).set_axis(items.index, axis=0))
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
@@ -80,7 +90,9 @@ class Contrast:
         from detectors.novelty.contrast import novelty_contrast
 
         audited = "classifier" if self.classifier == "main" else "generative"
-        return novelty_contrast(observed, score=self.score, audited=audited, fdr=self.fdr, level=level, rng=rng)
+        return novelty_contrast(
+            observed, score=self.score, audited=audited, densities=self.densities, fdr=self.fdr, level=level, rng=rng
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return a classifier that is surer of foreign items than of familiar ones, and one that doubts them.
@@ -109,6 +121,7 @@ class Contrast:
                     column: np.stack([scores, scores], 1).tolist() if column == "denoising_curve" else -scores,
                     "probabilities": np.stack([first, 1 - first], 1).tolist(),
                     "embedding": rng.normal(kind[:, None], 1.0, (_CONTROL_ITEMS, 3)).tolist(),
+                    **{f"log_prob_{name}": rng.permutation(-scores) for name in self.densities},
                 },
                 index=pd.Index([f"{role}-{number}" for number in range(_CONTROL_ITEMS)], name="id"),
             )

@@ -44,11 +44,9 @@ QUESTIONS: Mapping[str, str] = {
 }
 """A model's own score -> what the model is asked for it."""
 ROLES: Mapping[str, Role] = {
-    "items": Role(_FIELDS, optional=frozenset(_FIELDS)),
-    "fit": Role(_FIELDS, optional=frozenset(_FIELDS)),
-    "calibration": Role(_FIELDS, optional=frozenset(_FIELDS)),
-    "foreign": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
-    "reference": Role(_FIELDS, optional=frozenset(_FIELDS), required=False),
+    **{name: Role(_FIELDS, frozenset(_FIELDS), unseen=True) for name in ("items", "fit", "calibration")},
+    "foreign": Role(_FIELDS, frozenset(_FIELDS), required=False, unseen=True),
+    "reference": Role(_FIELDS, frozenset(_FIELDS), required=False),
 }
 """`items`: familiar, held out. `fit`, `calibration`: more such, for scores and for decisions. `foreign`: what the model
 has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""

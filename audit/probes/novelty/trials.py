@@ -180,10 +180,11 @@ def _flagged(calibration: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 _MOVED: Mapping[str, tuple[float, float, float]] = {
-    "own": (1.0, 2.0, 3.0), "sure": (1.5, 0.25, -0.75), "apart": (0.25, 1.0, 1.75), "near": (0.5, 1.5, 1.0),
+    "own": (1.0, 2.0, 3.0), "further": (2.25, 0.75, -1.0),
+    "sure": (1.5, 0.25, -0.75), "apart": (0.25, 1.0, 1.75), "near": (0.5, 1.5, 1.0),
 }
-"""What is moved how far in each trial, in standard deviations: the density's score, the classifier's doubt, the
-features' distance from their class, and the items' distance from those that were learnt."""
+"""What is moved how far in each trial, in standard deviations: the density's score, that of any further one, the
+classifier's doubt, the features' distance from their class, and the items' distance from those that were learnt."""
 
 
 def contrast_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
@@ -216,6 +217,8 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         points[role], data[role] = at, _frame(role, "series", series)
         for item, own, row, feature in zip(series, at["own"], logits, features, strict=True):
             told[_key(item)] = {"own": 100 + 10 * own, "logits": row, "embedding": feature}
+        for item, further in zip(series, at["further"], strict=True):
+            told[_key(item)]["further"] = 100 + 10 * further
 
     def column(name: str, items: Sequence[Any]) -> list[Any]:
         return [told[_key(item)][name] for item in items]
@@ -224,11 +227,15 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         mass = np.exp(np.stack(column("logits", items)))
         return {"probabilities": list(mass / mass.sum(axis=1, keepdims=True))}
 
-    own = _script(QUESTIONS[probe.score], [ANSWERS[probe.score][0]], lambda items: np.array(column("own", items)))
+    def levels(name: str) -> Callable[[Sequence[Any]], np.ndarray]:
+        return lambda items: np.array(column(name, items))
+
+    own = _script(QUESTIONS[probe.score], [ANSWERS[probe.score][0]], levels("own"))
     answers: dict[tuple[str, str], Answer] = {
         (probe.generative, QUESTIONS[probe.score]): own, (probe.classifier, "predict"): predict,
         (probe.classifier, "logits"): lambda items: {"logits": column("logits", items)},
         (probe.classifier, "embed"): lambda items: {"embedding": column("embedding", items)},
+        **{(name, "log_prob"): _script("log_prob", ["log_prob"], levels("further")) for name in probe.densities},
     }
     return Trial(dose > 0, data, answers, _of_contrast(probe, points["items"], points["foreign"]), probe)
 
@@ -243,6 +250,7 @@ def _of_contrast(
 
     density = ANSWERS[probe.score][1]
     ranks = {density: "own", "max_softmax": "sure", "energy": "sure", "mahalanobis": "apart", "knn5": "near"}
+    ranks |= {f"nll_{name}": "further" for name in probe.densities}
     aurocs = {score: auroc_of(familiar[by], foreign[by]) for score, by in ranks.items()}
     known: dict[tuple[str, str | None], Known] = {("auroc", score): one for score, one in aurocs.items()}
     known["auroc", None] = aurocs["max_softmax" if probe.classifier == "main" else density]
