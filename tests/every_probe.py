@@ -37,7 +37,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
              "blurred": True},
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
-    "novelty.contrast": [{}, {"densities": ("vae", "gan")}],
+    "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도")}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {

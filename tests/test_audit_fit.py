@@ -334,6 +334,6 @@ def test_init_for_novelty_says_what_it_cannot_take(labelled, tmp_path, capfd):
 def test_a_file_of_images_with_labels_is_taken_too(tmp_path):
     table = pd.DataFrame({"image": [[[0, 1], [1, 0]]] * 6, "label": list("aabbcc")})
     table.to_json(tmp_path / "i.jsonl", orient="records", lines=True)
-    plans = novelty_plans(str(tmp_path / "i.jsonl"), "models")
+    plans = novelty_plans(str(tmp_path / "i.jsonl"), "models", base=tmp_path)
     assert plans.left_out == "c"
     assert read_fit_plan(plans.fit, base=tmp_path).spec.leave_out == ["c"]

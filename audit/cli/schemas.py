@@ -72,7 +72,7 @@ def _for_novelty(file: Path, data: str, leave_out: str | None) -> str:
 
     fit = file.with_name("fit.yaml" if file.name == "plan.yaml" else f"{file.stem}.fit.yaml")
     models = "models" if file.name == "plan.yaml" else f"{file.stem}.models"
-    plans = novelty_plans(os.path.relpath(data, file.parent), models, leave_out)
+    plans = novelty_plans(data, models, leave_out, base=file.parent)
     _write_new({fit: (plans.fit, "fit"), file: (plans.audit, "plan")})
     into = shlex.join(["dokimasia", "fit", str(fit), "--into", str(file.parent / models)])
     return f"{fit}\n{file}\nrun both with: {into} && {shlex.join(['dokimasia', 'run', str(file)])}"

@@ -10,6 +10,7 @@ label, or a file with the columns `image` and `label`; nothing but names, sizes 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -38,8 +39,8 @@ class NoveltyPlans:
     left_out: str
 
 
-def novelty_plans(data: str, models: str, leave_out: str | None = None) -> NoveltyPlans:
-    """Return a fit plan and an audit plan for `data`, the models in `models`, as both plans shall name them.
+def novelty_plans(data: str, models: str, leave_out: str | None = None, *, base: Path = Path()) -> NoveltyPlans:
+    """Return a fit plan and an audit plan for `data`; both shall lie in `base`, beside the folder `models`.
 
     leave_out: the label that no model sees; None = the last one by name. Raises UsageError for data of another kind,
     for fewer than three labels, and for a label that is not there.
@@ -52,6 +53,7 @@ def novelty_plans(data: str, models: str, leave_out: str | None = None) -> Novel
         raise UsageError(f"--data {data}: has {len(labels)} labels; allowed: {_LEAST} or more, one is left out")
     if leave_out is not None and leave_out not in labels:
         raise UsageError(f"--leave-out {leave_out}: no such label{did_you_mean(leave_out, labels)}")
+    source["path"] = os.path.relpath(path, base)
     left = leave_out if leave_out is not None else max(labels)
     told = {
         "TITLE": json.dumps(f"Who sees {left} of {path.resolve().name}, which no model was shown?", ensure_ascii=False),
@@ -72,7 +74,7 @@ def _of_folder(path: Path) -> tuple[Counter[str], dict[str, Any]]:
     labels, size = folder_labels(path)
     small = size is not None and size[0] == size[1] <= _SIDE
     cut = {} if small else {"size": [_SIDE, _SIDE]}
-    return labels, {"use": "image_folder", "path": str(path), "mode": "L", **cut, "levels": _LEVELS}
+    return labels, {"use": "image_folder", "path": "", "mode": "L", **cut, "levels": _LEVELS}
 
 
 def _of_file(path: Path) -> tuple[Counter[str], dict[str, Any]]:
@@ -80,7 +82,7 @@ def _of_file(path: Path) -> tuple[Counter[str], dict[str, Any]]:
         raise UsageError(f"--data {path}: ends in {path.suffix!r}; {_ALLOWED}")
     if missing := sorted({"image", "label"} - set(column_names(path))):
         raise UsageError(f"--data {path}: has no column {missing[0]!r}; {_ALLOWED}")
-    return Counter(_labels(path)), {"use": "file", "path": str(path)}
+    return Counter(_labels(path)), {"use": "file", "path": ""}
 
 
 def _labels(path: Path) -> Iterator[str]:
