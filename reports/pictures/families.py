@@ -87,7 +87,7 @@ def _row(shown: Shown, score: str, one: Measure, axis: Axis, top: float, *, bold
     words, notation, middle, kind = shown.notation.words, shown.notation, top + _ROW / 2, _kind(score)
     parts = [
         line(0, top + _ROW, WIDTH, top + _ROW, "grid"),
-        words_at(0, middle + 4, cut(words.term("column", score), words, 30), size=12, bold=bold),
+        words_at(0, middle + 4, cut(words.term("group", score), words, 32), size=12, bold=bold),
         words_at(_LABEL, middle + 4, words(f"picture.{kind}"), size=11, colour="skipped"),
     ]
     if one.value is None:
