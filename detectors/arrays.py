@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 __all__ = ["FIELDS", "Count", "Floats", "Items", "field_of", "items_of", "joined", "unit_column", "units_of"]
 
-FIELDS = ("image", "series", "text")
+FIELDS = ("image", "series", "row", "text")
 """The columns that may hold the item; a frame has one of them."""
 
 

@@ -143,6 +143,8 @@ def _apart(
     below: Floats, above: Floats, units: tuple[NDArray[np.intp], NDArray[np.intp]], values: Floats
 ) -> Floats | None:
     """Return the AUROC [score] over pairs of different units; None where these are not all alike."""
+    if not values.size:  # no score can be trusted
+        return values
     count, sides = 1 + int(max(side.max() for side in units)), (below, above)
     held = [np.bincount(side, minlength=count) for side in units]
     if any(np.unique(one[one > 0]).size > 1 for one in held):

@@ -125,6 +125,11 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
+    "novelty.data": (
+        "detectors.novelty.scores:diffusion_variance",
+        lambda real: lambda *known: -real(*known),
+        lambda real: lambda *known: 0 * real(*known),
+    ),
     "novelty.likelihood": (
         "detectors.novelty.recorded:Recorded.numbers",
         lambda real: lambda *known: -real(*known),
@@ -366,6 +371,19 @@ HOLES = {
         "kappa constant": ("detectors.factuality.judged:cohen_kappa", lambda real: lambda *args, **options: replace(
             real(*args, **options), value=0.5, low=0.4, high=0.6)),
     },
+    "novelty.data": {
+        "not standardised": ("detectors.novelty.scores:standardised", lambda real: lambda known, new: new),
+        "standardised by each set": (
+            "detectors.novelty.scores:standardised", lambda real: lambda known, new: real(new, new)
+        ),
+        "nearest alone": ("detectors.novelty.scores:diffusion_variance",
+                          lambda real: lambda fit, items: real(fit, items, 1)),
+        "gap halved": ("detectors.ranking:Ranking.interval",
+                       lambda real: lambda *args: tuple(0.5 + (x - 0.5) / 2 for x in real(*args))),
+        "no width": ("detectors.ranking:Ranking.interval", as_value),
+        "flags halved": ("detectors.novelty.familiarity:mean_over_units",
+                         lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
+    },
     "novelty.likelihood": {
         "answers turned": (LIKELIHOOD, kept(log_prob=lambda frame: -frame["log_prob"])),
         "distortions swapped": (LIKELIHOOD, kept(log_prob_constant=taken("log_prob_noise"))),
@@ -467,6 +485,7 @@ HOLES = {
 SEEN_BY_BOTH = {
     "factuality.judged": ("ten points more",),
     "novelty.contrast": ("confidence turned", "confidence constant"),
+    "novelty.data": ("standardised by each set",),
     "quality.samples": ("against itself", "coverage turned", "density constant"),
     "bias.representation": ("uncorrected", "errors turned"),
     "efficiency.sampling": ("mean for median",),

@@ -26,8 +26,9 @@ Sampling = dict[str, int | float]
 """Settings of the model's sampler, e.g. `{steps: 25}` or `{temperature: 1}`."""
 
 _FIELDS = {
-    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
+    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, row, text",
     "series": "series as numbers [step]",
+    "row": "numbers of a row of a table, or features, each in a unit of its own",
     "text": "text",
     "label": "class of the item",
 }
@@ -130,7 +131,7 @@ def storable_items(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items
 def shown_items(probe: str, items: pd.DataFrame) -> Items:
     """Return the items as one array or a list of texts.
 
-    Raises DataError where not every item has one and the same of the fields image, series and text.
+    Raises DataError where not every item has one and the same of the fields image, series, row and text.
     """
     from detectors.arrays import field_of, items_of
 

@@ -43,8 +43,12 @@ def check_roles(observed: Mapping[str, pd.DataFrame]) -> None:
     """
     if len(observed["fit"]) < MIN_FIT:
         raise ValueError(f"novelty: got {len(observed['fit'])} fit items; allowed: {MIN_FIT} or more")
-    check_disjoint({role: frame.index for role, frame in observed.items()})
     name = field_of(observed["items"])
+    try:
+        check_disjoint({role: frame.index for role, frame in observed.items()})
+    except ValueError as error:
+        hint = ", or ids of their own for rows that are equal by chance" if name == "row" else ""
+        raise ValueError(f"{error}{hint}") from None
     for role, frame in observed.items():
         if name in frame and (name == "image" or (name == "series" and role != "foreign")):
             told = another_scale(name, items_of(frame), items_of(observed["items"]))

@@ -1,12 +1,14 @@
 """What needs no generative model: scores that any likelihood must be shown beside. Higher = more outlying.
 
     knn5              distance to the fifth-nearest item of `fit`
+    dte_np            noise variance at which the item is likeliest a noisy copy of its five nearest, in closed form
     mixture           - log density: a Gaussian mixture in the leading directions (PCA), spherical noise in the others
     isolation_forest  how few random cuts set an item apart (Liu, Ting & Zhou 2008)
     compressed_size   bits of the shortest lossless code
 
 Items are numbers of one shape, integers or real, or texts. As vectors, texts are the counts of their one to three
-letters, hashed and scaled to length one.
+letters, hashed and scaled to length one. The numbers of a row, each in a unit of its own, are standardised first, by
+what was learnt and by nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from scipy.special import gammaln
 
 from detectors.arrays import Floats, Items
 
-__all__ = ["compressed_bits", "isolation", "knn_distance", "mixture_surprise", "sizes", "vectors"]
+__all__ = [
+    "comparable", "compressed_bits", "diffusion_variance", "isolation", "knn_distance", "mixture_surprise", "sizes", "standardised",
+    "vectors",
+]
 
 
 _HASHED = 1024
@@ -45,12 +50,44 @@ def vectors(items: Items) -> Floats:
     return dense
 
 
+def standardised(known: Floats, new: Floats) -> Floats:
+    """Return (new - mean) / std of rows [item, number], with the moments of known [n, number].
+
+    A number that never varies among `known` is only shifted.
+    """
+    varies = np.ptp(known, axis=0) > 0
+    return np.asarray((new - known.mean(axis=0)) / np.where(varies, known.std(axis=0), 1.0))
+
+
+def comparable(field: str, learnt: Items, items: Items) -> tuple[Items, Items]:
+    """Return what was learnt and the items as distances may be taken between them; only the numbers of a `row` differ.
+    """
+    if field != "row" or not isinstance(learnt, np.ndarray) or not isinstance(items, np.ndarray):
+        return learnt, items
+    return standardised(learnt, learnt), standardised(learnt, items)
+
+
 def knn_distance(fit: Items, items: Items, k: int = 5) -> Floats:
     """Return the Euclidean distance [item] to the k-th nearest item of `fit`, to the farthest where there are fewer."""
+    return np.asarray(_nearest(fit, items, k)[:, -1])
+
+
+def diffusion_variance(fit: Items, items: Items, k: int = 5) -> Floats:
+    """Return the likeliest variance [item] of the noise in an item that was one of `fit` (DTE-NP, 2305.18593).
+
+    Diffusion x = y + s e from one y makes the posterior of s^2, under a flat prior, inverse gamma with shape D/2 - 1
+    and scale |x - y|^2 / 2, whose mode is |x - y|^2 / D; |x - y|^2 is the mean over the k nearest. In squared units of
+    the items. The published code rounds it up to one of 300 times and ends at the last; this does neither.
+    """
+    return np.asarray((_nearest(fit, items, k) ** 2).mean(axis=1) / vectors(items).shape[1])
+
+
+def _nearest(fit: Items, items: Items, k: int) -> Floats:
+    """Return the Euclidean distances [item, neighbour] to the k nearest of `fit`, to all where there are fewer."""
     from sklearn.neighbors import NearestNeighbors
 
     near = NearestNeighbors(n_neighbors=min(k, len(fit))).fit(vectors(fit))
-    return np.asarray(near.kneighbors(vectors(items))[0][:, -1])
+    return np.asarray(near.kneighbors(vectors(items))[0])
 
 
 def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> Floats:
@@ -62,6 +99,8 @@ def mixture_surprise(fit: Items, items: Items, *, rng: np.random.Generator) -> F
     from sklearn.mixture import GaussianMixture
 
     known = vectors(fit)
+    if not np.ptp(known, axis=0).any():  # one point has no directions
+        return np.asarray(((vectors(items) - known[0]) ** 2).sum(1))
     kept = max(1, min(16, known.shape[1] - 1, len(known) // 10))
     axes = PCA(kept, svd_solver="full").fit(known)
     inside = axes.transform(known)

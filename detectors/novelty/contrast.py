@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import logsumexp
 
-from detectors.arrays import Floats, Items, items_of, joined, units_of
+from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
-from detectors.novelty.baselines import knn_distance
+from detectors.novelty.baselines import comparable, knn_distance
 from detectors.novelty.decisions import best_score_remark, decided
 from detectors.novelty.health import score_problem
 from detectors.phrases import Cause
@@ -111,7 +111,7 @@ def _scores(observed: Mapping[str, pd.DataFrame], score: str, densities: Sequenc
     fit = of == "fit"
     columns = {
         **_densities(frames, sets, score, densities),
-        "knn5": knn_distance(learnt, joined(list(sets.values()))),
+        "knn5": knn_distance(*comparable(field_of(observed["items"]), learnt, joined(list(sets.values())))),
         "max_softmax": max_softmax(probabilities),
         "mahalanobis": mahalanobis(features[fit], probabilities[fit].argmax(axis=1), features),
     }

@@ -43,11 +43,12 @@ def likelihood_novelty(
 
     observed: frames indexed by item id for the roles `items`, `fit`, `calibration` and, where there are any, `foreign`
     and `reference` (what the model learnt from; the baselines are fitted on it, else on `fit`). Each has one of the
-    columns `image`, `series`, `text`, where known `unit`, and but for `reference` the model's answer: `log_prob`,
+    columns `image`, `series`, `row`, `text`, where known `unit`, and but for `reference` the model's answer: `log_prob`,
     `logit` or `denoising_curve`, by `score`; where known also `trace` (log p of every element). `items` has the answers
     for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range` and `blurred`.
     score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
-    columns that they need.
+    columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
+    of them stand beside, and rows are distorted after they have been standardised.
 
     Measures, in this order:
       auroc                     of the score that is judged, by group of each other score; only with foreign items
@@ -113,7 +114,7 @@ class _Measures:
         yield self._share("false_alarm_share", "items", "lower is better")
         if seen.raw == "nll":
             yield self._bits_per_dim()
-        if "foreign" in self.rankings:
+        if "foreign" in self.rankings and seen.modelled:
             yield self._batch_typicality()
 
     def _auroc(self, name: str, about: str, score: str, group: str | None = None) -> Measure:

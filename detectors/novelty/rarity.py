@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from detectors.arrays import Floats
+from detectors.novelty.baselines import standardised
 from detectors.novelty.likelihood import typicality
 
 __all__ = ["dose", "gaussian_surprise", "mean_z"]
@@ -32,16 +33,11 @@ def gaussian_surprise(known: Floats, new: Floats) -> Floats:
     """Return -log N of vectors [item, dim] in nats, up to a constant, N with the moments of known [n, dim]."""
     from sklearn.covariance import ledoit_wolf
 
-    apart, held = _standard(known, new), _standard(known, known)
+    apart, held = standardised(known, new), standardised(known, known)
     precision = np.linalg.pinv(ledoit_wolf(held, assume_centered=True)[0], hermitian=True)
     return np.asarray(np.einsum("if,fg,ig->i", apart, precision, apart) / 2)
 
 
 def mean_z(known: Floats, new: Floats) -> Floats:
     """Return the mean over statistics of their distance to the mean of known [n, dim], in its standard deviations."""
-    return np.asarray(_standard(known, new).mean(axis=1))
-
-
-def _standard(known: Floats, new: Floats) -> Floats:
-    spread = known.std(axis=0)
-    return np.asarray((new - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+    return np.asarray(standardised(known, new).mean(axis=1))

@@ -13,7 +13,15 @@ import pandas as pd
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.novelty.answers import ANSWERS
-from detectors.novelty.baselines import compressed_bits, isolation, knn_distance, mixture_surprise
+from detectors.novelty.baselines import (
+    comparable,
+    compressed_bits,
+    diffusion_variance,
+    isolation,
+    knn_distance,
+    mixture_surprise,
+    standardised,
+)
 from detectors.novelty.blindspots import blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of
 from detectors.novelty.health import response_problem, score_problem, ties_problem
@@ -24,7 +32,7 @@ from detectors.ranking import Ranking, rank
 
 __all__ = ["ScoreTable"]
 
-_FOREST = "isolation_forest"
+_FOREST, _DTE = "isolation_forest", "dte_np"
 
 
 class ScoreTable:
@@ -36,25 +44,30 @@ class ScoreTable:
     ) -> None:
         """See `detectors.novelty.familiarity.likelihood_novelty` for what `observed` holds."""
         self.observed, self.asked = observed, (score, *beside)
-        self.main, self.raw = _called(score), _called(SCORES[score].raw)
-        """Names of the score that is judged and of the model's own."""
-        self.widened = self.main != self.raw or bool(beside)
+        self.modelled = score in SCORES
+        """Whether a model was asked; else the score that is judged needs none."""
+        self.main, self.raw = _called(score), _called(SCORES[score].raw) if self.modelled else score
+        """Names of the score that is judged and of the model's own, of which there is none without a model."""
+        self.widened = self.modelled and (self.main != self.raw or bool(beside))
         """Whether scores were asked for beside the model's own."""
         sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
         learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
+        if field_of(observed["items"]) == "row" and not self.modelled:
+            sets = {role: standardised(learnt, rows) for role, rows in sets.items()}
+            learnt = standardised(learnt, learnt)
+            value_range = (float(learnt.min()), float(learnt.max()))
         spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred)
         self.kinds = tuple(spots)
         sets |= spots
         self._of = np.repeat(list(sets), [len(items) for items in sets.values()])
         self._cut: dict[str, pd.DataFrame] = {}
         whole, cells = joined(list(sets.values())), self._cells(tuple(sets))
-        baselines = _baselines(learnt, whole, rng, forest=_FOREST in beside)
-        if field_of(observed["items"]) == "series":
-            baselines["sub_pca"] = strangest_window(learnt, whole)
+        code_bits = compressed_bits(whole, float(learnt.std()) if isinstance(learnt, np.ndarray) else 1.0)
+        baselines = self._baselines(learnt, whole, code_bits, rng)
         nothing = np.full(len(self._of), np.nan)
-        seen = Recorded(self._of, whole, cells, baselines["compressed_size"], nothing)
-        own = SCORES[SCORES[score].raw].run(seen)
-        self.recorded = Recorded(self._of, whole, cells, baselines["compressed_size"], own)
+        seen = Recorded(self._of, whole, cells, code_bits, nothing)
+        own = SCORES[SCORES[score].raw].run(seen) if self.modelled else baselines[score]
+        self.recorded = Recorded(self._of, whole, cells, code_bits, own)
         """What all scores are made of."""
         problem = score_problem(own) or ties_problem(own[self._of == "items"]) or self._unresponsive(own)
         columns = {self.raw: own, **baselines, **self._others(problem)}
@@ -98,7 +111,8 @@ class ScoreTable:
 
     def _cells(self, sets: Sequence[str]) -> dict[str, list[Any]]:
         """Return what is stored of all sets, in order, of the columns that are needed or there anyway."""
-        columns = dict.fromkeys([*columns_of(self.asked), *(["trace"] if "trace" in self.observed["items"] else [])])
+        needed = columns_of(self.asked) if self.modelled else []
+        columns = dict.fromkeys([*needed, *(["trace"] if "trace" in self.observed["items"] else [])])
         return {column: [cell for name in sets for cell in self._stored(name, column)] for column in columns}
 
     def _stored(self, name: str, column: str) -> list[Any]:
@@ -111,7 +125,7 @@ class ScoreTable:
 
         problem: why its own cannot be trusted; then nothing is made of that.
         """
-        unasked = ["typicality"]
+        unasked = ["typicality"] if self.modelled else []
         if self.raw == "nll":
             unasked += ["input_complexity"]
         if "trace" in self.recorded.cells:
@@ -138,6 +152,21 @@ class ScoreTable:
             found[self.main] = flat
         return found
 
+    def _baselines(
+        self, learnt: Items, items: Items, code_bits: Floats, rng: np.random.Generator
+    ) -> dict[str, Floats]:
+        """Return the scores that need no model, fitted on `learnt`; numbers of rows are no code, so have no size."""
+        field = field_of(self.observed["items"])
+        learnt, items = comparable(field, learnt, items)
+        found = {"knn5": knn_distance(learnt, items), "mixture": mixture_surprise(learnt, items, rng=rng)}
+        found |= {} if field == "row" else {"compressed_size": code_bits}
+        found |= {"sub_pca": strangest_window(learnt, items)} if field == "series" else {}
+        if field == "row" or not self.modelled or _DTE in self.asked:
+            found[_DTE] = diffusion_variance(learnt, items)
+        if _FOREST in self.asked:
+            found[_FOREST] = isolation(learnt, items, rng=rng)
+        return found
+
     def _unresponsive(self, scores: Floats) -> Cause | None:
         return response_problem(*(scores[self._of == name] for name in ("items", "half_noise", "noise")))
 
@@ -150,14 +179,3 @@ def _called(score: str) -> str:
 def _rests_on_own(score: str) -> bool:
     """Tell whether a score is made of the model's own one."""
     return not SCORES[score].of or set(SCORES[SCORES[score].raw].of) <= set(SCORES[score].of)
-
-
-def _baselines(learnt: Items, items: Items, rng: np.random.Generator, *, forest: bool) -> dict[str, Floats]:
-    """Return the scores that need no model; what they are fitted on is `learnt`."""
-    scale = float(learnt.std()) if isinstance(learnt, np.ndarray) else 1.0
-    found = {
-        "knn5": knn_distance(learnt, items),
-        "mixture": mixture_surprise(learnt, items, rng=rng),
-        "compressed_size": compressed_bits(items, scale),
-    }
-    return found | ({_FOREST: isolation(learnt, items, rng=rng)} if forest else {})

@@ -31,6 +31,7 @@ __all__ = [
     "CONTRAST",
     "COREFERENCE",
     "COUNTERFACTUAL",
+    "DATA_NOVELTY",
     "GENERATED_IMAGES",
     "IMAGE_DATA",
     "JUDGED",
@@ -78,6 +79,9 @@ LIKELIHOOD = FindingFigure(
         score_histograms, blind_spots, surprise_maps, likeliest_and_strangest, families, denoising_curves, distortions,
         hills,
     ),
+)
+DATA_NOVELTY = FindingFigure(
+    ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"), (hills, blind_spots)
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))

@@ -15,7 +15,7 @@ __all__ = ["CONTENT", "NAMES", "in_order", "judged_columns"]
 NAMES = ("item", "id")
 """Columns that name the item."""
 CONTENT = (
-    "image", "series", "question", "sentence", "prompt", "text", "output", "more", "less", "stereotype",
+    "image", "series", "row", "question", "sentence", "prompt", "text", "output", "more", "less", "stereotype",
     "antistereotype", "answer", "right",
 )
 """What an item is and what was said of it."""

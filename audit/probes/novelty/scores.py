@@ -20,8 +20,9 @@ __all__ = [
 ]
 
 _FIELDS = {
-    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, text",
+    "image": "image as numbers [row, column] or [channel, row, column]; one of image, series, row, text",
     "series": "series as numbers [step]",
+    "row": "numbers of a row of a table, or features, each in a unit of its own",
     "text": "text",
     "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
 }
@@ -37,8 +38,8 @@ Score = Literal[
     "inversion", "latent_norm",
 ]
 """As in `detectors.novelty.catalogue`."""
-Bar = Literal["isolation_forest"]
-"""What needs no model and is dear enough to be asked for."""
+Bar = Literal["dte_np", "isolation_forest"]
+"""What needs no model and stands beside others only where asked for; `dte_np` stands beside rows anyway."""
 QUESTIONS: Mapping[str, str] = {
     "log_prob": "log_prob", "critic": "discriminate", "denoising_loss": "denoising_curve"
 }

@@ -129,7 +129,9 @@ def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
 
     Noise looks strange in all, so that the health check finds nothing.
     """
-    tried = replace(probe, fdr=0.1, beside=tuple(name for name in probe.beside if name != "isolation_forest"))
+    from detectors.novelty.catalogue import SCORES
+
+    tried = replace(probe, fdr=0.1, beside=tuple(name for name in probe.beside if name in SCORES))
     return [_likelihood_trial(tried, rng, dose, moved) for dose, moved in enumerate((25.0, 8.0, -8.0))]
 
 
