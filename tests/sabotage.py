@@ -372,9 +372,9 @@ HOLES = {
             real(*args, **options), value=0.5, low=0.4, high=0.6)),
     },
     "novelty.data": {
-        "not standardised": ("detectors.novelty.scores:standardised", lambda real: lambda known, new: new),
+        "not standardised": ("detectors.novelty.baselines:standardised", lambda real: lambda known, new: new),
         "standardised by each set": (
-            "detectors.novelty.scores:standardised", lambda real: lambda known, new: real(new, new)
+            "detectors.novelty.baselines:standardised", lambda real: lambda known, new: real(new, new)
         ),
         "nearest alone": ("detectors.novelty.scores:diffusion_variance",
                           lambda real: lambda fit, items: real(fit, items, 1)),

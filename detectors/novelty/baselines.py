@@ -22,8 +22,8 @@ from scipy.special import gammaln
 from detectors.arrays import Floats, Items
 
 __all__ = [
-    "comparable", "compressed_bits", "diffusion_variance", "isolation", "knn_distance", "mixture_surprise", "sizes", "standardised",
-    "vectors",
+    "comparable", "compressed_bits", "diffusion_variance", "isolation", "knn_distance", "mixture_surprise", "sizes",
+    "standardised", "vectors",
 ]
 
 
@@ -60,7 +60,7 @@ def standardised(known: Floats, new: Floats) -> Floats:
 
 
 def comparable(field: str, learnt: Items, items: Items) -> tuple[Items, Items]:
-    """Return what was learnt and the items as distances may be taken between them; only the numbers of a `row` differ.
+    """Return what was learnt and the items as distances may be taken between them: the numbers of a `row` standardised.
     """
     if field != "row" or not isinstance(learnt, np.ndarray) or not isinstance(items, np.ndarray):
         return learnt, items

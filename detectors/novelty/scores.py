@@ -20,7 +20,6 @@ from detectors.novelty.baselines import (
     isolation,
     knn_distance,
     mixture_surprise,
-    standardised,
 )
 from detectors.novelty.blindspots import blind_spots
 from detectors.novelty.catalogue import SCORES, columns_of
@@ -53,9 +52,9 @@ class ScoreTable:
         sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
         learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
         if field_of(observed["items"]) == "row" and not self.modelled:
-            sets = {role: standardised(learnt, rows) for role, rows in sets.items()}
-            learnt = standardised(learnt, learnt)
-            value_range = (float(learnt.min()), float(learnt.max()))
+            sets = {role: comparable("row", learnt, rows)[1] for role, rows in sets.items()}
+            learnt, _ = comparable("row", learnt, learnt)
+            value_range = (float(np.min(learnt)), float(np.max(learnt)))
         spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred)
         self.kinds = tuple(spots)
         sets |= spots

@@ -56,8 +56,8 @@ class Likelihood:
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""
     beside: tuple[Score | Bar, ...] = field(default=(), metadata={"later": True})
-    """Further scores to tell, those above, dte_np or isolation_forest; the table says how many calls of the model each costs.
-    """
+    """Further scores to tell, those above, dte_np or isolation_forest; the table says how many calls of the model each
+    costs."""
     blurred: bool = field(default=False, metadata={"later": True})
     """Whether the self-test blurs images and series too."""
     background: str = field(default="background", metadata={"later": True})

@@ -34,11 +34,11 @@ def trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     Of a mixture and a forest no closed form is known: the trials of these are those of `dte_np`.
     """
     score = probe.score if probe.score == "knn5" else "dte_np"
-    return [_trial(replace(probe, score=score, beside=(), fdr=0.1), rng, dose, off) for dose, off in enumerate((4.0, 1.5, 0.0))]
+    tried = replace(probe, score=score, beside=(), fdr=0.1)
+    return [_trial(tried, rng, dose, off) for dose, off in enumerate((4.0, 1.5, 0.0))]
 
 
 def _trial(probe: Any, rng: np.random.Generator, dose: int, off: float) -> Trial:
-    import numpy as np
 
     from detectors.novelty.blindspots import ARRAY_KINDS, blind_spots
 
