@@ -1,4 +1,4 @@
-"""Scores of rows that need no model: their closed forms, their direction, their scale, and what makes them undefined."""
+"""Scores of rows without a model: their closed forms, their direction, their scale, and what makes them undefined."""
 
 from __future__ import annotations
 

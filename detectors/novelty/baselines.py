@@ -60,8 +60,7 @@ def standardised(known: Floats, new: Floats) -> Floats:
 
 
 def comparable(field: str, learnt: Items, items: Items) -> tuple[Items, Items]:
-    """Return what was learnt and the items as distances may be taken between them: the numbers of a `row` standardised.
-    """
+    """Return what was learnt and the items as distances may be taken between them: numbers of a `row` standardised."""
     if field != "row" or not isinstance(learnt, np.ndarray) or not isinstance(items, np.ndarray):
         return learnt, items
     return standardised(learnt, learnt), standardised(learnt, items)

@@ -45,7 +45,8 @@ def likelihood_novelty(
     and `reference` (what the model learnt from; the baselines are fitted on it, else on `fit`). Each has one of the
     columns `image`, `series`, `row`, `text`, where known `unit`, and but for `reference` the model's answer:
     `log_prob`, `logit` or `denoising_curve`, by `score`; where known also `trace` (log p of every element). `items` has
-    the answers for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range` and `blurred`.
+    the answers for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range` and
+    `blurred`.
     score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
     columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
     of them stand beside, and rows are distorted after they have been standardised.
