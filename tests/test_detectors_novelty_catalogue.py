@@ -182,7 +182,7 @@ def turned(column, frames):
 
 
 FAULTS = {
-    "upside down": (lambda frames: turned("kl", frames), "does not rise as noise is added"),
+    "upside down": (lambda frames: turned("kl", frames), "falls as noise is added"),
     "constant": (lambda frames: {r: f.assign(**{c: 1.0 for c in f if c.startswith("kl")}) for r, f in frames.items()},
                  "only 1 distinct score"),
     "not a number": (lambda frames: {**frames, "foreign": frames["foreign"].assign(kl=NAN)}, "not finite numbers"),
@@ -208,7 +208,7 @@ def test_what_rests_on_a_dead_likelihood_is_dead_too():
     frames = turned("log_prob", observed(kl={}))
     for score in ("input_complexity", "dose", "typicality"):
         result = judged(frames, score=score)
-        assert "does not rise as noise is added" in result.headline.undefined
+        assert "falls as noise is added" in result.headline.undefined
     assert judged(frames, score="kl").headline.value is not None
 
 

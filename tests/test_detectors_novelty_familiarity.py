@@ -199,7 +199,7 @@ DEAD = {
     "constant": (lambda x: np.full(len(x), -5.0), "only 1 distinct score"),
     "untrained": (lambda x: -5 + 1e-15 * x[:, 0], "only 1 distinct score"),
     "not a number": (lambda x: np.where(np.abs(x).max(1) > 2.5, np.nan, exact(x)), "scores are not finite"),
-    "upside down": (lambda x: -exact(10 * x), "does not rise as noise is added"),
+    "upside down": (lambda x: -exact(10 * x), "falls as noise is added"),
 }
 
 

@@ -57,5 +57,8 @@ def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) 
     if means[0] < min(means[1:]):
         return None
     told = ", ".join(f"{mean:.4g}" for mean in means)
+    if means[0] > max(means[1:]):
+        turned = "the score falls as noise is added to the items (mean at none, half, all: {means}); is its sign turned?"
+        return Cause(turned, means=told)
     flat = "the score does not rise as noise is added to the items (mean at none, half, all: {means})"
     return Cause(flat, means=told)
