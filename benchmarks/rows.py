@@ -125,11 +125,12 @@ def main(folder: Path) -> int:
     table = pd.DataFrame({file.stem: aurocs(file) for file in sorted(folder.glob("*.npz"))}).T
     values = table.drop(columns=[("knn5", "gap")])
     print(values.to_string(float_format="%.1f"))
-    means = dict(zip(values.columns.to_list(), values.mean().to_list(), strict=True))
-    print("mean " + ", ".join(f"{name} ({whose}) {mean:.2f}" for (name, whose), mean in means.items()))
+    pairs: list[tuple[str, str]] = [*values.columns]
+    told = (f"{name} ({whose}) {values[name, whose].mean():.2f}" for name, whose in pairs)
+    print("mean " + ", ".join(told))
     print("published, 57 sets: " + ", ".join(f"{name} {mean}" for name, mean in PUBLISHED.items()))
     rows = []
-    for name, whose in means:
+    for name, whose in pairs:
         if whose != "ours":
             apart = float((values[name, "ours"] - values[name, whose]).mean())
             rows.append((f"{name:18s} {whose:14s} {apart:+.2f}", abs(apart) <= WITHIN))

@@ -177,7 +177,7 @@ def test_a_density_of_rows_is_audited_beside_the_bar_and_a_turned_or_constant_on
     turned = judged(Answers(lambda x: -gaussian().log_prob(x.double()))).headline
     assert turned.value is None
     assert "falls as noise is added" in turned.undefined
-    assert "is its sign turned?" in turned.undefined
+    assert "is it turned?" in turned.undefined
     flat = judged(Answers(lambda x: torch.zeros(len(x)))).headline
     assert flat.value is None
     assert "only 1 distinct score" in flat.undefined

@@ -58,7 +58,7 @@ def response_problem(clean: ArrayLike, half_noise: ArrayLike, noise: ArrayLike) 
         return None
     told = ", ".join(f"{mean:.4g}" for mean in means)
     if means[0] > max(means[1:]):
-        turned = "the score falls as noise is added to the items (mean at none, half, all: {means}); is its sign turned?"
+        turned = "the score falls as noise is added to the items (mean at none, half, all: {means}): is it turned?"
         return Cause(turned, means=told)
     flat = "the score does not rise as noise is added to the items (mean at none, half, all: {means})"
     return Cause(flat, means=told)
