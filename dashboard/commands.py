@@ -27,6 +27,9 @@ def show(
     ] = Path(".streamlit/secrets.toml"),
     tls_cert: Annotated[Path | None, typer.Option(help="With --login: certificate to serve https with, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key, PEM.")] = None,
+    blind: Annotated[
+        bool, typer.Option("--blind", help="Hide what others said of an item until one has said one's own.")
+    ] = False,
 ) -> None:
     """Browse audits, findings and items in a browser; nothing leaves this machine.
 
@@ -52,4 +55,4 @@ def show(
         typer.echo(address + query)
         print("Ctrl-C ends it", file=sys.stderr, flush=True)
 
-    serve(into, host, port, lang, say, login=entrance, certificate=certificate)
+    serve(into, host, port, lang, say, login=entrance, certificate=certificate, blind=blind)

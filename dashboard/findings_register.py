@@ -1,7 +1,7 @@
 """What people have decided: of one audit, and of all findings that somebody has to settle.
 
     stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
-    standing(name)     -> all that was said of an audit, as it stands today
+    standing(name)     -> all that was said of an audit, as it stands today, for whoever looks
     register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
 
 A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken; an item that was
@@ -22,7 +22,9 @@ from audit.files import sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
 from audit.review import RATINGS, Override, ReviewState, Sample, TargetState, read_reviews, signature_of, state_of
 from audit.signing import known_keys
+from dashboard.blind_review import seen_by
 from dashboard.loading import entries, home, opened, outlined, readable
+from dashboard.speakers import speaker
 
 __all__ = ["SOON", "RegisterRow", "Stand", "register", "stand_of", "standing"]
 
@@ -95,8 +97,11 @@ class Stand:
 
 
 def standing(name: str) -> ReviewState:
-    """Return where an audit stands today, read anew only where its reviews were written; raises as `opened`."""
-    return _standing(home(), name, date.today(), *_stamps(name))
+    """Return where an audit stands today as whoever looks may see it; raises as `opened`.
+
+    It is read anew only where its reviews were written.
+    """
+    return seen_by(speaker(), _standing(home(), name, date.today(), *_stamps(name)))
 
 
 @lru_cache(maxsize=32)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from audit.errors import DokimasiaError
 from audit.files import sha256
 from audit.record import Audit
-from audit.review import Call, CallWord, Override, call_item, person_of
+from audit.review import Call, CallWord, Override, call_item
 from dashboard.address import Address, read
 from dashboard.findings_register import standing
 from dashboard.loading import opened
@@ -131,9 +131,7 @@ def _keep(audit: Audit, turn: Turn, word: CallWord, before: Override | None) -> 
 
 def _own(turn: Turn) -> Call | None:
     """Return what the speaker says of the item so far."""
-    me = speaker()
-    person = person_of(me.name, None if me.key is None else me.key.public.fingerprint)
-    return standing(turn.place.audit).calls.get(turn.place.check, {}).get(turn.item, {}).get(person)
+    return standing(turn.place.audit).calls.get(turn.place.check, {}).get(turn.item, {}).get(speaker().id)
 
 
 def _undo(words: Words) -> None:

@@ -27,7 +27,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, ValidationError, model_validator
 
 from audit.errors import PlanError, UsageError
-from audit.review import Decision, Statement, Status
+from audit.review import Decision, Statement, Status, person_of
 from audit.signing import KEYS, SigningKey, known_keys, signing_key
 from audit.strict_yaml import StrictModel, mistakes, read_text, read_yaml
 
@@ -53,6 +53,11 @@ class Person:
     """With which what they say is signed."""
     bound: bool = True
     """Whether a key or a login binds the name; else it is what its owner says it is."""
+
+    @property
+    def id(self) -> str:
+        """As whom their words are kept: their key, else their name."""
+        return person_of(self.name, None if self.key is None else self.key.public.fingerprint)
 
     @property
     def speaks(self) -> bool:

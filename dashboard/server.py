@@ -35,6 +35,7 @@ from streamlit import config as settings
 
 from audit.errors import UsageError, os_reason
 from dashboard.address import LANG
+from dashboard.blind_review import BLIND
 from dashboard.first_paint import first_routes
 from dashboard.loading import AUDITS
 from dashboard.login import LOOPBACK, Login
@@ -145,12 +146,15 @@ async def _health(request: Request) -> JSONResponse:
     return JSONResponse({"status": "ok"})
 
 
-def application(into: Path, lang: str, token: str = "", login: Login | None = None) -> st.App:
+def application(
+    into: Path, lang: str, token: str = "", login: Login | None = None, *, blind: bool = False
+) -> st.App:
     """Return the dashboard of the audits under `into`; one a process: its script reads them there.
 
     It answers at `/token/`, or where its login has it.
     """
     os.environ[AUDITS], os.environ[LANG] = str(into), lang
+    os.environ[BLIND] = "1" if blind else ""
     os.environ[PEOPLE] = "" if login is None else str(login.people)
     path, origin = (token, None) if login is None else (login.path, login.origin)
     guard = Middleware(Guard, path=path, words=words_of(lang), origin=origin)
@@ -165,7 +169,7 @@ def application(into: Path, lang: str, token: str = "", login: Login | None = No
 
 def serve(
     into: Path, host: str, port: int, lang: str, say: Callable[[str], None], *,
-    login: Login | None = None, certificate: Certificate | None = None,
+    login: Login | None = None, certificate: Certificate | None = None, blind: bool = False,
 ) -> None:
     """Serve until interrupted; `say` gets the address as soon as it is taken.
 
@@ -187,7 +191,7 @@ def serve(
         say(here if login is None else f"{login.origin}/{login.path}{'/' if login.path else ''}")
         chain, key = (None, None) if certificate is None else (certificate.chain, certificate.key)
         config = uvicorn.Config(
-            application(into, lang, token, login), log_config=None, access_log=False, server_header=False,
+            application(into, lang, token, login, blind=blind), log_config=None, access_log=False, server_header=False,
             ssl_certfile=chain, ssl_keyfile=key,
         )
         uvicorn.Server(config).run(sockets=[taken])

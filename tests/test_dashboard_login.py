@@ -30,9 +30,10 @@ from test_dashboard_views import PACKAGE, rerun, seen
 
 from audit.errors import PlanError, UsageError
 from audit.record import load_record
-from audit.review import Comment, Decision, Owner, Status, read_reviews, signature_of, state_of
+from audit.review import Comment, Decision, Owner, Status, add_reviews, call_item, read_reviews, signature_of, state_of
 from audit.signing import KEYS, make_key
 from dashboard import loading
+from dashboard.blind_review import BLIND, seen_by
 from dashboard.login import login_of
 from dashboard.people import ROLES, Person, read_people
 from dashboard.server import Certificate, Guard, policy, serve
@@ -440,3 +441,52 @@ def test_in_a_real_browser_a_reader_looks_a_reviewer_reviews_and_an_approver_sig
     assert [(one.author, one.says.kind, signature_of(one)) for one in said] == [
         ("Park Jiwon", "override", "holds"), ("Kim Minji", "decision", "holds")]
     assert state_of(load_record(audit.folder)).decision == "approved"
+
+
+@pytest.fixture
+def spoken(tmp_path, monkeypatch):
+    """Lee called two items and said why; Kim called the first of them."""
+    audit = small_audit(tmp_path)
+    monkeypatch.setenv(loading.AUDITS, str(audit.folder.parent))
+    first, second = (str(name) for name in audit.items("limited").index[:2])
+    said = [call_item(audit, "limited", one, "wrong", f"Lee's reason for {one}") for one in (first, second)]
+    add_reviews(audit, *said, Comment(check="limited", item=second, text="Lee's comment"), author="Lee")
+    add_reviews(audit, Comment(check="limited", text="of the finding"), author="Lee")
+    add_reviews(audit, call_item(audit, "limited", first, "right"), author="Kim")
+    return audit, first, second
+
+
+def test_who_judges_alone_sees_what_others_said_of_an_item_once_they_said_their_own(spoken, monkeypatch):
+    audit, first, second = spoken
+    whole = state_of(audit)
+    assert seen_by(Person("Kim", "approver", bound=False), whole) is whole, "unless it is asked for"
+    monkeypatch.setenv(BLIND, "1")
+    kim, park, lee = (seen_by(Person(name, "reviewer"), whole) for name in ("Kim", "Park", "Lee"))
+    assert {*kim.calls["limited"]} == {first}
+    assert {*kim.calls["limited"][first]} == {"name kim", "name lee"}
+    assert park.calls == {}
+    assert lee.calls == whole.calls
+    assert [one.says.kind for one in park.entries] == ["comment"]
+    assert park.of("limited").comments == whole.of("limited").comments
+    assert park.of("limited", second).comments == kim.of("limited", second).comments == ()
+    assert park.verdict == whole.verdict
+    assert park.reviewed["limited"].changes == ()
+    monkeypatch.setenv(PEOPLE, "people.yaml")
+    assert seen_by(Person("Park", "approver"), whole) is whole, "somebody has to decide"
+
+
+SCREENS = [
+    ({"screen": "item", "check": "limited", "item": "2"}, "Lee's comment"),
+    ({"screen": "finding", "check": "limited"}, "✎ wrong"), ({"screen": "audit", "tab": "reviews"}, "Lee's reason"),
+]
+
+
+@pytest.mark.parametrize(("place", "told"), SCREENS)
+def test_no_screen_shows_it_before(spoken, monkeypatch, place, told):
+    place["audit"] = spoken[0].folder.name
+    assert told in seen(screen(None, **place))
+    monkeypatch.setenv(BLIND, "1")
+    page = seen(screen(None, **place))
+    assert told not in page
+    assert "Lee's" not in page
+    assert "of the finding" in page or place["screen"] == "item"
