@@ -161,6 +161,7 @@ def application(
     app = st.App(_APP, routes=[Route(_OPEN, _health), *first_routes(path)], middleware=[guard])
     settings.set_option("server.baseUrlPath", path)  # once the settings beside app.py are read
     settings.set_option("secrets.files", [] if login is None else [str(login.secrets)])  # none of the working folder's
+    settings.set_option("server.trustedUserHeaders", {})  # nobody is who a header of theirs says
     if login is not None:
         settings.set_option("server.allowedHosts", [login.name])
         settings.set_option("browser.serverAddress", login.name)

@@ -176,7 +176,7 @@ def test_a_port_that_is_taken_is_refused_in_one_line(tmp_path):
 def test_no_packet_of_an_answer_waits_for_word_of_the_one_before(tmp_path, monkeypatch):
     """As the kernel would have it, 40 ms each, and uvicorn sends every answer as two."""
     waits = []
-    monkeypatch.setattr(dashboard.server, "application", lambda *_: None)
+    monkeypatch.setattr(dashboard.server, "application", lambda *_, **__: None)
     monkeypatch.setattr(uvicorn.Server, "run", lambda _, sockets: waits.extend(
         one.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0 for one in sockets
     ))  # fmt: skip
@@ -203,9 +203,14 @@ def test_the_shipped_settings_hold_whatever_the_place_and_the_variables_say(tmp_
         "server.enableXsrfProtection": True,
         "server.enableCORS": True,
         "server.fileWatcherType": "none",
+        "server.trustedUserHeaders": {},
         "theme.dark.backgroundColor": "#14191e",
     }
+    home = tmp_path / "home" / ".streamlit"
+    home.mkdir(parents=True)
+    home.joinpath("config.toml").write_text('[server.trustedUserHeaders]\nX-Sub = "sub"\n')  # says who one is
     env = os.environ | {"STREAMLIT_BROWSER_GATHER_USAGE_STATS": "true", "STREAMLIT_CLIENT_TOOLBAR_MODE": "auto"}
+    env["HOME"] = str(home.parent)
     program = [sys.executable, "-c", OPTIONS, *wanted]
     done = subprocess.run(program, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
