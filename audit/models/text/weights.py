@@ -1,7 +1,7 @@
 """Opens language-model weights from disk, and nothing that could run: no pickle, no remote code, no network.
 
 Weights that a folder lacks are an error, not a random start. A GGUF file is unpacked once and kept as safetensors in
-the user's cache: transformers needs about 18 seconds of a core to unpack 135 million weights, and 2 to read them again.
+the user's cache: transformers needs about 5 seconds of a core to unpack 135 million weights, and 2 to read them again.
 It is opened from there the first time too, as tensors in other places of memory give other last digits. What is kept
 carries a MAC of this installation over every file, and is unpacked anew where that does not hold.
 """
@@ -9,6 +9,7 @@ carries a MAC of this installation over every file, and is unpacked anew where t
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -19,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -75,9 +77,9 @@ def open_gguf(file: Path, dtype: str, digest: str) -> tuple[Any, Any, str]:
             return *open_folder(kept, dtype), stored_as
     for stale in kept.parent.glob(f"{what}*"):  # unpacked by another version, cut short, or changed by somebody
         shutil.rmtree(stale, ignore_errors=True)
-    with _guarded(file), tempfile.TemporaryDirectory() as alone:  # files beside it would be read as its own
-        stored_as = _stored_as(file)
+    with _guarded(file), _read_once(), tempfile.TemporaryDirectory() as alone:  # files beside it would be read too
         (Path(alone) / "model.gguf").symlink_to(file.resolve())
+        stored_as = _stored_as(file, Path(alone) / "model.gguf")
         options = {**_LOCAL, "gguf_file": "model.gguf"}
         tokenizer = AutoTokenizer.from_pretrained(alone, **options)
         options |= {"dtype": getattr(torch, dtype), "quantization_config": GgufConfig(dequantize=True)}
@@ -89,11 +91,39 @@ def open_gguf(file: Path, dtype: str, digest: str) -> tuple[Any, Any, str]:
     return model, tokenizer, stored_as
 
 
-def _stored_as(file: Path) -> str:
-    """Return the number formats of a GGUF file; ModelError for sizes that no model has."""
+@contextlib.contextmanager
+def _read_once() -> Iterator[None]:
+    """Let transformers read a GGUF file once, instead of at each of its three looks, and without a class of arrays.
+
+    The reader slices the file once for every word of the vocabulary, which takes five times as long of a `memmap`; the
+    map of names is made again for every part of the network.
+    """
+    import gguf
+
+    class Reader(gguf.GGUFReader):  # type: ignore[misc]
+        """Slices a plain array."""
+
+        @property
+        def data(self) -> Any:
+            return self._data
+
+        @data.setter
+        def data(self, whole: Any) -> None:
+            self._data = whole.view(np.ndarray)
+
+    theirs = gguf.GGUFReader, gguf.get_tensor_name_map
+    gguf.GGUFReader, gguf.get_tensor_name_map = functools.cache(Reader), functools.cache(gguf.get_tensor_name_map)
+    try:
+        yield
+    finally:
+        gguf.GGUFReader, gguf.get_tensor_name_map = theirs
+
+
+def _stored_as(file: Path, link: Path) -> str:
+    """Return the number formats of a GGUF file, read by a link to it; ModelError for sizes that no model has."""
     from gguf import GGUFReader
 
-    reader, weights = GGUFReader(file), Counter[str]()
+    reader, weights = GGUFReader(str(link)), Counter[str]()
     for name, field in reader.fields.items():
         if isinstance(number := field.contents(), int):
             check_size(file, name, number)
