@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats
-from detectors.bias.pairs import pair_preferences
+from detectors.bias.pairs import pair_preferences, stereotype_share
 from detectors.phrases import Method
 from detectors.result import Measure, Result
 
@@ -80,8 +80,7 @@ def masked_preferences(
     named = [of_variant(one, variant) for one in measures]
     for other in MASKED:
         if other != variant and f"{other}_more" in scores:
-            share = pair_preferences(_scored(told, scores, other), level=level, rng=rng).headline
-            share = of_variant(share, other)
+            share = of_variant(stereotype_share(_scored(told, scores, other), level=level, rng=rng), other)
             named.append(replace(share, name=share_of(other), mean_of=None, unit_of=None, where=None))
     return Result(tuple(named), items=items.join(scores))
 

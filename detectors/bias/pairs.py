@@ -29,7 +29,7 @@ from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_
 from detectors.phrases import Cause, Method
 from detectors.result import MOST_TIES, Direction, Measure, Result, undefined
 
-__all__ = ["KINDS", "pair_preferences"]
+__all__ = ["KINDS", "pair_preferences", "stereotype_share"]
 
 KINDS = ("swap", "null-swap")
 """The group word swapped, or another word of the same group; not `null`, which many CSV readers take for no value."""
@@ -89,7 +89,7 @@ def pair_preferences(
     difference, null = swaps.all["difference"], nulls.all["difference"]
     tie = (difference == 0).astype(float).where(difference.notna())
     measures = [
-        judge.share("stereotype_share", swaps, swaps.all["value"], mean_of="value", unit_of="unit"),
+        judge.headline(swaps),
         *judge.shares_by("group", swaps),
         *judge.shares_by("stereo", swaps),
         judge.pct_stereotype(swaps),
@@ -107,6 +107,12 @@ def pair_preferences(
         ]
     measures.append(judge.share("not_scored", _Pairs(items), items["prefers"] == "not scored"))
     return Result(tuple(measures), items=items)
+
+
+def stereotype_share(pairs: pd.DataFrame, *, level: float, rng: np.random.Generator) -> Measure:
+    """Return the headline of `pair_preferences` alone."""
+    items = _items(pairs)
+    return _Measures(level, rng, "nats").headline(_Pairs(items[items["kind"] == "swap"]))
 
 
 def _items(pairs: pd.DataFrame) -> pd.DataFrame:
@@ -204,6 +210,10 @@ class _Measures:
             name, n, value=mean.value, low=mean.low, high=mean.high, method=mean.method, group=group,
             missing=mean.missing, **origin,
         )
+
+    def headline(self, swaps: _Pairs) -> Measure:
+        """Return the stereotype share of all swap pairs."""
+        return self.share("stereotype_share", swaps, swaps.all["value"], mean_of="value", unit_of="unit")
 
     def shares_by(self, column: str, swaps: _Pairs) -> list[Measure]:
         """Return the stereotype share of every label in `column` that a swap pair has, sorted."""
