@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from warm import COMMAND
+
 ROOT = Path(__file__).parents[1]
 PYPROJECT = """\
 [build-system]
@@ -99,30 +101,32 @@ def install(folder: Path) -> Path:
     return target
 
 
+def seeing(site: Path) -> str:
+    """The PYTHONPATH under which the command is ours and sees the package that is installed there."""
+    return os.pathsep.join([str(ROOT), str(site), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+
+
 @dataclass(frozen=True)
 class Command:
     """The installed command `dokimasia`, seeing the outside package, run in a folder."""
 
     folder: Path
     site: Path
+    program: Path = COMMAND
+    """What is run, and waited for; one of `warm` is sooner there."""
 
     @property
     def arguments(self) -> dict[str, object]:
-        path = os.pathsep.join([str(ROOT), str(self.site), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-        env = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
+        env = {**os.environ, "PYTHONPATH": seeing(self.site), "NO_COLOR": "1"}
         return {"cwd": self.folder, "env": env, "text": True, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     def __call__(self, *words: str, code: int | None = 0, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run and expect an exit code; None takes any."""
-        done = subprocess.run([*self.program, *words], timeout=timeout, check=False, **self.arguments)
+        done = subprocess.run([self.program, *words], timeout=timeout, check=False, **self.arguments)
         assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start and do not wait; it hears an interrupt also where the tests themselves run in the background."""
         hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-        return subprocess.Popen([*self.program, *words], preexec_fn=hears, **self.arguments)
-
-    @property
-    def program(self) -> list[str]:
-        return [str(Path(sys.executable).with_name("dokimasia"))]
+        return subprocess.Popen([COMMAND, *words], preexec_fn=hears, **self.arguments)

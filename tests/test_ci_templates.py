@@ -15,9 +15,10 @@ import pytest
 import yaml
 from junitparser import JUnitXml
 from needs import ROOT
-from outside import install
+from outside import install, seeing
 from schemas import published
 from stub_server import serve
+from warm import warm
 
 from audit.reference.cards import WEIGHTS
 
@@ -41,12 +42,18 @@ def site(tmp_path_factory):
     return install(tmp_path_factory.mktemp("outside"))
 
 
+@pytest.fixture(scope="module")
+def program(site, tmp_path_factory):
+    with warm(tmp_path_factory.mktemp("bin"), seeing(site)) as found:
+        yield found
+
+
 @pytest.fixture(autouse=True)
-def project(tmp_path, site, monkeypatch):
-    """A folder with a plan, a policy and the data, and the commands on the path."""
+def project(tmp_path, site, program, monkeypatch):
+    """A folder with a plan, a policy and the data, and the commands on the path, ours in a process that is warm."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}{os.pathsep}{site}")
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", seeing(site))
     monkeypatch.setenv("NO_COLOR", "1")
     rng = random.Random(0)
     rows = sorted({"".join(rng.choices("abc", k=6)) for _ in range(200)})[:120]
@@ -397,7 +404,8 @@ def test_the_plug_in_imports_none_of_our_packages_and_leaves_other_tests_alone()
 # ---- the README -----------------------------------------------------------------------------------------------------
 
 
-def test_the_commands_of_the_readme_run():
+def test_the_commands_of_the_readme_run(monkeypatch):
+    monkeypatch.setenv("PATH", f"{BIN}{os.pathsep}{os.environ['PATH']}")  # the installed command, started anew
     section = re.search(r"^## In CI\n(.*?)^## ", (ROOT / "README.md").read_text("utf-8"), flags=re.M | re.S)[1]
     blocks = dict(reversed(pair) for pair in re.findall(r"```(\w*)\n(.*?)```", section, flags=re.S))
     script = next(text for text in blocks if "dokimasia judge" in text)

@@ -8,7 +8,8 @@ import jsonschema_rs
 import pytest
 import yaml
 from korean import english_in, text_of
-from outside import Command, install
+from outside import Command, install, seeing
+from warm import warm
 
 from audit import plugins
 from audit.errors import UsageError
@@ -35,7 +36,9 @@ checks:
 @pytest.fixture(scope="module")
 def dokimasia(tmp_path_factory):
     home = tmp_path_factory.mktemp("moving-in")
-    return Command(home, install(home / "outside"))
+    site = install(home / "outside")
+    with warm(home, seeing(site)) as program:
+        yield Command(home, site, program)
 
 
 def audited(dokimasia, name, model, code):

@@ -1,0 +1,119 @@
+"""The command `dokimasia` without the second that its imports take: a process that has made them forks, and runs it.
+
+    with warm(folder, PYTHONPATH) as program:       # to be run as `dokimasia` is: with words, files, folder, variables
+        subprocess.run([program, "run", "plan.yaml"], env=...)
+
+The fork runs what the installed script does, and ends as it does. Where the variables that Python, locale or terminal
+look at when a process starts are not the ones of the process that forks, the installed script itself is run. For tests
+of what a command does; of how it starts, is interrupted or killed, and of what it imports, others start it anew.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+
+COMMAND = Path(sys.executable).with_name("dokimasia")
+MODULES = (
+    "audit.cli.app", "audit.compare", "audit.execute", "audit.integrity", "audit.policy", "detectors.intervals",
+    "detectors.ranking", "pandas", "reports.commands.judging", "reports.documents.html_report",
+)
+"""What commands import, torch and its like left out."""
+KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_COLOR", "TZ", "OMP_")
+"""Starts of the names of variables that are read once."""
+
+
+@contextmanager
+def warm(folder: Path, path: str) -> Iterator[Path]:
+    """Yield the path of a program that does what `dokimasia` does under this PYTHONPATH."""
+    program, door = folder / "dokimasia", folder / "door"
+    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -ISE '{__file__}' '{door}' \"$@\"\n")
+    program.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
+    with subprocess.Popen([sys.executable, __file__, str(door)], env=env, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        try:
+            yield program
+        finally:
+            process.kill()
+
+
+def ask(door: str, words: list[str]) -> int:
+    """Have the command run with our files, folder and variables; returns its exit code, negative for a signal."""
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(door)
+        told = json.dumps([str(Path.cwd()), dict(os.environ), words]).encode()
+        socket.send_fds(line, [len(told).to_bytes(8, "big")], [0, 1, 2])
+        line.sendall(told)
+        return int(line.makefile().readline())
+
+
+def wait_for_calls(door: str) -> list[str]:
+    """Answer calls until killed; returns in the fork that is to be the command, with its words."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(door)
+    listener.listen()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    print("ready", flush=True)
+    while True:
+        line, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            return attend(line)
+        line.close()
+
+
+def attend(line: socket.socket) -> list[str]:
+    """Become the command; the process between waits for it and tells its end."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    size, files, _, _ = socket.recv_fds(line, 8, 3)
+    folder, env, words = json.loads(line.makefile("rb").read(int.from_bytes(size, "big")))
+    if command := os.fork():
+        line.sendall(b"%d\n" % os.waitstatus_to_exitcode(os.waitpid(command, 0)[1]))
+        os._exit(0)
+    line.close()
+    for number, (file, name) in enumerate(zip(files, ("stdin", "stdout", "stderr"), strict=True)):
+        os.dup2(file, number)
+        os.close(file)
+        former = getattr(sys, name)
+        options = {"encoding": former.encoding, "errors": former.errors, "closefd": False}
+        setattr(sys, name, os.fdopen(number, "w" if number else "r", **options))
+    same = _of_start(os.environ) == _of_start(env)
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(folder)
+    if not same:
+        os.execv(COMMAND, [str(COMMAND), *words])
+    return words
+
+
+def _of_start(env) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(KEPT)}
+
+
+def main() -> None:
+    """Ask as the program does, or be the process that forks."""
+    door, *words = sys.argv[1:]
+    if sys.flags.isolated:
+        code = ask(door, words)
+        os.kill(os.getpid(), -code) if code < 0 else sys.exit(code)
+    import gc
+
+    sys.path[0] = str(COMMAND.parent)  # as where the installed script is run
+    for module in MODULES:
+        import_module(module)
+    from audit.__main__ import start
+
+    gc.freeze()
+    sys.argv = [str(COMMAND), *wait_for_calls(door)]
+    start()
+
+
+if __name__ == "__main__":
+    main()
