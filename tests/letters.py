@@ -6,8 +6,11 @@ that follows the one before, so of n letters drawn evenly a share e^b / (e^b + n
 
 from __future__ import annotations
 
+import json
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
@@ -18,8 +21,11 @@ from audit.data import Source
 from audit.model import CanTokenise, Sample
 from audit.probe import SHARE, Range, Role
 from audit.procedure import Procedure
+from audit.trainer import Budget, Fitted, Lesson, Look
 from reports.figures import bar, joined
 from reports.pictures import FindingFigure, pictured
+
+COUNTED = "letters.json"
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class Letters:
     """Which letters, in their order."""
     slant: float = 0.0
     """Added to the logit of the first letter."""
+    path: Path | None = None
+    """Folder with letters that were counted, instead of the two."""
     name: str = "letters"
     """Name shown in reports."""
 
@@ -37,17 +45,18 @@ class Letters:
     modality: ClassVar[str] = "text"
 
     def fingerprint(self) -> str:
-        return f"sha256:letters-{self.alphabet}-{self.slant}"
+        return f"sha256:letters-{self.alphabet}-{self.slant}-{self.path and self.path.name}"
 
     def open(self) -> LettersModel:
-        return LettersModel(self)
+        told = {} if self.path is None else json.loads((self.path / COUNTED).read_text())
+        return LettersModel(replace(self, **told), self.fingerprint())
 
 
 class LettersModel:
     family, modality = "letters", "text"
 
-    def __init__(self, part: Letters) -> None:
-        self.part, self.name, self.fingerprint = part, part.name, part.fingerprint()
+    def __init__(self, part: Letters, fingerprint: str) -> None:
+        self.part, self.name, self.fingerprint = part, part.name, fingerprint
         self.alphabet, self.vocabulary = part.alphabet, len(part.alphabet)
 
     def tokenise(self, texts: Sequence[str]) -> list[list[int]]:
@@ -162,6 +171,24 @@ class Order:
 
     def found(self, result):
         return result.headline.low > 0.5
+
+
+@dataclass(frozen=True)
+class Counting:
+    """Learns which letters there are, and how much likelier the first is than the mean of the others."""
+
+    makes: ClassVar[str] = "letters"
+    opens: ClassVar[str] = ""
+    role: ClassVar[Role] = Role({"text": "letters"})
+
+    def fit(self, lesson: Lesson, budget: Budget) -> Fitted:
+        counts = Counter("".join(lesson.train["text"]))
+        first, *others = [counts[letter] for letter in sorted(counts)]
+        slant = math.log(first * len(others) / sum(others))
+        losses = [-sum(math.log(counts[text] / counts.total()) for text in part["text"]) / len(part)
+                  for part in (lesson.train, lesson.validation)]  # fmt: skip
+        told = {"alphabet": "".join(sorted(counts)), "slant": slant}
+        return Fitted({COUNTED: json.dumps(told).encode()}, (Look(1, *losses),), 1, "nats per letter", "steps")
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ letters = "outside_parts.letters:Letters"
 [project.entry-points."dokimasia.procedures"]
 "letters.successions" = "outside_parts.letters:SUCCESSIONS"
 
+[project.entry-points."dokimasia.trainers"]
+"letters.counting" = "outside_parts.letters:Counting"
+
 [project.entry-points."dokimasia.watermarks"]
 "letters.successors" = "outside_parts.letters:Successors"
 

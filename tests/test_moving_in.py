@@ -83,6 +83,20 @@ def test_a_finding_of_its_probe_opens_with_its_picture(dokimasia, audit):
     assert page.count("<rect") >= 180, "a bar for each of 90 texts"
 
 
+def test_a_trainer_of_its_own_makes_what_its_model_opens(dokimasia):
+    plan = """\
+title: 글자
+data: {use: letters.starts, letters: abcde, count: 500}
+models: [{name: counted, trainer: {use: letters.counting}}]
+"""
+    (dokimasia.folder / "fit.yaml").write_text(plan, "utf-8")
+    told = json.loads(dokimasia("fit", "fit.yaml", "--json").stdout)
+    assert told["parts"]["train"] == 300
+    assert told["models"]["counted"]["loss"] == pytest.approx(math.log(5), abs=0.05)
+    fitted = audited(dokimasia, "counted", "letters, path: models/counted", 1)
+    assert fitted.record.findings[1].measures[0].value == pytest.approx(1 / 5, abs=0.06)
+
+
 def test_a_report_a_comparison_and_a_command_of_its_own(dokimasia, audit):
     shares = [one.measures[0].value for one in audit.record.findings]
     text = report(dokimasia, audit, "--lang", "ko", "--format", "letters")
