@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from report_fixtures import finding, real
+from report_fixtures import finding, real, write_audit
 from scipy.stats import norm
 
 from audit.record import Limit
@@ -22,6 +22,8 @@ from detectors.novelty.blindspots import blind_spots
 from detectors.phrases import Cause
 from detectors.result import undefined
 from detectors.roc_curve import roc_margin
+from reports.documents import html_report
+from reports.documents.html_report import render_html
 from reports.figures import placed, round_axis, shaded
 from reports.figures.style import PALETTE
 from reports.pictures import figure_of, opening, within
@@ -31,7 +33,7 @@ from reports.pictures.families import families
 from reports.pictures.histogram import counts_of, score_histograms
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import Shown
-from reports.pictures.surprise import surprise_maps
+from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.tokens import text_rows
 from reports.text import Notation, words_of
 
@@ -180,6 +182,17 @@ def test_series_have_a_bar_of_surprise_for_each_step():
     assert [one.count("M") for one in bars] == [16] * 8
 
 
+def test_one_item_has_its_own_map_where_its_elements_are_kept():
+    for texted, cells in ((False, 1), (True, 14)):
+        frame = scored(texts=texted)
+        shown = Shown(novel(frame), N, None, None)
+        found = surprise_of_item(shown, frame.iloc[0].to_dict())
+        wanted = "tspan" if texted else "image"
+        assert len(list(tree(found).iter(wanted))) == (cells if texted else 3), "the image, its map and the legend"
+        assert "Most surprising" not in texts(found)
+        assert surprise_of_item(shown, frame.iloc[100].to_dict()) is None
+
+
 def test_both_ends_are_drawn_in_order_with_what_is_misjudged_framed():
     frame = scored()
     drawn = drawn_by(likeliest_and_strangest, frame)
@@ -249,5 +262,18 @@ def test_a_finding_opens_with_what_fits_and_a_report_keeps_within_its_room():
     assert opening(high) == 2
     assert opening([SimpleNamespace(height=2000.0)]) == 1
     assert opening([]) == 0
-    assert within(high, 250) == tuple(high[:2])
-    assert within(high, 10) == tuple(high[:1])
+    drawn = {"a": high, "b": high[:1], "c": ()}
+    assert within(drawn, 10_000) == {"a": tuple(high), "b": tuple(high[:1]), "c": ()}
+    assert within(drawn, 1_000) == {"a": tuple(high[:3]), "b": tuple(high[:1]), "c": ()}, "600 are left, for three"
+    assert within(drawn, 399) == {"a": tuple(high[:1]), "b": (), "c": ()}
+
+
+def test_a_report_says_how_many_pictures_found_no_room(tmp_path, monkeypatch):
+    frame = scored(40)
+    audit = write_audit(tmp_path / "a", [novel(frame)], items={"likelihood": frame})
+    whole = render_html(audit)["report.html"].decode()
+    monkeypatch.setattr(html_report, "PICTURE_CHARACTERS", 20_000)
+    cut = render_html(audit)["report.html"].decode()
+    assert whole.count('<svg class="picture"') == cut.count('<svg class="picture"') + 5 == 6
+    assert "5 more pictures found no room" in cut
+    assert "no room" not in whole

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from dashboard.rendering import draw, picture
 from dashboard.review_forms import review_item
 from dashboard.screens.finding import finding_of
 from reports.figures import Drawing, drawn
+from reports.pictures import figure_of
 from reports.text import Notation, Words, one_line, visible
 from reports.views import CONTENT, SHORT, WORDED, FindingView, choices_of, item_review, sent_of, shown_cell
 
@@ -35,6 +37,8 @@ TEXTS = ("prompt", "question", "answer", "output", "text", "right", "reference")
 """Columns that are read as texts however short they are."""
 CHOSEN = ("question", "answer", "right", "more", "less")
 """Texts that stand among the choices already."""
+MAPPED = ("surprisal", "tokens")
+"""Lists that are drawn as one map."""
 
 
 def show(place: Address, words: Words) -> None:
@@ -127,17 +131,21 @@ def _body(audit: Audit, finding: Finding, own: str, cells: Mapping[str, Any], wo
     sent = sent_of(_plan_of(audit), finding.check, cells)
     if sent:
         _text("dashboard.sent", sent, words)
-    pictures = {name: found for name, value in cells.items() if (found := drawn(name, value, notation, 960, 220))}
+    mapped = figure_of(finding.probe).of_item(finding, cells, notation)
+    seen = {name: value for name, value in cells.items() if mapped is None or name not in (*CONTENT, *MAPPED)}
+    pictures = {name: found for name, value in seen.items() if (found := drawn(name, value, notation, 960, 220))}
     if pictures:
         near = _nearest(audit, finding, cells, notation)
         draw("item_pictures.html.j2", words, pictures=pictures, near=near, picture=picture)
+    if mapped is not None:
+        draw("item_map.html.j2", words, found=replace(mapped, drawing=picture(mapped.drawing)))
     texts = {name: value for name, value in cells.items() if isinstance(value, str) and _is_text(name, value)}
     for name, value in texts.items():
         if not (choices and name in CHOSEN):  # they are the title and the choices
             _text(name, value, words)
     short = [
         (one_line(words.term("column", name), words, 40), shown_cell(value, notation, name))
-        for name, value in cells.items()
+        for name, value in seen.items()
         if name not in pictures and name not in texts and name not in (AGAINST, WEIGHT) and value is not None
     ]
     if short:

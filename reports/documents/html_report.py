@@ -19,13 +19,13 @@ from reports.views import decision_page, item_cards, overview, review_view, shee
 
 __all__ = ["document", "render_html"]
 
-MEASURES = 1500
+MEASURES = 1200
 """At most this many measures are drawn in one report, shared by the findings."""
 PAGES = 40
 """At most so many findings have a page of their own, the worst; the appendix has all."""
-PICTURE_CHARACTERS = 2_000_000
-"""At most this much of the pictures after each finding's first is in one report, shared by the findings."""
-EVIDENCE_CHARACTERS = 1_500_000
+PICTURE_CHARACTERS = 800_000
+"""At most this much of pictures is in one report, shared by the findings; those to settle have theirs first."""
+EVIDENCE_CHARACTERS = 600_000
 """At most this much escaped text of items is shown in one report, shared by the findings that have items."""
 
 
@@ -46,8 +46,9 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
     paged = unsettled[:PAGES]
     room = EVIDENCE_CHARACTERS // max(1, sum(bool(one.finding.evidence) for one in view.findings))
     review = review_view(audit, notation, state)
-    ink = PICTURE_CHARACTERS // max(1, len(view.findings))
-    drawn = {one.anchor: within(pictures_of(audit, one.finding, notation), ink) for one in view.findings}
+    settle_first = sorted(view.findings, key=lambda one: one.finding.verdict not in UNSETTLED)
+    made = {one.anchor: pictures_of(audit, one.finding, notation) for one in settle_first}
+    drawn = within(made, PICTURE_CHARACTERS)
     template = environment().get_template("report.html.j2")
     filled = template.render(
         view=view,
@@ -67,6 +68,7 @@ def document(audit: Audit, options: ReportOptions, format: str) -> str:
         cards=lambda one: item_cards(audit, one.finding, notation),
         pictures=lambda one: drawn[one.anchor][: opening(drawn[one.anchor])],
         more_pictures=lambda one: drawn[one.anchor][opening(drawn[one.anchor]) :],
+        undrawn=lambda one: len(made[one.anchor]) - len(drawn[one.anchor]),
         thumb=lambda one: thumbnail(drawn[one.anchor][0]) if drawn[one.anchor] else "",
         **figure_tools(view, notation, review.waived if review else ()),
         **text_tools(words),

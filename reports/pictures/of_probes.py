@@ -19,7 +19,7 @@ from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import FindingFigure
 from reports.pictures.prompts import by_prompt
 from reports.pictures.sets import associations
-from reports.pictures.surprise import surprise_maps
+from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.timing import seconds_in_order
 
 __all__ = [
@@ -79,6 +79,7 @@ LIKELIHOOD = FindingFigure(
         score_histograms, blind_spots, surprise_maps, likeliest_and_strangest, families, denoising_curves, distortions,
         hills,
     ),
+    surprise_of_item,
 )
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"), (hills, blind_spots)

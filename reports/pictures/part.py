@@ -10,11 +10,11 @@ is not drawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
@@ -103,6 +103,8 @@ class FindingFigure:
     """Columns of the items in order of weight; others follow as stored."""
     draw: tuple[Callable[[Shown], Picture | None], ...] = ()
     """Each draws one picture, or none where what it needs is not there."""
+    draw_item: Callable[[Shown, Mapping[str, Any]], Picture | None] | None = None
+    """Draws one item from the cells of its row, or none."""
 
     def of(
         self, audit: Audit, finding: Finding, notation: Notation, *, most: int | None = None
@@ -113,6 +115,10 @@ class FindingFigure:
         items, table = items_of(audit.folder, finding), table_of(audit.folder, finding)
         shown = Shown(finding, notation, _whole(items), _whole(table))
         return tuple(islice((one for draw in self.draw if (one := draw(shown)) is not None), most))
+
+    def of_item(self, finding: Finding, cells: Mapping[str, Any], notation: Notation) -> Picture | None:
+        """Return the picture of one item; None where its probe draws none, or where what that needs is not kept."""
+        return None if self.draw_item is None else self.draw_item(Shown(finding, notation, None, None), cells)
 
     def html(self, audit: Audit, finding: Finding, lang: str = "en") -> str:
         """Return the pictures as HTML; UsageError for a language without a catalogue."""
@@ -147,10 +153,23 @@ def opening(pictures: Sequence[Picture]) -> int:
     return max(sum(height <= OPENING for height in heights), min(1, len(pictures)))
 
 
-def within(pictures: Sequence[Picture], room: int) -> tuple[Picture, ...]:
-    """Return the first picture, and those after it that together stay within so many characters."""
-    sizes = accumulate(len(one.drawing) for one in pictures)
-    return tuple(one for at, (one, size) in enumerate(zip(pictures, sizes, strict=True)) if not at or size <= room)
+def within(drawn: Mapping[str, Sequence[Picture]], room: int) -> dict[str, tuple[Picture, ...]]:
+    """Return of the pictures of several findings those that together stay within so many characters.
+
+    The first of each finding comes first, in the order given, and counts twice, as a document shows it small too; of
+    what is left each finding has an equal share for its others.
+    """
+    kept: dict[str, tuple[Picture, ...]] = {}
+    for name, pictures in drawn.items():
+        cost = 2 * len(pictures[0].drawing) if pictures else 0
+        kept[name] = tuple(pictures[:1]) if cost <= room else ()
+        room -= cost if kept[name] else 0
+    share = room // max(1, len(drawn))
+    for name, (first, *others) in ((name, drawn[name]) for name in kept if kept[name]):
+        sizes = accumulate(len(one.drawing) for one in others)
+        fitting = (one for one, size in zip(others, sizes, strict=True) if size <= share)
+        kept[name] = (first, *fitting)
+    return kept
 
 
 def _whole(file: ItemsFile | None) -> ItemsFile | None:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Ranked", "axis_of_scores", "headline_of", "levels_of", "limit_told", "ranked_of", "score_told", "spots_of",
+    "Ranked", "axis_of_scores", "headline_of", "judged_score", "levels_of", "limit_told", "ranked_of",
+    "score_told", "spots_of",
 ]
 
 _UNITS = {
@@ -57,9 +58,17 @@ def ranked_of(shown: Shown, measures: Sequence[Measure]) -> list[Ranked]:
 
 def headline_of(shown: Shown) -> Ranked | None:
     """Return the AUROC of the judged score on foreign items, else that on the distortion that it sees worst."""
+    return next(iter(ranked_of(shown, _headline(shown)[:1])), None)
+
+
+def judged_score(shown: Shown) -> str | None:
+    """Return the column of the score that the finding judges; None where it names none."""
+    return next((one.auroc_of[0][1] for one in _headline(shown) if one.auroc_of), None)
+
+
+def _headline(shown: Shown) -> list[Measure]:
     alone = [one for one in shown.finding.measures if one.name.endswith("auroc") and one.auroc_of]
-    whole = [one for one in alone if one.group is None] or sorted(alone, key=lambda one: one.value or 0.0)
-    return next(iter(ranked_of(shown, whole[:1])), None)
+    return [one for one in alone if one.group is None] or sorted(alone, key=lambda one: one.value or 0.0)
 
 
 def _ranked(shown: Shown, measures: Sequence[Measure]) -> Iterator[Ranked]:

@@ -9,7 +9,7 @@ Drawn from what the detector kept (`detectors.novelty.evidence`); one scale for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,17 +17,18 @@ from markupsafe import Markup
 
 from reports.figures import joined, line, placed, round_axis, shaded, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
-from reports.pictures.ranked import headline_of, levels_of
+from reports.pictures.ranked import headline_of, judged_score, levels_of
 from reports.pictures.tokens import legend, text_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Kept", "surprise_maps"]
+__all__ = ["Kept", "surprise_maps", "surprise_of_item"]
 
-_SIZE = 66
-"""Side of an image and of its map."""
+_SIZE, _ALONE = 66, 200
+"""Side of an image and of its map, beside others and alone."""
+_CONTENT = ("image", "series", "tokens")
 _IMAGES, _SERIES, _STRANGE, _LIKELY = 6, 4, 4, 2
 """Items at each end, of both roles."""
 _HIGH, _BARS = 38, 34
@@ -49,13 +50,21 @@ class Kept:
 def surprise_maps(shown: Shown) -> Picture | None:
     """Draw the strangest and the most likely of the items whose elements are kept; None where there are none."""
     ranked = headline_of(shown)
-    column = next((name for name in ("image", "series", "tokens") if name in shown.columns), None)
+    column = next((name for name in _CONTENT if name in shown.columns), None)
     if ranked is None or column is None or "surprisal" not in shown.columns:
         return None
     kept = _kept(shown, ranked.score, column)
-    if not kept:
+    return _DRAW[column](shown, kept) if kept else None
+
+
+def surprise_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
+    """Draw one item from its cells; None where its elements are not kept."""
+    column = next((name for name in _CONTENT if cells.get(name) is not None), None)
+    score = judged_score(shown)
+    if column is None or score is None or cells.get("surprisal") is None or not isinstance(cells.get(score), float):
         return None
-    return {"image": _images, "series": _series, "tokens": _texts}[column](shown, kept)
+    kept = Kept(0, str(cells.get("role", "items")), cells[score], _floats(cells["surprisal"]), cells[column])
+    return _DRAW[column](shown, [kept]) if _is_scored(kept) else None
 
 
 def _kept(shown: Shown, score: str, column: str) -> list[Kept]:
@@ -67,13 +76,23 @@ def _kept(shown: Shown, score: str, column: str) -> list[Kept]:
     assert shown.items is not None
     found = [
         Kept(
-            row, str(frame["role"][row]), float(frame[score][row]),
-            np.array([np.nan if one is None else one for one in frame["surprisal"][row]], dtype=float), cell,
+            row, str(frame["role"][row]), float(frame[score][row]), _floats(frame["surprisal"][row]), cell,
         )
         for row, cell in zip(rows.tolist(), shown.items.rows(rows)[column].to_pylist(), strict=True)
     ]
-    scored = [one for one in found if one.surprisal.size and np.isfinite(one.surprisal).any()]
-    return sorted(scored, key=lambda one: -one.score)
+    return sorted(filter(_is_scored, found), key=lambda one: -one.score)
+
+
+def _floats(cells: Any) -> NDArray[np.float64]:
+    import numpy as np
+
+    return np.array([np.nan if one is None else one for one in cells], dtype=float)
+
+
+def _is_scored(one: Kept) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(one.surprisal).any())
 
 
 def _ends(kept: Sequence[Kept], first: int, last: int) -> tuple[list[Kept], list[Kept]]:
@@ -112,37 +131,45 @@ def _message(shown: Shown, kept: Sequence[Kept]) -> str:
 
 
 def _images(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
-    import numpy as np
-
     from detectors.novelty.evidence import ENDS
 
-    words, wide = shown.notation.words, 2 * _SIZE + 3
-    step, high = (WIDTH - wide) / (_IMAGES - 1), _SIZE + 50
-    (low, most), levels = _scale(kept), levels_of([one.content for one in kept])
+    words, size = shown.notation.words, _ALONE if len(kept) == 1 else _SIZE
+    step, high = (WIDTH - 2 * size - 3) / (_IMAGES - 1), size + 60
+    scale, levels = _scale(kept), levels_of([one.content for one in kept])
     parts, ends = [], _ends(kept, _IMAGES, _IMAGES)
-    for number, (name, row) in enumerate(zip(("picture.strangest", "picture.likeliest"), ends, strict=True)):
-        top = number * high + 20
-        if row:
+    top = 20.0
+    for name, row in zip(("picture.strangest", "picture.likeliest"), ends, strict=True):
+        if row and len(kept) > 1:
             parts.append(words_at(0, top - 8, words(name), size=12, bold=True))
         for at, one in enumerate(row):
-            shape = np.shape(one.content)
-            item = placed("image", one.content, at * step, top, _SIZE, levels)
-            if item is None or int(np.prod(shape)) != one.surprisal.size or len(shape) not in (2, 3):
+            drawn = _one_image(shown, one, (at * step, top, size), scale, levels)
+            if drawn is None:
                 return None
-            grid = one.surprisal.reshape(shape) if len(shape) == 2 else one.surprisal.reshape(shape).mean(axis=0)
-            place = (at * step + _SIZE + 3, float(top), float(_SIZE), float(_SIZE))
-            parts += [
-                item, shaded(grid, low, most, place),
-                *(
-                    stroke(f"M{x:.1f} {top}h{_SIZE}v{_SIZE}h-{_SIZE}z", "edge") for x in (at * step, place[0])
-                ),
-                words_at(at * step, top + _SIZE + 13, _named(shown, one), size=11),
-                words_at(at * step, top + _SIZE + 26, _peak(shown, grid), size=11, colour="skipped"),
-            ]
-    bottom = sum(bool(row) for row in ends) * high + 8
-    parts.append(_legend(shown, low, most, bottom))
+            parts.append(drawn)
+        top += high if row else 0
+    parts.append(_legend(shown, *scale, top - 12))
     caption = words("picture.pixels_caption", count=ENDS)
-    return pictured(shown, bottom + 30, _message(shown, kept), caption, joined(parts), (0, 4 * step))
+    return pictured(shown, top + 18, _message(shown, kept), caption, joined(parts), (0, 4 * step))
+
+
+def _one_image(
+    shown: Shown, one: Kept, place: tuple[float, float, int], scale: tuple[float, float],
+    levels: tuple[float, float] | None,
+) -> Markup | None:
+    """Draw an image and its map beside it; a pixel's surprise is the mean of its channels."""
+    import numpy as np
+
+    (left, top, size), shape = place, np.shape(one.content)
+    item = placed("image", one.content, left, top, size, levels)
+    if item is None or int(np.prod(shape)) != one.surprisal.size or len(shape) not in (2, 3):
+        return None
+    grid = one.surprisal.reshape(shape) if len(shape) == 2 else one.surprisal.reshape(shape).mean(axis=0)
+    return joined([
+        item, shaded(grid, *scale, (left + size + 3, top, size, size)),
+        *(stroke(f"M{x:.1f} {top}h{size}v{size}h-{size}z", "edge") for x in (left, left + size + 3)),
+        words_at(left, top + size + 13, _named(shown, one), size=11),
+        words_at(left, top + size + 26, _peak(shown, grid), size=11, colour="skipped"),
+    ])
 
 
 def _peak(shown: Shown, grid: NDArray[np.float64]) -> str:
@@ -179,7 +206,7 @@ def _series(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
     parts, ends = [], _ends(kept, _SERIES, _SERIES)
     for number, (name, column) in enumerate(zip(("picture.strangest", "picture.likeliest"), ends, strict=True)):
         left = number * (wide + 30)
-        if column:
+        if column and len(kept) > 1:
             parts.append(words_at(left, 12, words(name), size=12, bold=True))
         for at, one in enumerate(column):
             if np.ndim(one.content) != 1 or len(one.content) != one.surprisal.size:
@@ -235,7 +262,7 @@ def _texts(shown: Shown, kept: Sequence[Kept]) -> Picture:
     words = shown.notation.words
     parts, top = [], 0.0
     for name, rows in zip(("picture.strangest", "picture.likeliest"), _ends(kept, _STRANGE, _LIKELY), strict=True):
-        if rows:
+        if rows and len(kept) > 1:
             parts.append(words_at(0, top + 14, words(name), size=12, bold=True))
             top += 22
         for one in rows:
@@ -244,3 +271,9 @@ def _texts(shown: Shown, kept: Sequence[Kept]) -> Picture:
             top += high + 20
     parts.append(legend(shown.notation, top + 4))
     return pictured(shown, top + 26, _message(shown, kept), words("picture.tokens_caption"), joined(parts))
+
+
+_DRAW: Mapping[str, Callable[[Shown, Sequence[Kept]], Picture | None]] = {
+    "image": _images, "series": _series, "tokens": _texts,
+}
+"""Column that holds an item -> what draws its map."""
