@@ -342,7 +342,8 @@ def test_a_plan_may_limit_what_comes_out_with_an_interval(probe):
 FURTHER = (
     Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("reference_ratio"),
     Likelihood("dose", beside=("curvature", "iwae", "likelihood_regret")), Likelihood("flow_nll"),
-    Likelihood("inversion", beside=("latent_norm",)),
+    Likelihood("inversion", beside=("latent_norm",)), Likelihood("waic", ensemble=("second", "third")),
+    Likelihood("likelihood_and_dimension", beside=("combined_tests", "partial_bound_ratio")),
 )
 
 
@@ -381,6 +382,17 @@ def test_costly_questions_are_asked_only_where_asked_for_and_once(door_of, tmp_p
     parts = pd.concat([probe.observe(door, part, "items") for part in (images(6)[:2], images(6)[2:])])
     for column in ("multi_reconstruction", "diffusion_path", "score_norms", "denoising_curve_noise"):
         assert np.array(parts[column].to_list()) == pytest.approx(np.array(seen[column].to_list()), rel=1e-4, abs=1e-5)
+
+
+def test_an_ensemble_is_asked_member_by_member(door_of, tmp_path):
+    door = door_of(main=Gaussian(8.0), second=Gaussian(6.0), third=Gaussian(9.0))
+    probe = Likelihood("waic", ensemble=("second", "third"))
+    seen = through_parquet(probe.observe(door, images(6), "items"), tmp_path)
+    assert door.calls == probe.estimate(6) == 3 * 6 * 6
+    alone = [door("log_prob", list(images(6)["image"]), model=name)["log_prob"] for name in ("second", "third")]
+    assert np.array(seen["ensemble_log_prob"].to_list()) == pytest.approx(np.stack(alone, 1))
+    with pytest.raises(ValueError, match="got waic without an ensemble"):
+        Likelihood(beside=("waic",))
 
 
 def test_a_shape_error_in_a_model_of_ones_own_is_one_clear_line(door_of):

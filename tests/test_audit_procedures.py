@@ -10,24 +10,31 @@ from torch.distributions import Independent, Normal
 
 from audit.ask.questions import can_answer
 from audit.errors import ModelError
+from audit.models.networks.autoregressive_image import ImageTransformer
 from audit.models.networks.gan import GANNetwork, ImageGAN
 from audit.models.networks.gaussian_diffusion import vp_schedule
 from audit.models.networks.latent_diffusion import ImageLatentDiffusion, LatentNetwork
+from audit.models.networks.pixel_transformer import PixelTransformer
+from audit.models.networks.vae import ImageVAE, VAENetwork
 from audit.procedures.denoising_curve import denoising_curve
 from audit.procedures.diffusion_path import diffusion_path
 from audit.procedures.elbo_parts import elbo_parts
 from audit.procedures.flow_log_prob import flow_log_prob
+from audit.procedures.gradient_norms import gradient_norms
 from audit.procedures.inpainting import inpainting
+from audit.procedures.intrinsic_dimension import intrinsic_dimension
 from audit.procedures.inversion import inversion
 from audit.procedures.likelihood_regret import likelihood_regret
 from audit.procedures.multi_reconstruction import multi_reconstruction
+from audit.procedures.partial_bounds import partial_bounds
 from audit.procedures.posterior_spectrum import posterior_spectrum
 from audit.procedures.score_norms import score_norms
 from detectors.novelty.recorded import RECORDS
 
 SIZE = 6
 DENOISING = (
-    denoising_curve, multi_reconstruction, inpainting, diffusion_path, score_norms, posterior_spectrum, flow_log_prob,
+    denoising_curve, multi_reconstruction, inpainting, diffusion_path, score_norms, posterior_spectrum, partial_bounds,
+    intrinsic_dimension, flow_log_prob,
 )
 
 
@@ -162,6 +169,37 @@ def test_the_score_norms_of_a_gaussian():
     assert score_norms(model, list(x), times=(0.5,))[:, 0] == pytest.approx(truth, rel=1e-4)
 
 
+def test_the_intrinsic_dimension_of_a_gaussian():
+    """sigma^2 (div s + |s|^2) of N(alpha mean, alpha^2 C + sigma^2); of data in a plane about 2."""
+    model, x = GaussianDiffusion(), GaussianDiffusion().draw(5)
+    alpha, sigma = (float(part) for part in vp_schedule(torch.tensor([0.1])))
+    inverse = np.linalg.inv(alpha**2 * model.cov + sigma**2 * np.eye(SIZE))
+    score = alpha * (x - model.mean) @ inverse
+    truth = SIZE + sigma**2 * ((score**2).sum(1) - np.trace(inverse))
+    assert intrinsic_dimension(model, list(x)) == pytest.approx(truth, rel=1e-3)
+    turn = np.linalg.qr(np.random.default_rng(4).normal(size=(SIZE, SIZE)))[0][:, :2]
+    model.cov = turn @ turn.T
+    model._cov = torch.tensor(model.cov, dtype=torch.float32)
+    x = np.random.default_rng(5).multivariate_normal(model.mean, model.cov, 200)
+    assert intrinsic_dimension(model, list(x), time=0.02).mean() == pytest.approx(2, abs=0.05)
+
+
+def test_the_halves_of_a_gaussians_bound():
+    """E |eps - eps_hat|^2 = |(I - sigma^2 S) e|^2 on average + sigma^2 alpha^2 |S (x - mean)|^2, S the precision."""
+    model, x = GaussianDiffusion(), GaussianDiffusion().draw(4)
+    found = partial_bounds(model, list(x), steps=12, draws=150)
+    fine = torch.linspace(0, 1, 801)
+    alpha, sigma = (part.double().numpy() for part in vp_schedule(fine))
+    log_noise, told = np.log(sigma / alpha), []
+    for a, s in zip(alpha, sigma, strict=True):
+        precision = np.linalg.inv(a**2 * model.cov + s**2 * np.eye(SIZE))
+        rest = ((np.eye(SIZE) - s**2 * precision) ** 2).sum()
+        told.append(rest + s**2 * a**2 * (((x - model.mean) @ precision) ** 2).sum(1))
+    for half, kept in enumerate((log_noise <= 0, log_noise >= 0)):
+        truth = np.trapezoid(np.array(told)[kept], log_noise[kept], axis=0)
+        assert found[:, half] == pytest.approx(truth, rel=0.08)
+
+
 @pytest.mark.parametrize("procedure", [denoising_curve, multi_reconstruction, inpainting, score_norms])
 def test_far_items_are_stranger_to_a_denoiser(procedure):
     """DiffPath's moments have no stranger end, and a Gaussian's spectrum is the same everywhere."""
@@ -206,6 +244,55 @@ def test_the_regret_of_a_linear_vae_is_what_its_encoder_misses(off):
     x = model.draw(15)
     found = likelihood_regret(model, list(x[:15]), steps=100)
     assert found == pytest.approx(gap_of(model, x), abs=0.06 + 0.06 * off / 0.2)
+
+
+# --- gradients of weights --------------------------------------------------------------------------------------------
+
+
+class TwoWeights:
+    """x ~ N(mean, exp(log_var)): the gradients of log p are known."""
+
+    def __init__(self):
+        self.mean, self.log_var = torch.tensor([0.5, -1.0]), torch.tensor(0.3)
+        self.calls, self.gradients = 0, 0
+
+    def prepare(self, items):
+        return torch.tensor(np.stack(items), dtype=torch.float32)
+
+    def learnt(self):
+        return [self.mean, self.log_var, torch.ones(3)]  # the last plays no part
+
+    def nats(self, x):
+        self.calls += len(x)
+        told = Independent(Normal(self.mean, (self.log_var / 2).exp()), 1).log_prob(x)
+        told.register_hook(self._count)
+        return told
+
+    def _count(self, slope):
+        self.gradients += len(slope)
+
+
+def test_gradient_norms_by_hand_and_in_any_company():
+    model, x = TwoWeights(), np.random.default_rng(0).normal(size=(6, 2))
+    found = gradient_norms(model, list(x))
+    apart = (x - model.mean.numpy()) / np.exp(0.3)
+    last = 0.5 * ((x - model.mean.numpy()) ** 2).sum(1) / np.exp(0.3) - 1
+    assert found == pytest.approx(np.stack([(apart**2).sum(1), last**2, np.zeros(6)], 1), rel=1e-4)
+    assert gradient_norms(model, list(x[4:5])) == pytest.approx(found[4:5])
+    assert not model.mean.requires_grad, "left as it was"
+    told = RECORDS["gradient_norms"]
+    assert (told.calls, told.gradients) == (model.calls / 7, model.gradients / 7) == (1, 1)
+
+
+@pytest.mark.parametrize("make", ["vae", "pixels"])
+def test_gradients_reach_the_weights_of_our_models(make):
+    torch.manual_seed(0)
+    network = VAENetwork(4, 17, 3, 8) if make == "vae" else PixelTransformer(4, 17, 8, 1)
+    model = (ImageVAE if make == "vae" else ImageTransformer)(network.eval().requires_grad_(False), **FACTS)
+    found = gradient_norms(model, IMAGES)
+    assert found.shape == (5, len(list(network.parameters())))
+    assert (found.sum(0) > 0).mean() > 0.8
+    assert model.nats(model.prepare(IMAGES)).numpy() == pytest.approx(model.log_prob(IMAGES)[0], rel=1e-4)
 
 
 # --- two stages, GAN -------------------------------------------------------------------------------------------------
@@ -313,7 +400,7 @@ def test_an_item_is_told_the_same_in_any_company(procedure):
     assert numbers(procedure(model, x[::-1][:6]))[::-1] == pytest.approx(whole[3:], rel=1e-4, abs=1e-4)
 
 
-@pytest.mark.parametrize("procedure", DENOISING[:-1], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("procedure", DENOISING[:-2], ids=lambda one: one.__name__)
 def test_weights_that_can_be_learnt_cost_no_graph(procedure):
     model = GaussianDiffusion()
     model._mean.requires_grad_()

@@ -15,8 +15,16 @@ from detectors.novelty.catalogue import SCORES, columns_of, effective_samples
 from detectors.novelty.elements import curvature, min_k_plus_plus, windowed_maximum
 from detectors.novelty.familiarity import likelihood_novelty
 from detectors.novelty.health import ties_problem
-from detectors.novelty.likelihood import typicality
-from detectors.novelty.rarity import dose, gaussian_surprise, mean_z
+from detectors.novelty.likelihood import typicality, waic
+from detectors.novelty.rarity import (
+    dose,
+    either_tail,
+    fishers_method,
+    gaussian_surprise,
+    mean_z,
+    score_statistic,
+    tail_surprise,
+)
 from detectors.novelty.recorded import RECORDS, Recorded, price
 
 NAN = float("nan")
@@ -78,10 +86,61 @@ def test_importance_weights_by_hand():
     assert SCORES["iwae"].run(seen) == pytest.approx(-np.log(2.0) / (4 * np.log(2)))
 
 
+def test_waic_by_hand():
+    """Means -2 and -6, variances 2 and 8."""
+    assert waic([[-1.0, -3.0], [-4.0, -8.0]]).tolist() == [4.0, 14.0]
+    seen = recorded([1.0, 2.0, 3.0, 4.0], log_prob=[-1.0] * 4, ensemble_log_prob=[[-3.0]] * 4)
+    assert SCORES["waic"].run(seen).tolist() == [4.0] * 4
+
+
+def test_tails_are_those_of_a_smoothed_sample():
+    known, new = np.array([0.0, 1.0, 2.0, 5.0]), np.array([-9.0, 1.5, 60.0])
+    width = 0.9 * min(known.std(ddof=1), np.subtract(*np.quantile(known, [0.75, 0.25])) / 1.34) * 4**-0.2
+    by_hand = [-np.log(norm.sf((x - known) / width).mean()) for x in new[:2]]
+    found = tail_surprise(known, new)
+    assert found[:2] == pytest.approx(by_hand)
+    assert np.isfinite(found[2])
+    assert found[2] > found[1]
+    # of a normal sample the p-values of its own kind are uniform: their -log has mean 1 and variance 1
+    rng = np.random.default_rng(0)
+    many = tail_surprise(rng.normal(size=2000), rng.normal(size=2000))
+    assert (many.mean(), many.var()) == pytest.approx((1, 1), abs=0.12)
+
+
+def test_tests_are_combined_by_their_sum_or_their_greatest():
+    known, new = np.random.default_rng(0).normal(size=(2, 30)), np.array([[0.0, 2.0], [1.0, -1.0]])
+    pairs = list(zip(known, new, strict=True))
+    tails = np.stack([tail_surprise(*pair) for pair in pairs])
+    still = (np.ones(30), np.ones(2))
+    assert fishers_method([*pairs, still]) == pytest.approx(tails.sum(0))
+    assert either_tail([still, *pairs]) == pytest.approx(tails.max(0))
+    assert np.isnan([fishers_method([still]), either_tail([still])]).all()
+
+
+def test_the_score_statistic_of_a_gaussian_mean_is_chi_squared():
+    """g = x - mean for unit variance, so g^2 / F = (x - mean)^2, of mean 1; a tensor that no gradient reaches is 0."""
+    x = np.random.default_rng(0).normal(size=4000)
+    norms = np.stack([7 * x**2, np.zeros(4000)], axis=1)
+    assert score_statistic(norms, norms) == pytest.approx(x**2, rel=0.08)
+    levels = np.r_[np.random.default_rng(1).normal(100, 5, 40), np.full(20, 100.0)]
+    told = [[1.0 + at] for at in np.r_[np.random.default_rng(2).normal(5, 1, 40), np.linspace(6, 30, 20)]]
+    seen = recorded(levels, np.array(["fit"] * 40 + ["items"] * 20), gradient_norms=told)
+    assert (np.diff(SCORES["combined_tests"].run(seen)[40:]) > 0).all()
+
+
+def test_few_dimensions_make_a_likely_item_strange():
+    levels, told = np.full(60, 100.0), np.random.default_rng(2).normal(5, 1, 60)
+    levels[:40], told[40:] = np.random.default_rng(1).normal(100, 5, 40), np.linspace(4, -9, 20)
+    seen = recorded(levels, np.array(["fit"] * 40 + ["items"] * 20), intrinsic_dimension=told)
+    assert (np.diff(SCORES["likelihood_and_dimension"].run(seen)[40:]) > 0).all()
+
+
 def test_prices_add_up_and_a_question_is_asked_once():
     assert price(["trace", "entropies", "log_prob"]) == (2, 0)
     assert price(["reconstruction", "kl"]) == price(["kl"])
     assert price(["log_prob", "background_log_prob"]) == (2, 0)
+    assert price(["log_prob", "ensemble_log_prob"], members=4) == (5, 0)
+    assert price(["gradient_norms"]) == (1, 1)
     assert columns_of(["iwae", "kl", "isolation_forest"]) == ["log_prob", "log_weights", "kl"]
     assert {column for score in SCORES.values() for column in score.of} <= set(RECORDS)
 

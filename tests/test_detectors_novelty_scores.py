@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import zlib
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import gaussian_kde, multivariate_normal, norm
 
 from detectors.intervals import auroc
@@ -87,37 +85,38 @@ def test_the_mixture_sees_what_leaves_its_leading_directions():
     assert auroc(mixture_surprise(fit, fit, rng=rng), mixture_surprise(fit, new, rng=rng))[0] == 1
 
 
-def sequential_bits(letters, size):
-    """Return the Krichevsky-Trofimov code letter by letter: p(a) = (n_a + 1/2) / (n + A/2)."""
-    seen = [0] * size
-    bits = 0.0
-    for letter in letters:
-        bits -= np.log2((seen[letter] + 0.5) / (sum(seen) + size / 2))
-        seen[letter] += 1
-    return bits
+@pytest.mark.parametrize("item", [
+    np.random.default_rng(0).integers(0, 17, (8, 8)), np.add.outer(np.arange(8) ** 2, np.arange(8)), np.arange(-9, 9),
+])
+def test_the_code_is_that_of_a_png_without_its_container(item):
+    """The shortest of three streams which are inflated again to the item itself."""
+    streams = [np.diff(item, axis=axis, prepend=0).astype(np.int8) for axis in range(item.ndim)]
+    lengths = []
+    for axis, view in enumerate([item.astype(np.int8), *streams], start=-1):
+        packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+        packed = packer.compress(view.tobytes()) + packer.flush()
+        back = np.frombuffer(zlib.decompress(packed, -15), np.int8).reshape(item.shape)
+        assert np.array_equal(back if axis < 0 else np.cumsum(back, axis=axis, dtype=np.int8), item)
+        lengths.append(8 * (len(packed) - 2))  # two bytes are the empty stream
+    assert compressed_bits(item[None]) == [min(lengths)]
 
 
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=12))
-def test_the_code_is_as_long_as_letter_by_letter(letters):
-    """The shorter of the values' and their differences' code, both taken from the first value on."""
-    views = (np.array(letters), np.diff(letters, prepend=letters[0]))
-    expected = min(sequential_bits(view - view.min(), np.ptp(view) + 1) for view in views)
-    assert compressed_bits(np.array([letters]))[0] == pytest.approx(expected, abs=1e-9)
-
-
-def test_codes_of_all_texts_of_a_length_fit_into_one_tree():
-    """Kraft: the code of the values, over one range, is no better than any code can be."""
-    rows = np.array([row for row in itertools.product(range(3), repeat=6) if {0, 2} <= set(row)])
-    assert sum(2.0 ** -sequential_bits(row, 3) for row in rows) <= 1
+def test_numbers_beyond_a_byte_cost_their_higher_bytes_too():
+    rng = np.random.default_rng(0)
+    small, large = rng.integers(0, 256, (2, 5, 400))
+    assert compressed_bits(small) == pytest.approx([3200] * 5, rel=0.03)
+    assert compressed_bits(256 * large + small) == pytest.approx([6400] * 5, rel=0.03)
+    assert (compressed_bits(small - 128) == compressed_bits((small - 128).astype(np.int8))).all()
+    assert compressed_bits(np.empty((2, 0), dtype=np.int64)).tolist() == [0, 0]
 
 
 def test_simple_items_cost_less():
     rng = np.random.default_rng(0)
     noise, constant = rng.integers(0, 17, (5, 8, 8)), np.full((5, 8, 8), 9)
     ramp = np.broadcast_to(np.arange(8), (5, 8, 8))
-    assert compressed_bits(constant) == pytest.approx([0] * 5, abs=1e-9)
+    assert (compressed_bits(constant) < compressed_bits(ramp)).all()
     assert (compressed_bits(ramp) < compressed_bits(noise)).all()
-    assert compressed_bits(noise) == pytest.approx([64 * np.log2(17)] * 5, rel=0.12)
+    assert (compressed_bits(noise) >= 60 * np.log2(17)).all()
     text = compressed_bits(["word " * 40, "q8 zk vj 0x mw 7p lr", ""])
     assert text[0] / 200 < text[1] / 20
     assert text[2] == 0
@@ -156,8 +155,7 @@ def test_every_score_is_higher_for_the_outlying():
         "min_k": [min_k(norm.logpdf(x)) for x in (familiar, foreign)],
         "knn": [knn_distance(fit, x) for x in (familiar, foreign)],
         "mixture": [mixture_surprise(fit, x, rng=rng) for x in (familiar, foreign)],
-        "compressed_size": code,
-    }
+    }  # not the code's length, which is that of bytes without a pattern for both
     assert {name: auroc(*pair)[1] > 0.8 for name, pair in scores.items()} == dict.fromkeys(scores, True)
 
 

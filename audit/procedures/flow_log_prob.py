@@ -22,7 +22,7 @@ from audit.procedures.diffusing import Denoiser, even_in_noise, in_batches, nois
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["PROCEDURE", "Flowing", "flow_log_prob"]
+__all__ = ["PROCEDURE", "Flowing", "directions_of", "flow_log_prob", "noise_and_divergence"]
 
 _ALWAYS, _EXACT = 16, 200
 """Numbers of an item up to which the divergence is exact unasked, and up to which it may be asked for."""
@@ -52,13 +52,23 @@ def flow_log_prob(
         if exact and size > _EXACT:
             raise ModelError(f"an exact divergence of {size} numbers; allowed: at most {_EXACT}")
         rng = np.random.default_rng(seed)
-        whole = exact or (exact is None and size <= _ALWAYS)
-        signs = np.eye(size) if whole else rng.choice([-1.0, 1.0], (probes, size)) / math.sqrt(probes)
-        directions = list(x.new_tensor(signs).reshape(-1, 1, *x.shape[1:]))
+        directions = directions_of(x, probes, rng, exact)
         y, cell = _spread(model, x, rng)
         return _along(model, y, even_in_noise(model, x, 2 * steps), directions) + cell
 
     return in_batches(model, items, run)
+
+
+def directions_of(x: Any, probes: int, rng: np.random.Generator, exact: bool | None = None) -> list[Any]:
+    """Return v [1, ...] like an item of x, over which sum v . (J v) is a trace: `probes` of random signs, or `exact`,
+    by default up to 16 numbers, all axes.
+    """
+    import numpy as np
+
+    size = x[0].numel()
+    whole = exact or (exact is None and size <= _ALWAYS)
+    signs = np.eye(size) if whole else rng.choice([-1.0, 1.0], (probes, size)) / math.sqrt(probes)
+    return list(x.new_tensor(signs).reshape(-1, 1, *x.shape[1:]))
 
 
 def _spread(model: Any, x: Any, rng: np.random.Generator) -> tuple[Any, float]:
@@ -77,7 +87,7 @@ def _along(model: Flowing, y: Any, times: Sequence[float], directions: Sequence[
 
     def slope(y: Any, place: int) -> tuple[Any, Any]:
         """Return dy and d log p for a unit of log nu."""
-        noise, spread = _noise_and_divergence(model, y, times[place], at[place], directions)
+        noise, spread = noise_and_divergence(model, y, times[place], at[place], directions)
         return at[place][1] * noise, at[place][1] * spread
 
     for place in range(0, len(times) - 2, 2):
@@ -93,7 +103,7 @@ def _along(model: Flowing, y: Any, times: Sequence[float], directions: Sequence[
     return grown - rest / 2
 
 
-def _noise_and_divergence(
+def noise_and_divergence(
     model: Flowing, y: Any, time: float, at: tuple[float, float], directions: Sequence[Any]
 ) -> tuple[Any, Any]:
     """Return eps_hat [item, ...] and its divergence in y, [item]."""

@@ -1,14 +1,15 @@
 """Every score by name, and what it makes of what is stored. Higher = more outlying, always.
 
     a model's own  log_prob, critic, denoising_loss
-    any density    typicality, input_complexity, dose, reference_ratio
+    any density    typicality, input_complexity, dose, reference_ratio, waic, combined_tests
     by element     min_k, min_k_plus_plus, windowed_maximum, curvature
     VAE            iwae, reconstruction, kl, likelihood_regret
     diffusion      denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll,
-                   score_norms, posterior_spectrum
-    GAN            inversion, latent_norm
+                   score_norms, posterior_spectrum, partial_bound_ratio, likelihood_and_dimension
+    GAN            inversion, latent_norm, latent_typicality
 
-A latent diffusion model has those of diffusion for its latents, and those of a VAE for its autoencoder.
+A latent diffusion model has those of diffusion for its latents, those of a VAE for its autoencoder, and two_stage for
+both.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from scipy.special import logsumexp
 from detectors.arrays import Floats
 from detectors.novelty.baselines import sizes
 from detectors.novelty.elements import curvature, min_k, min_k_plus_plus, windowed_maximum
-from detectors.novelty.likelihood import bits_per_dim, input_complexity, typicality
-from detectors.novelty.rarity import dose, gaussian_surprise, mean_z
+from detectors.novelty.likelihood import bits_per_dim, input_complexity, typicality, waic
+from detectors.novelty.rarity import dose, either_tail, fishers_method, gaussian_surprise, mean_z, score_statistic
 from detectors.novelty.recorded import Recorded
 
 __all__ = ["SCORES", "Score", "columns_of", "effective_samples"]
@@ -82,6 +83,35 @@ def _rare(column: str) -> Callable[[Recorded], Floats]:
     return lambda seen: gaussian_surprise(seen.fit(seen.rows(column)), seen.rows(column))
 
 
+def _waic(seen: Recorded) -> Floats:
+    return waic(np.column_stack([seen.numbers("log_prob"), seen.rows("ensemble_log_prob")]))
+
+
+def _combined(seen: Recorded) -> Floats:
+    """Return Fisher's method on two tests: of typicality, two-sided, and of the gradient (Bergamin et al. 2022)."""
+    norms = seen.rows("gradient_norms")
+    tests = (_about_fit(seen, _nll(seen)), score_statistic(seen.fit(norms), norms))
+    return fishers_method([(seen.fit(one), one) for one in tests])
+
+
+def _likelihood_and_dimension(seen: Recorded) -> Floats:
+    """Return how strange an item is by low likelihood or by few dimensions, whichever says more (2403.18910)."""
+    tests = (_nll(seen), -seen.numbers("intrinsic_dimension"))
+    return either_tail([(seen.fit(one), one) for one in tests])
+
+
+def _partial_bound_ratio(seen: Recorded) -> Floats:
+    """Return nats of the outline less those of the detail, as bits per dimension."""
+    halves = seen.rows("partial_bounds")
+    return bits_per_dim(halves[:, 0] - halves[:, 1], sizes(seen.items))
+
+
+def _two_stage(seen: Recorded) -> Floats:
+    """Return Fisher's method on the denoising loss of the latents and on what the autoencoder cannot code."""
+    tests = (seen.rows("denoising_curve").mean(axis=1), -seen.numbers("reconstruction"))
+    return fishers_method([(seen.fit(one), one) for one in tests])
+
+
 _TRACE = ("trace", "entropies", "variances")
 SCORES: Mapping[str, Score] = {
     "log_prob": Score(("log_prob",), _nll),
@@ -95,6 +125,8 @@ SCORES: Mapping[str, Score] = {
     ),
     "dose": Score((), lambda seen: dose([(seen.fit(one), one) for one in _statistics(seen)]), two_sided=True),
     "reference_ratio": Score(("log_prob", "background_log_prob"), _ratio),
+    "waic": Score(("log_prob", "ensemble_log_prob"), _waic),
+    "combined_tests": Score(("log_prob", "gradient_norms"), _combined, two_sided=True),
     "min_k": Score(("trace",), lambda seen: min_k(seen.lists("trace"))),
     "min_k_plus_plus": Score(_TRACE, lambda seen: min_k_plus_plus(*seen.elements())),
     "windowed_maximum": Score(("trace",), lambda seen: windowed_maximum(seen.lists("trace"))),
@@ -111,11 +143,17 @@ SCORES: Mapping[str, Score] = {
     "flow_nll": Score(("flow_log_prob",), lambda seen: bits_per_dim(seen.numbers("flow_log_prob"), sizes(seen.items))),
     "score_norms": Score(("score_norms",), _rare("score_norms"), two_sided=True),
     "posterior_spectrum": Score(("posterior_spectrum",), _mean_z("posterior_spectrum")),
+    "partial_bound_ratio": Score(("partial_bounds",), _partial_bound_ratio),
+    "likelihood_and_dimension": Score(("log_prob", "intrinsic_dimension"), _likelihood_and_dimension),
+    "two_stage": Score(("denoising_curve", "reconstruction"), _two_stage, "denoising_loss"),
     "inversion": Score(
         ("residual", "feature_gap"),
         lambda seen: (1 - _INVERTED) * seen.numbers("residual") + _INVERTED * seen.numbers("feature_gap"), "critic",
     ),
     "latent_norm": Score(("latent_norm",), lambda seen: seen.numbers("latent_norm") / 2, "critic"),
+    "latent_typicality": Score(
+        ("latent_norm",), lambda seen: _about_fit(seen, seen.numbers("latent_norm")), "critic", two_sided=True
+    ),
 }
 """Name -> reduction; `latent_norm` is -log N(z*; 0, I) up to a constant."""
 
@@ -134,7 +172,8 @@ _STATISTICS: Mapping[str, Callable[[Recorded], Floats]] = {
     "flow_log_prob": SCORES["flow_nll"].run,
     **{
         name: partial(Recorded.numbers, column=name)
-        for name in ("reconstruction", "kl", "mean_norm", "std_norm", "likelihood_regret", "residual", "latent_norm")
+        for name in ("reconstruction", "kl", "mean_norm", "std_norm", "likelihood_regret", "residual", "latent_norm",
+                     "intrinsic_dimension")
     },
 }
 """Column -> the statistic that `dose` takes of it."""

@@ -3,6 +3,7 @@
     nll                -log p(x), as bits per dimension: -log p(x) / (D ln 2)      (Nalisnick et al. 2019, 1810.09136)
     typicality         -log q(nll(x)), q the density of held-out items' scores     (Nalisnick et al. 2019, 1906.02994)
     input_complexity   nll(x) - L(x) / D, L the bits of a lossless code            (Serra et al. 2020, 1909.11480)
+    waic               -(mean_k log p_k(x) - var_k log p_k(x)) over models k       (Choi et al. 2018, 1810.01392)
 
 None is best: raw likelihood takes the simple for the familiar; typicality is two-sided and loses where the raw score
 was right; input complexity loses on noise. So all stand side by side.
@@ -16,7 +17,7 @@ from scipy.special import logsumexp
 
 from detectors.arrays import Floats
 
-__all__ = ["batch_typicality", "bits_per_dim", "input_complexity", "typicality"]
+__all__ = ["batch_typicality", "bits_per_dim", "input_complexity", "kernel_width", "typicality", "waic"]
 
 _BLOCK = 4_000_000
 """Numbers held at a time, to bound memory."""
@@ -36,15 +37,29 @@ def input_complexity(bits: ArrayLike, code_bits: ArrayLike, sizes: ArrayLike) ->
     return np.asarray(np.asarray(bits, dtype=float) - code)
 
 
+def waic(log_prob: ArrayLike) -> Floats:
+    """Return the variance over models less the mean of log p in nats [item, model], [item].
+
+    The variance is in squared nats, so it grows with the square of an item's size and the mean with its size.
+    """
+    nats = np.asarray(log_prob, dtype=float)
+    return np.asarray(nats.var(axis=1, ddof=1) - nats.mean(axis=1))
+
+
+def kernel_width(known: ArrayLike) -> float:
+    """Return Silverman's bandwidth of a kernel density of values [n]; 0 where they are one number."""
+    values = np.asarray(known, dtype=float)
+    spread, middle = float(values.std(ddof=1)), float(np.subtract(*np.quantile(values, [0.75, 0.25]))) / 1.34
+    return float(0.9 * (min(spread, middle) if middle > 0 else spread) * len(values) ** -0.2)
+
+
 def typicality(held_out: ArrayLike, scores: ArrayLike) -> Floats:
     """Return -log q [item] of scores, q a Gaussian kernel density of the scores of held-out items [n].
 
     The bandwidth is Silverman's. Held-out means: not learnt from, else overfitting shifts the density.
     """
     known, new = np.asarray(held_out, dtype=float), np.asarray(scores, dtype=float)
-    middle = np.subtract(*np.quantile(known, [0.75, 0.25])) / 1.34
-    spread = min(known.std(ddof=1), middle) if middle > 0 else known.std(ddof=1)
-    width = 0.9 * spread * len(known) ** -0.2
+    width = kernel_width(known)
     parts = np.array_split(new, max(1, len(new) * len(known) // _BLOCK))
     logs = [logsumexp(-0.5 * ((part[:, None] - known) / width) ** 2, axis=1) for part in parts]
     return np.asarray(np.log(len(known) * width * np.sqrt(2 * np.pi)) - np.concatenate(logs))

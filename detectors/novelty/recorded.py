@@ -30,8 +30,8 @@ class Record:
     """Calls of the model's methods that the question costs for an item; an ability is one call, whatever it does."""
     gradients: int = 0
     """Gradients that it costs."""
-    helper: bool = False
-    """Whether the helper is asked and not the model."""
+    helper: str = ""
+    """Who is asked and not the model: the `background`, or each of an `ensemble`; the calls are those of one."""
 
 
 RECORDS: Mapping[str, Record] = {
@@ -40,7 +40,9 @@ RECORDS: Mapping[str, Record] = {
     "trace": Record("trace", "log_prob"),
     "entropies": Record("trace", "entropy"),
     "variances": Record("trace", "variance"),
-    "background_log_prob": Record("log_prob", "log_prob", helper=True),
+    "background_log_prob": Record("log_prob", "log_prob", helper="background"),
+    "ensemble_log_prob": Record("log_prob", "log_prob", helper="ensemble"),
+    "gradient_norms": Record("gradient_norms", "gradient_norms", 1, 1),
     **{
         name: Record("elbo_parts", name, 65)
         for name in ("reconstruction", "kl", "mean_norm", "std_norm", "log_weights")
@@ -50,21 +52,27 @@ RECORDS: Mapping[str, Record] = {
     "multi_reconstruction": Record("multi_reconstruction", "multi_reconstruction", 51),
     "inpainting": Record("inpainting", "inpainting", 60),
     "diffusion_path": Record("diffusion_path", "diffusion_path", 10),
+    "intrinsic_dimension": Record("intrinsic_dimension", "intrinsic_dimension", 1, 4),
+    "partial_bounds": Record("partial_bounds", "partial_bounds", 32),
     "score_norms": Record("score_norms", "score_norms", 10),
     "posterior_spectrum": Record("posterior_spectrum", "posterior_spectrum", 27),
     "flow_log_prob": Record("flow_log_prob", "flow_log_prob", 64, 128),
     **{name: Record("inversion", name, 805, 800) for name in ("residual", "feature_gap", "latent_norm")},
 }
-"""Column -> where it comes from. Lists: `trace`, `entropies`, `variances` [element], `log_weights` [sample], and what a
-diffusion model is asked, [time], [try] or [moment]; the rest are numbers. A GAN that has an encoder is asked for less
+"""Column -> where it comes from. Lists: `trace`, `entropies`, `variances` [element], `log_weights` [sample],
+`ensemble_log_prob` [model], `gradient_norms` [tensor], and what a diffusion model is asked, [time], [try], [moment] or
+[half]; the rest are numbers. A GAN that has an encoder is asked for less
 than `inversion` costs others, 4 calls; where a diffusion model's x_0 has D <= 16 numbers, `flow_log_prob` costs 64 D
-gradients."""
+gradients and `intrinsic_dimension` D."""
 
 
-def price(columns: Iterable[str]) -> tuple[int, int]:
-    """Return (calls, gradients) an item that these columns cost together; a question is asked once."""
+def price(columns: Iterable[str], members: int = 1) -> tuple[int, int]:
+    """Return (calls, gradients) an item that these columns cost together; a question is asked once, of an ensemble once
+    for each of its members.
+    """
     asked = {(one.question, one.helper): one for one in (RECORDS[column] for column in columns)}
-    return sum(one.calls for one in asked.values()), sum(one.gradients for one in asked.values())
+    calls = sum(one.calls * (members if one.helper == "ensemble" else 1) for one in asked.values())
+    return calls, sum(one.gradients for one in asked.values())
 
 
 @dataclass(frozen=True)

@@ -100,13 +100,19 @@ class ScoreTable:
         if name not in by_name:
             return 0, 0
         raw = SCORES[by_name[name].raw].of if name == "typicality" else by_name[name].of
-        return price(self.recorded.cells if name == "dose" else raw)
+        members = len(self.recorded.cells.get("ensemble_log_prob", [[]])[0])
+        return price(self.recorded.cells if name == "dose" else raw, members)
 
     def flat(self) -> dict[str, Cause]:
         """Return the trusted scores beside the judged one and the model's own that do not answer to noise, with why."""
-        asked = (_called(score) for score in self.asked[1:] if score in SCORES)
-        found = {name: self._unresponsive(self._scores[name].to_numpy()) for name in asked if name not in self.problems}
-        return {name: why for name, why in found.items() if why is not None and name != self.raw}
+        beside = [name for name in self._made() if name not in (self.main, self.raw, *self.problems)]
+        found = {name: self._unresponsive(self._scores[name].to_numpy()) for name in beside}
+        return {name: why for name, why in found.items() if why is not None}
+
+    def _made(self) -> list[str]:
+        """Return the scores that are made of the model's answers."""
+        ours = {_called(score) for score in SCORES}
+        return [name for name in self.names if name in ours]
 
     def _cells(self, sets: Sequence[str]) -> dict[str, list[Any]]:
         """Return what is stored of all sets, in order, of the columns that are needed or there anyway."""
@@ -138,13 +144,11 @@ class ScoreTable:
 
     def _problems(self, own: Cause | None) -> dict[str, Cause]:
         found = {name: why for name in self.names if (why := score_problem(self._scores[name]))}
-        asked = {_called(score): score for score in self.asked if score in SCORES}
-        for name, score in asked.items():
-            tied = ties_problem(self.scores("items")[name])
-            if own is not None and _rests_on_own(score):
-                found[name] = own
-            elif tied is not None:
+        for name in self._made():
+            if tied := ties_problem(self.scores("items")[name]):
                 found.setdefault(name, tied)
+        if own is not None:
+            found |= {_called(score): own for score in self.asked if score in SCORES and _rests_on_own(score)}
         if own is not None:
             found[self.raw] = own
         elif self.main not in found and (flat := self._unresponsive(self._scores[self.main].to_numpy())):

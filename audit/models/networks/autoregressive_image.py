@@ -39,6 +39,14 @@ class ImageTransformer:
             nats = [_chosen(self._log_probs(x), x).double().sum(1) for x in self._batches(items)]
         return torch.cat(nats).cpu().numpy(), "exact"
 
+    def nats(self, x: torch.Tensor) -> torch.Tensor:
+        """Return log p [item] of x [item, pixel]; gradients reach the weights."""
+        return _chosen(self._log_probs(x), x).sum(1)
+
+    def learnt(self) -> list[torch.Tensor]:
+        """Return the tensors that were learnt."""
+        return list(self.network.parameters())
+
     def trace(self, items: Sequence[np.ndarray]) -> list[pd.DataFrame]:
         """Return a frame an item with one row a pixel; `element` is `row,column`."""
         import pandas as pd

@@ -47,6 +47,14 @@ class SeriesModel:
             nats = [log_density(self.network.mixture(x), x).double().sum(1) for x in self._batches(items)]
         return torch.cat(nats).cpu().numpy(), "exact"
 
+    def nats(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the log density [item] of x [item, step]; gradients reach the weights."""
+        return log_density(self.network.mixture(x), x).sum(1)
+
+    def learnt(self) -> list[torch.Tensor]:
+        """Return the tensors that were learnt."""
+        return list(self.network.parameters())
+
     def trace(self, items: Sequence[np.ndarray]) -> list[pd.DataFrame]:
         """Return a frame an item with one row a step; entropy is differential, and a density has no rank (NaN)."""
         import pandas as pd

@@ -7,7 +7,7 @@ Time t in [0, 1] is step round(t (T - 1)) of the T that the scheduler was traine
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,10 @@ class Autoencoder:
         self._inner = (config.latent_channels, size // shrink, size // shrink)
         self.latent = math.prod(self._inner)
         self.scaling, self.shift = config.scaling_factor or 1.0, config.get("shift_factor") or 0.0
+
+    def parameters(self) -> Iterator[torch.Tensor]:
+        """Yield what was learnt."""
+        yield from self._model.parameters()
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return float32 [item, channel, row, column]."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,10 @@ class ImageGPTNetwork:
         self._cache = "cache" if "cache" in takes else "past_key_values"  # its name before transformers 5.24
         side = math.isqrt(model.config.n_positions)
         self.shape, self.levels = (side, side), model.config.vocab_size - 1
+
+    def parameters(self) -> Iterator[torch.Tensor]:
+        """Yield what was learnt."""
+        yield from self._model.parameters()
 
     def logits(self, pixels: torch.Tensor) -> torch.Tensor:
         """Return [item, pixel, cluster] for pixels [item, pixel], the start value put before them."""

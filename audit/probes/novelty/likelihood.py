@@ -47,10 +47,11 @@ class Likelihood:
 
     score: Score = "log_prob"
     """What is judged: `log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`. Of any with a
-    likelihood also typicality, input_complexity, dose, reference_ratio; with a trace min_k, min_k_plus_plus,
-    windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of diffusion denoising_z,
-    denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms, posterior_spectrum; of a
-    GAN inversion, latent_norm."""
+    likelihood also typicality, input_complexity, dose, reference_ratio, waic, combined_tests; with a trace min_k,
+    min_k_plus_plus, windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of diffusion
+    denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms,
+    posterior_spectrum, partial_bound_ratio, likelihood_and_dimension, of that in two stages also two_stage; of a GAN
+    inversion, latent_norm, latent_typicality."""
     value_range: tuple[float, float] | None = None
     """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
     fdr: float = 0.1
@@ -62,6 +63,8 @@ class Likelihood:
     """Whether the self-test blurs images and series too."""
     background: str = field(default="background", metadata={"later": True})
     """Name of the helper that `reference_ratio` is taken to: the same family, trained on noisy or on general data."""
+    ensemble: tuple[str, ...] = field(default=(), metadata={"later": True})
+    """Names of the helpers that `waic` compares the model with: the same kind, each trained anew."""
 
     name: ClassVar[str] = "novelty.likelihood"
     dimension: ClassVar[str] = "novelty"
@@ -71,10 +74,15 @@ class Likelihood:
         "false_alarm_share": SHARE, "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
     }
 
+    def __post_init__(self) -> None:
+        """Refuse an ensemble of one."""
+        if "waic" in (self.score, *self.beside) and not self.ensemble:
+            raise ValueError(f"{self.name}: got waic without an ensemble; allowed: `ensemble` names a helper or more")
+
     @property
     def needs(self) -> frozenset[str]:
         """What the scores need."""
-        asked = (question for question, of_helper in further_questions(self._further) if not of_helper)
+        asked = (question for question, helper in further_questions(self._further) if not helper)
         return needed_for(self._raw) | frozenset(asked)
 
     @property
@@ -101,7 +109,9 @@ class Likelihood:
 
         So many for every further question, and a seventh where the self-test blurs.
         """
-        return (6 + self.blurred) * (1 + len(further_questions(self._further))) * items
+        asked = further_questions(self._further)
+        calls = sum(len(self.ensemble) if helper == "ensemble" else 1 for _, helper in asked)
+        return (6 + self.blurred) * (1 + calls) * items
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
@@ -124,7 +134,7 @@ class Likelihood:
         if self._raw == "log_prob" and ask.can("trace"):
             answers = answers.join(token_traces(ask, whole))
         further = [column for column in self._further if column not in answers]
-        answers = answers.join(further_answers(ask, whole, further, self.background))
+        answers = answers.join(further_answers(ask, whole, further, self.background, self.ensemble))
         parts = [frame]
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]

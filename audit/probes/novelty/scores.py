@@ -30,12 +30,12 @@ Raw = Literal["log_prob", "critic", "denoising_loss"]
 """What a model says of itself."""
 Score = Literal[
     "log_prob", "critic", "denoising_loss",
-    "typicality", "input_complexity", "dose", "reference_ratio",
+    "typicality", "input_complexity", "dose", "reference_ratio", "waic", "combined_tests",
     "min_k", "min_k_plus_plus", "windowed_maximum", "curvature",
     "iwae", "reconstruction", "kl", "likelihood_regret",
     "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path", "flow_nll",
-    "score_norms", "posterior_spectrum",
-    "inversion", "latent_norm",
+    "score_norms", "posterior_spectrum", "partial_bound_ratio", "likelihood_and_dimension", "two_stage",
+    "inversion", "latent_norm", "latent_typicality",
 ]
 """As in `detectors.novelty.catalogue`."""
 Bar = Literal["dte_np", "isolation_forest"]
@@ -62,25 +62,31 @@ def needed_for(score: Raw) -> frozenset[str]:
     return needed
 
 
-def further_questions(columns: Sequence[str]) -> dict[tuple[str, bool], list[str]]:
-    """Return (question, whether the helper is asked) -> the columns of a record that its answer gives."""
+def further_questions(columns: Sequence[str]) -> dict[tuple[str, str], list[str]]:
+    """Return (question, `background`, `ensemble` or for the model "") -> the columns of a record that it gives."""
     from detectors.novelty.recorded import RECORDS
 
-    asked: dict[tuple[str, bool], list[str]] = {}
+    asked: dict[tuple[str, str], list[str]] = {}
     for name in columns:
         asked.setdefault((RECORDS[name].question, RECORDS[name].helper), []).append(name)
     return asked
 
 
-def further_answers(ask: Ask, items: Items, columns: Sequence[str], helper: str) -> pd.DataFrame:
-    """Return these columns of a record, a row an item; each question is asked once."""
+def further_answers(
+    ask: Ask, items: Items, columns: Sequence[str], background: str, ensemble: Sequence[str]
+) -> pd.DataFrame:
+    """Return these columns of a record, a row an item; each question is asked once, of an ensemble each member."""
     import pandas as pd
 
     from detectors.novelty.recorded import RECORDS
 
     told: dict[str, Any] = {}
-    for (question, of_helper), names in further_questions(columns).items():
-        answer = ask(question, list(items), model=helper if of_helper else "main")
+    for (question, helper), names in further_questions(columns).items():
+        if helper == "ensemble":
+            members = [ask(question, list(items), model=member)["log_prob"] for member in ensemble]
+            told["ensemble_log_prob"] = pd.concat(members, axis=1).to_numpy().tolist()
+            continue
+        answer = ask(question, list(items), model=background if helper else "main")
         for name in names:
             column = answer[RECORDS[name].column]
             told[name] = _by_item(answer, column, len(items)) if question == "trace" else column.to_list()

@@ -47,10 +47,16 @@ def cells_of(column: str, levels: np.ndarray) -> list[Any]:
     """Return what is recorded in a column of items [item] so strange that every score rises with their levels."""
     import numpy as np
 
-    if column in ("log_prob", "logit", "flow_log_prob", "reconstruction"):
+    if column in ("log_prob", "logit", "flow_log_prob", "reconstruction", "intrinsic_dimension"):
         return list(-levels)
-    if column in ("background_log_prob", "entropies", "variances"):
-        return [0.0] * len(levels) if column == "background_log_prob" else [[1.0] * 4] * len(levels)
+    if column == "background_log_prob":
+        return [0.0] * len(levels)
+    if column in ("entropies", "variances", "gradient_norms"):
+        return [[1.0] * 4] * len(levels)
+    if column == "ensemble_log_prob":  # which agree with the model
+        return list(-levels[:, None])
+    if column == "partial_bounds":
+        return list(np.stack([np.zeros(len(levels)), levels], axis=1))
     if column in ("trace", "log_weights"):
         return list(np.repeat(-levels[:, None], 4, axis=1))
     if column in _LISTS:
@@ -70,8 +76,9 @@ def _scripts(probe: Any, scores: Callable[[Sequence[Any]], np.ndarray]) -> dict[
 
     asked = further_questions(columns_of((probe.score, *probe.beside)))
     return {
-        (probe.background if of_helper else "main", question): _script(question, names, scores)
-        for (question, of_helper), names in asked.items()
+        (member, question): _script(question, names, scores)
+        for (question, helper), names in asked.items()
+        for member in (probe.ensemble if helper == "ensemble" else [probe.background if helper else "main"])
     }
 
 
@@ -81,7 +88,10 @@ def _script(question: str, names: Sequence[str], scores: Callable[[Sequence[Any]
     def answer(items: Sequence[Any]) -> Mapping[str, Any]:
         import numpy as np
 
-        cells = {RECORDS[name].column: cells_of(name, scores(items)) for name in names}
+        told = {RECORDS[name].column: name for name in names}
+        if question == "log_prob":  # of a member of an ensemble as of the model
+            told = {"log_prob": "background_log_prob" if "background_log_prob" in names else "log_prob"}
+        cells = {column: cells_of(name, scores(items)) for column, name in told.items()}
         if question == "trace":
             flat = {column: np.concatenate(rows) for column, rows in cells.items()}
             return {"item": np.repeat(np.arange(len(items)), 4), **flat}
@@ -106,22 +116,15 @@ def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarr
     return levels
 
 
-def _shortest_code(image: np.ndarray) -> float:
-    """Return the bits of the shortest of three Krichevsky-Trofimov codes, letter by letter."""
+def _shortest_code(image: np.ndarray) -> int:
+    """Return the bits of the shortest Deflate stream of the pixels or of their differences, row by row, bytes each."""
+    import zlib
+
     import numpy as np
 
-    whole = np.asarray(image) - np.asarray(image).flat[0]
+    whole = np.asarray(image)
     views = (whole, *(np.diff(whole, axis=axis, prepend=0) for axis in (0, 1)))
-    return min(_code(view.ravel().tolist()) for view in views)
-
-
-def _code(letters: Sequence[int]) -> float:
-    import math
-
-    size = max(letters) - min(letters) + 1
-    return -sum(
-        math.log2((letters[:place].count(letter) + 0.5) / (place + size / 2)) for place, letter in enumerate(letters)
-    )
+    return min(8 * (len(zlib.compress(view.astype(np.int8).tobytes(), 9, -15)) - 2) for view in views)
 
 
 def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
