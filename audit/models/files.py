@@ -32,7 +32,7 @@ PICKLED = frozenset({".bin", ".ckpt", ".dill", ".joblib", ".pickle", ".pkl", ".p
 _MOST_FILES = 10_000
 _LAYERS = re.compile(r"(layers?|blocks?|depths?|block_count)$|^n_layer")
 _SIZES = re.compile(
-    r"(size|dims?|width|channels?|heads?|positions?|embd|inner|hidden|features?|latent|side|levels|steps|components"
+    r"(size|dims?|width|channels?|heads?|positions?|embd|inner|hidden|features?|latent|side|levels|bins|numbers|steps|components"
     r"|experts|ctx|labels|embedding_length|feed_forward_length|context_length|head_count|head_count_kv)$"
 )
 _MOST_LAYERS, _MOST_SIZE = 2_000, 1 << 24

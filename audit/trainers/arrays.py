@@ -1,4 +1,4 @@
-"""What image and series trainers share: their roles, and what items they refuse."""
+"""What the trainers of images, series and rows share: their roles, and what items they refuse."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["IMAGES", "SERIES", "at_least", "image_parts", "label_parts", "series_parts"]
+__all__ = ["IMAGES", "ROWS", "SERIES", "at_least", "image_parts", "label_parts", "row_parts", "series_parts"]
 
 _SHARED = {"label": "class of the item", "unit": "independent unit, e.g. the photo that a patch is from"}
 IMAGES = Role({"image": "whole numbers [row, column], from 0 up", **_SHARED}, optional=frozenset(_SHARED))
 SERIES = Role({"series": "numbers [step]", **_SHARED}, optional=frozenset(_SHARED))
+ROWS = Role({"row": "numbers of a row of a table, or features", **_SHARED}, optional=frozenset(_SHARED))
 _MOST_LEVELS = 256
 
 
@@ -63,11 +64,20 @@ def label_parts(lesson: Lesson) -> list[list[str]]:
 
 def series_parts(lesson: Lesson) -> list[torch.Tensor]:
     """Return training and validation series, float32 [item, step]; raises DataError for those of several lengths."""
+    return _lists(lesson, "series", "series", "[step], all of one length")
+
+
+def row_parts(lesson: Lesson) -> list[torch.Tensor]:
+    """Return training and validation rows, float32 [item, number]; raises DataError for those of several lengths."""
+    return _lists(lesson, "row", "rows", "[number], as many in every row")
+
+
+def _lists(lesson: Lesson, field: str, what: str, allowed: str) -> list[torch.Tensor]:
     import torch
 
-    parts = [_stacked(part["series"].to_list(), "series") for part in (lesson.train, lesson.validation)]
+    parts = [_stacked(part[field].to_list(), what) for part in (lesson.train, lesson.validation)]
     if parts[0].ndim != 2 or parts[1].shape[1:] != parts[0].shape[1:]:
-        raise DataError(f"fit: series have shape {list(parts[0].shape[1:])}; allowed: [step], all of one length")
+        raise DataError(f"fit: {what} have shape {list(parts[0].shape[1:])}; allowed: {allowed}")
     return [torch.from_numpy(part.astype("float32")) for part in parts]
 
 

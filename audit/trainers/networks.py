@@ -15,6 +15,7 @@ from safetensors.torch import save
 
 from audit.errors import DataError, UsageError
 from audit.models.networks.denoisers import ConvDenoiser
+from audit.models.networks.diffusion_time import TimeClassifier, time_loss
 from audit.models.networks.image_classifier import ClassifierNetwork
 from audit.models.networks.likelihoods import unit_levels
 from audit.models.networks.pixel_transformer import PixelTransformer
@@ -25,7 +26,7 @@ from audit.trainer import Budget, Fitted, Lesson
 from audit.trainers.loop import Held, minimise, seeded
 from audit.trainers.objectives import class_loss, noise_loss, pixel_loss, series_loss, vae_loss
 
-__all__ = ["fit_classifier", "fit_denoiser", "fit_network", "fit_pixels", "fit_series", "fit_vae"]
+__all__ = ["fit_classifier", "fit_denoiser", "fit_network", "fit_pixels", "fit_series", "fit_times", "fit_vae"]
 
 _LOOKED_AT = 512
 """Held-out items of a look at most."""
@@ -157,4 +158,24 @@ def fit_series(
     return fit_network(
         "autoregressive_series", SeriesTransformer, config, series_loss, train, validation, lesson, budget, rate=3e-3,
         decay=2e-2, batch=batch, unit="nats per step", begin=standardise, dropout=dropout,
+    )
+
+
+def fit_times(
+    rows: Sequence[torch.Tensor], lesson: Lesson, budget: Budget, *, width: int, bins: int, dropout: float, batch: int
+) -> Fitted:
+    """Return a classifier of diffusion time for (training, validation) rows, float32 [item, number]; standardised by
+    the former, and what never varies there is only shifted.
+    """
+    config = {"numbers": rows[0].shape[1], "width": width, "bins": bins}
+
+    def standardise(network: TimeClassifier) -> None:
+        varies = (rows[0].max(dim=0).values > rows[0].min(dim=0).values).to(rows[0].dtype)
+        network.centre.copy_(rows[0].mean(dim=0))
+        network.scale.copy_(rows[0].std(dim=0, correction=0) * varies + (1 - varies))
+
+    train, validation = ((part,) for part in rows)
+    return fit_network(
+        "diffusion_time", TimeClassifier, config, time_loss, train, validation, lesson, budget, rate=1e-3, decay=5e-4,
+        batch=batch, unit="nats per bin", begin=standardise, dropout=dropout,
     )

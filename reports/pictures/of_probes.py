@@ -82,7 +82,8 @@ LIKELIHOOD = FindingFigure(
     surprise_of_item,
 )
 DATA_NOVELTY = FindingFigure(
-    ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"), (hills, blind_spots)
+    ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),
+    (score_histograms, blind_spots, likeliest_and_strangest, hills),
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))
