@@ -71,7 +71,7 @@ def test_what_is_no_such_row_is_told_in_one_line(model, row, said):
 
 def test_rows_of_several_lengths_cannot_be_learnt(model):
     one, other = frame(np.zeros((4, 2))), frame(np.zeros((4, 3)))
-    with pytest.raises(DataError, match="fit: rows have shape .2.; allowed: .number., as many in every row"):
+    with pytest.raises(DataError, match=r"fit: rows have shape .2.; allowed: .number., as many in every row"):
         TimeTrainer().fit(Lesson(one, other, None, 0), Budget(steps=1))
 
 
