@@ -31,6 +31,7 @@ NAMES = [f"i{number}" for number in range(200)]
 CLASSES = [("one", "two", "a&b=c")[number % 3] for number in range(200)]
 DISTANCES = np.concatenate([RNG.gamma(2, 1, 196), [0.0, 31.0, np.nan, 31.0]])
 MARGINS = np.concatenate([RNG.normal(0, 2, 196), [-1e9, 1e9, 0.0, np.nan]])
+GREEN = np.concatenate([RNG.uniform(0, 1, 196), [0.0, 1.0, 0.045, np.nan]])
 SCORES = np.concatenate([[-1e6, 1e6], RNG.normal(2, 1, 198)])  # hills are cut at their ends; these are not lost
 
 
@@ -43,6 +44,9 @@ MADE = {
     "samples": (
         "quality.samples", {"nearest": DISTANCES, "class": CLASSES, "against": False},
         [rate("class_share", 60, 200, group=name, ideal=1 / 3) for name in ("one", "two", "a&b=c", "never")],
+    ),
+    "marks": (
+        "provenance.text_mark", {"green_fraction": GREEN, "value": 1.0, "share": 0.5}, [rate("detection_rate", 9, 200)]
     ),
     "facts": ("factuality.closed_book", {"margin": MARGINS}, [rate("accuracy", 90, 200)]),
     "strange": (
@@ -86,6 +90,7 @@ FINITE = {
     "samples": [set(range(200)), {*np.flatnonzero(np.isfinite(DISTANCES)).tolist()}],
     "facts": [{*np.flatnonzero(np.isfinite(MARGINS)).tolist()}],
     "groups": [set(range(200))],
+    "marks": [set(range(199))],
 }
 
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from reports.figures import Axis, dot, drawn, feet, joined, line, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import of_bins
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ __all__ = ["green_shares"]
 
 _AXIS = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - 8)
 _BINS, _PLOT, _STRIPS, _STRIP = 100, 100, 3, 26
+_WIDE = 5
+"""Places that are one spot."""
 
 
 def green_shares(shown: Shown) -> Picture | None:
@@ -46,7 +49,10 @@ def green_shares(shown: Shown) -> Picture | None:
     found = int((frame["value"] > 0.5).sum())
     message = words("picture.marks", found=f"{found:,}", all=f"{len(frame):,}")
     height = _PLOT + 24 + len(strips) * _STRIP
-    return pictured(shown, height, message, words("picture.marks_caption"), joined([*parts, *strips]))
+    edges = np.append(np.arange(-0.5, _BINS - _WIDE, _WIDE).clip(0), _BINS) / _BINS
+    spots = of_bins("green_fraction", edges, _AXIS, 0, (0, _PLOT), np.histogram(places / _BINS, edges)[0])
+    caption = words("picture.marks_caption")
+    return pictured(shown, height, message, caption, joined([*parts, *strips]), spots=spots)
 
 
 def _piles(frame: pd.DataFrame, places: list[int], step: float) -> list[Markup]:
