@@ -101,14 +101,15 @@ def weighted_p_values(
     return np.asarray(np.clip((more + share * (at_least - more + own)) / (total + own), 0, 1))
 
 
-def critical_score(calibration: ArrayLike, alpha: float) -> float:
-    """Return the score above which, and only above which, the marginal p-value is at most `alpha`.
+def critical_score(calibration: ArrayLike, alpha: float, confidence: float | None = None) -> float:
+    """Return the score above which, and only above which, the p-value is at most `alpha`; arguments as in `p_values`.
 
-    calibration [n]: finite scores. Infinite where n is too small for such a p-value.
+    Infinite where the calibration scores [n] are too few for such a p-value.
     """
     known = np.sort(np.asarray(calibration, dtype=float))
     size = len(known)
-    allowed = int(np.count_nonzero((1 + np.arange(size + 1)) / (size + 1) <= alpha))
+    reached = (1 + np.arange(size + 1)) / (size + 1) if confidence is None else _conditional(size, confidence)
+    allowed = int(np.count_nonzero(reached <= alpha))
     if allowed == 0:
         return float("inf")
     return float(known[size - allowed]) if allowed <= size else float("-inf")

@@ -11,7 +11,7 @@ from scipy.stats import f as f_distribution
 from scipy.stats import norm
 
 from detectors.novelty.blindspots import ARRAY_KINDS, TEXT_KINDS, blind_spots
-from detectors.novelty.decisions import decided
+from detectors.novelty.decisions import Rule, decided
 from detectors.novelty.evidence import ENDS, MOST_ELEMENTS, STRETCH, element_evidence
 from detectors.novelty.familiarity import likelihood_novelty
 
@@ -149,7 +149,7 @@ def test_the_share_that_is_flagged_is_binomial_given_the_calibration_items():
             "foreign": pd.DataFrame({"nll": np.abs(1.9 * rng.normal(size=100))}).add_prefix("g", axis=0),
         }
         frames = {role: pd.DataFrame({"text": "x"}, index=part.index) for role, part in scores.items()}
-        told, _ = decided(frames, scores, "nll", None, 0.1, "nll", rng)
+        told, _ = decided(frames, scores, "nll", None, Rule(), "nll", rng)
         for column, found in shares.items():
             found.append(told.loc[told["role"] == "foreign", column].mean())
     spread = {name: np.std(found) / np.sqrt(np.mean(found) * (1 - np.mean(found)) / 100)
@@ -169,7 +169,7 @@ def test_calibration_items_of_one_unit_are_one_witness(units, each):
         index = [f"{role}{number}" for number in range(count)]
         scores[role] = pd.DataFrame({"nll": rng.normal(size=count) + 99.0 * (role == "foreign")}, index=index)
         frames[role] = pd.DataFrame({"text": "x", "unit": np.repeat(np.arange(units), each).astype(str)}, index=index)
-    told, problem = decided(frames, scores, "nll", None, 0.1, "nll", rng)
+    told, problem = decided(frames, scores, "nll", None, Rule(), "nll", rng)
     if units == 5:
         assert problem == "5 calibration units are too few to flag anything; 19 would do"
     else:

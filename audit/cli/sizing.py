@@ -99,6 +99,7 @@ def _lines(plan: Plan, sizes: Sequence[CheckSize]) -> Iterator[str]:
         why = f", as it will be skipped ({one.skipped})" if one.skipped else ""
         why = f", as it takes over the answers of {one.shares}" if one.shares else why
         yield clean(f"{one.check}: {held}; {one.items:,} items{units}, {one.calls:,} calls{why}")
+        yield from (clean(f"  {lack}") for lack in one.lacks)
         if one.limit is not None and one.skipped is None:
             yield from (clean(f"  {line}") for line in _of_limit(one, one.limit))
 

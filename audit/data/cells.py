@@ -1,7 +1,7 @@
 """Cells of a file as what their field holds; a field holds text unless `KINDS` says otherwise.
 
     image, series,    numbers, nested as the image or series is: lists in JSON lines and Parquet, `[[0, 1], [2, 3]]` or,
-    row               with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
+    row, strange      with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
     choices           lists of texts
     aliases, mentions the same; one text is one of them, where it holds nothing that may part several
     best, correct     an integer, a list of them
@@ -31,7 +31,7 @@ __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 ARRAY, LABEL, ALIASES, VALUE = "array", "label", "aliases", "value"
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
-    "label": LABEL, "mentions": ALIASES, "row": ARRAY, "series": ARRAY,
+    "label": LABEL, "mentions": ALIASES, "row": ARRAY, "series": ARRAY, "strange": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {

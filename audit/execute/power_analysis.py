@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import UsageError
 from audit.execute.dry_run import Sizes, known_lack, shared_with
+from audit.execute.lacking import Lack, lacks_of
 from audit.execute.target import repeatable
 from audit.record import Audit, Limit, watched
 from audit.seeds import rng_for
@@ -93,6 +94,8 @@ class CheckSize:
     """Why it will be skipped, where that is known without asking; it makes no calls."""
     shares: str | None = None
     """The check whose answers it takes over; it makes no calls of its own."""
+    lacks: tuple[Lack, ...] = ()
+    """What its data are too few for."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the size as JSON data."""
@@ -146,6 +149,7 @@ def _size(
         rate=None,
         skipped=skipped,
         shares=shares,
+        lacks=tuple(lacks_of(plan, check, counted)),
     )
     if skipped:
         return size

@@ -22,6 +22,7 @@ from audit.ask import Answerer, Asker, Store, asked_who, begin, opened_for, othe
 from audit.errors import IntegrityError, ModelError
 from audit.execute.check_run import CheckRun, Outcome
 from audit.execute.dry_run import Sizes, expected_calls
+from audit.execute.lacking import lacks_of
 from audit.execute.progress import ProgressFile
 from audit.files import canonical, sha256, stored_json, write_atomic
 from audit.integrity import place_of
@@ -73,7 +74,8 @@ class RunCallbacks:
     on_finding: Callable[[Finding], None] = lambda finding: None
     """A check is done."""
     on_remark: Callable[[str], None] = lambda line: None
-    """What a person should know of stored answers: whose were left out, how many were taken over."""
+    """What a person should know of stored answers: whose were left out, how many were taken over; and, before anything
+    is asked, which data are too few to decide anything."""
     command: str = ""
 
 
@@ -109,6 +111,9 @@ def run(
             return done
         sizes = Sizes.of(plan)
         watch.on_expected(expected_calls(plan, sizes))
+        for check in plan.checks:
+            for lack in lacks_of(plan, check, sizes):
+                watch.on_remark(f"{check.name}: {lack}")
         return _Run(plan, frozen, name, folder, prints, watch, sizes, alone=fresh, opened=opened).whole()
     finally:
         for name, model in opened.items():

@@ -86,6 +86,9 @@ class Probe(Protocol):
     # repeatable: ClassVar[bool] = False
     #     Optional. Whether answers are not drawn and `judge` rests on the items of the role `items` alone, so that its
     #     numbers can be those of a benchmark itself (`audit.verdict.finite_population`).
+    # units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]
+    #     Optional. How many independent units roles need before anything can be decided, in each `group` that their
+    #     items name and in all, given how many items each role has; what lacks is told before the run.
     measures: ClassVar[Mapping[str, Range]]
     """Measures that a plan may put a limit on, headline first, and what each can be."""
 

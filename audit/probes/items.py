@@ -125,7 +125,10 @@ def storable_items(probe: str, items: pd.DataFrame) -> tuple[pd.DataFrame, Items
 
     shown = shown_items(probe, items)
     name = field_of(items)
-    return items.assign(**{name: shown if name == "text" else shown.tolist()}), shown  # type: ignore[union-attr]
+    told = {name: shown if name == "text" else shown.tolist()}  # type: ignore[union-attr]
+    if "strange" in items:
+        told["strange"] = items["strange"].map(plain)
+    return items.assign(**told), shown
 
 
 def shown_items(probe: str, items: pd.DataFrame) -> Items:

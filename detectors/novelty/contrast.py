@@ -22,7 +22,7 @@ from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
 from detectors.novelty.baselines import comparable, knn_distance
-from detectors.novelty.decisions import best_score_remark, decided
+from detectors.novelty.decisions import Rule, best_score_remark, decided
 from detectors.novelty.health import score_problem
 from detectors.phrases import Cause
 from detectors.ranking import Ranking, rank
@@ -95,7 +95,7 @@ def novelty_contrast(
     found = rank(scores["items"][trusted], scores["foreign"][trusted], units)
     judge = _Measures(found, problems, density, main, level)
     measures = (*judge.measures(), *_confidences(observed, level, rng))
-    evidence, _ = decided(observed, scores, main, problems.get(main), fdr, "max_softmax", rng)
+    evidence, _ = decided(observed, scores, main, problems.get(main), Rule(fdr), "max_softmax", rng)
     shown = evidence.assign(confidence=1 - evidence["max_softmax"])
     return Result(measures, items=shown, table=judge.table(), remarks=tuple(judge.remarks()))
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from detectors.arrays import FIELDS, units_of
+from detectors.arrays import FIELDS, Floats, units_of
 from detectors.conformal import benjamini_hochberg, calibration_needed, critical_score, p_values
 from detectors.phrases import Cause
 from detectors.ranking import Ranking
 from detectors.result import Remark
 
-__all__ = ["ALPHA", "best_score_remark", "blind_spot_remark", "decided"]
+__all__ = [
+    "ALPHA", "Rule", "best_score_remark", "blind_spot_remark", "calibration_scores", "decided", "groups_of", "too_few",
+]
 
 ALPHA = 0.05
 """An item is flagged on its own from this p-value down."""
@@ -23,48 +27,113 @@ _WELL = 0.9
 """Least AUROC on a distortion that passes without a remark."""
 
 
+@dataclass(frozen=True)
+class Rule:
+    """How p-values are made, and what is flagged by them."""
+
+    fdr: float = 0.1
+    """False discovery rate at which items are flagged together."""
+    confidence: float | None = None
+    """Probability over calibration sets with which all p-values hold for the set at hand; None = on average over sets.
+    """
+    adaptive: bool = False
+    """Whether the share of familiar items is estimated (Storey), and not taken for one."""
+
+    def needed(self, foreign_share: float) -> int:
+        """Return how many calibration units it takes before anything can be flagged, of items so many are foreign."""
+        return calibration_needed(self.smallest(foreign_share), self.confidence)
+
+    def smallest(self, foreign_share: float) -> float:
+        """Return the largest p-value that decides: `ALPHA`, or where BH wants less if it flags all that are foreign."""
+        return min(ALPHA, self.fdr * foreign_share) if foreign_share > 0 else ALPHA
+
+    def flags(self, p: Floats) -> NDArray[np.bool_]:
+        """Return what is flagged together."""
+        return benjamini_hochberg(p, self.fdr, cut=0.5 if self.adaptive else None)
+
+
 def decided(
     observed: Mapping[str, pd.DataFrame], scores: Mapping[str, pd.DataFrame], main: str, problem: Cause | None,
-    fdr: float, first: str, rng: np.random.Generator,
+    rule: Rule, first: str, rng: np.random.Generator,
 ) -> tuple[pd.DataFrame, Cause | None]:
     """Return (evidence, None), or with the reason where nothing could be decided.
 
-    Evidence: the foreign items, ascending by score `first`, then the familiar ones; item, `unit` where known, `role`,
-    scores, and by score `main` `p_value` (conformal), `flagged` (1 = by Benjamini-Hochberg at `fdr` over all items),
-    `value` (1 = p-value at most `ALPHA`) and `threshold`, the score above which that is so. Of calibration items of one
-    unit, which are no independent witnesses, one counts, drawn by `rng` (Dunn, Wasserman & Ramdas 2023, 1809.07441,
-    section 3). What was misjudged counts against the model: foreign items with value 0, familiar ones with value 1; the
-    weight is how sure the mistake is, p of foreign and 1 - p of familiar items. Where even perfect scores could not be
-    flagged, for want of calibration units, or where `problem` says not to trust `main`, the four are NaN, and nothing
-    speaks against the model.
+    Evidence: the foreign items, ascending by score `first`, then the familiar ones; item, `unit` and `group` where
+    known, `role`, scores, and by score `main` `p_value` (conformal), `flagged` (1 = by Benjamini-Hochberg over all
+    items), `value` (1 = p-value at most `ALPHA`) and `threshold`, the score above which that is so. Of calibration
+    items of one unit, which are no independent witnesses, one counts, drawn by `rng` (Dunn, Wasserman & Ramdas 2023,
+    1809.07441, section 3). Where calibration items name a `group`, an item is judged by those of its own, and one that
+    names none by the group in which it stands out least (Mondrian; Vovk, Gammerman & Shafer 2005). What was misjudged
+    counts against the model: foreign items with value 0, familiar ones with value 1; the weight is how sure the mistake
+    is, p of foreign and 1 - p of familiar items. Where even perfect scores could not be flagged, for want of
+    calibration units, or where `problem` says not to trust `main`, the four are NaN, and nothing speaks against the
+    model.
     """
     roles = [role for role in ("foreign", "items") if role in observed]
-    kept = [name for name in (*FIELDS, "unit") if name in observed["items"]]
+    kept = [name for name in (*FIELDS, "unit", "group") if name in observed["items"]]
     told = pd.concat([observed[role].reindex(columns=kept).assign(role=role).join(scores[role]) for role in roles])
     foreign = told["role"].eq("foreign")
     told = pd.concat([told[foreign].sort_values(first, kind="stable"), told[~foreign]])
-    smallest = min(ALPHA, fdr * foreign.mean()) if foreign.any() else ALPHA
-    known, needed = _one_a_unit(observed["calibration"], scores["calibration"][main], rng), calibration_needed(smallest)
-    if problem is None and len(known) < needed:
-        too_few = "{known} calibration units are too few to flag anything; {needed} would do"
-        problem = Cause(too_few, known=len(known), needed=needed)
+    known = calibration_scores(observed["calibration"], scores["calibration"][main], rng)
+    share = float(foreign.mean())
+    problem = problem or too_few(known, told, rule.needed(share))
     if problem is not None:
         return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan, threshold=np.nan), problem
-    p = p_values(known, told[main], alpha=smallest)
+    p, threshold = _judged(known, told, told[main].to_numpy(float), rule, rule.smallest(share))
     strange = told["role"].eq("foreign").to_numpy()
     evidence = told.assign(
-        p_value=p, flagged=1.0 * benjamini_hochberg(p, fdr), value=1.0 * (p <= ALPHA),
-        threshold=critical_score(known, ALPHA),
+        p_value=p, flagged=1.0 * rule.flags(p), value=1.0 * (p <= ALPHA), threshold=threshold,
         against=(p <= ALPHA) != strange, weight=np.where(strange, p, 1 - p),
     )
     return evidence, None
 
 
-def _one_a_unit(frame: pd.DataFrame, scores: pd.Series[float], rng: np.random.Generator) -> pd.Series[float]:
-    """Return the score of one item of each independent unit of `frame`."""
+def calibration_scores(frame: pd.DataFrame, scores: pd.Series[float], rng: np.random.Generator) -> dict[str, Floats]:
+    """Return group -> the score of one item of each independent unit in it; one group "" where none is named.
+
+    Where some items name a group, those that name none are left out.
+    """
+    groups = groups_of(frame)
+    if groups.any():
+        frame, scores, groups = frame[groups != ""], scores[groups != ""], groups[groups != ""]
     order = rng.permutation(len(frame))
-    _, first = np.unique(units_of(frame).to_numpy()[order], return_index=True)
-    return scores.iloc[np.sort(order[first])]
+    labels = (groups + "\n" + units_of(frame)).to_numpy()
+    _, first = np.unique(labels[order], return_index=True)
+    kept = np.sort(order[first])
+    drawn, of = scores.to_numpy(float)[kept], groups.to_numpy()[kept]
+    return {str(group): drawn[of == group] for group in np.unique(of)}
+
+
+def groups_of(frame: pd.DataFrame) -> pd.Series[str]:
+    """Return the group of every item as text, "" where it names none."""
+    if "group" not in frame:
+        return pd.Series("", frame.index)
+    return frame["group"].where(frame["group"].notna(), "").astype(str)
+
+
+def too_few(known: Mapping[str, Floats], told: pd.DataFrame, needed: int) -> Cause | None:
+    """Return why items cannot be judged: fewer than `needed` calibration units, of the group that has the fewest."""
+    if list(known) == [""]:
+        few = "{known} calibration units are too few to flag anything; {needed} would do"
+        return Cause(few, known=len(known[""]), needed=needed) if len(known[""]) < needed else None
+    wanted = dict.fromkeys([*known, *(one for one in groups_of(told).unique() if one)])
+    least, group = min((len(known.get(one, ())), one) for one in wanted)
+    few = "{known} calibration units of group {group} are too few to flag anything in it; {needed} would do"
+    return Cause(few, known=least, group=group, needed=needed) if least < needed else None
+
+
+def _judged(
+    known: Mapping[str, Floats], told: pd.DataFrame, scores: Floats, rule: Rule, alpha: float
+) -> tuple[Floats, Floats]:
+    """Return p-value and threshold [item]; of an item without a group the largest of all groups'."""
+    own = groups_of(told).to_numpy()
+    p, threshold = np.zeros(len(told)), np.full(len(told), -np.inf)
+    for group, scored in known.items():
+        meant = (own == group) | (own == "") | (group == "")
+        found = p_values(scored, scores[meant], alpha=alpha, confidence=rule.confidence)
+        p[meant] = np.maximum(p[meant], found)
+        threshold[meant] = np.maximum(threshold[meant], critical_score(scored, ALPHA, rule.confidence))
+    return p, threshold
 
 
 def blind_spot_remark(ranking: Ranking, about: str, main: str, level: float) -> Remark | None:

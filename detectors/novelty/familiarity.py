@@ -21,13 +21,22 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import field_of, units_of
-from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
+from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap
 from detectors.novelty.answers import check_roles
-from detectors.novelty.decisions import best_score_remark, blind_spot_remark, decided
+from detectors.novelty.decisions import (
+    Rule,
+    best_score_remark,
+    blind_spot_remark,
+    calibration_scores,
+    decided,
+    groups_of,
+)
 from detectors.novelty.evidence import element_evidence
 from detectors.novelty.honesty import told_beside
 from detectors.novelty.likelihood import batch_typicality
+from detectors.novelty.located import located
 from detectors.novelty.scores import ScoreTable
+from detectors.novelty.shares import Shares
 from detectors.phrases import Cause, Method
 from detectors.ranking import Ranking
 from detectors.result import Direction, Measure, Remark, Result, undefined
@@ -37,7 +46,8 @@ __all__ = ["likelihood_novelty"]
 
 def likelihood_novelty(
     observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", beside: Sequence[str] = (), blurred: bool = False,
-    value_range: tuple[float, float] | None = None, fdr: float = 0.1, level: float, rng: np.random.Generator,
+    value_range: tuple[float, float] | None = None, rule: Rule | None = None, tail_rate: float | None = None,
+    level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the model's own score, and others beside it, tell foreign items and distortions.
 
@@ -49,18 +59,23 @@ def likelihood_novelty(
     `blurred`.
     score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
     columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
-    of them stand beside, and rows are distorted after they have been standardised.
+    of them stand beside, and rows are distorted after they have been standardised. Where calibration items name a
+    `group`, decisions are made within groups; see `decisions`, also for `rule`. tail_rate: a rate of false alarms for
+    which `extremes` shall give a threshold.
 
     Measures, in this order:
       auroc                     of the score that is judged, by group of each other score; only with foreign items
       worst_blind_spot_auroc    the least of the judged score; the headline where there are no foreign items
       blind_spot_auroc          by kind of distortion
-      flagged_share             of foreign items with a p-value of at most 0.05; only with foreign items
-      false_alarm_share         of familiar items with a p-value of at most 0.05
+      flagged_share             of foreign items with a p-value of at most 0.05, and by group; only with foreign items
+      false_alarm_share         of familiar items with a p-value of at most 0.05, and by group
+      tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
+      beyond_tail_share         of foreign items above it
+      step_auroc, vus_pr        whether surprise is where strange steps are; only of series that mark them (`located`)
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
     Items: the foreign ones, the most familiar-looking first, then the familiar ones; their scores, `p_value`, `flagged`
-    (at `fdr`), `value` (1 = p-value at most 0.05), `threshold` (the score above which that is so) and, of familiar
+    (by `rule`), `value` (1 = p-value at most 0.05), `threshold` (the score above which that is so) and, of familiar
     ones, the judged score of each distortion; where stored, `denoising_curve`, and see `evidence` for single elements.
     Table: what every score sees, and how far that is from what the model's own sees. Remarks: who sees the foreign
     items best, and what the judged score is blind to; where scores were asked for, see `honesty` too.
@@ -69,14 +84,15 @@ def likelihood_novelty(
     check_roles(observed)
     seen = ScoreTable(observed, score, value_range, rng, beside=beside, blurred=blurred)
     scores = {role: seen.scores(role) for role in observed if role != "reference"}
-    evidence, problem = decided(observed, scores, seen.main, seen.problems.get(seen.main), fdr, seen.main, rng)
+    problem = seen.problems.get(seen.main)
+    evidence, problem = decided(observed, scores, seen.main, problem, rule or Rule(), seen.main, rng)
     distorted = {seen.distorted(kind): seen.scores(kind)[seen.main] for kind in seen.kinds}
     evidence = evidence.join(pd.DataFrame(distorted)).assign(**element_evidence(evidence, observed, seen.main))
     if "denoising_curve" in observed["items"]:
         evidence["denoising_curve"] = _stored_curves(evidence, observed)
-    judge = _Measures(seen, evidence, problem, level, rng)
-    table = judge.table()
-    return Result(tuple(judge.measures()), items=evidence, table=table, remarks=tuple(judge.remarks(table)))
+    judge = _Measures(seen, evidence, problem, tail_rate, level, rng)
+    measures, table = tuple(judge.measures()), judge.table()
+    return Result(measures, items=evidence, table=table, remarks=tuple(judge.remarks(table)))
 
 
 def _stored_curves(evidence: pd.DataFrame, observed: Mapping[str, pd.DataFrame]) -> pd.Series[Any]:
@@ -93,6 +109,7 @@ class _Measures:
     evidence: pd.DataFrame
     undecided: Cause | None
     """Why there are no decisions in the evidence."""
+    tail_rate: float | None
     level: float
     rng: np.random.Generator
 
@@ -110,13 +127,27 @@ class _Measures:
             yield from (self._auroc("auroc", "foreign", score, score) for score in seen.names[1:])
         yield self._worst()
         yield from (self._auroc("blind_spot_auroc", kind, seen.main, kind) for kind in seen.kinds)
-        if "foreign" in self.rankings:
-            yield self._share("flagged_share", "foreign", "higher is better")
-        yield self._share("false_alarm_share", "items", "lower is better")
+        yield from self._decisions()
+        if seen.main not in seen.problems:
+            yield from located(seen.observed, self.level)
         if seen.raw == "nll":
             yield self._bits_per_dim()
         if "foreign" in self.rankings and seen.modelled:
             yield self._batch_typicality()
+
+    def _decisions(self) -> Iterator[Measure]:
+        """Yield what comes of decisions by the judged score."""
+        shares = Shares(self.evidence, self.undecided, self.level, self.rng)
+        calibration = self.seen.observed["calibration"]
+        grouped = bool(groups_of(calibration).any())
+        if "foreign" in self.rankings:
+            yield from shares.by_group("flagged_share", "foreign", "higher is better", grouped=grouped)
+        yield from shares.by_group("false_alarm_share", "items", "lower is better", grouped=grouped)
+        if self.tail_rate is not None:
+            main = self.seen.main
+            known = calibration_scores(calibration, self.seen.scores("calibration")[main], self.rng)
+            drawn = np.concatenate(list(known.values()))
+            yield from shares.beyond_tail(drawn, self.tail_rate, main, self.seen.problems.get(main))
 
     def _auroc(self, name: str, about: str, score: str, group: str | None = None) -> Measure:
         if score in self.seen.problems:
@@ -136,19 +167,6 @@ class _Measures:
         return replace(
             one, value=float(value), low=float(low), high=float(high), auroc_of=None,
             method=Method("{method}, least of {count}", method=one.method, count=len(kinds)),
-        )
-
-    def _share(self, name: str, role: str, direction: Direction) -> Measure:
-        """Return the share of a role's items with a small p-value, which are independent given this calibration set."""
-        if self.undecided is not None:
-            return self._none(name, self.undecided, role, "share", direction)
-        rows = self.evidence[self.evidence["role"] == role]
-        values, units = rows["value"].to_numpy(), units_of(rows)
-        mean = mean_over_units(values, units, level=self.level, rng=self.rng, binary=True)
-        return Measure(
-            name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share", direction=direction,
-            level=self.level, method=Method("{method}, given the calibration items", method=mean.method),
-            mean_of="value", unit_of="unit" if "unit" in rows else None, where={"role": role},
         )
 
     def _bits_per_dim(self) -> Measure:
@@ -204,6 +222,8 @@ class _Measures:
                 yield blind
                 if near[about] > 0.5:
                     yield Remark("near_learnt", {"about": about, "share": float(near[about])})
+        if self.undecided is None and field_of(self.seen.observed["items"]) == "series":
+            yield Remark("blocks_of_time", {})
         if self.seen.widened:
             yield from told_beside(self.seen, self.rankings, self.level)
 

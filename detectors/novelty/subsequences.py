@@ -20,12 +20,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from detectors.arrays import Floats
 
-__all__ = ["SUBSEQUENCE", "step_scores", "strangest_window", "window_scores", "windows_of"]
+__all__ = ["SUBSEQUENCE", "step_scores", "strangest_window", "width_of", "window_scores", "windows_of"]
 
 SUBSEQUENCE = 16
 """Steps of a window; of series shorter than three windows a third of their steps."""
 _LEAST = 1e-3
 """Share of the variance that a component must hold to be weighted by its own."""
+
+
+def width_of(series: ArrayLike) -> int:
+    """Return the steps of a window where none are asked for, of series [..., step]."""
+    return max(1, min(SUBSEQUENCE, int(np.shape(series)[-1]) // 3))
 
 
 def windows_of(series: ArrayLike, width: int) -> NDArray[np.float64]:
@@ -45,7 +50,7 @@ def window_scores(fit: ArrayLike, series: ArrayLike, width: int | None = None, *
     known, new = np.atleast_2d(np.asarray(fit, dtype=float)), np.atleast_2d(np.asarray(series, dtype=float))
     if not (np.isfinite(known).all() and np.isfinite(new).all()):
         raise ValueError("windows: got numbers that are not finite; allowed: finite numbers")
-    wide = max(1, min(SUBSEQUENCE, known.shape[-1] // 3)) if width is None else width
+    wide = width_of(known) if width is None else width
     learnt = windows_of(known, wide).reshape(-1, wide)
     centre, spread = learnt.mean(axis=0), learnt.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)

@@ -72,9 +72,10 @@ def _area(
     """Return the area of one buffer; `place` [step] is the first threshold that alarms a step."""
     hits = np.cumsum((w * soft)[order])[last]
     runs = stretches(soft)
-    heavy = np.array([w[first : end + 1].max() for first, end in runs])
-    first_found = np.where(w > 0, place, len(last))
-    found = np.array([first_found[first : end + 1].min() for first, end in runs])
+    edges = (runs + np.array([0, 1])).ravel()  # first step of each run, and of what follows it
+    edges = edges[edges < len(soft)]
+    heavy = np.maximum.reduceat(w, edges)[::2]
+    found = np.minimum.reduceat(np.where(w > 0, place, len(last)), edges)[::2]
     touched = np.cumsum(np.bincount(found, heavy, len(last) + 1))[:-1] / heavy.sum()
     recall = touched * np.minimum(1, hits / ((w @ y + w @ soft) / 2))
     precision = np.divide(hits, alarms, out=np.ones_like(hits), where=alarms > 0)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
-from audit.probes.novelty.scores import ROLES, Raw, needed_for, own_answers
+from audit.probes.novelty.scores import ROLES, Raw, calibration_needed, needed_for, own_answers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,6 +64,10 @@ class Contrast:
     def estimate(self, items: int) -> int:
         """Four at most: the density, probabilities, features and logits; one for each further density."""
         return (4 + len(self.densities)) * items
+
+    def units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
+        """Return how many calibration units it takes before an item can be flagged."""
+        return {"calibration": calibration_needed(items, self.fdr)}
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the answers of both models, and no answers for `reference`; columns as

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AUROC, SHARE, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
-from audit.probes.novelty.scores import ROLES, Bar
+from audit.probes.novelty.scores import ROLES, Bar, calibration_needed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,16 +57,21 @@ class DataNovelty:
         """No model is asked."""
         return 0
 
+    def units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
+        """Return how many calibration units it takes before an item can be flagged."""
+        return {"calibration": calibration_needed(items, self.fdr)}
+
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items; raises DataError for items of no one kind."""
         return storable_items(self.name, items)[0]
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.novelty.familiarity`, those of likelihoods left out."""
+        from detectors.novelty.decisions import Rule
         from detectors.novelty.familiarity import likelihood_novelty
 
         return likelihood_novelty(
-            observed, score=self.score, beside=self.beside, fdr=self.fdr, level=level, rng=rng,
+            observed, score=self.score, beside=self.beside, rule=Rule(self.fdr), level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

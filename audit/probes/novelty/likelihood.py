@@ -24,6 +24,7 @@ from audit.probes.novelty.scores import (
     Bar,
     Raw,
     Score,
+    calibration_needed,
     further_answers,
     further_questions,
     needed_for,
@@ -56,6 +57,14 @@ class Likelihood:
     """Least and greatest value in an image or series, for its distortions; absent = those of each item itself."""
     fdr: float = 0.1
     """False discovery rate at which foreign items are flagged."""
+    confidence: float | None = field(default=None, metadata={"later": True})
+    """Probability with which all p-values hold for the calibration items at hand, e.g. 0.9, which takes more of them;
+    absent = they hold on average over sets of such items."""
+    adaptive: bool = field(default=False, metadata={"later": True})
+    """Whether what is flagged counts on some items being foreign (Storey's estimate); finds more where many are."""
+    tail_rate: float | None = field(default=None, metadata={"later": True})
+    """Rate of false alarms below 0.1, e.g. 0.0001, for which an extreme-value model of the tail shall tell a threshold;
+    absent = none."""
     beside: tuple[Score | Bar, ...] = field(default=(), metadata={"later": True})
     """Further scores to tell, those above, dte_np or isolation_forest; the table says how many calls of the model each
     costs."""
@@ -71,13 +80,17 @@ class Likelihood:
     roles: ClassVar[Mapping[str, Role]] = ROLES
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
-        "false_alarm_share": SHARE, "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
+        "false_alarm_share": SHARE, "beyond_tail_share": SHARE, "step_auroc": AUROC, "vus_pr": AUROC,
+        "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
     }
 
     def __post_init__(self) -> None:
-        """Refuse an ensemble of one."""
+        """Refuse an ensemble of one, and rates that are none."""
         if "waic" in (self.score, *self.beside) and not self.ensemble:
             raise ValueError(f"{self.name}: got waic without an ensemble; allowed: `ensemble` names a helper or more")
+        for name, most in (("fdr", 1.0), ("confidence", 1.0), ("tail_rate", 0.1)):
+            if (rate := getattr(self, name)) is not None and not 0 < rate < most:
+                raise ValueError(f"{self.name}: {name}: got {rate:g}; allowed: more than 0, less than {most:g}")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -113,6 +126,13 @@ class Likelihood:
         calls = sum(len(self.ensemble) if helper == "ensemble" else 1 for _, helper in asked)
         return (6 + self.blurred) * (1 + calls) * items
 
+    def units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
+        """Return how many calibration units it takes before an item can be flagged, and for a tail."""
+        from detectors.novelty.extremes import needed_for_tail
+
+        in_group, in_all = calibration_needed(items, self.fdr, self.confidence)
+        return {"calibration": (in_group, in_all if self.tail_rate is None else max(in_all, needed_for_tail()))}
+
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with the model's answers, for `items` also those to their distortions, and no answers for
         `reference`; columns as `detectors.novelty.familiarity` wants them. Raises DataError for items of no one kind.
@@ -145,11 +165,12 @@ class Likelihood:
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.novelty.familiarity`."""
+        from detectors.novelty.decisions import Rule
         from detectors.novelty.familiarity import likelihood_novelty
 
         return likelihood_novelty(
             observed, score=self.score, beside=self.beside, blurred=self.blurred, value_range=self.value_range,
-            fdr=self.fdr, level=level, rng=rng,
+            rule=Rule(self.fdr, self.confidence, self.adaptive), tail_rate=self.tail_rate, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

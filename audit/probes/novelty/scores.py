@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from detectors.arrays import Items
 
 __all__ = [
-    "QUESTIONS", "ROLES", "Bar", "Raw", "Score", "further_answers", "further_questions", "needed_for", "own_answers",
-    "token_traces",
+    "QUESTIONS", "ROLES", "Bar", "Raw", "Score", "calibration_needed", "further_answers", "further_questions",
+    "needed_for", "own_answers", "token_traces",
 ]
 
 _FIELDS = {
@@ -25,6 +25,8 @@ _FIELDS = {
     "row": "numbers of a row of a table, or features, each in a unit of its own",
     "text": "text",
     "unit": "independent unit, e.g. the photo that a patch is from; absent = every item is its own",
+    "strange": "of a foreign series, which of its steps are strange, 0 or 1 each; absent = nobody says",
+    "group": "group within which items are judged, e.g. the language; absent = all are judged alike",
 }
 Raw = Literal["log_prob", "critic", "denoising_loss"]
 """What a model says of itself."""
@@ -51,6 +53,18 @@ ROLES: Mapping[str, Role] = {
 }
 """`items`: familiar, held out. `fit`, `calibration`: more such, for scores and for decisions. `foreign`: what the model
 has not learnt. `reference`: what it has learnt, for kNN and the mixture; absent = `fit` serves them too."""
+
+
+def calibration_needed(items: Mapping[str, int], fdr: float, confidence: float | None = None) -> tuple[int, int]:
+    """Return how many calibration units it takes before anything can be flagged, in each group and in all.
+
+    items: role -> how many it has.
+    """
+    from detectors.novelty.decisions import Rule
+
+    foreign, familiar = items.get("foreign", 0), items.get("items", 0)
+    needed = Rule(fdr, confidence).needed(foreign / max(1, foreign + familiar))
+    return needed, needed
 
 
 def needed_for(score: Raw) -> frozenset[str]:
