@@ -116,6 +116,11 @@ def test_the_histogram_says_what_lies_beyond_the_threshold():
     assert "threshold 2.80 (p ≤ 0.05)" in texts(drawn)
     assert {"negative log-likelihood, bits per dimension", "familiar items: 200", "foreign: 200"} <= set(texts(drawn))
     assert "Limit: AUROC ≥ 0.9" in drawn.caption.replace("\xa0", " ")
+    of_groups = frame.assign(threshold=np.where(np.arange(len(frame)) % 2, 2.0, 3.0))
+    drawn = drawn_by(score_histograms, of_groups)
+    assert "thresholds of groups, 2.00 to 3.00 (p ≤ 0.05)" in texts(drawn)
+    above = (of_groups["nll"] > of_groups["threshold"]).groupby(of_groups["role"]).mean()
+    assert f"{N.number(above['items'], 'share')} false alarms →".replace("\xa0", " ") in texts(drawn)
     old = drawn_by(score_histograms, frame.drop(columns="threshold"))
     assert not any("threshold" in one for one in texts(old)), "an audit stored before has no threshold"
 

@@ -26,6 +26,8 @@ _TOP = 18
 """Room for the name of the threshold."""
 _ROC = 172
 """Side of the square."""
+_LINES = 6
+"""Thresholds that are drawn."""
 
 
 def score_histograms(shown: Shown) -> Picture | None:
@@ -33,48 +35,48 @@ def score_histograms(shown: Shown) -> Picture | None:
     ranked = headline_of(shown)
     if ranked is None:
         return None
-    threshold = _threshold(shown, ranked.score)
-    axis = axis_of_scores([ranked], _PLOT, also=[] if threshold is None else [threshold])
+    lines = _lines(ranked)
+    axis = axis_of_scores([ranked], _PLOT, also=lines)
     words, notation = shown.notation.words, shown.notation
     about = words.term("group", ranked.about)
-    parts = [_sides(shown, ranked, axis, threshold), _roc(shown, ranked, threshold)]
+    parts = [_sides(shown, ranked, axis, lines), _roc(shown, ranked)]
     name = score_told(shown, ranked.score)
     value = notation.number(ranked.measure.value or 0.0, "score")
     caption = words(
         "picture.histogram_caption", about=about, limit=limit_told(shown), level=notation.level(ranked.measure.level)
     )
     told = {"score": name, "about": about, "auroc": value, "interval": notation.interval(ranked.measure)}
-    if threshold is None:
-        message = words("picture.histogram_no_threshold", **told)
-    else:
-        alarms, found = _shares(shown, ranked, threshold)
+    message = words("picture.histogram_no_threshold", **told)
+    if lines:
+        alarms, found = _shares(shown, ranked)
         message = words("picture.histogram", **told, found=found, alarms=alarms)
     spots = spots_of(ranked, axis, 0, (_TOP, 2 * _HIGH))
     return pictured(shown, _TOP + _ROC + 36, message, caption, joined(parts), (0, _PLOT), spots)
 
 
-def _threshold(shown: Shown, score: str) -> float | None:
-    """Return the one threshold of all items; None where there are several, none, or where it is another score's."""
+def _lines(ranked: Ranked) -> list[float]:
+    """Return the thresholds, one or one of each group; none where there are too many to be drawn."""
     import numpy as np
 
-    judged = {one.auroc_of[0][1] for one in shown.finding.measures if one.auroc_of and one.group is None}
-    if "threshold" not in shown.columns or (judged and score not in judged):
-        return None
-    told = shown.frame("threshold")["threshold"].dropna().unique()
-    return float(told[0]) if len(told) == 1 and np.isfinite(told[0]) else None
+    found = np.unique(np.concatenate(ranked.thresholds)).tolist() if ranked.thresholds else []
+    return found if len(found) <= _LINES else []
 
 
-def _beyond(values: NDArray[np.float64], threshold: float) -> float:
-    return float((values > threshold).mean())
+def _beyond(ranked: Ranked) -> tuple[float, float]:
+    """Return the shares of familiar and of other items above their threshold."""
+    assert ranked.thresholds is not None
+    familiar, foreign = ranked.thresholds
+    return float((ranked.familiar > familiar).mean()), float((ranked.foreign > foreign).mean())
 
 
-def _shares(shown: Shown, ranked: Ranked, threshold: float) -> tuple[str, str]:
-    """Return the shares of familiar and of other items beyond the threshold, as they are printed."""
-    alarms, found = (_beyond(side, threshold) for side in (ranked.familiar, ranked.foreign))
-    return shown.notation.number(alarms, "share"), shown.notation.number(found, "share")
+def _shares(shown: Shown, ranked: Ranked) -> tuple[str, str]:
+    alarms, found = (shown.notation.number(share, "share") for share in _beyond(ranked))
+    return alarms, found
 
 
-def counts_of(values: NDArray[np.float64], axis: Axis, threshold: float | None) -> NDArray[np.int64]:
+def counts_of(
+    values: NDArray[np.float64], axis: Axis, threshold: float | NDArray[np.float64] | None
+) -> NDArray[np.int64]:
     """Return how many values lie in each bin, below and above the threshold, [2, bin]; the outermost hold the rest."""
     import numpy as np
 
@@ -84,15 +86,16 @@ def counts_of(values: NDArray[np.float64], axis: Axis, threshold: float | None) 
     return np.array([np.histogram(kept[side], edges)[0] for side in (~above, above)])
 
 
-def _sides(shown: Shown, ranked: Ranked, axis: Axis, threshold: float | None) -> Markup:
+def _sides(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Markup:
     words, notation, middle = shown.notation.words, shown.notation, _TOP + _HIGH
     sides = [(ranked.familiar, "skipped", 1), (ranked.foreign, "passed", -1)]
-    counts = [counts_of(values, axis, threshold) for values, _, _ in sides]
+    cut = ranked.thresholds if lines and ranked.thresholds else (None, None)
+    counts = [counts_of(values, axis, own) for (values, _, _), own in zip(sides, cut, strict=True)]
     most = max(float(found.sum(axis=0).max()) / found.sum() for found in counts)
     parts = [feet(axis, notation, middle + _HIGH + 16, top=_TOP)]
     wide = (axis.x(axis.high) - axis.x(axis.low)) / _BINS
     for (values, colour, up), found in zip(sides, counts, strict=True):
-        colours = (colour, colour) if threshold is None else (("skipped", "failed") if up > 0 else ("failed", "passed"))
+        colours = (colour, colour) if not lines else (("skipped", "failed") if up > 0 else ("failed", "passed"))
         high, below = found / found.sum() / most * (_HIGH - 6), found[:1] * 0.0
         for part, fill in zip(high, colours, strict=True):
             ends = zip(below[0].tolist(), part.tolist(), strict=True)
@@ -106,7 +109,7 @@ def _sides(shown: Shown, ranked: Ranked, axis: Axis, threshold: float | None) ->
         place = middle - _HIGH + 10 if up > 0 else middle + _HIGH - 4
         told = words("picture.of_items", name=told, count=len(values))
         top = notation.number(float(found.sum(axis=0).max()) / len(values), "share")
-        x, anchor = (0.0, "start") if threshold is not None and axis.x(threshold) > _PLOT / 2 else (_PLOT, "end")
+        x, anchor = (0.0, "start") if lines and axis.x(lines[-1]) > _PLOT / 2 else (_PLOT, "end")
         parts += [
             words_at(x, place, told, anchor=anchor, bold=True),
             words_at(x, place + 14 * up, words("picture.highest_bar", share=top), anchor=anchor, size=11,
@@ -116,24 +119,26 @@ def _sides(shown: Shown, ranked: Ranked, axis: Axis, threshold: float | None) ->
         line(0, middle, _PLOT, middle, "ink"),
         words_at(axis.x(axis.low), middle + _HIGH + 34, score_told(shown, ranked.score), size=11, colour="skipped"),
     ]
-    return joined(parts if threshold is None else [*parts, _marked(shown, ranked, axis, threshold)])
+    return joined([*parts, _marked(shown, ranked, axis, lines)] if lines else parts)
 
 
-def _marked(shown: Shown, ranked: Ranked, axis: Axis, threshold: float) -> Markup:
-    words, notation, at = shown.notation.words, shown.notation, axis.x(threshold)
-    anchor, off = ("end", -5) if at > _PLOT / 2 else ("start", 5)
-    told = words("picture.threshold", at=notation.number(threshold, "score"))
-    alarms, found = _shares(shown, ranked, threshold)
-    middle = _TOP + _HIGH
+def _marked(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Markup:
+    words, notation, middle = shown.notation.words, shown.notation, _TOP + _HIGH
+    last = axis.x(lines[-1])
+    at, anchor, off = (axis.x(lines[0]), "end", -5) if last > _PLOT / 2 else (last, "start", 5)
+    several = words("picture.thresholds", low=notation.number(lines[0], "score"),
+                    high=notation.number(lines[-1], "score"))
+    told = words("picture.threshold", at=notation.number(lines[0], "score")) if len(lines) == 1 else several
+    alarms, found = _shares(shown, ranked)
     return joined([
-        line(at, 4, at, middle + _HIGH, "ink", width=1.6, dash="5 3"),
+        *(line(axis.x(one), 4, axis.x(one), middle + _HIGH, "ink", width=1.6, dash="5 3") for one in lines),
         words_at(at + off, 12, told, anchor=anchor, size=12, bold=True),
         words_at(at + off, middle - _HIGH + 24, words("picture.alarms_beyond", share=alarms), anchor=anchor, size=11),
         words_at(at + off, middle + _HIGH - 4, words("picture.found_beyond", share=found), anchor=anchor, size=11),
     ])
 
 
-def _roc(shown: Shown, ranked: Ranked, threshold: float | None) -> Markup:
+def _roc(shown: Shown, ranked: Ranked) -> Markup:
     """Draw the curve with its band, all of it inside the square."""
     import numpy as np
 
@@ -167,7 +172,7 @@ def _roc(shown: Shown, ranked: Ranked, threshold: float | None) -> Markup:
             words_at(x, top + _ROC + 14, text, anchor=anchor, size=11, colour="skipped"),
             words_at(left - 5, y + 4, text, anchor="end", size=11, colour="skipped"),
         ]
-    if threshold is not None:
-        x, y = (_beyond(side, threshold) for side in (ranked.familiar, ranked.foreign))
+    if _lines(ranked):
+        x, y = _beyond(ranked)
         parts.append(dot(left + x * _ROC, top + _ROC - y * _ROC, "failed", radius=4.5, hollow=True))
     return joined(parts)

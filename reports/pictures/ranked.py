@@ -43,6 +43,8 @@ class Ranked:
     """What tells the items of both from others; empty where nothing does."""
     changed: str
     """Column of the other items' scores."""
+    thresholds: tuple[NDArray[np.float64], NDArray[np.float64]] | None
+    """Of each item on either side; None where an item has none, or where it is another score's."""
 
     @property
     def about(self) -> str:
@@ -72,21 +74,26 @@ def _headline(shown: Shown) -> list[Measure]:
 
 
 def _ranked(shown: Shown, measures: Sequence[Measure]) -> Iterator[Ranked]:
+    import numpy as np
+
     needed = {column for one in measures for _, column in one.auroc_of or ()}
     if not measures or not needed <= set(shown.columns):
         return
-    frame = shown.frame("role", "unit", *sorted(needed))
+    frame, judged = shown.frame("role", "unit", "threshold", *sorted(needed)), judged_score(shown)
     for one in measures:
-        sides, units = [], []
+        sides, units, lines = [], [], []
         for role, column in one.auroc_of or ():
             part = frame[frame["role"] == role] if "role" in frame else frame
             part = part[part[column].notna()]
             sides.append(part[column].to_numpy(float))
+            lines.append(part["threshold"].to_numpy(float) if "threshold" in part else np.full(len(part), np.nan))
             units.append(part["unit"].nunique() + int(part["unit"].isna().sum()) if "unit" in part else len(part))
         if all(side.size for side in sides):
             (own, score), (other, changed) = one.auroc_of or (("", ""), ("", ""))
             roles = tuple(dict.fromkeys((("role", own), ("role", other)))) if "role" in frame else ()
-            yield Ranked(one, score, sides[0], sides[1], (units[0], units[1]), roles, changed)
+            told = score == judged and all(np.isfinite(part).all() for part in lines)
+            thresholds = (lines[0], lines[1]) if told else None
+            yield Ranked(one, score, sides[0], sides[1], (units[0], units[1]), roles, changed, thresholds)
 
 
 def axis_of_scores(ranked: Sequence[Ranked], width: int, *, also: Sequence[float] = ()) -> Axis:
