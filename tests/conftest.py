@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import tiny_models
+from hypothesis import HealthCheck, settings
 from needs import ROOT
 
 if TYPE_CHECKING:
     from audit.models.causal_lm import CausalLM
+
+settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,6 +33,21 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def tiny_lm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a language model with random weights and a chat template; not to be written to."""
     return tiny_models.make_tiny_lm(tmp_path_factory.mktemp("tiny_lm"))
+
+
+@pytest.fixture(scope="session")
+def every_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the audit `every_probe.of_every_probe`, made once for all workers; not to be written to."""
+    from every_probe import of_every_probe
+
+    home = tmp_path_factory.getbasetemp()
+    folder = (home.parent if "PYTEST_XDIST_WORKER" in os.environ else home) / "every" / "aaaa000000000001"
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_name("lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "record.json").exists():
+            of_every_probe(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

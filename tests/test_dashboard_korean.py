@@ -2,11 +2,11 @@
 
 import re
 from datetime import date, timedelta
+from shutil import copytree
 from urllib.parse import parse_qsl
 
 import pytest
 from dashboard_fixtures import RUNNING, UNREADABLE, make_running, make_unreadable, run_facts
-from every_probe import of_every_probe
 from korean import KO, english_in, text_of, words_in
 from report_fixtures import write_audit
 from test_dashboard_views import html, links, screen
@@ -29,10 +29,10 @@ GIVEN = set(words_in(
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(tmp_path_factory, every_probe):
     """Two audits of every probe, one with reviews of every kind, a running one and one that cannot be read."""
     home = tmp_path_factory.mktemp("korean")
-    audit = of_every_probe(home / FIRST)
+    audit = load_record(copytree(every_probe, home / FIRST))
     write_atomic(home / FIRST / "run.json", dump(run_facts()))
     shown = [one for one in audit.record.findings if one.check not in ("c02", "c05")]
     write_audit(home / SECOND, shown, title="다음 감사")

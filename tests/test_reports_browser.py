@@ -2,14 +2,13 @@
 
 import pytest
 from comparison_fixtures import Asked, two_audits
-from every_probe import of_every_probe
 from needs import needs_chromium
 from playwright.sync_api import sync_playwright
 from report_fixtures import HOSTILE, hostile, mixed
 from screens import FLAGS, faults
 
 from audit.compare import compare_audits
-from audit.record import Limit
+from audit.record import Limit, load_record
 from reports.documents.comparison_html import render_comparison_html
 from reports.documents.html_report import render_html
 from reports.documents.index_page import render_index
@@ -59,7 +58,7 @@ def watched(browser, width):
 
 
 @pytest.fixture(scope="module", params=[*MAKERS, "index", "korean", "korean index", *COMPARED])
-def file(request, tmp_path_factory):
+def file(request, tmp_path_factory, every_probe):
     folder = tmp_path_factory.mktemp(request.param)
     if request.param in COMPARED:
         first, second = COMPARED[request.param]()
@@ -67,9 +66,9 @@ def file(request, tmp_path_factory):
     elif request.param == "index":
         data = render_index([make(folder / f"audit-{name}") for name, make in MAKERS.items()])
     elif request.param == "korean":
-        data = render_html(of_every_probe(folder / "audit"), ReportOptions(lang="ko"))["report.html"]
+        data = render_html(load_record(every_probe), ReportOptions(lang="ko"))["report.html"]
     elif request.param == "korean index":
-        data = render_index([of_every_probe(folder / "audit"), mixed(folder / "mixed", 12)], "ko")
+        data = render_index([load_record(every_probe), mixed(folder / "mixed", 12)], "ko")
     else:
         data = render_html(MAKERS[request.param](folder))["report.html"]
     path = folder / "page.html"

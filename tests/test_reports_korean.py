@@ -6,9 +6,10 @@ import re
 from datetime import date
 from html import unescape
 from pathlib import Path
+from shutil import copytree
 
 import pytest
-from every_probe import built_in_probes, judged, of_every_probe
+from every_probe import built_in_probes, judged
 from hypothesis import given
 from hypothesis import strategies as st
 from korean import KO, english_in, text_of
@@ -51,8 +52,8 @@ PARTICLES = "은는이가을를과와으로로라란"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    audit = of_every_probe(tmp_path_factory.mktemp("every") / "0123abcd")
+def whole(every_probe, tmp_path_factory):
+    audit = load_record(copytree(every_probe, tmp_path_factory.mktemp("every") / every_probe.name))
     day = date(2027, 1, 2)
     mean = next(one.check for one in audit.record.findings if one.probe == "factuality.closed_book")
     add_reviews(
