@@ -5,11 +5,13 @@ import random
 import re
 import signal
 import time
+from dataclasses import replace
 from importlib import metadata
 
 import jsonschema_rs
 import pytest
-from outside import Command, install
+from outside import Command, install, seeing
+from warm import COMMAND, warm
 
 from audit.errors import UsageError
 from audit.record import find_audit
@@ -43,13 +45,25 @@ def site(tmp_path_factory):
     return install(tmp_path_factory.mktemp("outside"))
 
 
+@pytest.fixture(scope="module")
+def program(site, tmp_path_factory):
+    with warm(tmp_path_factory.mktemp("bin"), PYTHONPATH=seeing(site), NO_COLOR="1") as found:
+        yield found
+
+
 @pytest.fixture
-def dokimasia(tmp_path, site):
+def dokimasia(tmp_path, site, program):
     rng = random.Random(0)
     rows = {"".join(rng.choices("abc", k=6)) for _ in range(200)}
     (tmp_path / "texts.csv").write_text("text\n" + "\n".join(sorted(rows)[:120]) + "\n")
     (tmp_path / "asked.log").touch()
-    return Command(tmp_path, site)
+    return Command(tmp_path, site, program)
+
+
+@pytest.fixture
+def anew(dokimasia):
+    """The installed command, in a process that starts anew."""
+    return replace(dokimasia, program=COMMAND)
 
 
 def write(command, *, limit="at_most: 0.99", more="", slow="0.0", extra="", name="plan.yaml"):
@@ -78,15 +92,15 @@ def test_exit_codes_and_their_precedence(dokimasia, limit, more, code, verdict):
     assert json.loads(done.stdout)["verdict"] == verdict
 
 
-def test_findings_land_then_the_closing_table(dokimasia):
-    done = dokimasia("run", write(dokimasia, more=FREE))
+def test_findings_land_then_the_closing_table(anew):
+    done = anew("run", write(anew, more=FREE))
     first, second = done.stdout.splitlines()[:2]
     assert first.startswith("v repeats: passed. repeat share: ")
     assert second.startswith(". free: measured.")
     assert re.search(r"^model +bias", done.stdout, re.MULTILINE)
     assert "Passed: 2 checks. audits/" in done.stdout
     assert "left out: command 'broken' of outside-parts cannot be imported" in done.stderr
-    again = dokimasia("run", "plan.yaml")
+    again = anew("run", "plan.yaml")
     assert again.stdout == done.stdout
     assert "finished before" in again.stderr
 
@@ -129,14 +143,14 @@ def test_verify_finds_a_flipped_byte_and_judges_again(dokimasia):
     assert "not those that were stored" in dokimasia("verify", folder.name, code=4).stderr
 
 
-def test_an_altered_answer_stops_a_resumed_run(dokimasia):
-    name = write(dokimasia, slow="0.01")
-    process = dokimasia.start("run", name)
-    _wait(lambda: asked(dokimasia) > 40, process)
+def test_an_altered_answer_stops_a_resumed_run(anew):
+    name = write(anew, slow="0.01")
+    process = anew.start("run", name)
+    _wait(lambda: asked(anew) > 40, process)
     process.kill(), process.communicate()
-    file = sorted((dokimasia.folder / "audits").glob("*/observed/*/*.parquet"))[0]
+    file = sorted((anew.folder / "audits").glob("*/observed/*/*.parquet"))[0]
     file.write_bytes(file.read_bytes()[:-3] + b"xyz")
-    assert "not the bytes that were stored" in dokimasia("run", name, code=4).stderr
+    assert "not the bytes that were stored" in anew("run", name, code=4).stderr
 
 
 def _wait(ready, process) -> None:
@@ -147,39 +161,39 @@ def _wait(ready, process) -> None:
         time.sleep(0.005)
 
 
-def test_ctrl_c_exits_130_and_the_same_command_goes_on(dokimasia):
-    name = write(dokimasia, slow="0.03")
-    process = dokimasia.start("run", name)
-    _wait(lambda: asked(dokimasia) > 40, process)
+def test_ctrl_c_exits_130_and_the_same_command_goes_on(anew):
+    name = write(anew, slow="0.03")
+    process = anew.start("run", name)
+    _wait(lambda: asked(anew) > 40, process)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "the same command goes on from there" in said
-    before = asked(dokimasia)
-    dokimasia("run", name)
-    assert asked(dokimasia) <= before + 240 - 32
+    before = asked(anew)
+    anew("run", name)
+    assert asked(anew) <= before + 240 - 32
 
 
-def test_killed_at_ten_random_moments_the_record_is_the_same(dokimasia):
-    name = write(dokimasia, more=FREE, slow="0.01")
-    dokimasia("run", name, "--into", "whole")
-    whole = next((dokimasia.folder / "whole").glob("*/record.json")).read_bytes()
-    items = asked(dokimasia)
+def test_killed_at_ten_random_moments_the_record_is_the_same(anew):
+    name = write(anew, more=FREE, slow="0.01")
+    anew("run", name, "--into", "whole")
+    whole = next((anew.folder / "whole").glob("*/record.json")).read_bytes()
+    items = asked(anew)
     rng, kills = random.Random(7), 0
-    (dokimasia.folder / "asked.log").write_text("")
+    (anew.folder / "asked.log").write_text("")
     for _ in range(10):
-        process = dokimasia.start("run", name, "--into", "cut")
+        process = anew.start("run", name, "--into", "cut")
         time.sleep(rng.uniform(0.6, 1.9))
         process.kill()
         process.communicate()
         kills += process.returncode == -signal.SIGKILL
-    dokimasia("run", name, "--into", "cut")
-    record = next((dokimasia.folder / "cut").glob("*/record.json")).read_bytes()
+    anew("run", name, "--into", "cut")
+    record = next((anew.folder / "cut").glob("*/record.json")).read_bytes()
     assert record == whole
     assert kills >= 3
     # A shard of 8 texts asks 16 items at most; each kill may cost the shard in flight, and no more.
-    assert asked(dokimasia) <= items + 16 * kills
-    assert not list((dokimasia.folder / "cut").glob("*/record.json.*"))
+    assert asked(anew) <= items + 16 * kills
+    assert not list((anew.folder / "cut").glob("*/record.json.*"))
 
 
 def test_parts_from_outside_stand_beside_ours(dokimasia):

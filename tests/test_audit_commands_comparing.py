@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("compare")
     (home / "texts.csv").write_text("text\n" + "\n".join(TEXTS) + "\n")
     site, audits = install(home / "outside"), {}
-    with warm(home, seeing(site)) as program:
+    with warm(home, PYTHONPATH=seeing(site), NO_COLOR="1") as program:
         command = Command(home, site, program)
         models = (("calm", 0.8, 0.9), ("still", 0.7, 0.9), ("wild", 0.2, 0.9), ("other", 0.2, 0.8))
         for name, stay, limit in models:

@@ -44,7 +44,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def program(site, tmp_path_factory):
-    with warm(tmp_path_factory.mktemp("bin"), seeing(site)) as found:
+    with warm(tmp_path_factory.mktemp("bin"), PYTHONPATH=seeing(site), NO_COLOR="1") as found:
         yield found
 
 

@@ -37,7 +37,7 @@ checks:
 def dokimasia(tmp_path_factory):
     home = tmp_path_factory.mktemp("moving-in")
     site = install(home / "outside")
-    with warm(home, seeing(site)) as program:
+    with warm(home, PYTHONPATH=seeing(site), NO_COLOR="1") as program:
         yield Command(home, site, program)
 
 

@@ -6,15 +6,16 @@ import json
 import subprocess
 import sys
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from junitparser import JUnitXml
 from report_fixtures import HOSTILE, finding, hostile, rate, settled, write_audit
 from schemas import published
+from warm import COMMAND, warm
 
 from audit.files import sha256
 from audit.policy import judge_audit, load_policy
@@ -29,12 +30,21 @@ DAY = date(2026, 11, 24)
 SCHEMA = published("sarif-2.1.0")
 WORDS = words_of("en")
 HEAVY = ("torch", "transformers", "sklearn", "scipy", "pandas", "streamlit")
-TOOL = Path(sys.executable).with_name("dokimasia")
+TOOL = [COMMAND]
+"""The last one is run."""
 
 
-def judge(folder, *words, code=0, on=DAY):
+@pytest.fixture(scope="module", autouse=True)
+def tool(tmp_path_factory):
+    with warm(tmp_path_factory.mktemp("bin")) as program:
+        TOOL.append(program)
+        yield
+        TOOL.pop()
+
+
+def judge(folder, *words, code=0, on=DAY, tool=-1):
     done = subprocess.run(
-        [TOOL, "judge", *words, "--on", str(on)], cwd=folder, capture_output=True, encoding="utf-8", check=False
+        [TOOL[tool], "judge", *words, "--on", str(on)], cwd=folder, capture_output=True, encoding="utf-8", check=False
     )
     assert done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
@@ -181,7 +191,8 @@ def test_the_result_holds_the_hashes_a_line_for_every_rule_and_the_exit_code(tmp
         ("limits", "facts share at most 0.01", "inconclusive", 3),
         ("level", "confidence", "passed", 5),
     ]
-    again = judge(tmp_path, "a", "--policy", "policy.yaml", "--format", "json", "--out", "x.json", code=3).stdout
+    words = ("--policy", "policy.yaml", "--format", "json", "--out", "x.json")
+    again = judge(tmp_path, "a", *words, code=3, tool=0).stdout
     assert "? limits facts share at most 0.01: inconclusive." in again
     assert json.loads((tmp_path / "x.json").read_text()) == told
 

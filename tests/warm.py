@@ -1,6 +1,6 @@
 """The command `dokimasia` without the second that its imports take: a process that has made them forks, and runs it.
 
-    with warm(folder, PYTHONPATH) as program:       # to be run as `dokimasia` is: with words, files, folder, variables
+    with warm(folder, NO_COLOR="1") as program:     # to be run as `dokimasia` is: with words, files, folder, variables
         subprocess.run([program, "run", "plan.yaml"], env=...)
 
 The fork runs what the installed script does, and ends as it does. Where the variables that Python, locale or terminal
@@ -12,7 +12,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,18 +29,22 @@ KEPT = ("PYTHON", "LC_", "LANG", "COLUMNS", "LINES", "TERM", "NO_COLOR", "FORCE_
 
 
 @contextmanager
-def warm(folder: Path, path: str) -> Iterator[Path]:
-    """Yield the path of a program that does what `dokimasia` does under this PYTHONPATH."""
-    program, door = folder / "dokimasia", folder / "door"
-    program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -ISE '{__file__}' '{door}' \"$@\"\n")
-    program.chmod(0o755)
-    env = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
-    with subprocess.Popen([sys.executable, __file__, str(door)], env=env, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"ready\n"
-        try:
-            yield program
-        finally:
-            process.kill()
+def warm(folder: Path, **more: str) -> Iterator[Path]:
+    """Yield the path of a program, made in a folder, that does what `dokimasia` does; `more` goes into variables."""
+    import subprocess  # here, as the program itself does without
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as short:  # the address of a socket has a hundred letters at most
+        program, door = folder / "dokimasia", f"{short}/door"
+        program.write_text(f"#!/bin/sh\nexec '{sys.executable}' -ISE '{__file__}' '{door}' \"$@\"\n")
+        program.chmod(0o755)
+        forks = [sys.executable, __file__, door]
+        with subprocess.Popen(forks, env={**os.environ, **more}, stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"ready\n"
+            try:
+                yield program
+            finally:
+                process.kill()
 
 
 def ask(door: str, words: list[str]) -> int:
@@ -94,7 +97,7 @@ def attend(line: socket.socket) -> list[str]:
 
 
 def _of_start(env) -> dict[str, str]:
-    return {name: value for name, value in env.items() if name.startswith(KEPT)}
+    return {name: value for name, value in env.items() if value and name.startswith(KEPT)}
 
 
 def main() -> None:
