@@ -1,6 +1,7 @@
-"""The pictures of an audit's findings, small, drawn once for each record and state of its items.
+"""The pictures of an audit's findings, drawn once for each record and state of its items.
 
-    thumbnails_of(name, lang) -> {check: img}      warm it costs a look at the files' times
+    thumbnails_of(name, lang) -> {check: img}         the first of each finding, small
+    drawn_once(name, check, lang) -> pictures         all of one finding; warm both cost a look at the files' times
 """
 
 from __future__ import annotations
@@ -16,16 +17,28 @@ from audit.files import digest_file
 from audit.record import RECORD_FILE, Finding
 from dashboard.loading import folder_of, opened
 from dashboard.rendering import picture
-from reports.pictures import pictures_of, thumbnail
+from reports.pictures import Picture, pictures_of, thumbnail
 from reports.text import Notation, words_of
 
-__all__ = ["thumbnails_of"]
+__all__ = ["drawn_once", "thumbnails_of"]
 
 
 def thumbnails_of(name: str, lang: str) -> Mapping[str, Markup]:
     """Return check -> the first picture of its finding; those that have none are left out. Raises as `opened` does."""
     findings = opened(name).record.findings
     return _drawn(name, _record_of(folder_of(name)), lang, tuple(_written(folder_of(name), one) for one in findings))
+
+
+def drawn_once(name: str, check: str, lang: str) -> tuple[Picture, ...]:
+    """Return the pictures of a finding, as `reports.pictures.pictures_of` draws them. Raises as `opened` does."""
+    written = _written(folder_of(name), opened(name).finding(check))
+    return _whole(name, check, _record_of(folder_of(name)), lang, written)
+
+
+@lru_cache(maxsize=32)
+def _whole(name: str, check: str, record: str, lang: str, written: tuple[int, ...]) -> tuple[Picture, ...]:
+    audit = opened(name)
+    return pictures_of(audit, audit.finding(check), Notation(words_of(lang)))
 
 
 @lru_cache(maxsize=64)

@@ -203,10 +203,17 @@ def test_thumbnails_are_drawn_once_for_a_state_of_the_files(tmp_path, monkeypatc
     monkeypatch.setenv(AUDITS, str(tmp_path))
     drawn = []
     real = thumbnails.pictures_of
-    monkeypatch.setattr(thumbnails, "pictures_of", lambda *given: drawn.append(given) or real(*given))
+    monkeypatch.setattr(
+        thumbnails, "pictures_of", lambda *given, **most: drawn.append(given) or real(*given, **most)
+    )
     first = thumbnails.thumbnails_of("one", "en")
     assert first["bad"].startswith('<img class="thumb"')
     assert thumbnails.thumbnails_of("one", "en") is first
     assert len(drawn) == 1
+    whole = thumbnails.drawn_once("one", "bad", "en")
+    assert thumbnails.drawn_once("one", "bad", "en") is whole
+    assert len(whole) == 1
+    assert len(drawn) == 2
     (tmp_path / "one" / "items" / "bad.parquet").write_bytes(b"changed")
     assert thumbnails.thumbnails_of("one", "en") == {}, "what is not the record's is not drawn"
+    assert thumbnails.drawn_once("one", "bad", "en") == ()

@@ -18,7 +18,8 @@ from dashboard.loading import opened, view_of
 from dashboard.page_frame import crumbs, trust_line
 from dashboard.rendering import draw, report_tools
 from dashboard.review_forms import draw_items, review_finding
-from reports.pictures import opening, pictures_of
+from dashboard.thumbnails import drawn_once
+from reports.pictures import opening
 from reports.text import Notation, Words, one_line
 from reports.views import FindingView, Overview, called, effect_of
 
@@ -38,7 +39,7 @@ def show(place: Address, words: Words) -> None:
     crumbs(words, way, [(words("dashboard.trends"), there) for there in followed])
     trust_line(place, words)
     items = items_of(audit.folder, one.finding)
-    drawn = brushed(pictures_of(audit, one.finding, Notation(words)), place, items, words)
+    drawn = brushed(drawn_once(place.audit, place.check, place.lang), place, items, words)
     tools = {
         **report_tools(audit, view, words), "spoken": place.to("finding", reviewed="spoken", page=1).link,
         "hrefs": dict(_differing(place, items)),
