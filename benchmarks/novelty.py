@@ -40,11 +40,14 @@ from reports.text import Notation, words_of
 RANGE = (0.0, 16.0)
 """Of a digit's pixels."""
 FURTHER: Mapping[str, tuple[Any, ...]] = {
-    "pixel model": ("min_k_plus_plus", "windowed_maximum", "curvature", "dose", "isolation_forest"),
-    "VAE": ("iwae", "reconstruction", "kl", "likelihood_regret", "dose", "isolation_forest"),
+    "pixel model": (
+        "min_k_plus_plus", "windowed_maximum", "curvature", "combined_tests", "dose", "waic", "isolation_forest",
+    ),
+    "VAE": ("iwae", "reconstruction", "kl", "likelihood_regret", "combined_tests", "dose", "waic", "isolation_forest"),
     "diffusion": (
         "denoising_loss", "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path",
-        "flow_nll", "score_norms", "posterior_spectrum", "dose", "isolation_forest",
+        "flow_nll", "score_norms", "posterior_spectrum", "partial_bound_ratio", "likelihood_and_dimension", "dose",
+        "waic", "isolation_forest",
     ),
 }
 """Family -> scores that are asked for beside input complexity."""
@@ -135,12 +138,14 @@ def scores() -> None:
     images = np.stack(patches.table("train")["image"].to_list())
     data = {role: Made("patches", role) for role in ("fit", "calibration")}
     data |= {"reference": Made("patches", "train"), "items": Made("patches", "heldout")}
-    found: dict[str, list[Result]] = {}
-    for seed in SEEDS:
-        for family, model in densities(images, f"patches-{seed}", (1200, 3000, 2500), seed).items():
-            probe = Likelihood("input_complexity", RANGE, beside=FURTHER[family], blurred=True)
-            found.setdefault(family, []).append(audited(probe, {"main": model}, data))
-    for family, results in found.items():
+    trained = [densities(images, f"patches-{seed}", (1200, 3000, 2500), seed) for seed in SEEDS]
+    for family, further in FURTHER.items():
+        models = [one[family] for one in trained]
+        results = []
+        for seed, model in enumerate(models):
+            others = {f"seed-{number}": other for number, other in enumerate(models) if number != seed}
+            probe = Likelihood("input_complexity", RANGE, beside=further, blurred=True, ensemble=tuple(others))
+            results.append(audited(probe, {"main": model, **others}, data))
         tell(family, results)
 
 

@@ -333,6 +333,23 @@ def test_distortions_that_lie_among_learnt_items_are_named_as_such():
     assert [one.values["about"] for one in result.remarks if one.key == "near_learnt"] == ["constant"]
 
 
+def test_another_domain_is_a_blind_spot_of_its_own():
+    """Half as wide as what was learnt: as much more likely as the F distribution says, and the worst blind spot."""
+    frames = observed(foreign=lambda x: 3 * x)
+    narrow = np.random.default_rng(7).normal(0, 0.5, (200, DIMENSIONS))
+    result = judged({**frames, "other_domain": role("other_domain", narrow)})
+    usual = judged(frames)
+    told = result.measure("blind_spot_auroc", "other_domain")
+    truth = f_distribution.sf(4.0, DIMENSIONS, DIMENSIONS)
+    assert told.low <= truth <= told.high < 0.5
+    worst, before = (one.measure("worst_blind_spot_auroc").value for one in (result, usual))
+    assert worst == min(told.value, before)
+    assert result.headline.value == usual.headline.value
+    assert {"role": "other_domain"} not in [one.where for one in result.measures]
+    assert len(result.items) == len(usual.items), "no decision is taken on them"
+    assert ("reversed", "other_domain") in [(one.key, one.values.get("about")) for one in result.remarks]
+
+
 def test_items_of_other_shapes_are_refused():
     frames = observed(foreign=lambda x: 3 * x)
     frames["foreign"] = frames["foreign"].assign(series=[row[:5] for row in frames["foreign"]["series"]])

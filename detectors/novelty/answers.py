@@ -13,9 +13,11 @@ from detectors.novelty.baselines import sizes
 from detectors.novelty.likelihood import bits_per_dim
 from detectors.scale import another_scale
 
-__all__ = ["ANSWERS", "check_roles", "model_score"]
+__all__ = ["ANSWERS", "OTHER_DOMAIN", "check_roles", "model_score"]
 
 
+OTHER_DOMAIN = "other_domain"
+"""Role of items that the self-test shows beside the distortions."""
 MIN_FIT = 10
 """Fewest items that scores are fitted on."""
 ANSWERS: Mapping[str, tuple[str, str]] = {
@@ -50,7 +52,7 @@ def check_roles(observed: Mapping[str, pd.DataFrame]) -> None:
         hint = ", or ids of their own for rows that are equal by chance" if name == "row" else ""
         raise ValueError(f"{error}{hint}") from None
     for role, frame in observed.items():
-        if name in frame and (name == "image" or (name == "series" and role != "foreign")):
+        if name in frame and (name == "image" or (name == "series" and role not in ("foreign", OTHER_DOMAIN))):
             told = another_scale(name, items_of(frame), items_of(observed["items"]))
             if told is not None:
                 raise ValueError(f"novelty: {role} items range {told} as the familiar ones; allowed: one scale for all")

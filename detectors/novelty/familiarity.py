@@ -1,7 +1,8 @@
 """Does a model's own score tell what it has not learnt? Its AUROC, its blind spots, and what needs no model beside it.
 
     auroc               foreign items against familiar ones
-    blind_spot_auroc    distortions of familiar items against these; an interval below 1/2 is a reversal
+    blind_spot_auroc    distortions of familiar items, and items of another domain, against these; an interval below
+                        1/2 is a reversal
     flagged_share       foreign items with a conformal p-value of at most 0.05, each judged on its own
 
 Which items Benjamini-Hochberg flags together is evidence and has no interval: a flag depends on all other p-values.
@@ -22,7 +23,7 @@ import pandas as pd
 
 from detectors.arrays import field_of, units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap
-from detectors.novelty.answers import check_roles
+from detectors.novelty.answers import OTHER_DOMAIN, check_roles
 from detectors.novelty.decisions import (
     Rule,
     best_score_remark,
@@ -51,12 +52,12 @@ def likelihood_novelty(
 ) -> Result:
     """Return how well the model's own score, and others beside it, tell foreign items and distortions.
 
-    observed: frames indexed by item id for the roles `items`, `fit`, `calibration` and, where there are any, `foreign`
-    and `reference` (what the model learnt from; the baselines are fitted on it, else on `fit`). Each has one of the
-    columns `image`, `series`, `row`, `text`, where known `unit`, and but for `reference` the model's answer:
-    `log_prob`, `logit` or `denoising_curve`, by `score`; where known also `trace` (log p of every element). `items` has
-    the answers for each kind of distortion too, e.g. `log_prob_noise`; see `blindspots`, also for `value_range` and
-    `blurred`.
+    observed: frames indexed by item id for the roles `items`, `fit`, `calibration` and, where there are any, `foreign`,
+    `other_domain` (what the self-test shows beside distortions) and `reference` (what the model learnt from; the
+    baselines are fitted on it, else on `fit`). Each has one of the columns `image`, `series`, `row`, `text`, where
+    known `unit`, and but for `reference` the model's answer: `log_prob`, `logit` or `denoising_curve`, by `score`;
+    where known also `trace` (log p of every element). `items` has the answers for each kind of distortion too, e.g.
+    `log_prob_noise`; see `blindspots`, also for `value_range` and `blurred`.
     score: the one that is judged; beside: others to be told with it; see `catalogue` for both and `recorded` for the
     columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
     of them stand beside, and rows are distorted after they have been standardised. Where calibration items name a
@@ -66,7 +67,7 @@ def likelihood_novelty(
     Measures, in this order:
       auroc                     of the score that is judged, by group of each other score; only with foreign items
       worst_blind_spot_auroc    the least of the judged score; the headline where there are no foreign items
-      blind_spot_auroc          by kind of distortion
+      blind_spot_auroc          by kind of distortion, and of the items of another domain
       flagged_share             of foreign items with a p-value of at most 0.05, and by group; only with foreign items
       false_alarm_share         of familiar items with a p-value of at most 0.05, and by group
       tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
@@ -117,7 +118,7 @@ class _Measures:
     def rankings(self) -> dict[str, Ranking]:
         """What is shown beside the familiar items -> how the scores rank it."""
         foreign = ("foreign",) if "foreign" in self.seen.observed else ()
-        return {about: self.seen.ranking(about) for about in (*foreign, *self.seen.kinds)}
+        return {about: self.seen.ranking(about) for about in (*foreign, *self.seen.spots)}
 
     def measures(self) -> Iterator[Measure]:
         """Yield the measures, headline first."""
@@ -126,7 +127,7 @@ class _Measures:
             yield self._auroc("auroc", "foreign", seen.main)
             yield from (self._auroc("auroc", "foreign", score, score) for score in seen.names[1:])
         yield self._worst()
-        yield from (self._auroc("blind_spot_auroc", kind, seen.main, kind) for kind in seen.kinds)
+        yield from (self._auroc("blind_spot_auroc", kind, seen.main, kind) for kind in seen.spots)
         yield from self._decisions()
         if seen.main not in seen.problems:
             yield from located(seen.observed, self.level)
@@ -154,11 +155,13 @@ class _Measures:
             return self._none(name, self.seen.problems[score], about, "score", "higher is better", group)
         above = ("foreign", score) if about == "foreign" else ("items", self.seen.distorted(about))
         found = self.rankings[about].auroc(score, name=name, level=self.level, group=group)
+        if about == OTHER_DOMAIN:
+            return found  # of which the evidence keeps no item
         return replace(found, auroc_of=(("items", score), above))
 
     def _worst(self) -> Measure:
         """Return the least AUROC of the model's own score over distortions; their intervals hold all at once."""
-        name, main, kinds = "worst_blind_spot_auroc", self.seen.main, self.seen.kinds
+        name, main, kinds = "worst_blind_spot_auroc", self.seen.main, self.seen.spots
         one = self._auroc(name, kinds[0], main)
         if one.value is None:
             return one

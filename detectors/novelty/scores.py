@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
-from detectors.novelty.answers import ANSWERS
+from detectors.novelty.answers import ANSWERS, OTHER_DOMAIN
 from detectors.novelty.baselines import (
     comparable,
     compressed_bits,
@@ -57,6 +57,8 @@ class ScoreTable:
             value_range = (float(np.min(learnt)), float(np.max(learnt)))
         spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred)
         self.kinds = tuple(spots)
+        self.spots = (*self.kinds, OTHER_DOMAIN) if OTHER_DOMAIN in observed else self.kinds
+        """What the self-test shows: the distortions by kind, and items of another domain where there are any."""
         sets |= spots
         self._of = np.repeat(list(sets), [len(items) for items in sets.values()])
         self._cut: dict[str, pd.DataFrame] = {}

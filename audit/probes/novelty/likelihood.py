@@ -8,7 +8,8 @@ Those are a model's own. Any other score of `detectors.novelty.catalogue` may be
 what is stored for it is asked for once, and nothing that costs more than the model's own is asked for unasked.
 
 Every familiar item is asked together with its own distortions (constant, noise, inverted, shuffled; of texts one word
-repeated, random letters, shuffled words), so the self-test needs no further data.
+repeated, random letters, shuffled words), so the self-test needs no further data. Items of another domain, in a role of
+their own, are one blind spot more.
 """
 
 from __future__ import annotations
@@ -77,7 +78,7 @@ class Likelihood:
 
     name: ClassVar[str] = "novelty.likelihood"
     dimension: ClassVar[str] = "novelty"
-    roles: ClassVar[Mapping[str, Role]] = ROLES
+    roles: ClassVar[Mapping[str, Role]] = {**ROLES, "other_domain": ROLES["foreign"]}
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
         "false_alarm_share": SHARE, "beyond_tail_share": SHARE, "step_auroc": AUROC, "vus_pr": AUROC,
