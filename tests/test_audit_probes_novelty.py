@@ -261,7 +261,7 @@ def test_further_densities_are_asked_by_name_and_one_that_is_swapped_is_caught(d
 def test_items_must_be_of_one_kind(probe, door_of):
     door = door_of(main=Gaussian(), classifier=HalfAndHalf())
     two = images(2).assign(text="a")
-    with pytest.raises(DataError, match=r"got the fields image, text; allowed: one of image, series, text"):
+    with pytest.raises(DataError, match=r"got the fields image, text; allowed: one of image, series, row, text"):
         probe.observe(door, two, "items")
     with pytest.raises(DataError, match="got the fields none"):
         probe.observe(door, two[[]], "items")
