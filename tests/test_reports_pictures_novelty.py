@@ -29,7 +29,7 @@ from reports.figures.style import PALETTE
 from reports.pictures import figure_of, opening, within
 from reports.pictures.distorted import distortions
 from reports.pictures.ends import likeliest_and_strangest
-from reports.pictures.families import families
+from reports.pictures.families import _kind, families
 from reports.pictures.histogram import counts_of, score_histograms
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import Shown
@@ -224,6 +224,14 @@ def test_distortions_are_those_that_were_asked():
         assert re.search(r'href="([^"]+)"', wanted)[1] in drawn.drawing
     assert "AUROC 0.300" in texts(drawn)
     assert "constant" in tree(drawn).find("desc").text
+
+
+@pytest.mark.parametrize(("score", "kind"), [
+    ("sub_pca", "data_alone"), ("knn5", "data_alone"), ("isolation_forest", "data_alone"), ("nll", "density"),
+    ("max_softmax", "classifier"),
+])
+def test_what_a_score_is_made_of(score, kind):
+    assert _kind(score) == kind
 
 
 def test_families_stand_side_by_side_the_best_first_and_what_has_no_number_says_why():

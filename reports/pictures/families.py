@@ -80,7 +80,7 @@ def _kind(score: str) -> str:
 
     if score in _CLASSIFIER:
         return "classifier"
-    return "data_alone" if score in {"knn5", "mixture", "compressed_size", *get_args(Bar)} else "density"
+    return "data_alone" if score in {"knn5", "mixture", "compressed_size", "sub_pca", *get_args(Bar)} else "density"
 
 
 def _row(shown: Shown, score: str, one: Measure, axis: Axis, top: float, *, bold: bool) -> Markup:
