@@ -15,6 +15,8 @@ from audit.errors import ModelError
 from audit.model import abilities_of
 from audit.models.density import DensityFactory, wrap_density
 from audit.probes.novelty.likelihood import Likelihood
+from detectors.novelty.blindspots import blind_spots
+from detectors.novelty.health import response_problem
 
 MEAN, COVARIANCE = [1.0, -2.0, 0.5], [[2.0, 0.6, 0.0], [0.6, 1.0, 0.3], [0.0, 0.3, 0.5]]
 SOURCE = """
@@ -86,8 +88,13 @@ def test_a_factory_is_opened_from_its_folder_and_known_by_its_source_and_weights
     assert (model.name, model.modality, model.fingerprint) == ("gaussian", "tabular", before)
     assert abilities_of(model) == {"log_prob", "sample"}
     assert np.allclose(model.log_prob(rows)[0], multivariate_normal(np.zeros(3)).logpdf(np.stack(rows)), atol=1e-5)
-    (home / "my_flows.py").write_text(SOURCE + "\n")
+    (home / "my_flows.py").write_text(SOURCE.replace("torch.zeros(3)", "torch.ones(3)"))
     assert source.fingerprint() != before
+    changed = source.open().log_prob(rows)[0]  # the code that stands there now, not what was imported before
+    assert np.allclose(changed, multivariate_normal(np.ones(3)).logpdf(np.stack(rows)), atol=1e-5)
+    (home / "audit.py").write_text(SOURCE)
+    with pytest.raises(ModelError, match="a module 'audit' from elsewhere is loaded; allowed: another name"):
+        DensityFactory("audit:gaussian", folder=home).open()
 
 
 @pytest.mark.parametrize(
@@ -181,3 +188,12 @@ def test_a_density_of_rows_is_audited_beside_the_bar_and_a_turned_or_constant_on
     flat = judged(Answers(lambda x: torch.zeros(len(x)))).headline
     assert flat.value is None
     assert "only 1 distinct score" in flat.undefined
+
+
+@pytest.mark.parametrize("numbers", [1, 2, 5])
+@pytest.mark.parametrize("middle", [0.0, 50.0])
+def test_a_sound_density_of_few_numbers_answers_to_noise(numbers, middle):
+    rows = np.random.default_rng(numbers).normal(middle, 1.0, (200, numbers))
+    spots = blind_spots(range(200), rows, None, rows=True)
+    means = [np.mean(((part - middle) ** 2).sum(axis=1)) for part in (rows, spots["half_noise"], spots["noise"])]
+    assert response_problem(*[[mean] for mean in means]) is None

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import invgamma
 
+from detectors.conformal import benjamini_hochberg, p_values
 from detectors.novelty.baselines import diffusion_variance, isolation, knn_distance, standardised
 from detectors.novelty.familiarity import likelihood_novelty
 
@@ -74,7 +75,7 @@ def test_a_model_s_likelihood_stands_beside_the_bar_of_rows():
         observed[role] = frame.assign(log_prob=-(rows**2).sum(axis=1) / 2, likelihood="exact")
     from detectors.novelty.blindspots import blind_spots
 
-    for kind, made in blind_spots(observed["items"].index, np.stack(observed["items"]["row"]), None).items():
+    for kind, made in blind_spots(observed["items"].index, np.stack(observed["items"]["row"]), None, rows=True).items():
         observed["items"][f"log_prob_{kind}"] = -((made / UNITS) ** 2).sum(axis=1) / 2
     result = judged(observed, "log_prob")
     beside = {one.group: one for one in result.measures if one.name == "auroc"}
@@ -97,3 +98,18 @@ def test_rows_that_stand_in_two_files_are_refused_with_a_way_out():
     observed["fit"] = observed["items"]
     with pytest.raises(ValueError, match=r"share 80 items.*ids of their own for rows that are equal by chance"):
         judged(observed)
+
+
+def test_flags_of_300_tables_keep_the_false_discovery_rate_and_find_what_is_planted():
+    rng, shares, found = np.random.default_rng(7), [], []
+    foreign = np.repeat([False, True], [40, 10])
+    for _ in range(300):
+        fit, calibration = rng.standard_t(4, (60, 3)), rng.standard_t(4, (199, 3))
+        new = rng.standard_t(4, (50, 3)) + 8.0 * foreign[:, None]
+        known = standardised(fit, fit)
+        scores = [diffusion_variance(known, standardised(fit, rows)) for rows in (calibration, new)]
+        flagged = benjamini_hochberg(p_values(*scores), 0.2)
+        shares.append(flagged[~foreign].sum() / max(1, flagged.sum()))
+        found.append(flagged[foreign].mean())
+    assert np.mean(shares) < 0.2 * 0.8 + 3 * np.std(shares) / np.sqrt(300)
+    assert np.mean(found) > 0.8

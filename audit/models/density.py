@@ -67,8 +67,7 @@ class DensityFactory:
         """Return the digest of the source files, the weights and the options; nothing runs. Raises ModelError."""
         weights = None if self.weights is None else digest_once(self.weights)
         options = [self.factory, self.modality, self.likelihood, self.dtype]
-        with self._at_home():
-            return sha256(canonical([self.family, _source_of(self.factory), weights, options]))
+        return sha256(canonical([self.family, _source_of(self.factory, self.folder), weights, options]))
 
     def open(self) -> Density:
         """Import the module, call the function and return the model; raises ModelError for whatever goes wrong."""
@@ -92,11 +91,17 @@ class DensityFactory:
 
     @contextmanager
     def _at_home(self) -> Iterator[None]:
-        """Let modules be found in `folder`."""
+        """Let modules be found in `folder`, as they stand there now; raises ModelError where one has their name."""
         if self.folder is None:
             yield
             return
-        home = str(self.folder.resolve())
+        home, top = str(self.folder.resolve()), self.factory.partition(":")[0].partition(".")[0]
+        for name, module in [*sys.modules.items()]:
+            if name == top or name.startswith(f"{top}."):
+                if not str(getattr(module, "__file__", None)).startswith(home):
+                    told = f"a module {name!r} from elsewhere is loaded"
+                    raise ModelError(f"{self.factory}: {told}; allowed: another name")
+                del sys.modules[name]
         sys.path.insert(0, home)
         try:
             yield
@@ -193,15 +198,12 @@ class SampledDensity(Density):
         return [Sample(one, elements=one.size) for one in drawn.double().cpu().numpy()]
 
 
-def _source_of(factory: str) -> dict[str, str]:
+def _source_of(factory: str, folder: Path | None) -> dict[str, str]:
     """Return file -> digest of the module's source, of a module in a package of all its source files."""
-    from importlib.util import find_spec
+    from importlib.machinery import PathFinder
 
     top = factory.partition(":")[0].partition(".")[0]
-    try:
-        spec = find_spec(top)
-    except (ImportError, ValueError):
-        spec = None
+    spec = PathFinder.find_spec(top, None if folder is None else [str(folder.resolve())])
     if spec is None or (spec.origin is None and not spec.submodule_search_locations):
         raise ModelError(f"{factory}: there is no module {top!r}; allowed: one that is installed, or in `folder`")
     if not spec.submodule_search_locations:

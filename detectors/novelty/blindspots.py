@@ -33,19 +33,28 @@ _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
 
 def blind_spots(
-    ids: Iterable[Any], items: Items, value_range: tuple[float, float] | None, *, blurred: bool = False
+    ids: Iterable[Any], items: Items, value_range: tuple[float, float] | None, *, blurred: bool = False,
+    rows: bool = False,
 ) -> dict[str, Items]:
     """Return kind -> distorted items, in order, for items [item, ...] or texts with their ids.
 
-    value_range: least and greatest value that an element can have; None takes each item's own. Texts are not blurred.
+    value_range: least and greatest value that an element can have; None takes each item's own, of `rows` twice the
+    greatest size of its numbers on either side of 0: few numbers have little range, and noise within it lies in the
+    middle. Texts and rows are not blurred.
     """
     rngs = [np.random.default_rng(int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:16])) for name in ids]
     if isinstance(items, np.ndarray):
-        rows = [distorted_array(item, rng, value_range) for item, rng in zip(items, rngs, strict=True)]
-        made: dict[str, Items] = {kind: np.stack([row[kind] for row in rows]) for kind in ARRAY_KINDS}
-        return made | {BLURRED: _blurred(items)} if blurred else made
+        ranges = [value_range or (_around(item) if rows else None) for item in items]
+        changed = [distorted_array(*one) for one in zip(items, rngs, ranges, strict=True)]
+        made: dict[str, Items] = {kind: np.stack([one[kind] for one in changed]) for kind in ARRAY_KINDS}
+        return made | {BLURRED: _blurred(items)} if blurred and not rows else made
     texts = [distorted_text(text, rng) for text, rng in zip(items, rngs, strict=True)]
     return {kind: [text[kind] for text in texts] for kind in TEXT_KINDS}
+
+
+def _around(row: NDArray[Any]) -> tuple[float, float]:
+    most = 2 * float(np.abs(row).max())
+    return -most, most
 
 
 def distorted_array(

@@ -51,11 +51,12 @@ class ScoreTable:
         """Whether scores were asked for beside the model's own."""
         sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
         learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
-        if field_of(observed["items"]) == "row" and not self.modelled:
-            sets = {role: comparable("row", learnt, rows)[1] for role, rows in sets.items()}
+        rows = field_of(observed["items"]) == "row"
+        if rows and not self.modelled:
+            sets = {role: comparable("row", learnt, items)[1] for role, items in sets.items()}
             learnt, _ = comparable("row", learnt, learnt)
             value_range = (float(np.min(learnt)), float(np.max(learnt)))
-        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred)
+        spots = blind_spots(observed["items"].index, sets["items"], value_range, blurred=blurred, rows=rows)
         self.kinds = tuple(spots)
         self.spots = (*self.kinds, OTHER_DOMAIN) if OTHER_DOMAIN in observed else self.kinds
         """What the self-test shows: the distortions by kind, and items of another domain where there are any."""

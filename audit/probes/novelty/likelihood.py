@@ -140,7 +140,7 @@ class Likelihood:
         """
         import pandas as pd
 
-        from detectors.arrays import joined
+        from detectors.arrays import field_of, joined
         from detectors.novelty.blindspots import blind_spots
 
         frame, shown = storable_items(self.name, items)
@@ -148,7 +148,8 @@ class Likelihood:
             return frame
         sets = {"": shown}
         if role == "items":
-            spots = blind_spots(items.index, shown, self.value_range, blurred=self.blurred)
+            rows = field_of(items) == "row"
+            spots = blind_spots(items.index, shown, self.value_range, blurred=self.blurred, rows=rows)
             sets |= {f"_{kind}": distorted for kind, distorted in spots.items()}
         whole = joined(list(sets.values()))
         answers = own_answers(ask, whole, self._raw)
