@@ -22,6 +22,7 @@ from audit.plugins import build, options_of
 from audit.probe import Probe
 from audit.probe.trial import standing
 from audit.probes.novelty.contrast import Contrast
+from audit.probes.novelty.data import DataNovelty
 from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.novelty.scores import Raw, Score
 from audit.record import Limit, load_record
@@ -257,7 +258,7 @@ def test_further_densities_are_asked_by_name_and_one_that_is_swapped_is_caught(d
             Contrast(densities=wrong)
 
 
-@pytest.mark.parametrize("probe", [Likelihood(), Contrast()], ids=["likelihood", "contrast"])
+@pytest.mark.parametrize("probe", [Likelihood(), Contrast(), DataNovelty()], ids=["likelihood", "contrast", "data"])
 def test_items_must_be_of_one_kind(probe, door_of):
     door = door_of(main=Gaussian(), classifier=HalfAndHalf())
     two = images(2).assign(text="a")
