@@ -38,7 +38,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
              "blurred": True, "ensemble": ("second", "third"), "tail_rate": 1e-3},
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
-    "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도")}],
+    "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도"), "complexity": True}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {

@@ -122,7 +122,9 @@ WAYS = {
     "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
     "efficiency.sampling": [{"against": "other"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
-    "novelty.contrast": [{}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion")}],
+    "novelty.contrast": [
+        {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
+    ],
     "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01}],
     "novelty.likelihood": [{"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01}],
     "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}],

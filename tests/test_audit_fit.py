@@ -295,7 +295,7 @@ def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_pat
         ("who-sees-it", "measured"), ("blind-spots", "measured"),
     ]  # fmt: skip
     told = {one.group: one for one in found.finding("who-sees-it").measures if one.name == "auroc" and one.group}
-    families = {"nll", "nll_pixels", "nll_diffusion"}
+    families = {f"{score}{of}" for score in ("nll", "input_complexity") for of in ("", "_pixels", "_diffusion")}
     assert set(told) == families | {"knn5", "max_softmax", "energy", "mahalanobis"}
     assert all(one.low < one.value < one.high or one.value in (0, 1) for one in told.values())
     foreign = read_frame(tmp_path / "models" / "parts" / "foreign.parquet")

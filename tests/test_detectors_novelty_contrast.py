@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -84,6 +86,27 @@ def test_further_densities_stand_side_by_side_each_with_its_own_interval():
     assert third.low < 0.5 < third.high
     assert result.measure("auroc_difference", "nll - nll_third").low > 0.3
     assert set(result.table["score"]) >= {"nll", "nll_second", "nll_third", "critic_gan", "knn5", "max_softmax"}
+
+
+def test_a_likelihood_less_the_code_length_is_told_beside_the_likelihood():
+    """Foreign images are of one grey, which each density finds likelier; what is left of the code tells them apart."""
+    rng = np.random.default_rng(0)
+    frames = observed([0.0, 0.0, 0.0])
+    for name, frame in frames.items():
+        flat = name == "foreign"
+        grey = rng.integers(0, 16, (len(frame), 1 if flat else 6, 1 if flat else 6)) * np.ones((1, 6, 6), np.int64)
+        frame["image"] = list(grey)
+        frame["log_prob"] = rng.normal(-60 if flat else -100, 1, len(frame))
+        frame["log_prob_second"] = frame["log_prob"] - 5
+        del frame["series"]
+    result = judged(frames, densities=("second",), complexity=True)
+    assert result.measure("auroc", "nll_second").value == result.measure("auroc", "nll").value == 0
+    for name in ("input_complexity", "input_complexity_second"):
+        nats = 60 + 5 * (name == "input_complexity_second")
+        code = 8 * (len(zlib.compress(bytes(36), 9, -15)) - len(zlib.compress(b"", 9, -15)))  # of one grey
+        told = result.items[result.items["role"] == "foreign"][name]
+        assert told.mean() == pytest.approx(nats / 36 / np.log(2) - code / 36, abs=0.02)
+        assert result.measure("auroc", name).value == 1
 
 
 def test_both_see_what_lies_between_the_classes():

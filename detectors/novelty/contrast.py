@@ -21,9 +21,10 @@ from scipy.special import logsumexp
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
-from detectors.novelty.baselines import comparable, knn_distance
+from detectors.novelty.baselines import comparable, compressed_bits, knn_distance, sizes
 from detectors.novelty.decisions import Rule, best_score_remark, decided
 from detectors.novelty.health import score_problem
+from detectors.novelty.likelihood import input_complexity
 from detectors.phrases import Cause
 from detectors.ranking import Ranking, rank
 from detectors.result import Measure, Remark, Result, undefined
@@ -60,7 +61,7 @@ def mahalanobis(known: Floats, classes: Floats, features: Floats) -> Floats:
 
 def novelty_contrast(
     observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", audited: str = "generative",
-    densities: Sequence[str] = (), fdr: float = 0.1, level: float, rng: np.random.Generator,
+    densities: Sequence[str] = (), complexity: bool = False, fdr: float = 0.1, level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the density, the classifier and kNN tell foreign items from familiar ones.
 
@@ -70,7 +71,8 @@ def novelty_contrast(
     by `score`), the classifier's `probabilities` and `embedding` and, where it has them, `logits`. audited: whose score
     is the headline, that of the `generative` model or of the `classifier` (max_softmax). densities: names of further
     models of P(X), whose answers stand in `log_prob_NAME`, or `logit_NAME` of those without a likelihood; their scores
-    are `nll_NAME` and `critic_NAME`.
+    are `nll_NAME` and `critic_NAME`. complexity: whether each likelihood is told a second time, less the length of the
+    shortest lossless code, as `input_complexity` and `input_complexity_NAME`.
 
     Measures, in this order:
       auroc                     of the audited model, and by group of each score
@@ -86,7 +88,7 @@ def novelty_contrast(
     check_roles(observed)
     density = ANSWERS[score][1]
     main = density if audited == "generative" else "max_softmax"
-    scores = _scores(observed, score, densities)
+    scores = _scores(observed, score, densities, complexity=complexity)
     problems = {name: why for name, part in pd.concat(scores).items() if (why := score_problem(part))}
     if "energy" not in scores["items"]:
         problems["energy"] = NO_LOGITS
@@ -100,7 +102,9 @@ def novelty_contrast(
     return Result(measures, items=shown, table=judge.table(), remarks=tuple(judge.remarks()))
 
 
-def _scores(observed: Mapping[str, pd.DataFrame], score: str, densities: Sequence[str]) -> dict[str, pd.DataFrame]:
+def _scores(
+    observed: Mapping[str, pd.DataFrame], score: str, densities: Sequence[str], *, complexity: bool
+) -> dict[str, pd.DataFrame]:
     """Return role -> scores [item, score], indexed by item id; without energy where there are no logits."""
     frames = {role: observed[role] for role in _ROLES}
     sets = {role: items_of(frame) for role, frame in frames.items()}
@@ -117,6 +121,8 @@ def _scores(observed: Mapping[str, pd.DataFrame], score: str, densities: Sequenc
     }
     if "logits" in whole:
         columns["energy"] = energy(_rows(whole["logits"]))
+    if complexity:
+        columns |= _less_code(columns, joined(list(sets.values())), learnt)
     table = pd.DataFrame(columns)
     return {role: table.loc[of == role].set_axis(frame.index, axis=0) for role, frame in frames.items()}
 
@@ -136,6 +142,16 @@ def _densities(
         ])
         for called, (kind, of) in asked.items()
     }
+
+
+def _less_code(columns: Mapping[str, Floats], items: Items, learnt: Items) -> dict[str, Floats]:
+    """Return each likelihood [item] less the items' code length, in which numbers are as fine as the `learnt` ones."""
+    scale = float(learnt.std()) if isinstance(learnt, np.ndarray) else 1.0
+    code, size = compressed_bits(items, scale), sizes(items)
+    return {
+        name.replace("nll", "input_complexity", 1): input_complexity(bits, code, size)
+        for name, bits in columns.items() if name.partition("_")[0] == "nll"
+    }  # fmt: skip
 
 
 def _rows(cells: pd.Series[Any]) -> Floats:

@@ -39,6 +39,9 @@ class Contrast:
     """False discovery rate at which foreign items are flagged."""
     densities: tuple[str, ...] = field(default=(), metadata={"later": True})
     """Names of helpers that are models of P(X) too, e.g. one of every family; all are told side by side."""
+    complexity: bool = field(default=False, metadata={"later": True})
+    """Whether each likelihood is told a second time, less the length of a lossless code: simple items do not fool it.
+    """
 
     name: ClassVar[str] = "novelty.contrast"
     dimension: ClassVar[str] = "novelty"
@@ -95,7 +98,8 @@ class Contrast:
 
         audited = "classifier" if self.classifier == "main" else "generative"
         return novelty_contrast(
-            observed, score=self.score, audited=audited, densities=self.densities, fdr=self.fdr, level=level, rng=rng
+            observed, score=self.score, audited=audited, densities=self.densities, complexity=self.complexity,
+            fdr=self.fdr, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
