@@ -1,5 +1,6 @@
 """Every screen in Korean: what it says, what its widgets offer, and what it says where something is wrong."""
 
+import functools
 import re
 from datetime import date, timedelta
 from shutil import copytree
@@ -7,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 from dashboard_fixtures import RUNNING, UNREADABLE, make_running, make_unreadable, run_facts
-from korean import KO, english_in, text_of, words_in
+from korean import KO, english_in, names_of, text_of, words_in
 from report_fixtures import write_audit
 from test_dashboard_views import html, links, screen
 
@@ -75,8 +76,13 @@ def told(page):
 
 def left(page, home):
     """English words on a screen that neither the record nor the data brought."""
-    audits = [load_record(home / name) for name in (FIRST, SECOND)]
-    return english_in(told(page).replace(str(home), ""), *audits) - GIVEN
+    return english_in(told(page).replace(str(home), "")) - brought(home) - GIVEN
+
+
+@functools.cache
+def brought(home):
+    """Words that the records and the data bring."""
+    return names_of(load_record(home / FIRST)) | names_of(load_record(home / SECOND))
 
 
 @pytest.mark.parametrize(
