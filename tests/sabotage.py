@@ -381,7 +381,7 @@ HOLES = {
         "gap halved": ("detectors.ranking:Ranking.interval",
                        lambda real: lambda *args: tuple(0.5 + (x - 0.5) / 2 for x in real(*args))),
         "no width": ("detectors.ranking:Ranking.interval", as_value),
-        "flags halved": ("detectors.novelty.familiarity:mean_over_units",
+        "flags halved": ("detectors.novelty.shares:mean_over_units",
                          lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
     },
     "novelty.likelihood": {
@@ -392,7 +392,7 @@ HOLES = {
         "a tenth more": ("detectors.ranking:Ranking.interval",
                          lambda real: lambda *args: tuple(min(1, x + 0.1) for x in real(*args))),
         "no width": ("detectors.ranking:Ranking.interval", as_value),
-        "flags halved": ("detectors.novelty.familiarity:mean_over_units",
+        "flags halved": ("detectors.novelty.shares:mean_over_units",
                          lambda real: lambda values, *rest, **options: real(values / 2, *rest, **options)),
     },
     "novelty.contrast": {
