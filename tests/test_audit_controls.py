@@ -143,7 +143,7 @@ UNCOVERED = {
         "not_asked",
     },
     "factuality.judged": {"labels_worth", "sensitivity"},
-    "novelty.likelihood": {"batch_typicality_p"},
+    "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
     "provenance.text_mark": {"tokens_needed", "not_tested"},
 }
 """Measures that a limit may name and no trial covers; reports say so."""
