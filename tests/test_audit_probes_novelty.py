@@ -111,6 +111,36 @@ class Letters:
         return [np.nansum(frame["log_prob"]) for frame in self.trace(items)], "exact"
 
 
+class Spelled:
+    """The same with words for its letters; `first` = the first letter that is scored."""
+
+    family, modality, name = "letters", "text", "spelled"
+
+    def __init__(self, first=0):
+        self.first, self.fingerprint = 1 - first, f"sha256:spelled {first}"
+
+    def nats(self, text):
+        return np.array([-1.0 if letter in "aeiou " else -3.0 - ord(letter) % 7 for letter in text])
+
+    def trace(self, items):
+        frames = []
+        for text in items:
+            nats = self.nats(text)
+            rank = np.where(nats == -1, 1.0, 2.0)
+            nats[: self.first] = rank[: self.first] = np.nan
+            told = {"element": list(text), "log_prob": nats, "entropy": -nats, "variance": 1.0 - 0 * nats, "rank": rank}
+            frames.append(pd.DataFrame(told))
+        return frames
+
+    def log_prob(self, items):
+        return [np.nansum(frame["log_prob"]) for frame in self.trace(items)], "exact"
+
+    def spans(self, items):
+        sizes = [np.array([len(letter.encode()) for letter in text]) for text in items]
+        places = [np.arange(len(text)) for text in items]
+        return [np.column_stack([at, at + 1, size, at >= self.first]) for at, size in zip(places, sizes, strict=True)]
+
+
 class HalfAndHalf:
     """A classifier of dark and light images by their mean, its features mean and spread."""
 
@@ -224,6 +254,35 @@ def test_texts_are_distorted_in_their_own_way(door_of, tmp_path):
     assert shuffled.low < 0.5 < shuffled.high
     assert result.measure("bits_per_dim").unit == "bits per byte"
     assert "min_k" in result.items
+
+
+def test_of_texts_bits_are_per_byte_that_is_scored_in_every_language(door_of, tmp_path):
+    words, rng = ["하늘", "바다", "🚲", "étude", "area", "나무 🌊"], np.random.default_rng(0)
+    door, probe = door_of(main=Spelled(), background=Spelled(first=1)), Likelihood("reference_ratio")
+
+    def some(name, count=40):
+        texts = [" ".join(rng.choice(words, rng.integers(4, 8))) for _ in range(count)]
+        return pd.DataFrame({"text": texts}, index=pd.Index([f"{name}-{i}" for i in range(count)], name="id"))
+
+    seen = {role: probe.observe(door, some(role), role) for role in ("items", "fit", "calibration", "foreign")}
+    stored = {role: through_parquet(frame, tmp_path) for role, frame in seen.items()}
+    result = judged(probe, stored)
+    own, background = [], []
+    for text in stored["items"]["text"]:
+        nats = Spelled().nats(text)
+        own.append(nats[1:].sum() / len(text[1:].encode()))
+        background.append(nats.sum() / len(text.encode()))
+    bits = -np.array(own) / np.log(2)
+    assert result.measure("bits_per_dim").value == pytest.approx(bits.mean())
+    told = result.items[result.items["role"] == "items"].reindex(stored["items"].index)
+    assert told["nll"].to_numpy() == pytest.approx(bits)
+    assert told["reference_ratio"].to_numpy() == pytest.approx(bits + np.array(background) / np.log(2))
+    kept = told[told["tokens"].notna()].iloc[0]
+    spans = zip(kept["token_start"], kept["token_end"], strict=True)
+    assert [kept["text"][start:end] for start, end in spans] == list(kept["tokens"]) == list(kept["text"])
+    assert list(kept["token_rank"][1:]) == [1.0 if letter in "aeiou " else 2.0 for letter in kept["text"][1:]]
+    assert not {"tokens", "token_start"} & set(stored["fit"].columns)
+    assert set(stored["fit"].columns) >= {"scored_bytes", "background_scored_bytes"}
 
 
 def test_a_curve_is_kept_time_by_time(door_of):
@@ -345,7 +404,7 @@ def test_a_plan_may_limit_what_comes_out_with_an_interval(probe):
 
 
 FURTHER = (
-    Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("reference_ratio"),
+    Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("zlib_ratio"), Likelihood("reference_ratio"),
     Likelihood("dose", beside=("curvature", "iwae", "likelihood_regret")), Likelihood("flow_nll"),
     Likelihood("inversion", beside=("latent_norm",)), Likelihood("waic", ensemble=("second", "third")),
     Likelihood("likelihood_and_dimension", beside=("combined_tests", "partial_bound_ratio")),

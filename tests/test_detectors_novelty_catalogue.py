@@ -135,6 +135,21 @@ def test_few_dimensions_make_a_likely_item_strange():
     assert (np.diff(SCORES["likelihood_and_dimension"].run(seen)[40:]) > 0).all()
 
 
+def test_bits_of_a_text_are_per_byte_that_its_model_scores():
+    """Of a text all bytes, where models do not tell which they score."""
+    texts, nats = ["하늘", "aa" * 50], np.log(2) * np.array([8.0, 100.0])
+    cells = {"log_prob": -nats, "background_log_prob": -nats / 2}
+    of, code, nothing = np.array(["items"] * 2), np.array([4.0, 50.0]), np.zeros(2)
+    told = {**cells, "scored_bytes": [4, 50], "background_scored_bytes": [2, 100]}
+    plain, spelled = (Recorded(of, texts, some, code, nothing) for some in (cells, told))
+    assert SCORES["log_prob"].run(plain) == pytest.approx([8 / 6, 1.0])
+    assert SCORES["log_prob"].run(spelled) == pytest.approx([2.0, 2.0])
+    assert SCORES["reference_ratio"].run(plain) == pytest.approx([4 / 6, 0.5])
+    assert SCORES["reference_ratio"].run(spelled) == pytest.approx([2 - 4 / 2, 2 - 50 / 100])
+    assert SCORES["zlib_ratio"].run(plain) == pytest.approx([2.0, 2.0])
+    assert SCORES["zlib_ratio"].run(Recorded(of, texts, cells, nothing, nothing)) == pytest.approx([8.0, 100.0])
+
+
 def test_prices_add_up_and_a_question_is_asked_once():
     assert price(["trace", "entropies", "log_prob"]) == (2, 0)
     assert price(["reconstruction", "kl"]) == price(["kl"])

@@ -1,7 +1,7 @@
 """Every score by name, and what it makes of what is stored. Higher = more outlying, always.
 
     a model's own  log_prob, critic, denoising_loss
-    any density    typicality, input_complexity, dose, reference_ratio, waic, combined_tests
+    any density    typicality, input_complexity, zlib_ratio, dose, reference_ratio, waic, combined_tests
     by element     min_k, min_k_plus_plus, windowed_maximum, curvature
     VAE            iwae, reconstruction, kl, likelihood_regret
     diffusion      denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll,
@@ -48,12 +48,17 @@ class Score:
 
 
 def _nll(seen: Recorded) -> Floats:
-    return bits_per_dim(seen.numbers("log_prob"), sizes(seen.items))
+    return bits_per_dim(seen.numbers("log_prob"), seen.dimensions())
 
 
 def _ratio(seen: Recorded) -> Floats:
-    gap = seen.numbers("log_prob") - seen.numbers("background_log_prob")
-    return bits_per_dim(gap, sizes(seen.items))
+    """Return the bits per dimension that the background model spares; of texts per byte that each model scores."""
+    return _nll(seen) - bits_per_dim(seen.numbers("background_log_prob"), seen.dimensions("background_"))
+
+
+def _zlib(seen: Recorded) -> Floats:
+    """Return bits per dimension by those of a lossless code, which input complexity takes the difference to."""
+    return _nll(seen) * sizes(seen.items) / np.maximum(seen.code_bits, 1.0)
 
 
 def _iwae(seen: Recorded) -> Floats:
@@ -123,6 +128,7 @@ SCORES: Mapping[str, Score] = {
     "input_complexity": Score(
         ("log_prob",), lambda seen: input_complexity(_nll(seen), seen.code_bits, sizes(seen.items))
     ),
+    "zlib_ratio": Score(("log_prob",), _zlib),
     "dose": Score((), lambda seen: dose([(seen.fit(one), one) for one in _statistics(seen)]), two_sided=True),
     "reference_ratio": Score(("log_prob", "background_log_prob"), _ratio),
     "waic": Score(("log_prob", "ensemble_log_prob"), _waic),

@@ -1,7 +1,9 @@
 """Where in an item the surprise sits: kept for the few items that a reader looks at, the least and the most likely.
 
     surprisal    -log p of every element, nats; NaN where the first is not scored
-    tokens       of a text, what each element reads
+    tokens       of a text, what each element reads; where the model tells them, token_entropy, the surprise that it
+                 expected there (nats), token_rank (1 = what it thought likeliest), and token_start and token_end, the
+                 characters of the text where it stands
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from numpy.typing import NDArray
 
 from detectors.novelty.elements import WINDOW
 
-__all__ = ["ENDS", "MOST_ELEMENTS", "STRETCH", "element_evidence"]
+__all__ = ["ENDS", "MOST_ELEMENTS", "STRETCH", "TOKENS", "element_evidence"]
 
 ENDS = 4
 """Items of each role that are kept at either end."""
 MOST_ELEMENTS = 4096
 """Elements of an image or a series; a larger one is not kept."""
+TOKENS = ("tokens", "token_entropy", "token_rank", "token_start", "token_end")
+"""Columns of what is known of each token."""
 STRETCH = 256
 """Elements of a text; of a longer one those around its strangest window are kept."""
 
@@ -28,13 +32,13 @@ STRETCH = 256
 def element_evidence(
     told: pd.DataFrame, observed: Mapping[str, pd.DataFrame], score: str
 ) -> dict[str, pd.Series[Any]]:
-    """Return `surprisal` and of texts `tokens`, indexed like `told`: lists at the ends of each role, else None.
+    """Return `surprisal` and of texts TOKENS, indexed like `told`: lists at the ends of each role, else None.
 
     told: `role` and the column `score`, by which the ends are found, indexed by item id. observed: role -> frame with
     the same ids and `trace` (log p of every element); empty where there is none.
     """
     kept = {role: _ends(told.loc[told["role"] == role, score]) for role in told["role"].unique()}
-    cells: dict[str, dict[Any, Any]] = {"surprisal": {}, "tokens": {}}
+    cells: dict[str, dict[Any, Any]] = {"surprisal": {}, **{name: {} for name in TOKENS}}
     for role, ids in kept.items():
         frame = observed[role]
         if "trace" not in frame:
@@ -44,8 +48,10 @@ def element_evidence(
             surprisal = -np.asarray(trace, dtype=np.float32)
             if "tokens" in frame:
                 part = _strangest(surprisal)
-                cells["tokens"][item] = list(part_of["tokens"][item])[part]
                 cells["surprisal"][item] = surprisal[part]
+                for name in TOKENS:
+                    if name in frame:
+                        cells[name][item] = list(part_of[name][item])[part]
             elif len(surprisal) <= MOST_ELEMENTS:
                 cells["surprisal"][item] = surprisal
     return {

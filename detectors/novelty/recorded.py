@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats, Items
+from detectors.novelty.baselines import sizes
 
 __all__ = ["RECORDS", "Record", "Recorded", "price"]
 
@@ -40,9 +41,11 @@ RECORDS: Mapping[str, Record] = {
     "trace": Record("trace", "log_prob"),
     "entropies": Record("trace", "entropy"),
     "variances": Record("trace", "variance"),
+    "scored_bytes": Record("token_spans", "scored_bytes", 0),
     "background_log_prob": Record("log_prob", "log_prob", helper="background"),
     "ensemble_log_prob": Record("log_prob", "log_prob", helper="ensemble"),
     "gradient_norms": Record("gradient_norms", "gradient_norms", 1, 1),
+    "background_scored_bytes": Record("token_spans", "scored_bytes", 0, helper="background"),
     **{
         name: Record("elbo_parts", name, 65)
         for name in ("reconstruction", "kl", "mean_norm", "std_norm", "log_weights")
@@ -104,6 +107,14 @@ class Recorded:
     def elements(self) -> tuple[list[Floats], list[Floats], list[Floats]]:
         """Return log p, entropy and variance element by element."""
         return self.lists("trace"), self.lists("entropies"), self.lists("variances")
+
+    def dimensions(self, helper: str = "") -> Floats:
+        """Return what log p is spread over, [item]: numbers; of a text the bytes of its scored tokens, else all bytes.
+
+        helper: whose tokens, "" for the model's own or `background_`; all bytes where it does not tell them.
+        """
+        column = f"{helper}scored_bytes"
+        return self.numbers(column) if column in self.cells else sizes(self.items)
 
     def fit(self, values: Floats) -> Floats:
         """Return what belongs to the items that scores are fitted on."""

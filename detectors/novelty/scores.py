@@ -32,6 +32,7 @@ from detectors.ranking import Ranking, rank
 __all__ = ["ScoreTable"]
 
 _FOREST, _DTE = "isolation_forest", "dte_np"
+_THERE_ANYWAY = ("trace", "scored_bytes", "background_scored_bytes")
 
 
 class ScoreTable:
@@ -120,7 +121,8 @@ class ScoreTable:
     def _cells(self, sets: Sequence[str]) -> dict[str, list[Any]]:
         """Return what is stored of all sets, in order, of the columns that are needed or there anyway."""
         needed = columns_of(self.asked) if self.modelled else []
-        columns = dict.fromkeys([*needed, *(["trace"] if "trace" in self.observed["items"] else [])])
+        there = [column for column in _THERE_ANYWAY if column in self.observed["items"]]
+        columns = dict.fromkeys([*needed, *there])
         return {column: [cell for name in sets for cell in self._stored(name, column)] for column in columns}
 
     def _stored(self, name: str, column: str) -> list[Any]:

@@ -49,7 +49,7 @@ class Likelihood:
 
     score: Score = "log_prob"
     """What is judged: `log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`. Of any with a
-    likelihood also typicality, input_complexity, dose, reference_ratio, waic, combined_tests; with a trace min_k,
+    likelihood also typicality, input_complexity, zlib_ratio, dose, reference_ratio, waic, combined_tests; with a trace min_k,
     min_k_plus_plus, windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of diffusion
     denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms,
     posterior_spectrum, partial_bound_ratio, likelihood_and_dimension, of that in two stages also two_stage; of a GAN
@@ -142,6 +142,7 @@ class Likelihood:
 
         from detectors.arrays import field_of, joined
         from detectors.novelty.blindspots import blind_spots
+        from detectors.novelty.evidence import TOKENS
 
         frame, shown = storable_items(self.name, items)
         if role == "reference":
@@ -160,8 +161,8 @@ class Likelihood:
         parts = [frame]
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]
-            unseen = ["likelihood", "tokens"] if suffix else [] if role in ("items", "foreign") else ["tokens"]
-            kept = part.drop(columns=unseen, errors="ignore")
+            unseen = [] if role in ("items", "foreign") and not suffix else TOKENS
+            kept = part.drop(columns=[*unseen, *(["likelihood"] if suffix else [])], errors="ignore")
             parts.append(kept.set_axis(items.index, axis=0).add_suffix(suffix))
         return pd.concat(parts, axis=1)
 

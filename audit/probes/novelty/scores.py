@@ -32,7 +32,7 @@ Raw = Literal["log_prob", "critic", "denoising_loss"]
 """What a model says of itself."""
 Score = Literal[
     "log_prob", "critic", "denoising_loss",
-    "typicality", "input_complexity", "dose", "reference_ratio", "waic", "combined_tests",
+    "typicality", "input_complexity", "zlib_ratio", "dose", "reference_ratio", "waic", "combined_tests",
     "min_k", "min_k_plus_plus", "windowed_maximum", "curvature",
     "iwae", "reconstruction", "kl", "likelihood_regret",
     "denoising_z", "denoising_density", "multi_reconstruction", "inpainting", "diffusion_path", "flow_nll",
@@ -104,6 +104,8 @@ def further_answers(
         for name in names:
             column = answer[RECORDS[name].column]
             told[name] = _by_item(answer, column, len(items)) if question == "trace" else column.to_list()
+    if "background_log_prob" in told and (spans := _token_spans(ask, items, helper)) is not None:
+        told["background_scored_bytes"] = spans["scored_bytes"].to_list()
     return pd.DataFrame(told)
 
 
@@ -116,15 +118,30 @@ def own_answers(ask: Ask, items: Items, score: Raw, model: str = "main") -> pd.D
 
 
 def token_traces(ask: Ask, items: Items) -> pd.DataFrame:
-    """Return `trace`, the log p of every element of each item, and of texts `tokens`, what each reads."""
+    """Return `trace`, the log p of every element of each item; of texts also what `detectors.novelty.evidence` shows of
+    tokens, and where the model tells them `scored_bytes`, the UTF-8 bytes of those that have a probability.
+    """
     import numpy as np
     import pandas as pd
 
     answer = ask("trace", list(items))
-    told = {"trace": _by_item(answer, answer["log_prob"], len(items))}
+    columns = {"trace": "log_prob"}
     if not isinstance(items, np.ndarray):
-        told["tokens"] = _by_item(answer, answer["element"], len(items))
-    return pd.DataFrame(told)
+        columns |= {"tokens": "element", "token_entropy": "entropy", "token_rank": "rank"}
+    told = pd.DataFrame({name: _by_item(answer, answer[column], len(items)) for name, column in columns.items()})
+    spans = _token_spans(ask, items)
+    if spans is None:
+        return told
+    return told.assign(token_start=spans["start"], token_end=spans["end"], scored_bytes=spans["scored_bytes"])
+
+
+def _token_spans(ask: Ask, items: Items, model: str = "main") -> pd.DataFrame | None:
+    """Return where tokens stand, and how many bytes have a probability; None where there are none or it is not told."""
+    import numpy as np
+
+    if isinstance(items, np.ndarray) or not ask.can("token_spans", model=model):
+        return None
+    return ask("token_spans", list(items), model=model)
 
 
 def _by_item(answer: pd.DataFrame, column: pd.Series[Any], count: int) -> pd.Series[Any]:

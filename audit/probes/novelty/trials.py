@@ -47,6 +47,8 @@ def cells_of(column: str, levels: np.ndarray) -> list[Any]:
     """Return what is recorded in a column of items [item] so strange that every score rises with their levels."""
     import numpy as np
 
+    if column.endswith("scored_bytes"):
+        return [4.0] * len(levels)
     if column in ("log_prob", "logit", "flow_log_prob", "reconstruction", "intrinsic_dimension"):
         return list(-levels)
     if column == "background_log_prob":
@@ -111,6 +113,8 @@ def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarr
 
     if SCORES[probe.score].two_sided:
         return np.asarray(np.abs(levels - familiar.mean()))
+    if probe.score == "zlib_ratio":
+        return np.asarray(levels / np.maximum([_shortest_code(image) for image in images], 1))
     if probe.score == "input_complexity":
         return np.asarray(levels / np.log(2) - np.array([_shortest_code(image) for image in images]))
     return levels
