@@ -58,14 +58,17 @@ class Subject:
 
     @cached_property
     def network(self) -> CausalNetwork:
+        """Return the network as the scorer asks it."""
         return CausalNetwork(self.model)
 
     @cached_property
     def scorer(self) -> Scorer:
+        """Return what is measured."""
         return Scorer(self.network, TOKENS)
 
     @cached_property
     def ids(self) -> list[list[int]]:
+        """Return the tokens of each text."""
         return [text.ids for text in self.texts]
 
     def bare(self, rows: list[list[int]]) -> None:
@@ -95,7 +98,7 @@ def main(rounds: int, names: list[str]) -> None:
 # --- against the model itself ----------------------------------------------------------------------------------------
 
 
-def exactness(subject: Subject, rounds: int) -> Iterator[str]:  # noqa: ARG001
+def exactness(subject: Subject, rounds: int) -> Iterator[str]:
     """Say how far scores lie from float64 sums over the network's own logits, and from those of other batches."""
     together = subject.scorer.score(subject.texts, trace=True)
     alone = [subject.scorer.score([text], trace=True)[0] for text in subject.texts]
@@ -108,8 +111,10 @@ def exactness(subject: Subject, rounds: int) -> Iterator[str]:  # noqa: ARG001
 
 
 def forward(subject: Subject, rounds: int) -> Iterator[str]:
-    bare, plain, traced = _seconds(rounds, lambda: subject.bare(subject.ids), lambda: subject.scorer.score(subject.texts),
-                                   lambda: subject.scorer.score(subject.texts, trace=True))
+    bare, plain, traced = _seconds(
+        rounds, lambda: subject.bare(subject.ids), lambda: subject.scorer.score(subject.texts),
+        lambda: subject.scorer.score(subject.texts, trace=True),
+    )
     yield _ratio("log_prob / bare forward", plain, bare, 1.05)
     yield _ratio("trace / bare forward", traced, bare, 1.20)
 
@@ -125,7 +130,7 @@ def continuations(subject: Subject, rounds: int) -> Iterator[str]:
     yield _ratio(f"{K} continuations of {PREFIX} tokens / bare forward of all", shared, again, 1.1 * best)
 
 
-def memory(subject: Subject, rounds: int) -> Iterator[str]:  # noqa: ARG001
+def memory(subject: Subject, rounds: int) -> Iterator[str]:
     """Peaks of what torch holds at a time beside the weights: of the scorer, and of the network without its head."""
 
     def states() -> None:
@@ -138,7 +143,7 @@ def memory(subject: Subject, rounds: int) -> Iterator[str]:  # noqa: ARG001
     yield _goal(f"memory beyond the states ({peaks[0] / 1e6:.0f} MB)", slices, 2, f"slices of {4 * SLICE / 1e6:.0f} MB")
 
 
-def windows(subject: Subject, rounds: int) -> Iterator[str]:  # noqa: ARG001
+def windows(subject: Subject, rounds: int) -> Iterator[str]:
     """Why the kept context is read anew: nats a token behind the first window."""
     if subject.name == "random" or not subject.network.caches:
         return
@@ -196,7 +201,7 @@ def harness(subject: Subject, rounds: int) -> Iterator[str]:
 
 
 def others(subject: Subject, rounds: int) -> Iterator[str]:
-    """minicons and min-k++, which have no goal: how much less is asked of the processor for the same values."""
+    """Minicons and min-k++, which have no goal: how much less is asked of the processor for the same values."""
     plain, traced = (lambda: subject.scorer.score(subject.texts)), (lambda: _min_k_plus_plus(subject))
     for got, wanted in zip(traced(), [_by_definition(subject.model, ids) for ids in subject.ids], strict=True):
         _equal(got, wanted, 1e-3)

@@ -404,7 +404,8 @@ def test_a_plan_may_limit_what_comes_out_with_an_interval(probe):
 
 
 FURTHER = (
-    Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("zlib_ratio"), Likelihood("reference_ratio"),
+    Likelihood("typicality", blurred=True), Likelihood("input_complexity"), Likelihood("reference_ratio"),
+    Likelihood("zlib_ratio"),
     Likelihood("dose", beside=("curvature", "iwae", "likelihood_regret")), Likelihood("flow_nll"),
     Likelihood("inversion", beside=("latent_norm",)), Likelihood("waic", ensemble=("second", "third")),
     Likelihood("likelihood_and_dimension", beside=("combined_tests", "partial_bound_ratio")),

@@ -49,9 +49,9 @@ class Likelihood:
 
     score: Score = "log_prob"
     """What is judged: `log_prob`, for a GAN `critic`, for a diffusion model also `denoising_loss`. Of any with a
-    likelihood also typicality, input_complexity, zlib_ratio, dose, reference_ratio, waic, combined_tests; with a trace min_k,
-    min_k_plus_plus, windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of diffusion
-    denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms,
+    likelihood also typicality, input_complexity, zlib_ratio, dose, reference_ratio, waic, combined_tests; with a trace
+    min_k, min_k_plus_plus, windowed_maximum, curvature; of a VAE iwae, reconstruction, kl, likelihood_regret; of
+    diffusion denoising_z, denoising_density, multi_reconstruction, inpainting, diffusion_path, flow_nll, score_norms,
     posterior_spectrum, partial_bound_ratio, likelihood_and_dimension, of that in two stages also two_stage; of a GAN
     inversion, latent_norm, latent_typicality."""
     value_range: tuple[float, float] | None = None
