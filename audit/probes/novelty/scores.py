@@ -104,7 +104,7 @@ def further_answers(
         for name in names:
             column = answer[RECORDS[name].column]
             told[name] = _by_item(answer, column, len(items)) if question == "trace" else column.to_list()
-    if "background_log_prob" in told and (spans := _token_spans(ask, items, helper)) is not None:
+    if "background_log_prob" in told and (spans := _token_spans(ask, items, background)) is not None:
         told["background_scored_bytes"] = spans["scored_bytes"].to_list()
     return pd.DataFrame(told)
 
