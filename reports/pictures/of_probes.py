@@ -83,7 +83,7 @@ LIKELIHOOD = FindingFigure(
 )
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),
-    (score_histograms, blind_spots, likeliest_and_strangest, hills),
+    (score_histograms, blind_spots, likeliest_and_strangest, families, hills),
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))
