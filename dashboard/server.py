@@ -62,9 +62,10 @@ class Certificate:
         """Raise UsageError where they do not hold a certificate and its key."""
         try:
             ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.chain, self.key)
-        except OSError as error:  # an SSLError is one
-            why = "no certificate with its key" if isinstance(error, ssl.SSLError) else os_reason(error)
-            raise UsageError(f"--tls-cert {self.chain} --tls-key {self.key}: {why}") from None
+        except ssl.SSLError:
+            raise UsageError(f"--tls-cert {self.chain} --tls-key {self.key}: no certificate with its key") from None
+        except OSError as error:
+            raise UsageError(f"--tls-cert {self.chain} --tls-key {self.key}: {os_reason(error)}") from None
 
 
 def policy(origin: str) -> str:

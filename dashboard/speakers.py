@@ -105,7 +105,7 @@ def _visitor() -> Person | Refusal:
 
 @lru_cache(maxsize=16)
 def _unreadable(why: str) -> None:
-    _LOG.warning("nobody is let in: %s", why)
+    _LOG.warning("login: %s", why)
 
 
 @lru_cache(maxsize=1)
