@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from dataclasses import replace
 from io import BytesIO
+from itertools import accumulate, pairwise
 from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
@@ -34,7 +35,7 @@ from reports.pictures.histogram import counts_of, score_histograms
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import Shown
 from reports.pictures.surprise import surprise_maps, surprise_of_item
-from reports.pictures.tokens import text_rows
+from reports.pictures.tokens import text_rows, whole_characters
 from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))
@@ -168,6 +169,23 @@ def test_a_map_of_tokens_has_a_cell_for_each_and_is_read_without_its_shades():
     assert {"below 2 nats", "10 nats or more"} <= set(texts(drawn))
     assert "18.0 nats at most" in tree(drawn).find("desc").text.replace("\xa0", " ")
     assert drawn_by(surprise_maps, frame.drop(columns=["surprisal", "tokens"])) is None
+
+
+@given(st.text(st.sampled_from("a 고🙂é"), min_size=1, max_size=8), st.data())
+def test_tokens_that_split_a_character_are_drawn_as_the_characters_that_they_make(text, data):
+    """A text's bytes cut anywhere: what is drawn is the text, each surprise once, and no more joined than must be."""
+    raw = text.encode()
+    cuts = [0, *sorted(data.draw(st.sets(st.integers(1, len(raw))) if len(raw) > 1 else st.just(set()))), len(raw)]
+    pairs = [(a, b) for a, b in pairwise(cuts) if a < b]
+    at = [len(raw[:byte].decode("utf-8", "ignore")) for byte in range(len(raw) + 1)]
+    spans = [(at[a], at[b - 1] + 1) for a, b in pairs]
+    tokens = [raw[a:b].decode("utf-8", "replace") for a, b in pairs]
+    nats = np.arange(1.0, len(pairs) + 1)
+    found, told = whole_characters(tokens, nats, text, spans)
+    assert "".join(found) == text
+    assert told.sum() == nats.sum()
+    ends = set(accumulate(len(one.encode()) for one in text))
+    assert len(found) == len(told) == sum(b in ends for _, b in pairs)
 
 
 def test_of_a_long_text_the_lines_around_its_most_surprising_token_are_drawn():

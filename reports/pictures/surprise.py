@@ -18,7 +18,7 @@ from markupsafe import Markup
 from reports.figures import joined, line, placed, round_axis, shaded, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.ranked import headline_of, judged_score, levels_of
-from reports.pictures.tokens import legend, text_rows
+from reports.pictures.tokens import legend, text_rows, whole_characters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,8 @@ __all__ = ["Kept", "surprise_maps", "surprise_of_item"]
 _SIZE, _ALONE = 66, 200
 """Side of an image and of its map, beside others and alone."""
 _CONTENT = ("image", "series", "tokens")
+_PLACES = ("text", "token_start", "token_end")
+"""Columns that tell where tokens stand."""
 _IMAGES, _SERIES, _STRANGE, _LIKELY = 6, 4, 4, 2
 """Items at each end, of both roles."""
 _HIGH, _BARS = 38, 34
@@ -44,7 +46,7 @@ class Kept:
     score: float
     surprisal: NDArray[np.float64]
     content: Any
-    """Cell of the item: an image, a series, or the tokens of a text."""
+    """Cell of the item: an image, a series, or the tokens of a text, no character of which is split."""
 
 
 def surprise_maps(shown: Shown) -> Picture | None:
@@ -63,7 +65,7 @@ def surprise_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
     score = judged_score(shown)
     if column is None or score is None or cells.get("surprisal") is None or not isinstance(cells.get(score), float):
         return None
-    kept = Kept(0, str(cells.get("role", "items")), cells[score], _floats(cells["surprisal"]), cells[column])
+    kept = _of_cells(0, str(cells.get("role", "items")), cells[score], column, cells)
     return _DRAW[column](shown, [kept]) if _is_scored(kept) else None
 
 
@@ -74,13 +76,21 @@ def _kept(shown: Shown, score: str, column: str) -> list[Kept]:
     frame = shown.frame("role", "surprisal", score)
     rows = np.flatnonzero(frame["surprisal"].notna().to_numpy())
     assert shown.items is not None
+    told = shown.items.rows(rows)
+    names = [name for name in (column, "surprisal", *_PLACES) if name in told.column_names]
     found = [
-        Kept(
-            row, str(frame["role"][row]), float(frame[score][row]), _floats(frame["surprisal"][row]), cell,
-        )
-        for row, cell in zip(rows.tolist(), shown.items.rows(rows)[column].to_pylist(), strict=True)
+        _of_cells(row, str(frame["role"][row]), float(frame[score][row]), column, cells)
+        for row, cells in zip(rows.tolist(), told.select(names).to_pylist(), strict=True)
     ]
     return sorted(filter(_is_scored, found), key=lambda one: -one.score)
+
+
+def _of_cells(row: int, role: str, score: float, column: str, cells: Mapping[str, Any]) -> Kept:
+    content, surprisal = cells[column], _floats(cells["surprisal"])
+    text, starts, ends = (cells.get(name) for name in _PLACES)
+    if column == "tokens" and isinstance(text, str) and starts is not None and ends is not None:
+        content, surprisal = whole_characters(content, surprisal, text, list(zip(starts, ends, strict=True)))
+    return Kept(row, role, score, surprisal, content)
 
 
 def _floats(cells: Any) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""A text, token by token, each on a ground as dark as it was surprising; the steps are the same in every report.
+"""A text, token by token, each on a ground as strong as it was surprising; the steps are the same in every report.
 
     0 to 2, to 4, to 7, to 10 nats and above      a token of which the model gave 14 %, 2 %, 0.1 %, 0.005 % or less
 
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["STEPS", "legend", "text_rows"]
+__all__ = ["STEPS", "legend", "text_rows", "whole_characters"]
 
 STEPS = (2.0, 4.0, 7.0, 10.0)
-"""Where a ground gets darker, in nats."""
+"""Where a ground gets stronger, in nats."""
 _GROUNDS = (0.0, 0.12, 0.25, 0.38, 0.52)
 """Opacity of each step's ground."""
 _CHARACTER, _SIZE, _LINE, _LINES = 7.3, 12, 32, 2
@@ -33,6 +33,27 @@ _CHARACTER, _SIZE, _LINE, _LINES = 7.3, 12, 32, 2
 _MARKED = 5
 """Tokens with their number."""
 _FACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', NanumGothicCoding, monospace"
+
+
+def whole_characters(
+    tokens: Sequence[str], surprisal: NDArray[np.float64], text: str, spans: Sequence[tuple[int, int]]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """Return tokens and their surprise, those that share a character taken together: their bytes alone are no text.
+
+    spans: (first, end) of each token's characters in the text; the surprise of tokens taken together is their sum.
+    """
+    import numpy as np
+
+    first, reached = list[int](), -1
+    for at, (start, end) in enumerate(spans):
+        if start >= reached:
+            first.append(at)
+        reached = max(reached, end)
+    found = [
+        tokens[at] if end == at + 1 else text[spans[at][0] : max(last for _, last in spans[at:end])]
+        for at, end in pairwise([*first, len(tokens)])
+    ]
+    return found, np.add.reduceat(surprisal, first) if first else surprisal
 
 
 def text_rows(
