@@ -92,7 +92,6 @@ def _write_new(texts: Mapping[Path, tuple[str, str]]) -> None:
 
 def json_schema(what: str) -> str:
     """Return the JSON Schema (2020-12) of `plan`, `fit`, `policy` or `record`."""
-    from audit.fit import FitSpec
     from audit.plan import PlanSpec
     from audit.policy import Policy
     from audit.record import Record
@@ -103,6 +102,8 @@ def json_schema(what: str) -> str:
         schema = PlanSpec.model_json_schema()
         _fill_parts(schema)
     elif what == "fit":
+        from audit.fit import FitSpec  # brings NumPy and pandas
+
         schema = FitSpec.model_json_schema()
         definitions = _part_definitions(schema, ("data", "trainers"))
         schema["properties"]["data"] = {"$ref": "#/$defs/data"}
