@@ -3,9 +3,10 @@
     python benchmarks/fitted.py [FOLDER]       FOLDER holds mnist_test and omniglot_small; default: ../shared/data
 
 8,000 digits of 28 x 28 in 4 grey levels are parted; a classifier, a VAE, a diffusion model, a pixel transformer learn
-from most of them; 240 others and as many letters of many alphabets are then shown to each. Prints AUROC with its 95 %
-interval of every family, raw and less the code length, beside kNN, the seconds of a core that each training took, and
-whether the best generative score reaches 0.95 within fifteen minutes of two cores. It takes some minutes of one core.
+from most of them; 240 others and as many letters of many alphabets are then shown to each, letters three times, none of
+them twice. Prints AUROC with its 95 % interval of every family, raw and less the code length, beside kNN, the seconds
+of a core that each training took, and whether the best generative score reaches 0.95 within fifteen minutes of two
+cores on each draw of letters. Levels and steps were chosen on the first draw. It takes some minutes of one core.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from audit.plan import read_plan
 from audit.record import Finding
 from audit.reference import novelty_plans
 
-LEVELS, SIDE, DIGITS, LETTERS = 4, 28, 8000, 240
+LEVELS, SIDE, DIGITS, LETTERS, DRAWS = 4, 28, 8000, 240, 3
 WANTED, CORES, MINUTES = 0.95, 2, 15
 OWN = ("nll", "input_complexity")
 """How the scores of a generative model begin."""
@@ -60,11 +61,14 @@ def digits(folder: Path) -> pd.DataFrame:
     return framed(pixels, labels.astype(str).tolist())
 
 
-def letters(folder: Path) -> pd.DataFrame:
+def letters(folder: Path, draw: int) -> pd.DataFrame:
     """Return letters drawn at random from all alphabets, ink bright on dark as digits are, at the digits' size."""
     with zipfile.ZipFile(folder / "images_background_small1.zip") as archive:
         names = sorted(name for name in archive.namelist() if name.endswith(".png"))
         chosen = np.random.default_rng(0).choice(len(names), LETTERS, replace=False)
+        if draw:
+            rest = np.setdiff1d(np.arange(len(names)), chosen)
+            chosen = np.random.default_rng(1).permutation(rest)[LETTERS * (draw - 1) : LETTERS * draw]
         drawn = [Image.open(io.BytesIO(archive.read(names[at]))).convert("L") for at in chosen]
     small = [ImageOps.invert(one).resize((SIDE, SIDE), Image.Resampling.BICUBIC) for one in drawn]
     return framed(np.stack([np.asarray(one) for one in small]), [names[at].split("/")[1] for at in chosen])
@@ -88,31 +92,39 @@ def trained(home: Path) -> float:
     return time.process_time() - begun
 
 
-def asked(home: Path) -> Finding:
-    """Ask what the plan of `init --for novelty` asks, about the letters."""
+def asked(home: Path, draw: int) -> Finding:
+    """Ask what the plan of `init --for novelty` asks, about a draw of letters."""
     text = novelty_plans(str(home / "digits.parquet"), "models", base=home).audit
-    text = text.replace('"models/parts/foreign.parquet", id: id', "letters.parquet").partition("  - name: blind")[0]
+    text = text.replace('"models/parts/foreign.parquet", id: id', f"letters{draw}.parquet")
+    text = text.partition("  - name: blind")[0]
     (finding,) = run(read_plan(text, base=home), into=home / "audits").record.findings
     return finding
+
+
+def told(finding: Finding) -> float:
+    """Print what every score sees, and return the AUROC of the best generative one."""
+    rows = {one.group: one for one in finding.measures if one.name == "auroc" and one.group is not None}
+    if not rows:
+        sys.exit(finding.why)
+    counts = {role: facts["items"] for role, facts in finding.data.items()}
+    print(f"{counts['items']} digits, {counts['foreign']} letters")
+    for name, one in sorted(rows.items(), key=lambda row: -(row[1].value or 0)):
+        print(f"  {name:28s} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]", flush=True)
+    return max(one.value or 0.0 for name, one in rows.items() if name.startswith(OWN))
 
 
 def main(shared: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         home = Path(place)
-        for name, frame in (("digits", digits(shared / "mnist_test")), ("letters", letters(shared / "omniglot_small"))):
+        tables = {"digits": digits(shared / "mnist_test")}
+        tables |= {f"letters{draw}": letters(shared / "omniglot_small", draw) for draw in range(DRAWS)}
+        for name, frame in tables.items():
             (home / f"{name}.parquet").write_bytes(parquet_bytes(arrow_table(frame)))
         spent = trained(home)
-        begun, finding = time.process_time(), asked(home)
-    rows = {one.group: one for one in finding.measures if one.name == "auroc" and one.group is not None}
-    if not rows:
-        sys.exit(finding.why)
-    counts = {role: facts["items"] for role, facts in finding.data.items()}
-    print(f"{counts['items']} digits, {counts['foreign']} letters, {time.process_time() - begun:.0f} s of a core")
-    for name, one in sorted(rows.items(), key=lambda row: -(row[1].value or 0)):
-        print(f"  {name:28s} {one.value:.3f} [{one.low:.3f}, {one.high:.3f}]")
-    best, most = max(one.value for name, one in rows.items() if name.startswith(OWN)), CORES * MINUTES * 60
-    kept = "kept" if best >= WANTED and spent <= most else "NOT KEPT"
-    print(f"best generative {best:.3f} (wanted {WANTED}), trained in {spent:.0f} s of a core (allowed {most}): {kept}")
+        best, most = [told(asked(home, draw)) for draw in range(DRAWS)], CORES * MINUTES * 60
+    kept = "kept" if min(best) >= WANTED and spent <= most else "NOT KEPT"
+    reached = ", ".join(f"{one:.3f}" for one in best)
+    print(f"best generative {reached} (wanted {WANTED}), trained in {spent:.0f} s of a core (allowed {most}): {kept}")
 
 
 if __name__ == "__main__":

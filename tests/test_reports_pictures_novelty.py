@@ -123,6 +123,7 @@ def test_the_histogram_says_what_lies_beyond_the_threshold():
     above = (of_groups["nll"] > of_groups["threshold"]).groupby(of_groups["role"]).mean()
     assert f"{N.number(above['items'], 'share')} false alarms →".replace("\xa0", " ") in texts(drawn)
     old = drawn_by(score_histograms, frame.drop(columns="threshold"))
+    assert "threshold" not in old.caption
     assert not any("threshold" in one for one in texts(old)), "an audit stored before has no threshold"
 
 

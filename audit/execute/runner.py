@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,7 +59,7 @@ from audit.verdict import adjusted_level, audit_verdict, invalidate
 
 __all__ = ["RunCallbacks", "audit_id", "run"]
 
-_VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scipy", "torch", "transformers")
+_VERSIONS = ("dokimasia", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "torch", "transformers")
 
 
 @dataclass
@@ -300,7 +301,10 @@ class _Run:
             host=platform.node(),
             platform=platform.platform(),
             python=sys.version.split()[0],
-            versions={name: metadata.version(name) for name in _VERSIONS},
+            versions={
+                **{name: metadata.version(name) for name in _VERSIONS},
+                "zlib": zlib.ZLIB_RUNTIME_VERSION,  # code lengths are those of the one at hand
+            },
             command=self.watch.command,
             calls=door.calls,
             calls_asked=door.asked,

@@ -30,7 +30,17 @@ def trials_of(probe: Probe, *, seed: int, check: str) -> Sequence[Trial]:
 def controls_of(
     probe: Probe, *, level: float, seed: int, check: str, trials: Sequence[Trial] | None = None
 ) -> dict[str, bool]:
-    """Try a probe; `positive` and `negative` are true where it told fault and clean twin apart, and measured both."""
+    """Try a probe; `positive` and `negative` are true where it told fault and clean twin apart, and measured both.
+
+    On one thread: what is tried is so small that threads of the numerics would mostly wait for each other.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        return _held(probe, level, seed, check, trials)
+
+
+def _held(probe: Probe, level: float, seed: int, check: str, trials: Sequence[Trial] | None) -> dict[str, bool]:
     pair = probe.controls(rng_for(seed, check, "controls"))
     found = [
         probe.found(probe.judge(one, level=level, rng=rng_for(seed, check, "controls", "judge"))) for one in pair

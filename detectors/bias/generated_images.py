@@ -298,10 +298,7 @@ class _Judged:
             yield self._measure("prompt_gap", one, ends, how, beside=rest.counts)
 
     def _largest(self, prompts: list[_Slice], found: list[Shares | None]) -> Measure:
-        """Return the distance of the prompt that is furthest from its reference: the error is shared by all prompts.
-
-        One of which no image came may be as far from it as can be.
-        """
+        """Return the distance of the prompt furthest from its reference, which may be one of which no image came."""
         seen = [(one, shares) for one, shares in zip(prompts, found, strict=True) if shares is not None]
         if not seen:
             return self.undefined(f"largest_total_variation{self._ending}", _NOTHING)

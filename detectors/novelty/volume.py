@@ -10,8 +10,9 @@ alarms a_t = [score >= t] of a threshold t,
 A stretch is what has a label above 0 without a gap. The area under precision over recall is summed by trapezoids over
 all thresholds, from (recall 0, precision 1) on, and VUS-PR is its mean over the buffers r = 0, 1, ..., `buffer`
 (Paparrizos et al. 2022, PVLDB 15:2774). The fast variant in the authors' later packages, with which TSB-AD's tables are
-made, sums rectangles and gives a little more. A step counts as often as its weight says, so that stretches of time
-can be drawn anew. There is no point adjustment: a stretch of which one step is found counts for what is found.
+made, sums rectangles: more on short series, on long ones a little less. A step counts as often as its weight says, so
+that stretches of time can be drawn anew. There is no point adjustment: a stretch of which one step is found counts for
+what is found.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ _TOP = 18
 """Room for the name of the threshold."""
 _ROC = 172
 """Side of the square."""
-_LINES = 6
-"""Thresholds that are drawn."""
+_LINES, _LABEL = 6, 110
+"""Thresholds that are drawn, and room for what is said of one."""
 
 
 def score_histograms(shown: Shown) -> Picture | None:
@@ -43,7 +43,8 @@ def score_histograms(shown: Shown) -> Picture | None:
     name = score_told(shown, ranked.score)
     value = notation.number(ranked.measure.value or 0.0, "score")
     caption = words(
-        "picture.histogram_caption", about=about, limit=limit_told(shown), level=notation.level(ranked.measure.level)
+        "picture.histogram_caption" if lines else "picture.histogram_caption_no_threshold", about=about,
+        limit=limit_told(shown), level=notation.level(ranked.measure.level),
     )
     told = {"score": name, "about": about, "auroc": value, "interval": notation.interval(ranked.measure)}
     message = words("picture.histogram_no_threshold", **told)
@@ -124,8 +125,8 @@ def _sides(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Mark
 
 def _marked(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Markup:
     words, notation, middle = shown.notation.words, shown.notation, _TOP + _HIGH
-    last = axis.x(lines[-1])
-    at, anchor, off = (axis.x(lines[0]), "end", -5) if last > _PLOT / 2 else (last, "start", 5)
+    last, room = axis.x(lines[-1]), _LABEL if len(lines) == 1 else 2 * _LABEL  # beyond the last there are fewer bars
+    at, anchor, off = (last, "start", 5) if last + room < _PLOT else (axis.x(lines[0]), "end", -5)
     several = words("picture.thresholds", low=notation.number(lines[0], "score"),
                     high=notation.number(lines[-1], "score"))
     told = words("picture.threshold", at=notation.number(lines[0], "score")) if len(lines) == 1 else several
