@@ -1,10 +1,11 @@
 """The words for models: an ability is a small protocol, and a model has the abilities it satisfies.
 
     P(X)    CanSample draws from it, CanScore evaluates it, CanTrace evaluates it element by element
-    P(Y|X)  CanPredict evaluates it
+    P(Y|X)  CanPredict evaluates it; CanVerify does for the three ways in which one text can stand to another
 
 All methods are synchronous and batched. Tensors may be returned; `audit.ask.questions` turns them into frames.
-An item of a text model is a `str` or a `Continuation`; of an image or series model an array without batch axis.
+An item of a text model is a `str`, a `Continuation` or a `Pair`; of an image or series model an array without batch
+axis.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
     "CanEncode", "CanLocate", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise",
-    "CanTrace", "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Sample", "TextWatermark",
-    "Verifiable", "abilities_of", "fingerprint_of",
+    "CanTrace", "CanVerify", "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Pair",
+    "Sample", "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -39,8 +40,16 @@ class Continuation:
     text: str
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A text that is given, and one that is asked about: does the first bear out the second?"""
+
+    premise: str
+    hypothesis: str
+
+
 Item = Any
-"""`str`, `Continuation`, a NumPy array without batch axis, or a row of a table: column -> number or text."""
+"""`str`, `Continuation`, `Pair`, a NumPy array without batch axis, or a row of a table: column -> number or text."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +189,19 @@ class CanEmbed(Protocol):
 
 
 @runtime_checkable
+class CanVerify(Protocol):
+    """Tells whether a text bears out another."""
+
+    def verify(self, pairs: Sequence[Pair]) -> np.ndarray | torch.Tensor:
+        """Return probabilities [pair, 3] of entailment, neutral and contradiction, in this order; rows sum to one.
+
+        A row is NaN where the pair could not be read, such as a hypothesis longer than the model's context. A premise
+        that is longer is read in pieces and never cut: a model that does so has `pieces(pairs)` too, which returns how
+        many there are [pair].
+        """
+
+
+@runtime_checkable
 class CanTokenise(Protocol):
     """Reads a text as tokens; a record does not list this ability, nor the next two."""
 
@@ -262,6 +284,7 @@ ABILITIES: dict[str, type] = {
     "pseudo_trace": CanPseudoTrace,
     "embed": CanEmbed,
     "predict": CanPredict,
+    "verify": CanVerify,
     "logits": CanLogits,
     "encode": CanEncode,
     "decode": CanDecode,

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from audit.files import canonical
-from audit.model import Continuation, Item
+from audit.model import Continuation, Item, Pair
 
 __all__ = ["draw_seed", "entropy", "item_digest", "numbers_of"]
 
@@ -47,6 +47,8 @@ def item_digest(item: Item) -> bytes:
         return hashlib.sha256(canonical(item)).digest()
     if isinstance(item, Continuation):
         return hashlib.sha256(canonical([item.prompt, item.text])).digest()
+    if isinstance(item, Pair):
+        return hashlib.sha256(canonical(["pair", item.premise, item.hypothesis])).digest()
     import numpy as np
 
     array = np.ascontiguousarray(item)

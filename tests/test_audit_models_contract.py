@@ -26,12 +26,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from stub_server import serve
-from tiny_models import make_tiny_bert, make_tiny_lm
+from tiny_models import make_tiny_bert, make_tiny_lm, make_tiny_verifier
 
 from audit import plugins
 from audit.ask.questions import answer
 from audit.errors import DokimasiaError
-from audit.model import ABILITIES, Continuation, Model, ModelSource, Sample, Verifiable, abilities_of
+from audit.model import ABILITIES, Continuation, Model, ModelSource, Pair, Sample, Verifiable, abilities_of
 
 PROMPTS = ["The baker sells", "Seven clocks", "When it rains, the cellar", "She asked the nurse", "대한민국의"]
 ITEMS = [
@@ -108,6 +108,15 @@ def classifier(folder: Path, stack: ExitStack) -> Case:
     fitted = make_pipeline(TfidfVectorizer(), LogisticRegression()).fit([*PROMPTS, "rain"], [0, 1, 2, 0, 1, 2])
     skops.io.dump(fitted, folder / "rain.skops")
     return Case({"path": str(folder / "rain.skops")}, {"predict"}, {"predict": PROMPTS}, [""], "rain.joblib")
+
+
+@case_of
+def verifier(folder: Path, stack: ExitStack) -> Case:
+    make_tiny_verifier(folder / "nli", ["neutral", "contradiction", "entailment"])
+    options = {"path": str(folder / "nli"), "device": "cpu", "threads": 1}
+    pairs = [Pair(ITEMS[0], ITEMS[1]), Pair(ITEMS[1] * 9, ITEMS[2]), Pair("", ITEMS[0])]
+    weights = ["model.safetensors", "tokenizer.json", "config.json"]
+    return Case(options, {"verify"}, {"verify": pairs}, weights, "pytorch_model.bin")
 
 
 def test_every_adapter_of_text_has_a_case():
@@ -265,9 +274,16 @@ def shape_of_predict(model, items):
     np.testing.assert_allclose(got.sum(1), 1, atol=1e-6)
 
 
+def shape_of_verify(model, items):
+    got = np.asarray(model.verify(items))
+    assert got.shape == (len(items), 3)
+    assert (got >= 0).all()
+    np.testing.assert_allclose(got.sum(1), 1, atol=1e-6)
+
+
 _SHAPES = {
     "sample": shape_of_sample, "log_prob": shape_of_log_prob, "trace": shape_of_trace, "embed": shape_of_embed,
-    "predict": shape_of_predict, "pseudo_trace": shape_of_pseudo_trace,
+    "predict": shape_of_predict, "pseudo_trace": shape_of_pseudo_trace, "verify": shape_of_verify,
 }  # fmt: skip
 
 

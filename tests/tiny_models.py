@@ -202,16 +202,25 @@ def tiny_masked(config: Any, seed: int = 0) -> Any:
 
 def make_tiny_text_classifier(folder: Path, classes: Sequence[str]) -> tuple[Any, Any]:
     """Write a BERT with random weights that classifies texts of `WORDS`; returns it with its tokenizer."""
-    import torch
-    from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+    return _tiny_head(folder, classes, "BertForSequenceClassification")
 
-    tokenizer = AutoTokenizer.from_pretrained(make_tiny_bert(folder))
+
+def make_tiny_verifier(folder: Path, labels: Sequence[str], *, tokens: bool = False) -> tuple[Any, Any]:
+    """Write a BERT with random weights that judges pairs of texts of `WORDS`, or each of their tokens."""
+    return _tiny_head(folder, labels, f"BertFor{'Token' if tokens else 'Sequence'}Classification")
+
+
+def _tiny_head(folder: Path, labels: Sequence[str], kind: str) -> tuple[Any, Any]:
+    import torch
+    import transformers
+
+    tokenizer = transformers.AutoTokenizer.from_pretrained(make_tiny_bert(folder))
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        network = BertForSequenceClassification(BertConfig(
+        network = getattr(transformers, kind)(transformers.BertConfig(
             **sizes, vocab_size=len(tokenizer), max_position_embeddings=64, initializer_range=0.5, pad_token_id=0,
-            id2label=dict(enumerate(classes)),
+            id2label=dict(enumerate(labels)),
         )).eval()  # fmt: skip
     network.save_pretrained(folder)
     return network, tokenizer

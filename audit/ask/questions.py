@@ -169,6 +169,21 @@ def _rows(name: str, column: str) -> Callable[..., pa.Table]:
     return ask
 
 
+def _verify(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
+    import pyarrow as pa
+
+    rows = _numbers(model, "verify", model.verify(list(items), **options), len(items), 2).reshape(-1, 3)
+    pieces = model.pieces(items) if callable(getattr(model, "pieces", None)) else [1] * len(items)
+    named = zip(("entailment", "neutral", "contradiction"), rows.T, strict=True)
+    return pa.table(
+        {
+            "item": pa.array(range(len(rows)), pa.int64()),
+            **{name: pa.array(column, pa.float64(), from_pandas=True) for name, column in named},
+            "pieces": pa.array(pieces, pa.int64()),
+        }
+    )
+
+
 def _ability(name: str, run: Callable[..., pa.Table]) -> Procedure:
     return Procedure(run, needs=(ABILITIES[name],), random=name == "sample")
 
@@ -182,6 +197,7 @@ _ANSWERS = {
     "embed": _ability("embed", _rows("embed", "embedding")),
     "logits": _ability("logits", _rows("logits", "logits")),
     "predict": _ability("predict", _rows("predict", "probabilities")),
+    "verify": _ability("verify", _verify),
 }
 
 
