@@ -19,6 +19,16 @@ with w the new point's own weight (Tibshirani, Foygel Barber, Candes & Ramdas 20
 The p-values of many points share their calibration set, which makes them positively dependent; Benjamini-Hochberg
 still controls the false discovery rate (Bates et al. 2023, theorem 2). For weighted ones this is not proved (Jin &
 Candes 2023, 2307.09291); benchmarks/statistical.py measures it.
+
+Two promises about answers, made from answers that people have labelled; c is a confidence, higher = more likely right:
+
+    claims       keep the claims of an answer with c > q, q = the ceil((1 - alpha)(n + 1))-th smallest of the n highest
+                 confidences that a wrong claim has in each calibration answer: all that is kept is right with
+                 probability 1 - alpha or more, over calibration sets too (Mohri & Hashimoto 2024, 2402.10978)
+    abstention   answer where c >= t, t the last of a descending list at which wrong answers are surely (one-sided
+                 Clopper-Pearson) at most a share alpha, and at all before it: the share of wrong ones among the
+                 answered is at most alpha, with confidence 1 - delta (Learn then Test, fixed sequence: Angelopoulos,
+                 Bates, Candes, Jordan & Lei 2021, 2110.01052)
 """
 
 from __future__ import annotations
@@ -29,13 +39,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
+from scipy.special import bdtr, gammaln
 
 from detectors.arrays import Floats
 
 __all__ = [
-    "benjamini_hochberg", "calibration_needed", "check_disjoint", "critical_score", "effective_size", "p_values",
-    "weighted_p_values",
+    "abstention_threshold", "benjamini_hochberg", "calibration_needed", "check_disjoint", "claim_threshold",
+    "critical_score", "effective_size", "highest_wrong", "p_values", "trials_needed", "weighted_p_values",
 ]
 
 
@@ -139,6 +149,59 @@ def calibration_needed(alpha: float, confidence: float | None = None) -> int:
         # 1 / alpha may come out a hair above the whole number that it is
         return int(np.ceil(round(1 / alpha, 6))) - 1
     return 2 * int(np.ceil(np.log(1 - confidence) / np.log1p(-alpha)))
+
+
+def highest_wrong(confidence: ArrayLike, right: ArrayLike, units: ArrayLike) -> Floats:
+    """Return the highest confidence of a wrong claim in each answer [unit], labels ascending; -inf where none is wrong.
+
+    confidence, right (0/1), units: of each claim [claim].
+    """
+    _, unit = np.unique(np.asarray(units), return_inverse=True)
+    highest = np.full(1 + int(unit.max(initial=-1)), -np.inf)
+    np.maximum.at(highest, unit, np.where(np.asarray(right, dtype=bool), -np.inf, np.asarray(confidence, dtype=float)))
+    return highest
+
+
+def claim_threshold(highest: ArrayLike, alpha: float) -> float:
+    """Return the confidence above which claims are kept, from `highest_wrong` [unit] of calibration answers.
+
+    -inf keeps all. Raises ValueError for fewer answers than `calibration_needed(alpha)`.
+    """
+    known = np.sort(np.asarray(highest, dtype=float))
+    place = int(np.ceil(round((1 - alpha) * (len(known) + 1), 9)))
+    if place > len(known):
+        needed = calibration_needed(alpha)
+        raise ValueError(f"claim_threshold: got {len(known)} calibration answers; {alpha:g} needs {needed}")
+    return float(known[place - 1])
+
+
+def trials_needed(alpha: float, delta: float, wrong: int = 0) -> int:
+    """Return how many answers, of which so many are wrong, show that at most a share alpha is, surely to 1 - delta."""
+    low, high = wrong + 1, wrong + 2
+    while bdtr(wrong, high, alpha) > delta:
+        low, high = high, 2 * high
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if bdtr(wrong, middle, alpha) <= delta else (middle + 1, high)
+    return high
+
+
+def abstention_threshold(
+    confidence: ArrayLike, right: ArrayLike, thresholds: ArrayLike, *, alpha: float, delta: float
+) -> float | None:
+    """Return the lowest threshold at and above which answers may be given; None where not even the first may.
+
+    confidence, right (0/1) [item]: independent calibration answers. thresholds: in the order in which they are tried,
+    descending, and chosen without those answers; the first must leave some of them enough to tell (`trials_needed`).
+    """
+    order = np.sort(np.asarray(confidence, dtype=float))
+    wrong = np.sort(np.asarray(confidence, dtype=float)[~np.asarray(right, dtype=bool)])
+    tried = np.asarray(thresholds, dtype=float)
+    answered = len(order) - np.searchsorted(order, tried, "left")
+    errors = len(wrong) - np.searchsorted(wrong, tried, "left")
+    shown = np.where(answered > 0, bdtr(errors, np.maximum(answered, 1), alpha), 1.0) <= delta
+    kept = int(np.argmin(shown)) if not shown.all() else len(tried)
+    return float(tried[kept - 1]) if kept else None
 
 
 def benjamini_hochberg(

@@ -59,13 +59,23 @@ class Tally:
 
     def difference(self, name: str, first: str, second: str) -> Measure:
         """Return the mean over units of first - second, two columns in [0, 1], item by item; higher is better."""
-        values, *worst = ((1 + one - self.items[second]) / 2 for one in (self.items[first], 0.0, 1.0))
-        half = self.mean(name, values, "higher is better", worst=(worst[0], worst[1]), binary=False)
+        values, low, high = (one - self.items[second] for one in (self.items[first], 0.0, 1.0))
+        found = self.signed(name, values, "higher is better", worst=(low, high))
+        if found.value is None:
+            return found
+        return replace(found, method=Method("{method}, of paired differences", method=found.method))
+
+    def signed(
+        self, name: str, values: pd.Series[Any], direction: Direction, *,
+        worst: tuple[pd.Series[Any] | float, pd.Series[Any] | float] = (-1.0, 1.0),
+    ) -> Measure:
+        """Return the mean over units of values in [-1, 1]; `worst` as in `mean`."""
+        least, most = ((1 + end) / 2 for end in worst)
+        half = self.mean(name, ((1 + values) / 2).rename(None), direction, worst=(least, most), binary=False)
         if half.value is None or half.low is None or half.high is None:
             return half
         low, value, high = (2 * number - 1 for number in (half.low, half.value, half.high))
-        method = Method("{method}, of paired differences", method=half.method)
-        return replace(half, low=low, value=value, high=high, method=method)
+        return replace(half, low=low, value=value, high=high)
 
     def known(self, name: str, values: pd.Series[Any]) -> Measure:
         """Return a mean over units that follows from the questions alone: nothing about it is uncertain."""
