@@ -28,7 +28,7 @@ class InvertedIndex:
 
     def __init__(self, passages: Sequence[str]) -> None:
         number: dict[str, int] = {}
-        of_term, counts, places, lengths = [], [], [], []
+        of_term, counts, places, lengths = list[int](), list[int](), list[int](), list[int]()
         for place, passage in enumerate(passages):
             counted = Counter(terms(passage))
             lengths.append(counted.total())
@@ -40,8 +40,8 @@ class InvertedIndex:
         self._places = np.array(places, dtype=np.int64)[order]
         having = np.bincount(np.array(of_term, dtype=np.int64), minlength=len(number))
         self._starts = np.append(0, np.cumsum(having))
-        often = np.array(counts, dtype=float)[order]
-        size = np.array(lengths, dtype=float)
+        often = np.array(counts, dtype=np.float64)[order]
+        size = np.array(lengths, dtype=np.float64)
         norm = SATURATION * (1 - LENGTH + LENGTH * size / max(float(size.mean()) if len(size) else 0.0, 1e-12))
         idf = np.log1p((self.size - having + 0.5) / (having + 0.5))
         self._weights = np.repeat(idf, having) * often / (often + norm[self._places])
