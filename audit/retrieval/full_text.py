@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import cache
 
-from audit.retrieval.terms import terms
+from audit.retrieval.words import terms
 
 __all__ = ["FullText", "has_full_text"]
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.retrieval.terms import terms
+from audit.retrieval.words import terms
 
 __all__ = ["InvertedIndex"]
 
