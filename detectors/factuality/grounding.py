@@ -4,13 +4,13 @@ M holds, for every claim (or sentence) of an answer and every passage, the proba
 and contradiction, as `detectors.factuality.lexical` or a trained verifier gives them. Higher = more supported.
 
     support_i, conflict_i    max over passages of e, of c; its own threshold each, as a low e is no contradiction
-    AlignScore form          mean_i support_i; "any error?" is min_i support_i      Zha et al. 2023, 2305.16739
-    SummaC-ZS                mean_i (support_i - conflict_i)                        Laban et al. 2022, 2111.09525
-    faithfulness             supported claims / claims, a_i = 1[support_i >= t]     RAGAS, Es et al. 2023, 2309.15217
-    FActScore                the same, times exp(1 - gamma / claims) where claims < gamma     Min et al. 2023, 2305.14251
-    F1@K                     of precision and min(supported / K, 1)                 SAFE, VeriScore: 2403.18802, 2406.19276
-    context recall           claims of the reference that a passage bears out / claims of the reference          RAGAS
-    context precision        sum_k P@k v_k / sum_k v_k, v_k = 1 if passage k bears out a claim of the reference  RAGAS
+    AlignScore form          mean_i support_i; "any error?" is min_i support_i                  arXiv 2305.16739
+    SummaC-ZS                mean_i (support_i - conflict_i)                                    2111.09525
+    faithfulness             supported claims / claims, supported: support_i >= t               RAGAS, 2309.15217
+    FActScore                the same, times exp(1 - gamma / claims) where claims < gamma       2305.14251
+    F1@K                     of precision and min(supported / K, 1)                             VeriScore, 2406.19276
+    context recall           claims of the reference that a passage bears out / its claims      RAGAS
+    context precision        sum_k P@k v_k / sum_k v_k, v_k = 1 if passage k bears out one of them      RAGAS
 
 ALCE (Gao et al. 2023, 2305.14627) asks whether the cited passages, joined, entail a sentence: its recall. A citation is
 imprecise if it alone does not, and the others do without it. There the judge is a model of 11 billion weights and in
