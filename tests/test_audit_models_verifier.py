@@ -144,3 +144,15 @@ def test_a_pair_is_another_item_than_its_texts_joined():
         for one in (Pair("a", "b"), Pair("b", "a"), Pair("ab", ""), Continuation("a", "b"), "ab", Pair("", "ab"))
     }
     assert len(digests) == 6
+
+
+def test_the_built_in_one_is_the_rules():
+    model = open_model("lexical_verifier")
+    pairs = [Pair("The bridge is 120 metres long.", text) for text in ("The bridge is 120 metres long.",
+                                                                      "The bridge is 150 metres long.")]  # fmt: skip
+    same, changed = model.verify(pairs)
+    assert same.argmax() == 0
+    assert changed.argmax() == 2
+    assert answer(model, "verify", pairs, seed=0, options={}).to_pandas()["pieces"].tolist() == [1, 1]
+    with pytest.raises(ModelError, match="got a str; allowed: Pair"):
+        model.verify(["a text"])
