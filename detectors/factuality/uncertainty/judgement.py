@@ -1,0 +1,308 @@
+"""Do scores of uncertainty know right answers from wrong ones, and how often is a model sure of what is not so?
+
+    with labels       AUROC of the chosen score, beside what answer length alone reaches; PRR, AURC, both AUPRCs
+    with samples      how often samples say what the answer says; with evidence or labels the 2 x 2 of both:
+
+                         samples say the same     samples say other things
+        supported        confident truth          doubted truth
+        not supported    confident falsehood      doubted falsehood
+
+An answer is right by its label, else by a rule of `detectors.factuality.matching` from its references. One that
+declines to answer is neither right nor wrong and has no place in a ranking; one that failed is missing. Agreement among
+samples is consistency, not truth: a confident falsehood has no uncertainty at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from detectors.arrays import unit_column, units_of
+from detectors.differences import auroc_difference
+from detectors.factuality.matching import contains, exact_match, exact_match_numeric
+from detectors.factuality.mismatch import check_claims
+from detectors.factuality.refusals import is_refusal
+from detectors.factuality.selective import SELECTIVE_MEASURES, Selective, risk_coverage
+from detectors.factuality.tally import Tally
+from detectors.factuality.uncertainty.table import BLIND, SCORES, lacking, score_table
+from detectors.phrases import Cause
+from detectors.ranking import rank
+from detectors.result import Direction, Measure, Remark, Result, undefined
+
+__all__ = ["AGREE", "CELLS", "RULES", "UNCERTAINTY_MEASURES", "uncertainty"]
+
+RULES: Mapping[str, Callable[[str, Sequence[str]], bool]] = {
+    "contains": contains, "exact_match": exact_match, "exact_match_numeric": exact_match_numeric,
+}
+"""How an answer is right where it has references and no label."""
+AGREE = 0.8
+"""Share of samples that must say what the answer says for it to count as confident."""
+CELLS = ("confident_falsehood", "confident_truth", "doubted_falsehood", "doubted_truth")
+_WAYS: Mapping[str, Direction] = {"confident_falsehood": "lower is better", "confident_truth": "higher is better"}
+UNCERTAINTY_MEASURES = (
+    "auroc", "above_length", *SELECTIVE_MEASURES, "prr_difference", "wrong_share", "agreement", "agree_share", *CELLS,
+    "order_matters_share", "refusal_share", "unparseable_share", "error_share",
+)
+_LENGTH = BLIND[0]
+_NO_LABELS = Cause("no answer has a label, or references to be compared with")
+_FEW = Cause("{right} right and {wrong} wrong units have a score; two or more of each are needed")
+MOST_POINTS = 120
+"""Points of a risk-coverage curve."""
+
+
+def uncertainty(
+    observed: pd.DataFrame, *, score: str, rule: str = "contains", agree: float = AGREE, level: float,
+    rng: np.random.Generator,
+) -> Result:
+    """Return `UNCERTAINTY_MEASURES`, then `auroc` of every other score and of the two lengths, each as its group.
+
+    observed, indexed by item id: the columns of `score_table`, and any of `reference` (right answers), `label` (1 =
+    right, 0 = wrong), `context` (passages), `finish` (`error` where the model gave no answer) and `unit`. score: the
+    headline, one of `SCORES`. Without labels and references the headline is `agreement`. Of the 2 x 2, group `evidence`
+    tells by the claims of the answer and the context, group `labels` by what is right.
+
+    `items`: `outcome` (`right, wrong, refused, unparseable, error, no label`), `role` (`right` or `wrong`), every
+    score, `agreement`, `supported` (1 = every claim that could be scored). A wrong answer counts against the model,
+    the heavier the more right answers are less certain than it. `table`: the risk-coverage curves of the headline and
+    of the answer's length.
+    """
+    judged = _Judged(observed, _items(observed, score, rule), score, agree, level, rng)
+    measures = list(judged.measures())
+    if judged.labelled.empty:
+        measures.sort(key=lambda one: one.name != "agreement")
+    return Result(tuple(measures), judged.evidence, judged.curves(), tuple(judged.remarks(rule)))
+
+
+def _items(observed: pd.DataFrame, score: str, rule: str) -> pd.DataFrame:
+    """Return the evidence: texts, outcome, scores, agreement and support."""
+    cells = {name: observed[name] if name in observed else pd.Series(None, observed.index, dtype=object)
+             for name in ("prompt", "answer", "reference", "label", "context", "finish", "samples")}  # fmt: skip
+    told = pd.DataFrame({
+        "prompt": cells["prompt"], "answer": cells["answer"], "reference": cells["reference"].map(_joined),
+        "samples": cells["samples"].map(_joined),
+    }, dtype=object)  # fmt: skip
+    graded = zip(*(cells[name] for name in ("answer", "reference", "label", "finish")), strict=True)
+    told[["outcome", "by"]] = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)
+    told["role"] = told["outcome"].where(told["outcome"].isin(["right", "wrong"]), None)
+    told["supported"] = [
+        _supported(*row) for row in zip(cells["answer"], cells["context"], cells["prompt"], strict=True)
+    ]
+    told = told.astype({"supported": float}).join(score_table(observed))
+    told["no_answer"], told["group"] = told["outcome"].isin(["error", "unparseable"]), None
+    told["unit"] = unit_column(observed) if "unit" in observed and observed["unit"].notna().any() else None
+    return told.join(_weights(told["role"], told[score]))
+
+
+def _joined(cell: Any) -> str | None:
+    return None if cell is None or isinstance(cell, float) else " | ".join(_listed(cell))
+
+
+def _listed(cell: Any) -> list[str]:
+    return [cell] if isinstance(cell, str) else [str(one) for one in cell]
+
+
+def _outcome(rule: str, answer: Any, reference: Any, label: Any, finish: Any) -> tuple[str, str | None]:
+    """Return what became of an answer, and by what it was graded: `label`, or the rule."""
+    if finish == "error" or not isinstance(answer, str):
+        return "error", None
+    if label is not None and label == label:
+        return ("right" if float(label) == 1 else "wrong"), "label"
+    if not any(character.isalnum() for character in answer):
+        return "unparseable", None
+    known = [] if reference is None or isinstance(reference, float) else _listed(reference)
+    if known and RULES[rule](answer, known):
+        return "right", rule
+    if is_refusal(answer):
+        return "refused", None
+    return ("wrong", rule) if known else ("no label", None)
+
+
+def _supported(answer: Any, context: Any, prompt: Any) -> float:
+    """Return 1 where every claim that could be scored is borne out by the context, 0 where one is not; else NaN."""
+    if not isinstance(answer, str) or context is None or isinstance(context, float) or is_refusal(answer):
+        return np.nan
+    verdicts = check_claims(answer, _listed(context), prompt if isinstance(prompt, str) else "")
+    states = [one.state for one in verdicts if one.state != "not scored"]
+    return float(all(state == "supported" for state in states)) if states else np.nan
+
+
+def _weights(role: pd.Series[Any], score: pd.Series[float]) -> pd.DataFrame:
+    """Return `against` (wrong) and `weight`: the share of the other kind that a score orders the wrong way round."""
+    known = role.notna() & score.notna()
+    weight = pd.Series(np.nan, role.index)
+    sides = {name: score[known & (role == name)] for name in ("right", "wrong")}
+    if all(map(len, sides.values())):
+        both = pd.concat(list(sides.values()))
+        ranks = pd.Series(rankdata(both), both.index)
+        for name, other, sign in (("right", "wrong", 1), ("wrong", "right", -1)):
+            above = (ranks[sides[name].index] - rankdata(sides[name])) / len(sides[other])
+            weight[sides[name].index] = above if sign > 0 else 1 - above
+    return pd.DataFrame({"against": role.eq("wrong").astype("boolean").where(role.notna()), "weight": weight})
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """Makes the measures."""
+
+    observed: pd.DataFrame
+    items: pd.DataFrame
+    score: str
+    agree: float
+    level: float
+    rng: np.random.Generator
+
+    @cached_property
+    def labelled(self) -> pd.DataFrame:
+        """Items that are right or wrong."""
+        return self.items[self.items["role"].notna()]
+
+    @cached_property
+    def ranked(self) -> pd.DataFrame:
+        """Those that have the chosen score too."""
+        return self.labelled[self.labelled[self.score].notna()]
+
+    @cached_property
+    def missing(self) -> int:
+        """Items that would have been graded, and have no answer or no score."""
+        failed = int(self.items["no_answer"].sum()) if len(self.labelled) else 0
+        return failed + len(self.labelled) - len(self.ranked)
+
+    @cached_property
+    def tally(self) -> Tally:
+        return Tally(self.items, self.level, self.rng)
+
+    @property
+    def evidence(self) -> pd.DataFrame:
+        """The items, without columns that nothing fills."""
+        kept = self.tally.evidence.drop(columns=["group"])
+        return kept.loc[:, kept.notna().any() | kept.columns.isin(["role", "outcome", self.score, "against", "weight"])]
+
+    def measures(self) -> Iterator[Measure]:
+        """Yield the measures, headline first."""
+        yield self._auroc(self.score, None)
+        yield self._above_length()
+        yield from self._selective()
+        yield self._mean("wrong_share", 1 - self._right, "lower is better", _NO_LABELS)
+        yield from self._agreement()
+        for outcome, name in (("refused", "refusal_share"), ("unparseable", "unparseable_share")):
+            yield self.tally.share(name, outcome, "neither" if outcome == "refused" else "lower is better")
+        yield self.tally.share("error_share", "error", "lower is better")
+        for name in () if self.labelled.empty else (*BLIND, *SCORES):
+            if name != self.score and self.items[name].notna().any():
+                yield self._auroc(name, name)
+
+    def _auroc(self, score: str, group: str | None) -> Measure:
+        """Return how often a wrong answer has the higher score, ties as one half."""
+        rows = self.labelled[self.labelled[score].notna()]
+        right, wrong = self._sides(rows)
+        missing = self.missing if group is None else 0
+        if (reason := self._cannot_rank(rows, score)) is not None:
+            return undefined(
+                "auroc", reason, n=self._n(rows), unit="score", direction="higher is better", level=self.level,
+                group=group, missing=missing,
+            )
+        ranking = rank(right[[score]], wrong[[score]], (units_of(right), units_of(wrong)))
+        found = ranking.auroc(score, name="auroc", level=self.level, group=group)
+        return replace(found, auroc_of=(("right", score), ("wrong", score))).lacking(missing)
+
+    def _above_length(self) -> Measure:
+        """Return the AUROC of the score less that of the answer's length, on the same answers."""
+        rows, name = self.ranked, "above_length"
+        if (reason := self._cannot_rank(rows, self.score)) is not None:
+            return undefined(
+                name, reason, n=self._n(rows), unit="score", direction="higher is better", level=self.level,
+                missing=self.missing,
+            )
+        sides = [side[[_LENGTH, self.score]].set_axis(["first", "second"], axis=1) for side in self._sides(rows)]
+        units = tuple(units_of(side).to_numpy(str) for side in self._sides(rows))
+        found = auroc_difference(sides[0], sides[1], (units[0], units[1]), level=self.level)
+        measure = Measure(
+            name=name, value=found.value, low=found.low, high=found.high, n=self._n(rows), unit="score",
+            direction="higher is better", level=self.level, method=found.method, guarantee=found.guarantee,
+            min_units=found.min_units, worst_coverage=found.worst_coverage, measured_to=found.measured_to,
+        )
+        return measure.lacking(self.missing)
+
+    def _selective(self) -> Iterator[Measure]:
+        rows = self.ranked
+        if rows.empty:
+            reason = _NO_LABELS if self.labelled.empty else lacking(self.observed, self.score)
+            for name, direction in (*SELECTIVE_MEASURES.items(), ("prr_difference", SELECTIVE_MEASURES["prr"])):
+                yield undefined(
+                    name, reason, n=self._n(rows), unit="score", direction=direction, level=self.level,
+                    missing=self.missing,
+                )
+            return
+        wrong = rows["role"].eq("wrong").to_numpy(float)
+        of = Selective(rows[[self.score, _LENGTH]], wrong, units_of(rows).to_numpy(str))
+        both = of.measures(self.score, level=self.level, rng=self.rng)
+        both += of.measures(self.score, level=self.level, rng=self.rng, names=("prr",), less=_LENGTH)
+        yield from (one.lacking(self.missing) for one in both)
+
+    @cached_property
+    def _right(self) -> pd.Series[float]:
+        """1 = right, 0 = wrong, null = neither."""
+        role = self.items["role"]
+        return role.eq("right").astype(float).where(role.notna()).rename(None)
+
+    def _agreement(self) -> Iterator[Measure]:
+        """Yield how samples agree with the answer, and the 2 x 2 of that and support."""
+        agreement, no_samples = self.items["agreement"], lacking(self.observed, "degree")
+        sure = agreement.ge(self.agree - 1e-9).astype(float).where(agreement.notna()).rename(None)
+        yield self._mean("agreement", agreement, "neither", no_samples, binary=False)
+        yield self._mean("agree_share", sure, "neither", no_samples)
+        for group, true in (("evidence", self.items["supported"].rename(None)), ("labels", self._right)):
+            cells = (sure * (1 - true), sure * true, (1 - sure) * (1 - true), (1 - sure) * true)
+            if cells[0].notna().any():
+                for name, cell in zip(CELLS, cells, strict=True):
+                    yield self._mean(name, cell, _WAYS.get(name, "neither"), no_samples, group=group)
+        yield self._mean("order_matters_share", self.items["order_matters"].rename(None), "neither", no_samples)
+
+    def _mean(
+        self, name: str, values: pd.Series[Any], direction: Direction, reason: Cause, *, binary: bool = True,
+        group: str | None = None,
+    ) -> Measure:
+        """Return a mean over units of what could be told; answers that failed may have been anything."""
+        if values.notna().any():
+            return replace(self.tally.mean(name, values, direction, binary=binary), group=group)
+        n = {"items": 0, "units": 0}
+        return undefined(name, reason, n=n, unit="share", direction=direction, level=self.level, group=group)
+
+    def _cannot_rank(self, rows: pd.DataFrame, score: str) -> Cause | None:
+        """Return why a score of these rows has no AUROC."""
+        if self.labelled.empty:
+            return _NO_LABELS
+        if rows.empty:
+            return lacking(self.observed, score)
+        counts = [units_of(side).nunique() for side in self._sides(rows)]
+        return None if min(counts) > 1 else Cause(_FEW.template, right=counts[0], wrong=counts[1])
+
+    @staticmethod
+    def _sides(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return rows[rows["role"] == "right"], rows[rows["role"] == "wrong"]
+
+    @staticmethod
+    def _n(rows: pd.DataFrame) -> dict[str, int]:
+        return {"items": len(rows), "units": units_of(rows).nunique()}
+
+    def curves(self) -> pd.DataFrame | None:
+        """Return `score`, `coverage`, `risk` of the headline and of the answer's length; None without labels."""
+        if self.ranked.empty:
+            return None
+        wrong, parts = self.ranked["role"].eq("wrong").to_numpy(float), []
+        for name in (self.score, _LENGTH):
+            curve = risk_coverage(self.ranked[name], wrong).drop(columns="threshold")
+            places = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), MOST_POINTS)).round().astype(int))
+            parts.append(curve.iloc[places].assign(score=name))
+        return pd.concat(parts, ignore_index=True)[["score", "coverage", "risk"]]
+
+    def remarks(self, rule: str) -> Iterator[Remark]:
+        """Yield by which rule answers without a label were graded."""
+        if graded := int(self.items["by"].eq(rule).sum()):
+            yield Remark("graded_by_rule", {"count": float(graded), "rule": rule})

@@ -1,0 +1,220 @@
+"""From one table of answers to every score of their uncertainty: what was observed once is reduced in all ways.
+
+A column that is not there, or a cell that is null, leaves the scores that need it null; `lacking` says what it was. All
+scores but the two blind ones point one way: higher = more likely wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.arrays import Floats
+from detectors.factuality.claims import sentences
+from detectors.factuality.uncertainty.graph import components, graph_scores
+from detectors.factuality.uncertainty.meanings import cluster, coverage, miller_madow, order_matters, semantic_entropy
+from detectors.factuality.uncertainty.selfcheck import entailment_check, ngram_check
+from detectors.factuality.uncertainty.similarity import (
+    MOST_CHARACTERS,
+    Words,
+    same_meaning,
+    similarities,
+    to_each,
+    words_of,
+)
+from detectors.factuality.uncertainty.single_pass import claim_conditioned, entropy_bounds, p_true, pmi, token_scores
+from detectors.phrases import Cause
+
+__all__ = ["BLIND", "SCORES", "lacking", "score_table"]
+
+_SAMPLED, _BOTH = ("samples",), ("log_probs", "samples")
+SCORES: Mapping[str, tuple[str, ...]] = {
+    "sequence_nll": ("log_probs",), "mean_nll": ("log_probs",), "max_nll": ("log_probs",),
+    "mean_entropy": ("entropies",), "max_entropy": ("entropies",),
+    "mean_entropy_bound": ("top_log_probs",), "max_entropy_bound": ("top_log_probs",),
+    "mean_margin": ("margins",), "least_margin": ("margins",), "pmi": ("log_probs", "log_probs_alone"),
+    "p_true": ("p_true",), "verbalised": ("confidence",), "claim_conditioned": ("alternatives", "says"),
+    "sampled_nll": ("samples", "sample_nats"),
+    "unigram_mean": _SAMPLED, "unigram_max": _SAMPLED, "bigram_mean": _SAMPLED, "bigram_max": _SAMPLED,
+    "selfcheck_entailment": ("samples", "verified_sentences"),
+    "disagreement": _SAMPLED, "semantic_entropy": _SAMPLED, "semantic_entropy_corrected": _SAMPLED,
+    "semantic_entropy_weighted": ("samples", "sample_nats"), "sets": _SAMPLED, "eigenvalues": _SAMPLED,
+    "degree": _SAMPLED, "eccentricity": _SAMPLED, "kernel_entropy": _SAMPLED, "lexical_dissimilarity": _SAMPLED,
+    "dissimilarity_to_samples": _SAMPLED, "cocoa_msp": _BOTH, "cocoa_mean": _BOTH,
+    "cocoa_entropy": ("entropies", "samples"),
+}
+"""Score -> the columns that it needs."""
+BLIND = ("answer_words", "question_words")
+"""What knows nothing of the truth: how long the answer and the question are."""
+_GRAPH = ("eigenvalues", "degree", "eccentricity", "kernel_entropy")
+FEWEST = 2
+"""Samples below which nothing can be said of how they agree."""
+
+
+def lacking(observed: pd.DataFrame, score: str) -> Cause:
+    """Return why no item has a value of `score`."""
+    absent = [name for name in SCORES[score] if name not in observed or observed[name].isna().all()]
+    if absent:
+        return Cause("no item has what this score needs: {columns}", columns=", ".join(absent))
+    if "samples" in SCORES[score]:
+        return Cause("no item has an answer with a word and {fewest} samples or more", fewest=FEWEST)
+    return Cause("no item has an answer with a token")
+
+
+def score_table(observed: pd.DataFrame) -> pd.DataFrame:
+    """Return every score of `SCORES` and `BLIND` [item, score], and what is known of the samples; null = undefined.
+
+    observed, one row an item, any of: `prompt`, `answer` (texts), `samples` (texts), `log_probs`, `entropies`,
+    `margins`, `log_probs_alone` (numbers, one a token of the answer), `top_log_probs` (nats [token][k]), `p_true` (nats
+    [order][option]), `confidence` (0 to 1), `sample_nats` (nats of each sample), `alternatives` and `says` (see
+    `claim_conditioned`), and of a verifier, as (entailment, neutral, contradiction): `verified_samples` [premise,
+    hypothesis, 3], `verified_answer` [sample, way, 3] and `verified_sentences` [sentence, sample, 3]. Where it has
+    judged the samples, likeness is the mean of entailment both ways, else ROUGE-L.
+
+    Beside the scores: `agreement` (share of samples that mean the same as the answer), `coverage` (see
+    `detectors.factuality.uncertainty.meanings`) and `order_matters` (whether clusters depend on the samples' order).
+    """
+    cells = {name: observed[name].to_list() if name in observed else [None] * len(observed) for name in _columns()}
+    found = token_scores(cells["log_probs"], cells["entropies"], cells["margins"])
+    found["pmi"] = pmi(cells["log_probs"], cells["log_probs_alone"])
+    found["p_true"] = [_or_nan(_p_true, cell) for cell in cells["p_true"]]
+    found["verbalised"] = [_or_nan(_unsure, cell) for cell in cells["confidence"]]
+    pairs = zip(cells["alternatives"], cells["says"], strict=True)
+    found["claim_conditioned"] = [np.nan if None in (nats, says) else claim_conditioned(nats, says)
+                                  for nats, says in pairs]  # fmt: skip
+    bounds = [_bounds(rows) for rows in cells["top_log_probs"]]
+    found[["mean_entropy_bound", "max_entropy_bound"]] = np.reshape(bounds, (-1, 2))
+    sampled = pd.DataFrame([_of_samples(row) for row in _rows(cells)], columns=_OF_SAMPLES).astype(float)
+    found = pd.concat([found, sampled, _of_graphs(cells)], axis=1)
+    apart = found["dissimilarity_to_samples"]
+    for name, of in (("cocoa_msp", "sequence_nll"), ("cocoa_mean", "mean_nll"), ("cocoa_entropy", "mean_entropy")):
+        found[name] = found[of] * apart
+    found["answer_words"], found["question_words"] = (
+        [np.nan if text is None else float(len(str(text).split())) for text in cells[name]]
+        for name in ("answer", "prompt")
+    )
+    found.index = observed.index
+    return found[[*SCORES, *BLIND, "agreement", "coverage", "order_matters"]]
+
+
+_OF_SAMPLES = [
+    "unigram_mean", "unigram_max", "bigram_mean", "bigram_max", "selfcheck_entailment", "disagreement", "agreement",
+    "semantic_entropy", "semantic_entropy_corrected", "semantic_entropy_weighted", "sets", "lexical_dissimilarity",
+    "dissimilarity_to_samples", "sampled_nll", "coverage", "order_matters",
+]
+
+
+def _columns() -> set[str]:
+    of_verifier = {"verified_samples", "verified_answer"}
+    return {"prompt", "answer", *of_verifier, *(name for needs in SCORES.values() for name in needs)}
+
+
+def _rows(cells: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
+    for row in zip(*cells.values(), strict=True):
+        yield dict(zip(cells, row, strict=True))
+
+
+def _or_nan(of: Callable[[Any], float], cell: Any) -> float:
+    return np.nan if cell is None or (isinstance(cell, float) and cell != cell) else of(cell)
+
+
+def _p_true(nats: Any) -> float:
+    return float(p_true([[list(one) for one in nats]])[0])
+
+
+def _unsure(confidence: float) -> float:
+    return 1 - float(confidence)
+
+
+def _bounds(rows: Any) -> tuple[float, float]:
+    """Return (mean, largest) over tokens of the least entropy that the likeliest tokens allow."""
+    if rows is None or not len(rows):
+        return np.nan, np.nan
+    least = [entropy_bounds(row)[0] for row in rows]
+    return float(np.mean(least)), max(least)
+
+
+def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
+    """Return what follows from the samples of one item."""
+    answer, samples = row["answer"], row["samples"]
+    if answer is None or samples is None or len(samples) < FEWEST:
+        return {}
+    texts, own = [words_of(one) for one in samples], words_of(answer)
+    rouge = similarities(texts)
+    same = same_meaning(texts, rouge) if row["verified_samples"] is None else _entailed(row["verified_samples"])
+    kinds, sets = cluster(same), components(same)[0]
+    found = {
+        "disagreement": 1 - np.bincount(kinds).max() / len(kinds), "semantic_entropy": semantic_entropy(kinds),
+        "semantic_entropy_corrected": miller_madow(kinds), "sets": float(sets), "coverage": coverage(kinds),
+        "order_matters": float(order_matters(same)),
+        "lexical_dissimilarity": 1 - float((rouge.sum() - len(texts)) / (len(texts) * (len(texts) - 1))),
+        **_checked(answer, samples, texts),
+    }  # fmt: skip
+    if own:
+        found |= _near(own, texts, row["verified_answer"])
+    if (nats := row["sample_nats"]) is not None and len(nats) == len(samples) and np.isfinite(nats).all():
+        found["semantic_entropy_weighted"] = semantic_entropy(kinds, [one.strip() for one in samples], nats)
+        found["sampled_nll"] = -float(np.mean(nats))
+    if (told := row["verified_sentences"]) is not None and len(told):
+        found["selfcheck_entailment"] = float(entailment_check(_numbers(told)).mean())
+    return found
+
+
+def _near(own: Words, texts: Sequence[Words], verified: Any) -> dict[str, float]:
+    """Return how far the answer is from its samples, and what share of them says the same."""
+    if verified is None:
+        near = to_each(own, texts)
+        same = [same_meaning([own, one], np.array([[1, far], [far, 1]]))[0, 1]
+                for one, far in zip(texts, near, strict=True)]  # fmt: skip
+    else:
+        told = _numbers(verified)
+        near, same = told[..., 0].mean(axis=-1), list((told.argmax(axis=-1) == 0).all(axis=-1))
+    return {"dissimilarity_to_samples": float(1 - near.mean()), "agreement": float(np.mean(same))}
+
+
+def _checked(answer: str, samples: Sequence[str], texts: Sequence[Words]) -> dict[str, float]:
+    """Return the n-gram forms; a sample is one run of words for unigrams, which no sentence cuts."""
+    own = _sentences(answer)
+    single = ngram_check(own, [[one] for one in texts])
+    if single is None:
+        return {}
+    double = ngram_check(own, map(_sentences, samples), n=2)
+    found = {"unigram_mean": single.mean, "unigram_max": single.mean_of_max}
+    return found if double is None else {**found, "bigram_mean": double.mean, "bigram_max": double.mean_of_max}
+
+
+def _sentences(text: str) -> list[Words]:
+    read = text[:MOST_CHARACTERS]
+    return [words_of(span.of(read)) for span in sentences(read)]
+
+
+def _of_graphs(cells: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return the graph scores, items with as many samples at once."""
+    found = pd.DataFrame(np.nan, index=range(len(cells["samples"])), columns=list(_GRAPH))
+    by_size: dict[int, list[int]] = {}
+    for item, samples in enumerate(cells["samples"]):
+        if samples is not None and len(samples) >= FEWEST and cells["answer"][item] is not None:
+            by_size.setdefault(len(samples), []).append(item)
+    for items in by_size.values():
+        w = np.stack([_likeness(cells["samples"][item], cells["verified_samples"][item]) for item in items])
+        scores = graph_scores(w)
+        found.loc[items, list(_GRAPH)] = np.column_stack([scores[name] for name in _GRAPH])
+    return found
+
+
+def _likeness(samples: Sequence[str], verified: Any) -> Floats:
+    return similarities([words_of(one) for one in samples]) if verified is None else _numbers(verified)[..., 0]
+
+
+def _entailed(verified: Any) -> NDArray[np.bool_]:
+    """Return [premise, hypothesis]: whether entailment is the likeliest of the three."""
+    return np.asarray(_numbers(verified).argmax(axis=-1) == 0)
+
+
+def _numbers(cell: Any) -> Floats:
+    """Return nested lists, however a frame holds them, as one array."""
+    return np.array([[list(pair) for pair in row] for row in cell], dtype=float)
