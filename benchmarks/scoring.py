@@ -101,15 +101,24 @@ def main(rounds: int, names: list[str]) -> None:
 
 
 def exactness(subject: Subject, rounds: int) -> Iterator[str]:
-    """Say how far scores lie from float64 sums over the network's own logits, and from those of other batches."""
+    """Say how far statistics lie from float64 sums over the very logits, over the model's own, and from other batches.
+
+    The second and the third differ by what a network in 32 bits makes of other shapes, whoever sums.
+    """
     together = subject.scorer.score(subject.texts, trace=True)
     alone = [subject.scorer.score([text], trace=True)[0] for text in subject.texts]
-    reference = [_reference(subject.model, ids) for ids in subject.ids]
-    for what, wanted in (("float64", reference), ("batches of one", alone)):
-        apart = np.concatenate([np.abs(got - want) for got, want in zip(together, wanted, strict=True)])
-        yield _goal(f"log p, largest distance from {what}", apart[:, 0].max(), 1e-5, "nats")
+    same = [_by_the_book(_logits(subject.network, ids), ids) for ids in subject.ids]
+    own = [_by_the_book(_model_logits(subject, ids), ids) for ids in subject.ids]
+    for what, got, wanted in (
+        ("float64 sums over the same logits", alone, same),
+        ("those over the model's own logits", together, own),
+        ("batches of one", together, alone),
+    ):
+        apart = np.concatenate([np.abs(mine - theirs) for mine, theirs in zip(got, wanted, strict=True)])
         ranks = "same ranks" if not apart[:, 3].any() else f"{int((apart[:, 3] > 0).sum())} ranks differ"
-        yield f"  entropy {apart[:, 1].max():.1e}, variance {apart[:, 2].max():.1e}, {ranks}"
+        told = f"log p {apart[:, 0].max():.1e}, entropy {apart[:, 1].max():.1e}, variance {apart[:, 2].max():.1e}"
+        yield _goal(f"largest distance from {what} ({told}, {ranks})", apart[:, : 3 if got is alone else 1].max(),
+                    1e-5, "nats")
 
 
 def forward(subject: Subject, rounds: int) -> Iterator[str]:
@@ -126,7 +135,7 @@ def continuations(subject: Subject, rounds: int) -> Iterator[str]:
     ends = [subject.long[at : at + CONTINUATION] for at in range(7, 7 + K * CONTINUATION, CONTINUATION)]
     texts = [Encoded(row + end, PREFIX) for row in rows for end in ends]
     for text, got in zip(texts[:2], subject.scorer.score(texts), strict=False):
-        _equal(got[:, 0], _reference(subject.model, text.ids)[PREFIX - 1 :, 0])
+        _equal(got[:, 0], _by_the_book(_model_logits(subject, text.ids), text.ids)[PREFIX - 1 :, 0])
     shared, again = _seconds(rounds, lambda: subject.scorer.score(texts), lambda: subject.bare([t.ids for t in texts]))
     best = (PREFIX + K * CONTINUATION) / (K * (PREFIX + CONTINUATION))
     yield _ratio(f"{K} continuations of {PREFIX} tokens / bare forward of all", shared, again, 1.1 * best)
@@ -302,11 +311,23 @@ def _in_16_bits(model: Any) -> Any:
 # --- measuring -------------------------------------------------------------------------------------------------------
 
 
-def _reference(model: Any, ids: list[int]) -> np.ndarray:
-    """The four statistics of one text by the book, in float64."""
-    with torch.inference_mode():
-        logits = model(torch.tensor([ids]), use_cache=False).logits[0, :-1].double()
-    log_p, target = logits.log_softmax(-1), torch.tensor(ids[1:])[:, None]
+@torch.inference_mode()
+def _logits(network: CausalNetwork, ids: list[int]) -> torch.Tensor:
+    """The logits [token, vocabulary] that the scorer sums over when it is given one text."""
+    out = torch.empty(max(1, SLICE // network.vocabulary), network.vocabulary)
+    states = network.states(torch.tensor([ids[:-1]]))[0].split(len(out))
+    return torch.cat([network.logits(part, out=out[: len(part)]).clone() for part in states])
+
+
+@torch.inference_mode()
+def _model_logits(subject: Subject, ids: list[int]) -> torch.Tensor:
+    """The same as the model gives them by itself."""
+    return subject.model(torch.tensor([ids]), use_cache=False).logits[0, :-1]
+
+
+def _by_the_book(logits: torch.Tensor, ids: list[int]) -> np.ndarray:
+    """The four statistics of one text in float64."""
+    log_p, target = logits.double().log_softmax(-1), torch.tensor(ids[1:])[:, None]
     entropy = -(log_p.exp() * log_p).sum(-1)
     variance = (log_p.exp() * (log_p + entropy[:, None]) ** 2).sum(-1)
     rank = 1 + (logits > logits.gather(-1, target)).sum(-1)
