@@ -4,6 +4,8 @@
     row, strange      with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
     choices           lists of texts
     aliases, mentions the same; one text is one of them, where it holds nothing that may part several
+    reference         the same
+    context           text; of a role that says so (`audit.probe.Role.lists`) also a list of texts: its passages
     best, correct     an integer, a list of them
     judge             a finite number
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
@@ -28,10 +30,10 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 
-ARRAY, LABEL, ALIASES, VALUE = "array", "label", "aliases", "value"
+ARRAY, LABEL, ALIASES, VALUE, TEXTS = "array", "label", "aliases", "value", "texts"
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
-    "label": LABEL, "mentions": ALIASES, "row": ARRAY, "series": ARRAY, "strange": ARRAY,
+    "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "series": ARRAY, "strange": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {
@@ -39,6 +41,7 @@ _ALLOWED = {
     list[int]: "a list of integers", ARRAY: "finite numbers, in lists of one length",
     LABEL: "text or a whole number", VALUE: "text, a number, or true or false",
     ALIASES: "a list of texts, or one text; `list_separator` parts several",
+    TEXTS: "text, or a list of texts",
 }
 _PARTING = frozenset(";|[]\n\t")
 """What one text may not hold: it could be several, and an answer that is none of them would be judged by it."""
@@ -50,14 +53,16 @@ def allowed(name: str) -> str:
 
 
 def cells_of_kind(
-    what: object, name: str, cells: list[Any], before: int, separator: str | None, *, table: bool = False
+    what: object, name: str, cells: list[Any], before: int, separator: str | None, *, table: bool = False,
+    lists: bool = False,
 ) -> list[Any]:
     """Return the cells of a field as the kind it holds, None where empty; raises DataError naming the row.
 
     what: the source, as errors name it. before: rows of it that stand before these. separator: what parts the entries
-    of a list in a text. table: whether it is a column of a table, whatever it is called.
+    of a list in a text. table: whether it is a column of a table, whatever it is called. lists: whether a cell may be
+    a list of texts, too.
     """
-    kind = VALUE if table else KINDS.get(name, str)
+    kind = VALUE if table else TEXTS if lists else KINDS.get(name, str)
     if kind in (str, VALUE) and set(map(type, cells)) <= {str, NoneType}:
         return [cell or None for cell in cells]
     done: list[Any] = []
@@ -100,6 +105,8 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
     if kind in (str, int):
         return _plain(cell, kind)
     parts = split(cell, separator) if separator and isinstance(cell, str) else cell
+    if kind == TEXTS and isinstance(parts, str):
+        return parts
     if kind == ALIASES and isinstance(parts, str) and not _PARTING.intersection(parts):
         parts = [parts]
     if not isinstance(parts, list):

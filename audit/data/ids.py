@@ -37,7 +37,10 @@ def frames_of(
     namer, before, empty = _IdAssigner(what), 0, dict(fields or {})
     for raw, own in items:
         there = [name for name in role.fields if name in raw]
-        cells = {name: cells_of_kind(what, name, raw[name], before, separator, table=role.table) for name in there}
+        cells = {
+            name: cells_of_kind(what, name, raw[name], before, separator, table=role.table, lists=name in role.lists)
+            for name in there
+        }
         for name, column in cells.items():
             if name in empty and any(cell is not None for cell in column):
                 del empty[name]

@@ -48,6 +48,8 @@ class Role:
     table: bool = False
     """Whether the fields are columns of a table, whatever they are called: each must be there unless it is optional,
     and its cells are text, a number or true or false, all of them told as text, or missing."""
+    lists: frozenset[str] = field(default_factory=frozenset)
+    """Fields of which a cell is one text or a list of texts, such as the passages of a context."""
 
 
 class Ask(Protocol):
