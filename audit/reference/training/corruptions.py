@@ -108,7 +108,7 @@ def corrupt(claim: str, source: str, random: np.random.Generator) -> Edit | None
     """Return an edit after which `source`, from which names come, no longer bears `claim` out; None where none fits."""
     rules = list(KINDS.values())
     for place in random.permutation(len(rules)):
-        edit = rules[place](claim, source, random)
+        edit = rules[int(place)](claim, source, random)
         if edit is not None and edit.made(claim) is not None:
             return edit
     return None
