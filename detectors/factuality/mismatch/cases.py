@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
+from typing import Protocol, TypeVar
 
-from detectors.factuality.claims import Claim
+from detectors.factuality.claims import Claim, Span
+from detectors.factuality.mismatch.dates import Date, dates, taken_by
 from detectors.factuality.mismatch.evidence import Evidence, Near, Sentence
+from detectors.factuality.mismatch.identifiers import Identifier, identifiers
+from detectors.factuality.mismatch.names import Name, names, unmeasurable
 from detectors.factuality.mismatch.quantities import Quantity, quantities
+from detectors.factuality.mismatch.quoted import quoted
 from detectors.factuality.mismatch.verdicts import Place
 from detectors.factuality.words import MARK, NUMBER, Reading, Token, read
+from detectors.phrases import Cause
 
 __all__ = ["Answer", "Case", "neighbours"]
+
+_REACH = 4
+
+
+class _Placed(Protocol):
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+P = TypeVar("P", bound=_Placed)
 
 
 @dataclass(frozen=True)
@@ -20,11 +40,38 @@ class Answer:
     """An answer, read."""
 
     reading: Reading
+    beginnings: tuple[int, ...]
+    """Where its sentences begin."""
+
+    @cached_property
+    def dates(self) -> list[Date]:
+        """Return its dates."""
+        return dates(self.reading)
 
     @cached_property
     def quantities(self) -> list[Quantity]:
-        """Return its numbers."""
-        return quantities(self.reading)
+        """Return its numbers that are no dates."""
+        return quantities(self.reading, taken_by(self.dates))
+
+    @cached_property
+    def names(self) -> list[Name]:
+        """Return its names."""
+        return names(self.reading, self.beginnings)
+
+    @cached_property
+    def quotes(self) -> list[Span]:
+        """Return what it quotes."""
+        return quoted(self.reading.text)
+
+    @cached_property
+    def identifiers(self) -> list[Identifier]:
+        """Return its identifiers."""
+        return identifiers(self.reading.text)
+
+    @cached_property
+    def nameless(self) -> Cause | None:
+        """Return why its names cannot be told."""
+        return unmeasurable(self.reading)
 
 
 @dataclass(frozen=True)
@@ -36,21 +83,37 @@ class Case:
     evidence: Evidence
     question: Evidence
     """What the question says: what stands there was not made up."""
+    itself: Evidence
+    """The answer, sentence by sentence."""
 
-    def within(self, start: int, end: int) -> bool:
-        """Tell whether characters of the answer belong to the claim."""
-        inside = self.claim.start <= start and end <= self.claim.end
-        return inside and not any(one <= start < two for one, two in self.claim.left_out)
+    def within(self, things: Sequence[P]) -> list[P]:
+        """Return those of some things of the answer, in their order, that belong to the claim."""
+        first = bisect_left(things, self.claim.start, key=attrgetter("start"))
+        last = bisect_right(things, self.claim.end, key=attrgetter("start"))
+        return [one for one in things[first:last] if one.end <= self.claim.end and not self._left_out(one.start)]
+
+    def _left_out(self, start: int) -> bool:
+        return any(one <= start < two for one, two in self.claim.left_out)
 
     @cached_property
     def tokens(self) -> list[Token]:
         """Return the tokens of the answer that the claim is made of."""
-        return [one for one in self.answer.reading.tokens if self.within(one.start, one.end)]
+        return self.within(self.answer.reading.tokens)
 
     @cached_property
     def quantities(self) -> list[Quantity]:
         """Return the numbers of the claim."""
-        return [one for one in self.answer.quantities if self.within(one.start, one.end)]
+        return self.within(self.answer.quantities)
+
+    @cached_property
+    def dates(self) -> list[Date]:
+        """Return the dates of the claim."""
+        return self.within(self.answer.dates)
+
+    @cached_property
+    def names(self) -> list[Name]:
+        """Return the names of the claim; none where they cannot be told."""
+        return [] if self.answer.nameless else self.within(self.answer.names)
 
     @cached_property
     def _said(self) -> list[str]:
@@ -78,21 +141,21 @@ class Case:
         """Return the place of the nearest sentence."""
         return self.near[0].sentence.place if self.near else None
 
-    def coverage_of(self, sentence: Sentence) -> float:
-        """Return the share of the claim's content words that a sentence holds."""
-        return len(self.stems & sentence.stems) / len(self.stems) if self.stems else 0.0
+    def coverage_of(self, sentence: Sentence, without: frozenset[str] = frozenset()) -> float:
+        """Return the share of the claim's content words that a sentence holds, some of the claim's left out."""
+        stems = self.stems - without
+        return len(stems & sentence.stems) / len(stems) if stems else 0.0
 
     def text(self, start: int, end: int) -> str:
         """Return characters of the answer."""
         return self.answer.reading.text[start:end]
 
-    def around(self, first: int, last: int, reach: int = 4) -> frozenset[str]:
+    def around(self, first: int, last: int) -> frozenset[str]:
         """Return the content words near some tokens of the answer."""
-        tokens = self.answer.reading.tokens
-        return neighbours(tokens, first, last, reach)
+        return neighbours(self.answer.reading.tokens, first, last)
 
 
-def neighbours(tokens: Sequence[Token], first: int, last: int, reach: int) -> frozenset[str]:
-    """Return the stems of words within `reach` tokens of tokens [first, last]."""
-    around = [*tokens[max(0, first - reach) : first], *tokens[last + 1 : last + 1 + reach]]
+def neighbours(tokens: Sequence[Token], first: int, last: int) -> frozenset[str]:
+    """Return the stems of words within `_REACH` tokens of tokens [first, last]."""
+    around = [*tokens[max(0, first - _REACH) : first], *tokens[last + 1 : last + 1 + _REACH]]
     return frozenset(one.stem for one in around if one.stem and one.kind not in (NUMBER, MARK))

@@ -14,11 +14,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from detectors.factuality.claims import Claim, claims_of
+from detectors.factuality.claims import Claim, claims_of, sentences
+from detectors.factuality.mismatch.arithmetic import check_arithmetic
 from detectors.factuality.mismatch.cases import Answer, Case
 from detectors.factuality.mismatch.evidence import READ, gathered
-from detectors.factuality.mismatch.number_check import check_numbers
-from detectors.factuality.mismatch.verdicts import ABSENT, CONFLICTING, NOT_SCORED, SUPPORTED, ClaimVerdict, Finding
+from detectors.factuality.mismatch.identifier_check import check_identifiers
+from detectors.factuality.mismatch.polarity import check_comparisons, check_negation
+from detectors.factuality.mismatch.quotes import check_quotes
+from detectors.factuality.mismatch.self_check import check_itself
+from detectors.factuality.mismatch.value_checks import NAMES, check_dates, check_names, check_numbers
+from detectors.factuality.mismatch.verdicts import (
+    ABSENT,
+    CONFLICTING,
+    NOT_SCORED,
+    SUPPORTED,
+    ClaimVerdict,
+    Finding,
+    Unmeasured,
+)
 from detectors.factuality.words import read
 from detectors.phrases import Cause, Phrase
 
@@ -30,7 +43,10 @@ SUPPORTS = 0.5
 READ_ANSWER = 50_000
 """Characters of an answer that are judged."""
 _ABSENT_LEAVES, _CONFLICT_LEAVES = 0.5, 0.2
-_RULES = (check_numbers,)
+_RULES = (
+    check_numbers, check_dates, check_names, check_quotes, check_identifiers, check_negation, check_comparisons,
+    check_arithmetic, check_itself,
+)  # fmt: skip
 
 
 def check_claims(answer: str, passages: Sequence[str], question: str = "") -> list[ClaimVerdict]:
@@ -40,8 +56,9 @@ def check_claims(answer: str, passages: Sequence[str], question: str = "") -> li
     characters the rest is one claim that is not scored.
     """
     judged, evidence, asked = answer[:READ_ANSWER], gathered(passages), gathered([question] if question else [])
-    whole = Answer(read(judged))
-    verdicts = [_verdict(Case(whole, claim, evidence, asked)) for claim in claims_of(judged, question)]
+    itself = gathered([judged])
+    whole = Answer(read(judged), tuple(span.start for span in sentences(judged)))
+    verdicts = [_verdict(Case(whole, claim, evidence, asked, itself)) for claim in claims_of(judged, question)]
     if len(answer) > READ_ANSWER:
         rest = Claim(answer[READ_ANSWER : READ_ANSWER + 80], READ_ANSWER, len(answer), _next_sentence(verdicts))
         verdicts.append(_unscored(rest, Cause("beyond the first {limit} characters of the answer", limit=READ_ANSWER)))
@@ -68,8 +85,9 @@ def _verdict(case: Case) -> ClaimVerdict:
     if decided.state == ABSENT and not case.evidence.complete:
         return _unscored(claim, Cause("not found in the first {limit} characters of the evidence", limit=READ))
     return ClaimVerdict(
-        claim, decided.state, decided.rule, decided.span, decided.evidence, support, decided.reason, tuple(findings)
-    )
+        claim, decided.state, decided.rule, decided.span, decided.evidence, support, decided.reason, tuple(findings),
+        (Unmeasured(NAMES, case.answer.nameless),) if case.answer.nameless else (),
+    )  # fmt: skip
 
 
 def _by_overlap(case: Case, overlap: float) -> Finding:
@@ -84,7 +102,7 @@ def overlap_of(case: Case) -> float:
     """Return the overlap of a claim with its evidence, 0 to 1."""
     if not case.stems:
         return 1.0
-    coverage = len(case.stems & case.evidence.stems) / len(case.stems)
+    coverage = len(case.stems & case.evidence.places.keys()) / len(case.stems)
     pairs = len(case.pairs & case.evidence.pairs) / len(case.pairs) if case.pairs else coverage
     best = case.near[0].coverage if case.near else 0.0
     return 0.45 * coverage + 0.25 * pairs + 0.30 * best

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 
 from detectors.factuality.mismatch.number_words import HANGUL_SCALES, NATIVE, ORDINAL_WORDS, SCALES, sino, spelled
-from detectors.factuality.mismatch.units import CURRENCY_SIGNS, HANGUL_UNITS, ORDINAL, SHARE, UNITS, Unit
+from detectors.factuality.mismatch.units import CURRENCY_SIGNS, HANGUL_UNITS, ORDINAL, QUARTER, SHARE, UNITS, Unit
 from detectors.factuality.words import HANGUL, MARK, NUMBER, WORD, Reading, Token
 
 __all__ = ["Quantity", "numeral", "quantities"]
@@ -29,7 +29,8 @@ estimated 약 대략 거의
 """
 _HEDGES = frozenset(_HEDGES_TEXT.split())
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12}
-_LIMIT = 20
+_LIMIT, _LABEL = 20, 6
+_POINTS_AT = frozenset({"the", "his", "her", "its", "their", "my", "our", "s"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ class Quantity:
         """Return the readings, in base units and as they are written."""
         return (*self.readings, *(one / self.factor for one in self.readings if self.factor != 1.0))
 
+    @property
+    def names(self) -> bool:
+        """Tell whether it is a part of a name, as of COVID-19, which is often left out."""
+        return self.dimension.endswith("-")
+
     def allows(self, other: Quantity) -> bool:
         """Tell whether this quantity, as it is written, is a right way to give `other`: equal, or rounded from it.
 
@@ -67,13 +73,13 @@ class Quantity:
         if self.dimension != other.dimension:
             if self.dimension and other.dimension:
                 return False
-            if SHARE not in (self.dimension, other.dimension) or not _overlap(mine, theirs, 0.0):
+            if SHARE not in (self.dimension, other.dimension) or not _overlap(mine, theirs, 0.0, 0.0):
                 mine = tuple(one / self.factor for one in mine)
                 theirs = tuple(one / other.factor for one in theirs)
                 place, their_place = place / self.factor, their_place / other.factor
         converted = self.factor != other.factor and self.dimension == other.dimension
         slack = max(place, their_place) / 2 if converted else place / 2 if their_place < place else 0.0
-        return _overlap(mine, theirs, slack)
+        return _overlap(mine, theirs, slack, place)
 
 
 def numeral(text: str) -> tuple[tuple[float, ...], float]:
@@ -108,11 +114,14 @@ def _decimal(text: str) -> tuple[tuple[float, ...], float]:
     return (float(f"{re.sub(r'[^0-9]', '', before)}.{part}"),), 10.0 ** -len(part)
 
 
-def quantities(reading: Reading, taken: frozenset[int] = frozenset()) -> list[Quantity]:
-    """Return the quantities of a text in their order, without tokens that are `taken`, as those of dates are."""
+def quantities(reading: Reading, taken: frozenset[int] = frozenset(), *, loose: bool = False) -> list[Quantity]:
+    """Return the quantities of a text in their order, without tokens that are `taken`, as those of dates are.
+
+    loose: ordinal words count wherever they stand, as for what a text may be referring to.
+    """
     tokens, found, i = reading.tokens, [], 0
     while i < len(tokens):
-        made = None if i in taken else _at(reading, tokens, i)
+        made = None if i in taken else _at(reading, tokens, i, loose)
         if made is None:
             i += 1
         else:
@@ -121,16 +130,18 @@ def quantities(reading: Reading, taken: frozenset[int] = frozenset()) -> list[Qu
     return found
 
 
-def _at(reading: Reading, tokens: tuple[Token, ...], i: int) -> Quantity | None:
+def _at(reading: Reading, tokens: tuple[Token, ...], i: int, loose: bool) -> Quantity | None:
     """Return the quantity that begins at a token; None where none does."""
     token = tokens[i]
     if token.kind == NUMBER:
+        if (label := _label(tokens, i)) is not None:
+            return _labelled(reading, tokens, i, label)
         readings, place = numeral(token.text)
         return _finished(reading, tokens, i, i, readings, place)
     if token.kind == WORD:
         if (word := spelled(tokens, i)) is not None:
             return _finished(reading, tokens, i, word[1], (word[0],), 1.0)
-        return _ordinal_word(reading, tokens, i)
+        return _in_word(reading, tokens, i) or _ordinal_word(reading, tokens, i, loose)
     return _hangul_word(reading, tokens, i) if token.kind == HANGUL else None
 
 
@@ -251,12 +262,46 @@ def _hangul_word(reading: Reading, tokens: tuple[Token, ...], i: int) -> Quantit
     return Quantity(values, unit[1], unit[0], unit[1], start, end, i, i + 1, reading.plain[start:end])
 
 
-def _ordinal_word(reading: Reading, tokens: tuple[Token, ...], i: int) -> Quantity | None:
+def _ordinal_word(reading: Reading, tokens: tuple[Token, ...], i: int, loose: bool) -> Quantity | None:
     """Return first, second ... behind an article or possessive: "the second", not "a second later"."""
     value = ORDINAL_WORDS.get(tokens[i].text)
-    if value is None or i == 0 or tokens[i - 1].text not in ("the", "his", "her", "its", "their", "my", "our", "s"):
+    if value is None:
+        return None
+    after = [one.text for one in tokens[i + 1 : i + 3] if one.text != "-"]
+    if after and after[0] == "quarter":
+        return Quantity((value,), 1.0, QUARTER, 1.0, tokens[i].start, tokens[i].end, i, i, tokens[i].text)
+    before = tokens[i - 1].text if i else ""
+    if before not in _POINTS_AT and not (loose and before not in ("a", "per", "each", "every")):
         return None
     return Quantity((value,), 1.0, ORDINAL, 1.0, tokens[i].start, tokens[i].end, i, i, tokens[i].text)
+
+
+def _in_word(reading: Reading, tokens: tuple[Token, ...], i: int) -> Quantity | None:
+    """Return the number in a word: Q3, A4, FY21."""
+    text = tokens[i].text
+    letters = text.rstrip("0123456789")
+    if not 0 < len(letters) <= _LABEL or not 0 < len(text) - len(letters) <= _LABEL or not letters.isalpha():
+        return None
+    return _labelled(reading, tokens, i, letters, text[len(letters) :])
+
+
+def _label(tokens: tuple[Token, ...], i: int) -> str | None:
+    """Return the word that a number is a part of: COVID-19, F-16, 4Q."""
+    glued = i + 1 < len(tokens) and tokens[i + 1].start == tokens[i].end
+    if glued and tokens[i + 1].text == "q" and len(tokens[i].text) == 1:
+        return "q"
+    if i < 2 or tokens[i - 1].text != "-" or tokens[i - 2].kind != WORD:
+        return None
+    return tokens[i - 2].text if tokens[i].start - tokens[i - 2].end == 1 else None
+
+
+def _labelled(reading: Reading, tokens: tuple[Token, ...], i: int, label: str, figures: str = "") -> Quantity:
+    """Return the number of a name: its unit is the name, so that it is compared with those of the same name alone."""
+    readings, place = numeral(figures or tokens[i].text)
+    last = i + (label == "q" and not figures)
+    start, end = tokens[i].start, tokens[last].end
+    unit = QUARTER if label == "q" else f"{label}-"
+    return Quantity(readings, place, unit, 1.0, start, end, i, last, reading.plain[start:end].lower())
 
 
 def _hedged(tokens: tuple[Token, ...], first: int) -> bool:
@@ -283,6 +328,8 @@ def _is_minus(tokens: tuple[Token, ...], i: int) -> bool:
                       or (before.kind == MARK and before.text in "(["))  # fmt: skip
 
 
-def _overlap(mine: tuple[float, ...], theirs: tuple[float, ...], slack: float) -> bool:
-    """Tell whether one reading is within `slack` of another."""
-    return any(abs(a - b) <= slack + 1e-9 * max(abs(a), abs(b)) for a in mine for b in theirs)
+def _overlap(mine: tuple[float, ...], theirs: tuple[float, ...], slack: float, place: float) -> bool:
+    """Tell whether one reading is within `slack` of another; one that is less than its last figure has no slack."""
+    return any(
+        abs(a - b) <= (slack if abs(a) >= place else 0.0) + 1e-9 * max(abs(a), abs(b)) for a in mine for b in theirs
+    )

@@ -9,12 +9,12 @@ converted. Months and years are twelfths and ones of a dimension of their own, a
 
 from __future__ import annotations
 
-__all__ = ["CURRENCY_SIGNS", "HANGUL_UNITS", "ORDINAL", "SHARE", "UNITS", "Unit"]
+__all__ = ["CURRENCY_SIGNS", "HANGUL_UNITS", "ORDINAL", "QUARTER", "SHARE", "UNITS", "Unit"]
 
 Unit = tuple[str, float, float]
 """Dimension, base units in one, and what is added, as for degrees Fahrenheit."""
 
-SHARE, ORDINAL = "share", "ordinal"
+SHARE, ORDINAL, QUARTER = "share", "ordinal", "quarter"
 
 _TABLE: dict[str, dict[str, tuple[float, ...]]] = {
     "length": {
@@ -57,6 +57,7 @@ _TABLE: dict[str, dict[str, tuple[float, ...]]] = {
     "INR": {"₹ rupee rupees": (1,)},
     "people": {"people persons person 명 인": (1,)},
     "age": {"세 살": (1,)}, "times": {"times 회 차례 번 배": (1,)},
+    QUARTER: {"분기": (1,)},
     ORDINAL: {"st nd rd th 번째 위 등": (1,)},
 }  # fmt: skip
 _WRITTEN: dict[str, Unit] = {

@@ -1,0 +1,120 @@
+"""Are the numbers, dates and names of a claim those of the evidence?
+
+    supported     the evidence has it, or what it is another way to say: rounded, less exact, an alias
+    conflicting   the sentence nearest to the claim has another in its place: the same unit, the same neighbours
+    absent        the evidence has no such thing
+
+What stands elsewhere in the evidence, while the sentence that says the same as the claim has another thing in its
+place, conflicts too: numbers that change places are no better than numbers that are made up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from detectors.factuality.mismatch.cases import Case, neighbours
+from detectors.factuality.mismatch.dates import Date
+from detectors.factuality.mismatch.evidence import Evidence, Found, Sentence
+from detectors.factuality.mismatch.names import Name
+from detectors.factuality.mismatch.quantities import Quantity
+from detectors.factuality.mismatch.verdicts import ABSENT, CONFLICTING, SUPPORTED, Finding
+from detectors.factuality.words import stem_of
+from detectors.phrases import Cause, Phrase
+
+__all__ = ["DATES", "NAMES", "NUMBERS", "check_dates", "check_names", "check_numbers"]
+
+NUMBERS, DATES, NAMES = Phrase("numbers"), Phrase("dates"), Phrase("names")
+T = TypeVar("T", Quantity, Date, Name)
+
+SAME = 0.5
+"""Share of a claim's content words from which a sentence is taken to speak of the same."""
+ALMOST = 0.8
+"""Share from which it is taken to say the same, so that whatever it has of the kind is in the place."""
+ELSEWHERE = 0.3
+"""By how much less a sentence must cover the claim for a thing in it to be one of something else."""
+
+
+@dataclass(frozen=True)
+class _Kind(Generic[T]):
+    """One kind of thing that a claim and a sentence may hold."""
+
+    rule: Phrase
+    inside: Callable[[Sentence], Sequence[T]]
+    like: Callable[[Evidence, T], list[Found]]
+    rivals: Callable[[T, T], bool]
+    """Whether one may stand in the place of the other."""
+    missing: Callable[[str], Cause]
+
+
+def check_numbers(case: Case) -> list[Finding]:
+    """Return what was found of each number of the claim."""
+    found = [(one, _finding(case, _NUMBER, one, case.quantities)) for one in case.quantities]
+    return [finding for one, finding in found if not (one.names and finding.state == ABSENT)]
+
+
+def check_dates(case: Case) -> list[Finding]:
+    """Return what was found of each date of the claim."""
+    return [_finding(case, _DATE, one, case.dates) for one in case.dates]
+
+
+def check_names(case: Case) -> list[Finding]:
+    """Return what was found of each name of the claim."""
+    return [_finding(case, _NAME, one, case.names) for one in case.names]
+
+
+_NUMBER: _Kind[Quantity] = _Kind(
+    NUMBERS, lambda one: one.quantities, Evidence.numbers_like, lambda one, two: one.dimension == two.dimension,
+    lambda claimed: Cause("the evidence has no such number: {claimed}", claimed=claimed),
+)  # fmt: skip
+_DATE: _Kind[Date] = _Kind(
+    DATES, lambda one: one.dates, Evidence.dates_like, Date.excludes,
+    lambda claimed: Cause("the evidence has no such date: {claimed}", claimed=claimed),
+)  # fmt: skip
+_NAME: _Kind[Name] = _Kind(
+    NAMES, lambda one: one.names, Evidence.names_like, lambda _one, _two: True,
+    lambda claimed: Cause("the evidence has no such name: {claimed}", claimed=claimed),
+)  # fmt: skip
+
+
+def _finding(case: Case, kind: _Kind[T], thing: T, all_of: Sequence[T]) -> Finding:
+    span = (thing.start, thing.end)
+    own: frozenset[str] = frozenset()
+    if isinstance(thing, Name):
+        own = frozenset(stem_of("word", word) for word in thing.words)
+    found = max(kind.like(case.evidence, thing), key=lambda one: case.coverage_of(one[0], own), default=None)
+    rival = _rival(case, kind, thing, all_of, own)
+    if rival and (found is None or case.coverage_of(found[0], own) <= rival[2] - ELSEWHERE):
+        sentence, other, _ = rival
+        told = sentence.reading.text[other.start : other.end]
+        reason = Cause("{claimed} where the evidence has {found}", claimed=case.text(*span), found=told)
+        return Finding(kind.rule, CONFLICTING, span, _place(sentence, other.start, other.end), reason)
+    if found:
+        return Finding(kind.rule, SUPPORTED, span, _place(*found))
+    if kind.like(case.question, thing):
+        return Finding(kind.rule, SUPPORTED, span)
+    return Finding(kind.rule, ABSENT, span, case.nearest, kind.missing(case.text(*span)))
+
+
+def _place(sentence: Sentence, start: int, end: int) -> tuple[int, int, int]:
+    """Return characters of a sentence as a place in its passage."""
+    return sentence.passage, sentence.start + start, sentence.start + end
+
+
+def _rival(
+    case: Case, kind: _Kind[T], thing: T, all_of: Sequence[T], own: frozenset[str]
+) -> tuple[Sentence, T, float] | None:
+    """Return what stands in the place of a thing in a sentence about the same, and how much that covers."""
+    around = case.around(thing.first, thing.last)
+    for near in case.near:
+        sentence, covered = near.sentence, case.coverage_of(near.sentence, own)
+        there = kind.inside(sentence) if covered >= SAME else ()
+        if any(thing.allows(one) for one in there):
+            return None
+        free = [one for one in there if kind.rivals(thing, one) and not any(mine.allows(one) for mine in all_of)]
+        shared: list[int] = [len(around & neighbours(sentence.reading.tokens, one.first, one.last)) for one in free]
+        most = max(shared, default=0)
+        if free and (most or covered >= ALMOST or (isinstance(thing, Quantity) and thing.dimension)):
+            return sentence, free[shared.index(most)], covered
+    return None
