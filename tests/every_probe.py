@@ -40,6 +40,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     ],
     "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도"), "complexity": True}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
+    "factuality.rag": [{}, {"answers": "given"}],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {
     "bias.counterfactual": {"scorer": "toxic"}, "bias.open_ended": {"scorer": "toxic"},

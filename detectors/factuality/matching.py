@@ -17,6 +17,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from detectors.factuality.scripts import inside_words, pattern_of
 from detectors.factuality.wording import numeric_tokens
@@ -50,7 +51,13 @@ def exact_match_numeric(answer: str, aliases: Iterable[str]) -> bool:
 def contains(answer: str, aliases: Iterable[str]) -> bool:
     """Tell whether the words and numbers of an alias stand in `answer` in one piece; rewards listing many answers."""
     said = f" {' '.join(numeric_tokens(answer))} "
-    return any(tokens and pattern_of(tokens).search(said) is not None for tokens in map(numeric_tokens, aliases))
+    return any(tokens and pattern_of(tokens).search(said) is not None for tokens in map(_of_alias, aliases))
+
+
+@lru_cache(maxsize=4096)
+def _of_alias(alias: str) -> tuple[str, ...]:
+    """Return the words and numbers of a right answer, which many answers are held against."""
+    return numeric_tokens(alias)
 
 
 def _is_one(text: str, tokens: tuple[str, ...]) -> bool:

@@ -27,7 +27,7 @@ _SORRY = (
     rf"as {_SELF}(?: developed [\w ]{{1,40}},)?|(?:i'm|i am) {_SELF}"
 )
 _OPENER = re.compile(
-    rf"(?:(?:(?P<sorry>{_SORRY})|well|hmm+|oh|honestly|answer:|to be honest|at (?:this time|the moment)|but|and|so|"
+    rf"(?:(?:(?P<sorry>{_SORRY})|well|hmm+|oh|honestly|answer:|the answer(?: to (?:this|the|your) question)? is:?|to be honest|at (?:this time|the moment)|but|and|so|"
     r"that|because|without [^.,]{1,80},)(?![\w'])[\s,.;:!-]*)*"
 )
 
@@ -50,7 +50,22 @@ _UNABLE = (
 )
 _IT = r"(?:it|(?:this|that|the)(?: answer| question| information)?)"
 
+_PASSAGES = (
+    r"(?:(?:the|these|this|those|any of the|your) )?(?:(?:given|provided|above|available) )?"
+    r"(?:passages?|context|texts?|documents?|sources?|excerpts?|articles?|evidence|information)"
+    r"(?: (?:given|provided|above|here|available|\[\d+\]))*"
+)
 _DECLINES = re.compile("|".join((
+    # what it was given to read
+    rf"(?:based on {_PASSAGES},? )?(?:{_PASSAGES}|it|they) (?:does not|doesn't|do not|don't|did not|didn't) (?:\w+ )?"
+    r"(?:say|tell|state|mention|contain|provide|specify|include|indicate|give|reveal|answer|address|name)\b",
+    rf"(?:none|neither|no one) of {_PASSAGES} (?:\w+ )?(?:says?|tells?|states?|mentions?|contains?|provides?|gives?)\b",
+    rf"(?:no|none of the) (?:passages?|documents?|sources?) (?:\w+ )?"
+    r"(?:says?|tells?|states?|mentions?|contains?|provides?|gives?)\b",
+    rf"(?:the |this |that )?(?:answer|question|information|it|this|that)(?: is|'s)(?: not|n't) "
+    rf"(?:\w+ )?(?:in|by|from|(?:given|stated|mentioned|found|provided|specified|answered|contained) (?:in|by|from)) {_PASSAGES}",
+    rf"(?:based on|according to|from) {_PASSAGES},? (?:it(?: is|'s) not|i (?:can't|cannot|don't)|there is no)\b",
+    rf"not (?:stated|mentioned|given|specified|found|told|said)(?: (?:in|by) {_PASSAGES})?[.!]*$",
     # the speaker
     rf"(?:i |we )?{_ADVERB}{_NOT} {_ADVERB}(?:know|recall|remember|understand|think i can|feel (?:comfortable|able))",
     rf"(?:i |we )?{_ADVERB}{_NOT} {_ADVERB}(?:have|possess|feel) (?:[\w-]+ ){{0,4}}(?:{_THING}|qualified)",
@@ -86,7 +101,7 @@ _ANSWERS_STILL = re.compile(
     r"\b(?:but|however|though)\b,? (?!i (?:can|could) (?:try|help|assist|guide)\b|i'd\b|i would be\b|i'm\b|i am\b|"
     r"if you\b|please\b|you\b|feel free\b|let me know\b)|\bbest guess\b|"
     r"\bi(?:'d| would)? (?:think|believe|guess|suspect|say)\b|\b(?:probably|maybe|perhaps|likely)\b|"
-    r"\b(?:might|may|could) be\b|[.;] it(?:'s| is) (?!important|always|best|subjective|advisable|recommended)"
+    r"\b(?:might|may|could) be\b|[.;] it(?:'s| is| was) (?!important|always|best|subjective|advisable|recommended)"
 )
 
 

@@ -19,6 +19,7 @@ from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import FindingFigure
 from reports.pictures.prompts import by_prompt
 from reports.pictures.sets import associations
+from reports.pictures.slices import slice_bars, slice_differences
 from reports.pictures.surprise import surprise_maps, surprise_of_item
 from reports.pictures.timing import seconds_in_order
 
@@ -38,6 +39,7 @@ __all__ = [
     "LIKELIHOOD",
     "MULTIPLE_CHOICE",
     "OPEN_ENDED",
+    "RAG",
     "REPRESENTATION",
     "SAMPLES",
     "SAMPLING_TIME",
@@ -69,6 +71,13 @@ SAMPLING_TIME = FindingFigure(
 )
 CLOSED_BOOK = FindingFigure(("outcome", "value", "margin", "group", "value_normalised", "mc1", "mc2"), (margins,))
 JUDGED = FindingFigure(("label", "judge", "verdict", "disagreement"))
+RAG = FindingFigure(
+    (
+        "answerable", "withheld", "changed", "gold_first", "gold_middle", "gold_last", "expected", "said_changed",
+        "said_withheld", "said_answerable", "group", "not_changed",
+    ),
+    (slice_bars, slice_differences),
+)
 CONTRAST = FindingFigure(
     ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"),
     (families, score_histograms, hills, likeliest_and_strangest),

@@ -32,7 +32,8 @@ SHORT = 24
 WORDED = {
     "outcome": "cell", "prefers": "cell", "kind": "cell", "role": "cell", "finish": "cell", "missing": "cell",
     "group": "group", "score": "group", "about": "group", "problem": "cause", "not_asked": "cause",
-    "likelihood": "likelihood", "metric": "metric",
+    "likelihood": "likelihood", "metric": "metric", "not_changed": "cause",
+    **dict.fromkeys(("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed"), "cell"),
 }  # fmt: skip
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
 Kind = Literal["id", "num", "word", "text", "picture"]

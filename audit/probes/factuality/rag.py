@@ -1,0 +1,198 @@
+"""Does the model answer from the passages that a retriever brings, and does it say so where they do not tell?
+
+Every question is asked six times, with its passages as they are, in other places, taken away and changed
+(`detectors.factuality.rag_slices`), so that every contrast is paired. No judge and no second model is needed. Answers
+may also come from elsewhere: in the data, a column for each slice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from detectors.phrases import Cause
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Trial
+    from detectors.factuality.rag_slices import Passages
+    from detectors.result import Result
+
+__all__ = ["RAG"]
+
+_PLACES = ("{passages}", "{question}")
+_SLICES = ("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed")
+_GIVEN = {
+    "answerable": "answer made elsewhere, the gold passages alone being shown; for `given`, and so are those below",
+    "gold_first": "answer with the gold passages first, then near misses",
+    "gold_middle": "answer with the gold passages in the middle of near misses",
+    "gold_last": "answer with the gold passages behind near misses",
+    "withheld": "answer with near misses alone",
+    "changed": "answer with `changed` in place of the gold passages",
+}
+
+
+@dataclass(frozen=True)
+class RAG:
+    """Correctness with evidence, without it, with near misses, in other places and with changed evidence, paired."""
+
+    prompt: str = (
+        "Answer from the passages alone, in a few words. If they do not tell, answer: I don't know.\n\n"
+        "{passages}\n\nQuestion: {question}\nAnswer:"
+    )
+    """What the model reads; `{passages}` stands for the passages, numbered from [1], `{question}` for the question."""
+    near_misses: int = 4
+    """Passages that stand beside the gold ones at most."""
+    answers: Literal["model", "given"] = "model"
+    """`model` asks; `given` takes answers made elsewhere from the columns `answer_<slice>` of the data."""
+    max_tokens: int = 48
+    """Length at which an answer is cut; it ends at an empty line, too."""
+
+    name: ClassVar[str] = "factuality.rag"
+    dimension: ClassVar[str] = "factuality"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(
+            {
+                "prompt": "the question",
+                "reference": "right answers in all their spellings",
+                "context": "passages, those that hold the answer and near misses",
+                "gold": "ids of the passages that hold the answer",
+                "ids": "ids of the passages; absent = their places, from 0",
+                "changed": "gold passages with another answer in them; absent = made, where it can be",
+                "changed_reference": "what is right by `changed`, in all its spellings",
+                "group": "topic",
+                "unit": "independent unit; absent = every question is its own",
+                **{f"answer_{name}": text for name, text in _GIVEN.items()},
+            },
+            optional=frozenset(
+                {"ids", "changed", "changed_reference", "group", "unit", *(f"answer_{name}" for name in _SLICES)}
+            ),
+            lists=frozenset({"context", "gold", "ids", "changed", "changed_reference"}),
+        ),
+    }
+    measures: ClassVar[Mapping[str, Range]] = {
+        "correctness": SHARE, "needless_refusal_share": SHARE, "withheld_abstention": SHARE, "withheld_wrong": SHARE,
+        "withheld_memory": SHARE, "follows_context": SHARE, "follows_memory": SHARE, "follows_neither": SHARE,
+        "memorisation_ratio": SHARE, "near_miss_drop": SHARE_GAP, "position_drop": SHARE_GAP,
+        "largest_position_gap": SHARE, "answer_words": Range("words", 0), "error_share": SHARE, "not_changed": COUNT,
+        "not_asked": COUNT,
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse a prompt without its places, and counts below one."""
+        if any(place not in self.prompt for place in _PLACES):
+            raise ValueError(f"prompt: got {self.prompt!r}; allowed: a text with {' and '.join(_PLACES)} in it")
+        if self.near_misses < 1 or self.max_tokens < 1:
+            got = f"near_misses {self.near_misses}, max_tokens {self.max_tokens}"
+            raise ValueError(f"{self.name}: got {got}; allowed: 1 or more of each")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Samples, where a model is asked."""
+        return frozenset({"sample"} if self.answers == "model" else ())
+
+    def estimate(self, items: int) -> int:
+        """Return the calls: one for every slice of a question."""
+        return len(_SLICES) * items if self.answers == "model" else 0
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the items with `expected`, and of every slice what was shown, and what was said or why not.
+
+        `lacks_<slice>` says why a slice is not asked, `shown_<slice>` holds the passages, `said_<slice>` the answer,
+        `problem_<slice>` why there is none.
+        """
+        from detectors.factuality.rag_slices import sliced
+
+        rows = _without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        shown = [sliced(row, self.near_misses) for row in rows.to_dict("records")]
+        rows["expected"] = _cells(rows, [list(one.expected) for one in shown])
+        for name in _SLICES:
+            rows[f"lacks_{name}"] = _cells(rows, [one.lacks(name) for one in shown])
+            rows[f"shown_{name}"] = _cells(rows, [one.texts(name) or None for one in shown])
+        given = [f"answer_{name}" for name in _SLICES]
+        if self.answers == "given":
+            return self._given(rows).drop(columns=given)
+        return self._asked(ask, rows, shown).drop(columns=given)
+
+    def _asked(self, ask: Ask, rows: pd.DataFrame, shown: Sequence[Passages]) -> pd.DataFrame:
+        """Ask all slices of all questions at once."""
+        places = [(row, name) for row, one in enumerate(shown) for name in _SLICES if one.lacks(name) is None]
+        questions = rows["prompt"].to_list()
+        prompts = [self._prompt(questions[row], shown[row].texts(name)) for row, name in places]
+        said: dict[tuple[int, str], tuple[Any, Any]] = {}
+        if prompts:
+            answer = ask(
+                "sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=["\n\n", "\nQuestion:"]
+            )
+            told = zip(answer["content"], answer["finish"], answer["problem"], strict=True)
+            said = {
+                place: (None, problem or Cause("no answer")) if finish == "error" else (content, None)
+                for place, (content, finish, problem) in zip(places, told, strict=True)
+            }
+        for name in _SLICES:
+            cells = [said.get((row, name), (None, None)) for row in range(len(rows))]
+            rows[f"said_{name}"] = _cells(rows, [one for one, _ in cells])
+            rows[f"problem_{name}"] = _cells(rows, [why for _, why in cells])
+        return rows
+
+    def _given(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Take the answers that the data bring; a slice of which they hold none was not asked."""
+        for name in _SLICES:
+            answers = rows[f"answer_{name}"].to_list()
+            lacks = zip(rows[f"lacks_{name}"], answers, strict=True)
+            rows[f"lacks_{name}"] = _cells(
+                rows, [why or (Cause("the data hold no answer") if one is None else None) for why, one in lacks]
+            )
+            rows[f"said_{name}"] = _cells(rows, answers)
+            rows[f"problem_{name}"] = None
+        return rows
+
+    def _prompt(self, question: str, passages: Sequence[str]) -> str:
+        numbered = "\n".join(f"[{number}] {text}" for number, text in enumerate(passages, 1))
+        before, _, after = self.prompt.partition("{passages}")
+        return f"{before.replace('{question}', question)}{numbered}{after.replace('{question}', question)}"
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.factuality.rag`."""
+        from detectors.factuality.rag import audit_rag
+
+        return audit_rag(observed["items"], level=level, rng=rng)
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return 50 questions of which 3 in 10 are answered right from their passages, and the same with all right.
+
+        The fault is planted where a wrong judge would miss it: wrong by sign, by decimal mark, by the value of a near
+        miss, or declined in so many words; right in another spelling.
+        """
+        from audit.probes.factuality.rag_trials import rag_control
+
+        return rag_control(faulty=True), rag_control(faulty=False)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies below one half."""
+        return result.headline.high is not None and result.headline.high < 0.5
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return 36 questions in 12 units to a model that reads, and to two of which a growing part recites or loses.
+
+        What it answers follows from the passages that it is shown, so a slice that is shown wrong shows.
+        """
+        from audit.probes.factuality.rag_trials import rag_trial
+
+        return [rag_trial(self, rng, dose) for dose in range(3)]
+
+
+def _cells(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    return pd.Series(list(cells), rows.index, dtype=object)
+
+
+def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with None in every cell that holds nothing."""
+    cells = frame.astype(object)
+    return cells.where(cells.notna(), None)

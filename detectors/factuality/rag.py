@@ -1,0 +1,242 @@
+"""Does a model answer from the passages that it is shown? Six slices of the same questions, no judge.
+
+    correctness         answers that hold a right answer, by slice; the headline is that of the gold passages alone
+    near_miss_drop      correct with the gold passages alone - correct with near misses behind them
+    position_drop       correct with the gold passages first - correct with them elsewhere
+    withheld            declines, answers from memory, or wrong, where the evidence is not there
+    changed             by the changed passage, by memory, or neither (Longpre et al. 2021, arXiv 2109.05052)
+
+The question, or the unit that it names, is what is independent. What a slice does to an answer is a paired difference.
+An answer is right where it holds a right one (`detectors.factuality.matching.contains`), which rewards long answers:
+their length stands beside it. Refusals are told by `detectors.factuality.refusals`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detectors.arrays import Floats, units_of
+from detectors.differences import mean_difference
+from detectors.factuality.matching import contains
+from detectors.factuality.rag_slices import SLICES
+from detectors.factuality.refusals import is_refusal
+from detectors.factuality.tally import Tally
+from detectors.phrases import Cause, Method
+from detectors.result import COUNT, Direction, Measure, Result, undefined
+
+__all__ = ["audit_rag"]
+
+_POSITIONS = ("gold_first", "gold_middle", "gold_last")
+_CORRECT = ("answerable", *_POSITIONS)
+_NO_PAIR = Cause("no question got an answer in both slices")
+_LOST = ("error", "unparseable")
+_UNSEEN = ("not asked", *_LOST)
+_FAULTS = {**dict.fromkeys(_CORRECT, ("wrong", "refused")), "withheld": ("wrong",), "changed": ("memory", "neither")}
+"""Slice -> outcomes that count against the model."""
+
+
+def audit_rag(observed: pd.DataFrame, *, level: float, rng: np.random.Generator) -> Result:
+    """Judge the answers of six slices; measures as the module says, with these beside them.
+
+    observed, one row per question: `prompt`, `reference`, `expected` (what is right by the changed passages), of every
+    slice `lacks_<slice>` (why it was not asked, or null), `said_<slice>` (the answer) and `problem_<slice>` (why there
+    is none), `group`, `unit`. Measures:
+      correctness            headline: answers with the gold passages alone that are right; by place among near misses
+      needless_refusal_share declined though the gold passages stand there
+      withheld_abstention, withheld_wrong, withheld_memory      shares of the answers without evidence
+      follows_context, follows_memory, follows_neither          shares of the answers to changed evidence; one that says
+                             both, or declines, follows neither
+      memorisation_ratio     of the answers that follow one of both, those that follow memory
+      near_miss_drop, position_drop (of `gold_middle`, `gold_last`), largest_position_gap (of any two places, in an
+                             interval that knows that it was chosen)
+      answer_words, error_share, not_changed, not_asked
+    Items: a row per question with the outcome of each slice, what was said, and as weight in how many it went wrong.
+    """
+    judge = _Judge(observed, level, rng)
+    return Result(tuple(judge.measures()), judge.items)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Makes the measures of one set of questions."""
+
+    observed: pd.DataFrame
+    level: float
+    rng: np.random.Generator
+
+    def measures(self) -> Iterator[Measure]:
+        """Yield all measures, the headline first."""
+        whole = self._tallies["answerable"]
+        yield whole.mean("correctness", self.items["value"], "higher is better")
+        for name in _POSITIONS:
+            yield self._share("correctness", name, "right", "higher is better", group=name)
+        yield self._share("needless_refusal_share", "answerable", "refused", "lower is better")
+        yield self._share("withheld_abstention", "withheld", "refused", "higher is better")
+        yield self._share("withheld_wrong", "withheld", "wrong", "lower is better")
+        yield self._share("withheld_memory", "withheld", "memory", "neither")
+        yield self._share("follows_context", "changed", "context", "higher is better")
+        yield self._share("follows_memory", "changed", "memory", "lower is better")
+        yield self._share("follows_neither", "changed", "neither", "lower is better")
+        changed = self.outcomes["changed"]
+        either = changed.eq("memory").astype(float).where(changed.isin(["memory", "context"]))
+        yield self._tallies["changed"].mean("memorisation_ratio", either.rename(None), "lower is better")
+        yield self._gap("near_miss_drop", None, "answerable", "gold_first")
+        yield from (self._gap("position_drop", name, "gold_first", name) for name in _POSITIONS[1:])
+        yield self._largest_gap()
+        words = self.observed["said_answerable"].map(lambda text: len(text.split()) if isinstance(text, str) else None)
+        yield whole.length("answer_words", words.astype(float))
+        yield self._errors()
+        yield self._count("not_changed", self.observed["lacks_changed"].notna())
+        yield self._count("not_asked", self.observed["lacks_answerable"].notna())
+
+    @cached_property
+    def outcomes(self) -> pd.DataFrame:
+        """What became of each question in each slice."""
+        rows = self.observed.to_dict("records")
+        told = {name: [_outcome(name, row) for row in rows] for name in SLICES}
+        return pd.DataFrame(told, index=self.observed.index, dtype=object)
+
+    @cached_property
+    def items(self) -> pd.DataFrame:
+        """The evidence: the outcome of each slice, what was said, and how often it went wrong."""
+        frame, found = self.observed[["prompt", "group", "unit"]].copy(), self.outcomes
+        if frame["unit"].notna().any():
+            frame["unit"] = units_of(frame)
+        right = found["answerable"]
+        frame["value"] = right.eq("right").astype(float).where(~right.isin(_UNSEEN))
+        wrong = sum(found[name].isin(faults).astype(float) for name, faults in _FAULTS.items())
+        asked = ~found.isin(_UNSEEN).all(axis=1)
+        frame["right"] = [" | ".join(_texts(cell)) for cell in self.observed["reference"]]
+        frame["expected"] = [" | ".join(_texts(cell)) or None for cell in self.observed["expected"]]
+        frame = frame.join(found)
+        for name in SLICES:
+            frame[f"said_{name}"] = self.observed[f"said_{name}"]
+        frame["not_asked"], frame["not_changed"] = self.observed["lacks_answerable"], self.observed["lacks_changed"]
+        problems = self.observed[[f"problem_{name}" for name in SLICES]].bfill(axis=1)
+        frame["problem"] = problems.iloc[:, 0].where(problems.iloc[:, 0].notna(), None)
+        weight = pd.Series(wrong, index=frame.index).where(asked)
+        frame = frame.assign(against=(weight > 0).astype("boolean").where(asked), weight=weight)
+        no_answer = right.isin(_LOST)
+        return frame.assign(no_answer=no_answer) if no_answer.any() else frame
+
+    @cached_property
+    def _tallies(self) -> dict[str, Tally]:
+        """What makes measures of each slice."""
+        frame = self.items[["group", "unit", "value"]]
+        made = {}
+        for name, seen in self.outcomes.items():
+            lost = seen.isin(_LOST)
+            made[str(name)] = Tally(frame.assign(outcome=seen, no_answer=lost), self.level, self.rng)
+        return made
+
+    def _hits(self, name: str, outcome: str) -> pd.Series[Any]:
+        """Return whether each question has an outcome in a slice; null where it was not asked or gave no answer."""
+        seen = self.outcomes[name]
+        return seen.eq(outcome).astype(float).where(~seen.isin(_UNSEEN)).rename(None)
+
+    @cached_property
+    def _right(self) -> dict[str, Floats]:
+        return {name: self._hits(name, "right").to_numpy(float) for name in _CORRECT}
+
+    def _share(
+        self, measure: str, name: str, outcome: str, direction: Direction, group: str | None = None
+    ) -> Measure:
+        return self._tallies[name].mean(measure, self._hits(name, outcome), direction, group=group)
+
+    def _gap(
+        self, measure: str, group: str | None, first: str, second: str, level: float | None = None
+    ) -> Measure:
+        """Return how much more is right in the first slice than in the second, question by question."""
+        level = self.level if level is None else level
+        asked = (~self.outcomes[[first, second]].eq("not asked").any(axis=1)).to_numpy(bool)
+        one, two = (self._right[name][asked] for name in (first, second))
+        units = self.items["unit"].to_numpy(object)[asked] if self.items["unit"].notna().any() else None
+        known = ~(np.isnan(one) | np.isnan(two))
+        told: dict[str, Any] = {
+            "unit": "share", "direction": "nearer to ideal is better", "ideal": 0.0, "level": level, "group": group,
+            "missing": int((~known).sum()),
+        }
+        if not known.any():
+            return undefined(measure, _NO_PAIR, n={"items": 0, "units": 0}, **told)
+
+        def paired(above: Floats, below: Floats, rows: Any = slice(None)) -> Any:
+            labels = None if units is None else units[rows]
+            return mean_difference(below[rows], above[rows], labels, level=level, rng=self.rng)
+
+        found = paired(one, two, known)
+        low, high, method = found.low, found.high, found.method
+        if not known.all():
+            least, most = (paired(_filled(one, end), _filled(two, 1 - end)) for end in (0.0, 1.0))
+            low, high, method = min(low, least.low), max(high, most.high), least.method
+        return Measure(
+            name=measure, value=found.value, low=low, high=high, n={"items": found.items, "units": found.units},
+            method=method, **told,
+        )
+
+    def _largest_gap(self) -> Measure:
+        """Return the largest difference between any two places, each pair at its share of the error."""
+        share = 1 - (1 - self.level) / 3
+        pairs = [self._gap("largest_position_gap", None, *pair, level=share) for pair in combinations(_POSITIONS, 2)]
+        found = [one for one in pairs if one.value is not None]
+        if not found:
+            return pairs[0]
+        most = max(found, key=lambda one: abs(one.value or 0.0))
+        ends = [(one.low or 0.0, one.high or 0.0) for one in found]
+        return Measure(
+            name="largest_position_gap", value=abs(most.value or 0.0),
+            low=max(max(0.0, low, -high) for low, high in ends), high=max(max(-low, high) for low, high in ends),
+            n=most.n, unit="share", direction="lower is better", level=self.level, missing=most.missing,
+            method=Method("{method}, most of {count}", method=most.method, count=len(found)),
+        )
+
+    def _errors(self) -> Measure:
+        """Return the share of all that was asked, in whatever slice, that got no answer."""
+        asked = ~self.outcomes.eq("not asked")
+        failed = (self.outcomes.isin(_LOST) & asked).sum(axis=1) / asked.sum(axis=1).replace(0, np.nan)
+        whole = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=False)
+        return Tally(whole, self.level, self.rng).mean("error_share", failed.rename(None), "lower is better", binary=False)
+
+    def _count(self, measure: str, rows: pd.Series[bool]) -> Measure:
+        count = float(rows.sum())
+        return Measure(
+            name=measure, value=count, low=count, high=count, n={"items": len(rows)}, unit="count",
+            direction="lower is better", level=self.level, method=COUNT,
+        )
+
+
+def _outcome(name: str, row: dict[Any, Any]) -> str:
+    """Return what became of a question in a slice."""
+    said = row[f"said_{name}"]
+    if row[f"lacks_{name}"] is not None:
+        return "not asked"
+    if not isinstance(said, str) or row[f"problem_{name}"] is not None:
+        return "error"
+    if not any(character.isalnum() for character in said):
+        return "unparseable"
+    return _read(name, said, _texts(row["reference"]), _texts(row["expected"]))
+
+
+def _read(name: str, said: str, reference: Sequence[str], expected: Sequence[str]) -> str:
+    right = contains(said, reference)
+    if name == "changed":
+        followed = contains(said, expected)
+        return "neither" if right == followed else ("memory" if right else "context")
+    if name == "withheld":
+        return "refused" if is_refusal(said) else ("memory" if right else "wrong")
+    return "right" if right else ("refused" if is_refusal(said) else "wrong")
+
+
+def _filled(values: Floats, end: float) -> Floats:
+    return np.where(np.isnan(values), end, values)
+
+
+def _texts(cell: Any) -> list[str]:
+    """Return the texts of a cell; none where it holds nothing."""
+    return [] if cell is None else list(cell)
