@@ -120,6 +120,11 @@ SABOTAGE = {
             labels, 0 * judged, 0 * others, *rest, **options
         ),
     ),
+    "factuality.rag": (
+        "detectors.factuality.rag:_read",
+        lambda real: lambda *row: {"right": "wrong", "wrong": "right", "refused": "right"}.get(real(*row), real(*row)),
+        lambda real: lambda *row: "right",
+    ),
     "novelty.contrast": (
         "detectors.novelty.contrast:model_score",
         lambda real: lambda *known: -real(*known),
@@ -226,11 +231,31 @@ FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
+PASSAGES = "audit.probes.factuality.rag:RAG.observe"
 TIME = "audit.probes.efficiency.sampling:SamplingTime.observe"
 
 
 def turned(real):
     return lambda *args: -real(*args)
+
+
+def never_withheld(real):
+    """Leave the gold passages in where they should be withheld."""
+    def sliced(row, near_misses):
+        found = real(row, near_misses)
+        return replace(found, shown={**found.shown, "withheld": found.shown["gold_last"]})
+
+    return sliced
+
+
+def exchanged(real):
+    """Take what follows memory for what follows the passages."""
+    other = {"memory": "context", "context": "memory"}
+    return lambda name, *row: other.get(real(name, *row), real(name, *row)) if name == "changed" else real(name, *row)
+
+
+def turned_gaps(real):
+    return lambda first, second, *rest, **options: real(second, first, *rest, **options)
 
 
 def constant(real):
@@ -362,6 +387,17 @@ HOLES = {
         "units ignored": ("detectors.factuality.tally:mean_over_units",
                           lambda real: lambda values, units=None, **options: real(values, None, **options)),
         "MC2 turned": ("detectors.factuality.choices:true_share", lambda real: lambda *args: 1 - real(*args)),
+    },
+    "factuality.rag": {
+        "answers shuffled": (PASSAGES, kept(said_gold_last=shuffled("said_gold_last"))),
+        "slices exchanged": (PASSAGES, kept(said_withheld=taken("said_changed"), said_changed=taken("said_withheld"))),
+        "evidence not withheld": ("detectors.factuality.rag_slices:sliced", never_withheld),
+        "memory taken for reading": ("detectors.factuality.rag:_read", exchanged),
+        "differences turned": ("detectors.factuality.rag:mean_difference", turned_gaps),
+        "no width of differences": ("detectors.factuality.rag:mean_difference", without_width),
+        "no width": ("detectors.factuality.tally:mean_over_units", without_width),
+        "units ignored": ("detectors.factuality.tally:mean_over_units",
+                          lambda real: lambda values, units=None, **options: real(values, None, **options)),
     },
     "factuality.judged": {
         "judge turned": (JUDGED, kept(judge=lambda frame: 1 - frame["judge"])),

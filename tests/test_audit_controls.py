@@ -38,6 +38,7 @@ OPTIONS = {
     "bias.data": TABLE,
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
     "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
+    "factuality.rag": {"max_tokens": 4},
     "provenance.text_mark": {"max_tokens": 16},
 }  # fmt: skip
 OURS = sorted(
@@ -122,6 +123,7 @@ WAYS = {
     "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
     "efficiency.sampling": [{"against": "other"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
+    "factuality.rag": [{}, {"answers": "given"}],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
@@ -143,6 +145,7 @@ UNCOVERED = {
         "not_asked",
     },
     "factuality.judged": {"labels_worth", "sensitivity"},
+    "factuality.rag": {"answer_words", "error_share", "not_changed", "not_asked"},
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
     "provenance.text_mark": {"tokens_needed", "not_tested"},
 }
@@ -261,6 +264,11 @@ def subjects(tmp_path_factory):
         for n in range(12)
     ]  # fmt: skip
     questions = [{"question": f"What is {n}?", "choices": ["one", "two"], "correct": [n % 2]} for n in range(12)]
+    passages = [
+        {"prompt": f"How old is {n}?", "reference": f"{n + 30}", "context": [f"{n} is {n + 30}.", "One.", "Two."],
+         "gold": ["0"]}
+        for n in range(4)
+    ]  # fmt: skip
     normal = {"main": Normal()}
     asked = [
         {"prompt": f"{group} {n} is", "group": group, "unit": f"{n}", "mentions": ["a"]}
@@ -293,6 +301,7 @@ def subjects(tmp_path_factory):
         "efficiency.sampling": (normal, {"items": sets["items"]}),
         "factuality.closed_book": (language, {"items": file("questions", questions)}),
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
+        "factuality.rag": (language, {"items": file("passages", passages)}),
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
         "novelty.data": ({}, novel),
         "novelty.likelihood": (normal, novel),

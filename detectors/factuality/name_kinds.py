@@ -1,6 +1,6 @@
 """Names of a kind, so that one can stand where another stood: a city for a city, a colour for a colour.
 
-    kind of an answer = that of the list that holds it, else that which the question asks for ("who", "which town", 누가)
+    kind of an answer = that of the list that holds it, else what the question asks for ("who", "which town", 누가)
 
 The lists are short on purpose: common names that a reader takes for what they are, none that tells who is meant by a
 pronoun. A name of any other kind is left alone.
@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 __all__ = ["kind_of_name", "names_of_kind"]
 
 _LISTS: Mapping[str, str] = {
-    "person": "Robin Calder; Alex Morrow; Jordan Pryce; Sasha Lindqvist; Kim Ostrander; Noel Hathersage; Jamie Verhoeven;"
-    "Dana Whitlock; Chris Tamberlane; Andrea Kovarik",
+    "person": "Robin Calder; Alex Morrow; Jordan Pryce; Sasha Lindqvist; Kim Ostrander; Noel Hathersage;"
+    "Jamie Verhoeven; Dana Whitlock; Chris Tamberlane; Andrea Kovarik",
     "surname": "Calder; Morrow; Pryce; Lindqvist; Ostrander; Hathersage; Verhoeven; Whitlock; Tamberlane; Kovarik",
     "city": "Lisbon; Oslo; Nairobi; Toronto; Havana; Dublin; Prague; Lima; Auckland; Istanbul; Manila; Ankara",
     "country": "Portugal; Norway; Kenya; Canada; Cuba; Ireland; Peru; Nepal; Turkey; Iceland; Egypt; Austria",

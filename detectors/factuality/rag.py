@@ -155,7 +155,7 @@ class _Judge:
     ) -> Measure:
         """Return how much more is right in the first slice than in the second, question by question."""
         level = self.level if level is None else level
-        asked = (~self.outcomes[[first, second]].eq("not asked").any(axis=1)).to_numpy(bool)
+        asked = (~(self.outcomes[[first, second]] == "not asked").any(axis=1)).to_numpy(bool)
         one, two = (self._right[name][asked] for name in (first, second))
         units = self.items["unit"].to_numpy(object)[asked] if self.items["unit"].notna().any() else None
         known = ~(np.isnan(one) | np.isnan(two))
@@ -198,10 +198,11 @@ class _Judge:
 
     def _errors(self) -> Measure:
         """Return the share of all that was asked, in whatever slice, that got no answer."""
-        asked = ~self.outcomes.eq("not asked")
+        asked = self.outcomes != "not asked"
         failed = (self.outcomes.isin(_LOST) & asked).sum(axis=1) / asked.sum(axis=1).replace(0, np.nan)
         whole = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=False)
-        return Tally(whole, self.level, self.rng).mean("error_share", failed.rename(None), "lower is better", binary=False)
+        tally = Tally(whole, self.level, self.rng)
+        return tally.mean("error_share", failed.rename(None), "lower is better", binary=False)
 
     def _count(self, measure: str, rows: pd.Series[bool]) -> Measure:
         count = float(rows.sum())

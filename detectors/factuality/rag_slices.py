@@ -5,7 +5,7 @@
     gold_middle    gold in the middle of them    what the place costs (Liu et al. 2023, arXiv 2307.03172)
     gold_last      gold behind them
     withheld       the near misses alone         the evidence is not there: does the model say so?
-    changed        gold with another answer      does it read, or recite? (`detectors.factuality.counterfactual_evidence`)
+    changed        gold with another answer      does it read, or recite? (`counterfactual_evidence`)
 
 A near miss is a passage that is not gold and does not hold the answer.
 """

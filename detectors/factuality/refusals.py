@@ -27,8 +27,8 @@ _SORRY = (
     rf"as {_SELF}(?: developed [\w ]{{1,40}},)?|(?:i'm|i am) {_SELF}"
 )
 _OPENER = re.compile(
-    rf"(?:(?:(?P<sorry>{_SORRY})|well|hmm+|oh|honestly|answer:|the answer(?: to (?:this|the|your) question)? is:?|to be honest|at (?:this time|the moment)|but|and|so|"
-    r"that|because|without [^.,]{1,80},)(?![\w'])[\s,.;:!-]*)*"
+    rf"(?:(?:(?P<sorry>{_SORRY})|well|hmm+|oh|honestly|answer:|to be honest|at (?:this time|the moment)|but|and|so|"
+    r"the answer(?: to (?:this|the|your) question)? is:?|that|because|without [^.,]{1,80},)(?![\w'])[\s,.;:!-]*)*"
 )
 
 _ADVERB = r"(?:(?:really|honestly|simply|just|actually|currently|personally|also|still|truly) )?"
@@ -60,10 +60,10 @@ _DECLINES = re.compile("|".join((
     rf"(?:based on {_PASSAGES},? )?(?:{_PASSAGES}|it|they) (?:does not|doesn't|do not|don't|did not|didn't) (?:\w+ )?"
     r"(?:say|tell|state|mention|contain|provide|specify|include|indicate|give|reveal|answer|address|name)\b",
     rf"(?:none|neither|no one) of {_PASSAGES} (?:\w+ )?(?:says?|tells?|states?|mentions?|contains?|provides?|gives?)\b",
-    rf"(?:no|none of the) (?:passages?|documents?|sources?) (?:\w+ )?"
+    r"(?:no|none of the) (?:passages?|documents?|sources?) (?:\w+ )?"
     r"(?:says?|tells?|states?|mentions?|contains?|provides?|gives?)\b",
     rf"(?:the |this |that )?(?:answer|question|information|it|this|that)(?: is|'s)(?: not|n't) "
-    rf"(?:\w+ )?(?:in|by|from|(?:given|stated|mentioned|found|provided|specified|answered|contained) (?:in|by|from)) {_PASSAGES}",
+    rf"(?:\w+ )?(?:(?:given|stated|mentioned|found|provided|specified|answered|contained) )?(?:in|by|from) {_PASSAGES}",
     rf"(?:based on|according to|from) {_PASSAGES},? (?:it(?: is|'s) not|i (?:can't|cannot|don't)|there is no)\b",
     rf"not (?:stated|mentioned|given|specified|found|told|said)(?: (?:in|by) {_PASSAGES})?[.!]*$",
     # the speaker

@@ -1,6 +1,6 @@
 """What becomes of the same questions when their passages are shown in six ways.
 
-    bars          outcomes of each slice, as shares of the answers: blue is what it should be, ochre from memory, red wrong
+    bars          outcomes of each slice, as shares of the answers: blue as it should be, ochre from memory, red wrong
     differences   what near misses cost, and what the place costs, question by question; dashed: no difference
 """
 
@@ -20,11 +20,9 @@ __all__ = ["slice_bars", "slice_differences"]
 _LABEL, _PLOT, _ROW = 230, 520, 30
 _WIDE = 52
 """A part of a bar has its word in it from so many pixels on."""
+_READ = {"right": "passed", "refused": "skipped", "wrong": "failed"}
 _OUTCOMES: Mapping[str, Mapping[str, str]] = {
-    **dict.fromkeys(
-        ("answerable", "gold_first", "gold_middle", "gold_last"),
-        {"right": "passed", "refused": "skipped", "wrong": "failed"},
-    ),
+    "answerable": _READ, "gold_first": _READ, "gold_middle": _READ, "gold_last": _READ,
     "withheld": {"refused": "passed", "memory": "inconclusive", "wrong": "failed"},
     "changed": {"context": "passed", "memory": "inconclusive", "neither": "failed"},
 }

@@ -1,6 +1,6 @@
-"""Our own questions with passages, in English and Korean, for `factuality.rag`; run as a script, this writes the files.
+"""Our own questions with passages, in English and Korean, for `factuality.rag`; run as a script, it writes the files.
 
-    family    five subjects of one kind; one passage and one question about each, so the others' passages are near misses
+    family    five subjects of one kind; a passage and a question about each, so the others' passages are near misses
     common    what is widely known, and a model may answer from memory
     invented  of places that there are not, so that nothing but the passage tells
 
@@ -145,11 +145,11 @@ _FAIRS = Family("fairs", "invented", tuple(
     Subject(f"In which month is the {fair} of {town} held?", (month,),
             f"The {fair} of {town} is held in {month}. {more}")
     for town, fair, month, more in (
-        ("Gorsley", "lantern fair", "November", "Children carry the lights through the lanes, and a baker hides coins."),
+        ("Gorsley", "lantern fair", "November", "Children carry the lights through the lanes, and bakers hide coins."),
         ("Wexcombe", "onion fair", "August", "Growers weigh theirs on the church scales, and the heaviest is drawn."),
         ("Drumlough", "raft race", "June", "Rafts must be of barrels alone, and most of them do not reach the weir."),
         ("Penhollow", "wool market", "April", "Dealers come on foot, as their forebears had to by an old charter."),
-        ("Tresk", "broom dance", "February", "The dancers sweep the snow off the square in a pattern that nobody wrote down."),
+        ("Tresk", "broom dance", "February", "Dancers sweep snow off the square, in a pattern that nobody wrote down."),
     )
 ))  # fmt: skip
 
@@ -166,9 +166,11 @@ _KO_CAPITALS = Family("수도", "상식", tuple(
 _KO_YEARS = Family("연도", "상식", tuple(
     Subject(f"{what} 해는 몇 년입니까?", (f"{year}년", year), passage.format(year))
     for what, year, passage in (
-        ("사람이 처음 달에 내린", "1969", "사람이 처음 달에 내린 해는 {}년이다. 두 사람이 걷는 동안 한 사람은 위에서 돌고 있었다."),
+        ("사람이 처음 달에 내린", "1969",
+         "사람이 처음 달에 내린 해는 {}년이다. 두 사람이 걷는 동안 한 사람은 위에서 돌고 있었다."),
         ("베를린 장벽이 무너진", "1989", "베를린 장벽은 {}년에 무너졌다. 그때까지 28년 동안 도시를 둘로 갈라놓았다."),
-        ("서울 올림픽이 열린", "1988", "서울 올림픽은 {}년에 열렸다. 개막식에서는 굴렁쇠를 굴리는 아이가 운동장을 가로질렀다."),
+        ("서울 올림픽이 열린", "1988",
+         "서울 올림픽은 {}년에 열렸다. 개막식에서는 굴렁쇠를 굴리는 아이가 운동장을 가로질렀다."),
         ("훈민정음이 반포된", "1446", "훈민정음은 {}년에 반포되었다. 백성이 쉽게 익혀 쓰도록 만든 글자였다."),
         ("타이타닉호가 가라앉은", "1912", "타이타닉호는 {}년 첫 항해에서 빙산에 부딪혀 북대서양에 가라앉았다."),
     )

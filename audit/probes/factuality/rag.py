@@ -163,7 +163,7 @@ class RAG:
         return audit_rag(observed["items"], level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return 50 questions of which 3 in 10 are answered right from their passages, and the same with all right.
+        """Return 100 questions of which 3 in 10 are answered right from their passages, and the same with all right.
 
         The fault is planted where a wrong judge would miss it: wrong by sign, by decimal mark, by the value of a near
         miss, or declined in so many words; right in another spelling.
@@ -177,7 +177,7 @@ class RAG:
         return result.headline.high is not None and result.headline.high < 0.5
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return 36 questions in 12 units to a model that reads, and to two of which a growing part recites or loses.
+        """Return 36 questions in 12 units to a model that reads most of its passages, and to two that read ever fewer.
 
         What it answers follows from the passages that it is shown, so a slice that is shown wrong shows.
         """

@@ -2,7 +2,10 @@
 
     reads     answers with what the passages say of the tower that is asked about, else declines
     recites   answers with the steps that it learnt, whatever the passages say
-    loses     reads, but takes the first passage for the right one wherever several stand
+    first     takes the first passage for the right one wherever several stand
+    last      takes the last one
+    guesses   reads, but answers with the first passage where none speaks of the tower
+    declines  declines whatever the passages say
 
 Every tower has steps of its own, so an answer that is given to another question, or to another slice, is a wrong one.
 """
@@ -22,23 +25,27 @@ if TYPE_CHECKING:
 __all__ = ["rag_control", "rag_trial"]
 
 _UNITS, _EACH = 12, 3
-_RECITES, _LOSES, _GUESSES = (1, 3, 6), (1, 2, 4), (0, 1, 1)
-"""By dose: units of which the model recites, loses its place, and guesses where the evidence is withheld."""
+_KINDS = (
+    {"recites": 1, "first": 1},
+    {"recites": 2, "first": 2, "last": 1, "guesses": 1, "declines": 1},
+    {"recites": 3, "first": 4, "last": 2, "guesses": 1, "declines": 1},
+)
+"""By dose: in how many units the model does what; in the others it reads."""
 _STEPS = re.compile(r"Tower (\d+) has (\d+) steps")
 _SLICES = ("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed")
 
 
 def rag_control(*, faulty: bool) -> Observed:
-    """Return observations of 50 questions; see `RAG.controls`."""
+    """Return observations of 100 questions; see `RAG.controls`."""
     import pandas as pd
 
     sound = [("1,214", "1214"), ("minus three", "-3"), ("It has 15 [1].", "15"), ("the U.S.", "U.S."), ("1.5", "1,5")]
     wrong = [("3", "-3"), ("1,5", "15"), ("us", "U.S."), ("It is 88.", "15"), ("The passages do not say.", "15")]
     pairs = [*sound[:3], *wrong, ("I don't know.", "-3"), ("21", "12")] if faulty else sound * 2
-    size = 5 * len(pairs)
+    size = 10 * len(pairs)
     index = pd.Index([f"planted-{number}" for number in range(size)], name="id")
     frame = pd.DataFrame(index=index, columns=["group", "unit"], dtype=object).assign(prompt="planted")
-    said, right = zip(*(pairs * 5), strict=True)
+    said, right = zip(*(pairs * 10), strict=True)
     frame["reference"] = [[one] for one in right]
     frame["expected"] = [["777"]] * size
     answers = {"withheld": "I don't know.", "changed": "It is 777."}
@@ -50,7 +57,6 @@ def rag_control(*, faulty: bool) -> Observed:
 
 def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     """Return a trial; dose 0 has the least of it."""
-    import numpy as np
     import pandas as pd
 
     size = _UNITS * _EACH
@@ -66,52 +72,51 @@ def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     index = pd.Index([str(name) for name in rng.permutation(size)], name="id")
     items = pd.DataFrame(rows, index, dtype=object).iloc[rng.permutation(size)]
     tried = replace(probe, prompt="{passages}\n{question}", near_misses=4, answers="model")
-    unit = np.arange(size) % _UNITS
-    recites = unit < _RECITES[dose]
-    loses = ~recites & (unit < _RECITES[dose] + _LOSES[dose])
-    guesses = unit >= _UNITS - _GUESSES[dose]
-    kinds = {number: (bool(recites[number]), bool(loses[number]), bool(guesses[number])) for number in range(size)}
+    kinds = [one for one, units in _KINDS[dose].items() for _ in range(units)]
+    kinds += ["reads"] * (_UNITS - len(kinds))
 
     def reply(prompts: Sequence[str]) -> Mapping[str, Any]:
         content = [_reply(prompt, steps, kinds) for prompt in prompts]
         return {"content": content, "finish": "stop", "problem": None}
 
-    return Trial(dose > 0, {"items": items}, {("main", "sample"): reply}, _known(recites, loses, guesses), tried)
+    return Trial(dose > 0, {"items": items}, {("main", "sample"): reply}, _known(kinds), tried)
 
 
-def _reply(prompt: str, steps: Sequence[int], kinds: Mapping[int, tuple[bool, bool, bool]]) -> str:
+def _reply(prompt: str, steps: Sequence[int], kinds: Sequence[str]) -> str:
     """Return what the scripted model answers to passages and a question."""
     *passages, question = prompt.splitlines()
     number = int(question.rpartition(" ")[2].rstrip("?"))
-    recites, loses, guesses = kinds[number]
-    if recites:
+    kind, told = kinds[number % _UNITS], _STEPS.findall("\n".join(passages))
+    if kind == "recites":
         return f"{steps[number]}."
-    told = [(int(tower), value) for tower, value in _STEPS.findall("\n".join(passages))]
-    if loses or (guesses and number not in dict(told)):
-        return f"It has {told[0][1]}."
-    return f"It has {dict(told)[number]}." if number in dict(told) else "I don't know."
+    if kind in ("first", "last"):
+        return f"It has {told[0 if kind == 'first' else -1][1]}."
+    read = dict(told).get(str(number)) or (told[0][1] if kind == "guesses" else None)
+    return f"It has {read}." if read and kind != "declines" else "I don't know."
 
 
-def _known(recites: Any, loses: Any, guesses: Any) -> dict[tuple[str, str | None], Known]:
+def _known(kinds: Sequence[str]) -> dict[tuple[str, str | None], Known]:
     """Return what must come out."""
     import numpy as np
 
     from audit.probe import mean_of
 
-    lost = float(loses.mean())
+    told = np.array(kinds)
+    recites, first, last, declines = (told == one for one in ("recites", "first", "last", "declines"))
+    wrong = first | last | (told == "guesses")
     shares = {
-        "needless_refusal_share": 0 * lost, "withheld_memory": recites, "withheld_wrong": loses | guesses,
-        "withheld_abstention": ~(recites | loses | guesses), "follows_memory": recites, "follows_context": ~recites,
-        "follows_neither": 0 * lost, "memorisation_ratio": recites,
+        ("correctness", None): ~declines, ("correctness", "gold_first"): ~(last | declines),
+        ("correctness", "gold_middle"): ~(first | last | declines), ("correctness", "gold_last"): ~(first | declines),
+        ("needless_refusal_share", None): declines, ("withheld_memory", None): recites, ("withheld_wrong", None): wrong,
+        ("withheld_abstention", None): ~(recites | wrong), ("follows_memory", None): recites,
+        ("follows_context", None): ~(recites | declines), ("follows_neither", None): declines,
+        ("memorisation_ratio", None): recites[~declines],
     }
-    known: dict[tuple[str, str | None], Known] = {
-        (name, None): mean_of(values, _UNITS) if np.ndim(values) else Known(0.0) for name, values in shares.items()
+    gaps = {
+        ("near_miss_drop", None): last.mean(), ("position_drop", "gold_middle"): first.mean(),
+        ("position_drop", "gold_last"): first.mean() - last.mean(),
+        ("largest_position_gap", None): max(first.mean(), last.mean()),
     }
-    known["correctness", None] = Known(1.0)
-    known["correctness", "gold_first"] = Known(1.0)
-    known["near_miss_drop", None] = Known(0.0)
-    for name in ("gold_middle", "gold_last"):
-        known["correctness", name] = mean_of(~loses, _UNITS)
-        known["position_drop", name] = Known(lost)
-    known["largest_position_gap", None] = Known(lost)
-    return known
+    return {name: mean_of(values, len(values)) for name, values in shares.items()} | {
+        name: Known(float(value)) for name, value in gaps.items()
+    }
