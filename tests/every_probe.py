@@ -39,6 +39,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
     "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도"), "complexity": True}],
+    "factuality.calibration": [{}, {"promise": "claims"}, {"mode": "choice"}, {"mode": "predict"}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
     "factuality.rag": [{}, {"answers": "given"}],
 }

@@ -108,6 +108,11 @@ SABOTAGE = {
         lambda real: lambda seconds, others: None if others is None else real(others, seconds),
         lambda real: lambda seconds, others: None if others is None else real(others, others),
     ),
+    "factuality.calibration": (
+        "detectors.factuality.calibration:bins_of",
+        lambda real: lambda told, *rest, **options: real(1 - told, *rest, **options),
+        lambda real: lambda told, *rest, **options: real(0 * told + 0.5, *rest, **options),
+    ),
     "factuality.closed_book": (
         "detectors.factuality.choices:fair_share",
         lambda real: lambda scores, *rest: real(-scores, *rest),
@@ -221,6 +226,7 @@ ASKED = "audit.probes.bias.multiple_choice:MultipleChoice.observe"
 MEANT = "audit.probes.bias.coreference:Coreference.observe"
 TRIPLES = "audit.probes.bias.stereotype_triples:StereotypeTriples.observe"
 PAIRS = "audit.probes.bias.stereotype_pairs:StereotypePairs.observe"
+CONFIDENCES = "audit.probes.factuality.calibration:Calibration.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
@@ -398,6 +404,18 @@ HOLES = {
         "no width": ("detectors.factuality.tally:mean_over_units", without_width),
         "units ignored": ("detectors.factuality.tally:mean_over_units",
                           lambda real: lambda values, units=None, **options: real(values, None, **options)),
+    },
+    "factuality.calibration": {
+        "labels moved": (CONFIDENCES, kept(label=shuffled("label"))),
+        "ranks turned": ("detectors.factuality.calibration:rank",
+                         lambda real: lambda low, high, units: real(high, low, units[::-1])),
+        "curve turned": ("detectors.factuality.calibration:risk_coverage",
+                         lambda real: lambda doubt, loss: real(-doubt, loss)),
+        "everything is given": ("detectors.factuality.promises:abstention_threshold",
+                                lambda real: lambda *args, **options: 0.0),
+        "calibrated to the mean": ("detectors.factuality.calibrators:isotonic_regression",
+                                   lambda real: lambda shares, weights: real(0 * shares + shares.mean())),
+        "no width": ("detectors.factuality.tally:mean_over_units", without_width),
     },
     "factuality.judged": {
         "judge turned": (JUDGED, kept(judge=lambda frame: 1 - frame["judge"])),

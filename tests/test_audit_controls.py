@@ -122,6 +122,7 @@ WAYS = {
     ],
     "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
     "efficiency.sampling": [{"against": "other"}],
+    "factuality.calibration": [{"mode": "choice", "promise": "claims"}, {"mode": "predict"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
     "factuality.rag": [{}, {"answers": "given"}],
     "novelty.contrast": [
@@ -140,6 +141,7 @@ UNCOVERED = {
     "bias.multiple_choice": {"error_share", "not_asked"},
     "bias.stereotype_pairs": {"not_scored"},
     "bias.stereotype_triples": {"not_scored"},
+    "factuality.calibration": {"emptied_share", "unlabelled"},
     "factuality.closed_book": {
         "chance", "mc1_chance", "longest_choice", "shortest_choice", "unparseable_share", "answer_words", "error_share",
         "not_asked",
@@ -278,6 +280,7 @@ def subjects(tmp_path_factory):
     seen = [{"image": row["series"], "label": row["label"]} for row in series(rng, 60)]
     words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
     people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
+    told = [{"confidence": (n % 10) / 10, "label": n % 2} for n in range(60)]
     spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]
     return {
         "bias.corpus": ({}, {"items": file("spoken", spoken)}),
@@ -299,6 +302,7 @@ def subjects(tmp_path_factory):
         "bias.stereotype_pairs": (language, {"items": file("pairs", pairs)}),
         "bias.stereotype_triples": (language, {"items": file("triples", triples)}),
         "efficiency.sampling": (normal, {"items": sets["items"]}),
+        "factuality.calibration": ({}, {"items": file("told", told)}),
         "factuality.closed_book": (language, {"items": file("questions", questions)}),
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
         "factuality.rag": (language, {"items": file("passages", passages)}),

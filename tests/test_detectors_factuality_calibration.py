@@ -264,12 +264,14 @@ def test_measures_come_in_their_order_and_are_those_of_scikit_learn():
     assert result.measure("answered_share").value == pytest.approx(result.items["answered"].mean())
     given = result.items[result.items["answered"]]
     assert result.measure("error_of_answered").value == pytest.approx(1 - given["label"].mean())
-    assert result.measure("threshold").value == given["confidence"].min()
+    assert result.measure("confidence_threshold").value == given["confidence"].min()
     (told,) = result.remarks
-    assert told.key == "learnt_from"
-    assert told.values["count"] == 500
-    assert judged(items, others.iloc[::-1]).remarks == result.remarks
-    assert judged(items, others.assign(label=1 - others["label"])).remarks != result.remarks
+    assert told.key == "promised_abstention"
+    assert (told.values["learnt_count"], told.values["promised_share"]) == (500, 0.1)
+    learnt = [one.method for one in result.measures if "learnt from 500 items (" in one.method]
+    assert len(learnt) == 9
+    again = judged(items, others.iloc[::-1]), judged(items, others.assign(label=1 - others["label"]))
+    assert [one.measure("brier_change", "platt").method in learnt for one in again] == [True, False]
 
 
 def test_calibrators_help_who_is_overconfident_and_harm_nobody_much():
@@ -296,7 +298,7 @@ def test_items_without_confidence_are_counted_both_ways_and_items_without_label_
 
 def test_without_other_items_nothing_is_promised():
     result = judged(forecaster(100))
-    for name in ("answered_share", "error_of_answered", "threshold", "shift"):
+    for name in ("answered_share", "error_of_answered", "confidence_threshold", "confidence_shift"):
         assert result.measure(name).undefined == "no calibration items are given"
     assert result.items["answered"].isna().all()
 
@@ -317,7 +319,7 @@ def test_a_promise_that_too_few_answers_cannot_carry_names_how_many_would_do():
 
 def test_abstention_takes_no_calibration_items_that_share_units():
     result = judged(forecaster(100), forecaster(100, name="b", per_unit=2))
-    assert result.measure("threshold").undefined.startswith("calibration items share units")
+    assert result.measure("confidence_threshold").undefined.startswith("calibration items share units")
 
 
 def test_who_is_never_sure_enough_answers_nothing():
@@ -336,7 +338,7 @@ def test_claims_that_are_left_out_worked_by_hand():
         "unit": ["x", "x", "y", "z", "z", "z"],
     }, index=list("abcdef"))  # fmt: skip
     result = judged(items, others, Promise("claims"))
-    assert result.measure("threshold").value == 0.4
+    assert result.measure("confidence_threshold").value == 0.4
     assert result.items["answered"].tolist() == [True, False, False, True, True, False]
     assert result.measure("kept_share").value == pytest.approx((1 / 2 + 0 + 2 / 3) / 3)
     assert result.measure("all_right_share").value == pytest.approx(2 / 3)
@@ -348,7 +350,7 @@ def test_answers_unlike_those_that_it_was_learnt_from_are_told():
     shifted = others.assign(confidence=others["confidence"] / 2)
     assert [one.key for one in judged(items, others).remarks] == ["learnt_from"]
     assert [one.key for one in judged(items, shifted).remarks] == ["learnt_from", "shifted"]
-    assert judged(items, shifted).measure("shift").low > 0.8
+    assert judged(items, shifted).measure("confidence_shift").low > 0.8
 
 
 def test_length_that_knows_as_much_is_told():
@@ -367,6 +369,6 @@ def test_sets_that_share_an_item_are_refused():
 
 def test_nothing_to_judge_is_undefined_throughout():
     items = forecaster(5).assign(label=np.nan)
-    assert all(one.value is None for one in judged(items).measures)
+    assert all(one.value is None for one in judged(items).measures[:-1])
     lost = forecaster(5).assign(confidence=np.nan)
     assert judged(lost).headline.undefined == "no item has a confidence and a label"

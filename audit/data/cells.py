@@ -7,7 +7,7 @@
     reference         the same
     context           text; of a role that says so (`audit.probe.Role.lists`) also a list of texts: its passages
     best, correct     an integer, a list of them
-    judge             a finite number
+    confidence, judge a finite number
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
 
 The columns of a table (`audit.probe.Role.table`) hold text, numbers and true or false, whatever they are called.
@@ -32,8 +32,9 @@ __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 
 ARRAY, LABEL, ALIASES, VALUE, TEXTS = "array", "label", "aliases", "value", "texts"
 KINDS: Mapping[str, Any] = {
-    "aliases": ALIASES, "best": int, "choices": list[str], "correct": list[int], "image": ARRAY, "judge": float,
-    "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "series": ARRAY, "strange": ARRAY,
+    "aliases": ALIASES, "best": int, "choices": list[str], "confidence": float, "correct": list[int], "image": ARRAY,
+    "judge": float, "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "series": ARRAY,
+    "strange": ARRAY,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {

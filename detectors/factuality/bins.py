@@ -38,6 +38,8 @@ _FEWEST = 10
 class Bins:
     """Groups of answers, by confidence."""
 
+    least: Floats
+    """Lowest confidence [bin], ascending."""
     confidence: Floats
     """Mean confidence [bin]."""
     right: Floats
@@ -103,8 +105,8 @@ class Bins:
         worth = np.maximum(1, np.floor((self.share / np.maximum(self.weight, 1e-12)) ** 2 + 1e-9))
         low, high = (binom.ppf(q, worth, self.confidence) / worth for q in ((1 - level) / 2, (1 + level) / 2))
         return pd.DataFrame({
-            "confidence": self.confidence, "right": self.right, "share": self.share, "items": self.items,
-            "low": np.maximum(low, 0.0), "high": high,
+            "least": self.least, "confidence": self.confidence, "right": self.right, "share": self.share,
+            "items": self.items, "low": np.maximum(low, 0.0), "high": high,
         })  # fmt: skip
 
 
@@ -131,7 +133,8 @@ def bins_of(confidence: ArrayLike, right: ArrayLike, units: ArrayLike | None = N
     within = float((mass * varies * (varies - 2 * (labels - hit[place]))).sum())
     error, weight = _errors(place, unit, mass, told - labels, share)
     items = np.bincount(place).astype(float)
-    return Bins(mean, hit, share, error, weight, items, len(count), within)
+    least = np.sort(told)[np.concatenate([[0], np.cumsum(np.bincount(place))[:-1]])]
+    return Bins(least, mean, hit, share, error, weight, items, len(count), within)
 
 
 def _errors(

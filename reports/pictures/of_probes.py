@@ -18,6 +18,7 @@ from reports.pictures.nearness import nearest_item
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import FindingFigure
 from reports.pictures.prompts import by_prompt
+from reports.pictures.reliability import reliability, risk_coverage
 from reports.pictures.sets import associations
 from reports.pictures.slices import slice_bars, slice_differences
 from reports.pictures.surprise import surprise_maps, surprise_of_item
@@ -28,6 +29,7 @@ __all__ = [
     "BIAS_CORPUS",
     "BIAS_DATA",
     "BIAS_DECISIONS",
+    "CALIBRATION",
     "CLOSED_BOOK",
     "CONTRAST",
     "COREFERENCE",
@@ -68,6 +70,9 @@ STEREOTYPE_PAIRS = FindingFigure(
 STEREOTYPE_TRIPLES = FindingFigure(("ss", "lms", "difference", "group", "unit", "kind"))
 SAMPLING_TIME = FindingFigure(
     ("seconds", "cpu_seconds", "log_prob_seconds", "elements", "threads", "load"), (seconds_in_order,)
+)
+CALIBRATION = FindingFigure(
+    ("confidence", "label", "answered", "class", "group", "unit", "length"), (reliability, risk_coverage)
 )
 CLOSED_BOOK = FindingFigure(("outcome", "value", "margin", "group", "value_normalised", "mc1", "mc2"), (margins,))
 JUDGED = FindingFigure(("label", "judge", "verdict", "disagreement"))

@@ -1,0 +1,96 @@
+"""Answers given with a confidence, those that something is learnt from beside them, and measures of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from detectors.arrays import units_of
+from detectors.factuality.tally import Tally
+from detectors.phrases import Cause, Method
+from detectors.ranking import rank
+from detectors.result import Direction, Measure, undefined
+
+__all__ = ["NEAR", "NO_ANSWER", "NO_OTHERS", "Confident"]
+
+NEAR: Direction = "nearer to ideal is better"
+NO_ANSWER = Cause("no item has a confidence and a label")
+NO_OTHERS = Cause("no calibration items are given")
+PLUGGED_IN = Method("none; estimate from these answers")
+
+
+@dataclass(frozen=True)
+class Confident:
+    """Labelled answers: `confidence` (NaN = none came), `label` (1 = right), `length`, `group`, `unit`."""
+
+    items: pd.DataFrame
+    others: pd.DataFrame | None
+    """Such answers with a confidence, to learn from."""
+    level: float
+    rng: np.random.Generator
+
+    @cached_property
+    def answered(self) -> pd.DataFrame:
+        """Items with a confidence."""
+        return self.items[self.items["confidence"].notna()]
+
+    @cached_property
+    def units(self) -> pd.Series[str]:
+        """Independent unit of each of them."""
+        return units_of(self.answered)
+
+    @property
+    def missing(self) -> int:
+        """Items that a confidence was asked for in vain."""
+        return len(self.items) - len(self.answered)
+
+    @cached_property
+    def n(self) -> dict[str, int]:
+        """What a measure of the answered rests on."""
+        return {"items": len(self.answered), "units": self.units.nunique()}
+
+    @cached_property
+    def digest(self) -> str:
+        """Of what is learnt from: ids, confidences and labels."""
+        assert self.others is not None
+        facts = self.others.sort_index()[["confidence", "label"]].astype(float)
+        told = "\n".join(f"{name}\t{one!r}\t{two!r}" for name, one, two in facts.itertuples())
+        return sha256(told.encode()).hexdigest()[:16]
+
+    def learnt(self, method: Method) -> Method:
+        """Return a method that also says from which items something was learnt."""
+        count = 0 if self.others is None else len(self.others)
+        return Method("{method}; learnt from {count} items ({digest})", method=method, count=count, digest=self.digest)
+
+    @cached_property
+    def shift(self) -> Measure:
+        """How often an answer's confidence is above that of a calibration answer; 0.5 where both are alike."""
+        name, ours, theirs = "confidence_shift", self.answered, self.others
+        units = [f"{side} " + units_of(frame) for side, frame in (("a", theirs), ("b", ours)) if frame is not None]
+        if theirs is None or min(one.nunique() for one in units) < 2:
+            return self.none(name, NO_OTHERS, NEAR, unit="score", ideal=0.5)
+        ranked = rank(theirs[["confidence"]], ours[["confidence"]], (units[0], units[1]))
+        return replace(ranked.auroc("confidence", name=name, level=self.level), direction=NEAR, ideal=0.5)
+
+    def tally(self, frame: pd.DataFrame) -> Tally:
+        """Return what makes measures of some of the items."""
+        lost = frame["confidence"].isna()
+        return Tally(frame.assign(outcome=np.where(lost, "error", "answered"), no_answer=lost), self.level, self.rng)
+
+    def plain(self, name: str, value: float, direction: Direction, *, group: str | None = None) -> Measure:
+        """Return a share of the answered without an interval."""
+        return Measure(
+            name=name, group=group, value=value, n=self.n, unit="share", direction=direction, level=self.level,
+            method=PLUGGED_IN,
+        )
+
+    def none(
+        self, name: str, cause: Cause, direction: Direction, *, unit: str = "share", **more: Any
+    ) -> Measure:
+        """Return a measure without a value."""
+        return undefined(name, cause, n=self.n, unit=unit, direction=direction, level=self.level, **more)
