@@ -15,8 +15,7 @@ import numpy as np
 from report_fixtures import LEVEL, LM, write_audit
 
 from audit.files import write_atomic
-from audit.probe import Probe
-from audit.probe.trial import ScriptedAsk
+from audit.probe import Probe, observed_in
 from audit.probes.novelty.scores import Score
 from audit.record import Audit, Deviation, Finding, Limit, ModelRecord, Sheet, dump, load_record
 from audit.verdict import Decision, covered, decide, sentence, store_frame, trials_of
@@ -79,9 +78,8 @@ def tried(probe: Probe) -> Iterator[Result]:
     """What a probe says of its trials, which have roles and cases that the planted pair does without."""
     told: Any = replace(cast("Any", probe), **OF_TRIALS.get(probe.name, {}))
     for trial in trials_of(told, seed=0, check="x"):
-        one, ask = trial.probe or told, ScriptedAsk(trial.answers)
-        observed = {role: one.observe(ask, items, role) for role, items in trial.data.items()}
-        yield one.judge(observed, level=LEVEL, rng=np.random.default_rng(2))
+        one = trial.probe or told
+        yield one.judge(observed_in(trial, one), level=LEVEL, rng=np.random.default_rng(2))
 
 
 def of_every_probe(folder: Path) -> Audit:

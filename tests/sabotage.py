@@ -22,6 +22,13 @@ def mirrored_correction(real):
     )
 
 
+def in_state(change):
+    """Change what becomes of every claim."""
+    return lambda real: lambda *args, **options: [
+        replace(one, state=change(one.state)) for one in real(*args, **options)
+    ]
+
+
 def counted_as(change):
     """Change the units that had the event before groups are compared."""
     return lambda real: lambda selected, totals, *rest, **options: real(
@@ -117,6 +124,10 @@ SABOTAGE = {
         "detectors.factuality.choices:fair_share",
         lambda real: lambda scores, *rest: real(-scores, *rest),
         lambda real: lambda scores, *rest: real(0 * scores, *rest),
+    ),
+    "factuality.grounding": (
+        "detectors.factuality.grounded_answers:ground", in_state(lambda state: "supported" if state != "supported" else
+                                                                 "absent"), in_state(lambda state: "supported"),
     ),
     "factuality.judged": (
         "detectors.factuality.judged:prediction_powered",
@@ -238,6 +249,7 @@ SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
 PASSAGES = "audit.probes.factuality.rag:RAG.observe"
+GROUNDED = "audit.probes.factuality.grounding:Grounding.observe"
 TIME = "audit.probes.efficiency.sampling:SamplingTime.observe"
 
 
@@ -415,6 +427,18 @@ HOLES = {
                                 lambda real: lambda *args, **options: 0.0),
         "calibrated to the mean": ("detectors.factuality.calibrators:isotonic_regression",
                                    lambda real: lambda shares, weights: real(0 * shares + shares.mean())),
+        "no width": ("detectors.factuality.tally:mean_over_units", without_width),
+    },
+    "factuality.grounding": {
+        "answers shuffled": (GROUNDED, kept(answer=shuffled("answer"))),
+        "passages shuffled": (GROUNDED, kept(context=shuffled("context"))),
+        "verifier unheard": (GROUNDED, kept(verified=lambda frame: None)),
+        "citations shuffled": (GROUNDED, kept(cited=shuffled("cited"))),
+        "labels turned": (GROUNDED, kept(label=lambda frame: frame["label"].map({"0": "1", "1": "0"}))),
+        "contradiction for entailment": ("detectors.factuality.grounded_claims:Verified.row",
+                                         lambda real: lambda *args: real(*args)[::-1]),
+        "least for mean": ("detectors.factuality.grounded_answers:factscore",
+                           lambda real: lambda given, gamma: real([min(given)], gamma)),
         "no width": ("detectors.factuality.tally:mean_over_units", without_width),
     },
     "factuality.judged": {

@@ -39,6 +39,7 @@ OPTIONS = {
     "bias.counterfactual": {"draws_per_item": 2, "max_tokens": 6},
     "bias.open_ended": {"draws_per_item": 2, "max_tokens": 6},
     "factuality.rag": {"max_tokens": 4},
+    "factuality.grounding": {"answers": "given"},
     "provenance.text_mark": {"max_tokens": 16},
 }  # fmt: skip
 OURS = sorted(
@@ -125,6 +126,7 @@ WAYS = {
     "factuality.calibration": [{"mode": "choice", "promise": "claims"}, {"mode": "predict"}],
     "factuality.closed_book": [{}, {"mode": "generate"}],
     "factuality.rag": [{}, {"answers": "given"}],
+    "factuality.grounding": [{}, {"answers": "given"}],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
@@ -146,6 +148,7 @@ UNCOVERED = {
         "chance", "mc1_chance", "longest_choice", "shortest_choice", "unparseable_share", "answer_words", "error_share",
         "not_asked",
     },
+    "factuality.grounding": {"claims_per_answer", "error_share", "not_asked"},
     "factuality.judged": {"labels_worth", "sensitivity"},
     "factuality.rag": {"answer_words", "error_share", "not_changed", "not_asked"},
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
@@ -271,6 +274,8 @@ def subjects(tmp_path_factory):
          "gold": ["0"]}
         for n in range(4)
     ]  # fmt: skip
+    answered = [{"prompt": f"Which is {n}?", "context": f"Room {n} is blue.", "answer": f"It is room {n}."}
+                for n in range(9)]  # fmt: skip
     normal = {"main": Normal()}
     asked = [
         {"prompt": f"{group} {n} is", "group": group, "unit": f"{n}", "mentions": ["a"]}
@@ -304,6 +309,7 @@ def subjects(tmp_path_factory):
         "efficiency.sampling": (normal, {"items": sets["items"]}),
         "factuality.calibration": ({}, {"items": file("told", told)}),
         "factuality.closed_book": (language, {"items": file("questions", questions)}),
+        "factuality.grounding": (language, {"items": file("answered", answered)}),
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
         "factuality.rag": (language, {"items": file("passages", passages)}),
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),

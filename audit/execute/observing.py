@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from audit.errors import DataError
 from audit.execute.target import random_part, repeatable
 from audit.fit import content_digests
+from audit.probe import observer_of
 from audit.seeds import rng_for
 from audit.verdict import MOST_BETWEEN_LOOKS, Units, begun, in_random_order, looks_after, part_of
 
@@ -62,11 +63,11 @@ def observe(
     """
     import pandas as pd
 
-    benchmark = role == "items" and plan.target == "benchmark"
+    probe, benchmark = observer_of(check.probe, role, before), role == "items" and plan.target == "benchmark"
     batches = _unseen(check, plan, role, check.batches(role, None if benchmark else plan.limit))
     if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
         parts = shards(batches, plan.shard) if door.models else batches
-        frames = [check.probe.observe(door, part, role) for part in parts]
+        frames = [probe.observe(door, part, role) for part in parts]
         return _whole(frames) if frames else None
     if not (read := list(batches)):
         return None
@@ -76,12 +77,12 @@ def observe(
     population = Units(ordered).left if benchmark else None
     part = random_part(ordered, plan.limit) if benchmark else ordered
     if check.stop == "full":
-        return _whole([check.probe.observe(door, shard, role) for shard in shards(iter([part]), plan.shard)])
+        return _whole([probe.observe(door, shard, role) for shard in shards(iter([part]), plan.shard)])
     assert check.limit is not None
     units, frames = Units(part), list[pd.DataFrame]()
     size = begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(MOST_BETWEEN_LOOKS)
     while units.left and size:
-        frames.append(check.probe.observe(door, units.take(size), role))
+        frames.append(probe.observe(door, units.take(size), role))
         size = _next(check, plan, {**before, role: pd.concat(frames)}, population, looked)
     return pd.concat(frames) if frames else None
 

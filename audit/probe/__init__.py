@@ -1,6 +1,6 @@
 """What a probe is: a question put through one door, judged without the model, and shown to work before it is asked."""
 
-from audit.probe.protocol import Ask, Observed, Probe, Role
+from audit.probe.protocol import Ask, Observed, Observer, Probe, Role, observer_of
 from audit.probe.ranges import (
     AMOUNT,
     AUROC,
@@ -19,10 +19,10 @@ from audit.probe.ranges import (
     range_in,
     range_of,
 )
-from audit.probe.trial import Answer, HasTrials, Known, Trial, auroc_of, mean_of, standing
+from audit.probe.trial import Answer, HasTrials, Known, Trial, auroc_of, mean_of, observed_in, standing
 
 __all__ = [
     "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
-    "Answer", "Ask", "HasTrials", "Known", "Observed", "Probe", "Range", "Role", "Trial", "auroc_of", "beyond",
-    "margin_beyond", "mean_of", "range_in", "range_of", "standing",
+    "Answer", "Ask", "HasTrials", "Known", "Observed", "Observer", "Probe", "Range", "Role", "Trial", "auroc_of",
+    "beyond", "margin_beyond", "mean_of", "observed_in", "observer_of", "range_in", "range_of", "standing",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit.probe.ranges import Range
     from detectors.result import Result
 
-__all__ = ["Ask", "Observed", "Probe", "Role"]
+__all__ = ["Ask", "Observed", "Observer", "Probe", "Role", "observer_of"]
 
 Observed = Mapping[str, "pd.DataFrame"]
 """Role -> what `observe` returned for all items of that role, in item order, indexed by item id."""
@@ -78,6 +78,22 @@ class Ask(Protocol):
         """Tell whether the model answers this question, by itself or to a procedure."""
 
 
+class Observer(Protocol):
+    """What observes a role."""
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return one row per item; see `Probe.observe`."""
+
+
+def observer_of(probe: Probe, role: str, before: Observed) -> Observer:
+    """Return what observes a role: the probe, or for `items` what it makes of what was observed `before`."""
+    informed = getattr(probe, "informed", None)
+    if role != "items" or informed is None:
+        return probe
+    told: Observer = informed(before)
+    return told
+
+
 @runtime_checkable
 class Probe(Protocol):
     """What the runner needs of a probe."""
@@ -92,6 +108,9 @@ class Probe(Protocol):
     # units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]
     #     Optional. How many independent units roles need before anything can be decided, in each `group` that their
     #     items name and in all, given how many items each role has; what lacks is told before the run.
+    # informed(self, before: Observed) -> Observer
+    #     Optional. What observes `items` in the probe's place, told what was observed of the other roles: passages to
+    #     search, say.
     measures: ClassVar[Mapping[str, Range]]
     """Measures that a plan may put a limit on, headline first, and what each can be."""
 

@@ -12,14 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from audit.probe.protocol import observer_of
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probe.protocol import Probe
+    from audit.probe.protocol import Observed, Probe
     from detectors.result import Measure
 
-__all__ = ["Answer", "HasTrials", "Known", "ScriptedAsk", "Trial", "auroc_of", "mean_of", "standing"]
+__all__ = ["Answer", "HasTrials", "Known", "ScriptedAsk", "Trial", "auroc_of", "mean_of", "observed_in", "standing"]
 
 _LEAST = 0.8
 """An interval narrower than this part of the normal one claims more than so many units tell."""
@@ -99,12 +101,18 @@ class ScriptedAsk:
         return pd.DataFrame({"item": columns.pop("item", range(len(items))), **columns})
 
 
+def observed_in(trial: Trial, probe: Probe) -> Observed:
+    """Return what a probe observes of a trial, of `items` last."""
+    ask, found = ScriptedAsk(trial.answers), dict[str, "pd.DataFrame"]()
+    for role in sorted(trial.data, key=lambda one: one == "items"):
+        found[role] = observer_of(probe, role, found).observe(ask, trial.data[role], role)
+    return found
+
+
 def standing(probe: Probe, trial: Trial, *, level: float, rng: np.random.Generator) -> bool:
     """Tell whether a probe measures all that is known of a trial."""
     tried = trial.probe or probe
-    ask = ScriptedAsk(trial.answers)
-    observed = {role: tried.observe(ask, items, role) for role, items in trial.data.items()}
-    result = tried.judge(observed, level=level, rng=rng)
+    result = tried.judge(observed_in(trial, tried), level=level, rng=rng)
     measures = {(one.name, one.group): one for one in result.measures}
     return all(name in measures and known.holds(measures[name]) for name, known in trial.known.items())
 

@@ -10,6 +10,7 @@ from reports.pictures.ends import likeliest_and_strangest
 from reports.pictures.families import families
 from reports.pictures.forest import by_group
 from reports.pictures.gallery import by_class
+from reports.pictures.grounded import claims_of_item, claims_with_evidence
 from reports.pictures.hills import hills
 from reports.pictures.histogram import score_histograms
 from reports.pictures.leaning import leaning_pairs, units_by_group
@@ -36,6 +37,7 @@ __all__ = [
     "COUNTERFACTUAL",
     "DATA_NOVELTY",
     "GENERATED_IMAGES",
+    "GROUNDING",
     "IMAGE_DATA",
     "JUDGED",
     "LIKELIHOOD",
@@ -75,6 +77,10 @@ CALIBRATION = FindingFigure(
     ("confidence", "label", "answered", "class", "group", "unit", "length"), (reliability, risk_coverage)
 )
 CLOSED_BOOK = FindingFigure(("outcome", "value", "margin", "group", "value_normalised", "mc1", "mc2"), (margins,))
+GROUNDING = FindingFigure(
+    ("outcome", "value", "prompt", "answer", "claims", "states", "conflicting_share", "absent_share", "mean_support"),
+    (claims_with_evidence,), claims_of_item,
+)
 JUDGED = FindingFigure(("label", "judge", "verdict", "disagreement"))
 RAG = FindingFigure(
     (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["STEPS", "legend", "text_rows", "whole_characters"]
+__all__ = ["FACE", "STEPS", "legend", "text_rows", "whole_characters"]
 
 STEPS = (2.0, 4.0, 7.0, 10.0)
 """Where a ground gets stronger, in nats."""
@@ -32,7 +32,7 @@ _CHARACTER, _SIZE, _LINE, _LINES = 7.3, 12, 32, 2
 """Of a character of one width, and of a line; and lines of a text at most."""
 _MARKED = 5
 """Tokens with their number."""
-_FACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', NanumGothicCoding, monospace"
+FACE = "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', NanumGothicCoding, monospace"
 
 
 def whole_characters(
@@ -88,7 +88,7 @@ def text_rows(
     shades = [_ground("".join(path), step) for step, path in sorted(grounds.items())]
     lines = [
         Markup('<text y="{:.1f}" font-size="{}" font-family="{}" fill="{}">{}</text>').format(
-            top + 30 + row * _LINE, _SIZE, _FACE, PALETTE["ink"], joined(spans)
+            top + 30 + row * _LINE, _SIZE, FACE, PALETTE["ink"], joined(spans)
         )
         for row, spans in enumerate(texts) if spans
     ]

@@ -1,0 +1,297 @@
+"""Is what the model says borne out by what it was given to read, and by which sentence of it?
+
+    claims of the answer x passages -> supported, conflicting or absent, each with both places and what decided
+
+Answers come from the model, asked with the passages in its prompt, or from the data. The passages stand with each
+question, or are searched for in `corpus`: by words, and by vectors where the plan has a helper `embedder`. Rules judge
+always; a helper `verifier` (`lexical_verifier`, or a folder by `verifier`) is asked beside them where the plan has one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from audit.errors import DataError
+from audit.model import Pair
+from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from detectors.phrases import Cause
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Trial
+    from audit.retrieval import Retriever
+    from detectors.result import Result
+
+__all__ = ["Grounding"]
+
+_PLACES = ("{passages}", "{question}")
+_GAPS = re.compile(r"\n\s*\n")
+VERIFIER, EMBEDDER = "verifier", "embedder"
+"""Helpers by their names in a plan."""
+Search = Callable[[Sequence[str]], list[list[str]]]
+"""Questions -> the passages of each."""
+
+
+@dataclass(frozen=True)
+class Grounding:
+    """Share of a model's claims that its evidence does not bear out, claim by claim, with both places."""
+
+    prompt: str = (
+        "Answer from the passages alone. If they do not tell, answer: I don't know.\n\n"
+        "{passages}\n\nQuestion: {question}\nAnswer:"
+    )
+    """What the model reads; `{passages}` stands for the passages, numbered from [1], `{question}` for the question."""
+    answers: Literal["model", "given"] = "model"
+    """`model` asks; `given` takes answers made elsewhere from the column `answer` of the data."""
+    passages: int = 5
+    """How many passages of `corpus` are given for a question that brings none."""
+    supported_at: float = 0.5
+    """A claim is supported from this entailment on, where a verifier is asked."""
+    conflicting_at: float = 0.5
+    """One that is not supported is conflicting from this contradiction on, where a verifier is asked."""
+    max_tokens: int = 160
+    """Length at which an answer is cut; it ends at an empty line, too."""
+
+    name: ClassVar[str] = "factuality.grounding"
+    dimension: ClassVar[str] = "factuality"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(
+            {
+                "prompt": "the question",
+                "context": "passages that are given to read, in a text parted by empty lines; absent = from `corpus`",
+                "answer": "answer made elsewhere, citing passages as [1] if at all; for `given`",
+                "reference": "right answer; for context recall and precision",
+                "label": "1 = the answer is borne out, 0 = it is not, as people say",
+                "group": "topic",
+                "unit": "independent unit; absent = every prompt is its own",
+            },
+            optional=frozenset({"context", "answer", "reference", "label", "group", "unit"}),
+        ),
+        "corpus": Role({"text": "a passage"}, required=False),
+    }
+    measures: ClassVar[Mapping[str, Range]] = {
+        "unsupported_share": SHARE, "conflicting_share": SHARE, "absent_share": SHARE, "grounded_share": SHARE,
+        "mean_support": SHARE, "least_support": SHARE, "summac_zs": SHARE_GAP, "factscore": SHARE, "f1_at_k": SHARE,
+        "response_share": SHARE, "citation_recall": SHARE, "citation_precision": SHARE, "context_recall": SHARE,
+        "context_precision": SHARE, "auroc_supported": AUROC, "auroc_of_length": AUROC,
+        "auroc_above_length": SIGNED, "claims_per_answer": Range("claims", 0), "error_share": SHARE,
+        "not_asked": COUNT,
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse a prompt without its places, counts below one and thresholds that are none."""
+        if any(place not in self.prompt for place in _PLACES):
+            raise ValueError(f"prompt: got {self.prompt!r}; allowed: a text with {' and '.join(_PLACES)} in it")
+        if self.passages < 1 or self.max_tokens < 1:
+            got = f"passages {self.passages}, max_tokens {self.max_tokens}"
+            raise ValueError(f"{self.name}: got {got}; allowed: 1 or more of each")
+        for option in ("supported_at", "conflicting_at"):
+            if not 0 < getattr(self, option) <= 1:
+                raise ValueError(f"{option}: got {getattr(self, option)}; allowed: above 0, up to 1")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Samples, where a model is asked."""
+        return frozenset({"sample"} if self.answers == "model" else ())
+
+    def estimate(self, items: int) -> int:
+        """Return the calls of the audited model; a verifier has as many as there are claims and passages."""
+        return items if self.answers == "model" else 0
+
+    def informed(self, before: Observed) -> _Searching | Grounding:
+        """Return what observes the questions when the passages are known."""
+        if (corpus := before.get("corpus")) is None or corpus.empty:
+            return self
+        return _Searching(self, corpus)
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the items with what was read and said of them; of `corpus` the passages, with vectors if there are.
+
+        `context` (passages), `answer`, `finish`, `problem`, `not_asked` (what an item lacks, or null), `cited` (of each
+        sentence the passages from 0 on) and `verified`: what the verifier said of claims and passages, null without it.
+        """
+        if role == "corpus":
+            return _with_vectors(ask, items)
+        return self.observed(ask, items, None)
+
+    def observed(self, ask: Ask, items: pd.DataFrame, search: Search | None) -> pd.DataFrame:
+        """Return what `observe` does, with passages found for the questions that bring none."""
+        rows = _without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        rows["context"] = _column(rows, _contexts(rows, search))
+        rows["reference"] = _column(rows, [[one] if isinstance(one, str) else one for one in rows["reference"]])
+        rows["not_asked"] = _column(rows, [self._lacks(row) for row in rows.to_dict("records")])
+        asked = rows[rows["not_asked"].isna()]
+        rows = rows.assign(finish=None, problem=None)
+        if self.answers == "model" and len(asked):
+            for name, cells in self._answers(ask, asked).items():
+                rows.loc[asked.index, name] = cells
+        return _verified(ask, rows)
+
+    def _lacks(self, row: Mapping[Any, Any]) -> Cause | None:
+        if not row["context"]:
+            return Cause("it has no passages")
+        if self.answers == "given" and row["answer"] is None:
+            return Cause("it has no answer")
+        return None
+
+    def _answers(self, ask: Ask, asked: pd.DataFrame) -> dict[str, list[Any]]:
+        """Let the model answer from the passages."""
+        prompts = []
+        for question, passages in zip(asked["prompt"], asked["context"], strict=True):
+            shown = "\n".join(f"[{place}] {text}" for place, text in enumerate(passages, 1))
+            pieces = re.split(r"(\{passages\}|\{question\})", self.prompt)
+            given = {"{passages}": shown, "{question}": str(question)}
+            prompts.append("".join(given.get(piece, piece) for piece in pieces))
+        stop = ["\n\n", "\nQuestion:"]
+        told = ask("sample", prompts, max_tokens=self.max_tokens, temperature=0, stop=stop)
+        return {"answer": told["content"].tolist(), "finish": told["finish"].tolist(),
+                "problem": told["problem"].tolist()}  # fmt: skip
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.factuality.grounded_answers`; DataError for a label that is not 0 or 1."""
+        from detectors.factuality.grounded_answers import grounding_of_answers
+
+        items = observed["items"]
+        labels = _column(items, [_label(one) for one in items["label"]])
+        return grounding_of_answers(
+            items.assign(label=labels.astype(float)), level=level, rng=rng, supported_at=self.supported_at,
+            conflicting_at=self.conflicting_at,
+        )
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return 24 answers of two claims, in one of which a number was changed, and such with both copied."""
+        from audit.probes.factuality.grounding_trials import control
+
+        return control(faulty=True), control(faulty=False)
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies above a tenth of the claims."""
+        return result.headline.low is not None and result.headline.low > 0.1
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return questions of which no claim, some or most are not borne out; judged by rules, then by a verifier."""
+        from audit.probes.factuality.grounding_trials import trials_of_grounding
+
+        return trials_of_grounding(self, rng)
+
+
+@dataclass(frozen=True)
+class _Searching:
+    """The probe, when the passages to search are known."""
+
+    probe: Grounding
+    corpus: pd.DataFrame
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return what the probe observes, with passages found for the questions that bring none."""
+        return self.probe.observed(ask, items, lambda questions: self._found(ask, questions))
+
+    def _found(self, ask: Ask, questions: Sequence[str]) -> list[list[str]]:
+        vectors: Sequence[Any] = [None] * len(questions)
+        if "embedding" in self.corpus:
+            vectors = ask("embed", list(questions), model=EMBEDDER)["embedding"].tolist()
+        texts = self.corpus["text"].tolist()
+        return [
+            [texts[place] for place in self._index.search(question, self.probe.passages, vector=vector)]
+            for question, vector in zip(questions, vectors, strict=True)
+        ]
+
+    @cached_property
+    def _index(self) -> Retriever:
+        import numpy as np
+
+        from audit.retrieval import Retriever
+
+        vectors = self.corpus.get("embedding")
+        made = None if vectors is None else np.array([list(one) for one in vectors], dtype=float)
+        return Retriever(self.corpus["text"].tolist(), made)
+
+
+def _with_vectors(ask: Ask, items: pd.DataFrame) -> pd.DataFrame:
+    """Return the passages of a corpus, with the vectors that the helper `embedder` makes of them, if there is one."""
+    passages = items[["text"]].copy()
+    if ask is not None and ask.can("embed", model=EMBEDDER):
+        passages["embedding"] = ask("embed", passages["text"].tolist(), model=EMBEDDER)["embedding"].tolist()
+    return passages
+
+
+def _contexts(rows: pd.DataFrame, search: Search | None) -> list[list[str]]:
+    """Return the passages of every question: its own, or those that are found for it."""
+    own = [_passages(cell) for cell in rows["context"]]
+    without = [place for place, passages in enumerate(own) if not passages]
+    if search is not None and without:
+        found = search([rows["prompt"].iloc[place] for place in without])
+        for place, passages in zip(without, found, strict=True):
+            own[place] = passages
+    return own
+
+
+def _passages(cell: Any) -> list[str]:
+    """Return a context as passages: a list as it is, a text parted at its empty lines."""
+    parts = [] if cell is None else _GAPS.split(cell) if isinstance(cell, str) else list(cell)
+    return [text.strip() for text in parts if text.strip()]
+
+
+def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with `cited`, and with what a verifier says of all pairs of the answers that there are."""
+    from detectors.factuality.grounded_claims import citations_in, pairs_of
+
+    said = [row["answer"] if row["not_asked"] is None else None for row in rows.to_dict("records")]
+    rows["cited"] = _column(rows, [None if answer is None else citations_in(answer) for answer in said])
+    rows["verified"] = _column(rows, [None] * len(rows))
+    if ask is None or not ask.can("verify", model=VERIFIER):
+        return rows
+    wanted = [
+        [] if row["cited"] is None
+        else pairs_of(row["answer"], row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
+    pairs = [
+        Pair("\n".join(passages[place] for place in premise), text)
+        for passages, some in zip(rows["context"], wanted, strict=True) for premise, text in some
+    ]  # fmt: skip
+    told = ask("verify", pairs, model=VERIFIER) if pairs else None
+    answers = iter(() if told is None else _without_nan(told).to_dict("records"))
+    rows["verified"] = _column(rows, [
+        None if answer is None else [
+            {"passages": list(premise), "text": text, **{name: row[name] for name in _TOLD}}
+            for (premise, text), row in ((pair, next(answers)) for pair in some)
+        ]
+        for answer, some in zip(said, wanted, strict=True)
+    ])  # fmt: skip
+    return rows
+
+
+_TOLD = ("entailment", "neutral", "contradiction", "pieces")
+
+
+def _label(cell: Any) -> float | None:
+    """Return a label as a number; raises DataError for one that is neither 0 nor 1."""
+    if cell is None or cell != cell:
+        return None
+    try:
+        number = float(cell)
+    except ValueError:
+        number = -1.0
+    if number not in (0.0, 1.0):
+        raise DataError(f"factuality.grounding: got the label {str(cell)[:60]!r}; allowed: 1 (borne out) or 0 (not)")
+    return number
+
+
+def _column(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:
+    """Return cells of any kind, lists too, as a column."""
+    import pandas as pd
+
+    return pd.Series(list(cells), index=rows.index, dtype=object)
+
+
+def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with None in every cell that holds nothing."""
+    cells = frame.astype(object)
+    return cells.where(cells.notna(), None)

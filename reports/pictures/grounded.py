@@ -1,0 +1,242 @@
+"""Answers with their claims marked, and beside them the evidence that each was held against, marked too.
+
+    left    an answer; a claim's ground and rule below it say what became of it: conflicting (thick), not in the
+            evidence (dashed), supported (thin); the part that decided is underlined twice as thick
+    right   claim by claim, by its number: what decided, and the nearest evidence with its place marked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+from markupsafe import Markup
+
+from reports.figures import PALETTE, cut, joined, line, words_at
+from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.tokens import FACE
+
+__all__ = ["claims_of_item", "claims_with_evidence"]
+
+_COLUMNS = ("prompt", "answer", "context", "claims", "states", "rules", "reasons", "spans", "evidence")
+_CHARACTER, _SIZE, _LINE = 7.3, 12, 21
+_LEFT, _RIGHT = 400.0, 430.0
+"""Width of the answer's column; where that of the evidence begins."""
+_LINES, _CLAIMS, _ANSWERS = 14, 6, 2
+"""The most that are drawn."""
+_BEFORE = 24
+"""Characters of a passage that are shown before the place that is marked."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """How a state is marked."""
+
+    colour: str
+    width: float
+    dash: str = ""
+    ground: float = 0.0
+
+
+_LOOKS = {
+    "conflicting": _Look("failed", 2.4, ground=0.16), "absent": _Look("inconclusive", 1.6, "4 3", 0.12),
+    "supported": _Look("passed", 1.0), "not scored": _Look("skipped", 1.0, "1 3"),
+}  # fmt: skip
+
+
+def claims_with_evidence(shown: Shown) -> Picture | None:
+    """Draw the answers that count most against the model; None where no answer has claims."""
+    if shown.items is None or not {"value", *_COLUMNS} <= set(shown.columns):
+        return None
+    frame = shown.frame("value", "weight").reset_index(drop=True).dropna(subset=["value"])
+    if frame.empty:
+        return None
+    order = frame.sort_values("weight", ascending=False, kind="stable").index[:_ANSWERS]
+    rows = shown.items.rows(order.tolist())
+    kept = [dict(zip(rows.column_names, cells, strict=True)) for cells in zip(*rows.to_pydict().values(), strict=True)]
+    drawn, top = list[Markup](), 0.0
+    for cells in kept:
+        part, high = _answer(shown, cells, top)
+        drawn.append(part)
+        top += high + 18
+    with_fault = int((frame["value"] > 0).sum())
+    words = shown.notation.words
+    message = words("picture.grounded", count=f"{with_fault:,}", all=f"{len(frame):,}")
+    body = joined([*drawn, _legend(shown, top + 2)])
+    return pictured(shown, top + 22, message, words("picture.grounded_caption"), body)
+
+
+def claims_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
+    """Draw one answer; None where it has no claims."""
+    if any(cells.get(name) is None for name in _COLUMNS[1:]) or not len(cells["claims"]):
+        return None
+    part, high = _answer(shown, cells, 0.0)
+    words = shown.notation.words
+    faulty = sum(state in ("conflicting", "absent") for state in cells["states"])
+    message = words("picture.grounded_item", count=f"{faulty:,}", all=f"{len(cells['states']):,}")
+    body = joined([part, _legend(shown, high + 12)])
+    return pictured(shown, high + 32, message, words("picture.grounded_caption"), body)
+
+
+def _answer(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, float]:
+    """Return an answer with its evidence from `top` on, and how high both are."""
+    words = shown.notation.words
+    heading = words_at(0, top + 12, cut(str(cells["prompt"] or ""), words, 110), bold=True, size=12)
+    text, rows = _clean(str(cells["answer"])), _Rows(0.0, top + 36, _LEFT)
+    lines = list(_wrapped(text, int(_LEFT / _CHARACTER), _LINES))
+    marks = []
+    for number, (span, state) in enumerate(zip(cells["spans"], cells["states"], strict=True), 1):
+        start, end, first, last = (int(place) for place in span)
+        marks += [rows.marked(text, lines, (start, end), state), rows.numbered(text, lines, start, number, state)]
+        if (first, last) != (start, end):
+            marks.append(rows.underlined(text, lines, (first, last), state))
+    left = joined([*marks, *rows.printed(text, lines)])
+    right, high = _evidence(shown, cells, top + 36)
+    return joined([heading, left, right]), max(36 + len(lines) * _LINE, 36 + high)
+
+
+def _evidence(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, float]:
+    """Return what decided of each claim, those that count against the model first, and the evidence nearest to it."""
+    states, parts, at = list(cells["states"]), list[Markup](), top
+    order = sorted(range(len(states)), key=lambda claim: list(_LOOKS).index(states[claim]))
+    for claim in order[:_CLAIMS]:
+        look = _LOOKS[states[claim]]
+        parts.append(words_at(_RIGHT, at, _told(shown, cells, claim), size=11, colour=look.colour, bold=True))
+        at += 18
+        if (found := _excerpt(cells, claim)) is not None:
+            text, span = found
+            rows = _Rows(_RIGHT, at, WIDTH - _RIGHT)
+            lines = list(_wrapped(text, int((WIDTH - _RIGHT) / _CHARACTER), 2))
+            parts += [rows.marked(text, lines, span, states[claim]), *rows.printed(text, lines)]
+            at += len(lines) * _LINE
+        at += 5
+    if (left_out := len(states) - _CLAIMS) > 0:
+        told = shown.notation.words("picture.grounded_more", count=left_out)
+        parts.append(words_at(_RIGHT, at, told, size=11, colour="skipped"))
+        at += 18
+    return joined(parts), at - top
+
+
+def _told(shown: Shown, cells: Mapping[str, Any], claim: int) -> str:
+    words = shown.notation.words
+    state, reason = words.term("cell", cells["states"][claim]), str(cells["reasons"][claim] or "")
+    rule = words.term("cell", str(cells["rules"][claim]))
+    told = words("picture.grounded_claim", number=claim + 1, state=state, rule=rule)
+    return cut(words("picture.grounded_why", text=told, reason=reason) if reason else told, words, 66)
+
+
+def _excerpt(cells: Mapping[str, Any], claim: int) -> tuple[str, tuple[int, int]] | None:
+    """Return a piece of the passage around the place of the evidence, and where that stands in it; None without one."""
+    place = [int(one) for one in cells["evidence"][claim]]
+    if len(place) != 3 or not 0 <= place[0] < len(cells["context"]):
+        return None
+    passage, (number, start, end) = str(cells["context"][place[0]]), place
+    begin = start if start <= _BEFORE else max(passage.rfind(" ", 0, start - _BEFORE + 8) + 1, start - _BEFORE)
+    head = f"[{number + 1}] " + ("…" if begin else "")
+    text = _clean(passage[begin : begin + 200])
+    return head + text, (len(head) + start - begin, len(head) + min(end - begin, len(text)))
+
+
+def _clean(text: str) -> str:
+    """Return a text of as many characters, each of which can be printed; what turns the direction of writing is not."""
+    return "".join(one if one.isprintable() else " " for one in text)
+
+
+def _wide(text: str) -> float:
+    return sum(0 if combining(one) else 2 if east_asian_width(one) in "FW" else 1 for one in text)
+
+
+def _wrapped(text: str, room: int, most: int) -> Iterator[tuple[int, int]]:
+    """Yield (first, one behind the last character) of the lines of a text, broken at blanks where there are any."""
+    start = 0
+    for number in range(most):
+        while start < len(text) and text[start] == " ":
+            start += 1
+        if start >= len(text):
+            return
+        end, wide = start, 0.0
+        while end < len(text) and (wide := wide + _wide(text[end])) <= room - (number == most - 1):
+            end += 1
+        if end < len(text) and (blank := text.rfind(" ", start + 1, end + 1)) > start:
+            end = blank
+        yield start, end
+        start = end
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Lines of a text from a place on."""
+
+    x: float
+    y: float
+    """Of the first baseline."""
+    room: float
+
+    def printed(self, text: str, lines: Sequence[tuple[int, int]]) -> Iterator[Markup]:
+        """Yield the lines; the last ends in a mark where there is more."""
+        for row, (start, end) in enumerate(lines):
+            more = "…" if row == len(lines) - 1 and text[end:].strip() else ""
+            yield Markup(
+                '<text x="{:.1f}" y="{:.1f}" font-size="{}" font-family="{}" fill="{}" xml:space="preserve">{}</text>'
+            ).format(self.x, self.y + row * _LINE, _SIZE, FACE, PALETTE["ink"], text[start:end] + more)
+
+    def _boxes(
+        self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int]
+    ) -> Iterator[tuple[float, float, float]]:
+        """Yield (x, width, baseline) of the parts of a span, line by line."""
+        for row, (start, end) in enumerate(lines):
+            first, last = max(span[0], start), min(span[1], end)
+            if first < last:
+                x = self.x + _wide(text[start:first]) * _CHARACTER
+                yield x, _wide(text[first:last]) * _CHARACTER, self.y + row * _LINE
+
+    def marked(
+        self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int], state: str
+    ) -> Markup:
+        """Return ground and rule of a span."""
+        look = _LOOKS[state]
+        return joined(
+            joined([
+                Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="16" fill="{}" fill-opacity="{}"/>').format(
+                    x, base - 12, wide, PALETTE[look.colour], look.ground
+                ),
+                line(x, base + 5, x + wide, base + 5, look.colour, width=look.width, dash=look.dash),
+            ])
+            for x, wide, base in self._boxes(text, lines, span)
+        )
+
+    def underlined(
+        self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int], state: str
+    ) -> Markup:
+        """Return the box around the part that decided."""
+        return joined(
+            Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="17" fill="none" stroke="{}"/>').format(
+                x - 1, base - 12.5, wide + 2, PALETTE[_LOOKS[state].colour]
+            )
+            for x, wide, base in self._boxes(text, lines, span)
+        )
+
+    def numbered(
+        self, text: str, lines: Sequence[tuple[int, int]], start: int, number: int, state: str
+    ) -> Markup:
+        """Return the number of a claim, above where it begins."""
+        place = next(self._boxes(text, lines, (start, start + 1)), None)
+        if place is None:
+            return Markup("")
+        return words_at(place[0], place[2] - 11, str(number), size=8, colour=_LOOKS[state].colour, bold=True)
+
+
+def _legend(shown: Shown, top: float) -> Markup:
+    words, parts, x = shown.notation.words, list[Markup](), 0.0
+    for state, look in _LOOKS.items():
+        parts += [
+            Markup('<rect x="{:.1f}" y="{:.1f}" width="26" height="14" fill="{}" fill-opacity="{}"/>').format(
+                x, top, PALETTE[look.colour], look.ground
+            ),
+            line(x, top + 15, x + 26, top + 15, look.colour, width=look.width, dash=look.dash),
+            words_at(x + 32, top + 11, words.term("cell", state), size=11),
+        ]
+        x += 170
+    return joined(parts)
