@@ -64,7 +64,7 @@ class Grounding:
         "items": Role(
             {
                 "prompt": "the question",
-                "context": "passages that are given to read, in a text parted by empty lines; absent = from `corpus`",
+                "context": "passages to read, listed or in a text parted by empty lines; absent = from `corpus`",
                 "answer": "answer made elsewhere, citing passages as [1] if at all; for `given`",
                 "reference": "right answer; for context recall and precision",
                 "label": "1 = the answer is borne out, 0 = it is not, as people say",
@@ -72,6 +72,7 @@ class Grounding:
                 "unit": "independent unit; absent = every prompt is its own",
             },
             optional=frozenset({"context", "answer", "reference", "label", "group", "unit"}),
+            lists=frozenset({"context", "reference"}),
         ),
         "corpus": Role({"text": "a passage"}, required=False),
     }
@@ -131,7 +132,7 @@ class Grounding:
         if self.answers == "model" and len(asked):
             for name, cells in self._answers(ask, asked).items():
                 rows.loc[asked.index, name] = cells
-        return _verified(ask, rows)
+        return _verified(ask, _without_nan(rows))
 
     def _lacks(self, row: Mapping[Any, Any]) -> Cause | None:
         if not row["context"]:

@@ -1,0 +1,173 @@
+"""What is asked, kept and judged of answers and their evidence, worked by hand, by rules and by a verifier."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from audit.errors import DataError
+from audit.files import arrow_table, parquet_bytes
+from audit.model import Pair
+from audit.probe import observer_of
+from audit.probes.factuality.grounding import Grounding
+from detectors.factuality.grounded_claims import Verified, citations_in, cited_rightly, ground, pairs_of, unmarked
+
+PASSAGES = [
+    "The Harbour Bridge was opened in 1932. It is 1,149 metres long and carries eight lanes.",
+    "The opera house was designed by Jørn Utzon.",
+]
+ANSWER = (
+    "The Harbour Bridge was opened in 1936 [1]. It is 1,149 metres long [1][2]. "
+    "The opera house was designed by Jørn Utzon. [2] Lamps hang there."
+)
+STATES = ["conflicting", "supported", "supported", "absent"]
+
+
+def judged(probe, frame, **observed):
+    return probe.judge({"items": frame, **observed}, level=0.95, rng=np.random.default_rng(0))
+
+
+class Door:
+    """The `ask` of a test: remembers what was asked."""
+
+    def __init__(self, **answers):
+        self.answers, self.asked = answers, []
+
+    def can(self, question, *, model="main"):
+        return f"{model}_{question}" in self.answers
+
+    def __call__(self, question, items, *, model="main", **options):
+        self.asked.append((model, question, list(items), options))
+        return pd.DataFrame({"item": range(len(items)), **self.answers[f"{model}_{question}"](items)})
+
+
+def given(**columns):
+    return pd.DataFrame({"prompt": ["Tell."], **columns}).rename_axis("id").rename(index=str)
+
+
+def test_citations_stand_with_the_sentence_that_they_follow_and_count_as_no_numbers():
+    assert citations_in(ANSWER) == [[0], [0, 1], [1], []]
+    assert citations_in("One [1, 3]. Two[2;1].") == [[0, 2], [1, 0]]
+    assert citations_in("") == []
+    assert len(unmarked(ANSWER)) == len(ANSWER)
+    assert "[" not in unmarked(ANSWER)
+
+
+def test_claims_have_both_places_and_what_decided():
+    found = ground(ANSWER, "Tell.", Verified.of(PASSAGES, None), supported_at=0.5, conflicting_at=0.5)
+    assert [one.state for one in found] == STATES
+    first = found[0]
+    assert "1936" in ANSWER[slice(*first.span)]
+    assert first.rule in ("numbers", "dates")
+    assert "1932" in first.reason
+    passage, start, end = first.evidence
+    assert "1932" in PASSAGES[passage][start:end]
+    assert ANSWER[slice(*found[2].whole)].startswith("The opera house")
+    cited = cited_rightly(ANSWER, citations_in(ANSWER), Verified.of(PASSAGES, None), 0.5)
+    assert cited == (2 / 4, 2 / 4)  # 1 conflicts, 2 needs [1] alone, 3 is right, 4 cites nothing
+
+
+def test_a_verifier_decides_what_rules_have_nothing_to_say_of():
+    claims = ["The Harbour Bridge was opened in 1936.", "The Harbour Bridge is 1,149 metres long.",
+              "The opera house was designed by Jørn Utzon.", "Lamps hang there."]  # fmt: skip
+    told = [
+        {"passages": [place], "text": text, "entailment": e, "neutral": 1 - e - c, "contradiction": c, "pieces": 1}
+        for text, rows in zip(claims, [[(0.9, 0), (0, 0)], [(0.1, 0.2), (0.1, 0.7)], [(0, 0), (0.4, 0.1)],
+                                       [(0.6, 0.3), (0.1, 0.8)]], strict=True)
+        for place, (e, c) in enumerate(rows)
+    ]  # fmt: skip
+    found = ground(ANSWER, "Tell.", Verified.of(PASSAGES, told), supported_at=0.5, conflicting_at=0.5)
+    assert [one.text for one in found] == claims
+    assert [one.state for one in found] == ["conflicting", "conflicting", "absent", "supported"]
+    assert [one.rule == "verifier" for one in found] == [False, True, True, True], "a number overrules it"
+    assert [one.support for one in found] == [0.9, 0.1, 0.4, 0.6]
+    assert [one.conflict for one in found] == [0, 0.7, 0.1, 0.8]
+
+
+def test_what_is_observed_and_judged_is_the_same_through_a_file(tmp_path):
+    items = given(context=["\n\n".join(PASSAGES)], answer=[ANSWER], reference=[PASSAGES[1]], label=["0"])
+    door = Door(verifier_verify=lambda pairs: {
+        "entailment": [0.9 if one.hypothesis in one.premise else 0.2 for one in pairs], "neutral": 0.1,
+        "contradiction": 0.0, "pieces": 1,
+    })  # fmt: skip
+    probe = Grounding(answers="given")
+    for ask in (Door(), door):
+        seen = probe.observe(ask, items, "items")
+        (tmp_path / "seen.parquet").write_bytes(parquet_bytes(arrow_table(seen)))
+        kept = pd.read_parquet(tmp_path / "seen.parquet")
+        result, again = judged(probe, seen), judged(probe, kept)
+        assert [one.value for one in result.measures] == [one.value for one in again.measures]
+        arrow_table(result.items)
+    asked = door.asked[0][2]
+    wanted = pairs_of(ANSWER, "Tell.", PASSAGES, [PASSAGES[1]], citations_in(ANSWER))
+    assert len(asked) == len(set(asked)) == len(wanted)
+    assert Pair("\n".join(PASSAGES), "It is 1,149 metres long.") in asked, "cited passages, joined"
+    by_rules = judged(probe, probe.observe(Door(), items, "items"))
+    assert by_rules.headline.value == 0.5
+    assert by_rules.measure("conflicting_share").value == by_rules.measure("absent_share").value == 0.25
+    assert by_rules.measure("context_recall").value == 1
+    assert by_rules.measure("context_precision").value == 0.5, "the second of two is the useful one"
+    assert [one.key for one in by_rules.remarks] == ["rules_alone"]
+    row = by_rules.items.iloc[0]
+    assert (row["outcome"], row["states"], bool(row["against"])) == ("conflicting", STATES, True)
+
+
+def test_a_model_is_asked_with_the_passages_and_placeholders_in_them_stay_what_they_are():
+    door = Door(main_sample=lambda prompts: {"content": ["I don't know.", None], "finish": ["stop", "error"],
+                                             "problem": [None, "late"]})  # fmt: skip
+    items = pd.DataFrame(
+        {"prompt": ["{passages}?", "Who?", "What?"], "context": ["One {question}.\n\nTwo.", "Three.", None]},
+        index=list("abc"),
+    )
+    seen = Grounding(prompt="{passages}|{question}").observe(door, items, "items")
+    assert door.asked[0][2] == ["[1] One {question}.\n[2] Two.|{passages}?", "[1] Three.|Who?"]
+    result = judged(Grounding(), seen)
+    assert result.items["outcome"].tolist() == ["refused", "error", "not asked"]
+    assert result.headline.value is None
+    assert result.measure("not_asked").value == 1
+    assert result.measure("response_share").value == 0
+
+
+def test_without_passages_of_its_own_a_question_gets_those_of_the_corpus():
+    corpus = pd.DataFrame({"text": ["Rye bread is baked here.", "The ferry leaves at eight.", "Lamps hang there."]})
+    vectors = {"Rye bread is baked here.": [1, 0], "The ferry leaves at eight.": [0, 1], "Lamps hang there.": [1, 1]}
+    items = given(context=[None], answer=["The ferry leaves at nine."]).assign(prompt="When does the ferry leave?")
+    probe = Grounding(answers="given", passages=1)
+    for ask in (Door(), Door(embedder_embed=lambda texts: {"embedding": [vectors.get(one, [0, 1]) for one in texts]})):
+        before = {"corpus": probe.observe(ask, corpus, "corpus")}
+        assert ("embedding" in before["corpus"]) == ask.can("embed", model="embedder")
+        seen = observer_of(probe, "items", before).observe(ask, items, "items")
+        assert seen["context"].tolist() == [["The ferry leaves at eight."]]
+        assert judged(probe, seen, **before).measure("conflicting_share").value == 1
+    assert observer_of(probe, "items", {}) is probe
+    assert probe.observe(Door(), items, "items")["not_asked"].tolist() == ["it has no passages"]
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "\x00", "[1][2]", "123 456", "가나 abc \u202e 12", "a " * 60_000, "." * 5_000]
+)
+def test_hostile_answers_get_a_typed_state(answer):
+    frame = Grounding(answers="given").observe(Door(), given(context=["Seven clocks."], answer=[answer]), "items")
+    outcome = judged(Grounding(), frame).items["outcome"].tolist()
+    assert outcome[0] in ("unscored", "unsupported", "conflicting", "grounded", "not asked")
+
+
+def test_options_and_labels_that_are_none_are_refused():
+    for wrong in ({"prompt": "{passages}"}, {"passages": 0}, {"supported_at": 0.0}, {"conflicting_at": 1.5}):
+        with pytest.raises(ValueError, match="allowed"):
+            Grounding(**wrong)
+    seen = Grounding(answers="given").observe(Door(), given(context=["a"], answer=["b"], label=["maybe"]), "items")
+    with pytest.raises(DataError, match="label 'maybe'; allowed: 1"):
+        judged(Grounding(), seen)
+
+
+def test_answers_to_one_prompt_are_one_unit():
+    frame = pd.DataFrame(
+        {"prompt": ["Tell."] * 3 + ["Say."], "context": ["Seven clocks stood."] * 4,
+         "answer": ["Seven clocks stood.", "Nine clocks stood.", "Five clocks stood.", "Seven clocks stood."]},
+        index=list("abcd"),
+    )  # fmt: skip
+    result = judged(Grounding(), Grounding(answers="given").observe(Door(), frame, "items"))
+    assert result.headline.n == {"items": 4, "units": 2}
+    assert result.headline.value == pytest.approx((2 / 3 + 0) / 2)
