@@ -179,7 +179,7 @@ class Grounding:
         """Return questions of which no claim, some or most are not borne out; judged by rules, then by a verifier."""
         from audit.probes.factuality.grounding_trials import trials_of_grounding
 
-        return trials_of_grounding(self, rng)
+        return trials_of_grounding(rng, given=self.answers == "given")
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from audit.probes.factuality.grounding import Grounding
-
 __all__ = ["control", "trials_of_grounding"]
 
 _ANSWERS = 24
@@ -64,14 +62,14 @@ def control(*, faulty: bool) -> Observed:
     return {"items": pd.DataFrame(same | columns, index, dtype=object)}
 
 
-def trials_of_grounding(probe: Grounding, rng: np.random.Generator) -> Sequence[Trial]:
+def trials_of_grounding(rng: np.random.Generator, *, given: bool) -> Sequence[Trial]:
     """Return answers judged by rules, without a fault and with two sizes of it; these by a verifier and labels too."""
     doses = ((0, 0), (5, 4), (10, 6))
-    by_rules = [_trial(probe, rng, dose, verifier=False, kinds=kinds) for dose, kinds in enumerate(doses)]
-    return [*by_rules, *(_trial(probe, rng, dose, verifier=True, kinds=doses[dose]) for dose in (1, 2))]
+    by_rules = [_trial(rng, dose, kinds, given=given, verifier=False) for dose, kinds in enumerate(doses)]
+    return [*by_rules, *(_trial(rng, dose, doses[dose], given=given, verifier=True) for dose in (1, 2))]
 
 
-def _trial(probe: Grounding, rng: np.random.Generator, dose: int, *, verifier: bool, kinds: tuple[int, int]) -> Trial:
+def _trial(rng: np.random.Generator, dose: int, kinds: tuple[int, int], *, given: bool, verifier: bool) -> Trial:
     changed, absent = kinds
     copied = _ANSWERS - changed - absent - 2 - dose
     every = ["changed"] * changed + ["absent"] * absent + ["declined"] * (2 + dose) + ["copied"] * copied
@@ -86,7 +84,7 @@ def _trial(probe: Grounding, rng: np.random.Generator, dose: int, *, verifier: b
     if verifier:
         answers["verifier", "verify"] = _verify
     known = _known(made) | (_known_by_verifier(made) if verifier else {})
-    return Trial(dose > 0, _items(rng, made, given=probe.answers == "given"), answers, known)
+    return Trial(dose > 0, _items(rng, made, given=given), answers, known)
 
 
 @dataclass(frozen=True)
