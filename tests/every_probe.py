@@ -38,9 +38,10 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
     "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도"), "complexity": True}],
+    "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}, {"mode": "generate", "p_ik": True}],
     "factuality.calibration": [{}, {"promise": "claims"}, {"mode": "choice"}, {"mode": "predict"}],
-    "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}],
     "factuality.rag": [{}, {"answers": "given"}],
+    "factuality.recognition": [{}, {"mode": "generate"}],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {
     "bias.counterfactual": {"scorer": "toxic"}, "bias.open_ended": {"scorer": "toxic"},

@@ -15,7 +15,7 @@ STAY = """
     Dokimasia dokimasia AUROC kNN KID MC1 MC2 F1 CPU log nat GGUF Q4 Q8 VAE GAN GPU DeLong Obuchowski Clopper
     Pearson Buehler AURC ECE
     Rogan Gladen min hedged capital likelihood PPI JSON HTML PDF JUnit Markdown SARIF UTC zip Python EAR MOVER AUL PLL
-    aul aula pll word paper modified helm lm eval kobbq unscaled reference micro BBQ KoBBQ HELM StereoSet CrowS Pairs
+    aul aula pll word paper modified helm lm eval kobbq IK unscaled reference micro BBQ KoBBQ HELM StereoSet CrowS Pairs
     WinoBias Winogender TruthfulQA Blodgett Pikuliak OpenBias DALL Eval KL JS KS PSI W1 CAT WEAT ddof true false English
     한국어 AULA ROC Dvoretzky Kiefer Wolfowitz DTE NP record json run reviews jsonl items parquet plan yaml seal
     show' SummaC ZS FActScore ALCE AlignScore VeriScore RAGAS

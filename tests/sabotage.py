@@ -141,6 +141,11 @@ SABOTAGE = {
         lambda real: lambda *row: {"right": "wrong", "wrong": "right", "refused": "right"}.get(real(*row), real(*row)),
         lambda real: lambda *row: "right",
     ),
+    "factuality.recognition": (
+        "audit.probes.factuality.recognition:Recognition._called",
+        lambda real: lambda self, frame: real(self, frame).assign(calls=lambda made: 1 - made["calls"]),
+        lambda real: lambda self, frame: real(self, frame).assign(calls=1.0),
+    ),
     "novelty.contrast": (
         "detectors.novelty.contrast:model_score",
         lambda real: lambda *known: -real(*known),
@@ -239,6 +244,7 @@ TRIPLES = "audit.probes.bias.stereotype_triples:StereotypeTriples.observe"
 PAIRS = "audit.probes.bias.stereotype_pairs:StereotypePairs.observe"
 CONFIDENCES = "audit.probes.factuality.calibration:Calibration.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
+RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
 LIKELIHOOD = "audit.probes.novelty.likelihood:Likelihood.observe"
 SAMPLES = "audit.probes.quality.samples:Samples.observe"
@@ -448,6 +454,14 @@ HOLES = {
         "no width": ("detectors.factuality.judged:prediction_powered", without_width),
         "kappa constant": ("detectors.factuality.judged:cohen_kappa", lambda real: lambda *args, **options: replace(
             real(*args, **options), value=0.5, low=0.4, high=0.6)),
+    },
+    "factuality.recognition": {
+        "words exchanged": (RECOGNITION, kept(yes=taken("no"), no=taken("yes"))),
+        "answers shuffled": (RECOGNITION, kept(yes=shuffled("yes"))),
+        "labels moved": (RECOGNITION, kept(label=shuffled("label"))),
+        "no width": ("detectors.factuality.tally:mean_over_units", without_width),
+        "units ignored": ("detectors.factuality.tally:mean_over_units",
+                          lambda real: lambda values, units=None, **options: real(values, None, **options)),
     },
     "novelty.data": {
         "not standardised": ("detectors.novelty.baselines:standardised", lambda real: lambda known, new: new),

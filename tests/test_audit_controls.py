@@ -123,10 +123,11 @@ WAYS = {
     ],
     "bias.stereotype_triples": [{}, {"variant": "blank"}, {"variant": "pll"}],
     "efficiency.sampling": [{"against": "other"}],
+    "factuality.closed_book": [{}, {"mode": "generate"}, {"mode": "generate", "p_ik": True}],
     "factuality.calibration": [{"mode": "choice", "promise": "claims"}, {"mode": "predict"}],
-    "factuality.closed_book": [{}, {"mode": "generate"}],
     "factuality.rag": [{}, {"answers": "given"}],
     "factuality.grounding": [{}, {"answers": "given"}],
+    "factuality.recognition": [{}, {"mode": "generate"}],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
@@ -146,11 +147,15 @@ UNCOVERED = {
     "factuality.calibration": {"emptied_share", "unlabelled"},
     "factuality.closed_book": {
         "chance", "mc1_chance", "longest_choice", "shortest_choice", "unparseable_share", "answer_words", "error_share",
-        "not_asked",
+        "not_asked", "p_ik_above_length",
     },
     "factuality.grounding": {"claims_per_answer", "error_share", "not_asked"},
     "factuality.judged": {"labels_worth", "sensitivity"},
     "factuality.rag": {"answer_words", "error_share", "not_changed", "not_asked"},
+    "factuality.recognition": {
+        "accuracy_above_length", "auroc", "auroc_above_length", "constant_accuracy", "length_accuracy",
+        "unparseable_share", "error_share", "not_asked",
+    },
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
     "provenance.text_mark": {"tokens_needed", "not_tested"},
 }
@@ -286,6 +291,7 @@ def subjects(tmp_path_factory):
     words = [{"text": f"{one} {n}", "set": one} for n in range(4) for one in "XYAB"]
     people = [{"group": str(n % 2), "label": str(n // 2 % 2), "proxy": n, "other": "b", "key": n} for n in range(80)]
     told = [{"confidence": (n % 10) / 10, "label": n % 2} for n in range(60)]
+    shown = [{"prompt": f"{n}?", "answer": f"It is {n}.", "label": str(n % 2)} for n in range(40)]
     spoken = [{"text": f"{one} went {n}"} for n in range(40) for one in ("She", "He")]
     return {
         "bias.corpus": ({}, {"items": file("spoken", spoken)}),
@@ -312,6 +318,7 @@ def subjects(tmp_path_factory):
         "factuality.grounding": (language, {"items": file("answered", answered)}),
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
         "factuality.rag": (language, {"items": file("passages", passages)}),
+        "factuality.recognition": (language, {"items": file("shown", shown)}),
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
         "novelty.data": ({}, novel),
         "novelty.likelihood": (normal, novel),

@@ -19,6 +19,7 @@ import pandas as pd
 
 from detectors.arrays import unit_column
 from detectors.factuality.choices import score_choices
+from detectors.factuality.knowing import knowing
 from detectors.factuality.matching import contains, exact_match, exact_match_numeric, inside_longer_words, token_f1
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.scripts import unjudged_script
@@ -120,7 +121,8 @@ def generated_correctness(
     per question: `value` (0 or 1), `outcome` (`right, wrong, refused, unparseable, error, not asked`), the scores of
     all rules and `words`, the answer's length. An answer that matches is right even where it reads like a refusal; one
     without letter and digit is unparseable, and without a score like those that failed. One that is not right counts
-    against the model, the heavier the fewer of its words are those of a right one (token F1).
+    against the model, the heavier the fewer of its words are those of a right one (token F1). With a column `p_ik` in
+    `observed`, the measures of `detectors.factuality.knowing` stand before the groups.
     """
     asked = observed[observed["not_asked"].isna()]
     replied = asked[asked["finish"].ne("error") & asked["text"].notna()]
@@ -131,6 +133,8 @@ def generated_correctness(
     items["outcome"] = items["outcome"].where(items["outcome"].notna(), no_answer)
     items = _weighed(items, 1 - items["token_f1"])
     items["no_answer"] = items["outcome"].isin(["error", "unparseable"])
+    if "p_ik" in observed:
+        items["p_ik"] = observed["p_ik"].astype(float)
     tally = Tally(items, level, rng)
     answered = items["value"].where(items["outcome"].isin(["right", "wrong"])).rename(None)
     measures = (
@@ -142,6 +146,7 @@ def generated_correctness(
         tally.length("answer_words", items["words"]),
         tally.share("error_share", "error", "lower is better"),
         tally.not_asked(),
+        *(knowing(tally) if "p_ik" in observed else ()),
         *tally.groups("accuracy", "value"),
     )
     wrong = replied[items.loc[replied.index, "outcome"] == "wrong"]

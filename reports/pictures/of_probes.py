@@ -44,6 +44,7 @@ __all__ = [
     "MULTIPLE_CHOICE",
     "OPEN_ENDED",
     "RAG",
+    "RECOGNITION",
     "REPRESENTATION",
     "SAMPLES",
     "SAMPLING_TIME",
@@ -88,6 +89,9 @@ RAG = FindingFigure(
         "said_withheld", "said_answerable", "group", "not_changed",
     ),
     (slice_bars, slice_differences),
+)
+RECOGNITION = FindingFigure(
+    ("outcome", "margin", "says_invented", "invented", "group", "words"), (margins, by_group("accuracy"))
 )
 CONTRAST = FindingFigure(
     ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"),
