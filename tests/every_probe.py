@@ -42,6 +42,8 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "factuality.calibration": [{}, {"promise": "claims"}, {"mode": "choice"}, {"mode": "predict"}],
     "factuality.rag": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
+    "robustness.images": [{}, {"mode": "log_prob"}],
+    "robustness.text": [{"mode": one} for one in ("choice", "generate", "predict")],
 }
 OF_TRIALS: dict[str, dict[str, Any]] = {
     "bias.counterfactual": {"scorer": "toxic"}, "bias.open_ended": {"scorer": "toxic"},

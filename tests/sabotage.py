@@ -166,6 +166,11 @@ SABOTAGE = {
         lambda real: lambda *counts: 1 - real(*counts),
         lambda real: lambda *counts: 0 * real(*counts) + 0.5,
     ),
+    **dict.fromkeys(("robustness.images", "robustness.text"), (
+        "detectors.robustness.answers:of_shares",
+        lambda real: lambda *said: (1 - real(*said)[0], -real(*said)[1]),
+        lambda real: lambda *said: (0 * real(*said)[0], 0.0),
+    )),
     "quality.samples": (
         "detectors.quality.kernel_distance:_kernel",
         lambda real: lambda product: -real(product),
@@ -230,6 +235,18 @@ def shuffled(name):
     return lambda frame: frame[name].to_numpy()[np.random.default_rng(0).permutation(len(frame))]
 
 
+def shuffled_among_asked(name):
+    """Shuffle a column among the items that were asked."""
+
+    def change(frame):
+        there = frame[name].notna().to_numpy()
+        cells = frame[name].to_numpy().copy()
+        cells[there] = np.random.default_rng(0).permutation(cells[there])
+        return cells
+
+    return change
+
+
 def taken(name):
     return lambda frame: frame[name]
 
@@ -256,6 +273,8 @@ MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
 PASSAGES = "audit.probes.factuality.rag:RAG.observe"
 GROUNDED = "audit.probes.factuality.grounding:Grounding.observe"
+CHANGED_TEXTS = "audit.probes.robustness.text:TextRobustness.observe"
+CHANGED_IMAGES = "audit.probes.robustness.images:ImageRobustness.observe"
 TIME = "audit.probes.efficiency.sampling:SamplingTime.observe"
 
 
@@ -562,6 +581,25 @@ HOLES = {
                         lambda real: lambda *args: tuple(one / 2 for one in real(*args))),
         "what the helper says at a tenth": ("detectors.bias.given_shares:Given.band",
                                             lambda real: lambda self, level: real(self, 0.1)),
+    },
+    "robustness.text": {
+        "answers shuffled": (CHANGED_TEXTS, kept(log_probs=shuffled_among_asked("log_probs"))),
+        "changes exchanged": (CHANGED_TEXTS, kept(kinds=lambda frame: [
+            None if row is None else [row[0], *row[:0:-1]] for row in frame["kinds"]])),
+        "what nothing changed counted": (CHANGED_TEXTS, kept(
+            changed=lambda frame: [None if row is None else [True] * len(row) for row in frame["changed"]],
+            log_probs=lambda frame: [
+                None if row is None else [one if one is not None else row[0] for one in row]
+                for row in frame["log_probs"]])),
+        "flips halved": ("detectors.robustness.answers:of_shares", first_of(lambda flip: flip / 2)),
+        "no width": ("detectors.robustness.stability:mean_over_units", without_width),
+    },
+    "robustness.images": {
+        "answers shuffled": (CHANGED_IMAGES, kept(probabilities=shuffled("probabilities"))),
+        "changes exchanged": (CHANGED_IMAGES, kept(kinds=lambda frame: [
+            [row[0], *row[:0:-1]] for row in frame["kinds"]])),
+        "flips halved": ("detectors.robustness.answers:of_shares", first_of(lambda flip: flip / 2)),
+        "no width": ("detectors.robustness.stability:mean_over_units", without_width),
     },
     "efficiency.sampling": {
         "clocks swapped": (TIME, kept(seconds=taken("log_prob_seconds"), log_prob_seconds=taken("seconds"))),

@@ -134,6 +134,11 @@ WAYS = {
     "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01}],
     "novelty.likelihood": [{"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01}],
     "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}],
+    "robustness.images": [{}, {"mode": "log_prob", "kinds": ("jpeg",)}],
+    "robustness.text": [
+        {"mode": "generate"}, {"mode": "predict", "strengths": (1.0,)},
+        {"kinds": ("option_order",), "prompt": "{question}\n{choices}\n:", "synonyms": {"one": "two"}},
+    ],
     "quality.samples": [{"features": "other", "draws_per_item": 20, "neighbours": 9}],
 }
 UNCOVERED = {
@@ -234,6 +239,17 @@ class Normal:
         return np.stack(items)
 
 
+class Painted:
+    """A classifier of images, by what is brighter: the upper left, or the lower right."""
+
+    family, modality, name, fingerprint = "painted", "image", "painted", "sha256:painted"
+    classes = ("upper", "lower")
+
+    def predict(self, items):
+        upper = norm.cdf([float(np.asarray(one)[0, 0] - np.asarray(one)[-1, -1]) for one in items])
+        return np.stack([upper, 1 - upper], axis=1)
+
+
 def series(rng, size, scale=1.0):
     rows = scale * rng.normal(size=(size, 4))
     return [{"series": row.tolist(), "label": "plus" if row[0] > 0 else "minus"} for row in rows]
@@ -322,6 +338,10 @@ def subjects(tmp_path_factory):
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
         "novelty.data": ({}, novel),
         "novelty.likelihood": (normal, novel),
+        "robustness.images": (
+            {"main": Painted()}, {"items": file("painted", [{"image": [[n, 0], [0, n % 5]]} for n in range(12)])}
+        ),
+        "robustness.text": (language, {"items": file("questions", questions)}),
         "provenance.text_mark": (language, {"items": file("texts", [{"text": f"The {n}"} for n in range(4)])}),
         "quality.samples": (normal, {"items": sets["items"], "train": sets["train"]}),
     }

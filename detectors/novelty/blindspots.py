@@ -13,7 +13,6 @@ are one unit.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Items
+from detectors.distortions import blurred as blur
+from detectors.distortions import generator_of
 
 __all__ = ["ARRAY_KINDS", "BLURRED", "TEXT_KINDS", "blind_spots", "distorted_array", "distorted_text"]
 
 ARRAY_KINDS = ("constant", "noise", "half_noise", "inverted", "shuffled")
 TEXT_KINDS = ("repeated", "noise", "half_noise", "shuffled")
 BLURRED = "blurred"
-_NEIGHBOURS = 3
-"""Pixels or steps along an axis of which a blurred one is the mean."""
 _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz"))
 
 
@@ -42,12 +41,12 @@ def blind_spots(
     greatest size of its numbers on either side of 0: few numbers have little range, and noise within it lies in the
     middle. Texts and rows are not blurred.
     """
-    rngs = [np.random.default_rng(int.from_bytes(hashlib.sha256(str(name).encode()).digest()[:16])) for name in ids]
+    rngs = [generator_of(name) for name in ids]
     if isinstance(items, np.ndarray):
         ranges = [value_range or (_around(item) if rows else None) for item in items]
         changed = [distorted_array(*one) for one in zip(items, rngs, ranges, strict=True)]
         made: dict[str, Items] = {kind: np.stack([one[kind] for one in changed]) for kind in ARRAY_KINDS}
-        return made | {BLURRED: _blurred(items)} if blurred and not rows else made
+        return made | {BLURRED: blur(items)} if blurred and not rows else made
     texts = [distorted_text(text, rng) for text, rng in zip(items, rngs, strict=True)]
     return {kind: [text[kind] for text in texts] for kind in TEXT_KINDS}
 
@@ -74,16 +73,6 @@ def distorted_array(
         "shuffled": rng.permutation(wide.ravel()).reshape(wide.shape),
     }
     return {kind: value.astype(item.dtype) for kind, value in made.items()}
-
-
-def _blurred(items: NDArray[Any]) -> NDArray[Any]:
-    """Return means of neighbours along the last two axes of each item (of a series its only one), edges repeated."""
-    from scipy.ndimage import uniform_filter1d
-
-    made = items.astype(float)
-    for axis in range(max(1, items.ndim - 2), items.ndim):
-        made = uniform_filter1d(made, _NEIGHBOURS, axis=axis, mode="nearest")
-    return (made if items.dtype.kind == "f" else np.rint(made)).astype(items.dtype)
 
 
 def distorted_text(text: str, rng: np.random.Generator) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.pictures.answers import margins
 from reports.pictures.blindspots import blind_spots
+from reports.pictures.changes import changed_images_shown, changed_texts, flips_by_change
 from reports.pictures.crossing import heat_map
 from reports.pictures.distorted import distortions
 from reports.pictures.ends import likeliest_and_strangest
@@ -39,6 +40,7 @@ __all__ = [
     "GENERATED_IMAGES",
     "GROUNDING",
     "IMAGE_DATA",
+    "IMAGE_ROBUSTNESS",
     "JUDGED",
     "LIKELIHOOD",
     "MULTIPLE_CHOICE",
@@ -52,6 +54,7 @@ __all__ = [
     "STEREOTYPE_TRIPLES",
     "SYNTHETIC_TABLE",
     "TEXT_MARK",
+    "TEXT_ROBUSTNESS",
 ]
 
 COREFERENCE = FindingFigure(("value", "margin", "stereotype", "group", "pronoun", "unit"), (by_group("accuracy"),))
@@ -110,6 +113,14 @@ DATA_NOVELTY = FindingFigure(
     (score_histograms, blind_spots, likeliest_and_strangest, families, hills),
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
+TEXT_ROBUSTNESS = FindingFigure(
+    ("question", "text", "answer", "flipped_under", "value", "correctness", "label", "group", "unit", "not_asked"),
+    (flips_by_change, changed_texts),
+)
+IMAGE_ROBUSTNESS = FindingFigure(
+    ("image", "answer", "flipped_under", "value", "correctness", "label", "unit"),
+    (flips_by_change, changed_images_shown),
+)
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))
 ASSOCIATIONS = FindingFigure(("set", "association"), (associations,))
 COUNTERFACTUAL = FindingFigure(

@@ -1,0 +1,120 @@
+"""The forms in which an item is shown to a model, which of them are asked, and what is kept of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from detectors.robustness.kinds import AGAIN, AS_IT_IS
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Ask
+    from detectors.result import Result
+    from detectors.robustness.answers import Compared, Said
+
+__all__ = ["Entry", "Form", "asked_of", "classified", "entries_of", "frame_of", "judged_answers", "strengths_problem"]
+
+Form = tuple[str, float, Any]
+"""Kind, strength, and the text or image."""
+
+
+class Entry(NamedTuple):
+    """A form, and whether it is asked: the item as it is, its repetitions, and what differs from it."""
+
+    kind: str
+    strength: float
+    shown: Any
+    changed: bool
+
+
+def entries_of(forms: Iterable[Form]) -> Iterator[Entry]:
+    """Yield the forms of an item, the one as it is first, with whether each is asked."""
+    import numpy as np
+
+    first: Any = None
+    for kind, strength, shown in forms:
+        first = shown if kind == AS_IT_IS else first
+        same = shown == first if isinstance(shown, str) else np.allclose(shown, first, rtol=1e-9, atol=1e-9)
+        yield Entry(kind, strength, shown, kind in (AS_IT_IS, AGAIN) or not same)
+
+
+def frame_of(index: pd.Index[Any], entries: Sequence[Sequence[Entry]], *, shown: bool = True) -> pd.DataFrame:
+    """Return the lists `kinds`, `strengths`, `changed` of each item, and `asked` where what is shown is kept."""
+    import pandas as pd
+
+    columns = {
+        "kinds": [[one.kind for one in each] for each in entries],
+        "strengths": [[one.strength for one in each] for each in entries],
+        "changed": [[one.changed for one in each] for each in entries],
+    }
+    if shown:
+        columns["asked"] = [[one.shown for one in each] for each in entries]
+    return pd.DataFrame({name: pd.Series(cells, index, dtype=object) for name, cells in columns.items()})
+
+
+def classified(ask: Ask, entries: Sequence[Sequence[Entry]], asked: pd.DataFrame) -> pd.DataFrame:
+    """Return `probabilities` [entry][class] of each item, null where nothing had changed, and `names` of the classes.
+
+    `names` is null where the classifier does not tell them.
+    """
+    import pandas as pd
+
+    shown = [one.shown for each in entries for one in each if one.changed]
+    told = iter(ask("predict", shown)["probabilities"] if shown else ())
+    cells = [[[float(p) for p in next(told)] if one.changed else None for one in each] for each in entries]
+    named = ask("class_names", [None])["names"].iloc[0] if shown and ask.can("class_names") else None
+    names = None if named is None else [str(one) for one in named]
+    return pd.DataFrame({
+        "probabilities": pd.Series(cells, asked.index, dtype=object),
+        "names": pd.Series([names] * len(asked), asked.index, dtype=object),
+    })
+
+
+def judged_answers(
+    rows: pd.DataFrame, said: list[list[Said | None]], compared: Compared, shown: list[list[str | None]], *,
+    level: float, rng: np.random.Generator, likelihood: bool = False, kept: bool = True,
+) -> Result:
+    """Return what `detectors.robustness.stability` says of observed items, in the order of the asked ones `said`.
+
+    shown [asked item][form]: each answer as a reader sees it.
+    """
+    import numpy as np
+    import pandas as pd
+
+    from detectors.robustness.answers import changed_answers
+    from detectors.robustness.stability import answer_stability, likelihood_stability
+
+    asked = asked_of(rows)
+    changes = changed_answers(asked["kinds"], asked["strengths"], asked["changed"], said, list(asked.index), compared)
+    right = [np.nan if not one or one[0] is None else one[0].right for one in said]
+    evidence = [name for name in _EVIDENCE if name in rows and (name == "not_asked" or rows[name].notna().any())]
+    items = rows[evidence].assign(
+        answer=pd.Series([one[0] for one in shown], asked.index, dtype=object),
+        answers=pd.Series(shown, asked.index, dtype=object), correctness=pd.Series(right, asked.index, dtype=float),
+    )
+    if likelihood:
+        return likelihood_stability(items, changes, level=level, rng=rng)
+    return answer_stability(items, changes, level=level, rng=rng, kept=kept)
+
+
+def asked_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the items that were asked: all, where none can lack anything."""
+    return rows[rows["not_asked"].isna()] if "not_asked" in rows else rows
+
+
+_EVIDENCE = (
+    "question", "text", "image", "choices", "label", "group", "unit", "kinds", "strengths", "asked", "not_asked",
+)
+"""What is kept of an observed item where anything stands in it."""
+
+
+def strengths_problem(kinds: Sequence[str], strengths: Sequence[float]) -> str | None:
+    """Return what is wrong with kinds and strengths, or None."""
+    if len(set(kinds)) < len(kinds):
+        return f"kinds: got {', '.join(kinds)}; allowed: each once"
+    if not strengths or len(set(strengths)) < len(strengths) or not all(0 < one <= 1 for one in strengths):
+        return f"strengths: got {', '.join(f'{one:g}' for one in strengths) or 'none'}; allowed: some, more than 0 to 1"
+    return None
