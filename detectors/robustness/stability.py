@@ -127,9 +127,7 @@ def _evidence(items: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
         turned.setdefault(item, []).append(group_of(kind, strength))
     found = items.assign(
         value=value,
-        flipped_under=pd.Series({one: " | ".join(names) for one, names in turned.items()}, dtype=object).reindex(
-            items.index
-        ),
+        flipped_under=pd.Series([turned.get(one) for one in items.index], items.index, dtype=object),
         no_answer=items.index.isin(rows["item"]) & value.isna().to_numpy(),
         against=(value > 0).astype("boolean").where(value.notna()), weight=value,
     )

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 __all__ = ["changed_images_shown", "changed_texts", "flips_by_change"]
 
-_LABEL, _PLOT, _ROW = 190, 390, 20
+_LABEL, _PLOT, _ROW = 190, 390, 18
 _MOST = 20
 _NAMES = ("flip_rate", "log_prob_drop")
 _LIMITS = {
     "flip_rate": ("worst_flip_rate", "worst_kept_flip_rate", "flip_rate"),
     "log_prob_drop": ("largest_log_prob_drop", "log_prob_drop"),
 }
-_EXAMPLES, _PAIR, _LETTERS = 4, 62, 100
-_IMAGES, _SIZE = 4, 56
+_EXAMPLES, _PAIR, _LETTERS = 2, 62, 100
+_IMAGES, _SIZE = 3, 48
 """Items in the strip of images, and their size."""
 
 
@@ -79,7 +79,10 @@ def _row(
     shown: Shown, one: Measure, row: dict[str, Any], axis: Axis, top: float, most: float | None
 ) -> Markup:
     words, notation, middle = shown.notation.words, shown.notation, top + _ROW / 2
-    colour = "failed" if most is not None and one.low is not None and one.low > most else "measured"
+    limit = shown.finding.limit
+    spoken_of = row["keeps_meaning"] or limit is None or limit.measure != "worst_kept_flip_rate"
+    over = most is not None and one.low is not None and one.low > most
+    colour = "failed" if over and spoken_of else "measured"
     parts = [
         line(0, top + _ROW, WIDTH, top + _ROW, "grid"),
         words_at(0, middle + 4, cut(words.term("group", str(one.group)), words, 27), size=12),
@@ -129,7 +132,7 @@ def _flip_of(row: dict[str, Any]) -> list[_Flip] | None:
     """Return the flips of an item, those that keep the meaning first; None where its answer never flipped."""
     from detectors.robustness.kinds import KEEPS_MEANING, group_of
 
-    names = set(str(row["flipped_under"]).split(" | "))
+    names = set(row["flipped_under"])
     asked, answers, kinds, strengths = (list(row[name]) for name in ("asked", "answers", "kinds", "strengths"))
     found = [
         (group_of(kind, strength), asked[0], text, str(answers[0]), str(answer))

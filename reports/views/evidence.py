@@ -32,7 +32,7 @@ SHORT = 24
 WORDED = {
     "outcome": "cell", "prefers": "cell", "kind": "cell", "role": "cell", "finish": "cell", "missing": "cell",
     "group": "group", "score": "group", "about": "group", "problem": "cause", "not_asked": "cause",
-    "likelihood": "likelihood", "metric": "metric", "not_changed": "cause",
+    "likelihood": "likelihood", "metric": "metric", "not_changed": "cause", "flipped_under": "group",
     **dict.fromkeys(("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed"), "cell"),
 }  # fmt: skip
 """Columns whose cells are words of ours, and the section of the catalogue that has them."""
@@ -174,10 +174,15 @@ def shown_cell(value: Any, notation: Notation, column: str = "") -> str:
     if isinstance(value, list) and (told := told_list(value, notation)) is not None:
         return told
     if isinstance(value, list) and all(one is None or isinstance(one, str) for one in value):
-        value = " · ".join(one for one in value if one)  # the draws for one prompt, or what went wrong with some
-    if column in WORDED and isinstance(value, str):
-        value = notation.words.term(WORDED[column], value)
+        # the draws for one prompt, or what went wrong with some
+        value = " · ".join(_worded(one, notation, column) for one in value if one)
+    elif isinstance(value, str):
+        value = _worded(value, notation, column)
     return cell_text(value, notation.words)
+
+
+def _worded(text: str, notation: Notation, column: str) -> str:
+    return notation.words.term(WORDED[column], text) if column in WORDED else text
 
 
 def _within(rows: Sequence[tuple[str, ...]], most_characters: int) -> tuple[tuple[str, ...], ...]:
