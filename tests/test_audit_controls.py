@@ -156,7 +156,10 @@ UNCOVERED = {
     },
     "factuality.grounding": {"claims_per_answer", "error_share", "not_asked"},
     "factuality.judged": {"labels_worth", "sensitivity"},
-    "factuality.rag": {"answer_words", "error_share", "not_changed", "not_asked"},
+    "factuality.rag": {
+        "answer_words", "citation_precision", "citation_recall", "citation_share", "claim_support", "error_share",
+        "near_miss_only_share", "not_asked", "not_changed", "retrieval_hit", "retrieval_recall",
+    },
     "factuality.recognition": {
         "accuracy_above_length", "auroc", "auroc_above_length", "constant_accuracy", "length_accuracy",
         "unparseable_share", "error_share", "not_asked",

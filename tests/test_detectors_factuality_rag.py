@@ -18,6 +18,7 @@ from audit.probe.trial import ScriptedAsk
 from audit.probes.factuality.rag import RAG
 from detectors.factuality.counterfactual_evidence import ChangedEvidence, change_evidence, check_change
 from detectors.factuality.matching import contains
+from detectors.factuality.rag_evidence import evidence_of
 from detectors.factuality.rag_slices import SLICES, sliced
 from detectors.factuality.refusals import is_refusal
 from detectors.phrases import Cause
@@ -213,6 +214,67 @@ def test_the_largest_gap_knows_that_it_was_chosen():
     assert math.isclose(one.value, 0.4)
     assert 0 < largest.low < one.low
     assert largest.high > one.high
+
+
+# --- what bears answers out
+
+STEPS = "The tower of Orlin has 214 steps. It was built in 1874."
+NEAR = "The tower of Bresvik has 320 steps."
+
+
+def evidence(**said):
+    shown = {"answerable": [STEPS], "gold_first": [STEPS, NEAR], "gold_last": [NEAR, STEPS], "withheld": [NEAR]}
+    row = {"prompt": "How many steps has it?", **{f"shown_{name}": texts for name, texts in shown.items()}}
+    return evidence_of(row | {f"said_{name}": text for name, text in said.items()})
+
+
+def test_claims_are_held_against_gold_passages_and_near_misses():
+    assert evidence(answerable="It has 214 steps. It was built in 1874.")["claim_support"] == 1
+    assert evidence(answerable="It has 214 steps. It was built in 1931.")["claim_support"] == 0.5
+    assert evidence(answerable="The passages do not say.")["claim_support"] is None, "what is declined claims nothing"
+    mixed = evidence(gold_first="It has 320 steps.", gold_last="It has 214 steps.")
+    assert mixed["near_miss_only"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("said", "recall", "precision"),
+    [
+        ("The tower has 214 steps [1].", 1, 1),
+        ("The tower has 214 steps [2].", 0, 0),
+        ("The tower has 214 steps [1][2].", 1, 0.5),
+        ("The tower has 214 steps. [1] It was built in 1874.", 0.5, 1),
+        ("The tower has 214 steps [7].", 0, 0),
+    ],
+)
+def test_citations_are_those_of_alce(said, recall, precision):
+    """Entailed; not by what it cites; by one of two, so that the other is not needed; uncited; out of range."""
+    found = evidence(gold_first=said)
+    assert (found["citation_share"], found["citation_recall"], found["citation_precision"]) == (1, recall, precision)
+
+
+def test_an_answer_that_cites_nothing_has_no_citations():
+    assert evidence(gold_first="It has 214 steps.", gold_last="It has 214 steps [2].")["citation_share"] == 0.5
+    assert evidence(gold_first="It has 214 steps.")["citation_recall"] is None
+
+
+def test_the_search_is_judged_over_questions_by_hand():
+    """Gold first, third, and not found at all; of a question without `retrieved` nothing was found."""
+    found = [["0", "1"], ["2", "1", "0"], None]
+    rows = [
+        {"prompt": f"How many steps has tower {n}?", "reference": ["214"], "gold": ["0"], "retrieved": one,
+         "context": ["It has 214 steps."], "answer_answerable": "214"}
+        for n, one in enumerate(found)
+    ]  # fmt: skip
+    probe = RAG(answers="given", k=2)
+    observed = probe.observe(ScriptedAsk({}), pd.DataFrame(rows, index=["a", "b", "c"]), "items")
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    told = {name: result.measure(f"retrieval_{name}").value for name in ("hit", "recall", "mrr", "ndcg")}
+    assert told == dict.fromkeys(told, pytest.approx(1 / 3))
+    probe = RAG(answers="given", k=3)
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert result.measure("retrieval_mrr").value == pytest.approx((1 + 1 / 3) / 3)
+    assert result.measure("retrieval_ndcg").value == pytest.approx((1 + 1 / math.log2(4)) / 3)
+    assert result.measure("retrieval_hit").value == pytest.approx(2 / 3)
 
 
 @pytest.mark.parametrize("text", [

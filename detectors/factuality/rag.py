@@ -25,6 +25,7 @@ import pandas as pd
 from detectors.arrays import Floats, units_of
 from detectors.differences import mean_difference
 from detectors.factuality.matching import contains
+from detectors.factuality.rag_evidence import EVIDENCE, RETRIEVAL, evidence_of, retrieval_of
 from detectors.factuality.rag_slices import SLICES
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.tally import Tally
@@ -36,18 +37,30 @@ __all__ = ["audit_rag"]
 _POSITIONS = ("gold_first", "gold_middle", "gold_last")
 _CORRECT = ("answerable", *_POSITIONS)
 _NO_PAIR = Cause("no question got an answer in both slices")
+_NO_CLAIM = Cause("no answer has a claim that the rules can judge")
+_NO_CITATION = Cause("no answer cites a passage")
+_NO_SEARCH = Cause("the data do not say what was retrieved")
+_OF_EVIDENCE = {name: f"{name}_share" if name == "near_miss_only" else name for name in EVIDENCE}
+_OF_RETRIEVAL = dict(
+    zip(RETRIEVAL, ("retrieval_hit", "retrieval_recall", "retrieval_mrr", "retrieval_ndcg"), strict=True)
+)
 _LOST = ("error", "unparseable")
 _UNSEEN = ("not asked", *_LOST)
+_DIRECTIONS: dict[str, Direction] = {"citation_share": "neither", "near_miss_only": "lower is better"}
 _FAULTS = {**dict.fromkeys(_CORRECT, ("wrong", "refused")), "withheld": ("wrong",), "changed": ("memory", "neither")}
 """Slice -> outcomes that count against the model."""
 
 
-def audit_rag(observed: pd.DataFrame, *, level: float, rng: np.random.Generator) -> Result:
+def audit_rag(
+    observed: pd.DataFrame, *, level: float, rng: np.random.Generator, k: int = 5, claims: bool = True
+) -> Result:
     """Judge the answers of six slices; measures as the module says, with these beside them.
 
     observed, one row per question: `prompt`, `reference`, `expected` (what is right by the changed passages), of every
-    slice `lacks_<slice>` (why it was not asked, or null), `said_<slice>` (the answer) and `problem_<slice>` (why there
-    is none), `group`, `unit`. Measures:
+    slice `lacks_<slice>` (why it was not asked, or null), `said_<slice>` (the answer), `problem_<slice>` (why there is
+    none) and where known `shown_<slice>` (passages), `group`, `unit`, and where known `retrieved` and `gold` (ids): a
+    question without `retrieved` found nothing where others have it. k: places of a search that count. claims: whether
+    claims and citations are looked at. Measures:
       correctness            headline: answers with the gold passages alone that are right; by place among near misses
       needless_refusal_share declined though the gold passages stand there
       withheld_abstention, withheld_wrong, withheld_memory      shares of the answers without evidence
@@ -56,10 +69,13 @@ def audit_rag(observed: pd.DataFrame, *, level: float, rng: np.random.Generator)
       memorisation_ratio     of the answers that follow one of both, those that follow memory
       near_miss_drop, position_drop (of `gold_middle`, `gold_last`), largest_position_gap (of any two places, in an
                              interval that knows that it was chosen)
+      claim_support, near_miss_only_share, citation_share, citation_recall, citation_precision, of answers that cite at
+                             all; retrieval_hit, retrieval_recall, retrieval_mrr, retrieval_ndcg: means over questions
+                             of `detectors.factuality.rag_evidence`
       answer_words, error_share, not_changed, not_asked
     Items: a row per question with the outcome of each slice, what was said, and as weight in how many it went wrong.
     """
-    judge = _Judge(observed, level, rng)
+    judge = _Judge(observed, level, rng, k, claims)
     return Result(tuple(judge.measures()), judge.items)
 
 
@@ -70,6 +86,8 @@ class _Judge:
     observed: pd.DataFrame
     level: float
     rng: np.random.Generator
+    k: int
+    claims: bool
 
     def measures(self) -> Iterator[Measure]:
         """Yield all measures, the headline first."""
@@ -90,6 +108,8 @@ class _Judge:
         yield self._gap("near_miss_drop", None, "answerable", "gold_first")
         yield from (self._gap("position_drop", name, "gold_first", name) for name in _POSITIONS[1:])
         yield self._largest_gap()
+        yield from (self._evidence(name, measure) for name, measure in _OF_EVIDENCE.items() if self.claims)
+        yield from (self._retrieval(name, measure) for name, measure in _OF_RETRIEVAL.items())
         words = self.observed["said_answerable"].map(lambda text: len(text.split()) if isinstance(text, str) else None)
         yield whole.length("answer_words", words.astype(float))
         yield self._errors()
@@ -99,8 +119,7 @@ class _Judge:
     @cached_property
     def outcomes(self) -> pd.DataFrame:
         """What became of each question in each slice."""
-        rows = self.observed.to_dict("records")
-        told = {name: [_outcome(name, row) for row in rows] for name in SLICES}
+        told = {name: [_outcome(name, row) for row in self._rows] for name in SLICES}
         return pd.DataFrame(told, index=self.observed.index, dtype=object)
 
     @cached_property
@@ -118,6 +137,8 @@ class _Judge:
         frame = frame.join(found)
         for name in SLICES:
             frame[f"said_{name}"] = self.observed[f"said_{name}"]
+        for name in ("claim_support", "near_miss_only"):
+            frame[name] = self._born_out[name]
         frame["not_asked"], frame["not_changed"] = self.observed["lacks_answerable"], self.observed["lacks_changed"]
         problems = self.observed[[f"problem_{name}" for name in SLICES]].bfill(axis=1)
         frame["problem"] = problems.iloc[:, 0].where(problems.iloc[:, 0].notna(), None)
@@ -195,6 +216,48 @@ class _Judge:
             n=most.n, unit="share", direction="lower is better", level=self.level, missing=most.missing,
             method=Method("{method}, most of {count}", method=most.method, count=len(found)),
         )
+
+    def _evidence(self, name: str, measure: str) -> Measure:
+        """Return the mean over questions of what bears their answers out."""
+        values = self._born_out[name]
+        lost = self.outcomes[list(_CORRECT)].isin(_LOST).any(axis=1) & values.isna()
+        if not values.notna().any():
+            return self._without(measure, _NO_CITATION if name.startswith("citation") else _NO_CLAIM)
+        frame = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=lost)
+        direction = _DIRECTIONS.get(name, "higher is better")
+        return Tally(frame, self.level, self.rng).mean(measure, values.rename(None), direction, binary=False)
+
+    def _retrieval(self, name: str, measure: str) -> Measure:
+        """Return the mean over questions of what their search found."""
+        if not self._found[name].notna().any():
+            return self._without(measure, _NO_SEARCH)
+        frame = self.items[["group", "unit"]].assign(outcome="right", no_answer=False)
+        return Tally(frame, self.level, self.rng).mean(
+            measure, self._found[name], "higher is better", binary=name == "hit"
+        )
+
+    @cached_property
+    def _rows(self) -> list[dict[Any, Any]]:
+        return self.observed.to_dict("records")
+
+    @cached_property
+    def _found(self) -> pd.DataFrame:
+        """What the search found for each question; nothing is known where the data never say."""
+        known = any(row.get("retrieved") is not None for row in self._rows)
+        found = [retrieval_of(row, self.k) if known else {} for row in self._rows]
+        told = {name: [one.get(name) for one in found] for name in RETRIEVAL}
+        return pd.DataFrame(told, self.observed.index, dtype=float)
+
+    @cached_property
+    def _born_out(self) -> pd.DataFrame:
+        """What bears the answers to each question out, where it is looked at."""
+        found = [evidence_of(row) if self.claims else {} for row in self._rows]
+        told = {name: [one.get(name) for one in found] for name in EVIDENCE}
+        return pd.DataFrame(told, self.observed.index, dtype=float)
+
+    def _without(self, measure: str, why: Cause) -> Measure:
+        told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
+        return undefined(measure, why, n={"items": 0, "units": 0}, **told)
 
     def _errors(self) -> Measure:
         """Return the share of all that was asked, in whatever slice, that got no answer."""

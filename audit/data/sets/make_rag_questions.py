@@ -15,7 +15,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from audit.retrieval import InvertedIndex
+
 __all__ = ["FAMILIES", "FILES", "write"]
+
+
+_FOUND = 5
+"""So many passages of all are named as found."""
 
 
 class Subject(NamedTuple):
@@ -207,12 +213,16 @@ FAMILIES: Mapping[str, tuple[Family, ...]] = {
 
 
 def _rows(families: tuple[Family, ...]) -> Iterator[dict[str, object]]:
+    """Yield the questions, with what a search by words finds among all passages."""
+    every = [f"{family.name}-{number + 1}" for family in families for number in range(len(family.subjects))]
+    index = InvertedIndex([one.passage for family in families for one in family.subjects])
     for family in families:
-        ids = [f"{family.name}-{number}" for number in range(1, len(family.subjects) + 1)]
+        ids = [f"{family.name}-{number + 1}" for number in range(len(family.subjects))]
         for name, subject in zip(ids, family.subjects, strict=True):
             yield {
                 "id": name, "group": family.group, "prompt": subject.question, "reference": list(subject.answers),
                 "gold": [name], "ids": ids, "context": [one.passage for one in family.subjects],
+                "retrieved": [every[place] for place in index.search(subject.question, _FOUND)],
             }  # fmt: skip
 
 

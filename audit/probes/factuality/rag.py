@@ -51,6 +51,10 @@ class RAG:
     """`model` asks; `given` takes answers made elsewhere from the columns `answer_<slice>` of the data."""
     max_tokens: int = 48
     """Length at which an answer is cut; it ends at an empty line, too."""
+    k: int = 5
+    """How many of what was retrieved count, from the first on."""
+    claims: bool = True
+    """Whether claims and citations of the answers are checked against the passages, too."""
 
     name: ClassVar[str] = "factuality.rag"
     dimension: ClassVar[str] = "factuality"
@@ -62,6 +66,7 @@ class RAG:
                 "context": "passages, those that hold the answer and near misses",
                 "gold": "ids of the passages that hold the answer",
                 "ids": "ids of the passages; absent = their places, from 0",
+                "retrieved": "ids of what the search found, best first; absent = the search is not judged",
                 "changed": "gold passages with another answer in them; absent = made, where it can be",
                 "changed_reference": "what is right by `changed`, in all its spellings",
                 "group": "topic",
@@ -69,25 +74,37 @@ class RAG:
                 **{f"answer_{name}": text for name, text in _GIVEN.items()},
             },
             optional=frozenset(
-                {"ids", "changed", "changed_reference", "group", "unit", *(f"answer_{name}" for name in _SLICES)}
+                {"ids", "retrieved", "changed", "changed_reference", "group", "unit"}
+                | {f"answer_{name}" for name in _SLICES}
             ),
-            lists=frozenset({"context", "gold", "ids", "changed", "changed_reference"}),
+            lists=frozenset({"context", "gold", "ids", "retrieved", "changed", "changed_reference"}),
         ),
     }
     measures: ClassVar[Mapping[str, Range]] = {
-        "correctness": SHARE, "needless_refusal_share": SHARE, "withheld_abstention": SHARE, "withheld_wrong": SHARE,
-        "withheld_memory": SHARE, "follows_context": SHARE, "follows_memory": SHARE, "follows_neither": SHARE,
-        "memorisation_ratio": SHARE, "near_miss_drop": SHARE_GAP, "position_drop": SHARE_GAP,
-        "largest_position_gap": SHARE, "answer_words": Range("words", 0), "error_share": SHARE, "not_changed": COUNT,
-        "not_asked": COUNT,
+        **dict.fromkeys(
+            (
+                "correctness", "needless_refusal_share", "withheld_abstention", "withheld_wrong", "withheld_memory",
+                "follows_context", "follows_memory", "follows_neither", "memorisation_ratio",
+            ),
+            SHARE,
+        ),
+        "near_miss_drop": SHARE_GAP, "position_drop": SHARE_GAP,
+        **dict.fromkeys(
+            (
+                "largest_position_gap", "claim_support", "near_miss_only_share", "citation_share", "citation_recall",
+                "citation_precision", "retrieval_hit", "retrieval_recall", "retrieval_mrr", "retrieval_ndcg",
+            ),
+            SHARE,
+        ),
+        "answer_words": Range("words", 0), "error_share": SHARE, "not_changed": COUNT, "not_asked": COUNT,
     }
 
     def __post_init__(self) -> None:
         """Refuse a prompt without its places, and counts below one."""
         if any(place not in self.prompt for place in _PLACES):
             raise ValueError(f"prompt: got {self.prompt!r}; allowed: a text with {' and '.join(_PLACES)} in it")
-        if self.near_misses < 1 or self.max_tokens < 1:
-            got = f"near_misses {self.near_misses}, max_tokens {self.max_tokens}"
+        if min(self.near_misses, self.max_tokens, self.k) < 1:
+            got = f"near_misses {self.near_misses}, max_tokens {self.max_tokens}, k {self.k}"
             raise ValueError(f"{self.name}: got {got}; allowed: 1 or more of each")
 
     @property
@@ -160,7 +177,7 @@ class RAG:
         """Return the measures of `detectors.factuality.rag`."""
         from detectors.factuality.rag import audit_rag
 
-        return audit_rag(observed["items"], level=level, rng=rng)
+        return audit_rag(observed["items"], level=level, rng=rng, k=self.k, claims=self.claims)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 100 questions of which 3 in 10 are answered right from their passages, and the same with all right.

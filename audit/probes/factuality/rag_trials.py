@@ -31,6 +31,8 @@ _KINDS = (
     {"recites": 3, "first": 4, "last": 2, "guesses": 1, "declines": 1},
 )
 """By dose: in how many units the model does what; in the others it reads."""
+_FOUND = (["2", "0"], ["0", "2", "1"])
+"""What the search found: the passage first, or second."""
 _STEPS = re.compile(r"Tower (\d+) has (\d+) steps")
 _SLICES = ("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed")
 
@@ -67,11 +69,11 @@ def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         context = [*near[:2], f"Tower {number} has {steps[number]} steps.", *near[2:]]
         rows.append({
             "prompt": f"How many steps has Tower {number}?", "reference": [str(steps[number])], "context": context,
-            "gold": ["2"], "unit": f"unit {number % _UNITS}",
+            "gold": ["2"], "unit": f"unit {number % _UNITS}", "retrieved": _FOUND[number % _UNITS < 2 * dose + 1],
         })  # fmt: skip
     index = pd.Index([str(name) for name in rng.permutation(size)], name="id")
     items = pd.DataFrame(rows, index, dtype=object).iloc[rng.permutation(size)]
-    tried = replace(probe, prompt="{passages}\n{question}", near_misses=4, answers="model")
+    tried = replace(probe, prompt="{passages}\n{question}", near_misses=4, answers="model", claims=False, k=2)
     kinds = [one for one, units in _KINDS[dose].items() for _ in range(units)]
     kinds += ["reads"] * (_UNITS - len(kinds))
 
@@ -79,7 +81,7 @@ def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         content = [_reply(prompt, steps, kinds) for prompt in prompts]
         return {"content": content, "finish": "stop", "problem": None}
 
-    return Trial(dose > 0, {"items": items}, {("main", "sample"): reply}, _known(kinds), tried)
+    return Trial(dose > 0, {"items": items}, {("main", "sample"): reply}, _known(kinds, dose), tried)
 
 
 def _reply(prompt: str, steps: Sequence[int], kinds: Sequence[str]) -> str:
@@ -95,13 +97,13 @@ def _reply(prompt: str, steps: Sequence[int], kinds: Sequence[str]) -> str:
     return f"It has {read}." if read and kind != "declines" else "I don't know."
 
 
-def _known(kinds: Sequence[str]) -> dict[tuple[str, str | None], Known]:
+def _known(kinds: Sequence[str], dose: int) -> dict[tuple[str, str | None], Known]:
     """Return what must come out."""
     import numpy as np
 
     from audit.probe import mean_of
 
-    told = np.array(kinds)
+    told, second = np.array(kinds), np.arange(_UNITS) < 2 * dose + 1
     recites, first, last, declines = (told == one for one in ("recites", "first", "last", "declines"))
     wrong = first | last | (told == "guesses")
     shares = {
@@ -111,6 +113,8 @@ def _known(kinds: Sequence[str]) -> dict[tuple[str, str | None], Known]:
         ("withheld_abstention", None): ~(recites | wrong), ("follows_memory", None): recites,
         ("follows_context", None): ~(recites | declines), ("follows_neither", None): declines,
         ("memorisation_ratio", None): recites[~declines],
+        ("retrieval_mrr", None): np.where(second, 0.5, 1.0),
+        ("retrieval_ndcg", None): np.where(second, 1 / np.log2(3), 1.0),
     }
     gaps = {
         ("near_miss_drop", None): last.mean(), ("position_drop", "gold_middle"): first.mean(),
