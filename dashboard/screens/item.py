@@ -37,7 +37,9 @@ TEXTS = ("prompt", "question", "answer", "output", "text", "right", "reference")
 """Columns that are read as texts however short they are."""
 CHOSEN = ("question", "answer", "right", "more", "less")
 """Texts that stand among the choices already."""
-MAPPED = ("surprisal", "tokens")
+MAPPED = (
+    "surprisal", "tokens", "claims", "states", "rules", "supports", "reasons", "spans", "evidence"
+)
 """Lists that are drawn as one map."""
 
 

@@ -21,11 +21,12 @@ from reports.pictures.tokens import FACE
 __all__ = ["claims_of_item", "claims_with_evidence"]
 
 _COLUMNS = ("prompt", "answer", "context", "claims", "states", "rules", "reasons", "spans", "evidence")
-_CHARACTER, _SIZE, _LINE = 7.3, 12, 21
+_CHARACTER, _FULL, _SIZE, _LINE = 7.3, 1.7, 12, 21
+"""Width of a character, that of one of full width beside it, and height of letters and lines."""
 _LEFT, _RIGHT = 400.0, 430.0
 """Width of the answer's column; where that of the evidence begins."""
-_LINES, _CLAIMS, _ANSWERS = 14, 6, 2
-"""The most that are drawn."""
+_LINES, _CLAIMS, _ANSWERS, _MOST_HIGH = 14, 6, 6, 390
+"""The most that are drawn, and how high all may be together."""
 _BEFORE = 24
 """Characters of a passage that are shown before the place that is marked."""
 
@@ -54,11 +55,11 @@ def claims_with_evidence(shown: Shown) -> Picture | None:
     if frame.empty:
         return None
     order = frame.sort_values("weight", ascending=False, kind="stable").index[:_ANSWERS]
-    rows = shown.items.rows(order.tolist())
-    kept = [dict(zip(rows.column_names, cells, strict=True)) for cells in zip(*rows.to_pydict().values(), strict=True)]
     drawn, top = list[Markup](), 0.0
-    for cells in kept:
+    for cells in shown.items.rows(order.tolist()).to_pylist():
         part, high = _answer(shown, cells, top)
+        if drawn and top + high > _MOST_HIGH:
+            break
         drawn.append(part)
         top += high + 18
     with_fault = int((frame["value"] > 0).sum())
@@ -121,10 +122,10 @@ def _evidence(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Marku
 
 def _told(shown: Shown, cells: Mapping[str, Any], claim: int) -> str:
     words = shown.notation.words
-    state, reason = words.term("cell", cells["states"][claim]), str(cells["reasons"][claim] or "")
+    state, reason = words.term("cell", cells["states"][claim]), words.term("cause", str(cells["reasons"][claim] or ""))
     rule = words.term("cell", str(cells["rules"][claim]))
     told = words("picture.grounded_claim", number=claim + 1, state=state, rule=rule)
-    return cut(words("picture.grounded_why", text=told, reason=reason) if reason else told, words, 66)
+    return cut(words("picture.grounded_why", text=told, reason=reason) if reason else told, words, 76)
 
 
 def _excerpt(cells: Mapping[str, Any], claim: int) -> tuple[str, tuple[int, int]] | None:
@@ -145,7 +146,7 @@ def _clean(text: str) -> str:
 
 
 def _wide(text: str) -> float:
-    return sum(0 if combining(one) else 2 if east_asian_width(one) in "FW" else 1 for one in text)
+    return sum(0 if combining(one) else _FULL if east_asian_width(one) in "FW" else 1 for one in text)
 
 
 def _wrapped(text: str, room: int, most: int) -> Iterator[tuple[int, int]]:
@@ -178,9 +179,12 @@ class _Rows:
         """Yield the lines; the last ends in a mark where there is more."""
         for row, (start, end) in enumerate(lines):
             more = "…" if row == len(lines) - 1 and text[end:].strip() else ""
+            shown = text[start:end] + more
+            mixed = len(shown) != _wide(shown)  # by how much a face for Hangul is wider than that for Latin differs
+            fit = Markup(' textLength="{:.1f}"').format(_wide(shown) * _CHARACTER) if mixed else ""
             yield Markup(
-                '<text x="{:.1f}" y="{:.1f}" font-size="{}" font-family="{}" fill="{}" xml:space="preserve">{}</text>'
-            ).format(self.x, self.y + row * _LINE, _SIZE, FACE, PALETTE["ink"], text[start:end] + more)
+                '<text x="{:.1f}" y="{:.1f}" font-size="{}" font-family="{}" fill="{}" xml:space="preserve"{}>{}</text>'
+            ).format(self.x, self.y + row * _LINE, _SIZE, FACE, PALETTE["ink"], fit, shown)
 
     def _boxes(
         self, text: str, lines: Sequence[tuple[int, int]], span: tuple[int, int]
@@ -225,7 +229,7 @@ class _Rows:
         place = next(self._boxes(text, lines, (start, start + 1)), None)
         if place is None:
             return Markup("")
-        return words_at(place[0], place[2] - 11, str(number), size=8, colour=_LOOKS[state].colour, bold=True)
+        return words_at(place[0], place[2] - 13, str(number), size=9, colour=_LOOKS[state].colour, bold=True)
 
 
 def _legend(shown: Shown, top: float) -> Markup:
