@@ -27,9 +27,7 @@ _SUM = re.compile(
     re.IGNORECASE,
 )
 _OPERATOR = re.compile(r"(?<=[\d%])\s{0,2}(\+|-|\*|/|\u00d7|\u00f7|x|plus|minus|times)\s{0,2}", re.IGNORECASE)
-_WHOLE_TEXT = (
-    "split divided consists consist composed comprises made breakdown remaining rest remainder total altogether"
-)
+_WHOLE_TEXT = "split divided consists consist composed comprises breakdown remaining rest remainder"
 _WHOLE = frozenset([*_WHOLE_TEXT.split(), "나머지", "구성", "나뉜다", "합계"])
 _CHANGES_TEXT = """
 increase increased rise rose up growth grew gain decrease decreased fall fell down drop dropped decline declined

@@ -27,10 +27,11 @@ _NO_NAMES = frozenset(
     [*_DAYS_TEXT.split(), *_MONTHS_TEXT.split(), "i", "q1", "q2", "q3", "q4", "ok", "yes", "no", "not"]
 )
 _LETTERS = re.compile(r"[^\W\d_]")
+_COMPANY = frozenset({"inc", "ltd", "corp", "co", "llc", "plc", "jr", "sr"})
 _DEMONYM = frozenset({"", "n", "an", "ian", "ean", "ese", "ish", "i", "ic", "a", "y", "e", "s"})
 _LONGEST = 8
 _READ = 4_000
-_SHOUTS, _HEADLINE = 0.7, 0.8
+_SHOUTS, _HEADLINE = 0.7, 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +61,10 @@ class Name:
             return _kin(one[0], two[0])
         if _initials(one) == "".join(two) or _initials(two) == "".join(one):
             return True
-        if len(one) == 1 or len(two) == 1:
-            short, long = (one[0], two) if len(one) == 1 else (two[0], one)
-            return any(_kin(short, word) for word in long)
+        if len(one) == 1:
+            return any(_kin(one[0], word) for word in two)
+        if len(two) == 1:
+            return _kin(one[-1], two[0])
         return _kin(one[-1], two[-1]) and (_fits(one, two) or _fits(two, one))
 
 
@@ -163,7 +165,7 @@ def _words(tokens: tuple[Token, ...]) -> tuple[str, ...]:
         text = token.text.replace("\u2019", "'").removesuffix("'s").replace("'", "")
         if len(text) == 1 and dotted and words:
             words[-1] += text
-        elif text and text not in TITLES:
+        elif text and text not in TITLES and text not in _COMPANY:
             words.append(text)
             dotted = len(text) == 1
         dotted = dotted and len(text) == 1

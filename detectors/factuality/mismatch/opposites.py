@@ -44,7 +44,8 @@ def _opposites(text: str) -> tuple[dict[str, str], dict[str, list[str]]]:
     for pair in text.split():
         one, two = (forms.split(",") for forms in pair.split("|"))
         for forms in (one, two):
-            roots.update({form: roots.get(form, forms[0]) for form in forms})
+            root = roots.get(forms[0], forms[0])
+            roots.update({form: roots.get(form, root) for form in forms})
         left, right = roots[one[0]], roots[two[0]]
         opposites.setdefault(left, []).append(right)
         opposites.setdefault(right, []).append(left)

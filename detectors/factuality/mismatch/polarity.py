@@ -10,7 +10,9 @@ or follows.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 from detectors.factuality.mismatch.cases import Case
 from detectors.factuality.mismatch.evidence import Sentence
@@ -24,7 +26,7 @@ from detectors.factuality.mismatch.opposites import (
     ROOTS,
 )
 from detectors.factuality.mismatch.verdicts import CONFLICTING, Finding
-from detectors.factuality.words import HANGUL, MARK, Token
+from detectors.factuality.words import HANGUL, NUMBER, Token
 from detectors.phrases import Cause, Phrase
 
 __all__ = ["COMPARISONS", "NEGATION", "check_comparisons", "check_negation", "flipped"]
@@ -49,11 +51,12 @@ def check_negation(case: Case) -> list[Finding]:
 def flipped(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[tuple[int, int], Token, str] | None:
     """Return the place in mine of a word that is negated on one side only, its token in theirs, and the word."""
     no, their_no = _negated(mine), _negated(theirs)
-    if no.keys() & their_no.keys() or not no.keys() ^ their_no.keys():
+    if len(no) == len(their_no):
         return None
     plain = {one.stem: one for one in theirs if one.stem}
+    twice = {stem for side in (mine, theirs) for stem, count in Counter(one.stem for one in side).items() if count > 1}
     for token in mine:
-        if token.stem in plain and (token.stem in no) != (token.stem in their_no):
+        if token.stem in plain and token.stem not in twice and (token.stem in no) != (token.stem in their_no):
             told = their_no.get(token.stem) or plain[token.stem]
             return _span(token, no.get(token.stem)), told, token.text
     return None
@@ -75,9 +78,9 @@ def _negated(tokens: Sequence[Token]) -> dict[str, Token]:
         if token.kind == HANGUL:
             found |= dict.fromkeys(_negated_korean(tokens, i), token)
         elif token.text in NEGATIONS or token.text.endswith("n't") or token.text in DENIALS:
-            behind = [one for one in tokens[i + 1 : i + 1 + _REACH] if one.kind != MARK]
-            about = next((one.stem for one in behind if one.stem), "")
-            if about and about not in ("only", "mere"):
+            behind = list(takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _REACH]))
+            about = next((one.stem for one in behind if one.stem and one.kind != NUMBER), "")
+            if about and not (behind and behind[0].text in ("only", "just", "merely")):
                 found[about] = token
     return found
 

@@ -78,7 +78,7 @@ class Quantity:
                 theirs = tuple(one / other.factor for one in theirs)
                 place, their_place = place / self.factor, their_place / other.factor
         converted = self.factor != other.factor and self.dimension == other.dimension
-        slack = max(place, their_place) / 2 if converted else place / 2 if their_place < place else 0.0
+        slack = place / 2 if converted or their_place < place else 0.0
         return _overlap(mine, theirs, slack, place)
 
 

@@ -1,0 +1,27 @@
+"""What factuality's parts reach on published data and against their peers: one command, a part at a time.
+
+    mismatch    claims and model-free checks: planted faults found, copies accused, AUROC of the lexical verifier
+
+`python benchmarks/factuality.py PART`; without a part it lists them. Data are taken from `../shared/data`; what
+is not there is said to be left out. Every interval is at 95 %, and its unit is the document or question.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+PARTS = {"mismatch": "factuality_mismatch"}
+"""Part -> the module beside this one whose `main` takes the rest of the command line."""
+
+
+def main() -> None:
+    """Run one part."""
+    part, *rest = sys.argv[1:] or [""]
+    if part not in PARTS:
+        sys.exit(f"{__doc__}\nasked for {part!r}; allowed: {', '.join(PARTS)}")
+    import_module(PARTS[part]).main(rest)
+
+
+if __name__ == "__main__":
+    main()
