@@ -13,6 +13,7 @@ Word overlap is not factuality: it is blind to a changed word, which is what the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from detectors.factuality.claims import Claim, claims_of, sentences
 from detectors.factuality.mismatch.arithmetic import check_arithmetic
@@ -56,13 +57,20 @@ def check_claims(answer: str, passages: Sequence[str], question: str = "") -> li
     characters the rest is one claim that is not scored.
     """
     judged, evidence, asked = answer[:READ_ANSWER], gathered(passages), gathered([question] if question else [])
+    whole, claims = _answer(judged, question)
     itself = gathered([judged])
-    whole = Answer(read(judged), tuple(span.start for span in sentences(judged)))
-    verdicts = [_verdict(Case(whole, claim, evidence, asked, itself)) for claim in claims_of(judged, question)]
+    verdicts = [_verdict(Case(whole, claim, evidence, asked, itself)) for claim in claims]
     if len(answer) > READ_ANSWER:
         rest = Claim(answer[READ_ANSWER : READ_ANSWER + 80], READ_ANSWER, len(answer), _next_sentence(verdicts))
         verdicts.append(_unscored(rest, Cause("beyond the first {limit} characters of the answer", limit=READ_ANSWER)))
     return verdicts
+
+
+@lru_cache(maxsize=64)
+def _answer(judged: str, question: str) -> tuple[Answer, tuple[Claim, ...]]:
+    """Return an answer read, and its claims: it is often held against one passage after the other."""
+    whole = Answer(read(judged), tuple(span.start for span in sentences(judged)))
+    return whole, tuple(claims_of(judged, question))
 
 
 def _next_sentence(verdicts: list[ClaimVerdict]) -> int:

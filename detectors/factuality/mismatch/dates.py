@@ -99,7 +99,9 @@ def dates(reading: Reading) -> list[Date]:
     found: list[Date] = []
     tokens, i = reading.tokens, 0
     while i < len(tokens):
-        made = _at(reading, tokens, i)
+        token = tokens[i]
+        may = token.kind == NUMBER or token.text in _MONTHS or token.text in _QUARTERS
+        made = _at(reading, tokens, i) if may else None
         if made is not None:
             found.append(made)
         i = made.last + 1 if made else i + 1

@@ -23,7 +23,7 @@ from detectors.factuality.mismatch.quantities import Quantity, quantities
 from detectors.factuality.mismatch.quoted import plain
 from detectors.factuality.words import Reading, read, stem_of
 
-__all__ = ["LOOKED_AT", "READ", "Evidence", "Found", "Near", "Sentence", "gathered"]
+__all__ = ["LOOKED_AT", "READ", "Evidence", "Found", "Near", "Sentence", "Wording", "gathered"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -39,23 +39,10 @@ CANDIDATES = 6
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """A sentence of a passage, read."""
+class Wording:
+    """What the text of a sentence holds, read once however many passages have it."""
 
-    passage: int
-    start: int
-    end: int
     reading: Reading
-
-    @property
-    def place(self) -> tuple[int, int, int]:
-        """Return passage, first character and one behind the last."""
-        return self.passage, self.start, self.end
-
-    @property
-    def stems(self) -> frozenset[str]:
-        """Return its content words and numbers."""
-        return self.reading.stems
 
     @cached_property
     def dates(self) -> list[Date]:
@@ -71,6 +58,36 @@ class Sentence:
     def names(self) -> list[Name]:
         """Return its names."""
         return names(self.reading)
+
+
+@lru_cache(maxsize=8192)
+def _wording(text: str) -> Wording:
+    return Wording(read(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage."""
+
+    passage: int
+    start: int
+    end: int
+    wording: Wording
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Return passage, first character and one behind the last."""
+        return self.passage, self.start, self.end
+
+    @property
+    def reading(self) -> Reading:
+        """Return its tokens."""
+        return self.wording.reading
+
+    @property
+    def stems(self) -> frozenset[str]:
+        """Return its content words and numbers."""
+        return self.wording.reading.stems
 
 
 Found = tuple[Sentence, int, int]
@@ -129,18 +146,18 @@ class Evidence:
     @cached_property
     def _unread(self) -> dict[str, list[tuple[int, Quantity]]]:
         """Return what no locale reads as a number, as it is written."""
-        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.quantities)
+        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.wording.quantities)
         return _indexed((one.written, (place, one)) for place, one in all_of if not one.readings)
 
     @cached_property
     def _years(self) -> dict[int, list[tuple[int, Date]]]:
-        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.dates)
+        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.wording.dates)
         return _indexed((year, (place, one)) for place, one in all_of for year in one.years)
 
     @cached_property
     def _names(self) -> dict[str, list[tuple[int, Name]]]:
         """Return the names by their words' stems and by their initials."""
-        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.names)
+        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.wording.names)
         return _indexed((key, (place, one)) for place, one in all_of for key in one.keys)
 
     @cached_property
@@ -192,7 +209,7 @@ class Evidence:
 
 
 def _countable(sentence: Sentence) -> list[Quantity]:
-    return [*sentence.quantities, *(one.count for one in sentence.dates if one.maybe_count)]
+    return [*sentence.wording.quantities, *(one.count for one in sentence.wording.dates if one.maybe_count)]
 
 
 def _indexed(entries: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
@@ -220,6 +237,6 @@ def _evidence(passages: tuple[str, ...]) -> Evidence:
     left = READ
     for index, passage in enumerate(passages):
         text = passage[: max(left, 0)]
-        found += [Sentence(index, span.start, span.end, read(span.of(text))) for span in sentences(text)]
+        found += [Sentence(index, span.start, span.end, _wording(span.of(text))) for span in sentences(text)]
         left -= len(passage)
     return Evidence(tuple(found), left >= 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detectors.factuality.words import Token
 
-__all__ = ["HANGUL_SCALES", "NATIVE", "ORDINAL_WORDS", "SCALES", "sino", "spelled"]
+__all__ = ["BEGINNINGS", "HANGUL_SCALES", "NATIVE", "ORDINAL_WORDS", "SCALES", "sino", "spelled"]
 
 _SMALL = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
@@ -19,6 +19,8 @@ SCALES = {
     "lakh": 1e5, "crore": 1e7,
 }  # fmt: skip
 ORDINAL_WORDS = {word: float(value) for value, word in enumerate(_RANKS.split(), start=1)}
+BEGINNINGS = frozenset({*_ONES, *_TENS, "half", "a", "an"})
+"""Words that a number may begin with."""
 HANGUL_SCALES = {"십": 1e1, "백": 1e2, "천": 1e3, "만": 1e4, "억": 1e8, "조": 1e12}
 _NATIVE_ONES = {"한": 1, "두": 2, "세": 3, "네": 4, "다섯": 5, "여섯": 6, "일곱": 7, "여덟": 8, "아홉": 9}
 _NATIVE_TENS = {"열": 10, "스물": 20, "서른": 30, "마흔": 40, "쉰": 50, "예순": 60, "일흔": 70, "여든": 80, "아흔": 90}

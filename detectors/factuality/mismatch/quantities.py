@@ -14,12 +14,21 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from detectors.factuality.mismatch.number_words import HANGUL_SCALES, NATIVE, ORDINAL_WORDS, SCALES, sino, spelled
+from detectors.factuality.mismatch.number_words import (
+    BEGINNINGS,
+    HANGUL_SCALES,
+    NATIVE,
+    ORDINAL_WORDS,
+    SCALES,
+    sino,
+    spelled,
+)
 from detectors.factuality.mismatch.units import CURRENCY_SIGNS, HANGUL_UNITS, ORDINAL, QUARTER, SHARE, UNITS, Unit
 from detectors.factuality.words import HANGUL, MARK, NUMBER, WORD, Reading, Token
 
 __all__ = ["Quantity", "numeral", "quantities"]
 
+_BEGIN = BEGINNINGS | ORDINAL_WORDS.keys()
 _PLAIN: Unit = ("", 1.0, 0.0)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'\u00a0\u202f])\d{3})(?:\1\d{3}){0,9}\Z")
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2}){1,6},\d{3}\Z")
@@ -121,7 +130,9 @@ def quantities(reading: Reading, taken: frozenset[int] = frozenset(), *, loose: 
     """
     tokens, found, i = reading.tokens, [], 0
     while i < len(tokens):
-        made = None if i in taken else _at(reading, tokens, i, loose)
+        token = tokens[i]
+        plain_word = token.kind == WORD and token.text not in _BEGIN and not token.text[-1].isdecimal()
+        made = None if plain_word or token.kind == MARK or i in taken else _at(reading, tokens, i, loose)
         if made is None:
             i += 1
         else:

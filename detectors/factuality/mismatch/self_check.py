@@ -59,10 +59,14 @@ def _differing(case: Case, sentence: Sentence) -> list[tuple[Quantity | Date | N
     """Return the things of the claim that stand against one of the sentence, kind by kind."""
     found: list[tuple[Quantity | Date | Name, Quantity | Date | Name]] = []
     quantities = [
-        one for one in case.quantities if not any(one.allows(two) or two.allows(one) for two in sentence.quantities)
+        one
+        for one in case.quantities
+        if not any(one.allows(two) or two.allows(one) for two in sentence.wording.quantities)
     ]
-    found += [(one, two) for one in quantities for two in sentence.quantities if one.dimension == two.dimension][:2]
-    dates = [one for one in case.dates if all(one.excludes(two) for two in sentence.dates)]
-    found += [(one, two) for one in dates for two in sentence.dates][:2]
-    names = [one for one in case.names if not any(one.allows(two) for two in sentence.names)]
-    return found + [(one, two) for one in names for two in sentence.names][:2]
+    found += [
+        (one, two) for one in quantities for two in sentence.wording.quantities if one.dimension == two.dimension
+    ][:2]
+    dates = [one for one in case.dates if all(one.excludes(two) for two in sentence.wording.dates)]
+    found += [(one, two) for one in dates for two in sentence.wording.dates][:2]
+    names = [one for one in case.names if not any(one.allows(two) for two in sentence.wording.names)]
+    return found + [(one, two) for one in names for two in sentence.wording.names][:2]

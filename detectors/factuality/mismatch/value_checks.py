@@ -65,15 +65,15 @@ def check_names(case: Case) -> list[Finding]:
 
 
 _NUMBER: _Kind[Quantity] = _Kind(
-    NUMBERS, lambda one: one.quantities, Evidence.numbers_like, lambda one, two: one.dimension == two.dimension,
+    NUMBERS, lambda one: one.wording.quantities, Evidence.numbers_like, lambda one, two: one.dimension == two.dimension,
     lambda claimed: Cause("the evidence has no such number: {claimed}", claimed=claimed),
 )  # fmt: skip
 _DATE: _Kind[Date] = _Kind(
-    DATES, lambda one: one.dates, Evidence.dates_like, Date.excludes,
+    DATES, lambda one: one.wording.dates, Evidence.dates_like, Date.excludes,
     lambda claimed: Cause("the evidence has no such date: {claimed}", claimed=claimed),
 )  # fmt: skip
 _NAME: _Kind[Name] = _Kind(
-    NAMES, lambda one: one.names, Evidence.names_like, lambda _one, _two: True,
+    NAMES, lambda one: one.wording.names, Evidence.names_like, lambda _one, _two: True,
     lambda claimed: Cause("the evidence has no such name: {claimed}", claimed=claimed),
 )  # fmt: skip
 
