@@ -1,6 +1,7 @@
 """What factuality's parts reach on published data and against their peers: one command, a part at a time.
 
     mismatch    claims and model-free checks: planted faults found, copies accused, AUROC of the lexical verifier
+    retrieval   passages found by their words, against bm25s
 
 `python benchmarks/factuality.py PART`; without a part it lists them. Data are taken from `../shared/data`; what
 is not there is said to be left out. Every interval is at 95 %, and its unit is the document or question.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-PARTS = {"mismatch": "factuality_mismatch"}
+PARTS = {"mismatch": "factuality_mismatch", "retrieval": "factuality_retrieval"}
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 
 
