@@ -90,6 +90,17 @@ def test_an_address_and_a_table_run_as_they_are(tmp_path):
     assert found.measures[0].value == 1
 
 
+def test_answers_with_their_evidence_are_held_against_it(tmp_path):
+    rows = "".join(f"Which is {n}?,Room {n} is blue and {n + 20} feet long.,Room {n} is {n + 20} feet long.\n"
+                   for n in range(60))  # fmt: skip
+    (tmp_path / "answers.csv").write_text(f"prompt,context,answer\n{rows}")
+    from audit.execute import run
+
+    plan = read_plan(starter_plan(str(tmp_path / "answers.csv")), base=tmp_path)
+    (found,) = run(plan, into=tmp_path / "audits").record.findings
+    assert (found.probe, found.verdict, found.measures[0].value) == ("factuality.grounding", "passed", 0)
+
+
 def test_a_chat_model_is_asked_in_chat_form(tmp_path):
     """As a folder and as a GGUF file, written by the libraries themselves; one without template is asked raw."""
     chat, plain = (tiny_models.make_tiny_lm(tmp_path / str(has), chat_template=has) for has in (True, False))

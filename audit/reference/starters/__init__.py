@@ -1,7 +1,7 @@
 """The plan that `init` writes: what a model is, is read off the file or folder, and each kind has its template.
 
     an address -> endpoint   a file of rows -> table   .skops -> classifier   .gguf -> causal_lm
-    a file of rows with a column `decision` -> those decisions, by group
+    a file of rows with a column `decision` -> those decisions, by group; with `context` and `answer` -> those answers
     a folder   -> what its config.json or model_index.json says: a family of ours, or a class of a library
 
 Nothing is loaded and no server is asked.
@@ -53,7 +53,7 @@ def starter_plan(model: str | None) -> str:
     """
     installed = str(find_language_model() or "./model")
     family = "causal_lm" if model is None else family_of(model)
-    template = "decisions" if family == "table" and _holds_decisions(str(model)) else _TEMPLATES[family]
+    template = (_of_rows(str(model)) if family == "table" else None) or _TEMPLATES[family]
     text = (Path(__file__).parent / f"{template}.yaml").read_text("utf-8").replace("FAMILY", family)
     if family == "causal_lm" and has_chat_template(Path(model or installed)):
         text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
@@ -64,12 +64,17 @@ def starter_plan(model: str | None) -> str:
     return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
 
 
-def _holds_decisions(path: str) -> bool:
-    """Tell whether the rows of a file are decisions made elsewhere, by a column of that name."""
+_ROWS = {"decisions": {"decision"}, "grounding": {"prompt", "context", "answer"}}
+"""Template -> columns of a file whose rows are what it audits."""
+
+
+def _of_rows(path: str) -> str | None:
+    """Return the template for rows made elsewhere, by their columns; None where they are a model's outputs."""
     try:
-        return "decision" in column_names(Path(path))
+        columns = set(column_names(Path(path)))
     except DataError:
-        return False
+        return None
+    return next((name for name, wanted in _ROWS.items() if wanted <= columns), None)
 
 
 def has_chat_template(path: Path) -> bool:
