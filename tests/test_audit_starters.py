@@ -11,7 +11,7 @@ from needs import needs_data
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import read_plan
-from audit.reference import starter_plan, table_plan
+from audit.reference import rag_plan, starter_plan, table_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template
 
@@ -117,6 +117,35 @@ def test_a_template_in_the_tokenizers_own_file_is_seen(tmp_path):
     for facts, there in (({"chat_template": "{{ messages }}"}, True), ({"chat_template": None}, False), ([], False)):
         (path / "tokenizer_config.json").write_text(json.dumps(facts))
         assert has_chat_template(path) is there
+
+
+# --- answers from passages
+
+
+def passages(path, **more):
+    row = {"question": "How many?", "reference": ["214"], "context": ["It has 214.", "A has 1."], "gold": ["0"], **more}
+    path.write_text(json.dumps(row) + "\n")
+    return path
+
+
+def test_a_plan_for_answers_from_passages_reads(tmp_path):
+    """Of an address with a file of one's own, ids and all, and of a table with our questions."""
+    text = rag_plan("https://127.0.0.1:9/v1", str(passages(tmp_path / "q.jsonl", id="a")), base=tmp_path)
+    own = read_plan(text, base=tmp_path)
+    assert {one.probe.name for one in own.checks} == {"factuality.rag"}
+    (frame,) = own.checks[0].data["items"].batches(own.checks[0].probe.roles["items"])
+    assert frame.loc["a", "prompt"] == "How many?"
+    (tmp_path / "out.csv").write_text("prompt,output\nx,y\n")
+    assert read_plan(rag_plan(str(tmp_path / "out.csv"), None), base=tmp_path).model.prompt == "prompt"
+
+
+def test_what_is_no_data_for_it_says_what_is_missing(tmp_path):
+    (tmp_path / "q.jsonl").write_text('{"prompt": "x", "reference": "y", "context": ["z"]}\n')
+    for data, why in (("q.jsonl", "has no column 'gold'"), ("none.jsonl", "no such file")):
+        with pytest.raises(UsageError, match=why):
+            rag_plan(None, str(tmp_path / data))
+    with pytest.raises(UsageError, match="opens as vae; allowed: a language model"):
+        rag_plan(str(folder(tmp_path / "m", _class_name="AutoencoderKL")), None)
 
 
 # --- tables

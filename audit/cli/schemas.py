@@ -31,8 +31,12 @@ def init(
         str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
     ] = None,
     purpose: Annotated[
-        Literal["novelty"] | None,
-        typer.Option("--for", help="With --data, a folder of images by label: who sees a label that is left out?"),
+        Literal["novelty", "rag"] | None,
+        typer.Option(
+            "--for",
+            help="novelty: with --data, a folder of images by label; who sees a label that is left out? rag: with "
+            "--data, questions with passages, or without it our own; does the model answer from them?",
+        ),
     ] = None,
     leave_out: Annotated[
         str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")
@@ -40,13 +44,17 @@ def init(
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
-    from audit.reference import starter_plan, table_plan
+    from audit.reference import rag_plan, starter_plan, table_plan
 
     _refuse_mixed(model, data, purpose, leave_out)
-    if purpose is not None:
+    if purpose == "novelty":
         print(_for_novelty(file, str(data), leave_out))
         return
-    _write_new({file: (starter_plan(model) if data is None else table_plan(data), "plan")})
+    if purpose == "rag":
+        plan = rag_plan(model, data, base=file.parent)
+    else:
+        plan = starter_plan(model) if data is None else table_plan(data)
+    _write_new({file: (plan, "plan")})
     try:
         load_plan(file)
         open_ends: tuple[str, ...] = ()
@@ -58,11 +66,11 @@ def init(
 
 def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leave_out: str | None) -> None:
     """Raise UsageError for options that do not go together."""
-    if model is not None and data is not None:
+    if model is not None and data is not None and purpose != "rag":
         raise UsageError("init: got --model and --data; allowed: one of them")
-    if purpose is not None and data is None:
+    if purpose == "novelty" and data is None:
         raise UsageError("init: --for novelty goes with --data; allowed: --data FOLDER, of images by label")
-    if leave_out is not None and purpose is None:
+    if leave_out is not None and purpose != "novelty":
         raise UsageError("init: --leave-out goes with --for novelty")
 
 

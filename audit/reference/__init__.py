@@ -4,6 +4,7 @@ from audit.reference.plans import WHEEL, find_language_model
 from audit.reference.quickstart import cases, tally
 from audit.reference.starters import starter_plan
 from audit.reference.starters.novelty import novelty_plans
+from audit.reference.starters.rag import rag_plan
 from audit.reference.starters.tables import table_plan
 
-__all__ = ["WHEEL", "cases", "find_language_model", "novelty_plans", "starter_plan", "table_plan", "tally"]
+__all__ = ["WHEEL", "cases", "find_language_model", "novelty_plans", "rag_plan", "starter_plan", "table_plan", "tally"]
