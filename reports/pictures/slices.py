@@ -18,8 +18,6 @@ from reports.pictures.spots import Spot
 __all__ = ["slice_bars", "slice_differences"]
 
 _LABEL, _PLOT, _ROW = 230, 520, 30
-_WIDE = 52
-"""A part of a bar has its word in it from so many pixels on."""
 _READ = {"right": "passed", "refused": "skipped", "wrong": "failed"}
 _OUTCOMES: Mapping[str, Mapping[str, str]] = {
     "answerable": _READ, "gold_first": _READ, "gold_middle": _READ, "gold_last": _READ,
@@ -65,10 +63,11 @@ def slice_bars(shown: Shown) -> Picture | None:
 
 
 def _part(left: float, top: float, width: float, text: str, colour: str) -> list[Markup]:
-    """Return a part of a bar, with its word where it has room."""
+    """Return a part of a bar, with its word and count where they have room, else its count."""
     parts = [bar(left, top, max(0.0, width - 1.5), _ROW - 8, colour)]
-    if width >= max(_WIDE, 7.2 * sum(1.8 if ord(one) > 0x1100 else 1 for one in text)):
-        parts.append(words_at(left + width / 2, top + 15, text, anchor="middle", size=11, colour="paper"))
+    for told in (text, text.rpartition(" ")[2]):
+        if width >= 7 * sum(1.8 if ord(one) > 0x1100 else 1 for one in told) + 8:
+            return [*parts, words_at(left + width / 2, top + 15, told, anchor="middle", size=11, colour="paper")]
     return parts
 
 
@@ -85,7 +84,7 @@ def slice_differences(shown: Shown) -> Picture | None:
     if not found:
         return None
     words, notation = shown.notation.words, shown.notation
-    axis = axis_of([(one, None) for _, one in found], _PLOT - 90)
+    axis = axis_of([(one, None) for _, one in found], _PLOT - 90, "signed share")
     bottom = len(found) * _ROW
     parts = [feet(axis, notation, bottom + 16, left=_LABEL, top=0)]
     parts.append(line(_LABEL + axis.x(0.0), 0, _LABEL + axis.x(0.0), bottom, "ink", dash="2 3"))
