@@ -3,8 +3,11 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from audit.data.tabular import Builtin
+from audit.probe import Role
 from detectors.factuality.refusals import is_refusal
 from detectors.intervals import exact_binomial
 
@@ -333,6 +336,20 @@ def test_the_pattern_on_real_answers_that_it_was_not_made_from():
     sensitivity, specificity = rates(refusals, answers)
     assert sensitivity[0] > 0.55
     assert specificity[0] > 0.92
+
+
+@pytest.mark.parametrize(("language", "found", "spared"), [("en", 0.45, 0.85), ("ko", 0.35, 0.85)])
+def test_the_built_in_rows_tell_how_far_the_pattern_can_be_trusted(language, found, spared):
+    """Rows that stood apart when phrases were written: two in three refusals are found, hardly an answer is accused."""
+    role = Role(dict.fromkeys(("text", "label", "group"), ""))
+    rows = pd.concat(list(Builtin("refusals").batches(role)))
+    assert not set(rows["text"]) & {*REFUSALS, *ANSWERS}
+    rows = rows[rows["group"] == language]
+    texts = [rows.loc[rows["label"] == label, "text"].tolist() for label in ("1", "0")]
+    assert min(map(len, texts)) >= 30
+    sensitivity, specificity = rates(*texts)
+    assert sensitivity[0] > found
+    assert specificity[0] > spared
 
 
 def test_an_empty_answer_refuses_nothing():
