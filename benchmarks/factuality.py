@@ -2,6 +2,8 @@
 
     mismatch    claims and model-free checks: planted faults found, copies accused, AUROC of the lexical verifier
     retrieval   passages found by their words, against bm25s
+    refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
+    verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
 
 `python benchmarks/factuality.py PART`; without a part it lists them. Data are taken from `../shared/data`; what
 is not there is said to be left out. Every interval is at 95 %, and its unit is the document or question.
@@ -12,7 +14,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-PARTS = {"mismatch": "factuality_mismatch", "retrieval": "factuality_retrieval"}
+PARTS = {
+    "mismatch": "factuality_mismatch", "retrieval": "factuality_retrieval", "refusals": "factuality_refusals",
+    "verifier": "factuality_verifier",
+}  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 
 
@@ -21,7 +26,7 @@ def main() -> None:
     part, *rest = sys.argv[1:] or [""]
     if part not in PARTS:
         sys.exit(f"{__doc__}\nasked for {part!r}; allowed: {', '.join(PARTS)}")
-    import_module(PARTS[part]).main(rest)
+    sys.exit(import_module(PARTS[part]).main(rest))
 
 
 if __name__ == "__main__":
