@@ -1,7 +1,7 @@
-"""How well are refusals told from answers? The phrase lists on labelled answers that nobody looked at when writing them.
+"""How well are refusals told from answers? The phrase lists on labelled rows that stood apart from them.
 
-`python benchmarks/factuality.py refusals`: sensitivity and specificity by language, each with its exact interval at 95 %,
-and the rows that are called wrongly. The rows are the built-in set `refusals`, of our own making.
+`python benchmarks/factuality.py refusals`: sensitivity and specificity by language, each with its exact interval at
+95 %, and the rows that are called wrongly. The rows are the built-in set `refusals`, of our own making.
 """
 
 from __future__ import annotations
