@@ -298,6 +298,12 @@ def _counts(pairs: Sequence[Pair], rules: Sequence[str]) -> list[float]:
     ]
 
 
+def _worst(pairs: Sequence[Pair]) -> list[float]:
+    """Return the support of the claim that has least."""
+    found = [check_claims(pair.claim, [pair.document]) for pair in pairs]
+    return [min((one.support for one in verdicts if one.state != "not scored"), default=0.0) for verdicts in found]
+
+
 def verifier() -> None:
     """Print AUROC for "borne out" of the verifier without a model, of length, and of single rules, with intervals."""
     print("AUROC for borne out (e: entailment, e - c: less contradiction), unit = document; half: second, then all")
@@ -309,6 +315,7 @@ def verifier() -> None:
                 {
                     "e": rows[:, ENTAILMENT],
                     "e - c": rows[:, ENTAILMENT] - rows[:, CONTRADICTION],
+                    "worst claim": _worst(chosen),
                     "numbers": _counts(chosen, ("numbers", "dates")),
                     "names": _counts(chosen, ("names",)),
                     "flips": _counts(chosen, ("negation", "comparatives")),
@@ -322,7 +329,8 @@ def verifier() -> None:
                 _interval(column, *ranking.interval(column, LEVEL)) for column in ("e", "e - c", "numbers")
             )
             rest = "  ".join(
-                f"{column} {ranking.interval(column, LEVEL)[0]:.3f}" for column in ("names", "flips", "length")
+                f"{column} {ranking.interval(column, LEVEL)[0]:.3f}"
+                for column in ("worst claim", "names", "flips", "length")
             )
             over = _interval("e over length", *ranking.difference("e", "length", LEVEL))
             print(f"  {name:22} {part} n {len(chosen):5} right {right.mean():.2f}  {told}  {rest}  {over}")

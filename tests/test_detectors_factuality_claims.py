@@ -45,6 +45,11 @@ def test_a_text_without_full_stops_is_cut():
                 "Curie's notes are kept in Paris.",
             ],
         ),
+        (
+            "Ada Berg, a Swedish physicist, won a prize. She is tall.",
+            ["Ada Berg won a prize.", "Ada Berg was a Swedish physicist", "Ada Berg is tall."],
+        ),
+        ("Oslo, Rome, and Bern have rivers.", ["Oslo, Rome, and Bern have rivers."]),
         ("Ann was born in Rome and moved to Oslo.", ["Ann was born in Rome", "Ann moved to Oslo."]),
         ("Salt and pepper are sold here.", ["Salt and pepper are sold here."]),
         (

@@ -380,6 +380,12 @@ def test_evidence_is_of_the_passage_that_has_it():
     assert (verdict.state, verdict.evidence) == ("supported", (1, 11, 30))
 
 
+@pytest.mark.parametrize(("answer", "why"), [("Do cats purr?", "a question"), ("I don't know.", "declines")])
+def test_what_claims_nothing_is_not_scored(answer, why):
+    (verdict,) = check_claims(answer, ["Cats purr."])
+    assert (verdict.state, why in str(verdict.reason)) == (NOT_SCORED, True)
+
+
 def test_what_cannot_be_scored_has_a_reason():
     assert states("Cats purr.") == states("Cats purr.", "") == [NOT_SCORED]
     assert check_claims("", ["Cats purr."]) == check_claims("?!", ["Cats purr."]) == []

@@ -4,12 +4,12 @@
         Curie won two prizes.          She -> Curie died in 1934
         Curie was born in Warsaw       her -> Curie's notes are kept in Paris.
 
-A sentence is split at a semicolon, before ", which|who ...", and before "and|but" with a predicate of its own; in
-Korean behind a predicate that ends in 고, 며 or 지만. A part without a subject gets that of its sentence; a pronoun
-at the beginning of a part gets the subject that went before, or a name of the question. Rules without a parser:
-they miss splits, and a claim that is too long is judged whole. `text` is what is shown and compared, `start` and
-`end` are characters of the answer. Reading is linear in the length of the answer; a sentence longer than `LONGEST`
-is cut at a blank.
+A sentence is split at a semicolon, before ", which|who ...," and around ", a physicist,", and before "and|but" with
+a predicate of its own; in Korean behind a predicate that ends in 고, 며 or 지만. A part without a subject gets that
+of its sentence; a pronoun at the beginning of a part gets the subject that went before, or a name of the question.
+Rules without a parser: they miss splits, and a claim that is too long is judged whole. `text` is what is shown and
+compared, `start` and `end` are characters of the answer. Reading is linear in the length of the answer; a sentence
+longer than `LONGEST` is cut at a blank.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from detectors.factuality.pronouns import Antecedent, resolved
 from detectors.factuality.wordlists import ABBREVIATIONS, FINITE, STARTERS, TITLES
@@ -33,6 +34,9 @@ _QUOTES = frozenset('"\u201d\u2019')
 _BULLET = re.compile(r"[\s]{0,40}(?:[-*\u2022\u00b7#>]{1,6}\s{1,8}|\d{1,3}[.)]\s{1,8})?")
 _RELATIVE = frozenset({"which", "who", "where"})
 _JOINS = frozenset({"and", "but"})
+_PRESENT = frozenset(
+    {"is", "are", "has", "have", "does", "do", "can", "will", "may", "says", "lives", "works", "plays"}
+)
 _SUBJECTS = frozenset({"he", "she", "it", "they", "we", "i", "this", "these", "those"})
 _KOREAN_JOIN = (
     "었고", "았고", "였고", "했고", "됐고", "이고", "으며", "이며", "하며", "되며",
@@ -157,8 +161,8 @@ def _parts(answer: str, span: Span) -> list[_Part]:
     """Return the parts of a sentence: its coordinate clauses, then the relative clause that stands inside them."""
     sentence = span.of(answer)
     tokens = read(sentence).tokens
-    aside = _relative(tokens)
-    main = tokens if aside is None else tokens[: aside[0]] + tokens[aside[1] :]
+    aside = _relative(tokens) or _apposition(sentence, tokens)
+    main = tokens if aside is None else tokens[: aside.first] + tokens[aside.end :]
     if not (cuts := _cuts(main)) and aside is None:
         return [_Part(sentence, span.start, span.end)]
     parts: list[_Part] = []
@@ -170,11 +174,22 @@ def _parts(answer: str, span: Span) -> list[_Part]:
         parts.append(_part(sentence, span.start, piece, subject if lacks else ""))
         subject = subject if lacks else _subject(sentence, piece) or subject
     if aside is not None:
-        comma, end = aside
-        about = _phrase_before(sentence, tokens[:comma])
-        piece = tokens[comma + 2 : end] if about else tokens[comma + 1 : end]
-        parts.append(_part(sentence, span.start, _trimmed(piece, final=False), about))
+        about = _phrase_before(sentence, tokens[: aside.first])
+        piece = tokens[aside.first + 1 + (aside.skipped if about else 0) : aside.end]
+        subject = f"{about} {aside.verb}".strip() if about else ""
+        parts.append(_part(sentence, span.start, _trimmed(piece, final=False), subject))
     return parts
+
+
+class _Aside(NamedTuple):
+    """Tokens [first, end) that say something of the phrase before them; `first` is a comma."""
+
+    first: int
+    end: int
+    skipped: int
+    """Tokens behind the comma that the subject takes the place of: which, who."""
+    verb: str
+    """Put behind the subject."""
 
 
 def _part(sentence: str, offset: int, piece: tuple[Token, ...], subject: str) -> _Part:
@@ -187,13 +202,26 @@ def _part(sentence: str, offset: int, piece: tuple[Token, ...], subject: str) ->
     return _Part(f"{subject} {text}".strip(), offset + piece[0].start, offset + piece[-1].end, left_out)
 
 
-def _relative(tokens: tuple[Token, ...]) -> tuple[int, int] | None:
-    """Return the tokens of ", which is ...," from its comma to behind the one that ends it, or to the last mark."""
+def _relative(tokens: tuple[Token, ...]) -> _Aside | None:
+    """Return ", which is ...," from its comma to behind the one that ends it, or to the last mark."""
     for i, token in enumerate(tokens[1:-2], 1):
         if token.text == "," and tokens[i + 1].text in _RELATIVE and _finite(tokens[i + 2]):
             end = next((k + 1 for k in range(i + 3, len(tokens)) if tokens[k].text == ","), len(tokens))
-            return (i, end) if end < len(tokens) or tokens[-1].kind != MARK else (i, end - 1)
+            end -= end == len(tokens) and tokens[-1].kind == MARK
+            return _Aside(i, end, 1, "")
     return None
+
+
+def _apposition(sentence: str, tokens: tuple[Token, ...]) -> _Aside | None:
+    """Return ", a physicist," behind the name that a sentence begins with and before its predicate."""
+    comma = next((i for i, token in enumerate(tokens[:_SUBJECT_WORDS]) if token.text == ","), 0)
+    named = bool(comma) and all(one.kind == WORD and sentence[one.start].isupper() for one in tokens[:comma])
+    if not named or comma + 3 >= len(tokens) or tokens[comma + 1].text not in ("a", "an", "the"):
+        return None
+    end = next((k for k in range(comma + 2, min(len(tokens), comma + 12)) if tokens[k].text == ","), 0)
+    if not end or end + 1 >= len(tokens) or not _finite(tokens[end + 1]) or _has_verb(tokens[comma + 1 : end]):
+        return None
+    return _Aside(comma, end + 1, 0, "is" if tokens[end + 1].text in _PRESENT else "was")
 
 
 def _phrase_before(sentence: str, tokens: tuple[Token, ...]) -> str:

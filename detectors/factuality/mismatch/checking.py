@@ -33,6 +33,7 @@ from detectors.factuality.mismatch.verdicts import (
     Finding,
     Unmeasured,
 )
+from detectors.factuality.refusals import is_refusal
 from detectors.factuality.words import read
 from detectors.phrases import Cause, Phrase
 
@@ -79,6 +80,8 @@ def _next_sentence(verdicts: list[ClaimVerdict]) -> int:
 
 def _verdict(case: Case) -> ClaimVerdict:
     claim = case.claim
+    if (nothing := _claims_nothing(case)) is not None:
+        return _unscored(claim, nothing)
     if not case.evidence.sentences:
         return _unscored(claim, Cause("there is no evidence to hold it against"))
     findings = [finding for rule in _RULES for finding in rule(case)]
@@ -96,6 +99,14 @@ def _verdict(case: Case) -> ClaimVerdict:
         claim, decided.state, decided.rule, decided.span, decided.evidence, support, decided.reason, tuple(findings),
         (Unmeasured(NAMES, case.answer.nameless),) if case.answer.nameless else (),
     )  # fmt: skip
+
+
+def _claims_nothing(case: Case) -> Cause | None:
+    """Return why there is nothing in a sentence that could be true or false."""
+    said = case.text(case.claim.start, case.claim.end)
+    if said.rstrip("\"')\u201d\u2019 ").endswith(("?", "\uff1f")):
+        return Cause("a question claims nothing")
+    return Cause("it declines to answer") if is_refusal(said) else None
 
 
 def _by_overlap(case: Case, overlap: float) -> Finding:
