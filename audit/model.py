@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
-    "CanEncode", "CanLocate", "CanLogits", "CanPredict", "CanPseudoTrace", "CanSample", "CanScore", "CanTokenise",
-    "CanTrace", "CanVerify", "Continuation", "Hidden", "Item", "LikelihoodKind", "Model", "ModelSource", "Pair",
-    "Sample", "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
+    "CanEncode", "CanLocate", "CanLogits", "CanNameAlternatives", "CanPredict", "CanPseudoTrace", "CanSample",
+    "CanScore", "CanTokenise", "CanTrace", "CanVerify", "Continuation", "Hidden", "Item", "LikelihoodKind", "Model",
+    "ModelSource", "Pair", "Sample", "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -221,6 +221,18 @@ class CanLocate(Protocol):
 
         The characters of the text that it touches, those of an emoji several times; its UTF-8 bytes, which sum to those
         of the text; 1 where it has a probability, else 0.
+        """
+
+
+@runtime_checkable
+class CanNameAlternatives(Protocol):
+    """Tells what else could have stood at each element; a record does not list this ability either."""
+
+    def alternatives(self, items: Sequence[Item], *, k: int) -> list[pd.DataFrame]:
+        """Return a frame per item with a row per element of its trace: `element`, `alternatives`, `log_probs`.
+
+        The last two are lists: the texts of the k likeliest elements of the place, likeliest first, and their nats;
+        null where nothing stands before.
         """
 
 

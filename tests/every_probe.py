@@ -40,6 +40,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도"), "complexity": True}],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}, {"mode": "generate", "p_ik": True}],
     "factuality.calibration": [{}, {"promise": "claims"}, {"mode": "choice"}, {"mode": "predict"}],
+    "factuality.uncertainty": [{}, {"score": "mean_entropy_bound"}],
     "factuality.rag": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
     "robustness.images": [{}, {"mode": "log_prob"}],

@@ -136,6 +136,11 @@ SABOTAGE = {
             labels, 0 * judged, 0 * others, *rest, **options
         ),
     ),
+    "factuality.uncertainty": (
+        "detectors.factuality.uncertainty.judgement:rank",
+        lambda real: lambda right, wrong, units: real(wrong, right, units[::-1]),
+        lambda real: lambda right, wrong, units: real(0 * right, 0 * wrong, units),
+    ),
     "factuality.rag": (
         "detectors.factuality.rag:_read",
         lambda real: lambda *row: {"right": "wrong", "wrong": "right", "refused": "right"}.get(real(*row), real(*row)),
@@ -260,6 +265,7 @@ MEANT = "audit.probes.bias.coreference:Coreference.observe"
 TRIPLES = "audit.probes.bias.stereotype_triples:StereotypeTriples.observe"
 PAIRS = "audit.probes.bias.stereotype_pairs:StereotypePairs.observe"
 CONFIDENCES = "audit.probes.factuality.calibration:Calibration.observe"
+UNSURE = "audit.probes.factuality.uncertainty:Uncertainty.observe"
 CHOICES = "audit.probes.factuality.closed_book:ClosedBook.observe"
 RECOGNITION = "audit.probes.factuality.recognition:Recognition.observe"
 CONTRAST = "audit.probes.novelty.contrast:Contrast.observe"
@@ -441,6 +447,16 @@ HOLES = {
         "no width": ("detectors.factuality.tally:mean_over_units", without_width),
         "units ignored": ("detectors.factuality.tally:mean_over_units",
                           lambda real: lambda values, units=None, **options: real(values, None, **options)),
+    },
+    "factuality.uncertainty": {
+        "answers moved": (UNSURE, kept(answer=shuffled("answer"))),
+        "tokens moved": (UNSURE, kept(log_probs=shuffled("log_probs"))),
+        "samples moved": (UNSURE, kept(samples=shuffled("samples"))),
+        "agreement turned": ("detectors.factuality.uncertainty.table:_near",
+                             lambda real: lambda *args: {**real(*args), "agreement": 1 - real(*args)["agreement"]}),
+        "one token less": ("detectors.factuality.uncertainty.table:token_scores",
+                           lambda real: lambda nats, *rest: real([*(row[:1] for row in nats[:9]), *nats[9:]], *rest)),
+        "no width": ("detectors.factuality.tally:mean_over_units", without_width),
     },
     "factuality.calibration": {
         "labels moved": (CONFIDENCES, kept(label=shuffled("label"))),

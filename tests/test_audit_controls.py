@@ -128,6 +128,7 @@ WAYS = {
     "factuality.rag": [{}, {"answers": "given"}],
     "factuality.grounding": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
+    "factuality.uncertainty": [{"score": "verbalised", "answers": "file"}, {"score": "max_entropy_bound"}],
     "novelty.contrast": [
         {}, {"classifier": "main", "generative": "other"}, {"densities": ("vae", "diffusion"), "complexity": True},
     ],
@@ -159,6 +160,10 @@ UNCOVERED = {
     "factuality.rag": {
         "answer_words", "citation_precision", "citation_recall", "citation_share", "claim_support", "error_share",
         "near_miss_only_share", "not_asked", "not_changed", "retrieval_hit", "retrieval_recall",
+    },
+    "factuality.uncertainty": {
+        "prr", "aurc", "excess_aurc", "auprc_wrong", "auprc_right", "prr_difference", "order_matters_share",
+        "refusal_share", "unparseable_share", "error_share", "unspoken_share",
     },
     "factuality.recognition": {
         "accuracy_above_length", "auroc", "auroc_above_length", "constant_accuracy", "length_accuracy",
@@ -301,6 +306,7 @@ def subjects(tmp_path_factory):
     answered = [{"prompt": f"Which is {n}?", "context": f"Room {n} is blue.", "answer": f"It is room {n}."}
                 for n in range(9)]  # fmt: skip
     normal = {"main": Normal()}
+    unsure = [{"prompt": f"What is {n}?", "reference": [f"{n}"]} for n in range(12)]
     asked = [
         {"prompt": f"{group} {n} is", "group": group, "unit": f"{n}", "mentions": ["a"]}
         for n in range(6) for group in ("He", "She")
@@ -338,6 +344,7 @@ def subjects(tmp_path_factory):
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
         "factuality.rag": (language, {"items": file("passages", passages)}),
         "factuality.recognition": (language, {"items": file("shown", shown)}),
+        "factuality.uncertainty": (language, {"items": file("unsure", unsure)}),
         "novelty.contrast": ({**normal, "classifier": Normal()}, novel),
         "novelty.data": ({}, novel),
         "novelty.likelihood": (normal, novel),

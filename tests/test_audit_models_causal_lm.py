@@ -604,3 +604,24 @@ def test_a_real_model_knows_the_capital_of_france(real_lm):
     assert berlin == pytest.approx(-6.921, abs=1e-3)
     (drawn,) = real_lm.sample(["The capital of France is"], seed=0, max_tokens=1)
     assert drawn.content == " Paris"
+
+
+def test_alternatives_are_the_likeliest_tokens_of_each_place(model):
+    items = [Continuation(PROMPT, " the brakes were safe."), "It rains", Continuation(PROMPT, "")]
+    frames, traces = model.alternatives(items, k=3), model.trace(items)
+    network, encoded = model.scorer.network.model, model.encoder.items(items)
+    for text, frame, trace in zip(encoded, frames, traces, strict=True):
+        assert frame["element"].tolist() == trace["element"].tolist()
+        if not len(frame):
+            continue
+        with torch.inference_mode():
+            logits = network(torch.tensor([text.ids])).logits[0].double().log_softmax(-1)
+        for place, (row, own) in enumerate(zip(frame.itertuples(), trace.itertuples(), strict=True)):
+            at = text.context + place - 1
+            if at < 0:
+                assert row.log_probs is None
+                continue
+            values, ids = logits[at].topk(3)
+            np.testing.assert_allclose(row.log_probs, values.numpy(), atol=5e-5)
+            assert row.alternatives == model.encoder.pieces(ids.tolist()).tolist()
+            assert (own.element in row.alternatives) == (own.rank <= 3)

@@ -115,7 +115,7 @@ def test_no_score_depends_on_the_order_of_samples_but_clusters_that_say_so(sampl
     random.shuffle(mixed)
     frame = pd.DataFrame({"answer": [samples[0]] * 2, "samples": [samples, mixed]})
     one, two = (row for _, row in score_table(frame).iterrows())
-    by_clusters = ("disagreement", "semantic_entropy", "semantic_entropy_corrected", "coverage")
+    by_clusters = ("disagreement", "semantic_entropy", "semantic_entropy_corrected", "meanings_seen")
     for name in one.index:
         if not (one["order_matters"] and name in by_clusters) and not np.isnan(one[name]):
             assert two[name] == pytest.approx(one[name], abs=1e-6), name
@@ -249,7 +249,7 @@ def test_labels_come_before_rules_and_refusals_are_neither():
     frame["finish"] = ["stop"] * 11 + ["error"]
     result = _judged(frame)
     assert result.items["outcome"].tolist()[:3] == ["refused", "unparseable", "wrong"]
-    assert result.items["by"].tolist()[2:4] == ["label", "contains"]
+    assert result.items["graded_by"].tolist()[2:4] == ["label", "contains"]
     assert result.measure("refusal_share").value == pytest.approx(1 / 11)
     assert (result.headline.missing, result.headline.low) == (2, None)  # nothing bounds a rank that was not seen
 

@@ -114,6 +114,9 @@ class KnownLayout(Source, ABC):
         return replace(file, fields=asked).batches(role, limit=limit)
 
 
+_ALSO_CALLED = {"prompt": "question", "reference": "aliases"}
+
+
 @dataclass(frozen=True)
 class Builtin(KnownLayout):
     """One of our own sets, which come with the package."""
@@ -122,6 +125,13 @@ class Builtin(KnownLayout):
     """Name of the set."""
     licence: str | None = field(default="Apache-2.0", kw_only=True)
     """Terms of use, for the record."""
+
+    def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
+        """Return frames of items; a role that asks for prompts gets the questions of a set of questions."""
+        file = self._file()
+        also = {name: column for name, column in _ALSO_CALLED.items() if column in file.columns()}
+        asked = {name: column for name, column in also.items() if name in role.fields and column not in role.fields}
+        return replace(file, fields=asked).batches(role, limit=limit)
 
     def _file(self) -> File:
         known = {path.stem: path for path in _DATASETS.glob("*.*") if path.suffix in (".csv", ".jsonl")}

@@ -257,6 +257,28 @@ class CausalLM:
             at += rows
         return frames
 
+    def alternatives(self, items: Sequence[Item], *, k: int) -> list[pd.DataFrame]:
+        """Return what else could have stood at each token of `trace`; see `audit.model.CanNameAlternatives`."""
+        import numpy as np
+        import pandas as pd
+
+        encoded = self.encoder.items(items)
+        found = self.scorer.score(encoded, likeliest=k)
+        width = found[0].shape[1] // 2 if found else 0
+        ids = [part[:, width:].astype(np.int64) for part in found]
+        own = [text.ids[text.context :] for text in encoded]
+        every = [*(int(i) for part in ids for i in part.flat), *(i for row in own for i in row)]
+        pieces = iter(self.encoder.pieces(every))
+        named = [[[next(pieces) for _ in row] for row in part] for part in ids]
+        frames = []
+        for text, part, names in zip(own, found, named, strict=True):
+            unscored: list[Any] = [None] * (len(text) - len(part))
+            frames.append(pd.DataFrame({
+                "element": [next(pieces) for _ in text], "alternatives": unscored + names,
+                "log_probs": unscored + part[:, :width].tolist(),
+            }, dtype=object))  # fmt: skip
+        return frames
+
     def spans(self, items: Sequence[Item]) -> list[np.ndarray]:
         """Return where the rows of `trace` stand in each text; see `audit.model.CanLocate`."""
         return self.encoder.spans(items)

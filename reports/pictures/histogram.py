@@ -42,8 +42,9 @@ def score_histograms(shown: Shown) -> Picture | None:
     parts = [_sides(shown, ranked, axis, lines), _roc(shown, ranked)]
     name = score_told(shown, ranked.score)
     value = notation.number(ranked.measure.value or 0.0, "score")
+    key = "picture.histogram_caption" if lines else "picture.histogram_caption_no_threshold"
     caption = words(
-        "picture.histogram_caption" if lines else "picture.histogram_caption_no_threshold", about=about,
+        "picture.histogram_caption_answers" if ranked.beside else key, about=about,
         limit=limit_told(shown), level=notation.level(ranked.measure.level),
     )
     told = {"score": name, "about": about, "auroc": value, "interval": notation.interval(ranked.measure)}
@@ -106,7 +107,8 @@ def _sides(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Mark
             )
             parts.append(filled("".join(drawn), fill))
             below = below + part
-        told = words.term("group", ranked.about) if up < 0 else words("picture.familiar")
+        above = words.term("group", ranked.beside) if ranked.beside else words("picture.familiar")
+        told = words.term("group", ranked.about) if up < 0 else above
         place = middle - _HIGH + 10 if up > 0 else middle + _HIGH - 4
         told = words("picture.of_items", name=told, count=len(values))
         top = notation.number(float(found.sum(axis=0).max()) / len(values), "share")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports.pictures.agreement import held_back, two_by_two
 from reports.pictures.answers import margins
 from reports.pictures.blindspots import blind_spots
 from reports.pictures.changes import changed_images_shown, changed_texts, flips_by_change
@@ -55,6 +56,7 @@ __all__ = [
     "SYNTHETIC_TABLE",
     "TEXT_MARK",
     "TEXT_ROBUSTNESS",
+    "UNCERTAINTY",
 ]
 
 COREFERENCE = FindingFigure(("value", "margin", "stereotype", "group", "pronoun", "unit"), (by_group("accuracy"),))
@@ -95,6 +97,10 @@ RAG = FindingFigure(
 )
 RECOGNITION = FindingFigure(
     ("outcome", "margin", "says_invented", "invented", "group", "words"), (margins, by_group("accuracy"))
+)
+UNCERTAINTY = FindingFigure(
+    ("outcome", "cocoa_msp", "sequence_nll", "agreement", "supported", "prompt", "answer", "reference", "samples"),
+    (two_by_two, score_histograms, held_back, by_group("auroc")),
 )
 CONTRAST = FindingFigure(
     ("role", "confidence", "nll", "critic", "denoising_loss", "value", "p_value", "mahalanobis"),

@@ -47,6 +47,12 @@ class Ranked:
     """Of each item on either side; None where an item has none, or where it is another score's."""
 
     @property
+    def beside(self) -> str | None:
+        """What the familiar items are called, where they are none: `right` answers."""
+        role = self.measure.auroc_of[0][0] if self.measure.auroc_of else ""
+        return role if role == "right" else None
+
+    @property
     def about(self) -> str:
         """What stands beside the familiar items: `foreign`, or a kind of distortion."""
         (_, _), (role, _) = self.measure.auroc_of or (("", ""), ("foreign", ""))

@@ -14,8 +14,9 @@ statistics are made there, and leave it once, when all are done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,16 @@ CACHED = 300_000
 """Numbers that the sums go over at a time on a processor, 1.2 MB: logits, and as many beside them for a trace."""
 
 
+class _Made(NamedTuple):
+    """What is made of logits."""
+
+    of: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    """(logits [token, vocabulary], target [token, 1]) -> [token, width]"""
+    width: int
+    copies: int
+    """Arrays of the size of the logits that it needs, these included."""
+
+
 class _Batch(NamedTuple):
     """States [token, dim] that predict the tokens `targets` [token] of texts `of`, in their order."""
 
@@ -57,17 +68,22 @@ class Scorer:
     windows: Windows | None = None
     """How longer texts than the model's context are read; None = whole, as the context has no end."""
 
-    def score(self, texts: Sequence[Encoded], *, trace: bool = False) -> list[np.ndarray]:
+    def score(self, texts: Sequence[Encoded], *, trace: bool = False, likeliest: int = 0) -> list[np.ndarray]:
         """Return per text [token, 1] log-probabilities in nats, or with `trace` [token, 4] in the order of STATISTICS.
 
-        Float32. The tokens are those from `Encoded.first` on; there may be none.
+        With `likeliest` it is [token, 2k] of the k likeliest tokens of the place, the first first: their
+        log-probabilities, then their ids. Float32. The tokens are those from `Encoded.first` on; there may be none.
         """
+        made = _Made(_traced, len(STATISTICS), 2) if trace else _Made(_scored, 1, 1)
+        if likeliest:
+            k = min(likeliest, self.network.vocabulary)
+            made = _Made(partial(_likeliest, k=k), 2 * k, 1)
         places: dict[tuple[int, tuple[int, ...]], int] = {}
         asked = [
             [places.setdefault((part.context, tuple(part.ids)), len(places)) for part in self._parts(text)]
             for text in texts
         ]
-        found = self._scored([Encoded(list(ids), context) for context, ids in places], trace=trace)
+        found = self._scored([Encoded(list(ids), context) for context, ids in places], made)
         return [np.concatenate([found[place] for place in parts]) for parts in asked]
 
     def mean_states(self, rows: Sequence[Sequence[int]]) -> np.ndarray:
@@ -86,7 +102,7 @@ class Scorer:
     def _parts(self, text: Encoded) -> list[Encoded]:
         return [text] if self.windows is None else self.windows.of(text)
 
-    def _scored(self, texts: Sequence[Encoded], *, trace: bool) -> list[np.ndarray]:
+    def _scored(self, texts: Sequence[Encoded], made: _Made) -> list[np.ndarray]:
         """Return the statistics of texts that differ and fit."""
         if not texts:
             return []
@@ -94,11 +110,11 @@ class Scorer:
         rows = min(sum(lengths), max(1, SLICE // self.network.vocabulary))
         memory = torch.empty(rows, self.network.vocabulary, device=self.network.device)
         order = [i for i, length in enumerate(lengths) if not length]
-        columns = [torch.empty(0, len(STATISTICS) if trace else 1, device=self.network.device)]
+        columns = [torch.empty(0, made.width, device=self.network.device)]
         with torch.inference_mode():
             for batch in self._batches(texts):
                 order += batch.of
-                columns += self._statistics(batch, memory, trace=trace)
+                columns += self._statistics(batch, memory, made)
             together = torch.cat(columns).cpu().numpy()
         parts = np.split(together, np.cumsum([lengths[i] for i in order])[:-1])
         return [part for _, part in sorted(zip(order, parts, strict=True), key=lambda pair: pair[0])]
@@ -147,14 +163,14 @@ class Scorer:
         kept = torch.cat([row * width + torch.arange(start, end) for row, (start, end) in enumerate(spans)])
         return _Batch(of, states.flatten(0, 1)[kept.to(device)], torch.tensor(targets).to(device))
 
-    def _statistics(self, batch: _Batch, memory: torch.Tensor, *, trace: bool) -> Iterator[torch.Tensor]:
-        """Yield [token, 1 or 4] of a batch part by part; `memory` [row, vocabulary] holds the logits of a slice."""
+    def _statistics(self, batch: _Batch, memory: torch.Tensor, made: _Made) -> Iterator[torch.Tensor]:
+        """Yield [token, statistic] of a batch part by part; `memory` [row, vocabulary] holds the logits of a slice."""
         rows, vocabulary = memory.shape
-        few = max(1, CACHED // (1 + trace) // vocabulary) if memory.device.type == "cpu" else rows
-        of = _traced if trace else _scored
+        few = max(1, CACHED // made.copies // vocabulary) if memory.device.type == "cpu" else rows
         for states, targets in zip(batch.states.split(rows), batch.targets[:, None].split(rows), strict=True):
             logits = self.network.logits(states, out=memory[: len(states)])
-            yield from (of(some, target) for some, target in zip(logits.split(few), targets.split(few), strict=True))
+            parts = zip(logits.split(few), targets.split(few), strict=True)
+            yield from (made.of(some, target) for some, target in parts)
 
 
 def _scored(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -175,6 +191,15 @@ def _traced(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     mean = torch.linalg.vecdot(e, below)[:, None] / s
     variance = torch.linalg.vecdot(e, below.sub_(mean).square_())[:, None] / s
     return torch.cat([chosen - highest - s.log(), s.log() - mean, variance, rank], -1)
+
+
+def _likeliest(logits: torch.Tensor, target: torch.Tensor, *, k: int) -> torch.Tensor:
+    """Return [token, 2k]: the k highest log-probabilities, then whose they are; `target` plays no part.
+
+    A float32 holds every id of a vocabulary below 16 million.
+    """
+    values, ids = logits.topk(k, dim=-1)
+    return torch.cat([values - logits.logsumexp(-1, keepdim=True), ids.to(values.dtype)], -1)
 
 
 def buckets(lengths: Sequence[int], tokens: int, *, extra: float = 0.0) -> list[list[int]]:

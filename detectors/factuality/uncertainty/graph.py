@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import connected_components
 
 from detectors.arrays import Floats
 
@@ -71,10 +70,13 @@ def kernel_entropy(similarity: ArrayLike, temperature: float = TEMPERATURE) -> F
     return np.asarray(-(p * np.log(np.maximum(p, 1e-300))).sum(axis=-1) / np.log(n))
 
 
-def components(same: NDArray[np.bool_]) -> tuple[int, NDArray[np.int32]]:
+def components(same: NDArray[np.bool_]) -> tuple[int, NDArray[np.intp]]:
     """Return (number of sets, set [sample]) of samples joined where `same` [sample, sample] holds in both ways."""
-    count, label = connected_components(same & same.T, directed=False)
-    return int(count), label
+    reached = same & same.T | np.eye(len(same), dtype=bool)
+    for _ in range(len(same).bit_length()):  # each step doubles the length of the paths
+        reached = reached @ reached
+    firsts, label = np.unique(reached.argmax(axis=1), return_inverse=True)
+    return len(firsts), label
 
 
 def _symmetric(similarity: ArrayLike) -> Floats:

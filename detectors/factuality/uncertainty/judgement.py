@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from detectors.arrays import unit_column, units_of
@@ -32,7 +33,7 @@ from detectors.factuality.selective import SELECTIVE_MEASURES, Selective, risk_c
 from detectors.factuality.tally import Tally
 from detectors.factuality.uncertainty.table import BLIND, SCORES, lacking, score_table
 from detectors.phrases import Cause
-from detectors.ranking import rank
+from detectors.ranking import Ranking, rank
 from detectors.result import Direction, Measure, Remark, Result, undefined
 
 __all__ = ["AGREE", "CELLS", "RULES", "UNCERTAINTY_MEASURES", "uncertainty"]
@@ -47,7 +48,7 @@ CELLS = ("confident_falsehood", "confident_truth", "doubted_falsehood", "doubted
 _WAYS: Mapping[str, Direction] = {"confident_falsehood": "lower is better", "confident_truth": "higher is better"}
 UNCERTAINTY_MEASURES = (
     "auroc", "above_length", *SELECTIVE_MEASURES, "prr_difference", "wrong_share", "agreement", "agree_share", *CELLS,
-    "order_matters_share", "refusal_share", "unparseable_share", "error_share",
+    "order_matters_share", "refusal_share", "unparseable_share", "error_share", "unspoken_share",
 )
 _LENGTH = BLIND[0]
 _NO_LABELS = Cause("no answer has a label, or references to be compared with")
@@ -88,7 +89,7 @@ def _items(observed: pd.DataFrame, score: str, rule: str) -> pd.DataFrame:
         "samples": cells["samples"].map(_joined),
     }, dtype=object)  # fmt: skip
     graded = zip(*(cells[name] for name in ("answer", "reference", "label", "finish")), strict=True)
-    told[["outcome", "by"]] = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)
+    told[["outcome", "graded_by"]] = np.array([_outcome(rule, *row) for row in graded], dtype=object).reshape(-1, 2)
     told["role"] = told["outcome"].where(told["outcome"].isin(["right", "wrong"]), None)
     told["supported"] = [
         _supported(*row) for row in zip(cells["answer"], cells["context"], cells["prompt"], strict=True)
@@ -193,54 +194,80 @@ class _Judged:
         for outcome, name in (("refused", "refusal_share"), ("unparseable", "unparseable_share")):
             yield self.tally.share(name, outcome, "neither" if outcome == "refused" else "lower is better")
         yield self.tally.share("error_share", "error", "lower is better")
+        if "confidence" in self.observed and self.observed["confidence"].notna().any():
+            silent = self.items["verbalised"].isna().astype(float).where(self.observed["confidence"].notna())
+            yield self._mean("unspoken_share", silent.rename(None), "lower is better", _NO_LABELS)
         for name in () if self.labelled.empty else (*BLIND, *SCORES):
             if name != self.score and self.items[name].notna().any():
                 yield self._auroc(name, name)
 
     def _auroc(self, score: str, group: str | None) -> Measure:
         """Return how often a wrong answer has the higher score, ties as one half."""
-        rows = self.labelled[self.labelled[score].notna()]
-        right, wrong = self._sides(rows)
         missing = self.missing if group is None else 0
-        if (reason := self._cannot_rank(rows, score)) is not None:
+        known = self.labelled[score].notna().to_numpy()
+        if (reason := self._cannot_rank(known, score)) is not None:
             return undefined(
-                "auroc", reason, n=self._n(rows), unit="score", direction="higher is better", level=self.level,
+                "auroc", reason, n=self._n(known), unit="score", direction="higher is better", level=self.level,
                 group=group, missing=missing,
             )
-        ranking = rank(right[[score]], wrong[[score]], (units_of(right), units_of(wrong)))
-        found = ranking.auroc(score, name="auroc", level=self.level, group=group)
+        found = self._rankings[known.tobytes()].auroc(score, name="auroc", level=self.level, group=group)
         return replace(found, auroc_of=(("right", score), ("wrong", score))).lacking(missing)
+
+    @cached_property
+    def _units(self) -> NDArray[np.str_]:
+        return units_of(self.labelled).to_numpy(str)
+
+    @cached_property
+    def _wrong(self) -> NDArray[np.bool_]:
+        return self.labelled["role"].eq("wrong").to_numpy()
+
+    @cached_property
+    def _rankings(self) -> dict[bytes, Ranking]:
+        """Scores that the same answers have are ranked at once, by which answers have them."""
+        columns: dict[bytes, list[str]] = {}
+        for name in (*BLIND, *SCORES):
+            columns.setdefault(self.labelled[name].notna().to_numpy().tobytes(), []).append(name)
+        found = {}
+        for pattern, names in columns.items():
+            known = np.frombuffer(pattern, dtype=bool)
+            if self._cannot_rank(known, names[0]) is None:
+                sides = [known & ~self._wrong, known & self._wrong]
+                right, wrong = (self.labelled.loc[side, names] for side in sides)
+                found[pattern] = rank(right, wrong, (self._units[sides[0]], self._units[sides[1]]))
+        return found
 
     def _above_length(self) -> Measure:
         """Return the AUROC of the score less that of the answer's length, on the same answers."""
-        rows, name = self.ranked, "above_length"
-        if (reason := self._cannot_rank(rows, self.score)) is not None:
+        known, name = self.labelled[self.score].notna().to_numpy(), "above_length"
+        if (reason := self._cannot_rank(known, self.score)) is not None:
             return undefined(
-                name, reason, n=self._n(rows), unit="score", direction="higher is better", level=self.level,
+                name, reason, n=self._n(known), unit="score", direction="higher is better", level=self.level,
                 missing=self.missing,
             )
-        sides = [side[[_LENGTH, self.score]].set_axis(["first", "second"], axis=1) for side in self._sides(rows)]
-        units = tuple(units_of(side).to_numpy(str) for side in self._sides(rows))
-        found = auroc_difference(sides[0], sides[1], (units[0], units[1]), level=self.level)
+        both = self.labelled[[_LENGTH, self.score]].set_axis(["first", "second"], axis=1)
+        sides = [known & ~self._wrong, known & self._wrong]
+        units = (self._units[sides[0]], self._units[sides[1]])
+        found = auroc_difference(both[sides[0]], both[sides[1]], units, level=self.level)
         measure = Measure(
-            name=name, value=found.value, low=found.low, high=found.high, n=self._n(rows), unit="score",
+            name=name, value=found.value, low=found.low, high=found.high, n=self._n(known), unit="score",
             direction="higher is better", level=self.level, method=found.method, guarantee=found.guarantee,
             min_units=found.min_units, worst_coverage=found.worst_coverage, measured_to=found.measured_to,
         )
         return measure.lacking(self.missing)
 
     def _selective(self) -> Iterator[Measure]:
-        rows = self.ranked
+        """Yield what holding back the uncertain answers is worth, alone and beside holding back the long ones."""
+        rows, known = self.ranked, self.labelled[self.score].notna().to_numpy()
         if rows.empty:
             reason = _NO_LABELS if self.labelled.empty else lacking(self.observed, self.score)
             for name, direction in (*SELECTIVE_MEASURES.items(), ("prr_difference", SELECTIVE_MEASURES["prr"])):
                 yield undefined(
-                    name, reason, n=self._n(rows), unit="score", direction=direction, level=self.level,
+                    name, reason, n=self._n(known), unit="score", direction=direction, level=self.level,
                     missing=self.missing,
                 )
             return
-        wrong = rows["role"].eq("wrong").to_numpy(float)
-        of = Selective(rows[[self.score, _LENGTH]], wrong, units_of(rows).to_numpy(str))
+        wrong = self._wrong[known].astype(float)
+        of = Selective(rows[[self.score, _LENGTH]], wrong, self._units[known])
         both = of.measures(self.score, level=self.level, rng=self.rng)
         both += of.measures(self.score, level=self.level, rng=self.rng, names=("prr",), less=_LENGTH)
         yield from (one.lacking(self.missing) for one in both)
@@ -274,22 +301,17 @@ class _Judged:
         n = {"items": 0, "units": 0}
         return undefined(name, reason, n=n, unit="share", direction=direction, level=self.level, group=group)
 
-    def _cannot_rank(self, rows: pd.DataFrame, score: str) -> Cause | None:
-        """Return why a score of these rows has no AUROC."""
+    def _cannot_rank(self, known: NDArray[np.bool_], score: str) -> Cause | None:
+        """Return why a score that these labelled answers have has no AUROC."""
         if self.labelled.empty:
             return _NO_LABELS
-        if rows.empty:
+        if not known.any():
             return lacking(self.observed, score)
-        counts = [units_of(side).nunique() for side in self._sides(rows)]
+        counts = [len(np.unique(self._units[known & side])) for side in (~self._wrong, self._wrong)]
         return None if min(counts) > 1 else Cause(_FEW.template, right=counts[0], wrong=counts[1])
 
-    @staticmethod
-    def _sides(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return rows[rows["role"] == "right"], rows[rows["role"] == "wrong"]
-
-    @staticmethod
-    def _n(rows: pd.DataFrame) -> dict[str, int]:
-        return {"items": len(rows), "units": units_of(rows).nunique()}
+    def _n(self, known: NDArray[np.bool_]) -> dict[str, int]:
+        return {"items": int(known.sum()), "units": len(np.unique(self._units[known]))}
 
     def curves(self) -> pd.DataFrame | None:
         """Return `score`, `coverage`, `risk` of the headline and of the answer's length; None without labels."""
@@ -304,5 +326,5 @@ class _Judged:
 
     def remarks(self, rule: str) -> Iterator[Remark]:
         """Yield by which rule answers without a label were graded."""
-        if graded := int(self.items["by"].eq(rule).sum()):
+        if graded := int(self.items["graded_by"].eq(rule).sum()):
             yield Remark("graded_by_rule", {"count": float(graded), "rule": rule})

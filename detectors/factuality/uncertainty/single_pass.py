@@ -26,7 +26,10 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 
-__all__ = ["claim_conditioned", "entropy_bounds", "margins", "p_true", "pmi", "ragged", "token_scores"]
+__all__ = ["claim_conditioned", "entropy_bounds", "margins", "p_true", "pmi", "ragged", "said_by", "token_scores"]
+
+
+_KINDS = ("entails", "neutral", "contradicts")
 
 
 def ragged(rows: Iterable[Any]) -> tuple[Floats, Floats]:
@@ -119,6 +122,19 @@ def claim_conditioned(log_probs: Sequence[Sequence[float]], says: Sequence[Seque
         against = np.array([place > 0 and kind == "contradicts" for place, kind in enumerate(kinds)])
         total += float(np.log(p[agrees].sum()) - np.log(p[agrees | against].sum()))
     return -float(np.exp(total))
+
+
+def said_by(verified: Sequence[Sequence[Sequence[float]]]) -> list[str]:
+    """Return `entails`, `contradicts` or `neutral` for each pair of claims, from a verifier's three numbers both ways.
+
+    verified [pair][way][3]: entailment, neutral, contradiction. One way that entails or contradicts is enough, unless
+    the other says the opposite.
+    """
+    found = []
+    for ways in verified:
+        kinds = {_KINDS[int(np.argmax(way))] for way in ways} - {"neutral"}
+        found.append(kinds.pop() if len(kinds) == 1 else "neutral")
+    return found
 
 
 def entropy_bounds(log_probs: Sequence[float], vocabulary: int | None = None) -> tuple[float, float | None]:

@@ -26,7 +26,16 @@ from detectors.factuality.uncertainty.similarity import (
     to_each,
     words_of,
 )
-from detectors.factuality.uncertainty.single_pass import claim_conditioned, entropy_bounds, p_true, pmi, token_scores
+from detectors.factuality.uncertainty.single_pass import (
+    claim_conditioned,
+    entropy_bounds,
+    margins,
+    p_true,
+    pmi,
+    said_by,
+    token_scores,
+)
+from detectors.factuality.uncertainty.spoken import spoken_confidence
 from detectors.phrases import Cause
 
 __all__ = ["BLIND", "SCORES", "lacking", "score_table"]
@@ -36,8 +45,9 @@ SCORES: Mapping[str, tuple[str, ...]] = {
     "sequence_nll": ("log_probs",), "mean_nll": ("log_probs",), "max_nll": ("log_probs",),
     "mean_entropy": ("entropies",), "max_entropy": ("entropies",),
     "mean_entropy_bound": ("top_log_probs",), "max_entropy_bound": ("top_log_probs",),
-    "mean_margin": ("margins",), "least_margin": ("margins",), "pmi": ("log_probs", "log_probs_alone"),
-    "p_true": ("p_true",), "verbalised": ("confidence",), "claim_conditioned": ("alternatives", "says"),
+    "mean_margin": ("top_log_probs",), "least_margin": ("top_log_probs",), "pmi": ("log_probs", "log_probs_alone"),
+    "p_true": ("p_true",), "verbalised": ("confidence",),
+    "claim_conditioned": ("log_probs", "tokens", "verified_alternatives"),
     "sampled_nll": ("samples", "sample_nats"),
     "unigram_mean": _SAMPLED, "unigram_max": _SAMPLED, "bigram_mean": _SAMPLED, "bigram_max": _SAMPLED,
     "selfcheck_entailment": ("samples", "verified_sentences"),
@@ -69,24 +79,24 @@ def score_table(observed: pd.DataFrame) -> pd.DataFrame:
     """Return every score of `SCORES` and `BLIND` [item, score], and what is known of the samples; null = undefined.
 
     observed, one row an item, any of: `prompt`, `answer` (texts), `samples` (texts), `log_probs`, `entropies`,
-    `margins`, `log_probs_alone` (numbers, one a token of the answer), `top_log_probs` (nats [token][k]), `p_true` (nats
-    [order][option]), `confidence` (0 to 1), `sample_nats` (nats of each sample), `alternatives` and `says` (see
-    `claim_conditioned`), and of a verifier, as (entailment, neutral, contradiction): `verified_samples` [premise,
-    hypothesis, 3], `verified_answer` [sample, way, 3] and `verified_sentences` [sentence, sample, 3]. Where it has
-    judged the samples, likeness is the mean of entailment both ways, else ROUGE-L.
+    `log_probs_alone` (numbers, one a token of the answer), `top_log_probs` (nats [token][k] of the likeliest tokens,
+    which are `others`), `tokens` (texts), `p_true` (nats [order][option]), `confidence` (0 to 1, or a text that states
+    it), `sample_nats` (nats of each sample), and of a verifier, as (entailment, neutral, contradiction):
+    `verified_samples` [premise, hypothesis, 3], `verified_answer` [sample, way, 3], `verified_sentences` [sentence,
+    sample, 3] and `verified_alternatives` [token, other token, way, 3]. Where it has judged the samples, likeness is
+    the mean of entailment both ways, else ROUGE-L. Bounds of entropies are made where the entropies are not known.
 
-    Beside the scores: `agreement` (share of samples that mean the same as the answer), `coverage` (see
+    Beside the scores: `agreement` (share of samples that mean the same as the answer), `meanings_seen` (see
     `detectors.factuality.uncertainty.meanings`) and `order_matters` (whether clusters depend on the samples' order).
     """
     cells = {name: observed[name].to_list() if name in observed else [None] * len(observed) for name in _columns()}
-    found = token_scores(cells["log_probs"], cells["entropies"], cells["margins"])
+    gaps = [_or_null(margins, rows) for rows in cells["top_log_probs"]]
+    found = token_scores(cells["log_probs"], cells["entropies"], gaps)
     found["pmi"] = pmi(cells["log_probs"], cells["log_probs_alone"])
     found["p_true"] = [_or_nan(_p_true, cell) for cell in cells["p_true"]]
     found["verbalised"] = [_or_nan(_unsure, cell) for cell in cells["confidence"]]
-    pairs = zip(cells["alternatives"], cells["says"], strict=True)
-    found["claim_conditioned"] = [np.nan if None in (nats, says) else claim_conditioned(nats, says)
-                                  for nats, says in pairs]  # fmt: skip
-    bounds = [_bounds(rows) for rows in cells["top_log_probs"]]
+    found["claim_conditioned"] = [_conditioned(row) for row in _rows(cells)]
+    bounds = [_bounds(row["top_log_probs"]) if row["entropies"] is None else (np.nan, np.nan) for row in _rows(cells)]
     found[["mean_entropy_bound", "max_entropy_bound"]] = np.reshape(bounds, (-1, 2))
     sampled = pd.DataFrame([_of_samples(row) for row in _rows(cells)], columns=_OF_SAMPLES).astype(float)
     found = pd.concat([found, sampled, _of_graphs(cells)], axis=1)
@@ -98,19 +108,19 @@ def score_table(observed: pd.DataFrame) -> pd.DataFrame:
         for name in ("answer", "prompt")
     )
     found.index = observed.index
-    return found[[*SCORES, *BLIND, "agreement", "coverage", "order_matters"]]
+    return found[[*SCORES, *BLIND, "agreement", "meanings_seen", "order_matters"]]
 
 
 _OF_SAMPLES = [
     "unigram_mean", "unigram_max", "bigram_mean", "bigram_max", "selfcheck_entailment", "disagreement", "agreement",
     "semantic_entropy", "semantic_entropy_corrected", "semantic_entropy_weighted", "sets", "lexical_dissimilarity",
-    "dissimilarity_to_samples", "sampled_nll", "coverage", "order_matters",
+    "dissimilarity_to_samples", "sampled_nll", "meanings_seen", "order_matters",
 ]
 
 
 def _columns() -> set[str]:
-    of_verifier = {"verified_samples", "verified_answer"}
-    return {"prompt", "answer", *of_verifier, *(name for needs in SCORES.values() for name in needs)}
+    more = {"prompt", "answer", "others", "verified_samples", "verified_answer"}
+    return {*more, *(name for needs in SCORES.values() for name in needs)}
 
 
 def _rows(cells: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
@@ -118,16 +128,35 @@ def _rows(cells: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(cells, row, strict=True))
 
 
-def _or_nan(of: Callable[[Any], float], cell: Any) -> float:
-    return np.nan if cell is None or (isinstance(cell, float) and cell != cell) else of(cell)
+def _or_nan(of: Callable[[Any], float | None], cell: Any) -> float:
+    known = None if cell is None or (isinstance(cell, float) and cell != cell) else of(cell)
+    return np.nan if known is None else known
+
+
+def _or_null(of: Callable[[Any], Any], cell: Any) -> Any:
+    return None if cell is None or not len(cell) else of(cell)
 
 
 def _p_true(nats: Any) -> float:
     return float(p_true([[list(one) for one in nats]])[0])
 
 
-def _unsure(confidence: float) -> float:
-    return 1 - float(confidence)
+def _unsure(confidence: float | str) -> float | None:
+    said = spoken_confidence(confidence) if isinstance(confidence, str) else float(confidence)
+    return None if said is None else 1 - said
+
+
+def _conditioned(row: Mapping[str, Any]) -> float:
+    """Return the claim-conditioned probability of one answer, each token's alternatives behind the token itself."""
+    needed = [row[name] for name in ("log_probs", "tokens", "others", "top_log_probs", "verified_alternatives")]
+    if any(one is None for one in needed) or len({len(one) for one in needed}) > 1 or not len(needed[0]):
+        return np.nan
+    nats, says = [], []
+    for own, token, names, likely, told in zip(*needed, strict=True):
+        rest = [place for place, name in enumerate(names) if name != token]
+        nats.append([own, *(likely[place] for place in rest)])
+        says.append(["entails", *said_by([[list(way) for way in told[place]] for place in rest])])
+    return claim_conditioned(nats, says)
 
 
 def _bounds(rows: Any) -> tuple[float, float]:
@@ -149,7 +178,7 @@ def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
     kinds, sets = cluster(same), components(same)[0]
     found = {
         "disagreement": 1 - np.bincount(kinds).max() / len(kinds), "semantic_entropy": semantic_entropy(kinds),
-        "semantic_entropy_corrected": miller_madow(kinds), "sets": float(sets), "coverage": coverage(kinds),
+        "semantic_entropy_corrected": miller_madow(kinds), "sets": float(sets), "meanings_seen": coverage(kinds),
         "order_matters": float(order_matters(same)),
         "lexical_dissimilarity": 1 - float((rouge.sum() - len(texts)) / (len(texts) * (len(texts) - 1))),
         **_checked(answer, samples, texts),
