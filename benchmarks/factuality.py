@@ -1,6 +1,7 @@
 """What factuality's parts reach on published data and against their peers: one command, a part at a time.
 
     mismatch    claims and model-free checks: planted faults found, copies accused, AUROC of the lexical verifier
+    calibration confidences against labels, what may be promised by them, and what the promise costs
     retrieval   passages found by their words, against bm25s
     refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
     verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
@@ -15,7 +16,8 @@ import sys
 from importlib import import_module
 
 PARTS = {
-    "mismatch": "factuality_mismatch", "retrieval": "factuality_retrieval", "refusals": "factuality_refusals",
+    "mismatch": "factuality_mismatch", "calibration": "factuality_calibration",
+    "retrieval": "factuality_retrieval", "refusals": "factuality_refusals",
     "verifier": "factuality_verifier",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""

@@ -485,6 +485,9 @@ HOLES = {
     "factuality.judged": {
         "judge turned": (JUDGED, kept(judge=lambda frame: 1 - frame["judge"])),
         "labels moved": (JUDGED, kept(label=shuffled("label"))),
+        "orders exchanged": (JUDGED, kept(judge=taken("swapped"), swapped=taken("judge"))),
+        "length turned": ("detectors.factuality.judge_habits:rank",
+                          lambda real: lambda low, high, units: real(high, low, units[::-1])),
         "ten points more": ("detectors.factuality.judged:prediction_powered", moved(0.1)),
         "no width": ("detectors.factuality.judged:prediction_powered", without_width),
         "kappa constant": ("detectors.factuality.judged:cohen_kappa", lambda real: lambda *args, **options: replace(

@@ -156,7 +156,7 @@ UNCOVERED = {
         "not_asked", "p_ik_above_length",
     },
     "factuality.grounding": {"claims_per_answer", "error_share", "not_asked"},
-    "factuality.judged": {"labels_worth", "sensitivity"},
+    "factuality.judged": {"labels_worth", "sensitivity", "unparseable_share"},
     "factuality.rag": {
         "answer_words", "citation_precision", "citation_recall", "citation_share", "claim_support", "error_share",
         "near_miss_only_share", "not_asked", "not_changed", "retrieval_hit", "retrieval_recall",

@@ -92,7 +92,6 @@ def test_a_file_without_labels_has_none(tmp_path):
     ({"judge": "nan"}, "'judge' holds a text of 3 characters; allowed: a finite number"),
     ({"judge": True}, "'judge' holds true or false; allowed: a finite number"),
     ({"judge": [1]}, "'judge' holds a list of 1; allowed: a finite number"),
-    ({"judge": None}, "'judge' is empty; allowed: a finite number"),
     ({"judge": 1, "label": "right"}, "has the label 'right'; allowed: 0, 1, or none"),
     ({"judge": 1, "label": 2}, "has the label '2'; allowed: 0, 1, or none"),
     ({"judge": 1, "label": 0.5}, "'label' holds a number; allowed: text or a whole number"),

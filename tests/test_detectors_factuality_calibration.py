@@ -355,10 +355,10 @@ def test_answers_unlike_those_that_it_was_learnt_from_are_told():
 
 def test_length_that_knows_as_much_is_told():
     items = forecaster(600)
-    assert judged(items).measure("auroc_above_length").low > 0
-    same = judged(items.assign(length=-items["confidence"])).measure("auroc_above_length")
+    assert judged(items).measure("confidence_above_length").low > 0
+    same = judged(items.assign(length=-items["confidence"])).measure("confidence_above_length")
     assert same.value == 0
-    unknown = judged(items.assign(length=np.nan)).measure("auroc_above_length")
+    unknown = judged(items.assign(length=np.nan)).measure("confidence_above_length")
     assert unknown.undefined == "the length of an answer is not known"
 
 

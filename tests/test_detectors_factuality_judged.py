@@ -47,7 +47,7 @@ def test_labels_among_the_items_are_prediction_powered():
     assert result.headline.n == {"items": 1000, "units": 100}
     assert (result.headline.guarantee, result.headline.min_units) == ("finite sample", 0)
     assert result.measure("labels_worth").value == found.worth
-    assert tuple(measure.name for measure in result.measures) == JUDGED_MEASURES
+    assert tuple(measure.name for measure in result.measures) == JUDGED_MEASURES[:8]
 
 
 def test_what_is_told_of_the_judge():
@@ -198,3 +198,63 @@ def test_the_label_says_what_counts_against_the_model_and_where_there_is_none_th
     items = judged(frame([0.9, 0.2, 0.7, 0.1, 0.5], [0, 1, NAN, NAN, NAN])).items.sort_index()
     assert items["against"].tolist() == [True, False, False, True, False]
     assert items["weight"].to_numpy() == pytest.approx([1, 0, 0.3, 0.9, 0.5])
+
+
+# --- what sways the judge
+
+
+def test_verdicts_that_turn_with_the_order_worked_by_hand():
+    items = frame([1, 1, 1, 0, 0, NAN], [1, 0, NAN, NAN, 1, 0], swapped=[1, 0, 0, 0, 1, 1])
+    result = judged(items)
+    assert result.measure("unparseable_share").value == pytest.approx(1 / 6)
+    flip, bias = result.measure("order_flip_share"), result.measure("position_bias")
+    assert (flip.value, flip.n["units"]) == (pytest.approx(3 / 5), 5)
+    assert bias.value == pytest.approx((2 - 1) / 5)
+    assert (bias.ideal, bias.direction) == (0.0, "nearer to ideal is better")
+    assert result.items["verdict"].isna().sum() == 1
+
+
+def test_a_judge_that_takes_what_comes_first_is_found_and_one_that_does_not_is_left_alone():
+    rng = np.random.default_rng(4)
+    truth = rng.random(300) < 0.5
+    for share, biased in ((0.3, True), (0.0, False)):
+        first = truth | (rng.random(300) < share)
+        second = truth & (rng.random(300) >= share)
+        found = judged(frame(first.astype(float), [NAN] * 300, swapped=second.astype(float))).measure("position_bias")
+        assert (found.low > 0) == biased
+        assert found.low <= share <= found.high
+
+
+def test_a_judge_that_likes_length_is_found_among_answers_that_people_call_the_same():
+    rng = np.random.default_rng(5)
+    size = 400
+    words, truth = rng.integers(1, 40, size), rng.random(size) < 0.5
+    text = ["word " * count for count in words]
+    told = {"by length": words > 20, "by chance": rng.random(size) < 0.5, "by truth": truth ^ (rng.random(size) < 0.1)}
+    for name, said in told.items():
+        result = judged(frame(said.astype(float), truth.astype(float), text=text))
+        for group in ("called right", "called not right"):
+            found = result.measure("length_bias", group)
+            assert (found.low > 0.5) == (name == "by length"), name
+            assert found.ideal == 0.5
+
+
+def test_replies_that_could_not_be_read_keep_the_share_and_are_no_verdicts():
+    items = drawn(np.random.default_rng(6), 1000, 200)
+    lost = items.copy()
+    lost.loc[lost.index[::7], "judge"] = NAN
+    whole, part = judged(items), judged(lost)
+    assert part.headline.low <= whole.headline.value <= part.headline.high
+    assert part.measure("labels_worth").value < whole.measure("labels_worth").value
+    read = lost[lost["judge"].notna() & lost["label"].notna()]
+    assert part.measure("cohen_kappa").value == pytest.approx(cohen_kappa_score(read["label"] == 1, read["judge"] == 1))
+    assert part.measure("sensitivity").n["items"] == (read["label"] == 1).sum()
+    elsewhere = judged(lost.assign(label=NAN), drawn(np.random.default_rng(7), 300, 300, prefix="y"))
+    assert elsewhere.headline.undefined.startswith("some replies of the judge could not be read")
+
+
+def test_habits_that_nothing_tells_are_undefined():
+    items = frame([NAN, 1, 1], [1, 1, NAN], swapped=[1, NAN, NAN], text=["a", "b", "c"])
+    result = judged(items)
+    assert result.measure("position_bias").undefined == "no item has a verdict in both orders"
+    assert result.measure("length_bias", "called right").undefined.startswith("fewer than two of them")

@@ -7,7 +7,8 @@
     reference         the same
     context           text; of a role that says so (`audit.probe.Role.lists`) also a list of texts: its passages
     best, correct     an integer, a list of them
-    confidence, judge a finite number
+    confidence,       a finite number
+    judge, swapped
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
 
 The columns of a table (`audit.probe.Role.table`) hold text, numbers and true or false, whatever they are called.
@@ -34,7 +35,7 @@ ARRAY, LABEL, ALIASES, VALUE, TEXTS = "array", "label", "aliases", "value", "tex
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "confidence": float, "correct": list[int], "image": ARRAY,
     "judge": float, "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "series": ARRAY,
-    "strange": ARRAY,
+    "strange": ARRAY, "swapped": float,
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {

@@ -31,7 +31,7 @@ __all__ = ["CALIBRATION_MEASURES", "Promise", "calibration"]
 
 CALIBRATION_MEASURES = (
     "ece", "rms_calibration_error", "overconfidence", "brier", "reliability", "resolution", "uncertainty", "accuracy",
-    "auroc_right", "auroc_above_length", "aurc", "excess_aurc", "accuracy_at_coverage", "coverage_at_risk",
+    "auroc_right", "confidence_above_length", "aurc", "excess_aurc", "accuracy_at_coverage", "coverage_at_risk",
     "ece_calibrated", "brier_change", "answered_share", "error_of_answered", "kept_share", "all_right_share",
     "emptied_share", "confidence_threshold", "confidence_shift", "unlabelled",
 )
@@ -171,13 +171,13 @@ class _Told:
         if cause is None and rows["length"].isna().any():
             cause = Cause("the length of an answer is not known")
         if cause is not None:
-            yield answers.none("auroc_above_length", cause, "higher is better", unit="score")
+            yield answers.none("confidence_above_length", cause, "higher is better", unit="score")
             return
         scores = rows[["confidence"]].assign(shorter=-rows["length"].astype(float), longer=rows["length"].astype(float))
         both = rank(scores[~right], scores[right], units)
         baseline = "shorter" if both.values[1] >= both.values[2] else "longer"
         above = both.auroc_difference("confidence", baseline, level=answers.level)
-        yield replace(above, name="auroc_above_length", group=None)
+        yield replace(above, name="confidence_above_length", group=None)
 
     def calibrated(self, kind: Kind) -> Iterator[Measure]:
         """Yield how far confidences are off once they are put right."""

@@ -59,8 +59,7 @@ class Confident:
         """Of what is learnt from: ids, confidences and labels."""
         assert self.others is not None
         facts = self.others.sort_index()[["confidence", "label"]].astype(float)
-        told = "\n".join(f"{name}\t{one!r}\t{two!r}" for name, one, two in facts.itertuples())
-        return sha256(told.encode()).hexdigest()[:16]
+        return sha256(facts.to_csv(header=False).encode()).hexdigest()[:16]
 
     def learnt(self, method: Method) -> Method:
         """Return a method that also says from which items something was learnt."""

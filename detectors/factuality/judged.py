@@ -5,7 +5,9 @@
                                 (`detectors.intervals.corrected_rate`)
 
 The first takes labelled items to be a random choice of all, the second takes the judge to err as often there as here.
-How well the judge does stands beside it: sensitivity, specificity, kappa. A judge with too few labels is refused.
+How well the judge does stands beside it: sensitivity, specificity, kappa, and what sways it
+(`detectors.factuality.judge_habits`). A judge with too few labels is refused. A reply that no score could be read from
+counts as 1/2 in the share, which is as good a score as any for the first correction, and is no verdict.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from numpy.typing import NDArray
 from detectors.agreement import cohen_kappa
 from detectors.arrays import units_of
 from detectors.conformal import check_disjoint
+from detectors.factuality.judge_habits import HABITS, Habits
 from detectors.intervals import (
     CORRECTED,
     LEAST_LABELS,
@@ -37,8 +40,10 @@ __all__ = ["JUDGED_MEASURES", "judged_share"]
 
 _NO_LABEL = Cause("no item has a label")
 JUDGED_MEASURES = (
-    "right_share", "judge_share", "label_share", "labels_worth", "sensitivity", "specificity", "cohen_kappa",
+    "right_share", "judge_share", "label_share", "labels_worth", "sensitivity", "specificity", "cohen_kappa", *HABITS,
 )
+_UNREAD = 0.5
+"""Score of a reply that none could be read from."""
 
 
 def judged_share(
@@ -47,9 +52,11 @@ def judged_share(
 ) -> Result:
     """Return what share of the items people would call right; `JUDGED_MEASURES` in that order.
 
-    items, indexed by item id: `judge` (score in [0, 1], higher = right), `label` (1 = right, 0 = not, by a person; NaN
-    = not asked), `unit` (independent unit; null = the item itself). calibration: labelled items of another set, which
-    count where none of `items` has a label. threshold: score from which the judge's verdict is "right".
+    items, indexed by item id: `judge` (score in [0, 1], higher = right; NaN = its reply could not be read), `label` (1
+    = right, 0 = not, by a person; NaN = not asked), `unit` (independent unit; null = the item itself). Optional:
+    `swapped` (its score of the same answer with the pair in the other order), `text` (what was judged). calibration:
+    labelled items of another set, which count where none of `items` has a label. threshold: score from which the
+    judge's verdict is "right".
 
     Measures:
       right_share    headline; undefined below 30 labelled units, or where the calibration items do not do
@@ -58,6 +65,8 @@ def judged_share(
       labels_worth   labels that would tell as much without the judge
       sensitivity    share of right answers that the judge's verdict finds; specificity: of the others that it refuses
       cohen_kappa    agreement of verdict and label
+      habits         unparseable_share; order_flip_share and position_bias where there is `swapped`, length_bias where
+                     there is `text`
     All are means over units; sensitivity, specificity and kappa are those of the calibration items where these count.
     items has a row per item: `judge`, `label`, `verdict`, `disagreement` (|judge - label|), the largest first. What
     people called not right, or where they were not asked the judge, counts against the model; its weight is 1 less
@@ -65,15 +74,24 @@ def judged_share(
     """
     if calibration is not None:
         check_disjoint({"items": items.index, "calibration": calibration.index})
+    habits = Habits(items, threshold, level, rng)
+    items, calibration = _filled(items), None if calibration is None else _filled(calibration)
     labelled = items[items["label"].notna()]
     known = labelled if len(labelled) or calibration is None else calibration[calibration["label"].notna()]
     judge = _Measures(items, labelled, known, threshold, level, rng)
+    measures, read = (*judge.measures(), *habits.measures()), items["read"]
     verdict = (items["judge"] >= threshold).astype(float)
-    evidence = items.assign(
-        verdict=verdict, disagreement=(items["judge"] - items["label"]).abs(),
+    evidence = items.drop(columns="read").assign(
+        judge=items["judge"].where(read), verdict=verdict.where(read),
+        disagreement=(items["judge"] - items["label"]).abs().where(read),
         against=items["label"].fillna(verdict).eq(0), weight=1 - items["label"].fillna(items["judge"]),
     )
-    return Result(tuple(judge.measures()), evidence.sort_values("disagreement", ascending=False, kind="stable"))
+    return Result(measures, evidence.sort_values("disagreement", ascending=False, kind="stable"))
+
+
+def _filled(items: pd.DataFrame) -> pd.DataFrame:
+    """Return items with a score each, and `read`: whether it is the judge's."""
+    return items.assign(judge=items["judge"].fillna(_UNREAD), read=items["judge"].notna())
 
 
 @dataclass(frozen=True)
@@ -90,7 +108,8 @@ class _Measures:
 
     def measures(self) -> Iterator[Measure]:
         """Yield the measures, headline first."""
-        label, verdict = self.known["label"], (self.known["judge"] >= self.threshold).astype(float)
+        known = self.known[self.known["read"]]
+        label, verdict = known["label"], (known["judge"] >= self.threshold).astype(float)
         right, wrong = label == 1, label == 0
         share, worth = self._right_share()
         yield share
@@ -101,11 +120,11 @@ class _Measures:
             ("sensitivity", verdict, right, Cause("no item is labelled as right")),
             ("specificity", 1 - verdict, wrong, Cause("no item is labelled as not right")),
         ):
-            yield self._mean(name, seen[where], self.known[where], "higher is better", reason)
-        if self.known.empty:
+            yield self._mean(name, seen[where], known[where], "higher is better", reason)
+        if known.empty:
             yield self._none("cohen_kappa", _NO_LABEL, "score", "higher is better")
         else:
-            yield cohen_kappa(verdict, label, units=units_of(self.known), level=self.level, rng=self.rng)
+            yield cohen_kappa(verdict, label, units=units_of(known), level=self.level, rng=self.rng)
 
     def _right_share(self) -> tuple[Measure, Measure]:
         """Return the headline and how many labels it is worth."""
@@ -144,6 +163,8 @@ class _Measures:
         hits, passes = int((verdict & right).sum()), int((~verdict & ~right).sum())
         learnt = Calibration(hits, int(right.sum()), passes, int((~right).sum()))
         reason = learnt.problem(self.level)
+        if not (self.items["read"].all() and self.known["read"].all()):
+            reason = Cause("some replies of the judge could not be read, and a corrected rate takes a verdict of each")
         if any(len(set(units_of(frame))) < len(frame) for frame in (self.items, self.known)):
             reason = Cause("items share units, and a corrected rate takes each for independent")
         if reason is not None:

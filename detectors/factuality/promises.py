@@ -99,7 +99,7 @@ class Kept:
         others, shift = self.answers.others, self.answers.shift
         if others is None or others.empty or self.answers.answered.empty:
             return
-        promise, count = self.promise, len(others)
+        promise, count = self.promise, float(len(others))
         if self.threshold is None:
             yield Remark("learnt_from", {"learnt_count": count})
         else:

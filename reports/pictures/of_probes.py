@@ -87,7 +87,7 @@ GROUNDING = FindingFigure(
     ("outcome", "value", "prompt", "answer", "claims", "states", "conflicting_share", "absent_share", "mean_support"),
     (claims_with_evidence,), claims_of_item,
 )
-JUDGED = FindingFigure(("label", "judge", "verdict", "disagreement"))
+JUDGED = FindingFigure(("label", "judge", "swapped", "verdict", "disagreement"), (by_group("length_bias"),))
 RAG = FindingFigure(
     (
         "answerable", "withheld", "changed", "gold_first", "gold_middle", "gold_last", "expected", "said_changed",

@@ -21,7 +21,7 @@ from reports.pictures.spots import of_bins
 
 __all__ = ["reliability", "risk_coverage"]
 
-_LEFT, _PLOT, _TOP = 60, 200, 8
+_LEFT, _PLOT, _TOP = 60, 164, 8
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 _ACROSS = Axis("share", 0.0, 1.0, _TICKS, WIDTH - _LEFT)
 

@@ -77,7 +77,7 @@ class Calibration:
     measures: ClassVar[Mapping[str, Range]] = {
         "ece": SHARE, "rms_calibration_error": SHARE, "overconfidence": SHARE_GAP, "brier": SHARE, "reliability": SHARE,
         "resolution": SHARE_GAP, "uncertainty": SHARE, "accuracy": SHARE, "auroc_right": AUROC,
-        "auroc_above_length": SIGNED, "aurc": AUROC, "excess_aurc": SIGNED, "accuracy_at_coverage": SHARE,
+        "confidence_above_length": SIGNED, "aurc": AUROC, "excess_aurc": SIGNED, "accuracy_at_coverage": SHARE,
         "coverage_at_risk": SHARE, "ece_calibrated": SHARE, "brier_change": SHARE_GAP, "answered_share": SHARE,
         "error_of_answered": SHARE, "kept_share": SHARE, "all_right_share": SHARE, "emptied_share": SHARE,
         "confidence_threshold": SHARE, "confidence_shift": AUROC, "unlabelled": COUNT,

@@ -182,7 +182,7 @@ def _known(probe: Any, dose: _Dose) -> dict[tuple[str, str | None], Known]:
         "confidence_shift": Known(auroc_of(others, confidence).value),
     }
     if probe.mode != "predict":
-        known["auroc_above_length"] = Known(auroc - 0.5)
+        known["confidence_above_length"] = Known(auroc - 0.5)
     if single:
         noise = shares * (1 - shares) / (sizes - 1)  # of single items, that of a coin
         known["rms_calibration_error"] = Known(float(np.sqrt(max(0, weight @ (off**2 - noise)))))

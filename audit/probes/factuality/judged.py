@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import DataError
-from audit.probe import COUNT, SHARE, SIGNED, Ask, Observed, Range, Role
+from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +24,8 @@ __all__ = ["Judged"]
 
 _FIELDS: Mapping[str, str] = {
     "text": "what was judged; shown with the evidence",
-    "judge": "the judge's score from 0 to 1, or its verdict; 1 = right",
+    "judge": "the judge's score from 0 to 1, or its verdict; 1 = right; missing = its reply could not be read",
+    "swapped": "its score of the same answer when the pair was shown in the other order",
     "label": "what a person said: 1 = right, 0 = not; missing for most items",
     "unit": "independent unit, e.g. the document; absent = every item is its own",
 }
@@ -40,17 +41,18 @@ class Judged:
     name: ClassVar[str] = "factuality.judged"
     dimension: ClassVar[str] = "factuality"
     roles: ClassVar[Mapping[str, Role]] = {
-        "items": Role(_FIELDS, optional=frozenset({"label", "text", "unit"}), repeats=True),
+        "items": Role(_FIELDS, optional=frozenset({"judge", "label", "swapped", "text", "unit"}), repeats=True),
         "calibration": Role(
-            {**_FIELDS, "label": "what a person said: 1 = right, 0 = not"}, optional=frozenset({"text", "unit"}),
-            required=False, repeats=True,
+            {**_FIELDS, "label": "what a person said: 1 = right, 0 = not"},
+            optional=frozenset({"judge", "swapped", "text", "unit"}), required=False, repeats=True,
         ),
     }
     """`items`: all that was judged, a random choice of it labelled. `calibration`: labelled items of another set, where
     none of `items` has a label."""
     measures: ClassVar[Mapping[str, Range]] = {
         "right_share": SHARE, "judge_share": SHARE, "label_share": SHARE, "labels_worth": COUNT, "sensitivity": SHARE,
-        "specificity": SHARE, "cohen_kappa": SIGNED,
+        "specificity": SHARE, "cohen_kappa": SIGNED, "unparseable_share": SHARE, "order_flip_share": SHARE,
+        "position_bias": SHARE_GAP, "length_bias": AUROC,
     }
 
     def __post_init__(self) -> None:
@@ -72,13 +74,18 @@ class Judged:
 
         Raises DataError for a score outside [0, 1] and for a label that is neither 0 nor 1.
         """
-        outside = items.index[~items["judge"].astype(float).between(0, 1)]
-        if len(outside):
-            got = f"item {outside[0]!r} has the score {items['judge'][outside[0]]}"
-            raise DataError(f"{self.name}: {got}; allowed: 0 to 1")
+        if "judge" not in items:
+            raise DataError(f"{self.name}: {role} have no field 'judge'")
+        for field in [name for name in ("judge", "swapped") if name in items]:
+            scores = items[field].astype(float)
+            outside = items.index[~scores.between(0, 1) & scores.notna()]
+            if len(outside):
+                got = f"item {outside[0]!r} has the score {items[field][outside[0]]}"
+                raise DataError(f"{self.name}: {got}; allowed: 0 to 1")
+            items = items.assign(**{field: scores})
         given = items["label"] if "label" in items else [None] * len(items)
         labels = [self._label(name, cell) for name, cell in zip(items.index, given, strict=True)]
-        return items.assign(judge=items["judge"].astype(float), label=labels)
+        return items.assign(label=labels)
 
     def _label(self, item: Any, cell: Any) -> float:
         if cell is None or cell != cell:
@@ -130,7 +137,7 @@ class Judged:
         import numpy as np
         import pandas as pd
 
-        from audit.probe import Known, Trial, mean_of
+        from audit.probe import Known, Trial, auroc_of, mean_of
 
         truth = np.tile(np.arange(40) % 5 < right, 10)
         place = np.concatenate([np.arange(flags.sum()) for flags in (truth[:40], ~truth[:40])])
@@ -138,8 +145,11 @@ class Judged:
         order[np.argsort(~truth[:40], kind="stable")] = place
         said = np.where(truth, np.tile(order, 10) % 8 > 0, np.tile(order, 10) % 8 < called)
         labelled = np.arange(len(truth)) < 80
+        turns = np.arange(len(truth)) % 20 <= 2 * dose
+        words = 1 + np.arange(len(truth)) % 3 + dose * said
         items = pd.DataFrame({
             "judge": np.where(said, 1.0, 0.0), "label": np.where(labelled, truth, np.nan),
+            "swapped": np.where(said ^ turns, 1.0, 0.0), "text": ["word " * count for count in words.tolist()],
         }, index=pd.Index([f"trial-{number}" for number in range(len(truth))], name="id"))  # fmt: skip
         true, told = truth[labelled], said[labelled]
         chance = true.mean() * told.mean() + (1 - true.mean()) * (1 - told.mean())
@@ -148,8 +158,14 @@ class Judged:
             "judge_share": mean_of(said, len(said)), "label_share": mean_of(true, len(true)),
             "specificity": mean_of(~told[~true], int((~true).sum())),
             "cohen_kappa": Known(float(((true == told).mean() - chance) / (1 - chance))),
+            "order_flip_share": mean_of(turns, len(turns)),
+            "position_bias": mean_of(said.astype(float) - (said ^ turns)),
+        }
+        habits: dict[tuple[str, str | None], Known] = {
+            ("length_bias", group): Known(auroc_of(words[:80][of & ~told], words[:80][of & told]).value)
+            for group, of in (("called right", true), ("called not right", ~true))
         }
         return Trial(
             dose > 0, {"items": items.iloc[rng.permutation(len(items))]}, {},
-            {(name, None): one for name, one in known.items()},
+            {**{(name, None): one for name, one in known.items()}, **habits},
         )  # fmt: skip
