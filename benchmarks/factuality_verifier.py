@@ -7,15 +7,17 @@
 The gate: the mean of SummEdits above 57.1, and above the lexical rules on every set of documents or evidence outside
 the pool that it was trained on (`unseen`). `python benchmarks/factuality.py verifier FOLDER [ITEMS]`; FOLDER is what
 `python -m audit.reference.train verifier` printed, ITEMS takes so many of each set, evenly. Intervals at 95 %, the unit
-is the document.
+is the document. What it prints is written beside FOLDER, too, as `card.json`: where the verifier fails is part of it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,11 +37,12 @@ from detectors.factuality.lexical import lexical_scores
 from detectors.ranking import rank
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-GATE = 57.1
+GATE, LARGEST = 57.1, 30e6
 DOMAINS = ("ectsum", "sales_email", "samsum")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 ROLE = Role(dict.fromkeys(("answer", "context", "label", "unit"), ""), optional=frozenset({"unit"}), repeats=True,
             lists=frozenset({"context"}))  # fmt: skip
+HEAD = "set                        n  pool    bal. acc. %   AUROC         ours - lexical"
 Scorer = Callable[[Sequence[tuple[str, str]]], np.ndarray]
 """(evidence, claim) pairs -> entailment [pair]."""
 
@@ -98,30 +101,58 @@ def balanced(scores: np.ndarray, items: pd.DataFrame, part: pd.Series) -> float:
     return 100 * float(balanced_accuracy_score(truth[~known], scores[~known] >= best))
 
 
-def gap(first: np.ndarray, second: np.ndarray, items: pd.DataFrame) -> tuple[float, float, str]:
+class Row(NamedTuple):
+    """What both score on a set: of summaries the balanced accuracy in per cent, of every set the AUROC."""
+
+    name: str
+    n: int
+    seen: bool
+    accuracy: tuple[float, float] | None
+    auroc: tuple[float, float]
+    difference: tuple[float, float, float]
+    """AUROC of ours less that of the rules, with the ends of its interval."""
+
+    @property
+    def ahead(self) -> bool:
+        """Whether ours is better."""
+        one, two = self.auroc if self.accuracy is None else self.accuracy
+        return two > one
+
+    def __str__(self) -> str:
+        accuracy = "" if self.accuracy is None else "{:5.1f} {:5.1f}".format(*self.accuracy)
+        pool = "seen" if self.seen else "unseen"
+        return (f"{self.name:<22}{self.n:>6}  {pool:<6}  {accuracy:<11}   {self.auroc[0]:.3f} {self.auroc[1]:.3f}  "
+                "{:+.3f} [{:+.3f}, {:+.3f}]".format(*self.difference))  # fmt: skip
+
+
+def gap(
+    first: np.ndarray, second: np.ndarray, items: pd.DataFrame
+) -> tuple[tuple[float, float], tuple[float, float, float]]:
     """Return both AUROCs, and the second less the first with its interval, over units."""
     truth = items["label"].eq("1").to_numpy()
     sides = [pd.DataFrame({"first": first[truth == kind], "second": second[truth == kind]}) for kind in (False, True)]
     units = tuple(items["unit"].to_numpy(str)[truth == kind] for kind in (False, True))
     found = auroc_difference(sides[0], sides[1], (units[0], units[1]), level=0.95)
     values = rank(sides[0], sides[1], (units[0], units[1])).values
-    return float(values[0]), float(values[1]), f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    return (float(values[0]), float(values[1])), (found.value, found.low, found.high)
 
 
-def summedits(ours: Scorer, lexical: Scorer, items: int | None) -> list[tuple[bool, float, float]]:
-    """Print the three domains; return (seen, lexical, ours) of each, in per cent."""
-    found = []
+def summedits(ours: Scorer, lexical: Scorer, items: int | None) -> Iterator[Row]:
+    """Yield the three domains."""
     for domain in DOMAINS:
         path = DATA / f"summedits/{domain}.json"
         parts = [frame(SummEdits(path, split=part), items).assign(part=part) for part in ("evaluation", "test")]
         both = pd.concat(parts)
         scores = [of_summaries(score, both) for score in (lexical, ours)]
-        accuracy = [balanced(one, both, both["part"]) for one in scores]
-        one, two, difference = gap(scores[0], scores[1], both)
-        print(f"{'SummEdits ' + domain:<22}{len(both):>6}  unseen  {accuracy[0]:5.1f} {accuracy[1]:5.1f}   "
-              f"{one:.3f} {two:.3f}  {difference}", flush=True)  # fmt: skip
-        found.append((False, accuracy[0], accuracy[1]))
-    return found
+        accuracy = (balanced(scores[0], both, both["part"]), balanced(scores[1], both, both["part"]))
+        yield Row(f"SummEdits {domain}", len(both), False, accuracy, *gap(scores[0], scores[1], both))
+
+
+def others(ours: Scorer, lexical: Scorer, items: int | None) -> Iterator[Row]:
+    """Yield the sets of claims."""
+    for name, chosen, seen in claims(items):
+        pairs = list(zip(chosen["context"], chosen["answer"], strict=True))
+        yield Row(name, len(chosen), seen, None, *gap(lexical(pairs), np.nan_to_num(ours(pairs)), chosen))
 
 
 def main(rest: list[str]) -> int:
@@ -129,9 +160,8 @@ def main(rest: list[str]) -> int:
     if not rest or not Path(rest[0]).is_dir():
         print("verifier: which folder? python -m audit.reference.train verifier makes one")
         return 2
-    items = int(rest[1]) if len(rest) > 1 else None
-    model = open_model("verifier", path=rest[0], threads=1)
-    begun = time.process_time()
+    folder, items = Path(rest[0]), int(rest[1]) if len(rest) > 1 else None
+    model, begun = open_model("verifier", path=folder, threads=1), time.process_time()
 
     def ours(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         return np.asarray(model.verify([Pair(*pair) for pair in pairs]))[:, 0]
@@ -139,23 +169,24 @@ def main(rest: list[str]) -> int:
     def lexical(pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         return lexical_scores([pair[0] for pair in pairs], [pair[1] for pair in pairs])[:, 0]
 
-    print(f"{'set':<22}{'n':>6}  pool    bal. acc. %   AUROC         ours - lexical\n"
-          f"{'':<36}{'lex.':>5} {'ours':>5}   {'lex.':>5} {'ours':>5}")  # fmt: skip
-    accuracies = summedits(ours, lexical, items)
-    beaten = [two > one for _, one, two in accuracies]
-    for name, chosen, seen in claims(items):
-        pairs = list(zip(chosen["context"], chosen["answer"], strict=True))
-        one, two, difference = gap(lexical(pairs), np.nan_to_num(ours(pairs)), chosen)
-        pool = "seen  " if seen else "unseen"
-        print(f"{name:<22}{len(chosen):>6}  {pool}{'':<14}   {one:.3f} {two:.3f}  {difference}", flush=True)
-        beaten += [] if seen else [two > one]
-    mean = float(np.mean([two for _, _, two in accuracies]))
-    size = sum(file.stat().st_size for file in Path(rest[0]).glob("*.safetensors")) / 1e6
-    fit = mean > GATE and all(beaten) and size < 30
-    rules, spent = np.mean([one for _, one, _ in accuracies]), time.process_time() - begun
-    print(f"SummEdits mean {mean:.1f} (lexical {rules:.1f}; gate {GATE}); better than the rules on {sum(beaten)} of "
-          f"{len(beaten)} unseen sets; {size:.1f} MB; {spent:.0f} s of a core")  # fmt: skip
+    print(f"{HEAD}\n{'':<36}{'lex.':>5} {'ours':>5}   {'lex.':>5} {'ours':>5}")
+    rows = []
+    for row in chain(summedits(ours, lexical, items), others(ours, lexical, items)):
+        rows.append(row)
+        print(row, flush=True)
+    spent = time.process_time() - begun
+    rules, mean = np.mean([row.accuracy for row in rows if row.accuracy is not None], axis=0)
+    unseen = [row for row in rows if not row.seen]
+    size = sum(one.stat().st_size for one in folder.glob("*.safetensors"))
+    fit = bool(mean > GATE and all(row.ahead for row in unseen) and size < LARGEST)
+    print(f"SummEdits mean {mean:.1f} (rules {rules:.1f}; gate {GATE}); better than the rules on "
+          f"{sum(row.ahead for row in unseen)} of {len(unseen)} unseen sets; {size / 1e6:.1f} MB (gate "
+          f"{LARGEST / 1e6:.0f}); {spent:.0f} s of a core")  # fmt: skip
     print("fit to ship" if fit else "not fit to ship: the lexical rules stay the default")
+    recipe = json.loads((folder / "recipe.json").read_text("utf-8"))
+    card = {"recipe": recipe, "fit_to_ship": fit, "fails": [row.name for row in rows if not row.ahead], "sets": [
+        row._asdict() for row in rows]}  # fmt: skip
+    (folder.parent / "card.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
     return 0 if fit else 1
 
 

@@ -135,6 +135,12 @@ def test_p_ik_worked_by_hand():
     lost = generated_correctness(frame.assign(p_ik=[None, *sure[1:]]), rule="contains", level=0.95,
                                  rng=np.random.default_rng(0))  # fmt: skip
     assert lost.measure("p_ik_auroc").missing == 1
+    blank = generated_correctness(frame.assign(text=["...", *right[1:3], "...", *right[4:]]), rule="contains",
+                                  level=0.95, rng=np.random.default_rng(0))  # fmt: skip
+    assert blank.measure("accuracy_of_known").missing == 2, "an answer that is not said to be known is none of them"
+    unsure = generated_correctness(frame.assign(text=[*right[:2], "...", *right[3:]]), rule="contains", level=0.95,
+                                   rng=np.random.default_rng(0))  # fmt: skip
+    assert unsure.measure("accuracy_of_known").missing == 0
 
 
 def test_p_ik_is_for_written_answers_and_needs_both_abilities():

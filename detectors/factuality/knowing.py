@@ -33,7 +33,7 @@ def knowing(tally: Tally) -> Iterator[Measure]:
     knows = sure.ge(_THRESHOLD).astype(float).where(sure.notna()).rename(None)
     yield tally.mean("p_ik", sure.rename(None), "neither", binary=False)
     yield tally.mean("known_share", knows, "neither")
-    yield tally.mean("accuracy_of_known", items["value"].where(knows.ne(0)).rename(None), "higher is better")
+    yield tally.mean("accuracy_of_known", items["value"][knows.ne(0)].rename(None), "higher is better")
     yield from _ranked(items, tally.level)
 
 
