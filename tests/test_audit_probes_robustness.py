@@ -130,6 +130,26 @@ def test_what_is_no_image_is_told():
         ImageRobustness().observe(ScriptedAsk({}), pd.DataFrame({"image": [[1, 2]]}, index=["a"]), "items")
 
 
+def test_init_for_robustness_writes_a_plan_that_loads(tmp_path, capfd):
+    from audit.cli.app import execute
+    from audit.plan import load_plan
+    from audit.reference.cards import WEIGHTS
+
+    (tmp_path / "images" / "heldout").mkdir(parents=True)
+    for family, mode in (("image_classifier", "predict"), ("vae", "log_prob")):
+        file, model = tmp_path / f"{family}.yaml", WEIGHTS / family / "sound"
+        assert execute(["init", str(file), "--for", "robustness", "--model", str(model)]) == 0
+        (check,) = load_plan(file).checks
+        assert (check.probe.name, check.probe.mode) == ("robustness.images", mode)
+    file = tmp_path / "address.yaml"
+    assert execute(["init", str(file), "--for", "robustness", "--model", "http://127.0.0.1:9/v1"]) == 0
+    assert load_plan(file).checks[0].probe == TextRobustness(mode="generate")
+    gan = str(WEIGHTS / "gan" / "sound")
+    assert execute(["init", str(tmp_path / "x.yaml"), "--for", "robustness", "--data", "x"]) == 2
+    assert execute(["init", str(tmp_path / "x.yaml"), "--for", "robustness", "--model", gan]) == 2
+    assert "got a model of the family gan; allowed: a language model" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("probe", "options", "said"),
     [

@@ -37,6 +37,9 @@ def init(
             help="novelty: with --data, a folder of images by label; who sees a label that is left out? rag: with "
             "--data, questions with passages, or without it our own; does the model answer from them?",
         ),
+        Literal["novelty", "robustness"] | None,
+        typer.Option("--for", help="novelty, with --data, a folder of images by label: who sees a label that is left "
+                     "out? robustness, with --model: do answers stay when what is asked changes?"),
     ] = None,
     leave_out: Annotated[
         str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")
@@ -45,6 +48,7 @@ def init(
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
     from audit.reference import rag_plan, starter_plan, table_plan
+    from audit.reference import robustness_plan, starter_plan, table_plan
 
     _refuse_mixed(model, data, purpose, leave_out)
     if purpose == "novelty":
@@ -55,6 +59,8 @@ def init(
     else:
         plan = starter_plan(model) if data is None else table_plan(data)
     _write_new({file: (plan, "plan")})
+    of_model = starter_plan if purpose is None else robustness_plan
+    _write_new({file: (of_model(model) if data is None else table_plan(data), "plan")})
     try:
         load_plan(file)
         open_ends: tuple[str, ...] = ()
@@ -68,6 +74,8 @@ def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leav
     """Raise UsageError for options that do not go together."""
     if model is not None and data is not None and purpose != "rag":
         raise UsageError("init: got --model and --data; allowed: one of them")
+    if purpose == "robustness" and data is not None:
+        raise UsageError("init: --for robustness goes with --model; got --data")
     if purpose == "novelty" and data is None:
         raise UsageError("init: --for novelty goes with --data; allowed: --data FOLDER, of images by label")
     if leave_out is not None and purpose != "novelty":

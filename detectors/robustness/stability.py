@@ -51,16 +51,16 @@ def answer_stability(
     `worst_excess_flip_rate` and `noise_flip_rate` where items were asked once more, `accuracy` and
     `worst_accuracy_drop` where something is known to be right, `unchanged_share`, `not_asked`; then of each change
     `flip_rate`, `excess_flip_rate`, `accuracy_perturbed`, `accuracy_drop`, `confidence_drop` and, where it left items
-    as they are, `unchanged_share`. Items: `value` (share of its changes that flip the answer), which counts against the
-    model where it is not 0, and `flipped_under`. table: a row for each change.
+    as they are, `unchanged_share`. Items: `flip_share` (of its changes, those that flip the answer), which counts
+    against the model where it is not 0, and `flipped_under`. table: a row for each change.
     """
-    judge = _Judge(_evidence(items, changes), changes, level, rng)
+    judge = _Judge(_evidence(items, changes, "flip_share"), changes, level, rng)
     flips = judge.of_each("flip_rate", "flip", _BETTER_LOW)
     measures = [judge.worst("worst_flip_rate", flips, _NOTHING)]
     if kept:
         of_kept = [one for one in flips if judge.keeps(str(one.joint.group))]
         measures.append(judge.worst("worst_kept_flip_rate", of_kept, _NOTHING if of_kept else _NO_KIND))
-    measures.append(judge.of_items("flip_rate", "value", _BETTER_LOW))
+    measures.append(judge.of_items("flip_rate", "flip_share", _BETTER_LOW))
     excess = judge.of_each("excess_flip_rate", "excess", _BETTER_LOW, half=True) if judge.again else []
     if judge.again:
         measures += [judge.worst("worst_excess_flip_rate", excess, _NOTHING), judge.noise()]
@@ -85,11 +85,11 @@ def likelihood_stability(
 
     Measures: `largest_log_prob_drop` (headline), `worst_fall_share`, `unchanged_share`, `not_asked`; then of each
     change `log_prob_drop` (approximate) and `fall_share`, the share of items that the change makes less likely. A
-    likelihood may well fall where an image is spoilt, so neither has a good direction by itself. Items: `value` (share
-    of its changes that make it less likely). table: a row for each change.
+    likelihood may well fall where an image is spoilt, so neither has a good direction by itself. Items: `fall_share`
+    (of its changes, those that make it less likely). table: a row for each change.
     """
     changes = changes.assign(flip=_falls(changes["drop"]))
-    judge = _Judge(_evidence(items, changes), changes, level, rng)
+    judge = _Judge(_evidence(items, changes, "fall_share"), changes, level, rng)
     drops = [judge.nats(change, rows) for change, rows in judge.rows.items()]
     falls = judge.of_each("fall_share", "flip", "neither")
     whole, *each = judge.unchanged()
@@ -105,9 +105,8 @@ def _remarks(flips: Sequence[_Change]) -> Iterator[Remark]:
     """Yield which change flips most, where it surely flips some."""
     there = [one.joint for one in flips if one.joint.value is not None]
     worst = max(there, key=lambda one: one.value or 0.0, default=None)
-    if worst is not None and worst.low and worst.value and worst.high:
-        shares = {"flip_share": worst.value, "low_share": worst.low, "high_share": worst.high}
-        yield Remark("worst_change", {"group": str(worst.group), **shares})
+    if worst is not None and worst.low and worst.value:
+        yield Remark("worst_change", {"group": str(worst.group), "flip_share": worst.value})
 
 
 def _falls(drops: pd.Series[Any]) -> pd.Series[Any]:
@@ -116,8 +115,10 @@ def _falls(drops: pd.Series[Any]) -> pd.Series[Any]:
     return pd.Series((signs + 1) / 2, drops.index)
 
 
-def _evidence(items: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
-    """Return the items with `value`, `flipped_under`, `no_answer`, `against` and `weight`."""
+def _evidence(items: pd.DataFrame, changes: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the items with the share `name` of their changes that flip, `flipped_under`, `no_answer`, `against`,
+    `weight`.
+    """
     rows = changes[((changes["kind"] != AGAIN) & changes["changed"]).to_numpy(bool)]
     by_item = rows.groupby("item", sort=False)["flip"]
     value = by_item.mean().where(by_item.count() == by_item.size()).reindex(items.index).astype(float)
@@ -126,7 +127,7 @@ def _evidence(items: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:
     for item, kind, strength in flipped[["item", "kind", "strength"]].itertuples(index=False):
         turned.setdefault(item, []).append(group_of(kind, strength))
     found = items.assign(
-        value=value,
+        **{name: value},
         flipped_under=pd.Series([turned.get(one) for one in items.index], items.index, dtype=object),
         no_answer=items.index.isin(rows["item"]) & value.isna().to_numpy(),
         against=(value > 0).astype("boolean").where(value.notna()), weight=value,

@@ -35,7 +35,7 @@ _LIMITS = {
     "log_prob_drop": ("largest_log_prob_drop", "log_prob_drop"),
 }
 _EXAMPLES, _PAIR, _LETTERS = 2, 62, 100
-_IMAGES, _SIZE = 3, 48
+_IMAGES, _SIZE = 3, 46
 """Items in the strip of images, and their size."""
 
 
@@ -102,10 +102,10 @@ def _row(
 
 def changed_texts(shown: Shown) -> Picture | None:
     """Draw some texts whose answer flipped, with the words that a change touched; None where there is none."""
-    if not {"asked", "answers", "flipped_under", "value"} <= set(shown.columns) or shown.items is None:
+    if not {"asked", "answers", "flipped_under", "flip_share"} <= set(shown.columns) or shown.items is None:
         return None
-    frame = shown.frame("value", "flipped_under")
-    turned = frame[frame["flipped_under"].notna()].sort_values("value", ascending=False, kind="stable")
+    frame = shown.frame("flip_share", "flipped_under")
+    turned = frame[frame["flipped_under"].notna()].sort_values("flip_share", ascending=False, kind="stable")
     of_items = [
         one for row in shown.items.rows(turned.index[:4 * _EXAMPLES].tolist()).to_pylist()
         if (one := _flip_of(row)) is not None
@@ -190,8 +190,8 @@ def changed_images_shown(shown: Shown) -> Picture | None:
     """Draw some images as they are and under every change, with the answer to each; None where none is stored."""
     if not {"image", "kinds", "strengths", "answers"} <= set(shown.columns) or shown.items is None:
         return None
-    frame = shown.frame("value")
-    order = frame["value"].dropna().sort_values(ascending=False, kind="stable").index[:_IMAGES].tolist()
+    share = "flip_share" if "flip_share" in shown.columns else "fall_share"
+    order = shown.frame(share)[share].dropna().sort_values(ascending=False, kind="stable").index[:_IMAGES].tolist()
     if not order or shown.items.id_column is None:
         return None
     rows = shown.items.rows(order).to_pylist()
@@ -207,12 +207,12 @@ def changed_images_shown(shown: Shown) -> Picture | None:
         for at, head in enumerate(names)
     ]  # fmt: skip
     for number, (row, images) in enumerate(zip(rows, forms, strict=True)):
-        drawn = _strip(shown, row, images, (32 + number * (size + 22), step, size), levels)
+        drawn = _strip(shown, row, images, (32 + number * (size + 20), step, size), levels)
         if drawn is None:
             return None
         parts.append(drawn)
     words = shown.notation.words
-    height = 34 + len(rows) * (size + 22)
+    height = 34 + len(rows) * (size + 20)
     message = words("picture.changed_images", count=len(rows), changes=len(names) - 1)
     caption = words("picture.changed_images_caption", count=len(rows))
     return pictured(shown, height, message, caption, joined(parts))

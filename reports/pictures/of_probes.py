@@ -120,11 +120,11 @@ DATA_NOVELTY = FindingFigure(
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 TEXT_ROBUSTNESS = FindingFigure(
-    ("question", "text", "answer", "flipped_under", "value", "correctness", "label", "group", "unit", "not_asked"),
+    ("question", "text", "answer", "flipped_under", "flip_share", "correctness", "label", "group", "unit", "not_asked"),
     (flips_by_change, changed_texts),
 )
 IMAGE_ROBUSTNESS = FindingFigure(
-    ("image", "answer", "flipped_under", "value", "correctness", "label", "unit"),
+    ("image", "answer", "flipped_under", "flip_share", "fall_share", "correctness", "label", "unit"),
     (flips_by_change, changed_images_shown),
 )
 SAMPLES = FindingFigure(("class", "nearest", "balls", "nearest_item", "problem"), (by_class, nearest_item))
