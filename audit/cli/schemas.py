@@ -31,15 +31,13 @@ def init(
         str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
     ] = None,
     purpose: Annotated[
-        Literal["novelty", "rag"] | None,
+        Literal["novelty", "rag", "robustness"] | None,
         typer.Option(
             "--for",
             help="novelty: with --data, a folder of images by label; who sees a label that is left out? rag: with "
-            "--data, questions with passages, or without it our own; does the model answer from them?",
+            "--data, questions with passages, or without it our own; does the model answer from them? robustness: do "
+            "the answers of --model stay when what is asked changes?",
         ),
-        Literal["novelty", "robustness"] | None,
-        typer.Option("--for", help="novelty, with --data, a folder of images by label: who sees a label that is left "
-                     "out? robustness, with --model: do answers stay when what is asked changes?"),
     ] = None,
     leave_out: Annotated[
         str | None, typer.Option(help="With --for novelty: that label; default: the last one by name.")
@@ -47,8 +45,7 @@ def init(
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
-    from audit.reference import rag_plan, starter_plan, table_plan
-    from audit.reference import robustness_plan, starter_plan, table_plan
+    from audit.reference import rag_plan, robustness_plan, starter_plan, table_plan
 
     _refuse_mixed(model, data, purpose, leave_out)
     if purpose == "novelty":
@@ -56,11 +53,11 @@ def init(
         return
     if purpose == "rag":
         plan = rag_plan(model, data, base=file.parent)
+    elif purpose == "robustness":
+        plan = robustness_plan(model)
     else:
         plan = starter_plan(model) if data is None else table_plan(data)
     _write_new({file: (plan, "plan")})
-    of_model = starter_plan if purpose is None else robustness_plan
-    _write_new({file: (of_model(model) if data is None else table_plan(data), "plan")})
     try:
         load_plan(file)
         open_ends: tuple[str, ...] = ()
