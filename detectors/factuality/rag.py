@@ -25,7 +25,7 @@ import pandas as pd
 from detectors.arrays import Floats, units_of
 from detectors.differences import mean_difference
 from detectors.factuality.matching import contains
-from detectors.factuality.rag_evidence import EVIDENCE, RETRIEVAL, evidence_of, retrieval_of
+from detectors.factuality.rag_evidence import EVIDENCE, READ, RETRIEVAL, evidence_of, retrieval_of
 from detectors.factuality.rag_slices import SLICES
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.tally import Tally
@@ -282,9 +282,9 @@ def _outcome(name: str, row: dict[Any, Any]) -> str:
         return "not asked"
     if not isinstance(said, str) or row[f"problem_{name}"] is not None:
         return "error"
-    if not any(character.isalnum() for character in said):
+    if not any(character.isalnum() for character in said[:READ]):
         return "unparseable"
-    return _read(name, said, _texts(row["reference"]), _texts(row["expected"]))
+    return _read(name, said[:READ], _texts(row["reference"]), _texts(row["expected"]))
 
 
 def _read(name: str, said: str, reference: Sequence[str], expected: Sequence[str]) -> str:

@@ -24,12 +24,14 @@ from detectors.factuality.mismatch import NOT_SCORED, SUPPORTED, check_claims
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.retrieval import hit_at, ndcg_at, recall_at, reciprocal_rank
 
-__all__ = ["EVIDENCE", "RETRIEVAL", "evidence_of", "retrieval_of"]
+__all__ = ["EVIDENCE", "READ", "RETRIEVAL", "evidence_of", "retrieval_of"]
 
 EVIDENCE = ("claim_support", "near_miss_only", "citation_share", "citation_recall", "citation_precision")
 RETRIEVAL = ("hit", "recall", "reciprocal_rank", "ndcg")
 _PLACES = ("gold_first", "gold_middle", "gold_last")
 _CITED = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
+READ = 50_000
+"""Characters of an answer that are looked at."""
 _LONGEST = 50
 """Sentences of an answer whose citations are looked at."""
 
@@ -82,7 +84,7 @@ def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], question: str) 
 
 def _citations(row: Mapping[Any, Any], name: str, question: str) -> tuple[float, float] | None:
     """Return recall and precision of an answer's citations; None where it cites nothing."""
-    said, shown = str(row[f"said_{name}"]), _texts(row.get(f"shown_{name}"))
+    said, shown = str(row[f"said_{name}"])[:READ], _texts(row.get(f"shown_{name}"))
     if not _CITED.search(said) or not shown:
         return None
     told, cited = [], []
@@ -110,7 +112,7 @@ def _answer(row: Mapping[Any, Any], name: str) -> str | None:
     said = row.get(f"said_{name}")
     if not isinstance(said, str) or not any(character.isalnum() for character in said) or is_refusal(said):
         return None
-    return _CITED.sub("", said)
+    return _CITED.sub("", said[:READ])
 
 
 def _states(said: str, passages: Sequence[str], question: str) -> list[str]:
