@@ -2,6 +2,7 @@
 
     mismatch    claims and model-free checks: planted faults found, copies accused, AUROC of the lexical verifier
     calibration confidences against labels, what may be promised by them, and what the promise costs
+    rag         evidence changed, paired intervals held, and SmolLM2 on our questions with passages
     retrieval   passages found by their words, against bm25s
     refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
     verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
@@ -16,7 +17,7 @@ import sys
 from importlib import import_module
 
 PARTS = {
-    "mismatch": "factuality_mismatch", "calibration": "factuality_calibration",
+    "mismatch": "factuality_mismatch", "calibration": "factuality_calibration", "rag": "factuality_rag",
     "retrieval": "factuality_retrieval", "refusals": "factuality_refusals",
     "verifier": "factuality_verifier",
 }  # fmt: skip
