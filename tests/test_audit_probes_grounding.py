@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_models import make_tiny_verifier
 
 from audit.errors import DataError
-from audit.files import arrow_table, parquet_bytes
+from audit.execute import run
+from audit.files import arrow_table, parquet_bytes, stored_json
+from audit.integrity.conformity import check_record
 from audit.model import Pair
+from audit.plan import read_plan
 from audit.probe import observer_of
 from audit.probes.factuality.grounding import Grounding
 from detectors.factuality.grounded_claims import Verified, citations_in, cited_rightly, ground, pairs_of, unmarked
@@ -171,3 +177,25 @@ def test_answers_to_one_prompt_are_one_unit():
     result = judged(Grounding(), Grounding(answers="given").observe(Door(), frame, "items"))
     assert result.headline.n == {"items": 4, "units": 2}
     assert result.headline.value == pytest.approx((2 / 3 + 0) / 2)
+
+
+def test_a_plan_with_a_corpus_and_a_verifier_leaves_a_record_that_verifies(tmp_path):
+    make_tiny_verifier(tmp_path / "nli", ["contradiction", "entailment", "neutral"])
+    said = {"prompt": "Who went home?", "answer": "The nurse went home.", "label": 1}
+    texts = ["The nurse went home and ate bread . " * 9, "The doctor was kind .", "Nobody said that it is blue ."]
+    for name, rows in (("asked", [said, {**said, "prompt": "Who ate?"}]), ("texts", [{"text": one} for one in texts])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    plan = read_plan("""
+        title: Grounding
+        helpers: {verifier: {use: verifier, path: nli, device: cpu, threads: 1}}
+        checks:
+          - name: one
+            probe: {use: factuality.grounding, answers: given, passages: 2}
+            data: {items: {use: file, path: asked.jsonl}, corpus: {use: file, path: texts.jsonl}}
+        """, base=tmp_path)  # fmt: skip
+    audit = run(plan, into=tmp_path / "audits")
+    (found,) = audit.record.findings
+    assert (found.verdict, found.controls) == ("measured", {"positive": True, "negative": True}), found.why
+    assert found.remarks == [{"key": "read_in_pieces", "count": 2.0, "all": "2"}]
+    assert all("verifier" in rules for rules in audit.items("one")["rules"])
+    check_record(audit.record, stored_json(audit.folder / "plan.json"))

@@ -68,7 +68,7 @@ def audited_data(frozen: Mapping[str, Any]) -> DataRecord | None:
     """
     if "main" in frozen["models"]:
         return None
-    sources = [source for check in frozen["checks"] for source in check["data"].values()]
+    sources = [source for check in frozen["checks"] for _, source in sorted(check["data"].items())]
     names = dict.fromkeys(map(_called, sources))
     digests = sorted({source["digest"] for source in sources})
     return DataRecord(

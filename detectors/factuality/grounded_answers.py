@@ -144,7 +144,7 @@ def _remarks(observed: pd.DataFrame) -> Iterator[Remark]:
     if not told:
         yield Remark("rules_alone", {})
     elif pieces := sum(one["pieces"] > 1 for one in told):
-        yield Remark("read_in_pieces", {"count": float(pieces), "all": float(len(told))})
+        yield Remark("read_in_pieces", {"count": float(pieces), "all": f"{len(told):,}"})
 
 
 def _answer(row: Mapping[Any, Any], supported_at: float, conflicting_at: float) -> dict[str, Any]:
