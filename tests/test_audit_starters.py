@@ -101,6 +101,17 @@ def test_answers_with_their_evidence_are_held_against_it(tmp_path):
     assert (found.probe, found.verdict, found.measures[0].value) == ("factuality.grounding", "passed", 0)
 
 
+@pytest.mark.parametrize(("head", "said", "probe"), [
+    ("confidence,label", (0.9, 0.6), "factuality.calibration"), ("judge,label", (1, 0), "factuality.judged"),
+])
+def test_confidences_and_verdicts_with_labels_are_held_against_them(tmp_path, head, said, probe):
+    rows = "".join(f"{said[n % 10 == 0]},{int(n % 10 > 0)}\n" for n in range(200))
+    (tmp_path / "told.csv").write_text(f"{head}\n{rows}")
+    plan = read_plan(starter_plan(str(tmp_path / "told.csv")), base=tmp_path)
+    (found,) = run(plan, into=tmp_path / "audits").record.findings
+    assert (found.probe, found.verdict) == (probe, "passed" if probe.endswith("judged") else "inconclusive")
+
+
 def test_a_chat_model_is_asked_in_chat_form(tmp_path):
     """As a folder and as a GGUF file, written by the libraries themselves; one without template is asked raw."""
     chat, plain = (tiny_models.make_tiny_lm(tmp_path / str(has), chat_template=has) for has in (True, False))

@@ -1,7 +1,8 @@
 """The plan that `init` writes: what a model is, is read off the file or folder, and each kind has its template.
 
     an address -> endpoint   a file of rows -> table   .skops -> classifier   .gguf -> causal_lm
-    a file of rows with a column `decision` -> those decisions, by group; with `context` and `answer` -> those answers
+    a file of rows with a column `decision` -> those decisions, by group; with `context` and `answer` -> those answers;
+                             with `label` and `confidence` -> that confidence; with `label` and `judge` -> that judge
     a folder   -> what its config.json or model_index.json says: a family of ours, or a class of a library
 
 Nothing is loaded and no server is asked.
@@ -64,7 +65,10 @@ def starter_plan(model: str | None) -> str:
     return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
 
 
-_ROWS = {"decisions": {"decision"}, "grounding": {"prompt", "context", "answer"}}
+_ROWS = {
+    "decisions": {"decision"}, "grounding": {"prompt", "context", "answer"}, "calibration": {"confidence", "label"},
+    "judged": {"judge", "label"},
+}
 """Template -> columns of a file whose rows are what it audits."""
 
 
