@@ -340,11 +340,9 @@ class _Judge:
         return _at_once(found.lacking(missing), len(self.of_change))
 
     def table(self) -> pd.DataFrame:
-        """Return a row for each change: kind, strength, whether it keeps the meaning, items, and how many flip."""
-        first = [self.changes.iloc[int(rows[0])] for rows in self.of_change.values()]
+        """Return a row for each change: whether it keeps the meaning, items, those left as they are, and flips."""
         return pd.DataFrame({
-            "change": [*self.of_change], "kind": [one["kind"] for one in first],
-            "strength": [float(one["strength"]) for one in first],
+            "change": [*self.of_change],
             "keeps_meaning": [self.keeps(change) for change in self.of_change],
             "items": [len(rows) for rows in self.of_change.values()],
             "unchanged": [int((~self.changed[rows]).sum()) for rows in self.of_change.values()],
