@@ -89,6 +89,7 @@ def test_a_verifier_decides_what_rules_have_nothing_to_say_of():
     assert [one.rule == "verifier" for one in found] == [False, True, True, True], "a number overrules it"
     assert [one.support for one in found] == [0.9, 0.1, 0.4, 0.6]
     assert [one.conflict for one in found] == [0, 0.7, 0.1, 0.8]
+    assert [one.evidence[0] for one in found] == [0, 1, 1, 1], "what decided, not where the words are"
 
 
 def test_what_is_observed_and_judged_is_the_same_through_a_file(tmp_path):

@@ -134,7 +134,7 @@ def _judged(verdict: ClaimVerdict, verified: Verified, supported_at: float, conf
     claim, whole = verdict.claim, (verdict.claim.start, verdict.claim.end)
     inside = None if verdict.evidence is None or verdict.evidence[0] < 0 else verdict.evidence
     states = [one.state for one in verdict.findings]
-    conflict = 1 - 0.2 ** states.count(CONFLICTING)
+    conflict = 1 - 0.2 ** states.count(CONFLICTING)  # as `lexical_scores` has it
     rules = Grounded(
         _tidy(claim.text), verdict.span, whole, verdict.state, verdict.rule, verdict.support,
         (1 - verdict.support) * conflict, inside, verdict.reason,
@@ -147,7 +147,9 @@ def _judged(verdict: ClaimVerdict, verified: Verified, supported_at: float, conf
     looked = verdict.state if {CONFLICTING, ABSENT} & set(states) else None
     state = looked or _told(support, conflict, supported_at, conflicting_at)
     reason = verdict.reason if looked else _REASONS.get(state)
-    evidence = inside or (None if place is None else (place, 0, len(verified.passages[place])))
+    evidence = inside
+    if not looked and place is not None and (inside is None or inside[0] != place):
+        evidence = (place, 0, len(verified.passages[place]))  # what the verifier went by is not where the words are
     return Grounded(
         rules.text, verdict.span if looked else whole, whole, state, verdict.rule if looked else VERIFIER, support,
         conflict, evidence, reason,

@@ -217,7 +217,7 @@ class _Searching:
 def _with_vectors(ask: Ask, items: pd.DataFrame) -> pd.DataFrame:
     """Return the passages of a corpus, with the vectors that the helper `embedder` makes of them, if there is one."""
     passages = items[["text"]].copy()
-    if ask is not None and ask.can("embed", model=EMBEDDER):
+    if ask.can("embed", model=EMBEDDER):
         passages["embedding"] = ask("embed", passages["text"].tolist(), model=EMBEDDER)["embedding"].tolist()
     return passages
 
@@ -246,7 +246,7 @@ def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
     said = [row["answer"] if row["not_asked"] is None else None for row in rows.to_dict("records")]
     rows["cited"] = _column(rows, [None if answer is None else citations_in(answer) for answer in said])
     rows["verified"] = _column(rows, [None] * len(rows))
-    if ask is None or not ask.can("verify", model=VERIFIER):
+    if not ask.can("verify", model=VERIFIER):
         return rows
     wanted = [
         [] if row["cited"] is None
