@@ -25,10 +25,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detectors.factuality.lexical import CONTRADICTION, ENTAILMENT, lexical_scores
 from detectors.factuality.mismatch import CONFLICTING, SUPPORTED, ClaimVerdict, check_claims
-from detectors.intervals import exact_binomial, mean_over_units
+from detectors.intervals import cluster_bootstrap, exact_binomial, mean_over_units
 from detectors.ranking import rank
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -332,8 +333,25 @@ def verifier() -> None:
                 f"{column} {ranking.interval(column, LEVEL)[0]:.3f}"
                 for column in ("worst claim", "names", "flips", "length")
             )
+            state = _interval("states", *_balanced(chosen, level=LEVEL))
             over = _interval("e over length", *ranking.difference("e", "length", LEVEL))
-            print(f"  {name:22} {part} n {len(chosen):5} right {right.mean():.2f}  {told}  {rest}  {over}")
+            print(f"  {name:22} {part} n {len(chosen):5} right {right.mean():.2f}  {told}  {state}  {rest}  {over}")
+
+
+def _balanced(pairs: Sequence[Pair], *, level: float) -> tuple[float, float, float]:
+    """Return the balanced accuracy of "every claim supported", no threshold chosen, over documents."""
+    found = [check_claims(pair.claim, [pair.document]) for pair in pairs]
+    said = np.array([all(one.state == SUPPORTED for one in verdicts) for verdicts in found])
+    right = np.array([pair.right for pair in pairs])
+    columns = np.stack([said & right, right, ~said & ~right, ~right], axis=1).astype(float)
+    sums = pd.DataFrame(columns).groupby([pair.document for pair in pairs]).sum().to_numpy()
+
+    def balanced(totals: NDArray[np.float64]) -> NDArray[np.float64]:
+        hit, of, spared, rest = np.moveaxis(totals, -1, 0)
+        with np.errstate(invalid="ignore"):
+            return np.asarray((hit / of + spared / rest) / 2)
+
+    return cluster_bootstrap(balanced, sums, level=level, rng=np.random.default_rng(0), bounds=(0.0, 1.0))
 
 
 def _interval(name: str, value: float, low: float, high: float) -> str:

@@ -21,6 +21,7 @@ def texts(answer, question=""):
         ("서울은 수도이다. 부산은 항구다.", ["서울은 수도이다.", "부산은 항구다."]),
         ("首都は東京です。人口は多い。", ["首都は東京です。", "人口は多い。"]),
         ("See example.com/a.b for v1.2.3 now.", ["See example.com/a.b for v1.2.3 now."]),
+        ("It is big.[1] It is old [2, 3]. So!", ["It is big.[1]", "It is old [2, 3].", "So!"]),
         ("", []),
         (" \n ... \n", []),
     ],

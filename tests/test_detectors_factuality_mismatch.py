@@ -142,6 +142,16 @@ def test_a_number_in_a_name_may_be_left_out_but_not_changed():
     assert found("The F-16 landed there.", "The F-18 landed there.")[0][:3] == ("numbers", "conflicting", "16")
 
 
+def test_marks_of_citations_are_no_numbers():
+    assert found("It has 12 shops [3] and 4 cars [1, 2][5-7].", "It has 12 shops and 4 cars.") == []
+    assert found("It has [13 shops].", "It has 12 shops.")[0][:3] == ("numbers", "conflicting", "13")
+
+
+def test_one_of_the_evidence_is_a_number_that_may_be_written_so():
+    assert found("He has 1 child.", "He has one child.") == []
+    assert found("He has one child.", "He has a child.") == []
+
+
 def test_korean_numbers_conflict_with_their_spans():
     assert found("회사는 직원 3만 명을 고용했다.", "회사는 직원 2만 명을 고용했다.") == [
         ("numbers", "conflicting", "3만 명을", "2만 명을")
@@ -384,6 +394,11 @@ def test_evidence_is_of_the_passage_that_has_it():
 def test_what_claims_nothing_is_not_scored(answer, why):
     (verdict,) = check_claims(answer, ["Cats purr."])
     assert (verdict.state, why in str(verdict.reason)) == (NOT_SCORED, True)
+
+
+def test_evidence_in_another_script_makes_nothing_absent():
+    (verdict,) = check_claims("Cats purr at night.", ["고양이는 밤에 운다."])
+    assert (verdict.state, verdict.reason) == (NOT_SCORED, "claim and evidence are written in different scripts")
 
 
 def test_what_cannot_be_scored_has_a_reason():

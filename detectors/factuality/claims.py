@@ -30,6 +30,7 @@ LONGEST = 1_000
 
 _END = re.compile("[.!?\u2026\u3002]|\n")
 _CLOSERS = frozenset("\"'\u201d\u2019\u00bb)]\u300d\u300f.!?\u2026\u3002")
+_CITATIONS = re.compile(r"(?:\[\d{1,3}(?:[,;-] ?\d{1,3}){0,8}\]){1,8}")
 _QUOTES = frozenset('"\u201d\u2019')
 _BULLET = re.compile(r"[\s]{0,40}(?:[-*\u2022\u00b7#>]{1,6}\s{1,8}|\d{1,3}[.)]\s{1,8})?")
 _RELATIVE = frozenset({"which", "who", "where"})
@@ -93,6 +94,8 @@ def _ends(text: str, at: int, start: int) -> int | None:
     end = at + 1
     while end < len(text) and text[end] in _CLOSERS:
         end += 1
+    if (mark := _CITATIONS.match(text, end)) is not None:
+        end = mark.end()
     if text[at] == "\u3002" or end == len(text):
         return end
     if not text[end].isspace():

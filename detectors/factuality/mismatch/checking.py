@@ -18,7 +18,7 @@ from functools import lru_cache
 from detectors.factuality.claims import Claim, claims_of, sentences
 from detectors.factuality.mismatch.arithmetic import check_arithmetic
 from detectors.factuality.mismatch.cases import Answer, Case
-from detectors.factuality.mismatch.evidence import READ, gathered
+from detectors.factuality.mismatch.evidence import READ, gathered, main_script
 from detectors.factuality.mismatch.identifier_check import check_identifiers
 from detectors.factuality.mismatch.polarity import check_comparisons, check_negation
 from detectors.factuality.mismatch.quotes import check_quotes
@@ -93,6 +93,8 @@ def _verdict(case: Case) -> ClaimVerdict:
     decided = next((one for state in (CONFLICTING, ABSENT) for one in findings if one.state == state), None)
     if decided is None:
         decided = _by_overlap(case, overlap)
+        if decided.state == ABSENT and _in_other_scripts(case):
+            return _unscored(claim, Cause("claim and evidence are written in different scripts"))
     if decided.state == ABSENT and not case.evidence.complete:
         return _unscored(claim, Cause("not found in the first {limit} characters of the evidence", limit=READ))
     return ClaimVerdict(
@@ -107,6 +109,12 @@ def _claims_nothing(case: Case) -> Cause | None:
     if said.rstrip("\"')\u201d\u2019 ").endswith(("?", "\uff1f")):
         return Cause("a question claims nothing")
     return Cause("it declines to answer") if is_refusal(said) else None
+
+
+def _in_other_scripts(case: Case) -> bool:
+    """Tell whether no word of the claim could be in the evidence, as of an English claim and Korean evidence."""
+    mine = main_script(case.tokens)
+    return bool(mine and case.evidence.script) and mine != case.evidence.script and not case.near
 
 
 def _by_overlap(case: Case, overlap: float) -> Finding:

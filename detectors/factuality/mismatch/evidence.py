@@ -21,9 +21,9 @@ from detectors.factuality.mismatch.identifiers import identifiers
 from detectors.factuality.mismatch.names import Name, names
 from detectors.factuality.mismatch.quantities import Quantity, quantities
 from detectors.factuality.mismatch.quoted import plain
-from detectors.factuality.words import Reading, read, stem_of
+from detectors.factuality.words import MARK, NUMBER, Reading, Token, read, stem_of
 
-__all__ = ["LOOKED_AT", "READ", "Evidence", "Found", "Near", "Sentence", "Wording", "gathered"]
+__all__ = ["LOOKED_AT", "READ", "Evidence", "Found", "Near", "Sentence", "Wording", "gathered", "main_script"]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -117,6 +117,11 @@ class Evidence:
         return _indexed((stem, place) for place, one in enumerate(self.sentences) for stem in one.stems)
 
     @cached_property
+    def script(self) -> str:
+        """Return which kind most of its words are of: word, hangul or signs; "" where it has none."""
+        return main_script(token for one in self.sentences[:LOOKED_AT] for token in one.reading.tokens)
+
+    @cached_property
     def pairs(self) -> frozenset[tuple[str, str]]:
         """Return the pairs of content words that follow each other."""
         return frozenset().union(*(one.reading.pairs for one in self.sentences))
@@ -206,6 +211,12 @@ class Evidence:
     ) -> list[Found]:
         places = sorted((place, one.start, one.end) for place, one in looked_at if thing.allows(one))  # type: ignore[arg-type]
         return [(self.sentences[place], start, end) for place, start, end in list(dict.fromkeys(places))[:MATCHES]]
+
+
+def main_script(tokens: Iterable[Token]) -> str:
+    """Return the kind of most of some words, numbers and marks left out."""
+    kinds = Counter(one.kind for one in tokens if one.kind not in (NUMBER, MARK))
+    return max(sorted(kinds), key=lambda kind: kinds[kind], default="")
 
 
 def _countable(sentence: Sentence) -> list[Quantity]:

@@ -36,8 +36,8 @@ _WORDS = 12
 """Words of one number that are read."""
 
 
-def spelled(tokens: tuple[Token, ...], first: int) -> tuple[float, int] | None:
-    """Return the value and the last token of the English number words at a token; None for none and for "one" alone.
+def spelled(tokens: tuple[Token, ...], first: int, *, loose: bool = False) -> tuple[float, int] | None:
+    """Return value and last token of the English number words at a token; None for none, and for "one" unless loose.
 
     A scale word at the end is left to the caller where the number before it is one word: two million.
     """
@@ -56,7 +56,7 @@ def spelled(tokens: tuple[Token, ...], first: int) -> tuple[float, int] | None:
         else:
             break
         last = i
-    alone = last == first and tokens[first].text == "one"
+    alone = last == first and tokens[first].text == "one" and not loose
     return None if alone else (total + current, last)
 
 

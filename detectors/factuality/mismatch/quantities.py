@@ -38,7 +38,7 @@ estimated 약 대략 거의
 """
 _HEDGES = frozenset(_HEDGES_TEXT.split())
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12}
-_LIMIT, _LABEL = 20, 6
+_LIMIT, _LABEL, _WORDS_OF_CITATION = 20, 6, 16
 _POINTS_AT = frozenset({"the", "his", "her", "its", "their", "my", "our", "s"})
 
 
@@ -126,13 +126,14 @@ def _decimal(text: str) -> tuple[tuple[float, ...], float]:
 def quantities(reading: Reading, taken: frozenset[int] = frozenset(), *, loose: bool = False) -> list[Quantity]:
     """Return the quantities of a text in their order, without tokens that are `taken`, as those of dates are.
 
-    loose: ordinal words count wherever they stand, as for what a text may be referring to.
+    loose: ordinal words and "one" count wherever they stand, as for what a text may be referring to.
     """
     tokens, found, i = reading.tokens, [], 0
     while i < len(tokens):
         token = tokens[i]
         plain_word = token.kind == WORD and token.text not in _BEGIN and not token.text[-1].isdecimal()
-        made = None if plain_word or token.kind == MARK or i in taken else _at(reading, tokens, i, loose)
+        passed = plain_word or token.kind == MARK or i in taken or _is_citation(tokens, i)
+        made = None if passed else _at(reading, tokens, i, loose)
         if made is None:
             i += 1
         else:
@@ -150,7 +151,7 @@ def _at(reading: Reading, tokens: tuple[Token, ...], i: int, loose: bool) -> Qua
         readings, place = numeral(token.text)
         return _finished(reading, tokens, i, i, readings, place)
     if token.kind == WORD:
-        if (word := spelled(tokens, i)) is not None:
+        if (word := spelled(tokens, i, loose=loose)) is not None:
             return _finished(reading, tokens, i, word[1], (word[0],), 1.0)
         return _in_word(reading, tokens, i) or _ordinal_word(reading, tokens, i, loose)
     return _hangul_word(reading, tokens, i) if token.kind == HANGUL else None
@@ -285,6 +286,19 @@ def _ordinal_word(reading: Reading, tokens: tuple[Token, ...], i: int, loose: bo
     if before not in _POINTS_AT and not (loose and before not in ("a", "per", "each", "every")):
         return None
     return Quantity((value,), 1.0, ORDINAL, 1.0, tokens[i].start, tokens[i].end, i, i, tokens[i].text)
+
+
+def _is_citation(tokens: tuple[Token, ...], i: int) -> bool:
+    """Tell whether a number is the mark of a citation: [1], [2, 3], [4-6]."""
+    if tokens[i].kind != NUMBER or len(tokens[i].text) > 3:
+        return False
+    first = i
+    while (
+        first > 0 and i - first < _WORDS_OF_CITATION and (tokens[first].kind == NUMBER or tokens[first].text in ",;-")
+    ):
+        first -= 1
+    after = tokens[i + 1].text if i + 1 < len(tokens) else ""
+    return tokens[first].text == "[" and after in ("]", ",", ";", "-")
 
 
 def _in_word(reading: Reading, tokens: tuple[Token, ...], i: int) -> Quantity | None:
