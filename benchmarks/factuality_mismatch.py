@@ -28,7 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from detectors.factuality.lexical import CONTRADICTION, ENTAILMENT, lexical_scores
-from detectors.factuality.mismatch import CONFLICTING, SUPPORTED, ClaimVerdict, check_claims
+from detectors.factuality.mismatch import CONFLICTING, NOT_SCORED, SUPPORTED, ClaimVerdict, check_claims
 from detectors.intervals import cluster_bootstrap, exact_binomial, mean_over_units
 from detectors.ranking import rank
 
@@ -269,7 +269,7 @@ def copied() -> None:
         for unit, document in enumerate(documents(name)):
             kept = [one.strip() for one in SENTENCE.split(document) if any(map(str.isalpha, one))][:20]
             states = [[one.state for one in check_claims(sentence, [document])] for sentence in kept]
-            single += [float(bool(one) and set(one) - {SUPPORTED, "not scored"} != set()) for one in states]
+            single += [float(bool(one) and set(one) - {SUPPORTED, NOT_SCORED} != set()) for one in states]
             units += [unit] * len(kept)
             verdicts = check_claims("\n".join(kept[:5]), [document])
             rows.append(float(any(one.state in ("conflicting", "absent") for one in verdicts)))
@@ -284,25 +284,10 @@ def copied() -> None:
 # the verifier without a model
 
 
-def _counts(pairs: Sequence[Pair], rules: Sequence[str]) -> list[float]:
+def _objected(verdicts: Sequence[ClaimVerdict], *rules: str) -> float:
     """Return minus the number of things that some rules object to."""
-    return [
-        -float(
-            sum(
-                one.state != SUPPORTED
-                for verdict in check_claims(pair.claim, [pair.document])
-                for one in verdict.findings
-                if one.rule in rules
-            )
-        )
-        for pair in pairs
-    ]
-
-
-def _worst(pairs: Sequence[Pair]) -> list[float]:
-    """Return the support of the claim that has least."""
-    found = [check_claims(pair.claim, [pair.document]) for pair in pairs]
-    return [min((one.support for one in verdicts if one.state != "not scored"), default=0.0) for verdicts in found]
+    found = [one for verdict in verdicts for one in verdict.findings]
+    return -float(sum(one.state != SUPPORTED and one.rule in rules for one in found))
 
 
 def verifier() -> None:
@@ -311,47 +296,43 @@ def verifier() -> None:
     for name, load in SETS.items():
         pairs = load()
         for part, chosen in (("2nd", [one for one in pairs if second_half(one.document)]), ("all", pairs)):
+            found = [check_claims(one.claim, [one.document]) for one in chosen]
             rows = lexical_scores([one.document for one in chosen], [one.claim for one in chosen])
-            scores = pd.DataFrame(
-                {
-                    "e": rows[:, ENTAILMENT],
-                    "e - c": rows[:, ENTAILMENT] - rows[:, CONTRADICTION],
-                    "worst claim": _worst(chosen),
-                    "numbers": _counts(chosen, ("numbers", "dates")),
-                    "names": _counts(chosen, ("names",)),
-                    "flips": _counts(chosen, ("negation", "comparatives")),
-                    "length": [float(len(one.claim)) for one in chosen],
-                }
-            )
+            supports = [[one.support for one in verdicts if one.state != NOT_SCORED] for verdicts in found]
+            scores = pd.DataFrame({
+                "e": rows[:, ENTAILMENT], "e - c": rows[:, ENTAILMENT] - rows[:, CONTRADICTION],
+                "numbers": [_objected(one, "numbers", "dates") for one in found],
+                "worst claim": [min(one, default=0.0) for one in supports],
+                "names": [_objected(one, "names") for one in found],
+                "flips": [_objected(one, "negation", "comparatives") for one in found],
+                "length": [float(len(one.claim)) for one in chosen],
+            })  # fmt: skip
             right = np.array([one.right for one in chosen])
             units = np.array([one.document for one in chosen])
             ranking = rank(scores[~right], scores[right], (units[~right], units[right]))
-            told = "  ".join(
-                _interval(column, *ranking.interval(column, LEVEL)) for column in ("e", "e - c", "numbers")
-            )
-            rest = "  ".join(
-                f"{column} {ranking.interval(column, LEVEL)[0]:.3f}"
-                for column in ("worst claim", "names", "flips", "length")
-            )
-            state = _interval("states", *_balanced(chosen, level=LEVEL))
+            told = [_interval(column, *ranking.interval(column, LEVEL)) for column in ("e", "e - c", "numbers")]
+            rest = [f"{column} {ranking.interval(column, LEVEL)[0]:.3f}" for column in scores.columns[3:]]
             over = _interval("e over length", *ranking.difference("e", "length", LEVEL))
-            print(f"  {name:22} {part} n {len(chosen):5} right {right.mean():.2f}  {told}  {state}  {rest}  {over}")
+            state = _interval("states", *_balanced(found, right, units))
+            lines = "  ".join([*told, state, *rest, over])
+            print(f"  {name:22} {part} n {len(chosen):5} right {right.mean():.2f}  {lines}")
 
 
-def _balanced(pairs: Sequence[Pair], *, level: float) -> tuple[float, float, float]:
+def _balanced(
+    found: Sequence[Sequence[ClaimVerdict]], right: NDArray[np.bool_], units: NDArray[np.str_]
+) -> tuple[float, float, float]:
     """Return the balanced accuracy of "every claim supported", no threshold chosen, over documents."""
-    found = [check_claims(pair.claim, [pair.document]) for pair in pairs]
     said = np.array([all(one.state == SUPPORTED for one in verdicts) for verdicts in found])
-    right = np.array([pair.right for pair in pairs])
     columns = np.stack([said & right, right, ~said & ~right, ~right], axis=1).astype(float)
-    sums = pd.DataFrame(columns).groupby([pair.document for pair in pairs]).sum().to_numpy()
+    sums = pd.DataFrame(columns).groupby(units).sum().to_numpy()
 
     def balanced(totals: NDArray[np.float64]) -> NDArray[np.float64]:
         hit, of, spared, rest = np.moveaxis(totals, -1, 0)
         with np.errstate(invalid="ignore"):
             return np.asarray((hit / of + spared / rest) / 2)
 
-    return cluster_bootstrap(balanced, sums, level=level, rng=np.random.default_rng(0), bounds=(0.0, 1.0))
+    rng = np.random.default_rng(0)
+    return cluster_bootstrap(balanced, sums, level=LEVEL, rng=rng, bounds=(0.0, 1.0), replicates=499)
 
 
 def _interval(name: str, value: float, low: float, high: float) -> str:

@@ -54,9 +54,10 @@ def flipped(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[tuple[int, 
     if len(no) == len(their_no):
         return None
     plain = {one.stem: one for one in theirs if one.stem}
-    twice = {stem for side in (mine, theirs) for stem, count in Counter(one.stem for one in side).items() if count > 1}
+    times = Counter(one.stem for one in theirs)
     for token in mine:
-        if token.stem in plain and token.stem not in twice and (token.stem in no) != (token.stem in their_no):
+        both = token.stem in their_no and times[token.stem] > 1  # negated and plain
+        if token.stem in plain and not both and (token.stem in no) != (token.stem in their_no):
             told = their_no.get(token.stem) or plain[token.stem]
             return _span(token, no.get(token.stem)), told, token.text
     return None
