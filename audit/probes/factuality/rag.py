@@ -2,7 +2,8 @@
 
 Every question is asked six times, with its passages as they are, in other places, taken away and changed
 (`detectors.factuality.rag_slices`), so that every contrast is paired. No judge and no second model is needed. Answers
-may also come from elsewhere: in the data, a column for each slice.
+may also come from elsewhere: in the data, a column for each slice, and what `rag_slices.sliced` says of a row is what
+was to be shown.
 """
 
 from __future__ import annotations
