@@ -3,6 +3,7 @@
     mismatch    claims and model-free checks: planted faults found, copies accused, AUROC of the lexical verifier
     calibration confidences against labels, what may be promised by them, and what the promise costs
     rag         evidence changed, paired intervals held, and SmolLM2 on our questions with passages
+    uncertainty scores of uncertainty beside selfcheckgpt, lm-polygraph and scikit-learn, and what they cost
     retrieval   passages found by their words, against bm25s
     refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
     verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
@@ -18,6 +19,7 @@ from importlib import import_module
 
 PARTS = {
     "mismatch": "factuality_mismatch", "calibration": "factuality_calibration", "rag": "factuality_rag",
+    "uncertainty": "factuality_uncertainty",
     "retrieval": "factuality_retrieval", "refusals": "factuality_refusals",
     "verifier": "factuality_verifier",
 }  # fmt: skip

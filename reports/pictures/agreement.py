@@ -131,7 +131,7 @@ def held_back(shown: Shown) -> Picture | None:
     if frame.empty:
         return None
     words, notation = shown.notation.words, shown.notation
-    across = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - _LEFT - 150)
+    across = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - _LEFT - 210)
     up = round_axis("share", 0.0, max(float(frame["risk"].max()), 0.05), _PLOT)
     parts = [feet(across, notation, _TOP + _PLOT + 14, left=_LEFT)]
     for tick, text in zip(up.ticks, notation.ticks(up.ticks, "share"), strict=True):
@@ -143,9 +143,10 @@ def held_back(shown: Shown) -> Picture | None:
     names = list(dict.fromkeys(frame["score"]))
     for at, name in enumerate(names):
         own = frame[frame["score"] == name]
-        points = [
+        reached = list(own[["coverage", "risk"]].itertuples(index=False, name=None))
+        points = [  # of equally certain answers any part is, on average, as often wrong as all
             f"{_LEFT + across.x(share):.1f} {_TOP + _PLOT - up.x(risk):.1f}"
-            for share, risk in own[["coverage", "risk"]].itertuples(index=False)
+            for share, risk in [(0.0, reached[0][1]), *reached]
         ]
         dash = "" if at == 0 else "5 3"
         parts.append(stroke(f"M{'L'.join(points)}", "ink" if at == 0 else "skipped", width=1.8, dash=dash))

@@ -5,8 +5,9 @@
 
 Words are runs of letters and figures in small letters; writing that has no blanks gives a word for each sign. The
 longest common subsequence is found on whole rows of bits (Hyyro 2004), so that a pair costs as many operations as one
-of the answers has words. Two answers mean the same here where ROUGE-L is above a threshold and their numbers are equal:
-"in 1912" and "in 1913" share half of their words and say different things.
+of the answers has words. Two answers mean the same here where ROUGE-L of the words that carry their meaning is above a
+threshold, and their numbers and negations are equal: "It is Paris." and "It is London." share most words and say
+different things, as do "in 1912" and "in 1913".
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detectors.arrays import Floats
+from detectors.factuality.words import read
 
 __all__ = [
-    "MOST_CHARACTERS", "SAME", "Similarity", "jaccard", "rouge_l", "same_meaning", "similarities", "to_each",
-    "words_of",
+    "MOST_CHARACTERS", "SAME", "Similarity", "jaccard", "meaning_of", "rouge_l", "same_meaning",
+    "similarities", "to_each", "words_of",
 ]
 
 Similarity = Literal["rouge_l", "jaccard"]
@@ -34,6 +36,10 @@ _WORD = re.compile("[\u3005\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\
 """A sign of Han, Kana or Thai, or a run of letters and figures of anything else."""
 _SIGNS = re.compile("([\u3005\u3007\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\u0e00-\u0e7f])")
 _FIGURES = re.compile(r"\d")
+_NOT = "not"
+_NEGATIONS = frozenset(
+    {"not", "no", "never", "none", "nor", "neither", "cannot", "without", "아니다", "아니요", "안", "못"}
+)
 
 Words = tuple[str, ...]
 
@@ -90,8 +96,27 @@ def to_each(answer: Words, texts: Sequence[Words], how: Similarity = "rouge_l") 
     return np.array([_HOW[how](answer, one) for one in texts], dtype=float)
 
 
-def same_meaning(texts: Sequence[Words], alike: Floats, above: float = SAME) -> NDArray[np.bool_]:
-    """Return [answer, answer]: which are alike above a threshold and name the same numbers."""
-    numbers = [tuple(sorted(word for word in one if _FIGURES.search(word))) for one in texts]
-    equal = np.array([[one == other for other in numbers] for one in numbers], dtype=bool).reshape(alike.shape)
-    return np.asarray((alike > above) & equal | np.eye(len(texts), dtype=bool))
+def meaning_of(text: str, about: str = "") -> Words:
+    """Return the words of an answer that carry its meaning: stems of content words, numbers and negations.
+
+    What the question `about` says already is left out, unless nothing else is there ("yes").
+    """
+    told = read(about[:MOST_CHARACTERS]).stems
+    tokens = read(text[:MOST_CHARACTERS]).tokens[: 4 * MOST_WORDS]
+    own = [_NOT if _negates(one.text) else one.stem for one in tokens if one.stem or _negates(one.text)]
+    left = tuple(word for word in own if word not in told)
+    return left[:MOST_WORDS] or words_of(text)
+
+
+def same_meaning(meanings: Sequence[Words], above: float = SAME) -> NDArray[np.bool_]:
+    """Return [answer, answer]: which are alike above a threshold, name the same numbers and negate as often."""
+    numbers = [sorted(word for word in one if word == _NOT or _FIGURES.search(word)) for one in meanings]
+    found = similarities(meanings) > above
+    for row, column in zip(*np.nonzero(np.tril(found, -1)), strict=True):
+        found[row, column] = found[column, row] = numbers[row] == numbers[column]
+    return np.asarray(found)
+
+
+def _negates(word: str) -> bool:
+    small = word.lower().replace("\u2019", "'")
+    return small in _NEGATIONS or small.endswith("n't")

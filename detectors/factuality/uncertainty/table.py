@@ -21,6 +21,7 @@ from detectors.factuality.uncertainty.selfcheck import entailment_check, ngram_c
 from detectors.factuality.uncertainty.similarity import (
     MOST_CHARACTERS,
     Words,
+    meaning_of,
     same_meaning,
     similarities,
     to_each,
@@ -174,7 +175,10 @@ def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
         return {}
     texts, own = [words_of(one) for one in samples], words_of(answer)
     rouge = similarities(texts)
-    same = same_meaning(texts, rouge) if row["verified_samples"] is None else _entailed(row["verified_samples"])
+    about = row["prompt"] if isinstance(row["prompt"], str) else ""
+    meanings = [meaning_of(one, about) for one in (answer, *samples)]
+    by_words = same_meaning(meanings)
+    same = by_words[1:, 1:] if row["verified_samples"] is None else _entailed(row["verified_samples"])
     kinds, sets = cluster(same), components(same)[0]
     found = {
         "disagreement": 1 - np.bincount(kinds).max() / len(kinds), "semantic_entropy": semantic_entropy(kinds),
@@ -184,7 +188,7 @@ def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
         **_checked(answer, samples, texts),
     }  # fmt: skip
     if own:
-        found |= _near(own, texts, row["verified_answer"])
+        found |= _near(own, texts, by_words[0, 1:], row["verified_answer"])
     if (nats := row["sample_nats"]) is not None and len(nats) == len(samples) and np.isfinite(nats).all():
         found["semantic_entropy_weighted"] = semantic_entropy(kinds, [one.strip() for one in samples], nats)
         found["sampled_nll"] = -float(np.mean(nats))
@@ -193,15 +197,12 @@ def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def _near(own: Words, texts: Sequence[Words], verified: Any) -> dict[str, float]:
+def _near(own: Words, texts: Sequence[Words], same: NDArray[np.bool_], verified: Any) -> dict[str, float]:
     """Return how far the answer is from its samples, and what share of them says the same."""
-    if verified is None:
-        near = to_each(own, texts)
-        same = [same_meaning([own, one], np.array([[1, far], [far, 1]]))[0, 1]
-                for one, far in zip(texts, near, strict=True)]  # fmt: skip
-    else:
+    near = to_each(own, texts)
+    if verified is not None:
         told = _numbers(verified)
-        near, same = told[..., 0].mean(axis=-1), list((told.argmax(axis=-1) == 0).all(axis=-1))
+        near, same = told[..., 0].mean(axis=-1), (told.argmax(axis=-1) == 0).all(axis=-1)
     return {"dissimilarity_to_samples": float(1 - near.mean()), "agreement": float(np.mean(same))}
 
 
