@@ -4,6 +4,7 @@
     calibration confidences against labels, what may be promised by them, and what the promise costs
     rag         evidence changed, paired intervals held, and SmolLM2 on our questions with passages
     uncertainty scores of uncertainty beside selfcheckgpt, lm-polygraph and scikit-learn, and what they cost
+    robustness  answers under changes: the worst one's interval held, planted flips found, and SmolLM2
     retrieval   passages found by their words, against bm25s
     refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
     verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
@@ -20,7 +21,7 @@ from importlib import import_module
 PARTS = {
     "mismatch": "factuality_mismatch", "calibration": "factuality_calibration", "rag": "factuality_rag",
     "uncertainty": "factuality_uncertainty",
-    "retrieval": "factuality_retrieval", "refusals": "factuality_refusals",
+    "retrieval": "factuality_retrieval", "robustness": "factuality_robustness", "refusals": "factuality_refusals",
     "verifier": "factuality_verifier",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""

@@ -242,7 +242,7 @@ def _head(shown: Shown, kind: str, strength: float) -> tuple[str, str]:
     words = shown.notation.words
     if not strength:
         return cut(words("picture.as_it_is"), words, 14), ""
-    return cut(words.term("perturbation", kind), words, 14), shown.notation.set_number(strength, "share")
+    return cut(words.term("perturbation", kind), words, 14), f"{strength:g}"
 
 
 def _strip(
