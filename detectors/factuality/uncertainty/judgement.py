@@ -52,7 +52,6 @@ UNCERTAINTY_MEASURES = (
 )
 _LENGTH = BLIND[0]
 _NO_LABELS = Cause("no answer has a label, or references to be compared with")
-_FEW = Cause("{right} right and {wrong} wrong units have a score; two or more of each are needed")
 MOST_POINTS = 120
 """Points of a risk-coverage curve."""
 
@@ -308,7 +307,10 @@ class _Judged:
         if not known.any():
             return lacking(self.observed, score)
         counts = [len(np.unique(self._units[known & side])) for side in (~self._wrong, self._wrong)]
-        return None if min(counts) > 1 else Cause(_FEW.template, right=counts[0], wrong=counts[1])
+        if min(counts) > 1:
+            return None
+        few = "{right} right and {wrong} wrong units have a score; two or more of each are needed"
+        return Cause(few, right=counts[0], wrong=counts[1])
 
     def _n(self, known: NDArray[np.bool_]) -> dict[str, int]:
         return {"items": int(known.sum()), "units": len(np.unique(self._units[known]))}
