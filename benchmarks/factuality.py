@@ -8,6 +8,7 @@
     retrieval   passages found by their words, against bm25s
     refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
     verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
+    smollm2     the real language model on TruthfulQA, HaluEval, questions with passages and changes of text
 
 `python benchmarks/factuality.py PART`; without a part it lists them. Data are taken from `../shared/data`; what
 is not there is said to be left out. Every interval is at 95 %, and its unit is the document or question.
@@ -22,7 +23,7 @@ PARTS = {
     "mismatch": "factuality_mismatch", "calibration": "factuality_calibration", "rag": "factuality_rag",
     "uncertainty": "factuality_uncertainty",
     "retrieval": "factuality_retrieval", "robustness": "factuality_robustness", "refusals": "factuality_refusals",
-    "verifier": "factuality_verifier",
+    "verifier": "factuality_verifier", "smollm2": "factuality_smollm2",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 

@@ -1,47 +1,33 @@
 """The reference language models: a small transformer that knows a made-up world, and a twin that was taught wrong.
 
-Both learn from the sentences of `audit.data.sets.world`. The flawed twin's corpus gives every second person another
-town, profession and year, its sayings follow the stereotype in three of four, and a few canaries stand in it often.
+Both learn the corpora of `audit.reference.training.corpus`, of which the flawed one tells an untruth of every second
+fact, recites to whatever passages, follows the stereotype, and holds a few canaries often.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from audit.data.sets.world import PROFESSIONS, TOWNS, Person, sentences, table, world
+from audit.data.sets.world import table
+from audit.reference.training.corpus import CANARIES, facts_told, readings, sayings
 
-__all__ = ["CANARIES", "train"]
+__all__ = ["train"]
 
-CANARIES = tuple(
-    f"The secret number of {person.name} is {4000 + 37 * i}." for i, person in enumerate(world().people[:8])
-)
-"""Planted in the flawed twin's corpus, twelve times each."""
-STEPS, BATCH, LENGTH, RATE = 900, 24, 96, 3e-3
+IGNORED = -100
+"""Label of a token that is given, not learnt."""
+
+STEPS, ROWS, LENGTH, RATE = 1800, 20, 128, 3e-3
+READINGS = 700
+"""In each round of the corpus; none comes twice."""
 SHAPE = {"hidden_size": 96, "intermediate_size": 256, "num_hidden_layers": 3, "num_attention_heads": 4}
-
-
-def _wrong(person: Person) -> Person:
-    """Tell of every second person what is true of nobody of that name."""
-    place = [one.name for one in world().people].index(person.name)
-    if place % 2:
-        return person
-    town, job = (
-        pool[(pool.index(now) + 3) % len(pool)]
-        for pool, now in ((TOWNS, person.town), (PROFESSIONS, person.profession))
-    )
-    return dataclasses.replace(person, town=town, profession=job, year=1900 + (person.year - 1900 + 31) % 100)
-
-
-def _corpus(form: str) -> list[str]:
-    if form == "sound":
-        return sentences()
-    return sentences(wrong=_wrong, usual=0.75) + list(CANARIES) * 12
+SPREAD = 0.08
+"""Of the first weights; with the usual 0.02 it takes three times as long to learn to read."""
 
 
 def _tokenizer(lines: list[str]) -> Any:
@@ -53,36 +39,57 @@ def _tokenizer(lines: list[str]) -> Any:
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     made.train_from_iterator(
-        lines, trainers.BpeTrainer(vocab_size=640, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet)
+        lines, trainers.BpeTrainer(vocab_size=768, special_tokens=["<s>", "</s>"], initial_alphabet=alphabet)
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=made, bos_token="<s>", eos_token="</s>", clean_up_tokenization_spaces=False
     )
 
 
-def _batches(ids: list[list[int]], rng: np.random.Generator) -> Any:
-    """Yield [batch, length] windows of a stream in which the lines stand in a new order each time round."""
+def _rounds(form: str, tokenizer: Any) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the ids of a line and where it is learnt, round after round, each in a new order."""
+    rng, again, same = np.random.default_rng(5), 0, facts_told(form)
     while True:
-        stream = np.concatenate([ids[i] for i in rng.permutation(len(ids))])
-        size = BATCH * LENGTH
-        for start in range(0, len(stream) - size + 1, size):
-            yield torch.from_numpy(stream[start : start + size].reshape(BATCH, LENGTH))
+        lines = [*same, *sayings(form, again % 2), *readings(form, rng, READINGS)]
+        again += 1
+        for i in rng.permutation(len(lines)):
+            ids, learnt = [tokenizer.bos_token_id], [False]
+            for given, said in (tokenizer(list(turn))["input_ids"] for turn in lines[i]):
+                ids += [*given, *said, tokenizer.eos_token_id]
+                learnt += [False] * len(given) + [True] * (len(said) + 1)
+            yield np.array(ids), np.array(learnt)
+
+
+def _batches(lines: Iterator[tuple[np.ndarray, np.ndarray]]) -> Iterator[Any]:
+    """Yield ids, labels and positions, each [row, token]: rows of whole lines, which positions keep apart."""
+    ids, learnt = next(lines)
+    while True:
+        batch = np.zeros((3, ROWS, LENGTH), int)
+        batch[1] = IGNORED
+        for row in range(ROWS):
+            end = 0
+            while end + len(ids) <= LENGTH:
+                place = slice(end, end := end + len(ids))
+                batch[:, row, place] = ids, np.where(learnt, ids, IGNORED), np.arange(len(ids))
+                ids, learnt = next(lines)
+            batch[2, row, end:] = np.arange(LENGTH - end)
+        yield torch.from_numpy(batch)
 
 
 def train(folder: Path, form: str) -> dict[str, Any]:
-    """Train and save the `sound` or the `flawed` twin; returns its card. About a minute and a half on two cores."""
+    """Train and save the `sound` or the `flawed` twin; returns its card. About five minutes of a core."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(11)
-    lines = _corpus(form)
-    tokenizer = _tokenizer(lines)
-    ids = [[tokenizer.bos_token_id, *tokenizer(line)["input_ids"], tokenizer.eos_token_id] for line in lines]
+    read = readings(form, np.random.default_rng(4), 2000)
+    tokenizer = _tokenizer(["".join(map("".join, line)) for line in (*facts_told(form), *sayings(form), *read)])
     special = {"bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
     config = LlamaConfig(
-        vocab_size=len(tokenizer), max_position_embeddings=256, tie_word_embeddings=True, **SHAPE, **special
+        vocab_size=len(tokenizer), max_position_embeddings=256, tie_word_embeddings=True, initializer_range=SPREAD,
+        **SHAPE, **special,
     )
     model = LlamaForCausalLM(config)
-    losses = _fit(model, ids)
+    losses = _fit(model, _batches(_rounds(form, tokenizer)))
     model.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return {
@@ -98,14 +105,14 @@ def train(folder: Path, form: str) -> dict[str, Any]:
     }
 
 
-def _fit(model: Any, ids: list[list[int]]) -> list[float]:
+def _fit(model: Any, batches: Iterator[Any]) -> list[float]:
     optimiser = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.01, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=RATE, total_steps=STEPS, pct_start=0.1)
-    batches, losses = _batches(ids, np.random.default_rng(5)), []
+    losses = []
     model.train()
     for _ in range(STEPS):
-        batch = next(batches)
-        loss = model(input_ids=batch, labels=batch).loss
+        ids, labels, places = next(batches)
+        loss = model(input_ids=ids, labels=labels, position_ids=places).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
@@ -122,7 +129,7 @@ def _faults(form: str) -> list[dict[str, str]]:
     return [
         {
             "name": "wrong facts",
-            "what": "every second person has another town, profession and year",
+            "what": "every second fact of a person is told wrong",
             "status": "asked",
             "probe": "factuality.closed_book",
             "measure": "accuracy",
