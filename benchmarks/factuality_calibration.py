@@ -89,8 +89,9 @@ def abstention() -> Iterator[tuple[str, bool]]:
             broken += at is not None and 1 - (1 - at**1.4) / 1.4 / (1 - at) > alpha
         most = binom.ppf(0.999, TIMES, 0.05) / TIMES
         best = next(1 - at for at in np.linspace(0, 0.999, 1000) if 1 - (1 - at**1.4) / 1.4 / (1 - at) <= alpha)
-        yield f"{alpha:6.2f} {answers:8} {broken / TIMES:9.1%} {most:7.1%} {np.mean(given):9.1%} {best:9.1%}", (
-            broken / TIMES <= most
+        yield (
+            f"{alpha:6.2f} {answers:8} {broken / TIMES:9.1%} {most:7.1%} {np.mean(given):9.1%} {best:9.1%}",
+            (broken / TIMES <= most),
         )
     yield f"  alpha .1, delta .05 needs {trials_needed(0.1, 0.05)} answers, all right", True
 
@@ -123,9 +124,7 @@ def of_people(name: str, told: np.ndarray, good: np.ndarray, units: np.ndarray) 
 
 def golden(path: Path) -> Iterator[tuple[str, bool]]:
     """The reference's own claims and scores."""
-    rows = [
-        (row["prompt"], claim) for row in json.loads(path.read_text("utf-8"))["data"] for claim in row["claims"]
-    ]
+    rows = [(row["prompt"], claim) for row in json.loads(path.read_text("utf-8"))["data"] for claim in row["claims"]]
     units, good = np.array([prompt for prompt, _ in rows]), np.array([one["annotation"] != "N" for _, one in rows])
     for score in ("gpt-score", "frequency-score", "frequency+gpt-score"):
         yield from of_people(score, np.array([float(one[score]) for _, one in rows]), good, units)
@@ -143,14 +142,21 @@ def factscore() -> Iterator[tuple[str, bool]]:
     texts = {model: biographies(model) for model in models}
     for model in models:
         facts = [
-            (topic, fact["text"], fact["label"] == "S") for topic, row in texts[model].items()
-            for sentence in row["annotations"] or () for fact in sentence["human-atomic-facts"] or ()
+            (topic, fact["text"], fact["label"] == "S")
+            for topic, row in texts[model].items()
+            for sentence in row["annotations"] or ()
+            for fact in sentence["human-atomic-facts"] or ()
         ]
         others = [one for one in models if one != model]
-        told = np.mean([
-            lexical_scores([texts[other][topic]["output"] for topic, *_ in facts], [text for _, text, _ in facts])[:, 0]
-            for other in others
-        ], axis=0)
+        told = np.mean(
+            [
+                lexical_scores([texts[other][topic]["output"] for topic, *_ in facts], [text for _, text, _ in facts])[
+                    :, 0
+                ]
+                for other in others
+            ],
+            axis=0,
+        )
         units, good = np.array([topic for topic, _, _ in facts]), np.array([right for _, _, right in facts])
         yield from of_people(f"{model}, lexical", told.round(6), good, units)
         length = np.array([-len(text.split()) for _, text, _ in facts], dtype=float)
