@@ -309,8 +309,10 @@ class _Judged:
         counts = [len(np.unique(self._units[known & side])) for side in (~self._wrong, self._wrong)]
         if min(counts) > 1:
             return None
-        few = "{right} right and {wrong} wrong units have a score; two or more of each are needed"
-        return Cause(few, right=counts[0], wrong=counts[1])
+        return Cause(
+            "{right} right and {wrong} wrong units have a score; two or more of each are needed", right=counts[0],
+            wrong=counts[1],
+        )
 
     def _n(self, known: NDArray[np.bool_]) -> dict[str, int]:
         return {"items": int(known.sum()), "units": len(np.unique(self._units[known]))}
