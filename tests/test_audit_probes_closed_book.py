@@ -88,7 +88,7 @@ def test_it_is_a_probe_that_plans_find_by_name():
 
 
 def test_every_measure_that_a_limit_may_name_is_known():
-    known = dict.fromkeys((*correctness.CHOICE_MEASURES, *correctness.GENERATED_MEASURES))
+    known = dict.fromkeys((*correctness.CHOICE_MEASURES, *correctness.GENERATED_MEASURES, *KNOWING_MEASURES))
     assert set(ClosedBook.measures) == set(known)
     assert next(iter(ClosedBook.measures)) == "accuracy"
 

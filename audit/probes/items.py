@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from detectors.arrays import Items
 
 __all__ = [
-    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_like", "content", "draws_for", "each_draw", "plain",
-    "shown_items", "storable_items", "usable", "vectors",
+    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_like", "column", "content", "draws_for", "each_draw",
+    "plain", "shown_items", "storable_items", "usable", "vectors", "without_nan",
 ]
 
 Sampling = dict[str, int | float]
@@ -145,3 +145,16 @@ def shown_items(probe: str, items: pd.DataFrame) -> Items:
         return items_of(items)
     except ValueError as error:
         raise DataError(f"{probe}: {str(error).removeprefix('novelty: ')}") from None
+
+
+def without_nan(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with None in every cell that holds nothing."""
+    cells = frame.astype(object)
+    return cells.where(cells.notna(), None)
+
+
+def column(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:
+    """Return cells of any kind, lists too, as a column of the rows."""
+    import pandas as pd
+
+    return pd.Series(list(cells), index=rows.index, dtype=object)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from audit.probes.items import without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ class Coreference:
         """Return the items, `not_asked` (what an item lacks, or null) and `log_probs` (nats [person], null = none)."""
         import pandas as pd
 
-        cells = items.reindex(columns=list(self.roles["items"].fields)).astype(object)
-        rows = cells.where(cells.notna(), None)
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         lacks = [_lacks(row) for row in rows.to_dict("records")]
         asked = [row for row, why in zip(rows.to_dict("records"), lacks, strict=True) if why is None]
         people = [Continuation(self._read(row), f" {one}") for row in asked for one in row["choices"]]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from audit.probes.items import without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -113,16 +114,14 @@ class MultipleChoice:
         """
         import pandas as pd
 
-        cells = items.reindex(columns=list(self.roles["items"].fields)).astype(object)
-        rows = cells.where(cells.notna(), None)
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         lacks = [_lacks(row) for row in rows.to_dict("records")]
         asked = [row for row, why in zip(rows.to_dict("records"), lacks, strict=True) if why is None]
         told = self._scored(ask, asked) if self.mode == "choice" else self._written(ask, asked)
         index = rows.index[[why is None for why in lacks]]
         rows["not_asked"] = pd.Series(lacks, rows.index, dtype=object)
         answers = pd.DataFrame({name: pd.Series(column, index, dtype=object) for name, column in told.items()})
-        joined = rows.join(answers).astype(object)
-        return joined.where(joined.notna(), None)
+        return without_nan(rows.join(answers))
 
     def _asked(self, row: Mapping[Any, Any]) -> Iterator[tuple[str, list[int]]]:
         """Yield the prompt of a question, and the choice under each letter, for every order."""

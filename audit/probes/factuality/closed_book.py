@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probes.items import without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class ClosedBook:
         That is `log_probs` (nats, one per choice, null = not scored) for `choice`; `text`, `finish` and `problem` for
         `generate`, and `yes` and `no` (nats) where it is asked whether it knows.
         """
-        rows = _without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         lacks = _lacks_choices if self.mode == "choice" else _lacks_aliases
         rows["not_asked"] = [lacks(row) for row in rows.to_dict("records")]
         asked = rows[rows["not_asked"].isna()]
@@ -111,7 +112,7 @@ class ClosedBook:
         rows = rows.join(answers.set_index(asked.index))
         if self.p_ik:
             rows = rows.join(self._said_to_know(ask, asked["question"]))
-        return _without_nan(rows)
+        return without_nan(rows)
 
     def _said_to_know(self, ask: Ask, questions: pd.Series[Any]) -> pd.DataFrame:
         """Return the nats of yes and no to whether the model knows."""
@@ -257,12 +258,6 @@ def _lacks_choices(row: Mapping[Any, Any]) -> Cause | None:
 def _lacks_aliases(row: Mapping[Any, Any]) -> Cause | None:
     """Return why a written answer to a question could not be judged, or None."""
     return None if _list(row["aliases"]) else Cause("no right answer is given")
-
-
-def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with None in every cell that holds nothing."""
-    cells = frame.astype(object)
-    return cells.where(cells.notna(), None)
 
 
 def _list(cell: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import DataError
 from audit.model import Pair
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probes.items import column, without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -123,16 +124,16 @@ class Grounding:
 
     def observed(self, ask: Ask, items: pd.DataFrame, search: Search | None) -> pd.DataFrame:
         """Return what `observe` does, with passages found for the questions that bring none."""
-        rows = _without_nan(items.reindex(columns=list(self.roles["items"].fields)))
-        rows["context"] = _column(rows, _contexts(rows, search))
-        rows["reference"] = _column(rows, [[one] if isinstance(one, str) else one for one in rows["reference"]])
-        rows["not_asked"] = _column(rows, [self._lacks(row) for row in rows.to_dict("records")])
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        rows["context"] = column(rows, _contexts(rows, search))
+        rows["reference"] = column(rows, [[one] if isinstance(one, str) else one for one in rows["reference"]])
+        rows["not_asked"] = column(rows, [self._lacks(row) for row in rows.to_dict("records")])
         asked = rows[rows["not_asked"].isna()]
         rows = rows.assign(finish=None, problem=None)
         if self.answers == "model" and len(asked):
             for name, cells in self._answers(ask, asked).items():
                 rows.loc[asked.index, name] = cells
-        return _verified(ask, _without_nan(rows))
+        return _verified(ask, without_nan(rows))
 
     def _lacks(self, row: Mapping[Any, Any]) -> Cause | None:
         if not row["context"]:
@@ -159,7 +160,7 @@ class Grounding:
         from detectors.factuality.grounded_answers import grounding_of_answers
 
         items = observed["items"]
-        labels = _column(items, [_label(one) for one in items["label"]])
+        labels = column(items, [_label(one) for one in items["label"]])
         return grounding_of_answers(
             items.assign(label=labels.astype(float)), level=level, rng=rng, supported_at=self.supported_at,
             conflicting_at=self.conflicting_at,
@@ -244,8 +245,8 @@ def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
     from detectors.factuality.grounded_claims import citations_in, pairs_of
 
     said = [row["answer"] if row["not_asked"] is None else None for row in rows.to_dict("records")]
-    rows["cited"] = _column(rows, [None if answer is None else citations_in(answer) for answer in said])
-    rows["verified"] = _column(rows, [None] * len(rows))
+    rows["cited"] = column(rows, [None if answer is None else citations_in(answer) for answer in said])
+    rows["verified"] = column(rows, [None] * len(rows))
     if not ask.can("verify", model=VERIFIER):
         return rows
     wanted = [
@@ -258,8 +259,8 @@ def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
         for passages, some in zip(rows["context"], wanted, strict=True) for premise, text in some
     ]  # fmt: skip
     told = ask("verify", pairs, model=VERIFIER) if pairs else None
-    answers = iter(() if told is None else _without_nan(told).to_dict("records"))
-    rows["verified"] = _column(rows, [
+    answers = iter(() if told is None else without_nan(told).to_dict("records"))
+    rows["verified"] = column(rows, [
         None if answer is None else [
             {"passages": list(premise), "text": text, **{name: row[name] for name in _TOLD}}
             for (premise, text), row in ((pair, next(answers)) for pair in some)
@@ -283,16 +284,3 @@ def _label(cell: Any) -> float | None:
     if number not in (0.0, 1.0):
         raise DataError(f"factuality.grounding: got the label {str(cell)[:60]!r}; allowed: 1 (borne out) or 0 (not)")
     return number
-
-
-def _column(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:
-    """Return cells of any kind, lists too, as a column."""
-    import pandas as pd
-
-    return pd.Series(list(cells), index=rows.index, dtype=object)
-
-
-def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with None in every cell that holds nothing."""
-    cells = frame.astype(object)
-    return cells.where(cells.notna(), None)

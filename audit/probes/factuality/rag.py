@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from audit.probes.items import column, without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -125,12 +126,12 @@ class RAG:
         """
         from detectors.factuality.rag_slices import sliced
 
-        rows = _without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         shown = [sliced(row, self.near_misses) for row in rows.to_dict("records")]
-        rows["expected"] = _cells(rows, [list(one.expected) for one in shown])
+        rows["expected"] = column(rows, [list(one.expected) for one in shown])
         for name in _SLICES:
-            rows[f"lacks_{name}"] = _cells(rows, [one.lacks(name) for one in shown])
-            rows[f"shown_{name}"] = _cells(rows, [one.texts(name) or None for one in shown])
+            rows[f"lacks_{name}"] = column(rows, [one.lacks(name) for one in shown])
+            rows[f"shown_{name}"] = column(rows, [one.texts(name) or None for one in shown])
         given = [f"answer_{name}" for name in _SLICES]
         if self.answers == "given":
             return self._given(rows).drop(columns=given)
@@ -153,8 +154,8 @@ class RAG:
             }
         for name in _SLICES:
             cells = [said.get((row, name), (None, None)) for row in range(len(rows))]
-            rows[f"said_{name}"] = _cells(rows, [one for one, _ in cells])
-            rows[f"problem_{name}"] = _cells(rows, [why for _, why in cells])
+            rows[f"said_{name}"] = column(rows, [one for one, _ in cells])
+            rows[f"problem_{name}"] = column(rows, [why for _, why in cells])
         return rows
 
     def _given(self, rows: pd.DataFrame) -> pd.DataFrame:
@@ -162,10 +163,10 @@ class RAG:
         for name in _SLICES:
             answers = rows[f"answer_{name}"].to_list()
             lacks = zip(rows[f"lacks_{name}"], answers, strict=True)
-            rows[f"lacks_{name}"] = _cells(
+            rows[f"lacks_{name}"] = column(
                 rows, [why or (Cause("the data hold no answer") if one is None else None) for why, one in lacks]
             )
-            rows[f"said_{name}"] = _cells(rows, answers)
+            rows[f"said_{name}"] = column(rows, answers)
             rows[f"problem_{name}"] = None
         return rows
 
@@ -202,15 +203,3 @@ class RAG:
         from audit.probes.factuality.rag_trials import rag_trial
 
         return [rag_trial(self, rng, dose) for dose in range(3)]
-
-
-def _cells(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:
-    import pandas as pd
-
-    return pd.Series(list(cells), rows.index, dtype=object)
-
-
-def _without_nan(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with None in every cell that holds nothing."""
-    cells = frame.astype(object)
-    return cells.where(cells.notna(), None)

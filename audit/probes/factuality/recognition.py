@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import DataError
 from audit.model import Continuation
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probes.items import without_nan
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
@@ -99,8 +100,7 @@ class Recognition:
         That is `yes` and `no` (nats, null = not scored) for `likelihood`; `text` and `finish` for `generate`. Raises
         DataError for a label that is neither 0 nor 1.
         """
-        rows = items.reindex(columns=list(self.roles["items"].fields)).astype(object)
-        rows = rows.where(rows.notna(), None)
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         for name, label in rows["label"].items():
             if label not in ("0", "1"):
                 raise DataError(f"{self.name}: item {name!r} has the label {label!r}; allowed: 0 or 1")
@@ -108,8 +108,7 @@ class Recognition:
         asked = rows[rows["not_asked"].isna()]
         prompts = [self._told(row) for row in asked.to_dict("records")]
         said = self._scored(ask, prompts) if self.mode == "likelihood" else self._written(ask, prompts)
-        joined = rows.join(said.set_index(asked.index)).astype(object)
-        return joined.where(joined.notna(), None)
+        return without_nan(rows.join(said.set_index(asked.index)))
 
     def _lacks(self, row: Mapping[Any, Any]) -> Cause | None:
         for field in ("prompt", "context"):

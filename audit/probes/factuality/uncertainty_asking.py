@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError
 from audit.model import Continuation, Pair
+from audit.probes.items import without_nan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -83,8 +84,7 @@ def _frame(rows: Sequence[Mapping[str, Any]], items: pd.DataFrame) -> pd.DataFra
     cells = [
         {name: row.get(name, own.get(name)) for name in OBSERVED} for row, own in zip(rows, told, strict=True)
     ]
-    frame = pd.DataFrame(cells, index=items.index, columns=list(OBSERVED), dtype=object)
-    return frame.where(frame.notna(), None)
+    return without_nan(pd.DataFrame(cells, index=items.index, columns=list(OBSERVED), dtype=object))
 
 
 def _list(cell: Any) -> list[Any]:

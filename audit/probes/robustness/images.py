@@ -86,16 +86,15 @@ class ImageRobustness:
         """
         import pandas as pd
 
-        from audit.probes.items import as_array, plain
+        from audit.probes.items import as_array, plain, without_nan
         from audit.probes.robustness.asked import classified
 
         images = [as_array(cell) for cell in items["image"]]
         if wrong := next((one.shape for one in images if one.ndim not in (2, 3)), None):
             got = f"an image of shape {list(wrong)}"
             raise DataError(f"{self.name}: got {got}; allowed: [row, column] or [channel, row, column]")
-        rows = items.reindex(columns=list(self.roles["items"].fields)).astype(object)
-        rows = rows.assign(image=[plain(cell) for cell in items["image"]])
-        rows = rows.where(rows.notna(), None)
+        rows = items.reindex(columns=list(self.roles["items"].fields))
+        rows = without_nan(rows.assign(image=[plain(cell) for cell in items["image"]]))
         entries = [
             list(entries_of(self._forms(str(name), image))) for name, image in zip(items.index, images, strict=True)
         ]

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from audit.probes.items import without_nan
 from audit.probes.robustness.asked import Entry, Form, entries_of, frame_of, strengths_problem
 from detectors.phrases import Cause
 from detectors.robustness.kinds import AGAIN, AS_IT_IS, TextKind
@@ -129,8 +130,7 @@ class TextRobustness:
         where nothing had changed or no answer came: `log_probs` (nats, one per choice), `texts` or `probabilities`.
         And `names` of the classes, where a classifier tells them.
         """
-        rows = items.reindex(columns=list(self.roles["items"].fields)).astype(object)
-        rows = rows.where(rows.notna(), None)
+        rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
         rows["not_asked"] = [self._lacks(row) for row in rows.to_dict("records")]
         asked = rows[rows["not_asked"].isna()]
         made = self._paraphrased(ask, asked)
@@ -139,8 +139,7 @@ class TextRobustness:
             for (name, row), more in zip(asked.to_dict("index").items(), made, strict=True)
         ]
         told = {"choice": self._scored, "generate": self._written, "predict": self._classified}[self.mode]
-        whole = rows.join(frame_of(asked.index, entries).join(told(ask, asked, entries)))
-        return whole.where(whole.notna(), None)
+        return without_nan(rows.join(frame_of(asked.index, entries).join(told(ask, asked, entries))))
 
     @property
     def _field(self) -> str:
