@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from reports.figures import PALETTE, Axis, bar, feet, joined, line, round_axis, stroke, words_at
+from reports.figures import PALETTE, Axis, bar, cut, feet, joined, line, round_axis, stroke, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
 from reports.pictures.spots import of_bins
 
@@ -29,7 +29,7 @@ _CELLS = (
 _LABEL, _WIDE, _HIGH, _HEAD = 92, 160, 66, 40
 _PANEL, _GAP = _LABEL + 2 * _WIDE, 26
 _BINS = 10
-_LEFT, _TOP, _PLOT = 60, 8, 200
+_LEFT, _TOP, _PLOT, _KEY = 60, 8, 200, 250
 _DARKEST = 0.5
 
 
@@ -131,7 +131,7 @@ def held_back(shown: Shown) -> Picture | None:
     if frame.empty:
         return None
     words, notation = shown.notation.words, shown.notation
-    across = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - _LEFT - 210)
+    across = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), WIDTH - _LEFT - _KEY)
     up = round_axis("share", 0.0, max(float(frame["risk"].max()), 0.05), _PLOT)
     parts = [feet(across, notation, _TOP + _PLOT + 14, left=_LEFT)]
     for tick, text in zip(up.ticks, notation.ticks(up.ticks, "share"), strict=True):
@@ -154,7 +154,7 @@ def held_back(shown: Shown) -> Picture | None:
         right = _LEFT + across.width + 12
         parts += [
             line(right, y - 4, right + 22, y - 4, "ink" if at == 0 else "skipped", width=1.8, dash=dash),
-            words_at(right + 28, y, words.term("column", name), size=11),
+            words_at(right + 28, y, cut(words.term("column", name), words, 30), size=11),
         ]
     parts.append(words_at(_LEFT + across.width, _TOP + _PLOT + 32, words("picture.held_back_axis"), anchor="end",
                           size=11, colour="skipped"))
