@@ -37,11 +37,11 @@ _STOP_TEXT = """
 a an the of to in on at by for from with as is are was were be been being am do does did has have had having it its
 he she they them his her their him i you we us our your my me this that these those there here and or but if then
 than so such which who whom whose what when where how why will would can could may might shall should must also into
-onto over about s t re ve ll d m ya yes oh well just very really too s' 's
+onto over about s t re ve ll d m ya yes oh well answer just very really too s' 's
 """
 _STOP = frozenset(_STOP_TEXT.split())
 _STOP_KO_TEXT = """
-그 이 저 것 수 등 및 또는 그리고 그러나 하지만 또한 그는 그녀 그녀는 있 하 되 때 더
+그 이 저 것 수 등 답 답은 정답 정답은 및 또는 그리고 그러나 하지만 또한 그는 그녀 그녀는 있 하 되 때 더
 """
 _STOP_KO = frozenset(_STOP_KO_TEXT.split())
 _JOSA = """
