@@ -576,7 +576,10 @@ def test_the_verifier_sees_what_the_rules_see():
 
 @pytest.mark.parametrize(
     ("answer", "passage"),
-    [("The answer is 1969.", "They landed on the Moon in 1969."), ("정답은 1969년입니다.", "그들은 1969년에 달에 내렸다.")],
+    [
+        ("The answer is 1969.", "They landed on the Moon in 1969."),
+        ("정답은 1969년입니다.", "그들은 1969년에 달에 내렸다."),
+    ],
 )
 def test_words_that_only_say_that_it_is_an_answer_need_no_evidence(answer, passage):
     assert [one.state for one in check_claims(answer, [passage])] == [SUPPORTED]

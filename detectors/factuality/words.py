@@ -118,7 +118,11 @@ def _tokens(plain: str) -> list[Token]:
             break
         kind, (start, end) = _KINDS[(match.lastindex or 1) - 1], match.span()
         text = lower[start:end]
-        found.append(Token(kind, text, start, end, stem_of(kind, text)))
+        stem = stem_of(kind, text)
+        counts = kind == HANGUL and found and found[-1].kind == NUMBER and found[-1].end == start
+        if counts and len(stem) == 2 and stem[1] in _KOREAN_ENDINGS[1]:  # what counts has one syllable: 1969년에
+            stem = stem[0]
+        found.append(Token(kind, text, start, end, stem))
         position = end - 1 if kind == SIGNS and end - start == 2 and _continues(plain, end) else end
     return found
 
