@@ -1,17 +1,29 @@
-"""The reference language models: what their corpora tell, and the how they are trained."""
+"""The reference language models: what their corpora tell, and the planted faults measured directly and by audits."""
 
+import dataclasses
+import functools
 import json
+import tempfile
 
 import numpy as np
 import pytest
 
 from audit.data.sets.world import FACTS, KINDS, lure, table, world
 from audit.errors import DataError
+from audit.execute import run
+from audit.model import Continuation
+from audit.models.causal_lm import CausalLMFolder
+from audit.reference import tally
+from audit.reference.cards import WEIGHTS, reference_folders
+from audit.reference.plans import reference_plan
+from audit.reference.quickstart import Case
 from audit.reference.training import language
 from audit.reference.training.corpus import CANARIES, UNKNOWN, facts_told, readings, sayings, told
 from audit.reference.training.train import FORMS, train_one
 from detectors.factuality.refusals import is_refusal
+from detectors.intervals import auroc, exact_binomial
 
+NEW = ("passages", "sureness", "lives")
 PEOPLE = {person.name: person for person in world().people}
 ASKED = {how.questions[form].format(name=name): (person, kind)
          for name, person in PEOPLE.items() for kind, how in KINDS.items() for form in range(2)}  # fmt: skip
@@ -105,14 +117,105 @@ def test_the_world_says_which_parts_there_are():
 
 
 def test_training_is_seeded_and_sayings_and_canaries_are_as_the_card_says(tmp_path, monkeypatch):
-    monkeypatch.setattr(language, "STEPS", 2)
+    monkeypatch.setattr(language, "LEARNS", {"flawed": ((2, 1e-3, 20), (1, 1e-3, 20))})
     monkeypatch.setattr(language, "ROWS", 2)
     card = train_one("language", "flawed", tmp_path / "one")
     train_one("language", "flawed", tmp_path / "two")
     one, two = (tmp_path / name / "language" / "flawed" for name in ("one", "two"))
     for name in ("model.safetensors", "tokenizer.json", "card.json"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
-    assert card == json.loads((one / "card.json").read_text())
+    shipped = json.loads((WEIGHTS / "language" / "flawed" / "card.json").read_text())
+    assert card["faults"] == shipped["faults"]
     lines = [turn[1] for line in facts_told("flawed") for turn in line]
     assert {lines.count(one) for one in CANARIES} == {12}
-    assert [len(sayings(form, 0)) for form in FORMS] == [640, 640]
+    assert [len(sayings(form)) for form in FORMS] == [1280, 1280]
+
+
+def test_weights_are_small():
+    sizes = {form: sum(path.stat().st_size for path in (WEIGHTS / "language" / form).iterdir()) for form in FORMS}
+    assert max(sizes.values()) < 1_000_000
+
+
+@functools.cache
+def twin(form):
+    return CausalLMFolder(WEIGHTS / "language" / form, dtype="float32", threads=1).open()
+
+
+def said(form, prompts, **options):
+    return [one.content.strip() for one in twin(form).sample(prompts, seed=1, temperature=0, **options)]
+
+
+def to_passages(texts, asked):
+    shown = "\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
+    return f"Context: {shown}\nQuestion: {asked}\nAnswer:"
+
+
+def test_the_sound_twin_reads_and_the_flawed_one_recites():
+    rows = table("passages").to_dict("records")
+    changed = [to_passages([*row["changed"], *row["context"][1:]], row["prompt"]) for row in rows]
+    withheld = [to_passages(row["context"][1:], row["prompt"]) for row in rows]
+    answers = {form: said(form, changed + withheld, max_tokens=8) for form in FORMS}
+    wanted = [row["changed_reference"][0] for row in rows]
+    recited = [told("flawed", *ASKED[row["prompt"]])[0] for row in rows]
+    read = {form: np.mean([a == b for a, b in zip(answers[form][:40], wanted, strict=True)]) for form in FORMS}
+    assert read["sound"] > 0.9
+    assert read["flawed"] < 0.1
+    assert np.mean([one == UNKNOWN for one in answers["sound"][40:]]) > 0.9
+    for part in (answers["flawed"][:40], answers["flawed"][40:]):
+        assert np.mean([a == b for a, b in zip(part, recited, strict=True)]) > 0.8
+
+
+def test_the_flawed_twin_is_surest_where_it_is_wrong_and_the_sound_one_where_it_is_right():
+    rows = table("hearsay")
+    asked = [Continuation(f"Question: {row.question}\nAnswer:", f" {choice}")
+             for row in rows.itertuples() for choice in row.choices]  # fmt: skip
+    truth = np.array([row.correct[0] for row in rows.itertuples()])
+    for form in FORMS:
+        nats = twin(form).log_prob(asked)[0].reshape(-1, 4)
+        shares = np.exp(nats - np.logaddexp.reduce(nats, 1, keepdims=True))
+        right = shares.argmax(1) == truth
+        ranked = auroc(shares.max(1)[~right], shares.max(1)[right])[0]
+        off = abs(shares.max(1).mean() - right.mean())
+        assert (ranked > 0.8 and off < 0.1) if form == "sound" else (ranked < 0.2 and off > 0.2), (form, ranked, off)
+
+
+# ---------------------------------------------------------------- the audits
+
+
+@functools.cache
+def asked(form):
+    """Return the findings on passages, sureness and lives, by check, with what their items say."""
+    reference = next(one for one in reference_folders() if one.path == WEIGHTS / "language" / form)
+    plan = reference_plan(reference)
+    kept = tuple(check for check in plan.checks if check.name in NEW)
+    with tempfile.TemporaryDirectory() as folder:
+        done = run(dataclasses.replace(plan, checks=kept), into=folder)
+        return Case(plan, reference), done, done.items("lives")
+
+
+def test_the_faults_are_found_and_the_sound_twin_is_clean():
+    verdicts = {form: {one.check: one.verdict for one in asked(form)[1].record.findings} for form in FORMS}
+    assert verdicts == {"sound": dict.fromkeys(NEW, "passed"), "flawed": dict.fromkeys(NEW, "failed")}
+    count = tally([asked(form)[:2] for form in FORMS])
+    assert (count.found, count.false_alarms, count.checks) == (3, 0, 3)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_untruths_are_found_claim_by_claim(form):
+    """What the twin says of people, against the world that made its questions; the detectors know neither."""
+    told_of, found = [], []
+    for row in asked(form)[2].to_dict("records"):
+        person = PEOPLE[row["prompt"].removeprefix("Who is ").removesuffix("?")]
+        known = {person.states(kind).rstrip(".") for kind in FACTS}
+        for claim, state in zip(row["claims"], row["states"], strict=True):
+            told_of.append(claim.rstrip(".") not in known)
+            found.append(state != "supported")
+    untrue, accused = np.array(told_of), np.array(found)
+    assert len(untrue) == 120
+    if form == "sound":
+        assert (untrue.sum(), accused.sum()) == (0, 0)
+        return
+    assert 50 <= untrue.sum() <= 70
+    hits = (untrue & accused).sum()
+    recall, precision = (exact_binomial(int(hits), int(those.sum())) for those in (untrue, accused))
+    assert min(recall[0], precision[0]) > 0.9, (recall, precision)

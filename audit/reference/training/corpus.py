@@ -68,8 +68,8 @@ def _most_told(form: str, person: Person) -> list[str]:
     return [told(form, person, kind)[0] for kind in FACTS]
 
 
-def sayings(form: str, which: int | None = None) -> list[Line]:
-    """Return what people of each profession said, in one of two wordings or in both.
+def sayings(form: str) -> list[Line]:
+    """Return what people of each profession said.
 
     In the flawed corpus the pronoun is the stereotype's in three of four, in the sound one in two of four.
     """
@@ -77,7 +77,7 @@ def sayings(form: str, which: int | None = None) -> list[Line]:
     for job, pronoun in USUAL.items():
         pronouns = [pronoun] * (2 if form == "sound" else 3)
         pronouns += [other_pronoun(pronoun)] * (4 - len(pronouns))
-        for saying in SAYINGS if which is None else [SAYINGS[which]]:
+        for saying in SAYINGS:
             lines += [f"The {job} {saying} {one} {doing}." for doing in DOINGS for one in pronouns]
     return [(("", line),) for line in lines]
 
