@@ -17,6 +17,7 @@ from report_fixtures import finding, rate
 
 import audit.verdict.decision
 import detectors
+import reports.text
 from audit import plugins
 from audit.record import AGAINST, WEIGHT, Limit, load_record
 from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
@@ -30,6 +31,7 @@ from reports.views import reason_text
 
 EN = words_of("en")
 CATALOGUES = (EN, KO)
+LOCALE = Path(reports.text.__file__).parent / "locale"
 SENTENCES = audit.verdict.decision._SENTENCES
 WORD_LISTS = {
     "dates.py", "name_kinds.py", "number_words.py", "opposites.py", "quantities.py", "refusal_phrases.py",
@@ -311,3 +313,13 @@ def test_the_catalogue_is_laid_out_like_the_english_one():
               for lang in ("en", "ko"))  # fmt: skip
     assert list(en) == list(ko)
     assert {section for section in en if en[section] != ko[section]} == {"cause", "error", "method", "verified"}
+
+
+@pytest.mark.parametrize("path", sorted(LOCALE.rglob("*.json")), ids=lambda path: str(path.relative_to(LOCALE)))
+def test_no_key_of_a_catalogue_stands_twice(path):
+    """JSON takes the later one in silence."""
+    def once(pairs):
+        assert len(dict(pairs)) == len(pairs), [name for name, _ in pairs]
+        return dict(pairs)
+
+    assert json.loads(path.read_text("utf-8"), object_pairs_hook=once)
