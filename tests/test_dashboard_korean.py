@@ -120,7 +120,7 @@ def test_no_english_is_left_on_a_finding_and_its_first_item(home, check):
     [
         ({"screen": "audit", "audit": "cccc"}, "감사를 찾을 수 없습니다"),
         ({"screen": "audit", "audit": UNREADABLE}, "JSON 형식이 올바르지 않습니다"),
-        ({"screen": "finding", "audit": FIRST, "check": "c99"}, "점검을 찾을 수 없습니다"),
+        ({"screen": "finding", "audit": FIRST, "check": "c9999"}, "점검을 찾을 수 없습니다"),
         ({"screen": "item", "audit": FIRST, "check": "c01", "item": "99999"}, "번 항목이 없습니다"),
         ({"page": "0"}, "주소의 값이 올바르지 않습니다"),
     ],

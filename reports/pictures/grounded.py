@@ -21,7 +21,7 @@ from reports.pictures.tokens import FACE
 __all__ = ["claims_of_item", "claims_with_evidence"]
 
 _COLUMNS = ("prompt", "answer", "context", "claims", "states", "rules", "reasons", "spans", "evidence")
-_CHARACTER, _FULL, _SIZE, _LINE = 7.3, 1.7, 12, 21
+_CHARACTER, _FULL, _SIZE, _LINE = 7.3, 1.7, 12, 24
 """Width of a character, that of one of full width beside it, and height of letters and lines."""
 _LEFT, _RIGHT = 400.0, 430.0
 """Width of the answer's column; where that of the evidence begins."""
@@ -229,7 +229,7 @@ class _Rows:
         place = next(self._boxes(text, lines, (start, start + 1)), None)
         if place is None:
             return Markup("")
-        return words_at(place[0], place[2] - 13, str(number), size=9, colour=_LOOKS[state].colour, bold=True)
+        return words_at(place[0], place[2] - 13, str(number), size=11, colour=_LOOKS[state].colour, bold=True)
 
 
 def _legend(shown: Shown, top: float) -> Markup:
