@@ -7,14 +7,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from markov import MarkovText
 from tiny_models import make_tiny_verifier
 
+from audit.data.tabular import File
 from audit.errors import DataError
-from audit.execute import run
+from audit.execute import RunCallbacks, expected_calls, run
 from audit.files import arrow_table, parquet_bytes, stored_json
 from audit.integrity.conformity import check_record
 from audit.model import Pair
-from audit.plan import read_plan
+from audit.plan import Check, Plan, read_plan
 from audit.probe import observer_of
 from audit.probes.factuality.grounding import Grounding
 from detectors.factuality.grounded_claims import Verified, citations_in, cited_rightly, ground, pairs_of, unmarked
@@ -200,3 +202,39 @@ def test_a_plan_with_a_corpus_and_a_verifier_leaves_a_record_that_verifies(tmp_p
     assert found.remarks == [{"key": "read_in_pieces", "count": 2.0, "all": "2"}]
     assert all("verifier" in rules for rules in audit.items("one")["rules"])
     check_record(audit.record, stored_json(audit.folder / "plan.json"))
+
+
+def lines_of(path, rows):
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return File(path)
+
+
+def test_progress_never_passes_all_of_it_whatever_a_verifier_is_asked(tmp_path):
+    """Nobody knows before how many claims there are; after a third of the answers the rest is expected to be alike."""
+    said = [f"Room {n} has lamps." for n in range(6)]
+    rows = [{"prompt": f"Who {n}?", "context": text, "answer": text} for n, text in enumerate(said)]
+    plan = read_plan("""
+        title: Grounding
+        shard: 2
+        helpers: {verifier: {use: lexical_verifier}}
+        checks:
+          - {name: one, probe: {use: factuality.grounding, answers: given}, data: {items: {use: file, path: a.jsonl}}}
+        """, base=lines_of(tmp_path / "a.jsonl", rows).path.parent)  # fmt: skip
+    told, seen = [], []
+    watch = RunCallbacks(on_expected=told.append, on_answer=lambda items: seen.append((items, told[-1]["one"])))
+    audit = run(plan, into=tmp_path / "audits", watch=watch)
+    assert told[0] == {"one": 0}
+    assert seen == [(2, 2), (2, 6), (2, 6)]
+    assert audit.finding("one").calls == 6
+
+
+def test_passages_to_search_are_read_whole_whatever_the_limit_and_no_call_is_expected_for_them(tmp_path):
+    asked = lines_of(tmp_path / "a.jsonl", [{"prompt": f"Who has {n} lamps?", "answer": "Nobody."} for n in range(4)])
+    texts = lines_of(tmp_path / "b.jsonl", [{"text": f"The house has {n} lamps."} for n in range(5)])
+    data = {"items": asked, "corpus": texts}
+    plan = Plan("Asked", (Check("c", Grounding(), data),), MarkovText().open(), limit=2)
+    assert expected_calls(plan) == {"c": 2}
+    (found,) = run(
+        Plan("Given", (Check("c", Grounding(answers="given", passages=9), data),), limit=2), into=tmp_path / "audits"
+    ).record.findings
+    assert {role: facts["items"] for role, facts in found.data.items()} == {"items": 2, "corpus": 5}

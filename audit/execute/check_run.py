@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import AbilityError, DokimasiaError, IntegrityError
-from audit.execute.observing import Looked, observe
+from audit.execute.observing import Watch, observe
 from audit.execute.target import plan_for, repeatable
 from audit.record import Evidence, Finding, Limit, observations_name
 from audit.verdict import (
@@ -64,8 +64,8 @@ class CheckRun:
     """The audited model, opened; None where data are audited."""
     drawn: bool = False
     """Whether equal questions got different answers of it."""
-    looked: Looked = lambda *seen: None
-    """Hears what a check that stops early sees at each look."""
+    watch: Watch = field(default_factory=Watch)
+    """Hears what is observed, and what a check that stops early sees at each look."""
 
     def ask(self, door: Asker) -> Outcome:
         """Ask, judge and store; raises IntegrityError for an altered audit, and nothing else."""
@@ -120,7 +120,7 @@ class CheckRun:
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
         for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = observe(check, plan, door, role, observed, self.looked)
+            frame = observe(check, plan, door, role, observed, self.watch)
             if frame is None:
                 return self._finding(Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)

@@ -47,7 +47,8 @@ class Sizes:
 
     def calls(self, check: Check, limit: int | None) -> int:
         """Return how many items a check asks, as its probe estimates."""
-        return sum(check.probe.estimate(self.items(check, role, limit)) for role in check.data)
+        asked = [role for role in check.data if not check.probe.roles[role].searched]
+        return sum(check.probe.estimate(self.items(check, role, limit)) for role in asked)
 
     def part(self, check: Check, limit: int | None) -> tuple[int, int, int]:
         """Return (items, units, population): what of a benchmark is asked at most, and how many units it has."""

@@ -6,7 +6,7 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from audit.errors import DataError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from audit.verdict import Part
     from detectors.result import Result
 
-__all__ = ["Looked", "observe", "shards"]
+__all__ = ["Watch", "observe", "shards"]
 
 
 @runtime_checkable
@@ -33,7 +33,14 @@ class _Fitted(Protocol):
     def learnt(self) -> frozenset[str]: ...
 
 
-Looked = Callable[["Check", "Result", "Part | None"], None]
+class Watch:
+    """Hears what is observed; this one does nothing with it."""
+
+    def observed(self, check: Check, role: str, items: int) -> None:
+        """Hear of items of a role that are through."""
+
+    def looked(self, check: Check, result: Result, part: Part | None) -> None:
+        """Hear what a check that stops early sees at a look."""
 
 
 def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]:
@@ -54,20 +61,27 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
 
 
 def observe(
-    check: Check, plan: Plan, door: Asker, role: str, before: Observed, looked: Looked = lambda *seen: None
+    check: Check, plan: Plan, door: Asker, role: str, before: Observed, watch: Watch | None = None
 ) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
-    looked: hears what is seen at each look. plan: as it holds for this check (`audit.execute.target.plan_for`); of a
-    benchmark, its `limit` takes units at random.
+    plan: as it holds for this check (`audit.execute.target.plan_for`); of a benchmark, its `limit` takes units at
+    random.
     """
     import pandas as pd
 
+    watch = watch or Watch()
     probe, benchmark = observer_of(check.probe, role, before), role == "items" and plan.target == "benchmark"
     batches = _unseen(check, plan, role, check.batches(role, None if benchmark else plan.limit))
+
+    def observed(part: pd.DataFrame) -> pd.DataFrame:
+        frame = probe.observe(door, part, role)
+        watch.observed(check, role, len(part))
+        return frame
+
     if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
         parts = shards(batches, plan.shard) if door.models else batches
-        frames = [probe.observe(door, part, role) for part in parts]
+        frames = [observed(part) for part in parts]
         return _whole(frames) if frames else None
     if not (read := list(batches)):
         return None
@@ -77,13 +91,13 @@ def observe(
     population = Units(ordered).left if benchmark else None
     part = random_part(ordered, plan.limit) if benchmark else ordered
     if check.stop == "full":
-        return _whole([probe.observe(door, shard, role) for shard in shards(iter([part]), plan.shard)])
+        return _whole([observed(shard) for shard in shards(iter([part]), plan.shard)])
     assert check.limit is not None
     units, frames = Units(part), list[pd.DataFrame]()
     size = begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(MOST_BETWEEN_LOOKS)
     while units.left and size:
-        frames.append(probe.observe(door, units.take(size), role))
-        size = _next(check, plan, {**before, role: pd.concat(frames)}, population, looked)
+        frames.append(observed(units.take(size)))
+        size = _next(check, plan, {**before, role: pd.concat(frames)}, population, watch)
     return pd.concat(frames) if frames else None
 
 
@@ -114,11 +128,11 @@ def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
     return whole
 
 
-def _next(check: Check, plan: Plan, observed: Observed, population: int | None, looked: Looked) -> int:
+def _next(check: Check, plan: Plan, observed: Observed, population: int | None, watch: Watch) -> int:
     """Return how many units to ask before the next look; 0 where the limit is decided."""
     assert check.limit is not None
     level = plan.check_level(check)
     result = check.probe.judge(observed, level=level, rng=rng_for(plan.seed, check.name, "judge"))
     part = part_of(observed, population) if repeatable(check.probe, observed) else None
-    looked(check, result, part)
+    watch.looked(check, result, part)
     return looks_after(result, check.limit, level, plan.keep_level(check), part)

@@ -69,7 +69,7 @@ class RunCallbacks:
     on_start: Callable[[Path], None] = lambda folder: None
     """The audit's folder, before the first question."""
     on_expected: Callable[[Mapping[str, int]], None] = lambda calls: None
-    """Check -> items that it will ask, before the first question."""
+    """Check -> items that it will ask: before the first question, and after every answer as far as is known then."""
     on_answer: Callable[[int], None] = lambda items: None
     """Items just answered."""
     on_finding: Callable[[Finding], None] = lambda finding: None
@@ -153,7 +153,7 @@ class _Run:
             deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
             self._open()
-            self.progress = ProgressFile(self.folder, self.plan, expected_calls(self.plan, self.sizes), self._audited())
+            self.progress = ProgressFile(self.folder, self.plan, self.sizes, self._audited())
             identities, changed = begin(self.folder, self.opened)
             door = Asker(self.opened, store, self.plan.seed, self.name, self._answered)
             findings = self._findings(door, changed, drawn="main" in varying(identities))
@@ -198,6 +198,7 @@ class _Run:
 
     def _answered(self, items: int) -> None:
         self.progress.answered(items)
+        self.watch.on_expected(self.progress.expected)
         self.watch.on_answer(items)
 
     def _items(self, check: str) -> int:
@@ -217,7 +218,7 @@ class _Run:
         """Return the finding of each check; `drawn`: equal questions get different answers of the audited model."""
         frozen, main = {one["name"]: one for one in self.frozen["checks"]}, self.opened.get("main")
         runs = [
-            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn, self.progress.looked)
+            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn, self.progress)
             for check in self.plan.checks
         ]
         return self._settled(runs, [self._asked(one, door, changed) for one in runs], changed)

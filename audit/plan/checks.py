@@ -61,8 +61,12 @@ class Check:
             raise UsageError(f"check {self.name}: {problem}")
 
     def batches(self, role: str, limit: int | None) -> Iterator[pd.DataFrame]:
-        """Return the items of a role, at most so many, as frames of bounded size (`audit.data.DataSource`)."""
-        return self.data[role].batches(self.probe.roles[role], limit=limit)
+        """Return the items of a role as frames of bounded size (`audit.data.DataSource`).
+
+        limit: most of them; what is searched comes whole.
+        """
+        wanted = self.probe.roles[role]
+        return self.data[role].batches(wanted, limit=None if wanted.searched else limit)
 
     @property
     def gates(self) -> bool:

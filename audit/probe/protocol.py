@@ -50,6 +50,9 @@ class Role:
     and its cells are text, a number or true or false, all of them told as text, or missing."""
     lists: frozenset[str] = field(default_factory=frozenset)
     """Fields of which a cell is one text or a list of texts, such as the passages of a context."""
+    searched: bool = False
+    """Whether its items are searched and not asked about, as passages are: it is read whole whatever limit the plan
+    sets, and no estimate counts it."""
 
 
 class Ask(Protocol):
@@ -121,7 +124,11 @@ class Probe(Protocol):
         """
 
     def estimate(self, items: int) -> int:
-        """Return how many calls `observe` will make for that many items."""
+        """Return how many calls `observe` will make for that many items of any role that is not searched.
+
+        What cannot be known before, such as the claims that a verifier will be asked about, is left out: a run expects
+        of what is left what it took so far.
+        """
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return one row per item (same index) of JSON-like cells: what the model answered, nothing derived.

@@ -75,7 +75,7 @@ class Grounding:
             optional=frozenset({"context", "answer", "reference", "label", "group", "unit"}),
             lists=frozenset({"context", "reference"}),
         ),
-        "corpus": Role({"text": "a passage"}, required=False),
+        "corpus": Role({"text": "a passage"}, required=False, searched=True),
     }
     measures: ClassVar[Mapping[str, Range]] = {
         "unsupported_share": SHARE, "conflicting_share": SHARE, "absent_share": SHARE, "grounded_share": SHARE,
@@ -103,7 +103,7 @@ class Grounding:
         return frozenset({"sample"} if self.answers == "model" else ())
 
     def estimate(self, items: int) -> int:
-        """Return the calls of the audited model; a verifier has as many as there are claims and passages."""
+        """Return the calls of the audited model; how many claims there are for a verifier is known when it answered."""
         return items if self.answers == "model" else 0
 
     def informed(self, before: Observed) -> _Searching | Grounding:
