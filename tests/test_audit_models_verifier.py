@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_models import make_tiny_verifier
 
+import detectors
+import detectors.factuality.lexical
 from audit import open_model
 from audit.ask.questions import answer
 from audit.errors import ModelError
 from audit.model import Continuation, Pair, abilities_of
+from audit.models.lexical_verifier import LexicalVerifierPart
 from audit.numbering import item_digest
 
 LONG = "the young nurse went home and ate bread . " * 12 + "the old doctor was kind ."
@@ -156,3 +163,24 @@ def test_the_built_in_one_is_the_rules():
     assert answer(model, "verify", pairs, seed=0, options={}).to_pandas()["pieces"].tolist() == [1, 1]
     with pytest.raises(ModelError, match="got a str; allowed: Pair"):
         model.verify(["a text"])
+
+
+def test_the_fingerprint_of_the_rules_is_that_of_what_decides_and_of_nothing_else(tmp_path, monkeypatch):
+    """That is what a fresh interpreter loads for a score."""
+    code = "import sys, detectors.factuality.lexical; print(*(n for n in sys.modules if n.startswith('detectors')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    room = Path(detectors.__file__).parent
+    decide = {Path(sys.modules[name].__file__).relative_to(room) for name in loaded}
+    shutil.copytree(room, tmp_path / "detectors", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(detectors, "__file__", str(tmp_path / "detectors" / "__init__.py"))
+    prints = [LexicalVerifierPart().fingerprint()]
+    rest = {path.relative_to(room) for path in room.rglob("*.py")} - decide
+    sentences = {Path("__init__.py"), Path("factuality", "__init__.py")}
+    assert len(decide) == len(loaded) > len(sentences)
+    for some in (rest | sentences, *([path] for path in sorted(decide - sentences))):
+        for path in some:
+            with (tmp_path / "detectors" / path).open("a", encoding="utf-8") as file:
+                file.write("\n# another\n")
+        prints.append(LexicalVerifierPart().fingerprint())
+    assert prints[1] == prints[0]
+    assert len(set(prints)) == len(prints) - 1 == len(decide - sentences) + 1

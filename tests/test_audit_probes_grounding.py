@@ -238,3 +238,45 @@ def test_passages_to_search_are_read_whole_whatever_the_limit_and_no_call_is_exp
         Plan("Given", (Check("c", Grounding(answers="given", passages=9), data),), limit=2), into=tmp_path / "audits"
     ).record.findings
     assert {role: facts["items"] for role, facts in found.data.items()} == {"items": 2, "corpus": 5}
+
+
+def test_what_says_something_that_nothing_can_be_judged_of_bounds_every_share_and_what_is_empty_is_no_response():
+    """Twenty are borne out; of ten that say "Yes." nobody knows, and ten that say nothing have claimed nothing."""
+    said = ["Seven clocks stood."] * 20 + ["Yes."] * 10 + ["?!"] * 5 + ["  "] * 5
+    frame = pd.DataFrame({"prompt": [f"How many {n}?" for n in range(40)], "context": "Seven clocks stood."})
+    frame = frame.rename(index=str).assign(answer=said)
+    result = judged(Grounding(), Grounding(answers="given").observe(Door(), frame, "items"))
+    found = result.headline
+    assert result.items["outcome"].tolist() == ["grounded"] * 20 + ["unscored"] * 20
+    assert (found.value, found.missing, found.n["items"]) == (0.0, 10, 20)
+    assert found.high > 10 / 30
+    assert result.measure("grounded_share").low < 20 / 30
+    assert result.measure("response_share").value == 30 / 40
+    assert result.measure("error_share").value == 0
+
+
+def test_what_the_search_brought_up_is_counted_of_declined_and_failed_questions_too():
+    """Where the passages do not tell, a good model declines: a recall without these would be that of what was found."""
+    answers = {"content": ["Seven clocks stood.", "I don't know.", None], "finish": ["stop", "stop", "error"],
+               "problem": [None, None, "late"]}  # fmt: skip
+    items = pd.DataFrame(
+        {"prompt": ["How many clocks?", "Who?", "When?"],
+         "context": [["Seven clocks stood."], ["Rye is baked."], ["Tea."]],
+         "reference": ["Seven clocks stood.", "The nurse went home.", "The ferry leaves at eight."]}, index=list("abc"),
+    )  # fmt: skip
+    verify = {"verifier_verify": lambda pairs: {
+        "entailment": [float(one.hypothesis in one.premise) for one in pairs], "neutral": 0.0, "contradiction": 0.0,
+        "pieces": 1,
+    }}  # fmt: skip
+    for helper in ({}, verify):
+        seen = Grounding().observe(Door(main_sample=lambda prompts: answers, **helper), items, "items")
+        result = judged(Grounding(), seen)
+        assert result.items["outcome"].tolist() == ["grounded", "refused", "error"]
+        recall = result.measure("context_recall")
+        assert (recall.value, recall.n["items"], recall.missing) == (pytest.approx(1 / 3), 3, 0)
+        assert result.measure("context_precision").value == pytest.approx(1 / 3)
+
+
+def test_a_list_of_passages_may_hold_nothing_in_a_place():
+    seen = Grounding(answers="given").observe(Door(), given(context=[[None, "Tea."]], answer=["Tea."]), "items")
+    assert seen["context"].tolist() == [["Tea."]]

@@ -4,12 +4,13 @@
       verifier: {use: lexical_verifier}
 
 Its scores are those of `detectors.factuality.lexical`: in [0, 1] and summing to one, but no probabilities. Its
-fingerprint is that of the rules' source.
+fingerprint is that of the source of the rules: of the module that scores and of all that it imports here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import ast
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -36,15 +37,32 @@ class LexicalVerifierPart:
 
     def fingerprint(self) -> str:
         """Return the digest of the rules."""
-        import detectors.factuality
+        import detectors
 
-        room = Path(str(detectors.factuality.__file__)).parent
-        files = {path.relative_to(room).as_posix(): digest_file(path) for path in sorted(room.rglob("*.py"))}
+        room = Path(str(detectors.__file__)).parent.parent
+        files, left = dict[str, str](), ["detectors.factuality.lexical"]
+        while left:
+            if (path := _source(room, left.pop())) and (name := path.relative_to(room).as_posix()) not in files:
+                files[name] = digest_file(path)
+                left += _imported(path)
         return sha256(canonical([self.family, files]))
 
     def open(self) -> LexicalVerifier:
         """Return the model."""
         return LexicalVerifier(self.name or self.family, self.fingerprint())
+
+
+def _source(room: Path, module: str) -> Path | None:
+    """Return the file of a module; None where what is imported is a name in one."""
+    path = room.joinpath(*module.split("."))
+    return next((one for one in (path.with_suffix(".py"), path / "__init__.py") if one.is_file()), None)
+
+
+def _imported(path: Path) -> Iterator[str]:
+    """Yield the modules of `detectors` that a file imports; `from x import y` may mean either."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "detectors":
+            yield from (str(node.module), *(f"{node.module}.{one.name}" for one in node.names))
 
 
 @dataclass(frozen=True)

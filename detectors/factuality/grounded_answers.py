@@ -4,7 +4,8 @@
 
 beside the published scores of `detectors.factuality.grounding`, and, where answers have labels, how well the mean
 support ranks right ones above wrong ones, less how well their length does: a detector that does no better than counting
-words has found nothing. An answer that declines claims nothing and has no value.
+words has found nothing. An answer that declines, or is empty, claims nothing and has no value. One that says something
+of which nothing can be judged is missing: every share is bounded by what it could have been.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def grounding_of_answers(
         pd.DataFrame(rows, index=observed.index).reindex(columns=list(_COLUMNS))
     )
     items["unit"] = _units(observed)
-    items["no_answer"] = items["outcome"] == "error"
+    silent = items["words"].isna()  # nothing was said that could be borne out, or not
+    items["no_answer"] = (items["outcome"] == "error") | ((items["outcome"] == "unscored") & ~silent)
     counts = items["supported"].dropna()
     wanted = float((counts + items["unsupported"].dropna()).median()) if len(counts) else 1.0
     items["f1_at_k"] = [
@@ -99,7 +101,7 @@ def _measures(tally: Tally) -> Iterator[Measure]:
     for name, direction in _SHARES[5:]:
         yield tally.mean(name, items[name], direction, binary=False)
     seen = items["outcome"]
-    responded = (seen != "refused").astype(float).where(~seen.isin(["not asked", "error"])).rename(None)
+    responded = items["words"].notna().astype(float).where(~seen.isin(["not asked", "error"])).rename(None)
     yield tally.mean("response_share", responded, "neither")
     causes = dict.fromkeys(_CITED, Cause("no answer cites a passage"))
     causes |= dict.fromkeys(_REFERRED, Cause("no item has a reference"))
@@ -151,15 +153,17 @@ def _answer(row: Mapping[Any, Any], supported_at: float, conflicting_at: float) 
     """Return the columns of one answer."""
     if row["not_asked"] is not None:
         return {"outcome": "not asked"}
-    if row["answer"] is None or row["finish"] == "error":
-        return {"outcome": "error"}
-    answer, question, passages = row["answer"], row["prompt"] or "", list(row["context"])
-    if is_refusal(answer):
-        return {"outcome": "refused"}
-    verified = Verified.of(passages, row["verified"])
+    answer, question = row["answer"], row["prompt"] or ""
+    verified = Verified.of(list(row["context"]), row["verified"])
+    searched = _of_reference(row, verified, supported_at)
+    if answer is None or row["finish"] == "error":
+        return {"outcome": "error", **searched}
+    if is_refusal(answer) or not any(map(str.isalnum, answer)):
+        return {"outcome": "refused" if is_refusal(answer) else "unscored", **searched}
     claims = ground(answer, question, verified, supported_at=supported_at, conflicting_at=conflicting_at)
     return {
-        **_counted(scored(claims)), **_of_context(row, verified, supported_at), "words": float(len(answer.split())),
+        **_counted(scored(claims)), **_of_citations(row, verified, supported_at), **searched,
+        "words": float(len(answer.split())),
         "claims": [one.text for one in claims], "states": [one.state for one in claims],
         "rules": [str(one.rule) for one in claims], "supports": [one.support for one in claims],
         "reasons": [str(one.reason or "") for one in claims], "spans": [[*one.whole, *one.span] for one in claims],
@@ -185,19 +189,23 @@ def _counted(claims: list[Grounded]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _of_context(row: Mapping[Any, Any], verified: Verified, supported_at: float) -> dict[str, float]:
-    """Return what citations and the reference tell."""
-    found: dict[str, float] = {}
-    if row["cited"] is not None:
-        citations = cited_rightly(row["answer"], [list(one) for one in row["cited"]], verified, supported_at)
-        if citations is not None:
-            found |= dict(zip(_CITED, citations, strict=True))
-    if row["reference"] is not None and len(row["reference"]):
-        matrix = reference_matrix(row["reference"][0], row["prompt"] or "", verified) >= supported_at
-        if len(matrix):
-            found["context_recall"] = context_recall(matrix.any(axis=1))
-            found["context_precision"] = context_precision(matrix.any(axis=0))
-    return found
+def _of_citations(row: Mapping[Any, Any], verified: Verified, supported_at: float) -> dict[str, float]:
+    """Return what citations tell."""
+    cited = row["cited"]
+    told = None if cited is None else cited_rightly(row["answer"], [list(one) for one in cited], verified, supported_at)
+    return {} if told is None else dict(zip(_CITED, told, strict=True))
+
+
+def _of_reference(row: Mapping[Any, Any], verified: Verified, supported_at: float) -> dict[str, float]:
+    """Return what the reference tells of the passages, whatever was answered."""
+    if row["reference"] is None or not len(row["reference"]):
+        return {}
+    matrix = reference_matrix(row["reference"][0], row["prompt"] or "", verified) >= supported_at
+    if not len(matrix):
+        return {}
+    return {
+        "context_recall": context_recall(matrix.any(axis=1)), "context_precision": context_precision(matrix.any(axis=0))
+    }
 
 
 def _units(observed: pd.DataFrame) -> pd.Series[Any]:

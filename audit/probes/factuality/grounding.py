@@ -237,22 +237,22 @@ def _contexts(rows: pd.DataFrame, search: Search | None) -> list[list[str]]:
 def _passages(cell: Any) -> list[str]:
     """Return a context as passages: a list as it is, a text parted at its empty lines."""
     parts = [] if cell is None else _GAPS.split(cell) if isinstance(cell, str) else list(cell)
-    return [text.strip() for text in parts if text.strip()]
+    return [text.strip() for text in parts if isinstance(text, str) and text.strip()]
 
 
 def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with `cited`, and with what a verifier says of all pairs of the answers that there are."""
+    """Return the rows with `cited`, and with what a verifier says of all pairs; without answer, of the reference's."""
     from detectors.factuality.grounded_claims import citations_in, pairs_of
 
-    said = [row["answer"] if row["not_asked"] is None else None for row in rows.to_dict("records")]
+    said = [row["answer"] or "" if row["not_asked"] is None else None for row in rows.to_dict("records")]
     rows["cited"] = column(rows, [None if answer is None else citations_in(answer) for answer in said])
     rows["verified"] = column(rows, [None] * len(rows))
     if not ask.can("verify", model=VERIFIER):
         return rows
     wanted = [
-        [] if row["cited"] is None
-        else pairs_of(row["answer"], row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
-        for row in rows.to_dict("records")
+        [] if answer is None
+        else pairs_of(answer, row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
+        for answer, row in zip(said, rows.to_dict("records"), strict=True)
     ]  # fmt: skip
     pairs = [
         Pair("\n".join(passages[place] for place in premise), text)

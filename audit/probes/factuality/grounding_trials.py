@@ -194,13 +194,13 @@ def _known_by_verifier(made: Sequence[_Made]) -> _Known:
     ranked = {name: auroc_of(scores[label == 0], scores[label == 1]) for name, scores in (
         ("auroc_supported", support), ("auroc_of_length", -words))}  # fmt: skip
     gap = ranked["auroc_supported"].value - ranked["auroc_of_length"].value
-    half = [one.number % 4 < one.dose for one in some]
+    half = [one.number % 4 < one.dose for one in made]
     known = {
         "mean_support": mean_of(support), "least_support": mean_of(entailed),
         "summac_zs": mean_of(support - contradicted / 2), **ranked, "auroc_above_length": Known(gap),
         "citation_recall": mean_of((1 + (kinds == "copied")) / 2),
         "citation_precision": mean_of(1 - (kinds == "changed") / 2),
         "context_recall": mean_of(1 - np.array(half) / 2),
-        "context_precision": mean_of([1 / (1 + one.behind) for one in some]),
+        "context_precision": mean_of([1 / (1 + one.behind) for one in made]),
     }  # fmt: skip
     return {(name, None): one for name, one in known.items()}
