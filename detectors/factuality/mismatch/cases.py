@@ -90,9 +90,10 @@ class Case:
         """Return those of some things of the answer, in their order, that belong to the claim."""
         first = bisect_left(things, self.claim.start, key=attrgetter("start"))
         last = bisect_right(things, self.claim.end, key=attrgetter("start"))
-        return [one for one in things[first:last] if one.end <= self.claim.end and not self._left_out(one.start)]
+        return [one for one in things[first:last] if one.end <= self.claim.end and not self.is_left_out(one.start)]
 
-    def _left_out(self, start: int) -> bool:
+    def is_left_out(self, start: int) -> bool:
+        """Tell whether a character of the answer belongs to a claim inside this one."""
         return any(one <= start < two for one, two in self.claim.left_out)
 
     @cached_property

@@ -2,7 +2,8 @@
 
     3 March 2021, March 3rd, 2021, 2021-03-03, 3.3.2021, 2021년 3월 3일      one day
     03/04/2021                                                              3 April or 4 March: one of two days
-    March 2021, 2021년 3월    Q3 2021, 2021년 3분기    2021, 2021년    the 1990s, 1990년대    the 19th century, 19세기
+    March 2021, 2021년 3월    Q3 2021, 2021년 3분기    2021, 2021년    the 1990s, 1990년대
+    '90s, 90년대    nineteenth century, 19th century, 19세기
     3 March, 3월 3일                                                        a day of any year
 
 A number of four figures from 1000 to 2100 without a unit or a thousands mark is taken for a year; where no word
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from detectors.factuality.mismatch.number_words import ORDINAL_WORDS, SCALES
 from detectors.factuality.mismatch.quantities import Quantity
 from detectors.factuality.mismatch.units import CURRENCY_SIGNS, UNITS
 from detectors.factuality.words import HANGUL, NUMBER, WORD, Reading, Token
@@ -37,6 +39,13 @@ _SAYS_YEAR = frozenset(
     [*_BEFORE_YEARS.split(), *_MONTHS, "autumn", "fall", "circa", "ca", "to", "through", "fy", "(", "-"]
 )
 _QUARTERS = {"q1": 1, "q2": 2, "q3": 3, "q4": 4, "first": 1, "second": 2, "third": 3, "fourth": 4}
+_CENTURIES_TEXT = """
+thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth
+"""
+_CENTURIES = {
+    **ORDINAL_WORDS, **{word: float(rank) for rank, word in enumerate(_CENTURIES_TEXT.split(), start=13)},
+    "twenty": 0.0,
+}  # fmt: skip
 _ENDINGS = frozenset({"st", "nd", "rd", "th"})
 _FIRST, _LAST = 1000, 2100
 
@@ -100,7 +109,7 @@ def dates(reading: Reading) -> list[Date]:
     tokens, i = reading.tokens, 0
     while i < len(tokens):
         token = tokens[i]
-        may = token.kind == NUMBER or token.text in _MONTHS or token.text in _QUARTERS
+        may = token.kind == NUMBER or token.text in _MONTHS or token.text in _QUARTERS or token.text in _CENTURIES
         made = _at(reading, tokens, i) if may else None
         if made is not None:
             found.append(made)
@@ -117,6 +126,7 @@ def _at(reading: Reading, tokens: tuple[Token, ...], i: int) -> Date | None:
             made = _month_first(tokens, i)
         elif token.text in _QUARTERS:
             made = _quarter(tokens, i)
+        made = made or _century(tokens, i)
     elif token.kind == NUMBER:
         made = _figures(tokens, i) or _day_first(reading, tokens, i) or _korean(tokens, i) or _century(tokens, i)
         if made is None and (made := _year(tokens, i)) is not None:
@@ -221,6 +231,9 @@ def _korean(tokens: tuple[Token, ...], i: int) -> tuple[tuple[tuple[Day, Day], .
         return ((_whole(year)[0], _whole(year + 9)[1]),), i + 1
     if year is not None and unit.startswith("년") and not unit.startswith("년간"):
         return _korean_month(tokens, i + 2, year) or ((_whole(year),), i + 1)
+    decade = _number(tokens, i, 10, 90)
+    if decade is not None and decade % 10 == 0 and unit.startswith("년대"):
+        return _decades(decade), i + 1
     century = _number(tokens, i, 1, 21)
     if century is not None and unit.startswith("세기"):
         return ((_whole(100 * century - 99)[0], _whole(100 * century)[1]),), i + 1
@@ -259,27 +272,42 @@ def _quarter(tokens: tuple[Token, ...], i: int) -> tuple[tuple[tuple[Day, Day], 
 
 
 def _century(tokens: tuple[Token, ...], i: int) -> tuple[tuple[tuple[Day, Day], ...], int] | None:
-    """Read 19th century."""
-    century = _number(tokens, i, 1, 21)
-    if century is None or [one.text for one in tokens[i + 1 : i + 3]] not in (["th", "century"], ["st", "century"]):
+    """Read 19th century, nineteenth-century, twenty-first century."""
+    ending = i + 1 < len(tokens) and tokens[i + 1].text in _ENDINGS
+    century = _number(tokens, i, 1, 21) if ending else int(_CENTURIES.get(tokens[i].text, 0))
+    last = i + 1 + ending
+    if [one.text for one in tokens[i : i + 3]] == ["twenty", "-", "first"]:
+        century, last = 21, i + 3
+    last += last + 1 < len(tokens) and tokens[last].text == "-"  # 19th-century art
+    if not century or last >= len(tokens) or tokens[last].text != "century":
         return None
-    return ((_whole(100 * century - 99)[0], _whole(100 * century)[1]),), i + 2
+    return ((_whole(100 * century - 99)[0], _whole(100 * century)[1]),), last
 
 
 def _year(tokens: tuple[Token, ...], i: int) -> tuple[tuple[tuple[Day, Day], ...], int] | None:
     """Read 2021, 1990s, and 95 behind 1990 and a dash."""
     after = tokens[i + 1] if i + 1 < len(tokens) else None
-    if i > 1 and len(tokens[i].text) == 2 and tokens[i - 1].text in ("-", "\u2013") and not _glued(after, tokens[i]):
+    before = tokens[i - 1].text if i else ""
+    if i > 1 and len(tokens[i].text) == 2 and before in ("-", "\u2013", "/") and not _glued(after, tokens[i]):
         start, end = _number(tokens, i - 2, _FIRST, _LAST), _number(tokens, i, 0, 99)
         if start is not None and end is not None and tokens[i].start - tokens[i - 2].end == 1 and end > start % 100:
             return (_whole(start - start % 100 + end),), i
+    if before in ("'", "\u2018") and after is not None and after.text == "s" and _glued(after, tokens[i]):
+        decade = _number(tokens, i, 10, 90)
+        return None if decade is None or decade % 10 else (_decades(decade), i + 1)
     year = _number(tokens, i, _FIRST, _LAST)
-    if year is None or len(tokens[i].text) != 4 or (i and tokens[i - 1].text in CURRENCY_SIGNS):
+    if year is None or len(tokens[i].text) != 4 or before in CURRENCY_SIGNS:
         return None
     if after is not None and after.text == "s" and after.start == tokens[i].end and year % 10 == 0:
         return ((_whole(year)[0], _whole(year + (99 if year % 100 == 0 else 9))[1]),), i + 1
-    counted = after is not None and (after.text in UNITS or (after.kind in (HANGUL, WORD) and _glued(after, tokens[i])))
+    glued = after is not None and after.kind in (HANGUL, WORD) and _glued(after, tokens[i])
+    counted = glued or (after is not None and (after.text in UNITS or after.text in SCALES))
     return None if counted else ((_whole(year),), i)
+
+
+def _decades(decade: int) -> tuple[tuple[Day, Day], ...]:
+    """Return the nineties of two centuries: which is meant is not said."""
+    return tuple((_whole(first)[0], _whole(first + 9)[1]) for first in (1900 + decade, 1800 + decade))
 
 
 def _glued(after: Token | None, token: Token) -> bool:

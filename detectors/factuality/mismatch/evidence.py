@@ -59,6 +59,11 @@ class Wording:
         """Return its names."""
         return names(self.reading)
 
+    @cached_property
+    def called(self) -> list[Name]:
+        """Return all that may be a name in it: its first word too."""
+        return names(self.reading, loose=True)
+
 
 @lru_cache(maxsize=8192)
 def _wording(text: str) -> Wording:
@@ -162,7 +167,7 @@ class Evidence:
     @cached_property
     def _names(self) -> dict[str, list[tuple[int, Name]]]:
         """Return the names by their words' stems and by their initials."""
-        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.wording.names)
+        all_of = ((place, one) for place, sentence in enumerate(self.sentences) for one in sentence.wording.called)
         return _indexed((key, (place, one)) for place, one in all_of for key in one.keys)
 
     @cached_property

@@ -2,6 +2,7 @@
 
     Barack Obama     Obama, B. Obama; not Michelle Obama            United Nations     UN, U.N.
     Canada           Canadian                                       the Beatles        Beatles
+    Louis XIV        Louis; not Louis XVI                            World War II       Second World War
 
 The first word of a sentence is skipped unless more capitals follow or it is spelled in capitals. Where a text has
 no capitals, or nothing but, or its script has none, names cannot be told: `unmeasurable` says why, and no finding
@@ -14,6 +15,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from detectors.factuality.mismatch.units import CURRENCY_SIGNS
 from detectors.factuality.wordlists import TITLES
 from detectors.factuality.words import HANGUL, SIGNS, WORD, Reading, Token, is_content
 from detectors.phrases import Cause
@@ -28,7 +30,10 @@ _NO_NAMES = frozenset(
 )
 _LETTERS = re.compile(r"[^\W\d_]")
 _COMPANY = frozenset({"inc", "ltd", "corp", "co", "llc", "plc", "jr", "sr"})
+_SPELLINGS = {"usa": "us"}
 _DEMONYM = frozenset({"", "n", "an", "ian", "ean", "ese", "ish", "i", "ic", "a", "y", "e", "s"})
+_NUMERAL = re.compile(r"(?:ii|iii|iv|vi|vii|viii|ix|x[iv]{0,4})\Z")
+"""The number of a king, pope or war, as a word; not I and V, which are initials too."""
 _LONGEST = 8
 _READ = 4_000
 _SHOUTS, _HEADLINE = 0.7, 0.95
@@ -56,7 +61,9 @@ class Name:
 
     def allows(self, other: Name) -> bool:
         """Tell whether this is a way to call what is called `other`."""
-        one, two = self.words, other.words
+        one, two = _unnumbered(self.words), _unnumbered(other.words)
+        if len(one) < len(self.words) and len(two) < len(other.words) and self.words[-1] != other.words[-1]:
+            return False
         if len(one) == 1 and len(two) == 1:
             return _kin(one[0], two[0])
         if _initials(one) == "".join(two) or _initials(two) == "".join(one):
@@ -66,6 +73,10 @@ class Name:
         if len(two) == 1:
             return _kin(one[-1], two[0])
         return _kin(one[-1], two[-1]) and (_fits(one, two) or _fits(two, one))
+
+
+def _unnumbered(words: tuple[str, ...]) -> tuple[str, ...]:
+    return words[:-1] if len(words) > 1 and _NUMERAL.match(words[-1]) else words
 
 
 def _kin(one: str, two: str) -> bool:
@@ -87,13 +98,17 @@ def _fits(one: tuple[str, ...], two: tuple[str, ...]) -> bool:
     return all(any(_kin(a, b) or (len(a) == 1 and b.startswith(a)) for b in two) for a in one)
 
 
-def names(reading: Reading, beginnings: Iterable[int] = (0,)) -> list[Name]:
-    """Return the names of a text in their order; `beginnings` are the characters at which its sentences begin."""
+def names(reading: Reading, beginnings: Iterable[int] = (0,), *, loose: bool = False) -> list[Name]:
+    """Return the names of a text in their order; `beginnings` are the characters at which its sentences begin.
+
+    loose: a first word counts too, as for what a text may be referring to.
+    """
     tokens, found, i = reading.tokens, [], 0
     starts = frozenset(beginnings)
     while i < len(tokens):
         last = _run(reading, tokens, i)
-        made = None if last is None else _name(reading, tokens, i, last, begins=_begins(tokens, i, starts))
+        begins = not loose and _begins(tokens, i, starts)
+        made = None if last is None else _name(reading, tokens, i, last, begins=begins)
         if made is not None:
             found.append(made)
         i = i + 1 if last is None else last + 1
@@ -138,6 +153,9 @@ def _name(reading: Reading, tokens: tuple[Token, ...], first: int, last: int, *,
     """Return the name of a run; None where it is none."""
     while first <= last and _empty(tokens[first], reading.plain[tokens[first].start : tokens[first].end]):
         first, begins = first + 1, False
+    after = tokens[last + 1] if last + 1 < len(tokens) else None
+    if after is not None and after.text in CURRENCY_SIGNS and after.start == tokens[last].end:
+        last -= 1  # US$, a currency
     words = _words(tokens[first : last + 1])
     alone = len(words) == 1
     if not words or (alone and (words[0] in _NO_NAMES or (len(words[0]) < 2))):
@@ -169,7 +187,7 @@ def _words(tokens: tuple[Token, ...]) -> tuple[str, ...]:
             words.append(text)
             dotted = len(text) == 1
         dotted = dotted and len(text) == 1
-    return tuple(words[:_LONGEST])
+    return tuple(_SPELLINGS.get(word, word) for word in words[:_LONGEST])
 
 
 def unmeasurable(reading: Reading) -> Cause | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from detectors.factuality.words import Token
 
-__all__ = ["BEGINNINGS", "HANGUL_SCALES", "NATIVE", "ORDINAL_WORDS", "SCALES", "sino", "spelled"]
+__all__ = ["BEGINNINGS", "HANGUL_SCALES", "NATIVE", "ORDINAL_WORDS", "SCALES", "fraction", "sino", "spelled"]
 
 _SMALL = """
 zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
@@ -19,6 +19,7 @@ SCALES = {
     "lakh": 1e5, "crore": 1e7,
 }  # fmt: skip
 ORDINAL_WORDS = {word: float(value) for value, word in enumerate(_RANKS.split(), start=1)}
+_PARTS = {"quarter": 4.0} | {word: rank for word, rank in ORDINAL_WORDS.items() if rank >= 3.0}
 BEGINNINGS = frozenset({*_ONES, *_TENS, "half", "a", "an"})
 """Words that a number may begin with."""
 HANGUL_SCALES = {"십": 1e1, "백": 1e2, "천": 1e3, "만": 1e4, "억": 1e8, "조": 1e12}
@@ -58,6 +59,26 @@ def spelled(tokens: tuple[Token, ...], first: int, *, loose: bool = False) -> tu
         last = i
     alone = last == first and tokens[first].text == "one" and not loose
     return None if alone else (total + current, last)
+
+
+def fraction(tokens: tuple[Token, ...], first: int, *, loose: bool = False) -> tuple[int, float] | None:
+    """Return last token and value of a fraction in words at a token; None for none.
+
+    Two thirds and three quarters; as what a text may be referring to (loose) also "half of", "a third of".
+    """
+    text = tokens[first].text
+    behind = [i for i in range(first + 1, min(len(tokens), first + 4)) if tokens[i].text != "-"]
+    texts = [tokens[i].text for i in behind] + ["", ""]
+    if loose and text == "half" and texts[0] in ("of", "the"):
+        return first, 0.5
+    parts = _PARTS.get(texts[0].removesuffix("s"), 0.0)
+    if loose and text == "a" and parts and texts[1] == "of":
+        return behind[0], 1.0 / parts
+    count = _ONES.get(text, 0.0)
+    if not 0.0 < count < parts or (parts == 4.0 and count != 3.0):  # the first two quarters
+        return None
+    ends = texts[0].endswith("s") if count > 1.0 else texts[1] in ("of", "the") or not texts[1].isalnum()
+    return (behind[0], count / parts) if ends else None
 
 
 def _begins(tokens: tuple[Token, ...], first: int) -> tuple[float, int] | None:

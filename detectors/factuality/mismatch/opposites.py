@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["AFTER_KOREAN", "BEFORE_KOREAN", "DENIALS", "KOREAN_OPPOSITES", "NEGATIONS", "OPPOSITES", "ROOTS"]
 
 _NEGATIONS_TEXT = "not no never without neither nor none cannot hardly scarcely"
-_DENIALS_TEXT = "denies denied deny denying refuses refused refuse fails failed fail lacks lacked lack"
+_DENIALS_TEXT = "denies denied deny denying refuses refused refuse fails failed fail lacks lacked lack unable"
 NEGATIONS = frozenset(_NEGATIONS_TEXT.split())
 DENIALS = frozenset(_DENIALS_TEXT.split())
 AFTER_KOREAN = ("않", "못하", "못했", "없", "아니", "말았", "금지", "불가")

@@ -14,12 +14,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from detectors.factuality.mismatch.number_contexts import is_hedged, is_minus, on_the_clock
 from detectors.factuality.mismatch.number_words import (
     BEGINNINGS,
     HANGUL_SCALES,
     NATIVE,
     ORDINAL_WORDS,
     SCALES,
+    fraction,
     sino,
     spelled,
 )
@@ -32,11 +34,6 @@ _BEGIN = BEGINNINGS | ORDINAL_WORDS.keys()
 _PLAIN: Unit = ("", 1.0, 0.0)
 _GROUPED = re.compile(r"\d{1,3}(?:([,.'\u00a0\u202f])\d{3})(?:\1\d{3}){0,9}\Z")
 _INDIAN = re.compile(r"\d{1,2}(?:,\d{2}){1,6},\d{3}\Z")
-_HEDGES_TEXT = """
-about around approximately roughly nearly almost some circa ca approx over under above below least most than
-estimated 약 대략 거의
-"""
-_HEDGES = frozenset(_HEDGES_TEXT.split())
 _SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "bn": 1e9, "b": 1e9, "tn": 1e12}
 _LIMIT, _LABEL, _WORDS_OF_CITATION = 20, 6, 16
 _POINTS_AT = frozenset({"the", "his", "her", "its", "their", "my", "our", "s"})
@@ -60,11 +57,18 @@ class Quantity:
     last: int
     """Tokens, both included."""
     written: str
+    shift: float = 0.0
+    """Base units at 0 of its unit, as for degrees."""
 
     @property
     def values(self) -> tuple[float, ...]:
         """Return the readings, in base units and as they are written."""
-        return (*self.readings, *(one / self.factor for one in self.readings if self.factor != 1.0))
+        return self.readings if (self.factor, self.shift) == (1.0, 0.0) else (*self.readings, *self.bare)
+
+    @property
+    def bare(self) -> tuple[float, ...]:
+        """Return the readings without the unit."""
+        return tuple((one - self.shift) / self.factor for one in self.readings)
 
     @property
     def names(self) -> bool:
@@ -83,8 +87,7 @@ class Quantity:
             if self.dimension and other.dimension:
                 return False
             if SHARE not in (self.dimension, other.dimension) or not _overlap(mine, theirs, 0.0, 0.0):
-                mine = tuple(one / self.factor for one in mine)
-                theirs = tuple(one / other.factor for one in theirs)
+                mine, theirs = self.bare, other.bare
                 place, their_place = place / self.factor, their_place / other.factor
         converted = self.factor != other.factor and self.dimension == other.dimension
         slack = place / 2 if converted or their_place < place else 0.0
@@ -133,6 +136,7 @@ def quantities(reading: Reading, taken: frozenset[int] = frozenset(), *, loose: 
         token = tokens[i]
         plain_word = token.kind == WORD and token.text not in _BEGIN and not token.text[-1].isdecimal()
         passed = plain_word or token.kind == MARK or i in taken or _is_citation(tokens, i)
+        passed = passed or (token.text == "00" and i > 0 and tokens[i - 1].text == ":")  # 17:00
         made = None if passed else _at(reading, tokens, i, loose)
         if made is None:
             i += 1
@@ -151,34 +155,44 @@ def _at(reading: Reading, tokens: tuple[Token, ...], i: int, loose: bool) -> Qua
         readings, place = numeral(token.text)
         return _finished(reading, tokens, i, i, readings, place)
     if token.kind == WORD:
+        if (part := fraction(tokens, i, loose=loose)) is not None:
+            return _share(reading, tokens, i, *part)
         if (word := spelled(tokens, i, loose=loose)) is not None:
             return _finished(reading, tokens, i, word[1], (word[0],), 1.0)
         return _in_word(reading, tokens, i) or _ordinal_word(reading, tokens, i, loose)
     return _hangul_word(reading, tokens, i) if token.kind == HANGUL else None
 
 
+def _share(reading: Reading, tokens: tuple[Token, ...], first: int, last: int, value: float) -> Quantity:
+    """Return a fraction in words: two thirds is 66 %, 67 % and 66.7 %."""
+    readings = (value, *dict.fromkeys((int(100 * value) / 100, round(value, 2), round(value, 3))))
+    start, end = tokens[first].start, tokens[last].end
+    return Quantity(readings, 0.0, SHARE, UNITS["%"][1], start, end, first, last, reading.plain[start:end].lower())
+
+
 def _finished(
     reading: Reading, tokens: tuple[Token, ...], first: int, last: int, readings: tuple[float, ...], place: float
 ) -> Quantity:
     """Return the quantity with the scale and unit that follow its figures."""
-    scale, unit, last, rest = _behind(tokens, last)
+    scale, unit, last, rest = _behind(reading.plain, tokens, last)
     money = first > 0 and tokens[first - 1].text in CURRENCY_SIGNS
     if money:
         first -= 1
         unit = UNITS[tokens[first].text]
-    if place == 1.0 and readings and _hedged(tokens, first):
+    if place == 1.0 and readings and is_hedged(tokens, first, last):
         place = _last_figure(readings[0])
-    if first > 0 and tokens[first - 1].text == "-" and _is_minus(tokens, first - 1):
+    if first > 0 and is_minus(tokens, first - 1):
         first -= 1
         readings = tuple(-one for one in readings)
     dimension, factor, shift = unit or _PLAIN
+    readings = on_the_clock(tokens, first, last, readings)
     values = tuple((one * scale + rest) * factor + shift for one in readings)
     start, end = tokens[first].start, tokens[last].end
     place = factor if rest else place * scale * factor
-    return Quantity(values, place, dimension, factor, start, end, first, last, reading.plain[start:end].lower())
+    return Quantity(values, place, dimension, factor, start, end, first, last, reading.plain[start:end].lower(), shift)
 
 
-def _behind(tokens: tuple[Token, ...], last: int) -> tuple[float, Unit | None, int, float]:
+def _behind(plain: str, tokens: tuple[Token, ...], last: int) -> tuple[float, Unit | None, int, float]:
     """Return scale, unit, last token and what a smaller part adds (3만 5천: 5,000) behind a token."""
     after = tokens[last + 1] if last + 1 < len(tokens) else None
     if after is None:
@@ -187,9 +201,11 @@ def _behind(tokens: tuple[Token, ...], last: int) -> tuple[float, Unit | None, i
         return _hangul_behind(tokens, last)
     glued = after.start == tokens[last].end
     scale = SCALES.get(after.text, 1.0) if after.kind == WORD else 1.0
-    if (glued and after.text in _SHORT_SCALES and (after.text != "m" or _is_money(tokens, last))) or (
-        not glued and after.text in ("bn", "mn", "tn")
-    ):
+    if (
+        glued
+        and after.text in _SHORT_SCALES
+        and (after.text != "m" or plain[after.start] == "M" or _is_money(tokens, last))
+    ) or (not glued and after.text in ("bn", "mn", "tn")):
         scale = _SHORT_SCALES[after.text]
     if scale != 1.0:
         last += 1
@@ -220,6 +236,8 @@ def _hangul_behind(tokens: tuple[Token, ...], last: int) -> tuple[float, Unit | 
     """Return what `_behind` does where Hangul follows: scales (3만 5천), then a unit with or without a particle."""
     scale, text = _hangul_scale(tokens[last + 1].text)
     last += 1
+    if text.startswith("\uc5ec"):  # 50여 명
+        text = text[1:]
     if not text and last + 1 < len(tokens):
         after = tokens[last + 1]
         if after.kind == NUMBER and after.start - tokens[last].end <= 1 and last + 2 < len(tokens):
@@ -329,10 +347,6 @@ def _labelled(reading: Reading, tokens: tuple[Token, ...], i: int, label: str, f
     return Quantity(readings, place, unit, 1.0, start, end, i, last, reading.plain[start:end].lower())
 
 
-def _hedged(tokens: tuple[Token, ...], first: int) -> bool:
-    return any(one.text in _HEDGES for one in tokens[max(0, first - 2) : first])
-
-
 def _last_figure(value: float) -> float:
     """Return the place of the last figure that is not 0: 100 of 1,200."""
     if not value or value != int(value):
@@ -343,14 +357,6 @@ def _last_figure(value: float) -> float:
 
 def _is_money(tokens: tuple[Token, ...], last: int) -> bool:
     return last > 0 and tokens[last - 1].text in CURRENCY_SIGNS
-
-
-def _is_minus(tokens: tuple[Token, ...], i: int) -> bool:
-    """Tell whether a dash is a sign: glued to what follows and not to what stands before, with no figure there."""
-    glued = tokens[i].end == tokens[i + 1].start
-    before = tokens[i - 1] if i else None
-    return glued and (before is None or (before.end < tokens[i].start and before.kind not in (NUMBER,))
-                      or (before.kind == MARK and before.text in "(["))  # fmt: skip
 
 
 def _overlap(mine: tuple[float, ...], theirs: tuple[float, ...], slack: float, place: float) -> bool:
