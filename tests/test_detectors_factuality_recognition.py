@@ -135,6 +135,13 @@ def test_p_ik_worked_by_hand():
     lost = generated_correctness(frame.assign(p_ik=[None, *sure[1:]]), rule="contains", level=0.95,
                                  rng=np.random.default_rng(0))  # fmt: skip
     assert lost.measure("p_ik_auroc").missing == 1
+    most = generated_correctness(frame.assign(p_ik=[*sure[:8], *[None] * 16]), rule="contains", level=0.95,
+                                 rng=np.random.default_rng(0))  # fmt: skip
+    for name, value in (("p_ik", 0.65), ("known_share", 0.75), ("accuracy_of_known", 2 / 3)):
+        part, whole = most.measure(name), got[name]
+        assert (part.value, part.missing) == (pytest.approx(value), 16), name
+        assert part.low < whole.low - 0.2, name
+        assert part.high > min(whole.high + 0.05, 0.99), name
     blank = generated_correctness(frame.assign(text=["...", *right[1:3], "...", *right[4:]]), rule="contains",
                                   level=0.95, rng=np.random.default_rng(0))  # fmt: skip
     assert blank.measure("accuracy_of_known").missing == 2, "an answer that is not said to be known is none of them"

@@ -8,6 +8,7 @@ Beside it stands the length of the answer, a longer one being the likelier wrong
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,9 +32,14 @@ def knowing(tally: Tally) -> Iterator[Measure]:
     items = tally.items
     sure = items["p_ik"].astype(float)
     knows = sure.ge(_THRESHOLD).astype(float).where(sure.notna()).rename(None)
-    yield tally.mean("p_ik", sure.rename(None), "neither", binary=False)
-    yield tally.mean("known_share", knows, "neither")
-    yield tally.mean("accuracy_of_known", items["value"][knows.ne(0)].rename(None), "higher is better")
+    unsaid = sure.isna() & items["outcome"].ne("not asked")
+    said = replace(tally, items=items.assign(no_answer=unsaid))
+    either = replace(tally, items=items.assign(no_answer=unsaid | items["no_answer"]))
+    # what is not said to be known or unknown may be either, whether its answer is right or wrong
+    right = items["value"].where(sure.notna())[knows.ne(0)].rename(None)
+    yield said.mean("p_ik", sure.rename(None), "neither", binary=False)
+    yield said.mean("known_share", knows, "neither")
+    yield either.mean("accuracy_of_known", right, "higher is better")
     yield from _ranked(items, tally.level)
 
 
