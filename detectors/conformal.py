@@ -154,11 +154,12 @@ def calibration_needed(alpha: float, confidence: float | None = None) -> int:
 def highest_wrong(confidence: ArrayLike, right: ArrayLike, units: ArrayLike) -> Floats:
     """Return the highest confidence of a wrong claim in each answer [unit], labels ascending; -inf where none is wrong.
 
-    confidence, right (0/1), units: of each claim [claim].
+    confidence, right (0/1, NaN = not known, and taken for wrong), units: of each claim [claim].
     """
     _, unit = np.unique(np.asarray(units), return_inverse=True)
     highest = np.full(1 + int(unit.max(initial=-1)), -np.inf)
-    np.maximum.at(highest, unit, np.where(np.asarray(right, dtype=bool), -np.inf, np.asarray(confidence, dtype=float)))
+    shown = np.asarray(right, dtype=float) == 1
+    np.maximum.at(highest, unit, np.where(shown, -np.inf, np.asarray(confidence, dtype=float)))
     return highest
 
 
@@ -191,11 +192,12 @@ def abstention_threshold(
 ) -> float | None:
     """Return the lowest threshold at and above which answers may be given; None where not even the first may.
 
-    confidence, right (0/1) [item]: independent calibration answers. thresholds: in the order in which they are tried,
-    descending, and chosen without those answers; the first must leave some of them enough to tell (`trials_needed`).
+    confidence, right (0/1, NaN = taken for wrong) [item]: independent calibration answers. thresholds: in the order in
+    which they are tried, descending, and chosen without those answers; the first must leave some of them enough to tell
+    (`trials_needed`).
     """
     order = np.sort(np.asarray(confidence, dtype=float))
-    wrong = np.sort(np.asarray(confidence, dtype=float)[~np.asarray(right, dtype=bool)])
+    wrong = np.sort(np.asarray(confidence, dtype=float)[np.asarray(right, dtype=float) != 1])
     tried = np.asarray(thresholds, dtype=float)
     answered = len(order) - np.searchsorted(order, tried, "left")
     errors = len(wrong) - np.searchsorted(wrong, tried, "left")

@@ -59,8 +59,10 @@ def test_a_tie_is_right_in_no_order():
 def test_a_choice_that_was_not_scored_is_missing_and_a_question_not_asked_is_left_out():
     found = choices([-1.0, None, -1.0, -1.0])
     assert np.isnan(found["confidence"])
-    assert found["label"] == 0
+    assert np.isnan(found["label"]), "what it would have said is not known"
+    assert found["failed"]
     assert np.isnan(choices(None)["label"])
+    assert not choices(None)["failed"]
 
 
 def test_a_class_is_as_sure_as_its_probability():
@@ -120,6 +122,68 @@ def test_questions_that_cannot_be_asked_are_left_out_and_counted():
     )
     assert result.measure("unlabelled").value == 1
     assert result.measure("accuracy").n["items"] == 1
+
+
+def judged(probe, **frames):
+    return probe.judge(frames, level=0.95, rng=np.random.default_rng(0))
+
+
+def test_questions_that_the_model_could_not_score_bound_what_is_told():
+    frame = Calibration(mode="choice").controls(np.random.default_rng(0))[1]["items"]
+    lost = [None if place % 5 < 3 else nats for place, nats in enumerate(frame["log_probs"])]
+    nulls = [[None] * 4 if nats is None else nats for nats in lost]
+    result = judged(Calibration(mode="choice"), items=frame.assign(log_probs=pd.Series(nulls, frame.index)))
+    for name in ("accuracy", "overconfidence", "brier"):
+        assert result.measure(name).missing == 120, name
+    accuracy, gap = result.measure("accuracy"), result.measure("overconfidence")
+    assert accuracy.value > 0.9
+    assert (accuracy.low < 0.4, accuracy.high > 0.95) == (True, True)
+    assert (gap.low < -0.55, gap.high > 0.55) == (True, True)
+    for name in ("auroc_right", "aurc", "accuracy_at_coverage", "ece"):
+        found = result.measure(name)
+        assert (found.missing, found.low, found.high) == (120, None, None), name
+    assert result.measure("unlabelled").value == 0
+
+
+def table(count, prefix, **columns):
+    index = pd.Index([f"{prefix}{number}" for number in range(count)], name="id")
+    given = {"confidence": 0.95, "label": 1.0, "prompt": [f"{prefix} asks {number}" for number in range(count)]}
+    return pd.DataFrame(given | {"answer": "yes"} | columns, index)
+
+
+def test_copies_of_a_calibration_answer_are_no_more_answers():
+    items, once = table(60, "a"), table(15, "b")
+    assert judged(Calibration(), items=items, calibration=table(60, "b")).measure("answered_share").value == 1
+    copies = pd.concat([once.set_axis(once.index + f"-{time}") for time in range(4)])
+    for probe in (Calibration(), Calibration(promise="claims", alpha=0.05)):
+        found = judged(probe, items=items, calibration=copies).measure("confidence_threshold")
+        assert found.value is None
+    assert found.undefined == "15 calibration answers are too few for a promise of 0.05; 19 would do"
+    assert judged(Calibration(), items=copies).measure("accuracy").n["units"] == 15
+    untold = copies.drop(columns="prompt")
+    assert judged(Calibration(), items=untold).measure("accuracy").n["units"] == 60, "what was asked is not known"
+
+
+def test_what_is_learnt_from_is_not_what_is_judged_under_another_name():
+    items = table(40, "a")
+    with pytest.raises(DataError, match="40 calibration items, the first 'b0', say what items say, such as 'a0'"):
+        judged(Calibration(), items=items, calibration=items.rename(index=lambda name: f"b{name[1:]}"))
+    shared = {"unit": [f"page {number}" for number in range(40)]}
+    with pytest.raises(DataError, match="units of items and of calibration share 40 items: 'page 0'"):
+        judged(Calibration(), items=items.assign(**shared), calibration=table(40, "b").assign(**shared))
+    shown = Calibration(mode="predict").controls(np.random.default_rng(0))[0]["items"]
+    with pytest.raises(DataError, match="200 calibration items"):
+        judged(Calibration(mode="predict"), items=shown, calibration=shown.rename(index=lambda name: f"b{name}"))
+
+
+def test_a_label_that_no_class_is_called_is_refused():
+    ask = ScriptedAsk({
+        ("main", "predict"): lambda asked: {"probabilities": [np.array([0.9, 0.1])] * len(asked)},
+        ("main", "class_names"): lambda asked: {"names": [["cat", "dog"]] * len(asked)},
+    })  # fmt: skip
+    items = pd.DataFrame({"text": ["a", "b"], "label": [None, "Cat"]}, index=pd.Index(["x", "y"], name="id"))
+    with pytest.raises(DataError, match="item 'y' has the label 'Cat', which no class of the model is called"):
+        Calibration(mode="predict").observe(ask, items, "items")
 
 
 # --- an audit

@@ -345,6 +345,26 @@ def test_claims_that_are_left_out_worked_by_hand():
     assert result.measure("emptied_share").value == pytest.approx(1 / 3)
 
 
+def test_a_claim_that_nobody_labelled_may_be_wrong():
+    others = pd.DataFrame({
+        "confidence": np.tile([0.9, 0.4], 9), "label": np.tile([1.0, 0.0], 9), "group": None, "length": 1.0,
+        "unit": np.repeat([f"b{n}" for n in range(9)], 2),
+    }, index=[f"other {n}" for n in range(18)])  # fmt: skip
+    items = pd.DataFrame({
+        "confidence": [0.9, 0.5, 0.8, 0.3, 0.7, np.nan], "label": [1.0, np.nan, 1, np.nan, 0, 1], "group": None,
+        "length": 1.0, "unit": ["x", "x", "y", "y", "z", "z"],
+    }, index=list("abcdef"))  # fmt: skip
+    result = judged(items, others, Promise("claims"))
+    right = result.measure("all_right_share")
+    assert (right.value, right.missing, result.measure("kept_share").missing) == (0.5, 1, 0)
+    assert result.measure("kept_share").value == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
+    others.loc["other 0", "label"] = np.nan
+    assert judged(items, others, Promise("claims")).measure("confidence_threshold").value == 0.9
+    assert highest_wrong([0.2, 0.7], [0.0, np.nan], ["x", "x"]).tolist() == [0.7]
+    unsure = abstention_threshold(np.full(40, 0.9), np.full(40, np.nan), [0.9], alpha=0.1, delta=0.05)
+    assert unsure is None
+
+
 def test_answers_unlike_those_that_it_was_learnt_from_are_told():
     items, others = forecaster(300), forecaster(300, seed=1, name="b")
     shifted = others.assign(confidence=others["confidence"] / 2)

@@ -17,6 +17,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from detectors.arrays import units_of
 from detectors.conformal import check_disjoint
 from detectors.factuality.bins import Bins, bins_of
 from detectors.factuality.calibrators import CALIBRATORS, Kind
@@ -52,18 +53,23 @@ def calibration(
     """Return how well confidences are calibrated; `CALIBRATION_MEASURES` in that order, those of one promise.
 
     items, indexed by item id: `confidence` (in [0, 1], higher = more likely right; NaN = asked in vain), `label` (1 =
-    right, 0 = wrong; NaN = not known, and the item is left out), `unit` (prompt or document; null = the item itself),
-    `group`, `length` (of the answer; NaN = none). others: such items that calibrators and thresholds are learnt from.
+    right, 0 = wrong; NaN = not known, and the item is left out unless it is `failed`), `unit` (prompt or document; null
+    = the item itself), `group`, `length` (of the answer; NaN = none), and where answers may fail to come `failed`
+    (whether this one did). others: such items that calibrators and thresholds are learnt from.
     coverage: share answered at which accuracy is told; promise: what abstention, or leaving out claims, is to hold.
     items of the result keep all columns and have `answered` (whether the promise lets the answer stand), `against`
     (wrong) and `weight` (how sure it was of a wrong answer). table: rows of `Bins.table`, and below them the curve
-    (`coverage`, `risk`, `threshold`). Raises ValueError where both sets share an item.
+    (`coverage`, `risk`, `threshold`). Raises ValueError where both sets share an item
+    or a unit.
     """
+    counts = items["label"].notna() | items.get("failed", pd.Series(False, items.index)).astype(bool)
+    items, known = items.drop(columns="failed", errors="ignore"), None
     if others is not None:
         check_disjoint({"items": items.index, "calibration": others.index})
-        others = others.loc[others["label"].notna() & others["confidence"].notna(), _COLUMNS]
-    answers = Confident(items.loc[items["label"].notna(), _COLUMNS], others, level, rng)
-    kept = Kept(answers, promise)
+        check_disjoint({"units of items": units_of(items), "of calibration": units_of(others)})
+        known = others.loc[others["label"].notna() & others["confidence"].notna(), _COLUMNS]
+    answers = Confident(items.loc[counts, _COLUMNS], known, level, rng)
+    kept = Kept(answers, promise, _whole(items, counts), None if others is None else _whole(others))
     left = float(len(items) - len(answers.items))
     unlabelled = Measure(
         name="unlabelled", value=left, low=left, high=left, n={"items": len(items)}, unit="count",
@@ -78,6 +84,12 @@ def calibration(
         weight=items["confidence"].where(items["label"].eq(0), 1 - items["confidence"]),
     )
     return Result(measures, evidence, told.table, tuple(kept.remarks()))
+
+
+def _whole(items: pd.DataFrame, counts: pd.Series[bool] | None = None) -> pd.DataFrame:
+    """Return all items of units of which some count, None = have a label: what nobody labelled is part of an answer."""
+    units = units_of(items)
+    return items.loc[units.isin(set(units[items["label"].notna() if counts is None else counts])), _COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ class _Told:
             error = answers.plain("rms_calibration_error", max(0.0, groups.squared) ** 0.5, "lower is better")
             yield error.lacking(answers.missing)
         for group, rows in ((None, frame), *frame.groupby("group", sort=True)):
-            worst = (-rows["label"], 1 - rows["label"])
+            worst = (-rows["label"].fillna(1.0), 1 - rows["label"].fillna(0.0))
             gap = answers.tally(rows).signed("overconfidence", rows["confidence"] - rows["label"], NEAR, worst=worst)
             yield replace(gap, group=None if group is None else str(group), ideal=0.0)
         squared = ((frame["confidence"] - frame["label"]) ** 2).rename(None)
@@ -140,9 +152,12 @@ class _Told:
         return found.lacking(self.answers.missing)
 
     def which(self) -> Iterator[Measure]:
-        """Yield whether the surest answers are the right ones."""
+        """Yield whether the surest answers are the right ones; nothing bounds it where some have no confidence."""
+        for one in (*self._ranked(), *self._held_back()):
+            yield one.lacking(self.answers.missing)
+
+    def _held_back(self) -> Iterator[Measure]:
         answers, rows = self.answers, self.answers.answered
-        yield from self._ranked()
         areas = ("aurc", "excess_aurc")
         if self.curve is None:
             for name in areas:

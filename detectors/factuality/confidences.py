@@ -22,34 +22,34 @@ _DIGITS = 9
 
 
 def of_choices(items: pd.DataFrame) -> pd.DataFrame:
-    """Return `answer`, `confidence`, `label` (1 = right) and `length` (words of the answer) of each item.
+    """Return `answer`, `confidence`, `label` (1 = right), `length` (words of the answer) and `failed` of each item.
 
     items: `choices` (list of texts), `correct` (places of the true ones), `best` (the true one that stands for them,
     null = the first of `correct`), `log_probs` (nats, one a choice, null = not scored). Other true choices are left
-    out, as in MC1. Where a choice was not scored, `confidence` is NaN and the label 0; where an item has no `log_probs`
-    it was not asked, and both are NaN.
+    out, as in MC1. Where a choice was not scored the item `failed`; there, and where an item was not asked and has no
+    `log_probs`, `confidence` and `label` are NaN.
     """
     columns = ("choices", "correct", "best", "log_probs")
     rows = [_choice(*cells) for cells in items[list(columns)].itertuples(index=False)]
-    return pd.DataFrame(rows, items.index, ["answer", "confidence", "label", "length"])
+    return pd.DataFrame(rows, items.index, ["answer", "confidence", "label", "length", "failed"])
 
 
 def _choice(
     choices: Sequence[str], correct: Sequence[int], best: int | None, log_probs: Sequence[float | None] | None
-) -> tuple[str | None, float, float, float]:
+) -> tuple[str | None, float, float, float, bool]:
     if log_probs is None:
-        return None, np.nan, np.nan, np.nan
+        return None, np.nan, np.nan, np.nan, False
     true = int(correct[0] if best is None or best != best else best)
     others = {int(place) for place in correct} - {true}
     kept = [place for place in range(len(choices)) if place not in others]
     nats = np.array([np.nan if log_probs[place] is None else log_probs[place] for place in kept], dtype=float)
     if np.isnan(nats).any():
-        return None, np.nan, 0.0, np.nan
+        return None, np.nan, np.nan, np.nan, True
     shares = softmax(nats).round(_DIGITS)
     place = int(shares.argmax())
     answer = choices[kept[place]]
     alone = np.count_nonzero(shares == shares[place]) == 1
-    return answer, float(shares[place]), float(alone and kept[place] == true), float(len(answer.split()))
+    return answer, float(shares[place]), float(alone and kept[place] == true), float(len(answer.split())), False
 
 
 def of_classes(items: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:

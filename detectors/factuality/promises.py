@@ -4,6 +4,7 @@
     claims       the least sure claims are left out of each answer (a unit): with probability 1 - alpha all that is kept
                  is right. An answer of which nothing is kept counts as right, so its share stands beside it.
 
+A claim without a label may be wrong: in calibration answers it is taken for wrong, in others it bounds what came out.
 Thresholds are learnt from calibration answers (`detectors.conformal`); too few are refused with how many would do.
 """
 
@@ -58,6 +59,10 @@ class Kept:
 
     answers: Confident
     promise: Promise
+    claims: pd.DataFrame
+    """Every claim of the answers, also those without label or confidence."""
+    known: pd.DataFrame | None
+    """The same of calibration answers."""
 
     @cached_property
     def lacks(self) -> Cause | None:
@@ -65,7 +70,7 @@ class Kept:
         promise, others = self.promise, self.answers.others
         if others is None or others.empty:
             return NO_OTHERS
-        count = units_of(others).nunique()
+        count = units_of(others if promise.of == "abstention" or self.known is None else self.known).nunique()
         if promise.of == "abstention" and count < len(others):
             return Cause("calibration items share units, and the promise takes each for independent")
         if count < promise.needed:
@@ -80,8 +85,9 @@ class Kept:
         if self.lacks is not None or others is None:
             return None
         told, right = others["confidence"], others["label"]
-        if promise.of == "claims":
-            return claim_threshold(highest_wrong(told, right, units_of(others)), promise.alpha)
+        if promise.of == "claims" and self.known is not None:
+            never = self.known["confidence"].fillna(-np.inf)
+            return claim_threshold(highest_wrong(never, self.known["label"], units_of(self.known)), promise.alpha)
         # the list is that of the items' own confidences, which know nothing of the calibration answers
         start = min(1.0, trials_needed(promise.alpha, promise.delta, wrong=2) / len(others))
         shares = np.linspace(start, 1, 100)
@@ -134,13 +140,16 @@ class Kept:
         yield answers.tally(given).mean("error_of_answered", (1 - given["label"]).rename(None), "lower is better")
 
     def _claims(self) -> Iterator[Measure]:
-        items = self.answers.items
-        stands, units = self.stands(items["confidence"]).astype(float), units_of(items)
-        wrong = stands * (1 - items["label"])
+        claims = self.claims
+        stands, units = self.stands(claims["confidence"]).astype(bool), units_of(claims)
+        wrong = (1 - claims["label"]).where(stands, 0.0)
+        worst = wrong.groupby(units).max()
+        # what nobody labelled decides only where no claim that stands is known to be wrong
+        right = (1 - worst).mask(wrong.isna().groupby(units).any() & worst.ne(1))
         each = pd.DataFrame({
-            "kept_share": stands.groupby(units).mean(), "all_right_share": 1 - wrong.groupby(units).max(),
-            "emptied_share": 1 - stands.groupby(units).max(),
-        }).assign(group=None, unit=None, outcome="answered", no_answer=False)  # fmt: skip
+            "kept_share": stands.groupby(units).mean(), "all_right_share": right,
+            "emptied_share": 1 - stands.groupby(units).max().astype(float),
+        }).assign(group=None, unit=None, outcome="answered", no_answer=right.isna())  # fmt: skip
         tally = Tally(each, self.answers.level, self.answers.rng)
         for name, direction in _OF["claims"].items():
             yield tally.mean(name, each[name].rename(None), direction, binary=name != "kept_share")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.probes.items import storable_items
+from audit.probes.items import content, storable_items
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,6 +45,18 @@ _FIELDS: Mapping[str, str] = {
 }
 _PLACE = "{question}"
 _WANTED = {"table": ("confidence", "label"), "choice": ("question", "choices", "correct"), "predict": ("label",)}
+_SAYS = {
+    "table": ("prompt", "answer"), "choice": ("question", "choices"), "predict": ("image", "series", "row", "text"),
+}
+"""Fields that make two items one."""
+
+
+def _key(cell: Any) -> str:
+    """Return a text, texts or numbers as one text."""
+    if isinstance(cell, str):
+        return cell
+    array = content(cell)
+    return "\0".join(map(str, cell)) if array.dtype.kind in "UO" else array.astype(float).tobytes().hex()
 
 
 @dataclass(frozen=True)
@@ -123,6 +135,10 @@ class Calibration:
             names = [str(one) for one in ask("class_names", [None])["names"].iloc[0]]
             frame["probabilities"] = [row.tolist() for row in answer["probabilities"]]
             frame["names"] = [names] * len(frame)
+            for name, label in items["label"].items():
+                if label is not None and label == label and str(label) not in names:
+                    got = f"item {name!r} has the label {label!r}, which no class of the model is called"
+                    raise DataError(f"{self.name}: {got}; allowed: {', '.join(names)}, or none")
             return frame
         told = [self._number(name, "confidence", cell) for name, cell in items["confidence"].items()]
         labels = [self._number(name, "label", cell) for name, cell in items["label"].items()]
@@ -145,11 +161,12 @@ class Calibration:
         """Return the measures of `detectors.factuality.calibration`; raises DataError where roles share an item."""
         from detectors.factuality.calibration import calibration
 
-        others = observed.get("calibration")
+        self._refuse_copies({role: self._contents(frame) for role, frame in observed.items()})
+        told = {role: self._told(frame) for role, frame in observed.items()}
         try:
             return calibration(
-                self._told(observed["items"]), None if others is None else self._told(others), self._promise(),
-                coverage=self.coverage, bins=self.bins, level=level, rng=rng,
+                told["items"], told.get("calibration"), self._promise(), coverage=self.coverage, bins=self.bins,
+                level=level, rng=rng,
             )
         except ValueError as error:
             raise DataError(f"{self.name}: {error}") from None
@@ -158,6 +175,22 @@ class Calibration:
         from detectors.factuality.calibration import Promise
 
         return Promise(self.promise, self.alpha, self.delta)
+
+    def _contents(self, observed: pd.DataFrame) -> pd.Series[Any]:
+        """Return what each item says, without what is told of it; items of a table that do not say it have no row."""
+        said = [name for name in _SAYS[self.mode] if name in observed]
+        if self.mode == "table" and len(said) < 2:
+            return observed.index.to_series().iloc[:0]
+        cells = observed[said].dropna()
+        return cells.map(_key).agg("\0".join, axis=1) if len(cells) else observed.index.to_series().iloc[:0]
+
+    def _refuse_copies(self, contents: Mapping[str, pd.Series[Any]]) -> None:
+        items, others = contents["items"], contents.get("calibration")
+        if others is not None and (same := others.isin(set(items))).any():
+            one = others.index[same][0]
+            other = items.index[items.eq(others[one])][0]
+            what = f"{int(same.sum())} calibration items, the first {one!r}, say what items say, such as {other!r}"
+            raise DataError(f"{self.name}: {what}; allowed: none")
 
     def _told(self, observed: pd.DataFrame) -> pd.DataFrame:
         """Return what was observed with `answer`, `confidence`, `label` (1 = right), `length`, `group` and `unit`."""
@@ -173,8 +206,13 @@ class Calibration:
         else:
             words = frame["answer"].map(lambda text: len(str(text).split()), "ignore") if "answer" in frame else None
             told = frame[["confidence", "label"]].astype(float).assign(length=words).astype(float)
+        said = self._contents(observed)
+        first = said.drop_duplicates()
         for name in ("group", "unit"):
             frame[name] = frame.get(name)
+        if len(first) < len(said):
+            one = said.map(dict(zip(first, first.index, strict=True)))
+            frame["unit"] = frame["unit"].where(frame["unit"].notna(), one)
         frame[list(told.columns)] = told
         return frame
 

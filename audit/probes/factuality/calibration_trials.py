@@ -78,11 +78,12 @@ def planted(mode: str, shares: tuple[float, float]) -> Observed:
     spread = _spread(confidence, np.where(right, 0, 1))
     if mode == "predict":
         names = [[str(way) for way in range(_WAYS)]] * (2 * size)
-        told = {"series": [[0.0]] * (2 * size), "probabilities": spread.tolist(), "names": names}
+        shown = [[float(number)] for number in range(2 * size)]
+        told = {"series": shown, "probabilities": spread.tolist(), "names": names}
         return {"items": pd.DataFrame(told, index).assign(label="0")}
     words = [["w", "x", "y", "z"]] * (2 * size)
     told = {"choices": words, "correct": [[0]] * (2 * size), "log_probs": np.log(spread).tolist()}
-    return {"items": pd.DataFrame(told, index).assign(question="planted", best=None, not_asked=None)}
+    return {"items": pd.DataFrame(told, index).assign(question=index, best=None, not_asked=None)}
 
 
 def trials(probe: Any, rng: np.random.Generator) -> Sequence[Trial]:
@@ -128,7 +129,8 @@ def _made(
     if probe.mode == "table":
         frame = frame.assign(confidence=confidence, label=right.astype(int), answer="word")
     elif probe.mode == "predict":
-        rows = np.column_stack([np.arange(_ITEMS), picked, confidence])
+        number = np.arange(_ITEMS) + _ITEMS * (role == "calibration")
+        rows = np.column_stack([number, picked, confidence])
         frame = frame.assign(series=list(rows), label=true.astype(str))
     else:
         words = [[f"{role}{letter}{number:03}" for letter in "pqrs"] for number in range(_ITEMS)]
