@@ -125,6 +125,8 @@ class StubServer:
     bodies: list[dict] = field(default_factory=list)
     """The questions so far."""
     most_at_once: int = 0
+    wait_for: int = 1
+    """How many requests must have been under way together before any is answered."""
 
     def __post_init__(self) -> None:
         self._now, self._lock, self.faults = 0, threading.Lock(), list(self.faults)
@@ -153,6 +155,10 @@ class StubServer:
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
+            for _ in range(30_000):  # for ever, but for a client that sends one after another
+                if self.most_at_once >= self.wait_for:
+                    break
+                await asyncio.sleep(0.001)
             fault = self.faults.pop(0) if self.faults else self.always
             if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
                 fault = "401"

@@ -19,7 +19,7 @@ __all__ = ["QUOTES", "check_quotes"]
 
 QUOTES = Phrase("quotes")
 _ENDS = " .,;:!?\u2026'\"-"
-_LEFT_OUT = re.compile("\\[?(?:\\.\\.\\.|\\. \\. \\.|\u2026)\\]?")
+_LEFT_OUT = re.compile(r"\[?(?:\.(?:\s?\.){2}|\u2026)\]?")
 _ALTERED = 0.6
 
 
