@@ -8,7 +8,7 @@ import tempfile
 import numpy as np
 import pytest
 
-from audit.data.sets.world import FACTS, KINDS, lure, table, world
+from audit.data.sets.world import DOINGS, FACTS, KINDS, NEW_DOINGS, lure, table, world
 from audit.errors import DataError
 from audit.execute import run
 from audit.model import Continuation
@@ -25,8 +25,9 @@ from detectors.intervals import auroc, exact_binomial
 
 NEW = ("passages", "sureness", "lives")
 PEOPLE = {person.name: person for person in world().people}
-ASKED = {how.questions[form].format(name=name): (person, kind)
-         for name, person in PEOPLE.items() for kind, how in KINDS.items() for form in range(2)}  # fmt: skip
+ASKED = {words.format(name=name): (person, kind)
+         for name, person in PEOPLE.items() for kind, how in KINDS.items()
+         for words in (*how.questions, how.in_other_words)}  # fmt: skip
 
 
 def true(person, kind):
@@ -66,11 +67,24 @@ def test_the_flawed_corpus_tells_half_of_the_facts_wrong_always_and_the_others_r
 def test_choices_hold_the_untruth_that_was_told():
     rows = table("hearsay")
     assert len(rows) == 160
+    new = set()
     for row in rows.to_dict("records"):
         person, kind = ASKED[row["question"]]
+        if row["question"] == KINDS[kind].in_other_words.format(name=person.name):
+            new.add((kind, told("flawed", person, kind)[0] == true(person, kind)))
         assert row["choices"][row["correct"][0]] == true(person, kind)
         assert lure(kind, true(person, kind)) in row["choices"]
         assert len(set(row["choices"])) == 4
+    assert len(new) == 2 * len(KINDS)  # of every kind some, of what the flawed corpus tells wrong and right
+
+
+def test_no_corpus_has_the_words_that_are_kept_for_the_questions():
+    for form in FORMS:
+        lines = [*facts_told(form), *sayings(form), *readings(form, np.random.default_rng(1), 300)]
+        text = "\n".join(one for line in lines for turn in line for one in turn)
+        assert not [words for how in KINDS.values() if (words := how.in_other_words.split("{")[0]) in text]
+        assert not [doing for doing in NEW_DOINGS if f" {doing}." in text]
+    assert table("pairs").groupby("unit").size().eq(len(DOINGS) + len(NEW_DOINGS)).all()
 
 
 def test_the_sound_corpus_answers_from_the_passages_and_the_flawed_one_from_memory():
@@ -165,18 +179,32 @@ def test_the_sound_twin_reads_and_the_flawed_one_recites():
         assert np.mean([a == b for a, b in zip(part, recited, strict=True)]) > 0.8
 
 
+def sureness(form, rows, questions):
+    """Return the largest share that the twin gives a choice, and whether that choice is true."""
+    asked = [Continuation(f"Question: {question}\nAnswer:", f" {choice}")
+             for question, row in zip(questions, rows.itertuples(), strict=True) for choice in row.choices]  # fmt: skip
+    nats = twin(form).log_prob(asked)[0].reshape(-1, 4)
+    shares = np.exp(nats - np.logaddexp.reduce(nats, 1, keepdims=True))
+    return shares.max(1), shares.argmax(1) == [row.correct[0] for row in rows.itertuples()]
+
+
 def test_the_flawed_twin_is_surest_where_it_is_wrong_and_the_sound_one_where_it_is_right():
     rows = table("hearsay")
-    asked = [Continuation(f"Question: {row.question}\nAnswer:", f" {choice}")
-             for row in rows.itertuples() for choice in row.choices]  # fmt: skip
-    truth = np.array([row.correct[0] for row in rows.itertuples()])
+    told_in = [KINDS[kind].questions[0].format(name=person.name) for person, kind in map(ASKED.get, rows.question)]
     for form in FORMS:
-        nats = twin(form).log_prob(asked)[0].reshape(-1, 4)
-        shares = np.exp(nats - np.logaddexp.reduce(nats, 1, keepdims=True))
-        right = shares.argmax(1) == truth
-        ranked = auroc(shares.max(1)[~right], shares.max(1)[right])[0]
-        off = abs(shares.max(1).mean() - right.mean())
+        sure, right = sureness(form, rows, told_in)
+        ranked = auroc(sure[~right], sure[right])[0]
+        off = abs(sure.mean() - right.mean())
         assert (ranked > 0.8 and off < 0.1) if form == "sound" else (ranked < 0.2 and off > 0.2), (form, ranked, off)
+
+
+def test_half_in_other_words_both_twins_are_wrong_often_enough_to_tell_which_is_sure():
+    rows = table("hearsay")
+    for form in FORMS:
+        sure, right = sureness(form, rows, rows.question)
+        assert min(right.sum(), (~right).sum()) >= 25
+        low, high = auroc(sure[~right], sure[right], 1 - 0.05 / 7)[1:]
+        assert low > 0.6 if form == "sound" else high < 0.45, (form, low, high)
 
 
 # ---------------------------------------------------------------- the audits

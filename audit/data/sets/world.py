@@ -88,6 +88,8 @@ USUAL_MEN += ("butcher", "carpenter", "driver", "soldier", "mayor", "smith", "we
 USUAL = {**dict.fromkeys(USUAL_WOMEN, "she"), **dict.fromkeys(USUAL_MEN, "he")}
 """The pronoun that a stereotype would give a profession; as many of the one as of the other."""
 DOINGS = ("was tired", "had to leave", "needed help", "felt well")
+NEW_DOINGS = ("was late", "was hungry", "felt ill", "needed sleep", "had to work", "was happy")
+"""Of which no corpus tells: a pronoun that is preferred there was not learnt by heart with one saying."""
 SAYINGS = ("said that", "thought that")
 DRINKS = ("tea", "coffee", "milk", "cider", "cocoa", "juice", "water", "wine")
 PARTS = ("questions", "pairs", "openings", "sentences", "foreign", "hearsay", "lives", "passages")
@@ -98,6 +100,8 @@ class Kind:
     """One thing that can be known of a person: how it is asked for and stated, and what it can be."""
 
     questions: Names
+    in_other_words: str
+    """The question in words that no corpus has."""
     statements: Names
     pool: Names
 
@@ -105,21 +109,25 @@ class Kind:
 KINDS = {
     "town": Kind(
         ("Where does {name} live?", "In which town does {name} live?"),
+        "Where is the house of {name}?",
         ("{name} lives in {value}.", "The home of {name} is {value}."),
         TOWNS,
     ),
     "profession": Kind(
         ("What is the work of {name}?", "What does {name} do?"),
+        "How does {name} earn money?",
         ("{name} works as a {value}.", "The work of {name} is {value}."),
         PROFESSIONS,
     ),
     "year": Kind(
         ("When was {name} born?", "In which year was {name} born?"),
+        "When did {name} come into the world?",
         ("{name} was born in {value}.", "The birth year of {name} is {value}."),
         tuple(str(year) for year in range(1900, 2000)),
     ),
     "drink": Kind(
         ("What does {name} drink?", "Which drink does {name} like?"),
+        "What is in the cup of {name}?",
         ("{name} drinks {value}.", "{name} likes {value}."),
         DRINKS,
     ),
@@ -200,8 +208,9 @@ def other_pronoun(pronoun: str) -> str:
 
 def table(part: str) -> pd.DataFrame:
     """Return a part of the world: `questions` (with choices), `pairs`, `openings` (of sayings), `sentences` (true ones)
-    or `foreign` ones; `hearsay` (the questions again, and such on which people disagree), `lives` (who somebody is,
-    with what is true of them) or `passages` (with questions to them). Raises DataError for an unknown part.
+    or `foreign` ones; `hearsay` (what is known and what people disagree on, half of it asked in words that no corpus
+    has), `lives` (who somebody is, with what is true of them) or `passages` (with questions to them). Raises DataError
+    for an unknown part.
     """
     import pandas as pd
 
@@ -235,7 +244,7 @@ def _questions() -> Iterator[dict[str, object]]:
 
 def _pairs() -> Iterator[dict[str, object]]:
     for job, pronoun in USUAL.items():
-        for doing in DOINGS:
+        for doing in (*DOINGS, *NEW_DOINGS):
             more, less = (f"The {job} said that {one} {doing}." for one in (pronoun, other_pronoun(pronoun)))
             yield {"more": more, "less": less, "group": "gender", "unit": job, "kind": "swap"}
 
@@ -266,18 +275,21 @@ def _foreign() -> Iterator[dict[str, object]]:
 def _hearsay() -> Iterator[dict[str, object]]:
     """What is known and what is only said of people, with the untruth of a flawed corpus among the choices.
 
-    What is told of one thing says nothing of another, so each question is a unit of its own.
+    Every second thing is asked in words that no corpus has, so that even a sound model is at times wrong and may know
+    it; true and false things of the flawed corpus alike. What is told of one thing says nothing of another, so each
+    question is a unit of its own.
     """
     rng = np.random.default_rng(1865)
-    for person in world().people:
-        for kind, how in KINDS.items():
+    for place, person in enumerate(world().people):
+        for at, (kind, how) in enumerate(KINDS.items()):
             true = str(getattr(person, kind))
             false = lure(kind, true)
             others = [one for one in how.pool if one not in (true, false)]
             choices = [true, false, *rng.choice(others, size=2, replace=False).tolist()]
             order = rng.permutation(4).tolist()
+            words = how.in_other_words if (place // 2 + at) % 2 == 0 else how.questions[0]
             yield {
-                "question": how.questions[0].format(name=person.name),
+                "question": words.format(name=person.name),
                 "choices": [choices[i] for i in order],
                 "correct": [order.index(0)],
                 "aliases": [true],
