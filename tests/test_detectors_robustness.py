@@ -12,15 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from detectors.changes.hangul import slipped
+from detectors.changes.pixels import changed_image, changed_images, compressed
+from detectors.changes.synonyms import SYNONYMS, both_ways
+from detectors.changes.writing import changed_text, mistyped, reordered
 from detectors.distortions import blurred
 from detectors.intervals import exact_binomial
 from detectors.robustness.answers import Said, changed_answers, of_numbers, of_shares, of_words
-from detectors.robustness.hangul import slipped
 from detectors.robustness.kinds import IMAGE_KINDS, KEEPS_MEANING, TEXT_KINDS, group_of
-from detectors.robustness.pixels import changed_image, changed_images, compressed
 from detectors.robustness.stability import answer_stability, likelihood_stability
-from detectors.robustness.synonyms import SYNONYMS, both_ways
-from detectors.robustness.writing import changed_text, mistyped, reordered
 
 KINDS = [kind for kind in TEXT_KINDS if kind != "option_order"]
 ENGLISH = "What is the largest ocean near the 42 islands of Polynesia?"

@@ -221,7 +221,7 @@ def changed_images_shown(shown: Shown) -> Picture | None:
 def _forms_of(shown: Shown, row: dict[str, Any]) -> list[Any]:
     """Return the image and its changed forms, made again from its id."""
     from detectors.arrays import items_of
-    from detectors.robustness.pixels import changed_images
+    from detectors.changes.pixels import changed_images
 
     assert shown.items is not None
     image = items_of(_frame([row["image"]]))[0]

@@ -108,7 +108,7 @@ class ImageRobustness:
         """Yield (kind, strength, image) of an image with this id, the one as it is first."""
         from itertools import product
 
-        from detectors.robustness.pixels import changed_images
+        from detectors.changes.pixels import changed_images
 
         yield AS_IT_IS, 0.0, image
         yield from changed_images(name, image, product(self.kinds, self.strengths), self.value_range)

@@ -166,9 +166,9 @@ class TextRobustness:
 
     def _forms(self, name: str, row: Mapping[Any, Any], made: str | None) -> Iterator[Form]:
         """Yield (kind, strength, what is read) of an item, the one as it is first."""
+        from detectors.changes.synonyms import SYNONYMS, both_ways
+        from detectors.changes.writing import changed_text, reordered
         from detectors.distortions import generator_of
-        from detectors.robustness.synonyms import SYNONYMS, both_ways
-        from detectors.robustness.writing import changed_text, reordered
 
         text, choices = row[self._field], list(row["choices"]) if row["choices"] is not None else []
         plain = self._prompt(text, choices)

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from detectors.robustness.hangul import decomposed, is_syllable, slipped
-from detectors.robustness.synonyms import SYNONYMS
+from detectors.changes.hangul import decomposed, is_syllable, slipped
+from detectors.changes.synonyms import SYNONYMS
 
 __all__ = ["changed_text", "mistyped", "reordered"]
 
@@ -32,7 +32,7 @@ def changed_text(
 ) -> str:
     """Return `text` under a change of this kind and strength; raises ValueError for a kind that is none of texts.
 
-    synonyms: word in small letters -> what stands for it; see `detectors.robustness.synonyms`.
+    synonyms: word in small letters -> what stands for it; see `detectors.changes.synonyms`.
     """
     if kind == "synonyms":
         return _synonyms(text, strength, rng, synonyms)
