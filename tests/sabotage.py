@@ -473,6 +473,8 @@ HOLES = {
     "factuality.grounding": {
         "answers shuffled": (GROUNDED, kept(answer=shuffled("answer"))),
         "passages shuffled": (GROUNDED, kept(context=shuffled("context"))),
+        "the first passage found": ("audit.retrieval.retriever:Retriever.search",
+                                    lambda real: lambda *args, **options: [0]),
         "verifier unheard": (GROUNDED, kept(verified=lambda frame: None)),
         "citations shuffled": (GROUNDED, kept(cited=shuffled("cited"))),
         "labels turned": (GROUNDED, kept(label=lambda frame: frame["label"].map({"0": "1", "1": "0"}))),
@@ -632,6 +634,7 @@ HOLES = {
 }
 """Probe -> what is broken -> (where, how). Nothing but a trial sees it, unless `SEEN_BY_BOTH` says so."""
 SEEN_BY_BOTH = {
+    "factuality.grounding": ("the first passage found",),
     "factuality.judged": ("ten points more",),
     "novelty.contrast": ("confidence turned", "confidence constant"),
     "novelty.data": ("standardised by each set",),

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -167,10 +167,14 @@ class Grounding:
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
-        """Return 24 answers of two claims, in one of which a number was changed, and such with both copied."""
+        """Return 24 answers of two claims, in one of which a number was changed, and such with both copied.
+
+        Each is observed with the passage that is found for its question.
+        """
         from audit.probes.factuality.grounding_trials import control
 
-        return control(faulty=True), control(faulty=False)
+        given = replace(self, answers="given", passages=1)
+        return control(given, faulty=True), control(given, faulty=False)
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies above a tenth of the claims."""

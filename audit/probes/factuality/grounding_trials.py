@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from audit.model import Pair
-from audit.probe import Known, Observed, Trial, auroc_of, mean_of
+from audit.probe import Known, Observed, Probe, Trial, auroc_of, mean_of, observed_in
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,22 +44,20 @@ def _answer(number: int, kind: str) -> str:
     return _DECLINED if kind == "declined" else f"{length} {second[kind]}"
 
 
-def control(*, faulty: bool) -> Observed:
-    """Return observations of answers with a changed number each, or of copied ones; as `Grounding.observe` does."""
+def control(probe: Probe, *, faulty: bool) -> Observed:
+    """Return what a probe observes of answers with a changed number each, or of copied ones, with passages to search.
+
+    probe: takes answers as given, and one passage.
+    """
     import pandas as pd
 
     numbers = range(_ANSWERS)
-    fixed: dict[str, Any] = dict.fromkeys(
-        ("reference", "label", "group", "unit", "finish", "problem", "not_asked", "verified")
-    )
-    columns = {
+    items = pd.DataFrame({
         "prompt": [f"Tell of the {_name(number)} bridge." for number in numbers],
         "answer": [_answer(number, "changed" if faulty else "copied") for number in numbers],
-        "context": [[" ".join(_facts(number))] for number in numbers], "cited": [[[], []]] * _ANSWERS,
-    }  # fmt: skip
-    index = pd.Index([f"planted-{number}" for number in numbers], name="id")
-    same = {name: [cell] * _ANSWERS for name, cell in fixed.items()}
-    return {"items": pd.DataFrame(same | columns, index, dtype=object)}
+    }, pd.Index([f"planted-{number}" for number in numbers], name="id"))  # fmt: skip
+    corpus = pd.DataFrame({"text": [" ".join(_facts(number)) for number in reversed(numbers)]})
+    return observed_in(Trial(faulty, {"corpus": corpus, "items": items}, {}, {}), probe)
 
 
 def trials_of_grounding(rng: np.random.Generator, *, given: bool) -> Sequence[Trial]:
