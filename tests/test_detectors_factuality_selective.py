@@ -133,3 +133,19 @@ def test_what_cannot_be_said_has_its_reason(rng):
     assert few.low is None
     with pytest.raises(ValueError, match="finite"):
         aurc([np.nan, 1], [0, 1])
+
+
+def test_an_order_without_a_fault_has_no_interval_of_width_0():
+    uncertainty, wrong = np.arange(120) / 7, np.arange(120) >= 60
+    scores = pd.DataFrame({"a": uncertainty, "again": 2 * uncertainty, "same": np.zeros(120)})
+    of = Selective(scores, wrong)
+    for one in of.measures("a", level=0.95, rng=np.random.default_rng(0)):
+        perfect = one.name in ("prr", "excess_aurc", "auprc_wrong", "auprc_right")
+        assert (one.low is None) == perfect, one.name
+    (prr,) = of.measures("a", level=0.95, rng=np.random.default_rng(0), names=("prr",))
+    assert prr.value == 1  # and never above
+    assert prr.method == "none; whichever of these answers are drawn anew, the value is the same"
+    (gap,) = of.measures("a", level=0.95, rng=np.random.default_rng(0), names=("prr",), less="same")
+    assert (gap.value, gap.low) == (1, None)
+    (none,) = of.measures("a", level=0.95, rng=np.random.default_rng(0), names=("prr",), less="again")
+    assert (none.low, none.high) == (0, 0)

@@ -47,12 +47,15 @@ BLOCK = 2_000_000
 SELECTIVE = Approximation(Method("percentile bootstrap over units, of ranked answers"), 100, 0.8)
 """Worst where few answers are right."""
 TOO_FEW = Method("none; too few answers of one kind to draw from")
+ALL_ALIKE = Method("none; whichever of these answers are drawn anew, the value is the same")
 SELECTIVE_MEASURES: dict[str, Direction] = {
     "prr": "higher is better", "aurc": "lower is better", "excess_aurc": "lower is better",
     "auprc_wrong": "higher is better", "auprc_right": "higher is better",
 }
 """Measures of `Selective` with their direction."""
 
+_ROUNDED = 1e-9
+"""Width below which an interval has none."""
 _SAME = Cause("every answer is equally good, so no order is better than another")
 _ONE_CLASS = Cause("all answers are right, or all are wrong")
 
@@ -136,8 +139,9 @@ class Selective:
         can = [name for name in names if lacks[name] is None]
         drawn = _replicates(ranked, can, code, units, rng) if can else np.empty((0, 0))
         n = {"items": len(ranked[0].loss), "units": units}
+        alike = len(pair) > 1 and ranked[0].by_score.same_as(ranked[1].by_score)
         return [
-            _measure(name, lacks[name], drawn[can.index(name)] if name in can else None, n, level, less, group)
+            _measure(name, lacks[name], drawn[can.index(name)] if name in can else None, n, level, less, group, alike)
             for name in names
         ]
 
@@ -157,6 +161,10 @@ class _Order:
         ascending = key[order]
         starts = np.flatnonzero(np.concatenate([[True], ascending[1:] != ascending[:-1]]))
         return cls(order, starts, ascending[starts])
+
+    def same_as(self, other: _Order) -> bool:
+        """Tell whether two keys put the items in one order, with the same ones equal."""
+        return np.array_equal(self.order, other.order) and np.array_equal(self.starts, other.starts)
 
     def totals(self, values: Floats) -> Floats:
         """Return the sums [..., group] of values [..., item]."""
@@ -228,7 +236,7 @@ def _excess_aurc(totals: _Totals) -> Floats:
 def _prr(totals: _Totals, most: float = MOST_REJECTED) -> Floats:
     gained, best = (totals.mean - _running(groups, most) for groups in (totals.by_score, totals.by_loss))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(best > 1e-12 * (1 + np.abs(totals.mean)), gained / best, np.nan)
+        return np.where(best > 1e-12 * (1 + np.abs(totals.mean)), np.minimum(gained / best, 1), np.nan)
 
 
 def _auprc_wrong(totals: _Totals) -> Floats:
@@ -293,9 +301,13 @@ def _replicates(
 
 def _measure(
     name: str, lacks: Cause | None, drawn: Floats | None, n: dict[str, int], level: float, less: str | None,
-    group: str | None,
+    group: str | None, alike: bool,
 ) -> Measure:
-    """Return a measure from its value and what it was in replicates; one without a value may have been anything."""
+    """Return a measure from its value and what it was in replicates; one without a value may have been anything.
+
+    Replicates that are all alike, as those of a perfect order are, tell nothing of how sure the value is; `alike` says
+    that nothing can be: two scores order all answers alike, so that their difference is 0.
+    """
     direction = SELECTIVE_MEASURES[name]
     named = name if less is None else f"{name}_difference"
     if lacks is not None or drawn is None:
@@ -308,4 +320,6 @@ def _measure(
         return measure
     low = float(np.quantile(np.where(np.isnan(again), -np.inf, again), tail, method="lower"))
     high = float(np.quantile(np.where(np.isnan(again), np.inf, again), 1 - tail, method="higher"))
+    if not alike and high - low < _ROUNDED:
+        return replace(measure, method=ALL_ALIKE)
     return replace(measure, low=min(low, value), high=max(high, value), **SELECTIVE.facts)

@@ -133,7 +133,7 @@ class Uncertainty:
         if self.answers == "file":
             return given(self.name, items)
         asking = Asking(
-            ask, self.template, self.draws_per_item, self.temperature, self.max_tokens, self.stop,
+            self.name, ask, self.template, self.draws_per_item, self.temperature, self.max_tokens, self.stop,
             p_true=self.p_true, spoken=self.verbalised, entailment=self.likeness == "entailment",
             alternatives=self.alternatives,
         )

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 from audit.errors import DataError
@@ -42,19 +43,27 @@ _SPOKEN = (
     "How likely is it that the possible answer is right, from 0% to 100%?\nProbability:"
 )
 _PLACE = re.compile(r"\{(\w+)\}")
+_ROUNDED = 1e-3
+"""By which rounding may put a probability above 1, in nats."""
+_UNSEEN = 8
+"""Tokens of an answer that leave no byte in its text, as marks of its beginning and its end."""
 _ORDERS = (("True", "False"), ("False", "True"))
 
 
 def given(name: str, items: pd.DataFrame) -> pd.DataFrame:
     """Return answers made elsewhere, as `OBSERVED` has them.
 
-    Raises DataError for a cell that is not what its field holds.
+    Raises DataError for a cell that is not what its field holds, and for lists that do not fit one another.
     """
-    rows = [_read(name, item, row) for item, row in zip(items.index, items.to_dict("records"), strict=True)]
+    rows = [
+        {**_asked_about(name, item, row), **_read(name, item, row)}
+        for item, row in zip(items.index, items.to_dict("records"), strict=True)
+    ]
     return _frame(rows, items)
 
 
-def _read(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]:
+def _taker(name: str, item: Any, row: Mapping[Any, Any]) -> Callable[[str, Callable[[Any], Any], str], Any]:
+    """Return what reads a field of a row, null where there is nothing."""
     def take(field: str, of: Callable[[Any], Any], allowed: str) -> Any:
         cell = row.get(field)
         if cell is None or (isinstance(cell, float) and cell != cell):
@@ -65,25 +74,56 @@ def _read(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]:
             got = f"{name}: item {item!r} has {field} {str(cell)[:60]!r}"
             raise DataError(f"{got}; allowed: {allowed}") from None
 
-    nats = take("sample_log_probs", lambda cell: [_summed(one) for one in _list(cell)], "a list of numbers per sample")
-    found = {field: take(field, _numbers, "a list of numbers") for field in ("log_probs", "entropies")}
-    return {
-        **found, "sample_nats": nats, "answer": take("answer", _text, "a text"),
+    return take
+
+
+def _asked_about(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what the data say of a prompt, whoever answers it."""
+    take = _taker(name, item, row)
+    texts = {field: take(field, _texts, "a text, or a list of texts") for field in ("reference", "context")}
+    return {**texts, "prompt": row.get("prompt"), "unit": row.get("unit")}
+
+
+def _read(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return what the data say of an answer made elsewhere."""
+    take, nats = _taker(name, item, row), "a list of numbers, none above 0"
+    found = {
+        "log_probs": take("log_probs", _nats, nats),
+        "entropies": take("entropies", _entropies, "a list of numbers, none below 0"),
+        "answer": take("answer", _text, "a text"),
         "samples": take("samples", lambda cell: [_text(one) for one in _list(cell)], "a list of texts"),
-        "top_log_probs": take("top_log_probs", lambda cell: [_numbers(one) for one in _list(cell)],
-                              "a list of numbers per token"),
+        "sample_nats": take("sample_log_probs", lambda cell: [_summed(one) for one in _list(cell)],
+                            "a list of numbers, none above 0, per sample"),
+        "top_log_probs": take("top_log_probs", lambda cell: [_likeliest(one) for one in _list(cell)],
+                              "a list of numbers per token, none above 0, the largest first"),
         "confidence": take("confidence", _confidence, "a number from 0 to 1, or a text"),
+        "label": take("label", _label, "0, 1, or none"),
     }  # fmt: skip
+    _check_lengths(f"{name}: item {item!r}", found)
+    return found
+
+
+def _check_lengths(of: str, row: Mapping[str, Any]) -> None:
+    """Raise DataError for numbers that are not of this answer's tokens, or of these samples."""
+    told = {field: len(row[field]) for field in ("log_probs", "entropies", "top_log_probs") if row[field] is not None}
+    if len(set(told.values())) > 1:
+        got = ", ".join(f"{count} {field}" for field, count in told.items())
+        raise DataError(f"{of} has {got}; allowed: as many of each, one a token of the answer")
+    most = len((row["answer"] or "").encode(errors="replace")) + _UNSEEN
+    for field, count in told.items():
+        if row["answer"] is not None and count > most:
+            got = f"{count} {field} for an answer of {most - _UNSEEN} bytes"
+            raise DataError(f"{of} has {got}; allowed: one a token, so at most one a byte and {_UNSEEN} more")
+    texts, nats = row["samples"], row["sample_nats"]
+    if texts is not None and nats is not None and len(texts) != len(nats):
+        raise DataError(f"{of} has {len(texts)} samples and {len(nats)} sample_log_probs; allowed: as many of each")
 
 
 def _frame(rows: Sequence[Mapping[str, Any]], items: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as a frame of objects with every column of `OBSERVED`, what the data say beside what was observed."""
+    """Return rows as a frame of objects with every column of `OBSERVED`."""
     import pandas as pd
 
-    told = items.to_dict("records")
-    cells = [
-        {name: row.get(name, own.get(name)) for name in OBSERVED} for row, own in zip(rows, told, strict=True)
-    ]
+    cells = [{name: row.get(name) for name in OBSERVED} for row in rows]
     return without_nan(pd.DataFrame(cells, index=items.index, columns=list(OBSERVED), dtype=object))
 
 
@@ -99,12 +139,47 @@ def _text(cell: Any) -> str:
     return cell
 
 
+def _texts(cell: Any) -> str | list[str]:
+    """Return a text, or texts; a number is its digits."""
+    if isinstance(cell, str):
+        return cell
+    return str(cell) if isinstance(cell, Number) else [one if isinstance(one, str) else str(one) for one in cell]
+
+
+def _label(cell: Any) -> float:
+    if (number := float(cell)) not in (0.0, 1.0):
+        raise ValueError
+    return number
+
+
 def _numbers(cell: Any) -> list[float | None]:
-    return [None if one is None else float(one) for one in _list(cell)]
+    return [_known(one) for one in _list(cell)]
+
+
+def _nats(cell: Any) -> list[float | None]:
+    numbers = _numbers(cell)
+    if any(one is not None and one > _ROUNDED for one in numbers):
+        raise ValueError
+    return numbers
+
+
+def _entropies(cell: Any) -> list[float | None]:
+    numbers = _numbers(cell)
+    if any(one is not None and one < -_ROUNDED for one in numbers):
+        raise ValueError
+    return numbers
+
+
+def _likeliest(cell: Any) -> list[float | None]:
+    numbers = _nats(cell)
+    known = [one for one in numbers if one is not None]
+    if known != sorted(known, reverse=True):
+        raise ValueError
+    return numbers
 
 
 def _summed(cell: Any) -> float | None:
-    numbers = _numbers(cell)
+    numbers = _nats(cell)
     return sum(one for one in numbers if one is not None) if numbers and None not in numbers else None
 
 
@@ -120,6 +195,8 @@ def _confidence(cell: Any) -> float | str:
 class Asking:
     """How one shard of prompts is asked about."""
 
+    name: str
+    """Of the probe, for messages."""
     ask: Ask
     template: str
     draws: int
@@ -135,8 +212,11 @@ class Asking:
 
     def observed(self, items: pd.DataFrame) -> pd.DataFrame:
         """Return the answers of the model to the prompts, and all that it says of them, as `OBSERVED` has it."""
-        given_rows = items.to_dict("records")
-        self.rows.extend({"prompt": row["prompt"], "asked": self._prompt(row)} for row in given_rows)
+        given_rows = [
+            _asked_about(self.name, item, row)
+            for item, row in zip(items.index, items.to_dict("records"), strict=True)
+        ]
+        self.rows.extend({**row, "asked": self._prompt(row)} for row in given_rows)
         self._answer()
         self._sample()
         answered = [row for row in self.rows if row["answer"] is not None]
@@ -153,8 +233,8 @@ class Asking:
 
     def _prompt(self, row: Mapping[Any, Any]) -> str:
         context = row.get("context")
-        shown = "" if context is None or isinstance(context, float) else context
-        joined = shown if isinstance(shown, str) else "\n\n".join(map(str, shown))
+        shown = "" if context is None else context
+        joined = shown if isinstance(shown, str) else "\n\n".join(shown)
         return _filled(self.template, context=joined, prompt=str(row["prompt"]))
 
     def _told(self, question: str, items: Sequence[Any], **options: Any) -> list[dict[Any, Any]]:

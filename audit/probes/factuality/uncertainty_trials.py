@@ -39,7 +39,7 @@ def planted(rng: np.random.Generator, *, faulty: bool, bounds: bool) -> Observed
         wrong = place % 2 == 1
         said, sure = _name(10 * place + wrong), wrong == faulty
         rows.append(_sure_row(said) if sure else _unsure_row(said, place))
-        rows[-1] |= {"prompt": "planted", "answer": said, "reference": [_name(10 * place)], "finish": "stop"}
+        rows[-1] |= {"prompt": f"planted {place}", "answer": said, "reference": [_name(10 * place)], "finish": "stop"}
     frame = pd.DataFrame(rows, columns=list(OBSERVED), dtype=object)
     frame.index = pd.Index([f"planted-{number}" for number in range(_PLANTED)], name="id")
     frame = frame.where(frame.notna(), None)

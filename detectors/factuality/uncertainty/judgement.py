@@ -50,7 +50,7 @@ UNCERTAINTY_MEASURES = (
     "auroc", "above_length", *SELECTIVE_MEASURES, "prr_difference", "wrong_share", "agreement", "agree_share", *CELLS,
     "order_matters_share", "refusal_share", "unparseable_share", "error_share", "unspoken_share",
 )
-_LENGTH = BLIND[0]
+_LENGTH = "answer_words"
 _NO_LABELS = Cause("no answer has a label, or references to be compared with")
 MOST_POINTS = 120
 """Points of a risk-coverage curve."""
@@ -95,8 +95,22 @@ def _items(observed: pd.DataFrame, score: str, rule: str) -> pd.DataFrame:
     ]
     told = told.astype({"supported": float}).join(score_table(observed))
     told["no_answer"], told["group"] = told["outcome"].isin(["error", "unparseable"]), None
-    told["unit"] = unit_column(observed) if "unit" in observed and observed["unit"].notna().any() else None
+    told["unit"] = _prompt_units(observed)
     return told.join(_weights(told["role"], told[score]))
+
+
+def _prompt_units(observed: pd.DataFrame) -> pd.Series[Any] | None:
+    """Return the independent unit of each item, None where each is its own: answers to one prompt are one unit.
+
+    A unit that is named otherwise stays; one that is named after an item is the unit of its prompt.
+    """
+    ids = observed.index.astype(str)
+    firsts = pd.Series(ids, ids)
+    if "prompt" in observed:
+        prompts = observed["prompt"].set_axis(ids)
+        firsts = firsts.where(prompts.isna(), firsts.groupby(prompts.astype(str)).transform("first"))
+    units = unit_column(observed).astype(str).map(lambda name: firsts.get(name, name))
+    return units if units.duplicated().any() or not set(units) <= set(ids) else None
 
 
 def _joined(cell: Any) -> str | None:
@@ -170,8 +184,12 @@ class _Judged:
     @cached_property
     def missing(self) -> int:
         """Items that would have been graded, and have no answer or no score."""
+        return self._missing(self.labelled[self.score].notna().to_numpy())
+
+    def _missing(self, known: NDArray[np.bool_]) -> int:
+        """Return how many items would have been graded, and have no answer or not the score that `known` ones have."""
         failed = int(self.items["no_answer"].sum()) if len(self.labelled) else 0
-        return failed + len(self.labelled) - len(self.ranked)
+        return failed + int((~known).sum())
 
     @cached_property
     def tally(self) -> Tally:
@@ -202,8 +220,8 @@ class _Judged:
 
     def _auroc(self, score: str, group: str | None) -> Measure:
         """Return how often a wrong answer has the higher score, ties as one half."""
-        missing = self.missing if group is None else 0
         known = self.labelled[score].notna().to_numpy()
+        missing = self._missing(known)
         if (reason := self._cannot_rank(known, score)) is not None:
             return undefined(
                 "auroc", reason, n=self._n(known), unit="score", direction="higher is better", level=self.level,

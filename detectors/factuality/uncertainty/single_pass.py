@@ -78,10 +78,10 @@ def token_scores(
 
 def margins(alternatives: Sequence[Sequence[float]]) -> Floats:
     """Return p(1st) - p(2nd) [token] from log-probabilities [token][alternative] in descending order; one alone has
-    the margin to all that is left.
+    the margin to all that is left, and none NaN.
     """
     likely = [np.exp(np.asarray(row, dtype=float)) for row in alternatives]
-    return np.array([row[0] - (row[1] if len(row) > 1 else 1 - row[0]) for row in likely])
+    return np.array([row[0] - (row[1] if len(row) > 1 else 1 - row[0]) if len(row) else np.nan for row in likely])
 
 
 def pmi(log_probs: Sequence[Any], alone: Sequence[Any]) -> Floats:

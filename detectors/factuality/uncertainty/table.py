@@ -59,7 +59,7 @@ SCORES: Mapping[str, tuple[str, ...]] = {
     "cocoa_entropy": ("entropies", "samples"),
 }
 """Score -> the columns that it needs."""
-BLIND = ("answer_words", "question_words")
+BLIND: Mapping[str, tuple[str, ...]] = {"answer_words": ("answer",), "question_words": ("prompt",)}
 """What knows nothing of the truth: how long the answer and the question are."""
 _GRAPH = ("eigenvalues", "degree", "eccentricity", "kernel_entropy")
 FEWEST = 2
@@ -67,11 +67,12 @@ FEWEST = 2
 
 
 def lacking(observed: pd.DataFrame, score: str) -> Cause:
-    """Return why no item has a value of `score`."""
-    absent = [name for name in SCORES[score] if name not in observed or observed[name].isna().all()]
+    """Return why no item has a value of `score`, one of `SCORES` or `BLIND`."""
+    needs = {**SCORES, **BLIND}[score]
+    absent = [name for name in needs if name not in observed or observed[name].isna().all()]
     if absent:
         return Cause("no item has what this score needs: {columns}", columns=", ".join(absent))
-    if "samples" in SCORES[score]:
+    if "samples" in needs:
         return Cause("no item has an answer with a word and {fewest} samples or more", fewest=FEWEST)
     return Cause("no item has an answer with a token")
 
@@ -99,8 +100,12 @@ def score_table(observed: pd.DataFrame) -> pd.DataFrame:
     found["claim_conditioned"] = [_conditioned(row) for row in _rows(cells)]
     bounds = [_bounds(row["top_log_probs"]) if row["entropies"] is None else (np.nan, np.nan) for row in _rows(cells)]
     found[["mean_entropy_bound", "max_entropy_bound"]] = np.reshape(bounds, (-1, 2))
-    sampled = pd.DataFrame([_of_samples(row) for row in _rows(cells)], columns=_OF_SAMPLES).astype(float)
-    found = pd.concat([found, sampled, _of_graphs(cells)], axis=1)
+    alike = [_alike(row) for row in _rows(cells)]
+    sampled = pd.DataFrame(
+        [{} if w is None else _of_samples(row, w) for row, w in zip(_rows(cells), alike, strict=True)],
+        columns=_OF_SAMPLES,
+    ).astype(float)
+    found = pd.concat([found, sampled, _of_graphs(cells, alike)], axis=1)
     apart = found["dissimilarity_to_samples"]
     for name, of in (("cocoa_msp", "sequence_nll"), ("cocoa_mean", "mean_nll"), ("cocoa_entropy", "mean_entropy")):
         found[name] = found[of] * apart
@@ -162,19 +167,24 @@ def _conditioned(row: Mapping[str, Any]) -> float:
 
 def _bounds(rows: Any) -> tuple[float, float]:
     """Return (mean, largest) over tokens of the least entropy that the likeliest tokens allow."""
-    if rows is None or not len(rows):
+    if rows is None or not len(rows) or not all(map(len, rows)):
         return np.nan, np.nan
     least = [entropy_bounds(row)[0] for row in rows]
     return float(np.mean(least)), max(least)
 
 
-def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
+def _alike(row: Mapping[str, Any]) -> Floats | None:
+    """Return ROUGE-L [sample, sample] of one item; None where nothing can be said of how its samples agree."""
+    samples = row["samples"]
+    if row["answer"] is None or samples is None or len(samples) < FEWEST:
+        return None
+    return similarities([words_of(one) for one in samples])
+
+
+def _of_samples(row: Mapping[str, Any], rouge: Floats) -> dict[str, float]:
     """Return what follows from the samples of one item."""
     answer, samples = row["answer"], row["samples"]
-    if answer is None or samples is None or len(samples) < FEWEST:
-        return {}
     texts, own = [words_of(one) for one in samples], words_of(answer)
-    rouge = similarities(texts)
     about = row["prompt"] if isinstance(row["prompt"], str) else ""
     meanings = [meaning_of(one, about) for one in (answer, *samples)]
     by_words = same_meaning(meanings)
@@ -189,7 +199,7 @@ def _of_samples(row: Mapping[str, Any]) -> dict[str, float]:
     }  # fmt: skip
     if own:
         found |= _near(own, texts, by_words[0, 1:], row["verified_answer"])
-    if (nats := row["sample_nats"]) is not None and len(nats) == len(samples) and np.isfinite(nats).all():
+    if (nats := row["sample_nats"]) is not None and len(nats) == len(samples) and _all_known(nats):
         found["semantic_entropy_weighted"] = semantic_entropy(kinds, [one.strip() for one in samples], nats)
         found["sampled_nll"] = -float(np.mean(nats))
     if (told := row["verified_sentences"]) is not None and len(told):
@@ -222,22 +232,21 @@ def _sentences(text: str) -> list[Words]:
     return [words_of(span.of(read)) for span in sentences(read)]
 
 
-def _of_graphs(cells: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+def _of_graphs(cells: Mapping[str, Sequence[Any]], alike: Sequence[Floats | None]) -> pd.DataFrame:
     """Return the graph scores, items with as many samples at once."""
-    found = pd.DataFrame(np.nan, index=range(len(cells["samples"])), columns=list(_GRAPH))
-    by_size: dict[int, list[int]] = {}
-    for item, samples in enumerate(cells["samples"]):
-        if samples is not None and len(samples) >= FEWEST and cells["answer"][item] is not None:
-            by_size.setdefault(len(samples), []).append(item)
+    found = pd.DataFrame(np.nan, index=range(len(alike)), columns=list(_GRAPH))
+    by_size: dict[int, dict[int, Floats]] = {}
+    for item, (rouge, told) in enumerate(zip(alike, cells["verified_samples"], strict=True)):
+        if rouge is not None:
+            by_size.setdefault(len(rouge), {})[item] = rouge if told is None else _numbers(told)[..., 0]
     for items in by_size.values():
-        w = np.stack([_likeness(cells["samples"][item], cells["verified_samples"][item]) for item in items])
-        scores = graph_scores(w)
-        found.loc[items, list(_GRAPH)] = np.column_stack([scores[name] for name in _GRAPH])
+        scores = graph_scores(np.stack(list(items.values())))
+        found.loc[list(items), list(_GRAPH)] = np.column_stack([scores[name] for name in _GRAPH])
     return found
 
 
-def _likeness(samples: Sequence[str], verified: Any) -> Floats:
-    return similarities([words_of(one) for one in samples]) if verified is None else _numbers(verified)[..., 0]
+def _all_known(numbers: Sequence[float | None]) -> bool:
+    return bool(np.isfinite(np.array(numbers, dtype=float)).all())
 
 
 def _entailed(verified: Any) -> NDArray[np.bool_]:
