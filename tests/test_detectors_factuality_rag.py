@@ -142,7 +142,15 @@ def test_a_slice_that_cannot_be_shown_says_why():
     assert alone.lacks("changed") is None
     assert [one for one in SLICES if alone.lacks(one) is None] == ["answerable", "changed"]
     assert sliced({**ROW, "gold": ["z"]}, 4).lacks("answerable") == "no passage is named as gold"
+    lost = sliced({**ROW, "gold": ["b", "z"]}, 4)
+    assert {str(lost.lacks(name)) for name in SLICES} == {"a passage that is named as gold is not there"}
     assert sliced({**ROW, "reference": None}, 4).lacks("withheld") == "no right answer is given"
+
+
+@pytest.mark.parametrize("ids", [["a", "b"], ["b", "b", "c", "d", "e"], ["a", "b", "c", "d", "e", "f"]])
+def test_ids_that_are_not_those_of_the_passages_name_none(ids):
+    """Else passages would be dropped without a word, or two stand for gold."""
+    assert "ids" in str(sliced({**ROW, "ids": ids}, 4).lacks("answerable"))
 
 
 def test_changed_passages_of_ones_own_are_checked():
@@ -204,6 +212,35 @@ def test_answers_that_did_not_come_bound_what_is_told():
     drop = told(**asked).measure("near_miss_drop")
     assert (drop.value, drop.missing, drop.n["items"]) == (1.0, 2, 6)
     assert drop.low < told(answerable=["214"] * 6, gold_first=["321"] * 6).measure("near_miss_drop").low
+
+
+def test_an_empty_cell_of_answers_made_elsewhere_is_an_answer_that_did_not_come():
+    """Else those who keep what went well alone would be right for certain."""
+    result = told(answerable=["214"] * 10 + [None] * 30, withheld=["I don't know."] * 5 + [None] * 35)
+    for name, lost in (("correctness", 30), ("withheld_abstention", 35), ("withheld_wrong", 35)):
+        assert result.measure(name).missing == lost
+    assert result.measure("correctness").low < 0.25
+    assert result.measure("withheld_wrong").high > 0.8
+    assert result.measure("error_share").value == pytest.approx((30 + 35) / 80)
+    assert result.items["problem"].iloc[-1] == "the data hold no answer"
+    assert result.measure("correctness", "gold_first").missing == 0, "no such column, so it was not asked"
+
+
+def test_a_place_of_which_no_answer_came_leaves_the_largest_gap_open():
+    right = ["214"] * 40
+    found = told(gold_first=right, gold_middle=["?"] * 40, gold_last=right).measure("largest_position_gap")
+    assert (found.value, found.low, found.high, found.missing) == (0, 0, 1, 40)
+    assert told(gold_first=right, gold_last=right).measure("largest_position_gap").high < 0.2
+
+
+def test_a_field_may_hold_a_text_here_and_a_list_there(tmp_path):
+    import audit
+
+    row = {"prompt": "How many steps has it?", "reference": ["214"], "context": ["It has 214 steps.", "A has 3."],
+           "gold": "0", "changed": "It has 300 steps.", "changed_reference": ["300"], "answer_answerable": "214"}
+    rows = [row, {**row, "gold": ["0"], "changed": ["It has 301 steps."], "changed_reference": "301"}]
+    found = audit.run(data=rows, probe={"use": "factuality.rag", "answers": "given"}, into=tmp_path)
+    assert found.record.findings[0].measures[0].value == 1
 
 
 def test_the_largest_gap_knows_that_it_was_chosen():

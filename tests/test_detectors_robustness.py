@@ -242,6 +242,37 @@ def test_answers_that_did_not_come_bound_the_rate_both_ways():
     assert found.items["no_answer"].sum() == 4
 
 
+def test_a_change_under_which_no_answer_came_may_be_the_worst():
+    found = judged([(n < 2, False) for n in range(40)], lost={(n, 1) for n in range(40)})
+    for name in ("worst_flip_rate", "worst_accuracy_drop"):
+        assert found.measure(name).value == pytest.approx(2 / 40)
+        assert (found.measure(name).high, found.measure(name).missing) == (1, 40)
+    assert found.measure("worst_flip_rate").low == pytest.approx(exact_binomial(2, 40, 0.975)[0])
+
+
+def test_a_likelihood_of_nothing_falls_and_bounds_no_mean_of_nats():
+    said = [[Said(-100.0 - n), Said(-np.inf if n < 3 else -110.0 - n - n % 3)] for n in range(30)]
+    ids = [f"{n}" for n in range(30)]
+    rows = changed_answers([["as_it_is", "noise"]] * 30, [[0, 0.5]] * 30, [[True] * 2] * 30, said, ids, of_numbers)
+    found = likelihood_stability(pd.DataFrame(index=pd.Index(ids, name="id")), rows, level=0.95, rng=rng())
+    assert found.measure("fall_share", "noise at 0.5").value == 1
+    for name, group in (("log_prob_drop", "noise at 0.5"), ("largest_log_prob_drop", None)):
+        drop = found.measure(name, group)
+        assert (drop.missing, drop.low, drop.high) == (3, None, None)
+        assert 10 < drop.value < 12
+
+
+def test_a_change_under_which_no_likelihood_came_leaves_the_largest_fall_open():
+    said = [[Said(-100.0 - n), Said(-110.0 - n - n % 3), None] for n in range(30)]
+    ids = [f"{n}" for n in range(30)]
+    rows = changed_answers([["as_it_is", "noise", "blur"]] * 30, [[0, 0.5, 0.5]] * 30, [[True] * 3] * 30, said, ids,
+                           of_numbers)  # fmt: skip
+    found = likelihood_stability(pd.DataFrame(index=pd.Index(ids, name="id")), rows, level=0.95, rng=rng())
+    assert found.measure("log_prob_drop", "noise at 0.5").low is not None
+    assert found.headline.low is None
+    assert found.measure("worst_fall_share").high == 1
+
+
 def test_flips_stand_beside_those_of_asking_again():
     found = judged([(n < 20, n < 10) for n in range(40)], again=[n % 4 == 0 for n in range(40)])
     assert found.measure("noise_flip_rate").value == 0.25

@@ -210,10 +210,12 @@ class _Judge:
             return pairs[0]
         most = max(found, key=lambda one: abs(one.value or 0.0))
         ends = [(one.low or 0.0, one.high or 0.0) for one in found]
+        ends += [(-1.0, 1.0) for one in pairs if one.value is None and one.missing]  # no answer came from one place
         return Measure(
             name="largest_position_gap", value=abs(most.value or 0.0),
             low=max(max(0.0, low, -high) for low, high in ends), high=max(max(-low, high) for low, high in ends),
-            n=most.n, unit="share", direction="lower is better", level=self.level, missing=most.missing,
+            n=most.n, unit="share", direction="lower is better", level=self.level,
+            missing=max(one.missing for one in pairs),
             method=Method("{method}, most of {count}", method=most.method, count=len(found)),
         )
 

@@ -25,6 +25,8 @@ __all__ = ["SLICES", "Passages", "sliced"]
 SLICES = ("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed")
 _NO_REFERENCE = Cause("no right answer is given")
 _NO_GOLD = Cause("no passage is named as gold")
+_LOST_GOLD = Cause("a passage that is named as gold is not there")
+_UNNAMED = Cause("passages and their ids are not as many, or two have one id")
 _NO_OTHERS = Cause("no passage beside the gold ones")
 _TOO_FEW = Cause("fewer than two passages beside the gold ones")
 
@@ -59,10 +61,17 @@ def sliced(row: Mapping[Any, Any], near_misses: int) -> Passages:
     reference, context = _texts(row.get("reference")), _texts(row.get("context"))
     ids = [str(one) for one in _cells(row.get("ids")) or range(len(context))]
     wanted = {str(one) for one in _cells(row.get("gold"))}
-    gold = [text for name, text in zip(ids, context, strict=False) if name in wanted]
-    if not reference or not gold:
-        return Passages(dict.fromkeys(SLICES, _NO_GOLD if reference else _NO_REFERENCE))
-    others = [text for name, text in zip(ids, context, strict=False) if name not in wanted]
+    why = None if reference else _NO_REFERENCE
+    if len(set(ids)) != len(ids) or len(ids) != len(context):
+        why = why or _UNNAMED
+    elif not wanted & set(ids):
+        why = why or _NO_GOLD
+    elif not wanted <= set(ids):
+        why = why or _LOST_GOLD
+    if why is not None:
+        return Passages(dict.fromkeys(SLICES, why))
+    gold = [text for name, text in zip(ids, context, strict=True) if name in wanted]
+    others = [text for name, text in zip(ids, context, strict=True) if name not in wanted]
     near = [text for text in others if not contains(text, reference)][:near_misses]
     changed = _changed(row, str(row["prompt"]), gold, others, reference)
     half = len(near) // 2

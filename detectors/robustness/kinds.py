@@ -18,7 +18,8 @@
     shift          by up to half of the side, in one of eight directions, edges repeated
 
 A strength lies in (0, 1]. Of texts it is the share of what could be touched, and one place at the least is; of images
-the part of the strongest change. `as_it_is` is the unchanged item, `again` the unchanged item asked once more.
+the part of the strongest change. `as_it_is` is the unchanged item, `again` the unchanged item asked once
+more, with another seed of what draws the answer.
 """
 
 from __future__ import annotations

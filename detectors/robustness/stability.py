@@ -83,6 +83,8 @@ def likelihood_stability(
 ) -> Result:
     """Return by how many nats log-probabilities fall; arguments as in `answer_stability`, `drop` in nats.
 
+    A likelihood of 0 falls without bound: it counts as a fall, and as missing where nats are averaged.
+
     Measures: `largest_log_prob_drop` (headline), `worst_fall_share`, `unchanged_share`, `not_asked`; then of each
     change `log_prob_drop` (approximate) and `fall_share`, the share of items that the change makes less likely. A
     likelihood may well fall where an image is spoilt, so neither has a good direction by itself. Items: `fall_share`
@@ -266,6 +268,8 @@ class _Judge:
             return undefined(name, cause, n={"items": 0, "units": 0}, **told)
         top = max((one.alone for one in each if one.alone.value is not None), key=lambda one: one.value or 0.0)
         method = _worst_of(top.method, len(lows))
+        if any(one.alone.value is None and one.alone.missing for one in each):
+            highs.append(1.0)  # of a change under which no answer came
         return Measure(name=name, value=top.value, low=max(lows), high=max(highs), n=top.n, method=method, **told)
 
     def noise(self) -> Measure:
@@ -321,7 +325,7 @@ class _Judge:
     def nats(self, change: str, rows: NDArray[np.intp]) -> Measure:
         """Return by how many nats a change makes items less likely."""
         values, units = self.numbers["drop"][rows], self.unit[self.item[rows]]
-        there = ~np.isnan(values)
+        there = np.isfinite(values)
         missing = int((~there).sum())
         means = pd.Series(values[there]).groupby(units[there]).mean().to_numpy(float)
         n = {"items": int(there.sum()), "units": len(means)}
@@ -371,7 +375,7 @@ def _largest(drops: Sequence[Measure], judge: _Judge) -> Measure:
     top = max(there, key=lambda one: one.value or 0.0)
     told |= {"name": "largest_log_prob_drop", "value": top.value, "n": top.n}
     lows, highs = ([getattr(one, end) for one in there] for end in ("low", "high"))
-    if None in lows:
+    if missing or None in lows:
         return Measure(method=NONE, **told)
     facts = {**CLUSTER_BOOTSTRAP.facts, "method": _worst_of(CLUSTER_BOOTSTRAP.method, len(there))}
     return Measure(low=max(lows), high=max(highs), **told, **facts)

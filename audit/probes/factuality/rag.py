@@ -8,7 +8,7 @@ was to be shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -127,6 +127,8 @@ class RAG:
         from detectors.factuality.rag_slices import sliced
 
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        for name in self.roles["items"].lists:
+            rows[name] = column(rows, [[one] if isinstance(one, str) else one for one in rows[name]])
         shown = [sliced(row, self.near_misses) for row in rows.to_dict("records")]
         rows["expected"] = column(rows, [list(one.expected) for one in shown])
         for name in _SLICES:
@@ -134,7 +136,7 @@ class RAG:
             rows[f"shown_{name}"] = column(rows, [one.texts(name) or None for one in shown])
         given = [f"answer_{name}" for name in _SLICES]
         if self.answers == "given":
-            return self._given(rows).drop(columns=given)
+            return self._given(rows, items.columns).drop(columns=given)
         return self._asked(ask, rows, shown).drop(columns=given)
 
     def _asked(self, ask: Ask, rows: pd.DataFrame, shown: Sequence[Passages]) -> pd.DataFrame:
@@ -158,16 +160,16 @@ class RAG:
             rows[f"problem_{name}"] = column(rows, [why for _, why in cells])
         return rows
 
-    def _given(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Take the answers that the data bring; a slice of which they hold none was not asked."""
+    def _given(self, rows: pd.DataFrame, columns: Collection[str]) -> pd.DataFrame:
+        """Take the answers that the data bring; a slice without a column was not asked, an empty cell is no answer."""
+        why = Cause("the data hold no answer")
         for name in _SLICES:
-            answers = rows[f"answer_{name}"].to_list()
-            lacks = zip(rows[f"lacks_{name}"], answers, strict=True)
-            rows[f"lacks_{name}"] = column(
-                rows, [why or (Cause("the data hold no answer") if one is None else None) for why, one in lacks]
-            )
-            rows[f"said_{name}"] = column(rows, answers)
-            rows[f"problem_{name}"] = None
+            answers = rows[f"answer_{name}"]
+            lacks, there = rows[f"lacks_{name}"], f"answer_{name}" in columns
+            rows[f"lacks_{name}"] = column(rows, [one or (None if there else why) for one in lacks])
+            rows[f"said_{name}"] = answers
+            lost = [there and one is None and lack is None for one, lack in zip(answers, lacks, strict=True)]
+            rows[f"problem_{name}"] = column(rows, [why if one else None for one in lost])
         return rows
 
     def _prompt(self, question: str, passages: Sequence[str]) -> str:

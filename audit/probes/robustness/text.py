@@ -6,7 +6,7 @@
 
 Each item is asked as it is and under each kind and strength of change (`detectors.robustness.kinds`); what changed
 nothing is not asked. What a change draws depends on the item's id, kind and strength alone. Models that answer by
-sampling answer the unchanged item once more, so that flips stand beside what asking again does. Paraphrases come with
+sampling answer the unchanged item once more, with another seed, so that flips stand beside what a seed does. Paraphrases come with
 the items, or a helper makes them:
 
     helpers: {writer: {use: causal_lm, path: ./other-model}}
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
-from audit.probes.items import without_nan
+from audit.probes.items import column, without_nan
 from audit.probes.robustness.asked import Entry, Form, entries_of, frame_of, strengths_problem
 from detectors.phrases import Cause
 from detectors.robustness.kinds import AGAIN, AS_IT_IS, TextKind
@@ -62,7 +62,8 @@ class TextRobustness:
     paraphrase_prompt: str = _OTHER_WORDS
     """What the helper reads."""
     asked_again: int = 1
-    """With `generate`: how often the unchanged item is asked once more."""
+    """With `generate`: how often the unchanged item is asked once more, with another seed each time; where
+    `temperature` is 0 a seed changes nothing, but what an endpoint answers may."""
     temperature: float = 0.0
     """With `generate`: of the model's sampler; 0 takes the likeliest token."""
     rule: Literal["contains", "exact_match_numeric"] = "contains"
@@ -81,13 +82,14 @@ class TextRobustness:
                 "correct": "indices of the true choices; absent = what is right is not known; for `choice`",
                 "aliases": "right answers in all their spellings; absent = what is right is not known; for `generate`",
                 "label": "name of the right class; for `predict`",
-                "paraphrases": "the same in other words, a list",
+                "paraphrases": "the same in other words, a text or a list of texts",
                 "group": "topic",
                 "unit": "independent unit; absent = every item is its own",
             },
             optional=frozenset({
                 "question", "text", "choices", "correct", "aliases", "label", "paraphrases", "group", "unit",
             }),
+            lists=frozenset({"paraphrases"}),
         ),
     }  # fmt: skip
     measures: ClassVar[Mapping[str, Range]] = {
@@ -131,6 +133,7 @@ class TextRobustness:
         And `names` of the classes, where a classifier tells them.
         """
         rows = without_nan(items.reindex(columns=list(self.roles["items"].fields)))
+        rows["paraphrases"] = column(rows, [[one] if isinstance(one, str) else one for one in rows["paraphrases"]])
         rows["not_asked"] = [self._lacks(row) for row in rows.to_dict("records")]
         asked = rows[rows["not_asked"].isna()]
         made = self._paraphrased(ask, asked)
@@ -185,7 +188,7 @@ class TextRobustness:
                     yield kind, strength, self._prompt(changed_text(kind, text, strength, rng, table), choices)
         for number, system in enumerate(self.system_prompts, 1):
             yield "system_prompt", float(number), f"{system}\n\n{plain}"
-        given = [] if row["paraphrases"] is None else list(row["paraphrases"])
+        given = row["paraphrases"] or []
         for number, other in enumerate([*given, *([made] if made else [])], 1):
             yield "paraphrase", float(number), self._prompt(other, choices)
 

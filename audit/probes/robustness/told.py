@@ -38,12 +38,12 @@ def said_by_choices(rows: pd.DataFrame) -> Told:
 
 
 def _shares(nats: Any, known: Any) -> Said | None:
-    """Return an answer of log-probabilities [choice]; None where one of them is not there."""
+    """Return an answer of log-probabilities [choice]; None where one is not there, or none of them is above 0."""
     import numpy as np
 
     from detectors.robustness.answers import Said
 
-    if nats is None or np.isnan(nats).any():
+    if nats is None or np.isnan(nats).any() or not np.isfinite(nats.max()):
         return None
     shares = np.exp(nats - nats.max())
     return Said(shares / shares.sum(), _right(shares, known))
