@@ -53,6 +53,20 @@ def test_what_nothing_changed_is_not_asked_again_and_what_cannot_be_asked_says_w
     assert [one is None for one in frame.loc["b", "log_probs"]] == [False, True, True, False, False]
 
 
+def test_an_item_that_stands_there_many_times_is_one_and_a_true_choice_that_is_none_is_not_asked():
+    probe = TextRobustness(kinds=("case",), strengths=(1.0,))
+    rows = {"question": "What?", "choices": [["Pacific", "Arctic"]] * 20 + [["Arctic", "Pacific"]] * 20,
+            "correct": [[0], *[[0]] * 18, [2], *[[1]] * 20]}  # fmt: skip
+    items = pd.DataFrame(rows, dtype=object, index=pd.Index([str(n) for n in range(40)], name="id"))
+    frame = probe.observe(ScriptedAsk({("main", "log_prob"): likes_pacific}), items, "items")
+    assert frame.loc["19", "not_asked"] == "a true choice is outside 0 to 1"
+    found = probe.judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
+    assert found.measure("accuracy").value == 1
+    assert dict(found.headline.n) == {"items": 39, "units": 2}
+    alone = probe.judge({"items": frame.iloc[[0, 20]]}, level=0.95, rng=np.random.default_rng(0))
+    assert found.headline.high == pytest.approx(alone.headline.high)
+
+
 def test_changes_hang_on_the_items_id_alone():
     probe = TextRobustness(strengths=(0.5,))
     ask = ScriptedAsk({("main", "log_prob"): likes_pacific})

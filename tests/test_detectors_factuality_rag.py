@@ -226,6 +226,16 @@ def test_an_empty_cell_of_answers_made_elsewhere_is_an_answer_that_did_not_come(
     assert result.measure("correctness", "gold_first").missing == 0, "no such column, so it was not asked"
 
 
+def test_a_question_that_stands_there_many_times_is_one():
+    rows = [{"prompt": f"How many steps has tower {n % 4}?", "reference": ["214"], "gold": ["0"],
+             "context": ["It has 214 steps."], "answer_answerable": "214"} for n in range(40)]  # fmt: skip
+    probe = RAG(answers="given")
+    observed = probe.observe(ScriptedAsk({}), pd.DataFrame(rows, index=[str(n) for n in range(40)]), "items")
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert dict(result.headline.n) == {"items": 40, "units": 4}
+    assert result.headline.low < 0.5
+
+
 def test_a_place_of_which_no_answer_came_leaves_the_largest_gap_open():
     right = ["214"] * 40
     found = told(gold_first=right, gold_middle=["?"] * 40, gold_last=right).measure("largest_position_gap")

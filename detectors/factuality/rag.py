@@ -128,6 +128,8 @@ class _Judge:
         frame, found = self.observed[["prompt", "group", "unit"]].copy(), self.outcomes
         if frame["unit"].notna().any():
             frame["unit"] = units_of(frame)
+        elif frame["prompt"].dropna().duplicated().any():
+            frame["unit"] = units_of(frame, "prompt")
         right = found["answerable"]
         frame["value"] = right.eq("right").astype(float).where(~right.isin(_UNSEEN))
         wrong = sum(found[name].isin(faults).astype(float) for name, faults in _FAULTS.items())

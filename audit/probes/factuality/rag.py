@@ -72,7 +72,7 @@ class RAG:
                 "changed": "gold passages with another answer in them; absent = made, where it can be",
                 "changed_reference": "what is right by `changed`, in all its spellings",
                 "group": "topic",
-                "unit": "independent unit; absent = every question is its own",
+                "unit": "independent unit; absent = every question is its own, however often it stands there",
                 **{f"answer_{name}": text for name, text in _GIVEN.items()},
             },
             optional=frozenset(

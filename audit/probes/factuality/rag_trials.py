@@ -46,7 +46,7 @@ def rag_control(*, faulty: bool) -> Observed:
     pairs = [*sound[:3], *wrong, ("I don't know.", "-3"), ("21", "12")] if faulty else sound * 2
     size = 10 * len(pairs)
     index = pd.Index([f"planted-{number}" for number in range(size)], name="id")
-    frame = pd.DataFrame(index=index, columns=["group", "unit"], dtype=object).assign(prompt="planted")
+    frame = pd.DataFrame(index=index, columns=["group", "unit"], dtype=object).assign(prompt=[*index])
     said, right = zip(*(pairs * 10), strict=True)
     frame["reference"] = [[one] for one in right]
     frame["expected"] = [["777"]] * size

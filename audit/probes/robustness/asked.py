@@ -95,6 +95,8 @@ def judged_answers(
         answer=pd.Series([one[0] for one in shown], asked.index, dtype=object),
         answers=pd.Series(shown, asked.index, dtype=object), correctness=pd.Series(right, asked.index, dtype=float),
     )
+    if "asked" in asked and ("unit" not in items or items["unit"].isna().all()):
+        items["unit"] = _repeated(asked).reindex(items.index)
     if likelihood:
         return likelihood_stability(items, changes, level=level, rng=rng)
     return answer_stability(items, changes, level=level, rng=rng, kept=kept)
@@ -103,6 +105,20 @@ def judged_answers(
 def asked_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the items that were asked: all, where none can lack anything."""
     return rows[rows["not_asked"].isna()] if "not_asked" in rows else rows
+
+
+def _repeated(asked: pd.DataFrame) -> pd.Series[Any]:
+    """Return the unit of items that read the same and have the same choices, the id of the first; null of others."""
+    import pandas as pd
+
+    choices = asked["choices"] if "choices" in asked else [None] * len(asked)
+    content = [repr((row[0], one)) for row, one in zip(asked["asked"], map(_listed, choices), strict=True)]
+    first = pd.Series(asked.index.astype(str), asked.index).groupby(content).transform("first")
+    return first.where(pd.Series(content, asked.index).duplicated(keep=False), None)
+
+
+def _listed(cell: Any) -> list[Any] | None:
+    return None if cell is None else list(cell)
 
 
 _EVIDENCE = (

@@ -155,6 +155,8 @@ class TextRobustness:
         choices = row["choices"]
         if self.mode == "choice" and (choices is None or len(set(choices)) < max(2, len(choices))):
             return Cause("fewer than two different choices")
+        if self.mode == "choice" and not all(0 <= one < len(choices) for one in row["correct"] or ()):
+            return Cause("a true choice is outside 0 to {last}", last=len(choices) - 1)
         return None
 
     def _paraphrased(self, ask: Ask, asked: pd.DataFrame) -> list[str | None]:
