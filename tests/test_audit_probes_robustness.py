@@ -103,7 +103,10 @@ def test_paraphrases_come_with_the_items_or_from_a_helper_and_system_prompts_sta
     assert asked[3:] == [
         "Question: The largest ocean is what?\nAnswer:", "Question: Which ocean is largest?\nAnswer:"
     ]
-    assert frame.loc["b", "kinds"] == ["as_it_is", "case", "system_prompt"]
+    assert frame.loc["b", "kinds"] == ["as_it_is", "case", "system_prompt", "paraphrase"]
+    assert frame.loc["b", "changed"][-1] is False  # the helper said nothing: no question in other words, and counted
+    found = probe.judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
+    assert found.measure("unchanged_share", "paraphrase 1").value == 0.5
 
 
 def test_a_written_answer_is_asked_for_again_as_it_is():
@@ -137,6 +140,22 @@ def test_the_reference_classifier_of_digits_keeps_its_answers_under_a_good_jpeg(
     assert found.measure("unchanged_share", "jpeg at 0.05").value == 1  # 17 levels are coarser than its loss
     assert found.measure("flip_rate", "jpeg at 0.5").high < 0.15
     assert found.measure("flip_rate", "noise at 0.5").n["items"] == 60
+
+
+def digits(items):
+    return {"probabilities": [[0.9, 0.1]] * len(items)}
+
+
+def test_a_label_that_no_class_is_called_is_refused_and_an_image_that_stands_there_twice_is_one():
+    ask = ScriptedAsk({("main", "predict"): digits, ("main", "class_names"): lambda items: {"names": [["0", "1"]]}})
+    images = np.arange(32.0).reshape(2, 4, 4)
+    items = pd.DataFrame({"image": [*images, *images], "label": ["0"] * 3 + ["7"]}, index=list("abcd"), dtype=object)
+    probe = ImageRobustness(kinds=("noise",))
+    with pytest.raises(DataError, match="item 'd' has the label '7', which no class of the model is called"):
+        probe.observe(ask, items, "items")
+    observed = probe.observe(ask, items.assign(label="0"), "items")
+    found = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert dict(found.headline.n) == {"items": 4, "units": 2}
 
 
 def test_what_is_no_image_is_told():

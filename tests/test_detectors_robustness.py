@@ -43,7 +43,7 @@ def test_a_change_depends_on_its_generator_alone_and_changes_something(kind, tex
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("text", ["", "12 + 30 = 42", "?!", "\0"])
+@pytest.mark.parametrize("text", ["", "12 + 30 = 42", "①②③④", "?!", "\0"])
 def test_a_text_without_a_place_for_it_comes_back_as_it_is(kind, text):
     if kind not in ("blanks", "word_order") or " " not in text.strip():
         assert changed_text(kind, text, 1.0, rng()) == text

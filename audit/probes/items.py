@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from detectors.arrays import Items
 
 __all__ = [
-    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_like", "column", "content", "draws_for", "each_draw",
-    "plain", "shown_items", "storable_items", "usable", "vectors", "without_nan",
+    "DRAWN_FOR", "Sampling", "as_array", "ask_about_draws", "check_classes", "check_like", "column", "content",
+    "draws_for", "each_draw", "plain", "shown_items", "storable_items", "usable", "vectors", "without_nan",
 ]
 
 Sampling = dict[str, int | float]
@@ -92,6 +92,14 @@ def check_like(probe: str, draws: pd.DataFrame, real: pd.DataFrame, name: str) -
     told = another_scale(name, np.stack(good), np.stack(real[name].map(content).to_list())) if good else None
     if told is not None:
         raise DataError(f"{probe}: draws range {told} as the data; allowed: one scale for both")
+
+
+def check_classes(probe: str, labels: pd.Series[Any], names: Sequence[str]) -> None:
+    """Raise DataError for a label that is the name of no class; one that is not there is none."""
+    for item, label in labels.items():
+        if label is not None and label == label and str(label) not in names:
+            got = f"item {item!r} has the label {label!r}, which no class of the model is called"
+            raise DataError(f"{probe}: {got}; allowed: {', '.join(names)}, or none")
 
 
 def vectors(cells: pd.Series[Any]) -> np.ndarray:

@@ -87,7 +87,8 @@ def _at_places(
 
 
 def _typos(text: str, strength: float, rng: np.random.Generator) -> str:
-    return _at_places(text, list(_TYPED.finditer(text)), strength, rng, lambda word: mistyped(word, rng))
+    places = [one for one in _TYPED.finditer(text) if one[0].isalpha()]  # small and circled figures are no letters
+    return _at_places(text, places, strength, rng, lambda word: mistyped(word, rng))
 
 
 def _case(text: str, strength: float, rng: np.random.Generator) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit.errors import DataError
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
 from audit.probes.factuality.closed_book import ClosedBook
-from audit.probes.items import content, storable_items
+from audit.probes.items import check_classes, content, storable_items
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,10 +135,7 @@ class Calibration:
             names = [str(one) for one in ask("class_names", [None])["names"].iloc[0]]
             frame["probabilities"] = [row.tolist() for row in answer["probabilities"]]
             frame["names"] = [names] * len(frame)
-            for name, label in items["label"].items():
-                if label is not None and label == label and str(label) not in names:
-                    got = f"item {name!r} has the label {label!r}, which no class of the model is called"
-                    raise DataError(f"{self.name}: {got}; allowed: {', '.join(names)}, or none")
+            check_classes(self.name, items["label"], names)
             return frame
         told = [self._number(name, "confidence", cell) for name, cell in items["confidence"].items()]
         labels = [self._number(name, "label", cell) for name, cell in items["label"].items()]

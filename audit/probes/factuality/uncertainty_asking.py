@@ -110,9 +110,9 @@ def _check_lengths(of: str, row: Mapping[str, Any]) -> None:
         got = ", ".join(f"{count} {field}" for field, count in told.items())
         raise DataError(f"{of} has {got}; allowed: as many of each, one a token of the answer")
     most = len((row["answer"] or "").encode(errors="replace")) + _UNSEEN
-    for field, count in told.items():
+    for name, count in told.items():
         if row["answer"] is not None and count > most:
-            got = f"{count} {field} for an answer of {most - _UNSEEN} bytes"
+            got = f"{count} {name} for an answer of {most - _UNSEEN} bytes"
             raise DataError(f"{of} has {got}; allowed: one a token, so at most one a byte and {_UNSEEN} more")
     texts, nats = row["samples"], row["sample_nats"]
     if texts is not None and nats is not None and len(texts) != len(nats):

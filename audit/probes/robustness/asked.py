@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,18 +56,22 @@ def frame_of(index: pd.Index[Any], entries: Sequence[Sequence[Entry]], *, shown:
     return pd.DataFrame({name: pd.Series(cells, index, dtype=object) for name, cells in columns.items()})
 
 
-def classified(ask: Ask, entries: Sequence[Sequence[Entry]], asked: pd.DataFrame) -> pd.DataFrame:
+def classified(probe: str, ask: Ask, entries: Sequence[Sequence[Entry]], asked: pd.DataFrame) -> pd.DataFrame:
     """Return `probabilities` [entry][class] of each item, null where nothing had changed, and `names` of the classes.
 
-    `names` is null where the classifier does not tell them.
+    `names` is null where the classifier does not tell them. Raises DataError for a label that is none of them.
     """
     import pandas as pd
+
+    from audit.probes.items import check_classes
 
     shown = [one.shown for each in entries for one in each if one.changed]
     told = iter(ask("predict", shown)["probabilities"] if shown else ())
     cells = [[[float(p) for p in next(told)] if one.changed else None for one in each] for each in entries]
     named = ask("class_names", [None])["names"].iloc[0] if shown and ask.can("class_names") else None
     names = None if named is None else [str(one) for one in named]
+    if names is not None:
+        check_classes(probe, asked["label"], names)
     return pd.DataFrame({
         "probabilities": pd.Series(cells, asked.index, dtype=object),
         "names": pd.Series([names] * len(asked), asked.index, dtype=object),
@@ -95,7 +100,7 @@ def judged_answers(
         answer=pd.Series([one[0] for one in shown], asked.index, dtype=object),
         answers=pd.Series(shown, asked.index, dtype=object), correctness=pd.Series(right, asked.index, dtype=float),
     )
-    if "asked" in asked and ("unit" not in items or items["unit"].isna().all()):
+    if "unit" not in items or items["unit"].isna().all():
         items["unit"] = _repeated(asked).reindex(items.index)
     if likelihood:
         return likelihood_stability(items, changes, level=level, rng=rng)
@@ -108,17 +113,20 @@ def asked_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _repeated(asked: pd.DataFrame) -> pd.Series[Any]:
-    """Return the unit of items that read the same and have the same choices, the id of the first; null of others."""
+    """Return the unit of items that show the same, with the same choices: the id of the first; null of others."""
     import pandas as pd
 
+    shown = asked["image"] if "image" in asked else asked["asked"].str[0]
     choices = asked["choices"] if "choices" in asked else [None] * len(asked)
-    content = [repr((row[0], one)) for row, one in zip(asked["asked"], map(_listed, choices), strict=True)]
-    first = pd.Series(asked.index.astype(str), asked.index).groupby(content).transform("first")
-    return first.where(pd.Series(content, asked.index).duplicated(keep=False), None)
+    content = [_content(each) for each in zip(shown, choices, strict=True)]
+    times, first = Counter(content), dict(zip(reversed(content), reversed(asked.index.astype(str)), strict=True))
+    return pd.Series([first[one] if times[one] > 1 else None for one in content], asked.index, dtype=object)
 
 
-def _listed(cell: Any) -> list[Any] | None:
-    return None if cell is None else list(cell)
+def _content(cell: Any) -> Any:
+    """Return lists and arrays as tuples, which have a hash."""
+    told = cell.tolist() if hasattr(cell, "tolist") else cell
+    return tuple(map(_content, told)) if isinstance(told, list | tuple) else told
 
 
 _EVIDENCE = (

@@ -100,7 +100,7 @@ class ImageRobustness:
         ]
         made = frame_of(rows.index, entries, shown=False)
         if self.mode == "predict":
-            return rows.join(made).join(classified(ask, entries, rows))
+            return rows.join(made).join(classified(self.name, ask, entries, rows))
         nats = pd.Series(_scored(ask, entries), rows.index, dtype=object)
         return rows.join(made.assign(log_probs=nats))
 

@@ -6,8 +6,8 @@
 
 Each item is asked as it is and under each kind and strength of change (`detectors.robustness.kinds`); what changed
 nothing is not asked. What a change draws depends on the item's id, kind and strength alone. Models that answer by
-sampling answer the unchanged item once more, with another seed, so that flips stand beside what a seed does. Paraphrases come with
-the items, or a helper makes them:
+sampling answer the unchanged item once more, with another seed, so that flips stand beside what a seed does.
+Paraphrases come with the items, or a helper makes them:
 
     helpers: {writer: {use: causal_lm, path: ./other-model}}
     probe: {use: robustness.text, mode: generate, paraphraser: writer}
@@ -160,14 +160,15 @@ class TextRobustness:
         return None
 
     def _paraphrased(self, ask: Ask, asked: pd.DataFrame) -> list[str | None]:
-        """Return what the helper makes of each item; None where there is no helper, or it says nothing."""
+        """Return what the helper makes of each item, the item itself where it says nothing; None without a helper."""
         if self.paraphraser is None or asked.empty:
             return [None] * len(asked)
         prompts = [self.paraphrase_prompt.replace(_QUESTION, text) for text in asked[self._field]]
         told = ask(
             "sample", prompts, model=self.paraphraser, max_tokens=2 * self.max_tokens, temperature=0, stop=["\n"]
         )
-        return [None if not isinstance(text, str) or not text.strip() else text.strip() for text in told["content"]]
+        said = [text.strip() if isinstance(text, str) else "" for text in told["content"]]
+        return [text or own for text, own in zip(said, asked[self._field], strict=True)]
 
     def _forms(self, name: str, row: Mapping[Any, Any], made: str | None) -> Iterator[Form]:
         """Yield (kind, strength, what is read) of an item, the one as it is first."""
@@ -228,7 +229,7 @@ class TextRobustness:
         """Ask a classifier about each form."""
         from audit.probes.robustness.asked import classified
 
-        return classified(ask, entries, asked)
+        return classified(self.name, ask, entries, asked)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.robustness.stability`."""

@@ -367,7 +367,7 @@ def image_control(probe: Any, rng: np.random.Generator, *, faulty: bool) -> Obse
         lost = [[a, b, c - (40 if faulty else 0), None] for a, b, c in moved.tolist()]
         told = {"log_probs": lost}
     return _observed({
-        "image": [[[0, 1], [1, 0]]] * _CONTROL, "label": ["alpha"] * _CONTROL,
+        "image": [[[0, 1], [1, n]] for n in range(_CONTROL)], "label": ["alpha"] * _CONTROL,
         "kinds": [["as_it_is", "noise", "noise", "blur"]] * _CONTROL,
         "strengths": [[0.0, 0.25, 0.5, 0.5]] * _CONTROL, "changed": [[True, True, True, False]] * _CONTROL, **told,
     })  # fmt: skip
