@@ -239,10 +239,12 @@ class CanNameAlternatives(Protocol):
 class TextWatermark(Protocol):
     """A mark that is put in while a text is drawn: a frozen dataclass of options, named in `dokimasia.watermarks`."""
 
-    def added(self, before: Sequence[Sequence[int]], vocabulary: int) -> np.ndarray | torch.Tensor:
-        """Return what is added to the logits of each text's next token, [text, vocabulary].
+    def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
+        """Return the logits of each text's next token with the mark put in, [text, vocabulary], on their device.
 
-        `before` holds the ids that stand before it [text][token], one or more, those of the prompt first.
+        `before` holds the ids that stand before it [text][token], one or more, those of the prompt first. `logits` are
+        what the token would be drawn from: scaled by temperature, -inf where it cannot be drawn. A mark that chooses
+        the token itself returns -inf for all others.
         """
 
 

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from transformers import GPT2Config, WatermarkDetector, WatermarkingConfig
 
-from detectors.provenance.green_list import GreenLists, green_pairs
+from detectors.provenance.text.green import LeftHashLists, green_pairs
 
 VOCABULARY, LENGTH, KEY, GOAL = 50_257, 200, 15485863, 25.0
 
@@ -46,7 +46,7 @@ def zipf() -> np.ndarray:
 
 
 def compared(name: str, ids: np.ndarray) -> str:
-    lists = GreenLists(VOCABULARY, 0.25, KEY)
+    lists = LeftHashLists(VOCABULARY, 0.25, KEY)
     config = WatermarkingConfig(greenlist_ratio=0.25, hashing_key=KEY, context_width=1)
     peer = WatermarkDetector(GPT2Config(vocab_size=VOCABULARY), "cpu", config, ignore_repeated_ngrams=True)
     rows = torch.from_numpy(ids)

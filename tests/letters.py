@@ -76,7 +76,7 @@ class LettersModel:
             for _ in range(max_tokens):
                 logits = np.eye(1, self.vocabulary)[0] * self.part.slant
                 if mark is not None:
-                    logits = logits + mark.added([ids], self.vocabulary)[0]
+                    logits = mark.marked([ids], logits[None])[0]
                 p = np.exp(logits) / np.exp(logits).sum()
                 ids.append(int(rng.choice(self.vocabulary, p=p)))
             text = "".join(self.alphabet[one] for one in ids[-max_tokens:])
@@ -91,10 +91,11 @@ class Successors:
     bias: float = 3.0
     """What is added to its logit."""
 
-    def added(self, before: Sequence[Sequence[int]], vocabulary: int) -> Any:
+    def marked(self, before: Sequence[Sequence[int]], logits: Any) -> Any:
         import numpy as np
 
-        return self.bias * (np.arange(vocabulary) == (np.array([ids[-1] for ids in before])[:, None] + 1) % vocabulary)
+        letters, last = logits.shape[-1], np.array([ids[-1] for ids in before])
+        return logits + self.bias * np.eye(letters)[(last + 1) % letters]
 
 
 @runtime_checkable

@@ -26,9 +26,9 @@ from audit.probes.provenance.text_mark import TextMark
 from audit.record import Limit
 from audit.reference.cards import WEIGHTS
 from audit.verdict import controls_of
-from audit.watermarks.kgw import KGW
+from audit.watermarks.text import LeftHash
 from detectors.provenance.detection import MARK_MEASURES
-from detectors.provenance.green_list import GreenLists, green_pairs
+from detectors.provenance.text.green import LeftHashLists, green_pairs
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
@@ -59,7 +59,7 @@ def texts_file(path, texts):
 
 def colours(model, texts, key):
     ids = [model.encoder.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    return [one.tolist() for one in green_pairs(ids, GreenLists(384, 0.25, key))]
+    return [one.tolist() for one in green_pairs(ids, LeftHashLists(384, 0.25, key))]
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ def test_every_measure_that_a_limit_may_name_is_given():
 
 def test_the_probe_and_the_mark_have_the_same_defaults():
     probe = TextMark()
-    assert {one.name: one.default for one in dataclasses.fields(KGW)} == {
+    assert {one.name: one.default for one in dataclasses.fields(LeftHash)} == {
         name: getattr(probe, name) for name in ("greenlist_ratio", "bias", "hashing_key")
     }
 
@@ -288,7 +288,7 @@ def test_an_audit_fails_a_model_that_claims_a_mark_and_puts_none_in(tmp_path, mo
 
 def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_path, model):
     openings = [f"{opening} {number}" for number in range(6) for opening in OPENINGS]
-    drawn = model.sample_marked(openings, seed=1, max_tokens=90, temperature=1.0, mark=KGW())
+    drawn = model.sample_marked(openings, seed=1, max_tokens=90, temperature=1.0, mark=LeftHash())
     path = tmp_path / "outputs.jsonl"
     rows = ({"prompt": prompt, "output": one.content} for prompt, one in zip(openings, drawn, strict=True))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")

@@ -1,4 +1,4 @@
-"""Draws with a watermark put in: what `sample` draws, with the mark's bias added to the logits of every token."""
+"""Draws with a watermark put in: what `sample` draws, with the mark put into the logits of every token."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def marked_sample(
 ) -> pd.DataFrame:
     """Return one draw per prompt in the columns of `sample`.
 
-    `mark` holds the options of a watermark, and its name at `use` where it is not `kgw`.
+    `mark` holds the options of a watermark, and its name at `use` where it is not `kgw-lefthash`.
     """
     import pandas as pd
 
     options = dict(mark)
-    made = plugins.build("watermarks", options.pop("use", "kgw"), options)
+    made = plugins.build("watermarks", options.pop("use", "kgw-lefthash"), options)
     drawn = model.sample_marked(list(prompts), mark=made, **sampling)
     return pd.DataFrame([dataclasses.asdict(one) for one in drawn])
 

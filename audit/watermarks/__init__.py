@@ -1,1 +1,1 @@
-"""Putting watermarks into what a model makes; finding them is the work of `detectors.provenance`."""
+"""Putting watermarks into what a model makes, and their keys; finding them is the work of `detectors.provenance`."""

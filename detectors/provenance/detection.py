@@ -20,7 +20,7 @@ from scipy.special import bdtr
 from detectors.arrays import units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
-from detectors.provenance.green_list import green_tail, pairs_needed
+from detectors.provenance.text.green import green_tail, pairs_needed
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
 __all__ = ["MARK_MEASURES", "mark_detection"]
@@ -41,7 +41,7 @@ def mark_detection(
 ) -> Result:
     """Return `MARK_MEASURES`, then `detection_rate` by length; a text is found where its p-value is at most `alpha`.
 
-    outputs, one row per text of the model: `green` (colours [pair], see `green_pairs`; null = no text), `other_green`
+    outputs, one row per text of the model: `green` (colours [pair], of distinct pairs; null = no text), `other_green`
     (the same under a key that was not put in), `share` (chance of a pair to be green). Where the audit itself put the
     mark in, also `plain_green` (colours of a text of the same model without it) and, for the quality, `nats`, `scored`,
     `plain_nats`, `plain_scored` (log-probability under the model without mark, summed, and over how many tokens).

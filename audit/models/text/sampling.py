@@ -93,8 +93,8 @@ def _fill(
     prefix, states = _read(network, active)
     for step in range(how.max_tokens):
         logits = network.logits(states, out=torch.empty(len(active), network.vocabulary, device=network.device))
-        added = None if how.mark is None else _added(network, how.mark, active)
-        chosen = _choose(logits, uniform[:, step], how, added).tolist()
+        before = None if how.mark is None else [one.prompt + one.tokens for one in active]
+        chosen = _choose(logits, uniform[:, step], how, before).tolist()
         going = []
         for row, (one, token) in enumerate(zip(active, chosen, strict=True)):
             if token not in ends:
@@ -115,12 +115,6 @@ def _fill(
             states = network.extend(prefix, latest)[:, -1]
 
 
-def _added(network: CausalNetwork, mark: TextWatermark, draws: Sequence[Drawn]) -> torch.Tensor:
-    """Return what the mark adds to the logits of the next tokens, [draw, vocabulary]."""
-    before = [one.prompt + one.tokens for one in draws]
-    return torch.as_tensor(mark.added(before, network.vocabulary)).to(network.device)
-
-
 def _read(network: CausalNetwork, draws: Sequence[Drawn]) -> tuple[Prefix | None, torch.Tensor]:
     """Return the cached prefix (None where the network's cache cannot be copied) and the last states [draw, dim]."""
     rows = [one.prompt + one.tokens for one in draws]
@@ -135,17 +129,24 @@ def _read(network: CausalNetwork, draws: Sequence[Drawn]) -> tuple[Prefix | None
 
 
 def _choose(
-    logits: torch.Tensor, uniform: torch.Tensor, how: Sampling, added: torch.Tensor | None = None
+    logits: torch.Tensor, uniform: torch.Tensor, how: Sampling, before: Sequence[Sequence[int]] | None = None
 ) -> torch.Tensor:
-    """Return a token [draw] for logits [draw, vocabulary] and numbers in [0, 1) [draw]; a mark's bias is `added`."""
+    """Return a token [draw] for logits [draw, vocabulary] and numbers in [0, 1) [draw]; a mark sees `before`."""
     if how.temperature == 0:
-        return (logits if added is None else logits + added).argmax(-1)
+        return _marked(logits, how, before).argmax(-1)
     p, tokens = (logits / how.temperature).softmax(-1).double(), None
     if how.top_p < 1:
         p, tokens = p.sort(dim=-1, descending=True, stable=True)
         p = p * (p.cumsum(-1) - p < how.top_p)
-    if added is not None:
-        p = p * (added if tokens is None else added.gather(-1, tokens)).exp()
+    if before is not None:
+        inside = p if tokens is None else torch.zeros_like(p).scatter(-1, tokens, p)
+        p = _marked(inside.log(), how, before).softmax(-1)
+        p = p if tokens is None else p.gather(-1, tokens)
     reached = p.cumsum(-1)
     place = torch.searchsorted(reached, uniform[:, None] * reached[:, -1:], right=False)
     return (place if tokens is None else tokens.gather(-1, place))[:, 0]
+
+
+def _marked(logits: torch.Tensor, how: Sampling, before: Sequence[Sequence[int]] | None) -> torch.Tensor:
+    """Return logits [draw, vocabulary] with the mark put in, if there is one."""
+    return logits if how.mark is None or before is None else how.mark.marked(before, logits)

@@ -3,7 +3,7 @@
     put_in false   the model is asked as it is served: the mark that its maker claims is there, or is not
     put_in true    the audit puts the mark in itself: what the mark would do on this model
 
-The mark is KGW with left hash; see `detectors.provenance.green_list`. A missing mark says nothing about who wrote a
+The mark is KGW with left hash; see `detectors.provenance.text.green`. A missing mark says nothing about who wrote a
 text. The outputs are read back with the tokenizer, as anyone would have to read them, without the prompt.
 """
 
@@ -199,7 +199,7 @@ class TextMark:
         """Return `share`, and for each key a column with the colours of every text; null where there is no text."""
         import pandas as pd
 
-        from detectors.provenance.green_list import GreenLists, green_pairs
+        from detectors.provenance.text.green import LeftHashLists, green_pairs
 
         frame = pd.DataFrame(dict.fromkeys(("share", *keys)), texts.index, dtype=object)
         there = texts.dropna()
@@ -207,7 +207,7 @@ class TextMark:
             return frame
         read = ask("token_ids", there.tolist(), model=self.tokenizer)
         for column, key in keys.items():
-            lists = GreenLists(int(read["vocabulary"].iloc[0]), self.greenlist_ratio, key)
+            lists = LeftHashLists(int(read["vocabulary"].iloc[0]), self.greenlist_ratio, key)
             colours = dict(zip(there.index, green_pairs(read["ids"], lists), strict=True))
             frame[column] = [colours[name].tolist() if name in colours else None for name in texts.index]
             frame["share"] = lists.share
@@ -219,9 +219,9 @@ def _planted(rng: np.random.Generator, *, marked: bool) -> Observed:
     import numpy as np
     import pandas as pd
 
-    from detectors.provenance.green_list import GreenLists, green_pairs
+    from detectors.provenance.text.green import LeftHashLists, green_pairs
 
-    lists, other = (GreenLists(64, 0.25, key) for key in reversed(_OTHER_KEYS))
+    lists, other = (LeftHashLists(64, 0.25, key) for key in reversed(_OTHER_KEYS))
     pairs = np.indices((63, 63)).reshape(2, -1).T + 1
     green = np.zeros((64, 64), dtype=bool)
     green[tuple(pairs.T)] = np.concatenate(green_pairs(pairs, lists))

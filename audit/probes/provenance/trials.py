@@ -47,11 +47,11 @@ def _texts(rng: np.random.Generator) -> dict[tuple[bool, bool], list[int]]:
     """Return ids of a text in which the mark of each of both keys is found, or not."""
     import numpy as np
 
-    from detectors.provenance.green_list import GreenLists, green_pairs
+    from detectors.provenance.text.green import LeftHashLists, green_pairs
 
     pairs, code = np.indices((_IDS, _IDS)).reshape(2, -1).T[_IDS:], np.zeros((_IDS, _IDS), dtype=int)
     for place, key in enumerate(_KEYS):
-        colours = np.concatenate(green_pairs(pairs, GreenLists(_IDS, _SHARE, key)))
+        colours = np.concatenate(green_pairs(pairs, LeftHashLists(_IDS, _SHARE, key)))
         code[tuple(pairs.T)] += colours.astype(int) << place
     code[:, 0] = code[0] = -1
     green, found = _counts(), {}

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from detectors.provenance.green_list import GreenLists, green_pairs, green_tail, pairs_needed
+from detectors.provenance.text.green import LeftHashLists, green_pairs, green_tail, pairs_needed
+from detectors.provenance.text.reading import Reading
 
-GPT2 = GreenLists(50257, 0.25, 15485863)
-SMALL = GreenLists(20, 0.25, 15485863)
+GPT2 = LeftHashLists(50257, 0.25, 15485863)
+SMALL = LeftHashLists(20, 0.25, 15485863)
 
 
 def greens_after(before, lists):
@@ -49,14 +50,14 @@ def test_the_list_of_twenty_ids_holds_what_transformers_own_test_expects():
 
 @given(st.integers(2, 60), st.floats(0.05, 0.95), st.integers(1, 2**40), st.integers(1, 59))
 def test_a_list_is_the_beginning_of_the_shuffle(vocabulary, ratio, key, before):
-    lists = GreenLists(vocabulary, ratio, key)
+    lists = LeftHashLists(vocabulary, ratio, key)
     before = 1 + before % (vocabulary - 1)
     assert greens_after(before, lists).tolist() == sorted(shuffled(before, lists)[: lists.size])
 
 
 def test_the_share_is_rounded_down_to_whole_ids():
     assert GPT2.share == 12564 / 50257
-    assert GreenLists(10, 0.25, 1).share == 0.2
+    assert LeftHashLists(10, 0.25, 1).share == 0.2
 
 
 def test_a_pair_counts_once_a_text_and_in_every_text():
@@ -130,7 +131,7 @@ def test_size_unmarked_texts_are_found_no_more_often_than_said(source):
     rng = np.random.default_rng(4)
     found = dict.fromkeys((0.2, 0.05, 0.01), 0)
     for _ in range(100):  # the promise is over the draw of the key: 20 texts under each of 100
-        lists = GreenLists(300, 0.25, int(rng.integers(1, 2**32)) | 1)
+        lists = LeftHashLists(300, 0.25, int(rng.integers(1, 2**32)) | 1)
         rows = repetitive(rng, 20, 120, 300) if source == "repetitive" else rng.integers(1, 300, size=(20, 120))
         colours = green_pairs(rows, lists)
         p = green_tail([one.sum() for one in colours], [len(one) for one in colours], lists.share)
@@ -143,7 +144,7 @@ def test_size_unmarked_texts_are_found_no_more_often_than_said(source):
 
 def test_power_a_marked_text_is_found_and_not_under_another_key():
     rng = np.random.default_rng(5)
-    lists, other = GreenLists(50, 0.25, 15485863), GreenLists(50, 0.25, 2654435769)
+    lists, other = LeftHashLists(50, 0.25, 15485863), LeftHashLists(50, 0.25, 2654435769)
     colour = np.zeros((50, 50), dtype=bool)
     for before in range(1, 50):
         colour[before, greens_after(before, lists)] = True
@@ -164,3 +165,41 @@ def test_repeating_one_green_pair_a_thousand_times_proves_nothing():
     colours = green_pairs([text], SMALL)[0]
     assert green_tail(colours.sum(), len(colours), SMALL.share) > 0.05
     assert binom.sf(1000 - 1, len(text) - 1, SMALL.share) < 1e-9  # what counting every place would say
+
+
+# --- readings ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_reading_says_what_was_scored_and_where():
+    """Four texts at a glance: the pair (3, 7) is scored where it stands first, nothing after id 0 nor in one token."""
+    texts = [[3, 7, 3, 7, 0, 9], [3, 7], [5], []]
+    long, short, one, none = SMALL.read(texts)
+    colours = [float(token in greens_after(before, SMALL)) for before, token in ((3, 7), (7, 3), (7, 0))]
+    assert long.per_token[[1, 2, 4]].tolist() == colours
+    assert np.isnan(long.per_token[[0, 3, 5]]).all()
+    assert (long.scored, long.statistic, long.expected) == (3, sum(colours), 3 * SMALL.share)
+    assert long.p_value == green_tail(long.statistic, 3, SMALL.share) == SMALL.tail(long.statistic, 3)
+    assert (short.scored, short.statistic) == (1, colours[0])
+    for empty in (one, none):
+        assert (empty.scored, empty.statistic, empty.expected) == (0, 0, 0)
+        assert np.isnan(empty.p_value)
+    assert [len(reading.per_token) for reading in (long, short, one, none)] == [6, 2, 1, 0]
+
+
+@given(st.integers(1, 300), st.data(), st.floats(1e-6, 0.5))
+def test_more_needed_is_the_first_length_at_which_the_text_is_found(scored, data, alpha):
+    green = data.draw(st.integers(0, scored))
+    reading = Reading(scored, green, SMALL.share * scored, float(SMALL.tail(green, scored)), np.empty(0))
+    more = SMALL.more_needed(reading, alpha)
+    if more is None:
+        assert green <= SMALL.share * scored
+    else:
+        after = [SMALL.tail(np.floor(green * (1 + n / scored)), scored + n) for n in (max(more - 1, 0), more)]
+        assert after[1] <= alpha
+        assert more == 0 or after[0] > alpha
+
+
+def test_equal_seeds_are_one_list():
+    """Under an even key two ids may have one list: their pairs with a token are one item, not two."""
+    lists = LeftHashLists(300, 0.25, 2**31)
+    assert lists.read([[2, 9, 4, 9, 6, 9]])[0].scored == 3  # 9 after 2, 4 and 6 is one item

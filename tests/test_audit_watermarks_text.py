@@ -1,4 +1,4 @@
-"""The KGW mark: the same bias, texts and counts as transformers, and colours that the detector agrees on."""
+"""Marks in text: the same bias, texts and counts as transformers, and colours that the detectors agree on."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -14,10 +14,10 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.text.sampling import Sampling, _choose
 from audit.procedures.marked_sample import marked_sample
 from audit.procedures.token_ids import token_ids
-from audit.watermarks.kgw import KGW
-from detectors.provenance.green_list import GreenLists, green_pairs
+from audit.watermarks.text import LeftHash
+from detectors.provenance.text.green import LeftHashLists, green_pairs
 
-MARKS = [KGW(), KGW(0.5, 4.0, 2654435769), KGW(0.9, 0.5, 2**40 + 12345)]
+MARKS = [LeftHash(), LeftHash(0.5, 4.0, 2654435769), LeftHash(0.9, 0.5, 2**40 + 12345)]
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def config(mark):
 
 
 def lists(mark, vocabulary):
-    return GreenLists(vocabulary, mark.greenlist_ratio, mark.hashing_key)
+    return LeftHashLists(vocabulary, mark.greenlist_ratio, mark.hashing_key)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def lists(mark, vocabulary):
 )
 def test_a_mark_that_marks_nothing_is_refused(options, message):
     with pytest.raises(ModelError) as caught:
-        KGW(**options)
+        LeftHash(**options)
     assert message in str(caught.value)
 
 
@@ -57,7 +57,7 @@ def test_the_bias_is_that_of_transformers(mark, vocabulary):
     options = config(mark).to_dict()
     theirs = WatermarkLogitsProcessor(vocab_size=vocabulary, device="cpu", **options)
     expected = theirs(torch.tensor(before)[:, None], torch.zeros(len(before), vocabulary))
-    assert torch.equal(mark.added([[9, token] for token in before], vocabulary), expected)
+    assert torch.equal(mark.marked([[9, token] for token in before], torch.zeros(len(before), vocabulary)), expected)
 
 
 @pytest.mark.parametrize("mark", MARKS)
@@ -66,7 +66,8 @@ def test_the_detector_sees_as_green_what_the_mark_favours(mark):
     texts = rng.integers(1, 384, size=(5, 60))
     for text, green in zip(texts, green_pairs(texts, lists(mark, 384)), strict=True):
         pairs = list(dict.fromkeys(zip(text[:-1].tolist(), text[1:].tolist(), strict=True)))
-        favoured = mark.added([[a] for a, _ in pairs], 384)[range(len(pairs)), [b for _, b in pairs]] > 0
+        raised = mark.marked([[a] for a, _ in pairs], torch.zeros(len(pairs), 384))
+        favoured = raised[range(len(pairs)), [b for _, b in pairs]] > 0
         assert favoured.tolist() == green.tolist()
 
 
@@ -99,26 +100,43 @@ def test_the_likeliest_text_is_the_one_that_transformers_generates(model, mark):
 
 
 def test_the_bias_comes_after_temperature_and_top_p():
-    logits, mark = torch.tensor([[3.0, 2.0, 1.0, 0.0, -9.0]]), KGW(0.5, 2.0)
-    added = mark.added([[3]], 5)[0].double()
+    logits, mark = torch.tensor([[3.0, 2.0, 1.0, 0.0, -9.0]]), LeftHash(0.5, 2.0)
+    added = mark.marked([[3]], torch.zeros(1, 5))[0].double()
     for temperature, top_p in ((0.7, 1.0), (2.0, 0.8)):
         p = (logits[0].double() / temperature).softmax(-1)
         kept = p * (p.cumsum(-1) - p < top_p)  # the logits descend
         expected = kept * added.exp() / (kept * added.exp()).sum()
         uniform = (torch.arange(20000).double() + 0.5) / 20000
-        how = Sampling(temperature=temperature, top_p=top_p)
-        chosen = _choose(logits.expand(20000, -1), uniform, how, mark.added([[3]] * 20000, 5))
+        how = Sampling(temperature=temperature, top_p=top_p, mark=mark)
+        chosen = _choose(logits.expand(20000, -1), uniform, how, [[3]] * 20000)
         got = torch.bincount(chosen, minlength=5) / 20000
         assert torch.allclose(got.double(), expected, atol=2e-4)
 
 
+@pytest.mark.parametrize("how", [{"temperature": 1.3}, {"temperature": 0.8, "top_p": 0.7}, {"temperature": 0.0}])
+def test_draws_are_those_of_probabilities_that_are_multiplied(how):
+    """By exp(bias) where green, as marks were put in before they saw logits: stored draws stay what they are."""
+    rng = np.random.default_rng(2)
+    logits, uniform = torch.from_numpy(rng.normal(0, 3, (400, 97))).float(), torch.from_numpy(rng.random(400))
+    before, mark = rng.integers(0, 97, (400, 1)).tolist(), LeftHash()
+    added = mark.marked(before, torch.zeros(400, 97))
+    p = (logits / (how["temperature"] or 1)).softmax(-1).double()
+    p, ids = p.sort(dim=-1, descending=True, stable=True) if "top_p" in how else (p, torch.arange(97).expand(400, -1))
+    p = p * (p.cumsum(-1) - p < how.get("top_p", 2)) * added.gather(-1, ids).exp()
+    reached = p.cumsum(-1)
+    expected = ids.gather(-1, torch.searchsorted(reached, uniform[:, None] * reached[:, -1:]))[:, 0]
+    if not how["temperature"]:
+        expected = (logits + added).argmax(-1)
+    assert torch.equal(_choose(logits, uniform, Sampling(**how, mark=mark), before), expected)
+
+
 def test_a_marked_draw_depends_on_its_seed_and_the_key_alone(model):
     how = {"max_tokens": 25, "temperature": 1.0}
-    one = model.sample_marked(["The", "A baker"], seed=3, mark=KGW(), **how)
-    assert one == model.sample_marked(["The", "A baker"], seed=3, mark=KGW(), **how)
-    assert one != model.sample_marked(["The", "A baker"], seed=4, mark=KGW(), **how)
-    assert one != model.sample_marked(["The", "A baker"], seed=3, mark=KGW(hashing_key=7), **how)
-    assert one[:1] == model.sample_marked(["The"], seed=3, mark=KGW(), **how)
+    one = model.sample_marked(["The", "A baker"], seed=3, mark=LeftHash(), **how)
+    assert one == model.sample_marked(["The", "A baker"], seed=3, mark=LeftHash(), **how)
+    assert one != model.sample_marked(["The", "A baker"], seed=4, mark=LeftHash(), **how)
+    assert one != model.sample_marked(["The", "A baker"], seed=3, mark=LeftHash(hashing_key=7), **how)
+    assert one[:1] == model.sample_marked(["The"], seed=3, mark=LeftHash(), **how)
 
 
 def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
@@ -126,7 +144,7 @@ def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
     assert list(drawn.columns) == ["content", "finish", "elements", "problem"]
     assert drawn["content"].tolist() == [
         one.content
-        for one in model.sample_marked(["The", None], seed=1, mark=KGW(bias=4.0), max_tokens=12, temperature=1.0)
+        for one in model.sample_marked(["The", None], seed=1, mark=LeftHash(bias=4.0), max_tokens=12, temperature=1.0)
     ]
     read = token_ids(model, ["The ferry", "", "cat"])
     assert read["vocabulary"].tolist() == [384] * 3
@@ -149,8 +167,8 @@ def test_models_without_logits_or_tokenizer_are_refused_in_one_line():
 class OneWord:
     """Makes a text repeat the token that its prompt begins with: a mark that looks farther back than the last token."""
 
-    def added(self, before, vocabulary):
-        return 1e6 * (np.arange(vocabulary) == np.array([ids[0] for ids in before])[:, None])
+    def marked(self, before, logits):
+        return logits + 1e6 * torch.eye(logits.shape[-1])[[ids[0] for ids in before]]
 
 
 @pytest.mark.parametrize("how", [{"temperature": 0.0}, {"temperature": 1.0, "top_p": 0.9}, {"temperature": 1.0}])

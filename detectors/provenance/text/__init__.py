@@ -1,0 +1,1 @@
+"""Keyed marks in text, read from token ids: one scheme for each variant, one kind of reading for all of them."""
