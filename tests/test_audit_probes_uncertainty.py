@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import audit
+from audit.data.tabular import File
 from audit.errors import DataError
 from audit.models.causal_lm import CausalLMFolder
 from audit.probes.factuality.uncertainty import Uncertainty
@@ -30,6 +33,33 @@ def test_answers_of_a_file_are_scored_without_a_model():
     assert result.measure("auroc", "mean_entropy_bound").value == 1  # bounds, as an endpoint gives no more
     assert result.measure("unspoken_share").value == 0.25
     assert "mean_entropy" not in {one.group for one in result.measures}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "csv"])
+def test_every_column_is_read_from_a_file_whatever_its_format(tmp_path, ending):
+    """Lists of samples and of log-probabilities were refused: they had to be texts."""
+    spoken = ROWS["confidence"].rename("spoken")
+    rows = ROWS.drop(columns="confidence").assign(spoken=spoken, context=[["A passage.", "Another."]] * 4)
+    path = tmp_path / f"answers.{ending}"
+    if ending == "jsonl":
+        rows.to_json(path, orient="records", lines=True)
+    elif ending == "parquet":
+        rows.to_parquet(path)
+    else:
+        nested = [name for name in rows if name.endswith("log_probs")]
+        cells = rows.assign(context="A passage.", samples=rows["samples"].str.join(";"),
+                            **{name: rows[name].map(json.dumps) for name in nested})  # fmt: skip
+        cells.to_csv(path, index=False)
+    source = File(path, list_separator=";") if ending == "csv" else File(path)
+    probe = Uncertainty(answers="file")
+    (frame,) = source.batches(probe.roles["items"])
+    read, told = (probe.observe(None, one, "items") for one in (frame, ROWS))
+    for name in ("samples", "sample_nats", "log_probs", "top_log_probs", "confidence", "answer"):
+        assert read[name].tolist() == told[name].tolist(), name
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"answer": "x", "log_probs": [[-1.0, "y"]]}\n')
+    with pytest.raises(DataError, match="field 'log_probs' holds a list of 1; allowed: a list of finite numbers, or"):
+        list(File(bad).batches(probe.roles["items"]))
 
 
 @pytest.mark.parametrize(("column", "cell", "message"), [

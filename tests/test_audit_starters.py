@@ -11,7 +11,7 @@ from needs import needs_data
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import read_plan
-from audit.reference import rag_plan, starter_plan, table_plan
+from audit.reference import factuality_plan, starter_plan, table_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template
 
@@ -141,22 +141,79 @@ def passages(path, **more):
 
 def test_a_plan_for_answers_from_passages_reads(tmp_path):
     """Of an address with a file of one's own, ids and all, and of a table with our questions."""
-    text = rag_plan("https://127.0.0.1:9/v1", str(passages(tmp_path / "q.jsonl", id="a")), base=tmp_path)
+    text = factuality_plan("rag", "https://127.0.0.1:9/v1", str(passages(tmp_path / "q.jsonl", id="a")), base=tmp_path)
     own = read_plan(text, base=tmp_path)
     assert {one.probe.name for one in own.checks} == {"factuality.rag"}
     (frame,) = own.checks[0].data["items"].batches(own.checks[0].probe.roles["items"])
     assert frame.loc["a", "prompt"] == "How many?"
     (tmp_path / "out.csv").write_text("prompt,output\nx,y\n")
-    assert read_plan(rag_plan(str(tmp_path / "out.csv"), None), base=tmp_path).model.prompt == "prompt"
+    assert read_plan(factuality_plan("rag", str(tmp_path / "out.csv"), None), base=tmp_path).model.prompt == "prompt"
 
 
 def test_what_is_no_data_for_it_says_what_is_missing(tmp_path):
     (tmp_path / "q.jsonl").write_text('{"prompt": "x", "reference": "y", "context": ["z"]}\n')
     for data, why in (("q.jsonl", "has no column 'gold'"), ("none.jsonl", "no such file")):
         with pytest.raises(UsageError, match=why):
-            rag_plan(None, str(tmp_path / data))
+            factuality_plan("rag", None, str(tmp_path / data))
     with pytest.raises(UsageError, match="opens as vae; allowed: a language model"):
-        rag_plan(str(folder(tmp_path / "m", _class_name="AutoencoderKL")), None)
+        factuality_plan("rag", str(folder(tmp_path / "m", _class_name="AutoencoderKL")), None)
+
+
+# --- how sure, and whether invented content is known
+
+
+@pytest.mark.parametrize(("columns", "score"), [
+    ({"samples": ["a", "b"], "log_probs": [-1, -2]}, "cocoa_msp"), ({"log_probs": [-1.0]}, "sequence_nll"),
+    ({"samples": ["a", "b"]}, "dissimilarity_to_samples"), ({"confidence": 0.5}, "verbalised"),
+])
+def test_answers_made_elsewhere_are_ranked_by_what_is_known_of_them(tmp_path, columns, score):
+    file = tmp_path / "answers.jsonl"
+    file.write_text("".join(json.dumps({"prompt": f"{n}?", "answer": f"a{n}", "label": n % 2, **columns}) + "\n"
+                            for n in range(40)))  # fmt: skip
+    plan = read_plan(factuality_plan("uncertainty", None, str(file), base=tmp_path), base=tmp_path)
+    assert (plan.model, {one.probe.score for one in plan.checks}) == (None, {score})
+    found = run(plan, into=tmp_path / "audits").record.findings
+    assert {one.verdict for one in found} <= {"passed", "failed", "inconclusive", "measured"}
+    assert found[0].measures[0].name == "auroc"
+
+
+def test_a_model_is_asked_how_sure_it_is_and_what_is_invented(tmp_path):
+    """Of a folder all is asked, of an address what it can write; chat models are asked in turns."""
+    file = tmp_path / "a.csv"
+    file.write_text("question,reference,answer,label\nWho?,Ann,Ann,1\n")
+    chat, raw = (str(tiny_models.make_tiny_lm(tmp_path / str(has), chat_template=has)) for has in (True, False))
+    found = {
+        (purpose, name): read_plan(factuality_plan(purpose, model, str(file), base=tmp_path), base=tmp_path)
+        for purpose in ("uncertainty", "recognition")
+        for name, model in (("chat", chat), ("raw", raw), ("address", "http://127.0.0.1:9/v1"))
+    }
+    probes = {key: plan.checks[0].probe for key, plan in found.items()}
+    assert [probes["uncertainty", one].score for one in ("raw", "chat", "address")] == [
+        "cocoa_msp", "cocoa_msp", "dissimilarity_to_samples"]  # fmt: skip
+    assert [probes["recognition", one].mode for one in ("raw", "chat", "address")] == [
+        "likelihood", "likelihood", "generate"]  # fmt: skip
+    assert [probes["uncertainty", one].template.startswith("Question") for one in ("raw", "chat")] == [True, False]
+    assert [probes["recognition", one].prompt.endswith("Say:") for one in ("raw", "chat")] == [True, False]
+    (frame,) = found["recognition", "raw"].checks[0].data["items"].batches(probes["recognition", "raw"].roles["items"])
+    assert frame["prompt"].tolist() == ["Who?"]
+    assert read_plan(factuality_plan("uncertainty", raw, None), base=tmp_path).checks[0].data["items"].name
+
+
+def test_a_file_of_halueval_is_read_as_one_and_what_lacks_a_column_is_told(tmp_path):
+    row = {"user_query": "Who?", "chatgpt_response": "Ann", "hallucination": "no", "hallucination_spans": []}
+    (tmp_path / "general_data.json").write_text(json.dumps(row) + "\n")
+    model = "http://127.0.0.1:9/v1"
+    plan = read_plan(factuality_plan("recognition", model, str(tmp_path / "general_data.json"), base=tmp_path),
+                     base=tmp_path)  # fmt: skip
+    (frame,) = plan.checks[0].data["items"].batches(plan.checks[0].probe.roles["items"])
+    assert frame["label"].tolist() == ["1"]
+    (tmp_path / "a.csv").write_text("prompt,answer,confidence\nx,y,0.5\n")
+    for purpose, lacks in (("uncertainty", "reference"), ("recognition", "label")):
+        with pytest.raises(UsageError, match=f"has no column '{lacks}'; allowed: CSV, JSON lines or Parquet with the"):
+            factuality_plan(purpose, None, str(tmp_path / "a.csv"))
+    (tmp_path / "out.csv").write_text("prompt,output\nx,y\n")
+    with pytest.raises(UsageError, match=r"opens as table; allowed: a language model, an address$"):
+        factuality_plan("uncertainty", str(tmp_path / "out.csv"), None)
 
 
 # --- tables

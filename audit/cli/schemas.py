@@ -31,12 +31,14 @@ def init(
         str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
     ] = None,
     purpose: Annotated[
-        Literal["novelty", "rag", "robustness"] | None,
+        Literal["novelty", "rag", "recognition", "robustness", "uncertainty"] | None,
         typer.Option(
             "--for",
             help="novelty: with --data, a folder of images by label; who sees a label that is left out? rag: with "
             "--data, questions with passages, or without it our own; does the model answer from them? robustness: do "
-            "the answers of --model stay when what is asked changes?",
+            "the answers of --model stay when what is asked changes? uncertainty: is it less sure where it is wrong? "
+            "--data: questions with right answers, or answers made elsewhere, without a model. recognition: does it "
+            "know invented content? --data: labelled answers.",
         ),
     ] = None,
     leave_out: Annotated[
@@ -45,14 +47,14 @@ def init(
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
-    from audit.reference import rag_plan, robustness_plan, starter_plan, table_plan
+    from audit.reference import factuality_plan, robustness_plan, starter_plan, table_plan
 
     _refuse_mixed(model, data, purpose, leave_out)
     if purpose == "novelty":
         print(_for_novelty(file, str(data), leave_out))
         return
-    if purpose == "rag":
-        plan = rag_plan(model, data, base=file.parent)
+    if purpose in ("rag", "uncertainty", "recognition"):
+        plan = factuality_plan(purpose, model, data, base=file.parent)
     elif purpose == "robustness":
         plan = robustness_plan(model)
     else:
@@ -69,7 +71,7 @@ def init(
 
 def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leave_out: str | None) -> None:
     """Raise UsageError for options that do not go together."""
-    if model is not None and data is not None and purpose != "rag":
+    if model is not None and data is not None and purpose not in ("rag", "uncertainty", "recognition"):
         raise UsageError("init: got --model and --data; allowed: one of them")
     if purpose == "robustness" and data is not None:
         raise UsageError("init: --for robustness goes with --model; got --data")

@@ -2,7 +2,9 @@
 
     image, series,    numbers, nested as the image or series is: lists in JSON lines and Parquet, `[[0, 1], [2, 3]]` or,
     row, strange      with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
-    choices           lists of texts
+    choices, samples  lists of texts
+    log_probs, ...    numbers of tokens, nested as they are: lists in JSON lines and Parquet, JSON in the text of a CSV;
+                      null = not known
     aliases, mentions the same; one text is one of them, where it holds nothing that may part several
     reference         the same
     context           text; of a role that says so (`audit.probe.Role.lists`) also a list of texts: its passages
@@ -31,11 +33,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 
-ARRAY, LABEL, ALIASES, VALUE, TEXTS = "array", "label", "aliases", "value", "texts"
+ARRAY, LABEL, ALIASES, VALUE, TEXTS, NESTED = "array", "label", "aliases", "value", "texts", "nested"
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "confidence": float, "correct": list[int], "image": ARRAY,
-    "judge": float, "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "series": ARRAY,
-    "strange": ARRAY, "swapped": float,
+    "judge": float, "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "samples": list[str],
+    "series": ARRAY, "strange": ARRAY, "swapped": float,
+    **dict.fromkeys(("log_probs", "entropies", "top_log_probs", "sample_log_probs"), NESTED),
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {
@@ -43,7 +46,7 @@ _ALLOWED = {
     list[int]: "a list of integers", ARRAY: "finite numbers, in lists of one length",
     LABEL: "text or a whole number", VALUE: "text, a number, or true or false",
     ALIASES: "a list of texts, or one text; `list_separator` parts several",
-    TEXTS: "text, or a list of texts",
+    TEXTS: "text, or a list of texts", NESTED: "a list of finite numbers, or of lists of them",
 }
 _PARTING = frozenset(";|[]\n\t")
 """What one text may not hold: it could be several, and an answer that is none of them would be judged by it."""
@@ -98,10 +101,8 @@ def _cell(cell: Any, kind: Any, separator: str | None) -> Any:
         return None
     if kind == ARRAY:
         return _array(cell, separator)
-    if kind is float:
-        return _number(cell)
-    if kind == VALUE:
-        return _value(cell)
+    if kind in _READ:
+        return _READ[kind](cell)
     if kind == LABEL:
         return _plain(int(cell) if isinstance(cell, float) and cell.is_integer() else cell, str)
     if kind in (str, int):
@@ -135,6 +136,18 @@ def _number(cell: Any) -> float:
     if isinstance(cell, bool) or not math.isfinite(number := float(cell)):
         raise ValueError
     return number
+
+
+def _nested(cell: Any) -> list[Any]:
+    """Return a list of numbers, of null, or of such lists; raises TypeError or ValueError for anything else."""
+    if isinstance(cell, str):
+        cell = json.loads(cell)
+    if not isinstance(cell, list):
+        raise TypeError
+    return [one if one is None else _nested(one) if isinstance(one, list) else _number(one) for one in cell]
+
+
+_READ: Mapping[Any, Callable[[Any], Any]] = {float: _number, VALUE: _value, NESTED: _nested}
 
 
 def _array(cell: Any, separator: str | None) -> np.ndarray:

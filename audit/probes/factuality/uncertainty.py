@@ -49,7 +49,8 @@ _FIELDS = {
     "entropies": "entropy in nats at each of its tokens, over the whole vocabulary; for `file`",
     "top_log_probs": "nats of the likeliest tokens at each place, likeliest first; for `file`",
     "sample_log_probs": "nats of the tokens of each sample, a list of lists; for `file`",
-    "confidence": "how sure the answer is said to be, 0 to 1 (1 = surely right), or a text that says it; for `file`",
+    "confidence": "how sure the answer is said to be, 0 to 1 (1 = surely right); for `file`",
+    "spoken": "a text that says how sure it is, such as 90 %; for `file`, where there is no confidence",
     "label": "1 = right, 0 = wrong; for `file`",
     "unit": "independent unit; absent = every prompt is its own",
 }
@@ -88,7 +89,9 @@ class Uncertainty:
 
     name: ClassVar[str] = "factuality.uncertainty"
     dimension: ClassVar[str] = "factuality"
-    roles: ClassVar[Mapping[str, Role]] = {"items": Role(_FIELDS, optional=frozenset(_FIELDS))}
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(_FIELDS, optional=frozenset(_FIELDS), lists=frozenset({"context"})),
+    }
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "above_length": SIGNED, "prr": Range("score", None, 1), "aurc": AUROC, "excess_aurc": AUROC,
         "auprc_wrong": AUROC, "auprc_right": AUROC, "prr_difference": Range("score"), "wrong_share": SHARE,

@@ -87,6 +87,7 @@ def _asked_about(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]
 def _read(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return what the data say of an answer made elsewhere."""
     take, nats = _taker(name, item, row), "a list of numbers, none above 0"
+    sure = take("confidence", _confidence, "a number from 0 to 1, or a text")
     found = {
         "log_probs": take("log_probs", _nats, nats),
         "entropies": take("entropies", _entropies, "a list of numbers, none below 0"),
@@ -96,7 +97,7 @@ def _read(name: str, item: Any, row: Mapping[Any, Any]) -> dict[str, Any]:
                             "a list of numbers, none above 0, per sample"),
         "top_log_probs": take("top_log_probs", lambda cell: [_likeliest(one) for one in _list(cell)],
                               "a list of numbers per token, none above 0, the largest first"),
-        "confidence": take("confidence", _confidence, "a number from 0 to 1, or a text"),
+        "confidence": take("spoken", _text, "a text") if sure is None else sure,
         "label": take("label", _label, "0, 1, or none"),
     }  # fmt: skip
     _check_lengths(f"{name}: item {item!r}", found)
