@@ -140,6 +140,7 @@ def held_back(shown: Shown) -> Picture | None:
             line(_LEFT, at, _LEFT + across.width, at, "grid"),
             words_at(_LEFT - 6, at + 4, text, anchor="end", size=11, colour="skipped"),
         ]
+    parts.append(words_at(_LEFT + 4, _TOP + 8, words("picture.risk_axis"), size=11, colour="skipped"))
     names = list(dict.fromkeys(frame["score"]))
     for at, name in enumerate(names):
         own = frame[frame["score"] == name]

@@ -191,6 +191,8 @@ def changed_images_shown(shown: Shown) -> Picture | None:
     if not {"image", "kinds", "strengths", "answers"} <= set(shown.columns) or shown.items is None:
         return None
     share = "flip_share" if "flip_share" in shown.columns else "fall_share"
+    if share not in shown.columns:
+        return None
     order = shown.frame(share)[share].dropna().sort_values(ascending=False, kind="stable").index[:_IMAGES].tolist()
     if not order or shown.items.id_column is None:
         return None
@@ -202,7 +204,7 @@ def changed_images_shown(shown: Shown) -> Picture | None:
     step = min(90.0, WIDTH / max(1, len(names)))
     size = min(_SIZE, step - 8)
     parts = [
-        joined(words_at(at * step + size / 2, 11 + 12 * part, text, anchor="middle", size=10, colour="skipped")
+        joined(words_at(at * step + size / 2, 11 + 12 * part, text, anchor="middle", size=11, colour="skipped")
                for part, text in enumerate(head))
         for at, head in enumerate(names)
     ]  # fmt: skip
@@ -214,7 +216,8 @@ def changed_images_shown(shown: Shown) -> Picture | None:
     words = shown.notation.words
     height = 34 + len(rows) * (size + 20)
     message = words("picture.changed_images", count=len(rows), changes=len(names) - 1)
-    caption = words("picture.changed_images_caption", count=len(rows))
+    about = "changed_images" if share == "flip_share" else "likelihoods_changed"
+    caption = words(f"picture.{about}_caption", count=len(rows))
     return pictured(shown, height, message, caption, joined(parts))
 
 
@@ -251,19 +254,21 @@ def _strip(
 ) -> Markup | None:
     """Draw the forms of one image in a row, each with its answer."""
     top, step, size = place
-    answers = list(row["answers"])
+    answers, notation = list(row["answers"]), shown.notation
+    likelihoods = "flip_share" not in shown.columns
     parts = []
     for at, (image, answer) in enumerate(zip(images, answers, strict=True)):
         x = at * step
         item = placed("image", image.tolist(), x, top, size, levels)
         if item is None:
             return None
-        flipped = shown.measured("flip_rate") is not None and answer is not None and answer != answers[0]
+        flipped = not likelihoods and answer is not None and answer != answers[0]
         edge, width = ("failed", 2.5) if flipped else ("edge", 1.0)
-        text = "=" if answer is None else cut(str(answer), shown.notation.words, 10)
+        told = notation.number(float(answer), "nats") if likelihoods and answer is not None else str(answer)
+        text = "=" if answer is None else cut(told, notation.words, 10)
         parts += [
             item, stroke(f"M{x:.1f} {top:.1f}h{size:.1f}v{size:.1f}h-{size:.1f}z", edge, width=width),
-            words_at(x + size / 2, top + size + 13, text, anchor="middle", size=10,
+            words_at(x + size / 2, top + size + 13, text, anchor="middle", size=11,
                      colour="failed" if flipped else "skipped", bold=flipped),
         ]  # fmt: skip
     return joined(parts)

@@ -27,6 +27,8 @@ _LEFT, _RIGHT = 400.0, 430.0
 """Width of the answer's column; where that of the evidence begins."""
 _LINES, _CLAIMS, _ANSWERS, _MOST_HIGH = 14, 6, 6, 390
 """The most that are drawn, and how high all may be together."""
+_HEAD = 46
+"""From the top of an answer to its first baseline: the prompt, and the numbers of claims below it."""
 _BEFORE = 24
 """Characters of a passage that are shown before the place that is marked."""
 
@@ -84,8 +86,8 @@ def claims_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:
 def _answer(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, float]:
     """Return an answer with its evidence from `top` on, and how high both are."""
     words = shown.notation.words
-    heading = words_at(0, top + 12, cut(str(cells["prompt"] or ""), words, 110), bold=True, size=12)
-    text, rows = _clean(str(cells["answer"])), _Rows(0.0, top + 36, _LEFT)
+    heading = words_at(0, top + 12, cut(str(cells["prompt"] or ""), words, 125), bold=True, size=12)
+    text, rows = _clean(str(cells["answer"])), _Rows(0.0, top + _HEAD, _LEFT)
     lines = list(_wrapped(text, int(_LEFT / _CHARACTER), _LINES))
     marks = []
     for number, (span, state) in enumerate(zip(cells["spans"], cells["states"], strict=True), 1):
@@ -94,8 +96,8 @@ def _answer(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup,
         if (first, last) != (start, end):
             marks.append(rows.underlined(text, lines, (first, last), state))
     left = joined([*marks, *rows.printed(text, lines)])
-    right, high = _evidence(shown, cells, top + 36)
-    return joined([heading, left, right]), max(36 + len(lines) * _LINE, 36 + high)
+    right, high = _evidence(shown, cells, top + _HEAD)
+    return joined([heading, left, right]), _HEAD + max(len(lines) * _LINE, high) - 10
 
 
 def _evidence(shown: Shown, cells: Mapping[str, Any], top: float) -> tuple[Markup, float]:
@@ -134,7 +136,7 @@ def _excerpt(cells: Mapping[str, Any], claim: int) -> tuple[str, tuple[int, int]
     if len(place) != 3 or not 0 <= place[0] < len(cells["context"]):
         return None
     passage, (number, start, end) = str(cells["context"][place[0]]), place
-    begin = start if start <= _BEFORE else max(passage.rfind(" ", 0, start - _BEFORE + 8) + 1, start - _BEFORE)
+    begin = 0 if start <= _BEFORE else max(passage.rfind(" ", 0, start - _BEFORE + 8) + 1, start - _BEFORE)
     head = f"[{number + 1}] " + ("…" if begin else "")
     text = _clean(passage[begin : begin + 200])
     return head + text, (len(head) + start - begin, len(head) + min(end - begin, len(text)))

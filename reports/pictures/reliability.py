@@ -23,7 +23,8 @@ __all__ = ["reliability", "risk_coverage"]
 
 _LEFT, _PLOT, _TOP = 60, 164, 8
 _TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
-_ACROSS = Axis("share", 0.0, 1.0, _TICKS, WIDTH - _LEFT)
+_ACROSS = Axis("share", 0.0, 1.0, _TICKS, WIDTH - _LEFT - 8)
+"""Its last number is wider than the margin behind its end."""
 
 
 def reliability(shown: Shown) -> Picture | None:
@@ -70,20 +71,23 @@ def risk_coverage(shown: Shown) -> Picture | None:
     parts.append(stroke(f"M{'L'.join(points)}", "ink", width=1.5))
     everything = float(frame["risk"].iloc[-1])
     message = words("picture.risk_all", risk=notation.number(everything, "share"))
+    caption, most_wrong = words("picture.risk_caption"), 1.0
     if promise is not None and "abstention" in str(promise["key"]):
-        at = _y(axis, float(promise["promised_share"]))
+        most_wrong = float(promise["promised_share"])
+        at = _y(axis, most_wrong)
         told = words("picture.promised", share=notation.number(float(promise["promised_share"]), "share"))
         parts += [line(_LEFT, at, WIDTH, at, "passed", dash="6 3"), words_at(_LEFT + 18, at - 5, told, size=11)]
     if given is not None and wrong is not None and given.value is not None and wrong.value is not None:
-        x = _x(given.value)
+        x, colour = _x(given.value), "failed" if (wrong.low or 0.0) > most_wrong else "passed"
         if wrong.low is not None and wrong.high is not None:
-            parts.append(line(x, _y(axis, wrong.low), x, _y(axis, wrong.high), "passed", width=2))
-        parts.append(dot(x, _y(axis, wrong.value), "passed", radius=5))
+            parts.append(line(x, _y(axis, wrong.low), x, _y(axis, wrong.high), colour, width=2))
+        parts.append(dot(x, _y(axis, wrong.value), colour, radius=5))
+        caption = words("picture.risk_promised_caption", text=caption)
         message = words(
             "picture.risk_promised", share=notation.number(given.value, "share"),
             risk=notation.number(wrong.value, "share"), everything=notation.number(everything, "share"),
         )
-    return pictured(shown, _PLOT + 46, message, words("picture.risk_caption"), joined(parts))
+    return pictured(shown, _PLOT + 46, message, caption, joined(parts))
 
 
 def _rows(shown: Shown, columns: Sequence[str]) -> Any:

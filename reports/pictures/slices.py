@@ -65,8 +65,8 @@ def slice_bars(shown: Shown) -> Picture | None:
 def _part(left: float, top: float, width: float, text: str, colour: str) -> list[Markup]:
     """Return a part of a bar, with its word and count where they have room, else its count."""
     parts = [bar(left, top, max(0.0, width - 1.5), _ROW - 8, colour)]
-    for told in (text, text.rpartition(" ")[2]):
-        if width >= 7 * sum(1.8 if ord(one) > 0x1100 else 1 for one in told) + 8:
+    for told, room in ((text, 8), (text.rpartition(" ")[2], 3)):
+        if width >= 7 * sum(1.8 if ord(one) > 0x1100 else 1 for one in told) + room:
             return [*parts, words_at(left + width / 2, top + 15, told, anchor="middle", size=11, colour="paper")]
     return parts
 
