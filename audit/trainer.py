@@ -92,6 +92,8 @@ class Fitted:
     stopped: Stopped
     numerics: Mapping[str, object] = field(default_factory=dict)
     """What can move a number in its last digits: device, threads."""
+    earlier: tuple[Look, ...] = ()
+    """Of what is trained in two stages, the looks at the first, whose loss may have another unit."""
 
 
 @runtime_checkable

@@ -46,6 +46,8 @@ threads: 1
 models:
   - {name: classifier, trainer: {use: image_classifier}, steps: 100}
   - {name: vae, trainer: {use: vae, latent: 16, hidden: 256, dropout: 0.0}, steps: 3000, every: 500}
+  - {name: gan, trainer: {use: gan, hidden: 256}, steps: 2000, every: 200}
+  - {name: latent, trainer: {use: latent_diffusion, hidden: 256}, steps: 600, every: 200}
   - {name: diffusion, trainer: {use: diffusion, width: 16, blocks: 2, batch: 16}, steps: 400, every: 200}
   - {name: pixels, trainer: {use: autoregressive_image, width: 32, blocks: 1, batch: 8}, steps: 300, every: 150}
 """

@@ -46,13 +46,15 @@ models:
 OTHERS = """\
   - {name: pixels, trainer: {use: autoregressive_image, width: 8, blocks: 1, batch: 8}, steps: 2, every: 1}
   - {name: diffusion, trainer: {use: diffusion, width: 8, blocks: 1}, steps: 2, every: 1}
+  - {name: gan, trainer: {use: gan, latent: 4, hidden: 16}, steps: 40, every: 20}
+  - {name: latent, trainer: {use: latent_diffusion, latent: 4, hidden: 16, width: 16, blocks: 1}, steps: 12, every: 6}
   - {name: classifier, trainer: {use: image_classifier, width: 4, features: 8}, steps: 60, every: 30}
 """
 
 
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
-    """Return the folder of four small models, and what was told of them."""
+    """Return the folder of six small models, and what was told of them."""
     into = tmp_path_factory.mktemp("fitted") / "models"
     return into, fit_models(read_fit_plan(PLAN + OTHERS), into)
 
@@ -69,6 +71,8 @@ def test_each_family_is_opened_by_its_model_part(fitted):
         if name == "classifier":
             assert model.classes == tuple("012345689")
             assert model.predict(whole).shape == (len(whole), 9)
+        elif name == "gan":
+            assert model.discriminate(whole)[0].shape == (len(whole),)
         else:
             nats, _ = model.log_prob(whole)
             assert np.isfinite(nats).all()
@@ -278,7 +282,7 @@ def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_pat
     assert execute(["init", "--for", "novelty", "--data", str(labelled), "--leave-out", "7"]) == 0
     hint = capfd.readouterr().out.splitlines()[-1]
     fitting, running = (shlex.split(part) for part in hint.removeprefix("run both with: ").split(" && "))
-    short = {"1000": 60, "3000": 60, "2000": 6, "1200": 3}
+    short = {"1000": 60, "3000": 60, "4000": 20, "1500": 20, "2000": 6, "1200": 3}
     text = re.sub(r"steps: (\d+)", lambda found: f"steps: {short[found[1]]}", (tmp_path / "fit.yaml").read_text())
     text = text.replace("fit: 0.1, calibration: 0.1, heldout: 0.1", "fit: 0.15, calibration: 0.2, heldout: 0.15")
     small = {"{use: diffusion}": "{use: diffusion, width: 8, blocks: 1}", "train: 0.6": "train: 0.4"}
@@ -295,8 +299,9 @@ def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_pat
         ("who-sees-it", "measured"), ("blind-spots", "measured"),
     ]  # fmt: skip
     told = {one.group: one for one in found.finding("who-sees-it").measures if one.name == "auroc" and one.group}
-    families = {f"{score}{of}" for score in ("nll", "input_complexity") for of in ("", "_pixels", "_diffusion")}
-    assert set(told) == families | {"knn5", "max_softmax", "energy", "mahalanobis"}
+    likely = ("", "_pixels", "_diffusion", "_latent")
+    families = {f"{score}{of}" for score in ("nll", "input_complexity") for of in likely}
+    assert set(told) == families | {"critic_gan", "knn5", "max_softmax", "energy", "mahalanobis"}
     assert all(one.low < one.value < one.high or one.value in (0, 1) for one in told.values())
     foreign = read_frame(tmp_path / "models" / "parts" / "foreign.parquet")
     assert (len(foreign), set(foreign["label"])) == (60, {"7"})

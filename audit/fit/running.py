@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,6 +125,10 @@ def _write_parts(folder: Path, items: pd.DataFrame, parts: pd.Series[Any]) -> di
     return counts
 
 
+def _rounded(looks: Iterable[Look]) -> list[list[float]]:
+    return [[look.step, round(look.train, 6), round(look.validation, 6)] for look in looks]
+
+
 @dataclass(frozen=True)
 class _Workbench:
     """What the models of one plan share."""
@@ -178,7 +182,7 @@ class _Workbench:
             "left_out": self.plan.spec.leave_out,
             "parts": {name: {"items": len(own), "ids": sha256(canonical(sorted(own)))} for name, own in ids.items()},
             "unit": done.unit, "steps": spec.steps, "stopped": done.stopped, "best": done.best,
-            "looks": [[look.step, round(look.train, 6), round(look.validation, 6)] for look in done.looks],
+            "looks": _rounded(done.looks), **({"earlier": _rounded(done.earlier)} if done.earlier else {}),
             "numerics": dict(done.numerics),
         }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Trainers of images: three models of P(X), and a classifier, which is P(Y|X), beside them.
+"""Trainers of images: five models of P(X), and a classifier, which is P(Y|X), beside them.
 
     trainer: {use: vae, latent: 16}
 
@@ -14,7 +14,7 @@ from audit.probe import Role
 from audit.trainer import Budget, Fitted, Lesson
 from audit.trainers.arrays import IMAGES, at_least, image_parts, label_parts
 
-__all__ = ["ClassifierTrainer", "DiffusionTrainer", "PixelTrainer", "VAETrainer"]
+__all__ = ["ClassifierTrainer", "DiffusionTrainer", "GANTrainer", "LatentTrainer", "PixelTrainer", "VAETrainer"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +119,63 @@ class DiffusionTrainer(_ImageTrainer):
 
         images, levels = image_parts(lesson, self.levels)
         return fit_denoiser(images, levels, lesson, budget, width=self.width, blocks=self.blocks, batch=self.batch)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatentTrainer(_ImageTrainer):
+    """A diffusion model in the latents of a VAE, each trained for so many steps: a bound through both for log p(x)."""
+
+    latent: int = 16
+    """Numbers that an image is coded in."""
+    hidden: int = 128
+    """Width of the autoencoder's hidden layers."""
+    width: int = 128
+    """Width of the denoiser's layers."""
+    blocks: int = 3
+    """Residual blocks of the denoiser."""
+    dropout: float = 0.1
+    """Share of the autoencoder's inner numbers that a step of training leaves out."""
+
+    makes: ClassVar[str] = "latent_diffusion"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network has."""
+        super().__post_init__()
+        at_least(1, latent=self.latent, hidden=self.hidden, width=self.width, blocks=self.blocks)
+
+    def fit(self, lesson: Lesson, budget: Budget) -> Fitted:
+        """Return the trained model; raises DataError."""
+        from audit.trainers.stages import fit_latent
+
+        images, levels = image_parts(lesson, self.levels)
+        return fit_latent(
+            images, levels, lesson, budget, latent=self.latent, hidden=self.hidden, width=self.width,
+            blocks=self.blocks, dropout=self.dropout, batch=self.batch,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANTrainer(_ImageTrainer):
+    """A GAN of two hidden layers each: no likelihood; what is kept is where draws lie nearest to held-out images."""
+
+    latent: int = 16
+    """Numbers of noise."""
+    hidden: int = 128
+    """Width of the hidden layers of generator and critic."""
+
+    makes: ClassVar[str] = "gan"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that no network has."""
+        super().__post_init__()
+        at_least(1, latent=self.latent, hidden=self.hidden)
+
+    def fit(self, lesson: Lesson, budget: Budget) -> Fitted:
+        """Return the trained model; raises DataError."""
+        from audit.trainers.stages import fit_gan
+
+        images, levels = image_parts(lesson, self.levels)
+        return fit_gan(images, levels, lesson, budget, latent=self.latent, hidden=self.hidden, batch=self.batch)
 
 
 @dataclass(frozen=True, kw_only=True)

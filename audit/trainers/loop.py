@@ -17,7 +17,7 @@ from torch import nn
 
 from audit.trainer import Budget, Look, Stopped
 
-__all__ = ["BATCH", "Average", "Course", "Held", "batches", "minimise", "pace", "seeded"]
+__all__ = ["BATCH", "Average", "Course", "Held", "Watch", "batches", "minimise", "pace", "seeded"]
 
 BATCH = 64
 _MEMORY = 0.99
@@ -80,7 +80,7 @@ def minimise(
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: pace(step, steps))
     average = Average(network, rising=held is not None)
-    watch = None if held is None else _Watch(average, held, steps)
+    watch = None if held is None else Watch(average, held, steps)
     network.train()
     for step, positions in enumerate(batches(count, steps, batch), 1):
         value = loss(positions)
@@ -131,8 +131,11 @@ class Average:
         self.network.train()
 
 
-class _Watch:
+class Watch:
     """Looks at the held-out loss, keeps the best weights, and says when to end."""
+
+    weights: dict[str, torch.Tensor] | None = None
+    """The best ones so far."""
 
     def __init__(self, average: Average, held: Held, steps: int) -> None:
         self._average, self._held, self._steps = average, held, steps
@@ -141,7 +144,6 @@ class _Watch:
         self._since: list[float] = []
         self._stopped: Stopped = "steps"
         self._best: Look | None = None
-        self.weights: dict[str, torch.Tensor] | None = None
 
     def ends(self, step: int, value: torch.Tensor) -> bool:
         """Take a step's loss in; tell whether training ends after it."""

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,13 +25,16 @@ from audit.models.networks.pixel_transformer import PixelTransformer
 from audit.models.networks.series_transformer import SeriesTransformer
 from audit.models.networks.vae import VAENetwork
 from audit.models.threads import set_threads
-from audit.trainer import Budget, Fitted, Lesson
-from audit.trainers.loop import Held, minimise, seeded
+from audit.trainer import Budget, Fitted, Lesson, Look
+from audit.trainers.loop import Course, Held, minimise, seeded
 from audit.trainers.objectives import class_loss, noise_loss, pixel_loss, series_loss, vae_loss
 
-__all__ = ["fit_classifier", "fit_denoiser", "fit_network", "fit_pixels", "fit_series", "fit_times", "fit_vae"]
+__all__ = [
+    "LOOKED_AT", "Place", "descend", "fit_classifier", "fit_denoiser", "fit_network", "fit_pixels", "fit_series",
+    "fit_times", "fit_vae", "fitted", "place_of",
+]
 
-_LOOKED_AT = 512
+LOOKED_AT = 512
 """Held-out items of a look at most."""
 Parts = tuple[torch.Tensor, ...]
 
@@ -44,46 +50,78 @@ def fit_network(
     batch of each tensor in `train`, whose first axis is the item; `validation` has the same for the held-out items.
     begin: is given the network before the first step. Raises DataError where training led to no number.
     """
-    device = _device(budget)
-    threads = set_threads(budget.threads)
-    train, held = _on(device, train), _on(device, tuple(part[:_LOOKED_AT] for part in validation))
-    with seeded(lesson.seed, threads):
-        network = build(**config, **fixed).to(device)
+    place = place_of(lesson, budget)
+    with place.settled():
+        network = build(**config, **fixed).to(place.device)
         if begin is not None:
             begin(network)
+        course = descend(network, loss, train, validation, place, rate=rate, decay=decay, batch=batch)
+    return fitted(family, config, network, course, unit, place)
 
-        def step(rows: torch.Tensor) -> torch.Tensor:
-            return loss(network, *(part[rows] for part in train))
+
+@dataclass(frozen=True)
+class Place:
+    """Where and by what seed a network is trained, and how long it may take."""
+
+    device: str
+    threads: int
+    seed: int
+    budget: Budget
+
+    def settled(self) -> AbstractContextManager[None]:
+        """Return a block in which all that is drawn begins with the seed."""
+        return seeded(self.seed, self.threads)
+
+    def held(self, loss: Callable[..., torch.Tensor], parts: Parts, batch: int) -> Held:
+        """Return the looks at a mean loss of held-out items, by batches, with the same noise every time."""
+        held = self.on(tuple(part[:LOOKED_AT] for part in parts))
 
         def look() -> torch.Tensor:
-            with seeded(lesson.seed, threads):
+            with self.settled():
                 chunks = list(zip(*(part.split(batch) for part in held), strict=True))
-                sums = torch.stack([loss(network, *chunk) * len(chunk[0]) for chunk in chunks])
+                sums = torch.stack([loss(*chunk) * len(chunk[0]) for chunk in chunks])
             return sums.sum() / len(held[0])
 
-        course = minimise(
-            network, step, len(train[0]), budget.steps, rate, decay, held=Held(look, budget), batch=batch
-        )
-    if not np.isfinite([one.validation for one in course.looks]).all():
+        return Held(look, self.budget)
+
+    def on(self, parts: Parts) -> Parts:
+        """Return tensors where they are trained on."""
+        return tuple(part.to(self.device) for part in parts)
+
+
+def place_of(lesson: Lesson, budget: Budget) -> Place:
+    """Return where a lesson is learnt; raises UsageError for a device that is not there."""
+    there = torch.cuda.is_available()
+    if budget.device == "cuda" and not there:
+        raise UsageError("fit: device cuda is not there; allowed: cpu, auto")
+    device = "cuda" if there and budget.device != "cpu" else "cpu"
+    return Place(device, set_threads(budget.threads), lesson.seed, budget)
+
+
+def descend(
+    network: Any, loss: Callable[..., torch.Tensor], train: Parts, validation: Parts, place: Place, *, rate: float,
+    decay: float, batch: int,
+) -> Course:
+    """Train a network in place, by a loss of it and of a batch of each tensor."""
+    there, own = place.on(train), partial(loss, network)
+    return minimise(
+        network, lambda rows: own(*(part[rows] for part in there)), len(train[0]), place.budget.steps, rate, decay,
+        held=place.held(own, validation, batch), batch=batch,
+    )
+
+
+def fitted(
+    family: str, config: Mapping[str, Any], network: Any, course: Course, unit: str, place: Place,
+    earlier: tuple[Look, ...] = (),
+) -> Fitted:
+    """Return the files of a trained network; raises DataError where a look at it found no number."""
+    if not np.isfinite([one.validation for one in (*earlier, *course.looks)]).all():
         raise DataError(f"{family}: its held-out loss became no number; allowed: items that a network can learn from")
     weights = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
     told = {"family": family, "network": dict(config)}
     files = {"config.json": f"{json.dumps(told, indent=1)}\n".encode(), "model.safetensors": save(weights)}
-    return Fitted(
-        files, course.looks, course.best, unit, course.stopped, {"device": device, "dtype": "float32",
-                                                                 "threads": threads},
-    )  # fmt: skip
-
-
-def _device(budget: Budget) -> str:
-    there = torch.cuda.is_available()
-    if budget.device == "cuda" and not there:
-        raise UsageError("fit: device cuda is not there; allowed: cpu, auto")
-    return "cuda" if there and budget.device != "cpu" else "cpu"
-
-
-def _on(device: str, parts: Parts) -> Parts:
-    return tuple(part.to(device) for part in parts)
+    numerics = {"device": place.device, "dtype": "float32", "threads": place.threads}
+    return Fitted(files, course.looks, course.best, unit, course.stopped, numerics, earlier)
 
 
 def fit_pixels(

@@ -41,6 +41,10 @@ class GANNetwork(nn.Module):  # type: ignore[misc]
         features = leaky_relu(self.second(leaky_relu(self.first(x), 0.2)), 0.2)
         return self.logit(features)[:, 0], features
 
+    def middle(self, levels: torch.Tensor) -> torch.Tensor:
+        """Return x in [-1, 1] for integers, each in the middle of its bin."""
+        return (2 * levels + 1) / self.levels - 1
+
     def restore(self, x: torch.Tensor) -> torch.Tensor:
         """Return integers [item, row, column] for x [item, pixel]: the bin that holds each value."""
         levels = ((x + 1) * (self.levels / 2)).floor().clamp(0, self.levels - 1).long()
@@ -65,7 +69,7 @@ class ImageGAN:
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as x [item, pixel] in [-1, 1], each in the middle of its bin."""
         images = grey_images(items, self.network.shape, self.network.levels).flatten(1)
-        return ((2 * images + 1) / self.network.levels - 1).to(self.numerics["device"])
+        return self.network.middle(images).to(self.numerics["device"])
 
     def generate(self, z: torch.Tensor) -> torch.Tensor:
         """Return x [item, pixel] in [-1, 1] for noise z [item, latent] from N(0, I)."""
