@@ -4,8 +4,8 @@
     p'_i = F(C_i) - F(C_{i-1}),   F(C) = max(C - a, 0) + max(C - (1 - a), 0),   0 < a <= 1/2
     S = number of tokens with u >= 1/2,   p-value = P(Bin(T, 1/2) >= S)                 T distinct contexts
 
-DiPmark (Wu et al. 2023, arXiv 2310.07710), alpha = 1/2 being gamma-reweight (Hu et al. 2023, arXiv 2310.10669). Over the
-keys the mean of p' is p. The permutation is the order of keyed uniform numbers, so whether a token is of the later half
+DiPmark (Wu et al. 2023, arXiv 2310.07710), with a = 1/2 gamma-reweight (Hu et al. 2023, arXiv 2310.10669). Over the
+keys the mean of p' is p. The permutation is the order of keyed uniform numbers, so whether a token is of its later half
 takes one number to tell, and is a fair coin without the mark.
 """
 

@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincc, gammaln, xlogy
 
-from detectors.provenance.text.philox import Words, context_state, token_words
+from detectors.provenance.text.hashing import accumulate, of_texts, steps_back
+from detectors.provenance.text.philox import Block, context_state, token_words
 from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
 
 __all__ = ["ContextScheme", "GumbelScheme", "VLLMGumbelScheme", "two_key_tail", "uniforms"]
@@ -36,9 +37,9 @@ __all__ = ["ContextScheme", "GumbelScheme", "VLLMGumbelScheme", "two_key_tail", 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_GRID, _NODES = 65, 160
-_FAR = 60.0
-"""Nats below its peak at which an integrand is nothing."""
+_NODES = 64
+_REACH = 10.0
+"""Standard deviations from its centre at which an integrand is nothing, in double precision."""
 
 
 @dataclass(frozen=True)
@@ -79,13 +80,13 @@ class ContextScheme(ABC):
         ids, text [token]: texts one behind the other, and which one each token is of.
         """
         before = np.arange(len(ids))[:, None] - np.arange(self.context_width, 0, -1)
-        there = (before >= 0) & (text[before] == text[:, None]) if len(ids) else before >= 0
-        contexts = np.where(there, ids[before] if len(ids) else before, -1)
-        place = np.arange(len(ids)) if self.partial else np.flatnonzero(there[:, 0])
-        if len(place):
-            named = np.ascontiguousarray(np.column_stack([text[place], contexts[place]]))
-            rows = named.view([("", named.dtype)] * named.shape[1]).ravel()
-            place = place[np.sort(np.unique(rows, return_index=True)[1])]
+        there = before >= np.searchsorted(text, text)[:, None]
+        contexts = np.where(there, ids[np.maximum(before, 0)], -1)
+        place = np.flatnonzero(there[:, 0] | self.partial)
+        codes = np.ones(len(place), dtype=np.uint64)
+        for column in contexts[place].T:
+            accumulate(codes, column.astype(np.uint64))
+        place = place[steps_back(of_texts(codes, text[place])) == 0]
         return place, contexts[place]
 
     def read(self, texts: Iterable[ArrayLike]) -> list[Reading]:
@@ -99,7 +100,7 @@ class ContextScheme(ABC):
         total = np.bincount(text[place], evidence[place], minlength=len(rows))
         each = np.split(evidence, np.cumsum([len(one) for one in rows])[:-1]) if rows else []
         facts = zip(count.tolist(), total.tolist(), self.tail(total, count).tolist(), each, strict=True)
-        return [Reading(n, found, n * self.expected, p, tokens) for n, found, p, tokens in facts]
+        return [Reading(n, float(found), n * self.expected, p, tokens) for n, found, p, tokens in facts]
 
     def more_needed(self, reading: Reading, alpha: float) -> int | None:
         """Return about how many more tokens, with as much evidence as those read, make the text found."""
@@ -185,7 +186,7 @@ def uniforms(variant: str, key: int, contexts: Ids, tokens: Ids) -> Floats:
 
     `variant` and `key` together are the secret: SHA-256 makes 128 bits of them, 64 for contexts and 64 for tokens.
     """
-    digest = hashlib.sha256(f"{variant} v1 {key}".encode()).digest()
+    digest = hashlib.sha256(f"{variant}-v1:{key}".encode()).digest()
     for_contexts, for_tokens = (int.from_bytes(digest[i : i + 8], "big") for i in (0, 8))
     words = token_words(_beside(context_state(contexts, for_contexts)), tokens, for_tokens, each=2)
     whole = (words[..., 0] << np.uint64(21)) | (words[..., 1] >> np.uint64(11))
@@ -193,10 +194,9 @@ def uniforms(variant: str, key: int, contexts: Ids, tokens: Ids) -> Floats:
 
 
 def two_key_tail(statistic: ArrayLike, scored: ArrayLike, alpha: float) -> Floats:
-    """Return P((1 - alpha) X + alpha Y >= statistic), X and Y Gamma(scored, 1); arguments broadcast, NaN for none scored.
+    """Return P((1 - alpha) X + alpha Y >= statistic), X and Y Gamma(scored, 1); they broadcast, NaN for none scored.
 
-    The integrand has one peak and falls on both sides of it (its logarithm is concave): where it counts is found on a
-    grid, and integrated there by Gauss and Legendre.
+    By Gauss and Legendre, where the integrand is not nothing.
     """
     s, n = np.broadcast_arrays(np.asarray(statistic, dtype=float), np.asarray(scored, dtype=float))
     if alpha in (0.0, 1.0):
@@ -210,26 +210,23 @@ def two_key_tail(statistic: ArrayLike, scored: ArrayLike, alpha: float) -> Float
 
 
 def _beyond(s: Floats, n: Floats, share: float) -> Floats:
-    """Return the tail of `two_key_tail` for sums and counts above 0, [item]; share: the smaller weight."""
-    end = s / share
+    """Return the tail of `two_key_tail` for sums and counts above 0, [item]; share: the smaller weight.
 
-    def logs(y: Floats) -> Floats:
-        with np.errstate(divide="ignore"):
-            rest = np.log(gammaincc(n[:, None], (s[:, None] - share * y).clip(0) / (1 - share)))
-        return xlogy(n[:, None] - 1, y) - y - gammaln(n[:, None]) + rest
-
-    low, high = np.zeros_like(end), end
-    for _ in range(4):
-        y = low[:, None] + (high - low)[:, None] * np.linspace(0, 1, _GRID)
-        near = logs(y)
-        near = near > near.max(axis=1, keepdims=True) - _FAR
-        first, last = near.argmax(axis=1), _GRID - 1 - near[:, ::-1].argmax(axis=1)
-        item = np.arange(len(s))
-        low, high = y[item, np.maximum(first - 1, 0)], y[item, np.minimum(last + 1, _GRID - 1)]
+    Given a sum near s, Y is near a gamma variable of scale 1 / (1 - share tilt), where `tilt` moves the mean of the sum
+    to s: n (1 - share) / (1 - (1 - share) tilt) + n share / (1 - share tilt) = s.
+    """
+    product = share * (1 - share)
+    half = (s - 2 * n * product) / (2 * product * s)  # product s tilt^2 - (s - 2 n product) tilt + s - n = 0
+    tilt = np.maximum(half - np.sqrt(np.maximum(half**2 - (s - n) / (product * s), 0)), 0)
+    scale, end = 1 / (1 - share * tilt), s / share
+    low = np.maximum(scale * (n - _REACH * np.sqrt(n)), 0)
+    high = np.minimum(scale * (n + _REACH * np.sqrt(n) + _REACH**2 / 4), end)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     y = (high + low)[:, None] / 2 + (high - low)[:, None] / 2 * nodes
-    inside = (np.exp(logs(y)) @ weights) * (high - low) / 2
-    return np.asarray(np.clip(inside + gammaincc(n, end), 0, 1))
+    with np.errstate(divide="ignore"):
+        rest = np.log(gammaincc(n[:, None], (s[:, None] - share * y) / (1 - share)))
+    density = np.exp(xlogy(n[:, None] - 1, y) - y - gammaln(n)[:, None] + rest)
+    return np.asarray(np.clip((density @ weights) * (high - low) / 2 + gammaincc(n, end), 0, 1))
 
 
 def _gamma_tail(n: Floats, s: Floats) -> Floats:
@@ -237,7 +234,7 @@ def _gamma_tail(n: Floats, s: Floats) -> Floats:
     return np.asarray(np.where(n > 0, gammaincc(np.maximum(n, 1), np.maximum(s, 0)), np.nan))
 
 
-def _beside(state: tuple[Words, Words, Words, Words]) -> tuple[Words, Words, Words, Words]:
+def _beside(state: Block) -> Block:
     """Return the words of states [place] so that they broadcast against candidates, [place, 1]."""
     c0, c1, c2, c3 = (word[:, None] for word in state)
     return c0, c1, c2, c3

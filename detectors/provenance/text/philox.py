@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Words", "context_state", "philox", "token_words"]
+__all__ = ["Block", "Words", "context_state", "philox", "token_words"]
 
 Words = NDArray[np.uint64]
 """32-bit words in 64 bits, so that products are whole."""
+Block = tuple[Words, Words, Words, Words]
 
 _LOW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(32)
@@ -23,7 +24,7 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _CONTEXT, _TOKEN = 0x574D4358, np.uint64(0x574D544B)
 
 
-def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words]) -> tuple[Words, Words, Words, Words]:
+def philox(counter: Block, key: tuple[Words | np.uint64, Words | np.uint64]) -> Block:
     """Return the four words of Philox4x32-10 for a counter and a key; words broadcast."""
     c0, c1, c2, c3 = counter
     k0, k1 = key
@@ -34,8 +35,8 @@ def philox(counter: tuple[Words, Words, Words, Words], key: tuple[Words, Words])
     return c0, c1, c2, c3
 
 
-def context_state(contexts: NDArray[np.int64], key: int) -> tuple[Words, Words, Words, Words]:
-    """Return the state of contexts [..., width], four words [...], under a key of 64 bits; -1 = no token stands there."""
+def context_state(contexts: NDArray[np.int64], key: int) -> Block:
+    """Return the state of contexts [..., width], four words [...], under a key of 64 bits; -1 = no token there."""
     width = contexts.shape[-1]
     ids = contexts.astype(np.uint64) & _LOW
     k0, k1 = _halves(key)
@@ -48,8 +49,8 @@ def context_state(contexts: NDArray[np.int64], key: int) -> tuple[Words, Words, 
     return state
 
 
-def token_words(state: tuple[Words, Words, Words, Words], tokens: NDArray[np.int64], key: int, *, each: int) -> Words:
-    """Return `each` (1 or 2) words for every token, [..., each]; the words of the state broadcast against the tokens."""
+def token_words(state: Block, tokens: NDArray[np.int64], key: int, *, each: int) -> Words:
+    """Return `each` (1 or 2) words for every token, [..., each]; those of the state broadcast against the tokens."""
     given, shared = tokens.astype(np.uint64) & _LOW, 4 // each
     k0, k1 = _halves(key)
     words = np.stack(philox((given // np.uint64(shared), *state[:3]), (k0 ^ state[3], k1 ^ _TOKEN)), axis=-1)

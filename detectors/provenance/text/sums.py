@@ -96,7 +96,7 @@ def _ladder(law: SumLaw, n: int) -> tuple[Floats, Floats]:
 
 @lru_cache(maxsize=128)
 def _survival(law: SumLaw, n: int, tilt: float, first: int, end: int) -> tuple[int, Floats]:
-    """Return (low, P(sum of n >= low + i) [i]) of the sums from `first` to before `end`, or of all that are possible."""
+    """Return (low, P(sum of n >= low + i) [i]) of the sums from `first` to before `end` that are possible."""
     values, (tilted, log_scale) = np.arange(len(law.p)), law.tilted(tilt)
     mean = float(values @ tilted)
     width = int(2 * _REACH * np.sqrt((values - mean) ** 2 @ tilted * n)) + 2 * law.most

@@ -1,8 +1,8 @@
 """SynthID-Text: how many tournaments each token won under the keys, and how surprising that is.
 
-    h(x)    = h(x_1 .. x_n) by h <- (h + x) a + 1 mod 2^64           the hash of an n-gram; of a context without its last
-    g_i     = one bit of h and key i                                 whether the token wins the tournament of layer i
-    score   = sum over n-grams of sum_i w_i g_i / sum_i w_i          w falls from 10 to 1, or is the same for all layers
+    h       by h <- (h + x) a + 1 mod 2^64 for each id x              the hash of an n-gram, or of the context in it
+    g_i     = one bit of h and key i                                  whether the token wins the tournament of layer i
+    score   = sum over n-grams of sum_i w_i g_i / sum_i w_i           w falls from 10 to 1, or is the same for all
     p       = P(sum of T draws from the law of one n-gram >= score)
 
 Dathathri et al. 2024 (Nature 634:818). An n-gram counts unless its context was met among the last ones of the text, as
@@ -28,12 +28,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
+from detectors.provenance.text.hashing import Hashes, accumulate, of_texts, run_hashes, steps_back
 from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
 from detectors.provenance.text.sums import SumLaw
 
 __all__ = ["DEMO_KEYS", "SynthIDMainScheme", "SynthIDScheme", "TournamentScheme"]
 
-Hashes = NDArray[np.uint64]
 Bits = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
@@ -43,10 +43,7 @@ DEMO_KEYS = (
 )  # fmt: skip
 """The published keys of the examples; what is marked with them can be marked by anyone."""
 
-_MULTIPLIER = np.uint64(6364136223846793005)
 _ONE = np.uint64(1)
-_TEXTS_APART = np.uint64(0x9E3779B97F4A7C15)
-"""What the number of a text is multiplied by to tell equal hashes of different texts apart."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,12 @@ class TournamentScheme(ABC):
 
     def __post_init__(self) -> None:
         """Refuse what could mark nothing."""
-        for name, fits, allowed in (
-            ("keys", len(self.keys) > 0, "one or more"),
-            ("ngram_len", self.ngram_len >= 2, "2 or more"),
-            ("context_history_size", self.context_history_size >= 1, "1 or more"),
-        ):
-            if not fits:
-                raise ValueError(f"{name}: got {getattr(self, name)}; allowed: {allowed}")
+        if not self.keys or not all(0 <= key < 2**63 for key in self.keys):
+            raise ValueError("keys: got others; allowed: one or more of 0 to 2^63 - 1")
+        if self.ngram_len < 2:
+            raise ValueError(f"ngram_len: got {self.ngram_len}; allowed: 2 or more")
+        if self.context_history_size < 1:
+            raise ValueError(f"context_history_size: got {self.context_history_size}; allowed: 1 or more")
 
     @property
     @abstractmethod
@@ -115,12 +111,9 @@ class TournamentScheme(ABC):
 
     def hashes(self, ids: Ids) -> tuple[Hashes, Hashes]:
         """Return the hashes of all contexts and of all n-grams of `ids` [token], both [ngram]."""
-        given = ids.astype(np.uint64)
-        context = np.full(max(len(ids) - self.ngram_len + 1, 0), self.start, dtype=np.uint64)
-        for k in range(self.ngram_len - 1):
-            accumulate(context, given[k : k + len(context)])
+        context = run_hashes(ids[:-1], self.ngram_len - 1, self.start)
         ngram = context.copy()
-        accumulate(ngram, given[self.ngram_len - 1 :])
+        accumulate(ngram, ids[self.ngram_len - 1 :].astype(np.uint64))
         return context, ngram
 
     def fresh(self, context: Hashes, text: Ints) -> NDArray[np.bool_]:
@@ -128,7 +121,7 @@ class TournamentScheme(ABC):
 
         Histories begin as zeros, so a hash of zero is known until they are full.
         """
-        back = _steps_back(context + text.astype(np.uint64) * _TEXTS_APART)
+        back = steps_back(of_texts(context, text))
         known = (back > 0) & (back <= self.context_history_size)
         if not context.all():
             known |= (context == 0) & (np.arange(len(text)) - np.searchsorted(text, text) < self.context_history_size)
@@ -149,7 +142,7 @@ class TournamentScheme(ABC):
             place, ngram = place[fresh], ngram[fresh]
         sources = self.sources(ngram)
         if self.repeats == "drop":
-            first = _steps_back(sources + text[place].astype(np.uint64) * _TEXTS_APART) == 0
+            first = steps_back(of_texts(sources, text[place])) == 0
             place, sources = place[first], sources[first]
         return place, self.scores(sources)
 
@@ -164,7 +157,7 @@ class TournamentScheme(ABC):
         evidence = np.full(len(ids), np.nan)
         evidence[place] = score / self.unit
         count = np.bincount(text[place], minlength=len(rows))
-        total = np.rint(np.bincount(text[place], score, minlength=len(rows))).astype(np.int64)
+        total = np.bincount(text[place], score, minlength=len(rows)).astype(np.int64)
         each = np.split(evidence, np.cumsum([len(one) for one in rows])[:-1]) if rows else []
         facts = zip(count.tolist(), total.tolist(), self.law.tail(total, count).tolist(), each, strict=True)
         return [Reading(n, won / self.unit, n * self.expected, p, tokens) for n, won, p, tokens in facts]
@@ -287,27 +280,6 @@ class SynthIDMainScheme(TournamentScheme):
         return ((state >> np.uint64(30)) & _ONE).astype(np.uint8)
 
 
-def accumulate(state: Hashes, data: Hashes | np.uint64) -> None:
-    """Hash `data` onto `state` in place."""
-    state += data
-    state *= _MULTIPLIER
-    state += _ONE
-
-
-def _steps_back(codes: Hashes) -> Ints:
-    """Return how many places before each of `codes` [place] the same one stood last, 0 where it never did."""
-    back = np.zeros(len(codes), dtype=np.int64)
-    ordered = np.sort(codes)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(twice):
-        return back
-    place = np.flatnonzero(twice[np.minimum(np.searchsorted(twice, codes), len(twice) - 1)] == codes)
-    place = place[np.argsort(codes[place], kind="stable")]
-    same = codes[place[1:]] == codes[place[:-1]]
-    back[place[1:][same]] = (place[1:] - place[:-1])[same]
-    return back
-
-
 @lru_cache(maxsize=8)
 def _drawn_table(seed: int, size: int) -> bytes:
     """Return the table that torch's generator draws on a processor."""
@@ -327,7 +299,7 @@ def _rows(keys: tuple[int, ...], table: bytes) -> Bits:
 @lru_cache(maxsize=8)
 def _row_scores(keys: tuple[int, ...], table: bytes, layers: bytes) -> Ints:
     """Return the score of each row."""
-    return _rows(keys, table) @ np.frombuffer(layers, dtype=np.int64)
+    return np.asarray(_rows(keys, table) @ np.frombuffer(layers, dtype=np.int64), dtype=np.int64)
 
 
 @lru_cache(maxsize=8)
