@@ -16,7 +16,7 @@ from audit import plugins
 from audit.errors import ModelError
 from audit.watermarks.text import DiPmark, Gumbel, SynthID, SynthIDMain, VLLMGumbel
 from audit.watermarks.text.processor import MarkProcessor
-from detectors.provenance.text.synthid import DEMO_KEYS
+from audit.watermarks.text.synthid import DEMO_KEYS
 
 MARKS = [SynthID(), SynthIDMain(), Gumbel(10**38 + 1), VLLMGumbel(42), VLLMGumbel(42, alpha=0.2), DiPmark(10**38 + 1)]
 VOCABULARY = 500

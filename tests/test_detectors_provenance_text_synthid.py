@@ -12,12 +12,13 @@ import torch
 from scipy.stats import binom
 from transformers import SynthIDTextWatermarkLogitsProcessor
 
+from audit.watermarks.text.synthid import DEMO_KEYS
 from detectors.provenance.text.hashing import steps_back
 from detectors.provenance.text.reading import Reading
 from detectors.provenance.text.sums import SumLaw
-from detectors.provenance.text.synthid import DEMO_KEYS, SynthIDMainScheme, SynthIDScheme
+from detectors.provenance.text.synthid import SynthIDMainScheme, SynthIDScheme
 
-HF = SynthIDScheme(50257)
+HF = SynthIDScheme(50257, DEMO_KEYS)
 KEPT = replace(HF, repeats="keep")
 
 
@@ -102,7 +103,7 @@ def test_the_table_of_a_gpu_can_be_given():
 
 
 def test_ids_that_differ_by_the_size_of_the_table_are_one():
-    wide = SynthIDScheme(2**20)
+    wide = SynthIDScheme(2**20, DEMO_KEYS)
     text = zipf(1, 50)[0]
     assert [wide.read([text + shift])[0].statistic for shift in (0, 65536)] == [wide.read([text])[0].statistic] * 2
 
@@ -127,7 +128,7 @@ def plain_main(ids, keys):
 
 
 def test_bits_of_the_main_branch_are_those_worked_in_whole_numbers():
-    scheme = SynthIDMainScheme(50257)
+    scheme = SynthIDMainScheme(50257, DEMO_KEYS)
     for window in np.random.default_rng(1).integers(0, 50257, (40, 5)):
         bits = scheme.g_values(scheme.hashes(window)[1])
         assert bits[0].tolist() == plain_main(window.tolist(), DEMO_KEYS)
@@ -142,7 +143,7 @@ def test_codes_know_how_far_back_they_stood_last():
     assert steps_back(np.array([7, 8, 7, 7, 9, 8], dtype=np.uint64)).tolist() == [0, 0, 2, 1, 0, 4]
 
 
-@pytest.mark.parametrize("scheme", [HF, SynthIDMainScheme(50257)])
+@pytest.mark.parametrize("scheme", [HF, SynthIDMainScheme(50257, DEMO_KEYS)])
 def test_what_a_text_repeats_is_scored_once_and_texts_know_nothing_of_each_other(scheme):
     text = zipf(1, 60)[0]
     alone, thrice = scheme.read([text])[0], scheme.read([np.tile(text, 3)])[0]
@@ -179,7 +180,7 @@ def test_tails_keep_their_digits_however_small_they_are(chance, draws):
 
 
 def test_the_mean_of_fair_bits_has_a_binomial_tail():
-    scheme = SynthIDMainScheme(50257, weights="equal")
+    scheme = SynthIDMainScheme(50257, DEMO_KEYS, weights="equal")
     statistic = np.array([30.0, 33.0, 45.0])
     assert scheme.tail(statistic, 60) == pytest.approx(binom.sf(statistic * 30 - 1, 1800, 0.5), rel=1e-10)
 
@@ -249,4 +250,4 @@ def test_more_is_asked_for_only_where_it_helps():
 )
 def test_keys_and_tables_that_cannot_be_are_refused(options, message):
     with pytest.raises(ValueError, match=re.escape(message)):
-        SynthIDScheme(50257, **options)
+        SynthIDScheme(50257, **{"keys": DEMO_KEYS} | options)

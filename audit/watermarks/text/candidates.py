@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Candidates", "last_ids"]
+__all__ = ["Candidates", "unmet"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -60,6 +60,13 @@ class Candidates:
         """Return the sum of the values [candidate] of each row, [row]."""
         return np.asarray(np.add.reduceat(values, self.starts))
 
+    def winners(self, u: Floats) -> Floats:
+        """Return 1 for the candidate of each row with the largest u^(1/p), else 0, for u [candidate] in (0, 1)."""
+        time = -np.log(u) / np.maximum(self.p, np.finfo(float).tiny)
+        won = np.zeros(len(u))
+        won[np.lexsort((time, self.places[0]))[self.starts]] = 1
+        return won
+
     def with_p(self, p: Floats) -> torch.Tensor:
         """Return the logits with log p in place of those of the texts, for p [candidate]; -inf for p <= 0."""
         import torch
@@ -76,16 +83,17 @@ class Candidates:
         return whole
 
 
-def last_ids(before: Sequence[Sequence[int]], width: int, pad: int) -> tuple[Ints, NDArray[np.bool_]]:
-    """Return the last `width` ids of each text, [text, width], and whether they stood together in it before, [text].
+def unmet(before: Sequence[Sequence[int]], logits: torch.Tensor, width: int) -> tuple[Candidates, Ints]:
+    """Return the candidates of the texts of which the last `width` ids did not stand together in them before.
 
-    `pad` stands where a text has fewer.
+    And those ids, [candidate, width]; -1 where a text has fewer.
     """
-    contexts, known = np.full((len(before), width), pad, dtype=np.int64), np.zeros(len(before), dtype=bool)
+    contexts, fresh = np.full((len(before), width), -1, dtype=np.int64), np.ones(len(before), dtype=bool)
     for row, ids in enumerate(before):
         last = np.asarray(ids[-width:], dtype=np.int64)
         contexts[row, width - len(last) :] = last
         if len(ids) > width:
-            all_ids = np.asarray(ids, dtype=np.int64)
-            known[row] = (np.lib.stride_tricks.sliding_window_view(all_ids, width)[:-1] == last).all(axis=1).any()
-    return contexts, known
+            runs = np.lib.stride_tricks.sliding_window_view(np.asarray(ids, dtype=np.int64), width)
+            fresh[row] = not (runs[:-1] == last).all(axis=1).any()
+    alive = Candidates(logits, np.flatnonzero(fresh))
+    return alive, contexts[alive.texts][alive.places[0]]

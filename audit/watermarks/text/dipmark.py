@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from audit.errors import ModelError
-from audit.watermarks.text.candidates import Candidates, last_ids
-from detectors.provenance.text.dipmark import DiPmarkScheme
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+
+    from detectors.provenance.text.dipmark import DiPmarkScheme
 
 __all__ = ["DiPmark"]
 
@@ -48,16 +47,21 @@ class DiPmark:
 
     def scheme(self, vocabulary: int) -> DiPmarkScheme:
         """Return how texts are read under this key."""
+        from detectors.provenance.text.dipmark import DiPmarkScheme
+
         return DiPmarkScheme(vocabulary, self.key, self.context_width)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return the log-probabilities [text, vocabulary] after the reweight; see `TextWatermark`."""
-        scheme, (contexts, known) = self.scheme(logits.shape[-1]), last_ids(before, self.context_width, -1)
-        alive = Candidates(logits, np.flatnonzero(~known))
+        import numpy as np
+
+        from audit.watermarks.text.candidates import unmet
+
+        scheme, (alive, contexts) = self.scheme(logits.shape[-1]), unmet(before, logits, self.context_width)
         if not len(alive.texts):
             return logits
         row, token = alive.places
-        order = np.lexsort((scheme.uniforms(contexts[alive.texts][row], token[:, None])[:, 0], row))
+        order = np.lexsort((scheme.uniforms(contexts, token[:, None])[:, 0], row))
         p = alive.p[order]
         reached = np.cumsum(p) - row  # rows stand one behind the other, each with a mass of 1
         moved = self._moved(reached) - self._moved(reached - p)
@@ -67,4 +71,6 @@ class DiPmark:
 
     def _moved(self, mass: np.ndarray) -> np.ndarray:
         """Return F of cumulative probabilities [candidate]."""
+        import numpy as np
+
         return np.maximum(mass - self.strength, 0) + np.maximum(mass - (1 - self.strength), 0)

@@ -12,15 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from audit.errors import ModelError
-from audit.watermarks.text.candidates import Candidates, last_ids
-from detectors.provenance.text.gumbel import GumbelScheme, VLLMGumbelScheme
 
 if TYPE_CHECKING:
     import torch
-    from numpy.typing import NDArray
+
+    from detectors.provenance.text.gumbel import GumbelScheme, VLLMGumbelScheme
 
 __all__ = ["Gumbel", "VLLMGumbel"]
 
@@ -45,17 +42,18 @@ class Gumbel:
 
     def scheme(self, vocabulary: int) -> GumbelScheme:
         """Return how texts are read under this key."""
+        from detectors.provenance.text.gumbel import GumbelScheme
+
         return GumbelScheme(vocabulary, self.key, self.context_width)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return logits [text, vocabulary] in which only the winner is finite; see `TextWatermark`."""
-        scheme, (contexts, known) = self.scheme(logits.shape[-1]), last_ids(before, self.context_width, -1)
-        alive = Candidates(logits, np.flatnonzero(~known))
+        from audit.watermarks.text.candidates import unmet
+
+        scheme, (alive, contexts) = self.scheme(logits.shape[-1]), unmet(before, logits, self.context_width)
         if not len(alive.texts):
             return logits
-        row, token = alive.places
-        won = _winner(alive, scheme.uniforms(contexts[alive.texts][row], token[:, None])[:, 0])
-        return alive.with_p(won.astype(float))
+        return alive.with_p(alive.winners(scheme.uniforms(contexts, alive.places[1][:, None])[:, 0]))
 
 
 @dataclass(frozen=True)
@@ -80,26 +78,20 @@ class VLLMGumbel:
 
     def scheme(self, vocabulary: int) -> VLLMGumbelScheme:
         """Return how texts are read under this key."""
+        from detectors.provenance.text.gumbel import VLLMGumbelScheme
+
         return VLLMGumbelScheme(vocabulary, self.key, self.context_width, self.alpha)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return logits in which only each key's winner is finite, with the key's share; see `TextWatermark`."""
-        scheme, (contexts, known) = self.scheme(logits.shape[-1]), last_ids(before, self.context_width, -1)
-        alive = Candidates(logits, np.flatnonzero(~known))
+        import numpy as np
+
+        from audit.watermarks.text.candidates import unmet
+
+        scheme, (alive, contexts) = self.scheme(logits.shape[-1]), unmet(before, logits, self.context_width)
         if not len(alive.texts):
             return logits
-        row, token = alive.places
-        p = np.zeros(len(row))
+        p = np.zeros(len(contexts))
         for key, share in scheme.keys:
-            u = scheme.uniforms(key, contexts[alive.texts][row], token[:, None])[:, 0]
-            p += share * _winner(alive, u)
+            p += share * alive.winners(scheme.uniforms(key, contexts, alive.places[1][:, None])[:, 0])
         return alive.with_p(p)
-
-
-def _winner(alive: Candidates, u: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which candidate's clock rings first, [candidate]: one of each row."""
-    time = -np.log(u) / np.maximum(alive.p, np.finfo(float).tiny)
-    first = np.lexsort((time, alive.places[0]))[alive.starts]
-    won = np.zeros(len(u), dtype=bool)
-    won[first] = True
-    return won

@@ -14,17 +14,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
 from audit.errors import ModelError
-from audit.watermarks.text.candidates import Candidates
-from detectors.provenance.text.hashing import accumulate, run_hashes
-from detectors.provenance.text.synthid import DEMO_KEYS, SynthIDMainScheme, SynthIDScheme, TournamentScheme
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SynthID", "SynthIDMain"]
+    from detectors.provenance.text.synthid import SynthIDMainScheme, SynthIDScheme, TournamentScheme
+
+__all__ = ["DEMO_KEYS", "SynthID", "SynthIDMain"]
+
+DEMO_KEYS = (
+    654, 400, 836, 123, 340, 443, 597, 160, 57, 29, 590, 639, 13, 715, 468, 990, 966, 226, 324, 585, 118, 504, 421,
+    521, 129, 669, 732, 225, 90, 960,
+)  # fmt: skip
+"""The published keys of the examples; what is marked with them can be marked by anyone."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,11 @@ class _Tournament(ABC):
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return the log-probabilities [text, vocabulary] after the tournament; see `TextWatermark`."""
+        import numpy as np
+
+        from audit.watermarks.text.candidates import Candidates
+        from detectors.provenance.text.hashing import accumulate
+
         scheme = self.scheme(logits.shape[-1])
         contexts = [self._context(scheme, ids) for ids in before]
         fresh = np.array([row for row, (_, known) in enumerate(contexts) if not known], dtype=np.int64)
@@ -70,6 +78,10 @@ class _Tournament(ABC):
 
     def _context(self, scheme: TournamentScheme, before: Sequence[int]) -> tuple[int, bool]:
         """Return the hash of the last ids, and whether it is among those of the last contexts."""
+        import numpy as np
+
+        from detectors.provenance.text.hashing import run_hashes
+
         width = self.ngram_len - 1
         ids = np.zeros(width + min(len(before), self.context_history_size), dtype=np.int64)
         last = before[-len(ids) :]
@@ -92,6 +104,8 @@ class SynthID(_Tournament):
 
     def scheme(self, vocabulary: int) -> SynthIDScheme:
         """Return how texts are read under these keys."""
+        from detectors.provenance.text.synthid import SynthIDScheme
+
         return SynthIDScheme(
             vocabulary, tuple(self.keys), self.ngram_len, self.context_history_size,
             sampling_table_size=self.sampling_table_size, sampling_table_seed=self.sampling_table_seed,
@@ -106,4 +120,6 @@ class SynthIDMain(_Tournament):
 
     def scheme(self, vocabulary: int) -> SynthIDMainScheme:
         """Return how texts are read under these keys."""
+        from detectors.provenance.text.synthid import SynthIDMainScheme
+
         return SynthIDMainScheme(vocabulary, tuple(self.keys), self.ngram_len, self.context_history_size)

@@ -32,16 +32,10 @@ from detectors.provenance.text.hashing import Hashes, accumulate, of_texts, run_
 from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
 from detectors.provenance.text.sums import SumLaw
 
-__all__ = ["DEMO_KEYS", "SynthIDMainScheme", "SynthIDScheme", "TournamentScheme"]
+__all__ = ["SynthIDMainScheme", "SynthIDScheme", "TournamentScheme"]
 
 Bits = NDArray[np.uint8]
 Ints = NDArray[np.int64]
-
-DEMO_KEYS = (
-    654, 400, 836, 123, 340, 443, 597, 160, 57, 29, 590, 639, 13, 715, 468, 990, 966, 226, 324, 585, 118, 504, 421,
-    521, 129, 669, 732, 225, 90, 960,
-)  # fmt: skip
-"""The published keys of the examples; what is marked with them can be marked by anyone."""
 
 _ONE = np.uint64(1)
 
@@ -52,7 +46,7 @@ class TournamentScheme(ABC):
 
     vocabulary: int
     """How many logits the model has."""
-    keys: tuple[int, ...] = DEMO_KEYS
+    keys: tuple[int, ...]
     """One key for each layer of the tournament."""
     ngram_len: int = 5
     """Tokens of an n-gram: those of the context, and the one that is scored."""
