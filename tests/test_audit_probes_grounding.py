@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -92,6 +93,29 @@ def test_a_verifier_decides_what_rules_have_nothing_to_say_of():
     assert [one.support for one in found] == [0.9, 0.1, 0.4, 0.6]
     assert [one.conflict for one in found] == [0, 0.7, 0.1, 0.8]
     assert [one.evidence[0] for one in found] == [0, 1, 1, 1], "what decided, not where the words are"
+
+
+def test_citations_told_beside_an_answer_count_as_those_in_it_do(tmp_path):
+    """ALCE's recall and precision by a column of a file: a list for each sentence, one for all, or in both places."""
+    plain, cited = re.sub(r"\s?\[.*?\]", "", ANSWER), citations_in(ANSWER)
+    told = [[place + 1 for place in places] for places in cited]
+    probe = Grounding(answers="given")
+    results = []
+    for answer, citations in ((ANSWER, None), (plain, told), (ANSWER, told), (plain, [1, 2]), (plain, None)):
+        row = {"prompt": "Tell.", "context": PASSAGES, "answer": answer, "citations": citations}
+        (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n")
+        (items,) = File(tmp_path / "rows.jsonl").batches(probe.roles["items"])
+        seen = probe.observe(Door(), items, "items")
+        assert "citations" not in seen
+        result = judged(probe, seen)
+        results.append((result.measure("citation_recall").value, result.measure("citation_precision").value))
+    assert results[:3] == [(0.5, 0.5)] * 3
+    assert results[3] == (2 / 4, 2 / 8), "two of four sentences are borne out, each by one of its two passages"
+    assert results[4] == (None, None), "nothing is cited anywhere"
+    for citations, why in (([[1], [2]], "2 lists of citations for 4 sentences"), ([0], "the citation 0; allowed"),
+                           ([1.5], r"the citation 1\.5"), ([[1], 2, [1], [1]], "the citation None")):  # fmt: skip
+        with pytest.raises(DataError, match=f"item '0' has {why}"):
+            probe.observe(Door(), given(context=[PASSAGES], answer=[plain]).assign(citations=[citations]), "items")
 
 
 def test_what_is_observed_and_judged_is_the_same_through_a_file(tmp_path):

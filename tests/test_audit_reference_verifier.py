@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import load_file
 from tiny_models import make_tiny_bert
 
-from audit.errors import DataError, UsageError
+from audit.errors import DataError, ModelError, UsageError
 from audit.model import Pair
 from audit.models.verifier import VerifierFolder
 from audit.reference import train as command
@@ -132,6 +133,28 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights_and_the_door_ope
     assert rows.shape == (1, 3)
     assert rows.sum() == pytest.approx(1)
     assert model.pieces([Pair("The man ate bread. " * 30, "A man ate.")])[0] > 1
+
+
+def test_kinds_of_tokens_mark_what_the_source_has_not_in_training_and_behind_the_door_alike(files, tmp_path):
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    start = make_tiny_bert(tmp_path / "start")
+    tokenizer = AutoTokenizer.from_pretrained(start)
+    rows = [("the man ate bread .", "the old man ate .", 0)]
+    (one,) = verifier._encoded(tokenizer, rows, 64)
+    words = tokenizer.convert_ids_to_tokens(one["input_ids"])
+    assert [word for word, kind in zip(words, one["token_type_ids"], strict=True) if kind] == ["old"]
+    folder = verifier.train(start, files, tmp_path / "out", verifier.Recipe(steps=2, batch=4, tokens=64, warm_up=1))
+    network = AutoModelForSequenceClassification.from_pretrained(folder, dtype="float32").eval()
+    inputs = {name: torch.tensor([cells]) for name, cells in one.items()}
+    told = network(**inputs, attention_mask=torch.ones_like(inputs["input_ids"])).logits.softmax(1)
+    model = VerifierFolder(folder, threads=1).open()
+    np.testing.assert_allclose(model.verify([Pair(*rows[0][:2])])[0], told[0].detach(), atol=1e-6)
+    facts = json.loads((folder / "config.json").read_text())
+    assert facts["token_kinds"] == "unmatched"
+    (folder / "config.json").write_text(json.dumps({**facts, "token_kinds": "else"}))
+    with pytest.raises(ModelError, match="token_kinds is 'else'; allowed: 'unmatched', or none"):
+        VerifierFolder(folder, threads=1).open()
 
 
 def test_the_rate_rises_stays_and_falls():

@@ -3,8 +3,8 @@
     image, series,    numbers, nested as the image or series is: lists in JSON lines and Parquet, `[[0, 1], [2, 3]]` or,
     row, strange      with a separator, `0;1;2` in the text of a CSV; they become arrays, whole numbers stay whole
     choices, samples  lists of texts
-    log_probs, ...    numbers of tokens, nested as they are: lists in JSON lines and Parquet, JSON in the text of a CSV;
-                      null = not known
+    log_probs, ...,   numbers of tokens or sentences, nested as they are: lists in JSON lines and Parquet, JSON in the
+    citations         text of a CSV; null = not known
     aliases, mentions the same; one text is one of them, where it holds nothing that may part several
     reference         the same
     context           text; of a role that says so (`audit.probe.Role.lists`) also a list of texts: its passages
@@ -38,7 +38,7 @@ KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "confidence": float, "correct": list[int], "image": ARRAY,
     "judge": float, "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "samples": list[str],
     "series": ARRAY, "strange": ARRAY, "swapped": float,
-    **dict.fromkeys(("log_probs", "entropies", "top_log_probs", "sample_log_probs"), NESTED),
+    **dict.fromkeys(("log_probs", "entropies", "top_log_probs", "sample_log_probs", "citations"), NESTED),
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {

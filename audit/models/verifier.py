@@ -11,6 +11,9 @@ Checkpoints differ in the order of their labels, so what each output means is re
 such as LABEL_0 say nothing and are refused, unless the option `labels` says it. One that only knows "not supported"
 never says contradiction: what it does not bear out is neutral, and its contradiction is 0 throughout.
 
+A folder whose config.json says `"token_kinds": "unmatched"`, as our recipe's does, is shown by the kinds of tokens, in
+place of which text each is of, the tokens of the hypothesis that its premise has not.
+
 A premise longer than the model's context is read in pieces that overlap. Of these the one that entails most speaks, if
 it entails more than it contradicts; else the one that contradicts most.
 """
@@ -31,7 +34,7 @@ from audit.models.folder import ModelOnDisk
 if TYPE_CHECKING:
     from audit.models.text.verifying import Verifier
 
-__all__ = ["Meaning", "VerifierFolder", "meanings_of"]
+__all__ = ["TOKEN_KINDS", "UNMATCHED", "Meaning", "VerifierFolder", "meanings_of", "unmatched"]
 
 Meaning = Literal["entailment", "neutral", "contradiction"]
 _ORDER: tuple[Meaning, ...] = ("entailment", "neutral", "contradiction")
@@ -44,6 +47,8 @@ _NAMES: Mapping[Meaning, str] = {
 }
 """What the names of labels mean, letters alone. That something is not supported does not say that it is refuted."""
 _MEANS: Mapping[str, Meaning] = {word: meaning for meaning, words in _NAMES.items() for word in words.split()}
+TOKEN_KINDS, UNMATCHED = "token_kinds", "unmatched"
+"""Entry of config.json and its one value; absent = kinds of tokens are the tokenizer's."""
 _HEADS = ("ForSequenceClassification", "ForTokenClassification")
 
 
@@ -78,7 +83,11 @@ class VerifierFolder(ModelOnDisk):
         from audit.models.text.weights import open_folder
 
         network, tokenizer = open_folder(folder, "float32", getattr(transformers, f"AutoModel{head}"))
-        reader = Reader(network.to(device), tokenizer, self.shown_name, self.batch_tokens, meanings)
+        kinds = getattr(network.config, TOKEN_KINDS, None)
+        if kinds not in (None, UNMATCHED):
+            raise ModelError(f"{folder}: {TOKEN_KINDS} is {str(kinds)[:60]!r}; allowed: {UNMATCHED!r}, or none")
+        kinds_of = None if kinds is None else unmatched
+        reader = Reader(network.to(device), tokenizer, self.shown_name, self.batch_tokens, meanings, kinds_of)
         return Verifier(self.shown_name, self.fingerprint(), numerics, reader)
 
     def _folder(self) -> Path:
@@ -117,3 +126,12 @@ def meanings_of(folder: Path, names: Sequence[str], given: Sequence[Meaning] | N
     if not alone and (len(columns) < 2 or columns.count(0) != 1 or len(set(columns)) < 2):
         raise ModelError(f"{folder}: its labels are {told}; allowed: one that means entailment, and others beside it")
     return columns
+
+
+def unmatched(ids: Sequence[int], kinds: Sequence[int]) -> list[int]:
+    """Return 1 for the tokens of the second text that the first has not, 0 for all others.
+
+    kinds: 0 for the tokens of the first text and marks around it, 1 for those of the second.
+    """
+    there = {one for one, kind in zip(ids, kinds, strict=True) if kind == 0}
+    return [int(kind == 1 and one not in there) for one, kind in zip(ids, kinds, strict=True)]

@@ -26,8 +26,8 @@ from detectors.factuality.mismatch import ABSENT, CONFLICTING, NOT_SCORED, SUPPO
 from detectors.phrases import Cause, Phrase
 
 __all__ = [
-    "VERIFIER", "Grounded", "Verified", "citations_in", "cited_rightly", "ground", "pairs_of", "reference_matrix",
-    "scored", "unmarked",
+    "VERIFIER", "Grounded", "Verified", "citations_beside", "citations_in", "cited_rightly", "ground", "pairs_of",
+    "reference_matrix", "scored", "unmarked",
 ]
 
 VERIFIER = Phrase("verifier")
@@ -58,6 +58,25 @@ def citations_in(answer: str) -> list[list[int]]:
     return [
         [int(number) - 1 for mark in _MARK.findall(answer[start:end]) for number in re.findall(r"\d+", mark)]
         for start, end in pairwise(starts)
+    ]
+
+
+def citations_beside(answer: str, told: Sequence[Any]) -> list[list[int]]:
+    """Return the passages, from 0 on, that each sentence cites: those told beside the answer, then those in it.
+
+    told: numbers from 1 on, a list of them for each sentence, or one list for all of them. Raises ValueError for what
+    is neither.
+    """
+    marked = citations_in(answer)
+    each = list(told) if told and isinstance(told[0], list) else [list(told)] * len(marked)
+    if len(each) != len(marked):
+        raise ValueError(f"{len(each)} lists of citations for {len(marked)} sentences; allowed: one each, or one list")
+    for one in (number for some in each for number in (some if isinstance(some, list) else [None])):
+        if not isinstance(one, int | float) or one < 1 or one != int(one):
+            raise ValueError(f"the citation {str(one)[:40]}; allowed: numbers of passages, from 1 on")
+    return [
+        list(dict.fromkeys([*(int(number) - 1 for number in some), *own]))
+        for some, own in zip(each, marked, strict=True)
     ]
 
 

@@ -7,7 +7,7 @@ The tokenizer cuts them, so that marks and kinds of tokens stand where the netwo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -31,6 +31,10 @@ _LARGEST_LIMIT = 1 << 20
 """A limit above stands for none."""
 
 
+Kinds = Callable[[Sequence[int], Sequence[int]], list[int]]
+"""(ids, 1 for those of the hypothesis) -> kinds of tokens."""
+
+
 class _Piece(NamedTuple):
     """What the network reads at once of pair `of`."""
 
@@ -44,14 +48,15 @@ class Reader:
     """A network of transformers that is asked with pairs."""
 
     def __init__(
-        self, network: Any, tokenizer: Any, name: str, batch_tokens: int, columns: Sequence[int]
+        self, network: Any, tokenizer: Any, name: str, batch_tokens: int, columns: Sequence[int],
+        kinds: Kinds | None = None,
     ) -> None:
         if not tokenizer.is_fast:
             raise ModelError(f"{name}: the tokenizer does not cut a text in pieces; allowed: one of the fast kind")
         if tokenizer.pad_token_id is None:
             raise ModelError(f"{name}: the tokenizer has no token for padding; allowed: one that has")
         self._network, self._tokenizer, self._name = network, tokenizer, name
-        self._batch_tokens, self._columns = batch_tokens, list(columns)
+        self._batch_tokens, self._columns, self._kinds = batch_tokens, list(columns), kinds
         self.limit = min(_limits(network, tokenizer), default=_USUAL)
         self._around = tokenizer.num_special_tokens_to_add(pair=True)
 
@@ -92,7 +97,11 @@ class Reader:
         named = [name for name in self._tokenizer.model_input_names if name in cut]
         for row, sample in enumerate(cut["overflow_to_sample_mapping"]):
             asked = [place for place, which in enumerate(cut.sequence_ids(row)) if which == 1]
-            yield _Piece(fits[sample], {name: cut[name][row] for name in named}, asked)
+            inputs = {name: cut[name][row] for name in named}
+            if self._kinds is not None:
+                side = [int(which == 1) for which in cut.sequence_ids(row)]
+                inputs["token_type_ids"] = self._kinds(cut["input_ids"][row], side)
+            yield _Piece(fits[sample], inputs, asked)
 
     def _answers(self, cut: Sequence[_Piece]) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (pair, probabilities [3]) of every piece, those of like length together."""

@@ -67,12 +67,13 @@ class Grounding:
                 "prompt": "the question",
                 "context": "passages to read, listed or in a text parted by empty lines; absent = from `corpus`",
                 "answer": "answer made elsewhere, citing passages as [1] if at all; for `given`",
+                "citations": "passages it cites, from 1 on: a list for each sentence, or one for all; for `given`",
                 "reference": "right answer; for context recall and precision",
                 "label": "1 = the answer is borne out, 0 = it is not, as people say",
                 "group": "topic",
                 "unit": "independent unit; absent = every prompt is its own",
             },
-            optional=frozenset({"context", "answer", "reference", "label", "group", "unit"}),
+            optional=frozenset({"context", "answer", "citations", "reference", "label", "group", "unit"}),
             lists=frozenset({"context", "reference"}),
         ),
         "corpus": Role({"text": "a passage"}, required=False, searched=True),
@@ -133,7 +134,23 @@ class Grounding:
         if self.answers == "model" and len(asked):
             for name, cells in self._answers(ask, asked).items():
                 rows.loc[asked.index, name] = cells
-        return _verified(ask, without_nan(rows))
+        rows = without_nan(rows)
+        told = zip(rows.index, rows.to_dict("records"), strict=True)
+        rows["cited"] = column(rows, [self._cited(name, row) for name, row in told])
+        return _verified(ask, rows.drop(columns="citations"))
+
+    def _cited(self, name: Any, row: Mapping[Any, Any]) -> list[list[int]] | None:
+        """Return the passages that each sentence of an answer cites; null where nothing was asked."""
+        from detectors.factuality.grounded_claims import citations_beside, citations_in
+
+        if row["not_asked"] is not None:
+            return None
+        if self.answers == "model" or row["citations"] is None:
+            return citations_in(row["answer"] or "")
+        try:
+            return citations_beside(row["answer"], row["citations"])
+        except ValueError as error:
+            raise DataError(f"{self.name}: item {name!r} has {error}") from None
 
     def _lacks(self, row: Mapping[Any, Any]) -> Cause | None:
         if not row["context"]:
@@ -245,11 +262,10 @@ def _passages(cell: Any) -> list[str]:
 
 
 def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with `cited`, and with what a verifier says of all pairs; without answer, of the reference's."""
-    from detectors.factuality.grounded_claims import citations_in, pairs_of
+    """Return the rows with what a verifier says of all pairs; without answer, of the reference's."""
+    from detectors.factuality.grounded_claims import pairs_of
 
     said = [row["answer"] or "" if row["not_asked"] is None else None for row in rows.to_dict("records")]
-    rows["cited"] = column(rows, [None if answer is None else citations_in(answer) for answer in said])
     rows["verified"] = column(rows, [None] * len(rows))
     if not ask.can("verify", model=VERIFIER):
         return rows
