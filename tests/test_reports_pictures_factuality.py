@@ -11,10 +11,12 @@ from report_fixtures import finding, rate, real
 
 from reports.figures.style import PALETTE
 from reports.pictures import WIDTH, figure_of
+from reports.pictures.agreement import two_by_two
 from reports.pictures.changes import changed_images_shown
 from reports.pictures.part import Shown
 from reports.pictures.reliability import reliability, risk_coverage
 from reports.pictures.slices import slice_bars
+from reports.pictures.spots import bounds_of
 from reports.text import Notation, words_of
 
 N = Notation(words_of("en"))
@@ -75,6 +77,20 @@ def test_the_last_number_of_confidence_is_inside_the_picture():
     picture = reliability(Shown(one, N, None, stored(table)))
     last = max(float(text.get("x")) for text in texts(picture) if text.get("text-anchor") == "middle")
     assert last + 0.65 * 11 * len("100 %") / 2 <= WIDTH
+
+
+def test_answers_with_which_all_samples_agree_are_drawn_and_each_bar_leads_to_those_that_it_counts():
+    items = pd.DataFrame({"agreement": [1.0] * 7 + [0.6] * 4 + [0.7] * 2 + [None]})
+    one = finding("sure", "measured", "w", probe="factuality.uncertainty", measures=[rate("agreement", 9, 13)])
+    picture = two_by_two(Shown(one, N, stored(items), None))
+    assert {"7", "4", "2"} <= set(said(picture))
+    bounds = [bounds_of(spot.cells[0][1]) for spot in picture.spots]
+    kept = [sum((low is None or one >= low) and (high is None or one < high) for one in items["agreement"].dropna())
+            for low, high in bounds]  # fmt: skip
+    assert kept == [4, 2, 7]
+    bars = re.findall(r'<rect [^>]*height="([\d.]+)" fill="([^"]+)"/>', str(picture.drawing))
+    drawn = [fill for high, fill in bars if float(high)]
+    assert drawn == [PALETTE["skipped"], PALETTE["skipped"], PALETTE["passed"]], "7 of 10 are fewer than 8 of 10"
 
 
 def test_one_answer_of_fifty_has_its_count():

@@ -31,7 +31,7 @@ from reports.pictures import figure_of, opening, within
 from reports.pictures.distorted import distortions
 from reports.pictures.ends import likeliest_and_strangest
 from reports.pictures.families import _kind, families
-from reports.pictures.histogram import counts_of, score_histograms
+from reports.pictures.histogram import _LABEL, _SIDE, _places, counts_of, score_histograms
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import Shown
 from reports.pictures.surprise import surprise_maps, surprise_of_item
@@ -115,7 +115,8 @@ def test_the_histogram_says_what_lies_beyond_the_threshold():
     for role in ("items", "foreign"):
         assert N.number(shares[role], "share").replace("\xa0", " ") in told
     assert "threshold 2.80 (p ≤ 0.05)" in texts(drawn)
-    assert {"negative log-likelihood, bits per dimension", "familiar items: 200", "foreign: 200"} <= set(texts(drawn))
+    assert {"negative log-likelihood, bits per dimension", } <= set(texts(drawn))
+    assert {one.partition(",")[0] for one in texts(drawn)} >= {"familiar items: 200", "foreign: 200"}
     assert "Limit: AUROC ≥ 0.9" in drawn.caption.replace("\xa0", " ")
     of_groups = frame.assign(threshold=np.where(np.arange(len(frame)) % 2, 2.0, 3.0))
     drawn = drawn_by(score_histograms, of_groups)
@@ -125,6 +126,15 @@ def test_the_histogram_says_what_lies_beyond_the_threshold():
     old = drawn_by(score_histograms, frame.drop(columns="threshold"))
     assert "threshold" not in old.caption
     assert not any("threshold" in one for one in texts(old)), "an audit stored before has no threshold"
+
+
+@given(st.floats(16, 584))
+def test_what_is_said_of_a_threshold_stands_inside_and_not_on_the_names_of_the_sides(at):
+    names_at_end, anchor = _places([at])
+    begin, end = (at, at + _LABEL) if anchor == "start" else (at - _LABEL, at)
+    names = (600 - _SIDE, 600) if names_at_end else (0, _SIDE)
+    assert 0 <= begin < end <= 600
+    assert end <= names[0] or begin >= names[1]
 
 
 def test_the_band_holds_the_whole_true_curve_as_often_as_it_says():

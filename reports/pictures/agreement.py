@@ -66,10 +66,10 @@ def _agreements(shown: Shown) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return how many answers have how much agreement, and the edges of the bins."""
     import numpy as np
 
-    edges = np.linspace(0, 1, _BINS + 1)
+    edges = np.arange(_BINS + 1) / _BINS  # 6 of 10 is as many as the edge says, which linspace passes by
     there = "agreement" in shown.columns
     values = shown.frame("agreement")["agreement"].dropna().to_numpy(float) if there else np.empty(0)
-    return np.histogram(values + 1e-9, edges)[0], edges
+    return np.histogram(values, edges)[0], edges
 
 
 def _panel(shown: Shown, group: str, left: float) -> Markup:
@@ -115,7 +115,7 @@ def _histogram(shown: Shown, counts: NDArray[np.int64], axis: Axis, left: float)
     ]
     for at, count in enumerate(counts.tolist()):
         high = count / most * (2 * _HIGH - 18)
-        sure = (at + 1) / _BINS > _agree(shown) - 1e-9
+        sure = at / _BINS >= _agree(shown) - 1e-9
         parts.append(bar(left + at * wide + 1, base - high, wide - 2, high, "passed" if sure else "skipped"))
         if count:
             place = left + (at + 0.5) * wide

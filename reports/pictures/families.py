@@ -37,11 +37,11 @@ def families(shown: Shown) -> Picture | None:
     limit = shown.finding.limit if shown.finding.limit is not None and shown.finding.limit.measure == "auroc" else None
     axis = axis_of([(one, limit) for _, one in known], _PLOT)
     bottom = len(rows) * _ROW
-    coin = _LEFT + axis.x(0.5)
-    parts = [feet(axis, notation, bottom + 16, left=_LEFT, top=0), line(coin, 0, coin, bottom, "ink", dash="2 3")]
+    coin, drawn = _LEFT + axis.x(0.5), len(known[:_MOST]) * _ROW
+    parts = [feet(axis, notation, bottom + 16, left=_LEFT, top=0), line(coin, 0, coin, drawn, "ink", dash="2 3")]
     if limit is not None and limit.at_least is not None:
         at = _LEFT + axis.x(limit.at_least)
-        parts.append(line(at, 0, at, bottom, "ink", width=2))
+        parts.append(line(at, 0, at, drawn, "ink", width=2))
     for at, (score, one) in enumerate(rows):
         own = judged is not None and score == _score_of(judged, shown)
         parts.append(_row(shown, score, one, axis, at * _ROW, bold=own))
@@ -87,7 +87,7 @@ def _row(shown: Shown, score: str, one: Measure, axis: Axis, top: float, *, bold
     words, notation, middle, kind = shown.notation.words, shown.notation, top + _ROW / 2, _kind(score)
     parts = [
         line(0, top + _ROW, WIDTH, top + _ROW, "grid"),
-        words_at(0, middle + 4, cut(words.term("group", score), words, 32), size=12, bold=bold),
+        words_at(0, middle + 4, cut(words.term("group", score), words, 34), size=12, bold=bold),
         words_at(_LABEL, middle + 4, words(f"picture.{kind}"), size=11, colour="skipped"),
     ]
     if one.value is None:

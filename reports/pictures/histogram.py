@@ -21,13 +21,17 @@ if TYPE_CHECKING:
 
 __all__ = ["counts_of", "score_histograms"]
 
-_PLOT, _HIGH, _BINS = 600, 76, 50
-_TOP = 18
-"""Room for the name of the threshold."""
-_ROC = 172
-"""Side of the square."""
-_LINES, _LABEL = 6, 110
-"""Thresholds that are drawn, and room for what is said of one."""
+_PLOT, _HIGH, _BINS = 600, 68, 50
+_TOP = 34
+"""Room for what a side is and how many items lie beyond the threshold, and below that for the threshold's name."""
+_ROC, _ROC_TOP = 172, 18
+"""Side of the square, and where it begins."""
+_LINES = 6
+"""Thresholds that are drawn."""
+_ROW = {1: 12, -1: _TOP + 2 * _HIGH + 14}
+"""Baselines of what is said above and below the bars."""
+_SIDE, _LABEL, _NAME = 270, 130, 165
+"""Room for what a side is, for a share beyond the threshold, and for the threshold's name; several need it twice."""
 
 
 def score_histograms(shown: Shown) -> Picture | None:
@@ -53,7 +57,7 @@ def score_histograms(shown: Shown) -> Picture | None:
         alarms, found = _shares(shown, ranked)
         message = words("picture.histogram", **told, found=found, alarms=alarms)
     spots = spots_of(ranked, axis, 0, (_TOP, 2 * _HIGH))
-    return pictured(shown, _TOP + _ROC + 36, message, caption, joined(parts), (0, _PLOT), spots)
+    return pictured(shown, _ROC_TOP + _ROC + 36, message, caption, joined(parts), (0, _PLOT), spots)
 
 
 def _lines(ranked: Ranked) -> list[float]:
@@ -94,7 +98,8 @@ def _sides(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Mark
     cut = ranked.thresholds if lines and ranked.thresholds else (None, None)
     counts = [counts_of(values, axis, own) for (values, _, _), own in zip(sides, cut, strict=True)]
     most = max(float(found.sum(axis=0).max()) / found.sum() for found in counts)
-    parts = [feet(axis, notation, middle + _HIGH + 16, top=_TOP)]
+    at_end, anchor = _places([axis.x(one) for one in lines])
+    parts = [feet(axis, notation, middle + _HIGH + 32, top=_TOP)]
     wide = (axis.x(axis.high) - axis.x(axis.low)) / _BINS
     for (values, colour, up), found in zip(sides, counts, strict=True):
         colours = (colour, colour) if not lines else (("skipped", "failed") if up > 0 else ("failed", "passed"))
@@ -109,35 +114,47 @@ def _sides(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Mark
             below = below + part
         above = words.term("group", ranked.beside) if ranked.beside else words("picture.familiar")
         told = words.term("group", ranked.about) if up < 0 else above
-        place = middle - _HIGH + 10 if up > 0 else middle + _HIGH - 4
-        told = words("picture.of_items", name=told, count=len(values))
         top = notation.number(float(found.sum(axis=0).max()) / len(values), "share")
-        x, anchor = (0.0, "start") if lines and axis.x(lines[-1]) > _PLOT / 2 else (_PLOT, "end")
-        parts += [
-            words_at(x, place, told, anchor=anchor, bold=True),
-            words_at(x, place + 14 * up, words("picture.highest_bar", share=top), anchor=anchor, size=11,
-                     colour="skipped"),
-        ]
+        told = words("picture.side", name=told, count=len(values), share=top)
+        x, edge = (_PLOT, "end") if at_end else (0.0, "start")
+        parts.append(words_at(x, _ROW[up], told, anchor=edge, bold=True))
     parts += [
         line(0, middle, _PLOT, middle, "ink"),
-        words_at(axis.x(axis.low), middle + _HIGH + 34, score_told(shown, ranked.score), size=11, colour="skipped"),
+        words_at(axis.x(axis.low), middle + _HIGH + 50, score_told(shown, ranked.score), size=11, colour="skipped"),
     ]
-    return joined([*parts, _marked(shown, ranked, axis, lines)] if lines else parts)
+    return joined([*parts, _marked(shown, ranked, axis, lines, anchor)] if lines else parts)
 
 
-def _marked(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float]) -> Markup:
-    words, notation, middle = shown.notation.words, shown.notation, _TOP + _HIGH
-    last, room = axis.x(lines[-1]), _LABEL if len(lines) == 1 else 2 * _LABEL  # beyond the last there are fewer bars
-    at, anchor, off = (last, "start", 5) if last + room < _PLOT else (axis.x(lines[0]), "end", -5)
+def _places(lines: list[float]) -> tuple[bool, str]:
+    """Return whether names of the sides stand at the end, and on which side of the thresholds what is said of them.
+
+    Neither stands on the other where that can be; `lines` are where the thresholds are drawn, in pixels.
+    """
+    if not lines:
+        return True, "start"
+    first, last = min(lines), max(lines)
+    name = _NAME * min(2, len(lines))
+    for at_end in (last <= _PLOT / 2, last > _PLOT / 2):
+        begin, end = (0, _PLOT - _SIDE) if at_end else (_SIDE, _PLOT)
+        if last + _LABEL <= end and last >= begin and last + name <= _PLOT:
+            return at_end, "start"
+        if first - _LABEL >= begin and first <= end and first >= name:
+            return at_end, "end"
+    return last <= _PLOT / 2, "start" if last + name <= _PLOT else "end"
+
+
+def _marked(shown: Shown, ranked: Ranked, axis: Axis, lines: list[float], anchor: str) -> Markup:
+    words, notation = shown.notation.words, shown.notation
+    at, off = (axis.x(lines[-1]), 5) if anchor == "start" else (axis.x(lines[0]), -5)
     several = words("picture.thresholds", low=notation.number(lines[0], "score"),
                     high=notation.number(lines[-1], "score"))
     told = words("picture.threshold", at=notation.number(lines[0], "score")) if len(lines) == 1 else several
     alarms, found = _shares(shown, ranked)
     return joined([
-        *(line(axis.x(one), 4, axis.x(one), middle + _HIGH, "ink", width=1.6, dash="5 3") for one in lines),
-        words_at(at + off, 12, told, anchor=anchor, size=12, bold=True),
-        words_at(at + off, middle - _HIGH + 24, words("picture.alarms_beyond", share=alarms), anchor=anchor, size=11),
-        words_at(at + off, middle + _HIGH - 4, words("picture.found_beyond", share=found), anchor=anchor, size=11),
+        *(line(axis.x(one), 4, axis.x(one), _ROW[-1] + 3, "ink", width=1.6, dash="5 3") for one in lines),
+        words_at(at + off, _TOP - 7, told, anchor=anchor, size=12, bold=True),
+        words_at(at + off, _ROW[1], words("picture.alarms_beyond", share=alarms), anchor=anchor, size=11),
+        words_at(at + off, _ROW[-1], words("picture.found_beyond", share=found), anchor=anchor, size=11),
     ])
 
 
@@ -147,7 +164,7 @@ def _roc(shown: Shown, ranked: Ranked) -> Markup:
 
     from detectors.roc_curve import roc_curve, roc_margin
 
-    words, notation, left, top = shown.notation.words, shown.notation, WIDTH - _ROC - 8, _TOP
+    words, notation, left, top = shown.notation.words, shown.notation, WIDTH - _ROC - 8, _ROC_TOP
     curve = roc_curve(ranked.familiar, ranked.foreign)
     off = np.array([roc_margin(units, ranked.measure.level) for units in ranked.units])
 
@@ -156,6 +173,8 @@ def _roc(shown: Shown, ranked: Ranked) -> Markup:
         return "L".join(f"{left + x * _ROC:.1f} {top + _ROC - y * _ROC:.1f}" for x, y in inside.tolist())
 
     moved = off * [-1, 1]
+    value = ranked.measure.value or 0.0
+    corner = (left + _ROC - 8, top + _ROC - 26, "end") if value >= 0.5 else (left + 8, top + 18, "start")
     band = np.vstack([[0.0, 0.0], curve + moved, [1.0, 1.0], (curve - moved)[::-1]])
     parts = [
         stroke(f"M{placed(band)}z", "grid", fill="skipped"),
@@ -164,9 +183,8 @@ def _roc(shown: Shown, ranked: Ranked) -> Markup:
         stroke(f"M{placed(curve)}", "ink", width=1.8),
         words_at(left - 5, top - 8, words("picture.found"), anchor="end", size=11, colour="skipped"),
         words_at(left + _ROC, top + _ROC + 28, words("picture.false_alarms"), anchor="end", size=11, colour="skipped"),
-        words_at(left + _ROC - 8, top + _ROC - 26, f"AUROC {notation.number(ranked.measure.value or 0.0, 'score')}",
-                 anchor="end", size=12, bold=True),
-        words_at(left + _ROC - 8, top + _ROC - 10, notation.interval(ranked.measure), anchor="end", size=11),
+        words_at(*corner[:2], f"AUROC {notation.number(value, 'score')}", anchor=corner[2], size=12, bold=True),
+        words_at(corner[0], corner[1] + 16, notation.interval(ranked.measure), anchor=corner[2], size=11),
     ]
     for tick, text in zip((0.0, 0.5, 1.0), notation.ticks([0.0, 0.5, 1.0], "share"), strict=True):
         x, y = left + tick * _ROC, top + _ROC - tick * _ROC
