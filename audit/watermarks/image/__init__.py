@@ -1,0 +1,1 @@
+"""Putting keyed marks into images; `detectors.provenance.image` reads them."""

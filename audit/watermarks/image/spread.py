@@ -1,0 +1,71 @@
+"""The keyed mark of an image: a repeated pattern added to the brightness, stronger where the image is busy.
+
+    y' = y + g(y) w,    g = contrast around a pixel, within bounds, scaled to the wanted PSNR
+
+w is `detectors.provenance.image.tile.pattern`. All channels of colour change alike; transparency stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from audit.errors import UsageError
+from detectors.provenance.image.reading import SMALLEST, luma
+from detectors.provenance.image.tile import PAYLOAD_BYTES, SIDE, pattern
+
+__all__ = ["SpreadSpectrum"]
+
+_NEAR = 11
+"""Pixels along each axis over which the contrast is taken."""
+_CONTRAST = (2 / 255, 10 / 255)
+"""Least and greatest contrast to which the mark is proportional: below it the eye sees as much, above no less."""
+
+
+@dataclass(frozen=True)
+class SpreadSpectrum:
+    """A keyed, blind mark of 32 bits that survives compression, cuts, scaling and small rotation. Raises UsageError."""
+
+    psnr: float = 42.2
+    """Peak signal-to-noise ratio of the marked image in dB, 30 to 60; lower is stronger."""
+
+    def __post_init__(self) -> None:
+        """Refuse a strength that shows, or that rounding would swallow."""
+        if not 30 <= self.psnr <= 60:
+            raise UsageError("psnr is {psnr:g}; allowed: 30 to 60", psnr=self.psnr)
+
+    def marked(
+        self, image: NDArray[np.floating], secret: bytes, payload: bytes = bytes(PAYLOAD_BYTES), *, levels: int = 255
+    ) -> NDArray[np.float32]:
+        """Return the image [row, column] or [row, column, channel] of 0 to 1 with the mark, cut into levels.
+
+        levels: greatest whole number of a pixel, 255 or 65535. Raises UsageError for an image too small to be read.
+        """
+        plane = luma(image)
+        if min(plane.shape) < SMALLEST:
+            raise UsageError(
+                "the image has {rows} x {columns} pixels; a mark needs {least} x {least}",
+                rows=plane.shape[0], columns=plane.shape[1], least=SMALLEST,
+            )  # fmt: skip
+        change = _where_it_hides(plane) * _repeated(pattern(secret, payload), plane.shape)
+        rounding = 1 / 12 / levels**2
+        change *= np.sqrt(max(10 ** (-self.psnr / 10) - rounding, rounding) / np.mean(change**2, dtype=np.float64))
+        made = np.array(image, dtype=np.float32)
+        colours = made if made.ndim == 2 else made[..., : 3 if made.shape[2] >= 3 else 1]
+        colours += change if made.ndim == 2 else change[..., None]
+        return np.asarray(np.clip(np.rint(made * levels), 0, levels) / levels, dtype=np.float32)
+
+
+def _where_it_hides(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the contrast around each pixel, within `_CONTRAST`."""
+    detail = plane - uniform_filter(plane, _NEAR)
+    contrast = np.sqrt(np.maximum(uniform_filter(detail * detail, _NEAR), 0))
+    return np.asarray(np.clip(contrast, *_CONTRAST))
+
+
+def _repeated(square: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    rows, columns = (-(-size // SIDE) for size in shape)
+    return np.tile(square, (rows, columns))[: shape[0], : shape[1]]
