@@ -29,8 +29,8 @@ from detectors.arrays import Floats
 from detectors.intervals import EMPTY, Level, sides_of, still_to_come
 
 __all__ = [
-    "DifferenceTest", "RateTest", "Verdict", "boundaries", "confidence_sequence", "decided_at", "first_verdicts",
-    "paired_sequence", "stopping", "two_sample_sequence",
+    "DifferenceTest", "RateTest", "Verdict", "bets_against", "boundaries", "confidence_sequence", "decided_at",
+    "first_verdicts", "paired_sequence", "stopping", "two_sample_sequence",
 ]
 
 Verdict = Literal["below", "above"]
@@ -183,6 +183,15 @@ def confidence_sequence(
     below, above = sides_of(level)
     low, high = 1 - _least_refused(1 - least, above, population), _least_refused(greatest, below, population)
     return min(low, float(least.mean())), max(high, float(greatest.mean()))
+
+
+def bets_against(x: ArrayLike, mean: float) -> tuple[Floats, Floats]:
+    """Return the log growth [n, bettor] of the capitals bet on "the mean is above `mean`", and their shares [bettor].
+
+    The product of one's growths is an e-process wherever the mean of each outcome, given those before, is `mean` or
+    less; so is the mixture. Raises ValueError for outcomes x [n] outside [0, 1].
+    """
+    return _log_factors(1 - _bounded(x, None), *still_to_come(1 - mean, EMPTY, None)), SHARES
 
 
 def paired_sequence(

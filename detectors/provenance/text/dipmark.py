@@ -43,6 +43,7 @@ class DiPmarkScheme(ContextScheme):
 
     def tail(self, statistic: ArrayLike, scored: ArrayLike) -> Floats:
         """Return P(Bin(scored, 1/2) >= statistic); NaN where nothing is scored."""
-        hits, trials = np.broadcast_arrays(np.ceil(np.asarray(statistic, dtype=float)), np.asarray(scored, dtype=float))
+        whole = np.ceil(np.asarray(statistic, dtype=float) - 1e-6)
+        hits, trials = np.broadcast_arrays(whole, np.asarray(scored, dtype=float))
         above = betainc(np.clip(hits, 1, None), np.clip(trials - hits + 1, 1e-300, None), 0.5)
         return np.asarray(np.where(trials == 0, np.nan, np.where(hits <= 0, 1.0, np.where(hits > trials, 0.0, above))))
