@@ -133,6 +133,33 @@ def test_text_that_transformers_marked_is_found_and_the_other_way_round(tiny_lm)
 
 
 @pytest.mark.parametrize(
+    ("mark", "told"),
+    [
+        (SynthID(), ["published ones", "ids that differ by 65536 are one"]),
+        (SynthID(keys=(5, 2**60), sampling_table_size=2**20), ["ids that differ by 1048576 are one"]),
+        (SynthIDMain(), ["published ones"]),
+        (SynthIDMain(keys=(5, 2**60)), []),
+        (Gumbel(2**80), ["one answer"]),
+        (Gumbel(2**50), ["one answer", "no more than 56 bits"]),
+        (VLLMGumbel(2**60, alpha=0.1), []),
+        (DiPmark(7), ["no more than 56 bits"]),
+    ],
+)
+def test_what_makes_a_mark_weak_is_told(mark, told):
+    said = list(mark.weaknesses())
+    assert len(said) == len(told)
+    assert all(part in one for one, part in zip(said, told, strict=True))
+
+
+def test_ids_that_differ_by_the_size_of_the_table_are_marked_alike():
+    given = torch.full((1, 2**17), -torch.inf)
+    given[0, [7, 9, 11]] = 0.0
+    apart = given.roll(65536, 1)
+    marked = [SynthID().marked([[1, 2, 3, 4]], one)[one.isfinite()] for one in (given, apart)]
+    assert torch.equal(*marked)
+
+
+@pytest.mark.parametrize(
     ("make", "message"),
     [
         (lambda: SynthID(keys=()), "mark: keys: got others; allowed: one or more"),

@@ -8,16 +8,18 @@ together in the text before, nothing is marked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
+from audit.watermarks.text.gumbel import short_key
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from detectors.phrases import Phrase
     from detectors.provenance.text.dipmark import DiPmarkScheme
 
 __all__ = ["DiPmark"]
@@ -50,6 +52,10 @@ class DiPmark:
         from detectors.provenance.text.dipmark import DiPmarkScheme
 
         return DiPmarkScheme(vocabulary, self.key, self.context_width)
+
+    def weaknesses(self) -> Iterator[Phrase]:
+        """Yield what makes these options weaker than they look."""
+        return short_key(self.key)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return the log-probabilities [text, vocabulary] after the reweight; see `TextWatermark`."""

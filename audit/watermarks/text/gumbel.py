@@ -8,18 +8,25 @@ stood together in the text before, nothing is marked, or texts would run in circ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
+from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     import torch
 
     from detectors.provenance.text.gumbel import GumbelScheme, VLLMGumbelScheme
 
-__all__ = ["Gumbel", "VLLMGumbel"]
+__all__ = ["Gumbel", "VLLMGumbel", "short_key"]
+
+
+def short_key(key: int) -> Iterator[Phrase]:
+    """Yield that a key is so short that it can be found by trying, where it is."""
+    if key < 2**56:
+        yield Phrase("the key has no more than {count} bits: who has a marked text can try them all", count=56)
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,11 @@ class Gumbel:
         from detectors.provenance.text.gumbel import GumbelScheme
 
         return GumbelScheme(vocabulary, self.key, self.context_width)
+
+    def weaknesses(self) -> Iterator[Phrase]:
+        """Yield what makes these options weaker than they look."""
+        yield Phrase("under one key a prompt has one answer, however often it is asked")
+        yield from short_key(self.key)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return logits [text, vocabulary] in which only the winner is finite; see `TextWatermark`."""
@@ -81,6 +93,12 @@ class VLLMGumbel:
         from detectors.provenance.text.gumbel import VLLMGumbelScheme
 
         return VLLMGumbelScheme(vocabulary, self.key, self.context_width, self.alpha)
+
+    def weaknesses(self) -> Iterator[Phrase]:
+        """Yield what makes these options weaker than they look."""
+        if self.alpha in (None, 0, 1):
+            yield Phrase("under one key a prompt has one answer, however often it is asked")
+        yield from short_key(self.key)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return logits in which only each key's winner is finite, with the key's share; see `TextWatermark`."""

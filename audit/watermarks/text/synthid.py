@@ -10,11 +10,12 @@ with a context of zeros; here the last ids of the prompt stand there, so that an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
+from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,11 @@ class _Tournament(ABC):
             self.scheme(2)
         except ValueError as error:
             raise ModelError(f"mark: {error}") from error
+
+    def weaknesses(self) -> Iterator[Phrase]:
+        """Yield what makes these options weaker than they look."""
+        if set(self.keys) <= set(DEMO_KEYS):
+            yield Phrase("the keys are the published ones: anyone can put this mark in")
 
     @abstractmethod
     def scheme(self, vocabulary: int) -> TournamentScheme:
@@ -101,6 +107,14 @@ class SynthID(_Tournament):
     """What the table is drawn from."""
 
     variant: ClassVar[str] = "synthid-hf"
+
+    def weaknesses(self) -> Iterator[Phrase]:
+        """Yield what makes these options weaker than they look."""
+        yield from super().weaknesses()
+        yield Phrase(
+            "a hash counts mod {count}: ids that differ by {count} are one, and so many known n-grams forge it all",
+            count=self.sampling_table_size,
+        )
 
     def scheme(self, vocabulary: int) -> SynthIDScheme:
         """Return how texts are read under these keys."""
