@@ -59,7 +59,8 @@ def _add_commands() -> None:
     """Add every command that an installed package names, ours among them."""
     for name in plugins.names("commands"):
         try:
-            app.command(name)(plugins.load("commands", name))
+            part = plugins.load("commands", name)
+            app.add_typer(part, name=name) if isinstance(part, typer.Typer) else app.command(name)(part)
         except UsageError as error:
             print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
 

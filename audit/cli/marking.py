@@ -1,0 +1,177 @@
+"""The commands `mark` and `detect`: keyed marks put into what a model made, and found again.
+
+Every start of the command imports this module, so that what only one of them needs is imported inside.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit.cli.options import AsJson
+from audit.errors import DokimasiaError, UsageError, clean
+
+if TYPE_CHECKING:
+    from audit.watermarks.image.files import Picture
+    from audit.watermarks.keys import MarkKey
+    from detectors.provenance.image.reading import ImageReading
+
+__all__ = ["detect", "mark"]
+
+mark = typer.Typer(no_args_is_help=True, help="Put a keyed mark into what a model made, or make a key for it.")
+mark.__doc__ = "Put a keyed mark into what a model made, or make a key for it."
+detect = typer.Typer(no_args_is_help=True, help="Say whether files carry the mark of a key, and how sure that is.")
+detect.__doc__ = "Say whether files carry the mark of a key, and how sure that is."
+
+IMAGE = "image-spread"
+_ABSENT = "no mark found; that says nothing of who made it"
+_UNREADABLE = "too small or too flat to hold a mark"
+
+Keys = Annotated[list[Path], typer.Option("--key", help="Key file; may be given again: p counts every key.")]
+
+
+@mark.command("key")
+def mark_key(
+    file: Annotated[Path, typer.Argument(help="Key file to write, *.dokimasia-key; mode 600, never over a file.")],
+    variant: Annotated[str, typer.Option("--variant", help="Which mark the key is for.")] = IMAGE,
+    scope: Annotated[str, typer.Option("--scope", help="What the key is for, in your words.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make a key for a mark."""
+    from audit.watermarks.keys import make_mark_key, write_mark_key
+
+    if variant != IMAGE:
+        raise UsageError("variant {variant!r}; allowed: {allowed}", variant=variant, allowed=IMAGE)
+    key = make_mark_key(variant, scope=scope)
+    write_mark_key(file, key)
+    if as_json:
+        print(json.dumps({"file": str(file), **key.told}))
+    else:
+        print(f"{file}: keep it to yourself; who has it can put the mark anywhere\n{key.commitment}")
+
+
+@mark.command("image")
+def mark_image(
+    file: Annotated[Path, typer.Argument(help="Image: PNG, WebP, TIFF, BMP or JPEG.")],
+    key: Annotated[Path, typer.Option("--key", help="Key file; 'dokimasia mark key' makes one.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write: .png, .webp, .tif or .bmp, which lose nothing.")],
+    payload: Annotated[str, typer.Option("--payload", help="Up to 8 hexadecimal digits that the mark carries.")] = "",
+    psnr: Annotated[float, typer.Option("--psnr", help="Lower = stronger, in dB.")] = 42.2,
+    as_json: AsJson = False,
+) -> None:
+    """Put the keyed mark into an image; what the file says beside its pixels is kept."""
+    import dataclasses
+
+    import numpy as np
+
+    from audit.files import write_out
+    from audit.watermarks.image.files import file_of
+    from audit.watermarks.image.spread import SpreadSpectrum
+
+    secret, carried = _image_key(key), _payload(payload)
+    shown = _picture(file)
+    made = SpreadSpectrum(psnr).marked(shown.pixels, secret.secret, carried, levels=shown.levels)
+    write_out(out, file_of(dataclasses.replace(shown, pixels=made), out.suffix))
+    reached = -10 * float(np.log10(np.mean((made.astype(float) - shown.pixels) ** 2)))
+    if as_json:
+        print(json.dumps({"file": str(out), "key": secret.told, "payload": carried.hex(), "psnr": reached}))
+    else:
+        print(clean(f"{out}: marked with key {secret.id}, payload {carried.hex()}, PSNR {reached:.1f} dB"))
+
+
+@detect.command("image")
+def detect_image(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images.")],
+    keys: Keys,
+    alpha: Annotated[float, typer.Option("--alpha", help="A mark is found where p is at most this.")] = 1e-6,
+    as_they_stand: Annotated[
+        bool, typer.Option("--as-they-stand", help="Seek no scale or rotation: faster, and cuts are still found.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each image whose mark it carries, with an exact p-value and the payload; exit code 2 if one is none."""
+    from detectors.provenance.image.reading import read_all
+
+    if not 0 < alpha < 1:
+        raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
+    known = [_image_key(one) for one in keys]
+    told, broken = [], False
+    for file in files:
+        try:
+            shown = _picture(file)
+        except DokimasiaError as error:
+            print(clean(str(error)), file=sys.stderr)
+            broken = True
+            continue
+        readings = read_all(shown.pixels, [one.secret for one in known], search=not as_they_stand)
+        told.append(_told_image(str(file), known, readings, alpha))
+    print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
+    if broken:
+        raise typer.Exit(2)
+
+
+def _told_image(file: str, keys: list[MarkKey], readings: list[ImageReading], alpha: float) -> dict[str, Any]:
+    """Return what the likeliest key read, its p-value multiplied by the number of keys."""
+    import math
+
+    key, best = min(zip(keys, readings, strict=True), key=lambda pair: pair[1].log10_p)
+    if math.isnan(best.log10_p):
+        return {"file": file, "found": None}
+    exponent = min(0.0, best.log10_p + math.log10(len(keys)))
+    found = exponent <= math.log10(alpha)
+    return {
+        "file": file, "found": found, "log10_p": exponent, "keys": len(keys), "tried": best.tried,
+        **({"key": key.told, "payload": best.payload.hex(), "payload_p": best.payload_p, "scale": best.scale,
+            "angle": best.angle, "mirrored": best.mirrored} if found else {}),
+    }  # fmt: skip
+
+
+def _line(told: dict[str, Any]) -> str:
+    """Return what was found in an image, in a line."""
+    if told["found"] is None:
+        return f"{told['file']}: {_UNREADABLE}"
+    p = f"p {'=' if told['log10_p'] > -300 else '<'} {_power(max(told['log10_p'], -300))}"
+    tried = f"{told['keys']} key{'s' * (told['keys'] > 1)}, {told['tried']:,} places tried"
+    if not told["found"]:
+        return f"{told['file']}: {_ABSENT} ({p}; {tried})"
+    sure = "" if told["payload_p"] <= 1e-3 else " (not sure)"
+    stands = f"scale {told['scale']:.2f}, turned {told['angle']:.1f} degrees{', mirrored' * told['mirrored']}"
+    return f"{told['file']}: mark of key {told['key']['id']}, payload {told['payload']}{sure}, {stands} ({p}; {tried})"
+
+
+def _power(exponent: float) -> str:
+    return f"{10**exponent:.2g}"
+
+
+def _picture(file: Path) -> Picture:
+    from audit.data import decoding
+    from audit.errors import os_reason
+    from audit.files import open_regular
+    from audit.watermarks.image.files import picture_of
+
+    try:
+        with open_regular(file) as data, decoding(data, file) as image:
+            return picture_of(image, file)
+    except OSError as error:
+        raise UsageError("{file}: cannot be read ({problem})", file=file, problem=os_reason(error)) from None
+
+
+def _image_key(file: Path) -> MarkKey:
+    from audit.watermarks.keys import read_mark_key
+
+    key = read_mark_key(file)
+    if key.variant != IMAGE:
+        raise UsageError("{file}: a key of {variant}; images want one of {wanted}", file=file, variant=key.variant,
+                         wanted=IMAGE)  # fmt: skip
+    return key
+
+
+def _payload(digits: str) -> bytes:
+    try:
+        return int(digits or "0", 16).to_bytes(4)
+    except (ValueError, OverflowError):
+        raise UsageError("payload {digits!r}; allowed: up to 8 hexadecimal digits", digits=digits) from None
