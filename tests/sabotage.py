@@ -297,6 +297,11 @@ def never_withheld(real):
     return sliced
 
 
+def cited_behind(real):
+    """Take every citation for that of the passage behind it."""
+    return lambda answer: [[place + 1 for place in one] for one in real(answer)]
+
+
 def exchanged(real):
     """Take what follows memory for what follows the passages."""
     other = {"memory": "context", "context": "memory"}
@@ -440,6 +445,10 @@ HOLES = {
     "factuality.rag": {
         "answers shuffled": (PASSAGES, kept(said_gold_last=shuffled("said_gold_last"))),
         "slices exchanged": (PASSAGES, kept(said_withheld=taken("said_changed"), said_changed=taken("said_withheld"))),
+        "citations shifted": ("detectors.factuality.rag_evidence:citations_in", cited_behind),
+        "claims of gold and near misses exchanged": (PASSAGES, kept(shown_withheld=taken("shown_answerable"),
+                                                                    shown_answerable=taken("shown_withheld"))),
+        "search read backwards": (PASSAGES, kept(retrieved=lambda frame: [one[::-1] for one in frame["retrieved"]])),
         "evidence not withheld": ("detectors.factuality.rag_slices:sliced", never_withheld),
         "memory taken for reading": ("detectors.factuality.rag:_read", exchanged),
         "differences turned": ("detectors.factuality.rag:mean_difference", turned_gaps),

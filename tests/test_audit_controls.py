@@ -157,10 +157,7 @@ UNCOVERED = {
     },
     "factuality.grounding": {"claims_per_answer", "error_share", "not_asked"},
     "factuality.judged": {"labels_worth", "sensitivity", "unparseable_share"},
-    "factuality.rag": {
-        "answer_words", "citation_precision", "citation_recall", "citation_share", "claim_support", "error_share",
-        "near_miss_only_share", "not_asked", "not_changed", "retrieval_hit", "retrieval_recall",
-    },
+    "factuality.rag": {"answer_words", "error_share", "not_asked", "not_changed"},
     "factuality.uncertainty": {
         "prr", "aurc", "excess_aurc", "auprc_wrong", "auprc_right", "prr_difference", "order_matters_share",
         "refusal_share", "unparseable_share", "error_share", "unspoken_share",

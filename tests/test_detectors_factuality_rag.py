@@ -272,7 +272,9 @@ NEAR = "The tower of Bresvik has 320 steps."
 def evidence(**said):
     shown = {"answerable": [STEPS], "gold_first": [STEPS, NEAR], "gold_last": [NEAR, STEPS], "withheld": [NEAR]}
     row = {"prompt": "How many steps has it?", **{f"shown_{name}": texts for name, texts in shown.items()}}
-    return evidence_of(row | {f"said_{name}": text for name, text in said.items()})
+    lost = [name for name, text in said.items() if text is None]
+    found = evidence_of(row | {f"said_{name}": text for name, text in said.items()}, lost)
+    return {name: ends if ends is None or ends[0] != ends[1] else ends[0] for name, ends in found.items()}
 
 
 def test_claims_are_held_against_gold_passages_and_near_misses():
@@ -281,6 +283,29 @@ def test_claims_are_held_against_gold_passages_and_near_misses():
     assert evidence(answerable="The passages do not say.")["claim_support"] is None, "what is declined claims nothing"
     mixed = evidence(gold_first="It has 320 steps.", gold_last="It has 214 steps.")
     assert mixed["near_miss_only"] == 0.5
+
+
+def test_what_no_rule_can_judge_and_what_did_not_come_may_be_borne_out_or_not():
+    """Else the claims that a rule can judge would speak for all, and a citation be wrong that nobody has read."""
+    vague = evidence(answerable="It was.", gold_first="It was [1].", gold_last="It was.")
+    for name in ("claim_support", "near_miss_only", "citation_recall", "citation_precision"):
+        assert vague[name] == (0, 1), name
+    half = evidence(gold_first="It has 214 steps [1]. It was [2].")
+    assert (half["citation_recall"], half["citation_precision"]) == ((0.5, 1), (0.5, 1))
+    away = evidence(answerable="It has 214 steps [1].", gold_first=None)
+    assert (away["claim_support"], away["near_miss_only"]) == (1, (0, 1))
+    assert [away[f"citation_{name}"] for name in ("share", "recall", "precision")] == [(0.5, 1)] * 3
+
+
+def test_shares_of_claims_are_bounded_by_answers_without_one_that_can_be_judged():
+    result = told(answerable=["It has 214 steps [1]."] * 20 + ["It was [1]."] * 20)
+    for name in ("claim_support", "citation_recall", "citation_precision"):
+        found = result.measure(name)
+        assert (found.value, found.missing) == (1, 20), name
+        assert found.low < 0.5 < found.high
+    assert result.measure("citation_share").missing == 0
+    none = told(answerable=["It was."] * 20).measure("claim_support")
+    assert (none.value, none.missing) == (None, 20)
 
 
 @pytest.mark.parametrize(
@@ -305,8 +330,8 @@ def test_an_answer_that_cites_nothing_has_no_citations():
 
 
 def test_the_search_is_judged_over_questions_by_hand():
-    """Gold first, third, and not found at all; of a question without `retrieved` nothing was found."""
-    found = [["0", "1"], ["2", "1", "0"], None]
+    """Gold first, third, and not found at all."""
+    found = [["0", "1"], ["2", "1", "0"], []]
     rows = [
         {"prompt": f"How many steps has tower {n}?", "reference": ["214"], "gold": ["0"], "retrieved": one,
          "context": ["It has 214 steps."], "answer_answerable": "214"}
@@ -321,7 +346,12 @@ def test_the_search_is_judged_over_questions_by_hand():
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.measure("retrieval_mrr").value == pytest.approx((1 + 1 / 3) / 3)
     assert result.measure("retrieval_ndcg").value == pytest.approx((1 + 1 / math.log2(4)) / 3)
-    assert result.measure("retrieval_hit").value == pytest.approx(2 / 3)
+    hit = result.measure("retrieval_hit")
+    assert hit.value == pytest.approx(2 / 3)
+    observed.at["c", "retrieved"] = None  # nobody knows what was found
+    unsaid = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0)).measure("retrieval_hit")
+    assert (unsaid.value, unsaid.missing) == (1, 1)
+    assert unsaid.low == pytest.approx(hit.low)
 
 
 @pytest.mark.parametrize("text", [

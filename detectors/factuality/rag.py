@@ -59,7 +59,7 @@ def audit_rag(
     observed, one row per question: `prompt`, `reference`, `expected` (what is right by the changed passages), of every
     slice `lacks_<slice>` (why it was not asked, or null), `said_<slice>` (the answer), `problem_<slice>` (why there is
     none) and where known `shown_<slice>` (passages), `group`, `unit`, and where known `retrieved` and `gold` (ids): a
-    question without `retrieved` found nothing where others have it. k: places of a search that count. claims: whether
+    question without `retrieved` is missing where others have it. k: places of a search that count. claims: whether
     claims and citations are looked at. Measures:
       correctness            headline: answers with the gold passages alone that are right; by place among near misses
       needless_refusal_share declined though the gold passages stand there
@@ -140,7 +140,8 @@ class _Judge:
         for name in SLICES:
             frame[f"said_{name}"] = self.observed[f"said_{name}"]
         for name in ("claim_support", "near_miss_only"):
-            frame[name] = self._born_out[name]
+            least, most = self._born_out[name]
+            frame[name] = np.where(least == most, least, np.nan)
         frame["not_asked"], frame["not_changed"] = self.observed["lacks_answerable"], self.observed["lacks_changed"]
         problems = self.observed[[f"problem_{name}" for name in SLICES]].bfill(axis=1)
         frame["problem"] = problems.iloc[:, 0].where(problems.iloc[:, 0].notna(), None)
@@ -223,22 +224,30 @@ class _Judge:
 
     def _evidence(self, name: str, measure: str) -> Measure:
         """Return the mean over questions of what bears their answers out."""
-        values = self._born_out[name]
-        lost = self.outcomes[list(_CORRECT)].isin(_LOST).any(axis=1) & values.isna()
-        if not values.notna().any():
-            return self._without(measure, _NO_CITATION if name.startswith("citation") else _NO_CLAIM)
-        frame = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=lost)
+        least, most = (pd.Series(end, self.items.index) for end in self._born_out[name])
+        values, open_ = least.where(least == most), (least != most) & least.notna()
+        why = _NO_CITATION if name.startswith("citation") else _NO_CLAIM
         direction = _DIRECTIONS.get(name, "higher is better")
-        return Tally(frame, self.level, self.rng).mean(measure, values.rename(None), direction, binary=False)
+        return self._of_known(measure, values, open_, why, direction, worst=(least, most))
 
     def _retrieval(self, name: str, measure: str) -> Measure:
         """Return the mean over questions of what their search found."""
-        if not self._found[name].notna().any():
-            return self._without(measure, _NO_SEARCH)
-        frame = self.items[["group", "unit"]].assign(outcome="right", no_answer=False)
-        return Tally(frame, self.level, self.rng).mean(
-            measure, self._found[name], "higher is better", binary=name == "hit"
-        )
+        values = self._found[name]
+        unsaid = values.isna() & self.observed["gold"].notna() if values.notna().any() else values.notna()
+        return self._of_known(measure, values, unsaid, _NO_SEARCH, "higher is better", binary=name == "hit")
+
+    def _of_known(
+        self, measure: str, values: pd.Series[Any], lost: pd.Series[bool], why: Cause, direction: Direction,
+        **options: Any,
+    ) -> Measure:
+        """Return the mean over questions of values of which some are `lost`; undefined for this cause without any."""
+        if not values.notna().any():
+            n = {"items": 0, "units": 0}
+            told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
+            return undefined(measure, why, n=n, missing=int(lost.sum()), **told)
+        frame = self.items[["group", "unit"]].assign(outcome=self.outcomes["answerable"], no_answer=lost)
+        options = {"binary": False, **options}
+        return Tally(frame, self.level, self.rng).mean(measure, values.rename(None), direction, **options)
 
     @cached_property
     def _rows(self) -> list[dict[Any, Any]]:
@@ -246,22 +255,21 @@ class _Judge:
 
     @cached_property
     def _found(self) -> pd.DataFrame:
-        """What the search found for each question; nothing is known where the data never say."""
-        known = any(row.get("retrieved") is not None for row in self._rows)
-        found = [retrieval_of(row, self.k) if known else {} for row in self._rows]
+        """What the search found for each question; nothing is known where the data do not say."""
+        found = [{} if row.get("retrieved") is None else retrieval_of(row, self.k) for row in self._rows]
         told = {name: [one.get(name) for one in found] for name in RETRIEVAL}
         return pd.DataFrame(told, self.observed.index, dtype=float)
 
     @cached_property
-    def _born_out(self) -> pd.DataFrame:
-        """What bears the answers to each question out, where it is looked at."""
-        found = [evidence_of(row) if self.claims else {} for row in self._rows]
-        told = {name: [one.get(name) for one in found] for name in EVIDENCE}
-        return pd.DataFrame(told, self.observed.index, dtype=float)
-
-    def _without(self, measure: str, why: Cause) -> Measure:
-        told: dict[str, Any] = {"unit": "share", "direction": "neither", "level": self.level}
-        return undefined(measure, why, n={"items": 0, "units": 0}, **told)
+    def _born_out(self) -> dict[str, tuple[Floats, Floats]]:
+        """The least and the most [question] that each number of evidence can be; NaN where it is not looked at."""
+        lost = self.outcomes.isin(_LOST)
+        away = [[name for name in SLICES if row[name]] for row in lost.to_dict("records")]
+        found = [
+            evidence_of(row, slices) if self.claims else {} for row, slices in zip(self._rows, away, strict=True)
+        ]
+        ends = {name: np.array([one.get(name) or (np.nan, np.nan) for one in found]) for name in EVIDENCE}
+        return {name: (both[:, 0], both[:, 1]) for name, both in ends.items()}
 
     def _errors(self) -> Measure:
         """Return the share of all that was asked, in whatever slice, that got no answer."""

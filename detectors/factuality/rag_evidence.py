@@ -1,4 +1,4 @@
-"""What bears an answer out, and what was found for its question: one number in [0, 1] a question.
+"""What bears an answer out, and what was found for its question: numbers in [0, 1] of each question.
 
     claim_support         claims of an answer that the gold passages support / its claims that a rule could judge
     near_miss_only        claims that a near miss supports and no gold passage does / the same, gold in all three places
@@ -7,53 +7,57 @@
     hit, recall, reciprocal_rank, ndcg      of the first k that the search found (`detectors.factuality.retrieval`)
 
 Claims and their support are those of `detectors.factuality.mismatch`: rules, no judge. A citation is a number in
-brackets, [2], of the passage that stands second in what was shown. Declined and empty answers have no claims.
+brackets, [2], of the passage that stands second in what was shown. Declined and empty answers have no claims. What no
+rule can judge, and an answer that did not come, may be borne out or not: such a number is known between two ends only.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from detectors.factuality.claims import sentences
-from detectors.factuality.grounding import alce
+from detectors.factuality.grounded_claims import citations_in, unmarked
+from detectors.factuality.grounding import Citations, alce, alce_premises
 from detectors.factuality.mismatch import NOT_SCORED, SUPPORTED, check_claims
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.retrieval import hit_at, ndcg_at, recall_at, reciprocal_rank
 
-__all__ = ["EVIDENCE", "READ", "RETRIEVAL", "evidence_of", "retrieval_of"]
+__all__ = ["EVIDENCE", "READ", "RETRIEVAL", "Ends", "evidence_of", "retrieval_of"]
 
 EVIDENCE = ("claim_support", "near_miss_only", "citation_share", "citation_recall", "citation_precision")
 RETRIEVAL = ("hit", "recall", "reciprocal_rank", "ndcg")
 _PLACES = ("gold_first", "gold_middle", "gold_last")
-_CITED = re.compile(r"\s*\[(\d{1,3}(?:\s*[,;]\s*\d{1,3})*)\]")
 READ = 50_000
 """Characters of an answer that are looked at."""
 _LONGEST = 50
 """Sentences of an answer whose citations are looked at."""
+Ends = tuple[float, float]
+"""The least and the most that a number can be; one number twice where it is known."""
+_OPEN: Ends = (0.0, 1.0)
 
 
-def evidence_of(row: Mapping[Any, Any]) -> dict[str, float | None]:
-    """Return the numbers `EVIDENCE` of a question; None for what its answers do not tell.
+def evidence_of(row: Mapping[Any, Any], lost: Collection[str] = ()) -> dict[str, Ends | None]:
+    """Return the numbers `EVIDENCE` of a question, each between two ends; None for what its answers do not speak of.
 
-    row: of every slice `shown_<slice>` (passages) and `said_<slice>` (the answer), as `audit_rag` takes them.
+    row: of every slice `shown_<slice>` (passages) and `said_<slice>` (the answer), as `audit_rag` takes them. lost:
+    slices that were asked and gave no answer.
     """
-    question, gold = str(row["prompt"]), _texts(row.get("shown_answerable"))
+    rules, gold = _Rules(str(row["prompt"])), _texts(row.get("shown_answerable"))
     if not gold:
         return dict.fromkeys(EVIDENCE)
-    plain = _answer(row, "answerable")
-    states = [] if plain is None else _supported(plain, gold, question)
-    cited = [_citations(row, name, question) for name in ("answerable", *_PLACES) if _answer(row, name) is not None]
-    known = [one for one in cited if one is not None]
+    told = [name for name in ("answerable", *_PLACES) if _answer(row, name) is not None]
+    cited = [one for name in told if (one := _citations(row, name, rules)) is not None]
+    away, asked = sum(name in lost for name in ("answerable", *_PLACES)), len(told)
     return {
-        "claim_support": _mean(states),
-        "near_miss_only": _near_miss_only(row, gold, question),
-        "citation_share": len(known) / len(cited) if cited else None,
-        "citation_recall": _mean([one[0] for one in known]),
-        "citation_precision": _mean([one[1] for one in known]),
+        "claim_support": _OPEN if "answerable" in lost else _support(row, gold, rules),
+        "near_miss_only": _OPEN if set(_PLACES) & set(lost) else _near_miss_only(row, gold, rules),
+        "citation_share": _mean([(float(at < len(cited)),) * 2 for at in range(asked)] + [_OPEN] * away),
+        "citation_recall": _mean([one[0] for one in cited] + [_OPEN] * away),
+        "citation_precision": _mean([one[1] for one in cited] + [_OPEN] * away),
     }
 
 
@@ -66,7 +70,32 @@ def retrieval_of(row: Mapping[Any, Any], k: int) -> dict[str, float | None]:
     }
 
 
-def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], question: str) -> float | None:
+@dataclass(frozen=True)
+class _Rules:
+    """What rules say of claims in answers to one question, each looked at once, as many are alike in all slices."""
+
+    question: str
+    found: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
+
+    def states(self, said: str, passages: Sequence[str]) -> list[str]:
+        """Return the state of every claim."""
+        key = (said, tuple(passages))
+        if key not in self.found:
+            self.found[key] = [one.state for one in check_claims(said, passages, self.question)]
+        return self.found[key]
+
+    def supported(self, said: str, passages: Sequence[str]) -> list[bool]:
+        """Return of every claim that could be judged whether it is supported."""
+        return [one == SUPPORTED for one in self.states(said, passages) if one != NOT_SCORED]
+
+
+def _support(row: Mapping[Any, Any], gold: Sequence[str], rules: _Rules) -> Ends | None:
+    """Return the share of an answer's claims that the gold passages support."""
+    said = _answer(row, "answerable")
+    return None if said is None else _share(rules.supported(said, gold))
+
+
+def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], rules: _Rules) -> Ends | None:
     """Return the share of claims, in all places of the gold passages, that near misses support and gold does not."""
     near = _texts(row.get("shown_withheld"))
     told = [said for name in _PLACES if (said := _answer(row, name)) is not None]
@@ -75,36 +104,36 @@ def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], question: str) 
     by = [
         (one, other)
         for said in told
-        for one, other in zip(_states(said, near, question), _states(said, gold, question), strict=True)
+        for one, other in zip(rules.states(said, near), rules.states(said, gold), strict=True)
     ]
-    return _mean([
-        float(one == SUPPORTED and other != SUPPORTED) for one, other in by if NOT_SCORED not in (one, other)
-    ])
+    return _share([one == SUPPORTED != other for one, other in by if NOT_SCORED not in (one, other)])
 
 
-def _citations(row: Mapping[Any, Any], name: str, question: str) -> tuple[float, float] | None:
-    """Return recall and precision of an answer's citations; None where it cites nothing."""
+def _citations(row: Mapping[Any, Any], name: str, rules: _Rules) -> tuple[Ends, Ends] | None:
+    """Return recall and precision of an answer's citations; None where it cites nothing.
+
+    A sentence that no rule can judge may be entailed by all that it cites, or by none of it.
+    """
     said, shown = str(row[f"said_{name}"])[:READ], _texts(row.get(f"shown_{name}"))
-    if not _CITED.search(said) or not shown:
+    cited = citations_in(said)[:_LONGEST]
+    if not any(cited) or not shown:
         return None
-    told, cited = [], []
-    for span in sentences(said)[:_LONGEST]:
-        text = span.of(said)
-        places = [int(one) - 1 for found in _CITED.finditer(text) for one in re.findall(r"\d+", found[1])]
-        bare = _CITED.sub("", text).strip()
-        if any(character.isalnum() for character in bare):
-            told.append(bare)
-            cited.append(places)
-        elif cited:
-            cited[-1] += places  # the mark stands behind the full stop
-    if not told:
-        return None
+    plain = unmarked(said)
+    texts = [" ".join(span.of(plain).split()) for span in sentences(plain)[:_LONGEST]]
+    states = {
+        (places, at): rules.supported(texts[at], [shown[place] for place in places])
+        for places, at in alce_premises(cited, len(shown))
+    }
+    unknown = {at for (_, at), found in states.items() if not found}
 
-    def entails(places: tuple[int, ...], sentence: int) -> bool:
-        states = _supported(told[sentence], [shown[place] for place in places], question)
-        return bool(states) and all(states)
+    def cited_rightly(otherwise: bool) -> Citations:
+        def entails(places: tuple[int, ...], at: int) -> bool:
+            return otherwise if at in unknown else all(states[places, at])
 
-    return tuple(alce(cited, len(shown), entails))  # type: ignore[return-value]
+        return alce(cited, len(shown), entails)
+
+    least, most = map(cited_rightly, (False, True))
+    return (least.recall, most.recall), (least.precision, most.precision)
 
 
 def _answer(row: Mapping[Any, Any], name: str) -> str | None:
@@ -112,20 +141,19 @@ def _answer(row: Mapping[Any, Any], name: str) -> str | None:
     said = row.get(f"said_{name}")
     if not isinstance(said, str) or not any(character.isalnum() for character in said) or is_refusal(said):
         return None
-    return _CITED.sub("", said[:READ])
+    return unmarked(said[:READ])
 
 
-def _states(said: str, passages: Sequence[str], question: str) -> list[str]:
-    return [one.state for one in check_claims(said, passages, question)]
+def _share(claims: Sequence[bool]) -> Ends:
+    """Return the share of claims of which something holds; of none that could be judged it may be any."""
+    return (float(np.mean(claims)),) * 2 if claims else _OPEN
 
 
-def _supported(said: str, passages: Sequence[str], question: str) -> list[float]:
-    """Return of every claim that could be judged whether it is supported."""
-    return [float(one == SUPPORTED) for one in _states(said, passages, question) if one != NOT_SCORED]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if len(values) else None
+def _mean(ends: Sequence[Ends]) -> Ends | None:
+    if not ends:
+        return None
+    least, most = np.mean(ends, axis=0)
+    return float(least), float(most)
 
 
 def _texts(cell: Any) -> list[str]:

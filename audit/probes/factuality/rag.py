@@ -198,7 +198,7 @@ class RAG:
         return result.headline.high is not None and result.headline.high < 0.5
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return 36 questions in 12 units to a model that reads most of its passages, and to two that read ever fewer.
+        """Return 24 questions in 12 units to a model that reads most of its passages, and to two that read ever fewer.
 
         What it answers follows from the passages that it is shown, so a slice that is shown wrong shows.
         """

@@ -8,6 +8,8 @@
     declines  declines whatever the passages say
 
 Every tower has steps of its own, so an answer that is given to another question, or to another slice, is a wrong one.
+Where claims are tried, some units cite the passage that they took their answer from, and some cite another and add what
+stands nowhere.
 """
 
 from __future__ import annotations
@@ -24,16 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["rag_control", "rag_trial"]
 
-_UNITS, _EACH = 12, 3
+_UNITS, _EACH = 12, 2
 _KINDS = (
     {"recites": 1, "first": 1},
     {"recites": 2, "first": 2, "last": 1, "guesses": 1, "declines": 1},
     {"recites": 3, "first": 4, "last": 2, "guesses": 1, "declines": 1},
 )
 """By dose: in how many units the model does what; in the others it reads."""
-_FOUND = (["2", "0"], ["0", "2", "1"])
-"""What the search found: the passage first, or second."""
+_FOUND = (["2", "0"], ["0", "2", "1"], ["0", "1", "2"])
+"""What the search found: the passage first, second, or not among the two that count."""
 _STEPS = re.compile(r"Tower (\d+) has (\d+) steps")
+_STYLES = (None, ("cites", "says", "cites", "adds"), ("adds", "cites", "adds", "adds"))
+"""By dose: how the units answer in turn, where claims are tried."""
 _SLICES = ("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed")
 
 
@@ -59,6 +63,7 @@ def rag_control(*, faulty: bool) -> Observed:
 
 def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
     """Return a trial; dose 0 has the least of it."""
+    import numpy as np
     import pandas as pd
 
     size = _UNITS * _EACH
@@ -69,32 +74,43 @@ def rag_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         context = [*near[:2], f"Tower {number} has {steps[number]} steps.", *near[2:]]
         rows.append({
             "prompt": f"How many steps has Tower {number}?", "reference": [str(steps[number])], "context": context,
-            "gold": ["2"], "unit": f"unit {number % _UNITS}", "retrieved": _FOUND[number % _UNITS < 2 * dose + 1],
+            "gold": ["2"], "unit": f"unit {number % _UNITS}", "retrieved": _FOUND[_search(dose)[number % _UNITS]],
         })  # fmt: skip
     index = pd.Index([str(name) for name in rng.permutation(size)], name="id")
     items = pd.DataFrame(rows, index, dtype=object).iloc[rng.permutation(size)]
-    tried = replace(probe, prompt="{passages}\n{question}", near_misses=4, answers="model", claims=False, k=2)
+    claims = _STYLES[dose] is not None
+    tried = replace(probe, prompt="{passages}\n{question}", near_misses=4, answers="model", claims=claims, k=2)
     kinds = [one for one, units in _KINDS[dose].items() for _ in range(units)]
     kinds += ["reads"] * (_UNITS - len(kinds))
+    styles = np.resize(_STYLES[dose] or ("says",), _UNITS).tolist()
 
     def reply(prompts: Sequence[str]) -> Mapping[str, Any]:
-        content = [_reply(prompt, steps, kinds) for prompt in prompts]
+        content = [_reply(prompt, steps, kinds, styles) for prompt in prompts]
         return {"content": content, "finish": "stop", "problem": None}
 
     return Trial(dose > 0, {"items": items}, {("main", "sample"): reply}, _known(kinds, dose), tried)
 
 
-def _reply(prompt: str, steps: Sequence[int], kinds: Sequence[str]) -> str:
+def _search(dose: int) -> list[int]:
+    """Return which of `_FOUND` the search for each unit's questions is."""
+    return [1] * (2 * dose + 1) + [2] * dose + [0] * (_UNITS - 3 * dose - 1)
+
+
+def _reply(prompt: str, steps: Sequence[int], kinds: Sequence[str], styles: Sequence[str]) -> str:
     """Return what the scripted model answers to passages and a question."""
     *passages, question = prompt.splitlines()
     number = int(question.rpartition(" ")[2].rstrip("?"))
     kind, told = kinds[number % _UNITS], _STEPS.findall("\n".join(passages))
-    if kind == "recites":
-        return f"{steps[number]}."
-    if kind in ("first", "last"):
-        return f"It has {told[0 if kind == 'first' else -1][1]}."
     read = dict(told).get(str(number)) or (told[0][1] if kind == "guesses" else None)
-    return f"It has {read}." if read and kind != "declines" else "I don't know."
+    if kind in ("recites", "first", "last"):
+        read = {"recites": str(steps[number]), "first": told[0][1], "last": told[-1][1]}[kind]
+    if not read or kind == "declines":
+        return "I don't know."
+    place = next((at for at, (_, found) in enumerate(told) if found == read), 0)
+    style = styles[number % _UNITS]
+    if style == "adds":
+        return f"It has {read} [{(place + 1) % max(2, len(told)) + 1}]. It is 7 km long."
+    return f"It has {read} [{place + 1}]." if style == "cites" else f"It has {read}."
 
 
 def _known(kinds: Sequence[str], dose: int) -> dict[tuple[str, str | None], Known]:
@@ -103,7 +119,7 @@ def _known(kinds: Sequence[str], dose: int) -> dict[tuple[str, str | None], Know
 
     from audit.probe import mean_of
 
-    told, second = np.array(kinds), np.arange(_UNITS) < 2 * dose + 1
+    told, search = np.array(kinds), np.array(_search(dose))
     recites, first, last, declines = (told == one for one in ("recites", "first", "last", "declines"))
     wrong = first | last | (told == "guesses")
     shares = {
@@ -113,9 +129,12 @@ def _known(kinds: Sequence[str], dose: int) -> dict[tuple[str, str | None], Know
         ("withheld_abstention", None): ~(recites | wrong), ("follows_memory", None): recites,
         ("follows_context", None): ~(recites | declines), ("follows_neither", None): declines,
         ("memorisation_ratio", None): recites[~declines],
-        ("retrieval_mrr", None): np.where(second, 0.5, 1.0),
-        ("retrieval_ndcg", None): np.where(second, 1 / np.log2(3), 1.0),
+        ("retrieval_hit", None): search < 2, ("retrieval_recall", None): search < 2,
+        ("retrieval_mrr", None): np.choose(search, [1.0, 0.5, 0.0]),
+        ("retrieval_ndcg", None): np.choose(search, [1.0, 1 / np.log2(3), 0.0]),
     }
+    if styles := _STYLES[dose]:
+        shares |= _known_claims(told, np.resize(styles, _UNITS))
     gaps = {
         ("near_miss_drop", None): last.mean(), ("position_drop", "gold_middle"): first.mean(),
         ("position_drop", "gold_last"): first.mean() - last.mean(),
@@ -123,4 +142,19 @@ def _known(kinds: Sequence[str], dose: int) -> dict[tuple[str, str | None], Know
     }
     return {name: mean_of(values, len(values)) for name, values in shares.items()} | {
         name: Known(float(value)) for name, value in gaps.items()
+    }
+
+
+def _known_claims(told: np.ndarray, styles: np.ndarray) -> dict[tuple[str, str | None], np.ndarray]:
+    """Return what must come out of what each unit says, and cites, where it answers."""
+    import numpy as np
+
+    answers = told != "declines"
+    adds, cites = (styles[answers] == name for name in ("adds", "cites"))
+    misled = np.isin(told[answers], ("first", "last"))  # in two of three places
+    return {
+        ("claim_support", None): np.where(adds, 0.5, 1.0),
+        ("near_miss_only_share", None): np.where(misled, 2 / 3, 0.0) / np.where(adds, 2, 1),
+        ("citation_share", None): adds | cites, ("citation_recall", None): cites[adds | cites],
+        ("citation_precision", None): cites[adds | cites],
     }
