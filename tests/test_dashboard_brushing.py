@@ -4,10 +4,12 @@ import re
 from dataclasses import replace
 from html import unescape
 from itertools import pairwise
+from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from report_fixtures import finding, rate, real, write_audit
 from test_dashboard_views import html, screen, seen
@@ -21,7 +23,13 @@ from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
 from reports.options import ReportOptions
 from reports.pictures import bounds_of, cells_told, pictures_of
+from reports.pictures.blindspots import blind_spots
+from reports.pictures.leaning import leaning_pairs
+from reports.pictures.part import Shown
+from reports.pictures.prompts import by_prompt
+from reports.pictures.sets import associations
 from reports.pictures.spots import span
+from reports.pictures.timing import seconds_in_order
 from reports.text import Notation, words_of
 
 WORDS = words_of("en")
@@ -84,6 +92,79 @@ def places(audit, check, place=None):
     drawn = brushed(pictures_of(audit, one, N), place, items_of(audit.folder, one), WORDS)
     hrefs = [re.findall(r'<a href="\?([^"]+)"', str(picture.drawing)) for picture in drawn]
     return [[read(dict(parse_qsl(unescape(href)))) for href in found] for found in hrefs if found]
+
+
+def kept_by(draw, one, items=None, table=None):
+    """What each part of a picture keeps: its cells -> the rows of the items that have them."""
+    def stored(frame):
+        whole = pa.Table.from_pandas(frame, preserve_index=False)
+        return SimpleNamespace(
+            columns=tuple(frame.columns), id_column="id", total=len(frame), table=whole.select,
+            rows=lambda numbers: whole.take(pa.array(numbers)),
+        )
+
+    def has(row, name, texts):
+        ends = [bounds_of(text) for text in texts]
+        return any(
+            str(row[name]) == text if between is None
+            else row[name] >= (-np.inf if between[0] is None else between[0])
+            and row[name] < (np.inf if between[1] is None else between[1])
+            for text, between in zip(texts, ends, strict=True)
+        )  # fmt: skip
+
+    found = {}
+    for part in draw(Shown(one, N, stored(items), None if table is None else stored(table))).spots:
+        wanted = {name: [text for of, text in part.cells if of == name] for name, _ in part.cells}
+        found[part.cells] = [
+            row["id"] for row in items.to_dict("records") if all(has(row, *cell) for cell in wanted.items())
+        ]
+    return found
+
+
+def test_a_prompt_and_class_lead_to_its_images_and_all_prompts_to_those_of_the_class():
+    items = pd.DataFrame({
+        "id": list("abcd"), "prompt": ["a nurse", "a nurse", "a judge", "a judge"], "class": list("xxxy"),
+    })  # fmt: skip
+    table = pd.DataFrame([
+        {"prompt": prompt, "class": kind, "share": share, "low": 0.0, "high": 1.0, "reference": 0.5, "images": 2}
+        for prompt, kind, share in (("a nurse", "x", 1.0), ("a nurse", "y", 0.0), ("a judge", "x", 0.5),
+                                    ("a judge", "y", 0.5))
+    ])  # fmt: skip
+    one = finding("p", "measured", "w", probe="bias.generated_images", measures=[rate("share", 3, 4)])
+    assert list(kept_by(by_prompt, one, items, table).values()) == [
+        ["a", "b", "c"], ["d"], ["a", "b"], ["c"], ["d"],
+    ]  # fmt: skip
+
+
+def test_a_set_leads_to_its_words_a_band_of_seconds_to_its_calls_and_a_field_to_what_looks_familiar():
+    items = pd.DataFrame({
+        "id": list("abcdef"), "set": list("XXYYYX"), "association": [0.1, 0.2, -0.1, 0.0, 0.3, 0.4],
+        "seconds": [0.01, 0.02, 0.031, 0.04, 0.26, np.nan],
+        "role": ["items"] * 3 + ["foreign"] * 3, "nll": [1.0, 2.0, 3.0, 0.5, 2.0, 9.0],
+        "nll_constant": [0.0, 5.0, 1.0, np.nan, np.nan, np.nan],
+    })  # fmt: skip
+    one = finding("w", "measured", "w", probe="bias.associations", measures=[rate("share", 3, 4)])
+    assert list(kept_by(associations, one, items).values()) == [["a", "b", "f"], ["c", "d", "e"]]
+    bands = list(kept_by(seconds_in_order, one, items).values())
+    assert sorted(name for band in bands for name in band) == list("abcde")
+    assert bands[-1] == ["e"]
+    assert all(bands)
+    table = pd.DataFrame([
+        {"about": about, "score": "nll", "auroc": 0.4, "low": 0.2, "high": 0.6} for about in ("foreign", "constant")
+    ])  # fmt: skip
+    worst = real("worst_blind_spot_auroc", 0.4, 0.1, 3, unit="score")
+    seen = one.model_copy(update={"measures": [worst]})
+    fields = kept_by(blind_spots, seen, items, table)
+    assert list(fields.values()) == [["d"], ["a", "c"]], "below 2, the middle of the familiar ones"
+
+
+def test_what_shows_one_item_leads_to_it():
+    items = pd.DataFrame({
+        "id": list("abcd"), "value": [1.0, 1.0, 1.0, 0.0], "difference": [1.0, 3.0, 2.0, -1.0],
+        "more": ["he works"] * 4, "less": ["she works"] * 4, "kind": ["x"] * 4,
+    })  # fmt: skip
+    one = finding("p", "failed", "w", probe="bias.stereotype_pairs", measures=[rate("share", 3, 4)])
+    assert list(kept_by(leaning_pairs, one, items).values()) == [["b"], ["c"], ["a"]]
 
 
 FINITE = {

@@ -325,7 +325,7 @@ def test_groups_stand_in_order_of_their_estimate_thin_where_few_units_stand_behi
     assert [one.get("fill") == PALETTE["paper"] for one in dots] == [False, True, False]
     places = [float(one.get("cx")) for one in dots]
     assert (places[1] - places[0]) / (places[2] - places[0]) == pytest.approx(0.5, abs=0.01)
-    assert "lowest a" in tree(forest).find("desc").text
+    assert "lowest −0.200 [−0.300, −0.100] (a)" in tree(forest).find("desc").text
 
 
 def test_more_groups_than_rows_show_both_ends(tmp_path):

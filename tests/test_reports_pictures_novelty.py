@@ -115,7 +115,7 @@ def test_the_histogram_says_what_lies_beyond_the_threshold():
     for role in ("items", "foreign"):
         assert N.number(shares[role], "share").replace("\xa0", " ") in told
     assert "threshold 2.80 (p ≤ 0.05)" in texts(drawn)
-    assert {"negative log-likelihood, bits per dimension", } <= set(texts(drawn))
+    assert {"negative log-likelihood, bits per dimension"} <= set(texts(drawn))
     assert {one.partition(",")[0] for one in texts(drawn)} >= {"familiar items: 200", "foreign: 200"}
     assert "Limit: AUROC ≥ 0.9" in drawn.caption.replace("\xa0", " ")
     of_groups = frame.assign(threshold=np.where(np.arange(len(frame)) % 2, 2.0, 3.0))

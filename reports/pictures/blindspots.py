@@ -9,12 +9,14 @@ Its numbers are the finding's table.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from markupsafe import Markup
 
 from reports.figures import PALETTE, cut, joined, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot, span
 from reports.text import one_line
 
 __all__ = ["blind_spots"]
@@ -63,7 +65,29 @@ def blind_spots(shown: Shown) -> Picture | None:
     caption = words("picture.blind_spots_caption")
     if len(scores) > _MOST:
         caption = words("picture.scores_more", text=caption, count=len(scores) - _MOST)
-    return pictured(shown, _HEAD + len(drawn) * _ROW + 4, message, caption, joined(parts))
+    places = {
+        (score, about): (_LABEL + across * wide, _HEAD + at * _ROW, wide, _ROW)
+        for at, score in enumerate(drawn) for across, about in enumerate(sets) if (score, about) in cells
+    }
+    spots = _spots(shown, places)
+    return pictured(shown, _HEAD + len(drawn) * _ROW + 4, message, caption, joined(parts), spots=spots)
+
+
+def _spots(shown: Shown, places: Mapping[tuple[str, str], tuple[float, float, float, float]]) -> list[Spot]:
+    """Return a part for each field with items that the score takes for more familiar than half of the familiar ones."""
+    if "role" not in shown.columns:
+        return []
+    names = {name for score, about in places for name in (score, f"{score}_{about}")}
+    frame = shown.frame("role", *names)
+    found = []
+    for (score, about), box in places.items():
+        role, column = ("foreign", score) if about == "foreign" else ("items", f"{score}_{about}")
+        if score not in frame or column not in frame:
+            continue
+        middle = float(frame.loc[frame["role"] == "items", score].median())
+        if (frame.loc[frame["role"] == role, column] < middle).any():
+            found.append(Spot(box, (("role", role), (column, span(None, middle)))))
+    return found
 
 
 def _cells(shown: Shown) -> dict[tuple[str, str], tuple[float, float, float]]:

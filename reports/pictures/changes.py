@@ -65,6 +65,10 @@ def flips_by_change(shown: Shown) -> Picture | None:
     worst = max(kept, key=lambda group: known[group].value or 0.0)
     message = words(f"picture.{name}s", change=words.term("group", worst), value=_told(shown, known[worst]))
     caption = words(f"picture.{name}s_caption")
+    if noise is not None and noise.value is not None and name == "flip_rate":
+        caption = words("picture.noise_dashed", text=caption)
+    if limit is not None:
+        caption = words("picture.limit_thick", text=caption)
     if len(kept) < len(known):
         caption = words("picture.groups_left", text=caption, count=len(known) - len(kept))
     return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT))
@@ -106,11 +110,10 @@ def changed_texts(shown: Shown) -> Picture | None:
         return None
     frame = shown.frame("flip_share", "flipped_under")
     turned = frame[frame["flipped_under"].notna()].sort_values("flip_share", ascending=False, kind="stable")
-    of_items = [
-        one for row in shown.items.rows(turned.index[:4 * _EXAMPLES].tolist()).to_pylist()
-        if (one := _flip_of(row)) is not None
-    ]
-    found = _of_many_kinds(of_items)[:_EXAMPLES]
+    first = turned.index[: 4 * _EXAMPLES].tolist()
+    flips = [(at, _flip_of(row)) for at, row in zip(first, shown.items.rows(first).to_pylist(), strict=True)]
+    of_items = [(at, one) for at, one in flips if one is not None][:_EXAMPLES]
+    found = _of_many_kinds([one for _, one in of_items])
     if not found:
         return None
     words = shown.notation.words
@@ -121,7 +124,8 @@ def changed_texts(shown: Shown) -> Picture | None:
         after=one_line(after, words, 60),
     )
     caption = words("picture.changed_texts_caption", count=len(found), all=len(turned))
-    return pictured(shown, len(found) * _PAIR + 2, message, caption, joined(parts))
+    spots = shown.leading([(0, at * _PAIR, WIDTH, _PAIR - 2) for at in range(len(found))], [at for at, _ in of_items])
+    return pictured(shown, len(found) * _PAIR + 2, message, caption, joined(parts), spots=spots)
 
 
 _Flip = tuple[str, str, str, str, str]
@@ -218,7 +222,8 @@ def changed_images_shown(shown: Shown) -> Picture | None:
     message = words("picture.changed_images", count=len(rows), changes=len(names) - 1)
     about = "changed_images" if share == "flip_share" else "likelihoods_changed"
     caption = words(f"picture.{about}_caption", count=len(rows))
-    return pictured(shown, height, message, caption, joined(parts))
+    spots = shown.leading([(0, 32 + at * (size + 20), WIDTH, size + 18) for at in range(len(rows))], order)
+    return pictured(shown, height, message, caption, joined(parts), spots=spots)
 
 
 def _forms_of(shown: Shown, row: dict[str, Any]) -> list[Any]:

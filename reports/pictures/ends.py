@@ -26,6 +26,7 @@ _SHOWN, _TEXTS = 8, 4
 _SIZE, _TEXT = 44, 18
 _WIDE = (WIDTH - 28) / 2
 """Of either end."""
+_LEFTS = (0.0, WIDTH - _WIDE)
 
 
 def likeliest_and_strangest(shown: Shown) -> Picture | None:
@@ -37,6 +38,7 @@ def likeliest_and_strangest(shown: Shown) -> Picture | None:
     frame = shown.frame("role", ranked.score, AGAINST)
     words, notation = shown.notation.words, shown.notation
     parts, top = [_heads(shown)], 20.0
+    boxes, rows = list[tuple[float, float, float, float]](), list[int]()
     extremes = []
     for role in ("items", "foreign"):
         order = frame.loc[frame["role"] == role, ranked.score].dropna().sort_values(kind="stable")
@@ -50,6 +52,8 @@ def likeliest_and_strangest(shown: Shown) -> Picture | None:
         if drawn is None:
             return None
         parts.append(drawn)
+        boxes += [_box(column, left, top + 20, at) for left in _LEFTS for at in range(few)]
+        rows += [*ends[0], *ends[1]]
         extremes.append((name, *(notation.number(float(order.iloc[at]), "score") for at in (0, -1))))
         top += 32 + (few * _TEXT if column == "text" else _SIZE + 18)
     if not extremes:
@@ -59,7 +63,15 @@ def likeliest_and_strangest(shown: Shown) -> Picture | None:
     )
     score = score_told(shown, ranked.score)
     message = words("picture.ends", score=score, ranges=told)
-    return pictured(shown, top, message, words("picture.ends_caption", score=score), joined(parts), (0, _WIDE))
+    caption = words("picture.ends_caption", score=score)
+    return pictured(shown, top, message, caption, joined(parts), (0, _WIDE), shown.leading(boxes, rows))
+
+
+def _box(column: str, left: float, top: float, at: int) -> tuple[float, float, float, float]:
+    """Return where an item of one end lies."""
+    if column == "text":
+        return left, top + at * _TEXT, _WIDE, _TEXT
+    return left + at * _WIDE / _SHOWN, top, _WIDE / _SHOWN - 2, _SIZE + 16
 
 
 def _heads(shown: Shown) -> Markup:
@@ -79,7 +91,7 @@ def _both(
     found = shown.items.rows([int(row) for side in rows for row in side])[column].to_pylist()
     cells, levels = iter(found), levels_of(found) if column == "image" else None
     parts: list[Markup] = []
-    for left, side in zip((0.0, WIDTH - _WIDE), rows, strict=True):
+    for left, side in zip(_LEFTS, rows, strict=True):
         for at, row in enumerate(side):
             number = shown.notation.number(float(frame[score][row]), "score")
             wrong = AGAINST in frame and frame[AGAINST][row] is not None and bool(frame[AGAINST][row])

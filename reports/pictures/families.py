@@ -39,9 +39,9 @@ def families(shown: Shown) -> Picture | None:
     bottom = len(rows) * _ROW
     coin, drawn = _LEFT + axis.x(0.5), len(known[:_MOST]) * _ROW
     parts = [feet(axis, notation, bottom + 16, left=_LEFT, top=0), line(coin, 0, coin, drawn, "ink", dash="2 3")]
-    if limit is not None and limit.at_least is not None:
-        at = _LEFT + axis.x(limit.at_least)
-        parts.append(line(at, 0, at, drawn, "ink", width=2))
+    for bound in () if limit is None else (limit.at_least, limit.at_most):
+        if bound is not None:
+            parts.append(line(_LEFT + axis.x(bound), 0, _LEFT + axis.x(bound), drawn, "ink", width=2))
     for at, (score, one) in enumerate(rows):
         own = judged is not None and score == _score_of(judged, shown)
         parts.append(_row(shown, score, one, axis, at * _ROW, bold=own))
@@ -50,6 +50,8 @@ def families(shown: Shown) -> Picture | None:
         worst=words.term("told", known[-1][0]), least=_told(shown, known[-1][1]),
     )
     caption = words("picture.families_caption", level=notation.level(known[0][1].level))
+    if limit is not None:
+        caption = words("picture.limit_thick", text=caption)
     if len(found) > _MOST:
         caption = words("picture.scores_more", text=caption, count=len(found) - _MOST)
     return pictured(shown, bottom + 24, message, caption, joined(parts), (_LEFT, _PLOT))

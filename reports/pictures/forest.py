@@ -55,6 +55,10 @@ def _forest(shown: Shown, name: str, groups: Mapping[str, Measure]) -> Picture:
     ends = [_told(group, groups[group], notation) for group in (kept[0], kept[-1])]
     message = words("picture.forest", measure=measure, lowest=ends[0], highest=ends[1])
     caption = words("picture.forest_caption", measure=measure, few=_FEW)
+    if drawn[0].ideal is not None or (whole is not None and whole.value is not None):
+        caption = words("picture.ideal_dashed" if drawn[0].ideal is not None else "picture.whole_dashed", text=caption)
+    if limit is not None:
+        caption = words("picture.limit_thick", text=caption)
     if len(kept) < len(groups):
         caption = words("picture.groups_left", text=caption, count=len(groups) - len(kept))
     there = shown.having("group", kept)
@@ -103,4 +107,5 @@ def _stands_off(one: Measure) -> bool:
 
 def _told(group: str, one: Measure, notation: Notation) -> str:
     interval = "" if one.low is None else f" {notation.interval(one)}"
-    return f"{notation.words.term('group', group)} {notation.number(one.value or 0.0, one.unit)}{interval}"
+    value = f"{notation.number(one.value or 0.0, one.unit)}{interval}"
+    return notation.words("picture.of_group", value=value, group=notation.words.term("group", group))

@@ -57,18 +57,20 @@ def claims_with_evidence(shown: Shown) -> Picture | None:
     if frame.empty:
         return None
     order = frame.sort_values("weight", ascending=False, kind="stable").index[:_ANSWERS]
-    drawn, top = list[Markup](), 0.0
+    drawn, top, boxes = list[Markup](), 0.0, list[tuple[float, float, float, float]]()
     for cells in shown.items.rows(order.tolist()).to_pylist():
         part, high = _answer(shown, cells, top)
         if drawn and top + high > _MOST_HIGH:
             break
         drawn.append(part)
+        boxes.append((0, top, WIDTH, high))
         top += high + 18
     with_fault = int((frame["value"] > 0).sum())
     words = shown.notation.words
     message = words("picture.grounded", count=f"{with_fault:,}", all=f"{len(frame):,}")
     body = joined([*drawn, _legend(shown, top + 2)])
-    return pictured(shown, top + 22, message, words("picture.grounded_caption"), body)
+    spots = shown.leading(boxes, order[: len(boxes)].tolist())
+    return pictured(shown, top + 22, message, words("picture.grounded_caption"), body, spots=spots)
 
 
 def claims_of_item(shown: Shown, cells: Mapping[str, Any]) -> Picture | None:

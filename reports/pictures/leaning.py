@@ -60,7 +60,9 @@ def units_by_group(shown: Shown) -> Picture | None:
         interval="" if told is None or told.low is None else notation.interval(told),
     )
     spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("group", str(name)),)) for at, name in enumerate(order)]
-    caption = words("picture.leaning_caption")
+    caption, limit = words("picture.leaning_caption"), shown.finding.limit
+    if limit is not None and limit.measure == _name(shown):
+        caption = words("picture.limit_thick", text=caption)
     return pictured(shown, bottom + 24, message, caption, joined(parts), (_LABEL, _PLOT), spots)
 
 
@@ -118,7 +120,8 @@ def leaning_pairs(shown: Shown) -> Picture | None:
     words = shown.notation.words
     message = words("picture.pairs", more=one_line(str(pairs[0]["more"]), words, 120))
     caption = words("picture.pairs_caption", count=len(pairs), all=len(wanted))
-    return pictured(shown, len(pairs) * _PAIR + 4, message, caption, joined(parts))
+    spots = shown.leading([(0, at * _PAIR, WIDTH, _PAIR) for at in range(len(pairs))], numbers)
+    return pictured(shown, len(pairs) * _PAIR + 4, message, caption, joined(parts), spots=spots)
 
 
 def _pair(shown: Shown, pair: dict[str, object], top: float, widest: float) -> Markup:

@@ -53,6 +53,8 @@ class Picture:
     """In pixels."""
     spots: tuple[Spot, ...] = ()
     """Parts that stand for some of the items."""
+    message: str = ""
+    """What there is to see, said over it."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,14 @@ class Shown:
             return frozenset()
         return frozenset(texts) & {*pc.unique(self.items.table([column]).column(0)).to_pylist()}
 
+    def leading(self, boxes: Sequence[tuple[float, float, float, float]], rows: Sequence[int]) -> list[Spot]:
+        """Return a spot for each box, which leads to the item of that row; none where items have no names."""
+        if self.items is None or self.items.id_column is None or not rows:
+            return []
+        name = self.items.id_column
+        names = self.items.rows(list(rows))[name].to_pylist()
+        return [Spot(box, ((name, str(one)),)) for box, one in zip(boxes, names, strict=True) if one is not None]
+
     def measured(self, name: str, group: str | None = None) -> Measure | None:
         """Return the measure of this name and group; None where there is none."""
         same = (one for one in self.finding.measures if one.name == name and one.group == group)
@@ -123,8 +133,8 @@ class FindingFigure:
     def html(self, audit: Audit, finding: Finding, lang: str = "en") -> str:
         """Return the pictures as HTML; UsageError for a language without a catalogue."""
         found = self.of(audit, finding, Notation(words_of(lang)))
-        shown = Markup("<figure>{}<figcaption>{}</figcaption></figure>")
-        return "".join(shown.format(one.drawing, one.caption) for one in found)
+        shown = Markup("<figure><p>{}</p>{}<figcaption>{}</figcaption></figure>")
+        return "".join(shown.format(one.message, one.drawing, one.caption) for one in found)
 
 
 def figure_of(probe: str) -> FindingFigure:
@@ -183,4 +193,6 @@ def pictured(
     """Return a picture of the common width."""
     title = shown.notation.words("picture.of", check=shown.finding.check)
     drawing = svg(WIDTH, round(height), title, message, body, "picture")
-    return Picture(drawing, caption, focus, round(height), tuple(spots))
+    told = message.rstrip(".")
+    told = told[:1].upper() + told[1:] if told[1:2].islower() else told  # kNN stays as it is
+    return Picture(drawing, caption, focus, round(height), tuple(spots), told)

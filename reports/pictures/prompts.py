@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from reports.figures import bar, cut, joined, line, placed, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +72,22 @@ def by_prompt(shown: Shown) -> Picture | None:
     left_out = table["prompt"].nunique() - len(prompts) + table["class"].nunique() - len(classes)
     if left_out:
         caption = words("picture.prompts_more", text=caption, count=left_out)
-    return pictured(shown, _HEAD + len(rows) * _ROW, _message(shown, table), caption, joined(parts))
+    spots = _spots(shown, rows, classes, wide)
+    return pictured(shown, _HEAD + len(rows) * _ROW, _message(shown, table), caption, joined(parts), spots=spots)
+
+
+def _spots(shown: Shown, rows: list[tuple[str | None, int]], classes: list[str], wide: float) -> list[Spot]:
+    """Return a part for each prompt and class of which there are images."""
+    if shown.items is None or not {"prompt", "class"} <= set(shown.columns):
+        return []
+    frame = shown.frame("prompt", "class").astype("string").dropna()
+    there = set(frame.itertuples(index=False, name=None))
+    known = {kind for _, kind in there}
+    return [
+        Spot((_LABEL + k * wide, top, wide - 4, _ROW - 4), ((("prompt", name),) if name else ()) + (("class", kind),))
+        for name, top in rows for k, kind in enumerate(classes)
+        if (kind in known if name is None else (name, kind) in there)
+    ]
 
 
 def _classes(table: pd.DataFrame) -> list[str]:

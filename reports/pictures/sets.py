@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.figures import cut, dot, feet, joined, line, round_axis, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot
 
 __all__ = ["associations"]
 
@@ -34,4 +35,5 @@ def associations(shown: Shown) -> Picture | None:
             *(dot(_LABEL + axis.x(value), middle, "failed" if at % 2 else "passed") for value in values.tolist()),
         ]
     message = words("picture.sets", means=words("format.list").join(means))
-    return pictured(shown, bottom + 24, message, words("picture.sets_caption"), joined(parts))
+    spots = [Spot((0, at * _ROW, WIDTH, _ROW), (("set", name),)) for at, name in enumerate(sets)]
+    return pictured(shown, bottom + 24, message, words("picture.sets_caption"), joined(parts), spots=spots)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from reports.figures import dot, feet, joined, line, round_axis, words_at
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from reports.figures import Axis, dot, feet, joined, line, round_axis, words_at
 from reports.pictures.part import WIDTH, Picture, Shown, pictured
+from reports.pictures.spots import Spot, span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["seconds_in_order"]
 
@@ -47,6 +55,21 @@ def seconds_in_order(shown: Shown) -> Picture | None:
     parts += [dot(_LEFT + across.x(float(at)), y(float(seconds[at])), "passed", radius=2.2) for at in picked.tolist()]
     third = max(order.size // 3, 1)
     early, late = (float(np.median(seconds[side])) for side in (order[:third], order[-third:]))
-    message = words("picture.time", early=notation.number(early, "seconds"), late=notation.number(late, "seconds"))
+    ends = (notation.with_unit(notation.number(one, "seconds"), "seconds") for one in (early, late))
+    message = words("picture.time", **dict(zip(("early", "late"), ends, strict=True)))
     caption = words("picture.time_caption", unit=words(f"picture.{unit}"), count=int(order.size))
-    return pictured(shown, _PLOT + 20, message, caption, joined(parts))
+    return pictured(shown, _PLOT + 20, message, caption, joined(parts), spots=_bands(seconds[order], axis, scale))
+
+
+def _bands(seconds: NDArray[np.float64], axis: Axis, scale: float) -> list[Spot]:
+    """Return a band between each two numbers of the upward axis in which a call lies."""
+    import numpy as np
+
+    edges = np.array(axis.ticks) / scale
+    counts = np.histogram(seconds, [-np.inf, *edges[1:-1], np.inf])[0]
+    ends = [axis.width - axis.x(one) for one in axis.ticks]
+    inner = [None, *edges[1:-1].tolist(), None]
+    return [
+        Spot((_LEFT, high, WIDTH - _LEFT, low - high), (("seconds", span(inner[at], inner[at + 1])),))
+        for at, (low, high) in enumerate(pairwise(ends)) if counts[at]
+    ]
