@@ -37,7 +37,10 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
              "blurred": True, "ensemble": ("second", "third"), "tail_rate": 1e-3},
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
-    "novelty.contrast": [{}, {"densities": ("밀도", "다른 밀도"), "complexity": True}],
+    "novelty.contrast": [
+        {},
+        {"densities": ("밀도", "다른 밀도"), "complexity": True, "beside": ("mixture", "dte_np", "isolation_forest")},
+    ],
     "factuality.closed_book": [{"mode": "choice"}, {"mode": "generate"}, {"mode": "generate", "p_ik": True}],
     "factuality.calibration": [{}, {"promise": "claims"}, {"mode": "choice"}, {"mode": "predict"}],
     "factuality.uncertainty": [{}, {"score": "mean_entropy_bound"}],

@@ -17,6 +17,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image
+from sklearn.datasets import load_wine
 
 from audit import plugins
 from audit.cli.app import execute
@@ -307,6 +308,33 @@ def test_from_a_folder_to_who_sees_the_label_that_was_left_out(labelled, tmp_pat
     assert (len(foreign), set(foreign["label"])) == (60, {"7"})
 
 
+def test_from_a_table_to_who_sees_the_label_that_was_left_out(tmp_path, capfd, monkeypatch):
+    """`init --for novelty` on a table of wines; names are no numbers, and are left out."""
+    monkeypatch.chdir(tmp_path)
+    wines = load_wine(as_frame=True)
+    wines.frame.assign(name="red", target=wines.target_names[wines.target]).to_csv("wine.csv", index=False)
+    assert execute(["init", "--for", "novelty", "--data", "wine.csv"]) == 0
+    hint = capfd.readouterr().out.splitlines()[-1]
+    fitting, running = (shlex.split(part) for part in hint.removeprefix("run both with: ").split(" && "))
+    text = re.sub(r"steps: \d+", "steps: 30", (tmp_path / "fit.yaml").read_text())
+    (tmp_path / "fit.yaml").write_text(text)
+    read = yaml.safe_load(text)
+    jsonschema_rs.validator_for(json.loads(json_schema("fit"))).validate(read)
+    assert (read["leave_out"], read["data"]["fields"]) == (["class_2"], {"label": "target"})
+    assert read["data"]["numbers"] == list(wines.feature_names)
+    assert execute([*fitting[1:], "--quiet"]) == 0
+    assert execute([*running[1:], "--quiet"]) == 0
+    (audit,) = (tmp_path / "audits").glob("*/record.json")
+    found = load_record(audit.parent)
+    told = {one.group: one for one in found.finding("who-sees-it").measures if one.name == "auroc" and one.group}
+    assert set(told) == {
+        "nll", "critic_times", "knn5", "mixture", "dte_np", "isolation_forest", "max_softmax", "energy", "mahalanobis",
+    }  # fmt: skip
+    assert [one.verdict for one in found.record.findings] == ["measured", "measured"]
+    assert told["knn5"].value > 0.9
+    assert set(read_frame(tmp_path / "models" / "parts" / "foreign.parquet")["label"]) == {"class_2"}
+
+
 def test_an_audit_refuses_items_that_its_model_learnt_from(fitted, tmp_path):
     """By what they are: under other ids, from another file."""
     into, _ = fitted
@@ -323,8 +351,10 @@ def test_an_audit_refuses_items_that_its_model_learnt_from(fitted, tmp_path):
 
 def test_init_for_novelty_says_what_it_cannot_take(labelled, tmp_path, capfd):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
+    (tmp_path / "w.csv").write_text("label,b\n1,x\n2,y\n")
     wrong = {
-        "has no column 'image'": ["--data", str(tmp_path / "t.csv")],
+        "has 1 labels; allowed: 3 or more": ["--data", str(tmp_path / "t.csv")],
+        "has no column of numbers beside the label": ["--data", str(tmp_path / "w.csv")],
         "has 0 labels; allowed: 3 or more": ["--data", str(labelled / "0")],
         "no such label (allowed: 0, 1, 7)": ["--data", str(labelled), "--leave-out", "x"],
         "--for novelty goes with --data": [],

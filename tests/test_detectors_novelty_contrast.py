@@ -88,6 +88,27 @@ def test_further_densities_stand_side_by_side_each_with_its_own_interval():
     assert set(result.table["score"]) >= {"nll", "nll_second", "nll_third", "critic_gan", "knn5", "max_softmax"}
 
 
+def test_what_needs_no_model_stands_beside_knn_when_asked_for():
+    """Distances worked out anew; rows are standardised by what was learnt, so their units do not matter."""
+    rng = np.random.default_rng(5)
+    frames, units = observed([0.0, 3.0, 0.0]), np.array([1e-3, 1.0, 1e4])
+    frames["reference"] = role("reference", CENTRES[np.arange(90) % 2] + rng.normal(size=(90, 3)))
+    inner = {name: np.stack(frame["series"]) for name, frame in frames.items()}
+    for frame in frames.values():
+        frame["row"] = [one * units for one in frame.pop("series")]
+    bars = ("mixture", "dte_np", "isolation_forest")
+    plain, wide = judged(frames), judged(frames, beside=bars)
+    groups = {one.group for one in wide.measures if one.name == "auroc"}
+    assert groups - {one.group for one in plain.measures if one.name == "auroc"} == {*bars}
+    known = inner["reference"]
+    away = {name: np.sort((((part[:, None] - known) / known.std(0)) ** 2).sum(2))[:, :5].mean(1) for name, part in
+            inner.items()}  # fmt: skip
+    pairs = np.sign(away["foreign"][:, None] - away["items"]) / 2 + 0.5
+    (told,) = (one.value for one in wide.measures if (one.name, one.group) == ("auroc", "dte_np"))
+    assert told == pytest.approx(pairs.mean())
+    assert 0.8 < told < 1
+
+
 def test_a_likelihood_less_the_code_length_is_told_beside_the_likelihood():
     """Foreign images are of one grey, which each density finds likelier; what is left of the code tells them apart."""
     rng = np.random.default_rng(0)

@@ -142,7 +142,7 @@ def test_images_series_and_flags_are_drawn_and_never_printed_as_lists(tmp_path):
     assert "<title>2 of 3</title>" in green
     dark = re.findall(r"M([\d.]+) 0h32.00v", green)
     assert [float(x) for x in dark] == [0, 64]
-    assert dict(items.same) == {"features": "12 steps from 0 to 11"}
+    assert dict(items.same) == {"features": "12 numbers from 0 to 11"}
     assert first["few"] == "[1, 2]"
 
 

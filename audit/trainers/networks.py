@@ -22,6 +22,8 @@ from audit.models.networks.diffusion_time import TimeClassifier, time_loss
 from audit.models.networks.image_classifier import ClassifierNetwork
 from audit.models.networks.likelihoods import unit_levels
 from audit.models.networks.pixel_transformer import PixelTransformer
+from audit.models.networks.row_classifier import RowClassifierNetwork
+from audit.models.networks.row_mixture import RowMixture, row_loss
 from audit.models.networks.series_transformer import SeriesTransformer
 from audit.models.networks.vae import VAENetwork
 from audit.models.threads import set_threads
@@ -30,8 +32,8 @@ from audit.trainers.loop import Course, Held, minimise, seeded
 from audit.trainers.objectives import class_loss, noise_loss, pixel_loss, series_loss, vae_loss
 
 __all__ = [
-    "LOOKED_AT", "Place", "descend", "fit_classifier", "fit_denoiser", "fit_network", "fit_pixels", "fit_series",
-    "fit_times", "fit_vae", "fitted", "place_of",
+    "LOOKED_AT", "Place", "descend", "fit_classifier", "fit_denoiser", "fit_network", "fit_pixels",
+    "fit_row_classifier", "fit_rows", "fit_series", "fit_times", "fit_vae", "fitted", "place_of",
 ]
 
 LOOKED_AT = 512
@@ -167,11 +169,8 @@ def fit_classifier(
     width: int, features: int, batch: int,
 ) -> Fitted:
     """Return a classifier of (training, validation) images [item, side, side] into the labels of both."""
-    classes = sorted({label for part in labels for label in part})
-    place = {label: number for number, label in enumerate(classes)}
-    train, validation = (
-        (part, torch.tensor([place[label] for label in names])) for part, names in zip(images, labels, strict=True)
-    )
+    classes, coded = _coded(labels)
+    train, validation = zip(images, coded, strict=True)
     config = {
         "side": images[0].shape[1], "levels": levels, "width": width, "features": features, "classes": classes,
     }  # fmt: skip
@@ -206,14 +205,53 @@ def fit_times(
     the former, and what never varies there is only shifted.
     """
     config = {"numbers": rows[0].shape[1], "width": width, "bins": bins}
-
-    def standardise(network: TimeClassifier) -> None:
-        varies = (rows[0].max(dim=0).values > rows[0].min(dim=0).values).to(rows[0].dtype)
-        network.centre.copy_(rows[0].mean(dim=0))
-        network.scale.copy_(rows[0].std(dim=0, correction=0) * varies + (1 - varies))
-
     train, validation = ((part,) for part in rows)
     return fit_network(
         "diffusion_time", TimeClassifier, config, time_loss, train, validation, lesson, budget, rate=1e-3, decay=5e-4,
-        batch=batch, unit="nats per bin", begin=standardise, dropout=dropout,
+        batch=batch, unit="nats per bin", begin=_by(rows[0]), dropout=dropout,
     )
+
+
+def fit_rows(
+    rows: Sequence[torch.Tensor], lesson: Lesson, budget: Budget, *, width: int, components: int, noise: float,
+    dropout: float, batch: int,
+) -> Fitted:
+    """Return a density of (training, validation) rows, float32 [item, number]; standardised as in `fit_times`."""
+    config = {"numbers": rows[0].shape[1], "width": width, "components": components}
+    train, validation = ((part,) for part in rows)
+    return fit_network(
+        "autoregressive_rows", RowMixture, config, partial(row_loss, noise=noise), train, validation, lesson, budget,
+        rate=2e-3, decay=1e-2, batch=batch, unit="nats per row", begin=_by(rows[0]), dropout=dropout,
+    )
+
+
+def fit_row_classifier(
+    rows: Sequence[torch.Tensor], labels: Sequence[Sequence[str]], lesson: Lesson, budget: Budget, *, width: int,
+    dropout: float, batch: int,
+) -> Fitted:
+    """Return a classifier of (training, validation) rows into the labels of both; standardised as in `fit_times`."""
+    classes, coded = _coded(labels)
+    config = {"numbers": rows[0].shape[1], "width": width, "classes": classes}
+    train, validation = zip(rows, coded, strict=True)
+    return fit_network(
+        "row_classifier", RowClassifierNetwork, config, class_loss, train, validation, lesson, budget, rate=2e-3,
+        decay=1e-2, batch=batch, unit="nats per label", begin=_by(rows[0]), dropout=dropout,
+    )
+
+
+def _by(rows: torch.Tensor) -> Callable[[Any], None]:
+    """Return what gives a network the moments of rows; a number that never varies is only shifted."""
+
+    def standardise(network: Any) -> None:
+        varies = (rows.max(dim=0).values > rows.min(dim=0).values).to(rows.dtype)
+        network.centre.copy_(rows.mean(dim=0))
+        network.scale.copy_(rows.std(dim=0, correction=0) * varies + (1 - varies))
+
+    return standardise
+
+
+def _coded(labels: Sequence[Sequence[str]]) -> tuple[list[str], list[torch.Tensor]]:
+    """Return the classes of all parts, sorted, and the labels of each part as their places."""
+    classes = sorted({label for part in labels for label in part})
+    place = {label: number for number, label in enumerate(classes)}
+    return classes, [torch.tensor([place[label] for label in part]) for part in labels]

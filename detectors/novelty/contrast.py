@@ -10,7 +10,7 @@ x and has lost it. The classes' means and their common covariance are those of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,15 @@ from scipy.special import logsumexp
 from detectors.arrays import Floats, Items, field_of, items_of, joined, units_of
 from detectors.intervals import mean_over_units
 from detectors.novelty.answers import ANSWERS, check_roles, model_score
-from detectors.novelty.baselines import comparable, compressed_bits, knn_distance, sizes
+from detectors.novelty.baselines import (
+    comparable,
+    compressed_bits,
+    diffusion_variance,
+    isolation,
+    knn_distance,
+    mixture_surprise,
+    sizes,
+)
 from detectors.novelty.decisions import Rule, best_score_remark, decided
 from detectors.novelty.health import score_problem
 from detectors.novelty.likelihood import input_complexity
@@ -33,6 +41,14 @@ __all__ = ["energy", "mahalanobis", "max_softmax", "novelty_contrast"]
 
 NO_LOGITS = Cause("the classifier gives no logits, and energy cannot be had from probabilities")
 _ROLES = ("foreign", "items", "fit", "calibration")
+
+
+_MODEL_FREE: Mapping[str, Callable[[Items, Items, np.random.Generator], Floats]] = {
+    "mixture": lambda learnt, items, rng: mixture_surprise(learnt, items, rng=rng),
+    "dte_np": lambda learnt, items, _: diffusion_variance(learnt, items),
+    "isolation_forest": lambda learnt, items, rng: isolation(learnt, items, rng=rng),
+}
+"""What may stand beside kNN, from what was learnt and the items."""
 
 
 def max_softmax(probabilities: Floats) -> Floats:
@@ -61,7 +77,8 @@ def mahalanobis(known: Floats, classes: Floats, features: Floats) -> Floats:
 
 def novelty_contrast(
     observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", audited: str = "generative",
-    densities: Sequence[str] = (), complexity: bool = False, fdr: float = 0.1, level: float, rng: np.random.Generator,
+    densities: Sequence[str] = (), complexity: bool = False, beside: Sequence[str] = (), fdr: float = 0.1,
+    level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the density, the classifier and kNN tell foreign items from familiar ones.
 
@@ -72,7 +89,8 @@ def novelty_contrast(
     is the headline, that of the `generative` model or of the `classifier` (max_softmax). densities: names of further
     models of P(X), whose answers stand in `log_prob_NAME`, or `logit_NAME` of those without a likelihood; their scores
     are `nll_NAME` and `critic_NAME`. complexity: whether each likelihood is told a second time, less the length of the
-    shortest lossless code, as `input_complexity` and `input_complexity_NAME`.
+    shortest lossless code, as `input_complexity` and `input_complexity_NAME`. beside: which of `mixture`, `dte_np` and
+    `isolation_forest` (`baselines`) stand beside kNN, fitted on the same items.
 
     Measures, in this order:
       auroc                     of the audited model, and by group of each score
@@ -88,7 +106,7 @@ def novelty_contrast(
     check_roles(observed)
     density = ANSWERS[score][1]
     main = density if audited == "generative" else "max_softmax"
-    scores = _scores(observed, score, densities, complexity=complexity)
+    scores = _scores(observed, score, densities, rng, complexity=complexity, beside=beside)
     problems = {name: why for name, part in pd.concat(scores).items() if (why := score_problem(part))}
     if "energy" not in scores["items"]:
         problems["energy"] = NO_LOGITS
@@ -103,7 +121,8 @@ def novelty_contrast(
 
 
 def _scores(
-    observed: Mapping[str, pd.DataFrame], score: str, densities: Sequence[str], *, complexity: bool
+    observed: Mapping[str, pd.DataFrame], score: str, densities: Sequence[str], rng: np.random.Generator, *,
+    complexity: bool, beside: Sequence[str],
 ) -> dict[str, pd.DataFrame]:
     """Return role -> scores [item, score], indexed by item id; without energy where there are no logits."""
     frames = {role: observed[role] for role in _ROLES}
@@ -112,10 +131,11 @@ def _scores(
     whole = pd.concat(frames)
     probabilities, features = _rows(whole["probabilities"]), _rows(whole["embedding"])
     of = np.repeat(_ROLES, [len(frame) for frame in frames.values()])
-    fit = of == "fit"
+    fit, alike = of == "fit", comparable(field_of(observed["items"]), learnt, joined(list(sets.values())))
     columns = {
         **_densities(frames, sets, score, densities),
-        "knn5": knn_distance(*comparable(field_of(observed["items"]), learnt, joined(list(sets.values())))),
+        "knn5": knn_distance(*alike),
+        **{name: _MODEL_FREE[name](*alike, rng) for name in beside},
         "max_softmax": max_softmax(probabilities),
         "mahalanobis": mahalanobis(features[fit], probabilities[fit].argmax(axis=1), features),
     }

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from audit.errors import ModelError
 from audit.model import LikelihoodKind, Sample
 from audit.models.networks.draws import chunks, normals, unconditional, uniforms
+from audit.models.networks.items import number_rows
 from audit.models.networks.series_transformer import Mixture, SeriesTransformer, log_density
 
 if TYPE_CHECKING:
@@ -27,19 +27,15 @@ class SeriesModel:
 
     family = "autoregressive_series"
     modality = "series"
+    item = "series"
+    """What one is called where it is refused."""
 
     def __init__(self, network: SeriesTransformer, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return float32 [item, step]; raises ModelError for another length or a value that is not finite."""
-        shapes = {np.shape(one) for one in items}
-        if shapes - {(self.network.steps,)}:
-            raise ModelError(f"a series has shape {list(shapes.pop())}; allowed: [{self.network.steps}]")
-        whole = np.asarray(list(items), dtype=np.float32).reshape(len(items), self.network.steps)
-        if not np.isfinite(whole).all():
-            raise ModelError("a series holds a value that is not finite; allowed: numbers")
-        return torch.from_numpy(whole).to(self.numerics["device"])
+        return number_rows(items, self.network.steps, self.item).to(self.numerics["device"])
 
     def log_prob(self, items: Sequence[np.ndarray]) -> tuple[np.ndarray, LikelihoodKind]:
         """Return (nats [item], `exact`): the log density of the whole series, the first step among them."""

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from audit.errors import ModelError
+from audit.models.networks.items import number_rows
 
 __all__ = ["DiffusionTimes", "TimeClassifier", "time_loss"]
 
@@ -67,15 +67,8 @@ class DiffusionTimes:
 
     def discriminate(self, items: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         """Return (minus the expected bin of time [item], features [item, width]) of rows; raises ModelError."""
-        shapes = {np.shape(one) for one in items}
-        if shapes - {(self.network.numbers,)}:
-            got = list((shapes - {(self.network.numbers,)}).pop())
-            raise ModelError(f"a row has shape {got}; allowed: [{self.network.numbers}]")
-        rows = np.asarray(list(items), dtype=np.float32).reshape(len(items), self.network.numbers)
-        if not np.isfinite(rows).all():
-            raise ModelError("a row holds a value that is not finite; allowed: numbers")
+        x = number_rows(items, self.network.numbers, "row").to(self.numerics["device"])
         with torch.inference_mode():
-            x = torch.from_numpy(rows).to(self.numerics["device"])
             features = self.network.features(self.network.standard(x))
             share = self.network.head(features).double().softmax(-1)
             expected = share @ torch.arange(self.network.bins, dtype=share.dtype, device=share.device)

@@ -1,4 +1,4 @@
-"""From items to tensors: what an image model was made for is checked here, once."""
+"""From items to tensors: what a model was made for is checked here, once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from audit.errors import ModelError
 
-__all__ = ["grey_images", "unit_images"]
+__all__ = ["grey_images", "number_rows", "unit_images"]
 
 
 def grey_images(items: Sequence[np.ndarray], shape: tuple[int, ...], levels: int) -> torch.Tensor:
@@ -28,6 +28,17 @@ def unit_images(items: Sequence[np.ndarray], shape: tuple[int, ...]) -> torch.Te
         got = f"{whole.dtype} from {whole.min():g} to {whole.max():g}"
         raise ModelError(f"pixels are {got}; allowed: floats from -1 to 1")
     return torch.from_numpy(whole.astype(np.float32))
+
+
+def number_rows(items: Sequence[np.ndarray], count: int, what: str) -> torch.Tensor:
+    """Return float32 [item, number] of lists of `count` numbers; raises ModelError, by what an item is, for others."""
+    shapes = {np.shape(one) for one in items}
+    if shapes - {(count,)}:
+        raise ModelError(f"a {what} has shape {list((shapes - {(count,)}).pop())}; allowed: [{count}]")
+    whole = np.asarray(list(items), dtype=np.float32).reshape(len(items), count)
+    if not np.isfinite(whole).all():
+        raise ModelError(f"a {what} holds a value that is not finite; allowed: numbers")
+    return torch.from_numpy(whole)
 
 
 def _stacked(items: Sequence[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from audit.probe import AUROC, SHARE, SIGNED, Ask, Observed, Range, Role
 from audit.probes.items import storable_items
@@ -42,6 +42,8 @@ class Contrast:
     complexity: bool = field(default=False, metadata={"later": True})
     """Whether each likelihood is told a second time, less the length of a lossless code: simple items do not fool it.
     """
+    beside: tuple[Literal["mixture", "dte_np", "isolation_forest"], ...] = field(default=(), metadata={"later": True})
+    """What needs no model and stands beside kNN: a mixture of Gaussians, the estimated diffusion time, a forest."""
 
     name: ClassVar[str] = "novelty.contrast"
     dimension: ClassVar[str] = "novelty"
@@ -99,7 +101,7 @@ class Contrast:
         audited = "classifier" if self.classifier == "main" else "generative"
         return novelty_contrast(
             observed, score=self.score, audited=audited, densities=self.densities, complexity=self.complexity,
-            fdr=self.fdr, level=level, rng=rng,
+            beside=self.beside, fdr=self.fdr, level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:

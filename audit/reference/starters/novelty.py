@@ -4,12 +4,15 @@
 
 One label is left out. A model of P(X) of every family and a classifier, P(Y|X), learn the others, and the audit tells
 who sees the one that was left out: densities, classifier and kNN. Data are a folder of images with a subfolder for each
-label, or a file with the columns `image` and `label`; nothing but names, sizes and labels is read here.
+label, a file with the columns `image` and `label`, or a table of numbers with a column that is taken for the label as
+`init --data` takes it; columns that are not all numbers in its first rows are left out. Nothing but names, sizes,
+labels and those rows is read here.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections import Counter
@@ -20,6 +23,7 @@ from typing import Any
 
 from audit.data import ENDINGS, column_names, folder_labels, read_columns
 from audit.errors import UsageError, did_you_mean
+from audit.reference.starters.tables import first_values, label_of
 
 __all__ = ["NoveltyPlans", "novelty_plans"]
 
@@ -27,7 +31,7 @@ _LEAST = 3
 """Labels: one is left out, and a classifier needs two."""
 _SIDE, _LEVELS = 28, 16
 """Images are resampled to this side unless all are smaller squares of one size, and cut into so many grey levels."""
-_ALLOWED = "allowed: a folder of images with a subfolder for each label, or a file with columns image and label"
+_ALLOWED = "allowed: a folder of images with a subfolder for each label, or a table with a column of labels"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def novelty_plans(data: str, models: str, leave_out: str | None = None, *, base:
     if not path.exists():
         raise UsageError(f"--data {data}: no such file or folder; {_ALLOWED}")
     labels, source = _of_folder(path) if path.is_dir() else _of_file(path)
+    kind = "table_" if source["use"] == "rows" else ""
     if len(labels) < _LEAST:
         raise UsageError(f"--data {data}: has {len(labels)} labels; allowed: {_LEAST} or more, one is left out")
     if leave_out is not None and leave_out not in labels:
@@ -60,7 +65,7 @@ def novelty_plans(data: str, models: str, leave_out: str | None = None, *, base:
         "LEFT_OUT": json.dumps(left, ensure_ascii=False), "MODELS": models,
         "DATA": f"{{{', '.join(f'{key}: {json.dumps(one, ensure_ascii=False)}' for key, one in source.items())}}}",
     }  # fmt: skip
-    return NoveltyPlans(_filled("novelty_fit", told), _filled("novelty", told), left)
+    return NoveltyPlans(_filled(f"novelty_{kind}fit", told), _filled(f"novelty_{kind}".rstrip("_"), told), left)
 
 
 def _filled(template: str, told: dict[str, str]) -> str:
@@ -80,11 +85,26 @@ def _of_folder(path: Path) -> tuple[Counter[str], dict[str, Any]]:
 def _of_file(path: Path) -> tuple[Counter[str], dict[str, Any]]:
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"--data {path}: ends in {path.suffix!r}; {_ALLOWED}")
-    if missing := sorted({"image", "label"} - set(column_names(path))):
-        raise UsageError(f"--data {path}: has no column {missing[0]!r}; {_ALLOWED}")
-    return Counter(_labels(path)), {"use": "file", "path": ""}
+    there = column_names(path)
+    if {"image", "label"} <= {*there}:
+        return Counter(_labels(path, "label")), {"use": "file", "path": ""}
+    first = first_values(path)
+    label = "label" if "label" in first else label_of(first) if first else ""
+    numbers = [name for name, cells in first.items() if name != label and cells and all(map(_is_number, cells))]
+    if not label or not numbers:
+        what = "column of labels" if not label else "column of numbers beside the label"
+        raise UsageError(f"--data {path}: has no {what}; {_ALLOWED}")
+    named = {} if label == "label" else {"fields": {"label": label}}
+    return Counter(_labels(path, label)), {"use": "rows", "path": "", "numbers": numbers, **named}
 
 
-def _labels(path: Path) -> Iterator[str]:
-    for cells in read_columns(path, "auto", ["label"]):
-        yield from (str(cell) for cell in cells["label"] if cell not in (None, ""))
+def _is_number(cell: str) -> bool:
+    try:
+        return math.isfinite(float(cell))
+    except ValueError:
+        return False
+
+
+def _labels(path: Path, column: str) -> Iterator[str]:
+    for cells in read_columns(path, "auto", [column]):
+        yield from (str(cell) for cell in cells[column] if cell not in (None, ""))

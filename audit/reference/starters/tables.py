@@ -13,13 +13,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from audit.data import ENDINGS, column_names, read_columns
 from audit.errors import UsageError
 
-__all__ = ["table_plan"]
+__all__ = ["first_values", "label_of", "table_plan"]
 
 _SENSITIVE = re.compile(
     r"sex|gender|race|racial|ethnic|religio|disab|nationalit|age_?(?:group|cat|band)|성별|인종|민족|종교|장애|국적|연령대|지역",
@@ -64,10 +65,10 @@ def table_plan(data: str) -> str:
     if path.suffix.lower() not in ENDINGS or not path.is_file():
         why = "no such file" if not path.is_file() else f"ends in {path.suffix!r}"
         raise UsageError(f"--data {data}: {why}; allowed: a file that ends in {', '.join(ENDINGS)}")
-    columns = _columns(path)
+    columns = first_values(path)
     if len(columns) < 2:
         raise UsageError(f"--data {data}: has {len(columns)} columns that can be told apart; allowed: 2 or more")
-    label = _label(columns)
+    label = label_of(columns)
     others = [name for name in columns if name != label]
     sensitive = [name for name in others if _SENSITIVE.search(name)][:_MOST_SENSITIVE] or others[:1]
     features = [
@@ -81,7 +82,7 @@ def table_plan(data: str) -> str:
     return re.sub("|".join(told), lambda found: json.dumps(told[found[0]], ensure_ascii=False), _TEMPLATE)
 
 
-def _columns(path: Path) -> dict[str, Counter[str]]:
+def first_values(path: Path) -> dict[str, Counter[str]]:
     """Return column -> how often each value is there in the first rows, of columns whose name is there once."""
     names = column_names(path)
     once = [name for name in names if names.count(name) == 1]
@@ -89,7 +90,8 @@ def _columns(path: Path) -> dict[str, Counter[str]]:
     return {name: Counter(str(cell) for cell in first.get(name, []) if cell not in (None, "")) for name in once}
 
 
-def _label(columns: dict[str, Counter[str]]) -> str:
+def label_of(columns: Mapping[str, Counter[str]]) -> str:
+    """Return the column that is named like an outcome, else the last one that few values fill."""
     few = [name for name, values in columns.items() if 1 < len(values) <= _MOST_VALUES and not _SENSITIVE.search(name)]
     named = [name for name in few if re.search(rf"(?:^|_)(?:{_LABEL.pattern})(?:$|_)", name, re.IGNORECASE)]
     return [*(few or list(columns)), *named][-1]

@@ -1,0 +1,31 @@
+"""A classifier of rows of a table, P(Y|X), for contrast with the models of P(X).
+
+    model: {use: row_classifier, path: ./classifier}       our own folder, as `dokimasia fit` makes it
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from audit.models.folder import ModelFolder
+
+if TYPE_CHECKING:
+    from audit.models.networks.row_classifier import RowClassifier
+
+__all__ = ["RowClassifierFolder"]
+
+
+@dataclass(frozen=True)
+class RowClassifierFolder(ModelFolder):
+    """Options of a classifier of rows."""
+
+    family: ClassVar[str] = "row_classifier"
+    modality: ClassVar[str] = "tabular"
+
+    def open(self) -> RowClassifier:
+        """Return the model; raises ModelError."""
+        from audit.models.networks.row_classifier import RowClassifier, RowClassifierNetwork
+
+        device, numerics = self.settle()
+        return RowClassifier(self.load(RowClassifierNetwork, device), **self.facts(numerics))
