@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from audit.data.sets import make_rag_questions
 from audit.data.tabular import Builtin
+from audit.files import arrow_table, parquet_bytes
 from audit.probe.trial import ScriptedAsk
 from audit.probes.factuality.rag import RAG
 from detectors.factuality.counterfactual_evidence import ChangedEvidence, change_evidence, check_change
@@ -327,6 +328,45 @@ def test_citations_are_those_of_alce(said, recall, precision):
 def test_an_answer_that_cites_nothing_has_no_citations():
     assert evidence(gold_first="It has 214 steps.", gold_last="It has 214 steps [2].")["citation_share"] == 0.5
     assert evidence(gold_first="It has 214 steps.")["citation_recall"] is None
+
+
+def test_a_verifier_decides_what_rules_cannot_read_and_is_asked_each_pair_once(tmp_path):
+    """Worked by hand: paraphrases, which rules call absent; one of a near miss; a citation of the wrong passage."""
+    gold, near = "Keepers watch the tower around the clock.", "A baker has a stall beside the mill."
+    borne_out = {("It is guarded day and night.", gold), ("Bread is sold there.", near)}
+    answers = {
+        "answerable": "It is guarded day and night [1].", "gold_first": "It is guarded day and night. [2]",
+        "gold_last": "It is guarded day and night [2]. Bread is sold there [1].", "withheld": "Nobody.",
+    }  # fmt: skip
+    row = {"prompt": "Who looks after the tower?", "reference": ["keepers"], "gold": ["0"], "context": [gold, near],
+           **{f"answer_{name}": text for name, text in answers.items()}}  # fmt: skip
+    items, asked = pd.DataFrame([row], index=pd.Index(["a"], name="id")), []
+
+    def verify(pairs):
+        asked.extend(pairs)
+        sure = [0.9 if (one.hypothesis, one.premise) in borne_out else 0.1 for one in pairs]
+        return {"entailment": sure, "neutral": [1 - one for one in sure], "contradiction": 0.0, "pieces": 1}
+
+    probe = RAG(answers="given")
+    seen = probe.observe(ScriptedAsk({("verifier", "verify"): verify}), items, "items")
+    assert len(asked) == len(set(asked))
+    (tmp_path / "seen.parquet").write_bytes(parquet_bytes(arrow_table(seen)))
+    for frame in (seen, pd.read_parquet(tmp_path / "seen.parquet")):
+        result = probe.judge({"items": frame}, level=0.95, rng=np.random.default_rng(0))
+        values = {one.name: one.value for one in result.measures if one.group is None}
+        assert values["claim_support"] == 1
+        assert values["near_miss_only_share"] == pytest.approx(1 / 3)
+        assert values["citation_recall"] == pytest.approx((1 + 0 + 1) / 3)
+        assert values["citation_precision"] == pytest.approx((1 + 0 + 1) / 3)
+    strict = RAG(answers="given", supported_at=0.95).judge({"items": seen}, level=0.95, rng=np.random.default_rng(0))
+    assert strict.measure("claim_support").value == 0
+    by_rules = probe.observe(ScriptedAsk({}), items, "items")
+    result = probe.judge({"items": by_rules}, level=0.95, rng=np.random.default_rng(0))
+    assert result.measure("claim_support").value == 0
+    without = RAG(answers="given", claims=False).observe(ScriptedAsk({("verifier", "verify"): verify}), items, "items")
+    assert list(without.columns) == list(by_rules.columns)
+    with pytest.raises(ValueError, match=r"supported_at: got 0; allowed: above 0, up to 1"):
+        RAG(supported_at=0)
 
 
 def test_the_search_is_judged_over_questions_by_hand():

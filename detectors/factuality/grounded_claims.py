@@ -99,6 +99,17 @@ class Verified:
             for one in told
         })  # fmt: skip
 
+    def among(self, passages: Sequence[str]) -> Verified:
+        """Return what was said by some of the passages, each of them alone."""
+        if self.rows is None:
+            return Verified(passages, None)
+        places = {text: place for place, text in enumerate(self.passages)}
+        chosen = {places[text]: number for number, text in enumerate(passages) if text in places}
+        return Verified(passages, {
+            ((chosen[premise[0]],), text): row
+            for (premise, text), row in self.rows.items() if len(premise) == 1 and premise[0] in chosen
+        })  # fmt: skip
+
     def row(self, premise: Premise, text: str) -> Floats:
         """Return entailment, neutral and contradiction; NaN where the verifier could not read it, or was not asked."""
         if self.rows is not None:

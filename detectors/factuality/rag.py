@@ -13,7 +13,7 @@ their length stands beside it. Refusals are told by `detectors.factuality.refusa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -52,15 +52,17 @@ _FAULTS = {**dict.fromkeys(_CORRECT, ("wrong", "refused")), "withheld": ("wrong"
 
 
 def audit_rag(
-    observed: pd.DataFrame, *, level: float, rng: np.random.Generator, k: int = 5, claims: bool = True
+    observed: pd.DataFrame, *, level: float, rng: np.random.Generator, k: int = 5, claims: bool = True,
+    supported_at: float = 0.5, conflicting_at: float = 0.5,
 ) -> Result:
     """Judge the answers of six slices; measures as the module says, with these beside them.
 
     observed, one row per question: `prompt`, `reference`, `expected` (what is right by the changed passages), of every
     slice `lacks_<slice>` (why it was not asked, or null), `said_<slice>` (the answer), `problem_<slice>` (why there is
-    none) and where known `shown_<slice>` (passages), `group`, `unit`, and where known `retrieved` and `gold` (ids): a
-    question without `retrieved` is missing where others have it. k: places of a search that count. claims: whether
-    claims and citations are looked at. Measures:
+    none) and where known `shown_<slice>` (passages), `verified_<slice>` (what a verifier said), `group`, `unit`, and
+    where known `retrieved` and `gold` (ids): a question without `retrieved` is missing where others have it. k: places
+    of a search that count. claims: whether claims and citations are looked at. supported_at, conflicting_at: thresholds
+    of a verifier's entailment and contradiction. Measures:
       correctness            headline: answers with the gold passages alone that are right; by place among near misses
       needless_refusal_share declined though the gold passages stand there
       withheld_abstention, withheld_wrong, withheld_memory      shares of the answers without evidence
@@ -75,7 +77,7 @@ def audit_rag(
       answer_words, error_share, not_changed, not_asked
     Items: a row per question with the outcome of each slice, what was said, and as weight in how many it went wrong.
     """
-    judge = _Judge(observed, level, rng, k, claims)
+    judge = _Judge(observed, level, rng, k, claims, {"supported_at": supported_at, "conflicting_at": conflicting_at})
     return Result(tuple(judge.measures()), judge.items)
 
 
@@ -88,6 +90,8 @@ class _Judge:
     rng: np.random.Generator
     k: int
     claims: bool
+    thresholds: Mapping[str, float]
+    """Of a verifier, by name."""
 
     def measures(self) -> Iterator[Measure]:
         """Yield all measures, the headline first."""
@@ -266,7 +270,8 @@ class _Judge:
         lost = self.outcomes.isin(_LOST)
         away = [[name for name in SLICES if row[name]] for row in lost.to_dict("records")]
         found = [
-            evidence_of(row, slices) if self.claims else {} for row, slices in zip(self._rows, away, strict=True)
+            evidence_of(row, slices, **self.thresholds) if self.claims else {}
+            for row, slices in zip(self._rows, away, strict=True)
         ]
         ends = {name: np.array([one.get(name) or (np.nan, np.nan) for one in found]) for name in EVIDENCE}
         return {name: (both[:, 0], both[:, 1]) for name, both in ends.items()}

@@ -6,9 +6,11 @@
     citation_precision    citations that are needed / citations
     hit, recall, reciprocal_rank, ndcg      of the first k that the search found (`detectors.factuality.retrieval`)
 
-Claims and their support are those of `detectors.factuality.mismatch`: rules, no judge. A citation is a number in
-brackets, [2], of the passage that stands second in what was shown. Declined and empty answers have no claims. What no
-rule can judge, and an answer that did not come, may be borne out or not: such a number is known between two ends only.
+Claims and their support are those of `detectors.factuality.mismatch`: rules, no judge. Where a verifier was asked, it
+decides what rules have nothing to say of (`detectors.factuality.grounded_claims`), and alone whether a citation bears
+its sentence out. A citation is a number in brackets, [2], of the passage that stands second in what was shown. Declined
+and empty answers have no claims. What nothing can judge, and an answer that did not come, may be borne out or not: such
+a number is known between two ends only.
 """
 
 from __future__ import annotations
@@ -20,17 +22,19 @@ from typing import Any
 import numpy as np
 
 from detectors.factuality.claims import sentences
-from detectors.factuality.grounded_claims import citations_in, unmarked
+from detectors.factuality.grounded_claims import Verified, citations_in, cited_rightly, ground, pairs_of, unmarked
 from detectors.factuality.grounding import Citations, alce, alce_premises
-from detectors.factuality.mismatch import NOT_SCORED, SUPPORTED, check_claims
+from detectors.factuality.mismatch import NOT_SCORED, SUPPORTED
 from detectors.factuality.refusals import is_refusal
 from detectors.factuality.retrieval import hit_at, ndcg_at, recall_at, reciprocal_rank
 
-__all__ = ["EVIDENCE", "READ", "RETRIEVAL", "Ends", "evidence_of", "retrieval_of"]
+__all__ = ["EVIDENCE", "READ", "RETRIEVAL", "VERIFIED", "Ends", "evidence_of", "pairs_to_verify", "retrieval_of"]
 
 EVIDENCE = ("claim_support", "near_miss_only", "citation_share", "citation_recall", "citation_precision")
 RETRIEVAL = ("hit", "recall", "reciprocal_rank", "ndcg")
 _PLACES = ("gold_first", "gold_middle", "gold_last")
+VERIFIED = ("answerable", *_PLACES)
+"""Slices whose answers are looked at claim by claim."""
 READ = 50_000
 """Characters of an answer that are looked at."""
 _LONGEST = 50
@@ -40,25 +44,37 @@ Ends = tuple[float, float]
 _OPEN: Ends = (0.0, 1.0)
 
 
-def evidence_of(row: Mapping[Any, Any], lost: Collection[str] = ()) -> dict[str, Ends | None]:
+def evidence_of(
+    row: Mapping[Any, Any], lost: Collection[str] = (), *, supported_at: float = 0.5, conflicting_at: float = 0.5
+) -> dict[str, Ends | None]:
     """Return the numbers `EVIDENCE` of a question, each between two ends; None for what its answers do not speak of.
 
-    row: of every slice `shown_<slice>` (passages) and `said_<slice>` (the answer), as `audit_rag` takes them. lost:
-    slices that were asked and gave no answer.
+    row: of every slice `shown_<slice>` (passages), `said_<slice>` (the answer) and, where a verifier was asked,
+    `verified_<slice>` (what it said of `pairs_to_verify`), as `audit_rag` takes them. lost: slices that were asked and
+    gave no answer. supported_at, conflicting_at: thresholds of the verifier's support and conflict.
     """
-    rules, gold = _Rules(str(row["prompt"])), _texts(row.get("shown_answerable"))
+    gold = _texts(row.get("shown_answerable"))
     if not gold:
         return dict.fromkeys(EVIDENCE)
-    told = [name for name in ("answerable", *_PLACES) if _answer(row, name) is not None]
-    cited = [one for name in told if (one := _citations(row, name, rules)) is not None]
-    away, asked = sum(name in lost for name in ("answerable", *_PLACES)), len(told)
+    seen = {name: Verified.of(_texts(row.get(f"shown_{name}")), row.get(f"verified_{name}")) for name in VERIFIED}
+    judge = _Judge(str(row["prompt"]), seen, supported_at, conflicting_at)
+    told = [name for name in VERIFIED if _answer(row, name) is not None]
+    cited = [one for name in told if (one := _citations(row, name, judge)) is not None]
+    away, asked = sum(name in lost for name in VERIFIED), len(told)
     return {
-        "claim_support": _OPEN if "answerable" in lost else _support(row, gold, rules),
-        "near_miss_only": _OPEN if set(_PLACES) & set(lost) else _near_miss_only(row, gold, rules),
+        "claim_support": _OPEN if "answerable" in lost else _support(row, gold, judge),
+        "near_miss_only": _OPEN if set(_PLACES) & set(lost) else _near_miss_only(row, gold, judge),
         "citation_share": _mean([(float(at < len(cited)),) * 2 for at in range(asked)] + [_OPEN] * away),
         "citation_recall": _mean([one[0] for one in cited] + [_OPEN] * away),
         "citation_precision": _mean([one[1] for one in cited] + [_OPEN] * away),
     }
+
+
+def pairs_to_verify(said: Any, shown: Sequence[str], question: str) -> list[tuple[tuple[int, ...], str]]:
+    """Return what a verifier has to be asked of an answer, as (places of passages that are joined, text), each once."""
+    if _plain(said) is None:
+        return []
+    return pairs_of(said[:READ], question, shown, (), citations_in(said[:READ])[:_LONGEST])
 
 
 def retrieval_of(row: Mapping[Any, Any], k: int) -> dict[str, float | None]:
@@ -71,74 +87,87 @@ def retrieval_of(row: Mapping[Any, Any], k: int) -> dict[str, float | None]:
 
 
 @dataclass(frozen=True)
-class _Rules:
-    """What rules say of claims in answers to one question, each looked at once, as many are alike in all slices."""
+class _Judge:
+    """What is said of claims in answers to one question, each looked at once, as many are alike in all slices."""
 
     question: str
+    seen: Mapping[str, Verified]
+    """Slice -> what was shown, and what a verifier said of it."""
+    supported_at: float
+    conflicting_at: float
     found: dict[tuple[str, tuple[str, ...]], list[str]] = field(default_factory=dict)
 
-    def states(self, said: str, passages: Sequence[str]) -> list[str]:
-        """Return the state of every claim."""
+    def states(self, name: str, said: str, passages: Sequence[str]) -> list[str]:
+        """Return the state of every claim of a slice's answer, by these of its passages."""
         key = (said, tuple(passages))
         if key not in self.found:
-            self.found[key] = [one.state for one in check_claims(said, passages, self.question)]
+            at = {"supported_at": self.supported_at, "conflicting_at": self.conflicting_at}
+            told = ground(said, self.question, self.seen[name].among(passages), **at)
+            self.found[key] = [one.state for one in told]
         return self.found[key]
 
-    def supported(self, said: str, passages: Sequence[str]) -> list[bool]:
+    def supported(self, name: str, said: str, passages: Sequence[str]) -> list[bool]:
         """Return of every claim that could be judged whether it is supported."""
-        return [one == SUPPORTED for one in self.states(said, passages) if one != NOT_SCORED]
+        return [one == SUPPORTED for one in self.states(name, said, passages) if one != NOT_SCORED]
 
 
-def _support(row: Mapping[Any, Any], gold: Sequence[str], rules: _Rules) -> Ends | None:
+def _support(row: Mapping[Any, Any], gold: Sequence[str], judge: _Judge) -> Ends | None:
     """Return the share of an answer's claims that the gold passages support."""
     said = _answer(row, "answerable")
-    return None if said is None else _share(rules.supported(said, gold))
+    return None if said is None else _share(judge.supported("answerable", said, gold))
 
 
-def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], rules: _Rules) -> Ends | None:
+def _near_miss_only(row: Mapping[Any, Any], gold: Sequence[str], judge: _Judge) -> Ends | None:
     """Return the share of claims, in all places of the gold passages, that near misses support and gold does not."""
     near = _texts(row.get("shown_withheld"))
-    told = [said for name in _PLACES if (said := _answer(row, name)) is not None]
+    told = [(name, said) for name in _PLACES if (said := _answer(row, name)) is not None]
     if not near or not told:
         return None
     by = [
         (one, other)
-        for said in told
-        for one, other in zip(rules.states(said, near), rules.states(said, gold), strict=True)
+        for name, said in told
+        for one, other in zip(judge.states(name, said, near), judge.states(name, said, gold), strict=True)
     ]
     return _share([one == SUPPORTED != other for one, other in by if NOT_SCORED not in (one, other)])
 
 
-def _citations(row: Mapping[Any, Any], name: str, rules: _Rules) -> tuple[Ends, Ends] | None:
+def _citations(row: Mapping[Any, Any], name: str, judge: _Judge) -> tuple[Ends, Ends] | None:
     """Return recall and precision of an answer's citations; None where it cites nothing.
 
-    A sentence that no rule can judge may be entailed by all that it cites, or by none of it.
+    A sentence that no rule can judge may be entailed by all that it cites, or by none of it. Where there is a verifier,
+    it alone says so.
     """
-    said, shown = str(row[f"said_{name}"])[:READ], _texts(row.get(f"shown_{name}"))
-    cited = citations_in(said)[:_LONGEST]
+    said, seen = str(row[f"said_{name}"])[:READ], judge.seen[name]
+    shown, cited = seen.passages, citations_in(said)[:_LONGEST]
     if not any(cited) or not shown:
         return None
+    if seen.rows is not None:
+        by = cited_rightly(said, citations_in(said), seen, judge.supported_at)
+        return None if by is None else ((by.recall,) * 2, (by.precision,) * 2)
     plain = unmarked(said)
     texts = [" ".join(span.of(plain).split()) for span in sentences(plain)[:_LONGEST]]
     states = {
-        (places, at): rules.supported(texts[at], [shown[place] for place in places])
+        (places, at): judge.supported(name, texts[at], [shown[place] for place in places])
         for places, at in alce_premises(cited, len(shown))
     }
     unknown = {at for (_, at), found in states.items() if not found}
 
-    def cited_rightly(otherwise: bool) -> Citations:
+    def by_rules(otherwise: bool) -> Citations:
         def entails(places: tuple[int, ...], at: int) -> bool:
             return otherwise if at in unknown else all(states[places, at])
 
         return alce(cited, len(shown), entails)
 
-    least, most = map(cited_rightly, (False, True))
+    least, most = map(by_rules, (False, True))
     return (least.recall, most.recall), (least.precision, most.precision)
 
 
 def _answer(row: Mapping[Any, Any], name: str) -> str | None:
+    return _plain(row.get(f"said_{name}"))
+
+
+def _plain(said: Any) -> str | None:
     """Return what was answered, without the marks of citations; None where nothing was, or it was declined."""
-    said = row.get(f"said_{name}")
     if not isinstance(said, str) or not any(character.isalnum() for character in said) or is_refusal(said):
         return None
     return unmarked(said[:READ])

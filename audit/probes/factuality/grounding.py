@@ -16,8 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.errors import DataError
-from audit.model import Pair
 from audit.probe import AUROC, COUNT, SHARE, SHARE_GAP, SIGNED, Ask, Observed, Range, Role
+from audit.probes.factuality.verifying import VERIFIER, verified
 from audit.probes.items import column, without_nan
 from detectors.phrases import Cause
 
@@ -33,8 +33,8 @@ __all__ = ["Grounding"]
 
 _PLACES = ("{passages}", "{question}")
 _GAPS = re.compile(r"\n\s*\n")
-VERIFIER, EMBEDDER = "verifier", "embedder"
-"""Helpers by their names in a plan."""
+EMBEDDER = "embedder"
+"""The helper's name in a plan."""
 Search = Callable[[Sequence[str]], list[list[str]]]
 """Questions -> the passages of each."""
 
@@ -274,23 +274,11 @@ def _verified(ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
         else pairs_of(answer, row["prompt"] or "", row["context"], list(row["reference"] or ()), row["cited"])
         for answer, row in zip(said, rows.to_dict("records"), strict=True)
     ]  # fmt: skip
-    pairs = [
-        Pair("\n".join(passages[place] for place in premise), text)
-        for passages, some in zip(rows["context"], wanted, strict=True) for premise, text in some
-    ]  # fmt: skip
-    told = ask("verify", pairs, model=VERIFIER) if pairs else None
-    answers = iter(() if told is None else without_nan(told).to_dict("records"))
-    rows["verified"] = column(rows, [
-        None if answer is None else [
-            {"passages": list(premise), "text": text, **{name: row[name] for name in _TOLD}}
-            for (premise, text), row in ((pair, next(answers)) for pair in some)
-        ]
-        for answer, some in zip(said, wanted, strict=True)
-    ])  # fmt: skip
+    told = verified(ask, list(zip(rows["context"], wanted, strict=True)))
+    rows["verified"] = column(
+        rows, [None if answer is None else some for answer, some in zip(said, told, strict=True)]
+    )
     return rows
-
-
-_TOLD = ("entailment", "neutral", "contradiction", "pieces")
 
 
 def _label(cell: Any) -> float | None:

@@ -1,9 +1,9 @@
 """Does the model answer from the passages that a retriever brings, and does it say so where they do not tell?
 
 Every question is asked six times, with its passages as they are, in other places, taken away and changed
-(`detectors.factuality.rag_slices`), so that every contrast is paired. No judge and no second model is needed. Answers
-may also come from elsewhere: in the data, a column for each slice, and what `rag_slices.sliced` says of a row is what
-was to be shown.
+(`detectors.factuality.rag_slices`), so that every contrast is paired. No judge and no second model is needed: rules
+hold claims against passages, and beside them a helper `verifier` where the plan has one. Answers may also come from
+elsewhere: in the data, a column for each slice, and what `rag_slices.sliced` says of a row is what was to be shown.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from audit.probe import COUNT, SHARE, SHARE_GAP, Ask, Observed, Range, Role
+from audit.probes.factuality.verifying import VERIFIER, verified
 from audit.probes.items import column, without_nan
 from detectors.phrases import Cause
 
@@ -56,7 +57,12 @@ class RAG:
     k: int = 5
     """How many of what was retrieved count, from the first on."""
     claims: bool = True
-    """Whether claims and citations of the answers are checked against the passages, too."""
+    """Whether claims and citations of the answers are checked against the passages, too: by rules, and by a helper
+    `verifier` where the plan has one."""
+    supported_at: float = 0.5
+    """A claim is supported from this entailment on, where a verifier is asked."""
+    conflicting_at: float = 0.5
+    """One that is not supported is conflicting from this contradiction on, where a verifier is asked."""
 
     name: ClassVar[str] = "factuality.rag"
     dimension: ClassVar[str] = "factuality"
@@ -108,6 +114,9 @@ class RAG:
         if min(self.near_misses, self.max_tokens, self.k) < 1:
             got = f"near_misses {self.near_misses}, max_tokens {self.max_tokens}, k {self.k}"
             raise ValueError(f"{self.name}: got {got}; allowed: 1 or more of each")
+        for option in ("supported_at", "conflicting_at"):
+            if not 0 < getattr(self, option) <= 1:
+                raise ValueError(f"{option}: got {getattr(self, option)}; allowed: above 0, up to 1")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -122,7 +131,7 @@ class RAG:
         """Return the items with `expected`, and of every slice what was shown, and what was said or why not.
 
         `lacks_<slice>` says why a slice is not asked, `shown_<slice>` holds the passages, `said_<slice>` the answer,
-        `problem_<slice>` why there is none.
+        `problem_<slice>` why there is none; `verified_<slice>`, where there is a verifier, what it said of the claims.
         """
         from detectors.factuality.rag_slices import sliced
 
@@ -135,9 +144,26 @@ class RAG:
             rows[f"lacks_{name}"] = column(rows, [one.lacks(name) for one in shown])
             rows[f"shown_{name}"] = column(rows, [one.texts(name) or None for one in shown])
         given = [f"answer_{name}" for name in _SLICES]
-        if self.answers == "given":
-            return self._given(rows, items.columns).drop(columns=given)
-        return self._asked(ask, rows, shown).drop(columns=given)
+        rows = self._given(rows, items.columns) if self.answers == "given" else self._asked(ask, rows, shown)
+        rows = rows.drop(columns=given)
+        return self._verified(ask, rows) if self.claims and ask.can("verify", model=VERIFIER) else rows
+
+    def _verified(self, ask: Ask, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows with what the verifier says of the claims of each answer; null where there is none."""
+        from detectors.factuality.rag_evidence import VERIFIED, pairs_to_verify
+
+        records = rows.to_dict("records")
+        cells = [
+            (row["prompt"], row[f"shown_{name}"] or (), row[f"said_{name}"])
+            for name in VERIFIED for row in records
+        ]  # fmt: skip
+        told = verified(ask, [
+            (shown, pairs_to_verify(said, shown, question) if shown else ()) for question, shown, said in cells
+        ])  # fmt: skip
+        kept = [some if isinstance(said, str) else None for (*_, said), some in zip(cells, told, strict=True)]
+        for place, name in enumerate(VERIFIED):
+            rows[f"verified_{name}"] = column(rows, kept[place * len(rows) : (place + 1) * len(rows)])
+        return rows
 
     def _asked(self, ask: Ask, rows: pd.DataFrame, shown: Sequence[Passages]) -> pd.DataFrame:
         """Ask all slices of all questions at once."""
@@ -181,7 +207,10 @@ class RAG:
         """Return the measures of `detectors.factuality.rag`."""
         from detectors.factuality.rag import audit_rag
 
-        return audit_rag(observed["items"], level=level, rng=rng, k=self.k, claims=self.claims)
+        return audit_rag(
+            observed["items"], level=level, rng=rng, k=self.k, claims=self.claims, supported_at=self.supported_at,
+            conflicting_at=self.conflicting_at,
+        )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 100 questions of which 3 in 10 are answered right from their passages, and the same with all right.
