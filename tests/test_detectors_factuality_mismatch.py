@@ -620,3 +620,16 @@ def test_the_verifier_sees_what_the_rules_see():
 )
 def test_words_that_only_say_that_it_is_an_answer_need_no_evidence(answer, passage):
     assert [one.state for one in check_claims(answer, [passage])] == [SUPPORTED]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "claim", "accused"),
+    [
+        ("The tower was not finished until 1889.", "The tower was finished in 1889.", False),
+        ("He scored 27 goals, more than any other player.", "No other player scored more than his 27 goals.", False),
+        ("The tower was not finished in 1889.", "The tower was finished in 1889.", True),
+        ("The bridge was opened by the king.", "The bridge was not opened by the king.", True),
+    ],
+)
+def test_not_until_and_no_other_deny_nothing(evidence, claim, accused):
+    assert ("conflicting" in [one.state for one in check_claims(claim, [evidence], "")]) == accused

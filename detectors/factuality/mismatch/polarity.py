@@ -35,6 +35,10 @@ NEGATION, COMPARISONS = Phrase("negation"), Phrase("comparatives")
 _ABOUT_THE_SAME = 0.5
 _REACH = 4
 """Words behind a negation among which the one is that it is about."""
+_SENTENCE = 12
+"""Words behind a negation among which `until` turns it: what was not done until 1889 was done in 1889."""
+_SAYS_SO = ("only", "just", "merely", "other")
+"""What, behind a negation, says the thing itself: not only, no other."""
 
 
 def check_negation(case: Case) -> list[Finding]:
@@ -81,7 +85,9 @@ def _negated(tokens: Sequence[Token]) -> dict[str, Token]:
         elif token.text in NEGATIONS or token.text.endswith("n't") or token.text in DENIALS:
             behind = list(takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _REACH]))
             about = next((one.stem for one in behind if one.stem and one.kind != NUMBER), "")
-            if about and not (behind and behind[0].text in ("only", "just", "merely")):
+            ahead = takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _SENTENCE])
+            said = behind and behind[0].text in _SAYS_SO or any(one.text in ("until", "till") for one in ahead)
+            if about and not said:
                 found[about] = token
     return found
 
