@@ -633,3 +633,16 @@ def test_words_that_only_say_that_it_is_an_answer_need_no_evidence(answer, passa
 )
 def test_not_until_and_no_other_deny_nothing(evidence, claim, accused):
     assert ("conflicting" in [one.state for one in check_claims(claim, [evidence], "")]) == accused
+
+
+@pytest.mark.parametrize(
+    ("claim", "state"),
+    [
+        ("회사의 매출은 2020년에 모두 약 3조 5천억 원이었다.", "supported"),
+        ("회사의 매출은 2020년에 모두 3조 5천억 원이었다.", "conflicting"),
+        ("회사의 매출은 2020년에 모두 약 3조 6천억 원이었다.", "conflicting"),
+    ],
+)
+def test_about_rounds_the_smaller_part_of_a_korean_number_too(claim, state):
+    evidence = "회사의 매출은 2020년에 모두 3조 4,500억 원이었다."
+    assert [one.state for one in check_claims(claim, [evidence], "")] == [state]

@@ -86,7 +86,7 @@ def _negated(tokens: Sequence[Token]) -> dict[str, Token]:
             behind = list(takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _REACH]))
             about = next((one.stem for one in behind if one.stem and one.kind != NUMBER), "")
             ahead = takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _SENTENCE])
-            said = behind and behind[0].text in _SAYS_SO or any(one.text in ("until", "till") for one in ahead)
+            said = (behind and behind[0].text in _SAYS_SO) or any(one.text in ("until", "till") for one in ahead)
             if about and not said:
                 found[about] = token
     return found

@@ -179,7 +179,8 @@ def _finished(
     if money:
         first -= 1
         unit = UNITS[tokens[first].text]
-    if place == 1.0 and readings and is_hedged(tokens, first, last):
+    hedged = place == 1.0 and len(readings) > 0 and is_hedged(tokens, first, last)
+    if hedged:
         place = _last_figure(readings[0])
     if first > 0 and is_minus(tokens, first - 1):
         first -= 1
@@ -188,7 +189,7 @@ def _finished(
     readings = on_the_clock(tokens, first, last, readings)
     values = tuple((one * scale + rest) * factor + shift for one in readings)
     start, end = tokens[first].start, tokens[last].end
-    place = factor if rest else place * scale * factor
+    place = factor * (_last_figure(rest) if hedged else 1.0) if rest else place * scale * factor
     return Quantity(values, place, dimension, factor, start, end, first, last, reading.plain[start:end].lower(), shift)
 
 
