@@ -1,5 +1,7 @@
 """Marks in text: the same bias, texts and counts as transformers, and colours that the detectors agree on."""
 
+import dataclasses
+import hashlib
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -14,7 +16,8 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.text.sampling import Sampling, _choose
 from audit.procedures.marked_sample import marked_sample
 from audit.procedures.token_ids import token_ids
-from audit.watermarks.text import LeftHash
+from audit.watermarks.text import LeftHash, SelfHashHF, SelfHashLMW, Shifted, Unigram
+from audit.watermarks.text.processor import MarkProcessor
 from detectors.provenance.text.green import LeftHashLists, green_pairs
 
 MARKS = [LeftHash(), LeftHash(0.5, 4.0, 2654435769), LeftHash(0.9, 0.5, 2**40 + 12345)]
@@ -41,7 +44,7 @@ def lists(mark, vocabulary):
         ({"greenlist_ratio": 0.0}, "greenlist_ratio 0.0; allowed: above 0, below 1"),
         ({"greenlist_ratio": 1.0}, "allowed: above 0, below 1"),
         ({"bias": 0.0}, "bias 0.0; allowed: above 0"),
-        ({"hashing_key": 0}, "hashing_key 0; allowed: 1 or more"),
+        ({"hashing_key": -77}, "hashing_key; allowed: 1 or more"),
     ],
 )
 def test_a_mark_that_marks_nothing_is_refused(options, message):
@@ -181,3 +184,127 @@ def test_a_mark_of_somebody_else_sees_all_tokens_before(model, how):
         assert [model.tokenise([one.content])[0] for one in drawn] == [[first] * 5 for first in firsts]
     else:  # outside the most likely tokens nothing can be put in
         assert all(one.elements == 5 for one in drawn)
+
+
+# --- the other variants of KGW ----------------------------------------------------------------------------------------
+
+
+SELF = SelfHashHF(0.25, 3.0, 15485863, 4)
+PAD = {"pad_token_id": 1, "eos_token_id": 1, "bos_token_id": 0}
+
+
+def self_config(mark):
+    return WatermarkingConfig(
+        greenlist_ratio=mark.greenlist_ratio, bias=mark.bias, hashing_key=mark.hashing_key, seeding_scheme="selfhash",
+        context_width=mark.context_width,
+    )
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_self_hash_raises_the_candidates_that_transformers_raises(width):
+    rng = np.random.default_rng(width)
+    mark = SelfHashHF(0.3, 3.0, 2654435769, width)
+    theirs = WatermarkLogitsProcessor(vocab_size=500, device="cpu", **self_config(mark).to_dict())
+    before, logits = rng.integers(0, 500, (3, 7)), torch.from_numpy(rng.normal(size=(3, 500))).float()
+    for ids in (before, before[:, : width - 1]):  # too little stands before the second: it is left as it is
+        ours = mark.marked(ids.tolist(), logits)
+        assert torch.equal(ours, theirs(torch.from_numpy(ids), logits))
+        assert bool((ours != logits).any()) is (ids.shape[1] >= width)
+
+
+def test_self_hash_of_lm_watermarking_has_lists_of_its_own_and_one_candidate_more():
+    """Its hash, seeded with 2971215073, is that of the published code; the lists of transformers are others."""
+    rng = np.random.default_rng(0)
+    before, logits = rng.integers(0, 500, (4, 5)), torch.from_numpy(rng.normal(size=(4, 500))).float()
+    table = torch.randperm(1_000_003, generator=torch.Generator().manual_seed(2971215073))
+    expected = logits.clone()
+    for row, ids in enumerate(before.tolist()):
+        for candidate in logits[row].topk(41).indices.tolist():
+            window = 1 + table[torch.tensor([*ids[-3:], candidate])]
+            seed = int((15485863 * window * window[-1]).min()) % (2**64 - 1)
+            if candidate in torch.randperm(500, generator=torch.Generator().manual_seed(seed))[:125]:
+                expected[row, candidate] += 2.5
+    assert torch.equal(SelfHashLMW().marked(before.tolist(), logits), expected)
+    assert not torch.equal(SelfHashHF().marked(before.tolist(), logits), expected)
+
+
+def generated(model, **how):
+    """Return what transformers' `generate()` draws after two prompts, [text, token]."""
+    ids = torch.from_numpy(np.random.default_rng(0).integers(3, 384, (2, 6)))
+    settings = {"max_new_tokens": 50, "min_new_tokens": 50, "do_sample": True, "top_k": 0, **PAD}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = model.scorer.network.model
+        return network.generate(ids, attention_mask=torch.ones_like(ids), **settings, **how)[:, 6:].numpy()
+
+
+@pytest.mark.parametrize("mark", [LeftHash(bias=6.0), SelfHashHF(bias=6.0)])
+def test_what_transformers_generates_is_found_by_ours_and_ours_by_theirs(model, mark):
+    settings = self_config(mark) if isinstance(mark, SelfHashHF) else config(mark)
+    theirs, plain = generated(model, watermarking_config=settings), generated(model)
+    ours = generated(model, logits_processor=[MarkProcessor(mark)])
+    readings = [mark.scheme(384).read(texts) for texts in (theirs, ours, plain)]
+    for found in readings[:2]:
+        assert max(one.p_value for one in found) < 1e-6
+    assert min(one.p_value for one in readings[2]) > 1e-3
+    wrong = dataclasses.replace(mark, hashing_key=2654435769)
+    assert min(one.p_value for one in wrong.scheme(384).read(ours)) > 1e-3
+    detector = WatermarkDetector(model.scorer.network.model.config, "cpu", settings, ignore_repeated_ngrams=True)
+    assert detector(torch.from_numpy(ours), return_dict=True).z_score.min() > 5
+
+
+@pytest.mark.parametrize("mark", [Unigram(bias=4.0), Shifted(bias=4.0, message=77), SelfHashLMW(bias=6.0)])
+def test_marks_without_a_peer_are_found_by_their_own_scheme(model, mark):
+    ours, plain = generated(model, logits_processor=[MarkProcessor(mark)]), generated(model)
+    ours, plain = mark.scheme(384).read(ours), mark.scheme(384).read(plain)
+    assert max(one.p_value for one in ours) < 1e-4 < 1e-2 < min(one.p_value for one in plain)
+    if isinstance(mark, Shifted):
+        assert {one.message for one in ours} == {77}
+
+
+def test_message_0_is_left_hash_and_another_is_the_list_turned():
+    logits, before = torch.zeros(2, 300), [[5], [9]]
+    plain = LeftHash().marked(before, logits)
+    assert torch.equal(Shifted().marked(before, logits), plain)
+    assert torch.equal(Shifted(message=13).marked(before, logits), plain.roll(13, dims=1))
+
+
+def test_unigram_has_the_list_of_its_authors():
+    """Their key 0 seeds NumPy's generator with the first four bytes of SHA-256 of eight zero bytes, and so on."""
+    for key in (1, 77, 15485863):
+        seed = int.from_bytes(hashlib.sha256(np.int64(key)).digest()[:4], "little")
+        green = np.array([True] * 192 + [False] * 192)
+        np.random.default_rng(seed).shuffle(green)
+        marked = Unigram(0.5, 2.0, key).marked([[3]], torch.zeros(1, 384))
+        assert torch.equal(marked[0], torch.from_numpy(green) * 2.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LeftHash(context_width=2), "context_width 2 with left hash, which looks at one token; allowed: 1"),
+        (lambda: SelfHashHF(context_width=0), "context_width 0; allowed: 1 or more"),
+        (lambda: Shifted(payload_bits=17), "payload_bits 17; allowed: 1 to 16"),
+        (lambda: Shifted(payload_bits=4, message=16), "message 16; allowed: 0 to 15"),
+        (lambda: Shifted(payload_bits=8).scheme(200), "payload_bits 8 with 200 ids; allowed: no more messages"),
+        (lambda: SelfHashHF(hashing_key=2**63), "hashing_key; allowed: 1 or more, below 2^63"),
+    ],
+)
+def test_options_that_say_more_than_the_variant_does_are_refused(make, message):
+    with pytest.raises(ModelError) as caught:
+        make()
+    assert message in str(caught.value)
+
+
+def test_weak_options_are_told():
+    told = {
+        LeftHash(): [], LeftHash(hashing_key=6): ["the key is even"],
+        SelfHashHF(context_width=1): ["a window of one token is a fixed list"],
+        LeftHash(hashing_key=2**33 + 1): ["the key has more than 32 bits"], Unigram(): ["one list of words"],
+    }  # fmt: skip
+    for mark, starts in told.items():
+        found = list(mark.weaknesses())
+        assert len(found) == len(starts)
+        assert all(one.startswith(start) for one, start in zip(found, starts, strict=True))
+    even, odd = LeftHash(hashing_key=6), LeftHash(hashing_key=3)
+    assert torch.equal(even.marked([[5]], torch.zeros(1, 99)), odd.marked([[10]], torch.zeros(1, 99)))

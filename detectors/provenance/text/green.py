@@ -4,11 +4,13 @@
     p = P(Bin(T, g) >= S),   g = floor(ratio V) / V,   S green ones of T distinct pairs of a seed and a token
 
     kgw-lefthash        seed = key * x_{t-1} mod (2^64 - 1)
+    kgw-selfhash-hf     seed = min_i key * a_i * a_t mod (2^64 - 1), i = t-h+1 .. t, products wrapping at 64 bits;
+                        a_i = 1 + F[x_i mod 1000003], F a shuffle of 1000003 numbers seeded with the key
+    kgw-selfhash-lmw    the same, but F is seeded with 2971215073 under every key
 
-Kirchenbauer et al. 2023 (arXiv 2301.10226). The shuffle is the one that torch draws on a processor and transformers
-marks with: forward Fisher-Yates on MT19937, of which only the first floor(ratio V) steps matter, and only the low 32
-bits of a seed. A pair of a seed and a token counts once a text, as it has the same colour wherever it stands. So p
-holds over the draw of the key, for text that knows nothing of it.
+Kirchenbauer et al. 2023 (arXiv 2301.10226, 2306.04634), as transformers (lefthash, selfhash-hf) and lm-watermarking
+(selfhash-lmw) make it on a processor; of a seed only the low 32 bits matter. A pair of a seed and a token counts once a
+text, as it has the same colour wherever it stands. So p holds over the draw of the key, for text that knows none of it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 import numpy as np
@@ -23,15 +26,31 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from detectors.provenance.text.reading import Ids, Reading, joined, more_at_this_rate
+from detectors.provenance.text.shuffle import Bools, Seeds, among_first, seeds_of, shuffled
 
-__all__ = ["GreenLists", "LeftHashLists", "green_pairs", "green_tail", "pairs_needed"]
+__all__ = [
+    "GreenLists", "Items", "LeftHashLists", "SelfHashHFLists", "SelfHashLMWLists", "green_pairs", "green_tail",
+    "pairs_needed",
+]
 
-Seeds = NDArray[np.uint32]
-Steps = NDArray[np.uint32]
-Bools = NDArray[np.bool_]
+_HASHED, _LMW_SEED = 1_000_003, 2_971_215_073
+"""How many numbers the hash of selfhash tells apart, and what seeds it in lm-watermarking."""
 
-_BLOCK = 64
-"""Tokens that are looked for at a time, to bound memory."""
+
+@dataclass(frozen=True)
+class Items:
+    """Distinct pairs of a seed and a token, in ascending order, and where each one counts."""
+
+    seed: Seeds
+    """[pair]"""
+    token: Ids
+    """[pair]"""
+    place: Ids
+    """Where a pair stands for the first time in a text, [scored], of the texts one behind the other."""
+    text: Ids
+    """Which text that is, [scored]."""
+    pair: Ids
+    """Which pair that is, [scored]."""
 
 
 @dataclass(frozen=True)
@@ -63,20 +82,31 @@ class GreenLists(ABC):
         """
         raise NotImplementedError
 
+    def colours(self, items: Items) -> Bools:
+        """Return whether each pair of the items is green, [pair]."""
+        return among_first(items.seed, items.token, self.vocabulary, self.size)
+
+    def items(self, ids: Ids, text: Ids) -> Items:
+        """Return what is scored in texts one behind the other; ids, text as in `seeds`."""
+        place, seed = self.seeds(ids, text)
+        code = seed * np.uint64(self.vocabulary) + ids[place].astype(np.uint64)
+        pairs, pair = np.unique(code, return_inverse=True)
+        first = np.unique(text[place] * len(pairs) + pair, return_index=True)[1]
+        seed, token = (pairs // self.vocabulary).astype(np.uint32), (pairs % self.vocabulary).astype(np.int64)
+        return Items(seed, token, place[first], text[place[first]], pair[first])
+
     def read(self, texts: Iterable[ArrayLike]) -> list[Reading]:
         """Return a reading of each text, 1 a green token and 0 another; see `TextScheme`."""
         rows = [np.asarray(one) for one in texts]
         ids, text = joined(rows, self.vocabulary)
-        place, seed = self.seeds(ids, text)
-        pairs, code = np.unique(_code(seed, ids[place], self.vocabulary), return_inverse=True)
-        first = np.unique(text[place] * len(pairs) + code, return_index=True)[1]
+        items = self.items(ids, text)
         evidence = np.full(len(ids), np.nan)
-        evidence[place[first]] = _colours(pairs // self.vocabulary, pairs % self.vocabulary, self)[code[first]]
-        scored = np.bincount(text[place[first]], minlength=len(rows))
-        green = np.bincount(text[place[first]], evidence[place[first]], minlength=len(rows))
+        evidence[items.place] = self.colours(items)[items.pair]
+        scored = np.bincount(items.text, minlength=len(rows))
+        green = np.bincount(items.text, evidence[items.place], minlength=len(rows))
         each = np.split(evidence, np.cumsum([len(one) for one in rows])[:-1]) if rows else []
         facts = zip(scored.tolist(), green.tolist(), self.tail(green, scored).tolist(), each, strict=True)
-        return [Reading(items, hits, self.share * items, p, tokens) for items, hits, p, tokens in facts]
+        return [Reading(many, hits, self.share * many, p, tokens) for many, hits, p, tokens in facts]
 
     def tail(self, statistic: ArrayLike, scored: ArrayLike) -> NDArray[np.float64]:
         """Return P(Bin(scored, g) >= statistic); see `TextScheme`."""
@@ -109,6 +139,48 @@ class LeftHashLists(GreenLists):
         return place, np.array(seeds, dtype=np.uint32)[code]
 
 
+@dataclass(frozen=True)
+class SelfHashHFLists(GreenLists):
+    """KGW with self hash, as transformers makes it: a token's own id is among those that choose its list.
+
+    A window of one token makes it a fixed list of words; then p is of distinct ids.
+    """
+
+    context_width: int = 4
+    """h, tokens of the window that hold a minimum, the token itself among them."""
+
+    variant: ClassVar[str] = "kgw-selfhash-hf"
+
+    def seeds(self, ids: Ids, text: Ids) -> tuple[Ids, Seeds]:
+        """Return the places of the tokens that end a whole window, and their seeds."""
+        before = self.context_width - 1
+        place = before + np.flatnonzero(text[before:] == text[: len(text) - before])
+        hashed = 1 + _hash_of(self._hash_seed)[ids % _HASHED]
+        own = np.int64(self.hashing_key) * hashed[place]  # wraps, as torch does
+        return place, seeds_of(np.min([own * hashed[place - back] for back in range(self.context_width)], axis=0))
+
+    @property
+    def _hash_seed(self) -> int:
+        return self.hashing_key % 2**32
+
+
+@dataclass(frozen=True)
+class SelfHashLMWLists(SelfHashHFLists):
+    """KGW with self hash, as lm-watermarking makes it: the same with a hash that knows nothing of the key."""
+
+    variant: ClassVar[str] = "kgw-selfhash-lmw"
+
+    @property
+    def _hash_seed(self) -> int:
+        return _LMW_SEED
+
+
+@lru_cache(maxsize=4)
+def _hash_of(seed: int) -> Ids:
+    """Return the shuffled numbers that selfhash hashes ids with; kept, as it takes a tenth of a second."""
+    return shuffled(seed, _HASHED)
+
+
 def green_pairs(texts: Iterable[ArrayLike], lists: GreenLists) -> list[Bools]:
     """Return for each text whether its distinct pairs are green, [pair] in order of first appearance."""
     return [one.per_token[~np.isnan(one.per_token)].astype(bool) for one in lists.read(texts)]
@@ -134,41 +206,3 @@ def pairs_needed(green: ArrayLike, share: float, alpha: float) -> float:
     above = np.flatnonzero(p > alpha)
     needed = above[-1] + 2 if above.size else 1
     return float(needed) if needed <= len(colours) else float("nan")
-
-
-def _code(seed: Seeds, token: Ids, vocabulary: int) -> NDArray[np.uint64]:
-    """Return one number for each pair of a seed and a token."""
-    return seed * np.uint64(vocabulary) + token.astype(np.uint64)
-
-
-def _colours(seed: NDArray[np.uint64], token: NDArray[np.uint64], lists: GreenLists) -> Bools:
-    """Return whether each `token` [pair] is green in the list of `seed` [pair], which ascends."""
-    different, starts = np.unique(seed, return_index=True)
-    source = np.random.RandomState()  # the frozen MT19937, which torch seeds in the same way
-    steps = np.arange(lists.size, dtype=np.uint32)
-    left = lists.vocabulary - steps
-    green = [np.empty(0, dtype=bool)]
-    for one, tokens in zip(different.tolist(), np.split(token.astype(np.uint32), starts[1:]), strict=False):
-        source.seed(one)
-        jumps = source.randint(2**32, size=lists.size, dtype=np.uint32)
-        np.remainder(jumps, left, out=jumps)
-        jumps += steps
-        green += [_drawn(tokens[i : i + _BLOCK], jumps) for i in range(0, len(tokens), _BLOCK)]
-    return np.concatenate(green)
-
-
-def _drawn(tokens: Steps, jumps: Steps) -> Bools:
-    """Return whether each token [token] ends in the first places of the shuffle that swaps i and jumps[i] in turn.
-
-    A token is drawn, for good, by the step that jumps to where it stands; while none does, it stands still until the
-    step of its own place, with which it moves to where that step jumps.
-    """
-    drawn: Bools = (jumps == tokens[:, None]).any(axis=1)
-    going = np.flatnonzero(~drawn & (tokens < len(jumps)))
-    moved = tokens[going]
-    while going.size:
-        place, later = jumps[moved], np.arange(len(jumps)) > moved[:, None]
-        drawn[going] = ((jumps == place[:, None]) & later).any(1)
-        stays = drawn[going] | (place >= len(jumps))
-        going, moved = going[~stays], place[~stays]
-    return drawn
