@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import tiny_models
@@ -11,7 +12,7 @@ from needs import needs_data
 from audit.errors import PlanError, UsageError
 from audit.execute import run
 from audit.plan import read_plan
-from audit.reference import factuality_plan, starter_plan, table_plan
+from audit.reference import factuality_plan, robustness_plan, starter_plan, table_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template
 
@@ -40,6 +41,23 @@ def test_a_folder_says_what_it_is(tmp_path, facts, family):
     path = folder(tmp_path / "m", **facts)
     assert family_of(str(path)) == family
     assert f"use: {family}," in starter_plan(str(path))
+
+
+@pytest.mark.parametrize("base", [".", "plans", "plans/of/mine", "../elsewhere"])
+def test_a_plan_names_what_it_reads_from_where_it_lies(tmp_path, monkeypatch, base):
+    home = tmp_path / "here"
+    folder(home / "m", architectures=["LlamaForCausalLM"])
+    (home / "people.csv").write_text("sex,age,hired\nf,20,1\nm,30,0\nf,30,0\n")
+    (home / base).mkdir(parents=True, exist_ok=True)
+    monkeypatch.chdir(home)
+    there = Path(base)
+    for text in (
+        starter_plan("./m", base=there), robustness_plan("m", base=there), table_plan("people.csv", base=there),
+        factuality_plan("rag", "m", None, base=there),
+    ):  # fmt: skip
+        plan = read_plan(text, base=home / base)
+        asked = plan.checks[0].data["items"] if plan.model is None else plan.model
+        assert (home / base / asked.path).resolve().exists(), text
 
 
 def test_reference_folders_are_known_by_their_own_family():

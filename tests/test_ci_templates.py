@@ -305,7 +305,7 @@ def test_check_plan_tells_every_mistake_of_all_files_at_once():
         "a.plan.yaml:5:13:", "a.plan.yaml:6:23:", "a.plan.yaml:7:36:", "b.plan.yaml:1:1:", "b.plan.yaml:2:1:",
     ]  # fmt: skip
     assert done.stdout == ""
-    assert bash("dokimasia check-plan plan.yaml", {}).stdout == "plan.yaml: 1 checks\n"
+    assert bash("dokimasia check-plan plan.yaml", {}).stdout == "plan.yaml: 1 check\n"
     assert json.loads(bash("dokimasia check-plan plan.yaml --json", {}).stdout) == {"plans": {"plan.yaml": 1}}
 
 

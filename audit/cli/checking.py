@@ -35,4 +35,4 @@ def check_plan(
     if as_json:
         print(json.dumps({"plans": checks}))
     else:
-        print("\n".join(f"{path}: {count} checks" for path, count in checks.items()))
+        print("\n".join(f"{path}: {count} check{'s' * (count != 1)}" for path, count in checks.items()))

@@ -111,7 +111,8 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
         progress.total = sum(calls.values())
 
     def start(folder: Path) -> None:
-        print(f"{clean(plan.title)}: {len(plan.checks)} checks into {folder}", file=sys.stderr, flush=True)
+        checks = f"{len(plan.checks)} check{'s' * (len(plan.checks) != 1)}"
+        print(f"{clean(plan.title)}: {checks} into {folder}", file=sys.stderr, flush=True)
 
     def note(line: str) -> None:
         progress.clear()

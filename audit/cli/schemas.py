@@ -56,9 +56,10 @@ def init(
     if purpose in ("rag", "uncertainty", "recognition"):
         plan = factuality_plan(purpose, model, data, base=file.parent)
     elif purpose == "robustness":
-        plan = robustness_plan(model)
+        plan = robustness_plan(model, base=file.parent)
     else:
-        plan = starter_plan(model) if data is None else table_plan(data)
+        base = file.parent
+        plan = starter_plan(model, base=base) if data is None else table_plan(data, base=base)
     _write_new({file: (plan, "plan")})
     try:
         load_plan(file)

@@ -11,6 +11,7 @@ Nothing is loaded and no server is asked.
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from audit.data import ENDINGS, column_names
 from audit.errors import DataError, UsageError
 from audit.reference.plans import find_language_model
 
-__all__ = ["family_of", "has_chat_template", "starter_plan"]
+__all__ = ["family_of", "has_chat_template", "seen_from", "starter_plan"]
 
 _TEMPLATES = {
     **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
@@ -47,8 +48,15 @@ _ALLOWED = (
 )
 
 
-def starter_plan(model: str | None) -> str:
-    """Return the text of a plan against `model`, or else against the installed language model.
+def seen_from(base: Path, place: str) -> str:
+    """Return a file or folder as a plan that lies in `base` names it; an address and what is absolute stay."""
+    if base == Path() or "://" in place or Path(place).is_absolute():
+        return place
+    return os.path.relpath(place, base)
+
+
+def starter_plan(model: str | None, *, base: Path = Path()) -> str:
+    """Return the text of a plan in `base` against `model`, or else against the installed language model.
 
     Raises UsageError where `model` is not there or of no kind that is known.
     """
@@ -60,7 +68,7 @@ def starter_plan(model: str | None) -> str:
         text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
             "mode: choice}", f"mode: choice, prompt: {json.dumps(_CHAT_PROMPT)}}}"
         )
-    places = {'"MODEL"': model or installed, '"LANGUAGE_MODEL"': installed}
+    places = {'"MODEL"': installed if model is None else seen_from(base, model), '"LANGUAGE_MODEL"': installed}
     text = re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)
     return f"# yaml-language-server: $schema=./plan.schema.json\n{text}"
 

@@ -21,7 +21,7 @@ from typing import Literal
 from audit.data import ENDINGS, column_names
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
-from audit.reference.starters import family_of, has_chat_template
+from audit.reference.starters import family_of, has_chat_template, seen_from
 
 __all__ = ["Purpose", "factuality_plan"]
 
@@ -73,15 +73,16 @@ def factuality_plan(purpose: Purpose, model: str | None, data: str | None, *, ba
         told["PROBE"] = f"answers: file, score: {scored}"
         template = template.replace("model: MODEL\n", "")
     else:
-        told["MODEL"], family, chat = _model(model, kind)
+        told["MODEL"], family, chat = _model(model, kind, base)
         told["PROBE"] = _PROBES[purpose](family, chat) if purpose in _PROBES else ""
     return re.sub("MODEL|DATA|PROBE", lambda found: told[found[0]], template)
 
 
-def _model(model: str | None, kind: _Kind) -> tuple[str, str, bool]:
+def _model(model: str | None, kind: _Kind, base: Path) -> tuple[str, str, bool]:
     """Return the model's entry, its family, and whether it is asked in turns."""
     path = str(find_language_model() or "./model") if model is None else model
-    family, quoted = "causal_lm" if model is None else family_of(model), json.dumps(path, ensure_ascii=False)
+    family, there = ("causal_lm", path) if model is None else (family_of(model), seen_from(base, model))
+    quoted = json.dumps(there, ensure_ascii=False)
     if family == "endpoint":
         entry = f"{{use: endpoint, url: {quoted}, name: our-model}}   # key_env: MODEL_KEY where it wants a key"
         return entry, family, True

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
-from audit.reference.starters import family_of, has_chat_template
+from audit.reference.starters import family_of, has_chat_template, seen_from
 
 __all__ = ["robustness_plan"]
 
@@ -34,14 +34,14 @@ checks:
 _CHAT_PROMPT = "{question} Answer with the name or the number alone."
 
 
-def robustness_plan(model: str | None) -> str:
-    """Return the text of a plan against `model`, or else against the installed language model.
+def robustness_plan(model: str | None, *, base: Path = Path()) -> str:
+    """Return the text of a plan in `base` against `model`, or else against the installed language model.
 
     Raises UsageError where `model` is not there, of no kind that is known, or of one that cannot be asked.
     """
     path = model or str(find_language_model() or "./model")
     family = "causal_lm" if model is None else family_of(model)
-    where = json.dumps(path, ensure_ascii=False)
+    where = json.dumps(path if model is None else seen_from(base, model), ensure_ascii=False)
     told = {"model": f"use: {family}, path: {where}", "data": _IMAGES, "limit": _LIMIT.format("worst_kept_flip_rate")}
     if family == "causal_lm":
         chat = has_chat_template(Path(path))

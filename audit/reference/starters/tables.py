@@ -19,6 +19,7 @@ from typing import Any
 
 from audit.data import ENDINGS, column_names, read_columns
 from audit.errors import UsageError
+from audit.reference.starters import seen_from
 
 __all__ = ["first_values", "label_of", "table_plan"]
 
@@ -56,8 +57,8 @@ checks:
 """
 
 
-def table_plan(data: str) -> str:
-    """Return the text of a plan that audits a table without a model.
+def table_plan(data: str, *, base: Path = Path()) -> str:
+    """Return the text of a plan in `base` that audits a table without a model.
 
     Raises UsageError for a file that is not there, or no table, DataError for one that cannot be read.
     """
@@ -75,7 +76,7 @@ def table_plan(data: str) -> str:
         name for name in others if name not in sensitive and len(columns[name]) < max(2, sum(columns[name].values()))
     ]
     told: dict[str, Any] = {
-        "TITLE": f"Bias in {path.name}", "SENSITIVE": sensitive, "LABEL": label, "PATH": str(path),
+        "TITLE": f"Bias in {path.name}", "SENSITIVE": sensitive, "LABEL": label, "PATH": seen_from(base, str(path)),
         "FAVOURABLE": _favourable(columns[label]), "FEATURES": features[:_MOST_FEATURES] or others[-1:],
         "COLUMN": sensitive[0],
     }  # fmt: skip
