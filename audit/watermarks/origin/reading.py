@@ -1,0 +1,164 @@
+"""What files say of their origin, read under a stated anchor: content credentials, IPTC's source type, AIGC label.
+
+    Trusted   whole, and signed by somebody whom the anchor vouches for
+    Valid     whole, and signed by somebody whom nobody vouches for: not trusted
+    Invalid   altered, or signed with a certificate that must not sign
+    none      no manifest. That proves nothing: whoever encodes a file anew removes it without a trace
+"""
+
+from __future__ import annotations
+
+import json
+import mimetypes
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from audit.watermarks.origin.certificates import certificates_in
+from audit.watermarks.origin.parser import Answer, Parser
+from audit.watermarks.origin.sources import in_conflict, said_by, term_of
+from detectors.phrases import Cause
+
+__all__ = ["STATES", "Origin", "media_type", "read_origin", "read_origins", "trusting"]
+
+STATES = ("Trusted", "Valid", "Invalid", "none")
+_BEGINNINGS = (
+    (b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"),
+    (b"II*\0", "image/tiff"), (b"MM\0*", "image/tiff"), (b"fLaC", "audio/flac"), (b"ID3", "audio/mpeg"),
+    (b"%PDF-", "application/pdf"),
+)
+_RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/avi"}
+_MEDIA = {b"avif": "image/avif", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heif",
+          b"qt  ": "video/quicktime"}  # fmt: skip
+_MOST_SAID = 200
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What one file says."""
+
+    state: str | None = None
+    """One of `STATES`; None where it could not be read."""
+    problem: Cause | None = None
+    """Why it could not."""
+    failures: tuple[str, ...] = ()
+    """C2PA's codes of what is wrong, e.g. `assertion.dataHash.mismatch`."""
+    signer: str | None = None
+    """Who the certificate says signed."""
+    manifests: tuple[Mapping[str, Any], ...] = ()
+    """`label`, `generator`, `signer`, `assertions`, `ingredients` (labels) of each, the active one first."""
+    source_types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Layer (`c2pa`, `xmp`) -> IPTC's terms in it."""
+    aigc: Mapping[str, str] | None = None
+    """Fields of China's label, where there is one."""
+    broken: str | None = None
+    """What is wrong with the XMP packet, where there is one that cannot be read."""
+
+    @property
+    def layers(self) -> dict[str, str | None]:
+        """Return what each layer that is there says: `camera`, `model` or None."""
+        told: dict[str, str | None] = {name: said_by(terms) for name, terms in self.source_types.items()}
+        return told if self.aigc is None else {**told, "aigc": "model"}
+
+    @property
+    def conflict(self) -> bool:
+        """Whether one layer says camera and another model."""
+        return in_conflict(self.layers)
+
+
+def trusting(anchors: bytes | None, listed: Sequence[str] = ()) -> dict[str, str]:
+    """Return the settings of trust in certificates of PEM, and in purposes that are listed; raises UsageError."""
+    told = {}
+    if anchors:
+        certificates_in(anchors, "anchor")
+        told["user_anchors"] = anchors.decode("ascii", "replace")
+    if listed:
+        told["trust_config"] = "\n".join(("1.3.6.1.5.5.7.3.4", *listed))
+    return told
+
+
+def media_type(data: bytes, name: str = "") -> str:
+    """Return the media type of a file by how it begins, else by its name's ending."""
+    for begins, kind in _BEGINNINGS:
+        if data.startswith(begins):
+            return kind
+    if data[:4] == b"RIFF" and data[8:12] in _RIFF:
+        return _RIFF[data[8:12]]
+    if data[4:8] == b"ftyp":
+        return _MEDIA.get(data[8:12], "video/mp4")
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def read_origins(files: Iterable[tuple[str, bytes]], parser: Parser) -> Iterator[Origin]:
+    """Yield the origin of each (name, bytes), all read by the one child of an entered parser."""
+    for name, data in files:
+        yield read_origin(data, parser, name)
+
+
+def read_origin(data: bytes, parser: Parser, name: str = "") -> Origin:
+    """Return the origin of a file's bytes; `name` tells its type where the bytes do not."""
+    if not data:
+        return Origin(problem=Cause("the file is empty"))
+    return _origin(parser.ask({"do": "read", "type": media_type(data, name)}, data))
+
+
+def _origin(answer: Answer) -> Origin:
+    if answer.problem is not None:
+        return Origin(problem=answer.problem)
+    told = answer.told["xmp"]
+    xmp = {"xmp": (told["source"],)} if "source" in told else {}
+    rest: dict[str, Any] = {"aigc": told.get("aigc"), "broken": told.get("problem")}
+    if "said" in answer.told:
+        why = " ".join(answer.told["said"].split())[:_MOST_SAID]
+        return Origin(problem=Cause("its manifest cannot be read ({why})", why=why), source_types=xmp, **rest)
+    if answer.told["store"] is None:
+        return Origin("none", source_types=xmp, **rest)
+    store = json.loads(answer.told["store"])
+    manifests = _manifests(store)
+    terms = _terms(store)
+    signer = manifests[0]["signer"] if manifests else None
+    found = store.get("validation_results", {}).get("activeManifest", {}).get("failure", [])
+    return Origin(
+        str(store.get("validation_state")), failures=tuple(dict.fromkeys(str(one.get("code")) for one in found)),
+        signer=signer, manifests=manifests, source_types={**({"c2pa": terms} if terms else {}), **xmp}, **rest,
+    )
+
+
+def _manifests(store: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the manifests of a store, the active one first."""
+    active, there = store.get("active_manifest"), dict(store.get("manifests", {}))
+    names = sorted(there, key=lambda name: name != active)
+    return tuple(
+        {
+            "label": name,
+            "generator": ", ".join(
+                " ".join(filter(None, (one.get("name"), one.get("version"))))
+                for one in there[name].get("claim_generator_info", [])
+            ),
+            "signer": there[name].get("signature_info", {}).get("issuer")
+            or there[name].get("signature_info", {}).get("common_name"),
+            "assertions": [str(one.get("label")) for one in there[name].get("assertions", [])],
+            "ingredients": [str(one.get("active_manifest") or one.get("title"))
+                            for one in there[name].get("ingredients", [])],
+        }
+        for name in names
+    )  # fmt: skip
+
+
+def _terms(store: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the source types of the active manifest's actions, those of all manifests where it has none."""
+    active = store.get("active_manifest")
+    by_manifest = {name: _terms_in(one) for name, one in store.get("manifests", {}).items()}
+    every = by_manifest.get(active) or [term for terms in by_manifest.values() for term in terms]
+    return tuple(dict.fromkeys(every))
+
+
+def _terms_in(manifest: Mapping[str, Any]) -> list[str]:
+    found = []
+    for assertion in manifest.get("assertions", []):
+        data = assertion.get("data")
+        if str(assertion.get("label")).startswith("c2pa.actions") and isinstance(data, dict):
+            actions = (one for one in data.get("actions", []) if isinstance(one, dict))
+            found += [term for one in actions if (term := term_of(one.get("digitalSourceType"))) is not None]
+    return found
+
