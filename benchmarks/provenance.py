@@ -2,6 +2,7 @@
 
     synthid     SynthID beside transformers and synthid-text: same bits and scores, how fast texts are read and marked
     clean       false positives of every text mark on texts that repeat themselves, over many keys
+    image       the keyed mark of images: what it survives, false positives, speed beside invisible-watermark
     passages    a tenth of a text that is marked, found; and the tail of two keys against simulation
 
 `python benchmarks/provenance.py PART`; without a part it lists them. Every interval is exact, at 95 %.
@@ -12,7 +13,8 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-PARTS = {"synthid": "provenance_synthid", "clean": "provenance_clean", "passages": "provenance_passages"}
+PARTS = {"synthid": "provenance_synthid", "clean": "provenance_clean", "passages": "provenance_passages",
+         "image": "provenance_image"}  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 
 

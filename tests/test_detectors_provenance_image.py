@@ -13,6 +13,7 @@ from sklearn.datasets import load_sample_image
 
 from audit.errors import UsageError
 from audit.watermarks.image.spread import SpreadSpectrum
+from detectors.provenance.image.attacks import ATTACKS, attacked
 from detectors.provenance.image.cosines import log_cosine_tail
 from detectors.provenance.image.lattice import folded, lattices, straight, whitened
 from detectors.provenance.image.reading import luma, read, read_all
@@ -175,3 +176,28 @@ def test_the_lattice_of_a_mark_is_among_the_likeliest(marked):
     size, tilt = 96 * 380 / 320, math.radians(20)
     wanted = np.array([size * math.cos(tilt), size * math.sin(tilt)])
     assert min(np.hypot(*(np.array(one) - wanted)) for one in lattices(whitened(luma(turned)))) < 0.7
+
+
+@pytest.mark.parametrize("kind", ATTACKS)
+def test_attacks_do_what_they_say(kind, photo, rng):
+    strength = ATTACKS[kind][0]
+    made = attacked(kind, photo, strength, rng)
+    assert made.shape == {"crop": (304, 304, 3), "scale": (160, 160, 3)}.get(kind, photo.shape)
+    assert attacked(kind, photo[..., 0], strength, rng).ndim == 2
+    np.testing.assert_allclose(255 * made, np.rint(255 * made), atol=1e-4)
+    assert made.shape != photo.shape or 0.002 < np.abs(made - photo).mean() < 0.5
+    expected = {
+        "flip": lambda: photo[:, ::-1], "brightness": lambda: 0.7 * photo,
+        "contrast": lambda: photo.mean() + 0.6 * (photo - photo.mean()),
+    }  # fmt: skip
+    if kind in expected:
+        np.testing.assert_allclose(made, expected[kind](), atol=0.003)
+    if kind == "erase":
+        assert 0.09 < (np.abs(made - 0.5).max(2) < 0.003).mean() < 0.12
+    if kind == "noise":
+        assert np.std(made - photo) == pytest.approx(0.02, abs=0.002)
+
+
+def test_an_attack_of_another_name_is_refused(photo, rng):
+    with pytest.raises(ValueError, match="got 'rain'; allowed: jpeg, webp"):
+        attacked("rain", photo, 1, rng)

@@ -18,7 +18,7 @@ __all__ = ["FEWEST", "log_cosine_tail"]
 
 FEWEST = 16
 """With fewer cosines the integrand falls too slowly for the rule."""
-_POINTS = 512
+_POINTS = 400
 _DEVIATIONS = 14.0
 
 

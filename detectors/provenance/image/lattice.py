@@ -40,9 +40,24 @@ _APART = 3
 def whitened(luma: NDArray[np.floating]) -> Plane:
     """Return an image [row, column] of 0 to 1 less the mean around each pixel, over the contrast there."""
     plane = np.asarray(luma, dtype=np.float32)
-    plane = plane - uniform_filter(plane, _NEAR)
-    contrast = np.sqrt(np.maximum(uniform_filter(plane * plane, _NEAR), 0))
-    return np.asarray(plane / (contrast + np.float32(_FLOOR)))
+    plane = plane - _around(plane)
+    contrast = np.sqrt(_around(plane * plane))
+    contrast += np.float32(_FLOOR)
+    plane /= contrast
+    return plane
+
+
+def _around(plane: Plane) -> Plane:
+    """Return the mean of the 5 x 5 pixels around each, edges repeated: added up, faster than a filter that runs."""
+    for axis in (0, 1):
+        size, reach = plane.shape[axis], _NEAR // 2
+        wide = np.pad(plane, [(reach, reach) if one == axis else (0, 0) for one in (0, 1)], mode="edge")
+        steps = [wide[step : step + size] if axis == 0 else wide[:, step : step + size] for step in range(_NEAR)]
+        plane = steps[0] + steps[1]
+        for one in steps[2:]:
+            plane += one
+    plane *= np.float32(1 / _NEAR**2)
+    return plane
 
 
 def straight(plane: Plane) -> Plane:

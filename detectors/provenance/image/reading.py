@@ -106,8 +106,13 @@ def luma(image: NDArray[np.floating]) -> Plane:
         return np.asarray(image, dtype=np.float32)
     if image.ndim != 3 or not 1 <= image.shape[2] <= 4:
         raise ValueError(f"luma: got shape {list(image.shape)}; allowed: [row, column] or [row, column, 1 to 4]")
-    plane = np.asarray(image, dtype=np.float32)
-    return np.asarray(plane[..., 0] if image.shape[2] <= 2 else plane[..., :3] @ _LUMA)
+    if image.shape[2] <= 2:
+        return np.asarray(image[..., 0], dtype=np.float32)
+    red, green, blue = (np.asarray(image[..., channel], dtype=np.float32) for channel in range(3))
+    red = red * _LUMA[0]
+    red += green * _LUMA[1]
+    red += blue * _LUMA[2]
+    return np.asarray(red)
 
 
 def read(image: NDArray[np.floating], secret: bytes, *, search: bool = True) -> ImageReading:
@@ -173,12 +178,11 @@ def _told(found: _Found, tried: int) -> ImageReading:
     payload, agreement = decoded(found.message)
     there = found.message != 0
     length = int(there.sum())
-    of_word = there.reshape(-1, PAYLOAD_BYTES).sum(0)
-    tails = [_log_tail(float(one), int(number)) for one, number in zip(agreement, of_word, strict=True)]
+    worst = _log_tail(float(agreement.min()), int(there.reshape(-1, PAYLOAD_BYTES).sum(0).max()))
     down, right = found.vector
     tilt = -math.degrees(math.atan2(down, right)) % 90
     return ImageReading(
         found.statistic, found.count, tried, min(0.0, (math.log(tried) + found.log_tail) / math.log(10)), payload,
-        int((found.message * encoded(payload) > 0).sum()), length, min(1.0, 256 * math.exp(max(tails))),
+        int((found.message * encoded(payload) > 0).sum()), length, min(1.0, 256 * math.exp(worst)),
         math.hypot(down, right) / SIDE, tilt - 90 * (tilt > 45), found.mirrored,
     )  # fmt: skip

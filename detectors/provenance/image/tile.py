@@ -11,7 +11,7 @@ of JPEG, are left out. Spread spectrum: Cox et al. 1997 (IEEE Trans. Image Proce
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,6 +53,12 @@ PILOT = np.setdiff1d(np.arange(len(DOWN)), MESSAGE)
 """Places of the frequencies by which the mark is found."""
 
 
+@cache
+def _words() -> Floats:
+    """Return the Hadamard matrix, whose rows are half of all words; the others are their opposites."""
+    return np.asarray(hadamard(_WORD), dtype=float)
+
+
 @lru_cache(maxsize=64)
 def phases(secret: bytes) -> Floats:
     """Return a_k of a key [frequency], in radians."""
@@ -76,13 +82,13 @@ def encoded(payload: bytes) -> Floats:
     if len(payload) != PAYLOAD_BYTES:
         raise ValueError(f"encoded: got {len(payload)} bytes; allowed: {PAYLOAD_BYTES}")
     told = np.frombuffer(payload, np.uint8)
-    words = hadamard(_WORD)[told % _WORD] * np.where(told >= _WORD, -1.0, 1.0)[:, None]
+    words = _words()[told % _WORD] * np.where(told >= _WORD, -1.0, 1.0)[:, None]
     return np.asarray(words.T.ravel())
 
 
 def decoded(soft: Floats) -> tuple[bytes, Floats]:
     """Return the likeliest 4 bytes for 512 soft signs, and the agreement of each with its word: sum of soft * sign."""
-    agreement = soft.reshape(_WORD, PAYLOAD_BYTES).T @ hadamard(_WORD)
+    agreement = soft.reshape(_WORD, PAYLOAD_BYTES).T @ _words()
     row = np.abs(agreement).argmax(1)
     best = agreement[np.arange(PAYLOAD_BYTES), row]
     return bytes((row + _WORD * (best < 0)).tolist()), np.abs(best)
