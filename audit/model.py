@@ -197,7 +197,8 @@ class CanVerify(Protocol):
 
         A row is NaN where the pair could not be read, such as a hypothesis longer than the model's context. A premise
         that is longer is read in pieces and never cut: a model that does so has `pieces(pairs)` too, which returns how
-        many there are [pair].
+        many there are [pair]. One that marks what is made up has `marked(pairs)` too: the same probabilities, and of
+        each pair the (first, one behind the last) characters of the hypothesis.
         """
 
 

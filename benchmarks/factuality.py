@@ -7,7 +7,7 @@
     robustness  answers under changes: the worst one's interval held, planted flips found, and SmolLM2
     retrieval   passages found by their words, against bm25s
     refusals    sensitivity and specificity of the refusal patterns on rows that stood apart
-    verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped
+    verifier    our trained verifier (FOLDER) against the lexical rules, and whether it may be shipped; the rules alone
     smollm2     the real language model on TruthfulQA, HaluEval, questions with passages and changes of text
 
 `python benchmarks/factuality.py PART`; without a part it lists them. Data are taken from `../shared/data`; what

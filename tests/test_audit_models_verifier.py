@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_models import make_tiny_verifier
 
 import detectors
@@ -21,6 +23,7 @@ from audit.model import Continuation, Pair, abilities_of
 from audit.models.lexical_verifier import LexicalVerifierPart
 from audit.numbering import item_digest
 
+LABELS = ("entailment", "neutral", "contradiction")
 LONG = "the young nurse went home and ate bread . " * 12 + "the old doctor was kind ."
 PAIRS = [
     Pair("the nurse went home .", "she went home ."), Pair("the doctor ate bread .", "he was lazy ."),
@@ -106,6 +109,50 @@ def test_made_up_tokens_are_those_of_the_hypothesis(tmp_path):
     made_up = network(**read).logits[0].softmax(-1).detach().numpy()[:, 0]
     worst = max(made_up[i] for i, which in enumerate(read.sequence_ids(0)) if which == 1)
     np.testing.assert_allclose(got, [1 - worst, worst, 0], atol=1e-5)
+
+
+def test_what_is_made_up_is_told_by_its_characters_token_by_token(tmp_path):
+    """Of a folder of transformers with a label for every token, in either order, against the library alone."""
+    for names in (["hallucinated", "supported"], ["supported", "hallucinated"]):
+        network, tokenizer = make_tiny_verifier(tmp_path / names[0], names, tokens=True)
+        model, found = opened(tmp_path / names[0]), []
+        pairs = [*PAIRS[:2], Pair(PAIRS[0].premise, "the old doctor was kind and the young nurse ate blue bread .")]
+        rows, spans = model.marked(pairs)
+        np.testing.assert_allclose(rows, model.verify(pairs))
+        for pair, row, marked in zip(pairs, rows, spans, strict=True):
+            read = tokenizer(pair.premise, pair.hypothesis, return_tensors="pt", return_offsets_mapping=True)
+            where = read.pop("offset_mapping")[0].tolist()
+            sure = network(**read).logits[0].softmax(-1).detach().numpy()[:, names.index("hallucinated")]
+            wanted = {
+                at for i, which in enumerate(read.sequence_ids(0)) if which == 1 and sure[i] > 0.5
+                for at in range(*where[i])
+            }  # fmt: skip
+            text = pair.hypothesis
+            told = {at for start, end in marked for at in range(start, end) if text[at] != " "}
+            assert told == wanted
+            assert all(one[1] < two[0] for one, two in itertools.pairwise(marked)), "neighbours are one span"
+            assert bool(marked) == (row[1] > 0.5)
+            found += marked
+        assert found, "tokens on both sides"
+        told = answer(model, "verify", pairs, seed=0, options={}).to_pandas()
+        assert [[tuple(one) for one in cell] for cell in told["spans"]] == spans
+    nli = make_tiny_verifier(tmp_path / "nli", ["entailment", "neutral", "contradiction"]) and opened(tmp_path / "nli")
+    assert "spans" not in answer(nli, "verify", PAIRS[:1], seed=0, options={}).column_names
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("entailment", "neutral", "contradiction"))))
+def test_every_order_of_the_labels_gives_the_same_columns(tmp_path, order):
+    """One network, its outputs permuted with their names: what it says is the same whatever the order."""
+    network, tokenizer = make_tiny_verifier(tmp_path / "nli", ["entailment", "neutral", "contradiction"])
+    before, places = opened(tmp_path / "nli").verify(PAIRS), [LABELS.index(name) for name in order]
+    with torch.no_grad():
+        network.classifier.weight.copy_(network.classifier.weight[places].clone())
+        network.classifier.bias.copy_(network.classifier.bias[places].clone())
+    network.config.id2label = dict(enumerate(order))
+    network.config.label2id = {name: place for place, name in enumerate(order)}
+    network.save_pretrained(tmp_path / "other")
+    tokenizer.save_pretrained(tmp_path / "other")
+    np.testing.assert_allclose(opened(tmp_path / "other").verify(PAIRS), before, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,19 @@ def test_a_verifier_decides_what_rules_have_nothing_to_say_of():
     assert [one.evidence[0] for one in found] == [0, 1, 1, 1], "what decided, not where the words are"
 
 
+def test_what_a_verifier_marks_is_the_part_that_decided():
+    """A folder that labels tokens: of an absent claim the marked words are its span, not the whole of it."""
+    text = "Lamps hang there over the old market."
+    verdict = {"passages": [0], "entailment": 0.1, "neutral": 0.9, "contradiction": 0.0, "pieces": 1}
+    told = [{**verdict, "text": text, "spans": [[0, 5], [16, 23]]}]
+    (one,) = ground(f"{text} [1]", "Tell.", Verified.of(PASSAGES[:1], told), supported_at=0.5, conflicting_at=0.5)
+    assert (one.state, one.rule) == ("absent", "verifier")
+    assert (text[slice(*one.span)], text[slice(*one.whole)]) == ("Lamps hang there over t", text)
+    told = [{**verdict, "text": text, "spans": [[0, 5]], "entailment": 0.9, "neutral": 0.1}]
+    (one,) = ground(text, "Tell.", Verified.of(PASSAGES[:1], told), supported_at=0.5, conflicting_at=0.5)
+    assert (one.state, one.span) == ("supported", one.whole)
+
+
 def test_citations_told_beside_an_answer_count_as_those_in_it_do(tmp_path):
     """ALCE's recall and precision by a column of a file: a list for each sentence, one for all, or in both places."""
     plain, cited = re.sub(r"\s?\[.*?\]", "", ANSWER), citations_in(ANSWER)

@@ -172,7 +172,9 @@ def _rows(name: str, column: str) -> Callable[..., pa.Table]:
 def _verify(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
     import pyarrow as pa
 
-    rows = _numbers(model, "verify", model.verify(list(items), **options), len(items), 2).reshape(-1, 3)
+    marked = getattr(model, "marked", None)
+    told, spans = marked(list(items), **options) if callable(marked) else (model.verify(list(items), **options), None)
+    rows = _numbers(model, "verify", told, len(items), 2).reshape(-1, 3)
     pieces = model.pieces(items) if callable(getattr(model, "pieces", None)) else [1] * len(items)
     named = zip(("entailment", "neutral", "contradiction"), rows.T, strict=True)
     return pa.table(
@@ -180,6 +182,7 @@ def _verify(model: Any, items: Sequence[Item], **options: Any) -> pa.Table:
             "item": pa.array(range(len(rows)), pa.int64()),
             **{name: pa.array(column, pa.float64(), from_pandas=True) for name, column in named},
             "pieces": pa.array(pieces, pa.int64()),
+            **({} if spans is None else {"spans": pa.array(spans, pa.list_(pa.list_(pa.int64())))}),
         }
     )
 

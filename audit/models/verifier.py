@@ -5,7 +5,8 @@
 
     three labels (NLI)          softmax, put into the order entailment, neutral, contradiction
     supported or not            softmax, or a sigmoid of one output s: (s, 1 - s, 0)
-    a label for every token     (1 - h, h, 0), h the highest probability that a token of the hypothesis is made up
+    a label for every token     (1 - h, h, 0), h the highest probability that a token of the hypothesis is made up; with
+                                it the characters that are rather made up than not (`TokenVerifier.marked`)
 
 Checkpoints differ in the order of their labels, so what each output means is read from the names in `id2label`; names
 such as LABEL_0 say nothing and are refused, unless the option `labels` says it. One that only knows "not supported"
@@ -79,7 +80,7 @@ class VerifierFolder(ModelOnDisk):
         device, numerics = self.settle()
         import transformers
 
-        from audit.models.text.verifying import Reader, Verifier
+        from audit.models.text.verifying import Reader, TokenVerifier, Verifier
         from audit.models.text.weights import open_folder
 
         network, tokenizer = open_folder(folder, "float32", getattr(transformers, f"AutoModel{head}"))
@@ -88,7 +89,8 @@ class VerifierFolder(ModelOnDisk):
             raise ModelError(f"{folder}: {TOKEN_KINDS} is {str(kinds)[:60]!r}; allowed: {UNMATCHED!r}, or none")
         kinds_of = None if kinds is None else unmatched
         reader = Reader(network.to(device), tokenizer, self.shown_name, self.batch_tokens, meanings, kinds_of)
-        return Verifier(self.shown_name, self.fingerprint(), numerics, reader)
+        opened = TokenVerifier if head == _HEADS[1] else Verifier
+        return opened(self.shown_name, self.fingerprint(), numerics, reader)
 
     def _folder(self) -> Path:
         if not self.path.is_dir():

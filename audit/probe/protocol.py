@@ -69,7 +69,8 @@ class Ask(Protocol):
         * sample: `content`, `finish`, `elements`, `problem`
         * embed: `embedding` (list of float)
         * predict: `probabilities`; logits: `logits` (lists of float)
-        * verify: `entailment`, `neutral`, `contradiction` (null = could not be read), `pieces` (of the premise)
+        * verify: `entailment`, `neutral`, `contradiction` (null = could not be read), `pieces` (of the premise);
+          of a model that marks tokens `spans`, too (characters of the hypothesis that are made up)
         * discriminate: `logit`, `features` (list of float)
 
         or an installed procedure (`audit.procedure`), with the columns that it returns. `content` that is no text comes

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -87,17 +87,21 @@ class Verified:
     passages: Sequence[str]
     rows: Mapping[tuple[Premise, str], Floats] | None
     """(Passages, text) -> entailment, neutral, contradiction; None = no verifier was asked."""
+    marked: Mapping[tuple[Premise, str], Sequence[tuple[int, int]]] = field(default_factory=dict)
+    """(Passages, text) -> characters of the text that it marks as made up, of a verifier that marks."""
 
     @classmethod
     def of(cls, passages: Sequence[str], told: Any) -> Verified:
         """Return it from a stored cell: rows with `passages`, `text`, `entailment`, `neutral`, `contradiction`."""
         if told is None:
             return cls(passages, None)
-        return cls(passages, {
-            (tuple(int(place) for place in one["passages"]), str(one["text"])):
-            np.array([np.nan if one[name] is None else one[name] for name in _COLUMNS], dtype=np.float64)
-            for one in told
-        })  # fmt: skip
+        keys = [(tuple(int(place) for place in one["passages"]), str(one["text"])) for one in told]
+        rows = [np.array([np.nan if one[name] is None else one[name] for name in _COLUMNS], np.float64) for one in told]
+        marked = {
+            key: [(int(start), int(end)) for start, end in one["spans"]]
+            for key, one in zip(keys, told, strict=True) if one.get("spans") is not None
+        }  # fmt: skip
+        return cls(passages, dict(zip(keys, rows, strict=True)), marked)
 
     def among(self, passages: Sequence[str]) -> Verified:
         """Return what was said by some of the passages, each of them alone."""
@@ -156,11 +160,14 @@ def ground(
     answer: str, question: str, verified: Verified, *, supported_at: float, conflicting_at: float
 ) -> list[Grounded]:
     """Return the claims of an answer, judged; thresholds of the verifier's support and conflict."""
-    verdicts = check_claims(unmarked(answer), verified.passages, question)
-    return [_judged(verdict, verified, supported_at, conflicting_at) for verdict in verdicts]
+    plain = unmarked(answer)
+    verdicts = check_claims(plain, verified.passages, question)
+    return [_judged(verdict, plain, verified, supported_at, conflicting_at) for verdict in verdicts]
 
 
-def _judged(verdict: ClaimVerdict, verified: Verified, supported_at: float, conflicting_at: float) -> Grounded:
+def _judged(
+    verdict: ClaimVerdict, plain: str, verified: Verified, supported_at: float, conflicting_at: float
+) -> Grounded:
     claim, whole = verdict.claim, (verdict.claim.start, verdict.claim.end)
     inside = None if verdict.evidence is None or verdict.evidence[0] < 0 else verdict.evidence
     states = [one.state for one in verdict.findings]
@@ -180,10 +187,22 @@ def _judged(verdict: ClaimVerdict, verified: Verified, supported_at: float, conf
     evidence = inside
     if not looked and place is not None and (inside is None or inside[0] != place):
         evidence = (place, 0, len(verified.passages[place]))  # what the verifier went by is not where the words are
+    own = whole
+    if state != SUPPORTED and place is not None:
+        own = _marked(whole, plain, rules.text, verified.marked.get(((place,), rules.text), ()))
     return Grounded(
-        rules.text, verdict.span if looked else whole, whole, state, verdict.rule if looked else VERIFIER, support,
+        rules.text, verdict.span if looked else own, whole, state, verdict.rule if looked else VERIFIER, support,
         conflict, evidence, reason,
     )
+
+
+def _marked(
+    whole: tuple[int, int], plain: str, text: str, spans: Sequence[tuple[int, int]]
+) -> tuple[int, int]:
+    """Return the characters of the answer from the first to the last that a verifier marks in a claim's text."""
+    if not spans or not plain.startswith(text, whole[0]):  # a pronoun was filled in, or a citation taken out
+        return whole
+    return whole[0] + min(start for start, _ in spans), whole[0] + max(end for _, end in spans)
 
 
 _REASONS = {

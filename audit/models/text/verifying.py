@@ -19,7 +19,7 @@ from audit.errors import ModelError
 from audit.model import Pair
 from audit.models.text.scoring import buckets
 
-__all__ = ["Reader", "Verifier"]
+__all__ = ["Reader", "TokenVerifier", "Verifier"]
 
 _AT_ONCE = 512
 """Pairs that are tokenised together, so that memory is bounded."""
@@ -27,6 +27,8 @@ _OFFSET = frozenset({"camembert", "longformer", "roberta", "xlm-roberta", "xlm-r
 """Kinds of networks that number positions from behind that of padding on."""
 _USUAL = 512
 """Tokens that are read together where neither network nor tokenizer names a limit."""
+_HALF = 0.5
+"""A token that is supported less is rather made up than not."""
 _LARGEST_LIMIT = 1 << 20
 """A limit above stands for none."""
 
@@ -42,6 +44,12 @@ class _Piece(NamedTuple):
     inputs: dict[str, list[int]]
     asked: list[int]
     """Places of the hypothesis's tokens."""
+    where: list[tuple[int, int]]
+    """Characters of the hypothesis that each of these stands for."""
+
+
+Spans = list[tuple[int, int]]
+"""Parts of a hypothesis, by first character and the one behind the last."""
 
 
 class Reader:
@@ -60,18 +68,19 @@ class Reader:
         self.limit = min(_limits(network, tokenizer), default=_USUAL)
         self._around = tokenizer.num_special_tokens_to_add(pair=True)
 
-    def read(self, pairs: Sequence[Pair]) -> np.ndarray:
-        """Return probabilities [pair, 3]; NaN where the hypothesis leaves no room."""
-        rows = np.full((len(pairs), 3), np.nan)
+    def read(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, list[Spans]]:
+        """Return probabilities [pair, 3], NaN where the hypothesis leaves no room, and what is made up in each."""
+        rows, spans = np.full((len(pairs), 3), np.nan), [Spans() for _ in pairs]
         with torch.inference_mode():
             for start in range(0, len(pairs), _AT_ONCE):
                 cut = list(self._cut(pairs[start : start + _AT_ONCE]))
-                found: dict[int, list[np.ndarray]] = {}
-                for place, row in self._answers(cut):
-                    found.setdefault(place, []).append(row)
+                found: dict[int, list[tuple[np.ndarray, Spans]]] = {}
+                for place, row, marked in self._answers(cut):
+                    found.setdefault(place, []).append((row, marked))
                 for place, several in found.items():
-                    rows[start + place] = _speaks(np.stack(several))
-        return rows
+                    speaker = several[_speaker(np.stack([row for row, _ in several]))]
+                    rows[start + place], spans[start + place] = speaker
+        return rows, spans
 
     def pieces(self, pairs: Sequence[Pair]) -> np.ndarray:
         """Return in how many pieces each premise is read [pair]; 0 where the hypothesis leaves no room."""
@@ -93,6 +102,7 @@ class Reader:
         cut = self._tokenizer(
             [pairs[i].premise for i in fits], [pairs[i].hypothesis for i in fits], truncation="only_first",
             max_length=self.limit, stride=self.limit // 8, return_overflowing_tokens=True, verbose=False,
+            return_offsets_mapping=True,
         )  # fmt: skip
         named = [name for name in self._tokenizer.model_input_names if name in cut]
         for row, sample in enumerate(cut["overflow_to_sample_mapping"]):
@@ -101,10 +111,10 @@ class Reader:
             if self._kinds is not None:
                 side = [int(which == 1) for which in cut.sequence_ids(row)]
                 inputs["token_type_ids"] = self._kinds(cut["input_ids"][row], side)
-            yield _Piece(fits[sample], inputs, asked)
+            yield _Piece(fits[sample], inputs, asked, [cut["offset_mapping"][row][place] for place in asked])
 
-    def _answers(self, cut: Sequence[_Piece]) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield (pair, probabilities [3]) of every piece, those of like length together."""
+    def _answers(self, cut: Sequence[_Piece]) -> Iterator[tuple[int, np.ndarray, Spans]]:
+        """Yield (pair, probabilities [3], what is made up) of every piece, those of like length together."""
         for batch in buckets([len(piece.inputs["input_ids"]) for piece in cut], self._batch_tokens):
             chosen = [cut[place] for place in batch]
             filled = {"input_ids": self._tokenizer.pad_token_id}
@@ -115,7 +125,7 @@ class Reader:
             logits = self._network(**{name: one.to(self._network.device) for name, one in inputs.items()}).logits
             outputs = _outputs(logits.float()).double().cpu().numpy()
             for piece, output in zip(chosen, outputs, strict=True):
-                yield piece.of, self._row(output, piece.asked)
+                yield piece.of, self._row(output, piece.asked), self._marked(output, piece)
 
     def _row(self, output: np.ndarray, asked: Sequence[int]) -> np.ndarray:
         """Return probabilities [3] from those of one piece: [output], or of a network for tokens [token, output]."""
@@ -128,6 +138,20 @@ class Reader:
         row = np.zeros(3)
         np.add.at(row, self._columns, output)
         return row
+
+
+    def _marked(self, output: np.ndarray, piece: _Piece) -> Spans:
+        """Return the parts of the hypothesis that are rather made up than not; none where tokens are not told apart."""
+        spans = Spans()
+        if output.ndim == 1:
+            return spans
+        made_up = output[piece.asked][:, self._columns.index(0)] < _HALF
+        for place, (start, end) in enumerate(piece.where):
+            if made_up[place] and place and made_up[place - 1]:
+                spans[-1] = (spans[-1][0], end)
+            elif made_up[place]:
+                spans.append((start, end))
+        return spans
 
 
 @dataclass(frozen=True)
@@ -145,11 +169,20 @@ class Verifier:
 
     def verify(self, pairs: Sequence[Pair]) -> np.ndarray:
         """Return probabilities [pair, 3]; see `audit.model.CanVerify`."""
-        return self.reader.read(pairs)
+        return self.reader.read(pairs)[0]
 
     def pieces(self, pairs: Sequence[Pair]) -> np.ndarray:
         """Return in how many pieces each premise is read [pair]."""
         return self.reader.pieces(pairs)
+
+
+@dataclass(frozen=True)
+class TokenVerifier(Verifier):
+    """One that tells of every token whether it is made up."""
+
+    def marked(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, list[Spans]]:
+        """Return what `verify` does, and what of each hypothesis is made up, by the piece that spoke."""
+        return self.reader.read(pairs)
 
 
 def _outputs(logits: torch.Tensor) -> torch.Tensor:
@@ -157,11 +190,10 @@ def _outputs(logits: torch.Tensor) -> torch.Tensor:
     return logits.sigmoid() if logits.shape[-1] == 1 else logits.softmax(-1)
 
 
-def _speaks(rows: np.ndarray) -> np.ndarray:
-    """Return the row of the piece that speaks for a premise, of rows [piece, 3]."""
-    entails = rows[rows[:, 0].argmax()]
-    speaker: np.ndarray = entails if entails[0] > entails[2] else rows[rows[:, 2].argmax()]
-    return speaker
+def _speaker(rows: np.ndarray) -> int:
+    """Return the place of the piece that speaks for a premise, of rows [piece, 3]."""
+    entails = int(rows[:, 0].argmax())
+    return entails if rows[entails, 0] > rows[entails, 2] else int(rows[:, 2].argmax())
 
 
 def _limits(network: Any, tokenizer: Any) -> Iterator[int]:

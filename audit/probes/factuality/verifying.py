@@ -18,13 +18,16 @@ __all__ = ["VERIFIER", "Wanted", "verified"]
 
 VERIFIER = "verifier"
 """The helper's name in a plan."""
-_TOLD = ("entailment", "neutral", "contradiction", "pieces")
+_TOLD = ("entailment", "neutral", "contradiction", "pieces", "spans")
 Wanted = tuple[Sequence[str], Sequence[tuple[tuple[int, ...], str]]]
 """Passages, and what is asked by them."""
 
 
 def verified(ask: Ask, wanted: Sequence[Wanted]) -> list[list[dict[str, Any]]]:
-    """Return for each of `wanted` its rows `passages`, `text`, `entailment`, `neutral`, `contradiction`, `pieces`."""
+    """Return for each of `wanted` its rows `passages`, `text`, `entailment`, `neutral`, `contradiction`, `pieces`.
+
+    Where the verifier marks what is made up, `spans` are those characters of the text.
+    """
     told = [
         [(premise, text, Pair("\n".join(passages[place] for place in premise), text)) for premise, text in some]
         for passages, some in wanted
@@ -33,7 +36,7 @@ def verified(ask: Ask, wanted: Sequence[Wanted]) -> list[list[dict[str, Any]]]:
     said = without_nan(ask("verify", pairs, model=VERIFIER)).to_dict("records") if pairs else []
     known = dict(zip(pairs, said, strict=True))
     return [
-        [{"passages": list(premise), "text": text, **{name: known[pair][name] for name in _TOLD}}
+        [{"passages": list(premise), "text": text, **{name: known[pair][name] for name in _TOLD if name in known[pair]}}
          for premise, text, pair in some]
         for some in told
     ]  # fmt: skip
