@@ -286,6 +286,12 @@ def test_what_is_missing_is_told_in_one_line(audit, broken, told):
     assert done.stdout == ""
 
 
+def test_nothing_is_said_of_rules_that_are_for_screens(caplog):
+    style = "@media screen and (max-width: 9px) { p { clip-path: inset(50%) } } p { clip-path: inset(9%) }"
+    assert printed(f'<html lang="en"><title>t</title><style>{style}</style><p>x').startswith(b"%PDF")
+    assert not caplog.records
+
+
 def test_an_image_item_is_an_image_in_the_file(tmp_path):
     """Its grey levels, and no list of numbers."""
     levels = [[0, 255, 0], [85, 170, 255]]

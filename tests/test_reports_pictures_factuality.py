@@ -93,6 +93,23 @@ def test_answers_with_which_all_samples_agree_are_drawn_and_each_bar_leads_to_th
     assert drawn == [PALETTE["skipped"], PALETTE["skipped"], PALETTE["passed"]], "7 of 10 are fewer than 8 of 10"
 
 
+def test_letters_of_an_answer_lie_where_its_marks_are_whatever_the_face():
+    """Each line says how long it is, in the width that boxes and underlines go by; a PDF's face is another."""
+    cells = {
+        "prompt": "p", "answer": "It holds 12 keys and 3 doors.", "claims": ["It holds 12 keys and 3 doors."],
+        "context": ["It holds 9 keys."], "states": ["conflicting"], "rules": ["numbers"], "reasons": [None],
+        "spans": [[0, 29, 9, 11]], "evidence": [[0, 9, 10]],
+    }  # fmt: skip
+    one = finding("grounded", "failed", "w", probe="factuality.grounding", measures=[rate("unsupported_share", 1, 1)])
+    picture = figure_of("factuality.grounding").of_item(one, cells, N)
+    lines = [text for text in texts(picture) if text.get("{http://www.w3.org/XML/1998/namespace}space")]
+    assert [text.text for text in lines] == [cells["answer"], "[1] It holds 9 keys."]
+    each = {float(text.get("textLength")) / len(text.text) for text in lines}
+    assert max(each) - min(each) < 0.01
+    box = next(mark for mark in ET.fromstring(str(picture.drawing)).iter("rect") if mark.get("fill") == "none")
+    assert float(box.get("x")) + 1 == pytest.approx(9 * each.pop(), abs=0.5), "the box begins at the number"
+
+
 def test_one_answer_of_fifty_has_its_count():
     items = pd.DataFrame({"answerable": ["right"] * 48 + ["refused", "wrong"]})
     one = finding("rag", "measured", "w", probe="factuality.rag", measures=[rate("correctness", 48, 50)])

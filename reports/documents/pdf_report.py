@@ -9,7 +9,9 @@ ever fetched, and no clock enters: same record, fonts and libraries, same bytes.
 from __future__ import annotations
 
 import io
-from contextlib import redirect_stdout
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 
 from audit.errors import UsageError
 from audit.record import Audit
@@ -47,7 +49,19 @@ def printed(page: str) -> bytes:
         ) from None
     fonts, face = FontConfiguration(), typeface()
     ours = font_face(face.as_uri()) if face else ""
-    style = CSS(string=ours, font_config=fonts, url_fetcher=URLFetcher(allowed_protocols=("file",)))
-    document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",)))
-    pdf = document.write_pdf(pdf_variant="pdf/ua-1", font_config=fonts, stylesheets=[style])
-    return bytes(pdf)
+    with _screens_untold():
+        style = CSS(string=ours, font_config=fonts, url_fetcher=URLFetcher(allowed_protocols=("file",)))
+        document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols=("data",)))
+        return bytes(document.write_pdf(pdf_variant="pdf/ua-1", font_config=fonts, stylesheets=[style]))
+
+
+@contextmanager
+def _screens_untold() -> Iterator[None]:
+    """Let WeasyPrint say what failed, and nothing of rules of the style that are for screens."""
+    logger = logging.getLogger("weasyprint")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)

@@ -184,10 +184,10 @@ class _Rows:
         for row, (start, end) in enumerate(lines):
             more = "…" if row == len(lines) - 1 and text[end:].strip() else ""
             shown = text[start:end] + more
-            mixed = len(shown) != _wide(shown)  # by how much a face for Hangul is wider than that for Latin differs
-            fit = Markup(' textLength="{:.1f}"').format(_wide(shown) * _CHARACTER) if mixed else ""
+            fit = _wide(shown) * _CHARACTER  # faces differ in width, and marks lie where the letters are said to be
             yield Markup(
-                '<text x="{:.1f}" y="{:.1f}" font-size="{}" font-family="{}" fill="{}" xml:space="preserve"{}>{}</text>'
+                '<text x="{:.1f}" y="{:.1f}" font-size="{}" font-family="{}" fill="{}" textLength="{:.1f}"'
+                ' xml:space="preserve">{}</text>'
             ).format(self.x, self.y + row * _LINE, _SIZE, FACE, PALETTE["ink"], fit, shown)
 
     def _boxes(
