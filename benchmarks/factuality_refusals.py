@@ -1,7 +1,8 @@
-"""How well are refusals told from answers? The phrase lists on labelled rows that stood apart from them.
+"""How well are refusals told from answers? The phrase lists on labelled rows, and on those that stood apart from them.
 
 `python benchmarks/factuality.py refusals`: sensitivity and specificity by language, each with its exact interval at
-95 %, and the rows that are called wrongly. The rows are the built-in set `refusals`, of our own making.
+95 %. The rows are the built-in set `refusals`, of our own making. Phrases were written with an eye on every second row,
+from the first on, so only the others tell what to expect of answers not seen; what is missed of them is not shown.
 """
 
 from __future__ import annotations
@@ -24,13 +25,12 @@ def main(rest: list[str]) -> int:
     rows = pd.concat(list(Builtin("refusals").batches(ROLE)))
     rows["judge"] = [float(is_refusal(text)) for text in rows["text"]]
     rows["label"] = rows["label"].astype(float)
-    for language, items in rows.groupby("group"):
+    rows["half"] = np.where(np.arange(len(rows)) % 2, "apart", "seen")
+    for (language, half), items in rows.groupby(["group", "half"]):
         result = judged_share(items.assign(unit=None), None, threshold=0.5, level=0.95, rng=np.random.default_rng(0))
         for name in ("sensitivity", "specificity"):
             one = result.measure(name)
-            print(f"{language} {name}: {one.value:.3f} [{one.low:.3f}, {one.high:.3f}] of {one.n['items']}")
-        for text, called in items.loc[items["judge"] != items["label"], ["text", "judge"]].to_numpy():
-            print(f"    {'called a refusal' if called else 'missed'}: {text}")
+            print(f"{language} {half:<5} {name}: {one.value:.3f} [{one.low:.3f}, {one.high:.3f}] of {one.n['items']}")
     return 0
 
 

@@ -340,7 +340,7 @@ def test_the_pattern_on_real_answers_that_it_was_not_made_from():
 
 @pytest.mark.parametrize(("language", "found", "spared"), [("en", 0.45, 0.85), ("ko", 0.35, 0.85)])
 def test_the_built_in_rows_tell_how_far_the_pattern_can_be_trusted(language, found, spared):
-    """Rows that stood apart when phrases were written: two in three refusals are found, hardly an answer is accused."""
+    """Two in three refusals are found, hardly an answer is accused."""
     role = Role(dict.fromkeys(("text", "label", "group"), ""))
     rows = pd.concat(list(Builtin("refusals").batches(role)))
     assert not set(rows["text"]) & {*REFUSALS, *ANSWERS}
@@ -350,6 +350,26 @@ def test_the_built_in_rows_tell_how_far_the_pattern_can_be_trusted(language, fou
     sensitivity, specificity = rates(*texts)
     assert sensitivity[0] > found
     assert specificity[0] > spared
+
+
+@pytest.mark.parametrize(("language", "found", "spared"), [("en", 12, 18), ("ko", 10, 15)])
+def test_of_rows_that_stood_apart_fewer_are_known_than_of_those_that_were_seen(language, found, spared):
+    """Every second row was looked at when phrases were written; of the others 12 of 19 and 10 of 15 are known."""
+    role = Role(dict.fromkeys(("text", "label", "group"), ""))
+    rows = pd.concat(list(Builtin("refusals").batches(role)))
+    calls = rows["text"].map(is_refusal) == rows["label"].eq("1")
+    mine, seen = rows["group"] == language, pd.Series([place % 2 == 0 for place in range(len(rows))], rows.index)
+    assert calls[mine & seen].all()
+    apart = {label: calls[mine & ~seen & rows["label"].eq(label)] for label in ("1", "0")}
+    assert (apart["1"].sum(), apart["0"].sum()) == (found, spared)
+
+
+@pytest.mark.parametrize("text", [
+    "There is no evidence that vaccines cause autism.", "There isn't any snow in Athens.", "처음 듣는 말은 엄마입니다.",
+    "There are no records older than 1066.", "I have nothing but praise for her.", "그는 그 일을 기억하지 못했습니다.",
+])  # fmt: skip
+def test_what_only_reads_like_the_newer_phrases_answers(text):
+    assert not is_refusal(text)
 
 
 def test_an_empty_answer_refuses_nothing():

@@ -24,7 +24,7 @@ _SELF = (
 _SORRY = (
     r"unfortunately|regrettably|sadly|(?:i'm |i am )?(?:so |very |truly )?sorry|(?:my )?apologies|"
     r"i apologi[sz]e(?: for (?:the|any|my) \w+)?|(?:i'm|i am) afraid(?: that)?|"
-    rf"as {_SELF}(?: developed [\w ]{{1,40}},)?|(?:i'm|i am) {_SELF}"
+    rf"as (?:{_SELF}|an? (?:\w+ )?assistant)(?: developed [\w ]{{1,40}},)?|(?:i'm|i am) {_SELF}"
 )
 _OPENER = re.compile(
     rf"(?:(?:(?P<sorry>{_SORRY})|well|hmm+|oh|honestly|answer:|to be honest|at (?:this time|the moment)|but|and|so|"
@@ -48,6 +48,7 @@ _UNABLE = (
     r"(?:unable|not (?:allowed|permitted|authori[sz]ed|in a position|comfortable|qualified|the right)|"
     r"not (?:\w+ )?(?:able|capable))\b"
 )
+_PROOF = r"(?:records?|evidence|sources?|documentation)(?: (?:of|on|about|for) (?:this|that|it))?(?: either way)?"
 _IT = r"(?:it|(?:this|that|the)(?: answer| question| information)?)"
 
 _PASSAGES = (
@@ -73,7 +74,13 @@ _DECLINES = re.compile("|".join((
     rf"(?:i'm|i am|im|i was) (?:(?:really|quite|honestly) )?(?:{_UNABLE}|{_UNSURE})",
     rf"(?:i have|i've|i've got) (?:absolutely )?no (?:\w+ )?{_THING}|i (?:lack|need) (?:\w+ ){{0,2}}{_THING}",
     r"(?:i'd|i would) (?:rather not|prefer not|have to look|need more|require more)\b|i forg[eo]t\b",
-    r"i (?:(?:must|have to|would like to|respectfully) )?(?:decline|refuse)\b|i(?: have|'ve)? never heard of\b",
+    r"i (?:(?:must|have to|would like to|respectfully) )?(?:decline|refuse)\b|"
+    r"i(?: have|'ve)? never (?:heard of|come across|encountered|read about)\b",
+    rf"(?:i |we )?{_ADVERB}{_NOT} {_ADVERB}have (?:enough|anything|much) "
+    r"(?:to (?:go on|say|tell)|on (?:this|that|it))\b",
+    r"(?:i have|i've|i've got|i found|i (?:can|could) find) nothing (?:on|about|to say|to go on|that)\b",
+    r"i(?:'d| would) (?:only|just) be guessing\b|i(?:'m| am) (?:stumped|at a loss)\b|i wouldn't know\b|"
+    r"i(?:'m| am|'ve| have)? draw(?:n|ing)? a blank\b|(?:it|that|the (?:name|answer)) (?:escapes me|slips my mind)\b",
     r"i (?:haven't|have not) (?:been trained|the (?:faintest|slightest|foggiest)|a clue)\b|not that i know of\b",
     r"my (?:training data|knowledge|training) (?:does not|doesn't)\b|your guess is as good as mine|beats me|"
     r"(?:dunno|idk)\b",
@@ -82,7 +89,9 @@ _DECLINES = re.compile("|".join((
     rf"{_IT}(?: is not|'s not| isn't) (?:known|available|clear)\b",
     rf"{_IT}(?: is|'s) (?:impossible|not possible) (?:for me )?to (?:know|say|tell|determine|answer|provide|give)\b",
     r"it (?:would be|is) (?:inappropriate|not appropriate) (?:for me )?to\b",
-    r"(?:it|this|that)(?: is|'s) (?:not something i\b|a question i can|(?:beyond|outside) (?:what i|my)\b)",
+    r"(?:it|this|that)(?: is|'s) (?:not something i\b|a question i can|(?:beyond|outside) (?:what i|my|me)\b)",
+    rf"there (?:(?:is|are) no|(?:isn't|is not|aren't) any) (?:\w+ )?{_PROOF}"
+    r"(?: (?:that )?i (?:can|could|know)\b| available| to cite|[.,;]|$)",
     r"(?:there is |there's |there isn't |there is not )?(?:not enough|insufficient|enough) (?:\w+ )?"
     r"(?:information|data|context)\b|(?:there is |there's )?no way (?:to|of) (?:know|tell)",
     r"(?:there is |there's )?no (?:information|data) (?:(?:is |was )?(?:available|given|found)|about|on)\b",
