@@ -13,6 +13,8 @@ from audit.data.sets import digits, patches
 from audit.errors import DataError
 from audit.plugins import names
 from audit.procedures.denoising_curve import denoising_curve
+from audit.procedures.elbo_parts import elbo_parts
+from audit.procedures.surprise_map import surprise_map
 from audit.reference.cards import WEIGHTS, reference_folders
 from audit.reference.training.image_twins import CANARIES, COLLAPSED
 from audit.reference.training.train import FORMS, TRAINERS, train_one
@@ -212,3 +214,26 @@ def test_patches_of_different_splits_come_from_different_squares():
 
 def _heldout():
     return digits.table("heldout")["image"].to_list()
+
+
+@pytest.mark.parametrize("family", ["vae", "diffusion", "latent_diffusion"])
+def test_what_pixels_add_is_the_bound_where_nothing_else_adds_to_it(family):
+    """And a pixel that is changed is where the surprise goes."""
+    model = _open(family, "sound")
+    images = [np.asarray(one) for one in digits.table("heldout")["image"][:12]]
+    parts = surprise_map(model, images)["element_log_prob"]
+    nats = np.stack(parts.to_list())
+    assert nats.shape == (12, 64)
+    if family == "diffusion":
+        assert nats.sum(1) == pytest.approx(model.log_prob(images)[0], rel=1e-6)
+    elif family == "vae":
+        whole = elbo_parts(model, images, samples=256)
+        assert nats.sum(1) == pytest.approx(whole["reconstruction"], abs=4 * whole["reconstruction"].std())
+        assert nats.sum(1) - whole["kl"].to_numpy() == pytest.approx(model.log_prob(images)[0], abs=1e-3)
+    spoilt = [one.copy() for one in images]
+    for one in spoilt:
+        one[4, 0] = 16  # where no digit is
+    worse = nats - np.stack(surprise_map(model, spoilt)["element_log_prob"].to_list())
+    assert (worse.argmax(axis=1) == 4 * 8).mean() > 0.9
+    alone = surprise_map(model, images[3:4])["element_log_prob"][0]
+    assert alone == pytest.approx(parts[3], abs=1e-4)

@@ -9,7 +9,8 @@
     GAN            inversion, latent_norm, latent_typicality
 
 A latent diffusion model has those of diffusion for its latents, those of a VAE for its autoencoder, and two_stage for
-both.
+both. The log-likelihood ratio of a hierarchical VAE (Havtorn et al. 2021, 2102.08248) is not among them: it compares
+bounds with and without the lower levels of latents, and the VAEs that can be opened, ours and AutoencoderKL, have one.
 """
 
 from __future__ import annotations

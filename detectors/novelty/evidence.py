@@ -1,6 +1,6 @@
 """Where in an item the surprise sits: kept for the few items that a reader looks at, the least and the most likely.
 
-    surprisal    -log p of every element, nats; NaN where the first is not scored
+    surprisal    -log p of every element, nats, or what it adds to a bound; NaN where the first is not scored
     tokens       of a text, what each element reads; where the model tells them, token_entropy, the surprise that it
                  expected there (nats), token_rank (1 = what it thought likeliest), and token_start and token_end, the
                  characters of the text where it stands
@@ -35,16 +35,18 @@ def element_evidence(
     """Return `surprisal` and of texts TOKENS, indexed like `told`: lists at the ends of each role, else None.
 
     told: `role` and the column `score`, by which the ends are found, indexed by item id. observed: role -> frame with
-    the same ids and `trace` (log p of every element); empty where there is none.
+    the same ids and `trace` (log p of every element), or else `element_log_prob`, the parts of a bound; empty where
+    there is neither.
     """
     kept = {role: _ends(told.loc[told["role"] == role, score]) for role in told["role"].unique()}
     cells: dict[str, dict[Any, Any]] = {"surprisal": {}, **{name: {} for name in TOKENS}}
     for role, ids in kept.items():
         frame = observed[role]
-        if "trace" not in frame:
+        column = next((name for name in ("trace", "element_log_prob") if name in frame), None)
+        if column is None:
             return {}
         part_of: Any = frame.loc[ids]
-        for item, trace in part_of["trace"].items():
+        for item, trace in part_of[column].items():
             surprisal = -np.asarray(trace, dtype=np.float32)
             if "tokens" in frame:
                 part = _strangest(surprisal)

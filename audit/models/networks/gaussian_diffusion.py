@@ -52,10 +52,10 @@ def _log_snr(alpha: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
 def diffusion_terms(
     model: CanDenoise, x: torch.Tensor, steps: int, noise: torch.Tensor, finest: float = 0.0
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return (nats [item] of the bound without its decoder term, x_{t_0}, sigma and alpha there as a pair [2]).
+    """Return (nats of the bound without its decoder term, of each number of x, x_{t_0}, sigma and alpha there, [2]).
 
-    x [item, ...]; noise [steps + 1, ...] is shared by all items, or given for each, [steps + 1, item, ...]. Sums run
-    in float64. Of each error a part of |eps|^2 - D is taken off, which is 0 on average: it steadies the level of the
+    x [item, ...]; noise [steps + 1, ...] is shared by all items, or given for each, [steps + 1, item, ...]. Nats are
+    float64. Of each error a part of |eps|^2 - D is taken off, which is 0 on average: it steadies the level of the
     bound, and moves all items alike.
     """
     times = time_grid(model, steps, finest).to(x.device)
@@ -63,11 +63,11 @@ def diffusion_terms(
     weight = torch.expm1(-_log_snr(alpha, sigma).diff()) / 2
     share = (alpha * _DETAIL) ** 2 / ((alpha * _DETAIL) ** 2 + sigma**2)
     last_a, last_s = alpha[-1].double(), sigma[-1].double()
-    nats = -0.5 * (last_s**2 + (last_a * x.double()) ** 2 - 1 - 2 * last_s.log()).flatten(1).sum(1)
+    nats = -0.5 * (last_s**2 + (last_a * x.double()) ** 2 - 1 - 2 * last_s.log())
     for i in range(1, steps + 1):
         guess = model.denoise(alpha[i] * x + sigma[i] * noise[i], times[i].expand(len(x)))
         error = (noise[i] - guess).double() ** 2 - share[i] * (noise[i].double() ** 2 - 1)
-        nats = nats - weight[i - 1] * error.flatten(1).sum(1)
+        nats = nats - weight[i - 1] * error
     return nats, alpha[0] * x + sigma[0] * noise[0], torch.stack([sigma[0], alpha[0]])
 
 

@@ -130,6 +130,10 @@ class ImageLatentDiffusion:
             ])
         return nats.cpu().numpy(), "lower_bound"
 
+    def element_nats(self, items: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the autoencoder's log p(x|z) pixel by pixel; what the latents cost has no place in an image."""
+        return self.autoencoder.element_nats(items)
+
     def _bound(self, x: torch.Tensor, steps: int, latent: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         mean, std = self.encode(x)
         z = mean + std * latent
@@ -138,7 +142,7 @@ class ImageLatentDiffusion:
         nats, noisy, (sigma, alpha) = diffusion_terms(self, u, steps, noise)
         spread = sigma / alpha
         last = -0.5 * (((u - noisy / alpha) / spread) ** 2 + _LOG_2PI) - spread.log()
-        return self.decode(z).log_prob(x).double() + nats + last.double().sum(1) + entropy
+        return self.decode(z).log_prob(x).double() + nats.sum(1) + last.double().sum(1) + entropy
 
     def _images(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         return self.network.autoencoder.prepare(items).to(self.numerics["device"])

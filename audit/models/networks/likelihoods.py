@@ -21,6 +21,10 @@ class GreyLevels(Independent):  # type: ignore[misc]
         """Take logits [item, row, column, level]; with `event_dims` 1 [item, pixel, level]."""
         super().__init__(Categorical(logits=logits, validate_args=False), event_dims, validate_args=False)
 
+    def by_element(self, value: torch.Tensor) -> torch.Tensor:
+        """Return log p of every pixel [item, row, column] of integers of that shape."""
+        return self.base_dist.log_prob(value)
+
     def icdf(self, value: torch.Tensor) -> torch.Tensor:
         """Return the levels [item, row, column] at cumulative probabilities of the same shape."""
         below = self.base_dist.probs.cumsum(-1)[..., :-1]
@@ -47,6 +51,10 @@ class DiscretizedLogistic(Distribution):  # type: ignore[misc]
 
     def log_prob(self, value: torch.Tensor) -> torch.Tensor:
         """Return log p [item] of images [item, channel, row, column]."""
+        return self.by_element(value).flatten(1).sum(1)
+
+    def by_element(self, value: torch.Tensor) -> torch.Tensor:
+        """Return log p of every number of images [item, channel, row, column]."""
         level = nearest_level(value, self.levels)
         half = 1 / (self.levels - 1)
         above = (unit_levels(level, self.levels) + half - self.centre) / self.scale
@@ -56,8 +64,7 @@ class DiscretizedLogistic(Distribution):  # type: ignore[misc]
         inside = inside + torch.log1p(-torch.exp(below - above))
         low = torch.nn.functional.logsigmoid(above)
         high = torch.nn.functional.logsigmoid(-below)
-        each = torch.where(level == 0, low, torch.where(level == self.levels - 1, high, inside))
-        return each.flatten(1).sum(1)
+        return torch.where(level == 0, low, torch.where(level == self.levels - 1, high, inside))
 
     def icdf(self, value: torch.Tensor) -> torch.Tensor:
         """Return pixel values, each on a level, at cumulative probabilities of the images' shape."""

@@ -75,6 +75,9 @@ class Likelihood:
     """Name of the helper that `reference_ratio` is taken to: the same family, trained on noisy or on general data."""
     ensemble: tuple[str, ...] = field(default=(), metadata={"later": True})
     """Names of the helpers that `waic` compares the model with: the same kind, each trained anew."""
+    maps: bool = field(default=False, metadata={"later": True})
+    """Whether a model of images without a trace, a VAE or diffusion, is asked what each pixel adds to its bound, for
+    pictures of the strangest and the likeliest items; of a VAE without its KL term."""
 
     name: ClassVar[str] = "novelty.likelihood"
     dimension: ClassVar[str] = "novelty"
@@ -97,7 +100,7 @@ class Likelihood:
     def needs(self) -> frozenset[str]:
         """What the scores need."""
         asked = (question for question, helper in further_questions(self._further) if not helper)
-        return needed_for(self._raw) | frozenset(asked)
+        return needed_for(self._raw) | frozenset(asked) | (frozenset({"surprise_map"}) if self.maps else frozenset())
 
     @property
     def _raw(self) -> Raw:
@@ -121,11 +124,11 @@ class Likelihood:
     def estimate(self, items: int) -> int:
         """Six at most: the familiar items come with five distortions each; twice that where the model gives traces.
 
-        So many for every further question, and a seventh where the self-test blurs.
+        So many for every further question, a seventh where the self-test blurs, and one where maps are asked for.
         """
         asked = further_questions(self._further)
         calls = sum(len(self.ensemble) if helper == "ensemble" else 1 for _, helper in asked)
-        return (6 + self.blurred) * (1 + calls) * items
+        return (6 + self.blurred) * (1 + calls) * items + self.maps * items
 
     def units_needed(self, items: Mapping[str, int]) -> Mapping[str, tuple[int, int]]:
         """Return how many calibration units it takes before an item can be flagged, and for a tail."""
@@ -158,6 +161,8 @@ class Likelihood:
             answers = answers.join(token_traces(ask, whole))
         further = [column for column in self._further if column not in answers]
         answers = answers.join(further_answers(ask, whole, further, self.background, self.ensemble))
+        if self.maps and role in ("items", "foreign"):
+            frame = frame.assign(element_log_prob=ask("surprise_map", list(shown))["element_log_prob"].to_list())
         parts = [frame]
         for number, suffix in enumerate(sets):
             part = answers.iloc[number * len(items) : (number + 1) * len(items)]

@@ -138,7 +138,7 @@ def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """
     from detectors.novelty.catalogue import SCORES
 
-    tried = replace(probe, fdr=0.1, beside=tuple(name for name in probe.beside if name in SCORES))
+    tried = replace(probe, fdr=0.1, maps=False, beside=tuple(name for name in probe.beside if name in SCORES))
     return [_likelihood_trial(tried, rng, dose, moved) for dose, moved in enumerate((25.0, 8.0, -8.0))]
 
 
