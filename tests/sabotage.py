@@ -166,6 +166,11 @@ SABOTAGE = {
         lambda real: lambda *known: -real(*known),
         lambda real: lambda *known: 0 * real(*known),
     ),
+    "provenance.signed_origin": (
+        "detectors.provenance.origin:_is",
+        lambda real: lambda *said: 1 - real(*said),
+        lambda real: lambda *said: 0 * real(*said) + 0.5,
+    ),
     "provenance.text_mark": (
         "detectors.provenance.detection:green_tail",
         lambda real: lambda *counts: 1 - real(*counts),
@@ -276,6 +281,7 @@ IMAGES = "audit.probes.bias.generated_images:GeneratedImages.observe"
 FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
+ORIGIN = "audit.probes.provenance.signed_origin:_Reading.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
 PASSAGES = "audit.probes.factuality.rag:RAG.observe"
 GROUNDED = "audit.probes.factuality.grounding:Grounding.observe"
@@ -545,6 +551,13 @@ HOLES = {
         "mahalanobis turned": ("detectors.novelty.contrast:mahalanobis", turned),
         "mahalanobis constant": ("detectors.novelty.contrast:mahalanobis", constant),
         "kNN turned": ("detectors.novelty.contrast:knn_distance", turned),
+    },
+    "provenance.signed_origin": {
+        "Valid taken for trusted": (ORIGIN, kept(state=lambda frame: frame["state"].replace("Valid", "Trusted"))),
+        "no conflict": (ORIGIN, kept(conflict=lambda frame: [False] * len(frame))),
+        "regions of one size": ("detectors.provenance.origin:_of_file", lambda real: lambda row: real(
+            {**row, "sizes": [1] * len(row["regions"] or ())})),
+        "no width": ("detectors.provenance.origin:mean_over_units", without_width),
     },
     "provenance.text_mark": {
         "keys swapped": (MARK, kept(green=taken("other_green"), other_green=taken("green"))),

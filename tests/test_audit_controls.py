@@ -6,7 +6,9 @@ entries in `tests/sabotage.py`.
 
 from __future__ import annotations
 
+import base64
 import importlib.metadata
+import io
 import json
 from functools import reduce
 from importlib import import_module
@@ -14,6 +16,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 from markov import Repeats
+from PIL import Image
 from sabotage import HOLES, SABOTAGE, SEEN_BY_BOTH
 from scipy.stats import norm
 from tiny_models import make_tiny_lm
@@ -167,6 +170,7 @@ UNCOVERED = {
         "unparseable_share", "error_share", "not_asked",
     },
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
+    "provenance.signed_origin": {"unreadable"},
     "provenance.text_mark": {"tokens_needed", "not_tested"},
 }
 """Measures that a limit may name and no trial covers; reports say so."""
@@ -349,9 +353,17 @@ def subjects(tmp_path_factory):
             {"main": Painted()}, {"items": file("painted", [{"image": [[n, 0], [0, n % 5]]} for n in range(12)])}
         ),
         "robustness.text": (language, {"items": file("questions", questions)}),
+        "provenance.signed_origin": ({}, {"items": file("files", [
+            {"file": unsigned_png(n), "name": f"{n}.png"} for n in range(4)])}),
         "provenance.text_mark": (language, {"items": file("texts", [{"text": f"The {n}"} for n in range(4)])}),
         "quality.samples": (normal, {"items": sets["items"], "train": sets["train"]}),
     }
+
+
+def unsigned_png(level):
+    made = io.BytesIO()
+    Image.new("L", (2, 2), level).save(made, "PNG")
+    return base64.b64encode(made.getvalue()).decode()
 
 
 def finding_of(name, subjects, into):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from audit.cli.options import AsJson
+from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.errors import DokimasiaError, UsageError, clean
 
 if TYPE_CHECKING:
@@ -26,6 +27,12 @@ mark = typer.Typer(no_args_is_help=True, help="Put a keyed mark into what a mode
 mark.__doc__ = "Put a keyed mark into what a model made, or make a key for it."
 detect = typer.Typer(no_args_is_help=True, help="Say whether files carry the mark of a key, and how sure that is.")
 detect.__doc__ = "Say whether files carry the mark of a key, and how sure that is."
+
+mark.command("authority")(mark_authority)
+mark.command("origin")(mark_origin)
+detect.command("certificate")(detect_certificate)
+detect.command("origin")(detect_origin)
+detect.command("tampering")(detect_tampering)
 
 IMAGE = "image-spread"
 _ABSENT = "no mark found; that says nothing of who made it"

@@ -51,6 +51,7 @@ __all__ = [
     "REPRESENTATION",
     "SAMPLES",
     "SAMPLING_TIME",
+    "SIGNED_ORIGIN",
     "STEREOTYPE_PAIRS",
     "STEREOTYPE_TRIPLES",
     "SYNTHETIC_TABLE",
@@ -117,6 +118,13 @@ LIKELIHOOD = FindingFigure(
 DATA_NOVELTY = FindingFigure(
     ("role", "dte_np", "knn5", "mixture", "isolation_forest", "value", "p_value", "flagged"),
     (score_histograms, blind_spots, likeliest_and_strangest, families, hills),
+)
+SIGNED_ORIGIN = FindingFigure(
+    (
+        "name", "state", "signer", "failures", "layers", "conflict", "aigc_fields", "manifests", "assertions",
+        "tamper_pass", "regions", "sizes", "tried", "passed", "problem",
+    ),
+    (by_group("tamper_pass_share"),),
 )
 TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
 TEXT_ROBUSTNESS = FindingFigure(

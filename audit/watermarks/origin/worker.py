@@ -14,6 +14,7 @@ import io
 import json
 import resource
 import sys
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import c2pa
@@ -55,16 +56,20 @@ def main() -> None:
 
 
 def _answered(job: dict[str, Any], given: list[bytes]) -> tuple[dict[str, Any], bytes]:
-    settings = {**OFFLINE, "trust": job["trust"]}
     try:
-        with c2pa.Context.from_dict(settings) as context:
-            if job["do"] == "sign":
-                return {}, _sign(job, given, context)
-            if job["do"] == "flip":
-                return {"states": _flips(job, bytearray(given[0]), context)}, b""
-            return {"xmp": layers_of(given[0]), **_told(job["type"], given[0], context)}, b""
+        context = _context(json.dumps(job["trust"]))
+        if job["do"] == "sign":
+            return {}, _sign(job, given, context)
+        if job["do"] == "flip":
+            return {"states": _flips(job, bytearray(given[0]), context)}, b""
+        return {"xmp": layers_of(given[0]), **_told(job["type"], given[0], context)}, b""
     except c2pa.C2paError as error:
         return {"said": str(error)[:400]}, b""
+
+
+@lru_cache(maxsize=1)
+def _context(trust: str) -> Any:
+    return c2pa.Context.from_dict({**OFFLINE, "trust": json.loads(trust)})
 
 
 def _told(kind: str, data: bytes, context: Any) -> dict[str, Any]:

@@ -1,0 +1,216 @@
+"""Do files say where they come from, and does it hold: signed manifests, IPTC's source type, China's AIGC label?
+
+    data:
+      items: {use: files, path: ./outputs}
+      anchors: {use: files, path: ./root.pem}        whom to trust is for the plan to say
+
+"Valid" is not trusted: anybody can make a certificate. Without anchors no file is trusted. Files are parsed in a child
+process that opens neither file nor socket; one on which it ends is a file that could not be read. A file without a
+manifest proves nothing about who made it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from audit.probe import Known, Trial
+    from audit.watermarks.origin import Origin, Parser
+    from detectors.result import Result
+
+__all__ = ["SignedOrigin"]
+
+_FILE = "the file's bytes in base64"
+_MODEL = "trainedAlgorithmicMedia"
+_PLANTED = 60
+
+
+@dataclass(frozen=True)
+class SignedOrigin:
+    """Share of files whose origin is signed and trusted, labelled, without contradiction, and what tampering passes."""
+
+    changes: int = 16
+    """Bytes of each kind of region that are changed, one at a time, in a file that is whole and signed; 0 = none."""
+    purposes: tuple[str, ...] = ()
+    """Further purposes of certificates, as object identifiers, that a reader's `trust_config` lists."""
+    seconds: float = 20.0
+    """Of one file or 250 changes; then the parser is ended, and the file counts as one that could not be read."""
+
+    name: ClassVar[str] = "provenance.signed_origin"
+    dimension: ClassVar[str] = "provenance"
+    roles: ClassVar[Mapping[str, Role]] = {
+        "items": Role(
+            {"file": _FILE, "name": "its name", "unit": "independent unit; equal files are one"},
+            optional=frozenset({"file", "name", "unit"}),
+        ),
+        "anchors": Role({"file": f"{_FILE}: certificates in PEM that are trusted"}, required=False),
+    }
+    measures: ClassVar[Mapping[str, Range]] = {
+        "trusted_share": SHARE, "manifest_share": SHARE, "invalid_share": SHARE, "untrusted_share": SHARE,
+        "source_type_share": SHARE, "aigc_label_share": SHARE, "conflict_share": SHARE, "tamper_pass_share": SHARE,
+        "unreadable": COUNT,
+    }
+
+    def __post_init__(self) -> None:
+        """Refuse fewer than no changes, and no time."""
+        if self.changes < 0 or self.seconds <= 0:
+            raise ValueError(f"{self.name}: got changes {self.changes}, seconds {self.seconds}; allowed: 0 or more, "
+                             "above 0")  # fmt: skip
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Nothing of a model: this is an audit of files that it made."""
+        return frozenset()
+
+    def estimate(self, items: int) -> int:
+        """No model is asked."""
+        return 0
+
+    def informed(self, before: Observed) -> _Reading:
+        """Return what reads files under the anchors that were given."""
+        given = [] if "anchors" not in before else [base64.b64decode(one) for one in before["anchors"]["file"]]
+        return _Reading(self, b"\n".join(given))
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return the anchors as they are; of files what is read in them without any anchor."""
+        return items if role == "anchors" else _Reading(self, b"").observe(ask, items, role)
+
+    def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
+        """Return the measures of `detectors.provenance.origin`."""
+        from detectors.provenance.origin import signed_origin
+
+        return signed_origin(observed["items"], level=level, rng=rng)
+
+    def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
+        """Return files of which every one has a manifest and most are signed by somebody whom nobody knows, and files
+        that are trusted: a judge that took "Valid" for trusted would not tell them apart.
+        """
+        return {"items": _planted(0.1)}, {"items": _planted(1.0)}
+
+    def found(self, result: Result) -> bool:
+        """Tell whether the whole interval of the headline lies below one half: most files are not trusted."""
+        return result.headline.high is not None and result.headline.high < 0.5
+
+    def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
+        """Return files as they were read of which all, half and few are trusted, with layers that contradict."""
+        return [self._trial(share) for share in (1.0, 0.5, 0.1)]
+
+    def _trial(self, share: float) -> Trial:
+        from audit.probe import Known, Trial, mean_of
+
+        files = _planted(share)
+        trusted = files["state"] == "Trusted"
+        known: dict[tuple[str, str | None], Known] = {
+            ("trusted_share", None): mean_of(trusted, len(files)),
+            ("manifest_share", None): mean_of(files["state"] != "none", len(files)),
+            ("untrusted_share", None): mean_of(~trusted & (files["state"] == "Valid"), len(files)),
+            ("invalid_share", None): mean_of(files["state"] == "Invalid", len(files)),
+            ("source_type_share", None): mean_of(files["model_source"], len(files)),
+            ("aigc_label_share", None): mean_of(files["aigc"], len(files)),
+            ("conflict_share", None): mean_of(files["conflict"], len(files)),
+            ("tamper_pass_share", None): Known(_passed(share) / 64),  # an eighth of the bytes are padding
+            ("tamper_pass_share", "padding"): Known(_passed(share) / 8),
+            ("tamper_pass_share", "picture"): Known(0.0),
+        }
+        return Trial(share < 1, {"items": files}, {}, known, replace(self))
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads files under anchors."""
+
+    probe: SignedOrigin
+    anchors: bytes
+
+    def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
+        """Return of each file its `name`, `state`, `problem`, what the layers say, its `manifests`, and what became of
+        changes; files that were read before, as trials have them, are returned as they are. Raises UsageError.
+        """
+        import pandas as pd
+
+        from audit.watermarks.origin import Parser, trusting
+
+        if "state" in items:
+            return items
+        trust = trusting(self.anchors, self.probe.purposes)
+        with Parser(seconds=self.probe.seconds, trust=trust) as parser:
+            names = items.get("name", items.index)
+            rows = [self._row(parser, str(name), cell) for name, cell in zip(names, items["file"], strict=True)]
+        found = pd.DataFrame(rows, index=items.index, dtype=object)
+        return found if "unit" not in items else found.assign(unit=items["unit"])
+
+    def _row(self, parser: Parser, name: str, cell: Any) -> dict[str, Any]:
+        from audit.watermarks.origin import read_origin
+
+        data = base64.b64decode(cell) if isinstance(cell, str) else b""
+        origin = read_origin(data, parser, name)
+        row: dict[str, Any] = {"name": name, **_said(origin), **dict.fromkeys(("regions", "sizes", "tried", "passed"))}
+        if self.probe.changes and origin.state in ("Trusted", "Valid"):
+            row |= _changed(data, parser, self.probe.changes, name)
+        return row
+
+
+def _said(origin: Origin) -> dict[str, Any]:
+    return {
+        "state": origin.state, "problem": origin.problem or origin.broken, "signer": origin.signer,
+        "failures": list(origin.failures),
+        "layers": [f"{layer}: {term}" for layer, terms in origin.source_types.items() for term in terms],
+        "model_source": any(_MODEL in terms for terms in origin.source_types.values()),
+        "aigc": origin.aigc is not None,
+        "aigc_fields": [f"{name}: {value}" for name, value in (origin.aigc or {}).items()], "conflict": origin.conflict,
+        "manifests": [f"{one['label']} · {one['generator']}" for one in origin.manifests],
+        "assertions": [name for one in origin.manifests[:1] for name in one["assertions"]],
+    }
+
+
+def _changed(data: bytes, parser: Parser, changes: int, name: str) -> dict[str, Any]:
+    """Return kinds of region, their bytes, and how many of the changed ones passed."""
+    import hashlib
+
+    import numpy as np
+
+    from audit.watermarks.origin import byte_map
+
+    seed = int.from_bytes(hashlib.sha256(data).digest()[:8])
+    rows = byte_map(data, parser, most=changes, rng=np.random.default_rng(seed), name=name).rows(by_kind=True)
+    return {
+        "regions": [one.kind for one in rows], "sizes": [one.size for one in rows],
+        "tried": [one.tried for one in rows], "passed": [one.passed for one in rows],
+    }
+
+
+def _passed(trusted: float) -> int:
+    """Return of how many of 8 changes in the padding of planted files nobody notices."""
+    return max(1, round(8 * trusted))
+
+
+def _planted(trusted: float) -> pd.DataFrame:
+    """Return files as they are read: this share of them trusted, the others altered, of unknown signers, or unsigned.
+
+    The fewer are trusted, the fewer have a label and the less of what is changed passes.
+    """
+    import pandas as pd
+
+    own = round(_PLANTED * trusted)
+    states = ["Trusted"] * own + [("Invalid", "Valid", "Valid", "none")[at % 4] for at in range(_PLANTED - own)]
+    files = pd.DataFrame({
+        "name": [f"{at}.png" for at in range(_PLANTED)], "state": states, "problem": None, "signer": "planted",
+        "model_source": [state == "Trusted" or at % 2 == 0 for at, state in enumerate(states)],
+        "aigc": [at < own / 2 for at in range(_PLANTED)],
+        "conflict": [state == "Valid" and at % 5 == 0 for at, state in enumerate(states)],
+    }, pd.Index([f"planted-{at}" for at in range(_PLANTED)], name="id")).astype(object)  # fmt: skip
+    changed: dict[str, list[Any]] = {
+        "regions": ["padding", "picture"], "sizes": [100, 700], "tried": [8, 8], "passed": [_passed(trusted), 0]
+    }
+    whole = [state in ("Trusted", "Valid") for state in states]
+    for name, cell in changed.items():
+        files[name] = pd.Series([cell if one else None for one in whole], files.index, dtype=object)
+    return files

@@ -1,0 +1,124 @@
+"""`provenance.signed_origin` from a plan on a folder of files, and its measures against what was put there."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from audit.data.files import Files
+from audit.errors import DataError
+from audit.execute import run
+from audit.plan import load_plan
+from audit.probe import Role
+from detectors.intervals import exact_binomial
+from detectors.provenance.origin import signed_origin
+
+pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+
+from audit.watermarks.origin import Declaration, Parser, made_authority, signed
+from audit.watermarks.origin.containers import with_xmp
+from audit.watermarks.origin.xmp import packet_with
+
+AIGC = {"Label": "1", "ContentProducer": "x"}
+
+
+def png(level):
+    made = io.BytesIO()
+    Image.new("RGB", (4, 4), (level, 1, 2)).save(made, "PNG")
+    return made.getvalue()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """Five trusted files with a label, one of them twice, one that contradicts itself, one of a stranger, one altered,
+    one without a manifest, one that is none."""
+    folder = tmp_path_factory.mktemp("signed")
+    ours, stranger = made_authority(), made_authority()
+    (folder / "outputs" / "more").mkdir(parents=True)
+    (folder / "root.pem").write_bytes(ours.root)
+    with Parser() as parser:
+        def made(data, by, say):
+            return signed(data, by.chain, by.key, parser, say)[0]
+
+        files = {f"{n}.png": made(png(n), ours, Declaration("m", aigc=AIGC)) for n in range(5)}
+        files["more/0.png"] = files["0.png"]
+        camera = with_xmp(png(7), packet_with(None, source="digitalCapture", aigc=None))
+        files["camera.png"] = made(camera, ours, Declaration(metadata=False))
+        files["stranger.png"] = made(png(8), stranger, Declaration(metadata=False))
+    files["altered.png"] = files["1.png"] + b"x"
+    files |= {"plain.png": png(9), "broken.png": files["2.png"][:-30]}
+    for name, data in files.items():
+        (folder / "outputs" / name).write_bytes(data)
+    return folder
+
+
+def plan_of(home, **data):
+    check = {
+        "name": "origin", "probe": {"use": "provenance.signed_origin", "changes": 4},
+        "data": {"items": {"use": "files", "path": "./outputs"}, **data},
+        "limit": {"measure": "trusted_share", "at_least": 0.99},
+    }  # fmt: skip
+    (home / "plan.yaml").write_text(yaml.safe_dump({"title": "Outputs", "checks": [check]}))
+    return load_plan(home / "plan.yaml")
+
+
+def test_a_folder_of_files_is_audited_under_an_anchor(home, tmp_path):
+    audit = run(plan_of(home, anchors={"use": "files", "path": "./root.pem"}), into=tmp_path)
+    (finding,) = audit.record.findings
+    assert (finding.verdict, finding.controls) == ("failed", {"positive": True, "negative": True}), finding.why
+    measures = {(one.name, one.group): one for one in finding.measures}
+    # ten units, as two files are one; one of them could not be read
+    trusted = measures["trusted_share", None]
+    assert (trusted.value, trusted.missing, trusted.n["units"]) == (6 / 9, 1, 9)
+    assert trusted.low == pytest.approx(exact_binomial(6, 10, trusted.level)[0])
+    assert trusted.high == pytest.approx(exact_binomial(7, 10, trusted.level)[1])
+    for name, count in (("manifest_share", 8), ("invalid_share", 1), ("untrusted_share", 1), ("conflict_share", 1),
+                        ("aigc_label_share", 6), ("source_type_share", 8)):  # fmt: skip
+        assert measures[name, None].value == pytest.approx(count / 9), name
+    assert measures["unreadable", None].value == 1
+    assert measures["tamper_pass_share", "padding"].value == 1
+    assert measures["tamper_pass_share", "picture"].value == 0
+    assert 0.05 < measures["tamper_pass_share", None].value < 0.5
+    items = audit.items("origin").set_index("name")
+    assert items.loc["stranger.png", "failures"].tolist() == ["signingCredential.untrusted"]
+    assert bool(items.loc["camera.png", "conflict"])
+    assert "cannot be read" in items.loc["broken.png", "problem"]
+
+
+def test_without_an_anchor_nobody_is_trusted(home, tmp_path):
+    (finding,) = run(plan_of(home), into=tmp_path).record.findings
+    assert finding.verdict == "failed"
+    assert {one.name: one.value for one in finding.measures if one.group is None}["trusted_share"] == 0
+
+
+def test_files_come_as_they_are_and_equal_ones_are_one_unit(home, tmp_path):
+    role = Role({"file": "", "name": "", "unit": ""}, optional=frozenset({"file"}))
+    frame = pd.concat(Files(home / "outputs").batches(role)).set_index("name")
+    assert frame.loc["more/0.png", "unit"] == "0.png"
+    assert len(frame) == 11
+    small = pd.concat(Files(home / "outputs", largest=100).batches(role)).set_index("name")
+    assert small["file"].notna().tolist() == [name == "plain.png" for name in small.index]
+    assert Files(home / "outputs").digest() != Files(home / "outputs", ending="a.png").digest()
+    with pytest.raises(DataError, match="no such folder or file"):
+        list(Files(tmp_path / "none").batches(role))
+    (tmp_path / "a.png").symlink_to(home / "root.pem")
+    with pytest.raises(DataError, match="leads out"):
+        list(Files(tmp_path).batches(role))
+
+
+def test_files_that_cannot_be_read_bound_every_share():
+    files = pd.DataFrame({
+        "state": ["Trusted"] * 4 + [None] * 2, "model_source": [True] * 6, "aigc": [False] * 6, "conflict": [False] * 6,
+        **dict.fromkeys(("regions", "sizes", "tried", "passed")),
+    }, index=pd.Index(list("abcdef"), name="id"), dtype=object)  # fmt: skip
+    found = signed_origin(files, level=0.95, rng=np.random.default_rng(0))
+    assert (found.headline.value, found.headline.missing) == (1, 2)
+    assert found.headline.low == pytest.approx(exact_binomial(4, 6)[0])
+    assert found.measure("tamper_pass_share").undefined is not None
+    nothing = signed_origin(files.iloc[4:], level=0.95, rng=np.random.default_rng(0))
+    assert nothing.headline.undefined == "no file could be read"
