@@ -89,7 +89,7 @@ def test_what_others_wrote_is_text_and_nothing_is_loaded(audit):
     record = audit.record.model_copy(update={"title": HOSTILE, "findings": findings})
     hostile = read(Audit(audit.folder.with_name(HOSTILE.replace("/", "")), record, None))
     allowed = {"viewbox", "preserveaspectratio", "stroke-width", "stroke-dasharray", "stroke-linecap", "text-anchor",
-               "font-size", "font-weight", "fill-opacity", "stroke-opacity"}  # fmt: skip
+               "font-size", "font-weight", "fill-opacity", "stroke-opacity", "tabindex"}  # fmt: skip
     allowed |= {"class", "lang", "width", "height", "role", "d", "x", "y", "cx", "cy", "r", "rx", "fill", "stroke"}
     assert {name for _, attributes in hostile.tags for name, _ in attributes} <= allowed
     assert not {tag for tag, _ in hostile.tags} & {"script", "img", "a[href]", "link", "iframe", "object", "base"}
