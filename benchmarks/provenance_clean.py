@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.stats import binomtest
 
-from audit.watermarks.text import DiPmark, Gumbel, LeftHash, SynthID, SynthIDMain, VLLMGumbel
+from audit.watermarks.text import (
+    DiPmark,
+    Gumbel,
+    LeftHash,
+    SelfHashHF,
+    SelfHashLMW,
+    Shifted,
+    SynthID,
+    SynthIDMain,
+    Unigram,
+    VLLMGumbel,
+)
 from detectors.provenance.text.reading import TextScheme
 
 VOCABULARY, STATES, LENGTH, KEYS, TEXTS = 50_257, 100, 200, 120, 5_000
@@ -23,8 +34,16 @@ def drawn_keys(rng: np.random.Generator, layers: int) -> tuple[int, ...]:
     return tuple(rng.integers(1, 2**62, layers).tolist())
 
 
+def odd(rng: np.random.Generator) -> int:
+    return int(rng.integers(1, 2**31)) | 1
+
+
 MARKS: dict[str, Callable[[np.random.Generator], object]] = {
-    "kgw-lefthash": lambda rng: LeftHash(hashing_key=int(rng.integers(1, 2**31)) | 1),
+    "kgw-lefthash": lambda rng: LeftHash(hashing_key=odd(rng)),
+    "kgw-selfhash-hf": lambda rng: SelfHashHF(hashing_key=odd(rng)),
+    "kgw-selfhash-lmw": lambda rng: SelfHashLMW(hashing_key=odd(rng)),
+    "kgw-shift": lambda rng: Shifted(hashing_key=odd(rng)),
+    "unigram": lambda rng: Unigram(hashing_key=odd(rng)),
     "synthid-hf": lambda rng: SynthID(keys=drawn_keys(rng, 30)),
     "synthid-main": lambda rng: SynthIDMain(keys=drawn_keys(rng, 30)),
     "gumbel": lambda rng: Gumbel(int(rng.integers(1, 2**62))),

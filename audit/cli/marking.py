@@ -17,6 +17,7 @@ from audit.cli.origin import detect_certificate, detect_origin, detect_tampering
 from audit.errors import DokimasiaError, UsageError, clean
 
 if TYPE_CHECKING:
+    from audit.model import TextWatermark
     from audit.watermarks.image.files import Picture
     from audit.watermarks.keys import MarkKey
     from detectors.provenance.image.reading import ImageReading
@@ -48,17 +49,67 @@ def mark_key(
     scope: Annotated[str, typer.Option("--scope", help="What the key is for, in your words.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Make a key for a mark."""
+    """Make a key for a mark, in an image or, by the variant's name, in text."""
     from audit.watermarks.keys import make_mark_key, write_mark_key
+    from audit.watermarks.text.keyed import new_text_key
 
-    if variant != IMAGE:
-        raise UsageError("variant {variant!r}; allowed: {allowed}", variant=variant, allowed=IMAGE)
-    key = make_mark_key(variant, scope=scope)
+    key = make_mark_key(variant, scope=scope) if variant == IMAGE else new_text_key(variant, scope=scope)
     write_mark_key(file, key)
     if as_json:
         print(json.dumps({"file": str(file), **key.told}))
     else:
         print(f"{file}: keep it to yourself; who has it can put the mark anywhere\n{key.commitment}")
+
+
+@mark.command("text")
+def mark_text(
+    prompts: Annotated[list[str] | None, typer.Argument(metavar="PROMPT...", help="What to go on from.")] = None,
+    *,
+    model: Annotated[Path, typer.Option("--model", help="Causal language model: a folder, or a .gguf file.")],
+    key: Annotated[Path | None, typer.Option("--key", help="Key file of a mark in text.")] = None,
+    new_key: Annotated[Path | None, typer.Option("--new-key", help="Or a key file to write, *.dokimasia-key.")] = None,
+    variant: Annotated[str, typer.Option("--variant", help="With --new-key: which mark.")] = "kgw-lefthash",
+    file: Annotated[Path | None, typer.Option("--file", help="Prompts: a line each, or .jsonl with `prompt`.")] = None,
+    max_tokens: Annotated[int, typer.Option("--max-tokens", help="Length at which a text is cut.")] = 200,
+    temperature: Annotated[float, typer.Option("--temperature", help="What logits are divided by.")] = 1.0,
+    top_p: Annotated[float, typer.Option("--top-p", help="Draw from the likeliest tokens of this probability.")] = 1.0,
+    seed: Annotated[int | None, typer.Option("--seed", help="For the same texts again; default: a new one.")] = None,
+) -> None:
+    """Write texts with a keyed mark, a JSON line each; of the key they hold id, variant and commitment."""
+    import secrets
+
+    from audit.plugins import open_model
+    from audit.watermarks.text.writing import marked_lines, prompts_of
+
+    asked: list[str] = [*(prompts or []), *(prompts_of(file) if file else [])]
+    if not asked:
+        raise UsageError("mark text: no prompt; give one or more, or --file")
+    known, made = _text_key(key, new_key, variant)
+    for weakness in getattr(made, "weaknesses", tuple)():
+        print(clean(f"note: {weakness}"), file=sys.stderr)
+    seed = secrets.randbits(32) if seed is None else seed
+    how = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p}
+    for line in marked_lines(open_model("causal_lm", path=str(model)), asked, made, known, seed=seed, **how):
+        print(line)
+
+
+def _text_key(key: Path | None, new: Path | None, variant: str) -> tuple[MarkKey, TextWatermark]:
+    """Return the key that one of the options names, and its mark."""
+    import datetime
+
+    from audit.watermarks.keys import write_mark_key
+    from audit.watermarks.text.keyed import new_text_key, read_text_key, valid_on
+
+    if key is not None and new is None:
+        known, made = read_text_key(key)
+        if not valid_on(known, datetime.date.today()):
+            days = {"first": known.valid_from or "...", "last": known.valid_until or "..."}
+            raise UsageError("{file}: valid from {first} to {last}, and so not today", file=key, **days)
+        return known, made
+    if new is None or key is not None:
+        raise UsageError("mark text: name one key: --key FILE, or --new-key FILE with --variant NAME")
+    write_mark_key(new, new_text_key(variant))
+    return read_text_key(new)
 
 
 @mark.command("image")
