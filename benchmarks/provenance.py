@@ -1,5 +1,6 @@
 """What marks and their detectors reach, beside their peers: one command, a part at a time.
 
+    green       green lists beside transformers: same lists and counts, how fast texts are read, both directions
     synthid     SynthID beside transformers and synthid-text: same bits and scores, how fast texts are read and marked
     clean       false positives of every text mark on texts that repeat themselves, over many keys
     image       the keyed mark of images: what it survives, false positives, speed beside invisible-watermark
@@ -14,8 +15,10 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-PARTS = {"synthid": "provenance_synthid", "clean": "provenance_clean", "passages": "provenance_passages",
-         "image": "provenance_image", "origin": "provenance_origin"}  # fmt: skip
+PARTS = {
+    "green": "provenance_green", "synthid": "provenance_synthid", "clean": "provenance_clean",
+    "passages": "provenance_passages", "image": "provenance_image", "origin": "provenance_origin",
+}  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 
 
