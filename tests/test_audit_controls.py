@@ -137,7 +137,7 @@ WAYS = {
     ],
     "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01}],
     "novelty.likelihood": [{"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01}],
-    "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}],
+    "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}, {"attacks": ("all",)}],
     "robustness.images": [{}, {"mode": "log_prob", "kinds": ("jpeg",)}],
     "robustness.text": [
         {"mode": "generate"}, {"mode": "predict", "strengths": (1.0,)},
@@ -171,7 +171,7 @@ UNCOVERED = {
     },
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
     "provenance.signed_origin": {"unreadable"},
-    "provenance.text_mark": {"tokens_needed", "not_tested"},
+    "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length"},
 }
 """Measures that a limit may name and no trial covers; reports say so."""
 

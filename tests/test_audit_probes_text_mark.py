@@ -2,12 +2,14 @@
 
 import importlib.metadata
 import json
+import re
 import subprocess
 import sys
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from audit import plugins
 from audit.ask import Asker, Store
@@ -21,13 +23,16 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan
 from audit.probe import Probe
+from audit.probes.provenance.reading import mark_of
 from audit.probes.provenance.text_mark import TextMark
 from audit.record import Limit
 from audit.reference.cards import WEIGHTS
 from audit.verdict import controls_of
 from audit.watermarks.text import LeftHash
-from detectors.provenance.detection import MARK_MEASURES
-from detectors.provenance.text.green import LeftHashLists, green_pairs
+from detectors.changes.attacks import attacked_texts
+from detectors.provenance.detection import MARK_MEASURES, read_texts
+from detectors.provenance.text.green import LeftHashLists
+from detectors.provenance.under_attack import ATTACK_MEASURES, CELL_LISTS
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
@@ -56,9 +61,11 @@ def texts_file(path, texts):
     return File(path)
 
 
-def colours(model, texts, key):
+def read(model, texts, key):
+    """Return p-values and green shares of texts under a key."""
     ids = [model.encoder.tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    return [one.tolist() for one in green_pairs(ids, LeftHashLists(384, 0.25, key))]
+    found = read_texts(LeftHashLists(384, 0.25, key), ids, 0.01)
+    return found["p_value"].tolist(), found["green_fraction"].tolist()
 
 
 # --- options ----------------------------------------------------------------------------------------------------------
@@ -74,7 +81,7 @@ def test_it_is_a_probe_that_plans_find_by_name():
 
 
 def test_every_measure_that_a_limit_may_name_is_given():
-    assert tuple(TextMark.measures) == MARK_MEASURES
+    assert set(TextMark.measures) == {*MARK_MEASURES, *ATTACK_MEASURES}
 
 
 def test_the_probe_and_the_mark_have_the_same_defaults():
@@ -120,16 +127,21 @@ def test_outputs_are_taken_as_they_come_and_read_under_two_keys(ask_of, model):
     ask.begin()
     drawn = ask("sample", OPENINGS[:2], max_tokens=20, temperature=1.0)["content"].tolist()
     assert observed["output"].tolist() == drawn
-    assert observed["green"].tolist() == colours(model, drawn, 15485863)
-    assert observed["other_green"].tolist() == colours(model, drawn, 2654435769)
-    assert observed["share"].tolist() == [0.25, 0.25]
-    assert list(observed.columns) == ["text", "output", "problem", "share", "green", "other_green"]
+    assert (observed["p_value"].tolist(), observed["green_fraction"].tolist()) == read(model, drawn, 15485863)
+    assert observed["other_p_value"].tolist() == read(model, drawn, 2654435769)[0]
+    assert list(observed.columns) == [
+        "text", "output", "problem", "tokens", "p_value", "green_fraction", "share", "tokens_needed",
+        "other_p_value", "evidence",
+    ]  # fmt: skip
+    for words, text, green in zip(observed["evidence"], drawn, observed["green_fraction"], strict=True):
+        assert len(words) == len(re.findall(r"\s*\S+|\s+", text))
+        assert green == 0 or max(one or 0 for one in words) > 0
 
 
 def test_the_key_of_comparison_is_never_the_key(ask_of, model):
     probe = TextMark(max_tokens=20, hashing_key=2654435769)
     observed = probe.observe(ask_of(main=model), frame(OPENINGS[0]), "items")
-    assert observed["other_green"].tolist() == colours(model, observed["output"], 15485863)
+    assert observed["other_p_value"].tolist() == read(model, observed["output"], 15485863)[0]
 
 
 def test_with_the_mark_put_in_there_are_twins_without_it_and_log_probabilities(ask_of, model):
@@ -145,7 +157,7 @@ def test_with_the_mark_put_in_there_are_twins_without_it_and_log_probabilities(a
     ):
         pairs = draws["content"].to_numpy().reshape(3, 2)
         assert observed[f"{prefix}output"].tolist() == ["\n".join(pair) for pair in pairs]
-        assert observed[f"{prefix}green"].tolist() == colours(model, observed[f"{prefix}output"], 15485863)
+        assert observed[f"{prefix}p_value"].tolist() == read(model, observed[f"{prefix}output"], 15485863)[0]
         for row, prompt, pair in zip(observed.to_dict("records"), OPENINGS, pairs, strict=False):
             scores = [model.trace([Continuation(prompt, text)])[0]["log_prob"] for text in pair]
             assert row[f"{prefix}nats"] == pytest.approx(sum(one.sum() for one in scores), abs=1e-3)
@@ -161,7 +173,7 @@ def test_a_prompt_is_all_some_or_none_of_the_text(words, prompt):
         asked.append((question, items))
         if question == "sample":
             return pd.DataFrame({"item": [0], "content": ["a b"], "problem": [None]})
-        return pd.DataFrame({"item": [0], "ids": [[1, 2]], "vocabulary": 10})
+        return pd.DataFrame({"item": range(len(items)), "ids": [[1, 2]] * len(items), "vocabulary": 10})
 
     TextMark(prompt_words=words).observe(ask, frame("The ferry to"), "items")
     assert asked[0] == ("sample", [prompt])
@@ -182,7 +194,7 @@ def test_an_output_that_did_not_come_is_not_tested(ask_of, tmp_path, model):
         None, "none of the 1 prompts in outputs.jsonl; asked was 'b', there is 'a'",
     ]
     assert observed["output"].tolist() == ["The cat complains and", None]
-    assert observed["green"].iloc[1] is None
+    assert observed[["p_value", "other_p_value", "evidence"]].iloc[1].isna().all()
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.measure("not_tested").value == 1
     nothing = probe.observe(ask, frame("b", "c"), "items")
@@ -206,7 +218,7 @@ def test_a_model_without_tokenizer_is_told_to_bring_a_helper(ask_of, tmp_path):
 def test_unmarked_texts_are_read_whole_and_nothing_is_drawn(ask_of, model):
     ask = ask_of(main=model)
     observed = TextMark().observe(ask, frame(*OPENINGS), "unmarked")
-    assert observed["green"].tolist() == colours(model, OPENINGS, 15485863)
+    assert observed["p_value"].tolist() == read(model, OPENINGS, 15485863)[0]
     assert ask.calls == len(OPENINGS)
 
 
@@ -219,7 +231,7 @@ def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, mo
     items = texts_file(tmp_path / "texts.jsonl", OPENINGS)
     audit = run(Plan("key", (Check("mark", probe, {"items": items}),), model=model), into=tmp_path / "audits")
     outputs = audit.items("mark")
-    assert [list(one) for one in outputs["green"]] == colours(model, outputs["output"], 987654321)
+    assert outputs["p_value"].tolist() == read(model, outputs["output"], 987654321)[0]
     assert outputs["value"].mean() >= 0.75
     files = [path.read_bytes() for path in audit.folder.rglob("*") if path.is_file()]
     assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
@@ -249,7 +261,9 @@ def test_controls_are_told_apart_at_every_seed(level):
 
 def test_a_judge_that_counts_repeats_would_miss_the_planted_fault():
     positive, _ = TextMark().controls(np.random.default_rng(0))
-    repeated = positive["items"].assign(green=[[*row, *[True] * 50] for row in positive["items"]["green"]])
+    items = positive["items"]
+    green = items["green_fraction"] * items["tokens"] + 50
+    repeated = items.assign(p_value=LeftHashLists(64, 0.25, 1).tail(green, items["tokens"] + 50))
     result = TextMark().judge({"items": repeated}, level=0.95, rng=np.random.default_rng(0))
     assert not TextMark().found(result)
 
@@ -319,3 +333,78 @@ def test_the_real_model_carries_the_mark_in_forty_tokens(ask_of, real_lm):
     assert result.headline.value == 1
     assert result.measure("own_false_positive_rate").value < 0.5
     assert result.measure("green_fraction").value > 0.5
+
+
+# --- attacks and lengths ----------------------------------------------------------------------------------------------
+
+
+def test_each_output_is_read_after_each_attack_and_cut_to_each_length(ask_of, model):
+    probe = TextMark(max_tokens=60, attacks=("delete at 0.5", "meaning at 1"), lengths=(20, 5000))
+    observed = probe.observe(ask_of(main=model), frame(*OPENINGS[:2]), "items")
+    for name, row in observed.iterrows():
+        cells = list(zip(*(row[list(CELL_LISTS)]), strict=True))
+        assert [cell[:3] for cell in cells] == [
+            (*attack, length) for length in (0, 20) for attack in (("none", 0.0), ("delete", 0.5), ("meaning", 1.0))
+        ]
+        (deleted,) = attacked_texts(name, row["output"], (("delete", 0.5),))
+        assert cells[1][3:] == (True, read(model, [deleted], 15485863)[0][0])
+        assert cells[0][3:] == (False, row["p_value"])
+    assert observed["p_values"].map(lambda one: one[3]).tolist() != observed["p_value"].tolist()
+
+
+def test_a_helper_says_it_in_other_words(ask_of, model):
+    probe = TextMark(max_tokens=12, paraphraser="other")
+    observed = probe.observe(ask_of(main=model, other=model), frame(*OPENINGS[:2]), "items")
+    assert observed["kinds"].tolist() == [["none", "paraphrase"]] * 2
+    assert all(changed[1] for changed in observed["changed"])
+
+
+@pytest.mark.parametrize("name", ["wash", "wash at 0.1", "delete", "delete at 0", "delete at 2", "delete at nan"])
+def test_an_attack_that_is_none_is_refused(name):
+    with pytest.raises(ValueError, match=r"attacks: got .*; allowed: all, or KIND at STRENGTH, above 0 up to 1, of d"):
+        TextMark(attacks=(name,))
+
+
+def test_an_audit_tells_what_is_left_of_the_mark(tmp_path, model):
+    promise = {"promise_power": 0.5, "promise_alpha": 0.01}
+    probe = TextMark(put_in=True, max_tokens=60, attacks=("all",), lengths=(15, 30), **promise)
+    data = {"items": texts_file(tmp_path / "items.jsonl", OPENINGS * 6)}
+    check = Check("mark", probe, data, limit=Limit(measure="worst_power_under_attack", at_least=0.9))
+    audit = run(Plan("What is left", (check,), model=model, seed=7), into=tmp_path / "audits")
+    (finding,) = audit.record.findings
+    assert (finding.verdict, finding.controls) == ("failed", {"positive": True, "negative": True})
+    measures = {(one.name, one.group): one for one in finding.measures}
+    assert measures["worst_power_under_attack", None].high < 0.9
+    assert measures["forgery_rate", None].value > 0.8, "a mark that outlives small changes vouches for them"
+    assert measures["power_under_attack", "blanks at 0.3"].value > measures["power_under_attack", "delete at 0.5"].value
+    assert measures["power_by_length", "15 tokens"].value <= measures["power_by_length", "30 tokens"].value
+    assert measures["shortest_length", None].value in (15, 30)
+    assert recompute(audit, {"mark": probe}) > 10
+
+
+MARKS = [{"use": "synthid-hf", "keys": [3, 1, 4, 15, 92, 65, 35, 89]}, {"use": "gumbel", "key": 7}]
+
+
+@pytest.mark.parametrize("mark", MARKS, ids=lambda mark: mark["use"])
+def test_other_marks_are_read(ask_of, tmp_path, model, mark):
+    """Texts of whole words drawn with the mark from equal logits, so that they are read back as they were drawn."""
+    tokenizer, made = model.encoder.tokenizer, mark_of(mark, {})
+    words = [one for one in range(384) if re.fullmatch(" [a-z]+", tokenizer.decode([one]))]
+    logits = torch.full((8, 384), -np.inf).index_fill(1, torch.tensor(words), 0.0)
+    ids, draws = [[words[at]] for at in range(8)], torch.Generator().manual_seed(1)
+    for _ in range(60):
+        chosen = torch.multinomial(made.marked(ids, logits).softmax(1), 1, generator=draws)
+        ids = [[*row, int(one)] for row, one in zip(ids, chosen, strict=True)]
+    texts = [tokenizer.decode(row) for row in ids]
+    assert tokenizer(texts, add_special_tokens=False)["input_ids"] == ids
+    path = tmp_path / "outputs.jsonl"
+    rows = (json.dumps({"prompt": str(n), "output": one}) + "\n" for n, one in enumerate(texts))
+    path.write_text("".join(rows), "utf-8")
+    ask = ask_of(main=OutputTable(path).open(), reader=model)
+    probe = TextMark(mark=mark, tokenizer="reader", alpha=1e-4)
+    observed = probe.observe(ask, frame(*map(str, range(8))), "items")
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert result.measure("detection_rate").value == 1
+    assert result.measure("other_key_rate").value == 0
+    assert result.measure("tokens_needed").value < 60
+    assert result.measure("green_fraction").undefined == "the mark has no green tokens"

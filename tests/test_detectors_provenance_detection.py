@@ -6,22 +6,46 @@ import pytest
 from scipy.stats import binom
 
 from detectors.intervals import exact_binomial
-from detectors.provenance.detection import MARK_MEASURES, mark_detection
+from detectors.provenance.detection import MARK_MEASURES, mark_detection, read_texts
+from detectors.provenance.text.green import LeftHashLists
+from detectors.provenance.text.reading import Reading
 
 FOUND, MISSED = [True] * 8 + [False] * 4, [True] * 3 + [False] * 9
 """8 of 12 green has p = 0.0028, 3 of 12 has 0.61."""
 
 
+class Given(LeftHashLists):
+    """A mark of which the colours of each text are given in place of its ids."""
+
+    def read(self, texts):
+        tokens = [np.array(one, dtype=float) for one in texts]
+        return [
+            Reading(len(one), one.sum(), len(one) / 4, float(self.tail(one.sum(), len(one))), one) for one in tokens
+        ]
+
+
+MARK = Given(vocabulary=64, greenlist_ratio=0.25, hashing_key=1)
+
+
 def frame(**columns):
     size = len(next(iter(columns.values())))
-    columns = {"share": [0.25] * size, **columns}
     index = pd.Index([f"id{number}" for number in range(size)], name="id")
-    return pd.DataFrame(columns, index, dtype=object).astype({"share": float})
+    return pd.DataFrame(columns, index, dtype=object)
+
+
+def read(frame, column, alpha):
+    """Return what is read of the colours in a column; nulls where there is no text."""
+    there = frame[column].dropna()
+    return read_texts(MARK, there, alpha).set_index(there.index).reindex(frame.index)
 
 
 def judged(outputs, unmarked=None, *, alpha=0.01, level=0.95):
     if "other_green" not in outputs:
         outputs = outputs.assign(other_green=[MISSED] * len(outputs))
+    others = [name for name in ("other", "plain") if f"{name}_green" in outputs]
+    of_others = {f"{name}_p_value": read(outputs, f"{name}_green", alpha)["p_value"] for name in others}
+    outputs = outputs.join(read(outputs, "green", alpha)).assign(**of_others)
+    unmarked = None if unmarked is None else unmarked.join(read(unmarked, "green", alpha))
     return mark_detection(outputs, unmarked, alpha=alpha, level=level, rng=np.random.default_rng(0))
 
 
@@ -63,7 +87,7 @@ def test_a_text_without_a_pair_has_no_value_and_is_counted():
     assert result.measure("not_tested").value == 2
     nothing = judged(frame(green=[None, []], other_green=[None, []]))
     assert [nothing.measure(name).value for name in MARK_MEASURES[:-1]] == [None] * 7
-    assert nothing.headline.undefined == "no text holds two tokens"
+    assert nothing.headline.undefined == "in no text is there anything to test"
 
 
 def test_false_positives_of_foreign_and_own_texts_and_of_another_key():
@@ -175,3 +199,31 @@ def test_the_median_of_tokens_holds_whatever_missing_texts_would_have_needed():
     assert (needed.missing, needed.value) == (2, all_there.measure("tokens_needed").value)
     assert needed.low <= all_there.measure("tokens_needed").low
     assert needed.high >= all_there.measure("tokens_needed").high
+
+
+@pytest.mark.parametrize(
+    ("green", "alpha", "needed"),
+    [
+        ([1, 1, 1, 1], 0.01, 4),
+        ([1, 1, 1, 1, 0], 0.01, None),
+        ([1, 1, 1, 1, 0, 1], 0.01, 6),
+        ([1, 0, 1, 0], 0.9, 1),
+        ([], 0.01, None),
+    ],
+)
+def test_tokens_needed_are_those_after_which_the_p_value_stays_small(green, alpha, needed):
+    # P(Bin(6, 1/4) >= 5) = 0.0046
+    (found,) = read_texts(MARK, [green], alpha)["tokens_needed"]
+    assert (found if needed else np.isnan(found)) == (needed or True)
+
+
+def test_a_mark_without_green_lists_has_no_share_of_green_tokens():
+    outputs = (
+        frame(green=[FOUND] * 4)
+        .pipe(lambda one: one.join(read(one, "green", 0.01)))
+        .assign(other_p_value=0.5, green_fraction=np.nan)
+    )
+    found = mark_detection(outputs, None, alpha=0.01, level=0.95, rng=np.random.default_rng(0)).measure(
+        "green_fraction"
+    )
+    assert found.undefined == "the mark has no green tokens"

@@ -9,14 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, hypergeom
 
 from detectors.provenance.text.fixed import FixedList
-from detectors.provenance.text.green import (
-    LeftHashLists,
-    SelfHashHFLists,
-    SelfHashLMWLists,
-    green_pairs,
-    green_tail,
-    pairs_needed,
-)
+from detectors.provenance.text.green import LeftHashLists, SelfHashHFLists, SelfHashLMWLists, green_pairs, green_tail
 from detectors.provenance.text.reading import Reading
 from detectors.provenance.text.shifted import ShiftedLists
 from detectors.provenance.text.shuffle import among_first, first_ids, shuffled
@@ -161,15 +154,6 @@ def test_tails_are_those_of_the_binomial(pairs, data, share):
     assert green_tail(green, pairs, share) == pytest.approx(binom.sf(green - 1, pairs, share), rel=1e-9, abs=1e-300)
 
 
-def test_pairs_needed_is_where_the_tail_stays_small():
-    # 0.25^4 = 0.0039; a red pair after four green ones gives P(Bin(5, 1/4) >= 4) = 0.0156
-    assert pairs_needed([1, 1, 1, 1], 0.25, 0.01) == 4
-    assert np.isnan(pairs_needed([1, 1, 1, 1, 0], 0.25, 0.01))
-    assert pairs_needed([1, 1, 1, 1, 0, 1], 0.25, 0.01) == 6  # P(Bin(6, 1/4) >= 5) = 0.0046
-    assert pairs_needed([1, 0, 1, 0], 0.25, 0.9) == 1
-    assert np.isnan(pairs_needed([], 0.25, 0.01))
-
-
 def repetitive(rng, texts, length, vocabulary):
     """Return texts of a source that knows no key: a walk that takes one of three ways from every id."""
     ways = rng.integers(1, vocabulary, size=(vocabulary, 3))
@@ -256,7 +240,7 @@ def test_more_needed_is_the_first_length_at_which_the_text_is_found(scored, data
     if more is None:
         assert green <= SMALL.share * scored
     else:
-        after = [SMALL.tail(np.floor(green * (1 + n / scored)), scored + n) for n in (max(more - 1, 0), more)]
+        after = [SMALL.tail(green + green * n // scored, scored + n) for n in (max(more - 1, 0), more)]
         assert after[1] <= alpha
         assert more == 0 or after[0] > alpha
 

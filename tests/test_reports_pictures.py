@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from audit import plugins
 from audit.record import Limit
 from detectors.phrases import Cause
+from detectors.provenance.under_attack import CELL_LISTS
 from detectors.result import undefined
 from detectors.roc_curve import roc_curve
 from reports.documents.html_report import render_html
@@ -359,3 +360,34 @@ def test_a_crossing_is_as_dark_as_its_rate_is_high_and_dashed_where_few_stand_be
     assert {"80.0 %", "40.0 %", "0 %", "50.0 %", "10 units"} <= set(texts(crossing))
     assert "lowest b x F 0 %, highest a x F 80.0 %" in tree(crossing).find("desc").text.replace("\xa0", " ")
     assert len(list(tree(forest).iter("circle"))) == 5
+
+
+def marked_texts():
+    lists = [("none", 0.0), ("delete", 0.3), ("meaning", 1.0)]
+    rows = []
+    for n in range(20):
+        p_values = {0: 1e-9, 50: 1e-9 if n < 5 else 0.2, 200: 1e-9}
+        cells = [(*attack, length, True, p) for length, p in p_values.items() for attack in lists]
+        rows.append(dict(zip(CELL_LISTS, map(list, zip(*cells, strict=True)), strict=True)))
+    return pd.DataFrame(rows).assign(
+        id=[f"t{n}" for n in range(20)], value=1.0, p_value=[10.0**-n for n in range(20)], output="It was <b>late</b>",
+        evidence=[[1.0, 0.0, 0.5]] * 20,
+    )  # fmt: skip
+
+
+def plain(text):
+    return re.sub(r"\s", " ", text)
+
+
+def test_a_mark_under_attack_is_a_curve_and_a_field_of_every_attack_and_length(tmp_path):
+    measures = [rate("detection_rate", 20, 20), rate("power_under_attack", 15, 20, group="delete at 0.3")]
+    one = finding("mark", "failed", "w", probe="provenance.text_mark", measures=measures)
+    field, curve, dots, said = pictures(tmp_path, one, marked_texts())
+    assert len(list(tree(dots).iter("circle"))) == 20
+    assert tree(said).find("desc").text == "The text with most evidence has a p-value of 1.0×10⁻¹⁹."
+    assert "It was <b>late</b>" in texts(said)
+    assert plain(tree(curve).find("desc").text) == "Of 20 texts of 200 tokens the mark is found in 100 % at p ≤ 10⁻⁶."
+    shown = [plain(text) for text in texts(field)]
+    assert {"no attack", "words left out, 0.3", "meaning changed, 1"} <= set(shown)
+    assert {"50 tokens", "200 tokens", "whole text"} <= set(shown)
+    assert sum(text.startswith("25 %  [8.7 %") for text in shown) == 3

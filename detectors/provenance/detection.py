@@ -1,29 +1,32 @@
 """Is a mark there: how many texts carry it by the test, how many are accused without it, and what it costs.
 
-    a text is found  <=>  P(Bin(T, g) >= S) <= alpha        T distinct pairs of tokens, S green, chance g each
+    a text is found  <=>  its p-value is at most alpha        exact over the draw of the key, see `TextScheme`
 
-Every text is an independent unit, unless a column says which texts are one. One with no pair of tokens cannot be tested
-and is missing: every rate holds whatever the test would have said of it.
+Every text is an independent unit, unless a column says which texts are one. One in which nothing is scored cannot be
+tested and is missing: every rate holds whatever the test would have said of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import bdtr
 
 from detectors.arrays import units_of
 from detectors.intervals import CLUSTER_BOOTSTRAP, cluster_bootstrap, mean_over_units
 from detectors.phrases import Cause, Method
-from detectors.provenance.text.green import green_tail, pairs_needed
+from detectors.provenance.text.green import GreenLists
+from detectors.provenance.text.reading import Reading, TextScheme
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
-__all__ = ["MARK_MEASURES", "mark_detection"]
+__all__ = ["MARK_MEASURES", "READ_COLUMNS", "mark_detection", "read_texts"]
+
+READ_COLUMNS = ("tokens", "p_value", "green_fraction", "share", "tokens_needed", "per_token")
 
 MARK_MEASURES = (
     "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
@@ -31,9 +34,41 @@ MARK_MEASURES = (
 )
 
 _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
-_TOO_SHORT = Cause("no text holds two tokens")
+_TOO_SHORT = Cause("in no text is there anything to test")
+_NO_LISTS = Cause("the mark has no green tokens")
 _NO_HUMANS = Cause("the plan gives no texts that are known to be without the mark")
 _NO_TWIN = Cause("the mark was not put in here, so the model has no texts that are known to be without it")
+
+
+def read_texts(scheme: TextScheme, texts: Iterable[ArrayLike], alpha: float) -> pd.DataFrame:
+    """Return a row for each text, given as ids [token]: what its reading says, and when it is said.
+
+    Columns: `tokens` (scored, each once), `p_value` (null where that is none), `green_fraction` (null where the mark
+    has no green lists), `share` (what that is without the mark), `tokens_needed` (scored tokens after which the p-value
+    is at most `alpha` and stays so; null where it is not), `per_token` (evidence of each token, NaN where it is not
+    scored).
+    """
+    readings = scheme.read(texts)
+    lists = isinstance(scheme, GreenLists)
+    return pd.DataFrame({
+        "tokens": [one.scored for one in readings],
+        "p_value": [one.p_value for one in readings],
+        "green_fraction": [one.statistic / one.scored if lists and one.scored else np.nan for one in readings],
+        "share": scheme.share if isinstance(scheme, GreenLists) else np.nan,
+        "tokens_needed": [_needed(scheme, one, alpha) for one in readings],
+        "per_token": [one.per_token for one in readings],
+    })  # fmt: skip
+
+
+def _needed(scheme: TextScheme, reading: Reading, alpha: float) -> float:
+    if not reading.p_value <= alpha:
+        return float("nan")
+    evidence = reading.per_token[~np.isnan(reading.per_token)]
+    scored, running = np.arange(1, len(evidence) + 1), evidence.cumsum()
+    if not np.isclose(running[-1], reading.statistic):
+        running = running / scored
+    above = np.flatnonzero(scheme.tail(running, scored) > alpha)
+    return float(min(above[-1] + 2, len(evidence)) if above.size else 1)
 
 
 def mark_detection(
@@ -41,30 +76,31 @@ def mark_detection(
 ) -> Result:
     """Return `MARK_MEASURES`, then `detection_rate` by length; a text is found where its p-value is at most `alpha`.
 
-    outputs, one row per text of the model: `green` (colours [pair], of distinct pairs; null = no text), `other_green`
-    (the same under a key that was not put in), `share` (chance of a pair to be green). Where the audit itself put the
-    mark in, also `plain_green` (colours of a text of the same model without it) and, for the quality, `nats`, `scored`,
-    `plain_nats`, `plain_scored` (log-probability under the model without mark, summed, and over how many tokens).
-    unmarked, one row per text that is known to be without the mark: `green`, `share`. Either may have `unit`, the
-    independent unit of each text (of the texts without the mark that is `plain_unit`); a text without one, or that
-    cannot be tested, is its own.
+    outputs, one row per text of the model: `tokens`, `p_value`, `green_fraction`, `tokens_needed` (see `read_texts`;
+    all null = no text), `other_p_value` (under a key that was not put in). Where the audit itself put the mark in, also
+    `plain_p_value` (of a text of the same model without it) and, for the quality, `nats`, `scored`, `plain_nats`,
+    `plain_scored` (log-probability under the model without mark, summed, and over how many tokens). unmarked, one row
+    per text that is known to be without the mark: `tokens`, `p_value`. Either may have `unit`, the independent unit of
+    each text (of the texts without the mark that is `plain_unit`); a text without one, or that cannot be tested, is its
+    own.
 
-    `items` has the row of each text of the model with `value` (found 1, not 0), `tokens` (distinct pairs),
-    `green_fraction`, `p_value` and `tokens_needed`; `table` the same for the unmarked texts. A text of the model in
-    which the mark is not found counts against it, with its p-value as weight.
+    `items` has the row of each text of the model with `value` (found 1, not 0); `table` the same for the unmarked
+    texts. A text of the model in which the mark is not found counts against it, with its p-value as weight.
     """
-    items = outputs.join(_tested(outputs["green"], outputs["share"], alpha))
+    items = outputs.assign(tokens=outputs["tokens"].fillna(0).astype(int), value=_found(outputs["p_value"], alpha))
     missed = items["value"].eq(0).astype("boolean").where(items["value"].notna())
     items = items.assign(against=missed, weight=items["p_value"])
     if (untested := items["value"].isna()).any():
         items = items.assign(no_answer=untested)
-    other = _tested(outputs["other_green"], outputs["share"], alpha)["value"]
-    plain = _tested(outputs["plain_green"], outputs["share"], alpha)["value"] if "plain_green" in outputs else None
-    table = None if unmarked is None else unmarked.join(_tested(unmarked["green"], unmarked["share"], alpha))
+    other = _found(outputs["other_p_value"], alpha)
+    plain = _found(outputs["plain_p_value"], alpha) if "plain_p_value" in outputs else None
+    table = None if unmarked is None else unmarked.assign(value=_found(unmarked["p_value"], alpha))
     rate, units = partial(_mean, level=level, rng=rng), _units(outputs, "unit", items["value"])
     known = None if table is None else table["value"]
     column = "unit" if "unit" in outputs else None
     first = ~untested & ~units.duplicated()
+    green = items["green_fraction"].astype(float)
+    lists = _NO_LISTS if green.isna().all() and not untested.all() else _TOO_SHORT
     measures = (
         rate("detection_rate", items["value"], units, "higher is better", mean_of="value", unit_of=column),
         rate("false_positive_rate", known, _units(unmarked, "unit", known), "lower is better", reason=_NO_HUMANS),
@@ -72,7 +108,7 @@ def mark_detection(
              reason=_NO_TWIN),
         rate("other_key_rate", other, units, "lower is better"),
         _median("tokens_needed", items.loc[first, "tokens_needed"], int(untested.sum()), level),
-        rate("green_fraction", items["green_fraction"], units, "neither", mean_of="green_fraction", unit_of=column),
+        rate("green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=column, reason=lists),
         _quality_cost(outputs, units, level, rng),
         _not_tested(items, level),
         *_by_length(items, units, rate),
@@ -94,25 +130,10 @@ def _by_length(items: pd.DataFrame, units: pd.Series[str], rate: Callable[..., M
     return [rate("detection_rate", one, units, "higher is better", group=one.name) for one in found]
 
 
-def _list(cell: Any) -> list[bool]:
-    """Return the colours of a text; none where there is no text."""
-    return [] if cell is None else list(cell)
-
-
-def _tested(green: pd.Series[Any], share: pd.Series[Any], alpha: float) -> pd.DataFrame:
-    """Return `tokens` (distinct pairs), `green_fraction`, `p_value`, `value` and `tokens_needed` of each text.
-
-    All but `tokens` are null where there is no pair, and `tokens_needed` also where the text is not found.
-    """
-    colours = green.map(_list)
-    pairs, hits = colours.map(len), colours.map(sum)
-    p = pd.Series(green_tail(hits, pairs, share), green.index)
-    found = p.le(alpha).astype(float).where(p.notna())
-    needed = [pairs_needed(row, chance, alpha) for row, chance in zip(colours, share, strict=True)]
-    return pd.DataFrame({
-        "tokens": pairs, "green_fraction": hits / pairs.where(pairs > 0), "p_value": p, "value": found,
-        "tokens_needed": needed,
-    })
+def _found(p_values: pd.Series[Any], alpha: float) -> pd.Series[float]:
+    """Return 1 for what is found, 0 for what is not; null where there is no p-value."""
+    p = p_values.astype(float)
+    return p.le(alpha).astype(float).where(p.notna())
 
 
 def _mean(

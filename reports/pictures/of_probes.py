@@ -16,7 +16,8 @@ from reports.pictures.grounded import claims_of_item, claims_with_evidence
 from reports.pictures.hills import hills
 from reports.pictures.histogram import score_histograms
 from reports.pictures.leaning import leaning_pairs, units_by_group
-from reports.pictures.marks import green_shares
+from reports.pictures.mark_power import power_after_attacks, power_by_length
+from reports.pictures.marks import green_shares, words_with_evidence
 from reports.pictures.nearness import nearest_item
 from reports.pictures.noise_levels import denoising_curves
 from reports.pictures.part import FindingFigure
@@ -126,7 +127,10 @@ SIGNED_ORIGIN = FindingFigure(
     ),
     (by_group("tamper_pass_share"),),
 )
-TEXT_MARK = FindingFigure(("value", "p_value", "green_fraction", "green", "tokens", "tokens_needed"), (green_shares,))
+TEXT_MARK = FindingFigure(
+    ("value", "p_value", "green_fraction", "tokens", "tokens_needed", "output"),
+    (power_after_attacks, power_by_length, green_shares, words_with_evidence),
+)
 TEXT_ROBUSTNESS = FindingFigure(
     ("question", "text", "answer", "flipped_under", "flip_share", "correctness", "label", "group", "unit", "not_asked"),
     (flips_by_change, changed_texts),

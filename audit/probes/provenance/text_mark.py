@@ -3,21 +3,23 @@
     put_in false   the model is asked as it is served: the mark that its maker claims is there, or is not
     put_in true    the audit puts the mark in itself: what the mark would do on this model
 
-The mark is KGW with left hash; see `detectors.provenance.text.green`. A missing mark says nothing about who wrote a
-text. The outputs are read back with the tokenizer, as anyone would have to read them, without the prompt.
+The mark is KGW with left hash, or any other of `dokimasia.watermarks`. A missing mark says nothing about who wrote a
+text. The outputs are read back with the tokenizer, as anyone would have to read them, without the prompt; and again
+after each attack, and cut to each length, where the plan names some.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import UsageError
 from audit.files import canonical, sha256
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
+from audit.probes.provenance.reading import Reader, another_key, asked_of, attacks_named, mark_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,14 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["TextMark"]
 
-_OTHER_KEYS = (2654435769, 15485863)
-"""Keys that were not put in: the first, unless that is the key."""
 _UNIT = "independent unit, e.g. the document; absent = equal texts are one"
 
 
 @dataclass(frozen=True)
 class TextMark:
-    """Share of a model's outputs that carry a keyed watermark (KGW), beside false positives and what the mark costs."""
+    """Share of a model's outputs that carry a keyed watermark, beside false positives, its price, and what survives."""
 
     put_in: bool = False
     """Whether the audit puts the mark in; false = the outputs are taken as they come and must carry it already."""
@@ -47,6 +47,8 @@ class TextMark:
     """The key; it stands in the record. The default is the public one of transformers."""
     key_env: str | None = None
     """Environment variable with the key, where the key is secret: the record then names the variable alone."""
+    mark: Mapping[str, Any] | None = None
+    """Another mark than the one of the four options above: its name at `use`, its options beside it, its key too."""
     alpha: float = 0.01
     """A text is found where its p-value is at most this."""
     prompt_words: int | None = None
@@ -59,6 +61,18 @@ class TextMark:
     """What logits are divided by."""
     tokenizer: str = "main"
     """Model whose tokenizer reads the outputs: for an endpoint, a helper of the same vocabulary."""
+    attacks: Sequence[str] = ()
+    """Attacks that the outputs are read after, such as `delete at 0.3`; `all` stands for the built-in ones."""
+    lengths: Sequence[int] = ()
+    """Tokens to which the outputs are cut, to see how long a text must be."""
+    promise_power: float = 0.99
+    """Share of marked texts that shall be found from the shortest length on."""
+    promise_alpha: float = 1e-6
+    """P-value at which they shall be found."""
+    paraphraser: str | None = None
+    """Helper that says each output in other words: an attack called `paraphrase`."""
+    paraphrase_prompt: str = "Say the following in other words.\n\n{text}\n\nIn other words:"
+    """What it is asked, with `{text}` where the output stands."""
 
     name: ClassVar[str] = "provenance.text_mark"
     dimension: ClassVar[str] = "provenance"
@@ -74,7 +88,9 @@ class TextMark:
     measures: ClassVar[Mapping[str, Range]] = {
         "detection_rate": SHARE, "false_positive_rate": SHARE, "own_false_positive_rate": SHARE,
         "other_key_rate": SHARE, "tokens_needed": Range("tokens", 0), "green_fraction": SHARE,
-        "quality_cost": Range("nats per token"), "not_tested": COUNT,
+        "quality_cost": Range("nats per token"), "not_tested": COUNT, "worst_power_under_attack": SHARE,
+        "shortest_length": Range("tokens", 0), "power_by_length": SHARE, "forgery_rate": SHARE,
+        "power_under_attack": SHARE,
     }
 
     def __post_init__(self) -> None:
@@ -88,9 +104,14 @@ class TextMark:
             ("draws", self.draws >= 1, "1 or more"),
             ("max_tokens", self.max_tokens >= 1, "1 or more"),
             ("temperature", self.temperature >= 0, "0 or more"),
+            ("lengths", all(one >= 1 for one in self.lengths), "1 or more each"),
+            ("promise_power", 0 < self.promise_power < 1, "above 0, below 1"),
+            ("promise_alpha", 0 < self.promise_alpha < 1, "above 0, below 1"),
+            ("paraphrase_prompt", "{text}" in self.paraphrase_prompt, "a text with {text} in it"),
         ):
             if not fits:
                 raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
+        attacks_named(self.attacks)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -99,41 +120,61 @@ class TextMark:
 
     def estimate(self, items: int) -> int:
         """Return calls: draws and readings; where the mark is put in, all twice and every draw scored."""
-        return items * (4 * self.draws + 2 if self.put_in else self.draws + 1)
+        forms = len(attacks_named(self.attacks)) + bool(self.paraphraser) + bool(self.attacks or self.lengths)
+        read = forms * (1 + len(self.lengths)) + bool(self.paraphraser)
+        return items * (read + (4 * self.draws + 2 if self.put_in else self.draws + 1))
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the items with `green` and `share` (see `mark_detection`); for the model's outputs also the rest.
+        """Return the items with `output`, `problem` (why there is none) and what `mark_detection` judges.
 
-        That is `output`, `problem` (why there is none), `other_green`; where the mark is put in `nats`, `scored`, and
-        `plain_output`, `plain_green`, `plain_nats`, `plain_scored` of draws without it. Which pairs are green is kept
-        in place of the key; who reads them and tries 2^32 keys finds it all the same. Raises UsageError.
+        Where the mark is put in that is of draws without it too. `evidence` is that of each word of the output, the
+        mean over its tokens. What is read is kept in place of the key; who reads which words speak for it and tries
+        2^32 keys of KGW finds it all the same. With attacks or lengths also what `under_attack` judges. Raises
+        UsageError.
         """
-        key = self._key()
+        mark = mark_of(self.mark, {
+            "greenlist_ratio": self.greenlist_ratio, "bias": self.bias, "hashing_key": self._key()
+        })  # fmt: skip
+        reader = Reader(ask, mark, self.tokenizer, self.alpha)
         if role == "unmarked":
-            return items.join(self._colours(ask, items["text"], {"green": key}))
+            return items.join(reader.read(items["text"])[["tokens", "p_value", "green_fraction"]])
         prompts = [self._prompt(text) for text in items["text"] for _ in range(self.draws)]
         how: dict[str, Any] = {"max_tokens": self.max_tokens, "temperature": self.temperature}
-        mark = {"greenlist_ratio": self.greenlist_ratio, "bias": self.bias, "hashing_key": key}
-        drawn = ask("marked_sample", prompts, mark=mark, **how) if self.put_in else ask("sample", prompts, **how)
-        keys = {"green": key, "other_green": next(other for other in _OTHER_KEYS if other != key)}
-        found = self._outputs(drawn, items.index)
-        found = items.join(found).join(self._colours(ask, found["output"], keys))
+        marked = {"mark": asked_of(mark), **how}
+        drawn = ask("marked_sample", prompts, **marked) if self.put_in else ask("sample", prompts, **how)
+        found = items.join(self._outputs(drawn, items.index))
+        texts = found["output"]
+        found = found.join(reader.read(texts))
+        found["other_p_value"] = replace(reader, mark=another_key(mark)).read(texts)["p_value"]
+        found = found.join(reader.of_words(texts, found.pop("per_token")))
+        if self.attacks or self.lengths or self.paraphraser:
+            more = {"paraphrase": self._paraphrased(ask, texts)} if self.paraphraser else {}
+            found = found.join(reader.attacked(texts, attacks_named(self.attacks), self.lengths, more))
         if not self.put_in:
             return found
         plain = ask("sample", prompts, **how)
-        twins = self._outputs(plain, items.index)
-        twins = twins.join(self._colours(ask, twins["output"], {"green": key}))
-        twins = twins.join(self._scores(ask, prompts, plain, items.index)).drop(columns=["problem", "share"])
+        twins = self._outputs(plain, items.index).drop(columns="problem")
+        twins = twins.join(reader.read(twins["output"])["p_value"])
+        twins = twins.join(self._scores(ask, prompts, plain, items.index))
         return found.join(self._scores(ask, prompts, drawn, items.index)).join(twins.add_prefix("plain_"))
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
-        """Return the measures of `detectors.provenance.detection`; equal outputs to equal prompts are one unit."""
+        """Return the measures of `detectors.provenance.detection`, and of `under_attack` where there was an attack.
+
+        Equal outputs to equal prompts are one unit.
+        """
         from detectors.provenance.detection import mark_detection
+        from detectors.provenance.under_attack import Promise, under_attack
 
         outputs = observed["items"].assign(unit=self._units(observed["items"], "output"))
         if self.put_in and "plain_output" in outputs:
             outputs["plain_unit"] = self._units(observed["items"], "plain_output")
-        return mark_detection(outputs, observed.get("unmarked"), alpha=self.alpha, level=level, rng=rng)
+        found = mark_detection(outputs, observed.get("unmarked"), alpha=self.alpha, level=level, rng=rng)
+        if "kinds" not in outputs:
+            return found
+        promise = Promise(self.promise_power, self.promise_alpha)
+        more = under_attack(outputs, alpha=self.alpha, promise=promise, level=level, rng=rng)
+        return replace(found, measures=(*found.measures, *more))
 
     def _units(self, items: pd.DataFrame, column: str) -> list[str]:
         """Return the independent unit of every output: the one that the data name, or what was asked and answered."""
@@ -149,9 +190,10 @@ class TextMark:
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return 60 texts without the mark in which one green pair stands 50 times, and 60 with the mark.
 
-        A judge that counts a pair as often as it stands would find the mark in the first ones.
+        A judge that counts a pair as often as it stands would find the mark in the first ones. It is KGW with left
+        hash, whatever mark is asked for: what is tried is the judge.
         """
-        return _planted(rng, marked=False), _planted(rng, marked=True)
+        return _planted(rng, self.alpha, marked=False), _planted(rng, self.alpha, marked=True)
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
         """Return texts that hold a mark by a hair, or do not; see `audit.probes.provenance.trials`."""
@@ -195,33 +237,28 @@ class TextMark:
         found = found.reindex(range(len(index)), fill_value=0).set_axis(["nats", "scored"], axis=1)
         return found.set_index(index)
 
-    def _colours(self, ask: Ask, texts: pd.Series[str], keys: Mapping[str, int]) -> pd.DataFrame:
-        """Return `share`, and for each key a column with the colours of every text; null where there is no text."""
-        import pandas as pd
-
-        from detectors.provenance.text.green import LeftHashLists, green_pairs
-
-        frame = pd.DataFrame(dict.fromkeys(("share", *keys)), texts.index, dtype=object)
+    def _paraphrased(self, ask: Ask, texts: pd.Series[Any]) -> list[str | None]:
+        """Return what the helper makes of each text; the text where it says nothing, None where there is none."""
         there = texts.dropna()
         if there.empty:
-            return frame
-        read = ask("token_ids", there.tolist(), model=self.tokenizer)
-        for column, key in keys.items():
-            lists = LeftHashLists(int(read["vocabulary"].iloc[0]), self.greenlist_ratio, key)
-            colours = dict(zip(there.index, green_pairs(read["ids"], lists), strict=True))
-            frame[column] = [colours[name].tolist() if name in colours else None for name in texts.index]
-            frame["share"] = lists.share
-        return frame
+            return [None] * len(texts)
+        prompts = [self.paraphrase_prompt.replace("{text}", text) for text in there]
+        most = 2 * self.draws * self.max_tokens
+        told = ask("sample", prompts, model=str(self.paraphraser), max_tokens=most, temperature=0)
+        said = [text.strip() if isinstance(text, str) else "" for text in told["content"]]
+        made = dict(zip(there.index, said, strict=True))
+        return [made[name] or text if name in made else None for name, text in texts.items()]
 
 
-def _planted(rng: np.random.Generator, *, marked: bool) -> Observed:
+def _planted(rng: np.random.Generator, alpha: float, *, marked: bool) -> Observed:
     """Return observations of texts over 63 ids; see `TextMark.controls`."""
     import numpy as np
     import pandas as pd
 
+    from detectors.provenance.detection import read_texts
     from detectors.provenance.text.green import LeftHashLists, green_pairs
 
-    lists, other = (LeftHashLists(64, 0.25, key) for key in reversed(_OTHER_KEYS))
+    lists, other = (LeftHashLists(64, 0.25, key) for key in (15485863, 2654435769))
     pairs = np.indices((63, 63)).reshape(2, -1).T + 1
     green = np.zeros((64, 64), dtype=bool)
     green[tuple(pairs.T)] = np.concatenate(green_pairs(pairs, lists))
@@ -233,7 +270,6 @@ def _planted(rng: np.random.Generator, *, marked: bool) -> Observed:
     else:
         texts[:, 100:] = np.tile(np.argwhere(green)[0], 50)
     index = pd.Index([f"planted-{number}" for number in range(len(texts))], name="id")
-    frame = pd.DataFrame({"text": index, "output": index, "share": lists.share}, index)
-    frame["green"] = [row.tolist() for row in green_pairs(texts, lists)]
-    frame["other_green"] = [row.tolist() for row in green_pairs(texts, other)]
-    return {"items": frame}
+    frame = pd.DataFrame({"text": index, "output": index}, index)
+    frame = frame.join(read_texts(lists, texts, alpha).drop(columns="per_token").set_index(index))
+    return {"items": frame.assign(other_p_value=read_texts(other, texts, alpha)["p_value"].to_numpy())}

@@ -23,16 +23,24 @@ _UNITS, _PAIRS, _IDS, _SHARE, _ALPHA = 32, 80, 64, 0.25, 0.01
 _KEYS = (15485863, 2654435769)
 _FOUND = (29, 19, 6)
 """Units in which the mark is found, of three texts each."""
+_ATTACK, _CUT = "truncate at 0.5", 4
+_FORMS = {6: "whole", 3: "truncated", 7: "forged", 4: "cut"}
+"""What was done to a text of six words, told by how many it has."""
 
 
 def mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return the trials, with a key of their own: what is secret plays no part in them."""
     tried = replace(
-        probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, alpha=_ALPHA, prompt_words=None, draws=2,
-        tokenizer="main",
+        probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, mark=None, alpha=_ALPHA, prompt_words=None,
+        draws=2, tokenizer="main", attacks=(), lengths=(), paraphraser=None,
     )
     texts = _texts(rng)
-    return [_trial(tried, texts, rng, dose) for dose in range(3)]
+    attacked = replace(tried, put_in=False, draws=1, attacks=(_ATTACK, "meaning at 1"), lengths=(_CUT,))
+    attacks = bool(probe.attacks or probe.lengths or probe.paraphraser)
+    return [
+        *(_trial(tried, texts, rng, dose) for dose in range(3)),
+        *(_trial_of_attacks(attacked, texts, rng, dose) for dose in (1, 2) if attacks),
+    ]
 
 
 def _counts() -> dict[bool, int]:
@@ -121,7 +129,9 @@ def _ids_of(
     text: str, texts: Mapping[tuple[bool, bool], list[int]], marks: Mapping[str, np.ndarray]
 ) -> list[int]:
     """Return the ids of a text that says what it is and its number; of several draws the first line says it."""
-    kind, number = text.split()[:2]
+    kind, _, number = text.partition("\n")[0].partition(" ")
+    if kind not in marks or not number:  # a word by itself
+        return []
     found = bool(marks[kind][int(number)])
     return texts[found, kind == "drawn" and bool(marks["other"][int(number)])]
 
@@ -132,3 +142,36 @@ def _frame(kind: str, unit: np.ndarray, rng: np.random.Generator) -> pd.DataFram
     frame = pd.DataFrame({"text": [f"{kind} {number}" for number in range(len(unit))], "unit": [f"u{n}" for n in unit]})
     frame.index = pd.Index([f"{kind}-{number}" for number in range(len(unit))], name="id")
     return frame.iloc[rng.permutation(len(frame))]
+
+
+def _trial_of_attacks(
+    probe: Any, texts: Mapping[tuple[bool, bool], list[int]], rng: np.random.Generator, dose: int
+) -> Trial:
+    """Return a trial in which a mark is found, or not, in each of its units' texts after each attack and cut."""
+    import numpy as np
+
+    unit = np.tile(np.arange(_UNITS), 3)
+    order = {form: rng.permutation(_UNITS)[unit] for form in _FORMS.values()}
+    marks = {form: order[form] < most - 8 * dose for form, most in zip(_FORMS.values(), (29, 26, 21, 32), strict=True)}
+    names = {"".join("abcdefghij"[int(one)] for one in str(number)): number for number in range(len(unit))}
+    index = dict(zip(names.values(), names, strict=True))
+
+    def ids(items: Sequence[str]) -> Mapping[str, Any]:
+        return {"ids": [of_text(item.split()) for item in items], "vocabulary": _IDS}
+
+    def of_text(words: list[str]) -> list[int]:
+        form = _FORMS.get(len(words))
+        return [1] if form is None else texts[bool(marks[form][names[words[1]]]), False]
+
+    def written(items: Sequence[str]) -> Mapping[str, Any]:
+        return {"content": [f"drawn {index[int(item.split()[1])]} is a a a" for item in items], "problem": None}
+
+    known: dict[tuple[str, str | None], Known] = {
+        ("detection_rate", None): mean_of(marks["whole"], _UNITS),
+        ("power_under_attack", _ATTACK): mean_of(marks["truncated"], _UNITS),
+        ("worst_power_under_attack", None): mean_of(marks["truncated"], _UNITS),
+        ("forgery_rate", None): mean_of(marks["forged"], _UNITS),
+        ("power_by_length", f"{_CUT} tokens"): mean_of(marks["cut"], _UNITS),
+    }
+    answers: dict[tuple[str, str], Answer] = {("main", "token_ids"): ids, ("main", "sample"): written}
+    return Trial(True, {"items": _frame("prompt", unit, rng)}, answers, known, probe)

@@ -30,7 +30,6 @@ from detectors.provenance.text.shuffle import Bools, Seeds, among_first, seeds_o
 
 __all__ = [
     "GreenLists", "Items", "LeftHashLists", "SelfHashHFLists", "SelfHashLMWLists", "green_pairs", "green_tail",
-    "pairs_needed",
 ]
 
 _HASHED, _LMW_SEED = 1_000_003, 2_971_215_073
@@ -114,12 +113,13 @@ class GreenLists(ABC):
 
     def more_needed(self, reading: Reading, alpha: float) -> int | None:
         """Return how many more distinct pairs, green as often as those read, make the text found."""
-        rate = reading.statistic / max(reading.scored, 1)
+        scored, green = max(reading.scored, 1), int(reading.statistic)
 
         def p_after(more: int) -> float:
-            return float(self.tail(np.floor(reading.statistic + rate * more), reading.scored + more))
+            return float(self.tail(green + green * more // scored, reading.scored + more))
 
-        return more_at_this_rate(p_after, alpha) if rate > self.share or reading.p_value <= alpha else None
+        grows = green > self.share * scored or reading.p_value <= alpha
+        return more_at_this_rate(p_after, alpha) if grows else None
 
 
 @dataclass(frozen=True)
@@ -194,15 +194,3 @@ def green_tail(green: ArrayLike, pairs: ArrayLike, share: ArrayLike) -> NDArray[
     hits, trials, chance = np.broadcast_arrays(*(np.asarray(one, dtype=float) for one in (green, pairs, share)))
     tail = np.where(hits == 0, 1.0, betainc(np.maximum(hits, 1), trials - hits + 1, chance))
     return np.asarray(np.where(trials == 0, np.nan, tail))
-
-
-def pairs_needed(green: ArrayLike, share: float, alpha: float) -> float:
-    """Return after how many distinct pairs a text's p-value is at most `alpha` and stays so; NaN where it is not.
-
-    green [pair]: colours in order of appearance.
-    """
-    colours = np.asarray(green, dtype=float)
-    p = green_tail(colours.cumsum(), np.arange(1, len(colours) + 1), share)
-    above = np.flatnonzero(p > alpha)
-    needed = above[-1] + 2 if above.size else 1
-    return float(needed) if needed <= len(colours) else float("nan")
