@@ -1,4 +1,4 @@
-"""False positives of text marks: 600,000 texts of 200 tokens that repeat themselves, under 120 random keys.
+"""False positives of text marks: 600,000 texts of 200 tokens that repeat themselves, under 60 random keys.
 
 The texts come from a chain of 100 states, each with six that follow, the likeliest with 0.45, so that contexts of four
 ids come again and again. Nominal and counted rates, with exact intervals; nothing may be above its nominal rate with
@@ -26,7 +26,7 @@ from audit.watermarks.text import (
 )
 from detectors.provenance.text.reading import TextScheme
 
-VOCABULARY, STATES, LENGTH, KEYS, TEXTS = 50_257, 100, 200, 120, 5_000
+VOCABULARY, STATES, LENGTH, KEYS, TEXTS = 50_257, 100, 200, 60, 10_000
 LEVELS = (1e-2, 1e-3, 1e-4, 1e-5)
 
 

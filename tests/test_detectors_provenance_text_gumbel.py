@@ -85,7 +85,7 @@ def test_a_context_counts_once_a_text_where_it_stands_first(scheme):
 def test_clean_texts_that_repeat_themselves_are_not_accused(scheme):
     rng, seen = np.random.default_rng(3), []
     following = rng.integers(0, 60, (60, 3))
-    for key in range(10, 310):
+    for key in range(10, 160):
         made = type(scheme)(60, key, **({"alpha": 0.2} if getattr(scheme, "alpha", None) else {}))
         state, texts = rng.integers(0, 60, 6), []
         for _ in range(80):

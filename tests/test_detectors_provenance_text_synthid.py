@@ -212,7 +212,7 @@ def test_a_p_value_is_the_share_of_drawn_rows_that_score_as_much():
 def test_clean_texts_that_repeat_themselves_are_not_accused(kind):
     rng, seen = np.random.default_rng(3), []
     following = rng.integers(0, 60, (60, 3))
-    for _ in range(6):
+    for _ in range(4):
         scheme = kind(60, tuple(rng.integers(1, 2**62, 30).tolist()))
         state, texts = rng.integers(0, 60, 200), []
         for _ in range(80):
