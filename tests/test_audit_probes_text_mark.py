@@ -28,7 +28,9 @@ from audit.probes.provenance.text_mark import TextMark
 from audit.record import Limit
 from audit.reference.cards import WEIGHTS
 from audit.verdict import controls_of
+from audit.watermarks.keys import SUFFIX, write_mark_key
 from audit.watermarks.text import LeftHash
+from audit.watermarks.text.keyed import text_key
 from detectors.changes.attacks import attacked_texts
 from detectors.provenance.detection import MARK_MEASURES, read_texts
 from detectors.provenance.text.green import LeftHashLists
@@ -130,10 +132,10 @@ def test_outputs_are_taken_as_they_come_and_read_under_two_keys(ask_of, model):
     assert (observed["p_value"].tolist(), observed["green_fraction"].tolist()) == read(model, drawn, 15485863)
     assert observed["other_p_value"].tolist() == read(model, drawn, 2654435769)[0]
     assert list(observed.columns) == [
-        "text", "output", "problem", "tokens", "p_value", "green_fraction", "share", "tokens_needed",
-        "other_p_value", "evidence",
+        "text", "output", "problem", "tokens", "p_value", "green_fraction", "share", "tokens_needed", "key",
+        "other_p_value", "word_evidence",
     ]  # fmt: skip
-    for words, text, green in zip(observed["evidence"], drawn, observed["green_fraction"], strict=True):
+    for words, text, green in zip(observed["word_evidence"], drawn, observed["green_fraction"], strict=True):
         assert len(words) == len(re.findall(r"\s*\S+|\s+", text))
         assert green == 0 or max(one or 0 for one in words) > 0
 
@@ -194,7 +196,7 @@ def test_an_output_that_did_not_come_is_not_tested(ask_of, tmp_path, model):
         None, "none of the 1 prompts in outputs.jsonl; asked was 'b', there is 'a'",
     ]
     assert observed["output"].tolist() == ["The cat complains and", None]
-    assert observed[["p_value", "other_p_value", "evidence"]].iloc[1].isna().all()
+    assert observed[["p_value", "other_p_value", "word_evidence"]].iloc[1].isna().all()
     result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
     assert result.measure("not_tested").value == 1
     nothing = probe.observe(ask, frame("b", "c"), "items")
@@ -237,6 +239,21 @@ def test_a_secret_key_comes_from_the_environment_and_stands_nowhere(tmp_path, mo
     assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
     monkeypatch.delenv("MARK_KEY")
     assert recompute(audit, {"mark": probe}) > 0  # judging again needs no key
+
+
+def test_a_key_file_is_told_by_its_id_alone(tmp_path, model):
+    key = text_key("kgw-lefthash", {"hashing_key": 987654321})
+    write_mark_key(tmp_path / f"one{SUFFIX}", key)
+    probe = TextMark(put_in=True, key_file=str(tmp_path / f"one{SUFFIX}"), max_tokens=60)
+    items = texts_file(tmp_path / "texts.jsonl", OPENINGS)
+    audit = run(Plan("key", (Check("mark", probe, {"items": items}),), model=model), into=tmp_path / "audits")
+    outputs = audit.items("mark")
+    assert outputs["p_value"].tolist() == read(model, outputs["output"], 987654321)[0]
+    assert set(outputs["key"]) == {f"{key.id} kgw-lefthash {key.commitment}"}
+    files = [path.read_bytes() for path in audit.folder.rglob("*") if path.is_file()]
+    assert not any(b"987654321" in one or (987654321).to_bytes(4, "little") in one for one in files)
+    with pytest.raises(ValueError, match="key_file: got a beside mark or key_env; allowed: one of them"):
+        TextMark(key_file="a", key_env="MARK_KEY")
 
 
 @pytest.mark.parametrize("value", [None, "", "0", "-3", "0x1F", "a key"])
@@ -356,7 +373,7 @@ def test_a_helper_says_it_in_other_words(ask_of, model):
     probe = TextMark(max_tokens=12, paraphraser="other")
     observed = probe.observe(ask_of(main=model, other=model), frame(*OPENINGS[:2]), "items")
     assert observed["kinds"].tolist() == [["none", "paraphrase"]] * 2
-    assert all(changed[1] for changed in observed["changed"])
+    assert all(changed[1] for changed in observed["altered"])
 
 
 @pytest.mark.parametrize("name", ["wash", "wash at 0.1", "delete", "delete at 0", "delete at 2", "delete at nan"])

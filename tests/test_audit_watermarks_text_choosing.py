@@ -151,19 +151,6 @@ def test_what_makes_a_mark_weak_is_told(mark, told):
     assert all(part in one for one, part in zip(said, told, strict=True))
 
 
-@pytest.mark.parametrize("mark", MARKS)
-def test_a_key_file_has_one_mark_and_another_has_another(mark):
-    options = {"alpha": 0.2} if getattr(mark, "alpha", None) else {}
-    one, again, other = (type(mark).from_secret(bytes([first] * 32), **options) for first in (1, 1, 2))
-    assert one == again
-    assert one != other
-    assert not any("published" in told or "bits:" in told for told in one.weaknesses())
-    assert getattr(one, "alpha", None) == getattr(mark, "alpha", None)
-    texts = drawn(one, 2, 60)
-    assert max(found.p_value for found in one.scheme(VOCABULARY).read(texts)) < 1e-3
-    assert min(found.p_value for found in other.scheme(VOCABULARY).read(texts)) > 1e-3
-
-
 def test_ids_that_differ_by_the_size_of_the_table_are_marked_alike():
     given = torch.full((1, 2**17), -torch.inf)
     given[0, [7, 9, 11]] = 0.0

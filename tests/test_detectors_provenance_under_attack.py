@@ -12,7 +12,7 @@ from detectors.provenance.under_attack import ATTACK_MEASURES, Promise, attack_c
 
 def text(*cells):
     """Return a row of lists from (kind, strength, length, changed, p)."""
-    names = ("kinds", "strengths", "lengths", "changed", "p_values")
+    names = ("kinds", "strengths", "lengths", "altered", "p_values")
     return {name: [cell[at] for cell in cells] for at, name in enumerate(names)}
 
 
@@ -46,7 +46,7 @@ def test_shares_by_hand_with_exact_ends_and_the_least_of_all_attacks():
 
 def test_a_text_that_an_attack_does_not_change_is_left_out_and_a_missing_one_might_be_either():
     rows = [whole(1e-9, synonyms10=None if n % 2 else 0.5) for n in range(20)]
-    gone = dict.fromkeys(("kinds", "strengths", "lengths", "changed", "p_values"))
+    gone = dict.fromkeys(("kinds", "strengths", "lengths", "altered", "p_values"))
     one = judged([*rows, gone, gone])["power_under_attack", "synonyms at 1"]
     assert (one.value, one.missing, dict(one.n)) == (0.0, 2, {"items": 10, "units": 10})
     assert one.low == 0

@@ -371,7 +371,7 @@ def marked_texts():
         rows.append(dict(zip(CELL_LISTS, map(list, zip(*cells, strict=True)), strict=True)))
     return pd.DataFrame(rows).assign(
         id=[f"t{n}" for n in range(20)], value=1.0, p_value=[10.0**-n for n in range(20)], output="It was <b>late</b>",
-        evidence=[[1.0, 0.0, 0.5]] * 20,
+        word_evidence=[[1.0, 0.0, 0.5]] * 20,
     )  # fmt: skip
 
 

@@ -141,6 +141,58 @@ def mark_image(
         print(clean(f"{out}: marked with key {secret.id}, payload {carried.hex()}, PSNR {reached:.1f} dB"))
 
 
+@detect.command("text")
+def detect_text(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Texts; of .jsonl `text` of each line.")],
+    model: Annotated[Path, typer.Option("--model", help="Language model whose tokenizer wrote them: a folder.")],
+    keys: Annotated[list[Path] | None, typer.Option("--key", help="Key file; may be given again.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Try the published keys of every variant too, which anybody may use.")
+    ] = False,
+    alpha: Annotated[float, typer.Option("--alpha", help="A mark is found where p is at most this.")] = 1e-6,
+    as_json: AsJson = False,
+) -> None:
+    """Say of each text whose mark it carries, whole or in a passage; p counts every key. Exit code 2 if one is none."""
+    from audit.plugins import open_model
+    from audit.watermarks.text.finding import Sought, found_in, published_marks, texts_of
+    from audit.watermarks.text.keyed import read_text_key
+
+    if not 0 < alpha < 1:
+        raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
+    sought = [Sought(key.told, made) for key, made in map(read_text_key, keys or [])]
+    sought += published_marks() if published else []
+    if not sought:
+        raise UsageError("detect text: nothing to look for; name a --key, or --published")
+    texts, broken = dict[str, str](), False
+    for file in files:
+        try:
+            of_file = texts_of(file)
+        except DokimasiaError as error:
+            print(clean(str(error)), file=sys.stderr)
+            broken = True
+            continue
+        texts |= {f"{file}:{at}" if len(of_file) > 1 else str(file): one for at, one in enumerate(of_file, 1)}
+    reader = open_model("causal_lm", path=str(model))
+    found = found_in([*texts.values()], sought, reader, alpha)
+    told = [{"text": name, **one} for name, one in zip(texts, found, strict=True)]
+    print(json.dumps(told) if as_json else "\n".join(clean(_text_line(one)) for one in told))
+    if broken:
+        raise typer.Exit(2)
+
+
+def _text_line(told: dict[str, Any]) -> str:
+    """Return what was found in a text, in a line."""
+    if told["found"] is None:
+        return f"{told['text']}: cannot tell: nothing in it can be tested"
+    p = f"p = {told['p_value']:.2g}, {told['tried']} readings counted, {told['scored']} tokens scored"
+    if told["found"]:
+        where = "tokens {} to {}".format(*told["passage"]) if "passage" in told else "the whole text"
+        return f"{told['text']}: {told['key']['variant']} of key {told['key']['id']} in {where} ({p})"
+    more = told["more"]
+    short = f"; if it is there, about {more:,} more tokens would show it" if more else ""
+    return f"{told['text']}: {_ABSENT}{short} ({p})"
+
+
 @detect.command("image")
 def detect_image(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Images.")],

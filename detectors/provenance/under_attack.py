@@ -35,7 +35,7 @@ _HIGH: Direction = "higher is better"
 _LOW: Direction = "lower is better"
 _NOTHING = Cause("no text was changed by it")
 _NO_CUT = Cause("no text is as long as the shortest length that is asked for")
-CELL_LISTS = ("kinds", "strengths", "lengths", "changed", "p_values")
+CELL_LISTS = ("kinds", "strengths", "lengths", "altered", "p_values")
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,20 @@ def name_of(kind: str, strength: float) -> str:
 
 
 def attack_cells(outputs: pd.DataFrame) -> pd.DataFrame:
-    """Return `item` (place), `kind`, `strength`, `length`, `changed`, `p_value` of each text, attack and length.
+    """Return `item` (place), `kind`, `strength`, `length`, `altered`, `p_value` of each text, attack and length.
 
-    outputs, one row per text: `kinds`, `strengths`, `lengths`, `changed`, `p_values`, lists as long as each other; kind
+    outputs, one row per text: `kinds`, `strengths`, `lengths`, `altered`, `p_values`, lists as long as each other; kind
     `none` is no attack, length 0 the whole text, a null p-value that nothing could be tested. Null lists = no text.
     """
     rows = outputs[list(CELL_LISTS)].reset_index(drop=True).rename_axis("item")
     cells = rows[rows["kinds"].notna()].explode(list(CELL_LISTS)).reset_index()
-    cells = cells.set_axis(["item", "kind", "strength", "length", "changed", "p_value"], axis=1)
-    return cells.astype({"strength": float, "length": int, "changed": bool, "p_value": float})
+    cells = cells.set_axis(["item", "kind", "strength", "length", "altered", "p_value"], axis=1)
+    return cells.astype({"strength": float, "length": int, "altered": bool, "p_value": float})
 
 
 def power_table(cells: pd.DataFrame, alphas: Sequence[float], level: float) -> pd.DataFrame:
     """Return `kind, strength, length, alpha, texts, found, low, high` for each cell: exact, of each cell by itself."""
-    rows = cells[cells["changed"] | cells["kind"].eq("none")]
+    rows = cells[cells["altered"] | cells["kind"].eq("none")]
     parts = []
     for alpha in alphas:
         found = rows.assign(found=rows["p_value"].le(alpha)).groupby(["kind", "strength", "length"], sort=False)
@@ -130,7 +130,7 @@ class _Judge:
         kind, strength = attack
         rows = self.cells[
             self.cells["kind"].eq(kind) & self.cells["strength"].eq(strength) & self.cells["length"].eq(length)
-            & (self.cells["changed"] | (kind == "none"))
+            & (self.cells["altered"] | (kind == "none"))
         ]  # fmt: skip
         values = np.append(rows["p_value"].le(alpha).to_numpy(float), np.full(len(self.lost), np.nan))
         return values, np.append(rows["item"].to_numpy(), self.lost)

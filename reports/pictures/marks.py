@@ -95,15 +95,15 @@ def _piles(frame: pd.DataFrame, places: list[int], across: Iterable[float], step
 
 def words_with_evidence(shown: Shown) -> Picture | None:
     """Draw words of the texts with most evidence, each on a ground as strong as its own; None where none is kept."""
-    if not {"evidence", "output", "p_value"} <= set(shown.columns) or shown.items is None:
+    if not {"word_evidence", "output", "p_value"} <= set(shown.columns) or shown.items is None:
         return None
     order = shown.frame("p_value")["p_value"].dropna().sort_values(kind="stable").index[:_TEXTS]
-    rows = [one for one in shown.items.rows(order.tolist()).to_pylist() if one["evidence"] is not None]
+    rows = [one for one in shown.items.rows(order.tolist()).to_pylist() if one["word_evidence"] is not None]
     if not rows:
         return None
     parts, top = [], 0.0
     for row in rows:
-        text, high = _text(row["output"], row["evidence"], shown.notation, top)
+        text, high = _text(row["output"], row["word_evidence"], shown.notation, top)
         parts.append(text)
         top += high + 14
     words = shown.notation.words

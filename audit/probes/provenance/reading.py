@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit import plugins
 from audit.probe import Ask
+from audit.watermarks.text.keyed import SECRET_OPTIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,8 +20,6 @@ __all__ = ["PIECE", "Reader", "another_key", "asked_of", "attacks_named", "mark_
 _LEFT_HASH = "kgw-lefthash"
 _OTHER_KEYS = (2654435769, 15485863)
 """Keys of KGW that were not put in: the first, unless that is the key."""
-_KEYS = ("hashing_key", "keys", "key")
-"""Fields of a mark that are its key."""
 PIECE = re.compile(r"\s*\S+|\s+")
 """A word with the blanks before it."""
 
@@ -39,7 +38,7 @@ def asked_of(mark: Any) -> dict[str, Any]:
 
 def another_key(mark: Any) -> Any:
     """Return the mark under a key that was not put in, always the same one."""
-    name = next(name for name in _KEYS if hasattr(mark, name))
+    name = next(name for name in SECRET_OPTIONS if hasattr(mark, name))
     key = getattr(mark, name)
     if name == "hashing_key":
         return replace(mark, hashing_key=next(other for other in _OTHER_KEYS if other != key))
@@ -94,7 +93,7 @@ class Reader:
         return found.where(found.notna(), None)
 
     def of_words(self, texts: pd.Series[Any], per_token: pd.Series[Any]) -> pd.Series[Any]:
-        """Return `evidence`: of each word of each text the mean over its tokens, null where none of them is scored.
+        """Return `word_evidence`: of each word of each text the mean over its tokens, null where none is scored.
 
         A text of which the words, read one by one, have other tokens than the whole has none.
         """
@@ -110,13 +109,13 @@ class Reader:
                 continue
             parts = np.split(np.asarray(evidence), np.cumsum(sizes)[:-1])
             found.append([None if np.isnan(one).all() else float(np.nanmean(one)) for one in parts])
-        return pd.Series(found, texts.index, dtype=object, name="evidence")
+        return pd.Series(found, texts.index, dtype=object, name="word_evidence")
 
     def attacked(
         self, texts: pd.Series[Any], attacks: Sequence[tuple[str, float]], lengths: Sequence[int],
         others: Mapping[str, Sequence[str | None]],
     ) -> pd.DataFrame:
-        """Return `kinds`, `strengths`, `lengths`, `changed`, `p_values` of each text; see `under_attack.attack_cells`.
+        """Return `kinds`, `strengths`, `lengths`, `altered`, `p_values` of each text; see `under_attack.attack_cells`.
 
         A text is cut to each length at the word that reaches it, and attacked then; a shorter one has no such cells.
         others: attack -> each text after it, made elsewhere; not of what was cut.
@@ -135,7 +134,7 @@ class Reader:
                 if not length:
                     made += [(kind, 1.0, all_[places[name]]) for kind, all_ in others.items()]
                 rows += [(name, kind, strength, length, one != cut, one) for kind, strength, one in made]
-        columns = ["name", "kinds", "strengths", "lengths", "changed", "text"]
+        columns = ["name", "kinds", "strengths", "lengths", "altered", "text"]
         cells = pd.DataFrame(rows, columns=columns)
         p_values = dict.fromkeys(cells["text"])
         p_values = dict(zip(p_values, self.read(pd.Series([*p_values], dtype=object))["p_value"], strict=True))

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from audit.errors import UsageError
@@ -20,6 +21,7 @@ from audit.files import canonical, sha256
 from audit.model import Continuation
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 from audit.probes.provenance.reading import Reader, another_key, asked_of, attacks_named, mark_of
+from audit.watermarks.text.keyed import read_text_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,6 +51,8 @@ class TextMark:
     """Environment variable with the key, where the key is secret: the record then names the variable alone."""
     mark: Mapping[str, Any] | None = None
     """Another mark than the one of the four options above: its name at `use`, its options beside it, its key too."""
+    key_file: str | None = None
+    """Key file of a mark (`dokimasia mark key`), where it is secret: items hold its id, variant and commitment."""
     alpha: float = 0.01
     """A text is found where its p-value is at most this."""
     prompt_words: int | None = None
@@ -112,6 +116,8 @@ class TextMark:
             if not fits:
                 raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
         attacks_named(self.attacks)
+        if self.key_file is not None and (self.mark is not None or self.key_env is not None):
+            raise ValueError(f"key_file: got {self.key_file} beside mark or key_env; allowed: one of them")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -127,14 +133,12 @@ class TextMark:
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the items with `output`, `problem` (why there is none) and what `mark_detection` judges.
 
-        Where the mark is put in that is of draws without it too. `evidence` is that of each word of the output, the
-        mean over its tokens. What is read is kept in place of the key; who reads which words speak for it and tries
+        Where the mark is put in that is of draws without it too. `word_evidence` is that of each word of the output,
+        the mean over its tokens. What is read is kept in place of the key; who reads which words speak for it and tries
         2^32 keys of KGW finds it all the same. With attacks or lengths also what `under_attack` judges. Raises
         UsageError.
         """
-        mark = mark_of(self.mark, {
-            "greenlist_ratio": self.greenlist_ratio, "bias": self.bias, "hashing_key": self._key()
-        })  # fmt: skip
+        key, mark = self._mark()
         reader = Reader(ask, mark, self.tokenizer, self.alpha)
         if role == "unmarked":
             return items.join(reader.read(items["text"])[["tokens", "p_value", "green_fraction"]])
@@ -145,6 +149,7 @@ class TextMark:
         found = items.join(self._outputs(drawn, items.index))
         texts = found["output"]
         found = found.join(reader.read(texts))
+        found["key"] = key
         found["other_p_value"] = replace(reader, mark=another_key(mark)).read(texts)["p_value"]
         found = found.join(reader.of_words(texts, found.pop("per_token")))
         if self.attacks or self.lengths or self.paraphraser:
@@ -204,6 +209,15 @@ class TextMark:
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half: most texts do not carry the mark."""
         return result.headline.high is not None and result.headline.high < 0.5
+
+    def _mark(self) -> tuple[str, Any]:
+        """Return what may be told of the key, and the mark."""
+        if self.key_file is not None:
+            known, mark = read_text_key(Path(self.key_file))
+            return " ".join(known.told.values()), mark
+        options = {"greenlist_ratio": self.greenlist_ratio, "bias": self.bias, "hashing_key": self._key()}
+        mark = mark_of(self.mark, options)
+        return str(mark.variant), mark
 
     def _key(self) -> int:
         if self.key_env is None:

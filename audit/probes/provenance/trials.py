@@ -31,8 +31,8 @@ _FORMS = {6: "whole", 3: "truncated", 7: "forged", 4: "cut"}
 def mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     """Return the trials, with a key of their own: what is secret plays no part in them."""
     tried = replace(
-        probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, mark=None, alpha=_ALPHA, prompt_words=None,
-        draws=2, tokenizer="main", attacks=(), lengths=(), paraphraser=None,
+        probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, key_file=None, mark=None, alpha=_ALPHA,
+        prompt_words=None, draws=2, tokenizer="main", attacks=(), lengths=(), paraphraser=None,
     )
     texts = _texts(rng)
     attacked = replace(tried, put_in=False, draws=1, attacks=(_ATTACK, "meaning at 1"), lengths=(_CUT,))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
 from audit.watermarks.text.gumbel import short_key
@@ -46,11 +46,6 @@ class DiPmark:
             self.scheme(2)
         except ValueError as error:
             raise ModelError(f"mark: {error}") from error
-
-    @classmethod
-    def from_secret(cls, secret: bytes, **options: Any) -> Self:
-        """Return the mark whose key is the secret of a key file."""
-        return cls(int.from_bytes(secret, "big"), **options)
 
     def scheme(self, vocabulary: int) -> DiPmarkScheme:
         """Return how texts are read under this key."""

@@ -9,11 +9,10 @@ with a context of zeros; here the last ids of the prompt stand there, so that an
 
 from __future__ import annotations
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
 from detectors.phrases import Phrase
@@ -52,12 +51,6 @@ class _Tournament(ABC):
             self.scheme(2)
         except ValueError as error:
             raise ModelError(f"mark: {error}") from error
-
-    @classmethod
-    def from_secret(cls, secret: bytes, **options: Any) -> Self:
-        """Return the mark whose keys, 30 of 63 bits, are made of the secret of a key file."""
-        digest = hashlib.shake_256(b"synthid" + secret).digest(8 * len(DEMO_KEYS))
-        return cls(tuple(int.from_bytes(digest[i : i + 8], "big") >> 1 for i in range(0, len(digest), 8)), **options)
 
     def weaknesses(self) -> Iterator[Phrase]:
         """Yield what makes these options weaker than they look."""
