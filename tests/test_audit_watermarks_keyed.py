@@ -127,3 +127,9 @@ def test_days_of_a_key():
     days = [datetime.date(2026, 1, 1), datetime.date(2026, 1, 2), datetime.date(2026, 3, 4), datetime.date(2026, 3, 5)]
     assert [valid_on(key, day) for day in days] == [False, True, True, False]
     assert valid_on(new_text_key("unigram"), days[0])
+
+
+def test_a_model_that_is_none_leaves_no_new_key_behind(tmp_path):
+    done = run("The ferry", "--model", tmp_path / "none", "--new-key", tmp_path / f"b{SUFFIX}")
+    assert done.exit_code != 0
+    assert list(tmp_path.iterdir()) == []

@@ -37,6 +37,7 @@ detect.command("tampering")(detect_tampering)
 
 IMAGE = "image-spread"
 _ABSENT = "no mark found; that says nothing of who made it"
+_COPIED = "note: who has marked images can copy the mark into others or take it off; sign the origin where it counts"
 _UNREADABLE = "too small or too flat to hold a mark"
 
 Keys = Annotated[list[Path], typer.Option("--key", help="Key file; may be given again: p counts every key.")]
@@ -84,12 +85,13 @@ def mark_text(
     asked: list[str] = [*(prompts or []), *(prompts_of(file) if file else [])]
     if not asked:
         raise UsageError("mark text: no prompt; give one or more, or --file")
+    opened = open_model("causal_lm", path=str(model))  # before a new key is written, which a wrong folder would leave
     known, made = _text_key(key, new_key, variant)
     for weakness in getattr(made, "weaknesses", tuple)():
         print(clean(f"note: {weakness}"), file=sys.stderr)
     seed = secrets.randbits(32) if seed is None else seed
     how = {"max_tokens": max_tokens, "temperature": temperature, "top_p": top_p}
-    for line in marked_lines(open_model("causal_lm", path=str(model)), asked, made, known, seed=seed, **how):
+    for line in marked_lines(opened, asked, made, known, seed=seed, **how):
         print(line)
 
 
@@ -135,6 +137,7 @@ def mark_image(
     made = SpreadSpectrum(psnr).marked(shown.pixels, secret.secret, carried, levels=shown.levels)
     write_out(out, file_of(dataclasses.replace(shown, pixels=made), out.suffix))
     reached = -10 * float(np.log10(np.mean((made.astype(float) - shown.pixels) ** 2)))
+    print(_COPIED, file=sys.stderr)
     if as_json:
         print(json.dumps({"file": str(out), "key": secret.told, "payload": carried.hex(), "psnr": reached}))
     else:

@@ -3,6 +3,10 @@
     y' = y + g(y) w,    g = contrast around a pixel, within bounds, scaled to the wanted PSNR
 
 w is `detectors.provenance.image.tile.pattern`. All channels of colour change alike; transparency stays.
+
+The pattern repeats, in one image and over all that carry one payload. So who has some marked images can lift it, put it
+into another image or take it off: found, the mark says that an image was marked, or that the mark was copied into it;
+it does not prove who made the picture. Signed origin (`audit.watermarks.origin`) binds a statement to the bytes.
 """
 
 from __future__ import annotations
