@@ -4,7 +4,7 @@
 //   column    a text stands letter under letter: fewer than 3 characters a line
 //   cut       a number is broken or does not fit where it stands, a figure's text does not fit either
 //   over      two texts lie on each other
-//   small     a figure's text is drawn with letters below 11 pixels, where the screen is wide below 7
+//   small     a figure's text is drawn with letters below 7 pixels, on a narrow screen that of a finding's picture below 11
 //   broken    an image is not drawn
 (rootName) => {
   const root = document.querySelector(rootName), found = new Set(), wide = document.documentElement.clientWidth;
@@ -69,7 +69,7 @@
       const box = one.getBBox(), text = one.textContent;
       if (!text.trim()) continue;
       const sized = scale * parseFloat(getComputedStyle(one).fontSize);
-      if (sized > 0 && sized < (wide < 960 ? 10.9 : 7)) told("small", `${sized.toFixed(1)} px in ${label}`);
+      if (sized > 0 && sized < (wide < 960 && svg.classList.contains("picture") ? 10.9 : 7)) told("small", `${sized.toFixed(1)} px in ${label}`);
       if (box.x < -1.5 || box.x + box.width > frame.width + 1.5 || box.y < -3 || box.y + box.height > frame.height + 4) told("cut", `${text} in ${label}`);
       for (const other of boxes) {
         const [across, down] = meet({ left: box.x, right: box.x + box.width, top: box.y, bottom: box.y + box.height }, other);

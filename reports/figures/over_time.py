@@ -169,7 +169,7 @@ def _versions(points: Sequence[Point], places: Sequence[float], notation: Notati
             if number:
                 parts.append(line(x, _HEAD - 4, x, HEIGHT - _FOOT, "skipped", dash="2 3"))
             if start >= free:
-                parts.append(words_at(start, _HEAD - 7, text, size=10, colour="skipped"))
+                parts.append(words_at(start, _HEAD - 7, text, size=11, colour="skipped"))
                 free = start + _LETTER * len(text) + 6
     return parts
 

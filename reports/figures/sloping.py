@@ -98,7 +98,7 @@ def _grid(axis: Axis, notation: Notation) -> Markup:
     every = max(1, -(-len(texts) // 5))
     return joined(
         line(_LEFT, upright(axis, tick), _WIDTH, upright(axis, tick), "grid")
-        + words_at(_LEFT - 6, upright(axis, tick) + 4, text, anchor="end", size=10, colour="skipped")
+        + words_at(_LEFT - 6, upright(axis, tick) + 4, text, anchor="end", size=11, colour="skipped")
         for tick, text in list(zip(axis.ticks, texts, strict=True))[::every]
     )
 
