@@ -1,4 +1,4 @@
-"""The closing table: eighty columns whatever is in it, and nothing lost."""
+"""The closing table: under eighty columns whatever is in it, and nothing lost."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from report_fixtures import LM, finding, hostile, rate, real, write_audit
 
-from audit.cli.closing_table import WIDTH, closing_table
+from audit.cli.closing_table import WIDTH, _wrapped, closing_table
 from audit.record import DIMENSIONS, Limit
 
 LIMIT = Limit(measure="share", at_most=0.5)
@@ -87,3 +87,8 @@ def test_hostile_names_cannot_steer_a_terminal(tmp_path):
     table = closing_table([hostile(tmp_path)])
     assert not [char for char in table if char != "\n" and unicodedata.category(char)[0] == "C"]
     assert max(map(columns, table.splitlines())) <= WIDTH
+
+
+def test_a_name_without_blanks_is_broken_behind_its_hyphen():
+    assert _wrapped("SmolLM2-135M-Instruct", 20) == ["SmolLM2-135M-", "Instruct"]
+    assert _wrapped("a" * 25, 20) == ["a" * 20, "a" * 5]

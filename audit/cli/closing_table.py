@@ -125,7 +125,10 @@ def _padded(text: str, width: int) -> str:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Return the lines of a text, broken at blanks, and within a word only where it is wider than a line."""
+    """Return the lines of a text, broken at blanks, and within a word only where it is wider than a line.
+
+    Such a word is broken behind its last hyphen that fits, if any.
+    """
     lines, line = [], ""
     for word in text.split(" "):
         grown = f"{line} {word}" if line else word
@@ -134,6 +137,7 @@ def _wrapped(text: str, width: int) -> list[str]:
             grown = word
         while _cells(grown) > width:
             at = next(end for end in range(len(grown), 0, -1) if _cells(grown[:end]) <= width or end == 1)
+            at = grown.rfind("-", 0, at) + 1 or at
             lines.append(grown[:at])
             grown = grown[at:]
         line = grown
