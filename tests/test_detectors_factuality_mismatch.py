@@ -628,6 +628,9 @@ def test_words_that_only_say_that_it_is_an_answer_need_no_evidence(answer, passa
         ("The tower was not finished until 1889.", "The tower was finished in 1889.", False),
         ("He scored 27 goals, more than any other player.", "No other player scored more than his 27 goals.", False),
         ("The tower was not finished in 1889.", "The tower was finished in 1889.", True),
+        ("The museum was open until 1900.", "The museum was not open until 1900.", True),
+        ("The museum was not open until 1900.", "The museum was open till 1900.", True),
+        ("The museum was not open until 1900.", "The museum was not open until 1900.", False),
         ("The bridge was opened by the king.", "The bridge was not opened by the king.", True),
     ],
 )

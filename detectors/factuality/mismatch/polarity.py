@@ -36,7 +36,10 @@ _ABOUT_THE_SAME = 0.5
 _REACH = 4
 """Words behind a negation among which the one is that it is about."""
 _SENTENCE = 12
-"""Words behind a negation among which `until` turns it: what was not done until 1889 was done in 1889."""
+"""Words behind a negation among which `until` turns it: what was not done until 1889 was done in 1889. Where the other
+side says until, too, it does not: what was done until 1889 is the opposite.
+"""
+_UNTIL = ("until", "till")
 _SAYS_SO = ("only", "just", "merely", "other")
 """What, behind a negation, says the thing itself: not only, no other."""
 
@@ -54,7 +57,8 @@ def check_negation(case: Case) -> list[Finding]:
 
 def flipped(mine: Sequence[Token], theirs: Sequence[Token]) -> tuple[tuple[int, int], Token, str] | None:
     """Return the place in mine of a word that is negated on one side only, its token in theirs, and the word."""
-    no, their_no = _negated(mine), _negated(theirs)
+    until = all(any(one.text in _UNTIL for one in side) for side in (mine, theirs))
+    no, their_no = _negated(mine, until=until), _negated(theirs, until=until)
     if len(no) == len(their_no):
         return None
     plain = {one.stem: one for one in theirs if one.stem}
@@ -76,8 +80,8 @@ def _span(token: Token, negation: Token | None) -> tuple[int, int]:
     return (min(token.start, negation.start), max(token.end, negation.end)) if negation else (token.start, token.end)
 
 
-def _negated(tokens: Sequence[Token]) -> dict[str, Token]:
-    """Return the stems that are negated, each with its negation."""
+def _negated(tokens: Sequence[Token], *, until: bool) -> dict[str, Token]:
+    """Return the stems that are negated, each with its negation; until: whether the other side has that word, too."""
     found: dict[str, Token] = {}
     for i, token in enumerate(tokens):
         if token.kind == HANGUL:
@@ -86,7 +90,8 @@ def _negated(tokens: Sequence[Token]) -> dict[str, Token]:
             behind = list(takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _REACH]))
             about = next((one.stem for one in behind if one.stem and one.kind != NUMBER), "")
             ahead = takewhile(lambda one: one.text != ".", tokens[i + 1 : i + 1 + _SENTENCE])
-            said = (behind and behind[0].text in _SAYS_SO) or any(one.text in ("until", "till") for one in ahead)
+            turned = not until and any(one.text in _UNTIL for one in ahead)
+            said = turned or (behind and behind[0].text in _SAYS_SO)
             if about and not said:
                 found[about] = token
     return found
