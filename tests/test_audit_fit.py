@@ -352,9 +352,13 @@ def test_an_audit_refuses_items_that_its_model_learnt_from(fitted, tmp_path):
 def test_init_for_novelty_says_what_it_cannot_take(labelled, tmp_path, capfd):
     (tmp_path / "t.csv").write_text("a,b\n1,2\n")
     (tmp_path / "w.csv").write_text("label,b\n1,x\n2,y\n")
+    (tmp_path / "unlabelled.csv").write_text("a,b\n" + "".join(f"{row % 7 * 9 + row},{row / 7}\n" for row in range(99)))
+    (tmp_path / "partly.csv").write_text("a,label\n1.5,x\n2.5,y\n3.5,z\n1.5,\n")
     wrong = {
         "has 1 labels; allowed: 3 or more": ["--data", str(tmp_path / "t.csv")],
         "has no column of numbers beside the label": ["--data", str(tmp_path / "w.csv")],
+        "has no column of labels": ["--data", str(tmp_path / "unlabelled.csv")],
+        "1 rows have no label": ["--data", str(tmp_path / "partly.csv")],
         "has 0 labels; allowed: 3 or more": ["--data", str(labelled / "0")],
         "no such label (allowed: 0, 1, 7)": ["--data", str(labelled), "--leave-out", "x"],
         "--for novelty goes with --data": [],
@@ -364,6 +368,22 @@ def test_init_for_novelty_says_what_it_cannot_take(labelled, tmp_path, capfd):
         assert execute(["init", str(tmp_path / "p.yaml"), "--for", "novelty", *words]) == 2
         line, *more = capfd.readouterr().err.splitlines()
         assert (said in line, more, list(tmp_path.glob("*.yaml"))) == (True, [], []), line
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "learnt"),
+    [
+        ("row", [5, 6, 7, 8, 9, 10], False), ("customer_id", [40, 17, 93, 61, 2, 5], False),
+        ("customerId", [40, 17, 93, 61, 2, 5], False), ("customer_id", [40, 17, 93, 61, 2, 2], True),
+        ("acid", [40, 17, 93, 61, 2, 5], True), ("steps", [1, 2, 3, 4, 5, 5], True),
+        ("a", [0.5, 1.5, 2.5, 3.5, 4.5, 5.5], True),
+    ],
+)
+def test_a_column_of_a_table_that_only_names_rows_is_not_learnt(tmp_path, name, cells, learnt):
+    table = pd.DataFrame({name: cells, "b": [1.0, 2.5, 1.0, 3.0, 2.0, 2.5], "label": list("aabbcc")})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    read = yaml.safe_load(novelty_plans(str(tmp_path / "t.csv"), "models", base=tmp_path).fit)
+    assert read["data"]["numbers"] == ([name] if learnt else []) + ["b"]
 
 
 def test_a_file_of_images_with_labels_is_taken_too(tmp_path):

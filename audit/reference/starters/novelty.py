@@ -5,8 +5,8 @@
 One label is left out. A model of P(X) of every family and a classifier, P(Y|X), learn the others, and the audit tells
 who sees the one that was left out: densities, classifier and kNN. Data are a folder of images with a subfolder for each
 label, a file with the columns `image` and `label`, or a table of numbers with a column that is taken for the label as
-`init --data` takes it; columns that are not all numbers in its first rows are left out. Nothing but names, sizes,
-labels and those rows is read here.
+`init --data` takes it; columns that are not all numbers in its first rows, and those that only name rows, are left out.
+Nothing but names, sizes, labels and those rows is read here.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from audit.data import ENDINGS, column_names, folder_labels, read_columns
 from audit.errors import UsageError, did_you_mean
-from audit.reference.starters.tables import first_values, label_of
+from audit.reference.starters.tables import MOST_VALUES, first_values, label_of
 
 __all__ = ["NoveltyPlans", "novelty_plans"]
 
@@ -31,6 +32,7 @@ _LEAST = 3
 """Labels: one is left out, and a classifier needs two."""
 _SIDE, _LEVELS = 28, 16
 """Images are resampled to this side unless all are smaller squares of one size, and cut into so many grey levels."""
+_ID = re.compile(r"(?:(?:^|[_ ])(?i:id|uid|번호)|[a-z]I[dD])$")
 _ALLOWED = "allowed: a folder of images with a subfolder for each label, or a table with a column of labels"
 
 
@@ -47,12 +49,14 @@ def novelty_plans(data: str, models: str, leave_out: str | None = None, *, base:
     """Return a fit plan and an audit plan for `data`; both shall lie in `base`, beside the folder `models`.
 
     leave_out: the label that no model sees; None = the last one by name. Raises UsageError for data of another kind,
-    for fewer than three labels, and for a label that is not there.
+    for fewer than three labels, for a row without one, and for a label that is not there.
     """
     path = Path(data)
     if not path.exists():
         raise UsageError(f"--data {data}: no such file or folder; {_ALLOWED}")
     labels, source = _of_folder(path) if path.is_dir() else _of_file(path)
+    if (bare := labels.pop("", 0)) > 0:
+        raise UsageError(f"--data {data}: {bare} rows have no label; allowed: a label in every row")
     kind = "table_" if source["use"] == "rows" else ""
     if len(labels) < _LEAST:
         raise UsageError(f"--data {data}: has {len(labels)} labels; allowed: {_LEAST} or more, one is left out")
@@ -90,12 +94,25 @@ def _of_file(path: Path) -> tuple[Counter[str], dict[str, Any]]:
         return Counter(_labels(path, "label")), {"use": "file", "path": ""}
     first = first_values(path)
     label = "label" if "label" in first else label_of(first) if first else ""
-    numbers = [name for name, cells in first.items() if name != label and cells and all(map(_is_number, cells))]
+    if label != "label" and len(first.get(label, ())) > MOST_VALUES:
+        label = ""
+    numbers = [
+        name for name, cells in first.items()
+        if name != label and cells and all(map(_is_number, cells)) and not _counts_rows(name, cells)
+    ]
     if not label or not numbers:
         what = "column of labels" if not label else "column of numbers beside the label"
         raise UsageError(f"--data {path}: has no {what}; {_ALLOWED}")
     named = {} if label == "label" else {"fields": {"label": label}}
     return Counter(_labels(path, label)), {"use": "rows", "path": "", "numbers": numbers, **named}
+
+
+def _counts_rows(name: str, cells: Counter[str]) -> bool:
+    """Whether a column of numbers names rows: whole ones, none twice, that run one by one or are called an id."""
+    if max(cells.values()) > 1 or not all(float(cell).is_integer() for cell in cells):
+        return False
+    steps = {float(after) - float(cell) for cell, after in pairwise(cells)}
+    return steps == {1.0} or _ID.search(name) is not None
 
 
 def _is_number(cell: str) -> bool:
@@ -107,4 +124,4 @@ def _is_number(cell: str) -> bool:
 
 def _labels(path: Path, column: str) -> Iterator[str]:
     for cells in read_columns(path, "auto", [column]):
-        yield from (str(cell) for cell in cells[column] if cell not in (None, ""))
+        yield from ("" if cell is None else str(cell) for cell in cells[column])

@@ -21,7 +21,7 @@ from audit.data import ENDINGS, column_names, read_columns
 from audit.errors import UsageError
 from audit.reference.starters import seen_from
 
-__all__ = ["first_values", "label_of", "table_plan"]
+__all__ = ["MOST_VALUES", "first_values", "label_of", "table_plan"]
 
 _SENSITIVE = re.compile(
     r"sex|gender|race|racial|ethnic|religio|disab|nationalit|age_?(?:group|cat|band)|성별|인종|민족|종교|장애|국적|연령대|지역",
@@ -31,7 +31,9 @@ _LABEL = re.compile(
     r"label|target|outcome|class|decision|approved|income|hired|default|recid|y|결과|라벨|승인|합격|채용", re.IGNORECASE
 )
 _GOOD = ("1", "true", "yes", "y", "approved", "hired", "good", ">50K", "합격", "승인", "예")
-_MOST_SENSITIVE, _MOST_FEATURES, _MOST_VALUES = 3, 20, 20
+_MOST_SENSITIVE, _MOST_FEATURES = 3, 20
+MOST_VALUES = 20
+"""Of a label that is not called one."""
 _TEMPLATE = """\
 # yaml-language-server: $schema=./plan.schema.json
 title: TITLE
@@ -93,7 +95,7 @@ def first_values(path: Path) -> dict[str, Counter[str]]:
 
 def label_of(columns: Mapping[str, Counter[str]]) -> str:
     """Return the column that is named like an outcome, else the last one that few values fill."""
-    few = [name for name, values in columns.items() if 1 < len(values) <= _MOST_VALUES and not _SENSITIVE.search(name)]
+    few = [name for name, values in columns.items() if 1 < len(values) <= MOST_VALUES and not _SENSITIVE.search(name)]
     named = [name for name in few if re.search(rf"(?:^|_)(?:{_LABEL.pattern})(?:$|_)", name, re.IGNORECASE)]
     return [*(few or list(columns)), *named][-1]
 
