@@ -9,6 +9,7 @@ import io
 import json
 import sys
 import threading
+import tracemalloc
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -22,6 +23,7 @@ from audit.watermarks.origin import (
     EMAIL,
     LISTED,
     Authority,
+    ByteMap,
     Declaration,
     Parser,
     byte_map,
@@ -31,8 +33,9 @@ from audit.watermarks.origin import (
     signed,
     trusting,
 )
-from audit.watermarks.origin.containers import regions, with_xmp, xmp_of
+from audit.watermarks.origin.containers import Regions, regions, with_xmp, xmp_of
 from audit.watermarks.origin.sources import aigc_label, in_conflict, said_by, term_of
+from audit.watermarks.origin.tampering import _drawn as drawn_places
 from audit.watermarks.origin.xmp import layers_of, packet_with
 
 AIGC = {"Label": "1", "ContentProducer": "모델 가", "ProduceID": "7"}
@@ -192,6 +195,47 @@ def test_regions_cover_a_file_and_belong_to_its_bytes(marked: dict[str, bytes]) 
         assert not any(data[one] for one in padding)
         label = [one for one, name in enumerate(found.names) if name.endswith("c2pa.signature label")]
         assert bytes(data[one] for one in np.flatnonzero(found.of == label[0])) == b"c2pa.signature\0"
+
+
+def test_a_file_of_many_regions_or_bytes_does_not_hold_up_who_takes_it_apart() -> None:
+    class Unsearched(list[str]):
+        """Names among which none may be looked for one by one: a file can hold as many as it likes."""
+
+        def __contains__(self, name: object) -> bool:
+            raise AssertionError
+
+        def index(self, *_: Any) -> int:
+            raise AssertionError
+
+    found = Regions(6)
+    found.names = Unsearched(found.names)
+    for name, at in (("a", 1), ("b", 3), ("a", 4)):
+        found.add(slice(at, at + 1), name, f"kind of {name}")
+    assert found.of.tolist() == [0, 1, 0, 2, 1, 0]
+    assert list(found.names) == ["not taken apart", "a", "b"]
+    states = ("Valid", "Invalid", "Valid", "Valid")
+    rows = ByteMap("Valid", found, np.array([0, 1, 4, 5]), states).rows()
+    assert [(one.name, one.kind, one.size, one.tried, one.passed) for one in rows] == [
+        ("not taken apart", "other", 3, 2, 2), ("a", "kind of a", 2, 2, 1), ("b", "kind of b", 1, 0, 0)
+    ]
+    large = regions(b"\xff\xd8" + bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        places = drawn_places(large, 16, np.random.default_rng(0))
+        taken = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(places) > 16
+    assert taken < 24 * large.size  # bytes of ours for a byte of the file
+
+
+def test_without_the_library_there_is_one_line(monkeypatch: pytest.MonkeyPatch, authority: Authority) -> None:
+    monkeypatch.setattr("audit.watermarks.origin.parser.find_spec", lambda _: None)
+    for attempt in (
+        made_authority, lambda: preflight(authority.chain), lambda: trusting(authority.root), Parser().__enter__
+    ):
+        with pytest.raises(UsageError, match="signed origin needs c2pa-python"):
+            attempt()
 
 
 def test_metadata_is_written_beside_what_stands_there_and_read(marked: dict[str, bytes]) -> None:

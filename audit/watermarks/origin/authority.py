@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from audit.watermarks.origin.parser import require_c2pa
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -43,7 +45,10 @@ def made_authority(
     algorithm: one of `ALGORITHMS`, of the leaf's key. purposes: object identifiers of its extended key usage, none =
     it has none. self_signed: the leaf signs itself. authority_key, subject_key: whether it has these identifiers.
     signs: whether its key usage allows signatures. ca: whether it says that it is an authority itself.
+
+    Raises UsageError where `cryptography` is not installed.
     """
+    require_c2pa("cryptography")
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
     root_key, key = _key("es256"), _key(algorithm)

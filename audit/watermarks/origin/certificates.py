@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.errors import UsageError
+from audit.watermarks.origin.parser import require_c2pa
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def preflight(
 
 
 def certificates_in(pem: bytes, what: str) -> list[x509.Certificate]:
-    """Return the certificates of a PEM text, one or more; raises UsageError."""
+    """Return the certificates of a PEM text, one or more; raises UsageError, also where the library is missing."""
+    require_c2pa("cryptography")
     from cryptography import x509
 
     try:

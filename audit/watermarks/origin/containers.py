@@ -36,19 +36,20 @@ class Regions:
     kinds: list[str] = field(default_factory=list)
     of: NDArray[np.int32] = field(init=False)
     """Number of each byte's region, [byte]."""
+    _numbers: dict[str, int] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Begin with one region for all that nothing names."""
         self.of = np.zeros(self.size, np.int32)
-        self.names.append("not taken apart")
-        self.kinds.append("other")
+        self.add(slice(0, 0), "not taken apart", "other")
 
     def add(self, places: Places | slice, name: str, kind: str) -> None:
         """Say what bytes belong to."""
-        if name not in self.names:
+        number = self._numbers.setdefault(name, len(self.names))
+        if number == len(self.names):
             self.names.append(name)
             self.kinds.append(kind)
-        self.of[places] = self.names.index(name)
+        self.of[places] = number
 
 
 def regions(data: bytes) -> Regions:

@@ -43,9 +43,9 @@ class Answer:
     """Why there is no answer."""
 
 
-def require_c2pa() -> None:
-    """Raise UsageError where the library is not installed."""
-    if find_spec("c2pa") is None:
+def require_c2pa(*libraries: str) -> None:
+    """Raise UsageError where one of these libraries of the extra `c2pa` is not installed."""
+    if any(find_spec(one) is None for one in libraries):
         raise UsageError("signed origin needs c2pa-python: pip install 'dokimasia[c2pa]'")
 
 
@@ -67,7 +67,7 @@ class Parser:
 
     def __enter__(self) -> Self:
         """Check that the library is there."""
-        require_c2pa()
+        require_c2pa("c2pa")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

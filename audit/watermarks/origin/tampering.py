@@ -57,17 +57,22 @@ class ByteMap:
     def rows(self, *, by_kind: bool = False) -> list[RegionRow]:
         """Return what came of it by region, in the order of the file, or by kind of region."""
         names = self.regions.kinds if by_kind else self.regions.names
-        numbered = {name: at for at, name in reversed([*enumerate(names)])}
-        group = np.array([numbered[name] for name in names])[self.regions.of]
-        at, passed = group[self.positions], self.passed
-        first: dict[int, int] = {}
-        for place, number in enumerate(group.tolist()):
-            first.setdefault(number, place)
+        group = _numbered(names)[self.regions.of]
+        at = group[self.positions]
+        first = np.empty(len(names), np.int64)
+        first[group[::-1]] = np.arange(len(group))[::-1]  # of a group's places the one that is written last
+        size, tried, passed = (np.bincount(one, minlength=len(names)) for one in (group, at, at[self.passed]))
+        there = np.flatnonzero(size)
         return [
-            RegionRow(names[one], self.regions.kinds[one], int((group == one).sum()), int((at == one).sum()),
-                      int(passed[at == one].sum()))
-            for one in sorted(first, key=first.__getitem__)
-        ]  # fmt: skip
+            RegionRow(names[one], self.regions.kinds[one], int(size[one]), int(tried[one]), int(passed[one]))
+            for one in there[np.argsort(first[there])].tolist()
+        ]
+
+
+def _numbered(names: Sequence[str]) -> NDArray[np.int32]:
+    """Return the place where each name stands first, [name]."""
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(name, at) for at, name in enumerate(names)], np.int32)
 
 
 def byte_map(
@@ -99,10 +104,10 @@ def byte_map(
 def _drawn(found: Regions, most: int, rng: np.random.Generator | None) -> list[int]:
     """Return places ascending, at most `most` of each kind of region."""
     rng = np.random.default_rng(0) if rng is None else rng
-    kinds = np.array(found.kinds)[found.of]
+    kinds = _numbered(found.kinds)[found.of]
     drawn: list[int] = []
     for kind in sorted(set(found.kinds)):
-        there = np.flatnonzero(kinds == kind)
+        there = np.flatnonzero(kinds == found.kinds.index(kind))
         drawn += there.tolist() if len(there) <= most else rng.choice(there, most, replace=False).tolist()
     return sorted(drawn)
 
