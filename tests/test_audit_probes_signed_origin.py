@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import io
+import json
 
 import numpy as np
 import pandas as pd
@@ -94,6 +96,21 @@ def test_without_an_anchor_nobody_is_trusted(home, tmp_path):
     (finding,) = run(plan_of(home), into=tmp_path).record.findings
     assert finding.verdict == "failed"
     assert {one.name: one.value for one in finding.measures if one.group is None}["trusted_share"] == 0
+
+
+def test_equal_files_of_a_table_are_one_unit_and_a_broken_cell_is_one_file(home, tmp_path):
+    cell = base64.b64encode((home / "outputs" / "0.png").read_bytes()).decode()
+    rows = [{"file": cell, "name": f"{n}.png"} for n in range(20)] + [{"file": "abc", "name": "x"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    items = {"use": "file", "path": str(tmp_path / "rows.jsonl")}
+    plan = plan_of(home, items=items, anchors={"use": "files", "path": "./root.pem"})
+    (finding,) = run(plan, into=tmp_path).record.findings
+    measures = {one.name: one for one in finding.measures if one.group is None}
+    trusted = measures["trusted_share"]
+    assert (trusted.value, trusted.missing, trusted.n) == (1, 1, {"items": 20, "units": 1})
+    assert trusted.low <= exact_binomial(1, 2, trusted.level)[0]
+    assert measures["unreadable"].value == 1
+    assert finding.verdict == "inconclusive"
 
 
 def test_files_come_as_they_are_and_equal_ones_are_one_unit(home, tmp_path):

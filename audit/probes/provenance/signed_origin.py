@@ -12,6 +12,7 @@ manifest proves nothing about who made it.
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -85,9 +86,14 @@ class SignedOrigin:
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.provenance.origin`."""
+        from detectors.arrays import units_of
         from detectors.provenance.origin import signed_origin
 
-        return signed_origin(observed["items"], level=level, rng=rng)
+        files = observed["items"]
+        if "digest" in files:
+            units = units_of(files, "unit" if "unit" in files else None)
+            files = files.assign(unit=units.groupby(files["digest"]).transform("first"))
+        return signed_origin(files, level=level, rng=rng)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return files of which every one has a manifest and most are signed by somebody whom nobody knows, and files
@@ -131,8 +137,9 @@ class _Reading:
     anchors: bytes
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return of each file its `name`, `state`, `problem`, what the layers say, its `manifests`, and what became of
-        changes; files that were read before, as trials have them, are returned as they are. Raises UsageError.
+        """Return of each file its `name`, `digest` (equal files are one unit, whatever their names are), `state`,
+        `problem`, what the layers say, its `manifests`, and what became of changes; files that were read before, as
+        trials have them, are returned as they are. Raises UsageError.
         """
         import pandas as pd
 
@@ -150,12 +157,23 @@ class _Reading:
     def _row(self, parser: Parser, name: str, cell: Any) -> dict[str, Any]:
         from audit.watermarks.origin import read_origin
 
-        data = base64.b64decode(cell) if isinstance(cell, str) else b""
+        data = _decoded(cell)
         origin = read_origin(data, parser, name)
-        row: dict[str, Any] = {"name": name, **_said(origin), **dict.fromkeys(("regions", "sizes", "tried", "passed"))}
+        row: dict[str, Any] = {
+            "name": name, "digest": hashlib.sha256(data).hexdigest(), **_said(origin),
+            **dict.fromkeys(("regions", "sizes", "tried", "passed")),
+        }
         if self.probe.changes and origin.state in ("Trusted", "Valid"):
             row |= _changed(data, parser, self.probe.changes, name)
         return row
+
+
+def _decoded(cell: Any) -> bytes:
+    """Return a file's bytes; none of a cell that holds no file in base64, which then could not be read."""
+    try:
+        return base64.b64decode(cell) if isinstance(cell, str) else b""
+    except ValueError:
+        return b""
 
 
 def _said(origin: Origin) -> dict[str, Any]:
@@ -173,8 +191,6 @@ def _said(origin: Origin) -> dict[str, Any]:
 
 def _changed(data: bytes, parser: Parser, changes: int, name: str) -> dict[str, Any]:
     """Return kinds of region, their bytes, and how many of the changed ones passed."""
-    import hashlib
-
     import numpy as np
 
     from audit.watermarks.origin import byte_map
