@@ -1,7 +1,8 @@
 """From noise to items and back on a diffusion model: where marks in the starting noise are put in and read.
 
 `made_from` takes DDIM steps from given noise to items; `starting_noise` takes them backwards, with the same schedule,
-and finds what noise an item comes from, up to what each step misses.
+and finds what noise an item comes from, up to what each step misses. `detectors.provenance.image.latent` marks and
+reads that noise; no probe or command does so.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ draws from N(0, n). With F those of the noise found, brought to variance 1, and 
 
     T = sum over half of the disk of |F - K|^2 / (n / 2),   p = P(ncx2(2 h, sum |K|^2 / (n / 2)) <= T),
 
-as each pair k, -k counts once (h pairs, two degrees each). That law holds where the noise of unmarked images is white.
+as each pair k, -k counts once (h pairs, two degrees each). That law holds where the noise of unmarked images is white;
+elsewhere p is approximate, and noise without low waves is taken for marked by any key. No command and no probe reads
+these marks: who has the generator calls `audit.procedures.starting_noise` and the functions here.
 """
 
 from __future__ import annotations
@@ -75,13 +77,14 @@ def reused_stream(noise: Floats) -> float:
     """Return the chance that the signs of items [item, ...] agree as much as they do if every stream was drawn anew.
 
     Items go in pairs, 1 with 2, 3 with 4: agreements of independent signs are Bin(pairs * numbers, 1/2). A small value:
-    a nonce served twice. Raises ValueError for fewer than two items.
+    a nonce served twice. NaN where no pair of numbers was found. Raises ValueError for fewer than two items.
     """
     if len(noise) < 2:
         raise ValueError(f"reused_stream: got {len(noise)} items; allowed: 2 or more")
-    signs = noise.reshape(len(noise), -1)[: len(noise) // 2 * 2] > 0
-    agreed, count = int((signs[::2] == signs[1::2]).sum()), signs[::2].size
-    return float(bdtrc(agreed - 1, count, 0.5)) if agreed else 1.0
+    paired = noise.reshape(len(noise), -1)[: len(noise) // 2 * 2]
+    there = np.isfinite(paired[::2]) & np.isfinite(paired[1::2])
+    agreed, count = int(((paired[::2] > 0) == (paired[1::2] > 0))[there].sum()), int(there.sum())
+    return math.nan if not count else float(bdtrc(agreed - 1, count, 0.5)) if agreed else 1.0
 
 
 def ring_values(secret: bytes, side: int, radius: int) -> tuple[Bits, Floats]:
@@ -106,10 +109,14 @@ def ringed(noise: Floats, secret: bytes, radius: int) -> Floats:
 
 
 def ringed_p(noise: Floats, secret: bytes, radius: int) -> Floats:
-    """Return the p-value [...] of each item's noise [..., side, side]: small = the rings are there."""
+    """Return the approximate p-value [...] of each item's noise [..., side, side]: small = the rings are there.
+
+    It holds where unmarked noise is white. NaN for noise that is not finite or all the same, behind which nothing is.
+    """
     side = noise.shape[-1]
     disk, values = ring_values(secret, side, radius)
     centred = noise - noise.mean((-2, -1), keepdims=True)
-    found = np.fft.fft2(centred / np.maximum(centred.std((-2, -1), keepdims=True), 1e-12))
+    spread = centred.std((-2, -1), keepdims=True)
+    found = np.fft.fft2(centred / np.where(spread > 1e-12, spread, np.nan))
     far = np.where(disk, np.abs(found - values) ** 2, 0).sum((-2, -1)) / side**2
     return np.asarray(ncx2.cdf(far, int(disk.sum()), float((values**2).sum()) / side**2))
