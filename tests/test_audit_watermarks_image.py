@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -12,7 +13,7 @@ from sklearn.datasets import load_sample_image
 
 from audit.cli.app import execute
 from audit.errors import IntegrityError, UsageError
-from audit.watermarks.image.files import LOSSLESS, file_of, picture_of
+from audit.watermarks.image.files import LOSSLESS, Picture, file_of, picture_of
 from audit.watermarks.keys import make_mark_key, read_mark_key, write_mark_key
 
 
@@ -127,6 +128,89 @@ def test_what_a_file_says_beside_its_pixels_is_kept(tmp_path):
         assert back.info["icc_profile"] == b"profile"
         assert back.info["dpi"] == pytest.approx((72, 72), abs=0.1)
     assert set(LOSSLESS) == {".png", ".webp", ".bmp", ".tif", ".tiff"}
+
+
+TAGS = {0x010E: "a flower", 0x013B: "Kim", 0x8298: "all rights Kim"}
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/">made by a model</x:xmpmeta>'
+
+
+def shown_of(file: BytesIO) -> Picture:
+    with Image.open(file) as image:
+        return picture_of(image, "a")
+
+
+def saved(form: str, **more) -> BytesIO:
+    Image.new("RGB", (40, 40)).save(file := BytesIO(), form, **more)
+    return file
+
+
+@pytest.mark.parametrize("ending", [".png", ".tif", ".webp"])
+def test_captions_and_packets_of_a_tiff_and_a_jpeg_go_along(ending):
+    facts = Image.Exif()
+    for tag, text in TAGS.items():
+        facts[tag] = text
+    facts[0x0112] = 6
+    for form in ("TIFF", "JPEG"):
+        how = {"exif": facts, "xmp": XMP} if form == "JPEG" else {"tiffinfo": {**TAGS, 0x0112: 6, 700: XMP}}
+        with Image.open(BytesIO(file_of(shown_of(saved(form, **how)), ending))) as back:
+            back.load()
+            assert {tag: back.getexif().get(tag) for tag in TAGS} == TAGS
+            assert back.info["xmp"] == XMP
+    packet = shown_of(BytesIO(file_of(shown_of(saved("JPEG", xmp=XMP)), ".png")))
+    with Image.open(BytesIO(file_of(packet, ending))) as back:
+        back.load()
+        assert back.info["xmp"] == XMP
+
+
+def test_what_stands_behind_the_pixels_of_a_png_is_kept():
+    """Left out, an image that a camera turned would lie on its side."""
+    facts = Image.Exif()
+    facts[0x0112] = 6
+    whole = saved("PNG").getvalue()
+    body = b"eXIf" + facts.tobytes()[6:]
+    late = len(body[4:]).to_bytes(4) + body + zlib.crc32(body).to_bytes(4)
+    shown = shown_of(BytesIO(whole[:-12] + late + whole[-12:]))
+    assert Image.open(BytesIO(file_of(shown, ".png"))).getexif()[0x0112] == 6
+
+
+def test_a_format_without_room_for_what_is_said_is_refused():
+    said = shown_of(saved("JPEG", comment=b"made on Monday"))
+    assert Image.open(BytesIO(file_of(said, ".png"))).text == {"Comment": "made on Monday"}
+    for ending in (".webp", ".tif", ".bmp"):
+        with pytest.raises(UsageError, match=rf"{ending}: it cannot hold what .* \(texts\); allowed: .png"):
+            file_of(said, ending)
+    with pytest.raises(UsageError, match=r"\(icc_profile, xmp\)"):
+        file_of(shown_of(saved("JPEG", icc_profile=b"profile", xmp=XMP)), ".bmp")
+    assert file_of(shown_of(saved("JPEG")), ".bmp")
+
+
+def test_transparency_does_not_make_a_mark_look_weaker(room, capsys):
+    Image.open("photo.png").convert("RGBA").save("clear.png")
+    for file in ("photo.png", "clear.png"):
+        assert execute(["mark", "image", file, "--key", "a.dokimasia-key", "--out", "m.png", "--json"]) == 0
+    plain, clear = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert clear["psnr"] == plain["psnr"]
+    assert plain["read_back"] is True
+
+
+def test_an_image_is_marked_once_with_a_key(room, capsys):
+    mark = ["mark", "image", "photo.png", "--key", "a.dokimasia-key", "--out", "m.png", "--payload", "cafe"]
+    assert execute(mark) == 0
+    capsys.readouterr()
+    again = ["mark", "image", "m.png", "--out", "again.png", "--payload", "beef", "--key"]
+    assert execute([*again, "a.dokimasia-key"]) == 2
+    assert "it carries the mark of this key already, payload 0000cafe" in capsys.readouterr().err
+    assert not (room / "again.png").exists()
+    assert execute([*again, "b.dokimasia-key"]) == 0
+
+
+def test_a_mark_that_cannot_be_read_back_is_told(room, capsys, rng):
+    Image.fromarray(np.where(rng.random((64, 64)) < 0.5, 0, 255).astype(np.uint8)).save("hard.png")
+    write_mark_key(room / "c.dokimasia-key", make_mark_key("image-spread", secret=bytes(32)))
+    assert execute(["mark", "image", "hard.png", "--key", "c.dokimasia-key", "--out", "m.png", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "the mark cannot be read back from this image (p = " in told.err
+    assert json.loads(told.out)["read_back"] is False
 
 
 @pytest.fixture

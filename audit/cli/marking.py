@@ -36,7 +36,10 @@ detect.command("origin")(detect_origin)
 detect.command("tampering")(detect_tampering)
 
 IMAGE = "image-spread"
+_CERTAIN = -6
+"""Decimal logarithm of the p at which a mark of an image that is being marked counts as there."""
 _ABSENT = "no mark found; that says nothing of who made it"
+_UNSEEN = "note: the mark cannot be read back from this image ({p}): too small, flat or hard; a lower --psnr may help"
 _COPIED = "note: who has marked images can copy the mark into others or take it off; sign the origin where it counts"
 _UNREADABLE = "too small or too flat to hold a mark"
 
@@ -130,16 +133,26 @@ def mark_image(
 
     from audit.files import write_out
     from audit.watermarks.image.files import file_of
-    from audit.watermarks.image.spread import SpreadSpectrum
+    from audit.watermarks.image.spread import SpreadSpectrum, colours
+    from detectors.provenance.image.reading import read
 
     secret, carried = _image_key(key), _payload(payload)
     shown = _picture(file)
+    before = read(shown.pixels, secret.secret, search=False)
+    if before.log10_p <= _CERTAIN:
+        raise UsageError("{file}: it carries the mark of this key already, payload {payload}; two of them would mix",
+                         file=file, payload=before.payload.hex())  # fmt: skip
     made = SpreadSpectrum(psnr).marked(shown.pixels, secret.secret, carried, levels=shown.levels)
     write_out(out, file_of(dataclasses.replace(shown, pixels=made), out.suffix))
-    reached = -10 * float(np.log10(np.mean((made.astype(float) - shown.pixels) ** 2)))
+    reached = -10 * float(np.log10(np.mean((colours(made).astype(float) - colours(shown.pixels)) ** 2)))
+    after = read(made, secret.secret, search=False).log10_p
+    if not after <= _CERTAIN:
+        p = "nothing to read" if np.isnan(after) else f"p = {_power(after)}"
+        print(_UNSEEN.format(p=p), file=sys.stderr)
     print(_COPIED, file=sys.stderr)
     if as_json:
-        print(json.dumps({"file": str(out), "key": secret.told, "payload": carried.hex(), "psnr": reached}))
+        print(json.dumps({"file": str(out), "key": secret.told, "payload": carried.hex(), "psnr": reached,
+                          "read_back": bool(after <= _CERTAIN)}))  # fmt: skip
     else:
         print(clean(f"{out}: marked with key {secret.id}, payload {carried.hex()}, PSNR {reached:.1f} dB"))
 

@@ -31,6 +31,12 @@ _MODES = {"1": "L", "L": "L", "LA": "LA", "I;16": "I;16", "I;16B": "I;16", "P": 
           "RGBA": "RGBA"}  # fmt: skip
 _LOST = {"WEBP": ("I;16", "LA"), "BMP": ("I;16", "LA", "RGBA")}
 _KEPT = ("icc_profile", "exif", "xmp", "dpi")
+_UNSAID = {"WEBP": {"texts"}, "TIFF": {"texts"}, "BMP": {"texts", "icc_profile", "exif", "xmp"}}
+"""What files of a format have no room for."""
+_XMP, _PACKET = 700, "XML:com.adobe.xmp"
+"""Tag of XMP in TIFF, and keyword in PNG."""
+_SAID_IN_TIFF = (270, 271, 272, 305, 306, 315, 33432)
+"""Tags of TIFF that are about the picture: caption, maker, model, software, date, artist, copyright."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +70,25 @@ def picture_of(image: Image.Image, place: object) -> Picture:
                          mode=kind)  # fmt: skip
     levels = 65535 if mode == "I;16" else 255
     shown = image if image.mode == mode else image.convert(mode)
+    pixels = (np.asarray(shown) / levels).astype(np.float32)
+    return Picture(pixels, levels, mode, *_beside(image))
+
+
+def _beside(image: Image.Image) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what a file says beside its pixels, which were read: some of it may stand behind them."""
+    from PIL import Image as Pictures
+
     beside = {name: image.info[name] for name in _KEPT if image.info.get(name)}
-    texts = {str(name): str(text) for name, text in getattr(image, "text", {}).items()}
-    return Picture((np.asarray(shown) / levels).astype(np.float32), levels, mode, beside, texts)
+    if image.format == "TIFF":
+        said, told = image.getexif(), Pictures.Exif()
+        for tag in _SAID_IN_TIFF:
+            if tag in said:
+                told[tag] = said[tag]
+        beside |= {"exif": told.tobytes()} if told else {}
+    texts = {str(name): str(text) for name, text in getattr(image, "text", {}).items() if name != _PACKET}
+    if image.format == "JPEG" and (comment := image.info.get("comment")):
+        texts["Comment"] = comment.decode(errors="replace")
+    return beside, texts
 
 
 def file_of(picture: Picture, ending: str) -> bytes:
@@ -79,14 +101,25 @@ def file_of(picture: Picture, ending: str) -> bytes:
     form, options = LOSSLESS[ending.lower()]
     if picture.mode in _LOST.get(form, ()):
         raise UsageError("{ending}: it cannot hold {mode}; allowed: .png, .tif", ending=ending, mode=picture.mode)
+    said = {**picture.beside, **({"texts": picture.texts} if picture.texts else {})}
+    if lost := sorted(said.keys() & _UNSAID.get(form, set())):
+        raise UsageError("{ending}: it cannot hold what the file says beside its pixels ({lost}); allowed: .png",
+                         ending=ending, lost=", ".join(lost))  # fmt: skip
     whole = np.rint(picture.pixels * np.float64(picture.levels))
     image = Image.fromarray(whole.astype(np.uint16 if picture.levels > 255 else np.uint8))
     extra: dict[str, Any] = dict(picture.beside)
+    xmp = extra.get("xmp")
     if form == "PNG":
-        said = PngImagePlugin.PngInfo()
-        for name, text in picture.texts.items():
-            said.add_itxt(name, text)
-        extra["pnginfo"] = said
+        chunks = PngImagePlugin.PngInfo()
+        packet = {_PACKET: xmp.decode(errors="replace")} if xmp else {}
+        for name, text in (picture.texts | packet).items():
+            chunks.add_itxt(name, text)
+        extra["pnginfo"] = chunks
+    elif form == "TIFF" and xmp:
+        tags = Image.Exif()
+        tags.load(extra.get("exif", b""))
+        tags[_XMP] = xmp
+        extra["exif"] = tags
     return _saved(lambda into: image.save(into, form, **options, **extra))
 
 

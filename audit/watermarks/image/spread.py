@@ -21,7 +21,7 @@ from audit.errors import UsageError
 from detectors.provenance.image.reading import SMALLEST, luma
 from detectors.provenance.image.tile import PAYLOAD_BYTES, SIDE, pattern
 
-__all__ = ["SpreadSpectrum"]
+__all__ = ["SpreadSpectrum", "colours"]
 
 _NEAR = 11
 """Pixels along each axis over which the contrast is taken."""
@@ -58,9 +58,14 @@ class SpreadSpectrum:
         rounding = 1 / 12 / levels**2
         change *= np.sqrt(max(10 ** (-self.psnr / 10) - rounding, rounding) / np.mean(change**2, dtype=np.float64))
         made = np.array(image, dtype=np.float32)
-        colours = made if made.ndim == 2 else made[..., : 3 if made.shape[2] >= 3 else 1]
-        colours += change if made.ndim == 2 else change[..., None]
+        seen = colours(made)
+        seen += change if made.ndim == 2 else change[..., None]
         return np.asarray(np.clip(np.rint(made * levels), 0, levels) / levels, dtype=np.float32)
+
+
+def colours(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image [row, column] or [row, column, channel] without its transparency: a view."""
+    return image if image.ndim == 2 else image[..., : 3 if image.shape[2] >= 3 else 1]
 
 
 def _where_it_hides(plane: NDArray[np.float32]) -> NDArray[np.float32]:
