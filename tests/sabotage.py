@@ -554,6 +554,7 @@ HOLES = {
     },
     "provenance.signed_origin": {
         "Valid taken for trusted": (ORIGIN, kept(state=lambda frame: frame["state"].replace("Valid", "Trusted"))),
+        "layers never contradict": ("audit.watermarks.origin.reading:in_conflict", lambda real: lambda layers: False),
         "no conflict": (ORIGIN, kept(conflict=lambda frame: [False] * len(frame))),
         "regions of one size": ("detectors.provenance.origin:_of_file", lambda real: lambda row: real(
             {**row, "sizes": [1] * len(row["regions"] or ())})),

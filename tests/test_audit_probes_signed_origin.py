@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ from audit.errors import DataError
 from audit.execute import run
 from audit.plan import load_plan
 from audit.probe import Role
+from audit.probes.provenance.signed_origin import SignedOrigin
+from audit.verdict.controls import controls_of
 from detectors.intervals import exact_binomial
 from detectors.provenance.origin import signed_origin
 
@@ -24,6 +27,7 @@ pytest.importorskip("c2pa", reason="c2pa-python is not installed")
 
 from audit.watermarks.origin import Declaration, Parser, made_authority, signed
 from audit.watermarks.origin.containers import with_xmp
+from audit.watermarks.origin.reading import origin_of
 from audit.watermarks.origin.xmp import packet_with
 
 AIGC = {"Label": "1", "ContentProducer": "x"}
@@ -90,6 +94,20 @@ def test_a_folder_of_files_is_audited_under_an_anchor(home, tmp_path):
     assert items.loc["stranger.png", "failures"].tolist() == ["signingCredential.untrusted"]
     assert bool(items.loc["camera.png", "conflict"])
     assert "cannot be read" in items.loc["broken.png", "problem"]
+
+
+def test_controls_go_through_the_reader_of_the_parsers_answers(monkeypatch):
+    def tried():
+        return controls_of(SignedOrigin(), level=0.95, seed=1, check="origin")
+
+    assert tried() == {"positive": True, "negative": True}
+
+    def trusting_valid(answer):
+        one = origin_of(answer)
+        return replace(one, state="Trusted" if one.state == "Valid" else one.state)
+
+    monkeypatch.setattr("audit.watermarks.origin.reading.origin_of", trusting_valid)
+    assert not tried()["positive"]
 
 
 def test_without_an_anchor_nobody_is_trusted(home, tmp_path):

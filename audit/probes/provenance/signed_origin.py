@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -112,16 +113,16 @@ class SignedOrigin:
     def _trial(self, share: float) -> Trial:
         from audit.probe import Known, Trial, mean_of
 
-        files = _planted(share)
-        trusted = files["state"] == "Trusted"
+        files, plan = _planted(share), _plan(share)
+        trusted = plan["state"] == "Trusted"
         known: dict[tuple[str, str | None], Known] = {
             ("trusted_share", None): mean_of(trusted, len(files)),
-            ("manifest_share", None): mean_of(files["state"] != "none", len(files)),
-            ("untrusted_share", None): mean_of(~trusted & (files["state"] == "Valid"), len(files)),
-            ("invalid_share", None): mean_of(files["state"] == "Invalid", len(files)),
-            ("source_type_share", None): mean_of(files["model_source"], len(files)),
-            ("aigc_label_share", None): mean_of(files["aigc"], len(files)),
-            ("conflict_share", None): mean_of(files["conflict"], len(files)),
+            ("manifest_share", None): mean_of(plan["state"] != "none", len(files)),
+            ("untrusted_share", None): mean_of(~trusted & (plan["state"] == "Valid"), len(files)),
+            ("invalid_share", None): mean_of(plan["state"] == "Invalid", len(files)),
+            ("source_type_share", None): mean_of(plan["model_source"], len(files)),
+            ("aigc_label_share", None): mean_of(plan["aigc"], len(files)),
+            ("conflict_share", None): mean_of(plan["conflict"], len(files)),
             ("tamper_pass_share", None): Known(_passed(share) / 64),  # an eighth of the bytes are padding
             ("tamper_pass_share", "padding"): Known(_passed(share) / 8),
             ("tamper_pass_share", "picture"): Known(0.0),
@@ -208,25 +209,57 @@ def _passed(trusted: float) -> int:
     return max(1, round(8 * trusted))
 
 
-def _planted(trusted: float) -> pd.DataFrame:
-    """Return files as they are read: this share of them trusted, the others altered, of unknown signers, or unsigned.
+def _plan(trusted: float) -> pd.DataFrame:
+    """Return what files shall say: this share of them trusted, the others altered, of unknown signers, or unsigned.
 
-    The fewer are trusted, the fewer have a label and the less of what is changed passes.
+    The fewer are trusted, the fewer have a label.
     """
     import pandas as pd
 
     own = round(_PLANTED * trusted)
     states = ["Trusted"] * own + [("Invalid", "Valid", "Valid", "none")[at % 4] for at in range(_PLANTED - own)]
-    files = pd.DataFrame({
-        "name": [f"{at}.png" for at in range(_PLANTED)], "state": states, "problem": None, "signer": "planted",
-        "model_source": [state == "Trusted" or at % 2 == 0 for at, state in enumerate(states)],
-        "aigc": [at < own / 2 for at in range(_PLANTED)],
-        "conflict": [state == "Valid" and at % 5 == 0 for at, state in enumerate(states)],
-    }, pd.Index([f"planted-{at}" for at in range(_PLANTED)], name="id")).astype(object)  # fmt: skip
+    conflict = [state == "Valid" and at % 5 == 0 for at, state in enumerate(states)]
+    return pd.DataFrame({
+        "state": states, "conflict": conflict, "aigc": [at < own / 2 for at in range(_PLANTED)],
+        "model_source": [state == "Trusted" or conflict[at] or at % 2 == 0 for at, state in enumerate(states)],
+    })  # fmt: skip
+
+
+def _answered(planted: Mapping[Any, Any]) -> Origin:
+    """Return what is read in the answer that the parser gives of such a file."""
+    from audit.watermarks.origin.parser import Answer
+    from audit.watermarks.origin.reading import origin_of
+    from audit.watermarks.origin.sources import SOURCE_TYPES
+
+    said, store = dict[str, Any](), None
+    if planted["aigc"]:
+        said["aigc"] = {"Label": "1"}
+    if planted["conflict"]:
+        said["source"] = "digitalCapture"
+    elif planted["model_source"] and planted["state"] == "none":
+        said["source"] = _MODEL
+    if planted["state"] != "none":
+        actions = [{"digitalSourceType": SOURCE_TYPES + _MODEL}] if planted["model_source"] else []
+        manifest = {"assertions": [{"label": "c2pa.actions.v2", "data": {"actions": actions}}]}
+        store = json.dumps(
+            {"active_manifest": "planted", "validation_state": planted["state"], "manifests": {"planted": manifest}}
+        )
+    return origin_of(Answer({"xmp": said, "store": store}))
+
+
+def _planted(trusted: float) -> pd.DataFrame:
+    """Return the files of `_plan` as they are read; the fewer are trusted, the less of what is changed passes."""
+    import pandas as pd
+
+    planted = _plan(trusted)
+    files = pd.DataFrame(
+        [{"name": f"{at}.png", **_said(_answered(one))} for at, one in enumerate(planted.to_dict("records"))],
+        pd.Index([f"planted-{at}" for at in range(_PLANTED)], name="id"),
+    ).astype(object)
     changed: dict[str, list[Any]] = {
         "regions": ["padding", "picture"], "sizes": [100, 700], "tried": [8, 8], "passed": [_passed(trusted), 0]
     }
-    whole = [state in ("Trusted", "Valid") for state in states]
+    whole = planted["state"].isin(["Trusted", "Valid"])
     for name, cell in changed.items():
         files[name] = pd.Series([cell if one else None for one in whole], files.index, dtype=object)
     return files

@@ -19,7 +19,7 @@ from audit.watermarks.origin.parser import Answer, Parser
 from audit.watermarks.origin.sources import in_conflict, said_by, term_of
 from detectors.phrases import Cause
 
-__all__ = ["STATES", "Origin", "media_type", "read_origin", "read_origins", "trusting"]
+__all__ = ["STATES", "Origin", "media_type", "origin_of", "read_origin", "read_origins", "trusting"]
 
 STATES = ("Trusted", "Valid", "Invalid", "none")
 _BEGINNINGS = (
@@ -99,10 +99,11 @@ def read_origin(data: bytes, parser: Parser, name: str = "") -> Origin:
     """Return the origin of a file's bytes; `name` tells its type where the bytes do not."""
     if not data:
         return Origin(problem=Cause("the file is empty"))
-    return _origin(parser.ask({"do": "read", "type": media_type(data, name)}, data))
+    return origin_of(parser.ask({"do": "read", "type": media_type(data, name)}, data))
 
 
-def _origin(answer: Answer) -> Origin:
+def origin_of(answer: Answer) -> Origin:
+    """Return what the child's answer to the job `read` says of a file."""
     if answer.problem is not None:
         return Origin(problem=answer.problem)
     told = answer.told["xmp"]
