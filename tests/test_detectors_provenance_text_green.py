@@ -75,6 +75,14 @@ def test_pairs_after_id_0_tell_nothing_and_are_left_out():
     assert greens_after(0, SMALL).size == 0
 
 
+@pytest.mark.parametrize("texts", [[], [[]], [[], [5]], [[0, 0, 0]]])
+def test_where_nothing_is_scored_there_is_no_p_value_whatever_the_lists(texts):
+    for lists in (LeftHashLists(20, 0.25, 5), SelfHashLMWLists(20, 0.25, 5), ShiftedLists(20, 0.25, 5, 8)):
+        found = lists.read(texts)
+        assert [one.scored for one in found] == [0] * len(texts)
+        assert all(np.isnan(one.p_value) and one.expected == 0 for one in found)
+
+
 def test_no_text_and_short_texts():
     assert green_pairs([], SMALL) == []
     assert [one.tolist() for one in green_pairs([[], [4]], SMALL)] == [[], []]

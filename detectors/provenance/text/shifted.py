@@ -88,7 +88,7 @@ class ShiftedLists(LeftHashLists):
         """Return whether each pair is green under each message, [pair, message]; seeds ascend."""
         turned, messages = np.empty((len(seed), self.messages), dtype=bool), np.arange(self.messages)
         different, starts = np.unique(seed, return_index=True)
-        for one, start, end in zip(different.tolist(), starts, [*starts[1:], len(seed)], strict=True):
+        for one, start, end in zip(different.tolist(), starts, np.append(starts, len(seed))[1:], strict=True):
             green = first_ids(one, self.vocabulary, self.size)
             turned[start:end] = green[token[start:end, None] - messages]  # what is below 0 counts from the end
         return turned
