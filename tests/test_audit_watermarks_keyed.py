@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from audit import plugins
 from audit.cli.marking import mark
 from audit.errors import UsageError
-from audit.watermarks.keys import SUFFIX, read_mark_key, write_mark_key
+from audit.watermarks.keys import SUFFIX, make_mark_key, read_mark_key, write_mark_key
 from audit.watermarks.text import LeftHash
-from audit.watermarks.text.keyed import SECRET_OPTIONS, keyed_mark, new_text_key, read_text_key, text_key, valid_on
+from audit.watermarks.text.given import prompts_of, texts_of
+from audit.watermarks.text.keyed import SECRET_OPTIONS, keyed_mark, new_text_key, read_text_key, text_key
 
 CANARY = 3735928559
 TEXT_MARKS = [name for name in plugins.names("watermarks") if name != "kgw"]
@@ -125,8 +126,49 @@ def test_prompts_must_be_there(tmp_path, tiny_lm):
 def test_days_of_a_key():
     key = dataclasses.replace(new_text_key("unigram"), valid_from="2026-01-02", valid_until="2026-03-04")
     days = [datetime.date(2026, 1, 1), datetime.date(2026, 1, 2), datetime.date(2026, 3, 4), datetime.date(2026, 3, 5)]
-    assert [valid_on(key, day) for day in days] == [False, True, True, False]
-    assert valid_on(new_text_key("unigram"), days[0])
+    assert [key.valid_on(day) for day in days] == [False, True, True, False]
+    assert new_text_key("unigram").valid_on(days[0])
+
+
+@pytest.mark.parametrize("secret", [b"{}", b'{"hashing_key": 5, "key": 7}', b"[" * 20_000])
+def test_a_file_without_the_secret_of_its_mark_is_no_key(secret):
+    """Without its secret the mark would take the published key, and the record would say that it took this one."""
+    assert keyed_mark(dataclasses.replace(text_key("kgw-lefthash", {"hashing_key": CANARY}), secret=secret)) is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"valid_until": "20010101"}, {"valid_until": "2001-W01-1"}, {"valid_until": 20010101}, {"id": 5},
+        {"valid_from": "2001-01-02", "valid_until": "2001-01-01"}, {"scope": None}, {"parameters": [1]},
+        {"parameters": None}, {"variant": ["kgw-lefthash"]},
+    ],
+)  # fmt: skip
+def test_a_file_in_which_a_fact_cannot_be_is_no_key(tmp_path, facts):
+    file = tmp_path / f"a{SUFFIX}"
+    write_mark_key(file, text_key("kgw-lefthash", {"hashing_key": CANARY}))
+    file.write_text(json.dumps({**json.loads(file.read_text("utf-8")), **facts}), "utf-8")
+    with pytest.raises(UsageError, match="not a key file of a mark"):
+        read_text_key(file)
+
+
+def test_a_key_that_ran_out_marks_no_image_either(tmp_path):
+    file, image = tmp_path / f"a{SUFFIX}", tmp_path / "a.png"
+    write_mark_key(file, make_mark_key("image-spread", valid_until="2001-01-01"))
+    image.write_bytes(b"")
+    done = CliRunner().invoke(mark, ["image", str(image), "--key", str(file), "--out", str(tmp_path / "b.png")])
+    assert str(done.exception) == f"{file}: valid from ... to 2001-01-01, and so not today"
+
+
+def test_lines_of_json_end_where_json_ends_them(tmp_path):
+    file, said = tmp_path / "rows.jsonl", "one\u2028two\x85three"
+    file.write_text(json.dumps({"text": said}, ensure_ascii=False) + "\n", "utf-8")
+    assert prompts_of(file) == texts_of(file) == [said]
+    for wrong in ('{"text": "\\ud800"}', '{"text": ' + "[" * 20_000):
+        file.write_text(wrong, "utf-8")
+        for read in (prompts_of, texts_of):
+            with pytest.raises(UsageError, match="one of them on each line"):
+                read(file)
 
 
 def test_a_model_that_is_none_leaves_no_new_key_behind(tmp_path):

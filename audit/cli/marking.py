@@ -83,7 +83,8 @@ def mark_text(
     import secrets
 
     from audit.plugins import open_model
-    from audit.watermarks.text.writing import marked_lines, prompts_of
+    from audit.watermarks.text.given import prompts_of
+    from audit.watermarks.text.writing import marked_lines
 
     asked: list[str] = [*(prompts or []), *(prompts_of(file) if file else [])]
     if not asked:
@@ -100,21 +101,26 @@ def mark_text(
 
 def _text_key(key: Path | None, new: Path | None, variant: str) -> tuple[MarkKey, TextWatermark]:
     """Return the key that one of the options names, and its mark."""
-    import datetime
-
     from audit.watermarks.keys import write_mark_key
-    from audit.watermarks.text.keyed import new_text_key, read_text_key, valid_on
+    from audit.watermarks.text.keyed import new_text_key, read_text_key
 
     if key is not None and new is None:
         known, made = read_text_key(key)
-        if not valid_on(known, datetime.date.today()):
-            days = {"first": known.valid_from or "...", "last": known.valid_until or "..."}
-            raise UsageError("{file}: valid from {first} to {last}, and so not today", file=key, **days)
+        _valid_today(known, key)
         return known, made
     if new is None or key is not None:
         raise UsageError("mark text: name one key: --key FILE, or --new-key FILE with --variant NAME")
     write_mark_key(new, new_text_key(variant))
     return read_text_key(new)
+
+
+def _valid_today(key: MarkKey, file: Path) -> None:
+    """Raise UsageError where a key is not meant to mark anything today."""
+    import datetime
+
+    if not key.valid_on(datetime.date.today()):
+        days = {"first": key.valid_from or "...", "last": key.valid_until or "..."}
+        raise UsageError("{file}: valid from {first} to {last}, and so not today", file=file, **days)
 
 
 @mark.command("image")
@@ -137,6 +143,7 @@ def mark_image(
     from detectors.provenance.image.reading import read
 
     secret, carried = _image_key(key), _payload(payload)
+    _valid_today(secret, key)
     shown = _picture(file)
     before = read(shown.pixels, secret.secret, search=False)
     if before.log10_p <= _CERTAIN:
@@ -170,7 +177,8 @@ def detect_text(
 ) -> None:
     """Say of each text whose mark it carries, whole or in a passage; p counts every key. Exit code 2 if one is none."""
     from audit.plugins import open_model
-    from audit.watermarks.text.finding import Sought, found_in, published_marks, texts_of
+    from audit.watermarks.text.finding import Sought, found_in, published_marks
+    from audit.watermarks.text.given import texts_of
     from audit.watermarks.text.keyed import read_text_key
 
     if not 0 < alpha < 1:

@@ -59,6 +59,10 @@ class MarkKey:
         """What a record, a screen or a log may hold of the key."""
         return {"id": self.id, "variant": self.variant, "commitment": self.commitment}
 
+    def valid_on(self, day: datetime.date) -> bool:
+        """Tell whether it is meant to mark anything on that day; what it has marked it finds on any."""
+        return (self.valid_from or "") <= day.isoformat() <= (self.valid_until or "9999-12-31")
+
 
 def make_mark_key(variant: str, *, secret: bytes | None = None, **facts: Any) -> MarkKey:
     """Return a key with a new id, of a new secret unless one is given; `facts` are further fields of `MarkKey`."""
@@ -99,9 +103,21 @@ def read_mark_key(path: Path) -> MarkKey:
         if found.pop("dokimasia") != "mark key":
             raise ValueError
         key = MarkKey(**{**found, "secret": bytes.fromhex(found["secret"]), "salt": bytes.fromhex(found["salt"])})
-        days = [datetime.date.fromisoformat(day) for day in (key.valid_from, key.valid_until) if day is not None]
+        if not _fits(key):
+            raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UsageError("{file}: not a key file of a mark", file=path) from None
-    if commitment != key.commitment or days != sorted(days):
+    if commitment != key.commitment:
         raise IntegrityError("{file}: the secret is not the one that was committed to", file=path)
     return key
+
+
+def _fits(key: MarkKey) -> bool:
+    """Tell whether what a file says beside the secret can be what it is called."""
+    days = [day for day in (key.valid_from, key.valid_until) if day is not None]
+    return (
+        all(isinstance(one, str) for one in (key.id, key.variant, key.device, key.scope))
+        and isinstance(key.parameters, dict)
+        and all(datetime.date.fromisoformat(day).isoformat() == day for day in days)
+        and days == sorted(days)
+    )

@@ -11,21 +11,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit import plugins
-from audit.errors import DokimasiaError, UsageError, os_reason
-from audit.files import parse_json, read_regular
+from audit.errors import DokimasiaError
 from audit.model import CanTokenise
 
 if TYPE_CHECKING:
     from detectors.provenance.text.reading import Reading, TextScheme
 
-__all__ = ["Sought", "found_in", "published_marks", "texts_of"]
-
-_MOST = 1 << 26
-"""Bytes of a file of texts."""
+__all__ = ["Sought", "found_in", "published_marks"]
 
 
 @dataclass(frozen=True)
@@ -47,26 +42,6 @@ def published_marks() -> list[Sought]:
             continue
         found.append(Sought({"id": "published", "variant": made.variant}, made))
     return list({one.told["variant"]: one for one in found}.values())
-
-
-def texts_of(path: Path) -> list[str]:
-    """Return the texts in a file: of .jsonl the `text` or `output` of each line, else the whole. Raises UsageError."""
-    try:
-        data = read_regular(path, _MOST)
-        whole = data.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = os_reason(error) if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError("{file}: cannot be read ({problem})", file=path, problem=why) from None
-    if path.suffix != ".jsonl":
-        return [whole]
-    try:
-        rows = [parse_json(line) for line in data.splitlines() if line.strip()]
-        texts = [row["text"] if "text" in row else row["output"] for row in rows]
-    except (ValueError, TypeError, KeyError):
-        texts = [None]
-    if not all(isinstance(one, str) for one in texts):
-        raise UsageError("{file}: lines without a `text` or `output`; allowed: one of them on each line", file=path)
-    return texts
 
 
 def found_in(

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from audit.files import canonical
 from audit.model import TextWatermark
 from audit.watermarks.keys import MarkKey, make_mark_key, read_mark_key
 
-__all__ = ["SECRET_OPTIONS", "keyed_mark", "new_text_key", "read_text_key", "text_key", "valid_on"]
+__all__ = ["SECRET_OPTIONS", "keyed_mark", "new_text_key", "read_text_key", "text_key"]
 
 SECRET_OPTIONS: Mapping[str, Callable[[], Any]] = {
     "hashing_key": lambda: secrets.randbits(32) | 1,  # torch keeps 32 bits of a seed, and lists of even keys are shared
@@ -43,8 +42,7 @@ def text_key(variant: str, options: Mapping[str, Any], **facts: Any) -> MarkKey:
 
 def new_text_key(variant: str, options: Mapping[str, Any] | None = None, **facts: Any) -> MarkKey:
     """Return a key of a mark with a new secret; raises UsageError."""
-    names = [field.name for field in dataclasses.fields(plugins.load("watermarks", variant))]
-    drawn = {name: draw() for name, draw in SECRET_OPTIONS.items() if name in names}
+    drawn = {name: SECRET_OPTIONS[name]() for name in _secret_of(variant)}
     return text_key(variant, {**(options or {}), **drawn}, **facts)
 
 
@@ -63,16 +61,16 @@ def keyed_mark(key: MarkKey) -> TextWatermark | None:
     """Return the mark of a key; None where the two do not fit. No error of it ever quotes the secret."""
     try:
         secret = json.loads(key.secret)
-        if not isinstance(secret, dict) or not set(secret) <= set(SECRET_OPTIONS):
+        if not isinstance(secret, dict) or set(secret) != _secret_of(key.variant):  # by default a key is a public one
             return None
         return _made(key.variant, {**key.parameters, **secret})
-    except ValueError:
+    except (DokimasiaError, ValueError, RecursionError):
         return None
 
 
-def valid_on(key: MarkKey, day: datetime.date) -> bool:
-    """Tell whether a key is meant to mark anything on that day."""
-    return (key.valid_from or "") <= day.isoformat() and (key.valid_until is None or day.isoformat() <= key.valid_until)
+def _secret_of(variant: str) -> set[str]:
+    """Return which options of a mark are secret; raises UsageError where there is no such mark."""
+    return {field.name for field in dataclasses.fields(plugins.load("watermarks", variant))} & set(SECRET_OPTIONS)
 
 
 def _made(variant: str, options: Mapping[str, Any]) -> TextWatermark | None:

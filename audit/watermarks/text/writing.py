@@ -5,38 +5,12 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from audit.errors import UsageError, os_reason
-from audit.files import read_regular
 from audit.model import CanBiasLogits, TextWatermark
 from audit.watermarks.keys import MarkKey
 
-__all__ = ["marked_lines", "prompts_of"]
-
-_MOST = 1 << 26
-"""Bytes of a file of prompts."""
-
-
-def prompts_of(path: Path) -> list[str]:
-    """Return the prompts in a file: of .jsonl the `prompt` or `text` of each line, else each line that is not empty."""
-    try:
-        lines = read_regular(path, _MOST).decode("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        why = os_reason(error) if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError("{file}: cannot be read ({problem})", file=path, problem=why) from None
-    lines = [line for line in lines if line.strip()]
-    if path.suffix != ".jsonl":
-        return lines
-    try:
-        rows = [json.loads(line) for line in lines]
-        found = [row["prompt"] if "prompt" in row else row["text"] for row in rows]
-    except (ValueError, TypeError, KeyError):
-        found = [None]
-    if not all(isinstance(one, str) for one in found):
-        raise UsageError("{file}: lines without a `prompt` or `text`; allowed: one of them on each line", file=path)
-    return found
+__all__ = ["marked_lines"]
 
 
 def marked_lines(
