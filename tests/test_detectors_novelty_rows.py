@@ -79,7 +79,7 @@ def test_a_model_s_likelihood_stands_beside_the_bar_of_rows():
         observed["items"][f"log_prob_{kind}"] = -((made / UNITS) ** 2).sum(axis=1) / 2
     result = judged(observed, "log_prob")
     beside = {one.group: one for one in result.measures if one.name == "auroc"}
-    assert beside.keys() == {None, "knn5", "mixture", "dte_np", "typicality", "input_complexity"}
+    assert beside.keys() == {None, "knn5", "mixture", "dte_np", "typicality"}  # no code length: rows have none
     assert beside[None].low > 0.9
     assert beside["dte_np"].low > 0.8
 

@@ -136,8 +136,8 @@ class ScoreTable:
         problem: why its own cannot be trusted; then nothing is made of that.
         """
         unasked = ["typicality"] if self.modelled else []
-        if self.raw == "nll":
-            unasked += ["input_complexity"]
+        if self.raw == "nll" and field_of(self.observed["items"]) != "row":
+            unasked += ["input_complexity"]  # numbers of rows are no code
         if "trace" in self.recorded.cells:
             unasked += ["min_k"]
         asked = [score for score in self.asked if score in SCORES and _called(score) != self.raw]
