@@ -20,6 +20,7 @@ from scipy.stats import norm
 
 from audit.record import Limit
 from detectors.novelty.blindspots import blind_spots
+from detectors.novelty.evidence import ENDS
 from detectors.phrases import Cause
 from detectors.result import undefined
 from detectors.roc_curve import roc_margin
@@ -164,6 +165,18 @@ def test_a_map_of_pixels_has_a_cell_for_each_and_its_levels():
     assert image.size == (2, 2)
     assert np.array(image).tolist() == [[0, 16], [31, 32]]
     assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("notation", [N, Notation(words_of("ko"))])
+def test_pixels_of_a_bound_are_not_said_to_be_surprising_in_themselves(notation):
+    own, of_bound = (drawn_by(surprise_maps, scored(), notation, options={"maps": one}) for one in (False, True))
+    words = notation.words
+    assert (own.caption, of_bound.caption) == (
+        words("picture.pixels_caption", count=ENDS), words("picture.bound_pixels_caption", count=ENDS)
+    )
+    assert {words("picture.nats_each"), words("picture.bound_nats_each")} & {*texts(of_bound)} == {
+        words("picture.bound_nats_each")
+    }
 
 
 def test_a_map_of_tokens_has_a_cell_for_each_and_is_read_without_its_shades():

@@ -158,8 +158,14 @@ def _images(shown: Shown, kept: Sequence[Kept]) -> Picture | None:
             parts.append(drawn)
         top += high if row else 0
     parts.append(_legend(shown, *scale, top - 12))
-    caption = words("picture.pixels_caption", count=ENDS)
+    told = "picture.bound_pixels_caption" if _of_a_bound(shown) else "picture.pixels_caption"
+    caption = words(told, count=ENDS)
     return pictured(shown, top + 18, _message(shown, kept), caption, joined(parts), (0, 4 * step))
+
+
+def _of_a_bound(shown: Shown) -> bool:
+    """Whether pixels hold what they add to a bound, under draws of noise, and not their own -log p."""
+    return bool(shown.finding.options.get("maps"))
 
 
 def _one_image(
@@ -195,6 +201,7 @@ def _legend(shown: Shown, low: float, most: float, top: float) -> Markup:
     import numpy as np
 
     words, notation = shown.notation.words, shown.notation
+    each = "picture.bound_nats_each" if _of_a_bound(shown) else "picture.nats_each"
     ticks = [low + (most - low) * share for share in (0, 0.5, 1)]
     texts = [notation.number(tick, "score") for tick in ticks]
     return joined([
@@ -204,7 +211,7 @@ def _legend(shown: Shown, low: float, most: float, top: float) -> Markup:
             words_at(160 * at / 2, top + 23, text, anchor=("start", "middle", "end")[at], size=11, colour="skipped")
             for at, text in enumerate(texts)
         ),
-        words_at(172, top + 10, words("picture.nats_each"), size=11, colour="skipped"),
+        words_at(172, top + 10, words(each), size=11, colour="skipped"),
     ])
 
 
