@@ -23,7 +23,7 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan
 from audit.probe import Probe
-from audit.probes.provenance.reading import mark_of
+from audit.probes.provenance.reading import _means, mark_of
 from audit.probes.provenance.text_mark import TextMark
 from audit.record import Limit
 from audit.reference.cards import WEIGHTS
@@ -367,6 +367,14 @@ def test_each_output_is_read_after_each_attack_and_cut_to_each_length(ask_of, mo
         assert cells[1][3:] == (True, read(model, [deleted], 15485863)[0][0])
         assert cells[0][3:] == (False, row["p_value"])
     assert observed["p_values"].map(lambda one: one[3]).tolist() != observed["p_value"].tolist()
+
+
+def test_the_evidence_of_a_word_is_the_mean_of_its_scored_tokens():
+    evidence = np.array([np.nan, 1.0, 0.0, np.nan, np.nan, 1.0])
+    assert _means(evidence, [3, 2, 1]) == [0.5, None, 1.0]
+    assert _means(evidence, [3, 2]) is None
+    assert _means(evidence, [3, 0, 3]) is None
+    assert _means(np.empty(0), []) is None
 
 
 def test_a_helper_says_it_in_other_words(ask_of, model):

@@ -242,3 +242,13 @@ def test_the_commands_refuse_it_with_4(folder, name):
     assert (code("verify", folder.name), code("judge", folder.name)) == (0, 1)
     altered(folder, TAMPERED[name], careful=True)
     assert (code("verify", folder.name), code("judge", folder.name)) == (4, 4)
+
+
+def test_observations_of_another_version_are_told_in_a_line(folder):
+    class Later(Repeats):
+        def judge(self, observed, *, level, rng):
+            bare = {name: frame.drop(columns=frame.columns) for name, frame in observed.items()}
+            return super().judge(bare, level=level, rng=rng)
+
+    with pytest.raises(IntegrityError, match=r"hold no '[a-z_]+': another version of the program made them"):
+        recompute(load_record(folder), {"limited": Later(), "free": Later()})

@@ -56,8 +56,14 @@ def recompute(audit: Audit, probes: Mapping[str, Probe] | None = None) -> int:
     record, given = audit.record, probes or {}
     judged = [one for one in record.findings if one.verdict not in ("skipped", "crashed")]
     built = {one.check: given.get(one.check) or plugins.build("probes", one.probe, one.options) for one in judged}
-    levels = _levels(audit, built)
-    return sum(_again(audit, finding, built[finding.check], *levels[finding.check]) for finding in judged)
+    try:
+        levels = _levels(audit, built)
+        return sum(_again(audit, finding, built[finding.check], *levels[finding.check]) for finding in judged)
+    except KeyError as error:  # a column that its judge did not ask for then
+        raise IntegrityError(
+            "the observations hold no {column!r}: another version of the program made them; judge with that one",
+            column=str(error.args[0]),
+        ) from error
 
 
 def _levels(audit: Audit, probes: Mapping[str, Probe]) -> dict[str, tuple[float, float]]:

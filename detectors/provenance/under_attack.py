@@ -184,7 +184,7 @@ class _Judge:
                 power=self.promise.power, alpha=self.promise.alpha, count=self.promise.texts_needed(level),
             )  # fmt: skip
             return undefined("shortest_length", reason, **told)
-        method = Method("exact, at every length at once (Bonferroni)")
+        method = Method("{method}; every length at once (Bonferroni)", method=known[value].method)
         if high is None:
             return Measure(name="shortest_length", value=float(value), method=Method("none; too few texts"), **told)
         return Measure(

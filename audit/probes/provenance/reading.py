@@ -13,7 +13,9 @@ from audit.probe import Ask
 from audit.watermarks.text.keyed import SECRET_OPTIONS
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 __all__ = ["PIECE", "Reader", "another_key", "asked_of", "attacks_named", "mark_of"]
 
@@ -95,20 +97,15 @@ class Reader:
     def of_words(self, texts: pd.Series[Any], per_token: pd.Series[Any]) -> pd.Series[Any]:
         """Return `word_evidence`: of each word of each text the mean over its tokens, null where none is scored.
 
-        A text of which the words, read one by one, have other tokens than the whole has none.
+        A text of which the words, read one by one, have another number of tokens than the whole has none.
         """
-        import numpy as np
         import pandas as pd
 
         counts = self._counts(texts.dropna())
-        found = list[list[float | None] | None]()
-        for text, evidence in zip(texts, per_token, strict=True):
-            sizes = [] if text is None else [counts[piece] for piece in PIECE.findall(text)]
-            if not sizes or sum(sizes) != len(evidence):
-                found.append(None)
-                continue
-            parts = np.split(np.asarray(evidence), np.cumsum(sizes)[:-1])
-            found.append([None if np.isnan(one).all() else float(np.nanmean(one)) for one in parts])
+        found = [
+            None if text is None else _means(evidence, [counts[piece] for piece in PIECE.findall(text)])
+            for text, evidence in zip(texts, per_token, strict=True)
+        ]
         return pd.Series(found, texts.index, dtype=object, name="word_evidence")
 
     def attacked(
@@ -149,6 +146,17 @@ class Reader:
             return {}
         ids = self.ask("token_ids", pieces, model=self.tokenizer)["ids"]
         return dict(zip(pieces, map(len, ids), strict=True))
+
+
+def _means(evidence: NDArray[np.float64], sizes: Sequence[int]) -> list[float | None] | None:
+    """Return the mean of each run of so many tokens, of those that are scored; None where runs and tokens differ."""
+    import numpy as np
+
+    if not sizes or sum(sizes) != len(evidence) or 0 in sizes:
+        return None
+    scored, starts = ~np.isnan(evidence), np.cumsum([0, *sizes[:-1]])
+    counts, sums = np.add.reduceat(scored, starts, dtype=int), np.add.reduceat(np.nan_to_num(evidence), starts)
+    return [total / count if count else None for total, count in zip(sums.tolist(), counts.tolist(), strict=True)]
 
 
 def _cuts(text: str, lengths: Sequence[int], counts: Mapping[str, int]) -> dict[int, str]:
