@@ -168,6 +168,14 @@ def test_tails_of_sums_are_those_counted_out():
     assert np.isnan(law.tail(1, 0))
 
 
+def test_values_that_no_draw_has_change_no_tail_however_steep_the_tilt():
+    """Of a table no row may win all layers: then the law ends in zeros, behind which a steep tilt has no number."""
+    short = np.append(np.full(30, (1 - 1e-6) / 30), 1e-6)
+    tails = [SumLaw(p).tail(np.arange(0, 901, 10), 60) for p in (short, np.append(short, np.zeros(5000)))]
+    assert np.isfinite(tails[0]).all()
+    assert tails[1].tolist() == pytest.approx(tails[0].tolist(), rel=1e-9)
+
+
 @pytest.mark.parametrize("chance", [0.5, 0.25])
 @pytest.mark.parametrize("draws", [1, 7, 60, 400])
 def test_tails_keep_their_digits_however_small_they_are(chance, draws):

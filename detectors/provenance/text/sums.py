@@ -61,7 +61,7 @@ class SumLaw:
 
     def tilted(self, tilt: float) -> tuple[Floats, float]:
         """Return (p exp(tilt value) scaled to 1 [value], the log of its scale)."""
-        weighed = self.p * np.exp(tilt * (np.arange(len(self.p)) - self.most))
+        weighed = self.p * np.exp(tilt * np.minimum(np.arange(len(self.p)) - self.most, 0))  # zeros beyond
         return weighed / weighed.sum(), float(np.log(weighed.sum())) + tilt * self.most
 
 
