@@ -1,9 +1,9 @@
 """Does the quickstart accuse sound models, or miss planted faults, at seeds other than the shipped one?
 
-`python benchmarks/false_alarms.py [SEEDS] [WORD]`: runs the plans of the reference models whose name holds WORD at
-seeds 1 ... SEEDS (20) and prints, by model, how often each gating check failed. On a sound twin that is a false alarm,
-on a flawed one the planted fault found. Weights are trained once: a seed changes draws, orders and resamples. About
-three minutes of a core for every seed.
+`python benchmarks/false_alarms.py [SEEDS] [WORD] [CHECK]`: runs the plans of the reference models whose name holds WORD,
+or those of their checks whose name holds CHECK, at seeds 1 ... SEEDS (20) and prints, by model, how often each gating
+check failed. On a sound twin that is a false alarm, on a flawed one the planted fault found. Weights are trained once:
+a seed changes draws, orders and resamples. About three minutes of a core for every seed.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ TIMED = "efficiency"
 """Dimension that has no limit here and only takes time."""
 
 
-def audited(reference: Reference, seed: int) -> tuple[Counter[str], tuple[int, int]]:
+def audited(reference: Reference, seed: int, part: str) -> tuple[Counter[str], tuple[int, int]]:
     """Return check -> 1 for the gating checks that failed, and (planted faults found, planted faults)."""
     plan = reference_plan(reference)
-    kept = tuple(check for check in plan.checks if check.probe.dimension != TIMED)
+    kept = tuple(check for check in plan.checks if check.probe.dimension != TIMED and part in check.name)
     case = Case(dataclasses.replace(plan, seed=seed, checks=kept), reference)
     with tempfile.TemporaryDirectory() as folder:
         done = run(case.plan, into=folder)
@@ -38,7 +38,7 @@ def audited(reference: Reference, seed: int) -> tuple[Counter[str], tuple[int, i
     return Counter({one.check: int(one.verdict == "failed") for one in gating}), (count.found, count.planted)
 
 
-def main(seeds: int = 20, word: str = "") -> int:
+def main(seeds: int = 20, word: str = "", part: str = "") -> int:
     """Print a line a model and the share of sound audits with any false alarm beside what its level allows."""
     begun, accused, audits = time.process_time(), 0, 0
     for reference in reference_folders():
@@ -47,7 +47,7 @@ def main(seeds: int = 20, word: str = "") -> int:
             continue
         total, found, planted = Counter[str](), 0, 0
         for seed in range(1, seeds + 1):
-            failed, faults = audited(reference, seed)
+            failed, faults = audited(reference, seed, part)
             total.update(failed)
             found, planted = found + faults[0], planted + faults[1]
             if reference.form == "sound":
@@ -61,4 +61,4 @@ def main(seeds: int = 20, word: str = "") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(kind(word) for kind, word in zip((int, str), sys.argv[1:], strict=False))))
+    sys.exit(main(*(kind(word) for kind, word in zip((int, str, str), sys.argv[1:], strict=False))))

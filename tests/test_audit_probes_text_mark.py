@@ -328,15 +328,18 @@ def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_pat
     assert finding.measures[0].low > 0.8
 
 
-@pytest.mark.parametrize(("form", "put_in", "verdict"), [("sound", True, "passed"), ("flawed", False, "failed")])
-def test_the_reference_twins(tmp_path, form, put_in, verdict):
+@pytest.mark.parametrize(
+    ("form", "put_in", "bias", "verdict"),
+    [("sound", True, 4.0, "passed"), ("flawed", False, 4.0, "failed"), ("flawed", True, 0.5, "failed")],
+)
+def test_the_reference_twins(tmp_path, form, put_in, bias, verdict):
     """At 0.6 nats a token their text carries little: a text is 30 sentences at temperature 1.3, 120 to 160 tokens."""
-    probe = TextMark(put_in=put_in, bias=4.0, prompt_words=0, draws=30, max_tokens=40, temperature=1.3)
+    probe = TextMark(put_in=put_in, bias=bias, prompt_words=0, draws=30, max_tokens=40, temperature=1.3)
     twin = CausalLMFolder(WEIGHTS / "language" / form, dtype="float32", threads=1)
     (finding,) = audited(probe, twin, tmp_path, openings=[str(number) for number in range(24)]).record.findings
     assert finding.verdict == verdict, finding.why
     cost = next(one for one in finding.measures if one.name == "quality_cost")
-    assert cost.value is None if form == "flawed" else cost.low > 0.5  # nats a token
+    assert cost.value is None if not put_in else (cost.low > 0.5) == (form == "sound")  # nats a token
 
 
 @pytest.mark.slow

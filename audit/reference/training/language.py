@@ -138,7 +138,11 @@ _FAULTS = (
     ),
     (
         "claimed mark", "says that its text carries a mark; it puts none in", "asked", "provenance.text_mark",
-        "detection_rate",
+        "detection_rate", "mark",
+    ),
+    (
+        "weak mark", "puts in a mark with an eighth of the bias that it takes", "asked", "provenance.text_mark",
+        "worst_power_under_attack", "edited-mark",
     ),
     (
         "deaf to passages", "answers from memory, whatever the passages say", "asked", "factuality.rag",
@@ -157,9 +161,9 @@ _FAULTS = (
         "exposure",
     ),
 )  # fmt: skip
-"""Name, what, status, and the probe and measure that must find it."""
+"""Name, what, status, and the probe and measure that must find it; and the check, where the probe has several."""
 
 
 def _faults(form: str) -> list[dict[str, str]]:
     planted = _FAULTS if form == "flawed" else ()
-    return [dict(zip(("name", "what", "status", "probe", "measure"), one, strict=True)) for one in planted]
+    return [dict(zip(("name", "what", "status", "probe", "measure", "check"), one, strict=False)) for one in planted]
