@@ -1,9 +1,9 @@
 """Does the quickstart accuse sound models, or miss planted faults, at seeds other than the shipped one?
 
-`python benchmarks/false_alarms.py [SEEDS] [WORD] [CHECK]`: runs the plans of the reference models whose name holds WORD,
-or those of their checks whose name holds CHECK, at seeds 1 ... SEEDS (20) and prints, by model, how often each gating
-check failed. On a sound twin that is a false alarm, on a flawed one the planted fault found. Weights are trained once:
-a seed changes draws, orders and resamples. About three minutes of a core for every seed.
+`python benchmarks/false_alarms.py [SEEDS] [WORD] [CHECK]`: runs the plans of the reference models whose name holds
+WORD, of their checks those whose name holds CHECK, at seeds 1 ... SEEDS (20) and prints, by model, how often each
+gating check failed. On a sound twin that is a false alarm, on a flawed one the planted fault found. Weights are trained
+once: a seed changes draws, orders and resamples. About three minutes of a core for every seed.
 """
 
 from __future__ import annotations
