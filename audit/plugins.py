@@ -48,6 +48,7 @@ GROUPS = {
     "commands": "dokimasia.commands",
     "words": "dokimasia.words",
     "sentences": "dokimasia.sentences",
+    "frameworks": "dokimasia.frameworks",
 }
 CONFIGURED = ("models", "data", "probes", "trainers", "watermarks")
 """Kinds of parts that a plan, or a fit plan, sets options of: frozen dataclasses."""
@@ -55,6 +56,7 @@ _SINGULAR = {
     "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "trainers": "trainer",
     "watermarks": "watermark", "reports": "report", "figures": "figure", "comparisons": "report of a comparison",
     "commands": "command", "words": "words", "sentences": "sentences",
+    "frameworks": "framework",
 }
 
 

@@ -1,0 +1,34 @@
+"""What laws, standards and guidance ask for, as catalogues of clauses: their model, their loader, their check."""
+
+from audit.frameworks.loading import (
+    check_file,
+    clause_of,
+    framework_names,
+    load_framework,
+    read_framework,
+    unknown_clause,
+)
+from audit.frameworks.spec import (
+    CLAIMS,
+    NEEDS,
+    NONE,
+    Checked,
+    Choice,
+    Clause,
+    Framework,
+    FrameworkStatus,
+    Need,
+    Question,
+    SourcedDate,
+    Strength,
+    Sure,
+    Text,
+    TextWindow,
+    claims_in,
+)
+
+__all__ = [
+    "CLAIMS", "NEEDS", "NONE", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need", "Question",
+    "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "check_file", "claims_in", "clause_of", "framework_names",
+    "load_framework", "read_framework", "unknown_clause",
+]
