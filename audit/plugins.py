@@ -1,6 +1,6 @@
 """Parts by name: models, data sources, probes, reports and commands, ours through the same door as everybody's.
 
-A part is named by an entry point in one of the groups below. Models, data sources, probes, trainers and watermarks are
+A part is named by an entry point in one of the groups below. Models, data sources, probes, trainers and marks are
 frozen dataclasses whose fields are their options; importing the module that an entry point names is light.
 """
 
@@ -42,6 +42,7 @@ GROUPS = {
     "procedures": "dokimasia.procedures",
     "trainers": "dokimasia.trainers",
     "watermarks": "dokimasia.watermarks",
+    "image_marks": "dokimasia.image_marks",
     "reports": "dokimasia.reports",
     "figures": "dokimasia.figures",
     "comparisons": "dokimasia.comparisons",
@@ -50,12 +51,12 @@ GROUPS = {
     "sentences": "dokimasia.sentences",
     "frameworks": "dokimasia.frameworks",
 }
-CONFIGURED = ("models", "data", "probes", "trainers", "watermarks")
+CONFIGURED = ("models", "data", "probes", "trainers", "watermarks", "image_marks")
 """Kinds of parts that a plan, or a fit plan, sets options of: frozen dataclasses."""
 _SINGULAR = {
     "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "trainers": "trainer",
-    "watermarks": "watermark", "reports": "report", "figures": "figure", "comparisons": "report of a comparison",
-    "commands": "command", "words": "words", "sentences": "sentences",
+    "watermarks": "watermark", "image_marks": "mark in images", "reports": "report", "figures": "figure",
+    "comparisons": "report of a comparison", "commands": "command", "words": "words", "sentences": "sentences",
     "frameworks": "framework",
 }
 

@@ -31,7 +31,7 @@ from detectors.provenance.image.reading import read, read_all
 
 __all__ = ["main"]
 
-ALPHA, PAYLOAD = 1e-6, bytes.fromhex("cafe1234")
+ALPHA, PAYLOAD = 1e-6, "cafe1234"
 GOAL = {("jpeg", 50), ("crop", 0.25), ("rotate", 5), *(("scale", size) for size in ATTACKS["scale"])}
 """What must be survived in 95 % of the photographs."""
 _SKIMAGE = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "rocket.jpg", "coins.png", "moon.png",
@@ -67,7 +67,7 @@ def photographs() -> list[tuple[str, np.ndarray]]:
 def power() -> bool:
     """Print one line an attack; every goal is checked against the observed rate."""
     photos, rng = photographs(), np.random.default_rng(0)
-    marked = [SpreadSpectrum().marked(image, name.encode(), PAYLOAD) for name, image in photos]
+    marked = [SpreadSpectrum(payload=PAYLOAD).marked(image, name.encode()) for name, image in photos]
     psnr = [-10 * np.log10(np.mean((made - image) ** 2)) for made, (_, image) in zip(marked, photos, strict=True)]
     print(f"{len(photos)} photographs; PSNR {min(psnr):.1f} to {max(psnr):.1f} dB, mean {np.mean(psnr):.1f}")
     print(f"{'attack':>16} {'found at 1e-6':>24} {'median log10 p':>15} {'bits':>7} {'wrong key':>10}")
@@ -90,7 +90,8 @@ def _row(name: str, made: np.ndarray, kind: str, strength: float, rng: np.random
     """Return log10 p, the share of right bits, and log10 p of a key that was not put in."""
     shown = made[3:, 3:] if kind == "shift" else made if kind == "none" else attacked(kind, made, strength, rng)
     right, wrong = read_all(shown, [name.encode(), b"another key " + name.encode()])
-    return right.log10_p, float((right.bits == np.unpackbits(np.frombuffer(PAYLOAD, np.uint8))).mean()), wrong.log10_p
+    sent = np.unpackbits(np.frombuffer(bytes.fromhex(PAYLOAD), np.uint8))
+    return right.log10_p, float((right.bits == sent).mean()), wrong.log10_p
 
 
 def clean(crops: int) -> bool:
@@ -117,8 +118,8 @@ def clean(crops: int) -> bool:
 def speed() -> bool:
     """Print CPU milliseconds on one photograph of 512 x 512, everybody with 32 bits."""
     image = next((one for name, one in photographs() if name == "astronaut"), photographs()[0][1])[:512, :512]
-    made = SpreadSpectrum().marked(image, b"key", PAYLOAD)
-    mark, seek = _cpu(lambda: SpreadSpectrum().marked(image, b"key", PAYLOAD)), _cpu(lambda: read(made, b"key"))
+    made = SpreadSpectrum(payload=PAYLOAD).marked(image, b"key")
+    mark, seek = _cpu(lambda: SpreadSpectrum(payload=PAYLOAD).marked(image, b"key")), _cpu(lambda: read(made, b"key"))
     print(f"{image.shape[0]} x {image.shape[1]}: mark {mark:.1f} ms, read {seek:.1f} ms, "
           f"read in vain, at every scale and angle, {_cpu(lambda: read(image, b'key')):.1f} ms")  # fmt: skip
     held = True
@@ -139,7 +140,7 @@ def _peers(image: np.ndarray) -> Iterator[tuple[str, float, float]]:
     cv2.setNumThreads(1)
     for name in ("dwtDct", "dwtDctSvd"):
         encoder, decoder = WatermarkEncoder(), WatermarkDecoder("bytes", 32)
-        encoder.set_watermark("bytes", PAYLOAD)
+        encoder.set_watermark("bytes", bytes.fromhex(PAYLOAD))
         made = encoder.encode(image, name)
         mark, seek = partial(encoder.encode, image, name), partial(decoder.decode, made, name)
         yield name, _cpu(mark), _cpu(seek)

@@ -98,6 +98,23 @@ class Successors:
         return logits + self.bias * np.eye(letters)[(last + 1) % letters]
 
 
+@dataclass(frozen=True)
+class Corner:
+    """Eight bits at the beginning of an image's first row: light = 1; whoever knows that can put them in."""
+
+    variant: ClassVar[str] = "letters.corner"
+    keyed: ClassVar[bool] = False
+    exact: ClassVar[bool] = True
+    asks: ClassVar[str | None] = None
+
+    def read(self, image: Any, keys: Sequence[bytes]) -> list[Any]:
+        from audit.watermarks.image import message_of
+        from detectors.provenance.image.bits import bits_evidence
+
+        found = image.reshape(*image.shape[:2], -1)[0, :8].mean(-1) > 0.5
+        return [bits_evidence(found, message_of(key, 8)) for key in keys]
+
+
 @runtime_checkable
 class HasAlphabet(Protocol):
     """An ability that Dokimasia knows nothing of: letters have an order."""

@@ -44,6 +44,9 @@ letters = "outside_parts.letters:Letters"
 [project.entry-points."dokimasia.watermarks"]
 "letters.successors" = "outside_parts.letters:Successors"
 
+[project.entry-points."dokimasia.image_marks"]
+"letters.corner" = "outside_parts.letters:Corner"
+
 [project.entry-points."dokimasia.reports"]
 titles = "outside_parts.markov:titles"
 letters = "outside_parts.letters:render_letters"

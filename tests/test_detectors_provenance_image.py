@@ -34,7 +34,7 @@ def photo():
 
 @pytest.fixture(scope="module")
 def marked(photo):
-    return SpreadSpectrum().marked(photo, b"key", PAYLOAD)
+    return SpreadSpectrum(payload=PAYLOAD.hex()).marked(photo, b"key")
 
 
 def bytes_of(image):
@@ -91,10 +91,10 @@ def test_the_pattern_has_the_phases_of_its_key_and_nothing_on_the_grid_of_jpeg()
 def test_the_mark_is_within_its_psnr_and_leaves_transparency(photo, marked):
     assert -10 * math.log10(np.mean((marked - photo) ** 2)) >= 42
     seen = np.dstack([photo, np.linspace(0, 1, photo[..., 0].size).reshape(photo.shape[:2])])
-    clear = SpreadSpectrum().marked(seen, b"key", PAYLOAD)[..., 3]
+    clear = SpreadSpectrum().marked(seen, b"key")[..., 3]
     np.testing.assert_allclose(clear, np.rint(255 * seen[..., 3]) / 255)
     grey = luma(photo)
-    assert read(SpreadSpectrum().marked(grey, b"key", PAYLOAD), b"key").payload == PAYLOAD
+    assert read(SpreadSpectrum(payload=PAYLOAD.hex()).marked(grey, b"key"), b"key").payload == PAYLOAD
     with pytest.raises(UsageError, match="20 x 320 pixels; a mark needs 32 x 32"):
         SpreadSpectrum().marked(photo[:20], b"key")
     with pytest.raises(UsageError, match="psnr is 20; allowed: 30 to 60"):

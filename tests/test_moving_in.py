@@ -125,6 +125,7 @@ def test_parts_and_schema_know_the_new_kinds(dokimasia):
     assert set(found["procedures"]) > {"denoising_curve", "elbo_parts", "marked_sample", "timing", "token_ids"}
     assert found["watermarks"]["letters.successors"].startswith("Favours the letter")
     assert found["watermarks"]["kgw"].startswith("The KGW mark")
+    assert found["image_marks"]["letters.corner"].startswith("Eight bits")
     assert found["words"] == {"outside": "Words of the parts from outside."}
     assert "bias: float (default 3.0)" in dokimasia("parts", "letters.successors").stdout
     assert "needs of a model: Spelling" in dokimasia("parts", "letters.successions").stdout

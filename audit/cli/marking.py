@@ -142,14 +142,14 @@ def mark_image(
     from audit.watermarks.image.spread import SpreadSpectrum, colours
     from detectors.provenance.image.reading import read
 
-    secret, carried = _image_key(key), _payload(payload)
+    secret, made_by = _image_key(key), SpreadSpectrum(psnr, payload)
     _valid_today(secret, key)
     shown = _picture(file)
     before = read(shown.pixels, secret.secret, search=False)
     if before.log10_p <= _CERTAIN:
         raise UsageError("{file}: it carries the mark of this key already, payload {payload}; two of them would mix",
                          file=file, payload=before.payload.hex())  # fmt: skip
-    made = SpreadSpectrum(psnr).marked(shown.pixels, secret.secret, carried, levels=shown.levels)
+    made = made_by.marked(shown.pixels, secret.secret, levels=shown.levels)
     write_out(out, file_of(dataclasses.replace(shown, pixels=made), out.suffix))
     reached = -10 * float(np.log10(np.mean((colours(made).astype(float) - colours(shown.pixels)) ** 2)))
     after = read(made, secret.secret, search=False).log10_p
@@ -158,10 +158,10 @@ def mark_image(
         print(_UNSEEN.format(p=p), file=sys.stderr)
     print(_COPIED, file=sys.stderr)
     if as_json:
-        print(json.dumps({"file": str(out), "key": secret.told, "payload": carried.hex(), "psnr": reached,
+        print(json.dumps({"file": str(out), "key": secret.told, "payload": made_by.carried.hex(), "psnr": reached,
                           "read_back": bool(after <= _CERTAIN)}))  # fmt: skip
     else:
-        print(clean(f"{out}: marked with key {secret.id}, payload {carried.hex()}, PSNR {reached:.1f} dB"))
+        print(clean(f"{out}: marked with key {secret.id}, payload {made_by.carried.hex()}, PSNR {reached:.1f} dB"))
 
 
 @detect.command("text")
@@ -302,10 +302,3 @@ def _image_key(file: Path) -> MarkKey:
         raise UsageError("{file}: a key of {variant}; images want one of {wanted}", file=file, variant=key.variant,
                          wanted=IMAGE)  # fmt: skip
     return key
-
-
-def _payload(digits: str) -> bytes:
-    try:
-        return int(digits or "0", 16).to_bytes(4)
-    except (ValueError, OverflowError):
-        raise UsageError("payload {digits!r}; allowed: up to 8 hexadecimal digits", digits=digits) from None

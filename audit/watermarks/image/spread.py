@@ -11,15 +11,17 @@ it does not prove who made the picture. Signed origin (`audit.watermarks.origin`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from audit.errors import UsageError
-from detectors.provenance.image.reading import SMALLEST, luma
-from detectors.provenance.image.tile import PAYLOAD_BYTES, SIDE, pattern
+
+if TYPE_CHECKING:
+    from detectors.provenance.image.bits import Evidence
 
 __all__ = ["SpreadSpectrum", "colours"]
 
@@ -35,32 +37,64 @@ class SpreadSpectrum:
 
     psnr: float = 42.2
     """Peak signal-to-noise ratio of the marked image in dB, 30 to 60; lower is stronger."""
+    payload: str = ""
+    """Up to 8 hexadecimal digits that it carries; absent = zeros."""
+    search: bool = True
+    """Whether scale and angle are sought; false is faster, and cuts and turns by 90 degrees are still found."""
+
+    variant: ClassVar[str] = "image-spread"
+    keyed: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
+    asks: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
-        """Refuse a strength that shows, or that rounding would swallow."""
+        """Refuse a strength that shows, or that rounding would swallow, and a payload that does not fit."""
         if not 30 <= self.psnr <= 60:
             raise UsageError("psnr is {psnr:g}; allowed: 30 to 60", psnr=self.psnr)
+        _ = self.carried
 
-    def marked(
-        self, image: NDArray[np.floating], secret: bytes, payload: bytes = bytes(PAYLOAD_BYTES), *, levels: int = 255
-    ) -> NDArray[np.float32]:
+    @property
+    def carried(self) -> bytes:
+        """The 4 bytes of the payload."""
+        try:
+            return int(self.payload or "0", 16).to_bytes(4)
+        except (ValueError, OverflowError):
+            raise UsageError(
+                "payload {digits!r}; allowed: up to 8 hexadecimal digits", digits=self.payload
+            ) from None
+
+    def marked(self, image: NDArray[np.floating], key: bytes, *, levels: int = 255) -> NDArray[np.float32]:
         """Return the image [row, column] or [row, column, channel] of 0 to 1 with the mark, cut into levels.
 
         levels: greatest whole number of a pixel, 255 or 65535. Raises UsageError for an image too small to be read.
         """
+        from detectors.provenance.image.reading import SMALLEST, luma
+        from detectors.provenance.image.tile import pattern
+
         plane = luma(image)
         if min(plane.shape) < SMALLEST:
             raise UsageError(
                 "the image has {rows} x {columns} pixels; a mark needs {least} x {least}",
                 rows=plane.shape[0], columns=plane.shape[1], least=SMALLEST,
             )  # fmt: skip
-        change = _where_it_hides(plane) * _repeated(pattern(secret, payload), plane.shape)
+        change = _where_it_hides(plane) * _repeated(pattern(key, self.carried), plane.shape)
         rounding = 1 / 12 / levels**2
         change *= np.sqrt(max(10 ** (-self.psnr / 10) - rounding, rounding) / np.mean(change**2, dtype=np.float64))
         made = np.array(image, dtype=np.float32)
         seen = colours(made)
         seen += change if made.ndim == 2 else change[..., None]
         return np.asarray(np.clip(np.rint(made * levels), 0, levels) / levels, dtype=np.float32)
+
+    def read(self, image: NDArray[np.floating], keys: Sequence[bytes]) -> list[Evidence]:
+        """Return what each key reads in an image of 0 to 1, and how much of the payload is right."""
+        from detectors.provenance.image.bits import Evidence
+        from detectors.provenance.image.reading import read_all
+
+        sent = np.unpackbits(np.frombuffer(self.carried, np.uint8)).astype(bool)
+        return [
+            Evidence(one.log10_p, float((one.bits == sent).mean()) if one.payload else float("nan"))
+            for one in read_all(image, keys, search=self.search)
+        ]
 
 
 def colours(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -70,11 +104,13 @@ def colours(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _where_it_hides(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the contrast around each pixel, within `_CONTRAST`."""
+    from scipy.ndimage import uniform_filter
+
     detail = plane - uniform_filter(plane, _NEAR)
     contrast = np.sqrt(np.maximum(uniform_filter(detail * detail, _NEAR), 0))
     return np.asarray(np.clip(contrast, *_CONTRAST))
 
 
 def _repeated(square: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    rows, columns = (-(-size // SIDE) for size in shape)
+    rows, columns = (-(-size // len(square)) for size in shape)
     return np.tile(square, (rows, columns))[: shape[0], : shape[1]]
