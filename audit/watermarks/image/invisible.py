@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audit.errors import UsageError
 from audit.watermarks.image.mark import message_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from detectors.provenance.image.bits import Evidence
 
 __all__ = ["InvisibleWatermark"]
@@ -42,6 +42,8 @@ class InvisibleWatermark:
 
     def marked(self, image: NDArray[np.floating], key: bytes) -> NDArray[np.float32]:
         """Return the image [row, column, 3] of 0 to 1 with the message; UsageError for one that the package refuses."""
+        import numpy as np
+
         shown = _blue_first(image)
         if shown is None:
             raise UsageError(
@@ -56,6 +58,8 @@ class InvisibleWatermark:
 
     def read(self, image: NDArray[np.floating], keys: Sequence[bytes]) -> list[Evidence]:
         """Return what the bits of an image say of the message of each key; nothing of an image that is too small."""
+        import numpy as np
+
         from detectors.provenance.image.bits import Evidence, bits_evidence
 
         shown = _blue_first(image)
@@ -83,6 +87,8 @@ def _package() -> Any:
 
 def _blue_first(image: NDArray[np.floating]) -> NDArray[np.uint8] | None:
     """Return the image as the package takes it; None for one that it refuses."""
+    import numpy as np
+
     if image.ndim != 3 or image.shape[2] != 3 or image.shape[0] * image.shape[1] < _LEAST:
         return None
     return np.ascontiguousarray(np.rint(255 * np.clip(image[..., ::-1], 0, 1)).astype(np.uint8))

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from detectors.provenance.image.bits import Evidence
 
 __all__ = ["LowestBit"]
@@ -42,6 +42,8 @@ class LowestBit:
 
     def marked(self, image: NDArray[np.floating], key: bytes) -> NDArray[np.float32]:
         """Return the image of 0 to 1 with the mark, in whole 255ths."""
+        import numpy as np
+
         whole = _whole(image)
         drawn = _rng(key).random(whole.size) < self.share
         bits = np.where(drawn.reshape(whole.shape), _bits(key, whole.size).reshape(whole.shape), whole & 1)
@@ -56,6 +58,8 @@ class LowestBit:
 
 
 def _whole(image: NDArray[np.floating]) -> NDArray[np.uint8]:
+    import numpy as np
+
     return np.asarray(np.rint(255 * np.clip(image, 0, 1)), dtype=np.uint8)
 
 
@@ -66,4 +70,6 @@ def _bits(key: bytes, count: int) -> NDArray[np.bool_]:
 
 
 def _rng(key: bytes) -> np.random.Generator:
+    import numpy as np
+
     return np.random.default_rng(np.frombuffer(key or b"\0", np.uint8).tolist())

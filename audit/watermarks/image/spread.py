@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from audit.errors import UsageError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from detectors.provenance.image.bits import Evidence
 
 __all__ = ["SpreadSpectrum", "colours"]
@@ -68,6 +68,8 @@ class SpreadSpectrum:
 
         levels: greatest whole number of a pixel, 255 or 65535. Raises UsageError for an image too small to be read.
         """
+        import numpy as np
+
         from detectors.provenance.image.reading import SMALLEST, luma
         from detectors.provenance.image.tile import pattern
 
@@ -87,6 +89,8 @@ class SpreadSpectrum:
 
     def read(self, image: NDArray[np.floating], keys: Sequence[bytes]) -> list[Evidence]:
         """Return what each key reads in an image of 0 to 1, and how much of the payload is right."""
+        import numpy as np
+
         from detectors.provenance.image.bits import Evidence
         from detectors.provenance.image.reading import read_all
 
@@ -104,6 +108,7 @@ def colours(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _where_it_hides(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the contrast around each pixel, within `_CONTRAST`."""
+    import numpy as np
     from scipy.ndimage import uniform_filter
 
     detail = plane - uniform_filter(plane, _NEAR)
@@ -112,5 +117,7 @@ def _where_it_hides(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _repeated(square: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    import numpy as np
+
     rows, columns = (-(-size // len(square)) for size in shape)
     return np.tile(square, (rows, columns))[: shape[0], : shape[1]]
