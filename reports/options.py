@@ -4,7 +4,8 @@
     ComparisonReport = (comparisons of one baseline, language) -> {file name: bytes}
 
 A report is pure: same record, same options, same bytes. No clock, host or random id enters it, and of the audit folder
-only `record.json`, the items that it pins by digest and `reviews.jsonl`. The facts of a run (`run.json`) stay out.
+only `record.json`, the items that it pins by digest and `reviews.jsonl`. The facts of a run (`run.json`) stay out, but
+for its time and version in the formats of `reports.exchange`, which demand them.
 """
 
 from __future__ import annotations

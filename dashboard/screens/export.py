@@ -33,6 +33,8 @@ def show(place: Address, words: Words) -> None:
     for name in plugins.names("reports"):
         if name == "pdf" and find_spec("weasyprint") is None:
             continue  # an extra; a button that makes nothing is worse than none
+        if name == "every-eval-ever" and view.record.data is not None:
+            continue  # of models alone
         command = f"dokimasia report {folder} --format {name}{lang}"
         _offer(words, name, partial(_document, place, name), command)
     out = f"{place.audit}.zip"
@@ -50,7 +52,11 @@ def _offer(
     line.code(command, language=None)
 
 
-_ENDINGS = {"markdown": "md", "junit": "xml", "summary": "md"}
+_ENDINGS = {
+    "markdown": "md", "junit": "xml", "summary": "md", "hf": "yaml", "cyclonedx": "cdx.json",
+    "cyclonedx-1.6": "1.6.cdx.json", "oscal": "oscal.json", "spdx": "spdx.json", "croissant": "croissant.json",
+    "every-eval-ever": "eee.json",
+}
 
 
 def _document(place: Address, name: str) -> bytes:

@@ -26,7 +26,7 @@ def report(
     audit: AuditName,
     format: Annotated[
         str,
-        typer.Option(help="html, pdf, markdown, json, junit, sarif, summary, or the name of an installed report."),
+        typer.Option(help="html, pdf, markdown, json, junit, sarif, summary, oscal, cyclonedx, ...; parts names all."),
     ] = "html",
     lang: Annotated[str, typer.Option(help="Language of the document: en or ko.")] = "en",
     out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,

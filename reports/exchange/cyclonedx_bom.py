@@ -1,0 +1,149 @@
+"""A CycloneDX bill of materials for machine learning, 1.6 and 1.7: model, data, numbers, and claims with evidence.
+
+    measure   -> modelCard.quantitativeAnalysis, numbers as texts, as the schema wants them
+    finding   -> declarations.evidence
+    limit     -> declarations.claims: passed has the finding as evidence, failed as counter-evidence, all others neither
+
+`conformance.score` is never written: a number there reads as a degree to which a law is met.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from audit.files import canonical
+from audit.record import Audit, ModelRecord
+from reports.exchange.facts import HOME, Source, audited_name, objective, sources, statement, token, uid
+from reports.options import DEFAULTS, ReportOptions
+from reports.text import Words, one_line, words_of
+from reports.views import FindingView, MeasureRow, Overview, overview
+
+__all__ = ["render_cyclonedx", "render_cyclonedx_16"]
+
+
+def render_cyclonedx(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the audit as a bill of materials of CycloneDX 1.7; UsageError for a language without a catalogue."""
+    return {"report.cdx.json": canonical(_document(audit, options, "1.7")) + b"\n"}
+
+
+def render_cyclonedx_16(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the same in CycloneDX 1.6, for tools that read no later version."""
+    return {"report.1.6.cdx.json": canonical(_document(audit, options, "1.6")) + b"\n"}
+
+
+def _document(audit: Audit, options: ReportOptions, version: str) -> dict[str, Any]:
+    words = words_of(options.lang)
+    view = overview(audit, words)
+    data = sources(audit.record.findings, words)
+    tool: dict[str, Any] = {"type": "application", "name": "Dokimasia"}
+    metadata: dict[str, Any] = {"tools": {"components": [tool]}, "component": _audited(audit, view, words)}
+    if audit.run is not None:
+        metadata["timestamp"] = audit.run.finished
+        if made := audit.run.versions.get("dokimasia"):
+            tool["version"] = made
+    return {
+        "$schema": f"http://cyclonedx.org/schema/bom-{version}.schema.json", "bomFormat": "CycloneDX",
+        "specVersion": version, "version": 1, "serialNumber": f"urn:uuid:{uid(audit, 'bom', version)}",
+        "metadata": metadata,
+        "components": [*_helpers(audit, words), *map(partial(_data, words=words), data)],
+        "declarations": _declarations(audit, view, words),
+    }
+
+
+def _audited(audit: Audit, view: Overview, words: Words) -> dict[str, Any]:
+    """Return what was audited: the model with all its numbers, else the data."""
+    name, main = audited_name(audit.record, words), audit.record.models.get("main")
+    if main is None:
+        told: dict[str, Any] = {"type": "data", "bom-ref": "audited", "name": name}
+        digest = "" if audit.record.data is None else audit.record.data.digest
+        return {**told, "description": view.models[0], "properties": [_property("digest", digest)]}
+    rows = [row for one in view.findings for row in one.rows if row.measure.value is not None]
+    parameters = {"architectureFamily": one_line(main.family, words) or "-", "task": one_line(main.modality, words)}
+    card: dict[str, Any] = {"modelParameters": parameters}
+    if rows:
+        card["quantitativeAnalysis"] = {"performanceMetrics": [_metric(row) for row in rows]}
+    if limits := [statement(one) for one in view.findings if one.finding.verdict == "failed"]:
+        card["considerations"] = {"technicalLimitations": limits}
+    return {**_model("audited", main, words), "modelCard": card}
+
+
+def _model(ref: str, model: ModelRecord, words: Words) -> dict[str, Any]:
+    return {
+        "type": "machine-learning-model", "bom-ref": ref, "name": one_line(model.name, words, 120) or "-",
+        "properties": [_property("fingerprint", model.fingerprint), *(
+            [_property("weights", model.weights)] if model.weights else []
+        )],
+    }  # fmt: skip
+
+
+def _helpers(audit: Audit, words: Words) -> list[dict[str, Any]]:
+    """Return the models that the audit asked for help."""
+    models = sorted(audit.record.models.items())
+    return [_model(f"helper-{token(role)}", model, words) for role, model in models if role != "main"]
+
+
+def _data(source: Source, words: Words) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "type": "data", "bom-ref": f"data-{source.hexadecimal[:16] or token(source.name)}", "name": source.name,
+        "properties": [_property("role", source.role), _property("digest", source.digest or "-")],
+    }
+    if source.items is not None:
+        told["properties"].append(_property("items", source.items))
+    if source.licence:
+        told["licenses"] = [{"license": {"name": source.licence}}]
+    if source.cite:
+        told["description"] = source.cite
+    return told
+
+
+def _property(name: str, value: object) -> dict[str, str]:
+    return {"name": f"dokimasia:{name}", "value": str(value)}
+
+
+def _metric(row: MeasureRow) -> dict[str, Any]:
+    """Return one number, unrounded, with its interval where it has one."""
+    measure = row.measure
+    told: dict[str, Any] = {"type": measure.name, "value": repr(measure.value)}
+    if row.group is not None:
+        told["slice"] = row.group
+    ends = {"lowerBound": measure.low, "upperBound": measure.high}
+    if interval := {name: repr(end) for name, end in ends.items() if end is not None}:
+        told["confidenceInterval"] = interval
+    return told
+
+
+def _declarations(audit: Audit, view: Overview, words: Words) -> dict[str, Any]:
+    limited = [one for one in view.findings if one.finding.limit is not None]
+    kind = "machine-learning-model" if "main" in audit.record.models else "data"
+    target = {"type": kind, "bom-ref": "target", "name": audited_name(audit.record, words)}
+    return {
+        "assessors": [{"bom-ref": "assessor", "thirdParty": False}],
+        "targets": {"components": [target]},
+        "evidence": [_evidence(audit, one) for one in view.findings],
+        "claims": [_claim(audit, one, words) for one in limited],
+        "attestations": [{"summary": words("exchange.lead"), "assessor": "assessor", "map": []}],
+    }
+
+
+def _evidence(audit: Audit, one: FindingView) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "bom-ref": f"evidence-{uid(audit, 'evidence', one.finding.check)}", "propertyName": f"{HOME}:finding",
+        "description": f"{one.name}: {statement(one)}",
+        "data": [{"name": file.path, "contents": {"attachment": {"content": file.sha256}}}
+                 for file in one.finding.evidence],
+    }  # fmt: skip
+    if audit.run is not None:
+        told["created"] = audit.run.finished
+    return told
+
+
+def _claim(audit: Audit, one: FindingView, words: Words) -> dict[str, Any]:
+    """Return the claim that the limit is kept; what decided nothing is evidence neither for nor against it."""
+    evidence = [f"evidence-{uid(audit, 'evidence', one.finding.check)}"]
+    told: dict[str, Any] = {
+        "bom-ref": f"claim-{uid(audit, 'claim', one.finding.check)}", "target": "target",
+        "predicate": words("format.colon", left=objective(one, words), right=one.verdict), "reasoning": one.why,
+    }
+    side = {"passed": "evidence", "failed": "counterEvidence"}.get(one.finding.verdict)
+    return told if side is None else {**told, side: evidence}

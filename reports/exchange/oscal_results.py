@@ -1,0 +1,112 @@
+"""OSCAL assessment results (models 1.2.1, NIST): what governance, risk and control tools read of an audit.
+
+    measure        observation, with value, interval, n and the file that it rests on
+    limit          objective of ours, such as `stereotype share <= 50 % is shown`; never a clause of a law
+    verdict        finding on that objective:  passed  satisfied, pass       failed  not-satisfied, fail
+                   all others  not-satisfied, other, with a remark that says what is lacking
+
+OSCAL knows two states only, so that whatever was not shown is `not-satisfied`, and its reason tells a miss from a
+doubt. A check without a limit has an observation and no finding. The plan, by its digest, is what was assessed by.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from audit.files import canonical
+from audit.record import Audit
+from reports.exchange.facts import HOME, audited_name, finished, objective, statement, token, uid
+from reports.options import DEFAULTS, ReportOptions
+from reports.text import Words, one_line, words_of
+from reports.views import FindingView, MeasureRow, overview
+
+__all__ = ["OSCAL", "render_oscal"]
+
+OSCAL = "1.2.1"
+_STATES = {"passed": ("satisfied", "pass"), "failed": ("not-satisfied", "fail")}
+_DOUBT = ("not-satisfied", "other")
+
+
+def render_oscal(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the audit as one OSCAL file; UsageError for a language without a catalogue, or a run without a time."""
+    words = words_of(options.lang)
+    view = overview(audit, words)
+    at = finished(audit, "oscal")
+    limited = [one for one in view.findings if one.finding.limit is not None]
+    result: dict[str, Any] = {
+        "uuid": uid(audit, "result"), "title": one_line(view.title, words) or "-",
+        "description": words("exchange.lead"), "start": _started(audit, at), "end": at,
+        "props": [_prop("verdict", audit.record.verdict), _prop("audit", audit.record.id)],
+        "reviewed-controls": {"control-selections": [_selection(audit, words)]},
+        "observations": [_observation(audit, one, at, words) for one in view.findings],
+    }
+    if limited:
+        result["findings"] = [_finding(audit, one, words) for one in limited]
+    if not result["observations"]:
+        del result["observations"]
+    document = {
+        "uuid": uid(audit, "assessment-results"),
+        "metadata": {
+            "title": words("format.colon", left="Dokimasia", right=audited_name(audit.record, words)),
+            "last-modified": at, "version": audit.record.id or "-", "oscal-version": OSCAL,
+        },
+        "import-ap": {"href": "plan.json", "remarks": audit.record.plan},
+        "results": [result],
+    }
+    return {"report.oscal.json": canonical({"assessment-results": document}) + b"\n"}
+
+
+def _selection(audit: Audit, words: Words) -> dict[str, Any]:
+    """Return the checks in the place of controls; an audit without any names itself, as the list may not be empty."""
+    names = [token(one.check) for one in audit.record.findings] or [token(audit.record.id)]
+    ids = [{"control-id": name} for name in dict.fromkeys(names)]
+    return {"description": words("exchange.no_control"), "include-controls": ids}
+
+
+def _started(audit: Audit, at: str) -> str:
+    return at if audit.run is None else audit.run.started or at
+
+
+def _prop(name: str, value: object) -> dict[str, str]:
+    return {"name": name, "ns": f"{HOME}:oscal", "value": str(value).strip() or "-"}
+
+
+def _observation(audit: Audit, one: FindingView, at: str, words: Words) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "uuid": uid(audit, "observation", one.finding.check), "title": one.name or "-",
+        "description": statement(one) or "-", "methods": ["TEST"], "collected": at,
+        "props": [_prop("verdict", one.finding.verdict), _prop("probe", one_line(one.finding.probe, words))],
+    }
+    if one.headline is not None:
+        told["props"] += _numbers(one.headline, words)
+    if one.finding.evidence:
+        told["relevant-evidence"] = [
+            {"href": one_line(file.path, words), "description": words("exchange.stored"),
+             "props": [_prop("sha256", file.sha256)]}
+            for file in one.finding.evidence
+        ]  # fmt: skip
+    return told
+
+
+def _numbers(row: MeasureRow, words: Words) -> list[dict[str, str]]:
+    """Return the headline number by number, as the record holds it: value, ends, level, n, unit and method."""
+    measure = row.measure
+    told: dict[str, object] = {"measure": one_line(measure.name, words), "value": measure.value}
+    told |= {"low": measure.low, "high": measure.high, "level": measure.level}
+    told |= {f"n-{token(what)}": count for what, count in measure.n.items()}
+    told |= {"unit": one_line(measure.unit, words), "method": one_line(measure.method, words)}
+    return [_prop(name, value) for name, value in told.items() if value is not None]
+
+
+def _finding(audit: Audit, one: FindingView, words: Words) -> dict[str, Any]:
+    """Return the finding on the objective that the check's limit is."""
+    state, reason = _STATES.get(one.finding.verdict, _DOUBT)
+    status = {"state": state, "reason": reason}
+    if (state, reason) == _DOUBT:
+        status["remarks"] = words("format.colon", left=one.verdict, right=one.why or "-")
+    return {
+        "uuid": uid(audit, "finding", one.finding.check), "title": objective(one, words),
+        "description": statement(one) or "-",
+        "target": {"type": "objective-id", "target-id": token(one.finding.check), "status": status},
+        "related-observations": [{"observation-uuid": uid(audit, "observation", one.finding.check)}],
+    }
