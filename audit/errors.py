@@ -3,6 +3,7 @@
 * DokimasiaError
   x UsageError (2)           the command or a plan was wrong; nothing ran
     + PlanError                every mistake of a plan at once, each with file, line and column
+    + LibraryError             a library of an extra that is not installed; the check is skipped, not crashed
     + DataError                a data file that cannot be read as the plan says
   x ModelError (5)           the model could not be opened or asked
     + AbilityError             a question that this model cannot answer; the check is skipped, not crashed
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 __all__ = [
-    "AbilityError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "ModelError", "PlanError",
-    "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
+    "AbilityError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "LibraryError", "ModelError",
+    "PlanError", "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
 ]
 
 
@@ -52,6 +53,14 @@ class PlanError(UsageError):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(self.problems))
+
+
+class LibraryError(UsageError):
+    """A library that one of our extras brings is not installed."""
+
+    def __init__(self, message: str, *, library: str, extra: str) -> None:
+        self.library, self.extra = library, extra
+        super().__init__(message)
 
 
 class DataError(UsageError):

@@ -59,6 +59,7 @@ REASONS: list[tuple[str, dict[str, Any]]] = [
                  "why": "this kind of model does not have the ability"}),
     ("skipped", {"key": "data", "role": "foreign"}),
     ("skipped", {"key": "no_items", "role": "items"}),
+    ("skipped", {"key": "library", "library": "c2pa", "extra": "c2pa"}),
     ("crashed", {"key": "crashed", "error": "RuntimeError: 0/64"}),
     ("inconclusive", {"key": "control_positive"}),
     ("inconclusive", {"key": "control_negative"}),

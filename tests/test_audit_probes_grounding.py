@@ -18,7 +18,7 @@ from audit.files import arrow_table, parquet_bytes, stored_json
 from audit.integrity.conformity import check_record
 from audit.model import Pair
 from audit.plan import Check, Plan, read_plan
-from audit.probe import observer_of
+from audit.probe import observing
 from audit.probes.factuality.grounding import Grounding
 from detectors.factuality.grounded_claims import Verified, citations_in, cited_rightly, ground, pairs_of, unmarked
 
@@ -183,10 +183,12 @@ def test_without_passages_of_its_own_a_question_gets_those_of_the_corpus():
     for ask in (Door(), Door(embedder_embed=lambda texts: {"embedding": [vectors.get(one, [0, 1]) for one in texts]})):
         before = {"corpus": probe.observe(ask, corpus, "corpus")}
         assert ("embedding" in before["corpus"]) == ask.can("embed", model="embedder")
-        seen = observer_of(probe, "items", before).observe(ask, items, "items")
+        with observing(probe, "items", before) as observer:
+            seen = observer.observe(ask, items, "items")
         assert seen["context"].tolist() == [["The ferry leaves at eight."]]
         assert judged(probe, seen, **before).measure("conflicting_share").value == 1
-    assert observer_of(probe, "items", {}) is probe
+    with observing(probe, "items", {}) as observer:
+        assert observer is probe
     assert probe.observe(Door(), items, "items")["not_asked"].tolist() == ["it has no passages"]
 
 

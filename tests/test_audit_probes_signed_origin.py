@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +28,9 @@ from detectors.provenance.origin import signed_origin
 
 pytest.importorskip("c2pa", reason="c2pa-python is not installed")
 
-from audit.watermarks.origin import Declaration, Parser, made_authority, signed
+from audit.watermarks.image.spread import SpreadSpectrum
+from audit.watermarks.keys import make_mark_key, write_mark_key
+from audit.watermarks.origin import Declaration, Parser, made_authority, read_origin, signed
 from audit.watermarks.origin.containers import with_xmp
 from audit.watermarks.origin.reading import origin_of
 from audit.watermarks.origin.xmp import packet_with
@@ -157,3 +162,68 @@ def test_files_that_cannot_be_read_bound_every_share():
     assert found.measure("tamper_pass_share").undefined is not None
     nothing = signed_origin(files.iloc[4:], level=0.95, rng=np.random.default_rng(0))
     assert nothing.headline.undefined == "no file could be read"
+
+
+def test_without_the_library_the_check_is_skipped_and_says_why(home, tmp_path, monkeypatch):
+    monkeypatch.setattr("audit.watermarks.origin.parser.find_spec", lambda _: None)
+    (finding,) = run(plan_of(home), into=tmp_path).record.findings
+    assert finding.verdict == "skipped"
+    assert finding.reason == {"key": "library", "library": "c2pa", "extra": "c2pa"}
+    assert finding.why == "c2pa is not installed; the extra c2pa brings it."
+
+
+def test_a_run_keeps_one_parser_and_a_folder_hides_nothing(tmp_path, monkeypatch):
+    started = []
+    real = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *args, **how: started.append(args) or real(*args, **how))
+    (tmp_path / "outputs").mkdir()
+    for n in range(40):
+        (tmp_path / "outputs" / f"{n}.png").write_bytes(png(n))
+    os.mkfifo(tmp_path / "outputs" / "pipe.png")
+    (tmp_path / "outputs" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    audit = run(plan_of(tmp_path), into=tmp_path / "audits")
+    measures = {one.name: one for one in audit.record.findings[0].measures if one.group is None}
+    assert len(started) == 1
+    assert (measures["unreadable"].value, measures["trusted_share"].missing) == (2, 2)
+    items = audit.items("origin").set_index("name")
+    for name in ("pipe.png", "gone.png"):
+        assert items.loc[name, "problem"] == "there is nothing to read: it is empty, too large, or no regular file"
+
+
+def test_a_parser_that_ends_of_what_came_before_gets_the_job_again():
+    once = (
+        "import sys, json\n"
+        "for turn in range(2):\n"
+        "    job = json.loads(sys.stdin.buffer.readline())\n"
+        "    sys.stdin.buffer.read(sum(job['sizes']))\n"
+        "    if turn: sys.exit(7)\n"
+        "    print(json.dumps({'xmp': {}, 'store': None, 'size': 0}), flush=True)\n"
+    )
+    with Parser(command=(sys.executable, "-c", once)) as parser:
+        assert [read_origin(png(n), parser).state for n in range(3)] == ["none"] * 3
+
+
+def test_a_mark_in_a_picture_that_says_camera_is_a_conflict(tmp_path):
+    key = make_mark_key("image-spread", secret=bytes(range(32)))
+    write_mark_key(tmp_path / "a.dokimasia-key", key)
+    (tmp_path / "outputs").mkdir()
+    plain = np.random.default_rng(3).uniform(0.2, 0.8, (256, 256, 3)).astype(np.float32)
+    for name, pixels, source in (
+        ("marked camera", SpreadSpectrum().marked(plain, key.secret, bytes(4)), "digitalCapture"),
+        ("marked hand", SpreadSpectrum().marked(plain, key.secret, bytes(4)), "digitalCreation"),
+        ("marked model", SpreadSpectrum().marked(plain, key.secret, bytes(4)), "trainedAlgorithmicMedia"),
+        ("plain camera", plain, "digitalCapture"),
+    ):
+        made = io.BytesIO()
+        Image.fromarray(np.rint(pixels * 255).astype(np.uint8)).save(made, "PNG")
+        data = with_xmp(made.getvalue(), packet_with(None, source=source, aigc=None))
+        (tmp_path / "outputs" / f"{name}.png").write_bytes(data)
+    plan = plan_of(tmp_path)
+    check = replace(plan.checks[0], probe=SignedOrigin(keys=(str(tmp_path / "a.dokimasia-key"),)))
+    audit = run(replace(plan, checks=(check,)), into=tmp_path / "audits")
+    items = audit.items("origin").set_index("name")
+    assert items["conflict"].to_dict() == {
+        "marked camera.png": True, "marked hand.png": True, "marked model.png": False, "plain camera.png": False
+    }
+    assert f"mark: {key.id}" in items.loc["marked model.png", "layers"]
+    assert key.secret.hex() not in json.dumps(audit.record.model_dump(mode="json"))

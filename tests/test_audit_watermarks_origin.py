@@ -33,7 +33,8 @@ from audit.watermarks.origin import (
     signed,
     trusting,
 )
-from audit.watermarks.origin.containers import Regions, regions, with_xmp, xmp_of
+from audit.watermarks.origin.containers import with_xmp, xmp_of
+from audit.watermarks.origin.regions import Regions, regions
 from audit.watermarks.origin.sources import aigc_label, in_conflict, said_by, term_of
 from audit.watermarks.origin.tampering import _drawn as drawn_places
 from audit.watermarks.origin.xmp import layers_of, packet_with

@@ -282,9 +282,8 @@ def _power(exponent: float) -> str:
 
 
 def _picture(file: Path) -> Picture:
-    from audit.data import decoding
     from audit.errors import os_reason
-    from audit.files import open_regular
+    from audit.files import decoding, open_regular
     from audit.watermarks.image.files import picture_of
 
     try:

@@ -177,5 +177,5 @@ def _line(told: dict[str, Any]) -> str:
     state = _NONE if told["state"] == "none" else f"{told['state']}, signed by {told['signer']}"
     if told["failures"]:
         state += f" ({', '.join(told['failures'])})"
-    conflict = "; CONFLICT: one layer says camera, another model" if told["conflict"] else ""
+    conflict = "; CONFLICT: one layer says model, another does not" if told["conflict"] else ""
     return f"{told['file']}: {'; '.join([state, *said])}{conflict}"

@@ -2,7 +2,8 @@
 
     data: {use: files, path: ./outputs}
 
-    file    the file's bytes in base64; empty where it holds none or more than `largest`
+    file    the file's bytes in base64; empty where it holds none or more than `largest`, and of a pipe, a socket or a
+            link that leads nowhere
     name    its path in the folder
     label   name of the subfolder that holds it, where it is not the folder itself
     unit    its path; of files with equal bytes the first one's
@@ -47,7 +48,7 @@ class Files(Source):
 
     def digest(self) -> str:
         """Return the digest of the files' names and bytes and of the options; raises DataError, IntegrityError."""
-        files = {self._name(file): digest_file(file) for file in self._files()}
+        files = {self._name(file): digest_file(file) if file.is_file() else None for file in self._files()}
         return self.as_promised(self.path, sha256(canonical([files, self.ending, self.largest])))
 
     def columns(self) -> list[str]:
@@ -74,13 +75,13 @@ class Files(Source):
             raise DataError(f"{self.path}: no such folder or file; allowed: a folder of files, or a file")
         files = sorted(
             one for one in self.path.rglob("*")
-            if one.is_file() and not one.name.startswith(".") and one.name.endswith(self.ending or "")
+            if not one.is_dir() and not one.name.startswith(".") and one.name.endswith(self.ending or "")
         )  # fmt: skip
         if not files:
             raise DataError(f"{self.path}: no file in it; allowed: {self.ending or 'any file'}")
         home = self.path.resolve()
         for file in files:
-            if not file.resolve().is_relative_to(home):
+            if file.exists() and not file.resolve().is_relative_to(home):
                 raise DataError(f"{file}: leads out of the folder")
         return iter(files)
 
@@ -99,6 +100,8 @@ class Files(Source):
         return {name: made[name] for name in wanted}
 
     def _bytes(self, file: Path) -> bytes:
-        """Return a file's bytes, none where they are too many."""
+        """Return a file's bytes, none where they are too many or it has none to read."""
+        if not file.is_file():
+            return b""
         with readable(file):
             return b"" if file.stat().st_size > self.largest else read_regular(file, self.largest)

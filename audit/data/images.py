@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from audit.data.ids import frames_of
-from audit.data.pictures import check_pixels, decoding
+from audit.data.pictures import check_pixels
 from audit.data.source import Source
 from audit.errors import DataError, did_you_mean
-from audit.files import canonical, digest_file, open_regular, sha256
+from audit.files import canonical, decoding, digest_file, open_regular, sha256
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit.errors import AbilityError, DokimasiaError, IntegrityError
+from audit.errors import AbilityError, DokimasiaError, IntegrityError, LibraryError
 from audit.execute.observing import Watch, observe
 from audit.execute.target import plan_for, repeatable
 from audit.record import Evidence, Finding, Limit, observations_name
@@ -87,6 +87,9 @@ class CheckRun:
             raise
         except AbilityError as error:
             return Outcome(self._unable(error))
+        except LibraryError as error:
+            reason = {"key": "library", "library": error.library, "extra": error.extra}
+            return Outcome(self._finding(Decision("skipped", reason)))
         except DokimasiaError as error:
             return self._crashed(str(error))
         except Exception as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from audit.errors import DataError
 from audit.execute.target import random_part, repeatable
 from audit.fit import content_digests
-from audit.probe import observer_of
+from audit.probe import observing
 from audit.seeds import rng_for
 from audit.verdict import MOST_BETWEEN_LOOKS, Units, begun, in_random_order, looks_after, part_of
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from audit.ask import Asker
     from audit.plan import Check, Plan
-    from audit.probe import Observed
+    from audit.probe import Observed, Observer
     from audit.verdict import Part
     from detectors.result import Result
 
@@ -68,14 +68,20 @@ def observe(
     plan: as it holds for this check (`audit.execute.target.plan_for`); of a benchmark, its `limit` takes units at
     random.
     """
+    with observing(check.probe, role, before) as observer:
+        return _observed(observer, check, plan, door, role, before, watch or Watch())
+
+
+def _observed(
+    observer: Observer, check: Check, plan: Plan, door: Asker, role: str, before: Observed, watch: Watch
+) -> pd.DataFrame | None:
     import pandas as pd
 
-    watch = watch or Watch()
-    probe, benchmark = observer_of(check.probe, role, before), role == "items" and plan.target == "benchmark"
+    benchmark = role == "items" and plan.target == "benchmark"
     batches = _unseen(check, plan, role, check.batches(role, None if benchmark else plan.limit))
 
     def observed(part: pd.DataFrame) -> pd.DataFrame:
-        frame = probe.observe(door, part, role)
+        frame = observer.observe(door, part, role)
         watch.observed(check, role, len(part))
         return frame
 

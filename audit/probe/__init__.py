@@ -1,6 +1,6 @@
 """What a probe is: a question put through one door, judged without the model, and shown to work before it is asked."""
 
-from audit.probe.protocol import Ask, Observed, Observer, Probe, Role, observer_of
+from audit.probe.protocol import Ask, Observed, Observer, Probe, Role, observing
 from audit.probe.ranges import (
     AMOUNT,
     AUROC,
@@ -24,5 +24,5 @@ from audit.probe.trial import Answer, HasTrials, Known, Trial, auroc_of, mean_of
 __all__ = [
     "AMOUNT", "AUROC", "COUNT", "NATS", "NATS_GAP", "P_VALUE", "SCORE", "SECONDS", "SHARE", "SHARE_GAP", "SIGNED",
     "Answer", "Ask", "HasTrials", "Known", "Observed", "Observer", "Probe", "Range", "Role", "Trial", "auroc_of",
-    "beyond", "margin_beyond", "mean_of", "observed_in", "observer_of", "range_in", "range_of", "standing",
+    "beyond", "margin_beyond", "mean_of", "observed_in", "observing", "range_in", "range_of", "standing",
 ]

@@ -12,7 +12,8 @@ Importing its module is light: numeric imports happen inside the methods.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from audit.probe.ranges import Range
     from detectors.result import Result
 
-__all__ = ["Ask", "Observed", "Observer", "Probe", "Role", "observer_of"]
+__all__ = ["Ask", "Observed", "Observer", "Probe", "Role", "observing"]
 
 Observed = Mapping[str, "pd.DataFrame"]
 """Role -> what `observe` returned for all items of that role, in item order, indexed by item id."""
@@ -89,13 +90,19 @@ class Observer(Protocol):
         """Return one row per item; see `Probe.observe`."""
 
 
-def observer_of(probe: Probe, role: str, before: Observed) -> Observer:
-    """Return what observes a role: the probe, or for `items` what it makes of what was observed `before`."""
+@contextmanager
+def observing(probe: Probe, role: str, before: Observed) -> Iterator[Observer]:
+    """Give what observes a role: the probe, or for `items` what it makes of what was observed `before`.
+
+    An observer that is a context manager, as one with a process of its own is, is entered and left.
+    """
     informed = getattr(probe, "informed", None)
-    if role != "items" or informed is None:
-        return probe
-    told: Observer = informed(before)
-    return told
+    observer: Observer = probe if role != "items" or informed is None else informed(before)
+    if isinstance(observer, AbstractContextManager):
+        with observer:
+            yield observer
+    else:
+        yield observer
 
 
 @runtime_checkable

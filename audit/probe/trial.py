@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from audit.probe.protocol import observer_of
+from audit.probe.protocol import observing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,7 +105,8 @@ def observed_in(trial: Trial, probe: Probe) -> Observed:
     """Return what a probe observes of a trial, of `items` last."""
     ask, found = ScriptedAsk(trial.answers), dict[str, "pd.DataFrame"]()
     for role in sorted(trial.data, key=lambda one: one == "items"):
-        found[role] = observer_of(probe, role, found).observe(ask, trial.data[role], role)
+        with observing(probe, role, found) as observer:
+            found[role] = observer.observe(ask, trial.data[role], role)
     return found
 
 

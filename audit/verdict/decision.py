@@ -71,6 +71,7 @@ _SENTENCES = {
     "control_negative": "The clean control was accused or measured wrongly by this check; its number is not trusted.",
     "changed": "The model changed during the audit; what it answered does not belong to one model.",
     "ability": "{model} cannot answer {ability!r}: {why}.",
+    "library": "{library} is not installed; the extra {extra} brings it.",
     "data": "The plan gives no data for {role}.",
     "no_items": "The data of {role} hold no items.",
     "crashed": "{error}",

@@ -11,12 +11,11 @@ manifest proves nothing about who made it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Known, Trial
+    from audit.probes.provenance.files import FileReader
     from audit.watermarks.origin import Origin, Parser
     from detectors.result import Result
 
@@ -43,6 +43,8 @@ class SignedOrigin:
     """Bytes of each kind of region that are changed, one at a time, in a file that is whole and signed; 0 = none."""
     purposes: tuple[str, ...] = ()
     """Further purposes of certificates, as object identifiers, that a reader's `trust_config` lists."""
+    keys: Sequence[str] = ()
+    """Key files of marks in images; a picture that carries one contradicts metadata that say camera or human."""
     seconds: float = 20.0
     """Of one file or 250 changes; then the parser is ended, and the file counts as one that could not be read."""
 
@@ -77,13 +79,15 @@ class SignedOrigin:
         return 0
 
     def informed(self, before: Observed) -> _Reading:
-        """Return what reads files under the anchors that were given."""
-        given = [] if "anchors" not in before else [base64.b64decode(one) for one in before["anchors"]["file"]]
-        return _Reading(self, b"\n".join(given))
+        """Return what reads files under the anchors that were given; raises UsageError."""
+        from audit.probes.provenance.files import FileReader, anchors_of, image_keys
+
+        keys = image_keys(self.keys)
+        return _Reading(self, FileReader(anchors_of(before), self.purposes, self.seconds, keys))
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
-        """Return the anchors as they are; of files what is read in them without any anchor."""
-        return items if role == "anchors" else _Reading(self, b"").observe(ask, items, role)
+        """Return the anchors as they are; files are read by what `informed` returns."""
+        return items
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.provenance.origin`."""
@@ -132,62 +136,48 @@ class SignedOrigin:
 
 @dataclass(frozen=True)
 class _Reading:
-    """Reads files under anchors."""
+    """Reads files; entered by the runner, it keeps one parser for all of them."""
 
     probe: SignedOrigin
-    anchors: bytes
+    reader: FileReader
+
+    def __enter__(self) -> Self:
+        """Begin a run; the parser starts with its first file."""
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        """End the parser."""
+        self.reader.__exit__(*error)
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return of each file its `name`, `digest` (equal files are one unit, whatever their names are), `state`,
         `problem`, what the layers say, its `manifests`, and what became of changes; files that were read before, as
-        trials have them, are returned as they are. Raises UsageError.
+        trials have them, are returned as they are. Raises LibraryError.
         """
         import pandas as pd
 
-        from audit.watermarks.origin import Parser, trusting
+        from audit.watermarks.origin import require_c2pa
 
         if "state" in items:
             return items
-        trust = trusting(self.anchors, self.probe.purposes)
-        with Parser(seconds=self.probe.seconds, trust=trust) as parser:
-            names = items.get("name", items.index)
-            rows = [self._row(parser, str(name), cell) for name, cell in zip(names, items["file"], strict=True)]
+        require_c2pa("c2pa")
+        names = items.get("name", items.index)
+        rows = [self._row(str(name), cell) for name, cell in zip(names, items["file"], strict=True)]
         found = pd.DataFrame(rows, index=items.index, dtype=object)
         return found if "unit" not in items else found.assign(unit=items["unit"])
 
-    def _row(self, parser: Parser, name: str, cell: Any) -> dict[str, Any]:
-        from audit.watermarks.origin import read_origin
+    def _row(self, name: str, cell: Any) -> dict[str, Any]:
+        from audit.probes.provenance.files import decoded, digest_of, said
 
-        data = _decoded(cell)
-        origin = read_origin(data, parser, name)
+        data = decoded(cell)
+        origin = self.reader.origin(data, name)
         row: dict[str, Any] = {
-            "name": name, "digest": hashlib.sha256(data).hexdigest(), **_said(origin),
+            "name": name, "digest": digest_of(data), **said(origin, self.reader.mark(data, name)),
             **dict.fromkeys(("regions", "sizes", "tried", "passed")),
         }
         if self.probe.changes and origin.state in ("Trusted", "Valid"):
-            row |= _changed(data, parser, self.probe.changes, name)
+            row |= _changed(data, self.reader.parser, self.probe.changes, name)
         return row
-
-
-def _decoded(cell: Any) -> bytes:
-    """Return a file's bytes; none of a cell that holds no file in base64, which then could not be read."""
-    try:
-        return base64.b64decode(cell) if isinstance(cell, str) else b""
-    except ValueError:
-        return b""
-
-
-def _said(origin: Origin) -> dict[str, Any]:
-    return {
-        "state": origin.state, "problem": origin.problem or origin.broken, "signer": origin.signer,
-        "failures": list(origin.failures),
-        "layers": [f"{layer}: {term}" for layer, terms in origin.source_types.items() for term in terms],
-        "model_source": any(_MODEL in terms for terms in origin.source_types.values()),
-        "aigc": origin.aigc is not None,
-        "aigc_fields": [f"{name}: {value}" for name, value in (origin.aigc or {}).items()], "conflict": origin.conflict,
-        "manifests": [f"{one['label']} · {one['generator']}" for one in origin.manifests],
-        "assertions": [name for one in origin.manifests[:1] for name in one["assertions"]],
-    }
 
 
 def _changed(data: bytes, parser: Parser, changes: int, name: str) -> dict[str, Any]:
@@ -251,9 +241,11 @@ def _planted(trusted: float) -> pd.DataFrame:
     """Return the files of `_plan` as they are read; the fewer are trusted, the less of what is changed passes."""
     import pandas as pd
 
+    from audit.probes.provenance.files import said
+
     planted = _plan(trusted)
     files = pd.DataFrame(
-        [{"name": f"{at}.png", **_said(_answered(one))} for at, one in enumerate(planted.to_dict("records"))],
+        [{"name": f"{at}.png", **said(_answered(one))} for at, one in enumerate(planted.to_dict("records"))],
         pd.Index([f"planted-{at}" for at in range(_PLANTED)], name="id"),
     ).astype(object)
     changed: dict[str, list[Any]] = {

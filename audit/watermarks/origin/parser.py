@@ -3,7 +3,8 @@
     with Parser() as parser:
         parser.ask({"do": "read", "type": "image/png"}, data)
 
-The child is started with the first job and again after it died.
+The child is started with the first job and again after it died. One that ends on a job which was not its first may have
+ended of what came before: a new one gets that job again.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self
 
-from audit.errors import UsageError
+from audit.errors import LibraryError
 from detectors.phrases import Cause
 
 __all__ = ["Answer", "Parser", "require_c2pa"]
@@ -44,9 +45,10 @@ class Answer:
 
 
 def require_c2pa(*libraries: str) -> None:
-    """Raise UsageError where one of these libraries of the extra `c2pa` is not installed."""
+    """Raise LibraryError where one of these libraries of the extra `c2pa` is not installed."""
     if any(find_spec(one) is None for one in libraries):
-        raise UsageError("signed origin needs c2pa-python: pip install 'dokimasia[c2pa]'")
+        message = "signed origin needs c2pa-python: pip install 'dokimasia[c2pa]'"
+        raise LibraryError(message, library="c2pa", extra="c2pa")
 
 
 @dataclass
@@ -62,6 +64,8 @@ class Parser:
     command: Sequence[str] = _WORKER
     trust: Mapping[str, Any] = field(default_factory=dict)
     """Settings of trust: `user_anchors`, PEM, and `trust_config`, object identifiers a line."""
+    _answered: int = field(default=0, init=False, repr=False)
+    """Jobs that the child has answered."""
     _child: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _rest: bytes = field(default=b"", init=False, repr=False)
 
@@ -85,14 +89,16 @@ class Parser:
             self._end()
             return Answer({}, problem=Cause("the parser gave no answer within {seconds:g} s", seconds=self.seconds))
         except (OSError, EOFError, ValueError, KeyError):
-            return Answer({}, problem=self._died())
+            answered, problem = self._answered, self._died()
+            return self.ask(job, *given) if answered else Answer({}, problem=problem)
+        self._answered += 1
         if "said" in told and "xmp" not in told:
             return Answer(told, problem=Cause("the parser refused it: {why}", why=told["said"]))
         return Answer(told, data)
 
     def _start(self) -> subprocess.Popen[bytes]:
         if self._child is None:
-            self._rest = b""
+            self._rest, self._answered = b"", 0
             self._child = subprocess.Popen(
                 [*self.command, str(self.memory), str(self.processor_seconds)], stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -107,7 +113,7 @@ class Parser:
         child = self._start()
         assert child.stdin is not None
         left = memoryview(message)
-        with selectors.DefaultSelector() as ready:
+        with selectors.PollSelector() as ready:
             ready.register(child.stdin, selectors.EVENT_WRITE)
             while left:
                 if not ready.select(max(0.0, limit - time.monotonic())):
@@ -130,7 +136,7 @@ class Parser:
     def _more(self, limit: float) -> bytes:
         assert self._child is not None
         assert self._child.stdout is not None
-        with selectors.DefaultSelector() as ready:
+        with selectors.PollSelector() as ready:
             ready.register(self._child.stdout, selectors.EVENT_READ)
             if not ready.select(max(0.0, limit - time.monotonic())):
                 raise TimeoutError

@@ -46,7 +46,8 @@ class Origin:
     signer: str | None = None
     """Who the certificate says signed."""
     manifests: tuple[Mapping[str, Any], ...] = ()
-    """`label`, `generator`, `signer`, `assertions`, `ingredients` (labels) of each, the active one first."""
+    """`label`, `id`, `generator`, `signer`, `time` (of a time stamp), `assertions`, `actions` (`action`, `source`,
+    `agent`, `when`), `ingredients` (labels, or titles) of each, the active one first."""
     source_types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Layer (`c2pa`, `xmp`) -> IPTC's terms in it."""
     aigc: Mapping[str, str] | None = None
@@ -56,13 +57,13 @@ class Origin:
 
     @property
     def layers(self) -> dict[str, str | None]:
-        """Return what each layer that is there says: `camera`, `model` or None."""
+        """Return what each layer that is there says: `camera`, `human`, `model` or None."""
         told: dict[str, str | None] = {name: said_by(terms) for name, terms in self.source_types.items()}
         return told if self.aigc is None else {**told, "aigc": "model"}
 
     @property
     def conflict(self) -> bool:
-        """Whether one layer says camera and another model."""
+        """Whether one layer says model and another camera or human."""
         return in_conflict(self.layers)
 
 
@@ -129,21 +130,38 @@ def _manifests(store: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """Return the manifests of a store, the active one first."""
     active, there = store.get("active_manifest"), dict(store.get("manifests", {}))
     names = sorted(there, key=lambda name: name != active)
-    return tuple(
-        {
-            "label": name,
-            "generator": ", ".join(
-                " ".join(filter(None, (one.get("name"), one.get("version"))))
-                for one in there[name].get("claim_generator_info", [])
-            ),
-            "signer": there[name].get("signature_info", {}).get("issuer")
-            or there[name].get("signature_info", {}).get("common_name"),
-            "assertions": [str(one.get("label")) for one in there[name].get("assertions", [])],
-            "ingredients": [str(one.get("active_manifest") or one.get("title"))
-                            for one in there[name].get("ingredients", [])],
-        }
-        for name in names
-    )  # fmt: skip
+    return tuple(_manifest(name, there[name]) for name in names)
+
+
+def _manifest(name: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    signature = told.get("signature_info", {})
+    return {
+        "label": name,
+        "id": told.get("instance_id"),
+        "generator": ", ".join(map(_versioned, told.get("claim_generator_info", []))),
+        "signer": signature.get("issuer") or signature.get("common_name"),
+        "time": signature.get("time"),
+        "assertions": [str(one.get("label")) for one in told.get("assertions", [])],
+        "actions": [
+            {
+                "action": str(one.get("action")), "source": term_of(one.get("digitalSourceType")),
+                "agent": _agent(one.get("softwareAgent")), "when": one.get("when"),
+            }
+            for one in _actions(told)
+        ],
+        "ingredients": [
+            str(one.get("active_manifest") or one.get("title")) for one in told.get("ingredients", [])
+        ],
+    }  # fmt: skip
+
+
+def _versioned(told: Mapping[str, Any]) -> str:
+    return " ".join(str(one) for one in (told.get("name"), told.get("version")) if one)
+
+
+def _agent(told: Any) -> str | None:
+    """Return the program that an action names: a text in the first version of actions, name and version since."""
+    return _versioned(told) if isinstance(told, dict) else told if isinstance(told, str) else None
 
 
 def _terms(store: Mapping[str, Any]) -> tuple[str, ...]:
@@ -155,11 +173,15 @@ def _terms(store: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _terms_in(manifest: Mapping[str, Any]) -> list[str]:
-    found = []
+    terms = (term_of(one.get("digitalSourceType")) for one in _actions(manifest))
+    return [term for term in terms if term is not None]
+
+
+def _actions(manifest: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = list[Mapping[str, Any]]()
     for assertion in manifest.get("assertions", []):
         data = assertion.get("data")
         if str(assertion.get("label")).startswith("c2pa.actions") and isinstance(data, dict):
-            actions = (one for one in data.get("actions", []) if isinstance(one, dict))
-            found += [term for one in actions if (term := term_of(one.get("digitalSourceType"))) is not None]
+            found += [one for one in data.get("actions", []) if isinstance(one, dict)]
     return found
 

@@ -1,9 +1,10 @@
 """What a layer of metadata says a file is: IPTC's digital source type, China's AIGC label, and whether layers agree.
 
     camera   the pixels were captured          model   a trained model made them, or some of them
+    human    a person made it by hand
 
-A layer that says camera beside one that says model is a conflict: at least one of them is wrong. A layer that is not
-there says nothing.
+A layer that says camera or human beside one that says model is a conflict: at least one of them is wrong. A layer that
+is not there says nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ __all__ = ["AIGC_FIELDS", "SOURCE_TYPES", "aigc_label", "in_conflict", "said_by"
 SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 """Where IPTC's terms stand."""
 CAMERA = frozenset({"digitalCapture", "computationalCapture", "negativeFilm", "positiveFilm", "print"})
+HUMAN = frozenset({"digitalCreation", "digitalArt", "humanEdits", "minorHumanEdits"})
 MODEL = frozenset({
     "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "compositeSynthetic",
     "trainedAlgorithmicData",
@@ -46,12 +48,13 @@ def aigc_label(text: Any) -> dict[str, str] | None:
     return {name: str(told[name]) for name in AIGC_FIELDS if name in told}
 
 
-def said_by(terms: Iterable[str]) -> Literal["camera", "model"] | None:
-    """Return what a layer says by its terms; a model's part in it outweighs what was captured before."""
+def said_by(terms: Iterable[str]) -> Literal["camera", "human", "model"] | None:
+    """Return what a layer says by its terms; a model's part in it outweighs the others, a camera's a person's."""
     there = set(terms)
-    return "model" if there & MODEL else "camera" if there & CAMERA else None
+    return "model" if there & MODEL else "camera" if there & CAMERA else "human" if there & HUMAN else None
 
 
 def in_conflict(layers: Mapping[str, str | None]) -> bool:
-    """Tell whether one layer says camera and another model."""
-    return {"camera", "model"} <= set(layers.values())
+    """Tell whether one layer says model and another camera or human."""
+    said = set(layers.values())
+    return "model" in said and bool(said & {"camera", "human"})

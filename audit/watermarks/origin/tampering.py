@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from audit.errors import UsageError
-from audit.watermarks.origin.containers import Regions, regions
 from audit.watermarks.origin.parser import Parser
 from audit.watermarks.origin.reading import media_type, read_origin
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from audit.watermarks.origin.regions import Regions
 
 __all__ = ["ByteMap", "RegionRow", "byte_map"]
 
@@ -52,10 +55,14 @@ class ByteMap:
     @property
     def passed(self) -> NDArray[np.bool_]:
         """Whether each change went unnoticed, [change]."""
+        import numpy as np
+
         return np.array([one == self.state for one in self.states], dtype=bool)
 
     def rows(self, *, by_kind: bool = False) -> list[RegionRow]:
         """Return what came of it by region, in the order of the file, or by kind of region."""
+        import numpy as np
+
         names = self.regions.kinds if by_kind else self.regions.names
         group = _numbered(names)[self.regions.of]
         at = group[self.positions]
@@ -71,6 +78,8 @@ class ByteMap:
 
 def _numbered(names: Sequence[str]) -> NDArray[np.int32]:
     """Return the place where each name stands first, [name]."""
+    import numpy as np
+
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(name, at) for at, name in enumerate(names)], np.int32)
 
@@ -84,6 +93,10 @@ def byte_map(
     bits: which bits of the byte turn, 1 to 255. Raises UsageError for a file that is not whole and signed to begin
     with.
     """
+    import numpy as np
+
+    from audit.watermarks.origin.regions import regions
+
     origin = read_origin(data, parser, name)
     if origin.state not in ("Trusted", "Valid"):
         raise UsageError(
@@ -103,6 +116,8 @@ def byte_map(
 
 def _drawn(found: Regions, most: int, rng: np.random.Generator | None) -> list[int]:
     """Return places ascending, at most `most` of each kind of region."""
+    import numpy as np
+
     rng = np.random.default_rng(0) if rng is None else rng
     kinds = _numbered(found.kinds)[found.of]
     drawn: list[int] = []

@@ -1,0 +1,35 @@
+"""An image file, opened by a decoder that starts no program."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from audit.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["decoding"]
+
+_FORMATS = ("BMP", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is tried to read a file, whatever its name: others may start programs."""
+
+
+@contextmanager
+def decoding(data: BinaryIO, place: object) -> Iterator[Image.Image]:
+    """Lend an opened image; whatever a decoder raises becomes a DataError of one line."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(data, formats=_FORMATS) as image:
+                yield image
+    except DataError:
+        raise
+    except Exception as error:
+        why = "not one of the formats" if isinstance(error, UnidentifiedImageError) else str(error)
+        raise DataError(f"{place}: cannot be read as an image ({' '.join(why.split())[:120]})") from None

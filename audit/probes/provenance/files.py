@@ -1,0 +1,175 @@
+"""Reading files of outputs: what they say of their origin, parsed in one child for a whole run, and marks in pictures.
+
+A picture in which the mark of a key is found was made, or marked, by who has the key: a layer of its own, `mark`, that
+says model. It may contradict what the file says of itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from audit.errors import DokimasiaError, UsageError
+from audit.files import decoding
+from audit.watermarks.keys import MarkKey, read_mark_key
+from audit.watermarks.origin import Origin, Parser, read_origin, trusting
+from detectors.phrases import Cause
+
+if TYPE_CHECKING:
+    from audit.probe import Observed
+    from audit.watermarks.image.files import Picture
+
+__all__ = ["FOUND", "FileReader", "PictureMark", "anchors_of", "decoded", "digest_of", "image_keys", "said", "tree_of"]
+
+FOUND = -6.0
+"""Decimal logarithm of the p-value, over all keys, at which a mark is found."""
+_IMAGE = "image-spread"
+_DEEPEST = 10
+_MODEL = "trainedAlgorithmicMedia"
+_NOTHING = Cause("there is nothing to read: it is empty, too large, or no regular file")
+
+
+@dataclass(frozen=True)
+class PictureMark:
+    """What keys say of one picture."""
+
+    log10_p: float | None
+    """Of the likeliest key, all keys counted; None where the picture is too small or too flat to hold a mark."""
+    key: str | None = None
+    """Id of the key whose mark it carries; None = none is found."""
+
+
+@dataclass
+class FileReader:
+    """Reads files under anchors and keys by one child, which starts with the first file and ends when this is left."""
+
+    anchors: bytes = b""
+    """Certificates in PEM."""
+    purposes: Sequence[str] = ()
+    seconds: float = 20.0
+    keys: Sequence[MarkKey] = ()
+    parser: Parser = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Look at the anchors; raises UsageError for what is no PEM."""
+        self.parser = Parser(seconds=self.seconds, trust=trusting(self.anchors, self.purposes))
+
+    def __enter__(self) -> Self:
+        """Check that the library is there; raises LibraryError."""
+        self.parser.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """End the child."""
+        self.parser.__exit__(kind, error, at)
+
+    def origin(self, data: bytes, name: str) -> Origin:
+        """Return what a file says of its origin."""
+        return read_origin(data, self.parser, name) if data else Origin(problem=_NOTHING)
+
+    def mark(self, data: bytes, name: str) -> PictureMark | None:
+        """Return what the keys say of a picture; None where there are no keys or it is no picture."""
+        from audit.watermarks.image.files import picture_of
+
+        if not self.keys:
+            return None
+        try:
+            with decoding(io.BytesIO(data), name) as image:
+                return self._marked(picture_of(image, name))
+        except DokimasiaError:
+            return None
+
+    def _marked(self, picture: Picture) -> PictureMark:
+        from detectors.provenance.image.reading import read_all
+
+        readings = read_all(picture.pixels, [one.secret for one in self.keys])
+        best, key = min(
+            ((one.log10_p, key.id) for one, key in zip(readings, self.keys, strict=True)), key=lambda pair: pair[0]
+        )
+        if math.isnan(best):
+            return PictureMark(None)
+        counted = min(0.0, best + math.log10(len(self.keys)))
+        return PictureMark(counted, key if counted <= FOUND else None)
+
+
+def anchors_of(before: Observed) -> bytes:
+    """Return the certificates of the role `anchors`, none where the plan gives none."""
+    given = [] if "anchors" not in before else [decoded(one) for one in before["anchors"]["file"]]
+    return b"\n".join(given)
+
+
+def image_keys(files: Sequence[str]) -> tuple[MarkKey, ...]:
+    """Return the keys in these files; raises UsageError for one that is none of a mark in images."""
+    found = tuple(read_mark_key(Path(one)) for one in files)
+    for file, key in zip(files, found, strict=True):
+        if key.variant != _IMAGE:
+            raise UsageError("{file}: a key of {variant}; images want one of {wanted}", file=file, variant=key.variant,
+                             wanted=_IMAGE)  # fmt: skip
+    return found
+
+
+def decoded(cell: Any) -> bytes:
+    """Return a file's bytes; none of a cell that holds no file in base64, which then could not be read."""
+    try:
+        return base64.b64decode(cell) if isinstance(cell, str) else b""
+    except ValueError:
+        return b""
+
+
+def said(origin: Origin, mark: PictureMark | None = None) -> dict[str, Any]:
+    """Return the cells that tell what a file says, and whether that contradicts itself or the mark in it."""
+    from audit.watermarks.origin.sources import in_conflict
+
+    layers = [f"{layer}: {term}" for layer, terms in origin.source_types.items() for term in terms]
+    found = {} if mark is None or mark.key is None else {"mark": "model"}
+    return {
+        "state": origin.state, "problem": origin.problem or origin.broken, "signer": origin.signer,
+        "failures": list(origin.failures), "layers": layers + [f"mark: {mark.key}" for _ in found if mark is not None],
+        "model_source": any(_MODEL in terms for terms in origin.source_types.values()),
+        "aigc": origin.aigc is not None,
+        "aigc_fields": [f"{name}: {value}" for name, value in (origin.aigc or {}).items()],
+        "conflict": in_conflict({**origin.layers, **found}),
+        "manifests": [f"{one['label']} · {one['generator']}" for one in origin.manifests],
+        "assertions": [name for one in origin.manifests[:1] for name in one["assertions"]],
+        "tree": tree_of(origin.manifests),
+    }
+
+
+def tree_of(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the manifests as lines `depth kind text`: each with its signer, actions, assertions and ingredients.
+
+    An ingredient with a manifest of its own has that below it, each manifest once.
+    """
+    by_label = {one["label"]: one for one in manifests}
+    lines, seen = list[str](), set[str]()
+
+    def below(label: str, depth: int) -> None:
+        one = by_label[label]
+        seen.add(label)
+        lines.append(f"{depth} manifest {one['generator'] or label}")
+        lines.append(f"{depth + 1} signer {one['signer'] or '-'}" + (f" · {one['time']}" if one["time"] else ""))
+        for action in one["actions"]:
+            told = filter(None, (action["action"], action["source"], action["agent"], action["when"]))
+            lines.append(f"{depth + 1} action {' · '.join(told)}")
+        lines.extend(f"{depth + 1} assertion {name}" for name in one["assertions"])
+        for name in one["ingredients"]:
+            lines.append(f"{depth + 1} ingredient {name}")
+            if name in by_label and name not in seen and depth < _DEEPEST:
+                below(name, depth + 2)
+
+    for one in manifests:
+        if one["label"] not in seen:
+            below(one["label"], 0)
+    return lines
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest by which equal files are one unit."""
+    return hashlib.sha256(data).hexdigest()
