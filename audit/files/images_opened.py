@@ -32,4 +32,5 @@ def decoding(data: BinaryIO, place: object) -> Iterator[Image.Image]:
         raise
     except Exception as error:
         why = "not one of the formats" if isinstance(error, UnidentifiedImageError) else str(error)
-        raise DataError(f"{place}: cannot be read as an image ({' '.join(why.split())[:120]})") from None
+        problem = " ".join(why.split())[:120]
+        raise DataError("{file}: cannot be read as an image ({problem})", file=place, problem=problem) from None
