@@ -209,9 +209,9 @@ def test_a_mark_in_a_picture_that_says_camera_is_a_conflict(tmp_path):
     (tmp_path / "outputs").mkdir()
     plain = np.random.default_rng(3).uniform(0.2, 0.8, (256, 256, 3)).astype(np.float32)
     for name, pixels, source in (
-        ("marked camera", SpreadSpectrum().marked(plain, key.secret, bytes(4)), "digitalCapture"),
-        ("marked hand", SpreadSpectrum().marked(plain, key.secret, bytes(4)), "digitalCreation"),
-        ("marked model", SpreadSpectrum().marked(plain, key.secret, bytes(4)), "trainedAlgorithmicMedia"),
+        ("marked camera", SpreadSpectrum().marked(plain, key.secret), "digitalCapture"),
+        ("marked hand", SpreadSpectrum().marked(plain, key.secret), "digitalCreation"),
+        ("marked model", SpreadSpectrum().marked(plain, key.secret), "trainedAlgorithmicMedia"),
         ("plain camera", plain, "digitalCapture"),
     ):
         made = io.BytesIO()
