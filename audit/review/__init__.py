@@ -7,6 +7,7 @@ from audit.review.entries import (
     RATINGS,
     STATUSES,
     Action,
+    Answers,
     CallWord,
     Comment,
     Decision,
@@ -41,9 +42,9 @@ from audit.review.state import (
 from audit.review.writer import add_reviews
 
 __all__ = [
-    "CALLS", "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Agreement", "Call", "CallWord", "Calls",
-    "Comment", "Decision", "DecisionWord", "Due", "Entry", "Override", "Owner", "Problem", "Rating", "RatingWord",
-    "ReviewState", "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status", "StatusWord",
-    "TargetState", "Waiver", "add_reviews", "agreements", "call_item", "call_of", "differ", "person_of", "read_reviews",
-    "sign_off_of", "signature_of", "state_after", "state_of", "waiver_in_force",
+    "CALLS", "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Agreement", "Answers", "Call", "CallWord",
+    "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "Override", "Owner", "Problem", "Rating",
+    "RatingWord", "ReviewState", "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status",
+    "StatusWord", "TargetState", "Waiver", "add_reviews", "agreements", "call_item", "call_of", "differ",
+    "person_of", "read_reviews", "sign_off_of", "signature_of", "state_after", "state_of", "waiver_in_force",
 ]

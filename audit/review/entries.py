@@ -21,12 +21,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from audit.errors import IntegrityError, first_problem, os_reason
 from audit.files import canonical, digest_file, read_lines, sha256
+from audit.frameworks import NONE
 from audit.record import RECORD_FILE, REVIEWS_FILE
 from audit.signing import PublicKey, SigningKey, decoded, encoded
 from detectors.phrases import Phrase
 
 __all__ = [
-    "CALLS", "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "CallWord", "Comment", "Decision",
+    "CALLS", "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "Answers", "CallWord", "Comment", "Decision",
     "DecisionWord", "Due", "Entry", "Override", "Owner", "Rating", "RatingWord", "Reviews", "Sample", "Signature",
     "Statement", "Status", "StatusWord", "read_reviews", "signature_of", "signed",
 ]
@@ -195,7 +196,26 @@ class Decision(_About):
         return self
 
 
-Statement = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision
+class Answers(_About):
+    """Who is bound by a framework, and since when: answers to questions of its catalogue."""
+
+    kind: Literal["answers"] = "answers"
+    framework: Annotated[str, Field(min_length=1, max_length=64)]
+    """Name of the catalogue."""
+    answers: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], Field(min_length=1)]
+    """Question -> choices that are true, `none` alone where none is; a later answer takes the place of an earlier."""
+
+    @model_validator(mode="after")
+    def _of_the_audit(self) -> Answers:
+        if self.check is not None:
+            raise ValueError(Phrase("answers to a framework are about the whole audit"))
+        for choices in self.answers.values():
+            if len(set(choices)) < len(choices) or (NONE in choices and len(choices) > 1):
+                raise ValueError(Phrase("a choice is named once, and none stands alone"))
+        return self
+
+
+Statement = Comment | Rating | Owner | Action | Due | Status | Override | Sample | Decision | Answers
 
 
 class Signature(_StrictModel):

@@ -18,8 +18,19 @@ from pydantic import ValidationError
 
 from audit.errors import UsageError, did_you_mean, first_problem, os_reason
 from audit.files import append_line, digest_file, locked, sha256, sync_folder, whole_lines
+from audit.frameworks import load_framework
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
-from audit.review.entries import CHAIN_START, Decision, Entry, Override, Sample, Statement, read_reviews, signed
+from audit.review.entries import (
+    CHAIN_START,
+    Answers,
+    Decision,
+    Entry,
+    Override,
+    Sample,
+    Statement,
+    read_reviews,
+    signed,
+)
 from audit.review.overrides import PROBLEMS, draw_problem, lacking_items, override_problem
 from audit.review.random_check import Draw
 from audit.review.state import Problem, sign_off_of, state_of
@@ -103,6 +114,8 @@ def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None
         why = draw_problem(audit, Draw(says.check, says.count, says.token, "", 1, seen), last)
         if why is not None:
             raise UsageError("no random check of {check!r}: {why}", check=says.check, why=why)
+    if isinstance(says, Answers):
+        _refuse_answers(says)
     if isinstance(says, Decision) and says.decision == "approved":
         signing = sign_off_of(audit, read_reviews(audit.folder).entries)
         if (barred := signing.problem(author, key)) is not None:
@@ -110,6 +123,23 @@ def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None
             raise UsageError(
                 "an approval by {author!r} does not count: {why}", author=author, why=Phrase(_WHY[barred], who=who)
             )
+
+
+def _refuse_answers(says: Answers) -> None:
+    """Raise UsageError for a question that the catalogue does not ask, or a choice that it does not have."""
+    asked = load_framework(says.framework).asked
+    for question, choices in says.answers.items():
+        if question not in asked:
+            raise UsageError(
+                "{framework} has no question {question!r}{near}",
+                framework=says.framework, question=question, near=did_you_mean(question, asked),
+            )
+        for choice in choices:
+            if choice not in asked[question].allowed:
+                raise UsageError(
+                    "question {question!r} has no answer {choice!r}{near}",
+                    question=question, choice=choice, near=did_you_mean(choice, asked[question].allowed),
+                )
 
 
 _WHY: dict[Problem, str] = {

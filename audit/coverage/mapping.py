@@ -1,0 +1,65 @@
+"""Which findings of an audit serve which test of a clause.
+
+    bias.decisions                    findings of that probe
+    bias.decisions:impact_ratio       those that gave the measure; a limit counts if it is of that measure
+    a.b | c.d                         one of the two is enough
+    bias.*    *                       findings of that dimension; all
+
+A finding speaks for a clause (`good`) when it gave numbers, of one model, by a check that works on what is known, and
+passed its limit or has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audit.frameworks import Clause
+from audit.record import Finding
+
+__all__ = ["MappedTest", "mapped_tests", "usable"]
+
+
+@dataclass(frozen=True)
+class MappedTest:
+    """One test of a clause and what became of it."""
+
+    name: str
+    """As the catalogue has it."""
+    matched: tuple[tuple[Finding, str | None], ...]
+    """The findings that serve it, each with the measure that alone counts; None where the whole finding does."""
+
+    @property
+    def good(self) -> tuple[tuple[Finding, str | None], ...]:
+        """Those that speak for the clause."""
+        return tuple(one for one in self.matched if usable(one[0]) and one[0].verdict in ("passed", "measured"))
+
+    @property
+    def run(self) -> bool:
+        """Whether one of them gave numbers that can be trusted."""
+        return any(usable(one) for one, _ in self.matched)
+
+
+def mapped_tests(clause: Clause, findings: Sequence[Finding], framework: str) -> tuple[MappedTest, ...]:
+    """Return the tests of a clause, in their order; behind them one without a name for what the plan itself mapped."""
+    tests = [MappedTest(test, tuple(_matched(test, findings))) for test in clause.tests]
+    known = {one.check for test in tests for one, _ in test.matched}
+    own = [one for one in findings if f"{framework}:{clause.id}" in one.clauses and one.check not in known]
+    return (*tests, *([MappedTest("", tuple((one, None) for one in own))] if own else []))
+
+
+def usable(finding: Finding) -> bool:
+    """Tell whether a finding gave numbers that can be trusted."""
+    numbers = any(one.value is not None for one in finding.measures)
+    return numbers and finding.trusted and finding.verdict not in ("skipped", "crashed")
+
+
+def _matched(test: str, findings: Sequence[Finding]) -> list[tuple[Finding, str | None]]:
+    found: dict[str, tuple[Finding, str | None]] = {}
+    for one in test.split(" | "):
+        probe, _, measure = one.partition(":")
+        for finding in findings:
+            named = probe in ("*", finding.probe) or (probe.endswith(".*") and finding.probe.startswith(probe[:-1]))
+            if named and (not measure or any(m.name == measure and m.value is not None for m in finding.measures)):
+                found.setdefault(finding.check, (finding, measure or None))
+    return list(found.values())

@@ -1,0 +1,107 @@
+"""The words for statuses, conditions and caps, as phrases that every language tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Literal
+
+from audit.frameworks import Need
+from detectors.phrases import Phrase
+
+__all__ = ["Cap", "ClauseStatus", "cap_words", "how_words", "listed", "need_words", "status_words"]
+
+ClauseStatus = Literal[
+    "supported", "partly supported", "contradicted", "inconclusive", "no evidence", "not applicable",
+    "not yet in force", "evidence exists, applicability not stated",
+]
+Cap = Literal["partial", "process", "not_full", "post_hoc", "imported", "no_control", "not_run", "undecided"]
+"""Why a status is no more than partly supported: the clause's strength; a condition of `full`; a limit that was not
+fixed before; another tool's results; a check without control; mapped tests that were not run; findings that decide
+nothing."""
+
+_STATUS: dict[ClauseStatus, str] = {
+    "supported": "supported", "partly supported": "partly supported", "contradicted": "contradicted",
+    "inconclusive": "inconclusive", "no evidence": "no evidence", "not applicable": "not applicable",
+    "not yet in force": "not yet in force",
+    "evidence exists, applicability not stated": "evidence exists, applicability not stated",
+}
+_NEED: dict[Need, str] = {
+    "decided": "a limit that was kept",
+    "gating": "a limit that decides the verdict",
+    "limit_before": "a limit that was fixed before the first answer",
+    "interval": "an interval that may decide",
+    "power": "the size of the effect that would have been seen",
+    "controls": "controls that held",
+    "trials": "controls from question to interval",
+    "groups": "numbers for two groups or more",
+    "data": "an audit of the data themselves",
+    "data_source": "digest, and licence or citation, of the data",
+    "fingerprint": "a digest of the weights or data",
+    "run_facts": "when and with which versions it ran",
+    "sheet": "the model's purpose and owner",
+    "earlier": "an earlier audit of the same model beside it",
+    "handled": "an owner, action or waiver for each gating finding that did not pass",
+    "reviewed": "people's word on items",
+    "approved": "an approval",
+    "approval_signed": "a signed approval",
+    "two_person": "an approval by another person than the one who asked",
+    "sealed": "a seal",
+}
+_HOW: dict[Need, str] = {
+    "decided": "give a check a limit, and audit",
+    "gating": "let the check with the limit decide the verdict",
+    "limit_before": "fix the limit in a plan before the model is asked",
+    "interval": "ask as many units as the interval needs",
+    "power": "give the check a limit and enough units",
+    "controls": "use a probe with controls",
+    "trials": "use a probe with trials",
+    "groups": "name the groups in the data",
+    "data": "audit the training data",
+    "data_source": "state licence or citation of the data in the plan",
+    "fingerprint": "audit weights on disk",
+    "run_facts": "keep run.json",
+    "sheet": "state purpose and owner in the plan's sheet",
+    "earlier": "audit the next version into the same folder of audits",
+    "handled": "name an owner or an action for what did not pass (dokimasia review)",
+    "reviewed": "let people look at items (dokimasia review --call)",
+    "approved": "have it approved (dokimasia review --approve)",
+    "approval_signed": "approve with a key (dokimasia review --approve --key)",
+    "two_person": "let one person ask for review and another one approve",
+    "sealed": "seal it (dokimasia seal)",
+}
+_CAP: dict[Cap, str] = {
+    "partial": "what an audit measures leaves out a part of the clause",
+    "process": "an audit shows that a step was taken, never that it was done well",
+    "not_full": "it lacks what full support needs",
+    "post_hoc": "a limit was not fixed before the first answer",
+    "imported": "results come from another tool",
+    "no_control": "a check has no control of its own",
+    "not_run": "mapped tests were not run",
+    "undecided": "findings on it decide nothing",
+}
+
+
+def status_words(status: ClauseStatus) -> Phrase:
+    """Return the status as a phrase."""
+    return Phrase(_STATUS[status])
+
+
+def need_words(need: Need) -> Phrase:
+    """Return what a condition asks for."""
+    return Phrase(_NEED[need])
+
+
+def how_words(need: Need) -> Phrase:
+    """Return what would make a condition hold."""
+    return Phrase(_HOW[need])
+
+
+def cap_words(cap: Cap) -> Phrase:
+    """Return why a status is no more than partly supported."""
+    return Phrase(_CAP[cap])
+
+
+def listed(parts: Iterable[Phrase]) -> Phrase:
+    """Return phrases one after the other, as one that every language can tell; there is one at least."""
+    return reduce(lambda told, one: Phrase("{first}; {then}", first=told, then=one), parts)
