@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "ABILITIES", "CanBiasLogits", "CanDecode", "CanDenoise", "CanDifferentiate", "CanDiscriminate", "CanEmbed",
     "CanEncode", "CanLocate", "CanLogits", "CanNameAlternatives", "CanPredict", "CanPseudoTrace", "CanSample",
-    "CanScore", "CanTokenise", "CanTrace", "CanVerify", "Continuation", "Hidden", "Item", "LikelihoodKind", "Model",
-    "ModelSource", "Pair", "Sample", "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
+    "CanScore", "CanStart", "CanTokenise", "CanTrace", "CanVerify", "Continuation", "Hidden", "Item", "LikelihoodKind",
+    "Model", "ModelSource", "Pair", "Sample", "TextWatermark", "Verifiable", "abilities_of", "fingerprint_of",
 ]
 
 LikelihoodKind = Literal["exact", "lower_bound", "estimate"]
@@ -257,6 +257,25 @@ class CanBiasLogits(Protocol):
         self, prompts: Sequence[str | None], *, mark: TextWatermark, seed: int, numbers: Sequence[int], **sampling: Any
     ) -> list[Sample]:
         """Return one draw per prompt as `CanSample.sample` does, told its `numbers`, with the mark put in."""
+
+
+@runtime_checkable
+class CanStart(Protocol):
+    """Draws from noise that it is given, in which a mark may be; a record does not list this ability."""
+
+    noise_shape: tuple[int, ...]
+    """Of the noise that a draw begins with."""
+
+    def sample_from(
+        self, noise: np.ndarray, *, seed: int, numbers: Sequence[int] | None = None, **sampling: Any
+    ) -> list[Sample]:
+        """Return what `CanSample.sample` makes of noise [item, *noise_shape]: its draws, where that is N(0, 1).
+
+        seed and numbers are of what is drawn after it, such as x from p(x | z).
+        """
+
+    def prepare(self, items: Sequence[Item]) -> torch.Tensor:
+        """Return items [item, ...] as its other methods take them."""
 
 
 @runtime_checkable

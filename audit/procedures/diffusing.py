@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from audit.model import CanDenoise, Item
+from audit.model import CanDenoise, CanStart, Item
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,7 +32,7 @@ class Denoiser(CanDenoise, Protocol):
         """Return x_0 [item, ...] as a tensor."""
 
 
-def in_batches(model: Denoiser, items: Sequence[Item], run: Callable[[Any], Any]) -> np.ndarray:
+def in_batches(model: Denoiser | CanStart, items: Sequence[Item], run: Callable[[Any], Any]) -> np.ndarray:
     """Return what `run` makes of x_0 [item, ...], batch by batch, as float64 [item, ...]; it builds no graph itself."""
     import numpy as np
     import torch

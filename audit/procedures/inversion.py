@@ -17,9 +17,10 @@ from audit.procedure import Procedure
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
-__all__ = ["PROCEDURE", "WEIGHT", "Generating", "inversion"]
+__all__ = ["PROCEDURE", "WEIGHT", "Generating", "inversion", "nearest_noise"]
 
 WEIGHT = 0.1
 """Of the features' part."""
@@ -53,12 +54,26 @@ def inversion(
     Adam from each of `starts`, which are the same for every item, the better end kept. steps: absent = 200, and none
     from where an encoder points, which is then the only start.
     """
-    import numpy as np
     import pandas as pd
+
+    ends = _ends(model, items, steps, starts, rate, seed)
+    return pd.DataFrame(ends[:, :3], columns=["residual", "feature_gap", "latent_norm"])
+
+
+def nearest_noise(model: Generating, items: Sequence[Item], *, starts: int = 4, seed: int = 0) -> np.ndarray:
+    """Return z* [item, latent] of each item, the best of so many starts."""
+    return _ends(model, items, None, starts, 0.1, seed)[:, 3:]
+
+
+def _ends(
+    model: Generating, items: Sequence[Item], steps: int | None, starts: int, rate: float, seed: int
+) -> np.ndarray:
+    """Return residual, feature gap, |z*|^2 and z* of each item, [item, 3 + latent] float64."""
+    import numpy as np
     import torch
 
     count = steps if steps is not None else 0 if isinstance(model, CanEncode) else 200
-    frames = []
+    found = []
     for place in range(0, len(items), _BATCH):
         with torch.no_grad():
             x = model.prepare(items[place : place + _BATCH])
@@ -70,13 +85,12 @@ def inversion(
                 begun = [x.new_tensor(z).float().expand(len(x), -1) for z in drawn]
         ends = torch.stack([_found(model, x, wanted, z, count, rate) for z in begun])
         best = ((1 - WEIGHT) * ends[..., 0] + WEIGHT * ends[..., 1]).argmin(0)
-        chosen = ends[best, torch.arange(len(x), device=best.device)].cpu().numpy()
-        frames.append(pd.DataFrame(chosen, columns=["residual", "feature_gap", "latent_norm"]))
-    return pd.concat(frames, ignore_index=True)
+        found.append(ends[best, torch.arange(len(x), device=best.device)].cpu().numpy())
+    return np.concatenate(found)
 
 
 def _found(model: Generating, x: Any, wanted: Any, start: Any, steps: int, rate: float) -> Any:
-    """Return residual, feature gap and |z|^2, [item, 3] float64, at the end of the way from one start."""
+    """Return residual, feature gap, |z|^2 and z, [item, 3 + latent] float64, at the end of the way from one start."""
     import torch
 
     z = start.clone().requires_grad_()
@@ -89,7 +103,8 @@ def _found(model: Generating, x: Any, wanted: Any, start: Any, steps: int, rate:
             (z.grad,) = torch.autograd.grad(((1 - WEIGHT) * left + WEIGHT * gap).sum(), [z])
             optimiser.step()
     with torch.no_grad():
-        return torch.stack([*_left_over(model, x, wanted, z), (z.double() ** 2).sum(1)], 1)
+        told = torch.stack([*_left_over(model, x, wanted, z), (z.double() ** 2).sum(1)], 1)
+        return torch.cat([told, z.double()], 1)
 
 
 def _left_over(model: Generating, x: Any, wanted: Any, z: Any) -> tuple[Any, Any]:

@@ -1,8 +1,11 @@
-"""From noise to items and back on a diffusion model: where marks in the starting noise are put in and read.
+"""From items back to the noise that a generator starts from, where marks are read.
 
-`made_from` takes DDIM steps from given noise to items; `starting_noise` takes them backwards, with the same schedule,
-and finds what noise an item comes from, up to what each step misses. `detectors.provenance.image.latent` marks and
-reads that noise; no probe or command does so.
+    diffusion, also of latents   DDIM steps backwards, with the schedule of the steps that drew: up to what each misses
+    an encoder                   z = E(x), the mean of q(z | x)
+    a generator alone (GAN)      z* = argmin |x - G(z)|, by gradient from several starts (`audit.procedures.inversion`)
+
+What is found is not the noise itself. That harms power and no p-value: those of `detectors.provenance.image.latent`
+hold over keys, whatever was found. `CanStart.sample_from` is the way there.
 """
 
 from __future__ import annotations
@@ -10,33 +13,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from audit.model import Item
+from audit.errors import AbilityError
+from audit.model import CanEncode, CanStart, Item
 from audit.procedure import Procedure
-from audit.procedures.diffusing import Denoiser, denoised_along, even_in_noise, in_batches, noise_of, told_noise
+from audit.procedures.diffusing import Denoiser, even_in_noise, in_batches, noise_of, told_noise
+from audit.procedures.inversion import Generating, nearest_noise
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["PROCEDURE", "made_from", "starting_noise"]
+__all__ = ["PROCEDURE", "starting_noise"]
+
+_LACKING = Cause("it does not begin with noise that can be put in and found again")
 
 
-def made_from(model: Denoiser, noise: np.ndarray, *, steps: int = 25) -> np.ndarray:
-    """Return x_0 [item, ...], as `prepare` gives it, of noise [item, ...] of N(0, 1)."""
-    import numpy as np
-    import torch
+def starting_noise(model: CanStart, items: Sequence[Item], *, steps: int = 25) -> np.ndarray:
+    """Return the noise [item, *noise_shape] that leads to each item, as far as it is found; `steps` are of DDIM."""
+    if isinstance(model, Denoiser):
+        found = _undiffused(model, items, steps)
+    elif isinstance(model, CanEncode):
+        encode = model.encode
+        found = in_batches(model, items, lambda x: encode(x)[0])
+    elif isinstance(model, Generating):
+        found = nearest_noise(model, items)
+    else:
+        raise AbilityError(str(getattr(model, "name", "")), "starting_noise", _LACKING)
+    return found.reshape(len(items), *model.noise_shape)
 
-    device = model.schedule(torch.zeros(1))[0].device
-    with torch.no_grad():
-        z = torch.as_tensor(np.asarray(noise), dtype=torch.float32, device=device)
-        times = even_in_noise(model, z, steps)
-        y = z * noise_of(model, z, times[-1:])[0][1]
-        made = denoised_along(model, y, times[::-1])
-    return np.asarray(made.cpu().double().numpy())
 
-
-def starting_noise(model: Denoiser, items: Sequence[Item], *, steps: int = 25) -> np.ndarray:
-    """Return the noise [item, ...] from which DDIM steps lead to each item."""
-
+def _undiffused(model: Denoiser, items: Sequence[Item], steps: int) -> np.ndarray:
     def run(x: Any) -> Any:
         times = even_in_noise(model, x, steps)
         at, y = noise_of(model, x, times), x
@@ -47,4 +53,4 @@ def starting_noise(model: Denoiser, items: Sequence[Item], *, steps: int = 25) -
     return in_batches(model, items, run)
 
 
-PROCEDURE = Procedure(starting_noise, needs=(Denoiser,))
+PROCEDURE = Procedure(starting_noise, needs=(CanStart,), lacking=_LACKING)

@@ -81,7 +81,7 @@ class ImageDiffusion:
 
     def __init__(self, network: PixelNetwork, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
-        self.bounds, self.levels = (-1.0, 1.0), network.levels
+        self.bounds, self.levels, self.noise_shape = (-1.0, 1.0), network.levels, network.shape
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as x_0 [item, ...] in [-1, 1]."""
@@ -102,8 +102,16 @@ class ImageDiffusion:
         """Return draws in `steps` steps: DDIM at eta 0, ancestral (DDPM) at eta 1."""
         which = unconditional(self.name, prompts, numbers)
         noise = normals(seed, which, (1 + steps if eta else 1, *self.network.shape)).to(self.numerics["device"])
-        if not eta:
-            noise = noise.expand(-1, steps + 1, *self.network.shape)
+        return self._drawn(noise if eta else noise.expand(-1, steps + 1, *self.network.shape), steps, eta)
+
+    def sample_from(
+        self, noise: np.ndarray, *, seed: int, numbers: Sequence[int] | None = None, steps: int = 50
+    ) -> list[Sample]:
+        """Return DDIM's draws from noise [item, ...], after which nothing is left to chance."""
+        start = torch.as_tensor(noise, dtype=torch.float32, device=self.numerics["device"])[:, None]
+        return self._drawn(start.expand(-1, steps + 1, *self.network.shape), steps, 0.0)
+
+    def _drawn(self, noise: torch.Tensor, steps: int, eta: float) -> list[Sample]:
         pixels = math.prod(self.network.shape)
         with torch.inference_mode():
             drawn = [

@@ -62,8 +62,8 @@ class Autoencoder:
         config = self._model.config
         size, shrink = side or config.sample_size, 2 ** (len(config.block_out_channels) - 1)
         self.shape: tuple[int, ...] = (config.in_channels, size, size)
-        self._inner = (config.latent_channels, size // shrink, size // shrink)
-        self.latent = math.prod(self._inner)
+        self.noise_shape: tuple[int, ...] = (config.latent_channels, size // shrink, size // shrink)
+        self.latent = math.prod(self.noise_shape)
         self.scaling, self.shift = config.scaling_factor or 1.0, config.get("shift_factor") or 0.0
 
     def parameters(self) -> Iterator[torch.Tensor]:
@@ -81,7 +81,7 @@ class Autoencoder:
 
     def decode(self, z: torch.Tensor) -> DiscretizedLogistic:
         """Return p(x|z) for z [item, latent]."""
-        middle = self._model.decode(z.unflatten(1, self._inner)).sample.clamp(-1, 1)
+        middle = self._model.decode(z.unflatten(1, self.noise_shape)).sample.clamp(-1, 1)
         return DiscretizedLogistic(middle, self._scale, _LEVELS)
 
 
@@ -149,7 +149,7 @@ class LatentPipeline:
         side = self._steps.shape[-1] * 2 ** (len(blocks) - 1)
         autoencoder = Autoencoder(home, scale, device, side)
         self.autoencoder: Autoencoding = autoencoder
-        self.schedule = self._steps.schedule
+        self.schedule, self.noise_shape = self._steps.schedule, self._steps.shape
         self.scale: torch.Tensor | float = autoencoder.scaling
         self.shift: torch.Tensor | float = autoencoder.shift
 

@@ -65,6 +65,7 @@ class ImageGAN:
     def __init__(self, network: GANNetwork, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
         self.latent: int = network.latent
+        self.noise_shape = (network.latent,)
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as x [item, pixel] in [-1, 1], each in the middle of its bin."""
@@ -89,7 +90,13 @@ class ImageGAN:
     ) -> list[Sample]:
         """Return draws: noise from N(0, I) through the generator."""
         which = unconditional(self.name, prompts, numbers)
-        noise = normals(seed, which, (self.network.latent,)).to(self.numerics["device"])
+        return self.sample_from(normals(seed, which, (self.network.latent,)).numpy(), seed=seed)
+
+    def sample_from(
+        self, noise: np.ndarray, *, seed: int, numbers: Sequence[int] | None = None
+    ) -> list[Sample]:
+        """Return what the generator makes of noise [item, latent]; nothing is left to chance."""
+        z = torch.as_tensor(noise, dtype=torch.float32, device=self.numerics["device"])
         with torch.inference_mode():
-            drawn = self.network.restore(self.network.generator(noise)).cpu().numpy()
+            drawn = self.network.restore(self.network.generator(z)).cpu().numpy()
         return [Sample(image, elements=math.prod(self.network.shape)) for image in drawn]

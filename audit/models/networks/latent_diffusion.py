@@ -35,6 +35,7 @@ class LatentNetwork(nn.Module):  # type: ignore[misc]
         super().__init__()
         self.autoencoder = VAENetwork(**autoencoder)
         size = self.autoencoder.latent
+        self.noise_shape: tuple[int, ...] = (size,)
         self.denoiser = VectorDenoiser(size, **denoiser)
         self.register_buffer("shift", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
@@ -54,6 +55,8 @@ class TwoStages(Protocol):
     autoencoder: Autoencoding
     shift: torch.Tensor | float
     scale: torch.Tensor | float
+    noise_shape: tuple[int, ...]
+    """Of standardised latents before they are flattened."""
 
     def denoise(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Return the predicted noise in standardised latents x_t [item, latent] at times t [item] in [0, 1]."""
@@ -72,6 +75,7 @@ class ImageLatentDiffusion:
     def __init__(self, network: TwoStages, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
         self.latent: int = network.autoencoder.latent
+        self.noise_shape = network.noise_shape
         self.autoencoder = ImageVAE(network.autoencoder, name=name, fingerprint=fingerprint, numerics=numerics)
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
@@ -101,10 +105,21 @@ class ImageLatentDiffusion:
         steps: int = 50, eta: float = 0.0
     ) -> list[Sample]:
         """Return draws: latents in `steps` steps (DDIM at eta 0, ancestral at 1), then x from p(x|z)."""
-        which, shape = unconditional(self.name, prompts, numbers), self.network.autoencoder.shape
-        device, pixels = self.numerics["device"], math.prod(shape)
+        which, device = unconditional(self.name, prompts, numbers), self.numerics["device"]
         noise = normals(seed, which, (1 + steps if eta else 1, self.latent)).to(device).expand(-1, steps + 1, -1)
-        chances = uniforms(seed, which, shape).to(device)
+        return self._drawn(noise, seed, which, steps, eta)
+
+    def sample_from(
+        self, noise: np.ndarray, *, seed: int, numbers: Sequence[int] | None = None, steps: int = 50
+    ) -> list[Sample]:
+        """Return draws: DDIM's latents from noise [item, *noise_shape], then x from p(x|z)."""
+        start = torch.as_tensor(noise, dtype=torch.float32, device=self.numerics["device"]).flatten(1)[:, None]
+        which = range(len(noise)) if numbers is None else numbers
+        return self._drawn(start.expand(-1, steps + 1, -1), seed, which, steps, 0.0)
+
+    def _drawn(self, noise: torch.Tensor, seed: int, which: Sequence[int], steps: int, eta: float) -> list[Sample]:
+        shape = self.network.autoencoder.shape
+        pixels, chances = math.prod(shape), uniforms(seed, which, shape).to(noise.device)
         drawn: list[np.ndarray] = []
         with torch.inference_mode():
             pieces = zip(chunks(noise, 256 * pixels), chunks(chances, 256 * pixels), strict=True)

@@ -27,7 +27,7 @@ class VAENetwork(nn.Module):  # type: ignore[misc]
     def __init__(self, side: int, levels: int, latent: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape: tuple[int, ...] = (side, side)
-        self.levels, self.latent = levels, latent
+        self.levels, self.latent, self.noise_shape = levels, latent, (latent,)
         pixels = side * side
         self.encoder = _three_layers(pixels, hidden, 2 * latent, dropout)
         self.decoder = _three_layers(latent, hidden, pixels * levels, dropout)
@@ -56,6 +56,8 @@ class Autoencoding(Protocol):
 
     shape: tuple[int, ...]
     latent: int
+    noise_shape: tuple[int, ...]
+    """Of z before it is flattened."""
 
     def parameters(self) -> Iterator[torch.Tensor]:
         """Yield what was learnt."""
@@ -94,6 +96,7 @@ class ImageVAE:
     def __init__(self, network: Autoencoding, *, name: str, fingerprint: str, numerics: dict[str, Any]) -> None:
         self.network, self.name, self.fingerprint, self.numerics = network, name, fingerprint, numerics
         self.latent: int = network.latent
+        self.noise_shape = network.noise_shape
 
     def prepare(self, items: Sequence[np.ndarray]) -> torch.Tensor:
         """Return the items as the tensor [item, ...] that `encode` takes."""
@@ -112,8 +115,15 @@ class ImageVAE:
     ) -> list[Sample]:
         """Return draws: z from N(0, I), then x from p(x|z)."""
         which = unconditional(self.name, prompts, numbers)
+        return self.sample_from(normals(seed, which, (self.latent,)).numpy(), seed=seed, numbers=which)
+
+    def sample_from(
+        self, noise: np.ndarray, *, seed: int, numbers: Sequence[int] | None = None
+    ) -> list[Sample]:
+        """Return draws of x from p(x|z) for z [item, *noise_shape]."""
+        which = range(len(noise)) if numbers is None else numbers
         device, pixels = self.numerics["device"], math.prod(self.network.shape)
-        latents = normals(seed, which, (self.latent,)).to(device)
+        latents = torch.as_tensor(noise, dtype=torch.float32, device=device).flatten(1)
         chances = uniforms(seed, which, self.network.shape).to(device)
         with torch.inference_mode():
             drawn = [

@@ -2,7 +2,11 @@
 
 from audit.watermarks.image.invisible import InvisibleWatermark
 from audit.watermarks.image.lowest_bit import LowestBit
-from audit.watermarks.image.mark import ImageMark, MarksImages, message_of
+from audit.watermarks.image.mark import ImageMark, MarksImages, MarksNoise, message_of
+from audit.watermarks.image.noise import GaussianShading, TreeRing
 from audit.watermarks.image.spread import SpreadSpectrum
 
-__all__ = ["ImageMark", "InvisibleWatermark", "LowestBit", "MarksImages", "SpreadSpectrum", "message_of"]
+__all__ = [
+    "GaussianShading", "ImageMark", "InvisibleWatermark", "LowestBit", "MarksImages", "MarksNoise", "SpreadSpectrum",
+    "TreeRing", "message_of",
+]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from detectors.provenance.image.bits import Evidence
 
-__all__ = ["ImageMark", "MarksImages", "message_of"]
+__all__ = ["ImageMark", "MarksImages", "MarksNoise", "message_of"]
 
 
 @runtime_checkable
@@ -48,6 +48,16 @@ class MarksImages(ImageMark, Protocol):
 
     def marked(self, image: NDArray[np.floating], key: bytes) -> NDArray[np.float32]:
         """Return an image of 0 to 1 with the mark, in whole 255ths; UsageError for one that cannot hold it."""
+
+
+@runtime_checkable
+class MarksNoise(ImageMark, Protocol):
+    """A mark in the noise that a generator begins with; it `asks` the model for `starting_noise`."""
+
+    def begun(
+        self, shape: Sequence[int], key: bytes, *, seed: int, numbers: Sequence[int]
+    ) -> NDArray[np.floating]:
+        """Return noise [item, *shape] with the mark for draws with these numbers; UsageError for no such noise."""
 
 
 def message_of(key: bytes, bits: int) -> NDArray[np.bool_]:

@@ -3,14 +3,14 @@
 Gaussian Shading (2404.04956): bit b = message, repeated, XOR a keyed stream; z = Phi^-1((b + u) / 2), u uniform, which
 is exactly N(0, 1) over keys. Read: sign, XOR, vote; the number of right signs is Bin(numbers, 1/2) over keys.
 
-Tree-Ring (2305.20030): the Fourier values of z on rings of radius 1 to r become real numbers, one a ring, which the key
-draws from N(0, n). With F those of the noise found, brought to variance 1, and n numbers in a plane,
+Tree-Ring (2305.20030, its pattern "rand"): the Fourier values of z up to radius r are those of a plane k that the key
+draws from N(0, 1), so that z is too. With P the part of a plane up to r, and f the noise found, brought to variance 1
+and summed over the images that are read together,
 
-    T = sum over half of the disk of |F - K|^2 / (n / 2),   p = P(ncx2(2 h, sum |K|^2 / (n / 2)) <= T),
+    <P f, k> ~ N(0, |P f|^2) over keys,    p = Phi(-<P f, k> / |P f|)
 
-as each pair k, -k counts once (h pairs, two degrees each). That law holds where the noise of unmarked images is white;
-elsewhere p is approximate, and noise without low waves is taken for marked by any key. No command and no probe reads
-these marks: who has the generator calls `audit.procedures.starting_noise` and the functions here.
+Both p-values are exact over keys whatever the images are. (That of the paper wants noise that is white, and takes any
+that has no low waves for marked; rings of one value each are too few numbers to single a key out.)
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtrc, ndtri
-from scipy.stats import ncx2
+from scipy.special import bdtrc, ndtr, ndtri
 
-__all__ = ["ShadingReading", "keyed_bits", "reused_stream", "ring_values", "ringed", "ringed_p", "shaded", "shading"]
+__all__ = ["ShadingReading", "keyed_bits", "reused_stream", "ringed", "ringed_p", "shaded", "shading"]
 
 Floats = NDArray[np.floating]
 Bits = NDArray[np.bool_]
@@ -87,36 +86,38 @@ def reused_stream(noise: Floats) -> float:
     return math.nan if not count else float(bdtrc(agreed - 1, count, 0.5)) if agreed else 1.0
 
 
-def ring_values(secret: bytes, side: int, radius: int) -> tuple[Bits, Floats]:
-    """Return the disk [side, side] of Fourier places (true: replaced) and the key's values on it.
-
-    Raises ValueError for a radius below 1 or at half of the side, beyond which there are no pairs.
-    """
-    if not 1 <= radius < side / 2:
-        raise ValueError(f"ring_values: got radius {radius}; allowed: 1 or more, below {side / 2:g}")
-    steps = np.fft.fftfreq(side, 1 / side)
-    ring = np.ceil(np.hypot(steps[:, None], steps) - 1e-9).astype(int)
-    drawn = np.frombuffer(hashlib.shake_256(b"dokimasia tree ring 1\0" + secret).digest(8 * radius), "<u8")
-    heights = np.r_[0.0, ndtri((drawn.astype(float) + 0.5) / 2.0**64)] * side
-    disk = (ring >= 1) & (ring <= radius)
-    return disk, np.asarray(np.where(disk, heights[np.minimum(ring, radius)], 0.0))
-
-
 def ringed(noise: Floats, secret: bytes, radius: int) -> Floats:
-    """Return noise [..., side, side] with the key's rings in the Fourier plane of each item."""
-    disk, values = ring_values(secret, noise.shape[-1], radius)
-    return np.asarray(np.fft.ifft2(np.where(disk, values, np.fft.fft2(noise))).real)
+    """Return noise [..., side, side] with the key's waves up to a radius in each item; N(0, 1) over keys.
 
-
-def ringed_p(noise: Floats, secret: bytes, radius: int) -> Floats:
-    """Return the approximate p-value [...] of each item's noise [..., side, side]: small = the rings are there.
-
-    It holds where unmarked noise is white. NaN for noise that is not finite or all the same, behind which nothing is.
+    Raises ValueError for a radius below 1 or at half of the side, where waves are no pairs.
     """
-    side = noise.shape[-1]
-    disk, values = ring_values(secret, side, radius)
-    centred = noise - noise.mean((-2, -1), keepdims=True)
-    spread = centred.std((-2, -1), keepdims=True)
-    found = np.fft.fft2(centred / np.where(spread > 1e-12, spread, np.nan))
-    far = np.where(disk, np.abs(found - values) ** 2, 0).sum((-2, -1)) / side**2
-    return np.asarray(ncx2.cdf(far, int(disk.sum()), float((values**2).sum()) / side**2))
+    return np.asarray(noise - _low(noise, radius) + _low(_plane(secret, noise.shape[-1]), radius))
+
+
+def ringed_p(noise: Floats, secret: bytes, radius: int) -> float:
+    """Return the p-value of the key's waves in the noise found behind images, [image, side, side], taken together.
+
+    NaN where no image has noise that varies: nothing is behind it. Raises ValueError for a radius like `ringed`.
+    """
+    spread = noise.std((-2, -1))
+    there = spread > 1e-12
+    low = _low((noise[there] / spread[there][:, None, None]).sum(0), radius)
+    size = float(np.sqrt((low**2).sum()))
+    return float(ndtr(-(low * _plane(secret, noise.shape[-1])).sum() / size)) if size > 0 else math.nan
+
+
+def _low(plane: Floats, radius: int) -> Floats:
+    """Return the part of planes [..., side, side] that are waves up to a radius, the mean left out."""
+    side = plane.shape[-1]
+    if plane.shape[-2] != side or not 1 <= radius < side / 2:
+        raise ValueError(f"ringed: got radius {radius} in {plane.shape[-2]} by {side} numbers; "
+                         f"allowed: a square, 1 or more, below {side / 2:g}")  # fmt: skip
+    steps = np.fft.fftfreq(side, 1 / side)
+    far = np.hypot(steps[:, None], steps)
+    disk = (far > 0) & (far < radius + 1e-9)
+    return np.asarray(np.fft.ifft2(np.where(disk, np.fft.fft2(plane), 0)).real)
+
+
+def _plane(secret: bytes, side: int) -> Floats:
+    drawn = np.frombuffer(hashlib.shake_256(b"dokimasia tree ring 2\0" + secret).digest(8 * side * side), "<u8")
+    return np.asarray(ndtri((drawn.astype(float) + 0.5) / 2.0**64).reshape(side, side))
