@@ -46,6 +46,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "factuality.uncertainty": [{}, {"score": "mean_entropy_bound"}],
     "factuality.rag": [{}, {"answers": "given"}],
     "factuality.recognition": [{}, {"mode": "generate"}],
+    "provenance.image_mark": [{}, {"images": "drawn", "mark": {"use": "invisible-watermark"}}],
     "provenance.text_mark": [{}, {"attacks": ("delete at 0.5",), "lengths": (4,)}],
     "robustness.images": [{}, {"mode": "log_prob"}],
     "robustness.text": [{"mode": one} for one in ("choice", "generate", "predict")],

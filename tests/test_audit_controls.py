@@ -137,6 +137,7 @@ WAYS = {
     ],
     "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01}],
     "novelty.likelihood": [{"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01}],
+    "provenance.image_mark": [{}, {"images": "marked", "attacks": ("all",), "other_keys": 3}],
     "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}, {"attacks": ("all",)}],
     "robustness.images": [{}, {"mode": "log_prob", "kinds": ("jpeg",)}],
     "robustness.text": [
@@ -170,6 +171,7 @@ UNCOVERED = {
         "unparseable_share", "error_share", "not_asked",
     },
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
+    "provenance.image_mark": {"ssim", "not_tested"},
     "provenance.signed_origin": {"unreadable"},
     "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length"},
 }
@@ -355,6 +357,8 @@ def subjects(tmp_path_factory):
         "robustness.text": (language, {"items": file("questions", questions)}),
         "provenance.signed_origin": ({}, {"items": file("files", [
             {"file": unsigned_png(n), "name": f"{n}.png"} for n in range(4)])}),
+        "provenance.image_mark": ({}, {"items": file("pictures", [
+            {"image": [[n + row * column % 7 for column in range(16)] for row in range(16)]} for n in range(4)])}),
         "provenance.text_mark": (language, {"items": file("texts", [{"text": f"The {n}"} for n in range(4)])}),
         "quality.samples": (normal, {"items": sets["items"], "train": sets["train"]}),
     }

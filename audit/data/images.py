@@ -3,6 +3,7 @@
     data: {use: image_folder, path: ./photos, mode: L, size: [28, 28], levels: 16}
 
     image   whole numbers 0 to 255, or of fewer levels, [row, column] for mode L, [channel, row, column] for mode RGB
+    name    the file's path in the folder
     label   name of the subfolder that holds the file, where it is not the folder itself
     unit    the file's path in the folder; of pictures with equal pixels the first one's
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["ImageFolder", "folder_labels"]
 
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
-_FIELDS = ("image", "label", "unit")
+_FIELDS = ("image", "name", "label", "unit")
 _ROWS = 256
 _BYTE = 256
 _AT_ONCE = 1 << 24
@@ -52,7 +53,7 @@ class ImageFolder(Source):
     mode: Literal["L", "RGB"] = "L"
     """`L` = one channel of grey, `RGB` = three of colour."""
     size: tuple[int, int] | None = None
-    """(rows, columns) that images are resampled to (bicubic); absent = they must all be of one size."""
+    """(rows, columns) that images are resampled to (bicubic); absent = as they are, mostly of one size."""
     levels: int = field(default=_BYTE, metadata={"later": True})
     """Levels that each pixel is cut into, 0 to levels - 1; small models learn few of them better than all 256."""
 
@@ -110,6 +111,7 @@ class ImageFolder(Source):
                 for one, path in zip(images, paths, strict=True))  # fmt: skip
         made: dict[str, list[Any]] = {
             "image": images,
+            "name": [path.as_posix() for path in paths],
             "label": [path.parent.as_posix() if len(path.parts) > 1 else None for path in paths],
             "unit": [seen.setdefault(pixels, path) for pixels, path in told],
         }

@@ -24,7 +24,7 @@ from detectors.provenance.text.green import GreenLists
 from detectors.provenance.text.reading import Reading, TextScheme
 from detectors.result import COUNT, Direction, Measure, Result, undefined
 
-__all__ = ["MARK_MEASURES", "READ_COLUMNS", "mark_detection", "read_texts"]
+__all__ = ["MARK_MEASURES", "READ_COLUMNS", "mark_detection", "median_of", "read_texts"]
 
 READ_COLUMNS = ("tokens", "p_value", "green_fraction", "share", "tokens_needed", "per_token")
 
@@ -37,6 +37,8 @@ _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 20
 _TOO_SHORT = Cause("in no text is there anything to test")
 _NO_LISTS = Cause("the mark has no green tokens")
 _NO_HUMANS = Cause("the plan gives no texts that are known to be without the mark")
+_UNFOUND = Cause("half of the texts or more are not found at their full length")
+_TOO_FEW = Method("none; too few for an interval of the median")
 _NO_TWIN = Cause("the mark was not put in here, so the model has no texts that are known to be without it")
 
 
@@ -107,7 +109,8 @@ def mark_detection(
         rate("own_false_positive_rate", plain, _units(outputs, "plain_unit", plain), "lower is better",
              reason=_NO_TWIN),
         rate("other_key_rate", other, units, "lower is better"),
-        _median("tokens_needed", items.loc[first, "tokens_needed"], int(untested.sum()), level),
+        median_of("tokens_needed", items.loc[first, "tokens_needed"], _UNFOUND, unit="tokens",
+                  direction="lower is better", level=level, missing=int(untested.sum())),
         rate("green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=column, reason=lists),
         _quality_cost(outputs, units, level, rng),
         _not_tested(items, level),
@@ -157,23 +160,25 @@ def _mean(
     )
 
 
-def _median(name: str, needed: pd.Series[Any], missing: int, level: float) -> Measure:
-    """Return the median of how many tokens a text needs to be found, with its exact order-statistic interval.
+def median_of(
+    name: str, values: pd.Series[Any], nothing: Cause, *, unit: str, direction: Direction, level: float,
+    missing: int = 0,
+) -> Measure:
+    """Return the median of independent values with its exact order-statistic interval; `nothing` is why there is none.
 
-    A text that is not found (null) needs more tokens than any other, a missing one needs any number of them.
+    Null = more than any number, as of a text that is not found at its full length. What is missing could be any.
     """
-    size, ordered = len(needed), np.sort(needed.fillna(np.inf).to_numpy(float))
+    size, ordered = len(values), np.sort(values.astype(float).fillna(np.inf).to_numpy())
     facts: dict[str, Any] = {
-        "n": {"items": size, "units": size}, "unit": "tokens", "direction": "lower is better", "level": level,
-        "missing": missing,
+        "n": {"items": size, "units": size}, "unit": unit, "direction": direction, "level": level, "missing": missing,
     }
     if not size or np.isinf(ordered[size // 2]):
-        return undefined(name, Cause("half of the texts or more are not found at their full length"), **facts)
+        return undefined(name, nothing, **facts)
     asked = size + missing
     outside = int((bdtr(np.arange(asked), asked, 0.5) <= (1 - level) / 2).sum())
-    # missing texts stand below all others for the lower end, above them for the upper one
+    # what is missing stands below all others for the lower end, above them for the upper one
     if outside <= missing or np.isinf(ordered[missing - outside]):
-        return Measure(name=name, value=ordered[size // 2], method=Method("none; too few texts are found"), **facts)
+        return Measure(name=name, value=ordered[size // 2], method=_TOO_FEW, **facts)
     return Measure(
         name=name, value=ordered[size // 2], low=ordered[outside - 1 - missing], high=ordered[missing - outside],
         method=Method("order statistics of the median"), **facts,

@@ -26,7 +26,9 @@ from detectors.intervals import exact_binomial, mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
-__all__ = ["ATTACK_MEASURES", "CELL_LISTS", "Promise", "attack_cells", "name_of", "power_table", "under_attack"]
+__all__ = [
+    "ATTACK_MEASURES", "CELL_LISTS", "Attacked", "Promise", "attack_cells", "name_of", "power_table", "under_attack",
+]
 
 ATTACK_MEASURES = (
     "worst_power_under_attack", "shortest_length", "power_by_length", "forgery_rate", "power_under_attack",
@@ -91,29 +93,40 @@ def under_attack(
     `worst_power_under_attack` the least of them; `power_by_length` of no attack; both at `alpha`. `forgery_rate` is the
     power under the attack that changes what is said, in which a mark should not be found.
     """
-    judge = _Judge(outputs, attack_cells(outputs), alpha, promise, level, rng)
-    attacks = [(kind, strength) for kind, strength in judge.attacks if kind not in ("none", FORGERY)]
-    strict = 1 - (1 - level) / max(1, len(attacks))
-    joint = [judge.power(one, 0, "power_under_attack", level=strict, group=name_of(*one)) for one in attacks]
-    alone = [judge.power(one, 0, "power_under_attack", group=name_of(*one)) for one in attacks]
+    judge = Attacked(outputs, attack_cells(outputs), alpha, promise, level, rng)
+    attacks = [one for one in judge.attacks if one[0] not in ("none", FORGERY)]
+    worst, *each = judge.after(attacks)
     forged = next((one for one in judge.attacks if one[0] == FORGERY), (FORGERY, 1.0))
     return [
-        _worst(alone, joint, level), judge.shortest(), *judge.by_length(),
-        judge.power(forged, 0, "forgery_rate", direction=_LOW), *(_at_once(one, len(joint)) for one in joint),
+        worst, judge.shortest(), *judge.by_length(), judge.power(forged, 0, "forgery_rate", direction=_LOW), *each
     ]
 
 
 @dataclass(frozen=True)
-class _Judge:
+class Attacked:
+    """Outputs that were read after attacks, and how often the mark is found in them."""
+
     outputs: pd.DataFrame
+    """As in `attack_cells`, with `unit` where a column names the independent units."""
     cells: pd.DataFrame
+    """What `attack_cells` says of them."""
     alpha: float
     promise: Promise
     level: float
     rng: np.random.Generator
+    nothing: Cause = _NOTHING
+    """Why there may be no output that an attack changed."""
+
+    def after(self, attacks: Sequence[tuple[str, float]]) -> list[Measure]:
+        """Return `worst_power_under_attack`, then `power_under_attack` of each attack, all of them at once."""
+        strict = 1 - (1 - self.level) / max(1, len(attacks))
+        joint = [self.power(one, 0, "power_under_attack", level=strict, group=name_of(*one)) for one in attacks]
+        alone = [self.power(one, 0, "power_under_attack", group=name_of(*one)) for one in attacks]
+        return [_worst(alone, joint, self.level, self.nothing), *(_at_once(one, len(joint)) for one in joint)]
 
     @cached_property
     def attacks(self) -> list[tuple[str, float]]:
+        """Kind and strength of each, no attack too."""
         return list(dict.fromkeys(zip(self.cells["kind"], self.cells["strength"], strict=True)))
 
     @cached_property
@@ -123,6 +136,7 @@ class _Judge:
 
     @cached_property
     def units(self) -> NDArray[Any]:
+        """The independent unit of each output."""
         return units_of(self.outputs).to_numpy(str)
 
     def found(self, attack: tuple[str, float], length: int, alpha: float) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -143,7 +157,7 @@ class _Judge:
         values, places = self.found(attack, length, self.alpha if alpha is None else alpha)
         told: dict[str, Any] = {"unit": "share", "direction": direction, "level": self.level, "group": group}
         if np.isnan(values).all():
-            return undefined(name, _NOTHING, n={"items": 0, "units": 0}, missing=len(values), **told)
+            return undefined(name, self.nothing, n={"items": 0, "units": 0}, missing=len(values), **told)
         found = mean_over_units(
             values, self.units[places.astype(int)], level=level or self.level, rng=self.rng, binary=True
         )
@@ -203,13 +217,13 @@ def _from_on(known: Mapping[int, Measure], end: str, power: float) -> int | None
     return found
 
 
-def _worst(alone: Sequence[Measure], joint: Sequence[Measure], level: float) -> Measure:
+def _worst(alone: Sequence[Measure], joint: Sequence[Measure], level: float, nothing: Cause) -> Measure:
     """Return the least power, whichever attack has it."""
     told: dict[str, Any] = {"unit": "share", "direction": _HIGH, "level": level}
     told["missing"] = max((one.missing for one in alone), default=0)
     known = [(one, all_) for one, all_ in zip(alone, joint, strict=True) if one.value is not None]
     if not known:
-        return undefined("worst_power_under_attack", _NOTHING, n={"items": 0, "units": 0}, **told)
+        return undefined("worst_power_under_attack", nothing, n={"items": 0, "units": 0}, **told)
     least = min((one for one, _ in known), key=lambda one: one.value or 0.0)
     lows, highs = [one.low or 0.0 for one, _ in known], [one.high for _, one in known if one.high is not None]
     method = least.method

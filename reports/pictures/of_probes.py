@@ -42,6 +42,7 @@ __all__ = [
     "GENERATED_IMAGES",
     "GROUNDING",
     "IMAGE_DATA",
+    "IMAGE_MARK",
     "IMAGE_ROBUSTNESS",
     "JUDGED",
     "LIKELIHOOD",
@@ -126,6 +127,9 @@ SIGNED_ORIGIN = FindingFigure(
         "tamper_pass", "regions", "sizes", "tried", "passed", "problem",
     ),
     (by_group("tamper_pass_share"),),
+)
+IMAGE_MARK = FindingFigure(
+    ("value", "image", "original", "p_value", "right_bits", "psnr", "ssim", "plain_p_value", "problem"),
 )
 TEXT_MARK = FindingFigure(
     ("value", "p_value", "green_fraction", "tokens", "tokens_needed", "output"),

@@ -6,6 +6,7 @@
     noise           standard deviation           blur         standard deviation of the Gaussian, pixels
     brightness      factor                       contrast     factor, about the mean
     erase           share of the area painted grey, a rectangle at random
+    shift           pixels cut off at the top and at the left
 
 Images are [row, column, channel] or [row, column], and come back in whole 255ths, as a file would hold them.
 """
@@ -19,16 +20,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ATTACKS", "attacked"]
+__all__ = ["ATTACKS", "STRENGTHS", "attacked"]
 
 Image = NDArray[np.float32]
 
 ATTACKS: Mapping[str, tuple[float, ...]] = {
     "jpeg": (90, 70, 50, 30), "webp": (80, 50), "crop": (0.1, 0.25, 0.5, 0.75), "scale": (0.5, 0.75, 1.5, 2),
     "rotate": (1, 5, 15, 45), "flip": (1,), "noise": (0.02, 0.05), "blur": (1, 2), "brightness": (0.7, 1.3),
-    "contrast": (0.6, 1.5), "erase": (0.1, 0.3),
+    "contrast": (0.6, 1.5), "erase": (0.1, 0.3), "shift": (3,),
 }  # fmt: skip
 """Every attack with the strengths that a table of them shows."""
+STRENGTHS: Mapping[str, tuple[float, float]] = {
+    "jpeg": (1, 100), "webp": (1, 100), "crop": (0.01, 0.99), "scale": (0.1, 4), "rotate": (-180, 180), "flip": (1, 1),
+    "noise": (0.001, 1), "blur": (0.1, 20), "brightness": (0.1, 4), "contrast": (0.1, 4), "erase": (0.01, 0.99),
+    "shift": (1, 64),
+}  # fmt: skip
+"""Least and greatest strength of each."""
 
 
 def attacked(kind: str, image: NDArray[np.floating], strength: float, rng: np.random.Generator) -> Image:
@@ -89,6 +96,11 @@ def _erase(image: Image, strength: float, rng: np.random.Generator) -> Image:
     return made
 
 
+def _shift(image: Image, strength: float, rng: np.random.Generator) -> Image:
+    by = round(strength)
+    return image[by:, by:] if by < min(image.shape[:2]) else image[:1, :1]
+
+
 def _noise(image: Image, strength: float, rng: np.random.Generator) -> Image:
     return image + strength * rng.standard_normal(image.shape, dtype=np.float32)
 
@@ -115,4 +127,5 @@ def _contrast(image: Image, strength: float, rng: np.random.Generator) -> Image:
 _KINDS: Mapping[str, Callable[[Image, float, np.random.Generator], Image]] = {
     "jpeg": _coded("JPEG"), "webp": _coded("WEBP"), "crop": _crop, "scale": _scale, "rotate": _rotate, "flip": _flip,
     "noise": _noise, "blur": _blur, "brightness": _brightness, "contrast": _contrast, "erase": _erase,
+    "shift": _shift,
 }  # fmt: skip

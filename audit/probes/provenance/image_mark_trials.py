@@ -1,0 +1,196 @@
+"""Controls and trials of `provenance.image_mark`: images whose lowest bits agree with keys as often as they shall.
+
+An image of 16 x 16 agrees with the key in just as many places as its p-value needs, or in one or two fewer, so that
+another bound, key or count gives another rate; the same holds after it was flipped, under the key that was not put in,
+and for its original. What is lifted from flat images is nothing: a copy of it leaves the original as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from audit.probe import Known, Observed, Trial, mean_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["image_mark_trials", "planted"]
+
+_UNITS, _SIDE, _ALPHA, _GREY, _PLANTED = 32, 16, 0.01, 100, 60
+_KEY, _FLIP = "the key of trials", "flip at 1"
+_FOUND = (29, 19, 6)
+"""Units in which the mark is found, of two images each."""
+
+
+def image_mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
+    """Return the trials, with a mark and a key of their own: what is secret plays no part in them."""
+    tried = replace(
+        probe, images="given", mark={"use": "image-lowest-bit"}, key=_KEY, key_file=None, alpha=_ALPHA,
+        attacks=(_FLIP,), other_keys=1, promise_power=0.5, promise_alpha=_ALPHA, levels=256,
+    )
+    return [_Made(tried, dose, rng).trial() for dose in range(3)]
+
+
+def planted(probe: Any, rng: np.random.Generator, *, marked: bool) -> Observed:
+    """Return observations of images with the mark, or of such as have none, though their bits agree a little."""
+    import numpy as np
+    import pandas as pd
+
+    least = np.log10(probe.alpha)
+    powers = least * (rng.uniform(1, 40, _PLANTED) if marked else rng.uniform(0, 0.9, _PLANTED))
+    index = pd.Index([f"planted-{number}" for number in range(_PLANTED)], name="id")
+    frame = pd.DataFrame({"p_value": 10.0**powers, "right_bits": 0.99 if marked else 0.6, "problem": None}, index)
+    frame["other_p_values"] = [[float(one)] for one in rng.uniform(size=_PLANTED)]
+    return {"items": frame}
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Images in which the mark is found, more or less, and what must come out."""
+
+    probe: Any
+    dose: int
+    rng: np.random.Generator
+
+    def trial(self) -> Trial:
+        """Return the trial of this dose."""
+        import numpy as np
+
+        unit = np.tile(np.arange(_UNITS), 2)
+        most = {"own": _FOUND[self.dose], "flipped": 26 - 8 * self.dose, "other": 2 + 6 * self.dose,
+                "original": 1 + 3 * self.dose, "clean": 5 * self.dose}  # fmt: skip
+        marks = {name: self.rng.permutation(_UNITS)[unit] < count for name, count in most.items()}
+        names = [f"image-{number}" for number in range(len(unit))]
+        made = [
+            self._image(name, *(bool(marks[form][at]) for form in ("own", "flipped", "other", "original")))
+            for at, name in enumerate(names)
+        ]
+        clean = [
+            self._image(f"clean-{at}", bool(found), False, False, False)[0] for at, found in enumerate(marks["clean"])
+        ]
+        units = [f"u{number}" for number in unit]
+        data = {
+            "items": _frame(names, [one[0] for one in made], unit=units),
+            "originals": _frame(names, [one[1] for one in made]),
+            "unmarked": _frame([f"clean-{at}" for at in range(len(unit))], clean, unit=units),
+            "lifted": _frame(["flat-0", "flat-1"], [np.full((40, 40), _GREY)] * 2),
+        }
+        data["items"] = data["items"].iloc[self.rng.permutation(len(names))]
+        return Trial(self.dose > 0, data, {}, self._known(marks, made, unit), self.probe)
+
+    def _known(
+        self, marks: Mapping[str, NDArray[np.bool_]], made: Sequence[Any], unit: NDArray[np.int64]
+    ) -> dict[tuple[str, str | None], Known]:
+        import numpy as np
+
+        whole = _SIDE**2
+        right = np.array([[self._agreeing(one[0]), self._agreeing(one[0][:, ::-1])] for one in made]) / whole
+        noise = [-10 * np.log10((one[0] != one[1]).sum() / whole / 255**2) for one in made]
+        of_units = np.bincount(unit, noise) / np.bincount(unit)
+        others = np.append(marks["other"], np.zeros(len(unit), dtype=bool))
+        return {
+            ("detection_rate", None): mean_of(marks["own"], _UNITS),
+            ("power_under_attack", _FLIP): mean_of(marks["flipped"], _UNITS),
+            ("worst_power_under_attack", None): mean_of(marks["flipped"], _UNITS),
+            ("false_positive_rate", None): mean_of(marks["clean"], _UNITS),
+            ("own_false_positive_rate", None): mean_of(marks["original"], _UNITS),
+            ("forgery_rate", None): mean_of(marks["original"], _UNITS),
+            ("other_key_rate", None): mean_of(others, len(others)),
+            ("bit_accuracy", None): mean_of(right[:, 0]), ("bit_accuracy", _FLIP): mean_of(right[:, 1]),
+            ("psnr", None): Known(float(np.sort(of_units)[_UNITS // 2])),
+            ("cells_below_promise", None): Known(float(marks["flipped"].mean() < 0.5), certain=True),
+        }  # fmt: skip
+
+    @cached_property
+    def _key(self) -> NDArray[np.bool_]:
+        return _bits_of(_KEY.encode())
+
+    @cached_property
+    def _reader(self) -> Any:
+        return self.probe.reader(None)[1]
+
+    @cached_property
+    def _least(self) -> int:
+        """How many of the bits are right, at the least, where a mark is found."""
+        from scipy.stats import binom
+
+        return int(binom.isf(_ALPHA, _SIDE**2, 0.5)) + 1
+
+    def _agreeing(self, image: NDArray[np.int64]) -> int:
+        return int(((image & 1).astype(bool) == self._key).sum())
+
+    def _image(self, name: str, own: bool, flipped: bool, other: bool, original: bool) -> tuple[Any, Any]:
+        """Return an image and its original, in which the mark is found, or not, in each of these forms."""
+        import numpy as np
+
+        key, mirror = self._key, self._key[:, ::-1]
+        foreign = _bits_of(self._reader.other_keys(name)[0])
+        like = [mirror == key, foreign == key]
+        sizes = np.array([[(like[0] == a)[like[1] == b].sum() for b in (True, False)] for a in (True, False)])
+        right = self._least - (not own)
+        across, along = (
+            self._with(found, right, int((~one).sum())) for found, one in zip((flipped, other), like, strict=True)
+        )
+        counts = _split(right, across, along, sizes)
+        agrees = np.zeros(key.shape, dtype=bool)
+        for (a, b), count in np.ndenumerate(counts):
+            places = np.flatnonzero((like[0] == (not a)) & (like[1] == (not b)))
+            agrees.flat[self.rng.choice(places, count, replace=False)] = True
+        before = self._changed(agrees, self._least - (not original))
+        marked, plain = (_GREY + np.where(one, key, ~key).astype(int) for one in (agrees, before))
+        return marked, plain
+
+    def _with(self, found: bool, right: int, apart: int) -> int:
+        """Return how many places agree with another key that differs from the key in `apart`, where it is found or not.
+
+        Each place changes both counts, so that their difference has the parity of `apart`.
+        """
+        count = self._least if found else self._least - 1
+        odd = (right + count + apart) % 2
+        return count + (odd if found else -odd)
+
+    def _changed(self, agrees: NDArray[np.bool_], right: int) -> NDArray[np.bool_]:
+        """Return other places, of which so many agree: the original differs from the image in them and in some more."""
+        import numpy as np
+
+        made = agrees.copy()
+        more, surplus = int(self.rng.integers(3, 9)), int(agrees.sum()) - right
+        off, on = more + max(0, surplus), more + max(0, -surplus)
+        made.flat[self.rng.choice(np.flatnonzero(agrees), off, replace=False)] = False
+        made.flat[self.rng.choice(np.flatnonzero(~agrees), on, replace=False)] = True
+        return made
+
+
+def _split(right: int, across: int, along: int, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return of each kind of place (like the mirrored key or not, like the foreign one or not) how many agree.
+
+    right agree with the key, `across` with the mirrored and `along` with the foreign one.
+    """
+    import numpy as np
+
+    of_mirror = (right + across - int(sizes[1].sum())) // 2
+    of_foreign = (right + along - int(sizes[:, 1].sum())) // 2
+    for both in sorted(range(int(sizes[0, 0]) + 1), key=lambda one: abs(2 * one - int(sizes[0, 0]))):
+        counts = np.array([[both, of_mirror - both], [of_foreign - both, right - of_mirror - of_foreign + both]])
+        if ((counts >= 0) & (counts <= sizes)).all():
+            return counts
+    raise ValueError(f"_split: got {right}, {across}, {along} of {sizes.tolist()}; allowed: what can be at once")
+
+
+def _bits_of(key: bytes) -> NDArray[np.bool_]:
+    """Return the bits of a key, as the mark draws them."""
+    from detectors.provenance.image.latent import keyed_bits
+
+    return keyed_bits(key, b"lowest bit", _SIDE**2).reshape(_SIDE, _SIDE)
+
+
+def _frame(names: Sequence[str], images: Sequence[Any], **more: Sequence[Any]) -> pd.DataFrame:
+    import pandas as pd
+
+    index = pd.Index(names, name="id")
+    return pd.DataFrame({"image": pd.Series([one.tolist() for one in images], index, dtype=object), **more}, index)

@@ -1,0 +1,268 @@
+"""Is a mark there in images, what takes it out, whom does it accuse, and what does it cost.
+
+    an image is found  <=>  its p-value is at most alpha
+    power       share of marked images that are found, after each attack, at 1e-2, 1e-3, 1e-6 and alpha
+    accused     share of images without the mark that are found, counted; theory says at most alpha, over keys
+    under other keys    every image under keys that were not put in: a trial each, as each key is drawn anew, so that
+                the count of alarms is a sum of independent ones and the binomial interval of their mean rate holds
+                (Hoeffding 1956, Ann. Math. Stat. 27:713), whatever the images are
+
+The image is the independent unit, unless a column says which are one, such as crops of one photograph. Of an image that
+cannot be read nobody can say that it is marked: it is missing as it came, and not found after an attack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from detectors.arrays import units_of
+from detectors.intervals import mean_over_units
+from detectors.phrases import Cause, Method
+from detectors.provenance.detection import median_of
+from detectors.provenance.image.lifting import COPY
+from detectors.provenance.under_attack import Attacked, Promise, attack_cells, name_of
+from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
+
+__all__ = ["IMAGE_MARK_MEASURES", "LEVELS", "image_mark_detection", "level_named"]
+
+IMAGE_MARK_MEASURES = (
+    "detection_rate", "worst_power_under_attack", "false_positive_rate", "own_false_positive_rate", "other_key_rate",
+    "forgery_rate", "bit_accuracy", "psnr", "ssim", "cells_below_promise", "not_tested", "power_under_attack",
+)
+LEVELS = (1e-2, 1e-3, 1e-6)
+"""P-values at which power and false alarms are told beside alpha."""
+_HIGH: Direction = "higher is better"
+_LOW: Direction = "lower is better"
+_UNREAD = Cause("in no image is there anything to read")
+_UNCHANGED = Cause("no image was changed by it")
+_NO_CLEAN = Cause("the plan gives no images that are known to be without the mark")
+_NO_ORIGINALS = Cause("there are no originals beside the marked images")
+_NO_KEYS = Cause("no image was read under another key")
+_NOT_LIFTED = Cause("there are no further marked images to lift the mark from, or no originals to copy it into")
+_NO_MESSAGE = Cause("the mark carries no message that is known")
+_NO_ATTACKS = Cause("no attack was asked for")
+_FEW = Cause("there are no pairs that can be compared")
+
+
+def level_named(level: float) -> str:
+    """Return how the rate at a p-value is called in measures, such as `p at most 0.001`."""
+    return f"p at most {level:g}"
+
+
+def image_mark_detection(
+    outputs: pd.DataFrame, unmarked: pd.DataFrame | None, *, alpha: float, promise: Promise, level: float,
+    rng: np.random.Generator, remarks: Sequence[Remark] = (),
+) -> Result:
+    """Return `IMAGE_MARK_MEASURES`, some of them by p-value or attack too.
+
+    outputs, one row per image: `p_value`, `right_bits` (share of the message; null: none), `other_p_values` (list, one
+    a key that was not put in), and where there are originals `plain_p_value` (under the key), `psnr`, `ssim`. Where it
+    was attacked, the lists of `under_attack.attack_cells` and `bits` (share of right bits, in the same order); an
+    attack of the kind `copy` is the original with the mark lifted from other images. `unit` names the independent unit.
+    unmarked, one row per image that is known to be without the mark: `p_value`, `other_p_values`, `unit`.
+
+    `items` has the rows with `value` (found 1, not 0), `against`, `weight` (p); `table` those of the unmarked images.
+    """
+    judge = _Judge(outputs, unmarked, alpha, promise, level, rng)
+    measures = (
+        *judge.detection(), judge.worst, *judge.accused(), *judge.under_other_keys(), judge.forged(), *judge.bits(),
+        *judge.quality(), judge.below(), judge.not_tested(), *judge.after,
+    )  # fmt: skip
+    said = [*remarks, *judge.remarks()]
+    return Result(measures, judge.items(), judge.table(), remarks=tuple(said))
+
+
+@dataclass(frozen=True)
+class _Judge:
+    outputs: pd.DataFrame
+    unmarked: pd.DataFrame | None
+    alpha: float
+    promise: Promise
+    level: float
+    rng: np.random.Generator
+
+    @property
+    def levels(self) -> list[float]:
+        """P-values beside alpha."""
+        return [one for one in LEVELS if one != self.alpha]
+
+    @cached_property
+    def p(self) -> pd.Series[float]:
+        return self.outputs["p_value"].astype(float)
+
+    @cached_property
+    def attacked(self) -> Attacked | None:
+        """What was attacked; None where nothing was."""
+        if "kinds" not in self.outputs:
+            return None
+        cells = attack_cells(self.outputs)
+        return Attacked(self.outputs, cells, self.alpha, self.promise, self.level, self.rng, _UNCHANGED)
+
+    @cached_property
+    def attacks(self) -> list[tuple[str, float]]:
+        found = [] if self.attacked is None else self.attacked.attacks
+        return [one for one in found if one[0] not in ("none", COPY)]
+
+    @cached_property
+    def _power(self) -> list[Measure]:
+        return [] if self.attacked is None or not self.attacks else self.attacked.after(self.attacks)
+
+    @property
+    def worst(self) -> Measure:
+        told: dict[str, Any] = {"unit": "share", "direction": _HIGH, "level": self.level, "n": _n(0)}
+        return self._power[0] if self._power else undefined("worst_power_under_attack", _NO_ATTACKS, **told)
+
+    @property
+    def after(self) -> list[Measure]:
+        return self._power[1:]
+
+    def rate(
+        self, name: str, found: pd.Series[float] | None, direction: Direction, reason: Cause,
+        units: NDArray[Any] | None, **told: Any,
+    ) -> Measure:
+        """Return the mean over units of 0/1 values, null = cannot be said."""
+        facts: dict[str, Any] = {
+            "unit": "share", "direction": direction, "level": self.level, "group": told.pop("group", None)
+        }
+        values = np.empty(0) if found is None else found.to_numpy(float)
+        if np.isnan(values).all():
+            return undefined(name, reason, n=_n(0), missing=len(values), **facts)
+        mean = mean_over_units(values, units, level=self.level, rng=self.rng, binary=name != "bit_accuracy")
+        return Measure(
+            name=name, value=mean.value, low=mean.low, high=mean.high, n=mean.n, method=mean.method,
+            missing=mean.missing, **facts, **told,
+        )
+
+    def detection(self) -> Iterator[Measure]:
+        """Yield the share of images that are found at alpha, and at each level."""
+        units = units_of(self.outputs).to_numpy(str)
+        unit_of = "unit" if "unit" in self.outputs else None
+        yield self.rate("detection_rate", _at(self.p, self.alpha), _HIGH, _UNREAD, units, mean_of="value",
+                        unit_of=unit_of)  # fmt: skip
+        for one in self.levels:
+            yield self.rate("detection_rate", _at(self.p, one), _HIGH, _UNREAD, units, group=level_named(one))
+
+    def accused(self) -> Iterator[Measure]:
+        """Yield the share of images without the mark that are found under the key, at alpha and at each level."""
+        clean = self.unmarked
+        if clean is None:
+            yield self.rate("false_positive_rate", None, _LOW, _NO_CLEAN, None)
+        else:
+            p, units = clean["p_value"].astype(float), units_of(clean).to_numpy(str)
+            yield self.rate("false_positive_rate", _at(p, self.alpha), _LOW, _UNREAD, units)
+            for one in self.levels:
+                yield self.rate("false_positive_rate", _at(p, one), _LOW, _UNREAD, units, group=level_named(one))
+        plain = self.outputs["plain_p_value"].astype(float) if "plain_p_value" in self.outputs else None
+        own = None if plain is None else _at(plain, self.alpha)
+        yield self.rate("own_false_positive_rate", own, _LOW, _NO_ORIGINALS, units_of(self.outputs).to_numpy(str))
+
+    def under_other_keys(self) -> Iterator[Measure]:
+        """Yield the share of images under keys that were not put in that are found, at alpha and at each level."""
+        p = self.others
+        yield self.rate("other_key_rate", _at(p, self.alpha), _LOW, _NO_KEYS, None)
+        for one in self.levels if len(p) else ():
+            yield self.rate("other_key_rate", _at(p, one), _LOW, _NO_KEYS, None, group=level_named(one))
+
+    @cached_property
+    def others(self) -> pd.Series[float]:
+        """P-values of every image under every key that was not put in."""
+        frames = [self.outputs, *([] if self.unmarked is None else [self.unmarked])]
+        lists = [one for frame in frames for one in frame["other_p_values"] if one is not None]
+        return pd.Series([np.nan if p is None else p for one in lists for p in one], dtype=float)
+
+    def forged(self) -> Measure:
+        """Return the share of originals in which the mark is found after it was copied into them, at its best."""
+        copies = [] if self.attacked is None else [one for one in self.attacked.attacks if one[0] == COPY]
+        if self.attacked is None or not copies:
+            told: dict[str, Any] = {"unit": "share", "direction": _LOW, "level": self.level, "n": _n(0)}
+            return undefined("forgery_rate", _NOT_LIFTED, **told)
+        return self.attacked.power(min(copies, key=lambda one: one[1]), 0, "forgery_rate", direction=_LOW)
+
+    def bits(self) -> Iterator[Measure]:
+        """Yield the share of the message's bits that are right, as it came and after each attack."""
+        units, right = units_of(self.outputs), self.outputs["right_bits"].astype(float)
+        facts: dict[str, Any] = {"mean_of": "right_bits", "unit_of": "unit" if "unit" in self.outputs else None}
+        yield self.rate("bit_accuracy", right, _HIGH, _NO_MESSAGE, units.to_numpy(str), **facts)
+        if right.isna().all() or self.attacked is None:
+            return
+        told = [np.array(one, dtype=float) for one in self.outputs["bits"] if one is not None]
+        after = self.attacked.cells.assign(bits=np.concatenate(told))
+        for kind, strength in self.attacks:
+            rows = after[after["kind"].eq(kind) & after["strength"].eq(strength)]
+            own = units.to_numpy(str)[rows["item"].to_numpy(int)]
+            group = name_of(kind, strength)
+            yield self.rate("bit_accuracy", rows["bits"].astype(float), _HIGH, _NO_MESSAGE, own, group=group)
+
+    def quality(self) -> Iterator[Measure]:
+        """Yield the medians over units of what the mark costs."""
+        units = units_of(self.outputs)
+        for name, unit in (("psnr", "dB"), ("ssim", "score")):
+            told = self.outputs[name].astype(float) if name in self.outputs else pd.Series(dtype=float)
+            there = told.dropna()
+            means = there.groupby(units.reindex(there.index)).mean()
+            nothing = _FEW if len(told) else _NO_ORIGINALS
+            yield median_of(name, means, nothing, unit=unit, direction=_HIGH, level=self.level,
+                            missing=len(told) - len(there))  # fmt: skip
+
+    def below(self) -> Measure:
+        """Return in how many attacks fewer images are found than was promised; all attacks at once."""
+        told: dict[str, Any] = {"unit": "count", "direction": _LOW, "level": self.level}
+        if self.attacked is None or not self.attacks:
+            return undefined("cells_below_promise", _NO_ATTACKS, n=_n(0), **told)
+        strict = 1 - (1 - self.level) / len(self.attacks)
+        each = [
+            self.attacked.power(one, 0, "power", alpha=self.promise.alpha, level=strict) for one in self.attacks
+        ]
+        known = [one for one in each if one.value is not None]
+        ends = [
+            sum(getattr(one, end) < self.promise.power for one in known) for end in ("high", "value", "low")
+        ]
+        method = Method(
+            "attacks whose interval lies below, to those whose interval reaches below; {count} at once (Bonferroni)",
+            count=len(each),
+        )
+        low, value, high = ends
+        return Measure(name="cells_below_promise", value=value, low=low, high=high, n={"items": len(known)},
+                       method=method, **told)  # fmt: skip
+
+    def not_tested(self) -> Measure:
+        count = float(self.p.isna().sum())
+        return Measure(
+            name="not_tested", value=count, low=count, high=count, n={"items": len(self.p)}, unit="count",
+            direction=_LOW, level=self.level, method=COUNT,
+        )
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield the attack that takes most, and what counting can and cannot say of false alarms."""
+        known = [one for one in self.after if one.value is not None]
+        if known:
+            worst = min(known, key=lambda one: one.value or 0.0)
+            yield Remark("weakest_attack", {"attack": str(worst.group), "found_share": float(worst.value or 0.0)})
+        if read := int(self.others.notna().sum()):
+            yield Remark("rates_counted", {"reading_count": float(read), "least": 1 / read, "alpha": self.alpha})
+
+    def items(self) -> pd.DataFrame:
+        found = _at(self.p, self.alpha)
+        missed = found.eq(0).astype("boolean").where(found.notna())
+        items = self.outputs.assign(value=found, against=missed, weight=self.p)
+        return items.assign(no_answer=found.isna()) if found.isna().any() else items
+
+    def table(self) -> pd.DataFrame | None:
+        clean = self.unmarked
+        return None if clean is None else clean.assign(value=_at(clean["p_value"].astype(float), self.alpha))
+
+
+def _at(p: pd.Series[float], alpha: float) -> pd.Series[float]:
+    """Return 1 for what is found, 0 for what is not; null where there is no p-value."""
+    return p.le(alpha).astype(float).where(p.notna())
+
+
+def _n(count: int) -> dict[str, int]:
+    return {"items": count, "units": count}
