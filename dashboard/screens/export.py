@@ -55,7 +55,7 @@ def _offer(
 _ENDINGS = {
     "markdown": "md", "junit": "xml", "summary": "md", "hf": "yaml", "cyclonedx": "cdx.json",
     "cyclonedx-1.6": "1.6.cdx.json", "oscal": "oscal.json", "spdx": "spdx.json", "croissant": "croissant.json",
-    "every-eval-ever": "eee.json",
+    "every-eval-ever": "eee.json", "ll144": "ll144.html",
 }
 
 

@@ -1,6 +1,7 @@
 """What every document says, in its order and with its numbers already printed; documents only lay it out."""
 
 from reports.views.asked import AskedRow, AskedView, asked_view
+from reports.views.bias_audit import BiasAudit, Category, CategoryTable, bias_audits
 from reports.views.cards import ItemCard, item_cards
 from reports.views.changed_items import ChangedItem, ChangesView, changes_view
 from reports.views.columns import CONTENT
@@ -37,11 +38,11 @@ from reports.views.verification import verification_lines
 from reports.views.whole_audit import Block, FindingView, Overview, overview
 
 __all__ = [
-    "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedAudit", "AskedRow", "AskedView", "Block",
-    "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "DecisionPage",
+    "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedAudit", "AskedRow", "AskedView", "BiasAudit", "Block",
+    "Category", "CategoryTable", "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "DecisionPage",
     "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard", "ItemReview", "ItemsTable",
     "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView", "ReviewView", "Standing",
-    "TrendPanel", "Wrong", "asked_of", "asked_view", "brief_text", "called", "changes_view", "choices_of",
+    "TrendPanel", "Wrong", "asked_of", "asked_view", "bias_audits", "brief_text", "called", "changes_view", "choices_of",
     "comparison_view", "count_items", "decision_page", "effect_of", "item_cards", "item_review", "label_of", "laid_out",
     "open_checks", "overview", "printed", "printed_row", "progress_view", "reason_text", "review_view", "sent_of",
     "sheet_rows", "shown_cell", "shown_table", "tally_text", "trend_of", "trends_of", "verification_lines",

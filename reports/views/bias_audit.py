@@ -1,0 +1,160 @@
+"""What New York City's Local Law 144 wants published of a check of decisions: numbers, rates and impact ratios.
+
+    rate of a category = selected / persons        impact ratio = its rate / the highest rate of a known category
+
+By each sensitive column alone and by their crossings; persons without a value are counted and left out (6 RCNY 5-301
+and 5-303). Rates and their intervals are the record's. The impact ratio is the quotient of two of its rates, as the
+rule has it; the record's interval stands beside it where the record compares with the same category. What the rule asks
+for and a record does not hold is said in `lacks`, a sentence each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from audit.record import Audit, Finding
+from detectors.result import Measure
+from reports.text import Words, one_line
+
+__all__ = ["BiasAudit", "Category", "CategoryTable", "bias_audits"]
+
+_SMALL = 0.02
+"""Share of all persons below which an auditor may leave a category out (6 RCNY 5-301(d))."""
+_UNKNOWN, _CROSSED = "(no value)", " x "
+"""How `bias.decisions` names persons without a value, and joins the values of several columns."""
+_SAME = 1e-12
+
+
+@dataclass(frozen=True)
+class Category:
+    """One row of a table."""
+
+    name: str
+    persons: int
+    selected: int
+    rate: Measure
+    ratio: float | None
+    """None where nobody of a known category was selected."""
+    compared: Measure | None
+    """The record's ratio, with its interval; None where the record compares with another category."""
+    small: bool
+    """Whether it holds less than 2 % of all persons."""
+
+
+@dataclass(frozen=True)
+class CategoryTable:
+    """All known categories of one column, or of the crossing of all columns."""
+
+    columns: tuple[str, ...]
+    categories: tuple[Category, ...]
+    unknown: int
+    """Persons without a value in one of the columns."""
+    untold: int
+    """Persons of categories that the record does not list."""
+
+
+@dataclass(frozen=True)
+class BiasAudit:
+    """What one check of decisions has to publish."""
+
+    check: str
+    tables: tuple[CategoryTable, ...]
+    scored: bool
+    """Whether a score and a threshold decide, so that rates are scoring rates."""
+    data: Mapping[str, object]
+    """Source of the decisions, as the record tells it."""
+    lacks: tuple[str, ...]
+
+
+def bias_audits(audit: Audit, words: Words) -> list[BiasAudit]:
+    """Return what each measured check of decisions has to publish, in the order of the plan."""
+    checks = [one for one in audit.record.findings if one.probe == "bias.decisions" and _rates(one)]
+    return [_bias_audit(one, audit, words) for one in checks]
+
+
+def _bias_audit(finding: Finding, audit: Audit, words: Words) -> BiasAudit:
+    columns = tuple(str(one) for one in finding.options.get("sensitive", ()))
+    tables = tuple(_tables(finding, columns))
+    options = finding.options
+    scored = options.get("score") is not None and options.get("decision") is None
+    lacks = [*_of_record(audit, words), *_of_columns(columns, words), *_of_tables(finding, tables, words)]
+    if scored:
+        lacks.append(words("ll144.median", threshold=f"{options.get('threshold'):g}"))
+    lacks += [words("ll144.explain"), words("ll144.self_stated"), words("ll144.independent")]
+    data = finding.data.get("items", {})
+    return BiasAudit(finding.check, tables, scored, data if isinstance(data, Mapping) else {}, tuple(lacks))
+
+
+def _rates(finding: Finding) -> dict[str, Measure]:
+    """Return the selection rate of every group that has one."""
+    told = (one for one in finding.measures if one.name == "selection_rate" and one.value is not None)
+    return {one.group: one for one in told if one.group is not None}
+
+
+def _tables(finding: Finding, columns: Sequence[str]) -> Iterator[CategoryTable]:
+    """Yield a table for each column, and one for the crossing of all where there are several."""
+    rates = _rates(finding)
+    if len(columns) == 1:
+        yield _table(finding, (columns[0],), {one: one for one in rates if one != _UNKNOWN}, rates)
+        return
+    known = [_of_column(name, rates) for name in columns]
+    for name, groups in zip(columns, known, strict=True):
+        yield _table(finding, (name,), groups, {one: rates[one] for one in rates if one.startswith(f"{name}: ")})
+    crossed = {one: one for one in map(_CROSSED.join, product(*known)) if one in rates}
+    alone = tuple(f"{name}: " for name in columns)
+    both = {one: rates[one] for one in rates if not one.startswith(alone) and one not in columns}
+    yield _table(finding, tuple(columns), crossed, both)
+
+
+def _of_column(column: str, rates: Mapping[str, Measure]) -> dict[str, str]:
+    """Return value -> group of a column's known values."""
+    groups = {one.removeprefix(f"{column}: "): one for one in rates if one.startswith(f"{column}: ")}
+    return {value: group for value, group in groups.items() if value != _UNKNOWN}
+
+
+def _table(
+    finding: Finding, columns: tuple[str, ...], known: Mapping[str, str], rates: Mapping[str, Measure]
+) -> CategoryTable:
+    whole = finding.measure("selection_rate")
+    persons = {name: rates[group].n.get("items", 0) for name, group in known.items()}
+    told = sum(rates[group].n.get("items", 0) for group in rates)
+    total = told if whole is None else max(told, whole.n.get("items", 0))
+    highest = max((float(rates[group].value or 0) for group in known.values()), default=0.0)
+    rows = []
+    for name, group in known.items():
+        rate = rates[group]
+        value = float(rate.value or 0)
+        ratio = value / highest if highest else None
+        record = finding.measure("selection_rate_impact_ratio", group)
+        same = record is not None and record.value is not None and ratio is not None
+        compared = record if same and abs(float(record.value or 0) - float(ratio or 0)) <= _SAME else None
+        selected = round(value * persons[name])
+        rows.append(Category(name, persons[name], selected, rate, ratio, compared, persons[name] < _SMALL * total))
+    return CategoryTable(columns, tuple(rows), told - sum(persons.values()), total - told)
+
+
+def _of_record(audit: Audit, words: Words) -> Iterator[str]:
+    if audit.run is None:
+        yield words("ll144.no_date")
+    yield words("ll144.no_use_date")
+
+
+def _of_columns(columns: Sequence[str], words: Words) -> Iterator[str]:
+    if len(columns) == 1:
+        yield words("ll144.no_crossing", column=one_line(columns[0], words, 60))
+
+
+def _of_tables(finding: Finding, tables: Sequence[CategoryTable], words: Words) -> Iterator[str]:
+    rows = [one for table in tables for one in table.categories]
+    if undecided := sum(one.missing for one in finding.measures[:1]):
+        yield words("ll144.undecided", count=undecided)
+    if untold := max((one.untold for one in tables), default=0):
+        yield words("ll144.untold", count=untold)
+    if small := sum(one.small for one in rows):
+        yield words("ll144.small", count=small)
+    if bare := sum(one.ratio is not None and one.compared is None for one in rows):
+        yield words("ll144.no_interval", count=bare)
+    if any(one.ratio is None for one in rows):
+        yield words("ll144.nobody")
