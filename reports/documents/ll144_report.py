@@ -20,6 +20,10 @@ from reports.views import BiasAudit, Category, CategoryTable, bias_audits
 
 __all__ = ["render_ll144"]
 
+_COLUMNS = (
+    "check", "columns", "category", "persons", "selected", "rate", "rate_low", "rate_high", "ratio", "ratio_low",
+    "ratio_high", "small",
+)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 
@@ -47,9 +51,7 @@ def _table(audits: list[BiasAudit], words: Words) -> str:
     """Return all categories as CSV, numbers in full."""
     out = io.StringIO()
     sheet = csv.writer(out, lineterminator="\n")
-    names = ("check", "columns", "category", "persons", "selected", "rate", "rate_low", "rate_high", "ratio", "ratio_low",
-             "ratio_high", "small")  # fmt: skip
-    sheet.writerow([words.term("ll144_column", name) for name in names])
+    sheet.writerow([words.term("bias_audit_column", name) for name in _COLUMNS])
     for one in audits:
         for table in one.tables:
             for category in table.categories:
@@ -65,7 +67,7 @@ def _cells(one: Category, words: Words) -> list[object]:
 
 
 def _unknown(table: CategoryTable, words: Words) -> list[object]:
-    return [words("ll144.unknown"), table.unknown, *[None] * 8]
+    return [words("bias_audit.unknown"), table.unknown, *[None] * 8]
 
 
 def _ends(measure: Measure | None) -> tuple[float | None, float | None]:

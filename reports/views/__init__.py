@@ -39,12 +39,12 @@ from reports.views.whole_audit import Block, FindingView, Overview, overview
 
 __all__ = [
     "CONTENT", "LETTERS", "SHORT", "SIGNS", "WORDED", "AskedAudit", "AskedRow", "AskedView", "BiasAudit", "Block",
-    "Category", "CategoryTable", "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow", "ComparisonView", "DecisionPage",
-    "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard", "ItemReview", "ItemsTable",
-    "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView", "ReviewView", "Standing",
-    "TrendPanel", "Wrong", "asked_of", "asked_view", "bias_audits", "brief_text", "called", "changes_view", "choices_of",
-    "comparison_view", "count_items", "decision_page", "effect_of", "item_cards", "item_review", "label_of", "laid_out",
-    "open_checks", "overview", "printed", "printed_row", "progress_view", "reason_text", "review_view", "sent_of",
-    "sheet_rows", "shown_cell", "shown_table", "tally_text", "trend_of", "trends_of", "verification_lines",
-    "worst_items",
+    "Category", "CategoryTable", "ChangedItem", "ChangesView", "CheckView", "Choice", "ComparisonRow",
+    "ComparisonView", "DecisionPage", "DecisionRow", "FindingReview", "FindingView", "GroupsView", "ItemCard",
+    "ItemReview", "ItemsTable", "MeasureRow", "MeasureView", "Overview", "PrintedCell", "PrintedRow", "ProgressView",
+    "ReviewView", "Standing", "TrendPanel", "Wrong", "asked_of", "asked_view", "bias_audits", "brief_text", "called",
+    "changes_view", "choices_of", "comparison_view", "count_items", "decision_page", "effect_of", "item_cards",
+    "item_review", "label_of", "laid_out", "open_checks", "overview", "printed", "printed_row", "progress_view",
+    "reason_text", "review_view", "sent_of", "sheet_rows", "shown_cell", "shown_table", "tally_text", "trend_of",
+    "trends_of", "verification_lines", "worst_items",
 ]

@@ -81,8 +81,8 @@ def _bias_audit(finding: Finding, audit: Audit, words: Words) -> BiasAudit:
     scored = options.get("score") is not None and options.get("decision") is None
     lacks = [*_of_record(audit, words), *_of_columns(columns, words), *_of_tables(finding, tables, words)]
     if scored:
-        lacks.append(words("ll144.median", threshold=f"{options.get('threshold'):g}"))
-    lacks += [words("ll144.explain"), words("ll144.self_stated"), words("ll144.independent")]
+        lacks.append(words("bias_audit.median", threshold=f"{options.get('threshold'):g}"))
+    lacks += [words("bias_audit.explain"), words("bias_audit.self_stated"), words("bias_audit.independent")]
     data = finding.data.get("items", {})
     return BiasAudit(finding.check, tables, scored, data if isinstance(data, Mapping) else {}, tuple(lacks))
 
@@ -124,37 +124,42 @@ def _table(
     highest = max((float(rates[group].value or 0) for group in known.values()), default=0.0)
     rows = []
     for name, group in known.items():
-        rate = rates[group]
-        value = float(rate.value or 0)
-        ratio = value / highest if highest else None
-        record = finding.measure("selection_rate_impact_ratio", group)
-        same = record is not None and record.value is not None and ratio is not None
-        compared = record if same and abs(float(record.value or 0) - float(ratio or 0)) <= _SAME else None
-        selected = round(value * persons[name])
-        rows.append(Category(name, persons[name], selected, rate, ratio, compared, persons[name] < _SMALL * total))
+        rate = float(rates[group].value or 0)
+        ratio = rate / highest if highest else None
+        compared = _compared(finding, group, ratio)
+        small = persons[name] < _SMALL * total
+        rows.append(Category(name, persons[name], round(rate * persons[name]), rates[group], ratio, compared, small))
     return CategoryTable(columns, tuple(rows), told - sum(persons.values()), total - told)
+
+
+def _compared(finding: Finding, group: str, ratio: float | None) -> Measure | None:
+    """Return the record's ratio of a group where it is this one."""
+    record = finding.measure("selection_rate_impact_ratio", group)
+    if record is None or record.value is None or ratio is None:
+        return None
+    return record if abs(record.value - ratio) <= _SAME else None
 
 
 def _of_record(audit: Audit, words: Words) -> Iterator[str]:
     if audit.run is None:
-        yield words("ll144.no_date")
-    yield words("ll144.no_use_date")
+        yield words("bias_audit.no_date")
+    yield words("bias_audit.no_use_date")
 
 
 def _of_columns(columns: Sequence[str], words: Words) -> Iterator[str]:
     if len(columns) == 1:
-        yield words("ll144.no_crossing", column=one_line(columns[0], words, 60))
+        yield words("bias_audit.no_crossing", column=one_line(columns[0], words, 60))
 
 
 def _of_tables(finding: Finding, tables: Sequence[CategoryTable], words: Words) -> Iterator[str]:
     rows = [one for table in tables for one in table.categories]
     if undecided := sum(one.missing for one in finding.measures[:1]):
-        yield words("ll144.undecided", count=undecided)
+        yield words("bias_audit.undecided", count=undecided)
     if untold := max((one.untold for one in tables), default=0):
-        yield words("ll144.untold", count=untold)
+        yield words("bias_audit.untold", count=untold)
     if small := sum(one.small for one in rows):
-        yield words("ll144.small", count=small)
+        yield words("bias_audit.small", count=small)
     if bare := sum(one.ratio is not None and one.compared is None for one in rows):
-        yield words("ll144.no_interval", count=bare)
+        yield words("bias_audit.no_interval", count=bare)
     if any(one.ratio is None for one in rows):
-        yield words("ll144.nobody")
+        yield words("bias_audit.nobody")
