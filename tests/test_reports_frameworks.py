@@ -11,6 +11,7 @@ import pytest
 
 import reports.frameworks
 from audit import plugins
+from audit.coverage import Answered, Facts, cover
 from audit.frameworks import load_framework
 
 HOME = Path(reports.frameworks.__file__).parent
@@ -48,7 +49,7 @@ STRENGTHS = {
     #                        direct partial process none
     "eu-ai-act":            (9, 22, 12, 14),
     "eu-code-gpai":         (0, 2, 3, 3),
-    "eu-code-transparency": (7, 4, 2, 7),
+    "eu-code-transparency": (6, 5, 2, 7),
     "iso-42001":            (2, 6, 12, 18),
     "kr-ai-basic-act":      (3, 4, 4, 8),
     "kr-guidelines":        (5, 7, 4, 9),
@@ -201,6 +202,62 @@ def test_computing_alone_never_brings_a_system_under_article_32():
         assert act.clause(name).when["kind"] == ["three_conditions"]
         assert not act.clause(name).tests
     assert all(word in act.note.ko for word in ("제31조제1항", "제36조제1항", "제40조제3항"))
+
+
+def statuses(name, day, **answers):
+    """Return clause -> status of an audit that found nothing, under these answers; `none` to every other question."""
+    framework = load_framework(name)
+    given = {one.id: Answered(tuple(answers.get(one.id, ["none"])), "Kim", day, None) for one in framework.questions}
+    rows = cover(Facts(findings=(), day=day, answers={name: given}), framework).clauses
+    return {one.clause.id: one.status for one in rows}
+
+
+def binding(found, *starts):
+    return {name for name, status in found.items() if status != "not applicable" and name.startswith(starts)}
+
+
+def test_a_day_that_lies_after_the_record_is_marked():
+    today, later = date(2026, 11, 28), date(2027, 12, 2)
+    told = statuses("eu-ai-act", today, role=["provider"], **{"class": ["annex_iii"]}, output=["generates_older"])
+    assert told["art-15-1"] == told["art-50-2"] == told["art-5-1-ba"] == "not yet in force"
+    then = statuses("eu-ai-act", later, role=["provider"], **{"class": ["annex_iii"]}, output=["generates_older"])
+    assert then["art-15-1"] == then["art-50-2"] == then["art-5-1-ba"] == "no evidence"
+    new = statuses("eu-ai-act", today, role=["provider"], output=["generates"])
+    assert (new["art-50-2"], new["art-15-1"]) == ("no evidence", "not applicable")
+    product = statuses("eu-ai-act", later, role=["provider"], **{"class": ["annex_i"]})
+    assert product["art-15-1"] == "not yet in force"
+    code = statuses("eu-code-transparency", today, role=["provider"], signed=["signed"], content=["media"])
+    assert code["s1-m3.4"] == "not yet in force"
+
+
+def test_roles_and_exemptions_of_the_ai_act():
+    day = date(2028, 1, 1)
+    assert set(statuses("eu-ai-act", day, role=["provider"], exempt=["military"]).values()) == {"not applicable"}
+    deployer = statuses("eu-ai-act", day, role=["deployer"], **{"class": ["annex_iii"]}, output=["publishes"])
+    assert binding(deployer, "art", "annex") == {"art-4a", "art-5-1-ba", "art-19-1", "art-50-4", "art-50-5"}
+    model = statuses("eu-ai-act", day, role=["gpai"], gpai=["new"], open=["open"])
+    assert binding(model, "art", "annex") == {"art-51-2", "art-53-1-c", "art-53-1-d"}
+    systemic = statuses("eu-ai-act", day, role=["gpai"], gpai=["new", "systemic"])
+    assert {"art-55-1-a", "annex-xi-2-1", "art-53-1-b"} <= binding(systemic, "art", "annex")
+
+
+def test_kinds_and_exemptions_of_the_korean_act():
+    day = date(2026, 11, 28)
+    chat = statuses("kr-ai-basic-act", day, role=["user_operator"], kind=["generative"])
+    assert binding(chat, "art-31", "art-32", "art-34-1", "dec") == {"art-31-1", "art-31-2", "art-31-4"}
+    inside = statuses("kr-ai-basic-act", day, role=["user_operator"], kind=["generative"], labelling=["internal"])
+    assert binding(inside, "art-31", "art-34-1") == {"art-31-4"}
+    loans = statuses("kr-ai-basic-act", day, role=["user_operator"], kind=["high_impact"], deemed=["received"])
+    assert binding(loans, "art-34-1", "dec") == {"art-34-1-4", "art-34-1-5", "dec-27"}
+    law = statuses("kr-ai-basic-act", day, role=["user_operator"], kind=["high_impact"], deemed=["other_law"])
+    assert binding(law, "art-34-1", "dec") == set()
+    assert binding(statuses("kr-ai-basic-act", day, role=["developer"], exempt=["defence"]), "") == set()
+
+
+def test_a_voluntary_code_binds_who_follows_it():
+    day = date(2026, 11, 28)
+    for name, role in (("eu-code-gpai", "gpai"), ("eu-code-transparency", "provider")):
+        assert set(statuses(name, day, role=[role]).values()) == {"not applicable"}
 
 
 def test_texts_that_changed_are_told_as_they_were():
