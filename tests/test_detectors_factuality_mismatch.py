@@ -139,6 +139,28 @@ def test_numbers_that_change_places_conflict():
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("answer", "passage", "wanted"),
+    [
+        ("The shop sells goods of over 2007 makers.", "The shop sells goods of over 700 makers. It dates from 2007.",
+         [("dates", CONFLICTING, "2007", "700")]),
+        ("The film opened on May 1,512, 2018.", "The film opened on May 14, 2018. It ran in 1,512 halls.",
+         [("numbers", CONFLICTING, "1,512", "14")]),
+        ("His death in December 768 left her alone.",
+         "He was king from 768, as the chronicle has it, and his death in December 771 left her alone.",
+         [("numbers", CONFLICTING, "768", "771")]),
+        ("It paid $0.34 against $0.18 last quarter.",
+         "It paid $0.34 against $0.16 last quarter. It paid $0.18 in the quarter before last.",
+         [("numbers", CONFLICTING, "$0.18", "0.16")]),
+        ("Revenue was $7 million in 2020.", "Revenue was $5 million in 2019 and $7 million in 2020.", []),
+        ("She died in 1990 at 56.", "She was born in 1934 and died in 1990, at the age of 56.", []),
+        ("It has about 1,200 rooms.", "It has about 1,187 rooms. It was begun in 1,200 days.", []),
+    ],
+)  # fmt: skip
+def test_a_figure_between_the_words_of_another_conflicts_wherever_else_it_stands(answer, passage, wanted):
+    assert found(answer, passage) == wanted
+
+
 def test_a_number_of_the_question_is_given():
     assert found("The 40 dentists work there.", "Dentists work there.", "Where do the 40 dentists work?") == []
     assert found("The 40 dentists work there.", "Dentists work there.")[0][1:3] == ("absent", "40")

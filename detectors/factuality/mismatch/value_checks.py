@@ -5,7 +5,8 @@
     absent        the evidence has no such thing
 
 What stands elsewhere in the evidence, while the sentence that says the same as the claim has another thing in its
-place, conflicts too: numbers that change places are no better than numbers that are made up.
+place, conflicts too: numbers that change places are no better than numbers that are made up. A figure is in the place
+of another of whatever kind, a year in that of a count too, where the words on both sides of it are the same.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from detectors.factuality.mismatch.evidence import Evidence, Found, Sentence
 from detectors.factuality.mismatch.names import Name
 from detectors.factuality.mismatch.quantities import Quantity
 from detectors.factuality.mismatch.verdicts import ABSENT, CONFLICTING, SUPPORTED, Finding
-from detectors.factuality.words import stem_of
+from detectors.factuality.words import NUMBER, Token, stem_of
 from detectors.phrases import Cause, Phrase
 
 __all__ = ["DATES", "NAMES", "NUMBERS", "check_dates", "check_names", "check_numbers"]
@@ -34,6 +35,9 @@ ALMOST = 0.8
 """Share from which it is taken to say the same, so that whatever it has of the kind is in the place."""
 ELSEWHERE = 0.3
 """By how much less a sentence must cover the claim for a thing in it to be one of something else."""
+FRAME = 3
+"""Tokens on both sides of a figure, together, that are the same where another stands in its place."""
+_LESS = 1e-9
 
 
 @dataclass(frozen=True)
@@ -83,13 +87,15 @@ def _finding(case: Case, kind: _Kind[T], thing: T, all_of: Sequence[T]) -> Findi
     own: frozenset[str] = frozenset()
     if isinstance(thing, Name):
         own = frozenset(stem_of("word", word) for word in thing.words)
-    found = max(kind.like(case.evidence, thing), key=lambda one: case.coverage_of(one[0], own), default=None)
-    rival = _rival(case, kind, thing, all_of, own)
-    if rival and (found is None or case.coverage_of(found[0], own) <= rival[2] - ELSEWHERE):
-        sentence, other, _ = rival
-        told = sentence.reading.text[other.start : other.end]
+    places = kind.like(case.evidence, thing)
+    found = max(places, key=lambda one: case.coverage_of(one[0], own), default=None)
+    rivals = [_rival(case, kind, thing, all_of, own), None if own else _in_its_frame(case, thing, places)]
+    most = 0.0 if found is None else case.coverage_of(found[0], own)
+    rival = next((one for one in rivals if one and (found is None or most <= one.covers - one.margin)), None)
+    if rival:
+        told = rival.sentence.reading.text[rival.start : rival.end]
         reason = Cause("{claimed} where the evidence has {found}", claimed=case.text(*span), found=told)
-        return Finding(kind.rule, CONFLICTING, span, _place(sentence, other.start, other.end), reason)
+        return Finding(kind.rule, CONFLICTING, span, _place(rival.sentence, rival.start, rival.end), reason)
     if found:
         return Finding(kind.rule, SUPPORTED, span, _place(*found))
     if kind.like(case.question, thing):
@@ -102,10 +108,21 @@ def _place(sentence: Sentence, start: int, end: int) -> tuple[int, int, int]:
     return sentence.passage, sentence.start + start, sentence.start + end
 
 
-def _rival(
-    case: Case, kind: _Kind[T], thing: T, all_of: Sequence[T], own: frozenset[str]
-) -> tuple[Sentence, T, float] | None:
-    """Return what stands in the place of a thing in a sentence about the same, and how much that covers."""
+@dataclass(frozen=True)
+class _Rival:
+    """Characters of a sentence that stand in the place of a thing of the claim."""
+
+    sentence: Sentence
+    start: int
+    end: int
+    covers: float
+    """Share of the claim's content words that the sentence holds."""
+    margin: float
+    """How much less must be covered by where the thing itself stands."""
+
+
+def _rival(case: Case, kind: _Kind[T], thing: T, all_of: Sequence[T], own: frozenset[str]) -> _Rival | None:
+    """Return what stands in the place of a thing in a sentence about the same."""
     around = case.around(thing.first, thing.last)
     for near in case.near:
         sentence, covered = near.sentence, case.coverage_of(near.sentence, own)
@@ -116,5 +133,44 @@ def _rival(
         shared: list[int] = [len(around & neighbours(sentence.reading.tokens, one.first, one.last)) for one in free]
         most = max(shared, default=0)
         if free and (most or covered >= ALMOST or (isinstance(thing, Quantity) and thing.dimension)):
-            return sentence, free[shared.index(most)], covered
+            other = free[shared.index(most)]
+            return _Rival(sentence, other.start, other.end, covered, ELSEWHERE)
     return None
+
+
+def _in_its_frame(case: Case, thing: T, found: Sequence[Found]) -> _Rival | None:
+    """Return the figure between the same words as one of the claim, in a sentence that says the same.
+
+    What the sentence has of the claim's own figure stands between other words there, on one side at least.
+    """
+    mine = case.answer.reading.tokens
+    figure = next((place for place in range(thing.first, thing.last + 1) if mine[place].kind == NUMBER), None)
+    if figure is None:
+        return None
+    for near in case.near:
+        if near.coverage < ALMOST:
+            continue
+        tokens = near.sentence.reading.tokens
+        figures = [place for place, one in enumerate(tokens) if one.kind == NUMBER]
+        own = [span[1:] for span in found if span[0].place == near.sentence.place]
+        held = [place for place in figures if any(low <= tokens[place].start < high for low, high in own)]
+        if own and (not held or any(min(_frame(mine, figure, tokens, place)) for place in held)):
+            return None
+        for place in figures:
+            frame = _frame(mine, figure, tokens, place)
+            if min(frame) and sum(frame) >= FRAME:
+                one = tokens[place]
+                return _Rival(near.sentence, one.start, one.end, near.coverage, 0.0 if own else _LESS)
+    return None
+
+
+def _frame(mine: Sequence[Token], figure: int, tokens: Sequence[Token], place: int) -> tuple[int, int]:
+    """Return how many tokens before and behind a figure of the claim and one of a sentence are the same, at most."""
+    before = _agreeing(mine[max(0, figure - FRAME) : figure][::-1], tokens[max(0, place - FRAME) : place][::-1])
+    return before, _agreeing(mine[figure + 1 :][:FRAME], tokens[place + 1 :][:FRAME])
+
+
+def _agreeing(one: Sequence[Token], other: Sequence[Token]) -> int:
+    """Return how many tokens from the first on are the same."""
+    differ = (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a.text != b.text)
+    return next(differ, min(len(one), len(other)))
