@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from law import LAW
 from warm import COMMAND
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +64,9 @@ count-audits = "outside_parts.letters:count_audits"
 
 [project.entry-points."dokimasia.words"]
 outside = "outside_parts.words"
+
+[project.entry-points."dokimasia.frameworks"]
+toy-law = "outside_parts.words"
 """
 WORDS = {
     "en": {
@@ -102,6 +106,7 @@ def install(folder: Path) -> Path:
     (source / "outside_parts" / "words" / "__init__.py").write_text('"""Words of the parts from outside."""\n')
     for lang, catalogue in WORDS.items():
         (source / "outside_parts" / "words" / f"{lang}.json").write_text(json.dumps(catalogue), "utf-8")
+    (source / "outside_parts" / "words" / "toy-law.yaml").write_text(LAW, "utf-8")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(source)], check=True)
     return target

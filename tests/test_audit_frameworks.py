@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from law import LAW
 
 import reports.frameworks
+from audit.cli.app import execute
+from audit.cli.schemas import json_schema
 from audit.errors import PlanError
 from audit.frameworks import check_file, claims_in, framework_names, load_framework, read_framework, unknown_clause
+from audit.plan import read_plan
 
 FILES = sorted(Path(reports.frameworks.__file__).parent.glob("*.yaml"))
 
@@ -99,3 +104,31 @@ def test_a_reference_is_checked_where_its_framework_is_known():
         first = load_framework(path.stem).clauses[0].id
         assert unknown_clause(f"{path.stem}:{first}") is None
         assert f"did you mean {first!r}" in str(unknown_clause(f"{path.stem}:{first}x"))
+
+
+PLAN = """\
+title: Clauses
+checks:
+- name: pairs
+  probe: {use: bias.data}
+  data: {use: file, path: x.csv}
+  clauses: [CLAUSES]
+"""
+
+
+def test_a_plan_names_clauses_that_are_there(tmp_path, capsys):
+    (tmp_path / "x.csv").write_text("group,label\na,1\n")
+    (tmp_path / "plan.yaml").write_text(PLAN.replace("CLAUSES", "nist-ai-rmf:ms-2.11, our-rules:7"))
+    assert execute(["check-plan", str(tmp_path / "plan.yaml")]) == 0
+    assert capsys.readouterr().err.endswith("plan.yaml: clauses of our-rules: not installed, so not checked\n")
+    with pytest.raises(PlanError) as caught:
+        read_plan(PLAN.replace("CLAUSES", "our-rules:7, nist-ai-rmf:ms-2.111"), base=tmp_path)
+    (told,) = caught.value.problems
+    assert told.startswith("plan.yaml:6:26: unknown clause 'ms-2.111' of nist-ai-rmf (did you mean 'ms-2.1")
+    known = jsonschema_rs.validator_for(json.loads(json_schema("plan")))
+    assert known.is_valid({"title": "x", "checks": [{"name": "a", "probe": {"use": "bias.data"}, "clauses": ["a:b"]}]})
+    assert '"nist-ai-rmf:ms-2.11"' in json_schema("plan")
+
+
+def test_every_name_of_ours_has_its_file_and_no_file_lacks_its_name():
+    assert {path.stem for path in FILES} == {name for name in framework_names() if name != "toy-law"}

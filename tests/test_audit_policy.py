@@ -19,12 +19,13 @@ from review_fixtures import small_audit
 
 from audit.cli.schemas import json_schema
 from audit.errors import IntegrityError, PlanError, UsageError
+from audit.frameworks import load_framework
 from audit.integrity import seal_audit
 from audit.policy import baseline_of, judge_audit, load_policy
 from audit.policy.judgement import ORDER
 from audit.policy.regressions import gap_of, regressions
 from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
-from audit.review import Comment, Decision, Override, Status, add_reviews, state_of
+from audit.review import Answers, Comment, Decision, Override, Status, add_reviews, state_of
 from audit.signing import make_key
 from audit.signing.keys import read_key
 from audit.verdict import decide, sentence
@@ -732,3 +733,31 @@ def test_the_baseline_is_found_beside_the_policy_by_id_or_named(tmp_path):
     assert baseline_of(policy(tmp_path), None, into) is None
     with pytest.raises(UsageError, match="name it: --baseline"):
         baseline_of(policy(tmp_path, baseline={"margin": 0.1}), None, into)
+
+
+# ---- clauses -------------------------------------------------------------------------------------------------------
+
+def test_a_clause_is_demanded_and_its_ruling_says_what_lacks(tmp_path):
+    audit = small_audit(tmp_path)
+    framework = load_framework("nist-ai-rmf")
+    clause = next(one for one in framework.clauses if one.tests == ["*"] and one.needs in ([], ["interval"]))
+    name = f"nist-ai-rmf:{clause.id}"
+    asked = [{"clause": name}]
+    one = the(rulings(tmp_path, audit=audit, clauses=asked), "clauses")
+    assert (one.verdict, one.line) == ("inconclusive", 4)
+    assert "dokimasia frameworks ask nist-ai-rmf" in one.why
+    answers = {one.id: [choice.id for choice in one.choices] for one in framework.questions}
+    add_reviews(audit, Answers(framework="nist-ai-rmf", answers=answers), author="Kim")
+    one = the(rulings(tmp_path, audit=audit, clauses=asked), "clauses")
+    assert (one.about, one.verdict) == (f"{name} at least partly supported", "failed")
+    assert one.why.startswith("contradicted, asked is partly supported: failed a limit")
+
+
+def test_clauses_of_a_policy_are_checked_when_it_is_read(tmp_path):
+    for clause, told in (
+        ("nist-ai-rmf:measure-2.99", "unknown clause 'measure-2.99' of nist-ai-rmf (did you mean"),
+        ("nist-ai-rfm:x", "unknown framework 'nist-ai-rfm:x' (did you mean 'nist-ai-rmf'?)"),
+    ):
+        with pytest.raises(PlanError, match=r"policy\.yaml:4") as caught:
+            policy(tmp_path, clauses=[{"clause": clause}])
+        assert told in str(caught.value)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, confinement
-from audit.errors import PlanError
+from audit.errors import PlanError, clean
 
 __all__ = ["check_plan"]
 
@@ -21,13 +22,17 @@ def check_plan(
     as_json: AsJson = False,
 ) -> None:
     """Read plans and tell every mistake of all of them, with file, line and column; no model and no data is opened."""
+    from audit.frameworks import unknown_frameworks
     from audit.plan import load_plan
 
     problems: list[str] = []
     checks: dict[str, int] = {}
     for path in plans:
         try:
-            checks[str(path)] = len(load_plan(path, confinement(confined, allow_env)).checks)
+            plan = load_plan(path, confinement(confined, allow_env))
+            checks[str(path)] = len(plan.checks)
+            if names := unknown_frameworks(clause for check in plan.checks for clause in check.clauses):
+                print(clean(f"{path}: clauses of {', '.join(names)}: not installed, so not checked"), file=sys.stderr)
         except PlanError as error:
             problems += error.problems
     if problems:

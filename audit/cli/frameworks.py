@@ -1,4 +1,4 @@
-"""The command `frameworks`: which catalogues there are, what each asks for, whether a file of one has mistakes.
+"""The command `frameworks`: which catalogues there are, whom each binds, and what an audit is evidence for.
 
 Every start of the command imports this module, so that what only catalogues need is imported inside.
 """
@@ -11,32 +11,60 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audit.cli.options import Author, Into, KeyFile
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
+    from audit.coverage import Answered, ClauseCoverage, Coverage
     from audit.frameworks import Clause, Framework
+    from audit.record import Audit
 
 __all__ = ["frameworks"]
 
-Lang = Annotated[str, typer.Option(help="en or ko")]
+_SHOWN = {
+    "supported": "v", "partly supported": "~", "contradicted": "x", "inconclusive": "?", "no evidence": "-",
+    "not applicable": " ", "not yet in force": ">", "evidence exists, applicability not stated": "e",
+}
 
 
 def frameworks(
-    what: Annotated[str | None, typer.Argument(help="A framework, or check.")] = None,
-    name: Annotated[str | None, typer.Argument(help="With check: the file.")] = None,
-    lang: Lang = "en",
+    what: Annotated[str | None, typer.Argument(help="A framework, or ask, or check.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Of a framework: an audit. With ask: the framework. With check: the file.")
+    ] = None,
+    audit: Annotated[str | None, typer.Argument(help="With ask: the audit that the answers are for.")] = None,
+    answer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="QUESTION=CHOICE,...", help="With ask: what is true; none where nothing of it is."),
+    ] = None,
+    author: Author = None,
+    key: KeyFile = None,
+    lang: Annotated[str, typer.Option(help="Language of the catalogue's texts: en or ko.")] = "en",
+    into: Into = Path("audits"),
 ) -> None:
-    """List the frameworks, show the clauses of one, or check the file of one.
+    """List the frameworks; show one, or what an audit is evidence for; say whom it binds; check the file of one.
 
-    dokimasia frameworks · frameworks eu-ai-act · frameworks check my-law.yaml
+    Without answers to its questions nobody knows whether a clause binds, and no status says more than that.
     """
+    if answer and what != "ask":
+        raise UsageError("--answer goes with: frameworks ask FRAMEWORK AUDIT")
     if what is None:
         lines = _all(lang)
     elif what == "check":
         lines = _checked(name)
+    elif what == "ask":
+        lines = _ask(name, None if audit is None else _opened(audit, into), answer or [], author, key, lang)
+    elif name is not None:
+        lines = _covered(what, _opened(name, into), lang)
     else:
         lines = _one(what, lang)
     print("\n".join(clean(line) for line in lines))
+
+
+def _opened(audit: str, into: Path) -> Audit:
+    from audit.record import find_audit, load_record
+
+    return load_record(find_audit(audit, into))
 
 
 def _all(lang: str) -> Iterator[str]:
@@ -45,7 +73,7 @@ def _all(lang: str) -> Iterator[str]:
     for name in framework_names():
         found = load_framework(name)
         yield f"{name:<24} {len(found.clauses):>4}  {found.status}, checked {found.checked.on}  {found.title.of(lang)}"
-    yield "dokimasia frameworks NAME shows the clauses of one."
+    yield "frameworks NAME shows its clauses, NAME AUDIT what an audit is evidence for, ask NAME its questions."
 
 
 def _checked(name: str | None) -> Iterator[str]:
@@ -76,12 +104,94 @@ def _one(name: str, lang: str) -> Iterator[str]:
 def _clause(framework: Framework, clause: Clause, lang: str) -> Iterator[str]:
     dates = clause.applies_from
     since = ", ".join(f"{day} ({kind})" for kind, day in dates.items()) if isinstance(dates, dict) else dates
-    sure = framework.sure_of(clause)
     yield ""
     yield f"{framework.id}:{clause.id}  {clause.ref}  [{clause.strength}]{'' if since is None else f'  from {since}'}"
-    yield f"  {clause.says.of(lang)}{'' if sure in 'AB' else f' (text not verified: sure {sure})'}"
+    yield f"  {clause.says.of(lang)}{_unsure(framework.sure_of(clause))}"
     if clause.tests:
         yield f"  tests: {', '.join(clause.tests)}"
     for word, needs in (("needs", clause.needs), ("to be full", clause.full)):
         if needs:
             yield f"  {word}: {', '.join(needs)}"
+
+
+def _unsure(sure: str) -> str:
+    return "" if sure in "AB" else f" (text not verified: sure {sure})"
+
+
+def _ask(
+    name: str | None, audit: Audit | None, given: list[str], author: str | None, key: Path | None, lang: str
+) -> Iterator[str]:
+    from audit.coverage import facts_of
+    from audit.frameworks import load_framework
+
+    if name is None:
+        raise UsageError("frameworks ask: got no framework; allowed: frameworks ask FRAMEWORK [AUDIT]")
+    framework = load_framework(name)
+    if given:
+        _answer(framework, audit, given, author, key)
+    answers = {} if audit is None else facts_of(audit).answers.get(name, {})
+    for question in framework.questions:
+        yield f"{question.id}: {question.asks.of(lang)}{_told(answers.get(question.id))}"
+        yield from (f"    {one.id:<20} {one.says.of(lang)}" for one in question.choices)
+    if any(one.id not in answers for one in framework.questions):
+        first = framework.questions[0]
+        where = "AUDIT" if audit is None else audit.record.id
+        answer = f"--answer {first.id}={first.choices[0].id}"
+        yield f"answer with: dokimasia frameworks ask {name} {where} {answer} (several: a,b; nothing of it: none)"
+
+
+def _told(answered: Answered | None) -> str:
+    if answered is None:
+        return "  [open]"
+    signed = "not signed" if answered.key is None else f"signed with {answered.key[:23]}"
+    return f"  [{', '.join(answered.choices)}: {answered.author}, {answered.on}, {signed}]"
+
+
+def _answer(framework: Framework, audit: Audit | None, given: list[str], author: str | None, key: Path | None) -> None:
+    """Append the answers to the reviews of the audit; nothing is written where one of them is wrong."""
+    from pydantic import ValidationError
+
+    from audit.errors import first_problem
+    from audit.review import Answers, add_reviews
+    from audit.signing import author_name, signing_key
+
+    if audit is None:
+        raise UsageError("--answer needs the audit that it is for: frameworks ask FRAMEWORK AUDIT")
+    answers: dict[str, list[str]] = {}
+    for one in given:
+        question, _, choices = one.partition("=")
+        answers[question] = [part.strip() for part in choices.split(",")]
+    try:
+        says = Answers(framework=framework.id, answers=answers)
+    except ValidationError as error:
+        raise UsageError(f"--answer: {first_problem(error).removeprefix('Value error, ')}") from None
+    add_reviews(audit, says, author=author_name(author), key=signing_key(key))
+
+
+def _covered(name: str, audit: Audit, lang: str) -> Iterator[str]:
+    """Yield what an audit is evidence for, the clauses of which somebody has to think first."""
+    from audit.coverage import coverage_of
+    from audit.frameworks import load_framework
+
+    found = coverage_of(audit, load_framework(name))
+    yield f"{found.framework.title.of(lang)}: audit {found.audit}, ended {found.day or 'nobody knows when'}"
+    for one in found.clauses:
+        yield from _row(one, lang)
+    yield ""
+    yield ", ".join(f"{number} {status}" for status, number in found.counts().items() if number)
+    yield _closing(found)
+
+
+def _row(one: ClauseCoverage, lang: str) -> Iterator[str]:
+    clause = one.clause
+    yield f"{_SHOWN[one.status]} {clause.id} ({clause.ref}): {one.status}. {one.says.of(lang)}{_unsure(one.sure)}"
+    yield f"    {one.reason}"
+    if one.findings or one.against or one.undecided:
+        yield f"    rests on: {', '.join((*one.findings, *one.against, *one.undecided))}"
+    if one.status in ("supported", "partly supported") and one.never is not None:
+        yield f"    it never says: {one.never.of(lang)}"
+    yield f"    next: {one.next_step}"
+
+
+def _closing(found: Coverage) -> str:
+    return f"Evidence for reviewers of {found.framework.id}; no legal advice, and no assessment of conformity."

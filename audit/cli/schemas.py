@@ -141,8 +141,15 @@ def _fill_parts(schema: dict[str, Any]) -> None:
     top["model"] = {"anyOf": [ref["models"], {"type": "null"}], "description": top["model"].get("description", "")}
     top["helpers"]["additionalProperties"] = ref["models"]
     check["probe"] = {**ref["probes"], "description": check["probe"].get("description", "")}
+    check["clauses"]["items"] = {"anyOf": [{"enum": _clauses()}, {"type": "string"}]}  # editors complete them
     roles = {"type": "object", "not": {"required": ["use"]}, "additionalProperties": ref["data"]}
     check["data"] = {"anyOf": [ref["data"], roles], "description": check["data"].get("description", "")}
+
+
+def _clauses() -> list[str]:
+    from audit.frameworks import framework_names, load_framework
+
+    return [f"{name}:{one.id}" for name in framework_names() for one in load_framework(name).clauses]
 
 
 def _part_definitions(schema: dict[str, Any], kinds: Sequence[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from audit.frameworks.loading import (
     load_framework,
     read_framework,
     unknown_clause,
+    unknown_frameworks,
 )
 from audit.frameworks.spec import (
     CLAIMS,
@@ -30,5 +31,5 @@ from audit.frameworks.spec import (
 __all__ = [
     "CLAIMS", "NEEDS", "NONE", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need", "Question",
     "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "check_file", "claims_in", "clause_of", "framework_names",
-    "load_framework", "read_framework", "unknown_clause",
+    "load_framework", "read_framework", "unknown_clause", "unknown_frameworks",
 ]

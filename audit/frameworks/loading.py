@@ -23,7 +23,10 @@ from audit.errors import PlanError, UsageError, did_you_mean
 from audit.frameworks.spec import Clause, Framework, Text, claims_in
 from audit.strict_yaml import Document, KeyPath, by_line, mistakes, read_text, read_yaml
 
-__all__ = ["check_file", "clause_of", "framework_names", "load_framework", "read_framework", "unknown_clause"]
+__all__ = [
+    "check_file", "clause_of", "framework_names", "load_framework", "read_framework", "unknown_clause",
+    "unknown_frameworks",
+]
 
 _Fast = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
@@ -106,6 +109,11 @@ def unknown_clause(reference: str) -> str | None:
         return None
     ids = [one.id for one in load_framework(name).clauses]
     return None if clause in ids else f"unknown clause {clause!r} of {name}{did_you_mean(clause, ids)}"
+
+
+def unknown_frameworks(references: Iterable[str]) -> list[str]:
+    """Return the frameworks that references to clauses name and that are not installed, so that nobody checked them."""
+    return sorted({one.partition(":")[0] for one in references} - set(framework_names()))
 
 
 def _unknown_tests(framework: Framework) -> Iterator[tuple[KeyPath, str]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from audit.errors import PlanError, did_you_mean
+from audit.frameworks import unknown_clause
 from audit.plan.checks import Check, Plan
 from audit.plan.parts import PartReader
 from audit.plan.spec import PlanSpec, problems_of, why_not_without_model
@@ -38,6 +39,13 @@ def read_plan(
     if reading.problems or plan is None:
         raise PlanError(sorted(reading.problems, key=by_line))
     return dataclasses.replace(plan, text=text)
+
+
+def _unknown_clauses(clauses: object) -> Iterator[tuple[KeyPath, str]]:
+    """Yield what is no clause of an installed framework; of others nobody here knows the clauses."""
+    for index, one in enumerate(clauses if isinstance(clauses, list) else []):
+        if isinstance(one, str) and (problem := unknown_clause(one)) is not None:
+            yield ("clauses", index), problem
 
 
 class _Reading(PartReader):
@@ -116,7 +124,7 @@ class _Reading(PartReader):
                 self.wrong(
                     (*place, "data", role), f"unknown role {role!r} of {probe.name}{did_you_mean(role, probe.roles)}"
                 )
-        for inside, problem in problems_of(probe, row):
+        for inside, problem in (*problems_of(probe, row), *_unknown_clauses(row.get("clauses"))):
             self.wrong((*place, *inside), problem)
         whole = {role: part for role, part in built.items() if part is not None and role in probe.roles}
         return probe, whole, self.document.line(place)

@@ -19,6 +19,7 @@ from typing import Any, Literal
 from audit.errors import IntegrityError, PlanError
 from audit.files import digest_file
 from audit.integrity import check_seal
+from audit.policy.clauses import check_clauses
 from audit.policy.regressions import check_same_questions, regressions
 from audit.policy.rules import (
     Outcome,
@@ -165,6 +166,8 @@ class _Rules:
         for kind in Required.model_fields:
             for index, name in enumerate(getattr(policy.required, kind)):
                 yield check_required(kind, name, findings, decided, line("required", kind, index))
+        clauses = [(one, line("clauses", index)) for index, one in enumerate(policy.clauses)]
+        yield from check_clauses(self.audit, clauses)
         for index, word in enumerate(policy.forbid):
             yield check_forbidden(word, self.audit, findings, line("forbid", index))
         attempt = max((one.ordinal for one in self.audit.record.attempts), default=1)

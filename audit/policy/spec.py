@@ -7,6 +7,7 @@
     approval:  {two_person: true, keys: ["sha256:...", "sha256:..."]}
     sealed_by: ["sha256:..."]
     baseline:  {audit: ../audits/released, margin: 0.02}
+    clauses:   [{clause: eu-ai-act:art-15-1, at_least: partly supported}]
 
 A key that is absent demands nothing. What reviewers said counts only as far as the policy lets it: without `waivers` no
 finding is waived, without `overrides: true` the machine's own results are judged. Mistakes are told all at once.
@@ -18,16 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, get_args
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from audit.errors import PlanError, UsageError
+from audit.errors import PlanError, UsageError, did_you_mean
 from audit.files import sha256
+from audit.frameworks import framework_names, unknown_clause
 from audit.record import RECORD_FILE, Audit, Promise, find_audit, load_record
 from audit.strict_yaml import Document, StrictModel, check_bounds, mistakes, read_text, read_yaml
 
 __all__ = [
-    "AllowedWaivers", "Approval", "BaselineRule", "Policy", "PolicyFile", "PolicyLimit", "Required", "baseline_of",
-    "load_policy",
+    "AllowedWaivers", "Approval", "BaselineRule", "Policy", "PolicyClause", "PolicyFile", "PolicyLimit", "Required",
+    "baseline_of", "load_policy",
 ]
 
 Names = list[str]
@@ -115,6 +117,24 @@ class BaselineRule(StrictModel):
     """Confidence with which none of all measures compared is wrongly said to be worse; the policy's level counts it."""
 
 
+class PolicyClause(StrictModel):
+    """A clause of a law or standard for which the audit must be evidence; a person says first whom it binds."""
+
+    clause: str = Field(min_length=1)
+    """`framework:clause`, as `dokimasia frameworks FRAMEWORK` lists them."""
+    at_least: Literal["supported", "partly supported"] = "partly supported"
+    """Least status; that of a clause that is not yet in force is what it would be."""
+
+    @field_validator("clause")
+    @classmethod
+    def _known(cls, clause: str) -> str:
+        if (problem := unknown_clause(clause)) is not None:
+            raise ValueError(problem)
+        if clause.partition(":")[0] not in (known := framework_names()):
+            raise ValueError(f"unknown framework {clause!r}{did_you_mean(clause.partition(':')[0], known)}")
+        return clause
+
+
 class Policy(StrictModel):
     """A policy as it is written."""
 
@@ -144,6 +164,8 @@ class Policy(StrictModel):
     promise: Promise = "every_finding"
     """What must hold at `level`: `every_finding`, all that was judged together; `audit`, the verdict alone, for which a
     plan may let each check pass by a one-sided bound."""
+    clauses: list[PolicyClause] = Field(default=[])
+    """Clauses of laws and standards for which the audit must be evidence, as far as is asked."""
     forbid: list[Literal["crashed", "broken_controls", "deviations", "rerolls"]] = Field(default=[])
     """What no check may show: a crash, a control that did not hold, a deviation from the plan, an earlier attempt."""
     charge_rerolls: bool = False
