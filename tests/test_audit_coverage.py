@@ -285,3 +285,15 @@ def test_the_model_of_a_clause_takes_every_need():
     for need in NEEDS:
         Clause.model_validate({**SAMPLE_CLAUSE.model_dump(), "windows": [], "needs": [need], "full": []})
     assert isinstance(TOY, Framework)
+
+
+@pytest.mark.parametrize("verdict", ["passed", "measured", "failed", "inconclusive"])
+def test_a_clause_that_asks_for_the_test_alone_is_served_by_it_whatever_comes_out(verdict):
+    asked = LAW.replace("direct\n  needs: [decided]\n", "direct\n  asks_for: test\n  needs: [interval]\n")
+    law = read_framework(asked, "toy-law.yaml")
+    found = row(without(findings=(changed(PAIRS, verdict=verdict), FACTS)), law=law)
+    assert (found.status, found.against, found.undecided) == ("supported", (), ())
+    assert str(found.reason).startswith("it asks for the test, whatever comes out")
+    broken = without(findings=(changed(PAIRS, verdict="crashed"), FACTS))
+    assert status(broken, law=law) == "inconclusive"
+    assert status(without(findings=(FACTS,)), law=law) == "no evidence"

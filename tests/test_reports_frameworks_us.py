@@ -144,7 +144,7 @@ def test_what_another_tool_measured_is_never_direct(framework):
         ("us-ca-ab2013", "in force", "B", {"2026-01-01": "B"}),
         ("us-ca-ai-transparency", "in force", "A", {"2026-08-02": "A", "2026-09-30": "B", "2028-01-01": "B"}),
         ("us-colorado", "staged", "B", {"2026-06-30": "B", "2027-01-01": "B"}),
-        ("us-model-risk", "out of scope by its own words", "A", {"2011-04-04": "A", "2026-04-17": "A"}),
+        ("us-model-risk", "guidance", "A", {"2011-04-04": "A", "2026-04-17": "A"}),
         ("us-nyc-ll144", "in force", "B", {"2023-01-01": "B", "2023-07-05": "B"}),
         ("us-texas-traiga", "in force", "A", {"2026-01-01": "B"}),
         ("us-ugesp", "under rescission", "A", {"2026-07-05": "B", "2026-07-31": "B"}),
@@ -205,8 +205,25 @@ def test_new_york_asks_for_numbers_of_each_category_and_their_crossings():
     assert {"5-301-unknown", "5-301-d", "5-303-a", "indep"} <= set(asked)
 
 
-def test_texas_takes_a_sealed_find_for_a_defence():
+def test_texas_takes_a_sealed_test_for_a_part_of_a_defence_whatever_comes_out():
     found, followed = (load_framework("us-texas-traiga").clause(one) for one in ("552.105-e-b", "552.105-e-d"))
-    assert (found.strength, found.full) == ("direct", ["sealed", "handled"])
+    assert (found.strength, found.asks_for, found.needs) == ("partial", "test", ["run_facts", "sealed"])
     assert followed.strength == "partial"
     assert "NIST AI 600-1" in followed.says.en
+
+
+def test_no_limit_of_ours_speaks_against_a_clause_that_asks_for_numbers_alone():
+    city = load_framework("us-nyc-ll144")
+    assert all(one.asks_for == "test" for one in city.clauses if one.strength != "none")
+    profile = load_framework("nist-ai-600-1")
+    assert {one.id for one in profile.clauses if one.strength != "none" and one.asks_for == "level"} == {
+        "gv-1.3-002", "mg-2.2-001", "mg-2.2-004", "mg-2.2-009", "mg-3.1-001", "mg-3.1-004", "mg-3.2-009", "ms-2.10-003",
+        "ms-2.11-005", "ms-2.5-005",
+    }
+
+
+def test_generative_models_are_outside_of_the_guidance_for_banks():
+    banks = load_framework("us-model-risk")
+    assert banks.when == {"model": ["statistical"]}
+    assert [one.id for one in banks.asked["model"].choices] == ["statistical", "generative"]
+    assert "footnote 3" in banks.asked["model"].choices[1].says.en

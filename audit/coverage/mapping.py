@@ -6,7 +6,7 @@
     bias.*    *                       findings of that dimension; all
 
 A finding speaks for a clause (`good`) when it gave numbers, of one model, by a check that works on what is known, and
-passed its limit or has none.
+passed its limit or has none; for a clause that asks for the test alone, whatever became of the limit.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from audit.frameworks import Clause
-from audit.record import Finding
+from audit.record import Finding, Verdict
 
-__all__ = ["MappedTest", "mapped_tests", "usable"]
+__all__ = ["SPEAKING", "MappedTest", "mapped_tests", "usable"]
+
+SPEAKING: dict[str, tuple[Verdict, ...]] = {
+    "level": ("passed", "measured"), "test": ("passed", "measured", "failed", "inconclusive"),
+}
+"""Verdicts that speak for a clause, by what it asks for."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +33,12 @@ class MappedTest:
     """As the catalogue has it."""
     matched: tuple[tuple[Finding, str | None], ...]
     """The findings that serve it, each with the measure that alone counts; None where the whole finding does."""
+    speaking: tuple[Verdict, ...] = SPEAKING["level"]
 
     @property
     def good(self) -> tuple[tuple[Finding, str | None], ...]:
         """Those that speak for the clause."""
-        return tuple(one for one in self.matched if usable(one[0]) and one[0].verdict in ("passed", "measured"))
+        return tuple(one for one in self.matched if usable(one[0]) and one[0].verdict in self.speaking)
 
     @property
     def run(self) -> bool:
@@ -42,10 +48,11 @@ class MappedTest:
 
 def mapped_tests(clause: Clause, findings: Sequence[Finding], framework: str) -> tuple[MappedTest, ...]:
     """Return the tests of a clause, in their order; behind them one without a name for what the plan itself mapped."""
-    tests = [MappedTest(test, tuple(_matched(test, findings))) for test in clause.tests]
+    speaking = SPEAKING[clause.asks_for]
+    tests = [MappedTest(test, tuple(_matched(test, findings)), speaking) for test in clause.tests]
     known = {one.check for test in tests for one, _ in test.matched}
     own = [one for one in findings if f"{framework}:{clause.id}" in one.clauses and one.check not in known]
-    return (*tests, *([MappedTest("", tuple((one, None) for one in own))] if own else []))
+    return (*tests, *([MappedTest("", tuple((one, None) for one in own), speaking)] if own else []))
 
 
 def usable(finding: Finding) -> bool:

@@ -1,6 +1,7 @@
 """What an audit is evidence for, clause by clause: a pure function of what is stored, never a matter of mood.
 
-    evidence      contradicted      a finding that serves the clause failed a limit that decides the verdict
+    evidence      contradicted      the clause asks for a level, and a finding that serves it failed a limit that
+                                    decides the verdict
                   no evidence       no mapped test was asked, and nothing of what it needs is there
                   inconclusive      tests were asked and none speaks for it, or one of its needs lacks
                   partly supported  all of its needs are there
@@ -23,7 +24,7 @@ from typing import get_args
 from audit.coverage.applicability import Applies, applies
 from audit.coverage.conditions import FINDING_NEEDS, held_needs, post_hoc
 from audit.coverage.facts import Answered, Facts, facts_of
-from audit.coverage.mapping import MappedTest, mapped_tests, usable
+from audit.coverage.mapping import SPEAKING, MappedTest, mapped_tests, usable
 from audit.coverage.words import Cap, ClauseStatus, cap_words, how_words, listed, need_words, status_words
 from audit.frameworks import Clause, Framework, Need, Sure, Text
 from audit.record import Audit, Finding
@@ -167,6 +168,7 @@ _PERSON = Phrase("nothing; a person judges what no tool measures")
 _REST = Phrase("nothing that an audit could add; a person shows the rest")
 _THERE = Phrase("what it needs is there")
 _ALL_THERE = Phrase("every mapped test speaks for it, and all that it needs is there")
+_TESTED = Phrase("it asks for the test, whatever comes out; every mapped test was made, and all that it needs is there")
 
 
 def _by_evidence(facts: Facts, framework: Framework, clause: Clause) -> ClauseCoverage:
@@ -181,10 +183,11 @@ def _by_evidence(facts: Facts, framework: Framework, clause: Clause) -> ClauseCo
     )
     if clause.strength == "none":
         return row
+    failed = (one for one in serving if usable(one) and one.gating and one.verdict == "failed")
+    told = {*_TOLD, *SPEAKING[clause.asks_for]}
     row = replace(
-        row, findings=_names(one for one, _ in good),
-        against=_names(one for one in serving if usable(one) and one.gating and one.verdict == "failed"),
-        undecided=_names(one for one in serving if not (usable(one) and one.verdict in _TOLD)),
+        row, findings=_names(one for one, _ in good), against=_names(failed) if clause.asks_for == "level" else (),
+        undecided=_names(one for one in serving if not (usable(one) and one.verdict in told)),
         tests_mapped=tuple(clause.tests), tests_run=tuple(one.name for one in tests if one.run and one.name),
         tests_absent=tuple(one.name for one in tests if not one.run and one.name), held=held, lacking=lacking,
     )
@@ -196,7 +199,8 @@ def _speaking(facts: Facts, clause: Clause, tests: Sequence[MappedTest]) -> tupl
     if clause.tests or tests:
         return tuple(one for test in tests for one in test.good)
     wanted = any(need in FINDING_NEEDS for need in (*clause.needs, *clause.full))
-    return MappedTest("*", tuple((one, None) for one in facts.findings)).good if wanted else ()
+    every = tuple((one, None) for one in facts.findings)
+    return MappedTest("*", every, SPEAKING[clause.asks_for]).good if wanted else ()
 
 
 def _judged(facts: Facts, row: ClauseCoverage, tests: Sequence[MappedTest]) -> ClauseCoverage:
@@ -216,7 +220,8 @@ def _judged(facts: Facts, row: ClauseCoverage, tests: Sequence[MappedTest]) -> C
     caps = tuple(_caps(replace(row, not_full=not_full), tests, [cap for _, found in problems for cap in found]))
     if caps:
         return _partly(replace(row, not_full=not_full, caps=caps))
-    return replace(row, status="supported", reason=_ALL_THERE, next_step=_PERSON)
+    reason = _ALL_THERE if row.clause.asks_for == "level" else _TESTED
+    return replace(row, status="supported", reason=reason, next_step=_PERSON)
 
 
 def _unasked(row: ClauseCoverage) -> ClauseCoverage:
@@ -265,7 +270,8 @@ def _caps(row: ClauseCoverage, tests: Sequence[MappedTest], of_findings: Sequenc
     yield from dict.fromkeys(of_findings)
     if row.tests_absent:
         yield "not_run"
-    if any(usable(one) and one.verdict in ("inconclusive", "failed") for test in tests for one, _ in test.matched):
+    open_ones = {"inconclusive", "failed"} - set(SPEAKING[row.clause.asks_for])
+    if any(usable(one) and one.verdict in open_ones for test in tests for one, _ in test.matched):
         yield "undecided"
 
 

@@ -25,6 +25,9 @@ alternatives of which one is enough (`a.b | c.d`, of models of other kinds), or 
 asked. `needs` and `full` are conditions of one closed list that a rule looks up in the record: without one of `needs`
 there is no evidence for the clause, without one of `full` it is partly supported at most.
 
+`asks_for` says what the clause wants: a `level` (a failed limit then speaks against it), or only that a `test` is made
+or a number told, whatever comes out: then every finding that gave numbers speaks for it, and none against it.
+
 Who is bound is asked first. `role` holds choices of the question `role`; `when` lets a clause (or all of the framework)
 apply only where the answers are among those named. `none`, "none of these", is an answer to every choice.
 """
@@ -49,6 +52,7 @@ __all__ = [
 Sure = Literal["A", "B", "C", "D"]
 """A: the primary text or a word-for-word copy was read; B: several pages agree; C: one page; D: from knowledge."""
 Strength = Literal["direct", "partial", "process", "none"]
+AsksFor = Literal["level", "test"]
 FrameworkStatus = Literal[
     "in force", "staged", "stayed", "under rescission", "replaced", "out of scope by its own words", "voluntary",
     "guidance",
@@ -211,6 +215,8 @@ class Clause(StrictModel):
     tests: list[Test] = Field(default=[])
     """The tests that serve it; see above."""
     strength: Strength
+    asks_for: AsksFor = "level"
+    """A level, against which a failed limit speaks; or a test or number, whatever comes out."""
     needs: list[Need] = Field(default=[])
     full: list[Need] = Field(default=[])
     evidence: Text | None = None
@@ -221,8 +227,8 @@ class Clause(StrictModel):
     @model_validator(mode="after")
     def _whole(self) -> Clause:
         if self.strength == "none":
-            if self.tests or self.needs or self.full:
-                raise ValueError("strength none has no tests, needs or full")
+            if self.tests or self.needs or self.full or self.asks_for != "level":
+                raise ValueError("strength none has no tests, needs or full, and asks for nothing that we have")
             return self
         if self.evidence is None or self.never is None:
             raise ValueError(f"strength {self.strength} needs evidence and never")
