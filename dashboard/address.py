@@ -26,7 +26,10 @@ __all__ = ["LANG", "PARAMETERS", "TABS", "Address", "Screen", "StatusFilter", "r
 LANG = "DOKIMASIA_LANG"
 """Environment variable with the language of an address that names none."""
 
-Screen = Literal["audits", "audit", "finding", "item", "compare", "register", "trends", "verify", "export"]
+Screen = Literal[
+    "audits", "audit", "finding", "item", "compare", "register", "trends", "frameworks", "framework", "verify",
+    "export",
+]
 StateFilter = Verdict | Literal["", "running", "unreadable"]
 Order = Literal["worst", "newest", "title", "model"]
 Only = Literal["", "decide", "mine", "overdue", "damaged", "running"]
@@ -56,6 +59,8 @@ PARAMETERS: Mapping[Screen, tuple[str, ...]] = {
     "compare": ("audit", "other", "margin"),
     "register": ("search", "owner", "rating", "standing", "whose", "view", "picked", "page"),
     "trends": ("model", "check", "measure"),
+    "frameworks": ("audit", "page"),
+    "framework": ("audit", "framework", "status"),
     "verify": ("audit",),
     "export": ("audit",),
 }
@@ -116,6 +121,10 @@ class Address:
     model: Text = ""
     measure: Text = ""
     """The model whose audits are followed, and the measure of `check`, `name` or `name of group`."""
+    framework: Name = ""
+    """The catalogue by whose clauses an audit is read."""
+    status: Text = ""
+    """Only clauses of this status; empty = all."""
     lang: Text = field(default_factory=lambda: os.environ.get(LANG, "en"))
 
     @property

@@ -9,7 +9,20 @@ from dashboard.address import Address, read
 from dashboard.loading import folder_of
 from dashboard.page_frame import crumbs, foot, notice
 from dashboard.rendering import prepare
-from dashboard.screens import audits, compare, export, finding, item, login, one_audit, register, trends, verify
+from dashboard.screens import (
+    audits,
+    compare,
+    export,
+    finding,
+    frameworks,
+    item,
+    login,
+    one_audit,
+    one_framework,
+    register,
+    trends,
+    verify,
+)
 from dashboard.speakers import behind_login, turned_away
 from reports.text import Words, languages, words_of
 
@@ -21,6 +34,8 @@ SCREENS = {
     "compare": compare.show,
     "register": register.show,
     "trends": trends.show,
+    "frameworks": frameworks.show,
+    "framework": one_framework.show,
     "verify": verify.show,
     "export": export.show,
 }

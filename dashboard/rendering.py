@@ -127,7 +127,7 @@ def _templates() -> jinja2.Environment:
 def _style() -> str:
     """Return the report's style, kept to our own documents by nesting it, and what a screen has besides."""
     home = files("reports") / "templates"
-    names = ("report", "comparison", "audits", "decision")
+    names = ("report", "comparison", "audits", "decision", "coverage")
     sheets = "".join((home / f"{name}.css").read_text("utf-8") for name in names)
     face = font_face(FACE_FILE) if typeface() else ""
     return f"{face}.doc {{ {css(page=False)}\n{sheets} }}{_own('screen.css')}"

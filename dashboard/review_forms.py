@@ -12,13 +12,16 @@ from typing import Any, Literal
 import streamlit as st
 from pydantic import ValidationError
 
+from audit.coverage import Coverage
 from audit.errors import DokimasiaError
+from audit.frameworks import NONE, Question
 from audit.record import Audit
 from audit.review import (
     DECISIONS,
     RATINGS,
     STATUSES,
     Action,
+    Answers,
     Comment,
     Decision,
     DecisionWord,
@@ -39,7 +42,9 @@ from dashboard.speakers import AUTHOR, append, name_hint, problem_told, speaker
 from reports.text import Words, one_line
 from reports.views import open_checks
 
-__all__ = ["decide_audit", "draw_items", "review_audit", "review_finding", "review_item", "waive_finding"]
+__all__ = [
+    "answer_framework", "decide_audit", "draw_items", "review_audit", "review_finding", "review_item", "waive_finding",
+]
 
 MOST = 200
 """Links to items that are still to be looked at."""
@@ -116,6 +121,30 @@ def waive_finding(audit: Audit, words: Words) -> None:
         draw("alarm.html.j2", words, text=words("form.waiver_needs"))
     elif sent:
         _say(audit, words, author, iter([Status(check=check, status="waived", reason=reason, until=until)]))
+
+
+def answer_framework(audit: Audit, coverage: Coverage, words: Words) -> None:
+    """Draw the questions of a framework with what was answered; what is answered otherwise becomes an entry."""
+    if not _may_speak(words):
+        return
+    framework, key = coverage.framework, _keys(audit, standing(audit.folder.name), coverage.framework.id)
+    now = {name: list(given.choices) for name, given in coverage.answers.items()}
+    draw("answer_head.html.j2", words)
+    with st.form(key("answers")):
+        given = {one.id: _answers(one, now.get(one.id, []), words, key) for one in framework.questions}
+        author, sent = _sign(words)
+    if sent:
+        told = {name: choices for name, choices in given.items() if choices and choices != now.get(name)}
+        _say(audit, words, author, iter([Answers(framework=framework.id, answers=told)] if told else []))
+
+
+def _answers(question: Question, now: list[str], words: Words, key: Keyed) -> list[str]:
+    says = {one.id: one.says.of(words.lang) for one in question.choices} | {NONE: words("coverage.none_of_these")}
+    chosen: list[str] = st.multiselect(
+        question.asks.of(words.lang), question.allowed, now, format_func=lambda one: one_line(says[one], words, 200),
+        key=key(question.id), placeholder=words("coverage.unanswered"),
+    )
+    return chosen
 
 
 def review_finding(audit: Audit, check: str, words: Words) -> None:

@@ -49,6 +49,8 @@ SCREENS = {
     "compare": (f"?screen=compare&audit={FIRST}&other={SECOND}", "table.beside"),
     "register": ("?screen=register", "table.register"),
     "trends": ("?screen=trends&model=SmolLM2-135M&check=stereotypes", "img.trend"),
+    "frameworks": ("?screen=frameworks", "table.frameworks"),
+    "framework": (f"?screen=framework&audit={FIRST}&framework=eu-ai-act", "table.of-clauses"),
     "verify": (f"?screen=verify&audit={FIRST}", ".alarm"),
     "export": (f"?screen=export&audit={FIRST}", "h1"),
     "lost": (f"?screen=audit&audit={UNREADABLE}", ".alarm"),

@@ -73,7 +73,7 @@ def test_a_screen_is_whole_and_quiet_in_both_languages_and_at_any_width(page, ad
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["audits", "audit", "pictures"])
+@pytest.mark.parametrize("name", ["audits", "audit", "pictures", "frameworks", "framework"])
 def test_nothing_serious_is_found_by_axe_core_in_either_theme(page, address, name, theme):
     page.emulate_media(color_scheme=theme)
     opened(page, address, *SCREENS[name])

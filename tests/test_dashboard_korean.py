@@ -13,6 +13,7 @@ from report_fixtures import write_audit
 from test_dashboard_views import html, links, screen
 
 from audit.files import write_atomic
+from audit.frameworks import framework_names, load_framework
 from audit.record import dump, load_record
 from audit.review import Comment, Decision, Due, Override, Owner, Rating, Status, add_reviews
 from audit.signing.people import KEY_FILE
@@ -82,7 +83,18 @@ def left(page, home):
 @functools.cache
 def brought(home):
     """Words that the records and the data bring."""
-    return names_of(load_record(home / FIRST)) | names_of(load_record(home / SECOND))
+    return names_of(load_record(home / FIRST)) | names_of(load_record(home / SECOND)) | of_laws()
+
+
+@functools.cache
+def of_laws():
+    """What Korean texts of catalogues say in Latin letters: names and numbers of laws, tests, and commands."""
+    told = "dokimasia frameworks ask review approve key seal call run json"
+    for name in framework_names():
+        law = load_framework(name)
+        told += f" {name} {' '.join(one.ref + ' ' + ' '.join(one.tests) for one in law.clauses)} "
+        told += " ".join(re.findall(r'"ko":"([^"]*)"', law.model_dump_json()))
+    return set(words_in(told))
 
 
 @pytest.mark.parametrize(
@@ -100,6 +112,9 @@ def brought(home):
         {"screen": "verify"},
         {"screen": "verify", "audit": SECOND},
         {"screen": "export", "audit": FIRST},
+        {"screen": "frameworks"},
+        {"screen": "framework", "audit": FIRST, "framework": "kr-ai-basic-act"},
+        {"screen": "framework", "audit": FIRST, "framework": "eu-ai-act"},
     ],
     ids=lambda one: "-".join(one.values()) or "audits",
 )

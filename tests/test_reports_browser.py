@@ -10,6 +10,7 @@ from screens import FLAGS, faults
 from audit.compare import compare_audits
 from audit.record import Limit, load_record
 from reports.documents.comparison_html import render_comparison_html
+from reports.documents.coverage_files import WRITERS
 from reports.documents.html_report import render_html
 from reports.documents.index_page import render_index
 from reports.options import ReportOptions
@@ -57,7 +58,7 @@ def watched(browser, width):
     return page, seen
 
 
-@pytest.fixture(scope="module", params=[*MAKERS, "index", "korean", "korean index", *COMPARED])
+@pytest.fixture(scope="module", params=[*MAKERS, "index", "korean", "korean index", "coverage", *COMPARED])
 def file(request, tmp_path_factory, every_probe):
     folder = tmp_path_factory.mktemp(request.param)
     if request.param in COMPARED:
@@ -67,6 +68,8 @@ def file(request, tmp_path_factory, every_probe):
         data = render_index([make(folder / f"audit-{name}") for name, make in MAKERS.items()])
     elif request.param == "korean":
         data = render_html(load_record(every_probe), ReportOptions(lang="ko"))["report.html"]
+    elif request.param == "coverage":
+        (data,) = WRITERS["html"](hostile(folder / "audit"), "eu-ai-act", ReportOptions(lang="ko")).values()
     elif request.param == "korean index":
         data = render_index([load_record(every_probe), mixed(folder / "mixed", 12)], "ko")
     else:

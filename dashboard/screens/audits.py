@@ -35,7 +35,7 @@ SECONDS = 5
 
 def show(place: Address, words: Words) -> None:
     """Draw the list with its filters."""
-    others: tuple[Screen, ...] = ("register", "trends", "compare", "verify")
+    others: tuple[Screen, ...] = ("register", "trends", "frameworks", "compare", "verify")
     crumbs(words, [], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
     found = listed(date.today())
     if not found:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from audit import plugins
 from audit.integrity import export_audit
+from audit.record import SEAL_FILE
 from dashboard.address import Address
 from dashboard.loading import folder_of, opened, view_of
 from dashboard.page_frame import crumbs
@@ -31,8 +32,10 @@ def show(place: Address, words: Words) -> None:
     folder = folder_of(place.audit)
     lang = "" if words.lang == "en" else f" --lang {words.lang}"
     for name in plugins.names("reports"):
-        if name == "pdf" and find_spec("weasyprint") is None:
+        if name.endswith("pdf") and find_spec("weasyprint") is None:
             continue  # an extra; a button that makes nothing is worse than none
+        if name.startswith("dossier") and not (folder / SEAL_FILE).is_file():
+            continue  # of sealed audits alone
         if name == "every-eval-ever" and view.record.data is not None:
             continue  # of models alone
         command = f"dokimasia report {folder} --format {name}{lang}"
@@ -53,9 +56,9 @@ def _offer(
 
 
 _ENDINGS = {
-    "markdown": "md", "junit": "xml", "summary": "md", "hf": "yaml", "cyclonedx": "cdx.json",
+    "markdown": "md", "card": "md", "junit": "xml", "summary": "md", "hf": "yaml", "cyclonedx": "cdx.json",
     "cyclonedx-1.6": "1.6.cdx.json", "oscal": "oscal.json", "spdx": "spdx.json", "croissant": "croissant.json",
-    "every-eval-ever": "eee.json", "ll144": "ll144.html",
+    "every-eval-ever": "eee.json", "ll144": "ll144.html", "dossier": "html", "dossier-pdf": "pdf",
 }
 
 

@@ -39,7 +39,7 @@ def show(place: Address, words: Words) -> None:
         st.fragment(run_every=SECONDS)(_live)(place, words)
         return
     audit, view = opened(place.audit), view_of(place.audit, place.lang)
-    others: tuple[Screen, ...] = ("compare", "export", "verify")
+    others: tuple[Screen, ...] = ("compare", "frameworks", "export", "verify")
     crumbs(words, [way, (view.title, place)], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
     trust_line(place, words)
     anchors, page = links_of(view, place), decision_page(audit, view, Notation(words), standing(place.audit))

@@ -14,7 +14,7 @@ import typer
 
 from audit import plugins
 from audit.cli.options import AsJson, AuditName, Into
-from audit.errors import DokimasiaError, UsageError, clean
+from audit.errors import DokimasiaError, UsageError, clean, did_you_mean
 
 if TYPE_CHECKING:
     from reports.options import Report
@@ -30,21 +30,33 @@ def report(
     ] = "html",
     lang: Annotated[str, typer.Option(help="Language of the document: en or ko.")] = "en",
     out: Annotated[Path | None, typer.Option(help="File to write; default: reports/ in the audit's folder.")] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="Of which clauses it is evidence: eu-ai-act, nist-ai-rmf, ... (frameworks).")
+    ] = None,
     plan: Annotated[str, typer.Option(help="Path of the plan in your repository; SARIF points there.")] = "plan.yaml",
     into: Into = Path("audits"),
     as_json: AsJson = False,
 ) -> None:
-    """Write a report of a finished audit and print its path."""
+    """Write a report of a finished audit and print its path; with --framework, by its clauses."""
     from audit.record import find_audit, load_record, write_reports
     from reports.options import ReportOptions
     from reports.text import words_of
 
     words_of(lang)
-    render: Report = plugins.load("reports", format)
+    render: Report = plugins.load("reports", format) if framework is None else _of_framework(framework, format)
     folder = find_audit(audit, into)
     files = render(load_record(folder), ReportOptions(lang=lang, plan=plan))
     written = [*map(str, write_reports(folder, files, lang=lang, out=out, remark=partial(typer.echo, err=True)))]
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
+
+
+def _of_framework(framework: str, format: str) -> Report:
+    """Return what writes an audit as a framework sees it; UsageError for a format that has no place for clauses."""
+    from reports.documents.coverage_files import WRITERS
+
+    if format not in WRITERS:
+        raise UsageError(f"report --framework: format {format!r}{did_you_mean(format, WRITERS)}")
+    return lambda audit, options: WRITERS[format](audit, framework, options)
 
 
 def index(

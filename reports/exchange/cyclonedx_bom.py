@@ -4,6 +4,7 @@
     finding   -> declarations.evidence
     limit     -> declarations.claims: passed has the finding as evidence, failed as counter-evidence, all others neither
 
+With a framework, its clauses are requirements, and an attestation ties each to a claim on how far there is evidence.
 `conformance.score` is never written: a number there reads as a degree to which a law is met.
 """
 
@@ -15,11 +16,12 @@ from typing import Any
 from audit.files import canonical
 from audit.record import Audit, ModelRecord
 from reports.exchange.facts import HOME, Source, audited_name, objective, sources, statement, token, uid
+from reports.frameworks.coverage_view import ClauseRow, CoverageView, coverage_view
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
 from reports.views import FindingView, MeasureRow, Overview, overview
 
-__all__ = ["render_cyclonedx", "render_cyclonedx_16"]
+__all__ = ["coverage_cyclonedx", "coverage_cyclonedx_16", "render_cyclonedx", "render_cyclonedx_16"]
 
 
 def render_cyclonedx(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
@@ -32,7 +34,19 @@ def render_cyclonedx_16(audit: Audit, options: ReportOptions = DEFAULTS) -> dict
     return {"report.1.6.cdx.json": canonical(_document(audit, options, "1.6")) + b"\n"}
 
 
-def _document(audit: Audit, options: ReportOptions, version: str) -> dict[str, Any]:
+def coverage_cyclonedx(audit: Audit, framework: str, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the same with an attestation on the clauses of a framework, in CycloneDX 1.7."""
+    told = _document(audit, options, "1.7", framework)
+    return {f"coverage-{framework}.cdx.json": canonical(told) + b"\n"}
+
+
+def coverage_cyclonedx_16(audit: Audit, framework: str, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the same in CycloneDX 1.6."""
+    told = _document(audit, options, "1.6", framework)
+    return {f"coverage-{framework}.1.6.cdx.json": canonical(told) + b"\n"}
+
+
+def _document(audit: Audit, options: ReportOptions, version: str, framework: str = "") -> dict[str, Any]:
     words = words_of(options.lang)
     view = overview(audit, words)
     data = sources(audit.record.findings, words)
@@ -42,12 +56,22 @@ def _document(audit: Audit, options: ReportOptions, version: str) -> dict[str, A
         metadata["timestamp"] = audit.run.finished
         if made := audit.run.versions.get("dokimasia"):
             tool["version"] = made
+    declared = _declarations(audit, view, words)
+    standards: dict[str, Any] = {}
+    if framework:
+        from audit.coverage import coverage_of
+        from audit.frameworks import load_framework
+
+        covered = coverage_view(coverage_of(audit, load_framework(framework)), audit, words)
+        declared["claims"] = [*declared["claims"], *(_clause_claim(audit, row, words) for row in covered.rows)]
+        declared["attestations"] = [_attestation([_mapped(row, words) for row in covered.rows], words)]
+        standards = {"definitions": {"standards": [_standard(covered)]}}
     return {
         "$schema": f"http://cyclonedx.org/schema/bom-{version}.schema.json", "bomFormat": "CycloneDX",
-        "specVersion": version, "version": 1, "serialNumber": f"urn:uuid:{uid(audit, 'bom', version)}",
+        "specVersion": version, "version": 1, "serialNumber": f"urn:uuid:{uid(audit, 'bom', version, framework)}",
         "metadata": metadata,
         "components": [*_helpers(audit, words), *map(partial(_data, words=words), data)],
-        "declarations": _declarations(audit, view, words),
+        "declarations": declared, **standards,
     }
 
 
@@ -122,7 +146,50 @@ def _declarations(audit: Audit, view: Overview, words: Words) -> dict[str, Any]:
         "targets": {"components": [target]},
         "evidence": [_evidence(audit, one) for one in view.findings],
         "claims": [_claim(audit, one, words) for one in limited],
-        "attestations": [{"summary": words("exchange.lead"), "assessor": "assessor", "map": []}],
+        "attestations": [_attestation([], words)],
+    }
+
+
+def _attestation(mapped: list[dict[str, Any]], words: Words) -> dict[str, Any]:
+    return {"summary": words("exchange.lead"), "assessor": "assessor", "map": mapped}
+
+
+def _standard(covered: CoverageView) -> dict[str, Any]:
+    """Return the clauses of a framework as requirements, in our words."""
+    requirements = [
+        {"bom-ref": _requirement(row), "identifier": row.ref, "title": row.title or row.ref, "text": row.says}
+        for row in covered.rows
+    ]
+    framework = covered.framework
+    told = {"bom-ref": framework.id, "name": covered.title, "version": framework.checked.on}
+    return {**told, "description": covered.text, "requirements": requirements}
+
+
+def _requirement(row: ClauseRow) -> str:
+    return f"clause-{row.coverage.clause.id}"
+
+
+def _clause_claim(audit: Audit, row: ClauseRow, words: Words) -> dict[str, Any]:
+    """Return what is claimed of a clause: how far there is evidence, with what speaks for and against it."""
+    told: dict[str, Any] = {
+        "bom-ref": f"on-{row.coverage.clause.id}", "target": "target",
+        "predicate": words("exchange.evidence_status", status=row.status), "reasoning": row.reason,
+    }
+    for key, side in (("evidence", "for"), ("counterEvidence", "against")):
+        checks = [one.finding.check for kind, one in row.evidence if kind == side]
+        if checks:
+            told[key] = [f"evidence-{uid(audit, 'evidence', check)}" for check in checks]
+    return told
+
+
+def _mapped(row: ClauseRow, words: Words) -> dict[str, Any]:
+    """Return the clause's place in the attestation; a contradicted one has a claim against it, none has a score."""
+    side = "counterClaims" if row.coverage.by_evidence == "contradicted" else "claims"
+    never = f" {words('coverage.never')} {row.never}" if row.never else ""
+    return {
+        "requirement": _requirement(row), side: [f"on-{row.coverage.clause.id}"],
+        "conformance": {"rationale": words("exchange.not_rated")},
+        "confidence": {"rationale": f"{row.strength}.{never}"},
     }
 
 

@@ -49,7 +49,7 @@ class Source:
 
 def uid(audit: Audit, *parts: str) -> str:
     """Return the UUID of a part of this audit, named by its path within it."""
-    return str(uuid5(uuid5(_SPACE, digest_file(audit.folder / RECORD_FILE)), "\0".join(parts)))
+    return str(uuid5(uuid5(_SPACE, digest_file(audit.folder / RECORD_FILE)), "\0".join(filter(None, parts))))
 
 
 def finished(audit: Audit, format: str) -> str:

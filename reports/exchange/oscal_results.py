@@ -7,6 +7,8 @@
 
 OSCAL knows two states only, so that whatever was not shown is `not-satisfied`, and its reason tells a miss from a
 doubt. A check without a limit has an observation and no finding. The plan, by its digest, is what was assessed by.
+
+With a framework the objectives are the evidence that its clauses ask for, and only `supported` is `satisfied`.
 """
 
 from __future__ import annotations
@@ -16,14 +18,16 @@ from typing import Any
 from audit.files import canonical
 from audit.record import Audit
 from reports.exchange.facts import HOME, audited_name, finished, objective, statement, token, uid
+from reports.frameworks.coverage_view import ClauseRow, coverage_view
 from reports.options import DEFAULTS, ReportOptions
 from reports.text import Words, one_line, words_of
-from reports.views import FindingView, MeasureRow, overview
+from reports.views import FindingView, MeasureRow, Overview, overview
 
-__all__ = ["OSCAL", "render_oscal"]
+__all__ = ["OSCAL", "coverage_oscal", "render_oscal"]
 
 OSCAL = "1.2.1"
 _STATES = {"passed": ("satisfied", "pass"), "failed": ("not-satisfied", "fail")}
+_CLAUSES = {"supported": ("satisfied", "pass"), "contradicted": ("not-satisfied", "fail")}
 _DOUBT = ("not-satisfied", "other")
 
 
@@ -31,21 +35,51 @@ def render_oscal(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
     """Return the audit as one OSCAL file; UsageError for a language without a catalogue, or a run without a time."""
     words = words_of(options.lang)
     view = overview(audit, words)
+    found = [_finding(audit, one, words) for one in view.findings if one.finding.limit is not None]
+    told = _document(audit, view, _selection(audit, words), found, words)
+    return {"report.oscal.json": canonical(told) + b"\n"}
+
+
+def coverage_oscal(audit: Audit, framework: str, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
+    """Return the audit with a finding for each clause of a framework that applies; raises as `render_oscal`."""
+    from audit.coverage import coverage_of
+    from audit.frameworks import load_framework
+
+    words = words_of(options.lang)
+    view, found = overview(audit, words), coverage_of(audit, load_framework(framework))
+    rows = coverage_view(found, audit, words).rows
+    sides: dict[str, list[dict[str, str]]] = {"include-controls": [], "exclude-controls": []}
+    for row in rows:
+        side = "exclude-controls" if row.coverage.status == "not applicable" else "include-controls"
+        sides[side].append({"control-id": control_id(framework, row)})
+    sides["include-controls"] = sides["include-controls"] or [{"control-id": token(framework)}]
+    selection = {"description": found.framework.text.of(words.lang), **{key: ids for key, ids in sides.items() if ids}}
+    clauses = [_clause(audit, framework, row, words) for row in rows if row.coverage.status != "not applicable"]
+    told = _document(audit, view, selection, clauses, words, framework)
+    return {f"coverage-{framework}.oscal.json": canonical(told) + b"\n"}
+
+
+def control_id(framework: str, row: ClauseRow) -> str:
+    """Return a clause's id among all controls; of the AI RMF as its catalogues in OSCAL have it, `ai-rmf-ms-2.11`."""
+    clause = row.coverage.clause.id
+    return f"ai-rmf-{clause}" if framework == "nist-ai-rmf" else token(f"{framework}_{clause}")
+
+
+def _document(
+    audit: Audit, view: Overview, selection: dict[str, Any], found: list[dict[str, Any]], words: Words, of: str = ""
+) -> dict[str, Any]:
+    """Return the file: what was asked, what was observed, and findings on objectives of ours."""
     at = finished(audit, "oscal")
-    limited = [one for one in view.findings if one.finding.limit is not None]
+    observed = [_observation(audit, one, at, words) for one in view.findings]
     result: dict[str, Any] = {
-        "uuid": uid(audit, "result"), "title": one_line(view.title, words) or "-",
+        "uuid": uid(audit, "result", of), "title": one_line(view.title, words) or "-",
         "description": words("exchange.lead"), "start": _started(audit, at), "end": at,
         "props": [_prop("verdict", audit.record.verdict), _prop("audit", audit.record.id)],
-        "reviewed-controls": {"control-selections": [_selection(audit, words)]},
-        "observations": [_observation(audit, one, at, words) for one in view.findings],
+        "reviewed-controls": {"control-selections": [selection]},
+        **({"observations": observed} if observed else {}), **({"findings": found} if found else {}),
     }
-    if limited:
-        result["findings"] = [_finding(audit, one, words) for one in limited]
-    if not result["observations"]:
-        del result["observations"]
     document = {
-        "uuid": uid(audit, "assessment-results"),
+        "uuid": uid(audit, "assessment-results", of),
         "metadata": {
             "title": words("format.colon", left="Dokimasia", right=audited_name(audit.record, words)),
             "last-modified": at, "version": audit.record.id or "-", "oscal-version": OSCAL,
@@ -53,7 +87,7 @@ def render_oscal(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
         "import-ap": {"href": "plan.json", "remarks": audit.record.plan},
         "results": [result],
     }
-    return {"report.oscal.json": canonical({"assessment-results": document}) + b"\n"}
+    return {"assessment-results": document}
 
 
 def _selection(audit: Audit, words: Words) -> dict[str, Any]:
@@ -110,3 +144,27 @@ def _finding(audit: Audit, one: FindingView, words: Words) -> dict[str, Any]:
         "target": {"type": "objective-id", "target-id": token(one.finding.check), "status": status},
         "related-observations": [{"observation-uuid": uid(audit, "observation", one.finding.check)}],
     }
+
+
+def _clause(audit: Audit, framework: str, row: ClauseRow, words: Words) -> dict[str, Any]:
+    """Return the finding on what a clause asks evidence for; what is not whole is not met, and says what is there."""
+    state, reason = _CLAUSES.get(row.coverage.status, _DOUBT)
+    told: dict[str, Any] = {
+        "uuid": uid(audit, "clause", framework, row.coverage.clause.id),
+        "title": words("exchange.evidence_for", clause=row.ref, says=row.says), "description": row.reason,
+        "target": {
+            "type": "objective-id", "target-id": control_id(framework, row),
+            "status": {"state": state, "reason": reason, "remarks": _remark(row, words)},
+        },
+        "props": [_prop("strength", row.coverage.clause.strength), _prop("status", row.coverage.status)],
+        "remarks": " ".join(row.next_steps) or "-",
+    }
+    if row.evidence:
+        ids = [uid(audit, "observation", one.finding.check) for _, one in row.evidence]
+        told["related-observations"] = [{"observation-uuid": one} for one in ids]
+    return told
+
+
+def _remark(row: ClauseRow, words: Words) -> str:
+    never = f" {words('coverage.never')} {row.never}" if row.positive and row.never else ""
+    return f"{row.status}. {row.reason}.{never}"
