@@ -171,6 +171,11 @@ SABOTAGE = {
         lambda real: lambda *read: 1 - real(*read),
         lambda real: lambda *read: 0 * real(*read) + 0.5,
     ),
+    "provenance.duties": (
+        "detectors.provenance.duties:_values",
+        lambda real: lambda *asked: 1 - real(*asked),
+        lambda real: lambda *asked: 0 * real(*asked) + 0.5,
+    ),
     "provenance.signed_origin": (
         "detectors.provenance.origin:_is",
         lambda real: lambda *said: 1 - real(*said),
@@ -287,6 +292,7 @@ FOLDERS = "audit.probes.bias.image_data:ImageData.observe"
 SHARES = "audit.probes.bias.representation:Representation.observe"
 MARK = "audit.probes.provenance.text_mark:TextMark.observe"
 IMAGE_MARK = "audit.probes.provenance.image_mark:_Reading.observe"
+OWED = "audit.probes.provenance.duties:_Reading.observe"
 ORIGIN = "audit.probes.provenance.signed_origin:_Reading.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
 PASSAGES = "audit.probes.factuality.rag:RAG.observe"
@@ -558,9 +564,17 @@ HOLES = {
         "mahalanobis constant": ("detectors.novelty.contrast:mahalanobis", constant),
         "kNN turned": ("detectors.novelty.contrast:knn_distance", turned),
     },
+    "provenance.duties": {
+        "Valid taken for trusted": (OWED, kept(state=lambda frame: frame["state"].replace("Valid", "Trusted"))),
+        "marks taken for found": (OWED, kept(mark=lambda frame: ["found"] * len(frame))),
+        "labels never small": ("detectors.provenance.duties:_LABEL", lambda real: 0.04),
+        "what is to come counted": ("audit.probes.provenance.duty_list:owed", lambda real: lambda *given, **how: [
+            replace(one, in_force=True) for one in real(*given, **how)]),
+        "no width": ("detectors.provenance.duties:mean_over_units", without_width),
+    },
     "provenance.signed_origin": {
         "Valid taken for trusted": (ORIGIN, kept(state=lambda frame: frame["state"].replace("Valid", "Trusted"))),
-        "layers never contradict": ("audit.watermarks.origin.reading:in_conflict", lambda real: lambda layers: False),
+        "layers never contradict": ("audit.watermarks.origin.sources:in_conflict", lambda real: lambda layers: False),
         "no conflict": (ORIGIN, kept(conflict=lambda frame: [False] * len(frame))),
         "regions of one size": ("detectors.provenance.origin:_of_file", lambda real: lambda row: real(
             {**row, "sizes": [1] * len(row["regions"] or ())})),

@@ -138,6 +138,7 @@ WAYS = {
     "novelty.data": [{"score": "knn5"}, {"score": "isolation_forest", "fdr": 0.01}],
     "novelty.likelihood": [{"score": "denoising_loss"}, {"score": "critic", "fdr": 0.01}],
     "provenance.image_mark": [{}, {"images": "marked", "attacks": ("all",), "other_keys": 3}],
+    "provenance.duties": [{}, {"rules": ("cn-words",)}, {"rules": ("kr", "ca"), "day": "2026-01-01"}],
     "provenance.text_mark": [{"put_in": True, "alpha": 1e-4, "key_env": "NOT_SET"}, {"attacks": ("all",)}],
     "robustness.images": [{}, {"mode": "log_prob", "kinds": ("jpeg",)}],
     "robustness.text": [
@@ -172,6 +173,7 @@ UNCOVERED = {
     },
     "novelty.likelihood": {"batch_typicality_p", "beyond_tail_share", "step_auroc", "vus_pr"},
     "provenance.image_mark": {"ssim", "not_tested"},
+    "provenance.duties": {"duties_broken", "duties_not_testable", "unreadable"},
     "provenance.signed_origin": {"unreadable"},
     "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length"},
 }
@@ -355,6 +357,8 @@ def subjects(tmp_path_factory):
             {"main": Painted()}, {"items": file("painted", [{"image": [[n, 0], [0, n % 5]]} for n in range(12)])}
         ),
         "robustness.text": (language, {"items": file("questions", questions)}),
+        "provenance.duties": ({}, {"items": file("outputs", [
+            {"file": unsigned_png(n), "name": f"{n}.png"} for n in range(4)])}),
         "provenance.signed_origin": ({}, {"items": file("files", [
             {"file": unsigned_png(n), "name": f"{n}.png"} for n in range(4)])}),
         "provenance.image_mark": ({}, {"items": file("pictures", [

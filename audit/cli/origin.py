@@ -46,6 +46,8 @@ def mark_origin(
     chain: Chain,
     out: Annotated[Path, typer.Option("--out", help="File to write.")],
     model: Annotated[str | None, typer.Option("--model", help="Name of the model that made it.")] = None,
+    version: Annotated[str | None, typer.Option("--model-version", help="Its version.")] = None,
+    when: Annotated[str | None, typer.Option("--when", help="When it was made, e.g. 2026-11-28T12:00:00Z.")] = None,
     source: Annotated[
         str, typer.Option("--source", help="IPTC's digital source type.")
     ] = "trainedAlgorithmicMedia",
@@ -60,7 +62,7 @@ def mark_origin(
     from audit.watermarks.origin import Declaration, Parser, signed, trusting
 
     try:
-        say = Declaration(model, source, None if aigc is None else json.loads(aigc))
+        say = Declaration(model, version, when, source, None if aigc is None else json.loads(aigc))
     except (ValueError, AttributeError, TypeError) as error:
         raise UsageError("--aigc or --source: {why}", why=str(error)) from None
     with Parser(trust=trusting(None, purposes or ())) as parser:

@@ -36,8 +36,8 @@ __all__ = ["ARRAY", "KINDS", "allowed", "cells_of_kind", "described", "split"]
 ARRAY, LABEL, ALIASES, VALUE, TEXTS, NESTED = "array", "label", "aliases", "value", "texts", "nested"
 KINDS: Mapping[str, Any] = {
     "aliases": ALIASES, "best": int, "choices": list[str], "confidence": float, "correct": list[int], "image": ARRAY,
-    "judge": float, "label": LABEL, "mentions": ALIASES, "reference": ALIASES, "row": ARRAY, "samples": list[str],
-    "series": ARRAY, "strange": ARRAY, "swapped": float,
+    "judge": float, "label": LABEL, "label_height": float, "mentions": ALIASES, "p_value": float, "reference": ALIASES,
+    "row": ARRAY, "samples": list[str], "series": ARRAY, "strange": ARRAY, "swapped": float, "tokens": float,
     **dict.fromkeys(("log_probs", "entropies", "top_log_probs", "sample_log_probs", "citations"), NESTED),
 }
 """Field -> type of its cells, for the fields that do not hold text."""

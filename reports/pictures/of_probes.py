@@ -8,6 +8,7 @@ from reports.pictures.blindspots import blind_spots
 from reports.pictures.changes import changed_images_shown, changed_texts, flips_by_change
 from reports.pictures.crossing import heat_map
 from reports.pictures.distorted import distortions
+from reports.pictures.duties import duties_in_lines
 from reports.pictures.ends import likeliest_and_strangest
 from reports.pictures.families import families
 from reports.pictures.forest import by_group
@@ -20,6 +21,7 @@ from reports.pictures.mark_power import power_after_attacks, power_by_length
 from reports.pictures.marks import green_shares, words_with_evidence
 from reports.pictures.nearness import nearest_item
 from reports.pictures.noise_levels import denoising_curves
+from reports.pictures.origins import bytes_that_pass, origin_of_item, trees
 from reports.pictures.part import FindingFigure
 from reports.pictures.prompts import by_prompt
 from reports.pictures.reliability import reliability, risk_coverage
@@ -39,6 +41,7 @@ __all__ = [
     "COREFERENCE",
     "COUNTERFACTUAL",
     "DATA_NOVELTY",
+    "DUTIES",
     "GENERATED_IMAGES",
     "GROUNDING",
     "IMAGE_DATA",
@@ -126,7 +129,14 @@ SIGNED_ORIGIN = FindingFigure(
         "name", "state", "signer", "failures", "layers", "conflict", "aigc_fields", "manifests", "assertions",
         "tamper_pass", "regions", "sizes", "tried", "passed", "problem",
     ),
-    (by_group("tamper_pass_share"),),
+    (bytes_that_pass, trees, by_group("tamper_pass_share")), origin_of_item,
+)
+DUTIES = FindingFigure(
+    (
+        "name", "kind", "duties_missed", "state", "mark", "layers", "aigc", "source_type", "disclosed", "worded",
+        "tokens", "label_share", "time_stamped", "problem",
+    ),
+    (duties_in_lines,),
 )
 IMAGE_MARK = FindingFigure(
     ("value", "image", "original", "p_value", "right_bits", "psnr", "ssim", "plain_p_value", "problem"),

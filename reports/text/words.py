@@ -25,6 +25,7 @@ from typing import Any
 
 from audit import plugins
 from audit.errors import UsageError, did_you_mean
+from audit.probes.provenance.duty_list import duties
 from detectors.phrases import Phrase
 
 __all__ = ["Words", "form_for", "languages", "words_of"]
@@ -132,7 +133,7 @@ def words_of(lang: str) -> Words:
     if lang not in languages():
         raise UsageError("unknown language {name!r}{near}", name=lang, near=did_you_mean(lang, languages()))
     ours = json.loads((_home() / f"{lang}.json").read_text("utf-8"))
-    for theirs in (_of_measures(lang), *_added(lang)):
+    for theirs in (_of_measures(lang), _of_duties(lang), *_added(lang)):
         for section, entries in theirs.items():
             ours[section] = {**(known := ours.get(section, {})), **{k: v for k, v in entries.items() if k not in known}}
     return Words(lang, ours)
@@ -142,6 +143,11 @@ def _of_measures(lang: str) -> Mapping[str, Mapping[str, Any]]:
     """Return what every measure is and what its values mean, as `reports.text.plain_words` tells it."""
     found: Mapping[str, Mapping[str, Any]] = json.loads((_home() / "measures" / f"{lang}.json").read_text("utf-8"))
     return found
+
+
+def _of_duties(lang: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what the duties are called, by which `provenance.duties` groups its shares."""
+    return {"group": {one.id: one.rule[lang] for one in duties() if lang in one.rule}}
 
 
 def _added(lang: str) -> Iterator[Mapping[str, Mapping[str, Any]]]:

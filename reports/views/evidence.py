@@ -33,6 +33,7 @@ WORDED = {
     "outcome": "cell", "prefers": "cell", "kind": "cell", "role": "cell", "finish": "cell", "missing": "cell",
     "group": "group", "score": "group", "about": "group", "problem": "cause", "not_asked": "cause",
     "likelihood": "likelihood", "metric": "metric", "not_changed": "cause", "flipped_under": "group", "change": "group",
+    "duties_missed": "group", "duty": "group", "mark": "cell", "why": "cause",
     "states": "cell", "rules": "cell", "reasons": "cause", "graded_by": "cell", "kinds": "perturbation",
     **dict.fromkeys(("answerable", "gold_first", "gold_middle", "gold_last", "withheld", "changed"), "cell"),
 }  # fmt: skip

@@ -10,27 +10,27 @@ import base64
 import hashlib
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.errors import DokimasiaError, UsageError
-from audit.files import decoding
+from audit import plugins
+from audit.errors import DokimasiaError
+from audit.files import canonical, decoding
 from audit.watermarks.keys import MarkKey, read_mark_key
 from audit.watermarks.origin import Origin, Parser, read_origin, trusting
+from audit.watermarks.text.keyed import read_text_key
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     from audit.probe import Observed
+    from audit.watermarks.image import ImageMark
     from audit.watermarks.image.files import Picture
 
-__all__ = ["FOUND", "FileReader", "PictureMark", "anchors_of", "decoded", "digest_of", "image_keys", "said", "tree_of"]
+__all__ = ["FileReader", "PictureMark", "anchors_of", "decoded", "digest_of", "keys_of", "said", "tree_of"]
 
-FOUND = -6.0
-"""Decimal logarithm of the p-value, over all keys, at which a mark is found."""
-_IMAGE = "image-spread"
 _DEEPEST = 10
 _MODEL = "trainedAlgorithmicMedia"
 _NOTHING = Cause("there is nothing to read: it is empty, too large, or no regular file")
@@ -55,6 +55,9 @@ class FileReader:
     purposes: Sequence[str] = ()
     seconds: float = 20.0
     keys: Sequence[MarkKey] = ()
+    """Of marks in images."""
+    alpha: float = 1e-6
+    """A mark is found where p is at most this, all keys counted."""
     parser: Parser = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -87,16 +90,27 @@ class FileReader:
             return None
 
     def _marked(self, picture: Picture) -> PictureMark:
-        from detectors.provenance.image.reading import read_all
-
-        readings = read_all(picture.pixels, [one.secret for one in self.keys])
-        best, key = min(
-            ((one.log10_p, key.id) for one, key in zip(readings, self.keys, strict=True)), key=lambda pair: pair[0]
-        )
-        if math.isnan(best):
+        """Return what the likeliest key reads, each key's mark asked once; every key counts, whatever its mark is."""
+        best = list[tuple[float, str]]()
+        for mark, keys in _by_mark(self.keys):
+            readings = mark.read(picture.pixels, [one.secret for one in keys])
+            best += [
+                (one.log10_p, key.id) for one, key in zip(readings, keys, strict=True) if not math.isnan(one.log10_p)
+            ]
+        if not best:
             return PictureMark(None)
-        counted = min(0.0, best + math.log10(len(self.keys)))
-        return PictureMark(counted, key if counted <= FOUND else None)
+        log10_p, key = min(best)
+        counted = min(0.0, log10_p + math.log10(len(self.keys)))
+        return PictureMark(counted, key if counted <= math.log10(self.alpha) else None)
+
+
+def _by_mark(keys: Sequence[MarkKey]) -> Iterator[tuple[ImageMark, list[MarkKey]]]:
+    """Yield each mark with its keys, so that what it does to an image is done once for them."""
+    groups: dict[tuple[str, str], list[MarkKey]] = {}
+    for key in keys:
+        groups.setdefault((key.variant, canonical(dict(key.parameters)).decode()), []).append(key)
+    for (variant, _), own in groups.items():
+        yield plugins.build("image_marks", variant, dict(own[0].parameters)), own
 
 
 def anchors_of(before: Observed) -> bytes:
@@ -105,14 +119,19 @@ def anchors_of(before: Observed) -> bytes:
     return b"\n".join(given)
 
 
-def image_keys(files: Sequence[str]) -> tuple[MarkKey, ...]:
-    """Return the keys in these files; raises UsageError for one that is none of a mark in images."""
-    found = tuple(read_mark_key(Path(one)) for one in files)
-    for file, key in zip(files, found, strict=True):
-        if key.variant != _IMAGE:
-            raise UsageError("{file}: a key of {variant}; images want one of {wanted}", file=file, variant=key.variant,
-                             wanted=_IMAGE)  # fmt: skip
-    return found
+def keys_of(files: Sequence[str]) -> tuple[tuple[MarkKey, ...], tuple[Any, ...]]:
+    """Return the keys in these files that are of marks in images, and the marks of texts of the others.
+
+    Raises UsageError for one that is no key.
+    """
+    images, texts = list[MarkKey](), list[Any]()
+    for file in map(Path, files):
+        key = read_mark_key(file)
+        if key.variant in plugins.names("image_marks"):
+            images.append(key)
+        else:
+            texts.append(read_text_key(file)[1])
+    return tuple(images), tuple(texts)
 
 
 def decoded(cell: Any) -> bytes:
@@ -156,7 +175,7 @@ def tree_of(manifests: Sequence[Mapping[str, Any]]) -> list[str]:
         lines.append(f"{depth} manifest {one['generator'] or label}")
         lines.append(f"{depth + 1} signer {one['signer'] or '-'}" + (f" · {one['time']}" if one["time"] else ""))
         for action in one["actions"]:
-            told = filter(None, (action["action"], action["source"], action["agent"], action["when"]))
+            told = filter(None, (action[name] for name in ("action", "source", "agent", "version", "when")))
             lines.append(f"{depth + 1} action {' · '.join(told)}")
         lines.extend(f"{depth + 1} assertion {name}" for name in one["assertions"])
         for name in one["ingredients"]:

@@ -80,10 +80,10 @@ class SignedOrigin:
 
     def informed(self, before: Observed) -> _Reading:
         """Return what reads files under the anchors that were given; raises UsageError."""
-        from audit.probes.provenance.files import FileReader, anchors_of, image_keys
+        from audit.probes.provenance.files import FileReader, anchors_of, keys_of
 
-        keys = image_keys(self.keys)
-        return _Reading(self, FileReader(anchors_of(before), self.purposes, self.seconds, keys))
+        images, _ = keys_of(self.keys)
+        return _Reading(self, FileReader(anchors_of(before), self.purposes, self.seconds, images))
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
         """Return the anchors as they are; files are read by what `informed` returns."""

@@ -3,7 +3,7 @@
 from audit.watermarks.origin.authority import ALGORITHMS, EMAIL, Authority, made_authority
 from audit.watermarks.origin.certificates import LISTED, Preflight, preflight
 from audit.watermarks.origin.parser import Parser, require_c2pa
-from audit.watermarks.origin.reading import STATES, Origin, read_origin, read_origins, trusting
+from audit.watermarks.origin.reading import STATES, Origin, media_type, read_origin, read_origins, trusting
 from audit.watermarks.origin.signing import Declaration, signed
 from audit.watermarks.origin.tampering import ByteMap, RegionRow, byte_map
 
@@ -21,6 +21,7 @@ __all__ = [
     "RegionRow",
     "byte_map",
     "made_authority",
+    "media_type",
     "preflight",
     "read_origin",
     "read_origins",

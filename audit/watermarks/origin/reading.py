@@ -47,7 +47,7 @@ class Origin:
     """Who the certificate says signed."""
     manifests: tuple[Mapping[str, Any], ...] = ()
     """`label`, `id`, `generator`, `signer`, `time` (of a time stamp), `assertions`, `actions` (`action`, `source`,
-    `agent`, `when`), `ingredients` (labels, or titles) of each, the active one first."""
+    `agent`, `version`, `when`), `ingredients` (labels, or titles) of each, the active one first."""
     source_types: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Layer (`c2pa`, `xmp`) -> IPTC's terms in it."""
     aigc: Mapping[str, str] | None = None
@@ -145,7 +145,7 @@ def _manifest(name: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
         "actions": [
             {
                 "action": str(one.get("action")), "source": term_of(one.get("digitalSourceType")),
-                "agent": _agent(one.get("softwareAgent")), "when": one.get("when"),
+                **_agent(one.get("softwareAgent")), "when": one.get("when"),
             }
             for one in _actions(told)
         ],
@@ -159,9 +159,13 @@ def _versioned(told: Mapping[str, Any]) -> str:
     return " ".join(str(one) for one in (told.get("name"), told.get("version")) if one)
 
 
-def _agent(told: Any) -> str | None:
+def _agent(told: Any) -> dict[str, str | None]:
     """Return the program that an action names: a text in the first version of actions, name and version since."""
-    return _versioned(told) if isinstance(told, dict) else told if isinstance(told, str) else None
+    named = told if isinstance(told, dict) else {"name": told}
+    return {
+        name: one if isinstance(one := named.get(key), str) else None
+        for name, key in (("agent", "name"), ("version", "version"))
+    }
 
 
 def _terms(store: Mapping[str, Any]) -> tuple[str, ...]:

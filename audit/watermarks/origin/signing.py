@@ -29,6 +29,10 @@ class Declaration:
 
     model: str | None = None
     """Name of the model that made it, for the manifest's software agent."""
+    version: str | None = None
+    """Its version."""
+    when: str | None = None
+    """When the file was made, as RFC 3339 has it; None = the manifest does not say."""
     source: str = "trainedAlgorithmicMedia"
     """IPTC's term of its digital source type."""
     aigc: Mapping[str, str] | None = None
@@ -48,7 +52,9 @@ class Declaration:
         """Return the manifest that is signed."""
         action: dict[str, Any] = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPES + self.source}
         if self.model is not None:
-            action["softwareAgent"] = {"name": self.model}
+            action["softwareAgent"] = {"name": self.model, **({"version": self.version} if self.version else {})}
+        if self.when is not None:
+            action["when"] = self.when
         return {
             "claim_generator_info": [{"name": "dokimasia", "version": version("dokimasia")}],
             "assertions": [{"label": "c2pa.actions", "data": {"actions": [action]}}],
