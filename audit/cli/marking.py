@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from audit.cli.detect_files import FilesByDefault, detect_files
 from audit.cli.options import AsJson
 from audit.cli.origin import detect_certificate, detect_origin, detect_tampering, mark_authority, mark_origin
 from audit.errors import DokimasiaError, UsageError, clean
@@ -26,11 +27,15 @@ __all__ = ["detect", "mark"]
 
 mark = typer.Typer(no_args_is_help=True, help="Put a keyed mark into what a model made, or make a key for it.")
 mark.__doc__ = "Put a keyed mark into what a model made, or make a key for it."
-detect = typer.Typer(no_args_is_help=True, help="Say whether files carry the mark of a key, and how sure that is.")
-detect.__doc__ = "Say whether files carry the mark of a key, and how sure that is."
+detect = typer.Typer(
+    no_args_is_help=True, cls=FilesByDefault, subcommand_metavar="FILE... | COMMAND [ARGS]...",
+    help="Say what files carry: marks of keys and how sure that is, signed origin, labels.",
+)
+detect.__doc__ = "Say what files carry: marks of keys and how sure that is, signed origin, labels."
 
 mark.command("authority")(mark_authority)
 mark.command("origin")(mark_origin)
+detect.command("files")(detect_files)
 detect.command("certificate")(detect_certificate)
 detect.command("origin")(detect_origin)
 detect.command("tampering")(detect_tampering)

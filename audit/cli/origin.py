@@ -14,7 +14,10 @@ from audit.errors import UsageError, clean, os_reason
 if TYPE_CHECKING:
     from audit.watermarks.origin import Origin
 
-__all__ = ["detect_certificate", "detect_origin", "detect_tampering", "mark_authority", "mark_origin"]
+__all__ = [
+    "Anchor", "Purposes", "detect_certificate", "detect_origin", "detect_tampering", "mark_authority", "mark_origin",
+    "origin_line", "origin_told", "read_file",
+]
 
 _LARGEST = 1 << 28
 _NONE = "no manifest; that says nothing of who made it"
@@ -66,10 +69,10 @@ def mark_origin(
     except (ValueError, AttributeError, TypeError) as error:
         raise UsageError("--aigc or --source: {why}", why=str(error)) from None
     with Parser(trust=trusting(None, purposes or ())) as parser:
-        data, origin = signed(_read(file), _read(chain), _read(key), parser, say, name=file.name)
+        data, origin = signed(read_file(file), read_file(chain), read_file(key), parser, say, name=file.name)
     write_out(out, data)
     told = f"{out}: signed by {origin.signer}, {len(data):,} bytes"
-    print(json.dumps(_told(out, origin)) if as_json else clean(told))
+    print(json.dumps(origin_told(out, origin)) if as_json else clean(told))
 
 
 def detect_origin(
@@ -84,10 +87,10 @@ def detect_origin(
     """
     from audit.watermarks.origin import Parser, read_origins, trusting
 
-    with Parser(trust=trusting(None if anchor is None else _read(anchor), purposes or ())) as parser:
-        found = list(read_origins(((file.name, _read(file)) for file in files), parser))
-    told = [_told(file, one) for file, one in zip(files, found, strict=True)]
-    print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
+    with Parser(trust=trusting(None if anchor is None else read_file(anchor), purposes or ())) as parser:
+        found = list(read_origins(((file.name, read_file(file)) for file in files), parser))
+    told = [origin_told(file, one) for file, one in zip(files, found, strict=True)]
+    print(json.dumps(told) if as_json else "\n".join(clean(origin_line(one)) for one in told))
     if any(one.state == "Invalid" or one.conflict for one in found):
         raise typer.Exit(1)
     if any(one.state != "Trusted" for one in found):
@@ -105,8 +108,8 @@ def detect_tampering(
     """Change every byte of a signed file, one at a time, and say in which regions nobody notices."""
     from audit.watermarks.origin import Parser, byte_map, trusting
 
-    with Parser(trust=trusting(None if anchor is None else _read(anchor))) as parser:
-        found = byte_map(_read(file), parser, most=most, name=file.name)
+    with Parser(trust=trusting(None if anchor is None else read_file(anchor))) as parser:
+        found = byte_map(read_file(file), parser, most=most, name=file.name)
     rows = found.rows()
     if as_json:
         print(json.dumps([{"region": one.name, "kind": one.kind, "bytes": one.size, "tried": one.tried,
@@ -128,7 +131,7 @@ def detect_certificate(
     from audit.watermarks.origin import preflight
 
     found = preflight(
-        _read(chain), None if key is None else _read(key), None if anchor is None else _read(anchor),
+        read_file(chain), None if key is None else read_file(key), None if anchor is None else read_file(anchor),
         listed=purposes or (),
     )
     if as_json:
@@ -142,7 +145,8 @@ def detect_certificate(
         raise typer.Exit(1)
 
 
-def _read(file: Path) -> bytes:
+def read_file(file: Path) -> bytes:
+    """Return a file's bytes; raises UsageError."""
     from audit.files import read_regular
 
     try:
@@ -162,7 +166,8 @@ def _new_file(file: Path, data: bytes, mode: int) -> None:
         opened.write(data)
 
 
-def _told(file: Path, origin: Origin) -> dict[str, Any]:
+def origin_told(file: Path, origin: Origin) -> dict[str, Any]:
+    """Return what a file says of its origin."""
     return {
         "file": str(file), "state": origin.state, "problem": origin.problem or origin.broken, "signer": origin.signer,
         "failures": origin.failures, "manifests": origin.manifests, "source_types": origin.source_types,
@@ -170,7 +175,7 @@ def _told(file: Path, origin: Origin) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _line(told: dict[str, Any]) -> str:
+def origin_line(told: dict[str, Any]) -> str:
     """Return what was found in a file, in a line."""
     if told["state"] is None:
         return f"{told['file']}: cannot be read: {told['problem']}"

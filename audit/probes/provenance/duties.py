@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from audit.probe import Trial
     from audit.probes.provenance.duty_list import Duty
     from audit.probes.provenance.files import FileReader
+    from audit.watermarks.text.finding import Sought
     from detectors.result import Result
 
 __all__ = ["Duties"]
@@ -161,8 +162,7 @@ class _Reading:
 
     probe: Duties
     reader: FileReader
-    texts: Sequence[Any]
-    """Marks of texts."""
+    texts: Sequence[Sought]
 
     def __enter__(self) -> Self:
         """Begin a run; the parser starts with its first file."""

@@ -21,6 +21,7 @@ from audit.errors import DokimasiaError
 from audit.files import canonical, decoding
 from audit.watermarks.keys import MarkKey, read_mark_key
 from audit.watermarks.origin import Origin, Parser, read_origin, trusting
+from audit.watermarks.text.finding import Sought
 from audit.watermarks.text.keyed import read_text_key
 from detectors.phrases import Cause
 
@@ -119,18 +120,18 @@ def anchors_of(before: Observed) -> bytes:
     return b"\n".join(given)
 
 
-def keys_of(files: Sequence[str]) -> tuple[tuple[MarkKey, ...], tuple[Any, ...]]:
-    """Return the keys in these files that are of marks in images, and the marks of texts of the others.
+def keys_of(files: Sequence[str]) -> tuple[tuple[MarkKey, ...], tuple[Sought, ...]]:
+    """Return the keys in these files that are of marks in images, and the marks in texts of the others.
 
     Raises UsageError for one that is no key.
     """
-    images, texts = list[MarkKey](), list[Any]()
+    images, texts = list[MarkKey](), list[Sought]()
     for file in map(Path, files):
         key = read_mark_key(file)
         if key.variant in plugins.names("image_marks"):
             images.append(key)
         else:
-            texts.append(read_text_key(file)[1])
+            texts.append(Sought(key.told, read_text_key(file)[1]))
     return tuple(images), tuple(texts)
 
 

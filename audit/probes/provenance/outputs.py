@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from audit.probe import Ask
+    from audit.watermarks.text.finding import Sought
 
 __all__ = ["disclosed_in", "kind_of", "read_output", "read_texts"]
 
@@ -80,7 +81,7 @@ def _text(name: str, text: str | None, notices: Sequence[str], cells: Mapping[st
     }  # fmt: skip
 
 
-def read_texts(ask: Ask, outputs: pd.DataFrame, marks: Sequence[Any], tokenizer: str | None, alpha: float) -> None:
+def read_texts(ask: Ask, outputs: pd.DataFrame, marks: Sequence[Sought], tokenizer: str | None, alpha: float) -> None:
     """Count the tokens of the texts and seek the marks in them, where a model of the plan has their tokenizer.
 
     A text of which `p_value` was given keeps it.
@@ -91,7 +92,7 @@ def read_texts(ask: Ask, outputs: pd.DataFrame, marks: Sequence[Any], tokenizer:
         ids = list(read["ids"])
         outputs.loc[texts.index, "tokens"] = [float(len(one)) for one in ids]
         if marks:
-            schemes = [one.scheme(int(read["vocabulary"].iloc[0])) for one in marks]
+            schemes = [one.mark.scheme(int(read["vocabulary"].iloc[0])) for one in marks]
             outputs.loc[texts.index, "p_value"] = [*_least(schemes, ids)]
             outputs.loc[texts.index, "mark"] = None
     given = outputs["p_value"].notna() & outputs["kind"].eq("text")
