@@ -38,7 +38,8 @@ TEXTS = ("prompt", "question", "answer", "output", "text", "right", "reference")
 CHOSEN = ("question", "answer", "right", "more", "less")
 """Texts that stand among the choices already."""
 MAPPED = (
-    "surprisal", "tokens", "claims", "states", "rules", "supports", "reasons", "spans", "evidence"
+    "surprisal", "tokens", "claims", "states", "rules", "supports", "reasons", "spans", "evidence", "tree", "regions",
+    "sizes", "tried", "passed",
 )
 """Lists that are drawn as one map."""
 
