@@ -18,7 +18,7 @@ from reports.text import Notation
 
 __all__ = ["duties_in_lines"]
 
-_NAME, _LEFT, _PLOT, _ROW = 54, 362.0, 200, 26
+_NAME, _LEFT, _PLOT, _ROW = 53, 372.0, 196, 26
 """Characters of a name, where the lines begin, how wide they are, and the height of a row."""
 _AXIS = Axis("share", 0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), _PLOT)
 _LOOKS = {"kept": "passed", "broken": "failed", "open": "inconclusive"}
@@ -58,13 +58,18 @@ def _outcome(found: Measure, least: float) -> str:
 def _row(duty: Duty, found: Measure, top: float, least: float, notation: Notation) -> Markup:
     words, foot = notation.words, top + 17
     name = duty.rule.get(words.lang, duty.rule["en"])
-    parts = [line(0, top + _ROW, WIDTH, top + _ROW, "grid"), words_at(0, foot, cut(name, words, _NAME), size=12)]
+    outcome = _outcome(found, least)
+    parts = [  # what came of it stands before the name too: a narrow screen shows no more at first
+        line(0, top + _ROW, WIDTH, top + _ROW, "grid"),
+        dot(6, top + _ROW / 2, _LOOKS.get(outcome, "skipped"), hollow=outcome in ("open", _UNTESTED)),
+        words_at(18, foot, cut(name, words, _NAME), size=12),
+    ]
     coming = found.name == "coming_duty_share"
     if found.undefined is not None:
         why = words.term("cause", found.undefined)
         told = words("picture.duty_coming", day=duty.since, why=why) if coming and duty.since else why
-        return joined([*parts, words_at(_LEFT, foot, cut(told, words, 80), size=11, colour="skipped")])
-    return joined([*parts, *_interval(found, top + _ROW / 2, foot, _outcome(found, least), notation, coming=coming)])
+        return joined([*parts, words_at(_LEFT, foot, cut(told, words, 78), size=11, colour="skipped")])
+    return joined([*parts, *_interval(found, top + _ROW / 2, foot, outcome, notation, coming=coming)])
 
 
 def _interval(

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["UNTESTED", "Duty", "duties", "owed"]
 
 UNTESTED: Mapping[str, Cause] = {
-    "notice": Cause("it asks for a notice in the product, which no output shows"),
-    "people": Cause("whether an output must be labelled, and whether people notice the label, is for people to say"),
-    "handling": Cause("it asks how files that come in are handled, which outputs do not show"),
-    "service": Cause("it asks for a service that answers others, which outputs do not show"),
+    "notice": Cause("it asks for a notice in the product; no output shows that"),
+    "people": Cause("whether a label is owed, and whether it is noticed, is for people to say"),
+    "handling": Cause("it asks how incoming files are handled; no output shows that"),
+    "service": Cause("it asks for a service that answers others; no output shows that"),
     "elsewhere": Cause("the checks of marks in texts and images measure it"),
 }
 """Why outputs cannot tell, whatever they are."""
