@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 from PIL import Image
+from test_audit_watermarks_text_finding import known, written
 
+from audit.data.files import Files
 from audit.execute import run
-from audit.plan import load_plan
+from audit.models.causal_lm import CausalLMFolder
+from audit.plan import Check, Plan, load_plan
 from audit.probes.provenance.duties import Duties
 from audit.probes.provenance.duty_list import UNTESTED, Duty, duties, owed
 from audit.probes.provenance.outputs import disclosed_in, kind_of
@@ -22,6 +25,7 @@ from audit.probes.provenance.planted_outputs import planted_outputs
 from audit.record import table_of
 from audit.watermarks.image.spread import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
+from audit.watermarks.text.keyed import keyed_mark
 from detectors.intervals import exact_binomial
 from detectors.provenance.duties import ITEMS, TESTS, duties_kept
 
@@ -142,6 +146,28 @@ def test_rows_that_were_read_elsewhere_are_judged_by_their_length(home, tmp_path
     assert (share.value, share.n["items"], share.missing) == (45 / 60, 60, 10)
     assert share.low == pytest.approx(exact_binomial(45, 70, share.level)[0])
     assert share.high == pytest.approx(exact_binomial(55, 70, share.level)[1])
+
+
+def test_texts_are_read_by_the_tokenizer_that_the_plan_names(tmp_path, tiny_lm):
+    """Of six texts of 200 tokens or more three carry a mark of the keys, a short one is none that the rule is about."""
+    source = CausalLMFolder(tiny_lm, dtype="float32", threads=1)
+    reader, keys = source.open(), [known(name, 1) for name in ("gumbel", "kgw-lefthash")]
+    for at, key in enumerate(keys):
+        write_mark_key(tmp_path / f"{at}.dokimasia-key", key)
+    (tmp_path / "texts").mkdir()
+    marks = [keyed_mark(keys[at % 2]) if at < 3 else None for at in range(6)]
+    for at, (mark, tokens) in enumerate(zip([*marks, None], [220] * 6 + [60], strict=True)):
+        (tmp_path / "texts" / f"{at}.txt").write_text(written(reader, mark, tokens, at), "utf-8")
+    files = [str(file) for file in sorted(tmp_path.glob("*.dokimasia-key"))]
+    probe = Duties(rules=("eu-code-text",), keys=files, tokenizer="reader", day="2026-11-28")
+    check = Check("duties", probe, {"items": Files(tmp_path / "texts")})
+    audit = run(Plan("Texts", (check,), None, helpers={"reader": source}), into=tmp_path / "audits")
+    (finding,) = audit.record.findings
+    (share,) = (one for one in finding.measures if one.name == "duty_share")
+    assert (share.value, share.n["items"], share.missing) == (3 / 6, 6, 0), finding.why
+    items = audit.items("duties").set_index("name")
+    assert items["mark"].tolist() == ["found"] * 3 + ["not found"] * 4
+    assert items.loc["6.txt", "tokens"] < 200 <= items["tokens"].head(6).min()
 
 
 def test_a_rule_stands_as_it_does_on_the_day():
