@@ -10,6 +10,7 @@ import jsonschema_rs
 import pytest
 from law import LAW
 
+import reports
 import reports.frameworks
 from audit.cli.app import execute
 from audit.cli.schemas import json_schema
@@ -128,6 +129,24 @@ def test_a_plan_names_clauses_that_are_there(tmp_path, capsys):
     known = jsonschema_rs.validator_for(json.loads(json_schema("plan")))
     assert known.is_valid({"title": "x", "checks": [{"name": "a", "probe": {"use": "bias.data"}, "clauses": ["a:b"]}]})
     assert '"nist-ai-rmf:ms-2.11"' in json_schema("plan")
+
+
+def texts_of(value):
+    if isinstance(value, dict):
+        yield from (text for one in value.values() for text in texts_of(one))
+    elif isinstance(value, str):
+        yield value
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_nothing_that_a_reader_sees_claims_what_no_audit_may_claim(lang):
+    told = list(texts_of(json.loads((Path(reports.__file__).parent / f"text/locale/{lang}.json").read_text("utf-8"))))
+    assert len(told) > 1000
+    assert {text: claims_in(text) for text in told if claims_in(text)} == {}
+    for name in framework_names():
+        framework = load_framework(name)
+        ours = [framework.note, *(one.evidence for one in framework.clauses)]
+        assert not [text for text in ours if text is not None and claims_in(text.of(lang))]
 
 
 def test_every_name_of_ours_has_its_file_and_no_file_lacks_its_name():

@@ -188,7 +188,7 @@ def _row(one: ClauseCoverage, lang: str) -> Iterator[str]:
     yield f"    {one.reason}"
     if one.findings or one.against or one.undecided:
         yield f"    rests on: {', '.join((*one.findings, *one.against, *one.undecided))}"
-    if one.status in ("supported", "partly supported") and one.never is not None:
+    if one.by_evidence in ("supported", "partly supported") and one.never is not None:
         yield f"    it never says: {one.never.of(lang)}"
     yield f"    next: {one.next_step}"
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audit import plugins
 from audit.errors import PlanError, UsageError, clean, did_you_mean
+
+if TYPE_CHECKING:
+    from audit.reference import ClausePlan
 
 __all__ = ["init", "json_schema", "schema"]
 
@@ -31,13 +34,15 @@ def init(
         str | None, typer.Option(help="Table that it shall audit, without a model: CSV, TSV, JSON lines, Parquet.")
     ] = None,
     purpose: Annotated[
-        Literal["novelty", "rag", "recognition", "robustness", "uncertainty"] | None,
+        str | None,
         typer.Option(
             "--for",
-            help="novelty: with --data, a folder of images by label; who sees a label that is left out? rag: with "
-            "--data, questions with passages, or without it our own; does the model answer from them? robustness: do "
-            "the answers of --model stay when what is asked changes? uncertainty: is it less sure where it is wrong? "
-            "--data: questions with right answers, or answers made elsewhere, without a model. recognition: does it "
+            help="A framework, clauses of it (eu-ai-act/art-15) or a domain (medicine, driving, customer-service, "
+            "education, marketing, assistants, hiring): the checks that serve it. novelty: with --data, a "
+            "folder of images by label; who sees a label that is left out? rag: with --data, questions with "
+            "passages, or without it our own; does the model answer from them? robustness: do the answers of "
+            "--model stay when what is asked changes? uncertainty: is it less sure where it is wrong? --data:"
+            " questions with right answers, or answers made elsewhere, without a model. recognition: does it "
             "know invented content? --data: labelled answers.",
         ),
     ] = None,
@@ -47,16 +52,20 @@ def init(
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
-    from audit.reference import factuality_plan, robustness_plan, starter_plan, table_plan
+    from audit.reference import FACTUALITY, clause_plan, factuality_plan, robustness_plan, starter_plan, table_plan
 
     _refuse_mixed(model, data, purpose, leave_out)
+    told: list[str] = []
     if purpose == "novelty":
         print(_for_novelty(file, str(data), leave_out))
         return
-    if purpose in ("rag", "uncertainty", "recognition"):
-        plan = factuality_plan(purpose, model, data, base=file.parent)
+    if (of_answers := next((one for one in FACTUALITY if one == purpose), None)) is not None:
+        plan = factuality_plan(of_answers, model, data, base=file.parent)
     elif purpose == "robustness":
         plan = robustness_plan(model, base=file.parent)
+    elif purpose is not None:
+        made = clause_plan(purpose, model, data, base=file.parent)
+        plan, told = made.text, list(_served(made))
     else:
         base = file.parent
         plan = starter_plan(model, base=base) if data is None else table_plan(data, base=base)
@@ -66,8 +75,16 @@ def init(
         open_ends: tuple[str, ...] = ()
     except PlanError as error:
         open_ends = error.problems
-    told = [f"fill in: {clean(one)}" for one in open_ends]
+    told += [f"fill in: {clean(one)}" for one in open_ends]
     print("\n".join([str(file), *told, f"run it with: dokimasia run {file}"]))
+
+
+def _served(made: ClausePlan) -> Iterator[str]:
+    """Yield which clauses a plan serves, and which not, by the reason."""
+    if made.served:
+        yield f"serves: {', '.join(made.served)}"
+    for reason in dict.fromkeys(why for _, why in made.unserved):
+        yield f"not served ({reason}): {', '.join(name for name, why in made.unserved if why == reason)}"
 
 
 def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leave_out: str | None) -> None:

@@ -131,9 +131,11 @@ def _clause(facts: Facts, framework: Framework, clause: Clause) -> ClauseCoverag
     if bound.word == "no":
         return replace(found, status="not applicable", reason=_why_not(framework, bound), next_step=_ANSWERED)
     if bound.word == "later":
-        would = status_words(found.status)
+        would, why = status_words(found.status), found.reason
         since = Phrase("stayed") if bound.since is None else bound.since.isoformat()
-        reason = Phrase("applies from {day}; by what is there it would be: {status}", day=since, status=would)
+        reason = Phrase(
+            "applies from {day}; by what is there it would be: {status} ({why})", day=since, status=would, why=why
+        )
         return replace(found, status="not yet in force", once=found.status, reason=reason)
     return found
 

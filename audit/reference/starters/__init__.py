@@ -20,7 +20,7 @@ from audit.data import ENDINGS, column_names
 from audit.errors import DataError, UsageError
 from audit.reference.plans import find_language_model
 
-__all__ = ["family_of", "has_chat_template", "seen_from", "starter_plan"]
+__all__ = ["CHAT_PROMPT", "family_of", "has_chat_template", "seen_from", "starter_plan"]
 
 _TEMPLATES = {
     **dict.fromkeys(("autoregressive_image", "diffusion", "gan", "latent_diffusion", "vae"), "image"),
@@ -36,7 +36,7 @@ _CLASSES = {
     "LDMTextToImagePipeline": "latent_diffusion", "Pipeline": "text_to_image",
 }
 """End of the name of a library's class -> adapter, the first that fits."""
-_CHAT_PROMPT = "{question} Answer with the name or the number alone."
+CHAT_PROMPT = "{question} Answer with the name or the number alone."
 """What a user's turn asks; a text to go on from, which is the probe's default, often gets nothing from a chat model."""
 _GGUF_KEY = (23).to_bytes(8, "little") + b"tokenizer.chat_template" + (8).to_bytes(4, "little")
 """The entry in a GGUF file's head: length and text of its name, and that a text follows."""
@@ -66,7 +66,7 @@ def starter_plan(model: str | None, *, base: Path = Path()) -> str:
     text = (Path(__file__).parent / f"{template}.yaml").read_text("utf-8").replace("FAMILY", family)
     if family == "causal_lm" and has_chat_template(Path(model or installed)):
         text = text.replace("dtype: float32}", "dtype: float32, prompt_form: chat}").replace(
-            "mode: choice}", f"mode: choice, prompt: {json.dumps(_CHAT_PROMPT)}}}"
+            "mode: choice}", f"mode: choice, prompt: {json.dumps(CHAT_PROMPT)}}}"
         )
     places = {'"MODEL"': installed if model is None else seen_from(base, model), '"LANGUAGE_MODEL"': installed}
     text = re.sub("|".join(places), lambda found: json.dumps(places[found[0]], ensure_ascii=False), text)

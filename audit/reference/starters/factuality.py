@@ -16,16 +16,18 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from audit.data import ENDINGS, column_names
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
 from audit.reference.starters import family_of, has_chat_template, seen_from
 
-__all__ = ["Purpose", "factuality_plan"]
+__all__ = ["FACTUALITY", "Purpose", "factuality_plan"]
 
 Purpose = Literal["rag", "uncertainty", "recognition"]
+FACTUALITY: tuple[Purpose, ...] = get_args(Purpose)
+"""What `init --for` calls them."""
 _CHAT_TEMPLATE = "{prompt} Answer with the name or the number alone."
 _CHAT_PROMPT = (
     "Question: {prompt}\nAnswer: {answer}\nDoes the answer contain anything false, or anything that cannot be known? "

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from audit.errors import UsageError
 from audit.reference.plans import find_language_model
-from audit.reference.starters import family_of, has_chat_template, seen_from
+from audit.reference.starters import CHAT_PROMPT, family_of, has_chat_template, seen_from
 
 __all__ = ["robustness_plan"]
 
@@ -31,7 +31,6 @@ checks:
     probe: {{{probe}}}
     data: {data}
 {limit}"""
-_CHAT_PROMPT = "{question} Answer with the name or the number alone."
 
 
 def robustness_plan(model: str | None, *, base: Path = Path()) -> str:
@@ -46,7 +45,7 @@ def robustness_plan(model: str | None, *, base: Path = Path()) -> str:
     if family == "causal_lm":
         chat = has_chat_template(Path(path))
         told["model"] += ", dtype: float32" + (", prompt_form: chat" if chat else "")
-        told["probe"] = "use: robustness.text, mode: choice" + (f", prompt: {json.dumps(_CHAT_PROMPT)}" if chat else "")
+        told["probe"] = "use: robustness.text, mode: choice" + (f", prompt: {json.dumps(CHAT_PROMPT)}" if chat else "")
     elif family == "endpoint":
         told["model"] = f"use: endpoint, url: {where}, name: our-model"
         told["probe"] = "use: robustness.text, mode: generate"

@@ -1,0 +1,201 @@
+"""What `init --for` writes for clauses and domains: every check that serves them and that this model can be asked.
+
+    eu-ai-act   eu-ai-act/art-15   eu-ai-act/art-15-1      a framework, clauses that begin so, one clause
+    medicine, driving, customer-service, education, marketing, assistants, hiring      checks that such a use wants
+
+A check stands there ready to run on data of ours, or as a comment where it wants data of the user's own. No clause of
+any catalogue gives a number, so each limit is a comment too: what is enough, its owner says before the model is asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.errors import UsageError, did_you_mean
+from audit.frameworks import Clause, Framework, framework_names, load_framework
+from audit.reference.starters import CHAT_PROMPT, family_of, seen_from, starter_plan
+
+__all__ = ["PROFILES", "ClausePlan", "clause_plan"]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """A check as a plan writes it."""
+
+    name: str
+    probe: str
+    options: str
+    data: str
+    limit: str
+    """Headline and the side that a limit of it has."""
+    yours: bool = False
+    """Whether the data are the user's to give."""
+
+
+@dataclass(frozen=True)
+class ClausePlan:
+    """A plan and what it serves."""
+
+    text: str
+    served: tuple[str, ...]
+    """Clauses that a check of the plan serves, or a comment of it would, as `framework:clause`."""
+    unserved: tuple[tuple[str, str], ...]
+    """(clause, why no check of this plan serves it)."""
+
+
+_ACCURATE, _PLAIN = "accuracy, at_least", "{use: builtin, name: plain_questions}"
+_CHOICE = ", mode: choice"
+_LANGUAGE = (
+    _Ready("plain-questions", "factuality.closed_book", _CHOICE, _PLAIN, _ACCURATE),
+    _Ready("sureness", "factuality.calibration", _CHOICE, _PLAIN, "ece, at_most"),
+    _Ready("passages", "factuality.rag", "", "{use: builtin, name: rag_questions}", "correctness, at_least"),
+    _Ready("changed", "robustness.text", _CHOICE, _PLAIN, "worst_kept_flip_rate, at_most"),
+    _Ready("stereotypes", "bias.stereotype_pairs", ", variant: causal", "{use: builtin, name: stereotype_pairs}",
+           "stereotype_share, at_most"),
+    _Ready("groups", "bias.counterfactual", "", "{use: builtin, name: counterfactual_prompts}",
+           "largest_score_gap, at_most"),
+)
+_TABLES = (
+    _Ready("decisions", "bias.decisions", ", sensitive: [group], decision: decision, label: label",
+           "{use: file, path: FILE}", "demographic_parity_difference, at_most", yours=True),
+    _Ready("records", "bias.data", ", sensitive: [group], label: label", "{use: file, path: FILE}",
+           "label_rate_difference, at_most", yours=True),
+)
+_YOURS = (
+    _Ready("own-answers", "factuality.grounding", ", answers: given", "{use: file, path: ./answers.csv}",
+           "unsupported_share, at_most", yours=True),
+    _Ready("texts", "bias.corpus", "", "{use: file, path: ./texts.csv}",
+           "attribute_rate_difference, at_most", yours=True),
+    _Ready("files", "provenance.signed_origin", "", "{use: files, path: ./outputs}",
+           "trusted_share, at_least", yours=True),
+)
+_IMAGES = (
+    _Ready("samples", "quality.samples", "",
+           "{items: {use: image_folder, path: ./images/heldout}, train: {use: image_folder, path: ./images/train}}",
+           "coverage, at_least", yours=True),
+    _Ready("time", "efficiency.sampling", "", "{use: image_folder, path: ./images/heldout}",
+           "seconds_per_sample, at_most", yours=True),
+)
+_SCORED = ("factuality.calibration", "bias.stereotype_pairs")
+"""Probes that want log probabilities, which no address gives for certain."""
+_ANSWERS = ("factuality.closed_book", "factuality.rag", "factuality.calibration")
+PROFILES: dict[str, tuple[str, ...]] = {
+    "medicine": (*_ANSWERS, "factuality.grounding", "robustness.text", "bias.counterfactual"),
+    "driving": ("robustness.text", "quality.samples", "efficiency.sampling", "factuality.calibration"),
+    "customer-service": (*_ANSWERS, "factuality.grounding", "bias.counterfactual"),
+    "education": (*_ANSWERS, "bias.stereotype_pairs", "bias.counterfactual", "robustness.text"),
+    "marketing": ("bias.stereotype_pairs", "bias.counterfactual", "bias.corpus", "provenance.signed_origin"),
+    "assistants": (*_ANSWERS, "robustness.text", "bias.stereotype_pairs", "bias.counterfactual"),
+    "hiring": ("bias.decisions", "bias.data", "bias.counterfactual", "bias.stereotype_pairs"),
+}
+"""Domain -> probes that such a use wants."""
+
+
+def clause_plan(aim: str, model: str | None, data: str | None, *, base: Path = Path()) -> ClausePlan:
+    """Return a plan in `base` for a framework, for clauses of it or for a domain; UsageError where there is none."""
+    kind = "table" if data is not None else "causal_lm" if model is None else family_of(model)
+    known = _known(kind)
+    if aim in PROFILES:
+        wanted = [one for one in known if one.probe in PROFILES[aim]]
+        return ClausePlan(_text(aim, wanted, {}, _model(model, data, base), _place(data, base)), (), ())
+    framework, clauses = _aimed(aim)
+    serving = {one.id: [ready for ready in known if _serves(one, ready.probe)] for one in clauses}
+    wanted = [ready for ready in known if any(ready in found for found in serving.values())]
+    tags = {
+        ready.name: [f"{framework.id}:{one.id}" for one in clauses if ready in serving[one.id]] for ready in wanted
+    }
+    unserved = tuple((f"{framework.id}:{one.id}", _why(one)) for one in clauses if not serving[one.id])
+    if not wanted:
+        raise UsageError(f"init --for {aim}: no check serves it; {'; '.join(why for _, why in unserved[:3])}")
+    text = _text(aim, wanted, tags, _model(model, data, base), _place(data, base))
+    return ClausePlan(text, tuple(f"{framework.id}:{name}" for name, found in serving.items() if found), unserved)
+
+
+def _known(kind: str) -> tuple[_Ready, ...]:
+    """Return the checks that this kind of model, or a table, can be asked; those of one's own data stand behind."""
+    if kind == "table":
+        return _TABLES
+    if kind == "causal_lm":
+        return (*_LANGUAGE, *_TABLES, *_YOURS)
+    if kind == "endpoint":
+        asked = [one for one in _LANGUAGE if one.probe not in _SCORED]
+        return (*(_generating(one) for one in asked), *_TABLES, *_YOURS)
+    return (*_IMAGES, *_TABLES, _YOURS[-1])
+
+
+def _generating(one: _Ready) -> _Ready:
+    options = one.options.replace("choice", "generate")
+    return _Ready(one.name, one.probe, options, one.data, one.limit, one.yours)
+
+
+def _aimed(aim: str) -> tuple[Framework, list[Clause]]:
+    """Return the framework and the clauses that an aim names."""
+    name, _, wanted = aim.partition("/")
+    if name not in framework_names():
+        raise UsageError(f"init --for {aim}{did_you_mean(name, (*framework_names(), *PROFILES))}")
+    framework = load_framework(name)
+    clauses = [one for one in framework.clauses if _begins(one.id, wanted)]
+    if not clauses:
+        near = did_you_mean(wanted, (one.id for one in framework.clauses))
+        raise UsageError(f"init --for {aim}: no such clause{near}")
+    return framework, clauses
+
+
+def _begins(name: str, wanted: str) -> bool:
+    return wanted in ("", name) or name.startswith((f"{wanted}-", f"{wanted}."))
+
+
+def _serves(clause: Clause, probe: str) -> bool:
+    tests = (one.partition(":")[0] for test in clause.tests for one in test.split(" | "))
+    return any(one in ("*", probe) or (one.endswith(".*") and probe.startswith(one[:-1])) for one in tests)
+
+
+def _why(clause: Clause) -> str:
+    if clause.strength == "none":
+        return "nothing that an audit measures serves it"
+    if clause.tests:
+        return f"asks for {', '.join(clause.tests)}"
+    return f"asks for no check; needs {', '.join(clause.needs)}"
+
+
+def _model(model: str | None, data: str | None, base: Path) -> str:
+    """Return the line of the plan that names the model; empty for a table."""
+    if data is not None:
+        return ""
+    lines = starter_plan(model, base=base).splitlines()
+    return next(line for line in lines if line.startswith("model:"))
+
+
+def _place(data: str | None, base: Path) -> str:
+    return json.dumps("./rows.csv" if data is None else seen_from(base, data), ensure_ascii=False)
+
+
+def _text(aim: str, wanted: Sequence[_Ready], tags: dict[str, list[str]], model: str, place: str) -> str:
+    ready = [one for one in wanted if not one.yours or not model]
+    yours = [one for one in wanted if one not in ready]
+    if not ready:  # a plan has a check; the first one waits for its data
+        ready, yours = yours[:1], yours[1:]
+    lines = [
+        "# yaml-language-server: $schema=./plan.schema.json", f"title: Evidence for {aim}", "seed: 7", "level: 0.95",
+        *([model] if model else []),
+        "# sheet: {purpose: what it is for, owner: who answers for it}    # some clauses need both", "checks:",
+        *(line for one in ready for line in _check(one, tags.get(one.name, []), model, place)),
+        *(["# with data of your own:"] if yours else []),
+        *(f"#{line}" for one in yours for line in _check(one, tags.get(one.name, []), model, place)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _check(one: _Ready, clauses: Sequence[str], model: str, place: str) -> Iterator[str]:
+    chat = "mode: choice" in one.options and "prompt_form: chat" in model
+    prompt = f", prompt: {json.dumps(CHAT_PROMPT)}" if chat else ""
+    yield f"  - name: {one.name}"
+    yield f"    probe: {{use: {one.probe}{one.options}{prompt}}}"
+    yield f"    data: {one.data.replace('FILE', place)}"
+    yield f"    # limit: {{measure: {one.limit}: }}    # what is enough is yours to say, before the model is asked"
+    if clauses:
+        yield "    clauses:"
+        yield from (f"      - {name}" for name in clauses)
