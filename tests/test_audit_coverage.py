@@ -125,6 +125,16 @@ def test_a_check_whose_control_failed_is_no_evidence_for_anything():
     assert row(without(findings=(changed(PAIRS, controls=None),))).caps == ("no_control",)
 
 
+def test_one_good_finding_is_enough_and_a_lesser_one_beside_it_takes_nothing_away():
+    law = TOY.model_copy(update={"clauses": [SAMPLE_CLAUSE.model_copy(update={"needs": ["controls", "decided"]})]})
+    lesser = changed(PAIRS, check="again", controls=None)
+    for told in ((PAIRS, lesser), (lesser, PAIRS)):
+        assert status(without(findings=told), law=law) == "supported"
+    assert row(without(findings=(lesser,)), law=law).lacking == ("controls",)
+    apart = changed(PAIRS, limit=None, verdict="measured")  # what one holds and what another holds are not added up
+    assert row(without(findings=(lesser, apart)), law=law).status == "inconclusive"
+
+
 def test_results_of_another_tool_are_capped():
     law = read_framework(LAW.replace("tests: [bias.stereotype_pairs]", "tests: [imported.scores]"), "toy-law.yaml")
     found = row(without(findings=(changed(PAIRS, probe="imported.scores"),)), law=law)

@@ -21,7 +21,7 @@ from audit.cli.schemas import json_schema
 from audit.errors import IntegrityError, PlanError, UsageError
 from audit.frameworks import load_framework
 from audit.integrity import seal_audit
-from audit.policy import baseline_of, judge_audit, load_policy
+from audit.policy import Policy, baseline_of, judge_audit, load_policy
 from audit.policy.judgement import ORDER
 from audit.policy.regressions import gap_of, regressions
 from audit.record import WORST_FIRST, Limit, RunFacts, dump, load_record
@@ -30,6 +30,7 @@ from audit.signing import make_key
 from audit.signing.keys import read_key
 from audit.verdict import decide, sentence
 from detectors.intervals import ALL_OF_IT
+from reports.text import words_of
 
 DAY = date(2026, 11, 24)
 KST = timezone(timedelta(hours=9))
@@ -751,6 +752,13 @@ def test_a_clause_is_demanded_and_its_ruling_says_what_lacks(tmp_path):
     one = the(rulings(tmp_path, audit=audit, clauses=asked), "clauses")
     assert (one.about, one.verdict) == (f"{name} at least partly supported", "failed")
     assert one.why.startswith("contradicted, asked is partly supported: failed a limit")
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_every_rule_has_its_words_for_tools_that_show_them(lang):
+    keys = set(Policy.model_fields) - {"title", "plan_limits", "waivers", "overrides", "promise", "charge_rerolls"}
+    for key in keys:
+        assert words_of(lang)(f"rule.{key}")
 
 
 def test_clauses_of_a_policy_are_checked_when_it_is_read(tmp_path):
