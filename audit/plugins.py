@@ -38,6 +38,7 @@ __all__ = [
 GROUPS = {
     "models": "dokimasia.models",
     "data": "dokimasia.data",
+    "importers": "dokimasia.importers",
     "probes": "dokimasia.probes",
     "procedures": "dokimasia.procedures",
     "trainers": "dokimasia.trainers",
@@ -54,10 +55,10 @@ GROUPS = {
 CONFIGURED = ("models", "data", "probes", "trainers", "watermarks", "image_marks")
 """Kinds of parts that a plan, or a fit plan, sets options of: frozen dataclasses."""
 _SINGULAR = {
-    "models": "model", "data": "data source", "probes": "probe", "procedures": "procedure", "trainers": "trainer",
-    "watermarks": "watermark", "image_marks": "mark in images", "reports": "report", "figures": "figure",
-    "comparisons": "report of a comparison", "commands": "command", "words": "words", "sentences": "sentences",
-    "frameworks": "framework",
+    "models": "model", "data": "data source", "importers": "importer", "probes": "probe", "procedures": "procedure",
+    "trainers": "trainer", "watermarks": "watermark", "image_marks": "mark in images", "reports": "report",
+    "figures": "figure", "comparisons": "report of a comparison", "commands": "command", "words": "words",
+    "sentences": "sentences", "frameworks": "framework",
 }
 
 

@@ -134,7 +134,7 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
         "remarks": [{"key": one.key, **one.values} for one in result.remarks], "more_units": decision.more_units,
         "smallest_effect": decision.smallest_effect, "family": "exploratory" if limit and check < "c06" else None,
         "data": {role: {"use": "file", "path": "x.csv", "items": 9} for role in probe.roles}, "calls": 9,
-        "clauses": ["eu-ai-act:15"],
+        "clauses": ["eu-ai-act:15"], "dimension": probe.dimension,
     })  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, ClassVar, Protocol, runtime_checkable
 import typer
 
 from audit.data import Source
+from audit.importers import Log, Scale, ScoredAnswer
 from audit.model import CanTokenise, Sample
 from audit.probe import SHARE, Range, Role
 from audit.procedure import Procedure
@@ -233,6 +234,26 @@ class Starts(Source):
             numbers = range(start, min(start + 4096, count))
             index = pd.Index([f"start-{number}" for number in numbers], name="id")
             yield pd.DataFrame({"text": [self.letters[one % len(self.letters)] for one in numbers]}, index=index)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """A teacher's marks, a letter each: `a` is 1, any other 0."""
+
+    title: str = "a teacher's marks"
+
+    def files(self, path):
+        return [path] if path.suffix == ".marks" else None
+
+    def read(self, path):
+        letters = path.read_text().split()
+        return Log("marks", None, None, lambda: (
+            ScoredAnswer(task="spelling", item=str(place), scorer="teacher", status="scored", score=float(one == "a"))
+            for place, one in enumerate(letters)
+        ), {"teacher": Scale("higher", binary=True)})  # fmt: skip
+
+
+MARKS = Marks()
 
 
 def render_letters(audit, options):

@@ -32,6 +32,9 @@ letters = "outside_parts.letters:Letters"
 [project.entry-points."dokimasia.data"]
 "letters.starts" = "outside_parts.letters:Starts"
 
+[project.entry-points."dokimasia.importers"]
+marks = "outside_parts.letters:MARKS"
+
 [project.entry-points."dokimasia.probes"]
 "outside.repeats" = "outside_parts.markov:Repeats"
 "order.successors" = "outside_parts.letters:Order"

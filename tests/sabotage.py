@@ -136,6 +136,11 @@ SABOTAGE = {
             labels, 0 * judged, 0 * others, *rest, **options
         ),
     ),
+    "imported.scores": (
+        "detectors.imported.scores:mean_over_units",
+        lambda real: lambda values, *rest, **options: real(1 - values, *rest, **options),
+        lambda real: lambda values, *rest, **options: real(0 * values, *rest, **options),
+    ),
     "factuality.uncertainty": (
         "detectors.factuality.uncertainty.judgement:rank",
         lambda real: lambda right, wrong, units: real(wrong, right, units[::-1]),
@@ -295,6 +300,7 @@ IMAGE_MARK = "audit.probes.provenance.image_mark:_Reading.observe"
 OWED = "audit.probes.provenance.duties:_Reading.observe"
 ORIGIN = "audit.probes.provenance.signed_origin:_Reading.observe"
 JUDGED = "audit.probes.factuality.judged:Judged.observe"
+IMPORTED = "audit.probes.imported.scores:ImportedScores.observe"
 PASSAGES = "audit.probes.factuality.rag:RAG.observe"
 GROUNDED = "audit.probes.factuality.grounding:Grounding.observe"
 CHANGED_TEXTS = "audit.probes.robustness.text:TextRobustness.observe"
@@ -521,6 +527,14 @@ HOLES = {
         "no width": ("detectors.factuality.judged:prediction_powered", without_width),
         "kappa constant": ("detectors.factuality.judged:cohen_kappa", lambda real: lambda *args, **options: replace(
             real(*args, **options), value=0.5, low=0.4, high=0.6)),
+    },
+    "imported.scores": {
+        "scores moved": (IMPORTED, kept(score=shuffled("score"))),
+        "errors counted as bad": (IMPORTED, kept(score=lambda frame: frame["score"].fillna(0.0))),
+        "passes turned": (IMPORTED, kept(passed=lambda frame: 1 - frame["passed"])),
+        "ten points more": ("detectors.imported.scores:mean_over_units", moved(0.1)),
+        "no width": ("detectors.imported.scores:mean_over_units", without_width),
+        "their mean for ours": (IMPORTED, kept(recomputed=taken("stated"))),
     },
     "factuality.recognition": {
         "words exchanged": (RECOGNITION, kept(yes=taken("no"), no=taken("yes"))),

@@ -211,6 +211,13 @@ def test_parts_from_outside_stand_beside_ours(dokimasia):
     assert (dokimasia.folder / path).read_text() == "passed: Outside\n"
 
 
+def test_an_importer_from_outside_reads_logs_of_its_own(dokimasia):
+    (dokimasia.folder / "class.marks").write_text("a b a c")
+    told = dokimasia("import-results", "class.marks", "--into", "marks.yaml", "--run").stdout
+    assert "spelling, teacher: 4 items, all scored, mean 0.5, higher is better" in told
+    assert "The score is 50.0 % on average" in told
+
+
 def test_dry_run_asks_nothing_and_learns_from_earlier_runs(dokimasia):
     name = write(dokimasia, more=FREE)
     first = json.loads(dokimasia("run", name, "--dry-run", "--json").stdout)

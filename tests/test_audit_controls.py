@@ -347,6 +347,8 @@ def subjects(tmp_path_factory):
         "factuality.closed_book": (language, {"items": file("questions", questions)}),
         "factuality.grounding": (language, {"items": file("answered", answered)}),
         "factuality.judged": ({}, {"items": file("judged", judged_rows(rng))}),
+        "imported.scores": ({}, {"items": file("scored", [
+            {"score": n % 2, "status": "scored", "direction": "higher", "binary": "1"} for n in range(60)])}),
         "factuality.rag": (language, {"items": file("passages", passages)}),
         "factuality.recognition": (language, {"items": file("shown", shown)}),
         "factuality.uncertainty": (language, {"items": file("unsure", unsure)}),

@@ -9,8 +9,12 @@
     reference         the same
     context           text; of a role that says so (`audit.probe.Role.lists`) also a list of texts: its passages
     best, correct     an integer, a list of them
+    repeat,           an integer
+    stated_items,
+    items_there
     confidence,       a finite number
-    judge, swapped
+    judge, swapped,
+    score, stated, stated_within, recomputed
     label             text, or a whole number, whose text it is then: 1.0, as a column with gaps may have it, is "1"
 
 The columns of a table (`audit.probe.Role.table`) hold text, numbers and true or false, whatever they are called.
@@ -39,6 +43,8 @@ KINDS: Mapping[str, Any] = {
     "judge": float, "label": LABEL, "label_height": float, "mentions": ALIASES, "p_value": float, "reference": ALIASES,
     "row": ARRAY, "samples": list[str], "series": ARRAY, "strange": ARRAY, "swapped": float, "tokens": float,
     **dict.fromkeys(("log_probs", "entropies", "top_log_probs", "sample_log_probs", "citations"), NESTED),
+    **dict.fromkeys(("score", "stated", "recomputed", "stated_within"), float),
+    **dict.fromkeys(("repeat", "stated_items", "items_there"), int),
 }
 """Field -> type of its cells, for the fields that do not hold text."""
 _ALLOWED = {

@@ -22,8 +22,8 @@ from audit.errors import DataError, did_you_mean
 from audit.files import keys_once, open_regular, read_batches, require_regular
 
 __all__ = [
-    "ENDINGS", "FileFormat", "column_names", "has_column", "names_in", "read_columns", "readable", "require_cells",
-    "require_column", "within",
+    "ENDINGS", "FileFormat", "column_names", "has_column", "json_rows", "names_in", "read_columns", "readable",
+    "require_cells", "require_column", "within",
 ]
 
 FileFormat = Literal["auto", "csv", "tsv", "jsonl", "parquet"]
@@ -63,7 +63,7 @@ def column_names(path: Path, format: FileFormat = "auto") -> list[str]:
     kind = _format(path, format)
     if kind == "jsonl":
         with readable(path), open_regular(path) as lines:
-            return list(dict.fromkeys(name for row in _json_rows(path, lines) for name in names_in(row)))
+            return list(dict.fromkeys(name for row in json_rows(path, lines) for name in names_in(row)))
     with readable(path), _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
@@ -128,7 +128,7 @@ def _format(path: Path, format: FileFormat) -> FileFormat:
 def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     if kind == "jsonl":
         with readable(path), open_regular(path) as lines:
-            yield from (tuple(within(row, column) for column in columns) for row in _json_rows(path, lines))
+            yield from (tuple(within(row, column) for column in columns) for row in json_rows(path, lines))
         return
     with readable(path), _opened(path) as file:
         if kind == "parquet":
@@ -203,7 +203,8 @@ def _csv(file: Any, kind: FileFormat, columns: Sequence[str] | None = None) -> A
     )
 
 
-def _json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
+def json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Yield the object of each line that is not blank; raises DataError for a line that holds none."""
     for number, line in enumerate(iter(lambda: file.readline(_LONGEST + 1), b""), 1):
         if len(line) > _LONGEST:
             raise DataError(f"{path}: line {number} is longer than {_LONGEST:,} bytes")

@@ -52,6 +52,10 @@ DIMENSIONS = (
     "memorisation",
     "transparency",
     "efficiency",
+    "toxicity",
+    "jailbreak",
+    "injection",
+    "privacy",
 )
 """What an audit may ask about."""
 

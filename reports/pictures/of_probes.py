@@ -47,6 +47,7 @@ __all__ = [
     "IMAGE_DATA",
     "IMAGE_MARK",
     "IMAGE_ROBUSTNESS",
+    "IMPORTED_SCORES",
     "JUDGED",
     "LIKELIHOOD",
     "MULTIPLE_CHOICE",
@@ -92,6 +93,10 @@ CLOSED_BOOK = FindingFigure(("outcome", "value", "margin", "group", "value_norma
 GROUNDING = FindingFigure(
     ("outcome", "value", "prompt", "answer", "claims", "states", "conflicting_share", "absent_share", "mean_support"),
     (claims_with_evidence,), claims_of_item,
+)
+IMPORTED_SCORES = FindingFigure(
+    ("value", "status", "group", "item", "input", "output", "target", "scorer", "repeat", "problem", "locator"),
+    (by_group("mean_score"),),
 )
 JUDGED = FindingFigure(("label", "judge", "swapped", "verdict", "disagreement"), (by_group("length_bias"),))
 RAG = FindingFigure(

@@ -1,0 +1,110 @@
+"""What another tool's log holds, in one shape: scored answers one by one, and what the tool says of them together.
+
+    log -> answer, answer, ...        an answer is scored, or has no score: `error`, `unscored`, `invalid`
+        -> aggregates                 the tool's own means, to be recomputed from the answers
+        -> scales                     of each scorer: which way is good, and from where to where its scores go
+
+An answer without a score is neither a pass nor a failure. The same item asked again (another epoch, another output of
+one prompt) has the same `cluster`. Nothing is guessed: a direction that a log does not tell is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+__all__ = ["Aggregate", "Direction", "Importer", "Log", "Scale", "ScoredAnswer", "Status"]
+
+Status = Literal["scored", "unscored", "error", "invalid"]
+"""`unscored`: answered, and no score could be read. `error`: the tool got no answer. `invalid`: a person struck it."""
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredAnswer:
+    """One answer and the score that one scorer gave it."""
+
+    task: str
+    item: str
+    """The tool's own name of what was asked."""
+    scorer: str
+    status: Status
+    score: float | None = None
+    """As the log has it; None where there is none."""
+    passed: bool | None = None
+    """Whether the tool calls it good; None where it does not say."""
+    asked: str = ""
+    """What the item is known by beside its name: its question and right answer, or a digest of them."""
+    repeat: int = 1
+    """1 = the first time that the item was asked."""
+    cluster: str | None = None
+    """Name of the independent unit; None = the item."""
+    input: str | None = None
+    output: str | None = None
+    target: str | None = None
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """What else the log says of the item, by which answers may be grouped."""
+    problem: str | None = None
+    """Why there is no score."""
+    locator: str = ""
+    """Where in the log it stands."""
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A number that the tool made of its scores: their mean."""
+
+    value: float
+    over: Literal["items", "units"] = "items"
+    """`units`: the mean over items of each item's mean over its repeats."""
+    items: int | None = None
+    """Answers that it is the mean of, as the tool counts them."""
+    within: float = 1e-9
+    """How far the recomputed mean may lie from it: half of its last digit where the tool rounds."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a log tells of a scorer."""
+
+    direction: Direction | None = None
+    low: float = 0.0
+    high: float = 1.0
+    judge: str | None = None
+    """The model that scored; None = a rule."""
+    binary: bool = False
+    """Whether scores are 0 or 1 by what they are, a tie between; looking at them does not tell."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """All that is taken over of a log."""
+
+    tool: str
+    version: str | None
+    model: str | None
+    answers: Callable[[], Iterator[ScoredAnswer]]
+    """Reads the log from its beginning; raises DataError for what is not laid out as this tool's logs are."""
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    """Scorer -> what the log tells of it."""
+    aggregates: Mapping[tuple[str, str], Aggregate] = field(default_factory=dict)
+    """(Task, scorer) -> the tool's own mean."""
+
+
+@runtime_checkable
+class Importer(Protocol):
+    """Reads the logs of one tool; named by an entry point in `dokimasia.importers`, whose import is light."""
+
+    title: str
+    """What the tool is called."""
+
+    def files(self, path: Path) -> list[Path] | None:
+        """Return the files that a log consists of, by a look at its beginning; None where it is no log of this tool.
+
+        Raises DataError for a log of this tool that cannot be taken over, with the reason.
+        """
+
+    def read(self, path: Path) -> Log:
+        """Return the log; raises DataError where it is cut or holds what cannot be taken over."""

@@ -1,0 +1,1 @@
+"""Questions to scores that another tool wrote."""
