@@ -137,6 +137,29 @@ def test_what_another_tool_measured_is_never_direct(framework):
 
 
 @pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("us-colorado", (0, 2, 2, 2)), ("us-model-risk", (0, 5, 2, 0)), ("us-nyc-ll144", (3, 5, 2, 3)),
+        ("us-texas-traiga", (0, 3, 1, 3)), ("us-ugesp", (2, 3, 0, 1)),
+    ],
+)
+def test_how_many_clauses_an_audit_can_serve_and_how_well(name, counts):
+    told = Counter(one.strength for one in load_framework(name).clauses)
+    assert tuple(told[one] for one in ("direct", "partial", "process", "none")) == counts
+
+
+def test_most_actions_of_the_profile_are_for_people_and_what_is_direct_needs_a_seal():
+    clauses = load_framework("nist-ai-600-1").clauses
+    assert {one.id for one in clauses if one.strength == "direct"} == {
+        "gv-1.3-002", "mp-2.3-001", "mp-5.1-001", "ms-2.3-001", "ms-2.3-002", "ms-2.7-005", "ms-2.10-003", "ms-2.11-001",
+        "ms-2.11-002", "mg-2.2-001",
+    }
+    direct = [one for name in NAMES for one in load_framework(name).clauses if one.strength == "direct"]
+    assert all("sealed" in one.full for one in direct)
+    assert sum(one.strength == "none" for one in clauses) > 130
+
+
+@pytest.mark.parametrize(
     ("name", "status", "sure", "dates"),
     [
         ("nist-ai-600-1", "voluntary", "A", {"2024-07-26": "B"}),
