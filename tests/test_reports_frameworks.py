@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
+from report_fixtures import finding, rate
 
 import reports.frameworks
 from audit import plugins
 from audit.coverage import Answered, Facts, cover
 from audit.frameworks import load_framework
+from audit.record import Limit, Sheet
 
 HOME = Path(reports.frameworks.__file__).parent
 ISO = {"a.2": 3, "a.3": 2, "a.4": 5, "a.5": 4, "a.6": 9, "a.7": 5, "a.8": 4, "a.9": 3, "a.10": 3}
@@ -49,12 +52,12 @@ STRENGTHS = {
     #                        direct partial process none
     "eu-ai-act":            (9, 22, 12, 14),
     "eu-code-gpai":         (0, 2, 3, 3),
-    "eu-code-transparency": (6, 5, 2, 7),
-    "iso-42001":            (2, 6, 12, 18),
-    "kr-ai-basic-act":      (3, 4, 4, 8),
+    "eu-code-transparency": (8, 4, 2, 6),
+    "iso-42001":            (2, 6, 11, 19),
+    "kr-ai-basic-act":      (3, 4, 1, 11),
     "kr-guidelines":        (5, 7, 4, 9),
     "sg-ai-verify":         (7, 4, 2, 6),
-    "jp-ai-act":            (0, 4, 2, 2),
+    "jp-ai-act":            (0, 4, 1, 3),
     "uk-pra-ss1-23":        (0, 2, 2, 1),
 }
 BELOW_B = {
@@ -258,6 +261,67 @@ def test_a_voluntary_code_binds_who_follows_it():
     day = date(2026, 11, 28)
     for name, role in (("eu-code-gpai", "gpai"), ("eu-code-transparency", "provider")):
         assert set(statuses(name, day, role=[role]).values()) == {"not applicable"}
+
+
+HELD = {"positive": True, "negative": True}
+PAIRS = finding(
+    "pairs", "passed", "kept", measures=[rate("stereotype_share", 100, 200)], controls=HELD,
+    limit=Limit(measure="stereotype_share", at_most=0.6), controlled=["stereotype_share"],
+)
+FACTS = finding(
+    "facts", "measured", "no limit", probe="factuality.closed_book", gating=False, controls=HELD,
+    measures=[rate("error_share", 10, 200)],
+)
+WHOLE = Facts(
+    findings=(PAIRS, FACTS), day=date(2031, 1, 1), digest=True, versions=True, approved=True, approval_signed=True,
+    two_person=True, sealed=True, sheet=Sheet(purpose="helps", owner="Kim"),
+)
+"""An audit of a language model that is sealed and signed, with limits that were fixed before."""
+
+
+def bound(facts, framework):
+    """Return clause -> status where every clause binds."""
+    wanted = {}
+    for one in [framework, *framework.clauses]:
+        for question, choices in one.when.items():
+            wanted.setdefault(question, set()).update(choices)
+    given = {one.id: {*wanted.get(one.id, ()), *(choice.id for choice in one.choices)} for one in framework.questions}
+    answers = {name: Answered(tuple(sorted(told)), "Kim", date(2031, 1, 1), None) for name, told in given.items()}
+    return {
+        one.clause.id: one.status for one in cover(replace(facts, answers={framework.id: answers}), framework).clauses
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_audit_loses_exactly_what_hangs_on_signature_seal_and_order(name):
+    framework = load_framework(name)
+    whole = bound(WHOLE, framework)
+    lacking = {
+        "approved approval_signed two_person": replace(WHOLE, approved=False, approval_signed=False, two_person=False),
+        "sealed": replace(WHOLE, sealed=False),
+        "limit_before": replace(WHOLE, again=frozenset({"pairs", "facts"})),
+    }
+    counts = {"supported": lambda one: {*one.needs, *one.full}, "partly supported": lambda one: {*one.needs}}
+    for gone, facts in lacking.items():
+        lost = {one for one, status in bound(facts, framework).items() if status != whole[one]}
+        rows = [one for one in framework.clauses if whole[one.id] in counts]
+        assert lost == {one.id for one in rows if counts[whole[one.id]](one) & set(gone.split())}, gone
+
+
+def test_a_missed_limit_speaks_against_a_level_and_not_against_having_tested():
+    act = load_framework("eu-ai-act")
+    missed = FACTS.model_copy(update={
+        "verdict": "failed", "gating": True, "limit": Limit(measure="error_share", at_most=0.01),
+    })
+    told = bound(replace(WHOLE, findings=(PAIRS, missed)), act)
+    assert (told["art-15-1"], told["art-15-3"]) == ("contradicted", "contradicted")
+    assert (told["art-9-8"], told["annex-iv-2-g"]) == ("supported", "supported")
+    assert told["art-13-3-b-ii"] == "partly supported"
+
+
+def test_what_a_whole_audit_supports_under_the_ai_act():
+    told = bound(WHOLE, load_framework("eu-ai-act"))
+    assert {one for one, status in told.items() if status == "supported"} == {"art-9-8", "annex-iv-2-g", "annex-xi-2-1"}
 
 
 def test_texts_that_changed_are_told_as_they_were():
