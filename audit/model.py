@@ -64,6 +64,8 @@ class Sample:
     """Tokens, pixels or steps drawn; None where the model does not tell."""
     problem: str | None = None
     """Why there is no content, e.g. `no answer within 60 s`; only with finish `error`."""
+    changed: float | None = None
+    """Of a text with a mark, the share of its tokens that reading it again does not give; None = not looked at."""
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from audit.errors import AbilityError, UsageError
 from audit.execute import run
 from audit.integrity import check_digests, recompute
 from audit.model import Continuation
-from audit.models.causal_lm import CausalLMFolder
+from audit.models.causal_lm import CausalLMFolder, _lost
 from audit.models.table import OutputTable
 from audit.plan import Check, Plan
 from audit.probe import Probe
@@ -385,6 +385,48 @@ def test_a_helper_says_it_in_other_words(ask_of, model):
     observed = probe.observe(ask_of(main=model, other=model), frame(*OPENINGS[:2]), "items")
     assert observed["kinds"].tolist() == [["none", "paraphrase"]] * 2
     assert all(changed[1] for changed in observed["altered"])
+
+
+def test_a_helper_translates_it_there_and_back(ask_of, model):
+    """What is asked is seen through a model that says its prompt again; one that says nothing leaves the text."""
+    asked = []
+
+    def ask(question, items, *, model="main", **options):
+        if model != "other":
+            return real(question, items, model=model, **options)
+        asked.append(items)
+        silent = [item.startswith("B") for item in items]
+        said = ["" if one else f" <{item}> " for one, item in zip(silent, items, strict=True)]
+        return pd.DataFrame({"content": said})
+
+    real = ask_of(main=model)
+    probe = TextMark(max_tokens=12, translator="other", translate_prompts=("A {text}", "B {text}"))
+    observed = probe.observe(ask, frame(*OPENINGS[:2]), "items")
+    first = [f"<A {text}>" for text in observed["output"]]
+    assert asked == [[f"A {text}" for text in observed["output"]], [f"B {text}" for text in first]]
+    assert observed["kinds"].tolist() == [["none", "translate"]] * 2
+    assert [p[1] for p in observed["p_values"]] == read(model, first, 15485863)[0]
+    assert (probe.estimate(10), TextMark(translator="other").estimate(10)) == (50, 50)
+
+
+def test_tokens_that_do_not_come_again_are_counted(ask_of, model):
+    """The share of drawn tokens outside what was read, of a draw by hand and of a whole item."""
+    for tokens, again, lost in (([1, 2, 3, 4],) * 2 + (0,), ([1, 2, 3, 4], [1, 9, 4], 0.5), ([], [1], None)):
+        assert _lost(tokens, again) == lost
+    probe = TextMark(put_in=True, max_tokens=20, draws=2)
+    observed = probe.observe(ask_of(main=model), frame(*OPENINGS[:3]), "items")
+    ask = ask_of(main=model)
+    ask.begin()
+    mark = {"greenlist_ratio": 0.25, "bias": 2.5, "hashing_key": 15485863}
+    drawn = ask("marked_sample", [t for t in OPENINGS[:3] for _ in (1, 2)], mark=mark, max_tokens=20, temperature=1.0)
+    lost = (drawn["changed"] * drawn["elements"]).to_numpy().reshape(3, 2).sum(1)
+    assert observed["retokenised"].tolist() == pytest.approx(lost / drawn["elements"].to_numpy().reshape(3, 2).sum(1))
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert result.measure("retokenised_share").value == pytest.approx(observed["retokenised"].astype(float).mean())
+    plain = TextMark(max_tokens=20)
+    result = plain.judge({"items": plain.observe(ask_of(main=model), frame("The"), "items")}, level=0.95,
+                         rng=np.random.default_rng(0))  # fmt: skip
+    assert "tokens that were drawn are not known" in result.measure("retokenised_share").undefined
 
 
 @pytest.mark.parametrize("name", ["wash", "wash at 0.1", "delete", "delete at 0", "delete at 2", "delete at nan"])

@@ -13,11 +13,19 @@ from scipy.stats import binom
 import audit
 from audit import plugins
 from audit.ask.questions import answer
+from audit.data.generated import Made
 from audit.errors import AbilityError, UsageError
+from audit.execute import run
+from audit.integrity import recompute
 from audit.model import CanStart
+from audit.models.diffusion import DiffusionFolder
 from audit.models.networks.draws import normals
+from audit.models.table import OutputTable
+from audit.plan import Check, Plan
+from audit.probes.provenance.image_mark import MarkedImages
 from audit.procedures.marked_images import marked_images
 from audit.procedures.starting_noise import PROCEDURE, starting_noise
+from audit.record import Limit
 from audit.watermarks.image import GaussianShading, MarksNoise, TreeRing
 from detectors.changes.pixels import compressed
 from detectors.provenance.image.latent import ringed_p, shading
@@ -133,3 +141,34 @@ def test_a_pipeline_of_diffusers_is_read_through_its_own_steps(tmp_path):
         assert found.shape == (4, 1, 16, 16)
         read = [[one.log10_p for one in mark.read(image, [KEY, b"wrong"])] for image in found]
         assert max(right for right, _ in read) < -3 < min(wrong for _, wrong in read)
+
+
+# ---------------------------------------------------------------- an audit of a mark in noise
+
+
+@pytest.mark.parametrize(("form", "radius", "verdict"), [("sound", 3, "passed"), ("flawed", 1, "failed")])
+def test_the_audit_puts_waves_into_what_the_reference_diffusion_draws(form, radius, verdict, tmp_path):
+    """Waves up to a radius of 3 are found in single images; four numbers are too few."""
+    mark = {"use": "tree-ring", "radius": radius}
+    probe = MarkedImages(images="marked", mark=mark, alpha=0.01, levels=17, sampling={"steps": 25})
+    assert (probe.needs, probe.estimate(10)) == ({"marked_images", "starting_noise"}, 30)
+    check = Check("mark", probe, {"items": Made("digits", "heldout", where={"label": ["3"]})},
+                  Limit(measure="detection_rate", at_least=0.5))  # fmt: skip
+    model = DiffusionFolder(WEIGHTS / "diffusion" / form, threads=1)
+    audit = run(Plan("A mark in noise", (check,), model=model, seed=1), into=tmp_path)
+    (finding,) = audit.record.findings
+    assert (finding.verdict, finding.controls) == (verdict, {"positive": True, "negative": True})
+    measures = {one.name: one for one in finding.measures if one.group is None}
+    assert measures["other_key_rate"].value <= 0.15
+    assert measures["psnr"].undefined is not None  # there is no image that was there before
+    assert recompute(audit, {"mark": probe}) > 5
+
+
+def test_a_mark_in_noise_is_put_into_no_image_that_is_there(tmp_path):
+    check = Check("mark", MarkedImages(images="marked", mark={"use": "tree-ring"}, levels=17),
+                  {"items": Made("digits", "heldout", where={"label": ["3"]})})  # fmt: skip
+    model = OutputTable(tmp_path / "outputs.jsonl")
+    (tmp_path / "outputs.jsonl").write_text('{"prompt": "a", "output": "b"}\n', "utf-8")
+    (finding,) = run(Plan("A mark", (check,), model=model), into=tmp_path / "audits").record.findings
+    assert finding.verdict == "skipped"
+    assert "does not begin with noise that can be put in" in finding.why

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from audit.watermarks.text import DiPmark, Gumbel, LeftHash, SynthID
+from audit.watermarks.text import DiPmark, Gumbel, LeftHash, Shifted, SynthID
 from detectors.provenance.text.reading import Reading
 from detectors.provenance.text.scan import Stream, bounded, scan
 from detectors.sequential import bets_against
 
-MARKS = [LeftHash(), SynthID(), Gumbel(10**38 + 1), DiPmark(10**38 + 1)]
+MARKS = [LeftHash(), SynthID(), Gumbel(10**38 + 1), DiPmark(10**38 + 1), Shifted(message=5, payload_bits=3)]
 VOCABULARY, BEFORE, MARKED, AFTER = 500, 400, 100, 500
 
 
@@ -37,7 +37,9 @@ def test_a_tenth_of_a_text_that_is_marked_is_found_where_it_stands(mark):
         assert inside / (passage.last + 1 - passage.first) > 0.6
         between = reading.per_token[passage.first : passage.last + 1]
         assert (~np.isnan(between)).sum() == passage.scored
-        assert np.nansum(between) == pytest.approx(passage.statistic)
+        assert passage.message == getattr(mark, "message", None)
+        if passage.message is None:
+            assert np.nansum(between) == pytest.approx(passage.statistic)
 
 
 @pytest.mark.parametrize("mark", MARKS)
@@ -51,6 +53,29 @@ def test_texts_without_a_passage_are_not_accused_by_either(mark):
     for alpha in (0.1, 0.02):
         for rate in (np.mean(np.array(p) <= alpha), np.mean(np.array(most) >= -np.log(alpha))):
             assert rate <= alpha + 3 * (alpha / 200) ** 0.5
+
+
+def test_a_message_is_read_in_the_passage_that_carries_it():
+    """Windows and messages by hand: the most that any of them has is what a reading of just those tokens has."""
+    mark = Shifted(message=5, payload_bits=3, bias=4.0)
+    scheme, text = mark.scheme(VOCABULARY), planted(mark, 1)[0]
+    (reading,) = scheme.read([text])
+    greens = scheme.evidence(reading)
+    assert (greens.sum(axis=0).max(), greens.shape) == (reading.statistic, (reading.scored, 8))
+    plain = LeftHash().scheme(VOCABULARY).read([text])[0]
+    np.testing.assert_array_equal(greens[:, 0], plain.per_token[~np.isnan(plain.per_token)])
+    starts, lengths = np.array([0, 30, 400]), np.array([50, 24, 90])
+    most, message = scheme.of_windows(reading, starts, lengths)
+    sums = np.array([greens[a : a + n].sum(axis=0) for a, n in zip(starts, lengths, strict=True)])
+    assert most.tolist() == sums.max(axis=1).tolist()
+    assert message.tolist() == sums.argmax(axis=1).tolist()
+    assert message[2] == 5
+    found = scan(scheme, reading)
+    once = found.window_p_value / 8
+    assert found.p_value == pytest.approx(8 * (1 - (1 - once) ** found.windows))
+    evidence, mean = bounded(scheme, reading)
+    each = [Stream(mean).update(column) for column in evidence.T]
+    np.testing.assert_allclose(Stream(mean).update(evidence), np.logaddexp.reduce(each, axis=0) - np.log(8), atol=1e-9)
 
 
 def test_the_correction_holds_for_every_law_of_one_window():

@@ -216,7 +216,8 @@ def _text_line(told: dict[str, Any]) -> str:
     p = f"p = {told['p_value']:.2g}, {told['tried']} readings counted, {told['scored']} tokens scored"
     if told["found"]:
         where = "tokens {} to {}".format(*told["passage"]) if "passage" in told else "the whole text"
-        return f"{told['text']}: {told['key']['variant']} of key {told['key']['id']} in {where} ({p})"
+        carried = f", message {told['message']}," if "message" in told else ""
+        return f"{told['text']}: {told['key']['variant']} of key {told['key']['id']}{carried} in {where} ({p})"
     more = told["more"]
     short = f"; if it is there, about {more:,} more tokens would show it" if more else ""
     return f"{told['text']}: {_ABSENT}{short} ({p})"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -229,7 +229,14 @@ class CausalLM:
         seeds = [entropy(seed, prompt, number) for prompt, number in numbered]
         drawn = draw(network, rows, how, seeds=seeds, ends=self._ends(), ended=ended, batch_tokens=limit)
         texts = [_cut(self.encoder.text(one.prompt, one.tokens), stops) for one in drawn]
-        return [Sample(text, one.finish, len(one.tokens)) for text, one in zip(texts, drawn, strict=True)]
+        samples = [Sample(text, one.finish, len(one.tokens)) for text, one in zip(texts, drawn, strict=True)]
+        if how.mark is None or stops:
+            return samples
+        read = self.tokenise(texts)
+        return [
+            replace(sample, changed=_lost(one.tokens, ids))
+            for sample, one, ids in zip(samples, drawn, read, strict=True)
+        ]
 
     def log_prob(self, items: Sequence[Item]) -> tuple[np.ndarray, LikelihoodKind]:
         """Return (nats [item], `exact`): sums over scored tokens; NaN for an item with none, such as a lone token."""
@@ -297,6 +304,16 @@ class CausalLM:
         told = getattr(model.generation_config, "eos_token_id", None)
         told = told if told is not None else self.encoder.tokenizer.eos_token_id
         return frozenset(told if isinstance(told, list) else [] if told is None else [told])
+
+
+def _lost(drawn: Sequence[int], read: Sequence[int]) -> float | None:
+    """Return the share of tokens that do not stand in the same order in what was read; None of no token."""
+    from difflib import SequenceMatcher
+
+    if not drawn or drawn == read:
+        return 0.0 if drawn else None
+    kept = sum(block.size for block in SequenceMatcher(None, drawn, read, autojunk=False).get_matching_blocks())
+    return 1 - kept / len(drawn)
 
 
 def _cut(text: str, stops: Sequence[str]) -> str:

@@ -30,13 +30,14 @@ READ_COLUMNS = ("tokens", "p_value", "green_fraction", "share", "tokens_needed",
 
 MARK_MEASURES = (
     "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
-    "green_fraction", "quality_cost", "not_tested",
+    "green_fraction", "quality_cost", "not_tested", "retokenised_share",
 )
 
 _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
 _TOO_SHORT = Cause("in no text is there anything to test")
 _NO_LISTS = Cause("the mark has no green tokens")
 _NO_HUMANS = Cause("the plan gives no texts that are known to be without the mark")
+_NO_TOKENS = Cause("the mark was not put in here, so the tokens that were drawn are not known")
 _UNFOUND = Cause("half of the texts or more are not found at their full length")
 _TOO_FEW = Method("none; too few for an interval of the median")
 _NO_TWIN = Cause("the mark was not put in here, so the model has no texts that are known to be without it")
@@ -81,7 +82,8 @@ def mark_detection(
     outputs, one row per text of the model: `tokens`, `p_value`, `green_fraction`, `tokens_needed` (see `read_texts`;
     all null = no text), `other_p_value` (under a key that was not put in). Where the audit itself put the mark in, also
     `plain_p_value` (of a text of the same model without it) and, for the quality, `nats`, `scored`, `plain_nats`,
-    `plain_scored` (log-probability under the model without mark, summed, and over how many tokens). unmarked, one row
+    `plain_scored` (log-probability under the model without mark, summed, and over how many tokens), and `retokenised`
+    (share of drawn tokens that reading the text does not give: every p-value is of what was read). unmarked, one row
     per text that is known to be without the mark: `tokens`, `p_value`. Either may have `unit`, the independent unit of
     each text (of the texts without the mark that is `plain_unit`); a text without one, or that cannot be tested, is its
     own.
@@ -114,6 +116,7 @@ def mark_detection(
         rate("green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=column, reason=lists),
         _quality_cost(outputs, units, level, rng),
         _not_tested(items, level),
+        rate("retokenised_share", outputs.get("retokenised"), units, "neither", reason=_NO_TOKENS),
         *_by_length(items, units, rate),
     )  # fmt: skip
     return Result(measures, items if column is None else items.assign(unit=units), table)
@@ -151,7 +154,7 @@ def _mean(
             name, reason, n={"items": 0, "units": 0}, unit="share", direction=direction, level=level, group=group,
             missing=len(asked),
         )
-    binary, labels = name != "green_fraction", units[values.index].to_numpy(str)
+    binary, labels = name not in ("green_fraction", "retokenised_share"), units[values.index].to_numpy(str)
     found = mean_over_units(asked, labels, level=level, rng=rng, binary=binary)
     return Measure(
         name=name, group=group, value=found.value, low=found.low, high=found.high, n=found.n, unit="share",

@@ -1,7 +1,8 @@
 """Do images carry the mark of a key, what takes it out, whom does it accuse, and what does it cost?
 
     images given    the items carry the mark, as its maker claims        data: items, originals, unmarked, lifted
-    images marked   the audit puts the mark into the items itself: what it would do
+    images marked   the audit puts the mark into the items itself: what it would do; a mark in starting noise it puts
+                    into what the model draws, an image for every item
     images drawn    the model draws an image for every item, and is to mark it
 
 The mark is one of `dokimasia.image_marks`. One that is missing says nothing of who made an image. Who has several
@@ -45,7 +46,8 @@ class MarkedImages:
     """Share of images that carry a keyed mark, after attacks too, beside false alarms, copies and what it costs."""
 
     images: Literal["given", "marked", "drawn"] = "given"
-    """Whose images: `given` carry the mark, `marked` the audit puts it into the items, `drawn` the model draws them."""
+    """Whose images: `given` carry the mark, `drawn` the model draws with it, `marked` the audit puts it in: into the
+    items, or where the mark is one in starting noise into what the model draws."""
     mark: Mapping[str, Any] = field(default_factory=dict, metadata={"part": "image_marks"})
     """The mark: its name at `use`, its options beside it; absent = `image-spread`."""
     key: str = "dokimasia"
@@ -64,6 +66,8 @@ class MarkedImages:
     """P-value at which they shall be found."""
     levels: int = 256
     """Levels of a pixel in the data and in what the model draws."""
+    sampling: Mapping[str, Any] = field(default_factory=dict)
+    """Options of what the model draws, such as `steps`."""
 
     name: ClassVar[str] = "provenance.image_mark"
     dimension: ClassVar[str] = "provenance"
@@ -99,14 +103,22 @@ class MarkedImages:
 
     @property
     def needs(self) -> frozenset[str]:
-        """`sample` where the model draws, and what the mark asks it about images."""
+        """What the model draws by, where it does, and what the mark asks it about images."""
         asks = plugins.load("image_marks", self.mark.get("use", _MARK)).asks
-        return frozenset({*(["sample"] if self.images == "drawn" else []), *([asks] if asks else [])})
+        return frozenset({*([self._draws] if self._draws else []), *([asks] if asks else [])})
+
+    @property
+    def _draws(self) -> str | None:
+        """Return the question that the model answers with images; None where it draws none."""
+        if self.images == "drawn":
+            return "sample"
+        noise = hasattr(plugins.load("image_marks", self.mark.get("use", _MARK)), "begun")
+        return "marked_images" if noise and self.images == "marked" else None
 
     def estimate(self, items: int) -> int:
         """Return calls: a draw for every item, and a question about each of its forms where the mark asks."""
-        asked = len(self.needs - {"sample"}) * (2 + len(attacks_on_images(self.attacks)))
-        return items * ((self.images == "drawn") + asked)
+        asked = len(self.needs - {self._draws}) * (2 + len(attacks_on_images(self.attacks)))
+        return items * (bool(self._draws) + asked)
 
     def informed(self, before: Observed) -> _Reading:
         """Return what reads the items, told what else there is."""
@@ -127,6 +139,7 @@ class MarkedImages:
             return _Reading(self, None, Lifted()).observe(ask, items, role)
         reader = self.reader(ask)[1]
         images = {name: pixels_of(cell, self.levels, self.name) for name, cell in items["image"].items()}
+        reader = reader.told_of([*images.values()])
         found = [reader.clean(str(name), image) for name, image in images.items()]
         return items.drop(columns="image").join(pd.DataFrame(found, items.index, dtype=object))
 
@@ -200,6 +213,7 @@ class _Reading:
         known, reader = probe.reader(ask)
         told = " ".join(known.told.values()) if probe.key_file else known.variant
         pairs, attacks = self._pairs(ask, items, reader.mark, known.secret), attacks_on_images(probe.attacks)
+        reader = reader.told_of([marked for marked, _, _ in pairs if marked is not None])
         rows = [
             {"problem": problem, "key": told}
             | ({} if marked is None else reader.marked(str(name), marked, original, attacks, self.lifted))
@@ -212,14 +226,16 @@ class _Reading:
     @property
     def _columns(self) -> list[str]:
         """Return what is told of an item, the same in every shard."""
-        paired = self.originals is not None or self.probe.images == "marked"
+        paired = self.originals is not None or (self.probe.images == "marked" and not self.probe._draws)
         attacked = bool(self.probe.attacks) or self.lifted.pattern is not None
         return [*_ALWAYS, *(_PAIRED if paired else ()), *(_ATTACKED if attacked else ())]
 
     def _pairs(self, ask: Ask, items: pd.DataFrame, mark: ImageMark, key: bytes) -> list[Any]:
         """Return (marked image, original, problem) of each item."""
-        if self.probe.images == "drawn":
-            drawn = ask("sample", [None] * len(items))
+        if (question := self.probe._draws) is not None:
+            put_in = {"mark": {"use": mark.variant, **plugins.options_of(mark)}, "key": key.hex()}
+            how = {**(put_in if question == "marked_images" else {}), **self.probe.sampling}
+            drawn = ask(question, [None] * len(items), **how)
             return [
                 (None if problem is not None else self._pixels(cell), None, problem)
                 for cell, problem in zip(drawn["content"], drawn["problem"], strict=True)

@@ -77,6 +77,12 @@ class TextMark:
     """Helper that says each output in other words: an attack called `paraphrase`."""
     paraphrase_prompt: str = "Say the following in other words.\n\n{text}\n\nIn other words:"
     """What it is asked, with `{text}` where the output stands."""
+    translator: str | None = None
+    """Helper that translates each output there and back: an attack called `translate`."""
+    translate_prompts: Sequence[str] = (
+        "Translate into French.\n\n{text}\n\nFrench:", "Translate into English.\n\n{text}\n\nEnglish:",
+    )  # fmt: skip
+    """What it is asked, one after the other, with `{text}` where the text stands."""
 
     name: ClassVar[str] = "provenance.text_mark"
     dimension: ClassVar[str] = "provenance"
@@ -94,7 +100,7 @@ class TextMark:
         "other_key_rate": SHARE, "tokens_needed": Range("tokens", 0), "green_fraction": SHARE,
         "quality_cost": Range("nats per token"), "not_tested": COUNT, "worst_power_under_attack": SHARE,
         "shortest_length": Range("tokens", 0), "power_by_length": SHARE, "forgery_rate": SHARE,
-        "power_under_attack": SHARE,
+        "power_under_attack": SHARE, "retokenised_share": SHARE,
     }
 
     def __post_init__(self) -> None:
@@ -112,6 +118,8 @@ class TextMark:
             ("promise_power", 0 < self.promise_power < 1, "above 0, below 1"),
             ("promise_alpha", 0 < self.promise_alpha < 1, "above 0, below 1"),
             ("paraphrase_prompt", "{text}" in self.paraphrase_prompt, "a text with {text} in it"),
+            ("translate_prompts", all("{text}" in one for one in self.translate_prompts or ("",)),
+             "one or more, {text} in each"),
         ):
             if not fits:
                 raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
@@ -126,8 +134,9 @@ class TextMark:
 
     def estimate(self, items: int) -> int:
         """Return calls: draws and readings; where the mark is put in, all twice and every draw scored."""
-        forms = len(attacks_named(self.attacks)) + bool(self.paraphraser) + bool(self.attacks or self.lengths)
-        read = forms * (1 + len(self.lengths)) + bool(self.paraphraser)
+        asked = bool(self.paraphraser) + len(self.translate_prompts) * bool(self.translator)
+        forms = len(attacks_named(self.attacks)) + len(self._rewritten) + bool(self.attacks or self.lengths)
+        read = forms * (1 + len(self.lengths)) + asked
         return items * (read + (4 * self.draws + 2 if self.put_in else self.draws + 1))
 
     def observe(self, ask: Ask, items: pd.DataFrame, role: str) -> pd.DataFrame:
@@ -152,8 +161,8 @@ class TextMark:
         found["key"] = key
         found["other_p_value"] = replace(reader, mark=another_key(mark)).read(texts)["p_value"]
         found = found.join(reader.of_words(texts, found.pop("per_token")))
-        if self.attacks or self.lengths or self.paraphraser:
-            more = {"paraphrase": self._paraphrased(ask, texts)} if self.paraphraser else {}
+        if self.attacks or self.lengths or self._rewritten:
+            more = {kind: self._rewrite(ask, texts, *how_) for kind, how_ in self._rewritten.items()}
             found = found.join(reader.attacked(texts, attacks_named(self.attacks), self.lengths, more))
         if not self.put_in:
             return found
@@ -233,11 +242,19 @@ class TextMark:
         return " ".join(text.split()[: self.prompt_words]) or None
 
     def _outputs(self, drawn: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
-        """Return `output`, the draws of each item a line each, and `problem`, the first that a draw met, or null."""
+        """Return `output`, the draws of each item a line each, and `problem`, the first that a draw met, or null.
+
+        Where the model told it, also `retokenised`, the share of drawn tokens that reading the output does not give.
+        """
         import pandas as pd
 
         items = drawn[["content", "problem"]].groupby(drawn["item"] // self.draws)
         found = pd.DataFrame({"output": items["content"].agg("\n".join), "problem": items["problem"].first()})
+        if "changed" in drawn:
+            tokens = drawn["elements"].where(drawn["changed"].notna()).astype(float)
+            sums = pd.DataFrame({"lost": drawn["changed"].astype(float) * tokens, "all": tokens})
+            sums = sums.groupby(drawn["item"] // self.draws).sum()
+            found["retokenised"] = sums["lost"] / sums["all"].replace(0, float("nan"))
         found = found.astype(object).where(found.notna(), None).set_index(index)
         return found.assign(output=found["output"].where(found["problem"].isna(), None))
 
@@ -251,17 +268,24 @@ class TextMark:
         found = found.reindex(range(len(index)), fill_value=0).set_axis(["nats", "scored"], axis=1)
         return found.set_index(index)
 
-    def _paraphrased(self, ask: Ask, texts: pd.Series[Any]) -> list[str | None]:
+    @property
+    def _rewritten(self) -> dict[str, tuple[str, Sequence[str]]]:
+        """Return the attacks that a helper makes: which one, and what it is asked one after the other."""
+        asked = {"paraphrase": (self.paraphraser, (self.paraphrase_prompt,)),
+                 "translate": (self.translator, self.translate_prompts)}  # fmt: skip
+        return {kind: (helper, prompts) for kind, (helper, prompts) in asked.items() if helper is not None}
+
+    def _rewrite(
+        self, ask: Ask, texts: pd.Series[Any], helper: str, prompts: Sequence[str]
+    ) -> list[str | None]:
         """Return what the helper makes of each text; the text where it says nothing, None where there is none."""
-        there = texts.dropna()
-        if there.empty:
-            return [None] * len(texts)
-        prompts = [self.paraphrase_prompt.replace("{text}", text) for text in there]
-        most = 2 * self.draws * self.max_tokens
-        told = ask("sample", prompts, model=str(self.paraphraser), max_tokens=most, temperature=0)
-        said = [text.strip() if isinstance(text, str) else "" for text in told["content"]]
-        made = dict(zip(there.index, said, strict=True))
-        return [made[name] or text if name in made else None for name, text in texts.items()]
+        made, most = dict(texts.dropna()), 2 * self.draws * self.max_tokens
+        for prompt in prompts if made else ():
+            asked = [prompt.replace("{text}", text) for text in made.values()]
+            told = ask("sample", asked, model=helper, max_tokens=most, temperature=0)["content"]
+            said = [text.strip() if isinstance(text, str) else "" for text in told]
+            made = {name: new or text for (name, text), new in zip(made.items(), said, strict=True)}
+        return [made.get(name) for name in texts.index]
 
 
 def _planted(rng: np.random.Generator, alpha: float, *, marked: bool) -> Observed:

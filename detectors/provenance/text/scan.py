@@ -1,23 +1,26 @@
 """A marked passage in a longer text, and texts that are read while they come.
 
     scan     windows of the scored tokens, in lengths of half an octave, each an eighth of its length after the last
-             p = 1 - (1 - min p_w)^n                                                  n windows
+             p = M (1 - (1 - min p_w)^n)                        n windows, M messages (1 of a mark without any)
     stream   E_t = sum_s w_s prod_{i=s}^{t} [x_i q/m + (1 - x_i) (1 - q)/(1 - m)]     m the mean without the mark
 
 The correction is valid though windows overlap: their sums rise with each of the independent items, so they are
 associated, and P(no sum is large) >= the product of P(one sum is not large) (Esary, Proschan & Walkup 1967). A stream
-begins with capital 1, which it bets from a start that is not known: E_t ever reaches 1/alpha with probability alpha at
-most (Ville), so it may be looked at after every token; see `detectors.sequential`.
+begins with capital 1, which it bets from a start that is not known, and shares out among messages where there are some:
+E_t ever reaches 1/alpha with probability alpha at most (Ville), so it may be looked at after every token; see
+`detectors.sequential`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from detectors.provenance.text.reading import Reading, TextScheme
+from detectors.provenance.text.shifted import MessageReading, ShiftedLists
 from detectors.sequential import bets_against
 
 __all__ = ["Passage", "Stream", "bounded", "scan"]
@@ -49,6 +52,8 @@ class Passage:
     """How many windows were looked at."""
     p_value: float
     """That some window speaks so much for the mark without it."""
+    message: int | None = None
+    """Of a mark that carries one, the message that fits the window best."""
 
 
 def scan(scheme: TextScheme, reading: Reading) -> Passage | None:
@@ -59,15 +64,25 @@ def scan(scheme: TextScheme, reading: Reading) -> Passage | None:
     place = np.flatnonzero(~np.isnan(reading.per_token))
     if not len(place):
         return None
-    sums = np.concatenate([[0.0], np.cumsum(reading.per_token[place])])
     starts, lengths = _windows(len(place))
-    statistics = sums[starts + lengths] - sums[starts]
+    statistics, messages, tried = _of_windows(scheme, reading, starts, lengths)
     p = scheme.tail(statistics, lengths)
     best = int(np.argmin(p))
     first, length = int(starts[best]), int(lengths[best])
-    corrected = 1.0 if p[best] >= 1 else float(-np.expm1(len(p) * np.log1p(-p[best])))
+    corrected = 1.0 if p[best] >= 1 else min(1.0, float(-tried * np.expm1(len(p) * np.log1p(-p[best] / tried))))
     ends, evidence = (int(place[first]), int(place[first + length - 1])), float(statistics[best])
-    return Passage(*ends, length, evidence, float(p[best]), len(p), corrected)
+    message = None if messages is None else int(messages[best])
+    return Passage(*ends, length, evidence, float(p[best]), len(p), corrected, message)
+
+
+def _of_windows(
+    scheme: TextScheme, reading: Reading, starts: Ints, lengths: Ints
+) -> tuple[NDArray[Any], Ints | None, int]:
+    """Return the evidence in each window, the message that it is for, if any, and how many there are."""
+    if isinstance(scheme, ShiftedLists) and isinstance(reading, MessageReading):
+        return *scheme.of_windows(reading, starts, lengths), scheme.messages
+    sums = np.concatenate([[0.0], np.cumsum(reading.per_token[~np.isnan(reading.per_token)])])
+    return sums[starts + lengths] - sums[starts], None, 1
 
 
 def _windows(tokens: int) -> tuple[Ints, Ints]:
@@ -84,9 +99,13 @@ def _windows(tokens: int) -> tuple[Ints, Ints]:
 def bounded(scheme: TextScheme, reading: Reading) -> tuple[Floats, float]:
     """Return the evidence of the scored tokens in [0, 1], [scored], and its mean without the mark, or a bound of it.
 
+    Of a mark that carries a message that is under each of them, [scored, message].
+
     Where evidence has no greatest value, as that of clocks, whose mean is 1, it is P(evidence of one token < this).
     """
     x = reading.per_token[~np.isnan(reading.per_token)]
+    if isinstance(scheme, ShiftedLists) and isinstance(reading, MessageReading):
+        return scheme.evidence(reading).astype(float), scheme.share
     if reading.expected >= reading.scored:
         return 1 - scheme.tail(x, np.ones(len(x))), 0.5
     return x, reading.expected / reading.scored
@@ -106,10 +125,16 @@ class Stream:
         self._started: Floats | None = None
 
     def update(self, evidence: ArrayLike) -> Floats:
-        """Take the evidence of the next scored tokens, [batch] in [0, 1], and return log E after each of them."""
-        growth, shares = bets_against(evidence, self.mean)
-        if not len(growth):
+        """Take the evidence of the next scored tokens, in [0, 1], and return log E after each of them.
+
+        evidence [batch], or [batch, message] where any of some messages may be there (`ShiftedLists.evidence`).
+        """
+        x = np.asarray(evidence, dtype=float)
+        if not len(x):
             return np.empty(0)
+        growth, shares = bets_against(x.ravel(), self.mean)
+        messages = x.size // len(x)
+        growth, shares = growth.reshape(len(x), -1), np.tile(shares / messages, messages)
         start = self.seen + np.arange(len(growth))
         grown = np.cumsum(growth, axis=0) + (0 if self._grown is None else self._grown)
         before = np.vstack([grown[:1] - growth[:1], grown[:-1]])

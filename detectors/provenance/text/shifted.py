@@ -35,6 +35,10 @@ class MessageReading(Reading):
     """The least of those that fit best; None where nothing is scored. It means nothing where the mark is not found."""
     tried: int
     """How many messages there are, which the p-value pays for."""
+    seed: Seeds
+    """The seed of each scored item, [scored], in their order; `ShiftedLists.evidence` makes them colours."""
+    token: Ids
+    """Its token."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,15 @@ class ShiftedLists(LeftHashLists):
         evidence = np.full(len(ids), np.nan)
         evidence[items.place] = green
         scored = np.bincount(items.text, minlength=len(rows))
-        ends = np.cumsum([0, *map(len, rows)])
+        ends, cuts = np.cumsum([0, *map(len, rows)]), np.cumsum([0, *scored])
+        pair = items.pair[np.argsort(items.place)]
         counts = np.bincount(items.text, green, minlength=len(rows))
         p = self.tail(counts, scored)
         return [
             MessageReading(
                 int(scored[i]), float(counts[i]), _expected(self.messages, self.share, int(scored[i])), float(p[i]),
                 evidence[ends[i] : ends[i + 1]], int(best[i]) if scored[i] else None, self.messages,
+                items.seed[pair[cuts[i] : cuts[i + 1]]], items.token[pair[cuts[i] : cuts[i + 1]]],
             )
             for i in range(len(rows))
         ]  # fmt: skip
@@ -69,6 +75,25 @@ class ShiftedLists(LeftHashLists):
         """Return the p-value of the best of all messages; see `TextScheme`."""
         return np.minimum(1.0, self.messages * green_tail(statistic, scored, self.share))
 
+    def evidence(self, reading: MessageReading, messages: slice = slice(None)) -> Bools:
+        """Return whether each scored token of a text is green under each of these messages, [scored, message]."""
+        order = np.argsort(reading.seed, kind="stable")
+        turned = self._turned(reading.seed[order], reading.token[order], np.arange(self.messages)[messages])
+        return turned[np.argsort(order, kind="stable")]
+
+    def of_windows(self, reading: MessageReading, starts: Ids, lengths: Ids) -> tuple[Ids, Ids]:
+        """Return of each window of scored tokens the most that any message has green in it, and the message."""
+        most, message = np.full(len(starts), -1), np.zeros(len(starts), dtype=np.int64)
+        pace = max(1, _CELLS // (8 * (len(starts) + reading.scored)))
+        for first in range(0, self.messages, pace):
+            green = self.evidence(reading, slice(first, first + pace))
+            sums = np.concatenate([np.zeros((1, green.shape[1]), np.int32), np.cumsum(green, axis=0, dtype=np.int32)])
+            counts = sums[starts + lengths] - sums[starts]
+            best, better = counts.max(axis=1), counts.argmax(axis=1)
+            message = np.where(best > most, first + better, message)
+            most = np.maximum(most, best)
+        return most, message
+
     def _best(self, items: Items, texts: int) -> tuple[Ids, Bools]:
         """Return the message that fits each text best, [text], and whether each item is green under it, [scored]."""
         best, green = np.zeros(texts, dtype=np.int64), np.zeros(len(items.text), dtype=bool)
@@ -76,7 +101,7 @@ class ShiftedLists(LeftHashLists):
         while at < texts:  # as many texts at a time as memory is meant for, one at least
             until = max(at + 1, int(np.searchsorted(ends, ends[at] + _CELLS // self.messages, side="right")) - 1)
             pairs, pair = np.unique(items.pair[ends[at] : ends[until]], return_inverse=True)
-            turned = self._turned(items.seed[pairs], items.token[pairs])
+            turned = self._turned(items.seed[pairs], items.token[pairs], np.arange(self.messages))
             for one in range(at, until):
                 under = turned[pair[ends[one] - ends[at] : ends[one + 1] - ends[at]]]
                 best[one] = under.sum(axis=0).argmax()
@@ -84,9 +109,9 @@ class ShiftedLists(LeftHashLists):
             at = until
         return best, green
 
-    def _turned(self, seed: Seeds, token: Ids) -> Bools:
+    def _turned(self, seed: Seeds, token: Ids, messages: Ids) -> Bools:
         """Return whether each pair is green under each message, [pair, message]; seeds ascend."""
-        turned, messages = np.empty((len(seed), self.messages), dtype=bool), np.arange(self.messages)
+        turned = np.empty((len(seed), len(messages)), dtype=bool)
         different, starts = np.unique(seed, return_index=True)
         for one, start, end in zip(different.tolist(), starts, np.append(starts, len(seed))[1:], strict=True):
             green = first_ids(one, self.vocabulary, self.size)
