@@ -35,6 +35,7 @@ from detectors.changes.attacks import attacked_texts
 from detectors.provenance.detection import MARK_MEASURES, read_texts
 from detectors.provenance.text.green import LeftHashLists
 from detectors.provenance.under_attack import ATTACK_MEASURES, CELL_LISTS
+from reports.text import Notation, words_of
 
 STRICT = 1 - 0.05 / 200
 """The level of one of two hundred gating checks."""
@@ -407,6 +408,18 @@ def test_a_helper_translates_it_there_and_back(ask_of, model):
     assert observed["kinds"].tolist() == [["none", "translate"]] * 2
     assert [p[1] for p in observed["p_values"]] == read(model, first, 15485863)[0]
     assert (probe.estimate(10), TextMark(translator="other").estimate(10)) == (50, 50)
+
+
+def test_what_makes_a_mark_weaker_is_told_before_its_numbers_in_korean_too(ask_of, model):
+    probe = TextMark(max_tokens=12, hashing_key=6)
+    observed = probe.observe(ask_of(main=model), frame(*OPENINGS[:2]), "items")
+    result = probe.judge({"items": observed}, level=0.95, rng=np.random.default_rng(0))
+    assert [one.key for one in result.remarks] == ["weak_mark"]
+    told = {"key": result.remarks[0].key, **result.remarks[0].values}
+    assert Notation(words_of("en")).remark(told).startswith("The mark is weaker than it looks: the key is even")
+    assert "키가 짝수여서" in Notation(words_of("ko")).remark(told)
+    observed = TextMark(max_tokens=12).observe(ask_of(main=model), frame(OPENINGS[0]), "items")
+    assert TextMark().judge({"items": observed}, level=0.95, rng=np.random.default_rng(0)).remarks == ()
 
 
 def test_tokens_that_do_not_come_again_are_counted(ask_of, model):

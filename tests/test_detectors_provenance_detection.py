@@ -58,7 +58,7 @@ def test_all_measures_stand_in_order():
     assert tuple(one.name for one in result.measures[: len(MARK_MEASURES)]) == MARK_MEASURES
     assert result.headline.name == "detection_rate"
     directions = [one.direction.split()[0] for one in result.measures[: len(MARK_MEASURES)]]
-    assert directions == ["higher", "lower", "lower", "lower", "lower", "neither", "lower", "lower"]
+    assert directions == ["higher", "lower", "lower", "lower", "lower", "neither", "lower", "neither", "lower"]
 
 
 def test_detection_rate_counts_texts_at_alpha_with_the_exact_interval():
@@ -86,7 +86,7 @@ def test_a_text_without_a_pair_has_no_value_and_is_counted():
     assert result.headline.n["items"] == 1
     assert result.measure("not_tested").value == 2
     nothing = judged(frame(green=[None, []], other_green=[None, []]))
-    assert [nothing.measure(name).value for name in MARK_MEASURES[:-1]] == [None] * 7
+    assert [nothing.measure(name).value for name in MARK_MEASURES[:-1]] == [None] * 8
     assert nothing.headline.undefined == "in no text is there anything to test"
 
 

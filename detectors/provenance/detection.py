@@ -30,7 +30,7 @@ READ_COLUMNS = ("tokens", "p_value", "green_fraction", "share", "tokens_needed",
 
 MARK_MEASURES = (
     "detection_rate", "false_positive_rate", "own_false_positive_rate", "other_key_rate", "tokens_needed",
-    "green_fraction", "quality_cost", "not_tested", "retokenised_share",
+    "green_fraction", "quality_cost", "retokenised_share", "not_tested",
 )
 
 _LENGTHS = ("up to 50 tokens", "51 to 100 tokens", "101 to 200 tokens", "over 200 tokens")
@@ -115,8 +115,8 @@ def mark_detection(
                   direction="lower is better", level=level, missing=int(untested.sum())),
         rate("green_fraction", green, units, "neither", mean_of="green_fraction", unit_of=column, reason=lists),
         _quality_cost(outputs, units, level, rng),
-        _not_tested(items, level),
         rate("retokenised_share", outputs.get("retokenised"), units, "neither", reason=_NO_TOKENS),
+        _not_tested(items, level),
         *_by_length(items, units, rate),
     )  # fmt: skip
     return Result(measures, items if column is None else items.assign(unit=units), table)

@@ -144,8 +144,8 @@ class TextMark:
 
         Where the mark is put in that is of draws without it too. `word_evidence` is that of each word of the output,
         the mean over its tokens. What is read is kept in place of the key; who reads which words speak for it and tries
-        2^32 keys of KGW finds it all the same. With attacks or lengths also what `under_attack` judges. Raises
-        UsageError.
+        2^32 keys of KGW finds it all the same. `weaknesses` are those of the mark, where it has any. With attacks or
+        lengths also what `under_attack` judges. Raises UsageError.
         """
         key, mark = self._mark()
         reader = Reader(ask, mark, self.tokenizer, self.alpha)
@@ -159,6 +159,8 @@ class TextMark:
         texts = found["output"]
         found = found.join(reader.read(texts))
         found["key"] = key
+        if weak := [str(one) for one in getattr(mark, "weaknesses", tuple)()]:
+            found["weaknesses"] = [weak] * len(found)
         found["other_p_value"] = replace(reader, mark=another_key(mark)).read(texts)["p_value"]
         found = found.join(reader.of_words(texts, found.pop("per_token")))
         if self.attacks or self.lengths or self._rewritten:
@@ -179,11 +181,15 @@ class TextMark:
         """
         from detectors.provenance.detection import mark_detection
         from detectors.provenance.under_attack import Promise, under_attack
+        from detectors.result import Remark
 
         outputs = observed["items"].assign(unit=self._units(observed["items"], "output"))
         if self.put_in and "plain_output" in outputs:
             outputs["plain_unit"] = self._units(observed["items"], "plain_output")
+        weak = [] if "weaknesses" not in outputs or outputs.empty else outputs["weaknesses"].iloc[0]
+        outputs = outputs.drop(columns="weaknesses", errors="ignore")
         found = mark_detection(outputs, observed.get("unmarked"), alpha=self.alpha, level=level, rng=rng)
+        found = replace(found, remarks=tuple(Remark("weak_mark", {"problem": str(one)}) for one in weak))
         if "kinds" not in outputs:
             return found
         promise = Promise(self.promise_power, self.promise_alpha)

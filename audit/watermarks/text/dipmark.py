@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
-    from detectors.phrases import Phrase
+    from detectors.phrases import Cause
     from detectors.provenance.text.dipmark import DiPmarkScheme
 
 __all__ = ["DiPmark"]
@@ -53,7 +53,7 @@ class DiPmark:
 
         return DiPmarkScheme(vocabulary, self.key, self.context_width)
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
         return short_key(self.key)
 

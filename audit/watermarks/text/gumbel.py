@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
-from detectors.phrases import Phrase
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import torch
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Gumbel", "VLLMGumbel", "short_key"]
 
 
-def short_key(key: int) -> Iterator[Phrase]:
+def short_key(key: int) -> Iterator[Cause]:
     """Yield that a key is so short that it can be found by trying, where it is."""
     if key < 2**56:
-        yield Phrase("the key has no more than {count} bits: who has a marked text can try them all", count=56)
+        yield Cause("the key has no more than {count} bits: who has a marked text can try them all", count=56)
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Gumbel:
 
         return GumbelScheme(vocabulary, self.key, self.context_width)
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
-        yield Phrase("under one key a prompt has one answer, however often it is asked")
+        yield Cause("under one key a prompt has one answer, however often it is asked")
         yield from short_key(self.key)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
@@ -94,10 +94,10 @@ class VLLMGumbel:
 
         return VLLMGumbelScheme(vocabulary, self.key, self.context_width, self.alpha)
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
         if self.alpha in (None, 0, 1):
-            yield Phrase("under one key a prompt has one answer, however often it is asked")
+            yield Cause("under one key a prompt has one answer, however often it is asked")
         yield from short_key(self.key)
 
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
-from detectors.phrases import Phrase
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +58,12 @@ class Green(ABC):
     def marked(self, before: Sequence[Sequence[int]], logits: torch.Tensor) -> torch.Tensor:
         """Return `logits` [text, vocabulary] with the bias on the green tokens; see `TextWatermark`."""
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
         if self.hashing_key % 2 == 0:
-            yield Phrase("the key is even: its lists are among those of half that key; an odd one shares none")
+            yield Cause("the key is even: its lists are among those of half that key; an odd one shares none")
         if self.hashing_key >= 2**32:
-            yield Phrase("the key has more than 32 bits, of which lists have no more than 32: another key has the same")
+            yield Cause("the key has more than 32 bits, of which lists have no more than 32: another key has the same")
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,11 @@ class SelfHashHF(Green):
         if self.context_width < 1:
             raise ModelError(f"mark: context_width {self.context_width}; allowed: 1 or more")
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
         yield from super().weaknesses()
         if self.context_width == 1:
-            yield Phrase("a window of one token is a fixed list of words, as easy to learn as that of unigram")
+            yield Cause("a window of one token is a fixed list of words, as easy to learn as that of unigram")
 
     def scheme(self, vocabulary: int) -> SelfHashHFLists:
         """Return how texts are read under this key."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.errors import ModelError
-from detectors.phrases import Phrase
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import torch
@@ -52,10 +52,10 @@ class _Tournament(ABC):
         except ValueError as error:
             raise ModelError(f"mark: {error}") from error
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
         if set(self.keys) <= set(DEMO_KEYS):
-            yield Phrase("the keys are the published ones: anyone can put this mark in")
+            yield Cause("the keys are the published ones: anyone can put this mark in")
 
     @abstractmethod
     def scheme(self, vocabulary: int) -> TournamentScheme:
@@ -108,10 +108,10 @@ class SynthID(_Tournament):
 
     variant: ClassVar[str] = "synthid-hf"
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
         yield from super().weaknesses()
-        yield Phrase(
+        yield Cause(
             "a hash counts mod {count}: ids that differ by {count} are one, and so many known n-grams forge it all",
             count=self.sampling_table_size,
         )

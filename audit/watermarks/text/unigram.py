@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from audit.watermarks.text.kgw import Green
-from detectors.phrases import Phrase
+from detectors.phrases import Cause
 
 if TYPE_CHECKING:
     import torch
@@ -26,9 +26,9 @@ class Unigram(Green):
 
     variant: ClassVar[str] = "unigram"
 
-    def weaknesses(self) -> Iterator[Phrase]:
+    def weaknesses(self) -> Iterator[Cause]:
         """Yield what makes these options weaker than they look."""
-        yield Phrase("one list of words for all texts: who counts the words of many of them learns it")
+        yield Cause("one list of words for all texts: who counts the words of many of them learns it")
 
     def scheme(self, vocabulary: int) -> FixedList:
         """Return how texts are read under this key."""
