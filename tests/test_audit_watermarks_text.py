@@ -144,7 +144,7 @@ def test_a_marked_draw_depends_on_its_seed_and_the_key_alone(model):
 
 def test_procedures_answer_in_the_columns_of_sample_and_with_ids(model):
     drawn = marked_sample(model, ["The", None], seed=1, mark={"bias": 4.0}, max_tokens=12, temperature=1.0)
-    assert list(drawn.columns) == ["content", "finish", "elements", "problem"]
+    assert list(drawn.columns) == ["content", "finish", "elements", "problem", "changed"]
     assert drawn["content"].tolist() == [
         one.content
         for one in model.sample_marked(["The", None], seed=1, mark=LeftHash(bias=4.0), max_tokens=12, temperature=1.0)

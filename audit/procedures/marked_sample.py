@@ -20,7 +20,7 @@ __all__ = ["PROCEDURE", "marked_sample"]
 def marked_sample(
     model: CanBiasLogits, prompts: Sequence[str | None], *, mark: Mapping[str, Any], **sampling: Any
 ) -> pd.DataFrame:
-    """Return one draw per prompt in the columns of `sample`.
+    """Return one draw per prompt in the columns of `sample`, and `changed` of `audit.model.Sample`.
 
     `mark` holds the options of a watermark, and its name at `use` where it is not `kgw-lefthash`.
     """
