@@ -241,7 +241,7 @@ def test_no_limit_of_ours_speaks_against_a_clause_that_asks_for_numbers_alone():
     profile = load_framework("nist-ai-600-1")
     assert {one.id for one in profile.clauses if one.strength != "none" and one.asks_for == "level"} == {
         "gv-1.3-002", "mg-2.2-001", "mg-2.2-004", "mg-2.2-009", "mg-3.1-001", "mg-3.1-004", "mg-3.2-009", "ms-2.10-003",
-        "ms-2.11-005", "ms-2.5-005",
+        "ms-2.11-005", "ms-2.5-005", "ms-2.6-006", "ms-2.7-008",
     }
 
 
