@@ -89,10 +89,25 @@ class Reader:
         there = texts.dropna()
         if there.empty:
             return pd.DataFrame(None, texts.index, list(READ_COLUMNS), dtype=object)
-        read = self.ask("token_ids", there.tolist(), model=self.tokenizer)
-        scheme = self.mark.scheme(int(read["vocabulary"].iloc[0]))
-        found = read_texts(scheme, read["ids"], self.alpha).set_index(there.index).reindex(texts.index).astype(object)
+        scheme, ids = self._ids(there)
+        found = read_texts(scheme, ids, self.alpha).set_index(there.index).reindex(texts.index).astype(object)
         return found.where(found.notna(), None)
+
+    def p_values(self, texts: pd.Series[Any]) -> pd.Series[Any]:
+        """Return the `p_value` of each text alone, null where there is none: how soon it is small takes far longer."""
+        import pandas as pd
+
+        there = texts.dropna()
+        if there.empty:
+            return pd.Series(None, texts.index, dtype=object)
+        scheme, ids = self._ids(there)
+        found = pd.Series([one.p_value for one in scheme.read(ids)], there.index).reindex(texts.index).astype(object)
+        return found.where(found.notna(), None)
+
+    def _ids(self, texts: pd.Series[Any]) -> tuple[Any, pd.Series[Any]]:
+        """Return how texts are read, and the ids of each."""
+        read = self.ask("token_ids", texts.tolist(), model=self.tokenizer)
+        return self.mark.scheme(int(read["vocabulary"].iloc[0])), read["ids"]
 
     def of_words(self, texts: pd.Series[Any], per_token: pd.Series[Any]) -> pd.Series[Any]:
         """Return `word_evidence`: of each word of each text the mean over its tokens, null where none is scored.
@@ -134,7 +149,7 @@ class Reader:
         columns = ["name", "kinds", "strengths", "lengths", "altered", "text"]
         cells = pd.DataFrame(rows, columns=columns)
         p_values = dict.fromkeys(cells["text"])
-        p_values = dict(zip(p_values, self.read(pd.Series([*p_values], dtype=object))["p_value"], strict=True))
+        p_values = dict(zip(p_values, self.p_values(pd.Series([*p_values], dtype=object)), strict=True))
         cells["p_values"] = pd.Series([p_values[text] for text in cells["text"]], dtype=object)
         lists = cells.drop(columns="text").groupby("name", sort=False).agg(list)
         return lists.reindex(texts.index).astype(object).where(lambda frame: frame.notna(), None)

@@ -161,7 +161,7 @@ class TextMark:
         found["key"] = key
         if weak := [str(one) for one in getattr(mark, "weaknesses", tuple)()]:
             found["weaknesses"] = [weak] * len(found)
-        found["other_p_value"] = replace(reader, mark=another_key(mark)).read(texts)["p_value"]
+        found["other_p_value"] = replace(reader, mark=another_key(mark)).p_values(texts)
         found = found.join(reader.of_words(texts, found.pop("per_token")))
         if self.attacks or self.lengths or self._rewritten:
             more = {kind: self._rewrite(ask, texts, *how_) for kind, how_ in self._rewritten.items()}
@@ -170,7 +170,7 @@ class TextMark:
             return found
         plain = ask("sample", prompts, **how)
         twins = self._outputs(plain, items.index).drop(columns="problem")
-        twins = twins.join(reader.read(twins["output"])["p_value"])
+        twins = twins.assign(p_value=reader.p_values(twins["output"]))
         twins = twins.join(self._scores(ask, prompts, plain, items.index))
         return found.join(self._scores(ask, prompts, drawn, items.index)).join(twins.add_prefix("plain_"))
 
