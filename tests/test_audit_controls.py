@@ -10,7 +10,7 @@ import base64
 import importlib.metadata
 import io
 import json
-from functools import reduce
+from functools import cache, reduce
 from importlib import import_module
 
 import numpy as np
@@ -74,11 +74,16 @@ def test_every_probe_of_ours_has_its_sabotage():
     assert sorted(set(OURS) - set(HOLES)) == [], "say in HOLES what only a trial of these can see"
 
 
+@cache
+def held_when_sound(name):
+    return controls_of(probe_named(name), level=STRICT, seed=0, check="x")
+
+
 @pytest.mark.parametrize("how", ["turned", "constant"])
 @pytest.mark.parametrize("name", SABOTAGE)
 def test_the_controls_catch_it_at_every_level(monkeypatch, name, how):
     probe = probe_named(name)
-    assert controls_of(probe, level=STRICT, seed=0, check="x") == BOTH
+    assert held_when_sound(name) == BOTH
     break_detector(monkeypatch, name, how)
     for level in (0.95, STRICT):
         assert controls_of(probe, level=level, seed=0, check="x") != BOTH
@@ -93,12 +98,12 @@ def test_trials_catch_what_the_planted_pair_does_not_see(monkeypatch, name, what
     assert controls_of(probe, level=0.95, seed=0, check="x") != BOTH
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "levels"), [(1, (0.95, STRICT)), (2, (1 - 0.05 / 14,))], ids=["ends", "between"])
 @pytest.mark.parametrize("name", OURS)
-def test_sound_probes_are_not_accused(name, seed):
+def test_sound_probes_are_not_accused(name, seed, levels):
     for options in WAYS.get(name, [{}]):
         (entry,) = importlib.metadata.entry_points(group="dokimasia.probes", name=name)
-        for level in (0.95, 1 - 0.05 / 14, STRICT):
+        for level in levels:
             assert controls_of(entry.load()(**options), level=level, seed=seed, check="x") == BOTH, (options, level)
 
 
