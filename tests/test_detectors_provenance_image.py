@@ -182,7 +182,8 @@ def test_the_lattice_of_a_mark_is_among_the_likeliest(marked):
 def test_attacks_do_what_they_say(kind, photo, rng):
     strength = ATTACKS[kind][0]
     made = attacked(kind, photo, strength, rng)
-    assert made.shape == {"crop": (304, 304, 3), "scale": (160, 160, 3)}.get(kind, photo.shape)
+    sizes = {"crop": (304, 304, 3), "scale": (160, 160, 3), "shift": (317, 317, 3)}
+    assert made.shape == sizes.get(kind, photo.shape)
     assert attacked(kind, photo[..., 0], strength, rng).ndim == 2
     np.testing.assert_allclose(255 * made, np.rint(255 * made), atol=1e-4)
     assert made.shape != photo.shape or 0.002 < np.abs(made - photo).mean() < 0.5

@@ -16,6 +16,7 @@ from reports.pictures.gallery import by_class
 from reports.pictures.grounded import claims_of_item, claims_with_evidence
 from reports.pictures.hills import hills
 from reports.pictures.histogram import score_histograms
+from reports.pictures.image_marks import attack_matrix, difference_of_item, power_by_p, with_difference
 from reports.pictures.leaning import leaning_pairs, units_by_group
 from reports.pictures.mark_power import power_after_attacks, power_by_length
 from reports.pictures.marks import green_shares, words_with_evidence
@@ -145,6 +146,7 @@ DUTIES = FindingFigure(
 )
 IMAGE_MARK = FindingFigure(
     ("value", "image", "original", "p_value", "right_bits", "psnr", "ssim", "plain_p_value", "problem"),
+    (attack_matrix, with_difference, power_by_p), difference_of_item,
 )
 TEXT_MARK = FindingFigure(
     ("value", "p_value", "green_fraction", "tokens", "tokens_needed", "output"),
