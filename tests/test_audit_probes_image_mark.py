@@ -18,7 +18,9 @@ from audit.execute import run
 from audit.plan import Check, Plan
 from audit.probes.provenance.image_mark import MarkedImages
 from audit.probes.provenance.image_reading import attacks_on_images, cell_of, pixels_of
+from audit.procedures.regenerated import regenerated, rinsed
 from audit.record import Limit
+from audit.reference.cards import WEIGHTS
 from audit.watermarks.image import SpreadSpectrum
 from audit.watermarks.keys import make_mark_key, write_mark_key
 
@@ -148,6 +150,41 @@ def test_a_secret_key_leaves_no_trace_in_the_record(tmp_path, photos):
     assert key.secret.hex().encode() not in written
 
 
+@pytest.fixture(scope="module", params=[("vae", "rinse at 1"), ("diffusion", "regenerate at 0.2")], ids=["vae", "ddpm"])
+def maker(request):
+    """A reference model, images that it drew, and the attack that it makes."""
+    folder, attack = request.param
+    path = WEIGHTS / folder / "sound"
+    drawn = plugins.open_model(folder, path=path).sample([None] * 6, seed=1)
+    return folder, path, attack, [one.content for one in drawn]
+
+
+def test_a_generator_that_makes_images_again_takes_a_fragile_mark_out(tmp_path, maker):
+    folder, path, attack, images = maker
+    items = Frame([{"image": one, "key": f"d{n}"} for n, one in enumerate(images)], id="key")
+    probe = MarkedImages(images="marked", mark={"use": "image-lowest-bit"}, attacks=(attack,), levels=17,
+                         regenerator="again", alpha=0.01)  # fmt: skip
+    again = plugins.build("models", folder, {"path": path})
+    plan = Plan("Marks", (Check("mark", probe, items),), helpers={"again": again})
+    (finding,) = run(plan, into=tmp_path).record.findings
+    value = {(one.name, one.group): one.value for one in finding.measures}
+    assert finding.verdict == "measured", finding.why
+    assert value["power_under_attack", attack] < 0.5
+
+
+def test_what_is_made_again_is_like_what_it_was_the_less_the_more_is_done(maker):
+    folder, path, _, images = maker
+    model = plugins.open_model(folder, path=path)
+    make, strengths = (rinsed, (1, 4)) if folder == "vae" else (regenerated, (0.01, 0.9))
+    little, much = (make(model, images, strength=one) for one in strengths)
+    for made in (little, much):
+        assert made.shape == np.shape(images)
+        assert made.dtype.kind == "i"
+        assert set(np.unique(made)) <= set(range(17))
+    far = [np.abs(made - np.stack(images)).mean() for made in (little, much, np.stack(images)[::-1])]
+    assert far[0] < far[1] <= far[2] * 1.2
+
+
 def test_a_mark_without_a_key_is_said_to_be_forgeable():
     probe = MarkedImages(mark={"use": "invisible-watermark"})
     planted = probe.controls(np.random.default_rng(0))[1]
@@ -158,6 +195,7 @@ def test_a_mark_without_a_key_is_said_to_be_forgeable():
 @pytest.mark.parametrize(("options", "problem"), [
     ({"attacks": ("jpeg at 101",)}, "a strength of 1 to 100"), ({"attacks": ("tear at 1",)}, "allowed: all, or KIND"),
     ({"alpha": 0}, "alpha: got 0"), ({"levels": 1}, "levels: got 1"), ({"other_keys": -1}, "other_keys: got -1"),
+    ({"attacks": ("rinse at 1",)}, "rinse without a regenerator"),
     ({"key_file": "x", "mark": {"use": "image-spread"}}, "beside mark"), ({"attacks": ("rotate at 0",)}, "not 0"),
 ])
 def test_options_that_could_find_nothing_are_refused(options, problem):

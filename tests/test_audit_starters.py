@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tiny_models
 from needs import needs_data
+from PIL import Image
+from sklearn.datasets import load_sample_image
 
+from audit.cli.app import execute
 from audit.errors import PlanError, UsageError
 from audit.execute import run
-from audit.plan import read_plan
+from audit.plan import load_plan, read_plan
 from audit.reference import factuality_plan, robustness_plan, starter_plan, table_plan
 from audit.reference.cards import reference_folders
 from audit.reference.starters import family_of, has_chat_template
+from audit.watermarks.image import SpreadSpectrum
+from audit.watermarks.keys import make_mark_key, write_mark_key
 
 
 def folder(path, **facts):
@@ -58,6 +65,30 @@ def test_a_plan_names_what_it_reads_from_where_it_lies(tmp_path, monkeypatch, ba
         plan = read_plan(text, base=home / base)
         asked = plan.checks[0].data["items"] if plan.model is None else plan.model
         assert (home / base / asked.path).resolve().exists(), text
+
+
+@pytest.mark.parametrize("beside", [(), ("originals",), ("lifted", "originals", "unmarked")])
+def test_a_folder_of_marked_images_is_a_plan_that_runs(tmp_path, monkeypatch, beside):
+    """With a key and photographs in it: found, and paired with what lies beside them."""
+    monkeypatch.chdir(tmp_path)
+    key = make_mark_key("image-spread")
+    write_mark_key(tmp_path / "mine.dokimasia-key", key)
+    photo = load_sample_image("china.jpg")[:128, :384] / 255
+    for place in ("marked", *beside):
+        Path("images", place).mkdir(parents=True)
+        for at in range(3):
+            image = photo[:, 128 * at : 128 * at + 128]
+            shown = SpreadSpectrum().marked(image, key.secret) if place in ("marked", "lifted") else image
+            Image.fromarray(np.rint(255 * shown).astype(np.uint8)).save(f"images/{place}/{at}.png")
+    assert execute(["init", "plan.yaml", "--for", "mark", "--data", "images"]) == 0
+    plan = load_plan(Path("plan.yaml"))
+    assert set(plan.checks[0].data) == {"items", *beside}
+    few = replace(plan.checks[0], probe=replace(plan.checks[0].probe, attacks=("jpeg at 90",), other_keys=0))
+    (found,) = run(replace(plan, checks=(few,)), into=tmp_path / "audits").record.findings
+    value = {one.name: one.value for one in found.measures if one.group is None}
+    assert value["detection_rate"] == 1
+    assert (value["psnr"] is not None) == ("originals" in beside)
+    assert execute(["init", "other.yaml", "--for", "mark"]) == 2
 
 
 def test_reference_folders_are_known_by_their_own_family():

@@ -43,7 +43,8 @@ def init(
             "passages, or without it our own; does the model answer from them? robustness: do the answers of "
             "--model stay when what is asked changes? uncertainty: is it less sure where it is wrong? --data:"
             " questions with right answers, or answers made elsewhere, without a model. recognition: does it "
-            "know invented content? --data: labelled answers.",
+            "know invented content? --data: labelled answers. mark: with --data, a folder of images; do they carry "
+            "our mark, and what takes it out?",
         ),
     ] = None,
     leave_out: Annotated[
@@ -52,7 +53,15 @@ def init(
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
     from audit.plan import load_plan
-    from audit.reference import FACTUALITY, clause_plan, factuality_plan, robustness_plan, starter_plan, table_plan
+    from audit.reference import (
+        FACTUALITY,
+        clause_plan,
+        factuality_plan,
+        mark_plan,
+        robustness_plan,
+        starter_plan,
+        table_plan,
+    )
 
     _refuse_mixed(model, data, purpose, leave_out)
     told: list[str] = []
@@ -61,6 +70,8 @@ def init(
         return
     if (of_answers := next((one for one in FACTUALITY if one == purpose), None)) is not None:
         plan = factuality_plan(of_answers, model, data, base=file.parent)
+    elif purpose == "mark":
+        plan = mark_plan(str(data), base=file.parent)
     elif purpose == "robustness":
         plan = robustness_plan(model, base=file.parent)
     elif purpose is not None:
@@ -95,6 +106,8 @@ def _refuse_mixed(model: str | None, data: str | None, purpose: str | None, leav
         raise UsageError("init: --for robustness goes with --model; got --data")
     if purpose == "novelty" and data is None:
         raise UsageError("init: --for novelty goes with --data; allowed: --data FOLDER, of images by label")
+    if purpose == "mark" and data is None:
+        raise UsageError("init: --for mark goes with --data; allowed: --data FOLDER, of images that carry the mark")
     if leave_out is not None and purpose != "novelty":
         raise UsageError("init: --leave-out goes with --for novelty")
 

@@ -5,11 +5,12 @@ from audit.reference.quickstart import cases, tally
 from audit.reference.starters import starter_plan
 from audit.reference.starters.factuality import FACTUALITY, factuality_plan
 from audit.reference.starters.for_clauses import ClausePlan, clause_plan
+from audit.reference.starters.marks import mark_plan
 from audit.reference.starters.novelty import novelty_plans
 from audit.reference.starters.robustness import robustness_plan
 from audit.reference.starters.tables import table_plan
 
 __all__ = [
     "FACTUALITY", "WHEEL", "ClausePlan", "cases", "clause_plan", "factuality_plan", "find_language_model",
-    "novelty_plans", "robustness_plan", "starter_plan", "table_plan", "tally",
+    "mark_plan", "novelty_plans", "robustness_plan", "starter_plan", "table_plan", "tally",
 ]

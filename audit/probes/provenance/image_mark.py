@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from audit import plugins
 from audit.errors import UsageError
 from audit.probe import COUNT, SHARE, Ask, Observed, Range, Role
-from audit.probes.provenance.image_reading import ImageReader, Lifted, attacks_on_images, pixels_of
+from audit.probes.provenance.image_reading import BY_MODEL, ImageReader, Lifted, attacks_on_images, pixels_of
 from audit.watermarks.keys import make_mark_key, read_mark_key
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class MarkedImages:
     """Levels of a pixel in the data and in what the model draws."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """Options of what the model draws, such as `steps`."""
+    regenerator: str | None = None
+    """Helper that makes images again: a diffusion model (`regenerate at 0.3`, of its time), a VAE (`rinse at 1`)."""
 
     name: ClassVar[str] = "provenance.image_mark"
     dimension: ClassVar[str] = "provenance"
@@ -97,7 +99,9 @@ class MarkedImages:
         ):
             if not fits:
                 raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
-        attacks_on_images(self.attacks)
+        made = [kind for kind, _ in attacks_on_images(self.attacks) if kind in BY_MODEL]
+        if made and self.regenerator is None:
+            raise ValueError(f"attacks: got {made[0]} without a regenerator; allowed: with one")
         if self.key_file is not None and self.mark:
             raise ValueError(f"key_file: got {self.key_file} beside mark; allowed: one of them")
 
@@ -190,7 +194,7 @@ class MarkedImages:
             options = dict(self.mark)
             use = options.pop("use", _MARK)
             mark, known = plugins.build("image_marks", use, options), make_mark_key(use, secret=_secret(self.key))
-        return known, ImageReader(ask, mark, known.secret, self.other_keys, self.levels)
+        return known, ImageReader(ask, mark, known.secret, self.other_keys, self.levels, regenerator=self.regenerator)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from audit.watermarks.image import ImageMark
     from detectors.provenance.image.bits import Evidence
 
-__all__ = ["ImageReader", "Lifted", "attacks_on_images", "cell_of", "pixels_of", "seen_part"]
+__all__ = ["BY_MODEL", "ImageReader", "Lifted", "attacks_on_images", "cell_of", "pixels_of", "seen_part"]
+
+BY_MODEL = {"regenerate": ("regenerated", (0.01, 1.0)), "rinse": ("rinsed", (1.0, 16.0))}
+"""Attacks that a model makes: what it is asked, and least and greatest strength."""
 
 _SIDE = 96
 """Pixels along each axis of the part of an image that is kept."""
@@ -40,10 +43,10 @@ def attacks_on_images(names: Sequence[str]) -> list[tuple[str, float]]:
         if name == "all":
             found += [(kind, float(strength)) for kind, all_ in ATTACKS.items() for strength in all_]
             continue
-        told = _NAMED.fullmatch(name)
-        if told is None or told[1] not in STRENGTHS:
-            raise ValueError(f"attacks: got {name!r}; allowed: all, or KIND at STRENGTH of {', '.join(STRENGTHS)}")
-        least, most = STRENGTHS[told[1]]
+        told, allowed = _NAMED.fullmatch(name), {**STRENGTHS, **{kind: ends for kind, (_, ends) in BY_MODEL.items()}}
+        if told is None or told[1] not in allowed:
+            raise ValueError(f"attacks: got {name!r}; allowed: all, or KIND at STRENGTH of {', '.join(allowed)}")
+        least, most = allowed[told[1]]
         if not least <= float(told[2]) <= most or float(told[2]) == 0:
             raise ValueError(f"attacks: got {name!r}; allowed: a strength of {least:g} to {most:g}, not 0")
         found.append((told[1], float(told[2])))
@@ -113,6 +116,8 @@ class ImageReader:
     levels: int = 256
     told: Mapping[bytes, Any] = field(default_factory=dict)
     """What the model has answered already, by the bytes of an image."""
+    regenerator: str | None = None
+    """The helper that makes images again."""
 
     def told_of(self, images: Sequence[NDArray[np.float32]]) -> ImageReader:
         """Return a reader that has asked the model about all these images at once, where the mark asks."""
@@ -166,7 +171,16 @@ class ImageReader:
         from detectors.provenance.image.attacks import attacked
 
         for kind, strength in attacks:
-            yield kind, strength, attacked(kind, image, strength, generator_of(f"{name} {kind} {strength:g}"))
+            if kind in BY_MODEL:
+                yield kind, strength, self._by_model(BY_MODEL[kind][0], image, strength)
+            else:
+                yield kind, strength, attacked(kind, image, strength, generator_of(f"{name} {kind} {strength:g}"))
+
+    def _by_model(self, question: str, image: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
+        """Return an image as the helper makes it again."""
+        asked = {"model": str(self.regenerator), "strength": strength}
+        (cell,) = self.ask(question, [cell_of(image, self.levels)], **asked)[question]
+        return pixels_of(cell, self.levels, question)
 
     def other_keys(self, name: str) -> list[bytes]:
         """Return the keys that were not put in under which the image of this id is read."""
