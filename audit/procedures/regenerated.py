@@ -70,7 +70,7 @@ def rinsed(model: LevelEncoder, items: Sequence[Item], *, strength: float) -> np
         for _ in range(round(strength)):
             mean = model.encode(x)[0]
             told = model.decode(mean)
-            x = told.icdf(mean.new_full(x.shape, 0.5)).to(x.dtype)  # type: ignore[attr-defined]
+            x = told.icdf(mean.new_full(x.shape, 0.5)).to(x.dtype)
     return np.asarray(x.cpu().numpy())
 
 

@@ -178,8 +178,8 @@ class ImageReader:
 
     def _by_model(self, question: str, image: NDArray[np.float32], strength: float) -> NDArray[np.float32]:
         """Return an image as the helper makes it again."""
-        asked = {"model": str(self.regenerator), "strength": strength}
-        (cell,) = self.ask(question, [cell_of(image, self.levels)], **asked)[question]
+        item, helper = cell_of(image, self.levels), str(self.regenerator)
+        (cell,) = self.ask(question, [item], model=helper, strength=strength)[question]
         return pixels_of(cell, self.levels, question)
 
     def other_keys(self, name: str) -> list[bytes]:
