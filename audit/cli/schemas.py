@@ -52,34 +52,26 @@ def init(
     ] = None,
 ) -> None:
     """Write a plan for a model or for data, with its schema beside it for editors; say what is to be filled in."""
+    from audit import reference
     from audit.plan import load_plan
-    from audit.reference import (
-        FACTUALITY,
-        clause_plan,
-        factuality_plan,
-        mark_plan,
-        robustness_plan,
-        starter_plan,
-        table_plan,
-    )
 
     _refuse_mixed(model, data, purpose, leave_out)
     told: list[str] = []
     if purpose == "novelty":
         print(_for_novelty(file, str(data), leave_out))
         return
-    if (of_answers := next((one for one in FACTUALITY if one == purpose), None)) is not None:
-        plan = factuality_plan(of_answers, model, data, base=file.parent)
+    if (of_answers := next((one for one in reference.FACTUALITY if one == purpose), None)) is not None:
+        plan = reference.factuality_plan(of_answers, model, data, base=file.parent)
     elif purpose == "mark":
-        plan = mark_plan(str(data), base=file.parent)
+        plan = reference.mark_plan(str(data), base=file.parent)
     elif purpose == "robustness":
-        plan = robustness_plan(model, base=file.parent)
+        plan = reference.robustness_plan(model, base=file.parent)
     elif purpose is not None:
-        made = clause_plan(purpose, model, data, base=file.parent)
+        made = reference.clause_plan(purpose, model, data, base=file.parent)
         plan, told = made.text, list(_served(made))
     else:
         base = file.parent
-        plan = starter_plan(model, base=base) if data is None else table_plan(data, base=base)
+        plan = reference.starter_plan(model, base=base) if data is None else reference.table_plan(data, base=base)
     _write_new({file: (plan, "plan")})
     try:
         load_plan(file)
