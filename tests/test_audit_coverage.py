@@ -12,8 +12,9 @@ from law import LAW
 from report_fixtures import finding, rate
 
 from audit.coverage import RANK, STATUSES, Answered, Facts, at_least, cover
-from audit.frameworks import NEEDS, Clause, Framework, read_framework
-from audit.record import Deviation, Limit, Sheet
+from audit.coverage.conditions import FINDING_NEEDS
+from audit.frameworks import NEEDS, Clause, Framework, load_framework, read_framework
+from audit.record import Deviation, Limit, Sheet, SmallestEffect
 
 TOY = read_framework(LAW, "toy-law.yaml")
 HELD = {"positive": True, "negative": True}
@@ -145,7 +146,39 @@ def test_a_finding_that_the_plan_maps_counts_and_is_no_mapped_test():
     own = changed(FACTS, clauses=["toy-law:art-1"], verdict="passed", limit=Limit(measure="error_share", at_most=0.2))
     found = row(without(findings=(own,)))
     assert (found.status, found.findings, found.tests_absent) == (
-        "partly supported", ("facts",), ("bias.stereotype_pairs",))  # fmt: skip
+        "inconclusive", ("facts",), ("bias.stereotype_pairs",))  # fmt: skip
+    assert str(found.reason).startswith("only the plan says that facts serves this clause")
+    beside = row(without(findings=(own, PAIRS)))
+    assert (beside.status, beside.findings) == ("supported", ("pairs", "facts"))
+
+
+def test_a_level_is_not_supported_by_a_number_without_a_limit_on_it():
+    level = LAW.replace("  needs: [decided]\n  full: [limit_before, sealed, approval_signed]\n", "  full: [sealed]\n")
+    free = without(findings=(changed(PAIRS, verdict="measured", limit=None),))
+    found = row(free, law=read_framework(level, "toy-law.yaml"))
+    assert (found.status, found.caps) == ("partly supported", ("no_limit",))
+    assert str(found.next_step) == "give a check a limit, and audit"
+    named = level.replace("tests: [bias.stereotype_pairs]", "tests: ['bias.stereotype_pairs:stereotype_share']")
+    other = without(findings=(changed(PAIRS, limit=Limit(measure="valid_share", at_least=0.1)),))
+    assert row(other, law=read_framework(named, "toy-law.yaml")).caps == ("no_limit",)
+    assert status(WHOLE, law=read_framework(named, "toy-law.yaml")) == "supported"
+    test = level.replace("strength: direct\n", "strength: direct\n  asks_for: test\n")
+    assert status(free, law=read_framework(test, "toy-law.yaml")) == "supported"
+
+
+def test_a_limit_that_no_value_could_have_missed_decides_nothing():
+    for above, wanted in ((0.7, "supported"), (None, "inconclusive")):
+        effect = SmallestEffect(power=0.8, units=200, above=above, exact=True)
+        found = row(without(findings=(changed(PAIRS, smallest_effect=effect),)))
+        assert (found.status, found.lacking) == (wanted, () if above else ("decided",))
+        told = FINDING_NEEDS["power"](WHOLE, changed(PAIRS, smallest_effect=effect), None)
+        assert told is (above is not None)
+
+
+def test_a_failed_limit_that_decides_nothing_is_named():
+    found = row(without(findings=(changed(PAIRS, verdict="failed", gating=False),)))
+    assert (found.status, found.undecided) == ("inconclusive", ("pairs",))
+    assert str(found.reason) == "asked, and nothing was decided: pairs"
 
 
 def test_nothing_asked_is_no_evidence_and_a_gap_is_printed():
@@ -291,6 +324,17 @@ def test_a_status_hangs_on_exactly_what_its_clause_names(clause, facts):
             assert cover(replace(facts, **{name: False}), law).clauses[0].status != "supported"
 
 
+def test_an_audit_that_read_no_data_of_people_shows_no_sensitive_columns():
+    law, text = load_framework("eu-ai-act"), changed(PAIRS, measures=[
+        rate("stereotype_share", 100, 200, group=name) for name in ("age", "gender")])  # fmt: skip
+    told = {"eu-ai-act": {one.id: said(*(choice.id for choice in one.choices)) for one in law.questions}}
+    told["eu-ai-act"] |= {question: said(*allowed) for question, allowed in law.when.items()}
+    asked = row(without(findings=(text,), answers=told), "art-4a", law)
+    assert (asked.status, asked.lacking) == ("inconclusive", ("data",))
+    read = changed(text, calls=0, data={"items": {"digest": "sha256:1"}})
+    assert status(without(findings=(read,), answers=told), "art-4a", law) == "partly supported"
+
+
 def test_the_model_of_a_clause_takes_every_need():
     for need in NEEDS:
         Clause.model_validate({**SAMPLE_CLAUSE.model_dump(), "windows": [], "needs": [need], "full": []})
@@ -303,7 +347,10 @@ def test_a_clause_that_asks_for_the_test_alone_is_served_by_it_whatever_comes_ou
     law = read_framework(asked, "toy-law.yaml")
     found = row(without(findings=(changed(PAIRS, verdict=verdict), FACTS)), law=law)
     assert (found.status, found.against, found.undecided) == ("supported", (), ())
-    assert str(found.reason).startswith("it asks for the test, whatever comes out")
+    missed = "limits were missed (pairs); " if verdict == "failed" else ""
+    assert str(found.reason).startswith(f"{missed}it asks for the test, whatever comes out")
+    unsealed = row(without(findings=(changed(PAIRS, verdict=verdict), FACTS), sealed=False), law=law)
+    assert (unsealed.status, str(unsealed.reason).startswith(missed)) == ("partly supported", True)
     broken = without(findings=(changed(PAIRS, verdict="crashed"), FACTS))
     assert status(broken, law=law) == "inconclusive"
     assert status(without(findings=(FACTS,)), law=law) == "no evidence"

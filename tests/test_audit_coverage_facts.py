@@ -10,8 +10,10 @@ from review_fixtures import small_audit
 
 from audit.coverage import facts_of
 from audit.errors import UsageError
-from audit.record import load_record
+from audit.record import Limit, load_record
 from audit.review import Answers, Decision, Override, Owner, add_reviews, read_reviews
+from audit.signing import make_key
+from audit.signing.keys import read_key
 
 
 def test_facts_are_read_from_the_folder(tmp_path):
@@ -42,6 +44,34 @@ def test_an_audit_of_the_same_model_that_ended_before_is_an_earlier_one(tmp_path
     assert not facts_of(first).earlier
     ended = second.run.model_copy(update={"finished": first.run.finished.replace("20", "21", 1)})
     assert facts_of(replace(second, run=ended)).earlier
+    kept = Limit(measure="repeat_share", at_most=0.3)
+    for limit, counts in (
+        (kept.model_copy(update={"at_most": 0.2}), True), (kept.model_copy(update={"at_most": 0.4}), False),
+        (Limit(measure="repeat_share", at_least=0.1), False), (None, False),
+    ):  # fmt: skip
+        assert facts_of(asked_with(second, ended, limited={"limit": limit})).earlier is counts, limit
+    assert not facts_of(asked_with(second, ended, free={"limit": kept})).earlier
+    assert not facts_of(asked_with(second, ended, limited={"gating": False})).earlier
+    assert not facts_of(asked_with(second, ended, limited={"check": "other"}, free={"check": "more"})).earlier
+
+
+def asked_with(audit, ended, **more):
+    """The audit, had it ended on a later day and asked otherwise."""
+    findings = [one.model_copy(update=more.get(one.check, {})) for one in audit.record.findings]
+    return replace(audit, run=ended, record=audit.record.model_copy(update={"findings": findings}))
+
+
+def test_an_answer_without_signature_does_not_overrule_one_with(tmp_path):
+    audit = small_audit(tmp_path)
+    make_key(tmp_path / "key")
+    key = read_key(tmp_path / "key")
+    for role, signed in (("provider", None), ("deployer", key), ("provider", None)):
+        add_reviews(audit, Answers(framework="eu-ai-act", answers={"role": [role]}), author="Kim", key=signed)
+    role = facts_of(audit).answers["eu-ai-act"]["role"]
+    assert role.choices == ("deployer",)
+    assert role.key is not None
+    add_reviews(audit, Answers(framework="eu-ai-act", answers={"role": ["provider"]}), author="Lee", key=key)
+    assert facts_of(audit).answers["eu-ai-act"]["role"].choices == ("provider",)
 
 
 def test_answers_that_a_catalogue_does_not_know_are_refused_before_anything_is_written(tmp_path):

@@ -175,6 +175,7 @@ def _covered(name: str, audit: Audit, lang: str) -> Iterator[str]:
 
     found = coverage_of(audit, load_framework(name))
     yield f"{found.framework.title.of(lang)}: audit {found.audit}, ended {found.day or 'nobody knows when'}"
+    yield from (f"answered {question}:{_told(one)}" for question, one in found.answers.items())
     for one in found.clauses:
         yield from _row(one, lang)
     yield ""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from audit.coverage.facts import Facts
 from audit.frameworks import Need
-from audit.record import Finding
+from audit.record import Finding, SmallestEffect
 
 __all__ = ["AUDIT_NEEDS", "FINDING_NEEDS", "held_needs", "post_hoc"]
 
@@ -20,7 +20,13 @@ _OfFinding = Callable[[Facts, Finding, str | None], bool]
 
 def _decided(facts: Facts, finding: Finding, measure: str | None) -> bool:
     limit = finding.limit
-    return limit is not None and finding.verdict == "passed" and measure in (None, limit.measure)
+    kept = limit is not None and finding.verdict == "passed" and measure in (None, limit.measure)
+    return kept and (finding.smallest_effect is None or _seen(finding.smallest_effect))
+
+
+def _seen(effect: SmallestEffect) -> bool:
+    """Tell whether a check would have failed at any true value; a limit at the end of what there is fails at none."""
+    return effect.above is not None or effect.below is not None
 
 
 def _gating(facts: Facts, finding: Finding, measure: str | None) -> bool:

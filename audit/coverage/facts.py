@@ -3,8 +3,8 @@
     facts_of(audit)     record, run.json, reviews and seal; nothing is measured, no clock is read
 
 The day is that on which the audit ended, by run.json; without it nobody knows which clauses were in force. Answers to
-the questions of a framework are the latest of the reviews, question by question; an entry whose signature does not
-hold says nothing.
+the questions of a framework are the latest of the reviews, question by question; an answer without signature does not
+overrule one with, and an entry whose signature does not hold says nothing.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from audit.coverage.mapping import usable
 from audit.errors import DokimasiaError
 from audit.integrity import check_seal
-from audit.record import Audit, Deviation, Finding, Record, RunFacts, Sheet, load_record
+from audit.record import Audit, Deviation, Finding, Limit, Record, RunFacts, Sheet, load_record
 from audit.review import Answers, Entry, ReviewState, sign_off_of, signature_of, state_of
 
 __all__ = ["Answered", "Facts", "facts_of"]
@@ -50,7 +51,7 @@ class Facts:
     versions: bool = False
     """Whether it is stored with which versions it ran."""
     earlier: bool = False
-    """Whether an audit of the same model lies beside this one that ended before."""
+    """Whether an audit of the same model lies beside this one that ended before, and whose limits this one keeps."""
     handled: frozenset[str] = frozenset()
     """Checks that have an owner, an action, or a waiver that holds."""
     reviewed: frozenset[str] = frozenset()
@@ -130,9 +131,31 @@ def _earlier(audit: Audit) -> bool:
             other = load_record(folder)
         except DokimasiaError:
             continue
-        if _audited(other.record) == mine and other.run is not None and other.run.finished < ended:
+        before = other.run is not None and other.run.finished < ended
+        if before and _audited(other.record) == mine and _asks_no_less(audit.record, other.record):
             return True
     return False
+
+
+def _asks_no_less(now: Record, then: Record) -> bool:
+    """Tell whether what an earlier audit asked, with numbers, is asked again with its limits or stricter ones."""
+    mine = {(one.check, one.probe): one for one in now.findings}
+    pairs = [(one, mine.get((one.check, one.probe))) for one in then.findings]
+    kept = all(
+        _no_looser(None if new is None else new.limit, old.limit) and (new is None or new.gating or not old.gating)
+        for old, new in pairs
+    )
+    return kept and now.level >= then.level and any(new is not None and usable(old) for old, new in pairs)
+
+
+def _no_looser(now: Limit | None, then: Limit | None) -> bool:
+    if now is None or then is None:
+        return now is then  # a limit that was set when the numbers were known is none that was kept
+    if (now.measure, now.group) != (then.measure, then.group):
+        return False
+    above = then.at_most is None or (now.at_most is not None and now.at_most <= then.at_most)
+    below = then.at_least is None or (now.at_least is not None and now.at_least >= then.at_least)
+    return above and below
 
 
 def _audited(record: Record) -> str | None:
@@ -148,9 +171,8 @@ def _answers(entries: Iterable[Entry]) -> dict[str, dict[str, Answered]]:
     for entry in entries:
         if isinstance(entry.says, Answers):
             key = None if entry.key is None else entry.key.fingerprint
-            told = {
-                question: Answered(tuple(choices), entry.author, entry.at.date(), key)
-                for question, choices in entry.says.answers.items()
-            }
-            found.setdefault(entry.says.framework, {}).update(told)
+            held = found.setdefault(entry.says.framework, {})
+            for question, choices in entry.says.answers.items():
+                if key is not None or question not in held or held[question].key is None:
+                    held[question] = Answered(tuple(choices), entry.author, entry.at.date(), key)
     return found

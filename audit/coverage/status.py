@@ -3,7 +3,8 @@
     evidence      contradicted      the clause asks for a level, and a finding that serves it failed a limit that
                                     decides the verdict
                   no evidence       no mapped test was asked, and nothing of what it needs is there
-                  inconclusive      tests were asked and none speaks for it, or one of its needs lacks
+                  inconclusive      tests were asked and none speaks for it, only the plan says that a check serves
+                                    it, or one of its needs lacks
                   partly supported  all of its needs are there
                   supported         and it is direct, every mapped test speaks for it, nothing caps it
     applicability no answers -> "no evidence" or "evidence exists, applicability not stated", and nothing else
@@ -189,11 +190,16 @@ def _by_evidence(facts: Facts, framework: Framework, clause: Clause) -> ClauseCo
     told = {*_TOLD, *SPEAKING[clause.asks_for]}
     row = replace(
         row, findings=_names(one for one, _ in good), against=_names(failed) if clause.asks_for == "level" else (),
-        undecided=_names(one for one in serving if not (usable(one) and one.verdict in told)),
+        undecided=_names(one for one in serving if not (usable(one) and one.verdict in told) or _hushed(clause, one)),
         tests_mapped=tuple(clause.tests), tests_run=tuple(one.name for one in tests if one.run and one.name),
         tests_absent=tuple(one.name for one in tests if not one.run and one.name), held=held, lacking=lacking,
     )
     return _judged(facts, row, tests)
+
+
+def _hushed(clause: Clause, finding: Finding) -> bool:
+    """Tell whether a finding failed a limit that decides nothing, where a level is asked for."""
+    return clause.asks_for == "level" and finding.verdict == "failed" and not finding.gating
 
 
 def _speaking(facts: Facts, clause: Clause, tests: Sequence[MappedTest]) -> tuple[tuple[Finding, str | None], ...]:
@@ -211,6 +217,8 @@ def _judged(facts: Facts, row: ClauseCoverage, tests: Sequence[MappedTest]) -> C
         return replace(row, status="contradicted", reason=reason, next_step=_MEND)
     if row.clause.tests and not row.findings:
         return _unasked(row)
+    if row.clause.tests and not any(test.good for test in tests if test.name):
+        return _by_plan_alone(row)
     if row.lacking:
         needs, step = listed(map(need_words, row.lacking)), listed(map(how_words, row.lacking))
         there = bool(row.findings or row.held)
@@ -221,9 +229,17 @@ def _judged(facts: Facts, row: ClauseCoverage, tests: Sequence[MappedTest]) -> C
     not_full = tuple(need for need in _joint(row.clause) if any(need in lacking for lacking, _ in problems))
     caps = tuple(_caps(replace(row, not_full=not_full), tests, [cap for _, found in problems for cap in found]))
     if caps:
-        return _partly(replace(row, not_full=not_full, caps=caps))
+        return _missed(facts, _partly(replace(row, not_full=not_full, caps=caps)))
     reason = _ALL_THERE if row.clause.asks_for == "level" else _TESTED
-    return replace(row, status="supported", reason=reason, next_step=_PERSON)
+    return _missed(facts, replace(row, status="supported", reason=reason, next_step=_PERSON))
+
+
+def _missed(facts: Facts, row: ClauseCoverage) -> ClauseCoverage:
+    """Return the row with the limits first that were missed by what speaks for it: where the test alone is asked for."""
+    failed = [one.check for one in facts.findings if one.check in row.findings and one.verdict == "failed"]
+    if not failed:
+        return row
+    return replace(row, reason=Phrase("limits were missed ({checks}); {why}", checks=", ".join(failed), why=row.reason))
 
 
 def _unasked(row: ClauseCoverage) -> ClauseCoverage:
@@ -237,12 +253,20 @@ def _unasked(row: ClauseCoverage) -> ClauseCoverage:
     return replace(row, reason=reason, next_step=Phrase("run {tests}", tests=tests))
 
 
+def _by_plan_alone(row: ClauseCoverage) -> ClauseCoverage:
+    """Return the row of a clause that a plan names for its checks, while no test of the catalogue speaks for it."""
+    checks, tests = ", ".join(row.findings), ", ".join(row.clause.tests)
+    reason = Phrase("only the plan says that {checks} serves this clause; none of {tests} speaks", checks=checks,
+                    tests=tests)  # fmt: skip
+    return replace(row, status="inconclusive", reason=reason, next_step=Phrase("run {tests}", tests=tests))
+
+
 def _least(
     facts: Facts, clause: Clause, good: Sequence[tuple[Finding, str | None]]
 ) -> tuple[tuple[Need, ...], tuple[Cap, ...]]:
     """Return (what of `full` lacks, what caps) of that finding of a test that is the most; of the audit without one."""
     found = [
-        (held_needs(_joint(clause), facts, [one])[1], tuple(_of_finding(facts, one[0]))) for one in good
+        (held_needs(_joint(clause), facts, [one])[1], tuple(_of_finding(facts, clause, *one))) for one in good
     ] or [(held_needs(_joint(clause), facts, [])[1], ())]
     return min(found, key=lambda one: len(one[0]) + len(one[1]))
 
@@ -252,7 +276,10 @@ def _joint(clause: Clause) -> tuple[Need, ...]:
     return (*clause.needs, *clause.full)
 
 
-def _of_finding(facts: Facts, finding: Finding) -> Iterator[Cap]:
+def _of_finding(facts: Facts, clause: Clause, finding: Finding, measure: str | None) -> Iterator[Cap]:
+    level = clause.asks_for == "level" and clause.strength == "direct"
+    if level and not FINDING_NEEDS["decided"](facts, finding, measure):
+        yield "no_limit"
     if post_hoc(facts, finding):
         yield "post_hoc"
     if finding.probe.startswith("imported."):
@@ -301,8 +328,8 @@ def _step(cap: Cap, row: ClauseCoverage) -> Phrase:
         return Phrase("run {tests}", tests=", ".join(row.tests_absent))
     if cap == "post_hoc":
         return how_words("limit_before")
-    if cap == "no_control":
-        return how_words("controls")
+    if cap in ("no_control", "no_limit"):
+        return how_words("controls" if cap == "no_control" else "decided")
     return Phrase("measure it here, by a probe") if cap == "imported" else _MORE
 
 

@@ -15,10 +15,11 @@ ClauseStatus = Literal[
     "supported", "partly supported", "contradicted", "inconclusive", "no evidence", "not applicable",
     "not yet in force", "evidence exists, applicability not stated",
 ]
-Cap = Literal["partial", "process", "not_full", "post_hoc", "imported", "no_control", "not_run", "undecided"]
+Cap = Literal["partial", "process", "not_full", "post_hoc", "imported", "no_control", "not_run", "undecided",
+              "no_limit"]  # fmt: skip
 """Why a status is no more than partly supported: the clause's strength; a condition of `full`; a limit that was not
 fixed before; another tool's results; a check without control; mapped tests that were not run; findings that decide
-nothing."""
+nothing; a clause that asks for a level, and a number without a limit."""
 
 _STATUS: dict[ClauseStatus, str] = {
     "supported": "supported", "partly supported": "partly supported", "contradicted": "contradicted",
@@ -27,7 +28,7 @@ _STATUS: dict[ClauseStatus, str] = {
     "evidence exists, applicability not stated": "evidence exists, applicability not stated",
 }
 _NEED: dict[Need, str] = {
-    "decided": "a limit that was kept",
+    "decided": "a limit that was kept, and could have been missed",
     "gating": "a limit that decides the verdict",
     "limit_before": "a limit that was fixed before the first answer",
     "interval": "an interval that may decide",
@@ -40,7 +41,7 @@ _NEED: dict[Need, str] = {
     "fingerprint": "a digest of the weights or data",
     "run_facts": "when and with which versions it ran",
     "sheet": "the model's purpose and owner",
-    "earlier": "an earlier audit of the same model beside it",
+    "earlier": "an earlier audit of the same model beside it, with limits that this one keeps",
     "handled": "an owner, action or waiver for each gating finding that did not pass",
     "reviewed": "people's word on items",
     "approved": "an approval",
@@ -62,7 +63,7 @@ _HOW: dict[Need, str] = {
     "fingerprint": "audit weights on disk",
     "run_facts": "keep run.json",
     "sheet": "state purpose and owner in the plan's sheet",
-    "earlier": "audit the next version into the same folder of audits",
+    "earlier": "audit the next version into the same folder of audits, with the same limits",
     "handled": "name an owner or an action for what did not pass (dokimasia review)",
     "reviewed": "let people look at items (dokimasia review --call)",
     "approved": "have it approved (dokimasia review --approve)",
@@ -75,10 +76,11 @@ _CAP: dict[Cap, str] = {
     "process": "an audit shows that a step was taken, never that it was done well",
     "not_full": "it lacks what full support needs",
     "post_hoc": "a limit was not fixed before the first answer",
-    "imported": "results come from another tool",
+    "imported": "results come from another tool, and nothing here tells whether they are on what the clause is about",
     "no_control": "a check has no control of its own",
     "not_run": "mapped tests were not run",
     "undecided": "findings on it decide nothing",
+    "no_limit": "it asks for a level, and no limit that could be missed says which number is enough",
 }
 
 

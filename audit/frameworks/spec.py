@@ -65,7 +65,7 @@ Need = Literal[
 NEEDS: tuple[Need, ...] = get_args(Need)
 """Conditions on a record; `audit.coverage` looks each up by a rule:
 
-decided          a mapped finding was held against a limit and passed
+decided          a mapped finding was held against a limit that could have been missed, and passed
 gating           one that decides the verdict was
 limit_before     its limit stands in the plan that was frozen first: no deviation, no earlier attempt
 interval         every mapped finding's headline has an interval that may decide
@@ -78,7 +78,7 @@ data_source      the data of every mapped check have a digest, and a licence or 
 fingerprint      the weights of the audited model, or the data, have a digest
 run_facts        it is stored when, where and with which versions the audit ran
 sheet            the plan says what the model is for and who answers for it
-earlier          an audit of the same model that ended before lies beside this one
+earlier          an audit of the same model that ended before lies beside this one, which loosens none of its limits
 handled          each gating finding that did not pass has an owner, an action or a waiver in force
 reviewed         people said of items whether the machine judged them rightly
 approved         the audit is signed off

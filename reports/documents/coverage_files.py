@@ -128,8 +128,9 @@ def _cells(row: ClauseRow, words: Words) -> list[str]:
 
 def _bound(view: CoverageView, words: Words) -> list[str]:
     answers = (
-        [row.question, row.answer or words("coverage.unanswered"), f"{row.who} {row.when}"] for row in view.answers
-    )
+        [row.question, row.answer or words("coverage.unanswered"),
+         f"{row.who} {row.when}{' · ' + words('coverage.signed') if row.signed else ''}"] for row in view.answers
+    )  # fmt: skip
     dates = ([row.day, row.what, row.sure, words("coverage.later") if row.later else ""] for row in view.dates)
     bound = [f"## {words('coverage.bound')}", "", *_grid(["question", "answer", "by"], answers, words)]
     when = [f"## {words('coverage.dates')}", "", *_grid(["day", "what", "sure", "later"], dates, words)]
