@@ -235,7 +235,7 @@ def _judged(facts: Facts, row: ClauseCoverage, tests: Sequence[MappedTest]) -> C
 
 
 def _missed(facts: Facts, row: ClauseCoverage) -> ClauseCoverage:
-    """Return the row with the limits first that were missed by what speaks for it: where the test alone is asked for."""
+    """Return the row with the missed limits of what speaks for it told first: where the test alone is asked for."""
     failed = [one.check for one in facts.findings if one.check in row.findings and one.verdict == "failed"]
     if not failed:
         return row
