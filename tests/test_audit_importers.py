@@ -1,6 +1,7 @@
 """Importers: what a log holds comes out as it stands there, and what cannot be trusted is refused in one line."""
 
 import json
+import signal
 
 import pytest
 from logs_of_tools import DATE, KEY, choices, lm_eval, table, write
@@ -59,6 +60,8 @@ def test_columns_of_other_names_are_named(tmp_path):
         ({"item": "a", "score": 1, "repeat": 0}, "repeat is '0'"),
         ({"item": "a", "score": 1, "direction": "up"}, "direction 'up'"),
         ({"item": "a", "score": 3}, "allowed: 0 to 1, or state `scale"),
+        ({"item": "a", "score": 10**400}, "score is no finite number"),
+        ({"item": "a", "score": 1, "repeat": "1" * 5000}, "repeat is '1111"),
         ({"item": "b", "score": 1}, "its id was given before"),
     ],
 )
@@ -147,6 +150,22 @@ def test_keys_are_taken_out_of_texts():
         assert redacted(text) == text
 
 
+def test_a_text_made_to_be_searched_for_long_is_searched_at_once():
+    """Each of many beginnings of a key looked at all that follows: 2 s for 24 kB, an hour for 1 MB."""
+    before = signal.signal(signal.SIGVTALRM, _too_long)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 20)  # processor time
+    try:
+        for text in ("sk-" * 300_000, "-eyJaaaaaaaa" * 80_000):
+            assert redacted(text) == text
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def _too_long(*_):
+    raise TimeoutError("searching for keys takes long")
+
+
 def test_a_planted_key_is_in_no_file_of_the_audit(tmp_path):
     rows = [{"item": f"q{n}", "score": n % 2, "output": f"my key is {KEY}", "problem": f"Bearer {KEY}"}
             for n in range(8)]  # fmt: skip
@@ -167,7 +186,20 @@ def test_what_a_log_holds_is_counted(tmp_path):
     json.dumps(told)
 
 
+def test_what_names_groups_is_there_in_every_row_and_no_name_of_items(tmp_path):
+    path = table(tmp_path / "a.jsonl", [1, 0], topic=["x", ""])
+    assert "row 2: no text and no whole number is called 'topic'" in refusal(path, group="topic")
+    path = table(tmp_path / "b.jsonl", [1] * 501, topic=[f"t{n}" for n in range(501)])
+    assert "topic names more than 500 groups" in refusal(path, group="topic")
+
+
+def test_names_in_a_log_are_taken_over_without_keys(tmp_path):
+    told = frame(table(tmp_path / "a.jsonl", [1, 0], task=f"api_key={KEY}", unit=f"ask {KEY}", scorer=f"by {KEY}"))
+    assert KEY not in told.to_json()
+
+
 def test_a_source_says_what_it_cannot_be(tmp_path):
-    with pytest.raises(ValueError, match="the lower one first"):
-        Imported(tmp_path, scale=[1, 1])
+    for scale in ([1, 1], [0, float("inf")], [float("nan"), 1]):
+        with pytest.raises(ValueError, match="the lower one first"):
+            Imported(tmp_path, scale=scale)
     assert set(Imported(tmp_path).columns()) == set(ROLE.fields)

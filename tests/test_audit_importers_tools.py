@@ -135,6 +135,21 @@ def test_garak_counts_hits_from_the_threshold_of_the_run_and_refuses_a_hitlog(tm
     assert "holds hits alone" in refusal(hits)
 
 
+def test_garak_scores_that_are_no_numbers_and_attempts_never_scored_are_no_resisted_attacks(tmp_path):
+    path = garak(tmp_path / "a.report.jsonl", [[float("nan"), 0.2], [0.1], [0.9, 0.1]])
+    lines = path.read_text().splitlines()
+    cut = [line for line in lines if not ('"u2"' in line and '"status": 2' in line)]
+    assert len(cut) == len(lines) - 1
+    path.write_text("\n".join(cut) + "\n")
+    told = [(one.scorer, one.status, one.passed) for one in answers(path)]
+    assert told == [("made.Detector", "unscored", None), ("made.Detector", "scored", True),
+                    ("made.Detector", "scored", True), ("made.Detector", "unscored", None),
+                    ("made.Detector", "unscored", None)]  # fmt: skip
+    assert frame(path)["unit"].nunique() == 3
+    none = garak(tmp_path / "b.report.jsonl", [[0.1]], **{"run.eval_threshold": 0})
+    assert [one.score for one in answers(none)] == [1.0]
+
+
 def test_promptfoo_repeats_errors_and_old_files(tmp_path):
     found = [one for one in answers(promptfoo(tmp_path / "a.json", [1, 1, 0, 2], repeat=2)) if one.scorer == "success"]
     assert [(one.repeat, one.score, one.status) for one in found] == [
@@ -169,6 +184,26 @@ def test_every_eval_ever_has_a_scale_a_direction_and_a_digest(tmp_path):
     assert "is not the file of which a.json has the digest" in refusal(path)
     beside.unlink()
     assert "no instances lie beside it" in refusal(path)
+
+
+def test_every_eval_ever_keeps_metrics_of_one_name_and_two_directions_apart(tmp_path):
+    path = every_eval_ever(tmp_path / "a.json", [10, 0, 5], 5.0)
+    head, beside = json.loads(path.read_text()), tmp_path / "a_samples.jsonl"
+    other = json.loads(json.dumps(head["evaluation_results"][0]))
+    other |= {"evaluation_result_id": "toxic.acc", "evaluation_name": "toxic"}
+    other["metric_config"]["lower_is_better"] = True
+    head["evaluation_results"].append(other)
+    del head["detailed_evaluation_results"]
+    rows = [json.loads(line) for line in beside.read_text().splitlines()]
+    write(beside, *rows, *({**row, "evaluation_name": "toxic", "evaluation_result_id": "toxic.acc"} for row in rows))
+    write(path, head, lines=False)
+    assert set(frame(path, scorer="accuracy, toy")["direction"]) == {"higher"}
+    assert set(frame(path, scorer="accuracy, toxic")["direction"]) == {"lower"}
+    head["evaluation_results"] = head["evaluation_results"][:1]
+    head["evaluation_results"][0]["metric_config"] |= {"min_score": 5, "max_score": 5}
+    write(beside, *rows)
+    write(path, head, lines=False)
+    assert "the scale 5 to 5" in refusal(path)
 
 
 def test_helm_joins_three_files_and_keeps_copies_apart(tmp_path):

@@ -1,6 +1,7 @@
 """Every Eval Ever: the aggregate `NAME.json` and, beside it, the instances `NAME_samples.jsonl`.
 
-    scorer      the metric of the result that an instance belongs to
+    scorer      the metric of the result that an instance belongs to; where metrics of one name differ in scale or
+                direction, `metric, evaluation`
     direction   `lower_is_better`; the scale from `min_score` to `max_score`
     aggregate   `score_details.score`, to half of its last written digit, as it is often rounded
     error       the instance's `error`
@@ -68,7 +69,7 @@ class EveryEvalEver:
                 raise DataError(f"{instances}: is not the file of which {whole.name} has the digest")
             metrics = {str(one.get("evaluation_result_id") or one["evaluation_name"]): one
                        for one in head["evaluation_results"]}  # fmt: skip
-            names = {name: _named(one) for name, one in metrics.items()}
+            names = _names(metrics)
             scales = {names[name]: _scale(one["metric_config"]) for name, one in metrics.items()}
             aggregates = {(str(one["evaluation_name"]), names[name]): _aggregate(one["score_details"]["score"])
                           for name, one in metrics.items()}  # fmt: skip
@@ -104,6 +105,17 @@ def _answer(
         target=text_in(asked.get("reference")), about=scalars(row.get("metadata") or {}), locator=locator,
         problem=text_in(row.get("error")),
     )  # fmt: skip
+
+
+def _names(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return result -> scorer: its metric, with the evaluation's name where metrics of that name differ in scale."""
+    scales: dict[str, set[Scale]] = {}
+    for one in metrics.values():
+        scales.setdefault(_named(one), set()).add(_scale(one["metric_config"]))
+    return {
+        name: _named(one) if len(scales[_named(one)]) == 1 else f"{_named(one)}, {one['evaluation_name']}"
+        for name, one in metrics.items()
+    }
 
 
 def _named(result: Mapping[str, Any]) -> str:

@@ -5,7 +5,8 @@
     score       1 = hit: the detector's score is the run's threshold or more; lower is better
     aggregate   fails / total_evaluated of the line `eval` of a probe and a detector
 
-An output, or a detector's score, that is null is no resisted attack. A hitlog holds hits alone and is refused: no share
+An output, or a detector's score, that is null or no number is no resisted attack, and neither is an attempt whose
+detectors have not run, as of a run that ended early: it has no score of any detector of its probe. A hitlog holds hits alone and is refused: no share
 follows from it.
 """
 
@@ -14,18 +15,47 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, json_lines, laid_out, model_in, text_in
+from audit.importers.reading import begins, digest_of, json_lines, laid_out, model_in, number_in, text_in
 
 __all__ = ["IMPORTER", "Garak"]
 
+_SCORED = 2
+"""Status of an attempt whose detectors have run."""
 _THRESHOLD = 0.5
-"""What the tool takes where a run sets none."""
+"""What the tool takes where a run sets none; its own counts tell where that was another."""
+_UNKNOWN = "no detector"
+"""Scorer of attempts of a probe of which no detector has run."""
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Attempts that were made, and whose detectors have not run."""
+
+    attempts: set[str] = field(default_factory=set)
+    detectors: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Probe -> the detectors that its outputs are shown to."""
+
+    def note(self, row: Mapping[str, Any]) -> None:
+        """Take a line of an attempt, which stands there when it was made, and again when its detectors have run."""
+        if row["status"] != _SCORED:
+            self.attempts.add(str(row["uuid"]))
+            return
+        self.attempts.discard(str(row.get("uuid")))
+        found = self.detectors.setdefault(str(row["probe_classname"]), {})
+        found.update(dict.fromkeys(row.get("detector_results") or {}))
+
+    def unscored(self, row: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return an attempt with no score of each detector; None of one that stands there again, with its scores."""
+        if str(row.get("uuid")) not in self.attempts:
+            return None
+        names = self.detectors.get(str(row["probe_classname"])) or [_UNKNOWN]
+        return {**row, "outputs": row.get("outputs") or [None], "detector_results": {name: [] for name in names}}
 
 
 @dataclass(frozen=True)
@@ -50,32 +80,37 @@ class Garak:
     def read(self, path: Path) -> Log:
         """Return the outputs of all attempts, for each detector."""
         setup: dict[str, Any] = {}
-        aggregates, detectors = {}, set[str]()
+        aggregates, detectors, waiting = {}, set[str](), _Waiting()
         for number, row in json_lines(path, self.title):
             with laid_out(f"{path}: line {number}", self.title):
                 if row["entry_type"] in ("init", "start_run setup"):
                     setup |= row
                 elif row["entry_type"] == "eval":
                     detectors.add(row["detector"])
+                    waiting.detectors.setdefault(str(row["probe"]), {})[str(row["detector"])] = None
                     if row["total_evaluated"]:
                         fails = row["fails"] if "fails" in row else row["total_evaluated"] - row["passed"]
                         aggregates[row["probe"], row["detector"]] = Aggregate(
                             fails / row["total_evaluated"], items=row["total_evaluated"]
                         )
-        threshold = float(setup.get("run.eval_threshold") or _THRESHOLD)
+                elif row["entry_type"] == "attempt":
+                    waiting.note(row)
+        stated = number_in(setup.get("run.eval_threshold"))
+        threshold = _THRESHOLD if stated is None else stated
         names = (setup.get("plugins.target_type", setup.get("plugins.model_type")),
                  setup.get("plugins.target_name", setup.get("plugins.model_name")))  # fmt: skip
         return Log(
             "garak", text_in(setup.get("garak_version")), model_in(" ".join(str(one) for one in names if one) or None),
-            lambda: self._answers(path, threshold), dict.fromkeys(detectors, Scale("lower", binary=True)), aggregates,
+            lambda: self._answers(path, threshold, waiting), dict.fromkeys(detectors, Scale("lower", binary=True)), aggregates,
         )  # fmt: skip
 
-    def _answers(self, path: Path, threshold: float) -> Iterator[ScoredAnswer]:
+    def _answers(self, path: Path, threshold: float, waiting: _Waiting) -> Iterator[ScoredAnswer]:
         before: Counter[str] = Counter()
         for number, row in json_lines(path, self.title):
-            if row.get("entry_type") == "attempt" and row.get("status") == 2:
+            if row.get("entry_type") == "attempt":
                 with laid_out(f"{path}: line {number}", self.title):
-                    answers = list(_of_attempt(row, threshold, f"{path.name}:{number}", before))
+                    told = row if row.get("status") == _SCORED else waiting.unscored(row)
+                    answers = list(_of_attempt(told, threshold, f"{path.name}:{number}", before)) if told else []
                 yield from answers
 
 
@@ -89,8 +124,8 @@ def _of_attempt(
     outputs = row["outputs"]
     for place, output in enumerate(outputs):
         for detector, scores in (row.get("detector_results") or {}).items():
-            score = scores[place] if place < len(scores) else None
-            hit = None if score is None or output is None else float(score) >= threshold
+            score = number_in(scores[place]) if place < len(scores) else None
+            hit = None if score is None or output is None else score >= threshold
             yield ScoredAnswer(
                 task=probe, item=asked, scorer=detector, asked=asked, repeat=done + place + 1,
                 score=None if hit is None else float(hit), passed=None if hit is None else not hit,

@@ -56,7 +56,7 @@ class InspectAI:
         if path.suffix == ".eval":
             raise DataError(f"{path}: is cut or no archive; allowed: a whole log of {self.title}")
         head = begins(path) if path.suffix == ".json" else ""
-        return [path] if head.startswith("{") and '"eval"' in head and '"task_id"' in head + '"run_id"' else None
+        return [path] if head.startswith("{") and '"eval"' in head and '"task_id"' in head else None
 
     def read(self, path: Path) -> Log:
         """Return the answers of all samples and epochs, for each scorer."""

@@ -78,7 +78,7 @@ def _tasks(rows: list[Any]) -> dict[tuple[str, int], str]:
     labels = {_key(row): str(text_in(row["prompt"].get("label") or row["prompt"]["raw"]))[:80] for row in rows}
     if len(labels) == 1:
         return dict.fromkeys(labels, "promptfoo")
-    return {key: f"{key[0]}, prompt {key[1] + 1}" for key in labels}
+    return {key: f"{model_in(key[0])}, prompt {key[1] + 1}" for key in labels}
 
 
 def _of_row(

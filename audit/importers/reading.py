@@ -28,13 +28,13 @@ MOST = 1 << 28
 _LOOK = 1 << 16
 _KEYS = re.compile(
     r"""\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abprs]|nvapi|r8|pplx|AKIA|ASIA|AIza|ya29)[-_.]?"""
-    r"""(?=[A-Za-z0-9_.-]*[0-9A-Z])[A-Za-z0-9_.-]{14,}"""
+    r"""(?=[A-Za-z0-9_.-]{0,64}[0-9A-Z])[A-Za-z0-9_.-]{14,}"""
     r"""|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}"""
-    r"""|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"""
+    r"""|\beyJ[A-Za-z0-9_-]{8,512}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"""
     r"""|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"""
     r"""|(?i:(?<![a-z])(?:api[-_]?key|token|secret|password|authorization)["']?\s*[=:]\s*["']?)[^\s"',;&]{6,}"""
 )
-"""What begins as the keys of well-known services do, or is named as one."""
+"""What begins as the keys of well-known services do, or is named as one; bounded, so that no text takes long to search."""
 
 
 def redacted(text: str) -> str:
@@ -57,10 +57,11 @@ def model_in(value: Any) -> str | None:
 
 
 def number_in(value: Any) -> float | None:
-    """Return a finite number, true and false as 1 and 0; None for anything else."""
-    if isinstance(value, bool | int | float) and math.isfinite(value):
-        return float(value)
-    return None
+    """Return a finite number, true and false as 1 and 0; None for anything else, whole numbers beyond a float too."""
+    try:
+        return float(value) if isinstance(value, bool | int | float) and math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def digest_of(*told: Any) -> str:
@@ -108,7 +109,7 @@ def laid_out(what: object, tool: str) -> Iterator[None]:
     """Turn what another layout raises into a DataError of one line."""
     try:
         yield
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise DataError(f"{what}: is not laid out as logs of {tool} are ({type(error).__name__})") from None
 
 

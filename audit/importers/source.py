@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +23,7 @@ from audit.errors import DataError, did_you_mean
 from audit.files import canonical, sha256
 from audit.importers.contents import Contents, Counted, contents_of
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
-from audit.importers.reading import digest_of
+from audit.importers.reading import digest_of, text_in
 from audit.importers.recognising import OpenedLog, open_log
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["Imported"]
 
 _ROWS = 4096
+_NAMED, _GROUPS = 20, 500
+"""Scorers that an error names, and groups of which each gets an interval."""
 _STATED = ("stated", "recomputed", "stated_within", "stated_items", "items_there")
 _FIELDS = (
     "score", "status", "passed", "group", "unit", "repeat", "task", "item", "scorer", "scored_by", "direction",
@@ -62,9 +65,9 @@ class Imported(Source):
     """Of a plain table: `item`, `score`, ... -> column that holds it, where it is called otherwise."""
 
     def __post_init__(self) -> None:
-        """Refuse a scale without width."""
-        if self.scale is not None and not (len(self.scale) == 2 and self.scale[0] < self.scale[1]):
-            raise ValueError(f"scale: got {self.scale}; allowed: two numbers, the lower one first")
+        """Refuse a scale without width or end."""
+        if self.scale is not None and not (len(self.scale) == 2 and -inf < self.scale[0] < self.scale[1] < inf):
+            raise ValueError(f"scale: got {self.scale}; allowed: two finite numbers, the lower one first")
 
     def digest(self) -> str:
         """Return the digest of the files and of the options."""
@@ -81,7 +84,8 @@ class Imported(Source):
         file, log = self._promised(opened), opened.read()
         contents = contents_of(log)
         scorer = self._chosen(contents)
-        rows = islice((self._row(one, contents, file) for one in self._answers(log, scorer)), limit)
+        found = (self._row(one, contents, file) for one in self._answers(log, scorer))
+        rows = islice(self._in_groups(found), limit)
         chunks = iter(lambda: list(islice(rows, _ROWS)), [])
         names = [name for name in _FIELDS if name in role.fields]
         columns = (({name: [row[name] for row in part] for name in names}, [row["id"] for row in part])
@@ -102,7 +106,8 @@ class Imported(Source):
         if self.scorer is None:
             if len(scorers) == 1:
                 return scorers[0]
-            told = f"name one as scorer (allowed: {'; '.join(scorers)})" if scorers else "allowed: one at least"
+            more = f"; and {len(scorers) - _NAMED:,} more" if len(scorers) > _NAMED else ""
+            told = f"name one as scorer (allowed: {'; '.join(scorers[:_NAMED])}{more})" if scorers else "allowed: one"
             raise DataError(f"{self.path}: has {len(scorers)} scorers; {told}")
         if self.scorer not in scorers:
             raise DataError(f"{self.path}: no scorer {self.scorer!r}{did_you_mean(self.scorer, scorers)}")
@@ -115,6 +120,9 @@ class Imported(Source):
         log = contents.log
         told = log.scales.get(answer.scorer, Scale())
         low, high = self.scale or (told.low, told.high)
+        if low >= high:
+            got = f"{self.path}: the log gives {answer.scorer} the scale {low:g} to {high:g}"
+            raise DataError(f"{got}; allowed: the lower one first, or state `scale: [lowest, highest]`")
         key = (answer.task, answer.scorer)
         return {
             "id": digest_of(answer.task, answer.item, answer.asked, answer.scorer, answer.repeat),
@@ -123,8 +131,8 @@ class Imported(Source):
             "group": self._group(answer), "unit": digest_of(answer.task, answer.cluster or answer.item)[:16],
             "repeat": answer.repeat, "scored_by": told.judge, "direction": self._direction(answer.scorer, told),
             "binary": "1" if told.binary else None,
-            **{name: getattr(answer, name) for name in ("task", "item", "scorer", "input", "output", "target",
-                                                        "problem", "locator")},
+            **{name: text_in(getattr(answer, name)) for name in ("task", "item", "scorer", "locator")},
+            **{name: getattr(answer, name) for name in ("input", "output", "target", "problem")},
             "tool": log.tool, "version": log.version, "model": log.model, "file": file,
             **_stated(log.aggregates.get(key), contents.counted[key], low, high),
         }  # fmt: skip
@@ -139,11 +147,21 @@ class Imported(Source):
 
     def _group(self, answer: ScoredAnswer) -> str:
         if self.group is None:
-            return answer.task
-        if self.group not in answer.about:
-            where = f"{self.path}: {answer.locator}: nothing is called {self.group!r}"
+            return str(text_in(answer.task))
+        if not answer.about.get(self.group):
+            where = f"{self.path}: {answer.locator}: no text and no whole number is called {self.group!r}"
             raise DataError(f"{where}{did_you_mean(self.group, answer.about)}")
         return str(answer.about[self.group])
+
+    def _in_groups(self, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the rows; raises DataError where what shall name groups has a value of its own for nearly every item."""
+        seen = set[str]()
+        for row in rows:
+            seen.add(row["group"])
+            if len(seen) > _GROUPS:
+                told = f"{self.group or 'task'} names more than {_GROUPS:,} groups"
+                raise DataError(f"{self.path}: {told}; allowed: at most so many, or another group")
+            yield row
 
     def _direction(self, scorer: str, told: Scale) -> str | None:
         if self.direction is not None and told.direction not in (None, self.direction):

@@ -122,7 +122,7 @@ def _passed(where: str, cell: Any) -> bool | None:
 
 def _repeat(where: str, cell: Any) -> int:
     text = str(1 if cell is None else cell)
-    if not text.isdecimal() or not int(text):
+    if not text.isdecimal() or len(text) > 9 or not int(text):
         raise DataError(f"{where}: repeat is {text[:20]!r}; allowed: 1, 2, 3, ...")
     return int(text)
 

@@ -66,9 +66,9 @@ class _Scores:
         score, gap = self._score, self.gap
         yield self._decided(self._mean("value", "mean_score", score, self.direction, _NO_SCORES))
         groups = self._column("group")
-        names = sorted(groups.dropna().astype(str).unique())
+        names, labels = sorted(groups.dropna().astype(str).unique()), groups.astype(str)
         for name in names if len(names) > 1 else ():
-            of = groups.astype(str).eq(name).to_numpy()
+            of = labels.eq(name).to_numpy()
             yield self._decided(self._mean("value", "mean_score", score, self.direction, _NO_SCORES, name, of))
         passed = self._passed
         told = _NO_PASSES if passed.isna().all() else None
