@@ -100,6 +100,21 @@ def test_exit_codes_say_the_worst_of_it(home, tiny_lm):
     assert asked(home, tiny_lm, "marked.png", "missing.png")[0] == 2
 
 
+def test_a_file_that_cannot_be_read_is_not_one_in_which_nothing_is_found(home, tiny_lm):
+    (home / "empty.png").write_bytes(b"")
+    code, rows = asked(home, tiny_lm, "signed.png", "empty.png")
+    assert (code, rows["empty.png"]["origin"]["state"], rows["empty.png"]["found"]) == (2, None, False)
+
+
+def test_texts_need_no_library_that_reads_signed_files(home, tiny_lm, monkeypatch):
+    monkeypatch.setattr("audit.watermarks.origin.parser.find_spec", lambda _: None)
+    words = [str(home / "plain.txt"), "--key", str(home / "text.dokimasia-key"), "--model", str(tiny_lm)]
+    done = CliRunner().invoke(detect, words)
+    assert (done.exit_code, "no mark found" in done.stdout) == (3, True), done.output
+    done = CliRunner().invoke(detect, [str(home / "plain.png")])
+    assert "signed origin needs c2pa-python" in str(done.exception)
+
+
 def test_what_is_not_sought_is_told_and_files_is_the_command_without_a_name(home, tiny_lm):
     _, rows = asked(home, tiny_lm, "plain.txt", "plain.png", all_keys=False)
     assert [rows[name]["not_sought"] for name in ("plain.txt", "plain.png")] == [

@@ -170,6 +170,19 @@ def test_texts_are_read_by_the_tokenizer_that_the_plan_names(tmp_path, tiny_lm):
     assert items.loc["6.txt", "tokens"] < 200 <= items["tokens"].head(6).min()
 
 
+def test_only_files_that_may_be_signed_need_the_library(tmp_path, monkeypatch):
+    monkeypatch.setattr("audit.watermarks.origin.parser.find_spec", lambda _: None)
+    for name, data in (("texts", {"a.txt": b"AI-generated: hello", "b.txt": b"hello"}), ("files", {"a.png": b"no"})):
+        (tmp_path / name).mkdir()
+        for file, told in data.items():
+            (tmp_path / name / file).write_bytes(told)
+        check = Check("duties", Duties(), {"items": Files(tmp_path / name)})
+        (finding,) = run(Plan("Outputs", [check]), into=tmp_path / "audits").record.findings
+        assert (finding.verdict == "skipped") == (name == "files"), finding
+        if name == "files":
+            assert finding.reason == {"key": "library", "library": "c2pa", "extra": "c2pa"}
+
+
 def test_a_rule_stands_as_it_does_on_the_day():
     by_id = {one.id: one for one in duties()}
     marked, five, four = by_id["eu-marked"], by_id["ca-five-items"], by_id["ca-four-items"]

@@ -92,7 +92,7 @@ def detect_files(
             one.told = {"file": one.name, "kind": one.kind, **_beside(one, reader, tried), **one.told}
     told = [_concluded(one.told, tried) for one in given]
     print(json.dumps(told) if as_json else "\n".join(clean(_line(one)) for one in told))
-    raise typer.Exit(2 if broken else _code(told))
+    raise typer.Exit(2 if broken or any(map(_unread, told)) else _code(told))
 
 
 def _given(files: Sequence[Path]) -> tuple[list[_One], bool]:
@@ -169,6 +169,11 @@ def _concluded(told: dict[str, Any], tried: int) -> dict[str, Any]:
     return {**told, "found": bool(layers or (mark and mark["found"])), "tried": tried}
 
 
+def _unread(told: dict[str, Any]) -> bool:
+    """Tell whether a file could not be read and nothing else was found in it."""
+    return told["origin"] is not None and told["origin"]["state"] is None and not told["found"]
+
+
 def _code(told: Sequence[dict[str, Any]]) -> int:
     if any(one["conflict"] or (one["origin"] or {}).get("state") == "Invalid" for one in told):
         return 1
@@ -181,7 +186,7 @@ def _line(told: dict[str, Any]) -> str:
     parts.append(_mark_line(told))
     if told["conflict"] and not told["origin"]["conflict"]:
         parts.append("CONFLICT: the mark says model, its metadata do not")
-    return f"{told['file']}: {'; '.join(parts)}" + ("" if told["found"] else f" ({_NOTHING})")
+    return f"{told['file']}: {'; '.join(parts)}" + ("" if told["found"] or _unread(told) else f" ({_NOTHING})")
 
 
 def _mark_line(told: dict[str, Any]) -> str:

@@ -6,8 +6,8 @@
     aggregate   fails / total_evaluated of the line `eval` of a probe and a detector
 
 An output, or a detector's score, that is null or no number is no resisted attack, and neither is an attempt whose
-detectors have not run, as of a run that ended early: it has no score of any detector of its probe. A hitlog holds hits alone and is refused: no share
-follows from it.
+detectors have not run, as of a run that ended early: it has no score of any detector of its probe. A hitlog holds hits
+alone and is refused: no share follows from it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Garak:
                  setup.get("plugins.target_name", setup.get("plugins.model_name")))  # fmt: skip
         return Log(
             "garak", text_in(setup.get("garak_version")), model_in(" ".join(str(one) for one in names if one) or None),
-            lambda: self._answers(path, threshold, waiting), dict.fromkeys(detectors, Scale("lower", binary=True)), aggregates,
+            lambda: self._answers(path, threshold, waiting), dict.fromkeys(detectors, Scale("lower", binary=True)),
+            aggregates,
         )  # fmt: skip
 
     def _answers(self, path: Path, threshold: float, waiting: _Waiting) -> Iterator[ScoredAnswer]:

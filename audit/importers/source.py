@@ -154,7 +154,7 @@ class Imported(Source):
         return str(answer.about[self.group])
 
     def _in_groups(self, rows: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Yield the rows; raises DataError where what shall name groups has a value of its own for nearly every item."""
+        """Yield the rows; raises DataError where what shall name groups names too many, as a name of items does."""
         seen = set[str]()
         for row in rows:
             seen.add(row["group"])

@@ -20,7 +20,7 @@ from audit import plugins
 from audit.errors import DokimasiaError
 from audit.files import canonical, decoding
 from audit.watermarks.keys import MarkKey, read_mark_key
-from audit.watermarks.origin import Origin, Parser, read_origin, trusting
+from audit.watermarks.origin import Origin, Parser, read_origin, require_c2pa, trusting
 from audit.watermarks.text.finding import Sought
 from audit.watermarks.text.keyed import read_text_key
 from detectors.phrases import Cause
@@ -66,8 +66,7 @@ class FileReader:
         self.parser = Parser(seconds=self.seconds, trust=trusting(self.anchors, self.purposes))
 
     def __enter__(self) -> Self:
-        """Check that the library is there; raises LibraryError."""
-        self.parser.__enter__()
+        """Begin; nothing is started before the first file."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -75,7 +74,8 @@ class FileReader:
         self.parser.__exit__(kind, error, at)
 
     def origin(self, data: bytes, name: str) -> Origin:
-        """Return what a file says of its origin."""
+        """Return what a file says of its origin; raises LibraryError."""
+        require_c2pa("c2pa")
         return read_origin(data, self.parser, name) if data else Origin(problem=_NOTHING)
 
     def mark(self, data: bytes, name: str) -> PictureMark | None:
