@@ -740,15 +740,15 @@ def test_the_baseline_is_found_beside_the_policy_by_id_or_named(tmp_path):
 
 def test_a_clause_is_demanded_and_its_ruling_says_what_lacks(tmp_path):
     audit = small_audit(tmp_path)
-    framework = load_framework("nist-ai-rmf")
-    clause = next(one for one in framework.clauses if one.tests == ["*"] and one.needs in ([], ["interval"]))
-    name = f"nist-ai-rmf:{clause.id}"
+    framework = load_framework("nist-ai-600-1")
+    clause = next(one for one in framework.clauses if one.tests == ["*"] and one.asks_for == "level")
+    name = f"nist-ai-600-1:{clause.id}"
     asked = [{"clause": name}]
     one = the(rulings(tmp_path, audit=audit, clauses=asked), "clauses")
     assert (one.verdict, one.line) == ("inconclusive", 4)
-    assert "dokimasia frameworks ask nist-ai-rmf" in one.why
+    assert "dokimasia frameworks ask nist-ai-600-1" in one.why
     answers = {one.id: [choice.id for choice in one.choices] for one in framework.questions}
-    add_reviews(audit, Answers(framework="nist-ai-rmf", answers=answers), author="Kim")
+    add_reviews(audit, Answers(framework="nist-ai-600-1", answers=answers), author="Kim")
     one = the(rulings(tmp_path, audit=audit, clauses=asked), "clauses")
     assert (one.about, one.verdict) == (f"{name} at least partly supported", "failed")
     assert one.why.startswith("contradicted, asked is partly supported: failed a limit")

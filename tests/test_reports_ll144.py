@@ -112,6 +112,13 @@ def test_what_the_record_lacks_is_said_before_the_numbers(audit):
     assert "does not tell when it ran" in undated
 
 
+def test_numbers_of_a_check_that_missed_what_was_planted_are_not_published_without_a_word(audit):
+    broken = [one.model_copy(update={"controls": {"positive": False}}) for one in audit.record.findings]
+    page, _ = told(replace(audit, record=audit.record.model_copy(update={"findings": broken})))
+    assert "Numbers that can be trusted" not in told(audit)[0]
+    assert page.index("Numbers that can be trusted") < page.index("<table")
+
+
 def test_nothing_to_publish_is_said(audit):
     record = audit.record.model_copy(update={"findings": []})
     page, rows = told(replace(audit, record=record))

@@ -79,7 +79,8 @@ def _bias_audit(finding: Finding, audit: Audit, words: Words) -> BiasAudit:
     tables = tuple(_tables(finding, columns))
     options = finding.options
     scored = options.get("score") is not None and options.get("decision") is None
-    lacks = [*_of_record(audit, words), *_of_columns(columns, words), *_of_tables(finding, tables, words)]
+    lacks = [*_of_finding(finding, words), *_of_record(audit, words), *_of_columns(columns, words)]
+    lacks += _of_tables(finding, tables, words)
     if scored:
         lacks.append(words("bias_audit.median", threshold=f"{options.get('threshold'):g}"))
     lacks += [words("bias_audit.explain"), words("bias_audit.self_stated"), words("bias_audit.independent")]
@@ -138,6 +139,11 @@ def _compared(finding: Finding, group: str, ratio: float | None) -> Measure | No
     if record is None or record.value is None or ratio is None:
         return None
     return record if abs(record.value - ratio) <= _SAME else None
+
+
+def _of_finding(finding: Finding, words: Words) -> Iterator[str]:
+    if not finding.trusted:
+        yield words("bias_audit.not_trusted")
 
 
 def _of_record(audit: Audit, words: Words) -> Iterator[str]:
