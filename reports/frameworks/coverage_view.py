@@ -277,11 +277,16 @@ def _groups(rows: list[ClauseRow], words: Words) -> Iterator[ClauseGroup]:
 
 def _steps(rows: list[ClauseRow]) -> Iterator[StepRow]:
     """Yield the next steps of clauses that an audit could show more for, those of most clauses first."""
-    open_ends = [row for row in rows if row.coverage.status not in ("supported", "not applicable")
-                 and row.coverage.clause.strength != "none"]  # fmt: skip
+    open_ends = [row for row in rows if _may_rise(row.coverage)]
     counted = Counter(step for row in open_ends for step in dict.fromkeys(row.next_steps))
     for step, _ in counted.most_common(MOST_STEPS):
         yield StepRow(step, tuple(row.ref for row in open_ends if step in row.next_steps))
+
+
+def _may_rise(one: ClauseCoverage) -> bool:
+    """Tell whether an audit could show more for a clause than this one does."""
+    settled = one.by_evidence == "partly supported" and set(one.caps) <= {"partial", "process"}
+    return one.clause.strength != "none" and not settled and one.status not in ("supported", "not applicable")
 
 
 def _dates(coverage: Coverage, notation: Notation) -> Iterator[DateRow]:
