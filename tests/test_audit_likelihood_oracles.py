@@ -79,7 +79,7 @@ def test_a_series_model_of_a_mixture_that_remembers_is_exact():
 class TwoProducts:
     """p(x|z) depends on the sign of z alone, so p(x) is a mixture of two products; the encoder is a rough guess."""
 
-    latent, shape = 1, (SIDE, SIDE)
+    latent, shape, noise_shape = 1, (SIDE, SIDE), (1,)
 
     def __init__(self):
         self.chances = torch.tensor(np.random.default_rng(0).uniform(0.1, 0.9, (2, SIDE, SIDE)), dtype=torch.float64)

@@ -237,7 +237,7 @@ class Linear:
     """z ~ N(0, 1), x = w z + noise of std s: everything is Gaussian and known."""
 
     latent, w, s = 1, 1.5, 0.5
-    shape = (1,)
+    shape = noise_shape = (1,)
 
     def __init__(self, spoiled: float = 1.0):
         self.spoiled = spoiled
@@ -387,7 +387,7 @@ def test_the_latent_bound_of_a_gaussian_meets_its_closed_form():
         return sigma * (u + 0.5 * alpha) / ((1.25 * alpha) ** 2 + sigma**2)
 
     network = SimpleNamespace(autoencoder=linear, denoise=denoise, schedule=vp_schedule, shift=0.4)
-    network.scale = torch.tensor(1.25)
+    network.scale, network.noise_shape = torch.tensor(1.25), (1,)
     model = ImageLatentDiffusion(network, **FACTS)
     generator = torch.Generator().manual_seed(2)
     x = torch.linspace(-3, 3, 6000)[:, None]
