@@ -68,7 +68,7 @@ def test_metadata(distribution):
     )
 
 
-NO_CALLS = ("pytest11", "dokimasia.figures", "dokimasia.frameworks", "dokimasia.sentences")
+NO_CALLS = ("pytest11", "dokimasia.figures", "dokimasia.frameworks", "dokimasia.importers", "dokimasia.sentences")
 """Entry points that name a module, and objects that hold what is called."""
 
 
