@@ -5,6 +5,7 @@
     + PlanError                every mistake of a plan at once, each with file, line and column
     + LibraryError             a library of an extra that is not installed; the check is skipped, not crashed
     + DataError                a data file that cannot be read as the plan says
+    + ConflictError            somebody else spoke meanwhile of what was spoken of; nothing was written
   x ModelError (5)           the model could not be opened or asked
     + AbilityError             a question that this model cannot answer; the check is skipped, not crashed
     + EndpointError            the remote model is down or answers what cannot be read
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 __all__ = [
-    "AbilityError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "LibraryError", "ModelError",
-    "PlanError", "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
+    "AbilityError", "ConflictError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "LibraryError",
+    "ModelError", "PlanError", "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
 ]
 
 
@@ -65,6 +66,10 @@ class LibraryError(UsageError):
 
 class DataError(UsageError):
     """A data file is missing, unreadable or lacks a column."""
+
+
+class ConflictError(UsageError):
+    """What somebody says rests on what others changed after they looked; nothing was written."""
 
 
 class ModelError(DokimasiaError):

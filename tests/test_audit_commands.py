@@ -66,6 +66,20 @@ def test_one_command_may_say_several_things(dokimasia):
     assert "comment Look (not signed)" in review(dokimasia, "--list")
 
 
+def test_a_word_that_rests_on_what_others_changed_is_told_and_said_anew(dokimasia):
+    said = review(dokimasia, "--owner", "Lee", "--check", "limited", "--author", "Lee", "--seen", "none")
+    head = said.split("the last entry is ")[1].partition(";")[0]
+    assert head in review(dokimasia), "who looks is told on what they stand"
+    review(dokimasia, "--owner", "Park", "--check", "limited", "--author", "Park")
+    late = ("--owner", "Kim", "--check", "limited", "--author", "Kim", "--seen")
+    told = review(dokimasia, *late, head, code=2)
+    assert "not written: meanwhile Park said of limited: owner Park; look again" in told
+    assert "not written: meanwhile Park" in review(dokimasia, *late, head[:20], code=2)
+    assert "allowed: none, or at least 8 of the digits" in review(dokimasia, *late, "yesterday", code=2)
+    now = review(dokimasia).split("the last entry is ")[1].partition(";")[0]
+    assert "owner Kim" in review(dokimasia, *late, now)
+
+
 def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path):
     for name in ("kim", "lee"):
         assert "sha256:" in dokimasia("keygen", name)

@@ -6,6 +6,7 @@ Every start of the command imports this module, so that what only a review needs
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +60,13 @@ def review(
     reject: Annotated[bool, typer.Option("--reject", help="Reject the audit.")] = False,
     author: Author = None,
     key: KeyFile = None,
+    seen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIGEST",
+            help="The last entry that you saw, or none: where others said meanwhile what bears on it, nothing is said.",
+        ),
+    ] = None,
     show: Annotated[bool, typer.Option("--list", help="Show every entry, and say nothing.")] = False,
     into: Into = Path("audits"),
     as_json: AsJson = False,
@@ -82,10 +90,10 @@ def review(
     ]
     if show and raw:
         raise UsageError("--list shows what was said, and says nothing; leave the rest out")
-    _say(found, raw, author, key)
+    _say(found, raw, author, key, _seen(seen))
     _print(found, whole=show, as_json=as_json)
-    if raw and not as_json:
-        print(f"the last entry is {read_reviews(found.folder).digests[-1]}; 'verify --expect' finds whether it is gone")
+    if not as_json and (digests := read_reviews(found.folder).digests):
+        print(f"the last entry is {digests[-1]}; 'verify --expect' finds whether it is gone")
 
 
 def _plain(given: dict[str, str | None], check: str | None, item: str | None) -> Iterator[dict[str, Any]]:
@@ -135,7 +143,17 @@ def _decisions(decisions: dict[str, bool], reason: str | None, *, two_person: bo
         yield {"kind": "decision", "decision": decision, "reason": reason, "two_person": two_person}
 
 
-def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path | None) -> None:
+def _seen(given: str | None) -> str | None:
+    from audit.review import CHAIN_START
+
+    if given is None or re.fullmatch(r"(sha256:)?[0-9a-f]{8,64}", given):
+        return given
+    if given != "none":
+        raise UsageError(f"--seen {given}: allowed: none, or at least 8 of the digits that 'review' prints")
+    return CHAIN_START
+
+
+def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path | None, seen: str | None) -> None:
     """Append what was said; one line for the first thing that is wrong, and nothing is written."""
     if not raw:
         return
@@ -145,7 +163,7 @@ def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path 
     says = [_parsed(one) for one in raw]
     if read_reviews(audit.folder).torn:
         print("a last line that was not written whole is dropped", file=sys.stderr)
-    add_reviews(audit, *says, author=author_name(author), key=signing_key(key))
+    add_reviews(audit, *says, author=author_name(author), key=signing_key(key), seen=seen)
 
 
 def _parsed(raw: dict[str, Any]) -> Statement:

@@ -3,6 +3,7 @@
 from audit.review.calls import Agreement, Call, Calls, Said, agreements, call_of, differ, person_of
 from audit.review.entries import (
     CALLS,
+    CHAIN_START,
     DECISIONS,
     RATINGS,
     STATUSES,
@@ -26,6 +27,7 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
+from audit.review.log import FileLog, ReviewLog
 from audit.review.overrides import PROBLEMS, Reviewed
 from audit.review.sides import call_item
 from audit.review.state import (
@@ -42,9 +44,10 @@ from audit.review.state import (
 from audit.review.writer import add_reviews
 
 __all__ = [
-    "CALLS", "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Agreement", "Answers", "Call", "CallWord",
-    "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "Override", "Owner", "Problem", "Rating",
-    "RatingWord", "ReviewState", "Reviewed", "Reviews", "Said", "Sample", "SignOff", "Statement", "Status",
-    "StatusWord", "TargetState", "Waiver", "add_reviews", "agreements", "call_item", "call_of", "differ",
-    "person_of", "read_reviews", "sign_off_of", "signature_of", "state_after", "state_of", "waiver_in_force",
+    "CALLS", "CHAIN_START", "DECISIONS", "PROBLEMS", "RATINGS", "STATUSES", "Action", "Agreement", "Answers", "Call",
+    "CallWord", "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "FileLog", "Override", "Owner",
+    "Problem", "Rating", "RatingWord", "ReviewLog", "ReviewState", "Reviewed", "Reviews", "Said", "Sample", "SignOff",
+    "Statement", "Status", "StatusWord", "TargetState", "Waiver", "add_reviews", "agreements", "call_item", "call_of",
+    "differ", "person_of", "read_reviews", "sign_off_of", "signature_of", "state_after", "state_of",
+    "waiver_in_force",
 ]

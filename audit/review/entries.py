@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -29,7 +29,7 @@ from detectors.phrases import Phrase
 __all__ = [
     "CALLS", "CHAIN_START", "DECISIONS", "RATINGS", "STATUSES", "Action", "Answers", "CallWord", "Comment", "Decision",
     "DecisionWord", "Due", "Entry", "Override", "Owner", "Rating", "RatingWord", "Reviews", "Sample", "Signature",
-    "Statement", "Status", "StatusWord", "read_reviews", "signature_of", "signed",
+    "Statement", "Status", "StatusWord", "read_reviews", "reviews_of", "signature_of", "signed",
 ]
 
 CHAIN_START = f"sha256:{'0' * 64}"
@@ -274,10 +274,10 @@ def signature_of(entry: Entry) -> Literal["holds", "broken", "none"]:
     return "holds" if entry.key.holds(decoded(entry.signature.sig), KIND, _body(entry)) else "broken"
 
 
-def _parsed(lines: Iterable[bytes], where: str, record: str) -> Iterator[Entry]:
+def _parsed(lines: Iterable[bytes], where: str, record: str, before: Sequence[bytes]) -> Iterator[Entry]:
     """Yield the entries of whole lines; IntegrityError at the first that breaks the chain or has another record."""
-    previous = CHAIN_START
-    for number, line in enumerate(lines, start=1):
+    previous = sha256(before[-1]) if before else CHAIN_START
+    for number, line in enumerate(lines, start=len(before) + 1):
         try:
             entry = Entry.model_validate_json(line)
         except ValidationError as error:
@@ -347,5 +347,15 @@ def read_reviews(folder: str | os.PathLike[str]) -> Reviews:
         raise IntegrityError(
             "{file}: cannot be read ({problem})", file=REVIEWS_FILE, problem=os_reason(error)
         ) from None
-    record = digest_file(Path(folder, RECORD_FILE))
-    return Reviews(tuple(_parsed(lines, REVIEWS_FILE, record)), torn)
+    return reviews_of(lines, digest_file(Path(folder, RECORD_FILE)), torn=torn)
+
+
+def reviews_of(
+    lines: Iterable[bytes], record: str, where: str = REVIEWS_FILE, *, before: Sequence[bytes] = (), torn: int = 0
+) -> Reviews:
+    """Return the entries of whole lines about the record with that digest.
+
+    where: they lie, for what is told. before: lines that they follow. IntegrityError where the chain is broken or a
+    line speaks of another record.
+    """
+    return Reviews(tuple(_parsed(lines, where, record, before)), torn)

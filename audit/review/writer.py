@@ -4,20 +4,19 @@
 
 Entries are only ever added. Each holds the digest of the line before it and that of record.json, so none can be
 changed or taken out of the middle unseen; what nobody signed or sealed, its owner can still rewrite as a whole. Writers
-wait for each other under a lock. A last line torn by a kill is dropped. The record is never changed: overrides and
-waivers stand beside what the machine found.
+wait for each other (`audit.review.log`), and what cannot be said as things stand then is refused. A last line torn by a
+kill is dropped. The record is never changed: overrides and waivers stand beside what the machine found.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import ValidationError
 
-from audit.errors import UsageError, did_you_mean, first_problem, os_reason
-from audit.files import append_line, digest_file, locked, sha256, sync_folder, whole_lines
+from audit.errors import UsageError, did_you_mean, first_problem
+from audit.files import digest_file, sha256
 from audit.frameworks import load_framework
 from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
 from audit.review.entries import (
@@ -26,11 +25,14 @@ from audit.review.entries import (
     Decision,
     Entry,
     Override,
+    Reviews,
     Sample,
     Statement,
-    read_reviews,
+    reviews_of,
     signed,
 )
+from audit.review.log import FileLog, ReviewLog
+from audit.review.meanwhile import check_meanwhile
 from audit.review.overrides import PROBLEMS, draw_problem, lacking_items, override_problem
 from audit.review.random_check import Draw
 from audit.review.state import Problem, sign_off_of, state_of
@@ -41,49 +43,49 @@ __all__ = ["add_reviews"]
 
 
 def add_reviews(
-    audit: Audit, *says: Statement, author: str, key: SigningKey | None = None, at: datetime | None = None
+    audit: Audit, *says: Statement, author: str, key: SigningKey | None = None, at: datetime | None = None,
+    seen: str | None = None, log: ReviewLog | None = None,
 ) -> tuple[Entry, ...]:
     """Append what `author` says, signed where a key is given, and return the entries as they are stored.
 
-    All are one write and one fsync. `at` is the local time now if not given. Raises UsageError, before anything is
-    written, for a check or item that is not there and for an approval that the two-person rule forbids.
+    All are kept together or none. `at` is the local time now if not given, `log` the audit's file. Raises UsageError,
+    before anything is written, for a check or item that is not there and for an approval that the two-person rule
+    forbids; with `seen`, the digest of the last entry that the author had before them, ConflictError where others said
+    meanwhile what bears on it (`audit.review.meanwhile`).
     """
     if len(says) > 1 and any(isinstance(one, Sample) for one in says):
         raise UsageError("a random check is said alone; what else there is to say goes before or after it")
-    author, key_name = plain_name(author), None if key is None else key.public.fingerprint
+    author = plain_name(author)
     _refuse_targets(audit, says)
-    for one in says:
-        _refuse(audit, one, author, key_name)
     record, now = digest_file(audit.folder / RECORD_FILE), datetime.now().astimezone().replace(microsecond=0)
+    stored: list[Entry] = []
     try:
         made = [Entry(previous=CHAIN_START, record=record, author=author, at=at or now, says=one) for one in says]
-        return _added(audit.folder / REVIEWS_FILE, made, key)
     except ValidationError as error:
         raise UsageError("author {author!r}: {problem}", author=author, problem=first_problem(error)) from None
-    except OSError as error:
-        raise UsageError(
-            "{file}: cannot be written ({problem})", file=audit.folder / REVIEWS_FILE, problem=os_reason(error)
-        ) from None
 
+    def following(lines: Sequence[bytes]) -> list[bytes]:
+        stored[:] = _chained(made, lines, key)
+        if seen is not None or any(isinstance(one, Sample | Decision) for one in says):
+            _refuse(audit, reviews_of(lines, record), stored, seen)
+        return [entry.line for entry in stored]
 
-def _added(path: Path, made: Iterable[Entry], key: SigningKey | None) -> tuple[Entry, ...]:
-    """Chain, sign and append the entries while no other process can, and return what was stored."""
-    begins, stored = not path.exists(), []
-    with locked(path) as file:
-        if begins:
-            sync_folder(path.parent)
-        lines, _ = whole_lines(file.read())
-        previous = sha256(lines[-1]) if lines else CHAIN_START
-        for one in made:
-            entry = one.model_copy(update={"previous": previous})
-            stored.append(entry if key is None else signed(entry, key))
-            previous = sha256(stored[-1].line)
-        append_line(file.fileno(), b"".join(entry.line for entry in stored))
+    (log or FileLog(audit.folder / REVIEWS_FILE)).append(following)
     return tuple(stored)
 
 
+def _chained(made: Iterable[Entry], lines: Sequence[bytes], key: SigningKey | None) -> list[Entry]:
+    """Return the entries as they follow these lines, signed with their place."""
+    previous, chained = sha256(lines[-1]) if lines else CHAIN_START, []
+    for one in made:
+        entry = one.model_copy(update={"previous": previous})
+        chained.append(entry if key is None else signed(entry, key))
+        previous = sha256(chained[-1].line)
+    return chained
+
+
 def _refuse_targets(audit: Audit, says: Iterable[Statement]) -> None:
-    """Raise UsageError where a check or an item is not there."""
+    """Raise UsageError for what cannot be said of this audit, whatever others say of it."""
     checks = [finding.check for finding in audit.record.findings]
     spoken: dict[str, list[str]] = {}
     for one in says:
@@ -97,10 +99,14 @@ def _refuse_targets(audit: Audit, says: Iterable[Statement]) -> None:
                 "check {check!r} has no item {item!r}; see the ids in {file}",
                 check=check, item=lacking[0], file=items_name(check),
             )
+    for one in says:
+        _refuse_plainly(audit, one)
 
 
-def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None:
-    """Raise UsageError where this cannot be said."""
+def _refuse_plainly(audit: Audit, says: Statement) -> None:
+    """Raise UsageError for an item whose outcome cannot be another, and for answers that nobody asked for."""
+    if isinstance(says, Answers):
+        _refuse_answers(says)
     if isinstance(says, Override) and says.check is not None and says.item is not None and says.value is not None:
         problem = override_problem(audit, says.check, says.item)
         if problem is not None:
@@ -108,21 +114,38 @@ def _refuse(audit: Audit, says: Statement, author: str, key: str | None) -> None
                 "item {item!r} of {check!r} cannot be overridden: {why}",
                 item=says.item, check=says.check, why=PROBLEMS[problem],
             )
-    if isinstance(says, Sample) and says.check is not None:
-        last = state_of(audit).reviewed.get(says.check)
-        seen = frozenset(one.item for one in last.changes) if last else frozenset()
-        why = draw_problem(audit, Draw(says.check, says.count, says.token, "", 1, seen), last)
-        if why is not None:
-            raise UsageError("no random check of {check!r}: {why}", check=says.check, why=why)
-    if isinstance(says, Answers):
-        _refuse_answers(says)
-    if isinstance(says, Decision) and says.decision == "approved":
-        signing = sign_off_of(audit, read_reviews(audit.folder).entries)
-        if (barred := signing.problem(author, key)) is not None:
-            who = ", ".join(dict.fromkeys(one.author for one in signing.asked))
-            raise UsageError(
-                "an approval by {author!r} does not count: {why}", author=author, why=Phrase(_WHY[barred], who=who)
-            )
+
+
+def _refuse(audit: Audit, reviews: Reviews, new: Sequence[Entry], seen: str | None) -> None:
+    """Raise UsageError where new entries cannot follow these reviews, or one of them those before it."""
+    if seen is not None:
+        check_meanwhile(reviews, seen, [entry.says for entry in new])
+    for number, entry in enumerate(new):
+        if isinstance(entry.says, Sample):
+            _refuse_draw(audit, entry.says, reviews)
+        if isinstance(entry.says, Decision) and entry.says.decision == "approved":
+            _refuse_approval(audit, entry, (*reviews.entries, *new[:number]))
+
+
+def _refuse_draw(audit: Audit, says: Sample, reviews: Reviews) -> None:
+    """Raise UsageError for a random check that cannot be drawn."""
+    assert says.check is not None
+    last = state_of(audit, reviews=reviews).reviewed.get(says.check)
+    seen = frozenset(one.item for one in last.changes) if last else frozenset()
+    why = draw_problem(audit, Draw(says.check, says.count, says.token, "", 1, seen), last)
+    if why is not None:
+        raise UsageError("no random check of {check!r}: {why}", check=says.check, why=why)
+
+
+def _refuse_approval(audit: Audit, entry: Entry, before: tuple[Entry, ...]) -> None:
+    """Raise UsageError for an approval that would not count."""
+    signing = sign_off_of(audit, before)
+    if (barred := signing.problem(entry.author, None if entry.key is None else entry.key.fingerprint)) is not None:
+        who = ", ".join(dict.fromkeys(one.author for one in signing.asked))
+        raise UsageError(
+            "an approval by {author!r} does not count: {why}",
+            author=entry.author, why=Phrase(_WHY[barred], who=who),
+        )
 
 
 def _refuse_answers(says: Answers) -> None:

@@ -1,0 +1,77 @@
+"""What others said after somebody had looked, and whether it bears on what they say now.
+
+    seen = digest of the last entry that they had before them       entries behind it = said meanwhile
+
+An approval is of the audit as it was seen: any entry bears on it. Else an entry bears on one of the same kind about the
+same target that says otherwise: two owners, two outcomes of an item. A remark takes nothing from anybody; what bears on
+nothing goes through. Who is told decides anew: the same, said with the newest entry as seen, is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from audit.errors import ConflictError, IntegrityError
+from audit.record import REVIEWS_FILE
+from audit.review.entries import CHAIN_START, Answers, Comment, Decision, Entry, Override, Reviews, Statement
+from detectors.phrases import Phrase
+
+__all__ = ["check_meanwhile"]
+
+_SHOWN = 120
+"""Characters of a remark."""
+
+
+def check_meanwhile(reviews: Reviews, seen: str, says: Sequence[Statement]) -> None:
+    """Raise ConflictError where entries behind the one with the digest `seen`, or its beginning, bear on `says`.
+
+    IntegrityError where there is no such entry: what they looked at is not what lies there.
+    """
+    heads, mark = (CHAIN_START, *reviews.digests), seen.removeprefix("sha256:")
+    place = next((number for number, head in enumerate(heads) if head.removeprefix("sha256:").startswith(mark)), None)
+    if place is None:
+        raise IntegrityError(
+            "{file}: no entry {head}; it was taken off the end, or was never written here",
+            file=REVIEWS_FILE, head=mark,
+        )
+    if found := [entry for entry in reviews.entries[place:] if any(_bears(entry.says, mine) for mine in says)]:
+        _tell(found)
+
+
+def _bears(theirs: Statement, mine: Statement) -> bool:
+    if isinstance(mine, Decision) and mine.decision == "approved":
+        return True
+    if isinstance(mine, Answers) and isinstance(theirs, Answers):
+        both = mine.answers.keys() & theirs.answers.keys()
+        return mine.framework == theirs.framework and any(mine.answers[one] != theirs.answers[one] for one in both)
+    if mine.kind != theirs.kind or isinstance(mine, Comment) or (mine.check, mine.item) != (theirs.check, theirs.item):
+        return False
+    return mine.model_dump(exclude={"reason"}) != theirs.model_dump(exclude={"reason"})
+
+
+def _tell(entries: Sequence[Entry]) -> NoReturn:
+    last = entries[-1]
+    about = " ".join(part for part in (last.says.check, last.says.item) if part)
+    more = Phrase("; {count} more entries bear on it", count=len(entries) - 1) if len(entries) > 1 else ""
+    raise ConflictError(
+        "not written: meanwhile {author} said{about}: {said}{more}; look again, and say it again if it still holds",
+        author=last.author, about=Phrase(" of {about}", about=about) if about else "", said=_said(last.says), more=more,
+    )
+
+
+def _said(says: Statement) -> Phrase:
+    """Return what an entry says, in a few words."""
+    told = says.model_dump(mode="json", exclude={"kind", "check", "item", "reason"})
+    if isinstance(says, Comment):
+        told["text"] = " ".join(says.text.split())[:_SHOWN]
+    if isinstance(says, Override):
+        told["called"] = says.word or ("machine" if says.value is None else f"{says.value:g}")
+    return Phrase(_SAID[says.kind], **told)
+
+
+_SAID = {
+    "comment": "a remark, {text}", "rating": "rating {rating}", "owner": "owner {owner}", "action": "action {action}",
+    "due": "due {due}", "status": "status {status}", "override": "outcome {called}",
+    "sample": "random check of {count} items", "decision": "decision {decision}", "answers": "answers to {framework}",
+}  # fmt: skip
