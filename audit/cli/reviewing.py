@@ -26,7 +26,24 @@ __all__ = ["review"]
 
 _MOST = 20
 """Items that are still to be looked at, in one line."""
+Waive = Annotated[str | None, typer.Option(metavar="CHECK", help="Waive a finding, with --reason and --until.")]
+Overridden = Annotated[
+    str | None, typer.Option(metavar="ITEM=VALUE", help="The item's right value, 0 to 1; ITEM=machine undoes it.")
+]
+Called = Annotated[
+    str | None, typer.Option(help="right, wrong or unsure: what the model did with --item; 'taken back' undoes it.")
+]
+Drawn = Annotated[
+    int | None, typer.Option(metavar="N", help="Draw N items of --check that nobody looked at, for a random check.")
+]
 Reason = Annotated[str | None, typer.Option(help="Why: of a waiver, an override, a status or a decision.")]
+Seen = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIGEST",
+        help="The last entry that you saw, or none: where others said meanwhile what bears on it, nothing is said.",
+    ),
+]
 
 
 def review(
@@ -39,18 +56,10 @@ def review(
     action: Annotated[str | None, typer.Option(help="What has to be done.")] = None,
     due: Annotated[str | None, typer.Option(help="By which day, as 2027-01-31.")] = None,
     status: Annotated[str | None, typer.Option(help="open, accepted or fixed.")] = None,
-    waive: Annotated[
-        str | None, typer.Option(metavar="CHECK", help="Waive a finding, with --reason and --until.")
-    ] = None,
-    override: Annotated[
-        str | None, typer.Option(metavar="ITEM=VALUE", help="The item's right value, 0 to 1; ITEM=machine undoes it.")
-    ] = None,
-    call: Annotated[
-        str | None, typer.Option(help="right, wrong or unsure: what the model did with --item; 'taken back' undoes it.")
-    ] = None,
-    sample: Annotated[
-        int | None, typer.Option(metavar="N", help="Draw N items of --check that nobody looked at, for a random check.")
-    ] = None,
+    waive: Waive = None,
+    override: Overridden = None,
+    call: Called = None,
+    sample: Drawn = None,
     reason: Reason = None,
     until: Annotated[str | None, typer.Option(help="Last day of a waiver.")] = None,
     ask: Annotated[bool, typer.Option("--ask", help="Ask for a review of the audit.")] = False,
@@ -60,13 +69,7 @@ def review(
     reject: Annotated[bool, typer.Option("--reject", help="Reject the audit.")] = False,
     author: Author = None,
     key: KeyFile = None,
-    seen: Annotated[
-        str | None,
-        typer.Option(
-            metavar="DIGEST",
-            help="The last entry that you saw, or none: where others said meanwhile what bears on it, nothing is said.",
-        ),
-    ] = None,
+    seen: Seen = None,
     show: Annotated[bool, typer.Option("--list", help="Show every entry, and say nothing.")] = False,
     into: Into = Path("audits"),
     as_json: AsJson = False,

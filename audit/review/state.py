@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
@@ -32,12 +32,13 @@ from audit.review.entries import (
 )
 from audit.review.overrides import ItemChange, Reviewed, review_measure
 from audit.review.random_check import Draw
+from audit.review.waivers import Waiver, waiver_of
 from audit.signing import same_person
 from audit.verdict import audit_verdict
 
 __all__ = [
-    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "Waiver", "sign_off_of",
-    "state_after", "state_of", "waiver_in_force", "waiver_of",
+    "Problem", "ReviewState", "SignOff", "SignOffState", "Target", "TargetState", "sign_off_of", "state_after",
+    "state_of",
 ]
 
 Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "not_named"]
@@ -45,21 +46,6 @@ Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "not_named
 policy names keys, and it, or what asked for it, is signed with none of them."""
 Target = tuple[str | None, str | None]
 """(check, item): an item of a check; (check, None): its finding; (None, None): the audit."""
-
-
-@dataclass(frozen=True)
-class Waiver:
-    """A finding that shall not count, and until when."""
-
-    reason: str
-    until: date
-    author: str
-    key: str | None = None
-    """Fingerprint of the key that signed it; None without a signature that holds."""
-
-    def holds(self, on: date) -> bool:
-        """Tell whether the waiver counts on that day; its last day is in."""
-        return on <= self.until
 
 
 @dataclass(frozen=True)
@@ -190,32 +176,6 @@ def state_of(
 def state_after(audit: Audit, count: int) -> ReviewState:
     """Return where the audit stood after its first `count` entries, on the day of the last of them."""
     return _state(audit, Reviews(read_reviews(audit.folder).entries[:count]), None)
-
-
-def waiver_of(entry: Entry) -> Waiver | None:
-    """Return the waiver that an entry gives; None where it gives none."""
-    said = entry.says
-    if not isinstance(said, Status) or said.status != "waived" or said.reason is None or said.until is None:
-        return None
-    key = entry.key.fingerprint if entry.key is not None and signature_of(entry) == "holds" else None
-    return Waiver(said.reason, said.until, entry.author, key)
-
-
-def waiver_in_force(
-    entries: Iterable[Entry], check: str, outside: Callable[[Waiver, Entry], str | None]
-) -> tuple[Waiver, str | None] | None:
-    """Return the last waiver of a check that may count, or the last of all with the reason why none may.
-
-    `outside` says why a waiver may not count, or None: such a one does not displace one that may. Any other status
-    ends all waivers before it.
-    """
-    standing: list[tuple[Waiver, str | None]] = []
-    for entry in entries:
-        if isinstance(entry.says, Status) and (entry.says.check, entry.says.item) == (check, None):
-            waiver = waiver_of(entry)
-            standing = [] if waiver is None else [*standing, (waiver, outside(waiver, entry))]
-    counting = [one for one in standing if one[1] is None]
-    return next(reversed(counting or standing), None)
 
 
 def _state(audit: Audit, reviews: Reviews, on: date | None, *, with_reason: bool = False) -> ReviewState:
