@@ -41,6 +41,14 @@ class DokimasiaError(Exception):
         self.message = message if isinstance(message, Phrase) else Phrase(message, **values)
         super().__init__(str(self.message))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Go to another process as what it holds: classes differ in what they are made of."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[DokimasiaError], args: tuple[object, ...]) -> DokimasiaError:
+    return kind.__new__(kind, *args)
+
 
 class UsageError(DokimasiaError):
     """The command line or a file it names is wrong; nothing was run."""

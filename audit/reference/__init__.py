@@ -1,7 +1,7 @@
 """Small models of our own in two forms, sound and flawed on purpose, and the plans that audit them."""
 
 from audit.reference.plans import WHEEL, find_language_model
-from audit.reference.quickstart import cases, tally
+from audit.reference.quickstart import Case, cases, tally
 from audit.reference.starters import starter_plan
 from audit.reference.starters.factuality import FACTUALITY, factuality_plan
 from audit.reference.starters.for_clauses import ClausePlan, clause_plan
@@ -11,6 +11,6 @@ from audit.reference.starters.robustness import robustness_plan
 from audit.reference.starters.tables import table_plan
 
 __all__ = [
-    "FACTUALITY", "WHEEL", "ClausePlan", "cases", "clause_plan", "factuality_plan", "find_language_model",
+    "FACTUALITY", "WHEEL", "Case", "ClausePlan", "cases", "clause_plan", "factuality_plan", "find_language_model",
     "mark_plan", "novelty_plans", "robustness_plan", "starter_plan", "table_plan", "tally",
 ]
