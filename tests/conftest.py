@@ -93,3 +93,30 @@ def real_lm() -> CausalLM:
         patch.setenv(STATE_KEY, "0" * 64)
         model: CausalLM = open_model("causal_lm", path=file, dtype="float32", threads=1)
     return model
+
+
+@pytest.fixture(scope="session")
+def outside_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder into which the outside package is installed; not to be written to."""
+    from outside import install
+
+    return install(tmp_path_factory.mktemp("outside"))
+
+
+@pytest.fixture(scope="session")
+def outside_program(outside_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Path of a warm `dokimasia` that sees the outside package."""
+    from outside import seeing
+    from warm import warm
+
+    with warm(tmp_path_factory.mktemp("bin"), PYTHONPATH=seeing(outside_site), NO_COLOR="1") as found:
+        yield found
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path, outside_site: Path, outside_program: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Working folder with a plan, a policy and the data, and the commands on the path."""
+    from pipelines import fill_project
+
+    fill_project(tmp_path, outside_site, outside_program, monkeypatch)
+    return tmp_path

@@ -28,6 +28,11 @@ def needs_korean_font() -> str:
     return _present("fonts-nanum")
 
 
+def needs_systemd() -> str:
+    """Path of the program that reads units as systemd does."""
+    return _present("systemd")
+
+
 def needs_pango() -> None:
     """The libraries that lay out and embed the text of a PDF; WeasyPrint opens them by name."""
     for package in PANGO:
@@ -64,12 +69,16 @@ def _korean_font() -> str | None:
     return next(map(str, Path("/usr/share/fonts").rglob("Nanum*.ttf")), None)
 
 
+def _systemd() -> str | None:
+    return shutil.which("systemd-analyze")
+
+
 PANGO = {
     "libpango-1.0-0": lambda: find_library("pango-1.0"),
     "libpangoft2-1.0-0": lambda: find_library("pangoft2-1.0"),
     "libharfbuzz-subset0": lambda: find_library("harfbuzz-subset"),
 }
-PARTS = {"chromium": _chromium, "fonts-nanum": _korean_font, **PANGO}
+PARTS = {"chromium": _chromium, "fonts-nanum": _korean_font, "systemd": _systemd, **PANGO}
 """Debian package -> where what we use of it lies, or None."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import subprocess
 import sys
@@ -15,104 +14,31 @@ import pytest
 import yaml
 from junitparser import JUnitXml
 from needs import ROOT
-from outside import install, seeing
+from pipelines import (
+    ACTION,
+    BIN,
+    FAILS,
+    JOB,
+    NIGHTS,
+    PASSES,
+    PLAN,
+    STATE_KEY,
+    UNDECIDED,
+    Workflow,
+    bash,
+    gitlab,
+    new_machine,
+    write_plan,
+)
 from schemas import published
 from stub_server import serve
-from warm import warm
 
 from audit.reference.cards import WEIGHTS
 
-BIN = Path(sys.executable).parent
-ACTION = yaml.safe_load((ROOT / "ci" / "github" / "action.yml").read_text("utf-8"))
-JOB = yaml.safe_load((ROOT / "ci" / "gitlab" / "dokimasia.yml").read_text("utf-8"))[".dokimasia"]
-PLAN = """\
-title: Release check
-model: {use: outside.markov}
-checks:
-  - name: stereotypes
-    probe: {use: outside.repeats}
-    data: {use: file, path: texts.csv}
-    limit: {measure: repeat_share, at_most: LIMIT}
-"""
-PASSES, FAILS, UNDECIDED = "0.9", "0.01", "0.4"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    return install(tmp_path_factory.mktemp("outside"))
-
-
-@pytest.fixture(scope="module")
-def program(site, tmp_path_factory):
-    with warm(tmp_path_factory.mktemp("bin"), PYTHONPATH=seeing(site), NO_COLOR="1") as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, site, program, monkeypatch):
-    """A folder with a plan, a policy and the data, and the commands on the path, ours in a process that is warm."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{BIN}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", seeing(site))
-    monkeypatch.setenv("NO_COLOR", "1")
-    rng = random.Random(0)
-    rows = sorted({"".join(rng.choices("abc", k=6)) for _ in range(200)})[:120]
-    Path("texts.csv").write_text("text\n" + "\n".join(rows) + "\n")
-    write_plan(PASSES)
-    Path("policy.yaml").write_text("title: Gate\nrequired: {checks: [stereotypes]}\n")
-    return tmp_path
-
-
-def write_plan(limit):
-    Path("plan.yaml").write_text(PLAN.replace("LIMIT", limit))
-
-
-def bash(script, env, code=0):
-    """Run a script as both services do: the first command that fails ends it."""
-    Path("step.sh").write_text(script)
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "step.sh"]
-    done = subprocess.run(command, env={**os.environ, **env}, capture_output=True, text=True, check=False)
-    assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done
+pytestmark = pytest.mark.usefixtures("pipeline")
 
 
 # ---- the GitHub action ----------------------------------------------------------------------------------------------
-
-
-class Workflow:
-    """Runs the action's shell steps in order, as a runner does; what other people's actions would take is looked at."""
-
-    def __init__(self, **given):
-        self.inputs = {name: one.get("default", "") for name, one in ACTION["inputs"].items()} | given
-        self.outputs: dict[str, dict[str, str]] = {}
-        self.used: list[str] = []
-
-    def fill(self, text):
-        text = re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda found: self.inputs[found[1]], text)
-        return re.sub(r"\$\{\{ steps\.(\w+)\.outputs\.(\w+) \}\}", lambda found: self.outputs[found[1]][found[2]], text)
-
-    def wanted(self, step):
-        found = re.fullmatch(r"inputs\.([\w-]+) (==|!=) '(.*)'", step.get("if", "inputs.plan != ''"))
-        return (self.inputs[found[1]] == found[3]) == (found[2] == "==")
-
-    def run(self):
-        """Return the exit code of the first step that fails, else 0."""
-        for step in filter(self.wanted, ACTION["runs"]["steps"]):
-            if "uses" in step:
-                self.used.append(step["uses"].partition("@")[0])
-                assert all(Path(value).exists() for key, value in step["with"].items() if key != "name")
-                continue
-            assert step["shell"] == "bash"
-            assert "${{" not in step["run"], "an input inside a script could run as one"
-            env = {key: self.fill(value) for key, value in step["env"].items()}
-            env |= {"GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary.md"}
-            Path("output").write_text("")
-            done = bash(step["run"], env, code=None)
-            if "id" in step:
-                self.outputs[step["id"]] = dict(line.split("=", 1) for line in Path("output").read_text().splitlines())
-            if done.returncode:
-                return done.returncode
-        return 0
 
 
 def test_the_action_is_one_by_githubs_schema():
@@ -174,20 +100,15 @@ def test_names_with_blanks_and_quotes_stay_names():
     assert Workflow(plan=odd, into="my audits", install="").run() == 0
 
 
-def test_the_action_installs_what_it_is_told(site, tmp_path, monkeypatch):
+def test_the_action_installs_what_it_is_told(outside_site, tmp_path, monkeypatch):
     step = ACTION["runs"]["steps"][0]
     for key, value in {"TARGET": str(tmp_path / "there"), "NO_DEPS": "1", "NO_BUILD_ISOLATION": "0"}.items():
         monkeypatch.setenv(f"PIP_{key}", value)
-    bash(step["run"], {"INSTALL": str(site.parent / "source")})
+    bash(step["run"], {"INSTALL": str(outside_site.parent / "source")})
     assert (tmp_path / "there" / "outside_parts" / "markov.py").is_file()
 
 
 # ---- the GitLab job -------------------------------------------------------------------------------------------------
-
-
-def gitlab(code, **variables):
-    script = "\n".join([*JOB["before_script"], *JOB["script"]])
-    return bash(script, {**JOB["variables"], "DOKIMASIA_INSTALL": "", **variables}, code=code)
 
 
 def test_the_job_is_one_by_gitlabs_schema():
@@ -206,15 +127,6 @@ def test_the_job_ends_with_the_verdict_and_leaves_its_artefacts(limit, code):
     published("sarif-2.1.0").validate(log)
     assert len(log["runs"][0]["results"]) == 2
     assert len(Path("dokimasia-report/judgement.md").read_text("utf-8").splitlines()) <= 20
-
-
-STATE_KEY = "0123456789abcdef" * 4
-NIGHTS = ("one", "two", "three")
-
-
-def new_machine(tmp_path, night):
-    """Nothing of an earlier night but the folder of audits, which the service caches."""
-    return {"XDG_STATE_HOME": str(tmp_path / "state" / night)}
 
 
 @pytest.mark.parametrize("key", [STATE_KEY, ""])
