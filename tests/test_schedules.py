@@ -119,7 +119,7 @@ def test_names_with_blanks_stay_names():
 
 def here(text):
     """A command of a snippet with its folders replaced by the ones of the test."""
-    found = text.replace("/opt/dokimasia/audit.sh", str(SCRIPT)).replace("/srv/dokimasia", str(Path.cwd()))
+    found = text.replace("/opt/dokimasia/audit.sh", str(SCRIPT)).replace("/var/lib/dokimasia", str(Path.cwd()))
     assert found != text
     return found
 

@@ -19,7 +19,7 @@ with DAG(
     BashOperator(
         task_id="audit",
         bash_command="sh /opt/dokimasia/audit.sh plan.yaml",
-        cwd="/srv/dokimasia",
+        cwd="/var/lib/dokimasia",
         env={"DOKIMASIA_POLICY": "policy.yaml", "DOKIMASIA_BASELINE": "released"},
         append_env=True,
     )
