@@ -9,6 +9,7 @@
   x ModelError (5)           the model could not be opened or asked
     + AbilityError             a question that this model cannot answer; the check is skipped, not crashed
     + EndpointError            the remote model is down or answers what cannot be read
+  x StorageError (5)         an object store that is down, full or refuses; what it holds already stays
   x IntegrityError (4)       what is stored is not what was written
 
 Messages say what was asked, what was got and what is allowed, in one line. An error that a screen can meet is raised
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbilityError", "ConflictError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "LibraryError",
-    "ModelError", "PlanError", "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
+    "ModelError", "PlanError", "StorageError", "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
 ]
 
 
@@ -94,6 +95,10 @@ class AbilityError(ModelError):
 
 class EndpointError(ModelError):
     """A remote model is unreachable, refuses, or sends what cannot be read."""
+
+
+class StorageError(DokimasiaError):
+    """An object store is unreachable, full or refuses, or somebody else wrote there; no check is to blame."""
 
 
 class IntegrityError(DokimasiaError):

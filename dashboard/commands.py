@@ -12,11 +12,13 @@ from urllib.parse import parse_qsl
 
 import typer
 
+from audit.cli.options import Into
+
 __all__ = ["show"]
 
 
 def show(
-    into: Annotated[Path, typer.Option(help="Folder that holds the audits.")] = Path("audits"),
+    into: Into = Path("audits"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 8501,
     host: Annotated[str, typer.Option(help="Address of this machine to listen on.")] = "127.0.0.1",
     lang: Annotated[str, typer.Option(help="Language of the screens: en or ko.")] = "en",

@@ -39,6 +39,7 @@ from audit.record import (
     load_record,
     read_progress,
 )
+from audit.storage import bring, bring_heads, local_folder
 from audit.verdict import badness
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
@@ -53,7 +54,9 @@ _LOG = logging.getLogger("dokimasia.dashboard")
 T = TypeVar("T")
 
 AUDITS = "DOKIMASIA_AUDITS"
-"""Environment variable with the folder that holds the audits."""
+"""Environment variable with the folder that holds the audits, or its address in an object store."""
+FRESH = 10.0
+"""Seconds for which what was brought from an object store is not looked for again."""
 
 
 class _Head(BaseModel):
@@ -150,12 +153,13 @@ class AuditEntry:
 
 def home() -> Path:
     """Return the folder that holds the audits."""
-    return Path(os.environ.get(AUDITS, "audits"))
+    return local_folder(os.environ.get(AUDITS, "audits"))
 
 
 def entries() -> list[AuditEntry]:
     """Return all audits in the folder, the newest first."""
     root = home()
+    bring_heads(root, fresh=FRESH)
     names = [one.name for one in os.scandir(root) if one.is_dir()] if root.is_dir() else []
     found = [entry for name in names if (entry := _entry(root / name)) is not None]
     return sorted(found, key=lambda entry: (-entry.written, entry.name))
@@ -270,7 +274,7 @@ def view_of(name: str, lang: str) -> Overview:
 def row_of(name: str, lang: str) -> PrintedRow | Phrase:
     """Return the row of a finished audit, in a language; why it cannot be read where it cannot, also in the log."""
     try:
-        return _row(*_stamp(name), lang)
+        return _row(*_stamp(name, deep=False), lang)
     except Exception as error:  # whatever it is, one folder costs one row
         why = error.message if isinstance(error, DokimasiaError) else Phrase("{problem}", problem=type(error).__name__)
         leave_out(name, why)
@@ -285,8 +289,10 @@ def compared(names: Sequence[str], margin: float) -> tuple[Comparison, ...]:
     return _compared(tuple(_stamp(name) for name in names), margin)
 
 
-def _stamp(name: str) -> tuple[Path, int, int]:
+def _stamp(name: str, *, deep: bool = True) -> tuple[Path, int, int]:
     folder = folder_of(name)
+    if deep:  # a list has the small files already
+        bring(folder, fresh=FRESH)
     try:
         stat = (folder / RECORD_FILE).stat()
     except FileNotFoundError:

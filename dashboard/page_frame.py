@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from audit.errors import UsageError
+from audit.storage import shown
 from dashboard.address import Address, read
 from dashboard.loading import home
 from dashboard.rendering import draw
@@ -155,5 +156,5 @@ def foot(place: Address, words: Words) -> None:
     port = ["--port", str(url.port)] if url.port else []
     lang = ["--lang", words.lang] if words.lang != "en" else []
     at = ["--at", place.link] if place.query else []
-    command = shlex.join(["dokimasia", "show", "--into", str(home()), *port, *lang, *at])
+    command = shlex.join(["dokimasia", "show", "--into", shown(home()), *port, *lang, *at])
     draw("foot.html.j2", words, command=command)

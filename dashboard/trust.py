@@ -24,10 +24,11 @@ from pathlib import Path
 from queue import PriorityQueue
 from typing import Literal
 
-from audit.errors import DokimasiaError
+from audit.errors import DokimasiaError, StorageError
 from audit.integrity import Verification, verify_audit
 from audit.signing import known_keys
-from dashboard.loading import folder_of, home
+from audit.storage import bring, is_copy
+from dashboard.loading import FRESH, folder_of, home
 from detectors.phrases import Phrase
 from reports.text import Words, one_line
 
@@ -113,7 +114,7 @@ def look_over(names: Iterable[str]) -> None:
     """Have audits looked at that never were, when nothing that is shown waits."""
     with _CHANGED:
         for folder in (home() / name for name in names):
-            if folder not in _KNOWN:
+            if folder not in _KNOWN and not is_copy(folder):  # a whole store is not fetched for a count
                 _KNOWN[folder] = False
                 _put(_ANY, folder)
 
@@ -165,8 +166,9 @@ def _look_on() -> None:
         found = _FOUND.get(key) or _look(folder)
         with _CHANGED:
             _ASKED.discard(key)
-            _FOUND[key] = found
-            _KNOWN[folder] = found.state == "changed"
+            if found is not None:
+                _FOUND[key] = found
+                _KNOWN[folder] = found.state == "changed"
             while len(_FOUND) > MOST_KEPT:
                 _FOUND.popitem(last=False)
             _CHANGED.notify_all()
@@ -175,9 +177,13 @@ def _look_on() -> None:
             time.sleep(time.monotonic() - begun)
 
 
-def _look(folder: Path) -> Trust:
+def _look(folder: Path) -> Trust | None:
+    """Return the state of an audit; None where its object store does not answer now."""
     try:
+        bring(folder, fresh=FRESH)
         return trust_in(verified(folder))
+    except StorageError:
+        return None
     except Exception as error:  # whatever lies there is not what was stored
         why = error.message if isinstance(error, DokimasiaError) else Phrase("{problem}", problem=type(error).__name__)
         return Trust("changed", why=why.replaced(f"{folder}{os.sep}", ""))

@@ -31,6 +31,7 @@ from audit.files import (
     parse_json,
     read_regular,
     read_table,
+    remove,
     sha256,
     tidy,
     whole_lines,
@@ -38,6 +39,7 @@ from audit.files import (
 )
 from audit.record import JOURNAL_FILE, Evidence, audit_files
 from audit.signing import Secret
+from audit.storage import LOCK, bring_file, files_beside, held
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -85,16 +87,17 @@ class Store:
         if self.folder.is_symlink():
             raise IntegrityError(f"{self.folder}: is a link; an audit is a folder")
         self.folder.mkdir(parents=True, exist_ok=True)
-        lock = self.folder / ".lock"
+        lock = self.folder / LOCK
         if lock.is_symlink():
             raise IntegrityError(f"{lock}: is a link; an audit holds plain files")
-        with ExitStack() as held:
+        with ExitStack() as stack:
             try:
-                held.enter_context(locked(lock, wait=False))
+                stack.enter_context(locked(lock, wait=False))
             except BlockingIOError:
                 raise UsageError(
                     f"{self.folder}: another process runs this audit; wait for it or use another --into"
                 ) from None
+            stack.enter_context(held(self.folder))
             audit_files(self.folder)
             tidy(self.folder, deep=True)
             self._take_up()
@@ -118,6 +121,7 @@ class Store:
         if name not in self._entries and not (share and not self._alone and self._adopt(name)):
             return None
         path = self.folder / name
+        bring_file(path)
         if not path.is_file() or digest_file(path) != self._entries[name].sha256:
             raise IntegrityError(f"{path}: not the bytes that were stored; remove the folder or run with --fresh")
         try:
@@ -133,7 +137,7 @@ class Store:
         write_atomic(self.folder / name, data)
         if keep:
             self._note(_Entry(name, sha256(data), self.folder.name))
-            (self.folder / name).with_suffix(".jsonl").unlink(missing_ok=True)
+            remove((self.folder / name).with_suffix(".jsonl"))
         else:
             self._incomplete[name] = sha256(data)
 
@@ -141,6 +145,7 @@ class Store:
         """Return the model as one that keeps each answer to this question at once, and is not asked for it again."""
         path = self.folder / f"observed/{question}/{items}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
+        bring_file(path)
         return Continued(model, path, self.folder.name)
 
     def _take_up(self) -> None:
@@ -165,7 +170,7 @@ class Store:
 
     def _adopt(self, name: str) -> bool:
         """Take an answer over from a neighbour, if this installation stored it there; tell whether it did."""
-        for path in sorted(self.folder.parent.glob(f"*/{name}")):
+        for path in files_beside(self.folder, name):
             owner = path.parents[2]
             if owner == self.folder or owner.is_symlink():
                 continue

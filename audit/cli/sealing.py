@@ -122,9 +122,11 @@ def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> 
     """Verify a folder, or a bundle in a folder that is gone afterwards."""
     from audit.integrity import check_bundle, unpacked, was_finished
     from audit.record import find_audit
+    from audit.storage import audit_folder, bring
 
     if not (audit.endswith(".zip") and Path(audit).is_file()):
-        named = next((place for place in (Path(audit), into / audit) if was_finished(place)), None)
+        bring(into / audit)
+        named = next((place for place in (audit_folder(audit), into / audit) if was_finished(place)), None)
         return asked(named or find_audit(audit, into))
     with unpacked(check_bundle(Path(audit))) as folder:
         return asked(folder)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from audit.execute.dry_run import Sizes, expected_calls
 from audit.execute.observing import Watch
-from audit.files import write_atomic
+from audit.files import remove, write_atomic
 from audit.record import PROGRESS_FILE, CheckProgress, Limit, RunProgress, dump
 from audit.verdict import interim
 
@@ -93,7 +93,7 @@ class ProgressFile(Watch):
     def remove(self) -> None:
         """Take the file away."""
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+            remove(self._path)
 
     def _write(self) -> None:
         if time.monotonic() - self._written < EVERY:

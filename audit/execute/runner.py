@@ -55,6 +55,7 @@ from audit.record import (
     dump,
 )
 from audit.signing import Secret
+from audit.storage import bring_heads, local_folder
 from audit.verdict import adjusted_level, audit_verdict, invalidate
 
 __all__ = ["RunCallbacks", "audit_id", "run"]
@@ -95,7 +96,7 @@ def run(
     its endpoint, the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run again, unless a check of it
     crashed; its endpoints are asked first who they are. `fresh` takes no answer over from other audits.
     """
-    plan = as_plan(plan, asked)
+    plan, into = as_plan(plan, asked), local_folder(into)
     Secret.here()  # one that is no key is told now, not as a crash of every check
     for check in plan.checks:
         for role in check.data:
@@ -104,9 +105,10 @@ def run(
     frozen = freeze(plan, prints)
     name, watch = audit_id(frozen), watch or RunCallbacks()
     opened: dict[str, Any] = {}
+    bring_heads(into, journals=True)
     try:
         known = partial(strangers, parts=plan.models, opened=opened)
-        folder, done = place_of(Path(into), name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)
+        folder, done = place_of(into, name, frozen, fresh=fresh, remark=watch.on_remark, strangers=known)
         if done is not None:
             register_missed_end(done)
             return done

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from audit.errors import IntegrityError, os_reason
+from audit.files.listeners import written
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "keys_once", "open_regular",
-    "parquet_bytes", "parse_json", "read_frame", "read_regular", "read_table", "require_regular", "sha256",
+    "parquet_bytes", "parse_json", "read_frame", "read_regular", "read_table", "remove", "require_regular", "sha256",
     "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
 ]
 
@@ -185,6 +186,13 @@ def write_atomic(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+    written(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there, that is no part of an audit any more; raises OSError."""
+    path.unlink(missing_ok=True)
+    written(path)
 
 
 def write_inside(home: Path, name: str, data: bytes) -> Path:

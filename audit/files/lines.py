@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from audit.files.disk import MAX_JSON, read_regular, require_regular
+from audit.files.listeners import written
 from detectors.phrases import Phrase
 
 __all__ = ["add_line", "append_line", "locked", "read_lines", "whole_lines"]
@@ -51,6 +52,7 @@ def add_line(path: Path, line: bytes) -> None:
     """Append a line to a log that nobody else writes to; it is made where there is none. OSError as `locked`."""
     with _opened(path) as file:
         append_line(file.fileno(), line)
+    written(path)
 
 
 def append_line(handle: int, line: bytes) -> None:

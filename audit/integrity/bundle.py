@@ -31,6 +31,7 @@ from audit.files import canonical, digest_file, open_regular, parse_json, sha256
 from audit.integrity.verification import Verification, verify_audit
 from audit.record import ALLOWED, RECORD_FILE, audit_files, load_record
 from audit.signing import PublicKey
+from audit.storage import bring, push_folder
 from detectors.phrases import Phrase
 
 __all__ = ["MAX_MEMBERS", "MAX_TOTAL", "Bundle", "check_bundle", "export_audit", "import_audit", "unpacked"]
@@ -327,6 +328,7 @@ def import_audit(
     """
     bundle = check_bundle(path)
     target = into / bundle.id
+    bring(target, deep=False)
     tidy(into, prefix=".import-")
     if os.path.lexists(target):
         raise UsageError("{folder}: there already; import into another folder", folder=target)
@@ -335,5 +337,6 @@ def import_audit(
         found = verify_audit(folder, keys, known=known)
         folder.rename(target)
     sync_folder(into)
+    push_folder(target)
     told(found)
     return target

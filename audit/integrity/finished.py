@@ -21,6 +21,7 @@ from audit.integrity.conformity import check_record
 from audit.integrity.digests import check_digests
 from audit.plan import is_own
 from audit.record import RECORD_FILE, REVIEWS_FILE, SEAL_FILE, Audit, load_record
+from audit.storage import bring
 from detectors.phrases import Phrase
 
 __all__ = ["place_of"]
@@ -38,6 +39,7 @@ def place_of(
     """
     for number in count(1):
         folder = into / (name if number == 1 else f"{name}-{number}")
+        bring(folder)
         if fresh and os.path.lexists(folder):
             continue
         if not (folder / RECORD_FILE).is_file():

@@ -33,11 +33,12 @@ from typing import Any
 
 from audit.ask import Answerer
 from audit.errors import IntegrityError
-from audit.files import MAX_JSON, canonical, locked, parse_json, read_regular, sha256, stored_json, write_atomic
+from audit.files import MAX_JSON, canonical, parse_json, read_regular, remove, sha256, stored_json, write_atomic
 from audit.plan.differing import Pair, PlanDifference, differences
 from audit.plan.register import REGISTER, Entry, append_end, append_plan, contents_of, end_of, is_name, read_entries
 from audit.plan.vouching import own_record
 from audit.record import DEVIATIONS_FILE, PLAN_FILE, Attempt, Audit, Deviation, EarlierAttempt
+from audit.storage import shared
 
 __all__ = [
     "REGISTER", "attempts_of", "check_deviations", "deviations", "read_deviations", "register_end",
@@ -61,7 +62,7 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
     A plan that lies there and has its line was frozen before, and so were its deviations. Raises IntegrityError for
     deviations that cannot be read, and where the registered plan is not the one that was frozen.
     """
-    with locked(folder.parent / REGISTER) as file:
+    with shared(folder.parent / REGISTER) as file:
         entries = read_entries(file)
         line, digest = entries.get(folder.name), sha256(canonical(frozen))
         frozen_before = line is not None and line.plan == digest and (folder / PLAN_FILE).is_file()
@@ -72,7 +73,7 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
             if found:
                 write_atomic(folder / DEVIATIONS_FILE, _dumped(found))
             else:  # one that lies there is of a start that was killed before its plan was frozen
-                (folder / DEVIATIONS_FILE).unlink(missing_ok=True)
+                remove(folder / DEVIATIONS_FILE)
         write_atomic(folder / PLAN_FILE, canonical(frozen) + b"\n")
         if not frozen_before:  # lines follow upon plans: one without its plan is of a folder that was deleted
             append_plan(file, folder.name, frozen, again=line is not None)
@@ -81,7 +82,7 @@ def register_plan(folder: Path, frozen: Plan, items_of: ItemsOf) -> list[Deviati
 
 def register_end(folder: Path, verdicts: Mapping[str, str], who: Mapping[str, Any] | None) -> None:
     """Write into the register what came of an audit, so that it is known when its folder is not there any more."""
-    with locked(folder.parent / REGISTER) as file:
+    with shared(folder.parent / REGISTER) as file:
         append_end(file, folder.name, verdicts, who)
 
 
@@ -90,7 +91,7 @@ def register_missed_end(audit: Audit) -> None:
     register, name = audit.folder.parent / REGISTER, audit.folder.name
     if not register.is_file() or not _lacks_end(read_regular(register, MAX_JSON), name):
         return
-    with locked(register) as file:
+    with shared(register) as file:
         if _lacks_end(file.read(), name):
             append_end(file, name, *end_of(audit.record))
 
@@ -102,7 +103,7 @@ def _lacks_end(register: bytes, name: str) -> bool:
 
 def attempts_of(folder: Path, frozen: Plan, items_of: ItemsOf, answerer: Answerer) -> list[Attempt]:
     """Return the checks of an audit whose content the model that answers in it was asked before."""
-    with locked(folder.parent / REGISTER) as file:
+    with shared(folder.parent / REGISTER) as file:
         entries = read_entries(file)
     before = list(entries.values())[: list(entries).index(folder.name)] if folder.name in entries else []
     before = [_ended(folder.parent / entry.name, entry) for entry in before]

@@ -17,6 +17,7 @@ from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN
 from audit.record.finding import Finding, Stored
 from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
+from audit.storage import audit_folder, bring_named, shown
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
@@ -124,9 +125,11 @@ def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
 
 
 def find_audit(name: str, into: Path) -> Path:
-    """Return the folder of an audit given as a path or an id prefix; UsageError when there is none or several."""
-    if Path(name, RECORD_FILE).is_file():
-        return Path(name)
+    """Return the folder of an audit given as a path, an address or an id prefix; UsageError for none or several."""
+    folder = audit_folder(name)
+    if (folder / RECORD_FILE).is_file():
+        return folder
+    bring_named(into, name)
     begins = into.glob(f"{name}*/{RECORD_FILE}") if name.replace("-", "").isalnum() else ()
     found = sorted(path.parent for path in begins)
     exact = [path for path in found if path.name == name]
@@ -135,10 +138,12 @@ def find_audit(name: str, into: Path) -> Path:
     if found:
         raise UsageError(
             "{name!r} begins {count} audits under {folder}: {names}",
-            name=name, count=len(found), folder=into, names=", ".join(path.name for path in found[:5]),
+            name=name, count=len(found), folder=shown(into), names=", ".join(path.name for path in found[:5]),
         )
     known = [path.parent.name for path in into.glob(f"*/{RECORD_FILE}")]
-    raise UsageError("no audit {name!r} under {folder}{near}", name=name, folder=into, near=did_you_mean(name, known))
+    raise UsageError(
+        "no audit {name!r} under {folder}{near}", name=name, folder=shown(into), near=did_you_mean(name, known)
+    )
 
 
 def write_reports(

@@ -13,6 +13,7 @@ import streamlit as st
 from audit import plugins
 from audit.integrity import export_audit
 from audit.record import SEAL_FILE
+from audit.storage import shown
 from dashboard.address import Address
 from dashboard.loading import folder_of, opened, view_of
 from dashboard.page_frame import crumbs
@@ -38,10 +39,10 @@ def show(place: Address, words: Words) -> None:
             continue  # of sealed audits alone
         if name == "every-eval-ever" and view.record.data is not None:
             continue  # of models alone
-        command = f"dokimasia report {folder} --format {name}{lang}"
+        command = f"dokimasia report {shown(folder)} --format {name}{lang}"
         _offer(words, name, partial(_document, place, name), command)
     out = f"{place.audit}.zip"
-    _offer(words, "bundle", partial(_bundle, place), f"dokimasia export {folder} --out {out}", out)
+    _offer(words, "bundle", partial(_bundle, place), f"dokimasia export {shown(folder)} --out {out}", out)
 
 
 def _offer(

@@ -13,6 +13,7 @@ import streamlit as st
 
 from audit.errors import DokimasiaError
 from audit.integrity import Verification, check_bundle, import_audit, unpacked
+from audit.storage import shown
 from dashboard.address import Address
 from dashboard.loading import folder_of, home, opened
 from dashboard.page_frame import crumbs
@@ -37,7 +38,7 @@ def show(place: Address, words: Words) -> None:
     draw("heading.html.j2", words, title=words("dashboard.verify"), sentence=words("dashboard.verify_lead"))
     if place.audit:
         folder = folder_of(place.audit)
-        _told(words, lambda: verified(folder), f"dokimasia verify {folder} --recompute")
+        _told(words, lambda: verified(folder), f"dokimasia verify {shown(folder)} --recompute")
     draw("uploader.html.j2", words)
     sent = st.file_uploader(words("dashboard.drop"), type="zip", max_upload_size=MEGABYTES)
     if sent is not None:
@@ -64,7 +65,7 @@ def _bundle(path: Path, place: Address, words: Words) -> None:
         with unpacked(check_bundle(path)) as folder:
             return verified(folder)
 
-    whole = _told(words, verify, f"dokimasia import BUNDLE.zip --into {home()}")
+    whole = _told(words, verify, f"dokimasia import BUNDLE.zip --into {shown(home())}")
     if whole and speaker().speaks and st.button(words("dashboard.import"), type="primary"):
         try:
             must_speak(speaker())

@@ -69,8 +69,10 @@ def index(
     """
     from audit.files import in_language, write_inside
     from audit.record import RECORD_FILE, load_record
+    from audit.storage import bring_heads, shown
     from reports.documents.index_page import render_index
 
+    bring_heads(into)
     audits, damaged = [], []
     for path in sorted(into.glob(f"*/{RECORD_FILE}")):
         try:
@@ -79,6 +81,6 @@ def index(
             typer.echo(clean(f"{path.parent.name}: {error}"), err=True)
             damaged.append((path.parent.name, error.message))
     if not audits and not damaged:
-        raise UsageError(f"{into}: no finished audit here")
+        raise UsageError(f"{shown(into)}: no finished audit here")
     name = in_language(Path("index").with_suffix(".html").name, lang)
     typer.echo(str(write_inside(into, name, render_index(audits, lang, damaged))))

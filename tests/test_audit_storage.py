@@ -1,0 +1,436 @@
+"""Audits in an object store: the same bytes as on a disk, whoever is killed, and whatever the store does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from needs import ROOT
+from object_store import SECRET, Bucket, Proxy, machine, moto
+from slow_letters import asked, plan
+
+from audit.errors import IntegrityError, StorageError, UsageError
+from audit.execute import RunCallbacks, run
+from audit.files import sha256, write_atomic
+from audit.integrity import verify_audit
+from audit.record import find_audit, load_record
+from audit.storage import access, append_conditional, bring, held, local_folder, remote
+from audit.storage.lease import Lease
+from audit.storage.pushing import LAG
+from audit.storage.remote import ChangedError, Remote
+
+pytest.importorskip("obstore")
+pytest.importorskip("moto.server")
+NUMBER = iter(range(1000))
+
+
+@pytest.fixture(scope="module")
+def server():
+    with moto() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def one_proxy(server):
+    with Proxy(server).served() as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def proxy(one_proxy):
+    one_proxy.mended()
+    one_proxy.seen.clear()
+    yield one_proxy
+    one_proxy.mended()
+
+
+@pytest.fixture
+def bucket(server, proxy, monkeypatch, tmp_path):
+    """A bucket of its own, reached through the proxy from a machine with an empty cache."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "somebody")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("DOKIMASIA_LEASE", "2")
+    monkeypatch.setattr(access, "_COPIES", {})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Bucket(server, f"bucket{next(NUMBER)}").make()
+
+
+@pytest.fixture
+def elsewhere(monkeypatch, tmp_path):
+    """Go to another machine, with the same secret and nothing in its cache."""
+
+    def go():
+        monkeypatch.setattr(access, "_COPIES", {})
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"machine{next(NUMBER)}"))
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """The audit on a disk: its record, and what its model was asked."""
+    home = tmp_path_factory.mktemp("local")
+    done = run(plan(home / "log"), into=home / "audits")
+    return (done.folder / "record.json").read_bytes(), asked(home / "log")
+
+
+def at(bucket: Bucket) -> str:
+    return f"s3://{bucket.name}/team/audits"
+
+
+def record_in(bucket: Bucket) -> bytes:
+    (key,) = [key for key in bucket.keys() if key.endswith("record.json")]
+    return bucket.get(key)
+
+
+def named(journal: bytes) -> list[str]:
+    return [json.loads(line)["path"] for line in journal.splitlines()]
+
+
+# ---- which places there are
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("ftp://host/audits", "ftp://: no store of audits; allowed: az://, file://, gs://, s3://"),
+        ("https://bucket.s3.amazonaws.com/audits", "https://: no store"),
+        ("s3://key:word@bucket/audits", "s3://: an address without name"),
+        ("s3://bucket/audits?token=word", "s3://: an address without name"),
+        ("s3:/bucket/audits", "a path has lost a slash"),
+    ],
+)
+def test_other_places_are_refused_in_one_line_that_repeats_no_password(place, told):
+    with pytest.raises(UsageError, match=re.escape(told)) as error:
+        local_folder(place)
+    assert "word" not in str(error.value).replace("password", "")
+
+
+def test_a_plain_folder_and_a_file_address_are_folders(tmp_path):
+    assert local_folder("audits") == Path("audits")
+    assert local_folder(f"file://{tmp_path}") == tmp_path
+
+
+def test_http_is_for_this_machine_unless_asked_for(monkeypatch, bucket):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://store.example")
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL: http, which others can read"):
+        local_folder(at(bucket))
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    assert local_folder(at(bucket)).is_dir()
+
+
+# ---- conditions
+
+
+def test_the_server_keeps_its_conditions(bucket):
+    store = Remote.at(at(bucket))
+    first = store.put("a/x", b"1", after=None)
+    with pytest.raises(ChangedError):
+        store.put("a/x", b"2", after=None)
+    second = store.put("a/x", b"2", after=first)
+    with pytest.raises(ChangedError):
+        store.put("a/x", b"3", after=first)
+    assert store.put("a/x", b"2", after=None) == second  # what is there already counts as put
+    store.require_conditions()
+    assert bucket.keys() == ["team/audits/a/x"]
+
+
+def test_a_server_that_ignores_conditions_is_read_from_and_not_written_to(bucket, proxy, local, tmp_path, elsewhere):
+    done = run(plan(tmp_path / "log"), into=at(bucket))
+    elsewhere()
+    proxy.ignorant = True
+    assert verify_audit(find_audit(f"{at(bucket)}/{done.folder.name}", Path("audits"))).files > 3
+    before = bucket.all()
+    for write in (
+        lambda: run(plan(tmp_path / "log", limit=40), into=at(bucket)),
+        lambda: append_conditional(local_folder(at(bucket)) / done.folder.name / "reviews.jsonl", lambda data: b"x\n"),
+    ):
+        with pytest.raises(UsageError, match="ignores the conditions of a put"):
+            write()
+    assert bucket.all() == before
+
+
+def test_an_appended_log_loses_no_entry_of_several_machines(bucket, tmp_path):
+    Remote.at(at(bucket)).put("one/record.json", b"{}", after=None)
+    program = (
+        "import sys; from audit.files import sha256, whole_lines; from audit.storage import append_conditional, "
+        "local_folder\n"
+        "path = local_folder(sys.argv[1]) / 'one' / 'log.jsonl'\n"
+        "for n in range(12):\n"
+        "    def made(data):\n"
+        "        lines = whole_lines(data)[0]\n"
+        "        return f\"{sys.argv[2]} {n} {sha256(lines[-1] if lines else b'')}\\n\".encode()\n"
+        "    append_conditional(path, made)\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", program, at(bucket), str(who)], env={**os.environ, **machine(tmp_path / str(who))})
+        for who in range(4)
+    ]  # fmt: skip
+    assert [one.wait(60) for one in writers] == [0] * 4
+    lines = bucket.get("team/audits/one/log.jsonl").splitlines(keepends=True)
+    assert sorted(line.split()[:2] for line in lines) == sorted([b"%d" % who, b"%d" % n] for who in range(4) for n in range(12))
+    assert [line.split()[2].decode() for line in lines] == [sha256(b""), *map(sha256, lines[:-1])]
+
+
+# ---- a run
+
+
+def test_a_run_leaves_the_record_of_a_local_one_and_puts_nothing_before_what_it_names(bucket, proxy, local, tmp_path):
+    done = run(plan(tmp_path / "log"), into=at(bucket))
+    assert record_in(bucket) == local[0]
+    puts = [path.split("/audits/")[1] for path in proxy.puts() if "/audits/" in path]
+    there = set()
+    for method, path, body in proxy.seen:
+        if method == "PUT" and path.endswith("journal.jsonl"):
+            assert {f"{path.removesuffix('journal.jsonl')}{one}" for one in named(body)} <= there
+        there.add(path)
+    mine = [name for name in puts if name.startswith(done.folder.name) and not name.endswith(".lease")]
+    assert mine[-1].endswith("record.json")
+    assert puts.index(f"{done.folder.name}/run.json") < puts.index(f"{done.folder.name}/record.json")
+    stored = {key.partition("/audits/")[2]: data for key, data in bucket.all().items()}
+    here = {path.relative_to(done.folder.parent).as_posix(): path for path in done.folder.rglob("*") if path.is_file()}
+    assert {name: path.read_bytes() for name, path in here.items() if "/." not in name} == {
+        name: data for name, data in stored.items() if name.startswith(done.folder.name) and "/." not in name
+    }
+    assert not any(SECRET.encode() in data for data in stored.values())
+
+
+def test_killed_and_resumed_on_another_machine_nothing_stored_is_asked_twice(bucket, proxy, local, tmp_path, elsewhere):
+    proxy.slow, proxy.only = 0.02, "PUT"
+    log, program = tmp_path / "log", ROOT / "tests" / "slow_letters.py"
+    child = subprocess.Popen([sys.executable, program, at(bucket), log, "0.02"], stdout=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while not any(path.endswith("journal.jsonl") and body.count(b"\n") > 9 for _, path, body in list(proxy.seen)):
+        assert child.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.communicate()
+    assert child.returncode == -signal.SIGKILL
+    before = asked(log)
+    (journal,) = [key for key in bucket.keys() if key.endswith("journal.jsonl")]
+    stored = named(bucket.get(journal))
+    assert {journal.removesuffix("journal.jsonl") + one for one in stored} <= set(bucket.keys())
+    proxy.slow = 0
+    elsewhere()
+    done = run(plan(log), into=at(bucket))
+    again = asked(log)[len(before) :]
+    assert len(stored) > 9
+    assert again == local[1][len(stored) :]  # what the store did not have yet, and no more
+    assert len(before) - len(stored) <= LAG + 1  # answers that waited, and the one in flight
+    assert record_in(bucket) == local[0]
+    assert done.run is not None
+    assert done.run.attempts == 1
+    elsewhere()
+    assert verify_audit(find_audit(done.folder.name[:8], local_folder(at(bucket))), judge_again=True).own
+
+
+def test_with_another_secret_stored_answers_are_asked_anew(bucket, local, tmp_path, elsewhere, monkeypatch):
+    run(plan(tmp_path / "log"), into=at(bucket))
+    elsewhere()
+    monkeypatch.setenv("DOKIMASIA_STATE_KEY", "1" * 64)
+    heard = []
+    second = run(plan(tmp_path / "other"), into=at(bucket), watch=RunCallbacks(on_remark=heard.append))
+    assert sorted(asked(tmp_path / "other")) == sorted(local[1])
+    assert second.folder.name.endswith("-2")
+    assert any("not by this installation" in line for line in heard)
+
+
+def test_a_neighbour_in_the_store_lends_its_answers(bucket, local, tmp_path, elsewhere):
+    run(plan(tmp_path / "log"), into=at(bucket))
+    elsewhere()
+    heard = []
+    run(plan(tmp_path / "other", limit=80), into=at(bucket), watch=RunCallbacks(on_remark=heard.append))
+    assert asked(tmp_path / "other") == []
+    assert any("10 stored answers were taken over" in line for line in heard)
+
+
+# ---- a store that fails
+
+
+@pytest.mark.parametrize("fault", ["broken", "cut", "lost", "torn"])
+def test_what_goes_wrong_in_passing_changes_nothing(bucket, proxy, local, tmp_path, fault):
+    proxy.only = "PUT .*(parquet|json)" if fault in ("lost", "torn") else ""
+    setattr(proxy, fault, 5)
+    done = run(plan(tmp_path / "log"), into=at(bucket))
+    assert record_in(bucket) == local[0]
+    assert asked(tmp_path / "log") == local[1]
+    assert verify_audit(done.folder).own
+
+
+def test_a_store_that_goes_down_ends_the_run_in_one_line_and_loses_nothing(
+    bucket, proxy, local, tmp_path, monkeypatch, elsewhere
+):
+    monkeypatch.setattr(remote, "PATIENCE", 0.5)
+    proxy.only, proxy.status = "PUT .*parquet", 507
+    log, shards = tmp_path / "log", []
+
+    def falls(items: int) -> None:
+        shards.append(items)
+        if len(shards) == 12:
+            proxy.broken = 10**6
+
+    with pytest.raises(StorageError, match=r"parquet: the store answers 507") as error:
+        run(plan(log), into=at(bucket), watch=RunCallbacks(on_answer=falls))
+    assert error.value.exit_code == 5
+    assert "\n" not in str(error.value)
+    assert SECRET not in str(error.value)
+    assert not [key for key in bucket.keys() if key.endswith("record.json")]
+    (journal,) = [key for key in bucket.keys() if key.endswith("journal.jsonl")]
+    for one in named(bucket.get(journal)):
+        assert journal.removesuffix("journal.jsonl") + one in bucket.keys()
+    proxy.mended()
+    monkeypatch.setattr(access, "_COPIES", {})  # the same machine, another process
+    done = run(plan(log), into=at(bucket))
+    assert record_in(bucket) == local[0]
+    assert set(asked(log)) == set(local[1])
+    assert len(asked(log)) <= len(local[1]) + 1  # the shard in flight; others that were not put yet were taken up
+    elsewhere()
+    assert verify_audit(find_audit(done.folder.name, local_folder(at(bucket)))).own
+
+
+@pytest.mark.parametrize(("status", "told"), [(403, "answers 403"), (404, "404")])
+def test_a_refusal_is_told_at_once(bucket, proxy, tmp_path, status, told):
+    proxy.broken, proxy.status = 10**6, status
+    begun = time.monotonic()
+    with pytest.raises(StorageError, match=told) as error:
+        run(plan(tmp_path / "log"), into=at(bucket))
+    assert time.monotonic() - begun < remote.PATIENCE / 2
+    assert SECRET not in str(error.value)
+
+
+def test_a_listing_that_lags_behind_loses_nothing(bucket, proxy, local, tmp_path, monkeypatch, elsewhere):
+    proxy.stale = {}
+    with pytest.raises(KeyboardInterrupt):
+        run(plan(tmp_path / "log"), into=at(bucket), watch=RunCallbacks(on_answer=_after(12)))
+    elsewhere()
+    lagging = Remote.at(at(bucket))
+    listed = lagging.tree("")
+    (audit,) = {one.name.partition("/")[0] for one in listed if one.name.endswith("plan.json")}
+    empty = b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
+    proxy.stale = {query: empty for query in _queries(bucket, audit)}
+    before = bucket.all()
+    try:
+        run(plan(tmp_path / "log"), into=at(bucket))
+    except StorageError as error:
+        assert "somebody else wrote it meanwhile" in str(error)
+    after = bucket.all()
+    kept = {key: data for key, data in before.items() if key.endswith(".parquet")}
+    assert {key: after[key] for key in kept} == kept
+    assert after[f"team/audits/{audit}/journal.jsonl"].startswith(before[f"team/audits/{audit}/journal.jsonl"])
+    proxy.mended()
+    elsewhere()
+    run(plan(tmp_path / "log"), into=at(bucket))
+    assert record_in(bucket) == local[0]
+
+
+def _after(shards):
+    count = iter(range(shards))
+
+    def stop(items):
+        if next(count, None) is None:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def _queries(bucket, audit):
+    from urllib.parse import quote
+
+    for folder in (f"team/audits/{audit}/", "team/audits/"):
+        name = quote(folder, safe="")
+        yield f"list-type=2&prefix={name}&delimiter=%2F"
+        yield f"list-type=2&delimiter=%2F&prefix={name}"
+        yield f"list-type=2&prefix={name}"
+
+
+# ---- leases
+
+
+def test_who_renews_keeps_the_lease_and_who_does_not_loses_it(bucket, monkeypatch):
+    store = Remote.at(at(bucket))
+    first, second = Lease(store, "one/.lease"), Lease(store, "one/.lease")
+    first.take(patient=False)
+    with pytest.raises(UsageError, match="runs this audit"):
+        second.take(patient=False)
+    monkeypatch.setattr(first, "_renew", lambda: None)  # it hangs
+    second.take(patient=False)
+    monkeypatch.undo()
+    first._renew()
+    with pytest.raises(StorageError, match="took this audit over"):
+        first.require()
+    second.require()
+    second.give_back()
+    begun = time.monotonic()
+    third = Lease(store, "one/.lease")
+    third.take(patient=False)
+    assert time.monotonic() - begun < 1.5
+    third.give_back()
+
+
+def test_a_run_that_lost_its_lease_writes_no_more(bucket, local, tmp_path):
+    store, before = Remote.at(at(bucket)), []
+
+    def robbed(items):
+        if not before:
+            (lease,) = [one.name for one in store.tree("") if one.name.endswith("/.lease") and "plans" not in one.name]
+            there = store.get(lease)
+            store.put(lease, b'{"beat":1,"host":"another","owner":"x","term":60}', after=there[1])
+            before.append(lease)
+            time.sleep(1.5)
+
+    with pytest.raises(StorageError, match="took this audit over"):
+        run(plan(tmp_path / "log"), into=at(bucket), watch=RunCallbacks(on_answer=robbed))
+    assert not [key for key in bucket.keys() if key.endswith("record.json")]
+
+
+# ---- the cache
+
+
+def test_a_cache_that_differs_is_not_believed(bucket, local, tmp_path):
+    done = run(plan(tmp_path / "log"), into=at(bucket))
+    for path in (done.folder / "record.json", next((done.folder / "observed").rglob("*.parquet"))):
+        data = path.read_bytes()
+        path.write_bytes(b"x" * len(data))
+        bring(done.folder)
+        assert path.read_bytes() == data
+    stray = done.folder / "items" / "mine.parquet"
+    stray.write_bytes(b"1")
+    bring(done.folder)
+    assert not stray.exists()
+    assert verify_audit(done.folder).own
+
+
+def test_the_cache_drops_what_was_used_longest_ago_and_is_stored(bucket, local, tmp_path, monkeypatch):
+    first = run(plan(tmp_path / "log"), into=at(bucket))
+    monkeypatch.setenv("DOKIMASIA_CACHE_MB", "0")
+    alone = first.folder / "observed" / "mine" / "answer.parquet"
+    alone.parent.mkdir()
+    alone.write_bytes(b"in no store")
+    second = run(plan(tmp_path / "log", limit=16), into=at(bucket))
+    assert first.folder.is_dir()
+    alone.unlink()
+    bring(second.folder)
+    assert not first.folder.exists()
+    assert second.folder.is_dir()
+    assert verify_audit(find_audit(first.folder.name, first.folder.parent)).own
+
+
+def test_two_writers_of_one_file_do_not_write_over_each_other(bucket, local, tmp_path, elsewhere):
+    done = run(plan(tmp_path / "log"), into=at(bucket))
+    elsewhere()
+    there = find_audit(f"{at(bucket)}/{done.folder.name}", Path())
+    bucket.put(f"team/audits/{done.folder.name}/seal.json", b"somebody's")
+    with pytest.raises(StorageError, match="somebody else wrote it meanwhile"):
+        write_atomic(there / "seal.json", b"mine")
+    assert bucket.get(f"team/audits/{done.folder.name}/seal.json") == b"somebody's"
