@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 from urllib.request import Request as Call
@@ -106,7 +105,7 @@ class Proxy:
         put = request.method == "PUT"
         if hit and put and self._takes("torn"):
             body = body[: len(body) // 2]
-        if self.stale is not None and (kept := self.stale.get(str(request.url.query))) and "list-type" in str(request.url):
+        if self.stale is not None and (kept := self.stale.get(str(request.url.query))):
             return Response(kept, media_type="application/xml")
         if put:
             async with self._one:
@@ -167,7 +166,7 @@ class Bucket:
         urlopen(Call(f"{self.server}/{self.name}", method="PUT"), timeout=30).close()
         return self
 
-    def keys(self) -> list[str]:
+    def listed(self) -> list[str]:
         return sorted(one["path"] for batch in obstore.list(self._store) for one in batch)
 
     def get(self, key: str) -> bytes:
@@ -177,7 +176,7 @@ class Bucket:
         obstore.put(self._store, key, data)
 
     def all(self) -> dict[str, bytes]:
-        return {key: self.get(key) for key in self.keys()}
+        return {key: self.get(key) for key in self.listed()}
 
     @property
     def _store(self) -> Any:
@@ -185,8 +184,3 @@ class Bucket:
             self.name, endpoint=self.server, region="us-east-1", access_key_id="a", secret_access_key="b",
             client_options={"allow_http": True},
         )  # fmt: skip
-
-
-def machine(folder: Path) -> dict[str, str]:
-    """Environment of a machine whose cache lies in a folder."""
-    return {"XDG_CACHE_HOME": str(folder)}

@@ -1,4 +1,4 @@
-"""A plan whose model writes down each shard that it is asked; as a program: `python slow_letters.py INTO LOG SECONDS`."""
+"""A plan whose model writes down each shard that it is asked; as a program: `slow_letters.py INTO LOG STOP`."""
 
 from __future__ import annotations
 
@@ -22,20 +22,23 @@ class Letters:
 
     name, family, modality, fingerprint = "letters", "letters", "text", "sha256:letters"
 
-    def __init__(self, log: Path, seconds: float = 0) -> None:
-        self._log, self._seconds = log, seconds
+    def __init__(self, log: Path, stop: int = 10**6) -> None:
+        """`stop`: the shard at which it hangs."""
+        self._log, self._left = log, stop
 
     def log_prob(self, items: Sequence[Any]) -> tuple[np.ndarray, str]:
         with self._log.open("a") as log:
             log.write(f"{sha256(repr(list(items)).encode())}\n")
-        time.sleep(self._seconds)
+        self._left -= 1
+        if self._left == 0:
+            time.sleep(600)
         return np.array([-int(sha256(repr(item).encode())[7:11], 16) / 1000 for item in items]), "exact"
 
 
-def plan(log: Path, seconds: float = 0, limit: int = 160) -> Plan:
+def plan(log: Path, stop: int = 10**6, limit: int = 160) -> Plan:
     """A plan of `limit` pairs in shards of 8."""
     data = {"items": Builtin(name="stereotype_pairs")}
-    model = Letters(log, seconds)
+    model = Letters(log, stop)
     return Plan(title="Letters", checks=(Check("pairs", StereotypePairs(), data),), model=model, limit=limit, shard=8)
 
 
@@ -45,6 +48,6 @@ def asked(log: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    into, log, seconds = sys.argv[1:]
+    into, log, stop = sys.argv[1:]
     told = RunCallbacks(on_remark=lambda line: print(line, flush=True))
-    print(run(plan(Path(log), float(seconds)), into=into, watch=told).folder)
+    print(run(plan(Path(log), int(stop)), into=into, watch=told).folder)

@@ -24,7 +24,8 @@ ROOT = Path(__file__).parents[1]
 SHOWN = (
     "audit/compare", "audit/coverage", "audit/files", "audit/integrity", "audit/plan/differing.py",
     "audit/plan/registration.py", "audit/probe/ranges.py", "audit/record", "audit/review", "audit/signing",
-    "audit/verdict/findings.py", "dashboard", "reports/documents", "reports/exchange", "reports/figures",
+    "audit/storage", "audit/verdict/findings.py",
+    "dashboard", "reports/documents", "reports/exchange", "reports/figures",
     "reports/text", "reports/views",
 )  # fmt: skip
 """Where errors are made that a screen may show."""

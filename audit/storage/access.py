@@ -43,14 +43,16 @@ def local_folder(place: str | os.PathLike[str]) -> Path:
     """
     text = os.fspath(place)
     if re.match(r"(az|gs|s3):/(?!/)", text):
-        raise UsageError(f"{text}: a path has lost a slash of the address; allowed: the address as text")
+        raise UsageError("{place}: a path has lost a slash of the address; allowed: the address as text", place=text)
     if "://" not in text:
         return Path(text)
     parts = urlsplit(text)
     if parts.scheme not in SCHEMES:
-        raise UsageError(f"{parts.scheme}://: no store of audits; allowed: {', '.join(f'{one}://' for one in SCHEMES)}")
+        schemes = ", ".join(f"{one}://" for one in SCHEMES)
+        raise UsageError("{scheme}://: no store of audits; allowed: {schemes}", scheme=parts.scheme, schemes=schemes)
     if "@" in parts.netloc or parts.query or parts.fragment:
-        raise UsageError(f"{parts.scheme}://: an address without name, password, query and fragment is allowed")
+        what = "{scheme}://: an address with a name, a password, a query or a fragment; allowed: one without"
+        raise UsageError(what, scheme=parts.scheme)
     if parts.scheme == "file":
         return Path(parts.path)
     url = text.rstrip("/")

@@ -47,5 +47,5 @@ def _size(folder: Path) -> int:
 def _limit() -> int:
     given = os.environ.get(CACHE, "")
     if given and not given.isdigit():
-        raise UsageError(f"{CACHE}: got {given!r}; allowed: a whole number of megabytes")
+        raise UsageError("{variable}: got {given!r}; allowed: a whole number of megabytes", variable=CACHE, given=given)
     return (int(given) if given else _LIMIT) * 1_000_000

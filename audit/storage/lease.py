@@ -51,8 +51,8 @@ class Lease:
                 if etag != seen:
                     if seen and not patient:
                         raise UsageError(
-                            f"{self._remote.url}/{self._name}: {told['host']} runs this audit; "
-                            "wait for it or use another --into"
+                            "{url}: {host} runs this audit; wait for it or use another --into",
+                            url=f"{self._remote.url}/{self._name}", host=told["host"],
                         )
                     seen, since = etag, time.monotonic()
                 if time.monotonic() - since < told["term"]:
@@ -121,5 +121,5 @@ def _term() -> float:
     except ValueError:
         term = 0.0
     if not 1 <= term <= 600:
-        raise UsageError(f"{LEASE}: got {given!r}; allowed: 1 to 600 seconds")
+        raise UsageError("{variable}: got {given!r}; allowed: 1 to 600 seconds", variable=LEASE, given=given)
     return term

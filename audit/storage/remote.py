@@ -54,6 +54,10 @@ class Object(NamedTuple):
 class _PassingError(Exception):
     """Something that may be otherwise the next time."""
 
+    def __init__(self, phrase: Phrase) -> None:
+        self.phrase = phrase
+        super().__init__(str(phrase))
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -72,7 +76,7 @@ class Remote:
             from obstore.exceptions import BaseError
             from obstore.store import from_url
         except ImportError:
-            what = f"{url}: object stores need obstore; allowed: pip install 'dokimasia[s3]'"
+            what = "an address of an object store needs obstore; allowed: pip install 'dokimasia[s3]'"
             raise LibraryError(what, library="obstore", extra="s3") from None
         clear = {"allow_http": True} if _is_clear(os.environ.get("AWS_ENDPOINT_URL", "")) else {}
         limits: Any = {"timeout": f"{_SLOWEST}s", "connect_timeout": "5s", **clear}
@@ -116,7 +120,7 @@ class Remote:
                 if there is None and expected is None:  # two at once, of whom neither was let through
                     raise _PassingError(Phrase("two puts at once")) from None
                 if there is None or there[0] != data:
-                    raise ChangedError(name) from None
+                    raise ChangedError from None
                 return there[1]
             whole = etag.strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest()
             if not whole and self._size(name) != len(data):
@@ -194,7 +198,8 @@ class Remote:
                 left = until - time.monotonic()
                 if _lasts(error) or left <= 0:
                     where = f"{self.url}/{name}" if name else self.url
-                    raise StorageError("{url}: {problem}", url=where, problem=_reason(error)) from None
+                    told = "{url}: {problem}; what is stored stays"
+                    raise StorageError(told, url=where, problem=_reason(error)) from None
                 time.sleep(min(left, pause * (50 + secrets.randbelow(50)) / 100))
                 pause = min(2 * pause, 5.0)
 
@@ -211,7 +216,7 @@ def _reason(error: Exception) -> Phrase:
     """Return what went wrong, of which a server's own words are no part."""
     told = str(error)
     if isinstance(error, _PassingError):
-        return error.args[0] if isinstance(error.args[0], Phrase) else Phrase("no answer")
+        return error.phrase
     status = re.search(r"status code: (\d{3})", told)
     code = re.search(r"<Code>(\w{1,60})</Code>", told)
     if status is not None:

@@ -4,8 +4,8 @@
     <cache>/dokimasia/stores/<digest of the address>/known/<audit>.jsonl    what is known of the store
 
 The store is the truth. Before a command reads, what it needs is listed and every file is fetched whose etag or digest
-is not the known one; files that the store does not have go. Only a folder in which a process of this machine runs an
-audit is left alone, as it is ahead of the store.
+is not the known one; files that the store does not have go. Only a folder that is ahead of the store is left alone:
+one in which a process of this machine runs an audit, or in which a run ended before all was put.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class WorkingCopy:
             return
         with self._turn:
             if not self._is_ahead(audit):
-                self._bring_all(audit, self.remote.tree(audit) if deep else self.remote.names(audit)[0], deep=deep)
+                found = self.remote.tree(audit) if deep else self.remote.names(audit)[0]
+                if not self._has_more(audit, found):
+                    self._bring_all(audit, found, deep=deep)
         self._looked[audit, deep] = time.monotonic()
 
     def bring_top(self, audit: str) -> None:
@@ -209,6 +211,8 @@ class WorkingCopy:
 
     def _bring_head(self, audit: str, *, journals: bool) -> None:
         files = self.remote.names(audit)[0]
+        if self._has_more(audit, files):
+            return
         done = not journals and any(one.name == f"{audit}/{_RECORD}" for one in files)
         for one in files:
             if not (done and one.name == f"{audit}/{_JOURNAL}"):
@@ -266,6 +270,13 @@ class WorkingCopy:
             except OSError:
                 pass
         return False
+
+    def _has_more(self, audit: str, found: Iterable[Object]) -> bool:
+        """Tell whether a run that ended here could not put all; the next one takes it up (`audit.storage.resuming`)."""
+        journal = f"{audit}/{_JOURNAL}"
+        if any(one.name == f"{audit}/{_RECORD}" for one in found) or not (self.root / journal).is_file():
+            return False
+        return not self.known(audit).is_stored(journal, self.root / journal)
 
     def _was_looked(self, what: tuple[str, bool], fresh: float) -> bool:
         return fresh > 0 and time.monotonic() - self._looked.get(what, float("-inf")) < fresh
