@@ -83,15 +83,15 @@ class Proxy:
     """Seconds that each call takes longer."""
     ignorant: bool = False
     """Whether conditions are taken out of puts, as if the server did not know them."""
-    stale: dict[str, bytes] | None = None
-    """Listings by address, given out again whatever the server has by now; None: none are."""
+    stale: str = ""
+    """Listings below this folder are empty, as if it had been made a moment ago; empty: none are."""
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     """(method, path, body) of all calls that reached the server."""
 
     def mended(self) -> None:
         """Take all faults out."""
         self.broken = self.cut = self.lost = self.torn = 0
-        self.slow, self.ignorant, self.stale, self.only = 0, False, None, ""
+        self.slow, self.ignorant, self.stale, self.only = 0, False, "", ""
 
     async def answer(self, request: Request) -> Response:
         body = await request.body()
@@ -105,8 +105,8 @@ class Proxy:
         put = request.method == "PUT"
         if hit and put and self._takes("torn"):
             body = body[: len(body) // 2]
-        if self.stale is not None and (kept := self.stale.get(str(request.url.query))):
-            return Response(kept, media_type="application/xml")
+        if self.stale and request.query_params.get("prefix", "").startswith(self.stale):
+            return Response(_EMPTY, media_type="application/xml")
         if put:
             async with self._one:
                 found = await self._pass(request, body)
@@ -152,6 +152,7 @@ class Proxy:
             thread.join()
 
 
+_EMPTY = b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
 _HOP = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
 
 

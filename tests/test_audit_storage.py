@@ -15,16 +15,20 @@ import pytest
 from needs import ROOT
 from object_store import SECRET, Bucket, Proxy, moto
 from slow_letters import asked, plan
+from streamlit.testing.v1 import AppTest
 
+from audit.cli.app import execute
 from audit.errors import StorageError, UsageError
 from audit.execute import RunCallbacks, run
 from audit.files import sha256, write_atomic
 from audit.integrity import verify_audit
 from audit.record import find_audit
-from audit.storage import access, append_conditional, bring, local_folder, remote
+from audit.storage import access, append_conditional, bring, local_folder, remote, shown
 from audit.storage.lease import Lease
 from audit.storage.pushing import LAG
 from audit.storage.remote import ChangedError, Remote
+from dashboard import loading
+from dashboard.trust import all_looked_at, trust_of
 
 pytest.importorskip("obstore")
 pytest.importorskip("moto.server")
@@ -314,27 +318,16 @@ def test_a_refusal_is_told_at_once(bucket, proxy, tmp_path, status, told):
     assert SECRET not in str(error.value)
 
 
-def test_a_listing_that_lags_behind_loses_nothing(bucket, proxy, local, tmp_path, monkeypatch, elsewhere):
-    proxy.stale = {}
+def test_a_listing_that_lags_behind_loses_nothing(bucket, proxy, local, tmp_path, elsewhere):
     with pytest.raises(KeyboardInterrupt):
         run(plan(tmp_path / "log"), into=at(bucket), watch=RunCallbacks(on_answer=_after(12)))
     elsewhere()
-    lagging = Remote.at(at(bucket))
-    listed = lagging.tree("")
-    (audit,) = {one.name.partition("/")[0] for one in listed if one.name.endswith("plan.json")}
-    empty = b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
-    proxy.stale = dict.fromkeys(_queries(audit), empty)
-    before = bucket.all()
-    with pytest.raises(StorageError, match="somebody else wrote it meanwhile"):
-        run(plan(tmp_path / "log"), into=at(bucket))
-    after = bucket.all()
-    kept = {key: data for key, data in before.items() if key.endswith(".parquet")}
-    assert {key: after[key] for key in kept} == kept
-    assert after[f"team/audits/{audit}/journal.jsonl"].startswith(before[f"team/audits/{audit}/journal.jsonl"])
-    proxy.mended()
-    elsewhere()
+    audit = ending(bucket, "/plan.json")[0].split("/")[2]
+    proxy.stale = f"team/audits/{audit}"
+    before = len(asked(tmp_path / "log"))
     run(plan(tmp_path / "log"), into=at(bucket))
     assert record_in(bucket) == local[0]
+    assert asked(tmp_path / "log")[before:] == local[1][before:]
 
 
 def _after(shards):
@@ -346,15 +339,6 @@ def _after(shards):
 
     return stop
 
-
-def _queries(audit):
-    from urllib.parse import quote
-
-    for folder in (f"team/audits/{audit}/", "team/audits/"):
-        name = quote(folder, safe="")
-        yield f"list-type=2&prefix={name}&delimiter=%2F"
-        yield f"list-type=2&delimiter=%2F&prefix={name}"
-        yield f"list-type=2&prefix={name}"
 
 
 # ---- leases
@@ -437,3 +421,67 @@ def test_two_writers_of_one_file_do_not_write_over_each_other(bucket, local, tmp
     with pytest.raises(StorageError, match="somebody else wrote it meanwhile"):
         write_atomic(there / "seal.json", b"mine")
     assert bucket.get(f"team/audits/{done.folder.name}/seal.json") == b"somebody's"
+
+
+# ---- what is done with it
+
+
+@pytest.fixture
+def finished(bucket, tmp_path, elsewhere):
+    """An audit that another machine left in the store; its address."""
+    done = run(plan(tmp_path / "log"), into=at(bucket))
+    elsewhere()
+    return f"{at(bucket)}/{done.folder.name}"
+
+
+def test_every_command_takes_an_address(finished, bucket, tmp_path, elsewhere, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    name, into = finished.rpartition("/")[2], at(bucket)
+
+    def said(*words, code=0):
+        capsys.readouterr()
+        assert execute([str(word) for word in words]) == code, capsys.readouterr().err
+        elsewhere()
+        return capsys.readouterr().out
+
+    assert "written by this installation" in said("verify", finished, "--recompute")
+    assert said("report", name[:6], "--into", into, "--format", "markdown").endswith("reports/report.md\n")
+    assert f"team/audits/{name}/reports/report.md" in bucket.listed()
+    said("review", finished, "--check", "pairs", "--rate", "low", "--author", "Kim")
+    said("review", name, "--into", into, "--comment", "seen", "--author", "Lee")
+    assert len(bucket.get(f"team/audits/{name}/reviews.jsonl").splitlines()) == 2
+    said("keygen", "key.pem")
+    said("seal", finished, "--key", "key.pem", "--author", "Kim")
+    assert "2 entries" in said("verify", finished, "--public", "key.pem.pub")
+    assert "no worse" in said("compare", finished, name, "--into", into)
+    said("judge", finished, code=0)
+    said("index", "--into", into)
+    assert name.encode() in bucket.get("team/audits/index.html")
+    said("export", finished, "--out", "audit.zip")
+    said("import", "audit.zip", "--into", f"s3://{bucket.name}/second")
+    copied = {key.partition("/")[2] for key in bucket.listed() if key.startswith("second/")}
+    assert {f"{name}/record.json", f"{name}/seal.json", f"{name}/reviews.jsonl"} <= copied
+    assert "unchanged since Kim" in said("verify", f"s3://{bucket.name}/second/{name}")
+    assert execute(["verify", "ffff", "--into", into]) == 2
+    assert into in capsys.readouterr().err
+
+
+def test_the_dashboard_browses_an_address(finished, bucket, monkeypatch):
+    name = finished.rpartition("/")[2]
+    monkeypatch.setenv(loading.AUDITS, at(bucket))
+    (entry,) = loading.entries()
+    assert (entry.name, entry.state, entry.title) == (name, "measured", "Letters")
+    assert not (loading.home() / name / "observed").exists()  # a list fetches headers alone
+    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
+    page.query_params["screen"] = "audit"
+    page.query_params["audit"] = name
+    page.run()
+    assert not page.exception
+    assert (loading.home() / name / "observed").is_dir()
+    all_looked_at()
+    trust = trust_of(name, wait=30)
+    assert trust is not None
+    assert trust.state == "unsealed"
+    bucket.put(f"team/audits/{name}/reviews.jsonl", b"")
+    assert loading.opened(name).record.title == "Letters"
+    assert shown(loading.home()) == at(bucket)

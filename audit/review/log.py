@@ -3,7 +3,8 @@
     log.append(make)     adds make(all lines there are), which no other line can come before or between
 
 What is refused is refused under the same lock by which it would be written, so it never rests on a state that another
-writer has just changed. Kept in the audit's folder (`FileLog`) or in a database (`audit.review.table_log`), a log gives
+writer has just changed. Kept in the audit's folder (`FileLog`), which may stand for one in an object store
+(`audit.storage`), or in a database (`audit.review.table_log`), a log gives
 the same lines, byte for byte, and `reviews.jsonl` always holds all that it has, or the first part of it.
 
 The lock of a file is `flock`: it holds among the processes of a host, and on NFS (Linux, since 2.6.12, where it locks
@@ -19,6 +20,7 @@ from typing import Protocol
 
 from audit.errors import UsageError, os_reason
 from audit.files import append_line, locked, sync_folder, whole_lines
+from audit.storage import append_conditional, is_copy
 
 __all__ = ["FileLog", "Make", "ReviewLog"]
 
@@ -42,7 +44,13 @@ class FileLog:
     """Of `reviews.jsonl`; made with the first line."""
 
     def append(self, make: Make) -> None:
-        """Add lines under the file's lock, in one write and one fsync; a torn last line is cut off first."""
+        """Add lines under the file's lock, in one write and one fsync; a torn last line is cut off first.
+
+        In an object store by a put that only succeeds over the lines that `make` was given.
+        """
+        if is_copy(self.path):
+            append_conditional(self.path, lambda held: b"".join(make(whole_lines(held)[0])))
+            return
         try:
             begins = not self.path.exists()
             if begins:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from audit.errors import StorageError, UsageError
-from audit.files import append_line, listen, locked, sha256, unheard
+from audit.files import listen, locked, sha256, unheard
 from audit.storage.evicting import cache_folder, evict
 from audit.storage.lease import Lease
 from audit.storage.neighbours import Neighbours
@@ -175,21 +175,16 @@ def shared(path: Path) -> Iterator[BinaryIO]:
 
 
 def append_conditional(path: Path, made: Callable[[bytes], bytes]) -> None:
-    """Add to a log: `made` gets its bytes and returns those to append, which end in a newline.
+    """Add to a log in a working copy: `made` gets its bytes and returns those to append, which end in a newline.
 
-    On a disk under a lock, where a torn last line is cut off. In a working copy by a put that only succeeds over the
-    bytes that `made` got; where another machine was faster, `made` is called again with what is there now. OSError or
-    StorageError where it cannot be written.
+    By a put that only succeeds over the bytes that `made` got; where another machine was faster, `made` is called again
+    with what is there now. StorageError where it cannot be written.
     """
     copy = _copy_of(path)
-    if copy is None:
-        with locked(path) as file:
-            append_line(file.fileno(), made(file.read()))
-        return
-    copy.require_conditions()
-    name = copy.name_of(path)
-    if name is None:
+    name = None if copy is None else copy.name_of(path)
+    if copy is None or name is None:
         raise StorageError("{file}: no name of an audit's file", file=path)
+    copy.require_conditions()
     copy.settle()
     with unheard():
         while True:

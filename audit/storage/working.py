@@ -31,6 +31,10 @@ _LARGEST = 5 << 30
 """Bytes of one object, the most that one put takes."""
 _AT_ONCE = 32
 _RECORD, _JOURNAL, _TOP = "record.json", "journal.jsonl", ""
+_TELLING = (
+    "plan.json", "deviations.json", "identity.json", _JOURNAL, "run.json", _RECORD, "reviews.jsonl", "seal.json",
+)
+"""Files of an audit that are asked for by name: a listing may lag behind, and nothing is begun anew for that."""
 
 
 class WorkingCopy:
@@ -94,8 +98,14 @@ class WorkingCopy:
         self._bring_all(audit, self.remote.names(audit)[0], deep=False)
 
     def _bring_all(self, audit: str, found: list[Object], *, deep: bool) -> None:
+        """Bring what a listing found, and what tells where an audit stands whether it was listed or not."""
         self._bring(audit, found)
-        self._clear(audit, {one.name for one in found}, deep=deep)
+        names = {one.name for one in found}
+        lacking = [name for one in _TELLING if (name := f"{audit}/{one}") not in names]
+        with ThreadPoolExecutor(_AT_ONCE, "bringing") as pool:
+            there = list(pool.map(self.fetch, lacking))
+        names.update(name for name, is_there in zip(lacking, there, strict=True) if is_there)
+        self._clear(audit, names, deep=deep)
         self.known(audit).used()
 
     def bring_log(self, name: str) -> None:
