@@ -10,6 +10,7 @@
     + AbilityError             a question that this model cannot answer; the check is skipped, not crashed
     + EndpointError            the remote model is down or answers what cannot be read
   x StorageError (5)         an object store that is down, full or refuses; what it holds already stays
+  x BudgetError (6)          a plan's budget for an endpoint is used up; the run goes on with a larger one
   x IntegrityError (4)       what is stored is not what was written
 
 Messages say what was asked, what was got and what is allowed, in one line. An error that a screen can meet is raised
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 __all__ = [
-    "AbilityError", "ConflictError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError", "LibraryError",
-    "ModelError", "PlanError", "StorageError", "UsageError", "clean", "did_you_mean", "first_problem", "os_reason",
+    "AbilityError", "BudgetError", "ConflictError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError",
+    "LibraryError", "ModelError", "PlanError", "StorageError", "UsageError", "clean", "did_you_mean", "first_problem",
+    "os_reason",
 ]
 
 
@@ -99,6 +101,12 @@ class EndpointError(ModelError):
 
 class StorageError(DokimasiaError):
     """An object store is unreachable, full or refuses, or somebody else wrote there; no check is to blame."""
+
+
+class BudgetError(DokimasiaError):
+    """What a plan allows an endpoint to take is used up; all answers are stored."""
+
+    exit_code = 6
 
 
 class IntegrityError(DokimasiaError):

@@ -212,10 +212,15 @@ def _usage(ids: list[int], new: list[int]) -> dict:
 
 
 def _status(fault: str, request: Request) -> Response:
-    """`429`, `429+1`, `503+date`; every error quotes the key that it got, as careless servers do."""
+    """`429`, `429+1`, `503+date`, `429-20s` (none is left for so long).
+
+    Every error quotes the key that it got, as careless servers do."""
     code, _, after = fault.partition("+")
+    code, _, reset = code.partition("-")
     soon = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
     headers = {"retry-after": soon if after == "date" else after} if after else {}
+    if reset:
+        headers |= {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": reset}
     if code.startswith("3"):
         headers["location"] = "http://127.0.0.1:9/elsewhere"
     message = f"refused for {request.headers.get('authorization')}\n\x1b[31m"
@@ -230,6 +235,11 @@ def _edited(change):
         return JSONResponse(answer)
 
     return send
+
+
+def _usage_of(said: str):
+    """A fault that sends the true answer with such a number of tokens."""
+    return _edited(lambda answer: answer["usage"].update(prompt_tokens=json.loads(said), completion_tokens=0))
 
 
 def _token_log_probs(change):
@@ -320,6 +330,8 @@ FAULTS = {
     "no_choices": _edited(lambda answer: answer.update(choices=[])),
     "no_logprobs": _edited(lambda answer: answer["choices"][0].update(logprobs=None)),
     "null_logprobs": _token_log_probs(lambda values: [None] * len(values)),
+    "no_usage": _edited(lambda answer: answer.pop("usage")),
+    **{f"usage {said}": _usage_of(said) for said in ("-5", "1e40", '"9"', "true", "null", "1000000000", "0")},
     "other_name": _edited(lambda answer: answer.update(model="somebody-else")),
     "unseeded": _edited(lambda answer: answer["choices"][0].update(text=next(UNLIKE))),
     "unequal": _token_log_probs(lambda values: values[:-1]),

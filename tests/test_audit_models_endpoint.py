@@ -45,8 +45,9 @@ from audit.models.causal_lm import CausalLMFolder
 from audit.models.endpoint import OpenAIEndpoint
 from audit.models.remote.addresses import forbidden, literal
 from audit.models.remote.change import MORE, change_p, has_changed
+from audit.models.remote.pace import retry_after
 from audit.models.remote.secret import Key, key_from
-from audit.models.remote.transport import Transport, _retry_after
+from audit.models.remote.transport import Transport
 from audit.models.remote.wire import Question, WireError, read_echo, read_origin, read_sample
 
 TEXTS = [
@@ -342,7 +343,7 @@ PAST = "Thu, 01 Jan 1970 00:00:00 GMT"
 
 @pytest.mark.parametrize(("value", "seconds"), [("2", 2), ("1.5", 1.5), ("", 0), ("soon", 0), ("-3", 0), (PAST, 0)])
 def test_retry_after_is_seconds_or_a_date(value, seconds):
-    assert _retry_after(value) == seconds
+    assert retry_after(value) == seconds
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(server):

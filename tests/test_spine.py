@@ -90,7 +90,7 @@ def test_a_server_whose_answers_vary_keeps_its_verdicts_and_loses_them_with_its_
         server.swap(FLAWED)
         second = run(nightly(server), into=tmp_path, watch=watch)
     assert (second.folder.name, second.record.changed) == (f"{first.folder.name}-2", [])
-    assert "another model answers now as main" in said[-3]
+    assert any("another model answers now as main" in line for line in said)
 
 
 def test_the_record_of_a_server_that_answers_alike_has_the_same_bytes_every_time(tmp_path):

@@ -2,6 +2,10 @@
 
 from audit.ask.asker import Asker
 from audit.ask.identity import Answerer, asked_who, begin, opened_for, others, strangers, varying
+from audit.ask.spending import Account, Budget, Price, Spending, Tally, told
 from audit.ask.store import Store
 
-__all__ = ["Answerer", "Asker", "Store", "asked_who", "begin", "opened_for", "others", "strangers", "varying"]
+__all__ = [
+    "Account", "Answerer", "Asker", "Budget", "Price", "Spending", "Store", "Tally", "asked_who", "begin", "opened_for",
+    "others", "strangers", "told", "varying",
+]

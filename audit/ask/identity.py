@@ -7,12 +7,14 @@ A model that has a `still` tests for itself, knowing how its answers vary; any o
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from audit.ask.spending import Account
 from audit.files import canonical, stored_json, write_atomic
 from audit.model import ModelSource, Verifiable
 from audit.record import IDENTITY_FILE, Audit
@@ -88,9 +90,12 @@ def varying(identities: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted(name for name, facts in identities.items() if "answers" in facts)
 
 
-def opened_for(part: Any) -> Any:
-    """Return the opened model of a part, or an opened model as it is."""
-    return part.open() if isinstance(part, ModelSource) else part
+def opened_for(part: Any, account: Account | None = None) -> Any:
+    """Return the opened model of a part, or an opened model as it is; `account` takes down what an endpoint takes."""
+    if not isinstance(part, ModelSource):
+        return part
+    counts = "account" in inspect.signature(part.open).parameters
+    return part.open(**({"account": account} if counts else {}))
 
 
 def asked_who(opened: Iterable[Any]) -> int:

@@ -1,7 +1,8 @@
 """The command `dokimasia`: results on stdout, progress and errors on stderr, exit codes that a script can rely on.
 
 0 passed or measured   1 failed   2 usage or plan error   3 a gating check inconclusive or skipped
-4 integrity failure    5 a gating check crashed, or the model is down   130 interrupted
+4 integrity failure    5 a gating check crashed, or the model is down   6 the budget of an endpoint is used up
+130 interrupted
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _ABOUT = """Dokimasia (도키마시아): the scrutiny an Athenian passed before 
 
 Audits a model against a plan, leaves a record with every number's uncertainty, and says with its exit code whether the
 model passed: 0 passed or measured, 1 failed, 2 usage or plan error, 3 undecided or not measurable, 4 integrity,
-5 crashed, 130 interrupted.
+5 crashed, 6 budget used up, 130 interrupted.
 """
 
 app = typer.Typer(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit.errors import AbilityError, DokimasiaError, IntegrityError, LibraryError, StorageError
+from audit.errors import AbilityError, BudgetError, DokimasiaError, IntegrityError, LibraryError, StorageError
 from audit.execute.observing import Watch, observe
 from audit.execute.target import plan_for, repeatable
 from audit.record import Evidence, Finding, Limit, observations_name
@@ -68,7 +68,7 @@ class CheckRun:
     """Hears what is observed, and what a check that stops early sees at each look."""
 
     def ask(self, door: Asker) -> Outcome:
-        """Ask, judge and store; raises IntegrityError for an altered audit and StorageError, nothing else."""
+        """Ask, judge and store; raises IntegrityError for an altered audit, BudgetError and StorageError, nothing else."""
         before = door.calls
         outcome = self._safely(lambda: self._missing(door) or self._judged(door))
         calls = door.calls - before
@@ -80,10 +80,10 @@ class CheckRun:
         return _with(outcome, calls=finding.calls, calls_saved=finding.calls_saved)
 
     def _safely(self, find: Callable[[], Finding]) -> Outcome:
-        """Return what `find` finds; a finding of its own where it raises, but for an altered audit and its store."""
+        """Return what `find` finds; a finding of its own where it raises, but for what ends a run."""
         try:
             return Outcome(find())
-        except (IntegrityError, StorageError):
+        except (IntegrityError, BudgetError, StorageError):
             raise
         except AbilityError as error:
             return Outcome(self._unable(error))

@@ -19,7 +19,20 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from audit.ask import Answerer, Asker, Store, asked_who, begin, opened_for, others, strangers, varying
+from audit.ask import (
+    Account,
+    Answerer,
+    Asker,
+    Spending,
+    Store,
+    asked_who,
+    begin,
+    opened_for,
+    others,
+    strangers,
+    told,
+    varying,
+)
 from audit.errors import IntegrityError, ModelError
 from audit.execute.check_run import CheckRun, Outcome
 from audit.execute.dry_run import Sizes, expected_calls
@@ -88,7 +101,7 @@ def run(
     """Run a plan, or one check: `run(model=model, data=rows, probe="factuality.closed_book", limit={"at_least": 0.8})`.
 
     The short form takes what `audit.plan.short_form.as_plan` says. Returns the audit; raises UsageError, ModelError,
-    IntegrityError, and KeyboardInterrupt resumably.
+    IntegrityError, and BudgetError and KeyboardInterrupt resumably.
 
     All data are read through before any model is opened, so that a mistake in their last row costs nothing.
 
@@ -146,6 +159,7 @@ class _Run:
     crashes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     progress: ProgressFile = field(init=False)
+    spending: Spending = field(init=False)
 
     def whole(self) -> Audit:
         started, clock = datetime.now(UTC), time.perf_counter()
@@ -154,6 +168,7 @@ class _Run:
             write_atomic(self.folder / WRITTEN_PLAN_FILE, plan_text(self.plan, self.frozen).encode())
             deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
+            self.spending = Spending(self.folder)
             self._open()
             self.progress = ProgressFile(self.folder, self.plan, self.sizes, self._audited())
             identities, changed = begin(self.folder, self.opened)
@@ -188,6 +203,8 @@ class _Run:
             self.watch.on_remark(f"{sum(adopted.values())} stored answers were taken over: {parts}")
         if facts.calls_identity:
             self.watch.on_remark(f"{facts.calls_identity} further calls went into who answers and what it can do")
+        for name, spent in facts.spent.items():
+            self.watch.on_remark(f"{name}, over all attempts: {told(spent)}")
         for name in varying(identities):
             self.watch.on_remark(
                 f"{name}: equal questions get different answers; its change is told with at most 1 % false alarms"
@@ -212,7 +229,9 @@ class _Run:
         """Open the models that are not yet; ModelError for files that just changed."""
         for name, model in self.plan.models.items():
             if name not in self.opened:
-                self.opened[name] = opened_for(model)
+                self.opened[name] = opened_for(model, self.spending.account(name))
+            if isinstance(account := getattr(self.opened[name], "account", None), Account):
+                self.spending.account(name, account)
             if fingerprint_of(self.opened[name]) != self.prints[name]:
                 raise ModelError(f"{self.opened[name].name}: its files changed while they were read; run it again")
 
@@ -312,6 +331,7 @@ class _Run:
             calls=door.calls,
             calls_asked=door.asked,
             calls_identity=asked_who(self.opened.values()),
+            spent=self.spending.facts(),
             attempts=_attempts(self.folder / RUN_FILE) + 1,
             seconds_by_check=self.seconds,
             crashes=self.crashes,

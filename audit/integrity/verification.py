@@ -26,6 +26,7 @@ from audit.record import (
     REVIEWS_FILE,
     RUN_FILE,
     SEAL_FILE,
+    SPENT_FILE,
     Audit,
     load_record,
 )
@@ -237,5 +238,5 @@ def _unseen(audit: Audit, seal: Sealed | None) -> tuple[tuple[str, ...], tuple[s
     )
     ours = {name for name in found if ALLOWED.fullmatch(name)}
     named |= {*_COVERED, *(() if seal is None else ours.difference(seal.not_sealed))}
-    strays = (name for name in found if name not in ours and name != ".lock")
+    strays = (name for name in found if name not in ours and name not in (".lock", SPENT_FILE))
     return tuple(name for name in found if name in ours - named), tuple(strays)

@@ -3,6 +3,13 @@
     model: {use: endpoint, url: "http://127.0.0.1:8000/v1", name: our-model, key_env: MODEL_KEY}
 
 Its weights are not ours, so its fingerprint is unverifiable; `identity` shows who answers each time it is asked.
+
+    requests_per_minute: 500
+    price: {input: 0.15, output: 0.6, currency: USD}       a million tokens
+    budget: {calls: 5000, tokens: 2000000, money: 1.5}     the run stops before it takes more; a larger one goes on
+
+These say how it is asked and not what, like `concurrency` and `timeout`: they are in neither fingerprint nor frozen
+plan, so that an audit keeps its id and its record, whatever it may cost.
 """
 
 from __future__ import annotations
@@ -12,6 +19,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from audit.ask import Account, Budget, Price
 from audit.models.remote.addresses import check_url
 from detectors.phrases import Cause
 
@@ -54,6 +62,14 @@ class OpenAIEndpoint:
     retries: int = 5
     """Attempts after the first, where the server is busy or the line breaks. A server that answered before and refuses
     connections is tried until `timeout`, however many attempts that takes, so that a restart costs nothing."""
+    requests_per_minute: float | None = None
+    """Most calls a minute, retries included, over all threads; waiting for one's turn is no part of `timeout`."""
+    tokens_per_minute: float | None = None
+    """Most tokens a minute, of questions and answers; a call counts with its bound until its answer tells."""
+    price: Price | None = None
+    """What a million tokens cost, `{input: 0.15, output: 0.6, currency: USD}`, for the amount in run.json."""
+    budget: Budget | None = None
+    """What an audit may take of it over all attempts, `{calls: 5000, tokens: 2000000, money: 1.5}`, each may lack."""
 
     family: ClassVar[str] = "endpoint"
     modality: ClassVar[str] = "text"
@@ -69,6 +85,22 @@ class OpenAIEndpoint:
         for option, least in (("concurrency", 1), ("timeout", 0.001), ("retries", 0)):
             if getattr(self, option) < least:
                 raise ValueError(f"{option} {getattr(self, option)!r}; allowed: {least} and more")
+        for option in ("requests_per_minute", "tokens_per_minute"):
+            if (value := getattr(self, option)) is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{option} {value:g}; allowed: above 0")
+        self._check_budget()
+
+    def _check_budget(self) -> None:
+        """Raise ValueError for a budget that could not be kept."""
+        if self.budget is None:
+            return
+        if self.budget.money is not None and self.price is None:
+            raise ValueError("budget of money without a price; allowed: price {input: .., output: .., currency: ..}")
+        lengths = {key: self.sampling[key] for key in ("max_tokens", "max_completion_tokens") if key in self.sampling}
+        endless = lengths.get("max_tokens", 0) is None and lengths.get("max_completion_tokens") is None
+        if endless and (self.budget.tokens is not None or self.budget.money is not None):
+            allowed = "max_completion_tokens in sampling"
+            raise ValueError(f"budget of tokens or money, and answers of any length; allowed: {allowed}")
 
     @property
     def lacks(self) -> dict[str, str]:
@@ -88,15 +120,20 @@ class OpenAIEndpoint:
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         return f"sha256:{digest} (unverifiable)"
 
-    def open(self) -> RemoteText:
-        """Ask the server what it can do; EndpointError where it does not answer, UsageError where a key is missing."""
+    def open(self, account: Account | None = None) -> RemoteText:
+        """Ask the server what it can do; `account` takes down what that and all else takes.
+
+        Raises EndpointError where it does not answer, UsageError where a key is missing, BudgetError.
+        """
+        from audit.models.remote.meter import Terms
         from audit.models.remote.secret import key_from
         from audit.models.remote.text import Served, detect_abilities
         from audit.models.remote.transport import Transport
 
         transport = Transport(
             self.url.rstrip("/"), key_from(self.key_env), key_name=self.key_env or "key_env, which is not set",
-            concurrency=self.concurrency, timeout=self.timeout, retries=self.retries,
+            concurrency=self.concurrency, timeout=self.timeout, retries=self.retries, account=account,
+            terms=Terms(self.requests_per_minute, self.tokens_per_minute, self.price, self.budget),
         )
         try:
             served = Served(self.name, self.fingerprint(), self.prompt_form, self.system, self.sampling)

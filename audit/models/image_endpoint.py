@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from audit.ask import Account, Budget, Price
 from audit.files import canonical, sha256
 from audit.models.remote.addresses import check_host, check_url
 
@@ -52,6 +53,12 @@ class ImageEndpoint:
     retries: int = 5
     """Attempts after the first, where the server is busy or the line breaks; one that answered before and refuses
     connections is tried until `timeout`."""
+    requests_per_minute: float | None = None
+    """Most calls a minute, retries included, over all threads; waiting for one's turn is no part of `timeout`."""
+    price: Price | None = None
+    """What a million tokens cost, where the server tells how many an image took, for the amount in run.json."""
+    budget: Budget | None = None
+    """What an audit may take of it over all attempts, `{calls: 500}`; of tokens and money no image has a bound."""
 
     family: ClassVar[str] = "image_endpoint"
     modality: ClassVar[str] = "image"
@@ -65,6 +72,10 @@ class ImageEndpoint:
         for option, least in (("concurrency", 1), ("timeout", 0.001), ("retries", 0)):
             if getattr(self, option) < least:
                 raise ValueError(f"{option} {getattr(self, option)!r}; allowed: {least} and more")
+        if self.requests_per_minute is not None and not 0 < self.requests_per_minute < float("inf"):
+            raise ValueError(f"requests_per_minute {self.requests_per_minute:g}; allowed: above 0")
+        if self.budget is not None and (self.budget.tokens is not None or self.budget.money is not None):
+            raise ValueError("budget of tokens or money for images, of which none has a bound; allowed: calls")
 
     @property
     def fixed_calls(self) -> tuple[int, int]:
@@ -76,8 +87,12 @@ class ImageEndpoint:
         asked = [self.url.rstrip("/"), self.name, self.seeded, self.sampling]
         return f"{sha256(canonical(asked))} (unverifiable)"
 
-    def open(self) -> RemoteImages:
-        """Ask the server for an image; EndpointError where it sends none, UsageError where a key is missing."""
+    def open(self, account: Account | None = None) -> RemoteImages:
+        """Ask the server for an image; `account` takes down what that and all else takes.
+
+        Raises EndpointError where it sends none, UsageError where a key is missing, BudgetError.
+        """
+        from audit.models.remote.meter import Terms
         from audit.models.remote.pictures import RemoteImages
         from audit.models.remote.secret import key_from
         from audit.models.remote.transport import Transport
@@ -85,6 +100,7 @@ class ImageEndpoint:
         transport = Transport(
             self.url.rstrip("/"), key_from(self.key_env), key_name=self.key_env or "key_env, which is not set",
             concurrency=self.concurrency, timeout=self.timeout, retries=self.retries, follow=self.follow,
+            account=account, terms=Terms(self.requests_per_minute, price=self.price, budget=self.budget),
         )
         try:
             return RemoteImages(self.name, self.fingerprint(), transport, self.sampling, seeded=self.seeded)

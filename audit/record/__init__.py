@@ -10,6 +10,7 @@ from audit.record.contents import (
     REVIEWS_FILE,
     RUN_FILE,
     SEAL_FILE,
+    SPENT_FILE,
     WRITTEN_PLAN_FILE,
     audit_files,
     items_name,
@@ -32,17 +33,18 @@ from audit.record.schema import (
     Record,
     RunFacts,
     Sheet,
+    Spent,
 )
 from audit.record.text import asked_of, bounds, label, number, span
 from audit.record.verdicts import DECIDED, UNSETTLED, WORST_FIRST, Judged, Verdict, decided, severity
 
 __all__ = [
     "AGAINST", "ALLOWED", "DECIDED", "DEVIATIONS_FILE", "DIMENSIONS", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE",
-    "PROGRESS_FILE", "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "UNSETTLED", "WEIGHT",
-    "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
+    "PROGRESS_FILE", "RECORD_FILE", "REVIEWS_FILE", "RUN_FILE", "SCHEMA", "SEAL_FILE", "SPENT_FILE", "UNSETTLED",
+    "WEIGHT", "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
     "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise",
-    "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Target", "Undecided", "Verdict", "asked_of",
-    "audit_files", "audited_first", "bounds", "decided", "dump", "find_audit", "items_name", "items_of", "keep_level",
-    "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "read_progress", "severity",
-    "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
+    "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Spent", "Target", "Undecided", "Verdict",
+    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "find_audit", "items_name", "items_of",
+    "keep_level", "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "read_progress",
+    "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
 ]

@@ -10,7 +10,8 @@ from audit.errors import IntegrityError
 
 __all__ = [
     "ALLOWED", "DEVIATIONS_FILE", "IDENTITY_FILE", "JOURNAL_FILE", "PLAN_FILE", "RECORD_FILE", "REVIEWS_FILE",
-    "RUN_FILE", "SEAL_FILE", "WRITTEN_PLAN_FILE", "audit_files", "items_name", "observations_name", "table_name",
+    "RUN_FILE", "SEAL_FILE", "SPENT_FILE", "WRITTEN_PLAN_FILE", "audit_files", "items_name", "observations_name",
+    "table_name",
 ]
 
 WRITTEN_PLAN_FILE = "plan.yaml"
@@ -26,6 +27,8 @@ JOURNAL_FILE = "journal.jsonl"
 """Which answers are stored."""
 REVIEWS_FILE = "reviews.jsonl"
 SEAL_FILE = "seal.json"
+SPENT_FILE = "spent.jsonl"
+"""What endpoints took, call by call; a count that stays where the audit was run."""
 
 
 def items_name(check: str) -> str:

@@ -35,6 +35,7 @@ __all__ = [
     "S",
     "Sheet",
     "SmallestEffect",
+    "Spent",
     "T",
     "Undecided",
 ]
@@ -186,6 +187,22 @@ class Record(Stored):
     )
 
 
+class Spent(Stored):
+    """What an endpoint took, over all attempts of the audit."""
+
+    calls: int
+    """Questions that it answered, or may have; those that it refused (429, 5xx) are not among them."""
+    counted: int
+    """Calls whose tokens the server told."""
+    input: int | None = None
+    """Tokens of the questions that were counted; null where none was."""
+    output: int | None = None
+    """Tokens of the answers that were counted; null where none was."""
+    money: float | None = None
+    """What the counted tokens cost by the plan's price; null without one, and where none was counted."""
+    currency: str | None = None
+
+
 class RunFacts(Stored):
     """How the audit was run; `run.json`. Not part of the record: times, host, versions, calls."""
 
@@ -203,6 +220,8 @@ class RunFacts(Stored):
     """Items that a model had to answer in the last run."""
     calls_identity: int = 0
     """Further questions to endpoints in the last run: what they can do and who they are."""
+    spent: dict[str, Spent] = Field(default={}, exclude_if=lambda value: not value)
+    """Endpoint, as the plan names it -> what it took; absent where there is none."""
     seconds_by_check: dict[str, float] = Field(default={})
     crashes: dict[str, str] = Field(default={})
     """Check -> traceback."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from audit.ask import Account
 from audit.data import colour_pixels
 from audit.errors import DataError, EndpointError
 from audit.model import Sample
@@ -90,6 +91,11 @@ class RemoteImages:
         if picture is None or "seed" in self.missing:
             return (picture is None) == ("seed" in self.missing)
         return _alike(np.array(picture, dtype=float), self._shown())
+
+    @property
+    def account(self) -> Account:
+        """What the server took so far."""
+        return self._transport.account
 
     def close(self) -> None:
         """Close the connections; a second call does nothing."""

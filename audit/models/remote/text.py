@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from audit.ask import Account
 from audit.errors import EndpointError, ModelError
 from audit.model import Continuation, Item, LikelihoodKind, Sample, abilities_of
 from audit.models.remote.change import MORE, ROUNDS, Round, facts_of, has_changed, shown
@@ -104,6 +105,11 @@ class RemoteText:
     def still(self, before: Mapping[str, Any]) -> bool:
         """Tell whether the model answers that showed these facts, with at most 1 % false alarms (`change`)."""
         return before.get("abilities") == sorted(abilities_of(self)) and not has_changed(shown(before), self._shows)
+
+    @property
+    def account(self) -> Account:
+        """What the server took so far."""
+        return self._transport.account
 
     def close(self) -> None:
         """Close the connections; a second call does nothing."""

@@ -4,7 +4,8 @@
     an item's attempts and pauses together end at its deadline, by cancellation, whatever the socket does
 
 A server that answered before and refuses connections now is being restarted, as a rule: it is tried until the deadline,
-every few seconds, and then the audit ends; one that never answered is given up after `retries`.
+every few seconds, and then the audit ends; one that never answered is given up after `retries`. Every attempt passes
+the gate of `meter`, which keeps to limits a minute and to a budget, and counts what the server says it took.
 
 All calls run in an event loop in a thread of its own, so that callers in any thread, or inside another loop, just wait.
 The address is hostile input: no redirect, no proxy, and the peer that was really reached is checked before a byte is
@@ -18,20 +19,20 @@ import asyncio
 import ipaddress
 import json
 import random
-import re
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import httpx2
 
+from audit.ask import Account, Tally
 from audit.errors import EndpointError
 from audit.models.remote.addresses import followed, forbidden
+from audit.models.remote.meter import Clock, LoopClock, Meter, Terms, bound_of
+from audit.models.remote.pace import retry_after
 from audit.models.remote.secret import Key
 from audit.models.remote.wire import Elsewhere, Question, WireError
 
@@ -78,13 +79,19 @@ class Transport:
         timeout: seconds that one question may take, attempts and pauses together.
         retries: attempts after the first; not counted where a server that answered before refuses connections.
         follow: further hosts from which what an answer gives the address of is fetched.
+        terms: limits a minute, price and budget, over all threads.
+        account: takes down what the server took; a new one where none is given.
+        clock: what pauses and slots are waited for by; the loop's own where none is given.
     """
 
     def __init__(
         self, url: str, key: Key | None, *, key_name: str, concurrency: int, timeout: float, retries: int,
-        follow: Sequence[str] = (),
+        follow: Sequence[str] = (), terms: Terms | None = None, account: Account | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.url, self._follow = url, follow
+        self.account, self._clock = account or Account(), clock or LoopClock()
+        self._meter = Meter(url, terms or Terms(), self.account, longest_hold=timeout, clock=self._clock)
         self._key, self._key_name = key, key_name
         self._timeout, self._retries = timeout, retries
         self._reached = False
@@ -143,11 +150,13 @@ class Transport:
     async def _one(self, question: Question[_T]) -> _T | Failure:
         """Return the answer, or a Failure once the time is used up; EndpointError where nobody was there to the end."""
         errors: list[_AttemptError] = []
+        bound = bound_of(question.body)
         async with self._slots:
+            await self._meter.enter(bound)  # an item's time begins when it may be sent
             deadline = self._loop.time() + self._timeout
             try:
                 async with asyncio.timeout_at(deadline):
-                    return await self._persist(question, errors, deadline)
+                    return await self._persist(question, bound, errors, deadline)
             except TimeoutError:
                 if errors and errors[-1].unreachable:
                     raise EndpointError(
@@ -156,13 +165,17 @@ class Transport:
                 last = f" (last: {errors[-1]})" if errors else ""
                 return Failure(f"no answer within {self._timeout:g} s{last}")
 
-    async def _persist(self, question: Question[_T], errors: list[_AttemptError], deadline: float) -> _T | Failure:
+    async def _persist(
+        self, question: Question[_T], bound: Tally, errors: list[_AttemptError], deadline: float
+    ) -> _T | Failure:
         """Ask until answered or `_last` says enough; TimeoutError where a pause would outlast the deadline."""
         while True:
             try:
-                return await self._attempt(question)
+                return await self._attempt(question, bound)
             except _AttemptError as error:
                 errors.append(error)
+            finally:
+                self._meter.leave(bound)
             if self._last(errors):
                 problem = f"{errors[-1]}, {len(errors)} attempts"
                 if errors[-1].unreachable:
@@ -172,7 +185,8 @@ class Transport:
             pause = errors[-1].after + self._jitter.uniform(0, min(most, 2.0 ** min(len(errors) - 1, 9) / 2))
             if self._loop.time() + pause >= deadline:
                 raise TimeoutError
-            await asyncio.sleep(pause)
+            await self._clock.until(self._clock.time() + pause)
+            await self._meter.enter(bound)
 
     def _last(self, errors: Sequence[_AttemptError]) -> bool:
         """Tell whether to give up: refused connections do not count where the server was there before."""
@@ -180,18 +194,21 @@ class Transport:
             return False
         return sum(not (one.unreachable and self._reached) for one in errors) > self._retries
 
-    async def _attempt(self, question: Question[_T]) -> _T | Failure:
-        response, content = await self._sent("POST", self.url + question.path, own=True, json=question.body)
+    async def _attempt(self, question: Question[_T], bound: Tally) -> _T | Failure:
+        response, content = await self._posted(question, bound)
         self._reached = True
-        if content is None:
-            return Failure(f"answer longer than {_MAX_BYTES >> 20} MiB")
         if response.status_code != 200:
-            return self._refused(response, content)
+            return self._refused(response, content or b"")
+        answer = None
         try:
-            answer = json.loads(content)
+            answer = json.loads(content or b"")
             shown = json.dumps(answer, ensure_ascii=False)
         except (ValueError, RecursionError):
+            if content is None:
+                return Failure(f"answer longer than {_MAX_BYTES >> 20} MiB")
             raise _AttemptError("answer is no JSON") from None
+        finally:
+            self._meter.took(bound, answer)
         if self._key and self._key.is_in(shown):
             return Failure("answer holds the key; it is not kept")
         if not isinstance(answer, dict):
@@ -201,6 +218,17 @@ class Transport:
             return await self._fetched(found) if isinstance(found, Elsewhere) else found
         except WireError as error:
             return Failure(str(error))
+
+    async def _posted(self, question: Question[Any], bound: Tally) -> tuple[httpx2.Response, bytes | None]:
+        """Return what came back as `_sent` does; a question that got lost on the way may have been answered."""
+        try:
+            response, content = await self._sent("POST", self.url + question.path, own=True, json=question.body)
+        except (_AttemptError, asyncio.CancelledError) as error:
+            if not getattr(error, "unreachable", False):
+                self._meter.took(bound, None)
+            raise
+        self._meter.heard(response.headers, bound)
+        return response, content
 
     async def _sent(self, method: str, url: str, *, own: bool, **body: Any) -> tuple[httpx2.Response, bytes | None]:
         """Return an answer and its body, None where that is too long; only the server's `own` addresses get the key."""
@@ -241,7 +269,7 @@ class Transport:
         """Return the Failure of this one question, or raise what the status says of the next attempt or of all."""
         status = response.status_code
         if status in _BUSY:
-            raise _AttemptError(f"HTTP {status}", after=_retry_after(response.headers.get("retry-after", "")))
+            raise _AttemptError(f"HTTP {status}", after=retry_after(response.headers.get("retry-after", "")))
         if status in (401, 403):
             raise EndpointError(f"{self.url}: access denied (HTTP {status}); the key comes from {self._key_name}")
         said = f"HTTP {status}: {self._line(content)}"
@@ -294,13 +322,3 @@ async def _capped(response: httpx2.Response) -> bytes | None:
         if len(content) > _MAX_BYTES:
             return None
     return bytes(content)
-
-
-def _retry_after(value: str) -> float:
-    """Return the seconds that a Retry-After header (seconds or HTTP date) asks for; 0 where it cannot be read."""
-    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
-        return float(value)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0

@@ -1,0 +1,237 @@
+"""What endpoints took: calls, tokens and money, call by call, and how much of it a plan allows.
+
+    spent.jsonl    {"model": "main", "tally": [calls, counted, input, output, most_input, most_output]}, a line a call
+
+    money = (input x price of input + output x price of output) / 10^6
+
+A call is one that the server answered, or may have; what it refused (429, 5xx) took nothing. Where an answer does not
+tell its tokens they are not counted, never 0: of such a call only a bound is known, at which a budget is charged.
+
+Nothing of this is part of the frozen plan or of the record: the file lies beside them, lives through kills (a line is
+with the system before the answer is used) and adds up over all attempts of an audit.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from audit.errors import BudgetError
+from audit.files import canonical, parse_json, read_regular, write_atomic
+from audit.record import SPENT_FILE, Spent
+from detectors.phrases import Phrase
+
+__all__ = ["Account", "Budget", "Price", "Spending", "Tally"]
+
+_LARGEST = 1 << 30
+"""Bytes of the file of a run that was cut off: some ten million calls."""
+
+
+class Tally(NamedTuple):
+    """Sums over calls, or one call."""
+
+    calls: int = 0
+    counted: int = 0
+    """Calls whose tokens the server told."""
+    input: int = 0
+    """Tokens of questions that were counted."""
+    output: int = 0
+    """Tokens of answers that were counted."""
+    most_input: int = 0
+    """Upper bound of the tokens of all other calls."""
+    most_output: int = 0
+
+    def plus(self, other: Tally) -> Tally:
+        """Return the sums of both."""
+        return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+    @property
+    def tokens(self) -> int:
+        """Tokens that a budget is charged: those counted, and the bound of all others."""
+        return self.input + self.output + self.most_input + self.most_output
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a million tokens cost; what a provider gives off for cached tokens is not known here."""
+
+    input: float
+    """A million tokens of questions."""
+    output: float
+    """A million tokens of answers."""
+    currency: str
+    """Shown behind amounts, such as USD."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.input < float("inf") and 0 <= self.output < float("inf")):
+            raise ValueError(f"price {self.input:g} and {self.output:g} a million tokens; allowed: 0 and more")
+
+    def of(self, inputs: int, outputs: int) -> float:
+        """Return what so many tokens cost."""
+        return (inputs * self.input + outputs * self.output) / 1e6
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an audit may take of an endpoint, over all its attempts; absent = any."""
+
+    calls: int | None = None
+    """Calls, those included that prove who answers and what it can do."""
+    tokens: int | None = None
+    """Tokens of questions and answers."""
+    money: float | None = None
+    """In the currency of the price."""
+
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid"}
+
+    def __post_init__(self) -> None:
+        for name in ("calls", "tokens", "money"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise ValueError(f"budget of {value:g} {name}; allowed: above 0")
+
+    def beyond(self, tally: Tally, price: Price | None) -> str | None:
+        """Return which part of the budget a tally is beyond; None where it is inside."""
+        if self.calls is not None and tally.calls > self.calls:
+            return f"{self.calls:,} calls"
+        if self.tokens is not None and tally.tokens > self.tokens:
+            return f"{self.tokens:,} tokens"
+        if self.money is not None and price is not None and _charged(tally, price) > self.money:
+            return f"{self.money:g} {price.currency}"
+        return None
+
+
+def _charged(tally: Tally, price: Price) -> float:
+    return price.of(tally.input + tally.most_input, tally.output + tally.most_output)
+
+
+class Account:
+    """What one endpoint took; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self.price: Price | None = None
+        self.tally = Tally()
+        self._lock = threading.Lock()
+        self._kept: tuple[Path, str] | None = None
+
+    def add(self, call: Tally) -> None:
+        """Take a call down; raises OSError where the disk is full."""
+        with self._lock:
+            self.tally = self.tally.plus(call)
+            if self._kept is not None:
+                _append(*self._kept, call)
+
+    def keep(self, path: Path, model: str, before: Tally) -> None:
+        """Go on from what was taken `before`, and keep every call from now on.
+
+        Calls so far are kept too, but for those of another audit that was asked of the same opened model.
+        """
+        with self._lock:
+            if self._kept == (path, model):
+                return
+            own = Tally() if self._kept else self.tally
+            if own != Tally():
+                _append(path, model, own)
+            self.tally, self._kept = before.plus(own), (path, model)
+
+    def spent(self) -> Spent:
+        """Return what was taken in the words of run.json."""
+        one = self.tally
+        money = None if self.price is None or not one.counted else self.price.of(one.input, one.output)
+        return Spent(
+            calls=one.calls,
+            counted=one.counted,
+            input=one.input if one.counted else None,
+            output=one.output if one.counted else None,
+            money=money,
+            currency=None if self.price is None else self.price.currency,
+        )
+
+    def used_up(self, who: str, part: str) -> BudgetError:
+        """Return the error that a budget ends a run with."""
+        return BudgetError(
+            "{who}: the budget of {part} is used up: {spent}; "
+            "all answers are stored, and with a larger one in the plan the same command goes on",
+            who=who, part=part, spent=told(self.spent()),
+        )  # fmt: skip
+
+
+def told(spent: Spent) -> Phrase:
+    """Return an endpoint's calls, tokens and money as a line, and what was not counted."""
+    calls = Phrase("{calls} calls", calls=f"{spent.calls:,}")
+    if spent.input is None or spent.output is None:
+        return Phrase("{calls}, tokens not counted, as the server tells none", calls=calls)
+    tokens = Phrase("{input} + {output} tokens", input=f"{spent.input:,}", output=f"{spent.output:,}")
+    money = "" if spent.money is None else f", {spent.money:,.6g} {spent.currency}"
+    if (left := spent.calls - spent.counted) == 0:
+        return Phrase("{calls}, {tokens}{money}", calls=calls, tokens=tokens, money=money)
+    return Phrase(
+        "{calls}, {tokens}{money}; {left} of the calls not counted, as the server did not tell their tokens",
+        calls=calls, tokens=tokens, money=money, left=f"{left:,}",
+    )  # fmt: skip
+
+
+class Spending:
+    """What the endpoints of one audit took, kept in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / SPENT_FILE
+        self._before = _read(self._path)
+        self._accounts: dict[str, Account] = {}
+        self._shorten(self._before)
+
+    def account(self, model: str, account: Account | None = None) -> Account:
+        """Return the account of a model, one that it was opened with before this audit's folder was known too."""
+        one = Account() if account is None else account
+        one.keep(self._path, model, self._before.get(model, Tally()))
+        self._accounts[model] = one
+        return one
+
+    def facts(self) -> dict[str, Spent]:
+        """Return model -> what it took, of those that took something; the file is short from then on."""
+        self._shorten({**self._before, **{name: one.tally for name, one in self._accounts.items()}})
+        return {name: one.spent() for name, one in sorted(self._accounts.items()) if one.tally.calls}
+
+    def _shorten(self, tallies: Mapping[str, Tally]) -> None:
+        """Write a line a model, in one step."""
+        lines = [_line(name, one) for name, one in sorted(tallies.items()) if one.calls]
+        if lines or self._path.exists():
+            write_atomic(self._path, b"".join(lines))
+
+
+def _line(model: str, tally: Tally) -> bytes:
+    """Return a line that begins where one that a kill tore has ended."""
+    return b"\n" + canonical({"model": model, "tally": list(tally)})
+
+
+def _append(path: Path, model: str, tally: Tally) -> None:
+    """Write a line without waiting for the disk: a kill of this process takes nothing away."""
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(handle, _line(model, tally))
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path) -> dict[str, Tally]:
+    """Return model -> sums; lines that are none, such as one that a kill tore, are left out."""
+    sums: dict[str, Tally] = {}
+    try:
+        lines = read_regular(path, _LARGEST).split(b"\n")
+    except FileNotFoundError:
+        return sums
+    for line in lines:
+        try:
+            told = parse_json(line)
+            name, numbers = str(told["model"]), told["tally"]
+            whole = len(numbers) == len(Tally._fields) and all(type(one) is int and one >= 0 for one in numbers)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if whole:
+            sums[name] = sums.get(name, Tally()).plus(Tally(*numbers))
+    return sums

@@ -1,0 +1,135 @@
+"""The gate that every call to an endpoint passes: is there budget for it, and when may it be sent?
+
+    sent only if   taken + bounds of calls in flight + its own bound <= budget
+    bound          tokens of the question <= bytes of the request, of the answer <= its max_tokens
+
+A call that does not fit beside those in flight waits until they are answered, as they mostly take less than their
+bounds; one that does not fit with none in flight ends the run. So a budget is not overspent, as far as the bounds hold:
+a server that thinks in tokens beyond max_tokens, or puts a long prompt of its own before ours, is counted as it says.
+A budget leaves at most one call's bound unspent.
+
+All of it happens in the loop of the transport, so that nothing needs a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from audit.ask import Account, Budget, Price, Tally
+from audit.models.remote.pace import Pace, pause_told, retry_after
+
+__all__ = ["Clock", "LoopClock", "Meter", "Terms", "bound_of", "usage_of"]
+
+_MOST_TOKENS = 100_000_000
+"""No single call takes so many."""
+_NAMES = (("prompt", "input"), ("completion", "output"))
+"""What usage calls tokens: of completions and chats, and of images."""
+_LENGTHS = ("max_completion_tokens", "max_tokens")
+
+
+class Clock(Protocol):
+    """A clock that can be waited for."""
+
+    def time(self) -> float:
+        """Return seconds, from any beginning."""
+
+    async def until(self, time: float) -> None:
+        """Return at that time, at once where it is past."""
+
+
+class LoopClock:
+    """The event loop's own."""
+
+    def time(self) -> float:
+        """Return the loop's seconds."""
+        return asyncio.get_running_loop().time()
+
+    async def until(self, time: float) -> None:
+        """Sleep until then."""
+        while (left := time - self.time()) > 0:
+            await asyncio.sleep(left)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How much a server lets through a minute, what it charges, and what the plan allows it to take."""
+
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    price: Price | None = None
+    budget: Budget | None = None
+
+
+class Meter:
+    """One endpoint's gate and counter."""
+
+    def __init__(self, who: str, terms: Terms, account: Account, *, longest_hold: float, clock: Clock) -> None:
+        """longest_hold: seconds for which a server can hold all calls back at a time."""
+        self._who, self._budget, self._price, self._account = who, terms.budget, terms.price, account
+        self._pace = Pace(terms.requests_per_minute, terms.tokens_per_minute)
+        self._longest_hold, self._clock = longest_hold, clock
+        self._flying = Tally()
+        self._landed = asyncio.Event()
+        account.price = terms.price
+
+    async def enter(self, bound: Tally) -> None:
+        """Return when a call of this bound may be sent; BudgetError where the budget is used up."""
+        while (part := self._lacks(bound)) is not None:
+            if self._flying == Tally():
+                raise self._account.used_up(self._who, part)
+            await self._landed.wait()
+        self._flying = self._flying.plus(bound)
+        try:
+            slot = self._pace.slot(bound.tokens, self._clock.time())
+            await self._clock.until(slot)
+            while (held := self._pace.held) > self._clock.time():
+                await self._clock.until(held)
+        except BaseException:
+            self.leave(bound)
+            raise
+
+    def _lacks(self, bound: Tally) -> str | None:
+        """Return the part of the budget that a call of this bound would overspend beside those in flight."""
+        wanted = self._account.tally.plus(self._flying).plus(bound)
+        return None if self._budget is None else self._budget.beyond(wanted, self._price)
+
+    def took(self, bound: Tally, answer: object) -> None:
+        """Count a call that the server answered, or may have; `answer` is its JSON, None where there is none."""
+        usage = usage_of(answer)
+        if usage is None:
+            self._account.add(bound)
+            return
+        self._account.add(Tally(1, 1, *usage))
+        self._pace.give_back(bound.tokens - sum(usage))
+
+    def heard(self, headers: Mapping[str, str], bound: Tally) -> None:
+        """Hold calls back as a server's answer says."""
+        pause = max(retry_after(headers.get("retry-after", "")), pause_told(headers, bound.tokens))
+        if pause > 0:
+            self._pace.hold(self._clock.time() + min(pause, self._longest_hold))
+
+    def leave(self, bound: Tally) -> None:
+        """Say that a call is over; whoever waits for budget looks again."""
+        self._flying = Tally(*(a - b for a, b in zip(self._flying, bound, strict=True)))
+        self._landed.set()
+        self._landed = asyncio.Event()
+
+
+def bound_of(body: Mapping[str, Any]) -> Tally:
+    """Return a call of which only bounds are known: no token has less than a byte of the request."""
+    lengths = [body[name] for name in _LENGTHS if type(body.get(name)) is int]
+    return Tally(1, 0, 0, 0, len(json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")), sum(lengths[:1]))
+
+
+def usage_of(answer: object) -> tuple[int, int] | None:
+    """Return (tokens of the question, of the answer) as the server counts them; None where it does not, or absurdly."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    if not isinstance(usage, dict):
+        return None
+    told = [usage.get(f"{name}_tokens", usage.get(f"{other}_tokens")) for name, other in _NAMES]
+    inputs, outputs = (one if type(one) is int and 0 <= one < _MOST_TOKENS else None for one in told)
+    return None if inputs is None or outputs is None or inputs + outputs == 0 else (inputs, outputs)
