@@ -68,7 +68,7 @@ class CheckRun:
     """Hears what is observed, and what a check that stops early sees at each look."""
 
     def ask(self, door: Asker) -> Outcome:
-        """Ask, judge and store; raises IntegrityError for an altered audit, BudgetError and StorageError, nothing else."""
+        """Ask, judge and store; raises IntegrityError for an altered audit, BudgetError, StorageError, nothing else."""
         before = door.calls
         outcome = self._safely(lambda: self._missing(door) or self._judged(door))
         calls = door.calls - before
