@@ -15,15 +15,20 @@ from audit.review import Entry, ReviewState
 from dashboard.people import Person
 from dashboard.speakers import behind_login
 
-__all__ = ["BLIND", "seen_by"]
+__all__ = ["BLIND", "judges_alone", "seen_by"]
 
 BLIND = "DOKIMASIA_BLIND"
 """Environment variable that is set where people judge alone."""
 
 
+def judges_alone(me: Person) -> bool:
+    """Tell whether somebody is not shown what others said of items."""
+    return bool(os.environ.get(BLIND)) and not (behind_login() and me.approves)
+
+
 def seen_by(me: Person, state: ReviewState) -> ReviewState:
     """Return the state as somebody may see it; the same one where nothing is hidden from them."""
-    if not os.environ.get(BLIND) or (behind_login() and me.approves):
+    if not judges_alone(me):
         return state
     mine = {(check, item) for check, items in state.calls.items() for item, said in items.items() if me.id in said}
 

@@ -20,13 +20,23 @@ from typing import Literal
 
 from audit.files import sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
-from audit.review import RATINGS, Override, ReviewState, Sample, TargetState, read_reviews, signature_of, state_of
+from audit.review import (
+    CHAIN_START,
+    RATINGS,
+    Override,
+    ReviewState,
+    Sample,
+    TargetState,
+    read_reviews,
+    signature_of,
+    state_of,
+)
 from audit.signing import known_keys
 from dashboard.blind_review import seen_by
 from dashboard.loading import entries, home, opened, outlined, readable
 from dashboard.speakers import speaker
 
-__all__ = ["SOON", "RegisterRow", "Stand", "register", "stand_of", "standing"]
+__all__ = ["SOON", "RegisterRow", "Stand", "looked_at", "register", "stand_of", "standing"]
 
 
 SOON = 30
@@ -101,7 +111,13 @@ def standing(name: str) -> ReviewState:
 
     It is read anew only where its reviews were written.
     """
-    return seen_by(speaker(), _standing(home(), name, date.today(), *_stamps(name)))
+    return looked_at(name)[0]
+
+
+def looked_at(name: str) -> tuple[ReviewState, str]:
+    """Return `standing`, and the digest of the last entry that there is, seen or hidden."""
+    state = _standing(home(), name, date.today(), *_stamps(name))
+    return seen_by(speaker(), state), sha256(state.entries[-1].line) if state.entries else CHAIN_START
 
 
 @lru_cache(maxsize=32)

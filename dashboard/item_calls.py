@@ -21,7 +21,8 @@ from audit.files import sha256
 from audit.record import Audit
 from audit.review import Call, CallWord, Override, call_item
 from dashboard.address import Address, read
-from dashboard.findings_register import standing
+from dashboard.drawn_forms import say
+from dashboard.findings_register import looked_at, standing
 from dashboard.loading import opened
 from dashboard.rendering import draw
 from dashboard.speakers import append, problem_told, speaker
@@ -68,13 +69,14 @@ def call_buttons(audit: Audit, turn: Turn, words: Words) -> None:
     """Draw the three calls with their keys, what was called last, and the way to take it back; for whoever may call."""
     if not speaker().speaks:
         return
-    end = f"{mark_of(turn.place)}-{len(standing(turn.place.audit).entries)}"
+    state, seen = looked_at(turn.place.audit)
+    end = f"{mark_of(turn.place)}-{len(state.entries)}"
     said = _own(turn)
     with st.container(horizontal=True, gap="small"):
         for key, word in CALL_KEYS.items():
             st.button(
                 f"`{key.upper()}` {words(f'called.say_{word}')}", key=f"press-{key}-{end}",
-                help=words(f"called.help_{word}"), on_click=_call, args=(audit, turn, word, said, words),
+                help=words(f"called.help_{word}"), on_click=_call, args=(audit, turn, word, said, seen, words),
             )
         done: list[_Done] = st.session_state.get(_DONE, [])
         if done:
@@ -101,8 +103,11 @@ def _told(done: list[_Done], turn: Turn, words: Words) -> None:
         draw("called.html.j2", words, told=told, href=last.turn.place.link, end=end)
 
 
-def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, words: Words) -> None:
-    """Keep a call, unless the reader has gone on from the item; said: what was theirs when the button was drawn."""
+def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, seen: str, words: Words) -> None:
+    """Keep a call, unless the reader has gone on from the item.
+
+    said: what was theirs when the button was drawn; seen: the last entry that there was.
+    """
     with _ONE_BY_ONE:
         try:
             now = read(st.query_params.to_dict())
@@ -110,7 +115,7 @@ def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, words: Wo
                 st.session_state[_WRONG] = words("called.moved")
                 return
             if _own(turn) == said:
-                _keep(audit, turn, word, None if said is None else said.says)
+                _keep(audit, turn, word, None if said is None else said.says, seen)
             else:
                 st.session_state[_WRONG] = words("called.moved")
         except (DokimasiaError, ValidationError) as error:
@@ -121,9 +126,9 @@ def _call(audit: Audit, turn: Turn, word: CallWord, said: Call | None, words: Wo
             st.query_params.from_dict(turn.after.query)  # also where a second key was quicker
 
 
-def _keep(audit: Audit, turn: Turn, word: CallWord, before: Override | None) -> None:
+def _keep(audit: Audit, turn: Turn, word: CallWord, before: Override | None, seen: str) -> None:
     reason = str(st.session_state.get(_REASON) or "").strip() or None
-    append(audit, call_item(audit, turn.place.check, turn.item, word, reason))
+    say(audit, call_item(audit, turn.place.check, turn.item, word, reason), seen=seen)
     done = _Done(turn, word, speaker().name, before)
     st.session_state[_DONE] = [*st.session_state.get(_DONE, [])[-99:], done]
     st.session_state[_REASON] = ""

@@ -29,16 +29,16 @@ from audit.review import (
     Override,
     Owner,
     Rating,
-    ReviewState,
     Sample,
     Statement,
     Status,
     StatusWord,
     TargetState,
 )
+from dashboard.drawn_forms import SEND, DrawnForm, drawn_form
 from dashboard.findings_register import standing
 from dashboard.rendering import draw
-from dashboard.speakers import AUTHOR, append, name_hint, problem_told, speaker
+from dashboard.speakers import AUTHOR, name_hint, problem_told, speaker
 from reports.text import Words, one_line
 from reports.views import open_checks
 
@@ -60,8 +60,8 @@ def review_audit(audit: Audit, words: Words) -> None:
     """Draw the form for a word about the audit: a decision, a comment."""
     if not _may_speak(words):
         return
-    state = standing(audit.folder.name)
-    key = _keys(audit, state)
+    form = drawn_form(audit)
+    key = form.key
     draw("form_head.html.j2", words)
     with st.form(key("form")):
         left, right = st.columns([1, 2])
@@ -71,9 +71,9 @@ def review_audit(audit: Audit, words: Words) -> None:
             "two_person": st.toggle(words("form.two_person"), key=key("two")),
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
         }
-        author, sent = _sign(words)
+        author, sent = _sign(words, key)
     if sent:
-        _say(audit, words, author, _of_audit(fields))
+        _say(form, words, author, _of_audit(fields))
 
 
 def _decisions() -> list[DecisionWord]:
@@ -93,49 +93,51 @@ def _of_audit(fields: Fields) -> Iterator[Statement]:
 
 def decide_audit(audit: Audit, name: Literal["approve", "return"], words: Words) -> None:
     """Draw the form that approves an audit or asks for changes, with the reason."""
-    key = _keys(audit, standing(audit.folder.name), name)
+    form = drawn_form(audit, name)
+    key = form.key
     with st.form(key("decide"), border=False):
         reason = st.text_input(words("form.reason"), key=key("reason")).strip()
-        author, sent = _sign(words, f"decide.{name}")
+        author, sent = _sign(words, key, f"decide.{name}")
     if sent:
         decision = Decision(decision="approved" if name == "approve" else "changes asked", reason=reason or None)
-        _say(audit, words, author, iter([decision]))
+        _say(form, words, author, iter([decision]))
 
 
 def waive_finding(audit: Audit, words: Words) -> None:
     """Draw the form that waives an open finding until a day; say so where none is open."""
-    state = standing(audit.folder.name)
-    checks = open_checks(state)
+    form = drawn_form(audit, "waive")
+    checks = open_checks(form.state)
     if not checks:
         st.text(words("decide.nothing_open"))
         return
-    key = _keys(audit, state, "waive")
+    key = form.key
     with st.form(key("decide"), border=False):
         check = st.selectbox(
             words("decide.waive_which"), checks, format_func=lambda one: one_line(one, words, 80), key=key("check")
         )
         reason = st.text_input(words("form.reason"), key=key("reason")).strip()
         until = st.date_input(words("form.last_day"), None, format="YYYY-MM-DD", key=key("until"))
-        author, sent = _sign(words, "decide.waive")
+        author, sent = _sign(words, key, "decide.waive")
     if sent and not (reason and until):
         draw("alarm.html.j2", words, text=words("form.waiver_needs"))
     elif sent:
-        _say(audit, words, author, iter([Status(check=check, status="waived", reason=reason, until=until)]))
+        _say(form, words, author, iter([Status(check=check, status="waived", reason=reason, until=until)]))
 
 
 def answer_framework(audit: Audit, coverage: Coverage, words: Words) -> None:
     """Draw the questions of a framework with what was answered; what is answered otherwise becomes an entry."""
     if not _may_speak(words):
         return
-    framework, key = coverage.framework, _keys(audit, standing(audit.folder.name), coverage.framework.id)
+    framework, form = coverage.framework, drawn_form(audit, coverage.framework.id)
+    key = form.key
     now = {name: list(given.choices) for name, given in coverage.answers.items()}
     draw("answer_head.html.j2", words)
     with st.form(key("answers")):
         given = {one.id: _answers(one, now.get(one.id, []), words, key) for one in framework.questions}
-        author, sent = _sign(words)
+        author, sent = _sign(words, key)
     if sent:
         told = {name: choices for name, choices in given.items() if choices and choices != now.get(name)}
-        _say(audit, words, author, iter([Answers(framework=framework.id, answers=told)] if told else []))
+        _say(form, words, author, iter([Answers(framework=framework.id, answers=told)] if told else []))
 
 
 def _answers(question: Question, now: list[str], words: Words, key: Keyed) -> list[str]:
@@ -151,9 +153,8 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
     """Draw the form to rate a finding, give it to somebody, settle or waive it."""
     if not _may_speak(words):
         return
-    state = standing(audit.folder.name)
-    now = state.of(check)
-    key = _keys(audit, state, check)
+    form = drawn_form(audit, check)
+    now, key = form.state.of(check), form.key
     draw("form_head.html.j2", words, panel=True)
     with st.form(key("form")):
         left, right = st.columns(2)
@@ -167,11 +168,11 @@ def review_finding(audit: Audit, check: str, words: Words) -> None:
             "action": st.text_input(words("reviewed.action"), value=now.action or "", key=key("action")).strip(),
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
         }
-        author, sent = _sign(words)
+        author, sent = _sign(words, key)
     if sent and fields["status"] == "waived" and not (fields["reason"] and fields["until"]):
         draw("alarm.html.j2", words, text=words("form.waiver_needs"))
     elif sent:
-        _say(audit, words, author, _of_finding(fields, now, check))
+        _say(form, words, author, _of_finding(fields, now, check))
 
 
 def _statuses(now: StatusWord) -> list[StatusWord]:
@@ -204,21 +205,22 @@ def draw_items(audit: Audit, check: str, links: Links, words: Words) -> None:
         return
     if headline is None or headline.mean_of is None or not speaker().speaks:
         return
-    key = _keys(audit, state, check)
+    form = drawn_form(audit, check, "sample")
+    key = form.key
     draw("sample_head.html.j2", words)
     with st.form(key("sample")):
         count = st.number_input(words("form.sample_count"), 1, None, DRAWN, key=key("count"))
-        author, sent = _sign(words, "form.sample_send")
+        author, sent = _sign(words, key, "form.sample_send")
     if sent:
-        _say(audit, words, author, iter([Sample(check=check, count=count)]))
+        _say(form, words, author, iter([Sample(check=check, count=count)]))
 
 
 def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
     """Draw the form for more than one key can say of an item: a comment, who sees to it, an outcome in between."""
     if not _may_speak(words):
         return
-    state = standing(audit.folder.name)
-    now, key = state.of(check, item), _keys(audit, state, check, item)
+    form = drawn_form(audit, check, item)
+    now, key = form.state.of(check, item), form.key
     with st.form(key("form"), border=False):
         fields: dict[str, Any] = {
             "comment": st.text_area(words("form.comment"), height=80, key=key("comment")).strip(),
@@ -231,9 +233,9 @@ def review_item(audit: Audit, check: str, item: str, words: Words) -> None:
                 "reason": st.text_input(words("form.reason"), key=key("reason")).strip(),
                 "undo": st.toggle(words("form.undo"), key=key("undo")),
             }
-        author, sent = _sign(words)
+        author, sent = _sign(words, key)
     if sent:
-        _say(audit, words, author, _of_item(fields, now, check, item))
+        _say(form, words, author, _of_item(fields, now, check, item))
 
 
 def _of_item(fields: Fields, now: TargetState, check: str, item: str) -> Iterator[Statement]:
@@ -257,11 +259,6 @@ def _may_speak(words: Words) -> bool:
     return me.speaks
 
 
-def _keys(audit: Audit, state: ReviewState, *target: str) -> Keyed:
-    """Return how widgets are named; after each entry otherwise, so that a form shows where things stand then."""
-    return lambda name: "\n".join((name, audit.folder.name, str(len(state.entries)), *target))
-
-
 def _choice(cell: Any, kind: str, options: Sequence[str], now: str, words: Words, key: Keyed) -> str:
     none = {"decision": "form.no_decision", "rating": "form.not_rated"}
     chosen: str = cell.selectbox(
@@ -275,7 +272,7 @@ def _choice(cell: Any, kind: str, options: Sequence[str], now: str, words: Words
     return chosen
 
 
-def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
+def _sign(words: Words, key: Keyed, button: str = "form.send") -> tuple[str, bool]:
     """Draw who speaks and the button; returns the name and whether it was pressed.
 
     Where a key signs, its owner speaks, whatever a browser sends.
@@ -284,18 +281,18 @@ def _sign(words: Words, button: str = "form.send") -> tuple[str, bool]:
     me = speaker()
     hint = name_hint(me, words)
     author = left.text_input(words("form.author"), me.name, max_chars=120, disabled=me.bound, help=hint)
-    sent = right.form_submit_button(words(button), type="primary", width="stretch")
+    sent = right.form_submit_button(words(button), key=key(SEND), type="primary", width="stretch")
     return me.name if me.bound else author.strip(), sent
 
 
-def _say(audit: Audit, words: Words, author: str, says: Iterator[Statement]) -> None:
+def _say(form: DrawnForm, words: Words, author: str, says: Iterator[Statement]) -> None:
     """Append what was said and draw the screen anew, or say in one line why it cannot be."""
     try:
         told = list(says)
         if not told:
             draw("alarm.html.j2", words, text=words("form.nothing"))
             return
-        append(audit, *told, author=author)
+        form.say(*told, author=author)
     except (DokimasiaError, ValidationError) as error:
         draw("alarm.html.j2", words, text=problem_told(error, words))
         return

@@ -56,11 +56,14 @@ def speaker() -> Person:
         return Person("", "reader" if behind_login() else "approver", bound=behind_login())
 
 
-def append(audit: Audit, *says: Statement, author: str = "") -> None:
-    """Append what was said under the name that may speak; raises as `add_reviews`, and UsageError where none may."""
+def append(audit: Audit, *says: Statement, author: str = "", seen: str | None = None) -> None:
+    """Append what was said under the name that may speak; raises as `add_reviews`, and UsageError where none may.
+
+    seen: as `add_reviews`.
+    """
     me = _who(author)
     must_speak(me, *says)
-    add_reviews(audit, *says, author=me.name, key=me.key)
+    add_reviews(audit, *says, author=me.name, key=me.key, seen=seen)
 
 
 def must_speak(me: Person, *says: Statement) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from audit.errors import ConflictError, IntegrityError
+from audit.files import sha256
 from audit.record import REVIEWS_FILE
-from audit.review.entries import CHAIN_START, Answers, Comment, Decision, Entry, Override, Reviews, Statement
+from audit.review.entries import CHAIN_START, Answers, Comment, Decision, Entry, Override, Statement, reviews_of
 from detectors.phrases import Phrase
 
 __all__ = ["check_meanwhile"]
@@ -23,19 +24,22 @@ _SHOWN = 120
 """Characters of a remark."""
 
 
-def check_meanwhile(reviews: Reviews, seen: str, says: Sequence[Statement]) -> None:
-    """Raise ConflictError where entries behind the one with the digest `seen`, or its beginning, bear on `says`.
+def check_meanwhile(lines: Sequence[bytes], record: str, seen: str, says: Sequence[Statement]) -> None:
+    """Raise ConflictError where lines behind the one with the digest `seen`, or its beginning, bear on `says`.
 
-    IntegrityError where there is no such entry: what they looked at is not what lies there.
+    record: the digest of the audit's record. IntegrityError where there is no such line: what they looked at is not
+    what lies there.
     """
-    heads, mark = (CHAIN_START, *reviews.digests), seen.removeprefix("sha256:")
-    place = next((number for number, head in enumerate(heads) if head.removeprefix("sha256:").startswith(mark)), None)
+    mark = seen.removeprefix("sha256:")
+    heads = ((number, sha256(lines[number - 1]) if number else CHAIN_START) for number in range(len(lines), -1, -1))
+    place = next((number for number, head in heads if head.removeprefix("sha256:").startswith(mark)), None)
     if place is None:
         raise IntegrityError(
             "{file}: no entry {head}; it was taken off the end, or was never written here",
             file=REVIEWS_FILE, head=mark,
         )
-    if found := [entry for entry in reviews.entries[place:] if any(_bears(entry.says, mine) for mine in says)]:
+    later = reviews_of(lines[place:], record, before=lines[:place]).entries
+    if found := [entry for entry in later if any(_bears(entry.says, mine) for mine in says)]:
         _tell(found)
 
 

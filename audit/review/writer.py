@@ -66,8 +66,10 @@ def add_reviews(
 
     def following(lines: Sequence[bytes]) -> list[bytes]:
         stored[:] = _chained(made, lines, key)
-        if seen is not None or any(isinstance(one, Sample | Decision) for one in says):
-            _refuse(audit, reviews_of(lines, record), stored, seen)
+        if seen is not None:
+            check_meanwhile(lines, record, seen, says)
+        if any(isinstance(one, Sample | Decision) for one in says):
+            _refuse(audit, reviews_of(lines, record), stored)
         return [entry.line for entry in stored]
 
     (log or FileLog(audit.folder / REVIEWS_FILE)).append(following)
@@ -116,10 +118,8 @@ def _refuse_plainly(audit: Audit, says: Statement) -> None:
             )
 
 
-def _refuse(audit: Audit, reviews: Reviews, new: Sequence[Entry], seen: str | None) -> None:
+def _refuse(audit: Audit, reviews: Reviews, new: Sequence[Entry]) -> None:
     """Raise UsageError where new entries cannot follow these reviews, or one of them those before it."""
-    if seen is not None:
-        check_meanwhile(reviews, seen, [entry.says for entry in new])
     for number, entry in enumerate(new):
         if isinstance(entry.says, Sample):
             _refuse_draw(audit, entry.says, reviews)
