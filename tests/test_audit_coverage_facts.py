@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import date
 
@@ -53,6 +54,19 @@ def test_an_audit_of_the_same_model_that_ended_before_is_an_earlier_one(tmp_path
     assert not facts_of(asked_with(second, ended, free={"limit": kept})).earlier
     assert not facts_of(asked_with(second, ended, limited={"gating": False})).earlier
     assert not facts_of(asked_with(second, ended, limited={"check": "other"}, free={"check": "more"})).earlier
+
+
+def test_the_same_plan_run_again_is_no_earlier_audit_unless_another_model_answered(tmp_path):
+    first = small_audit(tmp_path)
+    shutil.copytree(first.folder, first.folder.with_name(f"{first.folder.name}-2"))
+    again = load_record(first.folder.with_name(f"{first.folder.name}-2"))
+    ended = again.run.model_copy(update={"finished": first.run.finished.replace("20", "21", 1)})
+    assert not facts_of(replace(again, run=ended)).earlier
+    planned = again.record.model_copy(update={"plan": "sha256:" + "0" * 64})
+    assert facts_of(replace(again, run=ended, record=planned)).earlier
+    other = again.record.models["main"].model_copy(update={"identity": {"answers": "another"}})
+    answered = again.record.model_copy(update={"models": {**again.record.models, "main": other}})
+    assert facts_of(replace(again, run=ended, record=answered)).earlier
 
 
 def asked_with(audit, ended, **more):

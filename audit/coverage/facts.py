@@ -51,7 +51,8 @@ class Facts:
     versions: bool = False
     """Whether it is stored with which versions it ran."""
     earlier: bool = False
-    """Whether an audit of the same model lies beside this one that ended before, and whose limits this one keeps."""
+    """Whether another audit of the same model lies beside this one that ended before, and whose limits this one keeps;
+    the same plan run again, of the same weights or whoever answered, is none."""
     handled: frozenset[str] = frozenset()
     """Checks that have an owner, an action, or a waiver that holds."""
     reviewed: frozenset[str] = frozenset()
@@ -120,7 +121,11 @@ def _day(run: RunFacts | None) -> date | None:
 
 
 def _earlier(audit: Audit) -> bool:
-    """Tell whether a finished audit of the same model, or the same data, lies beside this one and ended before."""
+    """Tell whether a finished audit of the same model, or the same data, lies beside this one and ended before.
+
+    The same frozen plan run again, of whoever answered then, is no comparison in time: weights that changed are another
+    frozen plan, and an endpoint behind which another model answers has another identity.
+    """
     mine, ended = _audited(audit.record), "" if audit.run is None else audit.run.finished
     if mine is None or not ended:
         return False
@@ -132,9 +137,15 @@ def _earlier(audit: Audit) -> bool:
         except DokimasiaError:
             continue
         before = other.run is not None and other.run.finished < ended
-        if before and _audited(other.record) == mine and _asks_no_less(audit.record, other.record):
+        again = _asked(other.record) == _asked(audit.record)
+        if before and not again and _audited(other.record) == mine and _asks_no_less(audit.record, other.record):
             return True
     return False
+
+
+def _asked(record: Record) -> tuple[str, dict[str, object]]:
+    """Return the digest of the frozen plan, which holds the weights and data, and who its endpoints were."""
+    return record.plan, {name: one.identity for name, one in record.models.items()}
 
 
 def _asks_no_less(now: Record, then: Record) -> bool:
