@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from law import LAW
 
 from audit import plugins
 from audit.cli.app import execute
-from audit.coverage import Answered, at_least, cover, coverage_of, facts_of
+from audit.coverage import Answered, at_least, cover, coverage_of, facts_of, status_words
 from audit.execute import run
-from audit.frameworks import framework_names, load_framework, read_framework
+from audit.frameworks import ShownBy, framework_names, load_framework, read_framework
 from audit.integrity import seal_audit
 from audit.record import SEAL_FILE, Sheet, load_record
 from audit.reference import cases
 from audit.review import Answers, Decision, add_reviews
 from audit.signing import make_key
 from audit.signing.keys import read_key
+from reports.text import words_of
 
 ASKED = ("facts", "sayings", "sureness")
 POSITIVE = ("supported", "partly supported")
@@ -160,11 +163,17 @@ def test_the_command_prints_every_clause_and_every_gap(sealed, capsys, lang):
     name = framework_names()[0]
     assert execute(["frameworks", name, str(sealed.folder), "--lang", lang]) == 0
     told, found = capsys.readouterr().out, coverage_of(sealed, load_framework(name))
+    words = words_of(lang)
     for one in found.clauses:
-        assert f" {one.clause.id} ({one.clause.ref}): {one.status}. " in told
+        assert f" {one.clause.id} ({one.clause.ref}): {words.term('error', status_words(one.status))}. " in told
         assert one.says.of(lang).replace("\n", " ") in told.replace("\n", " ")
-    assert told.count("    next: ") == len(found.clauses)
-    assert told.count("it never says: ") == sum(told_as_positive(one) for one in found.clauses)
+        assert f"    {words.term('error', one.reason)}\n" in told
+    following, never = {"en": ("next: ", "it never says: "), "ko": ("다음 단계: ", "말하지 않는 것: ")}[lang]
+    assert told.count(f"    {following}") == len(found.clauses)
+    assert told.count(f"    {never}") == sum(told_as_positive(one) for one in found.clauses)
+    if lang == "ko":
+        steps = [line for line in told.splitlines() if line.startswith(f"    {following}")]
+        assert all(re.search("[가-힣]", line.removeprefix(f"    {following}")) for line in steps)
 
 
 def told_as_positive(one):
@@ -207,3 +216,14 @@ def test_judge_demands_a_clause_quickly_and_without_torch(sealed, tmp_path):
     assert f"v clauses {name}:{row.clause.id} at least partly supported: passed. " in done.stdout
     assert f"x clauses {name}:{gap} at least partly supported: failed. " in done.stdout
     assert done.stdout.endswith("[]\n")
+
+
+def test_every_clause_that_no_audit_serves_says_what_a_person_shows_and_duties_have_one_register_in_korean():
+    kinds = set()
+    for name in framework_names():
+        for one in load_framework(name).clauses:
+            assert (one.shown_by is not None) == (one.strength == "none"), (name, one.id)
+            kinds.add(one.shown_by)
+            assert not re.search(r"다[.)]*$", one.says.ko), (name, one.id)
+            assert "배치" not in one.model_dump_json(), (name, one.id)
+    assert kinds == {None, *get_args(ShownBy)}

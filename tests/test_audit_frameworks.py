@@ -55,6 +55,7 @@ def test_a_catalogue_reads_as_it_is_written(law):
         ("early: 2026-01-01,", "soon: 2026-01-01,", "soon, late: not choices of one question"),
         ("applies_from: 2026-03-01", "applies_from: 2026-13-01", ":43:17: got '2026-13-01'; allowed: what"),
         ("  strength: none\n", "  strength: none\n  needs: [sealed]\n", "strength none has no tests, needs or full"),
+        ("  strength: direct\n", "  strength: direct\n  shown_by: policy\n", "shown_by goes with strength none"),
         ("  needs: [approved, sealed]\n", "", "strength process needs tests, or needs that a record can hold"),
         ("  strength: partial\n", "  strength: partial\n  full: [sealed]\n", "full goes with strength direct"),
         ("full: [limit_before,", "full: [decided,", "decided stands in needs and in full"),

@@ -6,10 +6,12 @@ from datetime import date
 
 import pytest
 from exchange_fixtures import MODEL, write_run
+from needs import needs_korean_font, needs_pango
 from report_fixtures import finding, rate, write_audit
 from test_reports_exchange import take_cyclonedx, take_oscal
+from test_reports_pdf import opened, squeezed, tags_of, text_of
 
-from audit.coverage import RANK, STATUSES, coverage_of
+from audit.coverage import RANK, STATUSES, coverage_of, shown_by_words
 from audit.errors import UsageError
 from audit.files import digest_file, write_atomic
 from audit.frameworks import framework_names, load_framework
@@ -87,6 +89,32 @@ def test_every_clause_stands_with_status_reason_next_step_and_what_it_never_says
             assert row.never
             assert row.never in told
     assert markdown.count("\n| ") >= len(view.rows)
+
+
+@pytest.mark.parametrize("lang", ["en", "ko"])
+def test_the_pdf_is_tagged_and_has_the_words_of_every_clause(bound, lang):
+    needs_pango()
+    needs_korean_font()
+    law = "us-nyc-ll144"
+    (data,) = WRITERS["pdf"](bound, law, ReportOptions(lang=lang)).values()
+    assert (data,) == tuple(WRITERS["pdf"](bound, law, ReportOptions(lang=lang)).values()), "the same bytes again"
+    view = coverage_view(coverage_of(bound, load_framework(law)), bound, words_of(lang))
+    told = text_of(data)
+    for row in view.rows:
+        for part in (row.ref, row.says, row.status, row.reason, *row.next_steps):
+            assert squeezed(part) in told, part
+    assert squeezed(view.sentence) in told
+    assert "Table" in {kind for page in opened(data) for kind, _ in tags_of(page)}
+
+
+def test_what_a_person_shows_is_told_where_an_audit_shows_nothing(bound):
+    rows = [one for one in coverage_of(bound, load_framework(ACT)).clauses if one.clause.strength == "none"]
+    bound_ones = [one for one in rows if one.status == "no evidence"]
+    assert bound_ones
+    for one in bound_ones:
+        told = str(shown_by_words(one.clause.shown_by))
+        assert told in str(one.next_step)
+        assert str(one.next_step) != "a person shows it by other means"
 
 
 def test_the_order_is_that_of_reading_and_names_every_status():

@@ -15,10 +15,10 @@ from audit.coverage.status import (
     cover,
     coverage_of,
 )
-from audit.coverage.words import cap_words, need_words, status_words
+from audit.coverage.words import cap_words, need_words, shown_by_words, status_words
 
 __all__ = [
     "AUDIT_NEEDS", "RANK", "STATUSES", "Answered", "Applies", "Cap", "ClauseCoverage", "ClauseStatus", "Coverage",
     "Facts", "MappedTest", "applies", "at_least", "cap_words", "cover", "coverage_of", "facts_of", "held_needs",
-    "mapped_tests", "need_words", "post_hoc", "status_words", "unanswered",
+    "mapped_tests", "need_words", "post_hoc", "shown_by_words", "status_words", "unanswered",
 ]

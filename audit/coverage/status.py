@@ -26,8 +26,17 @@ from audit.coverage.applicability import Applies, applies
 from audit.coverage.conditions import FINDING_NEEDS, held_needs, post_hoc
 from audit.coverage.facts import Answered, Facts, facts_of
 from audit.coverage.mapping import SPEAKING, MappedTest, mapped_tests, usable
-from audit.coverage.words import Cap, ClauseStatus, cap_words, how_words, listed, need_words, status_words
-from audit.frameworks import Clause, Framework, Need, Sure, Text
+from audit.coverage.words import (
+    Cap,
+    ClauseStatus,
+    cap_words,
+    how_words,
+    listed,
+    need_words,
+    shown_by_words,
+    status_words,
+)
+from audit.frameworks import Clause, Framework, Need, ShownBy, Sure, Text
 from audit.record import Audit, Finding
 from detectors.phrases import Phrase
 
@@ -185,7 +194,7 @@ def _by_evidence(facts: Facts, framework: Framework, clause: Clause) -> ClauseCo
         reason=_NOTHING, next_step=_BY_OTHERS, applies=Applies("yes"),
     )
     if clause.strength == "none":
-        return row
+        return row if clause.shown_by is None else replace(row, next_step=_by_person(clause.shown_by))
     failed = (one for one in serving if usable(one) and one.gating and one.verdict == "failed")
     told = {*_TOLD, *SPEAKING[clause.asks_for]}
     row = replace(
@@ -195,6 +204,12 @@ def _by_evidence(facts: Facts, framework: Framework, clause: Clause) -> ClauseCo
         tests_absent=tuple(one.name for one in tests if not one.run and one.name), held=held, lacking=lacking,
     )
     return _judged(facts, row, tests)
+
+
+def _by_person(kind: ShownBy) -> Phrase:
+    """Return what a person adds where an audit adds nothing."""
+    told = shown_by_words(kind)
+    return told if kind == "nothing" else Phrase("a person shows it: {what}", what=told)
 
 
 def _hushed(clause: Clause, finding: Finding) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import Literal
 
-from audit.frameworks import Need
+from audit.frameworks import Need, ShownBy
 from detectors.phrases import Phrase
 
-__all__ = ["Cap", "ClauseStatus", "cap_words", "how_words", "listed", "need_words", "status_words"]
+__all__ = ["Cap", "ClauseStatus", "cap_words", "how_words", "listed", "need_words", "shown_by_words", "status_words"]
 
 ClauseStatus = Literal[
     "supported", "partly supported", "contradicted", "inconclusive", "no evidence", "not applicable",
@@ -82,6 +82,30 @@ _CAP: dict[Cap, str] = {
     "undecided": "findings on it decide nothing",
     "no_limit": "it asks for a level, and no limit that could be missed says which number is enough",
 }
+
+
+_SHOWN_BY: dict[ShownBy, str] = {
+    "policy": "the rule or plan in force, with who approved it and when",
+    "roles": "who answers for it, by name or office, with their means and training",
+    "document": "the document that says it, with its owner and date",
+    "notice": "what people are shown, as they see it, and when",
+    "logs": "the logs of the system in use, and how long they are kept",
+    "incidents": "the register of incidents and complaints, with what was done and when",
+    "suppliers": "the contracts, and what the suppliers show themselves",
+    "engagement": "who was asked, what they said, and what came of it",
+    "oversight": "a trial of the override, the switch or the fallback by those who would use it",
+    "study": "the study or test with people or outside systems: its design, who took part, its result",
+    "assessment": "the assessment, with who made it, on what it rests, and what was decided",
+    "monitoring": "numbers of the system in use, over time",
+    "rights": "licences, contracts, consent or another ground for the data and the content",
+    "law": "a lawyer's reading of whether and how it applies",
+    "nothing": "nothing is asked of you: it permits something, or binds a State or an authority",
+}
+
+
+def shown_by_words(kind: ShownBy) -> Phrase:
+    """Return what a person shows where an audit shows nothing."""
+    return Phrase(_SHOWN_BY[kind])
 
 
 def status_words(status: ClauseStatus) -> Phrase:

@@ -20,6 +20,7 @@ from audit.frameworks.spec import (
     FrameworkStatus,
     Need,
     Question,
+    ShownBy,
     SourcedDate,
     Strength,
     Sure,
@@ -30,6 +31,6 @@ from audit.frameworks.spec import (
 
 __all__ = [
     "CLAIMS", "NEEDS", "NONE", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need", "Question",
-    "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "check_file", "claims_in", "clause_of", "framework_names",
-    "load_framework", "read_framework", "unknown_clause", "unknown_frameworks",
+    "ShownBy", "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "check_file", "claims_in", "clause_of",
+    "framework_names", "load_framework", "read_framework", "unknown_clause", "unknown_frameworks",
 ]

@@ -18,7 +18,7 @@
 All texts are ours, in English and Korean; no sentence of a standard is copied. Four strengths say what our evidence can
 be: `direct`, the clause asks for this number, test or record, and ours is it; `partial`, ours bears on it and leaves
 out a part; `process`, we show that a step was taken, never that it was done well; `none`, nothing of ours helps, and
-the row is printed as a gap. What a positive status never says is the clause's `never`: what no tool measures there.
+the row is printed as a gap, with what a person shows for it (`shown_by`). What a positive status never says is the clause's `never`: what no tool measures there.
 
 `tests` are names of probes (`bias.decisions`), with a measure where only that serves (`bias.decisions:impact_ratio`),
 alternatives of which one is enough (`a.b | c.d`, of models of other kinds), or `*` and `bias.*` for whatever the audit
@@ -46,13 +46,18 @@ from audit.strict_yaml import KeyPath, StrictModel
 
 __all__ = [
     "CLAIMS", "NEEDS", "NONE", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need", "Question",
-    "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "claims_in",
+    "ShownBy", "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "claims_in",
 ]
 
 Sure = Literal["A", "B", "C", "D"]
 """A: the primary text or a word-for-word copy was read; B: several pages agree; C: one page; D: from knowledge."""
 Strength = Literal["direct", "partial", "process", "none"]
 AsksFor = Literal["level", "test"]
+ShownBy = Literal[
+    "policy", "roles", "document", "notice", "logs", "incidents", "suppliers", "engagement", "oversight", "study",
+    "assessment", "monitoring", "rights", "law", "nothing",
+]
+"""What a person shows where an audit shows nothing; `nothing`: the clause permits, or binds a State or an authority."""
 FrameworkStatus = Literal[
     "in force", "staged", "stayed", "under rescission", "replaced", "out of scope by its own words", "voluntary",
     "guidance",
@@ -215,6 +220,8 @@ class Clause(StrictModel):
     tests: list[Test] = Field(default=[])
     """The tests that serve it; see above."""
     strength: Strength
+    shown_by: ShownBy | None = None
+    """Of strength `none`: what a person shows for it; absent = by means that nobody named."""
     asks_for: AsksFor = "level"
     """A level, against which a failed limit speaks; or a test or number, whatever comes out."""
     needs: list[Need] = Field(default=[])
@@ -230,6 +237,8 @@ class Clause(StrictModel):
             if self.tests or self.needs or self.full or self.asks_for != "level":
                 raise ValueError("strength none has no tests, needs or full, and asks for nothing that we have")
             return self
+        if self.shown_by is not None:
+            raise ValueError("shown_by goes with strength none")
         if self.evidence is None or self.never is None:
             raise ValueError(f"strength {self.strength} needs evidence and never")
         if not self.tests and not self.needs:

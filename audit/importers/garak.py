@@ -28,7 +28,7 @@ __all__ = ["IMPORTER", "Garak"]
 _SCORED = 2
 """Status of an attempt whose detectors have run."""
 _THRESHOLD = 0.5
-"""What the tool takes where a run sets none; its own counts tell where that was another."""
+"""What the tool takes where a run sets none, which is told; its own counts tell where that was another."""
 _UNKNOWN = "no detector"
 """Scorer of attempts of a probe of which no detector has run."""
 
@@ -97,11 +97,12 @@ class Garak:
                     waiting.note(row)
         stated = number_in(setup.get("run.eval_threshold"))
         threshold = _THRESHOLD if stated is None else stated
+        scale = Scale("lower", binary=True, assumed_threshold=_THRESHOLD if stated is None else None)
         names = (setup.get("plugins.target_type", setup.get("plugins.model_type")),
                  setup.get("plugins.target_name", setup.get("plugins.model_name")))  # fmt: skip
         return Log(
             "garak", text_in(setup.get("garak_version")), model_in(" ".join(str(one) for one in names if one) or None),
-            lambda: self._answers(path, threshold, waiting), dict.fromkeys(detectors, Scale("lower", binary=True)),
+            lambda: self._answers(path, threshold, waiting), dict.fromkeys(detectors, scale),
             aggregates,
         )  # fmt: skip
 

@@ -76,6 +76,9 @@ class Scale:
     """The model that scored; None = a rule."""
     binary: bool = False
     """Whether scores are 0 or 1 by what they are, a tie between; looking at them does not tell."""
+    assumed_threshold: float | None = None
+    """From where on a score counts as 1, by the tool's default, where the log does not state it; None = it does, or
+    the scores were not made of others."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ digests of what they say, the same ids in both audits. So result files that brin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,15 @@ Pair = tuple[Frozen | None, Frozen | None]
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How far two audits asked the same items, each as often as it was asked."""
+
+    both: int
+    only_a: int
+    only_b: int
+
+
+@dataclass(frozen=True)
 class PlanDifference:
     """Something that two plans do not ask alike."""
 
@@ -41,6 +51,8 @@ class PlanDifference:
     a: Any
     """None where it is not there."""
     b: Any
+    items: Overlap | None = None
+    """Of data, how many items both asked and each alone did, where ids tell; told once for each role of a check."""
 
     @property
     def place(self) -> str:
@@ -104,16 +116,19 @@ def plan_differences(a: Audit, b: Audit) -> list[PlanDifference]:
     Raises IntegrityError where a plan cannot be read.
     """
     plans = (_plan_of(a), _plan_of(b))
-    same: dict[tuple[str, str], bool] = {}
+    overlaps: dict[tuple[str, str], Overlap | None] = {}
     found = []
     for one in differences(*plans):
         if (asked := _asked(one)) is None:
             continue
         if one.check is not None and (role := _role(one.what)) is not None:
-            if (one.check, role) not in same:
-                same[one.check, role] = _same_items((a, b), plans, one.check, role)
-            if same[one.check, role]:
+            first = (one.check, role) not in overlaps
+            if first:
+                overlaps[one.check, role] = _overlap((a, b), plans, one.check, role)
+            overlap = overlaps[one.check, role]
+            if overlap is not None and not overlap.only_a and not overlap.only_b:
                 continue
+            asked = replace(asked, items=overlap) if first else asked
         found.append(asked)
     return found
 
@@ -148,23 +163,26 @@ def _asked(one: PlanDifference) -> PlanDifference | None:
     return None if words else one
 
 
-def _same_items(audits: tuple[Audit, Audit], plans: tuple[Frozen, Frozen], check: str, role: str) -> bool:
-    """Tell whether both audits asked the same items of a role, by ids that are digests of what the items say."""
+def _overlap(audits: tuple[Audit, Audit], plans: tuple[Frozen, Frozen], check: str, role: str) -> Overlap | None:
+    """Return how far both audits asked the same items of a role, by ids that are digests of what the items say.
+
+    None where ids are somebody's names, or nothing is stored.
+    """
     checks = [next(one for one in plan["checks"] if one["name"] == check) for plan in plans]
     sources = [one.get("data", {}).get(role) for one in checks]
     if any(source is None or source.get("id") is not None for source in sources):
-        return False
-    ids = [_ids(audit, check, role) for audit in audits]
-    return ids[0] is not None and ids[0] == ids[1]
+        return None
+    a, b = (_ids(audit, check, role) for audit in audits)
+    return None if a is None or b is None else Overlap((a & b).total(), (a - b).total(), (b - a).total())
 
 
-def _ids(audit: Audit, check: str, role: str) -> list[str] | None:
-    """Return the sorted ids of what was observed of a role; None where nothing is stored. IntegrityError if changed."""
+def _ids(audit: Audit, check: str, role: str) -> Counter[str] | None:
+    """Return the ids of what was observed of a role; None where nothing is stored. IntegrityError if changed."""
     finding = next((one for one in audit.record.findings if one.check == check), None)
     file = None if finding is None else observed_of(audit.folder, finding, role)
     if file is None or (file.problem is None and file.id_column != "id"):
         return None
-    return sorted(map(str, file.ids()))
+    return Counter(map(str, file.ids()))
 
 
 def _text(value: Any) -> str | None:
@@ -173,15 +191,22 @@ def _text(value: Any) -> str | None:
 
 def refusal(differing: Sequence[PlanDifference]) -> Phrase:
     """Return one line that says why two audits are not compared."""
-    first, *others = (_told(one.place, *map(_shown, one.texts)) for one in differing[:3])
+    first, *others = (_told(one) for one in differing[:3])
     for one in others:
         first = Phrase("{before}; {after}", before=first, after=one)
     more = Phrase("; and {count} more", count=len(differing) - 3) if len(differing) > 3 else ""
     return Phrase("A and B were not asked the same, so nothing is compared: {shown}{more}", shown=first, more=more)
 
 
-def _told(place: str, a: str, b: str) -> Phrase:
-    return Phrase("{what} is {a} in A and {b} in B", what=place, a=a, b=b)
+def _told(one: PlanDifference) -> Phrase:
+    a, b = map(_shown, one.texts)
+    told = Phrase("{what} is {a} in A and {b} in B", what=one.place, a=a, b=b)
+    if one.items is None:
+        return told
+    return Phrase(
+        "{told} ({both} items in both, {only_a} in A alone, {only_b} in B alone)", told=told, both=one.items.both,
+        only_a=one.items.only_a, only_b=one.items.only_b,
+    )  # fmt: skip
 
 
 def _shown(value: str | None) -> str:

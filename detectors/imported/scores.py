@@ -40,7 +40,8 @@ def imported_scores(items: pd.DataFrame, *, level: float, rng: np.random.Generat
     `unit` (what was asked, the same for its repeats), `group`, `passed` (1 or 0, NaN = not told), `direction` (`higher`
     or `lower`, the same for all; null = nothing says), `task`, and of the tool's own mean over the task `stated`,
     `recomputed` (of all items of the log, whatever part is here), `stated_within`, `stated_items` and
-    `items_there`; `tool`, `version`, `model`; `binary` (`1` where scores are 0 or 1 by what they are).
+    `items_there`; `tool`, `version`, `model`; `binary` (`1` where scores are 0 or 1 by what they are),
+    `assumed_threshold` (from where on the tool's number counts as 1, where its log does not state it).
 
     Measures:
       mean_score      headline, then of each group where there are several
@@ -173,6 +174,8 @@ class _Scores:
             yield Remark("aggregate_differs", {key: float(worst.fillna(0)[name]) for key, name in told.items()})
         if self.direction == "neither" and self._score.notna().any():
             yield Remark("direction_untold", {})
+        if (assumed := self._column("assumed_threshold").dropna()).size:
+            yield Remark("threshold_assumed", {"threshold": float(assumed.iloc[0])})
         yield from self._both_ways()
 
     def _first(self, name: str) -> str:

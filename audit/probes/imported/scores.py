@@ -30,6 +30,7 @@ _FIELDS: Mapping[str, str] = {
     "group": "slice that the answer belongs to",
     "direction": "higher or lower: which way the score is good",
     "binary": "1 = a score is 0 or 1 by what it is, a tie between",
+    "assumed_threshold": "from where on the tool's number counts as 1, by its default, where the log does not state it",
     "task": "what the tool calls the set of items",
     "item": "what the tool calls the item",
     "repeat": "how often it was asked before, and once more",

@@ -15,9 +15,10 @@ from audit.cli.options import Author, Into, KeyFile
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.coverage import Answered, ClauseCoverage, Coverage
-    from audit.frameworks import Clause, Framework
+    from audit.coverage import Answered, ClauseCoverage
+    from audit.frameworks import Clause, Framework, ShownBy
     from audit.record import Audit
+    from reports.text import Words
 
 __all__ = ["frameworks"]
 
@@ -39,7 +40,7 @@ def frameworks(
     ] = None,
     author: Author = None,
     key: KeyFile = None,
-    lang: Annotated[str, typer.Option(help="Language of the catalogue's texts: en or ko.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of the catalogue and of what an audit shows: en or ko.")] = "en",
     into: Into = Path("audits"),
 ) -> None:
     """List the frameworks; show one, or what an audit is evidence for; say whom it binds; check the file of one.
@@ -109,9 +110,18 @@ def _clause(framework: Framework, clause: Clause, lang: str) -> Iterator[str]:
     yield f"  {clause.says.of(lang)}{_unsure(framework.sure_of(clause))}"
     if clause.tests:
         yield f"  tests: {', '.join(clause.tests)}"
+    if clause.shown_by is not None:
+        yield f"  {_by_person(clause.shown_by, lang)}"
     for word, needs in (("needs", clause.needs), ("to be full", clause.full)):
         if needs:
             yield f"  {word}: {', '.join(needs)}"
+
+
+def _by_person(kind: ShownBy, lang: str) -> str:
+    from audit.coverage import shown_by_words
+    from reports.text import words_of
+
+    return words_of(lang).term("error", shown_by_words(kind))
 
 
 def _unsure(sure: str) -> str:
@@ -170,29 +180,31 @@ def _answer(framework: Framework, audit: Audit | None, given: list[str], author:
 
 def _covered(name: str, audit: Audit, lang: str) -> Iterator[str]:
     """Yield what an audit is evidence for, the clauses of which somebody has to think first."""
-    from audit.coverage import coverage_of
+    from audit.coverage import coverage_of, status_words
     from audit.frameworks import load_framework
+    from reports.text import words_of
 
-    found = coverage_of(audit, load_framework(name))
-    yield f"{found.framework.title.of(lang)}: audit {found.audit}, ended {found.day or 'nobody knows when'}"
-    yield from (f"answered {question}:{_told(one)}" for question, one in found.answers.items())
+    words, found = words_of(lang), coverage_of(audit, load_framework(name))
+    ended = words("coverage.day_unknown") if found.day is None else str(found.day)
+    yield words("coverage.line_head", title=found.framework.title.of(lang), audit=found.audit, day=ended)
+    yield from (words("coverage.line_answered", question=key) + _told(one) for key, one in found.answers.items())
     for one in found.clauses:
-        yield from _row(one, lang)
+        yield from _row(one, words)
     yield ""
-    yield ", ".join(f"{number} {status}" for status, number in found.counts().items() if number)
-    yield _closing(found)
+    counts = ((status_words(status), number) for status, number in found.counts().items() if number)
+    yield ", ".join(f"{number} {words.term('error', status)}" for status, number in counts)
+    yield words("note.clauses")
 
 
-def _row(one: ClauseCoverage, lang: str) -> Iterator[str]:
-    clause = one.clause
-    yield f"{_SHOWN[one.status]} {clause.id} ({clause.ref}): {one.status}. {one.says.of(lang)}{_unsure(one.sure)}"
-    yield f"    {one.reason}"
-    if one.findings or one.against or one.undecided:
-        yield f"    rests on: {', '.join((*one.findings, *one.against, *one.undecided))}"
-    if one.by_evidence in ("supported", "partly supported") and one.never is not None:
-        yield f"    it never says: {one.never.of(lang)}"
-    yield f"    next: {one.next_step}"
+def _row(one: ClauseCoverage, words: Words) -> Iterator[str]:
+    from audit.coverage import RANK, status_words
 
-
-def _closing(found: Coverage) -> str:
-    return f"Evidence for reviewers of {found.framework.id}; no legal advice, and no assessment of conformity."
+    clause, status = one.clause, words.term("error", status_words(one.status))
+    unsure = f" {words('coverage.unsure', sure=one.sure)}" if one.sure in ("C", "D") else ""
+    yield f"{_SHOWN[one.status]} {clause.id} ({clause.ref}): {status}. {one.says.of(words.lang)}{unsure}"
+    yield f"    {words.term('error', one.reason)}"
+    if checks := ", ".join((*one.findings, *one.against, *one.undecided)):
+        yield f"    {words('coverage.line_rests', checks=checks)}"
+    if RANK.get(one.by_evidence, 0) > 1 and one.never is not None:
+        yield f"    {words('coverage.line_never', what=one.never.of(words.lang))}"
+    yield f"    {words('coverage.line_next', step=words.term('error', one.next_step))}"
