@@ -133,7 +133,7 @@ def test_garak_counts_hits_from_the_threshold_of_the_run_and_refuses_a_hitlog(tm
     assert frame(path)["unit"].nunique() == 2
     assert frame(path)["assumed_threshold"].isna().all()
     untold = garak(tmp_path / "b.report.jsonl", [[0.7, 0.2]])
-    assert frame(untold)["assumed_threshold"].tolist() == [0.5, 0.5], "the tool's default, which the log does not tell"
+    assert frame(untold)["assumed_threshold"].tolist() == ["0.5", "0.5"], "the tool's default"
     hits = write(tmp_path / "a.hitlog.jsonl", {"goal": "g", "attempt_id": "1", "detector": "d", "score": 1.0})
     assert "holds hits alone" in refusal(hits)
 

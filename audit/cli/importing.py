@@ -78,3 +78,5 @@ def _facts(row: dict[str, Any]) -> Iterator[str]:
     if row["passed"] is not None:
         yield f"{row['passed']:,} pass"
     yield "direction not told" if row["direction"] is None else f"{row['direction']} is better"
+    if row["assumed_threshold"] is not None:
+        yield f"counted from {row['assumed_threshold']:g} on, the tool's default, as the log states no threshold"

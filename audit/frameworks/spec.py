@@ -18,7 +18,8 @@
 All texts are ours, in English and Korean; no sentence of a standard is copied. Four strengths say what our evidence can
 be: `direct`, the clause asks for this number, test or record, and ours is it; `partial`, ours bears on it and leaves
 out a part; `process`, we show that a step was taken, never that it was done well; `none`, nothing of ours helps, and
-the row is printed as a gap, with what a person shows for it (`shown_by`). What a positive status never says is the clause's `never`: what no tool measures there.
+the row is printed as a gap, with what a person shows for it (`shown_by`). What a positive status never says is the
+clause's `never`: what no tool measures there.
 
 `tests` are names of probes (`bias.decisions`), with a measure where only that serves (`bias.decisions:impact_ratio`),
 alternatives of which one is enough (`a.b | c.d`, of models of other kinds), or `*` and `bias.*` for whatever the audit

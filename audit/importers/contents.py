@@ -87,11 +87,11 @@ class Contents:
         return {**told, "without_items": self.without_items}
 
     def _row(self, key: tuple[str, str], one: Counted) -> dict[str, Any]:
-        stated = self.log.aggregates.get(key)
+        stated, scale = self.log.aggregates.get(key), self.log.scales.get(key[1], Scale())
         return {
             "task": key[0], "scorer": key[1], "answers": one.answers, "items": len(one.items), **one.statuses,
             "mean": one.mean, "passed": one.passed if one.told else None,
-            "direction": self.log.scales.get(key[1], Scale()).direction,
+            "direction": scale.direction, "assumed_threshold": scale.assumed_threshold,
             "stated": None if stated is None else _stated(stated),
         }  # fmt: skip
 

@@ -39,7 +39,8 @@ _NAMED, _GROUPS = 20, 500
 _STATED = ("stated", "recomputed", "stated_within", "stated_items", "items_there")
 _FIELDS = (
     "score", "status", "passed", "group", "unit", "repeat", "task", "item", "scorer", "scored_by", "direction",
-    "binary", "assumed_threshold", "input", "output", "target", "problem", "locator", "tool", "version", "model", "file", *_STATED,
+    "binary", "assumed_threshold", "input", "output", "target", "problem", "locator", "tool", "version", "model",
+    "file", *_STATED,
 )  # fmt: skip
 
 
@@ -130,7 +131,7 @@ class Imported(Source):
             "passed": None if answer.passed is None else str(int(answer.passed)),
             "group": self._group(answer), "unit": digest_of(answer.task, answer.cluster or answer.item)[:16],
             "repeat": answer.repeat, "scored_by": told.judge, "direction": self._direction(answer.scorer, told),
-            "binary": "1" if told.binary else None, "assumed_threshold": told.assumed_threshold,
+            "binary": "1" if told.binary else None, "assumed_threshold": text_in(told.assumed_threshold),
             **{name: text_in(getattr(answer, name)) for name in ("task", "item", "scorer", "locator")},
             **{name: getattr(answer, name) for name in ("input", "output", "target", "problem")},
             "tool": log.tool, "version": log.version, "model": log.model, "file": file,
