@@ -1,6 +1,7 @@
-"""What the processor offers a model: how many threads it may use, and whether it multiplies bfloat16.
+"""What the processor offers a model: threads, free memory, and whether it multiplies bfloat16.
 
     granted = min(processors that the process may run on, processor time that its control group grants)
+    free    = min(memory that the system has to give, memory that its control group has left)
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import math
 import os
 from pathlib import Path
 
-__all__ = ["granted", "multiplies_bfloat16"]
+__all__ = ["free_memory", "granted", "multiplies_bfloat16"]
 
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -31,6 +32,26 @@ def _quota(root: Path) -> float | None:
         return int(most) / int(period) if int(most) > 0 else None
     except (OSError, ValueError, ZeroDivisionError):
         return None
+
+
+def free_memory(root: Path = _GROUPS, facts: Path = Path("/proc/meminfo")) -> int | None:
+    """Return how many bytes this process may still take; None where the system does not tell.
+
+    `root` is where control groups are mounted.
+    """
+    bounds = []
+    try:
+        told = dict(line.split(":", 1) for line in facts.read_text().splitlines() if ":" in line)
+        bounds.append(1024 * int(told["MemAvailable"].split()[0]))
+    except (OSError, ValueError, KeyError, IndexError):
+        pass
+    old = "memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"
+    for most, now in (("memory.max", "memory.current"), old):
+        try:
+            bounds.append(max(0, int((root / most).read_text()) - int((root / now).read_text())))
+        except (OSError, ValueError):  # another version, or no bound, which is the word "max"
+            continue
+    return min(bounds, default=None)
 
 
 def multiplies_bfloat16(facts: Path = Path("/proc/cpuinfo")) -> bool:

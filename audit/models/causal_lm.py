@@ -2,6 +2,7 @@
 
     model: {use: causal_lm, path: ./model}            a folder with config.json, safetensors and a tokenizer
     model: {use: causal_lm, path: ./model.gguf}       or a GGUF file, unpacked at opening
+    model: {use: causal_lm, path: ./large, quantise: int8, device_map: auto}     `audit.models.text.placing`
 
 A first token that nothing stands before has no probability: it is NaN in a trace and left out of sums. A text longer
 than the model's context is scored in windows; see `audit.models.text.windows`.
@@ -21,6 +22,7 @@ from audit.files import canonical, sha256
 from audit.model import Item, LikelihoodKind, Sample, TextWatermark
 from audit.models.files import digest_once, model_files, require_safetensors
 from audit.models.folder import ModelOnDisk
+from audit.models.text.placing import DeviceMap, Quantised
 from audit.models.threads import set_threads
 from audit.numbering import entropy, numbers_of
 from audit.processor import multiplies_bfloat16
@@ -55,6 +57,10 @@ class CausalLMFolder(ModelOnDisk):
     """Most tokens of a forward pass, padding included."""
     stride: int | None = None
     """Tokens by which windows over a text that is longer than the model's context move on; absent = half of it."""
+    quantise: Quantised | None = None
+    """Weights in fewer bits, made at opening: `int8`, `int4` by torchao, `nf4` by bitsandbytes; it is another model."""
+    device_map: DeviceMap | None = None
+    """`auto` = layers over all GPUs, then the processor's memory; `disk` = the rest is read from disk at every pass."""
 
     family: ClassVar[str] = "causal_lm"
     modality: ClassVar[str] = "text"
@@ -64,13 +70,17 @@ class CausalLMFolder(ModelOnDisk):
         """Refuse options that contradict one another."""
         if self.system is not None and self.prompt_form != "chat":
             raise ValueError(f"system goes with prompt_form chat; got prompt_form {self.prompt_form}")
+        if self.quantise is not None and self.device_map == "disk":
+            raise ValueError(f"quantise {self.quantise} with device_map disk, whence weights come whole; allowed: auto")
         super().__post_init__()
 
     def fingerprint(self) -> str:
         """Return the digest of the files' content and of the options that change answers; raises ModelError."""
         source = self._source()
         files = {"model.gguf": digest_once(source)} if source.is_file() else model_files(source)
-        options = [self._settled()[1], self.prompt_form, self.system, *([] if self.stride is None else [self.stride])]
+        options: list[Any] = [self._settled()[1], self.prompt_form, self.system]
+        options += [] if self.stride is None else [self.stride]
+        options += [] if self.quantise is None else [{"quantise": self.quantise}]
         return sha256(canonical([self.family, files, options]))
 
     def open(self) -> CausalLM:
@@ -80,20 +90,25 @@ class CausalLMFolder(ModelOnDisk):
         import torch
 
         from audit.models.text.network import CausalNetwork
+        from audit.models.text.placing import Holding, check_fits
         from audit.models.text.scoring import Scorer
         from audit.models.text.weights import open_folder, open_gguf
 
         if device == "cuda" and not torch.cuda.is_available():
             asked = f"{self.shown_name}: device {self.device}"
             raise ModelError(f"{asked} is a GPU here, which torch cannot use; allowed: cpu")
+        holding = Holding(dtype, device, self.quantise, self.device_map)
         numerics = {"device": device, "dtype": dtype, "threads": set_threads(self.threads)}
+        numerics |= {key: told for key in ("quantise", "device_map") if (told := getattr(self, key)) is not None}
         if source.is_file():
             model, tokenizer, weights = open_gguf(source, dtype, digest_once(source))
         else:
-            model, tokenizer = open_folder(source, dtype)
-            weights = "safetensors"
+            weights = "safetensors" if holding.library is None else f"{self.quantise} by {holding.library}"
+            check_fits(self.shown_name, source, holding)
+            model, tokenizer = open_folder(source, dtype, holding=holding)
         encoder = self._encoder(model, tokenizer)
-        scorer = Scorer(CausalNetwork(model.to(device)), self.batch_tokens, self._windows(encoder.limit))
+        placed = model if holding.options else model.to(device)
+        scorer = Scorer(CausalNetwork(placed), self.batch_tokens, self._windows(encoder.limit))
         return CausalLM(self.shown_name, self.fingerprint(), numerics, encoder, scorer, weights)
 
     def _source(self) -> Path:
@@ -103,14 +118,21 @@ class CausalLMFolder(ModelOnDisk):
         if self.path.is_file():
             if self.path.suffix != ".gguf":
                 raise ModelError(f"{self.path}: a {self.path.suffix or 'plain'} file; allowed: .gguf, or a folder")
-            return self.path
+            return self._whole(self.path)
         packed = sorted(self.path.glob("*.gguf"))
         if not packed or any(self.path.glob("*.safetensors")):
             require_safetensors(self.path)
             return self.path
         if len(packed) > 1:
             raise ModelError(f"{self.path}: {len(packed)} GGUF files; give the path of one, such as {packed[0].name}")
-        return packed[0]
+        return self._whole(packed[0])
+
+    def _whole(self, file: Path) -> Path:
+        """Return a GGUF file; ModelError where it should be quantised or spread, which unpacking knows nothing of."""
+        for option in ("quantise", "device_map"):
+            if (asked := getattr(self, option)) is not None:
+                raise ModelError(f"{file}: {option} {asked} of a GGUF file; allowed: a folder with safetensors")
+        return file
 
     def _settled(self) -> tuple[str, str]:
         """Return (device, dtype) with `auto` replaced, without torch."""

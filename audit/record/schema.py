@@ -70,7 +70,8 @@ class ModelRecord(Stored):
     fingerprint: str
     abilities: list[str] = Field(default=[])
     weights: str | None = None
-    """How the weights are stored, where the model says so, e.g. `GGUF Q4_1, F32`: those were audited, no others."""
+    """How the weights are stored, where the model says so, e.g. `GGUF Q4_1, F32` or `int8 by torchao 0.18.0`: those
+    were audited, no others."""
     windows: list[int] | None = Field(default=None, exclude_if=lambda value: value is None)
     """Tokens of the windows in which texts longer than the model's context are read, and by how many each moves on."""
     identity: dict[str, Any] | None = None
@@ -78,9 +79,10 @@ class ModelRecord(Stored):
 
     @property
     def quantised(self) -> bool:
-        """Whether some weights of a GGUF file are held in fewer bits than 16."""
+        """Whether some weights are held in fewer bits than 16, as a GGUF file has them or as the plan asked."""
         kind, _, formats = (self.weights or "").partition(" ")
-        return kind == "GGUF" and not {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
+        whole = {"F64", "F32", "F16", "BF16"}.issuperset(formats.split(", "))
+        return kind in ("int8", "int4", "nf4") or (kind == "GGUF" and not whole)
 
 
 class DataRecord(Stored):

@@ -49,7 +49,7 @@ class CausalNetwork:
     def __init__(self, model: Any) -> None:
         """Take over an eval-mode model; raises ModelError for one that is not causal, or gives NaN."""
         self.model = model
-        self.device = model.device
+        self.device = _device_of(model)
         takes = inspect.signature(model.forward).parameters
         self._positions = "position_ids" in takes
         self._cache = "cache" if "cache" in takes else "past_key_values"  # its name before transformers 5.24
@@ -70,11 +70,12 @@ class CausalNetwork:
     def states(self, rows: torch.Tensor) -> torch.Tensor:
         """Return [row, position, dim] for ids [row, position] padded on the right; `logits` goes on from there."""
         states: torch.Tensor = self._body(input_ids=rows, use_cache=False, return_dict=True)[self._field]
-        return states
+        return states.to(self.device)
 
     def logits(self, states: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
         """Write the logits of states [token, dim] to `out` [token, vocabulary], float32, and return it."""
-        if type(self._head) is torch.nn.Linear and self._head.bias is None and states.dtype == out.dtype:
+        plain = type(self._head) is torch.nn.Linear and not hasattr(self._head, "_hf_hook")  # which brings weights in
+        if plain and self._head.bias is None and states.dtype == out.dtype:
             return torch.mm(states, self._head.weight.T, out=out)
         return out.copy_(self._head(states))
 
@@ -82,13 +83,13 @@ class CausalNetwork:
         """Return the last hidden states [row, position, dim] for ids [row, position] padded on the right."""
         out = self.model.base_model(input_ids=rows, use_cache=False, return_dict=True)
         hidden: torch.Tensor = out.last_hidden_state
-        return hidden
+        return hidden.to(self.device)
 
     def prefill(self, prefixes: Sequence[Sequence[int]]) -> Prefix:
         """Read prefixes, each of one token or more."""
         rows, mask = padded(prefixes, self.device, side="left")
         out = self._body(input_ids=rows, use_cache=True, return_dict=True, **self._places(mask, rows.shape[1]))
-        return Prefix(out[self._cache], mask, out[self._field][:, -1])
+        return Prefix(out[self._cache], mask, out[self._field][:, -1].to(self.device))
 
     def extend(self, prefix: Prefix, rows: torch.Tensor) -> torch.Tensor:
         """Go on from `prefix` with ids [row, position]; return their states [row, position, dim]."""
@@ -96,7 +97,7 @@ class CausalNetwork:
         places = self._places(prefix.mask, rows.shape[1])
         past = {self._cache: prefix.cache}
         out = self._body(input_ids=rows, use_cache=True, return_dict=True, **past, **places)
-        states: torch.Tensor = out[self._field]
+        states: torch.Tensor = out[self._field].to(self.device)
         prefix.cache, prefix.last = out[self._cache], states[:, -1]
         return states
 
@@ -126,6 +127,15 @@ class CausalNetwork:
         except (AttributeError, IndexError, KeyError, NotImplementedError, TypeError, ValueError, RuntimeError):
             return False
         return _near(got, whole[[2, 6, 7, 3, 4]])
+
+
+def _device_of(model: Any) -> Any:
+    """Return where a model takes its inputs; of one that is spread over devices, the first that computes."""
+    spread = dict(getattr(model, "hf_device_map", None) or {}).values()
+    computing = [one for one in spread if one not in ("disk", "meta")]
+    if not spread:
+        return model.device
+    return torch.device(computing[0] if computing else "cuda" if torch.cuda.is_available() else "cpu")
 
 
 def _near(got: torch.Tensor, wanted: torch.Tensor) -> bool:

@@ -29,6 +29,7 @@ from audit.errors import ModelError
 from audit.files import canonical, digest_file
 from audit.models.building import counted
 from audit.models.files import check_settings, check_size, read_json
+from audit.models.text.placing import Holding
 from audit.signing import Secret
 
 __all__ = ["config_of", "open_folder", "open_gguf"]
@@ -40,16 +41,20 @@ _KEPT = "kept.json"
 _LOCAL: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
 
 
-def open_folder(folder: Path, dtype: str, kind: Any = AutoModelForCausalLM) -> tuple[Any, Any]:
+def open_folder(
+    folder: Path, dtype: str, kind: Any = AutoModelForCausalLM, holding: Holding | None = None
+) -> tuple[Any, Any]:
     """Return (model in eval mode, tokenizer) of config.json, safetensors and tokenizer files; raises ModelError.
 
     kind: class of transformers that opens the network, such as AutoModelForMaskedLM.
+    holding: how its weights are held; where not given, as they are, on the processor.
     """
     asked = read_json(folder / "config.json")
     if "auto_map" in asked and asked.get("model_type") not in transformers.CONFIG_MAPPING:
         raise ModelError(f"{folder}: model type {asked.get('model_type')!r} brings code of its own, which is never run")
     with _guarded(folder):
         options = {**_LOCAL, "config": config_of(folder), "dtype": getattr(torch, dtype), "use_safetensors": True}
+        options |= {} if holding is None else holding.options
         model = _whole(kind.from_pretrained(folder, output_loading_info=True, **options))
         return model, AutoTokenizer.from_pretrained(folder, **_LOCAL)
 
