@@ -142,6 +142,16 @@ def test_results_of_another_tool_are_capped():
     assert (found.status, found.caps) == ("partly supported", ("imported",))
 
 
+def test_results_of_another_tool_serve_a_topic_only_where_the_plan_says_that_they_are_about_it():
+    law = read_framework(
+        LAW.replace("tests: [bias.stereotype_pairs]", "tests: [imported.scores@jailbreak]"), "toy-law.yaml"
+    )
+    of = {topic: changed(PAIRS, probe="imported.scores", dimension=topic) for topic in ("jailbreak", "privacy")}
+    assert row(without(findings=(of["jailbreak"],)), law=law).status == "partly supported"
+    found = row(without(findings=(of["privacy"],)), law=law)
+    assert (found.status, found.tests_absent) == ("no evidence", ("imported.scores@jailbreak",))
+
+
 def test_a_finding_that_the_plan_maps_counts_and_is_no_mapped_test():
     own = changed(FACTS, clauses=["toy-law:art-1"], verdict="passed", limit=Limit(measure="error_share", at_most=0.2))
     found = row(without(findings=(own,)))

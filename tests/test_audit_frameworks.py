@@ -87,6 +87,25 @@ def test_the_check_tells_unknown_tests_and_claims_all_at_once(law):
     assert "'compliant'" in told[3]
 
 
+@pytest.mark.parametrize(
+    ("test", "told"),
+    [
+        ("imported.scores@jailbrake", "imported.scores is not about 'jailbrake' (did you mean 'jailbreak'?)"),
+        ("bias.stereotype_pairs@privacy", "bias.stereotype_pairs is not about 'privacy'"),
+        ("imported.scores@privacy", None),
+    ],
+)
+def test_a_topic_is_one_that_the_probe_can_be_about(tmp_path, test, told):
+    law = tmp_path / "toy-law.yaml"
+    law.write_text(LAW.replace("[bias.stereotype_pairs]", f"[{test}]"))
+    if told is None:
+        assert check_file(law).clauses
+        return
+    with pytest.raises(PlanError) as caught:
+        check_file(law)
+    assert told in caught.value.problems[0]
+
+
 def test_words_that_claim_are_seen_and_words_near_them_are_not():
     for claim in ("is compliant", "Certified by us", "conformant", "요건을 준수함", "인증받은 모델", "적합 판정"):
         assert claims_in(claim), claim

@@ -14,7 +14,7 @@ from report_fixtures import finding, rate
 import reports.frameworks
 from audit import plugins
 from audit.coverage import Answered, Facts, cover
-from audit.frameworks import load_framework
+from audit.frameworks import Alternative, load_framework
 from audit.record import Limit, Sheet
 
 HOME = Path(reports.frameworks.__file__).parent
@@ -89,7 +89,7 @@ def texts(framework):
 
 
 def probes(clause):
-    return {one.partition(":")[0] for test in clause.tests for one in test.split(" | ")}
+    return {one.probe for test in clause.tests for one in Alternative.of(test)}
 
 
 @pytest.mark.parametrize("name", NAMES)

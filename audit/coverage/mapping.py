@@ -2,6 +2,7 @@
 
     bias.decisions                    findings of that probe
     bias.decisions:impact_ratio       those that gave the measure; a limit counts if it is of that measure
+    imported.scores@jailbreak         those that say that they are about it
     a.b | c.d                         one of the two is enough
     bias.*    *                       findings of that dimension; all
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.frameworks import Clause
+from audit.frameworks import Alternative, Clause
 from audit.record import Finding, Verdict
 
 __all__ = ["SPEAKING", "MappedTest", "mapped_tests", "usable"]
@@ -63,10 +64,12 @@ def usable(finding: Finding) -> bool:
 
 def _matched(test: str, findings: Sequence[Finding]) -> list[tuple[Finding, str | None]]:
     found: dict[str, tuple[Finding, str | None]] = {}
-    for one in test.split(" | "):
-        probe, _, measure = one.partition(":")
+    for one in Alternative.of(test):
         for finding in findings:
-            named = probe in ("*", finding.probe) or (probe.endswith(".*") and finding.probe.startswith(probe[:-1]))
-            if named and (not measure or any(m.name == measure and m.value is not None for m in finding.measures)):
-                found.setdefault(finding.check, (finding, measure or None))
+            if one.names(finding.probe) and one.about in (None, finding.dimension) and _gives(finding, one.measure):
+                found.setdefault(finding.check, (finding, one.measure))
     return list(found.values())
+
+
+def _gives(finding: Finding, measure: str | None) -> bool:
+    return measure is None or any(one.name == measure and one.value is not None for one in finding.measures)

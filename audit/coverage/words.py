@@ -76,7 +76,7 @@ _CAP: dict[Cap, str] = {
     "process": "an audit shows that a step was taken, never that it was done well",
     "not_full": "it lacks what full support needs",
     "post_hoc": "a limit was not fixed before the first answer",
-    "imported": "results come from another tool, and nothing here tells whether they are on what the clause is about",
+    "imported": "results come from another tool, and only the plan says what they are about",
     "no_control": "a check has no control of its own",
     "not_run": "mapped tests were not run",
     "undecided": "findings on it decide nothing",

@@ -13,6 +13,7 @@ from audit.frameworks.spec import (
     CLAIMS,
     NEEDS,
     NONE,
+    Alternative,
     Checked,
     Choice,
     Clause,
@@ -30,7 +31,7 @@ from audit.frameworks.spec import (
 )
 
 __all__ = [
-    "CLAIMS", "NEEDS", "NONE", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need", "Question",
-    "ShownBy", "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "check_file", "claims_in", "clause_of",
-    "framework_names", "load_framework", "read_framework", "unknown_clause", "unknown_frameworks",
+    "CLAIMS", "NEEDS", "NONE", "Alternative", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need",
+    "Question", "ShownBy", "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "check_file", "claims_in",
+    "clause_of", "framework_names", "load_framework", "read_framework", "unknown_clause", "unknown_frameworks",
 ]

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import yaml
 from pydantic import ValidationError
 
 from audit import plugins
 from audit.errors import PlanError, UsageError, did_you_mean
-from audit.frameworks.spec import Clause, Framework, Text, claims_in
+from audit.frameworks.spec import Alternative, Clause, Framework, Text, claims_in
 from audit.strict_yaml import Document, KeyPath, by_line, mistakes, read_text, read_yaml
 
 __all__ = [
@@ -119,22 +120,24 @@ def unknown_frameworks(references: Iterable[str]) -> list[str]:
 def _unknown_tests(framework: Framework) -> Iterator[tuple[KeyPath, str]]:
     for index, clause in enumerate(framework.clauses):
         for place, test in enumerate(clause.tests):
-            for one in test.split(" | "):
+            for one in Alternative.of(test):
                 if (problem := _unknown_test(one)) is not None:
                     yield ("clauses", index, "tests", place), problem
 
 
-def _unknown_test(test: str) -> str | None:
-    probe, _, measure = test.partition(":")
+def _unknown_test(test: Alternative) -> str | None:
     known = plugins.names("probes")
-    if probe == "*" or (probe.endswith(".*") and any(one.startswith(probe[:-1]) for one in known)):
+    if test.probe == "*" or (test.probe.endswith(".*") and any(test.names(one) for one in known)):
         return None
-    if probe not in known:
-        return f"unknown probe {probe!r}{did_you_mean(probe, known)}"
-    measures = plugins.load("probes", probe).measures
-    if not measure or measure in measures:
-        return None
-    return f"unknown measure {measure!r} of {probe}{did_you_mean(measure, measures)}"
+    if test.probe not in known:
+        return f"unknown probe {test.probe!r}{did_you_mean(test.probe, known)}"
+    probe = plugins.load("probes", test.probe)
+    if test.measure is not None and test.measure not in probe.measures:
+        return f"unknown measure {test.measure!r} of {test.probe}{did_you_mean(test.measure, probe.measures)}"
+    topics = get_args(get_type_hints(probe).get("about")) if test.about is not None else ()
+    if test.about is not None and test.about not in topics:
+        return f"{test.probe} is not about {test.about!r}{did_you_mean(test.about, topics)}"
+    return None
 
 
 def _claims(framework: Framework) -> Iterator[tuple[KeyPath, str]]:

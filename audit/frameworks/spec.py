@@ -21,7 +21,8 @@ out a part; `process`, we show that a step was taken, never that it was done wel
 the row is printed as a gap, with what a person shows for it (`shown_by`). What a positive status never says is the
 clause's `never`: what no tool measures there.
 
-`tests` are names of probes (`bias.decisions`), with a measure where only that serves (`bias.decisions:impact_ratio`),
+`tests` are names of probes (`bias.decisions`), with a measure where only that serves (`bias.decisions:impact_ratio`) or
+with what a probe says that it is about where only that does (`imported.scores@jailbreak`, by its option `about`),
 alternatives of which one is enough (`a.b | c.d`, of models of other kinds), or `*` and `bias.*` for whatever the audit
 asked. `needs` and `full` are conditions of one closed list that a rule looks up in the record: without one of `needs`
 there is no evidence for the clause, without one of `full` it is partly supported at most.
@@ -37,6 +38,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, get_args
 
@@ -46,8 +48,8 @@ from audit.errors import did_you_mean
 from audit.strict_yaml import KeyPath, StrictModel
 
 __all__ = [
-    "CLAIMS", "NEEDS", "NONE", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need", "Question",
-    "ShownBy", "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "claims_in",
+    "CLAIMS", "NEEDS", "NONE", "Alternative", "Checked", "Choice", "Clause", "Framework", "FrameworkStatus", "Need",
+    "Question", "ShownBy", "SourcedDate", "Strength", "Sure", "Text", "TextWindow", "claims_in",
 ]
 
 Sure = Literal["A", "B", "C", "D"]
@@ -100,7 +102,7 @@ CLAIMS = re.compile(
     re.IGNORECASE,
 )
 """Words that nothing of ours may claim; `never` and `says`, which speak of the law, are not looked at."""
-_PROBE = r"[a-z0-9_-]+\.[a-z0-9_-]+(:[a-z0-9_]+)?"
+_PROBE = r"[a-z0-9_-]+\.[a-z0-9_-]+(:[a-z0-9_]+|@[a-z0-9_-]+)?"
 _TEST = re.compile(rf"\*|[a-z0-9_-]+\.\*|{_PROBE}( \| {_PROBE})*")
 
 
@@ -120,7 +122,7 @@ def _id(text: str) -> str:
 
 def _test(text: str) -> str:
     if not _TEST.fullmatch(text):
-        allowed = "dimension.probe, dimension.probe:measure, 'a.b | c.d', 'dimension.*', '*'"
+        allowed = "dimension.probe, dimension.probe:measure, dimension.probe@about, 'a.b | c.d', 'dimension.*', '*'"
         raise ValueError(f"got {text!r}; allowed: {allowed}")
     return text
 
@@ -137,6 +139,26 @@ Test = Annotated[str, AfterValidator(_test)]
 Words = Annotated[str, Field(min_length=1, max_length=4000)]
 When = dict[Id, Annotated[list[Id], Field(min_length=1)]]
 """Question -> answers of which one must be given."""
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of the probes of which one is enough for a test."""
+
+    probe: str
+    """`bias.decisions`, `bias.*` or `*`."""
+    measure: str | None
+    about: str | None
+
+    @staticmethod
+    def of(test: str) -> list[Alternative]:
+        """Return the alternatives of a test."""
+        found = (re.fullmatch(r"([^:@]+)(?::(.+))?(?:@(.+))?", one) for one in test.split(" | "))
+        return [Alternative(*one.groups()) for one in found if one is not None]
+
+    def names(self, probe: str) -> bool:
+        """Tell whether it is a probe of this name."""
+        return self.probe in ("*", probe) or (self.probe.endswith(".*") and probe.startswith(self.probe[:-1]))
 
 
 class Text(StrictModel):

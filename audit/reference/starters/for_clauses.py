@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import UsageError, did_you_mean
-from audit.frameworks import Clause, Framework, framework_names, load_framework
+from audit.frameworks import Alternative, Clause, Framework, framework_names, load_framework
 from audit.reference.starters import CHAT_PROMPT, family_of, seen_from, starter_plan
 
 __all__ = ["PROFILES", "ClausePlan", "clause_plan"]
@@ -149,8 +149,7 @@ def _begins(name: str, wanted: str) -> bool:
 
 
 def _serves(clause: Clause, probe: str) -> bool:
-    tests = (one.partition(":")[0] for test in clause.tests for one in test.split(" | "))
-    return any(one in ("*", probe) or (one.endswith(".*") and probe.startswith(one[:-1])) for one in tests)
+    return any(one.names(probe) for test in clause.tests for one in Alternative.of(test))
 
 
 def _why(clause: Clause) -> str:
