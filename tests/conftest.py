@@ -40,6 +40,14 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def spared_disk() -> Iterator[None]:
+    """Wait for no disk: that is for a loss of power, which no test brings about, and commands in processes do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)  # of what is no open file it makes the same error
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def parts_for_streamlit() -> Iterator[None]:
     """Look once for packages that bring parts for Streamlit; every run of an app in a test reads all that are here."""
     with pytest.MonkeyPatch.context() as patch:

@@ -96,9 +96,10 @@ def of_every_probe(folder: Path) -> Audit:
     """Write the audit; half of its checks have a limit that they fail, keep or cross."""
     found, number = [], 0
     for probe in built_in_probes():
+        known = {"controlled": covered(trials_of(probe, seed=0, check="x"))}
         for result in judged(probe):
             number += 1
-            found.append(_finding(folder, f"c{number:02}", probe, result, limited=number % 3))
+            found.append(_finding(folder, f"c{number:02}", probe, result, limited=number % 3).model_copy(update=known))
     found += [_bare(f"r{place:02}", *reason) for place, reason in enumerate(REASONS)]
     audit = write_audit(folder, found, title="감사", models={"main": LM, "classifier": _CLASSIFIER})
     more = {"deviations": _DEVIATIONS, "sheet": Sheet(inventory_id="7", purpose="상담", owner="김지우", tier="상")}
@@ -130,7 +131,6 @@ def _finding(folder: Path, check: str, probe: Probe, result: Result, *, limited:
             evidence.append(store_frame(folder, f"items/{check}{ending}.parquet", frame))
     return _told(check, probe.name, decision, gating=limit is not None).model_copy(update={
         "measures": measures, "limit": limit, "evidence": evidence, "controls": {"positive": True, "negative": True},
-        "controlled": covered(trials_of(probe, seed=0, check=check)),
         "remarks": [{"key": one.key, **one.values} for one in result.remarks], "more_units": decision.more_units,
         "smallest_effect": decision.smallest_effect, "family": "exploratory" if limit and check < "c06" else None,
         "data": {role: {"use": "file", "path": "x.csv", "items": 9} for role in probe.roles}, "calls": 9,

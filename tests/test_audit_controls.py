@@ -12,6 +12,7 @@ import io
 import json
 from functools import cache, reduce
 from importlib import import_module
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -21,13 +22,13 @@ from sabotage import HOLES, SABOTAGE, SEEN_BY_BOTH
 from scipy.stats import norm
 from tiny_models import make_tiny_lm
 
-from audit import open_model
+from audit import open_model, plugins
 from audit.data.tabular import File
 from audit.execute import run
 from audit.model import Sample
 from audit.plan import Check, Plan
 from audit.probe import Known
-from audit.verdict import controls_of, covered, trials_of
+from audit.verdict import controls_of, covered, planted, trials_of
 from detectors.result import Measure
 
 BOTH = {"positive": True, "negative": True}
@@ -53,8 +54,7 @@ OURS = sorted(
 
 
 def probe_named(name):
-    (entry,) = importlib.metadata.entry_points(group="dokimasia.probes", name=name)
-    return entry.load()(**OPTIONS.get(name, {}))
+    return plugins.load("probes", name)(**OPTIONS.get(name, {}))
 
 
 def broken(monkeypatch, place, way):
@@ -86,25 +86,26 @@ def test_the_controls_catch_it_at_every_level(monkeypatch, name, how):
     assert held_when_sound(name) == BOTH
     break_detector(monkeypatch, name, how)
     for level in (0.95, STRICT):
-        assert controls_of(probe, level=level, seed=0, check="x") != BOTH
+        assert not all(one.holds(level) for one in planted(probe, seed=0, check="x"))
 
 
 @pytest.mark.parametrize(("name", "what"), [(name, what) for name, holes in HOLES.items() for what in holes])
 def test_trials_catch_what_the_planted_pair_does_not_see(monkeypatch, name, what):
     probe = probe_named(name)
     broken(monkeypatch, *HOLES[name][what])
-    if what not in SEEN_BY_BOTH.get(name, ()):
-        assert controls_of(probe, level=0.95, seed=0, check="x", trials=()) == BOTH
-    assert controls_of(probe, level=0.95, seed=0, check="x") != BOTH
+    tried = planted(probe, seed=0, check="x")
+    pair_holds = all(one.holds(0.95) for one in islice(tried, 2))
+    assert pair_holds or what in SEEN_BY_BOTH.get(name, ())
+    assert not (pair_holds and all(one.holds(0.95) for one in tried))
 
 
-@pytest.mark.parametrize(("seed", "levels"), [(1, (0.95, STRICT)), (2, (1 - 0.05 / 14,))], ids=["ends", "between"])
+@pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("name", OURS)
-def test_sound_probes_are_not_accused(name, seed, levels):
+def test_sound_probes_are_not_accused(name, seed):
+    """At the least and the strictest level of one draw: what a level between says lies between what these say."""
     for options in WAYS.get(name, [{}]):
-        (entry,) = importlib.metadata.entry_points(group="dokimasia.probes", name=name)
-        for level in levels:
-            assert controls_of(entry.load()(**options), level=level, seed=seed, check="x") == BOTH, (options, level)
+        for one in planted(plugins.load("probes", name)(**options), seed=seed, check="x"):
+            assert [one.holds(level) for level in (0.95, STRICT)] == [True, True], (options, one.side, one.stream)
 
 
 WAYS = {
@@ -187,8 +188,7 @@ UNCOVERED = {
 
 @pytest.mark.parametrize("name", OURS)
 def test_trials_cover_all_that_a_limit_may_name_or_it_is_known_what_not(name):
-    (entry,) = importlib.metadata.entry_points(group="dokimasia.probes", name=name)
-    probes = [entry.load()(**options) for options in [{}, *WAYS.get(name, [])]]
+    probes = [plugins.load("probes", name)(**options) for options in [{}, *WAYS.get(name, [])]]
     covers = {one for probe in probes for one in covered(trials_of(probe, seed=0, check="x"))}
     assert set(probes[0].measures) - covers == UNCOVERED.get(name, set())
 
@@ -405,6 +405,5 @@ def test_the_finding_of_a_sabotaged_detector_is_inconclusive(monkeypatch, tmp_pa
 @pytest.mark.parametrize("name", sorted(SABOTAGE))
 def test_controls_are_small(name):
     """They run before every check; `benchmarks/promises.py` prints how long that takes."""
-    (part,) = importlib.metadata.entry_points(group="dokimasia.probes", name=name)
-    for observed in part.load()().controls(np.random.default_rng(0)):
+    for observed in plugins.load("probes", name)().controls(np.random.default_rng(0)):
         assert 0 < sum(len(frame) for frame in observed.values()) < 5_000

@@ -110,10 +110,12 @@ def observed_in(trial: Trial, probe: Probe) -> Observed:
     return found
 
 
-def standing(probe: Probe, trial: Trial, *, level: float, rng: np.random.Generator) -> bool:
-    """Tell whether a probe measures all that is known of a trial."""
+def standing(
+    probe: Probe, trial: Trial, *, level: float, rng: np.random.Generator, observed: Observed | None = None
+) -> bool:
+    """Tell whether a probe measures all that is known of a trial; `observed`: what it observes of it, where known."""
     tried = trial.probe or probe
-    result = tried.judge(observed_in(trial, tried), level=level, rng=rng)
+    result = tried.judge(observed_in(trial, tried) if observed is None else observed, level=level, rng=rng)
     measures = {(one.name, one.group): one for one in result.measures}
     return all(name in measures and known.holds(measures[name]) for name, known in trial.known.items())
 

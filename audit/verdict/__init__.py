@@ -1,6 +1,6 @@
 """From measures to verdicts: one meaning everywhere."""
 
-from audit.verdict.controls import controls_of, covered, trials_of
+from audit.verdict.controls import controls_of, covered, planted, trials_of
 from audit.verdict.decision import (
     EXIT_CODES,
     Decision,
@@ -28,7 +28,7 @@ __all__ = [
     "OWN_UNITS", "POWER", "RANDOM_CHECK", "RAW_PROMPTS", "Decision", "FarOff", "MatrixCell", "MatrixRow", "Part",
     "Units", "adjusted_level", "audit_verdict", "badness", "begun", "capitalised", "controls_of", "covered", "decide",
     "dimensions_of", "exit_code", "far_off", "in_random_order", "informs_only", "interim", "invalidate", "issues_of",
-    "judge_and_store", "judge_finding", "looks_after", "matrix_row", "of_benchmark", "part_of", "sentence",
+    "judge_and_store", "judge_finding", "looks_after", "matrix_row", "of_benchmark", "part_of", "planted", "sentence",
     "sequenced", "store_frame", "told_of_asking", "told_of_issues", "told_of_target", "trials_of", "unit_means",
     "unit_sizes",
 ]

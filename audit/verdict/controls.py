@@ -10,16 +10,17 @@ it and is no narrower than its units allow. They cover the measures that they kn
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from audit.probe import HasTrials, Trial, standing
+from audit.probe import HasTrials, Trial, observed_in, standing
 from audit.seeds import rng_for
 
 if TYPE_CHECKING:
-    from audit.probe import Probe
+    from audit.probe import Observed, Probe
 
-__all__ = ["controls_of", "covered", "trials_of"]
+__all__ = ["Planted", "controls_of", "covered", "planted", "trials_of"]
 
 
 def trials_of(probe: Probe, *, seed: int, check: str) -> Sequence[Trial]:
@@ -36,20 +37,44 @@ def controls_of(
     """
     from threadpoolctl import threadpool_limits
 
+    held = {"positive": True, "negative": True}
     with threadpool_limits(1):
-        return _held(probe, level, seed, check, trials)
-
-
-def _held(probe: Probe, level: float, seed: int, check: str, trials: Sequence[Trial] | None) -> dict[str, bool]:
-    pair = probe.controls(rng_for(seed, check, "controls"))
-    found = [
-        probe.found(probe.judge(one, level=level, rng=rng_for(seed, check, "controls", "judge"))) for one in pair
-    ]
-    held = {"positive": bool(found[0]), "negative": not found[1]}
-    for place, trial in enumerate(trials_of(probe, seed=seed, check=check) if trials is None else trials):
-        side, rng = "positive" if trial.faulty else "negative", rng_for(seed, check, "trials", "judge", str(place))
-        held[side] = held[side] and standing(probe, trial, level=level, rng=rng)
+        for one in planted(probe, seed=seed, check=check, trials=trials):
+            held[one.side] = held[one.side] and one.holds(level)
     return held
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Observations of which it is known what must come out."""
+
+    side: str
+    """`positive` with the fault, `negative` without."""
+    probe: Probe
+    observed: Observed
+    stream: tuple[str, ...]
+    """Name of the random numbers that `judge` gets."""
+    seed: int
+    trial: Trial | None = None
+    """None where only the fault must be found, or not be found."""
+
+    def holds(self, level: float) -> bool:
+        """Tell whether what comes out of them at a level is what must come out."""
+        rng = rng_for(self.seed, *self.stream)
+        if self.trial is not None:
+            return standing(self.probe, self.trial, level=level, rng=rng, observed=self.observed)
+        found = self.probe.found(self.probe.judge(self.observed, level=level, rng=rng))
+        return bool(found) == (self.side == "positive")
+
+
+def planted(probe: Probe, *, seed: int, check: str, trials: Sequence[Trial] | None = None) -> Iterator[Planted]:
+    """Yield what a probe is tried on: the pair of its controls, then each trial as it is observed."""
+    pair = probe.controls(rng_for(seed, check, "controls"))
+    for side, observed in zip(("positive", "negative"), pair, strict=True):
+        yield Planted(side, probe, observed, (check, "controls", "judge"), seed)
+    for place, trial in enumerate(trials_of(probe, seed=seed, check=check) if trials is None else trials):
+        side, tried = "positive" if trial.faulty else "negative", trial.probe or probe
+        yield Planted(side, probe, observed_in(trial, tried), (check, "trials", "judge", str(place)), seed, trial)
 
 
 def covered(trials: Sequence[Trial]) -> list[str]:
