@@ -11,6 +11,7 @@
     + EndpointError            the remote model is down or answers what cannot be read
   x StorageError (5)         an object store that is down, full or refuses; what it holds already stays
   x BudgetError (6)          a plan's budget for an endpoint is used up; the run goes on with a larger one
+  x DatabaseError (5)        a database that is not to be reached, is full, or stays busy
   x IntegrityError (4)       what is stored is not what was written
 
 Messages say what was asked, what was got and what is allowed, in one line. An error that a screen can meet is raised
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 __all__ = [
-    "AbilityError", "BudgetError", "ConflictError", "DataError", "DokimasiaError", "EndpointError", "IntegrityError",
-    "LibraryError", "ModelError", "PlanError", "StorageError", "UsageError", "clean", "did_you_mean", "first_problem",
-    "os_reason",
+    "AbilityError", "BudgetError", "ConflictError", "DataError", "DatabaseError", "DokimasiaError", "EndpointError",
+    "IntegrityError", "LibraryError", "ModelError", "PlanError", "StorageError", "UsageError", "_again", "clean",
+    "did_you_mean", "first_problem", "os_reason",
 ]
 
 
@@ -107,6 +108,10 @@ class BudgetError(DokimasiaError):
     """What a plan allows an endpoint to take is used up; all answers are stored."""
 
     exit_code = 6
+
+
+class DatabaseError(DokimasiaError):
+    """A database is not to be reached, refuses, is full, or stays busy for too long."""
 
 
 class IntegrityError(DokimasiaError):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 import tiny_models
 from hypothesis import HealthCheck, settings
-from needs import ROOT
+from needs import ROOT, needs_postgresql
 
 if TYPE_CHECKING:
     from audit.models.causal_lm import CausalLM
@@ -128,3 +128,20 @@ def pipeline(tmp_path: Path, outside_site: Path, outside_program: Path, monkeypa
 
     fill_project(tmp_path, outside_site, outside_program, monkeypatch)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL server's database `postgres`, with a password; the server runs as long as this worker."""
+    import postgres
+
+    with postgres.server(needs_postgresql()) as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> str:
+    """URL of an empty database of its own."""
+    import postgres
+
+    return postgres.fresh_database(postgres_server)

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from ctypes.util import find_library
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,11 @@ def needs_pango() -> None:
     """The libraries that lay out and embed the text of a PDF; WeasyPrint opens them by name."""
     for package in PANGO:
         _present(package)
+
+
+def needs_postgresql() -> Path:
+    """Folder of the programs of a PostgreSQL server; the driver comes with our extra `postgres`."""
+    return Path(_present("postgresql"))
 
 
 def needs_data(name: str) -> Path:
@@ -73,12 +79,19 @@ def _systemd() -> str | None:
     return shutil.which("systemd-analyze")
 
 
+def _postgresql() -> str | None:
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    return str(found[-1].parent) if found and find_spec("psycopg") else None
+
+
 PANGO = {
     "libpango-1.0-0": lambda: find_library("pango-1.0"),
     "libpangoft2-1.0-0": lambda: find_library("pangoft2-1.0"),
     "libharfbuzz-subset0": lambda: find_library("harfbuzz-subset"),
 }
-PARTS = {"chromium": _chromium, "fonts-nanum": _korean_font, "systemd": _systemd, **PANGO}
+PARTS = {
+    "chromium": _chromium, "fonts-nanum": _korean_font, "postgresql": _postgresql, "systemd": _systemd, **PANGO,
+}
 """Debian package -> where what we use of it lies, or None."""
 
 

@@ -133,8 +133,8 @@ def test_an_absent_system_part_skips_here_and_fails_under_ci(monkeypatch):
         needs.needs_chromium()
 
 
-FACES = ("ask", "compare", "data", "execute", "files", "fit", "integrity", "plan", "policy", "probe", "record",
-         "reference", "review", "signing", "verdict")  # fmt: skip
+FACES = ("ask", "catalogue", "compare", "data", "database", "execute", "files", "fit", "integrity", "plan", "policy",
+         "probe", "record", "reference", "review", "signing", "verdict")  # fmt: skip
 """Rooms of `audit` that others enter by the front door only; parts of the other rooms are named by entry points."""
 OTHER_FACES = ("detectors.intervals", "reports.figures", "reports.pictures", "reports.text", "reports.views")
 WITHIN = ("audit.data.sets", "audit.reference.training")

@@ -47,6 +47,7 @@ def health() -> list[dict[str, Any]]:
         _bfloat16(),
         _korean(),
         _pdf(),
+        _sqlite(),
     ]
 
 
@@ -94,3 +95,15 @@ def _pdf() -> dict[str, Any]:
     else:
         found += "" if find_library("pango-1.0") else ", but no Pango: install libpango-1.0-0 and libpangoft2-1.0-0"
     return {"what": "PDF reports", "found": found, "ok": True}
+
+
+def _sqlite() -> dict[str, Any]:
+    """An older one does all that it is asked for, so that nothing is missing with it."""
+    import sqlite3
+
+    from audit.database import SOUND_SQLITE
+
+    found, sound = sqlite3.sqlite_version, ".".join(map(str, SOUND_SQLITE))
+    if sqlite3.sqlite_version_info < SOUND_SQLITE:
+        found += f": writers and a checkpoint at once can, rarely, damage a file; mended in {sound}"
+    return {"what": "SQLite", "found": found, "ok": sqlite3.sqlite_version_info >= SOUND_SQLITE}
