@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AbilityError", "BudgetError", "ConflictError", "DataError", "DatabaseError", "DokimasiaError", "EndpointError",
-    "IntegrityError", "LibraryError", "ModelError", "PlanError", "StorageError", "UsageError", "_again", "clean",
-    "did_you_mean", "first_problem", "os_reason",
+    "IntegrityError", "LibraryError", "ModelError", "PlanError", "StorageError", "UsageError", "clean", "did_you_mean",
+    "first_problem", "os_reason",
 ]
 
 
