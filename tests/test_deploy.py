@@ -13,12 +13,15 @@ import sys
 import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
 from dashboard_fixtures import serving
 from dockerfile_parse import DockerfileParser
 from needs import ROOT
+from object_store import moto
+from pipelines import STATE_KEY, bash
 from schemas import published
 
 DEPLOY = ROOT / "deploy"
@@ -141,6 +144,10 @@ def test_no_service_is_reached_from_another_machine(services):
     endpoint = urlsplit(ours[0]["environment"]["AWS_ENDPOINT_URL"])
     assert f"127.0.0.1:{endpoint.port}:{endpoint.port}" in ports
     assert endpoint.hostname == "127.0.0.1"
+    base = services["database"]["environment"]
+    user, name = base["POSTGRES_USER"], base["POSTGRES_DB"]
+    catalogue = f"postgresql://{user}:{base['POSTGRES_PASSWORD']}@127.0.0.1:5432/{name}"
+    assert {one["environment"]["DOKIMASIA_CATALOGUE"] for one in ours} == {catalogue}
 
 
 def test_passwords_come_from_a_file_that_git_does_not_see(services):
@@ -167,6 +174,26 @@ def test_what_is_kept_lies_in_volumes_and_each_starts_when_the_others_are_well(s
         for name, how in one.get("depends_on", {}).items():
             assert how == {"condition": "service_healthy"}
             assert services[name]["healthcheck"]["test"]
+
+
+def test_an_audit_lies_in_the_store_with_the_settings_of_the_services(services, pipeline):
+    """moto in place of the store; a second container, with nothing but the settings, reads what the first wrote."""
+    for library in ("obstore", "moto.server"):
+        pytest.importorskip(library)
+    place = services["dashboard"]["command"][-1]
+    bucket = services["objects"]["environment"]["S3_BUCKET"]
+    assert place.startswith(f"s3://{bucket}/")
+    with moto() as url:
+        told = {"AWS_ENDPOINT_URL": url, "DOKIMASIA_STATE_KEY": STATE_KEY}
+        urlopen(Request(f"{url}/{bucket}", method="PUT")).close()
+        for name, word in (("audit", "passed"), ("dashboard", "finished before")):
+            given = services[name]["environment"].items()
+            settings = {key: "x" if value.startswith("$") else value for key, value in given}
+            env = settings | told | {"XDG_CACHE_HOME": str(pipeline / name), "DOKIMASIA_CATALOGUE": ""}
+            done = bash(f"dokimasia run plan.yaml --into {place}", env)
+            assert word in done.stdout + done.stderr
+        with urlopen(f"{url}/{bucket}?list-type=2") as listed:
+            assert b"/record.json</Key>" in listed.read()
 
 
 # ---- the cluster ----------------------------------------------------------------------------------------------------

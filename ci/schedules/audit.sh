@@ -4,7 +4,8 @@
 #     sh audit.sh PLAN        says nothing and ends with 0 where all is kept; else says why, and the exit code is
 #                             1 failed or worse than the baseline   2 the plan, the policy or a setting is wrong, or
 #                             the audit of an earlier start still runs   3 undecided   4 not what was written
-#                             5 crashed, or the model is down   130 interrupted: the next start goes on
+#                             5 crashed, or the model is down   6 an endpoint's budget is used up
+#                             130 interrupted: the next start goes on
 #
 # The same plan and model a second time: the finished audit is only read. Settings, all of them optional:
 #
