@@ -22,9 +22,7 @@ from urllib.request import Request as Call
 from urllib.request import urlopen
 
 import httpx2
-import obstore
 import uvicorn
-from obstore.store import S3Store
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -168,19 +166,21 @@ class Bucket:
         return self
 
     def listed(self) -> list[str]:
-        return sorted(one["path"] for batch in obstore.list(self._store) for one in batch)
+        return sorted(one["path"] for batch in self._store.list() for one in batch)
 
     def get(self, key: str) -> bytes:
-        return bytes(obstore.get(self._store, key).bytes())
+        return bytes(self._store.get(key).bytes())
 
     def put(self, key: str, data: bytes) -> None:
-        obstore.put(self._store, key, data)
+        self._store.put(key, data)
 
     def all(self) -> dict[str, bytes]:
         return {key: self.get(key) for key in self.listed()}
 
     @property
     def _store(self) -> Any:
+        from obstore.store import S3Store
+
         return S3Store(
             self.name, endpoint=self.server, region="us-east-1", access_key_id="a", secret_access_key="b",
             client_options={"allow_http": True},

@@ -35,7 +35,7 @@ class Letters:
         return np.array([-int(sha256(repr(item).encode())[7:11], 16) / 1000 for item in items]), "exact"
 
 
-def plan(log: Path, stop: int = 10**6, limit: int = 160) -> Plan:
+def plan(log: Path, stop: int = 10**6, limit: int = 96) -> Plan:
     """A plan of `limit` pairs in shards of 8."""
     data = {"items": Builtin(name="stereotype_pairs")}
     model = Letters(log, stop)

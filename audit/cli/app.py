@@ -1,8 +1,8 @@
 """The command `dokimasia`: results on stdout, progress and errors on stderr, exit codes that a script can rely on.
 
 0 passed or measured   1 failed   2 usage or plan error   3 a gating check inconclusive or skipped
-4 integrity failure    5 a gating check crashed, or the model is down   6 the budget of an endpoint is used up
-130 interrupted
+4 integrity failure    5 a gating check crashed, or the model or the object store is down
+6 the budget of an endpoint is used up   130 interrupted
 """
 
 from __future__ import annotations

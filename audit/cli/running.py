@@ -76,7 +76,7 @@ def quickstart(
     if not chosen:
         raise UsageError(f"no model of the quickstart has {only!r} in its name")
     processes = processes_for(len(chosen))
-    work = partial(_audited, into=into, limit=limit, show=not as_json, live=processes == 1)
+    work = partial(_audited, into=shown(into), limit=limit, show=not as_json, live=processes == 1)
     longest_first = sorted(chosen, key=lambda case: case.reference is not None)  # the others are there fastest first
     made = {case.name: audit for case, audit in told(work, longest_first, processes)}
     done = [(case, made[case.name]) for case in chosen]
@@ -92,14 +92,15 @@ def quickstart(
     _leave([audit for _, audit in done])
 
 
-def _audited(case: Case, *, into: Path, limit: int | None, show: bool, live: bool) -> Audit:
-    """Run a case of the quickstart and write its report."""
+def _audited(case: Case, *, into: str, limit: int | None, show: bool, live: bool) -> Audit:
+    """Run a case of the quickstart, perhaps in a process of its own, and write its report."""
     import dataclasses
 
     from audit.record import write_reports
+    from audit.storage import local_folder
 
     plan = case.plan if limit is None else dataclasses.replace(case.plan, limit=limit)
-    audit = _watched(plan, into, fresh=False, show=show, live=live)
+    audit = _watched(plan, local_folder(into), fresh=False, show=show, live=live)
     write_reports(audit.folder, plugins.load("reports", "html")(audit), remark=_note)
     return audit
 

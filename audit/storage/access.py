@@ -97,10 +97,11 @@ def bring_heads(into: Path, *, journals: bool = False, fresh: float = 0.0) -> No
 
 def bring(folder: Path, *, deep: bool = True, fresh: float = 0.0) -> None:
     """Make an audit's folder as the store has it; not `deep`, the files right in it."""
-    if (copy := _copy_of(folder)) is not None and folder.parent == copy.root:
-        copy.bring(folder.name, deep=deep, fresh=fresh)
-        if deep and fresh == 0:
-            evict(copy, keep=folder.name)
+    copy = _copy_of(folder)
+    if copy is None or folder.parent != copy.root:
+        return
+    if copy.bring(folder.name, deep=deep, fresh=fresh) and deep:
+        evict(copy, keep=folder.name)
 
 
 def bring_file(path: Path) -> None:

@@ -32,7 +32,8 @@ _LARGEST = 5 << 30
 _AT_ONCE = 32
 _RECORD, _JOURNAL, _TOP = "record.json", "journal.jsonl", ""
 _TELLING = (
-    "plan.json", "deviations.json", "identity.json", _JOURNAL, "run.json", _RECORD, "reviews.jsonl", "seal.json",
+    "plan.yaml", "plan.json", "deviations.json", "identity.json", "progress.json", _JOURNAL, "run.json", _RECORD,
+    "reviews.jsonl", "seal.json",
 )
 """Files of an audit that are asked for by name: a listing may lag behind, and nothing is begun anew for that."""
 
@@ -82,16 +83,20 @@ class WorkingCopy:
         self._bring(_TOP, files)
         return [name for name in folders if _is_plain(name)]
 
-    def bring(self, audit: str, *, deep: bool, fresh: float = 0.0) -> None:
-        """Make an audit's folder as the store has it; not `deep`, the files right in it alone."""
+    def bring(self, audit: str, *, deep: bool, fresh: float = 0.0) -> bool:
+        """Make an audit's folder as the store has it; not `deep`, the files right in it alone.
+
+        Returns False where that was done in the last `fresh` seconds.
+        """
         if self._was_looked((audit, deep), fresh):
-            return
+            return False
         with self._turn:
             if not self._is_ahead(audit):
                 found = self.remote.tree(audit) if deep else self.remote.names(audit)[0]
                 if not self._has_more(audit, found):
                     self._bring_all(audit, found, deep=deep)
         self._looked[audit, deep] = time.monotonic()
+        return True
 
     def bring_top(self, audit: str) -> None:
         """Bring the files right in the folder of an audit that this process holds."""

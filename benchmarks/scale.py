@@ -1,0 +1,28 @@
+"""What many models, machines and reviewers cost: one command, a part at a time.
+
+    storage     audits in an object store: what a stored answer costs more than on a disk, and a list of many audits
+
+`python benchmarks/scale.py PART`; without a part it lists them.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+PARTS = {
+    "storage": "scale_storage",
+}  # fmt: skip
+"""Part -> the module beside this one whose `main` takes the rest of the command line."""
+
+
+def main() -> None:
+    """Run one part."""
+    part, *rest = sys.argv[1:] or [""]
+    if part not in PARTS:
+        sys.exit(f"{__doc__}\nasked for {part!r}; allowed: {', '.join(PARTS)}")
+    sys.exit(import_module(PARTS[part]).main(rest))
+
+
+if __name__ == "__main__":
+    main()
