@@ -60,6 +60,14 @@ def moto() -> Iterator[str]:
         server.wait()
 
 
+class _Cut(Response):
+    """An answer that ends before it is whole, with the connection."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.body", "body": b"<", "more_body": False})
+
+
 @dataclass
 class Proxy:
     """Passes calls on to the server, but for the faults that a test puts in."""
@@ -99,7 +107,7 @@ class Proxy:
         if hit and self._takes("broken"):
             return Response(f"<Error><Code>Fault</Code><Message>{SECRET}</Message></Error>", self.status)
         if hit and self._takes("cut"):
-            raise ConnectionResetError
+            return _Cut()
         put = request.method == "PUT"
         if hit and put and self._takes("torn"):
             body = body[: len(body) // 2]
@@ -111,7 +119,7 @@ class Proxy:
         else:
             found = await self._pass(request, body)
         if hit and put and self._takes("lost"):
-            raise ConnectionResetError
+            return _Cut()
         left = {name: value for name, value in found.headers.items() if name not in _HOP}
         return Response(found.content, found.status_code, left)
 

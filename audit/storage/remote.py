@@ -4,7 +4,8 @@
     put(name, data, after=etag)     only over the object that this etag names; else `ChangedError`
 
 So nothing is ever written over what somebody else wrote. A put whose answer was lost is tried again and then finds its
-own bytes, which counts as done; one that the server kept only half of is seen by its digest or size and put again.
+own bytes, which counts as done; one that the server kept only in part is seen by its digest or size, or found as the first
+part of the same bytes, and put again.
 What fails in passing (no connection, 429, 5xx) is tried again for `PATIENCE` seconds. Lines for people hold the
 address, a status and its code, and nothing else of what a server said, which could hold a signature or a key.
 """
@@ -119,9 +120,12 @@ class Remote:
                 there = self.get(name)
                 if there is None and expected is None:  # two at once, of whom neither was let through
                     raise _PassingError(Phrase("two puts at once")) from None
-                if there is None or there[0] != data:
+                if there is None or not data.startswith(there[0]):
                     raise ChangedError from None
-                return there[1]
+                if there[0] == data:
+                    return there[1]
+                expected = there[1]  # the first part of these very bytes: over it nothing is lost
+                raise _PassingError(Phrase("kept in part")) from None
             whole = etag.strip('"') == hashlib.md5(data, usedforsecurity=False).hexdigest()
             if not whole and self._size(name) != len(data):
                 expected = etag
