@@ -4,7 +4,7 @@
     put(name, data, after=etag)     only over the object that this etag names; else `ChangedError`
 
 So nothing is ever written over what somebody else wrote. A put whose answer was lost is tried again and then finds its
-own bytes, which counts as done; one that the server kept only in part is seen by its digest or size, or found as the first
+own bytes, which counts as done; one that the server kept in part is seen by its digest or size, or found as the first
 part of the same bytes, and put again.
 What fails in passing (no connection, 429, 5xx) is tried again for `PATIENCE` seconds. Lines for people hold the
 address, a status and its code, and nothing else of what a server said, which could hold a signature or a key.
