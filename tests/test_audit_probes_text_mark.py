@@ -322,10 +322,16 @@ def test_the_mark_of_outputs_in_a_file_is_found_with_a_helpers_tokenizer(tmp_pat
     rows = ({"prompt": prompt, "output": one.content} for prompt, one in zip(openings, drawn, strict=True))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     items = texts_file(tmp_path / "items.jsonl", openings)
-    check = Check("mark", TextMark(tokenizer="reader"), {"items": items})
-    plan = Plan("Outputs", (check,), model=OutputTable(path), helpers={"reader": model})
-    (finding,) = run(plan, into=tmp_path / "audits").record.findings
-    assert finding.measures[0].low > 0.8
+    limit = Limit(measure="detection_rate", at_least=0.5)
+    right, wrong = TextMark(tokenizer="reader"), TextMark(tokenizer="reader", hashing_key=15485867)
+    checks = tuple(Check(name, one, {"items": items}, limit) for name, one in (("right", right), ("wrong", wrong)))
+    plan = Plan("Outputs", checks, model=OutputTable(path), helpers={"reader": model})
+    found, twin = run(plan, into=tmp_path / "audits").record.findings
+    assert (found.verdict, twin.verdict) == ("passed", "failed"), "a sound mark, read with a key that is not its own"
+    assert found.measures[0].low > 0.8
+    assert twin.measures[0].high < 0.5
+    green = next(one for one in twin.measures if one.name == "green_fraction")
+    assert green.low < 0.25 < green.high, "as much green as chance gives"
 
 
 @pytest.mark.parametrize(
