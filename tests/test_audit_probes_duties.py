@@ -32,6 +32,7 @@ from detectors.provenance.duties import ITEMS, TESTS, duties_kept
 pytest.importorskip("c2pa", reason="c2pa-python is not installed")
 
 from audit.watermarks.origin import Declaration, Parser, made_authority, read_origin, signed
+from audit.watermarks.text import LeftHash
 
 AIGC = {"Label": "1", "ContentProducer": "somebody", "ProduceID": "17"}
 SAYS = Declaration("model a", "2", "2026-11-28T12:00:00Z", aigc=AIGC)
@@ -168,6 +169,22 @@ def test_texts_are_read_by_the_tokenizer_that_the_plan_names(tmp_path, tiny_lm):
     items = audit.items("duties").set_index("name")
     assert items["mark"].tolist() == ["found"] * 3 + ["not found"] * 4
     assert items.loc["6.txt", "tokens"] < 200 <= items["tokens"].head(6).min()
+
+
+@pytest.mark.parametrize(
+    ("published", "told"), [(False, ["not sought"] * 4), (True, ["found", "found", "not found", "not found"])]
+)
+def test_a_mark_with_a_published_key_is_found_where_the_plan_has_it_tried(tmp_path, tiny_lm, published, told):
+    """KGW with the key that is its default; every published key counts in the p-value of each text."""
+    source = CausalLMFolder(tiny_lm, dtype="float32", threads=1)
+    reader = source.open()
+    (tmp_path / "texts").mkdir()
+    for at, mark in enumerate((LeftHash(), LeftHash(), None, None)):
+        (tmp_path / "texts" / f"{at}.txt").write_text(written(reader, mark, 220, at), "utf-8")
+    probe = Duties(rules=("eu-code-text",), published=published, tokenizer="reader", day="2026-11-28")
+    check = Check("duties", probe, {"items": Files(tmp_path / "texts")})
+    audit = run(Plan("Texts", (check,), None, helpers={"reader": source}), into=tmp_path / "audits")
+    assert audit.items("duties").sort_values("name")["mark"].tolist() == told
 
 
 def test_only_files_that_may_be_signed_need_the_library(tmp_path, monkeypatch):

@@ -48,6 +48,8 @@ class Duties:
     """Share of outputs from which on a duty counts as kept: the rules name none."""
     keys: Sequence[str] = ()
     """Key files of marks in images and texts; a mark whose key is not named cannot be found."""
+    published: bool = False
+    """Whether the published keys of every mark in texts are tried too: anybody can put those marks in."""
     alpha: float = 1e-6
     """A mark is found where p is at most this, all keys of its kind counted."""
     tokenizer: str | None = None
@@ -114,8 +116,10 @@ class Duties:
     def informed(self, before: Observed) -> _Reading:
         """Return what reads outputs under the anchors that were given; raises UsageError."""
         from audit.probes.provenance.files import FileReader, anchors_of, keys_of
+        from audit.watermarks.text.finding import published_marks
 
         images, texts = keys_of(self.keys)
+        texts = (*texts, *(published_marks() if self.published else ()))
         reader = FileReader(anchors_of(before), self.purposes, self.seconds, images, self.alpha)
         return _Reading(self, reader, texts)
 
