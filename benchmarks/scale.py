@@ -1,5 +1,6 @@
 """What many models, machines and reviewers cost: one command, a part at a time.
 
+    endpoint    2,000 calls to a server of fixed latency with 1, 8 and 32 in flight: how much of it is waited for, CPU
     storage     audits in an object store: what a stored answer costs more than on a disk, and a list of many audits
 
 `python benchmarks/scale.py PART`; without a part it lists them.
@@ -11,6 +12,7 @@ import sys
 from importlib import import_module
 
 PARTS = {
+    "endpoint": "scale_endpoint",
     "storage": "scale_storage",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""

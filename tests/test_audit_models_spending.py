@@ -422,8 +422,8 @@ def test_what_is_torn_or_foreign_in_the_file_counts_for_nothing(tmp_path):
     account.add(Tally(1, 0, 0, 0, 30, 4))
     with file.open("ab") as tail:
         tail.write(b'\n[1]\n{"model":"main","tally":[-5,0,0,0,0,0]}\n{"model":"main","tally":[1]}\n{"model":"main"}\nx\n')
-    again = Spending(tmp_path)
-    assert again.account("main").tally == Tally(2, 1, 10, 2, 30, 4)
+    with Spending(tmp_path) as again:
+        assert again.account("main").tally == Tally(2, 1, 10, 2, 30, 4)
     assert len(file.read_bytes().split(b"\n")) == 2
     assert again.facts()["main"].calls == 2
 
@@ -458,3 +458,23 @@ def test_accounts_add_up_over_threads(tmp_path):
     for one in threads:
         one.join()
     assert Spending(tmp_path).account("main").tally == Tally(200, 200, 400, 600)
+
+
+def test_doctor_says_what_a_server_gives_in_both_forms(server, capsys):
+    assert execute(["doctor", "--endpoint", server.url, "--name", "tiny", "--json"]) == 0
+    rows = {row["what"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["raw: scores given text"]["found"] == "yes"
+    assert not rows["chat: scores given text"]["ok"]
+    for form in ("raw", "chat"):
+        assert rows[f"{form}: draws"]["found"] == rows[f"{form}: same seed, same draw"]["found"] == "yes"
+    assert (rows["chat: tokens"]["found"], rows["chat: answers as"]["found"]) == ("told", "tiny")
+    server.always = "no_usage"
+    server.echo = False
+    execute(["doctor", "--endpoint", server.url, "--name", "tiny"])
+    server.echo = True
+    said = capsys.readouterr().out
+    assert "-- raw: tokens              not told" in said
+    assert "-- raw: scores given text   the server does not return a prompt's log-probabilities" in said
+    server.always = "404"
+    assert execute(["doctor", "--endpoint", server.url]) == 0
+    assert "-- raw: draws               http://127.0.0.1" in capsys.readouterr().out

@@ -15,10 +15,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from audit.errors import BudgetError
 from audit.files import canonical, parse_json, read_regular, write_atomic
@@ -177,13 +176,19 @@ def told(spent: Spent) -> Phrase:
 
 
 class Spending:
-    """What the endpoints of one audit took, kept in its folder."""
+    """What the endpoints of one audit took, kept in its folder; `with` makes the file short again, however it ends."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SPENT_FILE
         self._before = _read(self._path)
         self._accounts: dict[str, Account] = {}
-        self._shorten(self._before)
+        self._shorten()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._shorten()
 
     def account(self, model: str, account: Account | None = None) -> Account:
         """Return the account of a model, one that it was opened with before this audit's folder was known too."""
@@ -193,12 +198,12 @@ class Spending:
         return one
 
     def facts(self) -> dict[str, Spent]:
-        """Return model -> what it took, of those that took something; the file is short from then on."""
-        self._shorten({**self._before, **{name: one.tally for name, one in self._accounts.items()}})
+        """Return model -> what it took, of those that took something."""
         return {name: one.spent() for name, one in sorted(self._accounts.items()) if one.tally.calls}
 
-    def _shorten(self, tallies: Mapping[str, Tally]) -> None:
+    def _shorten(self) -> None:
         """Write a line a model, in one step."""
+        tallies = {**self._before, **{name: one.tally for name, one in self._accounts.items()}}
         lines = [_line(name, one) for name, one in sorted(tallies.items()) if one.calls]
         if lines or self._path.exists():
             write_atomic(self._path, b"".join(lines))

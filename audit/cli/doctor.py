@@ -1,4 +1,7 @@
-"""The command `doctor`: what is here and what is missing, from versions and fonts to the real language model."""
+"""The command `doctor`: what is here and what is missing, from versions and fonts to the real language model.
+
+With `--endpoint` it asks a server what it gives, in both forms, as an audit would: nothing is read off its name.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,15 @@ import shutil
 import subprocess
 from ctypes.util import find_library
 from importlib import metadata
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from audit import plugins
 from audit.cli.options import AsJson
+from audit.errors import EndpointError, clean
 
-__all__ = ["doctor", "health"]
+__all__ = ["doctor", "health", "served"]
 
 _NEEDED = (
     "dokimasia",
@@ -29,13 +36,53 @@ _NEEDED = (
 )
 
 
-def doctor(as_json: AsJson = False) -> None:
-    """Say which versions, fonts and parts are here and what is missing."""
-    rows = health()
+def doctor(
+    as_json: AsJson = False,
+    endpoint: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask this OpenAI-compatible server what it gives instead.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="The model's name on that server.")] = "default",
+    key_env: Annotated[str | None, typer.Option(help="Environment variable that holds the server's key.")] = None,
+) -> None:
+    """Say which versions, fonts and parts are here and what is missing, or what a server gives (some 45 calls)."""
+    rows = health() if endpoint is None else served(endpoint, name, key_env)
     if as_json:
         print(json.dumps(rows))
     else:
-        print("\n".join(f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows))
+        lines = (f"{'ok ' if row['ok'] else '-- '} {row['what']:<24} {row['found']}" for row in rows)
+        print("\n".join(map(clean, lines)))
+
+
+def served(url: str, name: str, key_env: str | None = None) -> list[dict[str, Any]]:
+    """Return rows as `health` does of what a server gives, first as `prompt_form: raw`, then as `chat`."""
+    given = {form: _given(url, name, key_env, form) for form in ("raw", "chat")}
+    return [{**row, "what": f"{form}: {row['what']}"} for form, rows in given.items() for row in rows]
+
+
+def _given(url: str, name: str, key_env: str | None, form: str) -> list[dict[str, Any]]:
+    options = {"url": url, "name": name, "key_env": key_env, "prompt_form": form}
+    try:
+        model = plugins.build("models", "endpoint", options).open()
+    except EndpointError as error:
+        return [{"what": "draws", "found": str(error), "ok": False}]
+    try:
+        facts, tally = model.identity(), model.account.tally
+    except EndpointError as error:
+        return [{"what": "draws", "found": str(error), "ok": False}]
+    finally:
+        model.close()
+    lacking = {key: str(why) for key, why in model.missing.items()}
+    told = "told" if tally.counted == tally.calls else f"told of {tally.counted} of {tally.calls} calls"
+    signed = ", ".join([*facts["models"], *facts["system_fingerprints"]])
+    found = {
+        "draws": ("yes", True),
+        "same seed, same draw": (lacking.get("seed", "yes"), "seed" not in lacking),
+        "likeliest answers": ("vary" if "answers" in facts else "repeat", "answers" not in facts),
+        "scores given text": (lacking.get("log_prob", "yes"), "log_prob" not in lacking),
+        "tokens": (told if tally.counted else "not told", tally.counted == tally.calls),
+        "answers as": (signed or "no name", bool(signed)),
+    }
+    return [{"what": what, "found": said, "ok": ok} for what, (said, ok) in found.items()]
 
 
 def health() -> list[dict[str, Any]]:

@@ -164,11 +164,10 @@ class _Run:
     def whole(self) -> Audit:
         started, clock = datetime.now(UTC), time.perf_counter()
         store = Store(self.folder, alone=self.alone, remark=self.watch.on_remark)
-        with store.locked():
+        with store.locked(), Spending(self.folder) as self.spending:
             write_atomic(self.folder / WRITTEN_PLAN_FILE, plan_text(self.plan, self.frozen).encode())
             deviations = register_plan(self.folder, self.frozen, self._items)
             self.watch.on_start(self.folder)
-            self.spending = Spending(self.folder)
             self._open()
             self.progress = ProgressFile(self.folder, self.plan, self.sizes, self._audited())
             identities, changed = begin(self.folder, self.opened)
