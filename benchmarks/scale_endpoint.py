@@ -68,6 +68,7 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--latency", type=float, default=0.2)
     asked = parser.parse_args(arguments)
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the kernel holds each answer back for 40 ms
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
     server = multiprocessing.get_context("fork").Process(target=serve, args=[listener, asked.latency], daemon=True)
     server.start()

@@ -17,6 +17,7 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
 import gguf
@@ -29,6 +30,7 @@ from stub_server import DRESSES, LanguageModel, serve
 from tiny_models import make_tiny_gguf, make_tiny_lm
 
 from audit import plugins
+from audit.cli.doctor import served
 from audit.errors import EndpointError, ModelError, UsageError
 from audit.model import (
     CanSample,
@@ -879,6 +881,24 @@ class Quantising(gguf.GGUFWriter):
             super().add_tensor(name, gguf.quantize(tensor, self.kind), raw_dtype=self.kind)
         else:
             super().add_tensor(name, tensor)
+
+
+def test_the_table_of_servers_says_what_they_give(server, tmp_path):
+    lines = (Path(__file__).parents[1] / "docs" / "endpoints.md").read_text().splitlines()
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line.startswith("| ")]
+    with llama_cpp(make_tiny_gguf(tmp_path / "tiny.gguf")) as url:
+        asked = {"our test server": served(server.url, "tiny"), "xllamacpp": served(url, "tiny")}
+    held = 0
+    for who, rows in asked.items():
+        given = {row["what"]: row for row in rows}
+        for name, form, seed, likeliest, scores, tokens in table:
+            if name.startswith(who):
+                assert (seed == "yes") == given[f"{form}: same seed, same draw"]["ok"]
+                assert likeliest == given[f"{form}: likeliest answers"]["found"]
+                assert (scores == "yes") == given[f"{form}: scores given text"]["ok"]
+                assert tokens == given[f"{form}: tokens"]["found"]
+                held += 1
+    assert held == 3
 
 
 @pytest.mark.slow

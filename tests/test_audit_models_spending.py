@@ -372,6 +372,8 @@ checks:
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dokimasia: ")]
     assert len(said) == 1
     assert ": the budget of 30 calls is used up: 30 calls, " in said[0]
+    assert execute(["run", str(plan), "--into", str(tmp_path), "--dry-run"]) == 0
+    assert "the budget of 30 calls is used up before; the run stops there" in capsys.readouterr().out
 
 
 def test_a_budget_that_ends_before_the_first_check_ends_the_run_and_not_a_check(server, tmp_path):
@@ -472,9 +474,9 @@ def test_doctor_says_what_a_server_gives_in_both_forms(server, capsys):
     server.echo = False
     execute(["doctor", "--endpoint", server.url, "--name", "tiny"])
     server.echo = True
-    said = capsys.readouterr().out
-    assert "-- raw: tokens              not told" in said
-    assert "-- raw: scores given text   the server does not return a prompt's log-probabilities" in said
+    said = " ".join(capsys.readouterr().out.split())
+    assert "-- raw: tokens not told" in said
+    assert "-- raw: scores given text the server does not return a prompt's log-probabilities" in said
     server.always = "404"
     assert execute(["doctor", "--endpoint", server.url]) == 0
-    assert "-- raw: draws               http://127.0.0.1" in capsys.readouterr().out
+    assert "-- raw: draws http://127.0.0.1" in " ".join(capsys.readouterr().out.split())

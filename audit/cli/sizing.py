@@ -73,7 +73,15 @@ def dry_run(plan: Plan, into: Path, *, as_json: bool) -> None:
     untimed = "no model: the data themselves" if plan.model is None else "time unknown: this model was not timed yet"
     time = untimed if rate is None else f"about {total * rate:,.0f} s"
     who = [f"who answers: {least:,} calls, {most:,} where equal questions get different answers"] if most else []
-    print("\n".join([*_lines(plan, sizes), *who, f"all: {total:,} calls, {time}; nothing was asked"]))
+    lines = [*_lines(plan, sizes), *who, *_budgets(plan, total)]
+    print("\n".join([*lines, f"all: {total:,} calls, {time}; nothing was asked"]))
+
+
+def _budgets(plan: Plan, total: int) -> Iterator[str]:
+    """Yield what the audited model's budget of calls does not cover; tokens and money are known afterwards only."""
+    calls = getattr(getattr(plan.models.get("main"), "budget", None), "calls", None)
+    if calls is not None and calls < total:
+        yield f"the budget of {calls:,} calls is used up before; the run stops there and goes on with a larger one"
 
 
 def _fixed(plan: Plan) -> tuple[int, int]:
