@@ -18,22 +18,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from audit.catalogue import Stand, stand_in
 from audit.files import sha256
-from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding, Verdict
-from audit.review import (
-    CHAIN_START,
-    RATINGS,
-    Override,
-    ReviewState,
-    Sample,
-    TargetState,
-    read_reviews,
-    signature_of,
-    state_of,
-)
-from audit.signing import known_keys
+from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding
+from audit.review import CHAIN_START, RATINGS, ReviewState, TargetState, state_of
 from dashboard.blind_review import seen_by
-from dashboard.loading import entries, home, opened, outlined, readable
+from dashboard.loading import entries, home, opened, readable
 from dashboard.speakers import speaker
 
 __all__ = ["SOON", "RegisterRow", "Stand", "looked_at", "register", "stand_of", "standing"]
@@ -86,26 +76,6 @@ class RegisterRow:
         return not self.overdue, rating, due, verdict, *names
 
 
-@dataclass(frozen=True)
-class Stand:
-    """Where an audit stands after its reviews, as far as a list tells it."""
-
-    decision: str
-    by: str
-    """Who decided: the owner of the known key that signed it, else the name that was given; empty for a draft."""
-    verdict: Verdict
-    """After review: overridden items counted anew, waived findings not gating."""
-    changed: bool
-    """Whether that is another verdict than the machine's."""
-    waived: int
-    """Findings that a waiver takes out on the day."""
-    owners: tuple[str, ...]
-    """Of open findings, in the order of their days."""
-    due: date | None
-    """The first day by which an open finding shall be settled."""
-    overdue: int
-
-
 def standing(name: str) -> ReviewState:
     """Return where an audit stands today as whoever looks may see it; raises as `opened`.
 
@@ -133,38 +103,7 @@ def stand_of(name: str, on: date) -> Stand | None:
 
 @lru_cache(maxsize=4096)
 def _stand(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> Stand | None:
-    return readable(name, lambda name: _summed(root / name, on))
-
-
-def _summed(folder: Path, on: date) -> Stand | None:
-    """Return where an audit stands; its measures are read only where somebody put outcomes in the machine's place."""
-    reviews = read_reviews(folder)
-    if not reviews.entries:
-        return None
-    counted = any(isinstance(one.says, Override | Sample) for one in reviews.entries)
-    audit = opened(folder.name) if counted else outlined(folder)
-    state = state_of(audit, on, reviews=reviews)
-    checks = [one.check for one in audit.record.findings]
-    said = [state.of(check) for check in checks]
-    still = sorted((one for one in said if one.status == "open"), key=lambda one: one.due or date.max)
-    return Stand(
-        decision=state.decision,
-        by=_decided_by(state),
-        verdict=state.verdict,
-        changed=state.verdict != audit.record.verdict,
-        waived=sum(map(state.waived, checks)),
-        owners=tuple(dict.fromkeys(one.owner for one in still if one.owner)),
-        due=next((one.due for one in still if one.due), None),
-        overdue=sum(one.overdue(on) for one in still),
-    )
-
-
-def _decided_by(state: ReviewState) -> str:
-    last = next((row.entry for row in reversed(state.sign_off) if row.counts), None)
-    if last is None:
-        return ""
-    key = last.key.fingerprint if last.key is not None and signature_of(last) == "holds" else ""
-    return known_keys().get(key, last.author)
+    return readable(name, lambda name: stand_in(root / name, on))
 
 
 def register(on: date) -> list[RegisterRow]:

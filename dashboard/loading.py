@@ -2,7 +2,6 @@
 
     entries()               what lies in the audits' folder, from headers alone
     opened, view_of(name)   one finished audit, whole; what a document says of it
-    outlined(folder)        one finished audit as far as its verdicts
     row_of(name)            its row among others, as the index page has it
     compared(names, margin) audits of one plan, the first with each other
     running(name)           one without a record yet: what its plan asks and how many answers are stored
@@ -21,24 +20,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from audit.catalogue import header_of
 from audit.compare import Comparison, Margins, compare_several
 from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record import (
-    JOURNAL_FILE,
-    PLAN_FILE,
-    RECORD_FILE,
-    SCHEMA,
-    Audit,
-    Finding,
-    Record,
-    RunProgress,
-    Verdict,
-    load_record,
-    read_progress,
-)
+from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, Verdict, load_record, read_progress
 from audit.storage import bring, bring_heads, local_folder
 from audit.verdict import badness
 from detectors.phrases import Phrase
@@ -47,7 +35,7 @@ from reports.views import Overview, PrintedRow, overview, printed_row
 
 __all__ = [
     "AUDITS", "AuditEntry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
-    "outlined", "readable", "row_of", "running", "view_of",
+    "readable", "row_of", "running", "view_of",
 ]
 
 _LOG = logging.getLogger("dokimasia.dashboard")
@@ -57,50 +45,6 @@ AUDITS = "DOKIMASIA_AUDITS"
 """Environment variable with the folder that holds the audits, or its address in an object store."""
 FRESH = 10.0
 """Seconds for which what was brought from an object store is not looked for again."""
-
-
-class _Head(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class _ModelHead(_Head):
-    name: str
-    family: str
-
-
-class _DataHead(_Head):
-    name: str
-
-
-class _LimitHead(_Head):
-    measure: str
-
-
-class _FindingHead(_Head):
-    check: str
-    probe: str
-    dimension: str
-    verdict: Verdict
-    gating: bool
-    why: str
-    limit: _LimitHead | None = None
-
-
-class _SheetHead(_Head):
-    inventory_id: str | None = None
-
-
-class _Header(_Head):
-    """The few keys of a record that a list shows; measures are not built."""
-
-    schema_: int = Field(default=SCHEMA, alias="schema", le=SCHEMA)
-    title: str
-    verdict: Verdict
-    models: dict[str, _ModelHead]
-    data: _DataHead | None = None
-    sheet: _SheetHead | None = None
-    two_person: bool = False
-    findings: list[_FindingHead]
 
 
 @dataclass(frozen=True)
@@ -210,51 +154,30 @@ def _unfinished(folder: Path) -> AuditEntry | None:
 def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
     name, written = record.parent.name, mtime_ns / 1e9
     try:
-        head = _Header.model_validate_json(read_regular(record, MAX_JSON))
+        head = header_of(record.parent)
     except ValidationError as error:
         why = Phrase("{file}: {problem}", file=record.name, problem=first_problem(error))
         leave_out(name, why)
         return AuditEntry(name, "unreadable", name, why=why, written=written)
-    main = head.models.get("main")
-    audited = main or head.data
-    model = "" if audited is None else audited.name
-    family = "data" if main is None else main.family
     told = [one_found for one in head.findings for one_found in (one.check, one.why)]
     return AuditEntry(
         name,
         head.verdict,
         head.title,
-        model=model,
-        family=family,
-        followed=(head.sheet.inventory_id if head.sheet is not None else None) or model,
+        model=head.model,
+        family=head.family,
+        followed=head.followed,
         checks=len(head.findings),
         bad=badness(head.verdict, head.findings),
-        text="\n".join((head.title, name, model, *told)).casefold(),
-        terms=frozenset((family, *(term for one in head.findings for term in _terms(one)))),
+        text="\n".join((head.title, name, head.model, *told)).casefold(),
+        terms=frozenset((head.family, *(term for one in head.findings for term in one.terms))),
         written=written,
     )
-
-
-def _terms(one: _FindingHead) -> tuple[str, ...]:
-    return one.dimension, one.probe, "" if one.limit is None else one.limit.measure
 
 
 def opened(name: str) -> Audit:
     """Return a finished audit; UsageError where there is none of that name, IntegrityError where it cannot be read."""
     return _opened(*_stamp(name))
-
-
-def outlined(folder: Path) -> Audit:
-    """Return a finished audit with its checks' verdicts alone: all that decisions, owners and days speak of.
-
-    Nothing else of its record is there. Raises as pydantic does for a header that is none.
-    """
-    head = _Header.model_validate_json(read_regular(folder / RECORD_FILE, MAX_JSON))
-    findings = [
-        Finding.model_construct(check=one.check, verdict=one.verdict, gating=one.gating) for one in head.findings
-    ]
-    record = Record.model_construct(verdict=head.verdict, findings=findings, two_person=head.two_person)
-    return Audit(folder, record, None)
 
 
 def readable(name: str, read: Callable[[str], T]) -> T | None:
