@@ -23,6 +23,7 @@ from audit.data.tabular import File
 from audit.errors import DataError, IntegrityError, ModelError
 from audit.files import (
     add_line,
+    contents_of,
     digest_file,
     read_batches,
     read_frame,
@@ -32,7 +33,7 @@ from audit.files import (
     write_inside,
     write_out,
 )
-from audit.files.parquet import MAX_DECODED, _decoded
+from audit.files.parquet import MAX_DECODED, _decoded, _pointed_at
 from audit.models.classifier import ClassifierFile
 from audit.models.files import read_json
 from audit.probe import Role
@@ -295,3 +296,32 @@ def test_a_cell_that_stands_for_a_text_that_is_not_there_is_refused(place):
     damaged = pa.DictionaryArray.from_arrays(indices, pa.array(["a", "b"]), safe=False)
     with pytest.raises(ValueError, match="a cell stands for value"):
         _decoded(damaged)
+
+
+def _twice_encoded(path, value, times, others):
+    """A column whose first values are pointed at, and whose last ones stand in full behind a dictionary given up."""
+    texts = pa.array([value] * times + [f"text {number}" for number in range(others)])
+    pq.write_table(pa.table({"text": texts}), path, dictionary_pagesize_limit=1 << 16, data_page_size=1 << 12)
+
+
+def test_texts_that_seldom_repeat_are_read_as_they_stand_and_the_same(tmp_path):
+    path = tmp_path / "a.parquet"
+    _twice_encoded(path, "x" * 50, 10, 50_000)
+    with path.open("rb") as file:
+        (batch,) = read_batches(file, ["text"])
+    assert pa.types.is_string(batch.column(0).type)
+    assert batch.column(0).to_pylist() == ["x" * 50] * 10 + [f"text {number}" for number in range(50_000)]
+
+
+def test_texts_in_full_behind_it_do_not_hide_one_that_fills_too_much_where_it_is_pointed_at(tmp_path, monkeypatch):
+    """Most bytes of the file are texts in full, and one text of 10 kB stands 2,000 times."""
+    path = tmp_path / "a.parquet"
+    _twice_encoded(path, "x" * 10_000, 2_000, 50_000)
+    assert path.stat().st_size < 1 << 21
+    monkeypatch.setattr("audit.files.parquet.MAX_DECODED", 10_000_000)
+    with path.open("rb") as file:
+        assert _pointed_at(file, contents_of(path), ["text"]) == []
+        monkeypatch.setattr("audit.files.parquet._SPELT_OUT", 1_000_000)
+        assert _pointed_at(file, contents_of(path), ["text"]) == ["text"]
+        with pytest.raises(ValueError, match="rows would take"):
+            list(read_batches(file, ["text"]))

@@ -10,6 +10,7 @@ from review_fixtures import small_audit
 from test_dashboard_review import field, send
 from test_dashboard_views import figures, html, links, rerun, rows_of, screen, seen, text_of
 
+from audit.catalogue import stands
 from audit.errors import UsageError
 from audit.integrity import seal_audit
 from audit.record import load_record
@@ -18,7 +19,7 @@ from audit.signing import key_owner, known_keys, make_key
 from audit.signing.keyring import KEYS
 from audit.signing.keys import read_key
 from audit.signing.people import KEY_FILE
-from dashboard import findings_register, trust
+from dashboard import trust
 from dashboard.findings_register import stand_of
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
@@ -129,7 +130,7 @@ def test_the_verify_screen_has_a_tick_for_a_known_seal_only(audit, tmp_path):
 
 def test_measures_are_read_only_where_somebody_put_outcomes_in_the_machines_place(audit, monkeypatch):
     read = []
-    monkeypatch.setattr(findings_register, "opened", lambda name: read.append(name) or load_record(audit.folder))
+    monkeypatch.setattr(stands, "load_record", lambda folder: read.append(folder.name) or load_record(folder))
     waiver = Status(check="limited", status="waived", reason="A closed trial", until=SOON)
     add_reviews(audit, waiver, Owner(check="free", owner="Lee"), Decision(decision="approved"), author="Kim")
     found, whole = stand_of(audit.folder.name, TODAY), state_of(audit, TODAY)
