@@ -320,6 +320,7 @@ def test_texts_in_full_behind_it_do_not_hide_one_that_fills_too_much_where_it_is
     assert path.stat().st_size < 1 << 21
     monkeypatch.setattr("audit.files.parquet.MAX_DECODED", 10_000_000)
     with path.open("rb") as file:
+        monkeypatch.setattr("audit.files.parquet._SPELT_OUT", 1 << 30)
         assert _pointed_at(file, contents_of(path), ["text"]) == []
         monkeypatch.setattr("audit.files.parquet._SPELT_OUT", 1_000_000)
         assert _pointed_at(file, contents_of(path), ["text"]) == ["text"]
