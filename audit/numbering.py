@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from audit.files import canonical
 from audit.model import Continuation, Item, Pair
 
-__all__ = ["draw_seed", "entropy", "item_digest", "numbers_of"]
+__all__ = ["draw_seed", "entropy", "item_digest", "numbers_of", "prompt_digest"]
 
 
 def numbers_of(prompts: Sequence[Item], before: Counter[bytes] | None = None) -> list[int]:
@@ -23,10 +23,15 @@ def numbers_of(prompts: Sequence[Item], before: Counter[bytes] | None = None) ->
     counted = Counter[bytes]() if before is None else before
     numbers = []
     for prompt in prompts:
-        digest = item_digest(None if isinstance(prompt, str) and not prompt else prompt)
+        digest = prompt_digest(prompt)
         numbers.append(counted[digest])
         counted[digest] += 1
     return numbers
+
+
+def prompt_digest(prompt: Item) -> bytes:
+    """Return the digest by which draws for a prompt are counted."""
+    return item_digest(None if isinstance(prompt, str) and not prompt else prompt)
 
 
 def entropy(seed: int, prompt: str | None, number: int) -> list[int]:

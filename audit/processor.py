@@ -1,4 +1,4 @@
-"""What the processor offers a model: threads, free memory, and whether it multiplies bfloat16.
+"""What the processor offers a model: threads, instructions, free memory, and whether it multiplies bfloat16.
 
     granted = min(processors that the process may run on, processor time that its control group grants)
     free    = min(memory that the system has to give, memory that its control group has left)
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 from pathlib import Path
 
-__all__ = ["free_memory", "granted", "multiplies_bfloat16"]
+__all__ = ["accelerators", "free_memory", "granted", "instructions", "multiplies_bfloat16"]
 
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -61,3 +62,21 @@ def multiplies_bfloat16(facts: Path = Path("/proc/cpuinfo")) -> bool:
     except OSError:  # not Linux
         return False
     return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+
+
+def instructions(facts: Path = Path("/proc/cpuinfo")) -> str:
+    """Return the kind of processor and what it computes vectors with: sums of floats may differ between two kinds."""
+    try:
+        flags = facts.read_text("utf-8", errors="replace").split()
+    except OSError:  # not Linux
+        flags = []
+    return " ".join([platform.machine(), *sorted({one for one in flags if one.startswith(("amx", "avx", "fma"))})])
+
+
+def accelerators(facts: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
+    """Return the kinds of graphics processors that this machine has, as their driver calls them."""
+    found = set()
+    for file in facts.glob("*/information"):
+        lines = file.read_text("utf-8", errors="replace").splitlines()
+        found |= {line.partition(":")[2].strip() for line in lines if line.startswith("Model:")}
+    return sorted(found)

@@ -2,6 +2,7 @@
 
     endpoint    2,000 calls to a server of fixed latency with 1, 8 and 32 in flight: how much of it is waited for, CPU
     storage     audits in an object store: what a stored answer costs more than on a disk, and a list of many audits
+    ray         workers on a simulated slow endpoint, and what a shard costs in processor time beyond one process
 
 `python benchmarks/scale.py PART`; without a part it lists them.
 """
@@ -14,6 +15,7 @@ from importlib import import_module
 PARTS = {
     "endpoint": "scale_endpoint",
     "storage": "scale_storage",
+    "ray": "scale_ray",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 

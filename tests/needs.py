@@ -13,6 +13,7 @@ import sys
 from ctypes.util import find_library
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -32,6 +33,15 @@ def needs_korean_font() -> str:
 def needs_systemd() -> str:
     """Path of the program that reads units as systemd does."""
     return _present("systemd")
+
+
+def needs_ray() -> ModuleType:
+    """The module of Ray, which our extra `ray` brings."""
+    try:
+        import ray
+    except ImportError:
+        _absent("the extra `ray` is not installed")
+    return ray
 
 
 def needs_pango() -> None:

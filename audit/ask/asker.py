@@ -50,9 +50,14 @@ class Asker:
     _drawn: defaultdict[str, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter), init=False)
     """Key -> how often this check has drawn for each prompt."""
 
-    def begin(self) -> None:
-        """Begin a check: its draws are numbered from 0 again, so that checks that ask alike share their answers."""
+    def begin(self, drawn: Mapping[str, Mapping[bytes, int]] | None = None) -> None:
+        """Begin a check: its draws are numbered from 0 again, so that checks that ask alike share their answers.
+
+        drawn: key -> prompt's digest -> draws before, where a check is begun in its middle (`audit.ask.foresight`).
+        """
         self._drawn.clear()
+        for key, counts in (drawn or {}).items():
+            self._drawn[key].update(counts)
 
     def has(self, need: str, *, model: str = "main") -> bool:
         """Tell whether the model has what a probe needs: an ability, a question or not, or all for a procedure."""

@@ -12,6 +12,7 @@ shows. Lines of others, and lines that are none, are left out when the folder is
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +30,7 @@ from audit.files import (
     locked,
     parquet_bytes,
     parse_json,
+    put_in_place,
     read_regular,
     read_table,
     remove,
@@ -37,21 +39,21 @@ from audit.files import (
     whole_lines,
     write_atomic,
 )
-from audit.record import JOURNAL_FILE, Evidence, audit_files
+from audit.record import ALLOWED, JOURNAL_FILE, Evidence, audit_files
 from audit.signing import Secret
 from audit.storage import LOCK, bring_file, files_beside, held
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Store"]
+__all__ = ["Entry", "Store"]
 
 _LARGEST = 2 << 30
 """Bytes of a stored answer that is taken over from a neighbour."""
 
 
 @dataclass(frozen=True)
-class _Entry:
+class Entry:
     """A line of the journal."""
 
     path: str
@@ -60,6 +62,7 @@ class _Entry:
     """Folder of the audit that asked the model."""
 
     def line(self, folder: str) -> bytes:
+        """Return the line with this installation's word on it."""
         told = {"path": self.path, "sha256": self.sha256, "from": self.origin}
         return canonical({**told, "mac": Secret.here().mac("answer", folder, told)}) + b"\n"
 
@@ -74,9 +77,12 @@ class Store:
         self.folder = folder
         self.journal = folder / JOURNAL_FILE
         self._alone, self._remark = alone, remark
-        self._entries: dict[str, _Entry] = {}
-        self._neighbours: dict[Path, dict[str, _Entry]] = {}
+        self._entries: dict[str, Entry] = {}
+        self._neighbours: dict[Path, dict[str, Entry]] = {}
         self._incomplete: dict[str, str] = {}
+        self._passing: set[str] = set()
+        self._noted: list[Entry] = []
+        self._writing = threading.RLock()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -118,11 +124,16 @@ class Store:
     def get(self, question: str, items: str, *, share: bool) -> pa.Table | None:
         """Return a stored answer, with `share` also a neighbour's; raises IntegrityError if it was altered."""
         name = f"observed/{question}/{items}.parquet"
-        if name not in self._entries and not (share and not self._alone and self._adopt(name)):
+        if name in self._passing:  # it counts once, as if it had been asked here just now
+            self._passing.discard(name)
+            digest = self._incomplete[name]
+        elif name in self._entries or (share and not self._alone and self._adopt(name)):
+            digest = self._entries[name].sha256
+        else:
             return None
         path = self.folder / name
         bring_file(path)
-        if not path.is_file() or digest_file(path) != self._entries[name].sha256:
+        if not path.is_file() or digest_file(path) != digest:
             raise IntegrityError(f"{path}: not the bytes that were stored; remove the folder or run with --fresh")
         try:
             return read_table(path)
@@ -134,14 +145,35 @@ class Store:
         """Store an answer; `keep=False` leaves it out of the journal, so that a later run asks for what failed."""
         name = f"observed/{question}/{items}.parquet"
         data = parquet_bytes(table)
-        write_atomic(self.folder / name, data)
-        if keep:
-            self._note(_Entry(name, sha256(data), self.folder.name))
-            remove((self.folder / name).with_suffix(".jsonl"))
-        else:
-            self._incomplete[name] = sha256(data)
+        with self._writing:
+            write_atomic(self.folder / name, data)
+            self._came(Entry(name, sha256(data), self.folder.name), whole=keep)
 
-    def continued(self, model: Any, question: str, items: str) -> Continued:
+    def receive(self, name: str, aside: str, sha256: str, origin: str, *, whole: bool) -> bool:
+        """Put an answer that a worker wrote `aside` in its place; tell whether it is the first (`audit.ask.aside`)."""
+        with self._writing:
+            if name in self._entries or not (name.startswith("observed/") and ALLOWED.fullmatch(name)):
+                (self.folder / aside).unlink(missing_ok=True)
+                return False
+            put_in_place(self.folder / aside, self.folder / name)
+            self._came(Entry(name, sha256, origin), whole=whole)
+            if not whole:
+                self._passing.add(name)
+            return True
+
+    def noted(self, since: int = 0) -> list[tuple[str, str]]:
+        """Return (path, digest) of the answers that count, from the `since`-th on, in the order in which they came."""
+        return [(one.path, one.sha256) for one in self._noted[since:]]
+
+    def _came(self, entry: Entry, *, whole: bool) -> None:
+        """Take note of an answer that lies in its place; one that is not whole is asked for again by a later run."""
+        if whole:
+            self._note(entry)
+            remove((self.folder / entry.path).with_suffix(".jsonl"))
+        else:
+            self._incomplete[entry.path] = entry.sha256
+
+    def continued(self, model: Any, question: str, items: str) -> Continued | None:
         """Return the model as one that keeps each answer to this question at once, and is not asked for it again."""
         path = self.folder / f"observed/{question}/{items}.jsonl"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -158,15 +190,24 @@ class Store:
             raise IntegrityError(f"{self.journal}: {error.strerror}; remove it to ask anew") from None
         found, foreign = _read(data, self.folder.name)
         self._entries = {one.path: one for one in found}
+        self._noted = found
         if foreign:
             self._remark(f"{self.journal}: {foreign} lines are no answers that this installation stored; asked anew")
         kept = b"".join(one.line(self.folder.name) for one in found)
         if kept != data:
             write_atomic(self.journal, kept)
 
-    def _note(self, entry: _Entry) -> None:
-        add_line(self.journal, entry.line(self.folder.name))
-        self._entries[entry.path] = entry
+    def _note(self, entry: Entry) -> None:
+        with self._writing:
+            add_line(self.journal, entry.line(self.folder.name))
+            self._entries[entry.path] = entry
+            self._noted.append(entry)
+
+    def _take_over(self, entry: Entry, data: bytes) -> None:
+        """Store a neighbour's answer."""
+        with self._writing:
+            write_atomic(self.folder / entry.path, data)
+            self._note(entry)
 
     def _adopt(self, name: str) -> bool:
         """Take an answer over from a neighbour, if this installation stored it there; tell whether it did."""
@@ -185,13 +226,12 @@ class Store:
                 self._remark(f"{path}: {error.strerror}; asked anew")
                 continue
             if sha256(data) == entry.sha256:
-                write_atomic(self.folder / name, data)
-                self._note(entry)
+                self._take_over(entry, data)
                 return True
             self._remark(f"{path}: not the bytes that were stored; asked anew")
         return False
 
-    def _journal_of(self, owner: Path) -> dict[str, _Entry]:
+    def _journal_of(self, owner: Path) -> dict[str, Entry]:
         """Return the answers that a neighbour stored, as far as this installation vouches for them."""
         try:
             found, foreign = _read(read_regular(owner / JOURNAL_FILE, MAX_JSON), owner.name)
@@ -203,7 +243,7 @@ class Store:
         return {one.path: one for one in found}
 
 
-def _read(data: bytes, folder: str) -> tuple[list[_Entry], int]:
+def _read(data: bytes, folder: str) -> tuple[list[Entry], int]:
     """Return the entries that this installation wrote for a folder, and how many whole lines are something else."""
     found, foreign = [], 0
     for line in whole_lines(data)[0]:
@@ -215,11 +255,11 @@ def _read(data: bytes, folder: str) -> tuple[list[_Entry], int]:
     return found, foreign
 
 
-def _entry(line: bytes, folder: str) -> _Entry | None:
+def _entry(line: bytes, folder: str) -> Entry | None:
     try:
         told: Any = parse_json(line)
         mac = told.pop("mac")
-        entry = _Entry(told["path"], told["sha256"], told["from"])
+        entry = Entry(told["path"], told["sha256"], told["from"])
         return entry if Secret.here().holds(mac, "answer", folder, told) else None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

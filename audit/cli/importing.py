@@ -44,7 +44,7 @@ def import_results(
         if run:
             from audit.cli.running import run_plan
 
-            run_plan(into, as_json=as_json)
+            run_plan([into], as_json=as_json)
         elif not as_json:
             print(f"{into}\nset limits in it, then run it with: dokimasia run {into}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,8 @@ from audit.cli.options import AllowEnv, AsJson, ConfinedFlag, Into, MaxItems, co
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.plan import Plan
+    from audit.execute import Executor
+    from audit.plan import Confined, Plan
     from audit.record import Audit
     from audit.reference import Case
 
@@ -23,7 +24,7 @@ __all__ = ["quickstart", "run_plan"]
 
 
 def run_plan(
-    plan: Annotated[Path, typer.Argument(help="Plan file (YAML).")],
+    plans: Annotated[list[Path], typer.Argument(metavar="PLAN...", help="Plan file (YAML); several are run in turn.")],
     into: Into = Path("audits"),
     limit: MaxItems = None,
     seed: Annotated[int | None, typer.Option(help="Instead of the plan's seed.")] = None,
@@ -35,24 +36,47 @@ def run_plan(
     confined: ConfinedFlag = False,
     allow_env: AllowEnv = None,
     as_json: AsJson = False,
-) -> None:
+    on: Annotated[
+        str | None,
+        typer.Option(metavar="ray[://HOST:PORT]", help="Let models answer on a Ray cluster: one of this machine alone, "
+                     "or the running one of which it is a node (ray://auto finds it). The record is the same."),
+    ] = None,
+    models: Annotated[
+        int | None, typer.Option(min=2, help="With --on: copies of models in memory at once, over all plans.")
+    ] = None,
+) -> None:  # fmt: skip
     """Run a plan; the same command again resumes it or shows the finished record."""
+    from audit.cli.several import Several, chosen
+
+    where = chosen(on, models)
+    asked = [_read(path, confinement(confined, allow_env), limit, seed) for path in plans]
+    if dry_run:
+        from audit.cli.sizing import dry_run as show_sizes
+
+        for one in asked:
+            show_sizes(one, into, as_json=as_json)
+        return
+    show = not (quiet or as_json)
+    if len(asked) == 1:
+        with where as executor:
+            _close([_watched(asked[0], into, fresh=fresh, show=show, on=executor)], as_json=as_json)
+    several = Several(into=into, fresh=fresh, show=show, watched=_watched)
+    with where as executor:
+        several.run(asked, executor)
+    _close(several.done, as_json=as_json, codes=several.codes)
+
+
+def _read(path: Path, confined: Confined | None, limit: int | None, seed: int | None) -> Plan:
+    """Return a plan with what the command says otherwise, and tell what it reaches."""
     import dataclasses
 
     from audit.plan import load_plan, reaches
 
-    read = load_plan(plan, confinement(confined, allow_env))
-    for line in reaches(read, plan.parent):
+    plan = load_plan(path, confined)
+    for line in reaches(plan, path.parent):
         print(clean(line), file=sys.stderr)
     changes = {key: value for key, value in (("limit", limit), ("seed", seed)) if value is not None}
-    read = dataclasses.replace(read, **changes)  # type: ignore[arg-type]
-    if dry_run:
-        from audit.cli.sizing import dry_run as show_sizes
-
-        show_sizes(read, into, as_json=as_json)
-        return
-    done = _watched(read, into, fresh=fresh, show=not (quiet or as_json))
-    _close([done], as_json=as_json)
+    return dataclasses.replace(plan, **changes)  # type: ignore[arg-type]
 
 
 def quickstart(
@@ -105,7 +129,10 @@ def _audited(case: Case, *, into: str, limit: int | None, show: bool, live: bool
     return audit
 
 
-def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = True) -> Audit:
+def _watched(
+    plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = True,
+    on: Executor | None = None,
+) -> Audit:
     """Run a plan with progress on stderr, where somebody looks on, and findings on stdout as they land."""
     from audit.cli.screen import Progress, finding_line
     from audit.execute import RunCallbacks, run
@@ -138,6 +165,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = Tr
             plan,
             into=into,
             fresh=fresh,
+            on=on,
             watch=RunCallbacks(
                 on_expected=expect, on_start=start, on_answer=progress if live else lambda items: None, on_finding=land,
                 on_remark=note, command=command,
@@ -154,7 +182,7 @@ def _watched(plan: Plan, into: Path, *, fresh: bool, show: bool, live: bool = Tr
     return done
 
 
-def _close(audits: list[Audit], *, as_json: bool) -> None:
+def _close(audits: list[Audit], *, as_json: bool, codes: Sequence[int] = ()) -> None:
     """Print the closing table or the records with their folders, and leave with the exit code of the worst verdict."""
     import json
 
@@ -166,12 +194,12 @@ def _close(audits: list[Audit], *, as_json: bool) -> None:
     if as_json:
         told = ({**json.loads(dump(audit.record)), "folder": shown(audit.folder)} for audit in audits)
         print("\n".join(canonical(one).decode() for one in told))
-    else:
+    elif audits:
         _table(audits)
         for audit in audits:
             print(f"{clean(summary_line(audit.record))} {shown(audit.folder)}")
             print("".join(f"  {note}\n" for note in notes(audit.record)), end="")
-    _leave(audits)
+    _leave(audits, codes)
 
 
 def _table(audits: list[Audit]) -> None:
@@ -184,8 +212,9 @@ def _note(line: str) -> None:
     print(f"note: {clean(line)}", file=sys.stderr, flush=True)
 
 
-def _leave(audits: list[Audit]) -> None:
+def _leave(audits: list[Audit], more: Sequence[int] = ()) -> None:
+    """Leave with the worst exit code; `more`: those of errors that ended other audits."""
     from audit.verdict import exit_code
 
-    codes = [exit_code(audit.record.verdict) for audit in audits]
-    raise typer.Exit(next((code for code in (1, 5, 3) if code in codes), 0))
+    codes = {*more, *(exit_code(audit.record.verdict) for audit in audits)}
+    raise typer.Exit(next((code for code in (4, 1, 5, 2, 3) if code in codes), 0))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.errors import AbilityError, BudgetError, DokimasiaError, IntegrityError, LibraryError, StorageError
+from audit.execute.ahead import Ahead
 from audit.execute.observing import Watch, observe
 from audit.execute.target import plan_for, repeatable
 from audit.record import Evidence, Finding, Limit, observations_name
@@ -66,6 +67,8 @@ class CheckRun:
     """Whether equal questions got different answers of it."""
     watch: Watch = field(default_factory=Watch)
     """Hears what is observed, and what a check that stops early sees at each look."""
+    ahead: Ahead = field(default_factory=Ahead)
+    """Who may have answered already."""
 
     def ask(self, door: Asker) -> Outcome:
         """Ask, judge and store; raises IntegrityError for an altered audit, BudgetError, StorageError, nothing else."""
@@ -123,7 +126,7 @@ class CheckRun:
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
         for role in sorted(check.data, key=lambda one: one == "items"):
-            frame = observe(check, plan, door, role, observed, self.watch)
+            frame = observe(check, plan, door, role, observed, self.watch, self.ahead)
             if frame is None:
                 return self._finding(Decision("skipped", {"key": "no_items", "role": role}))
             counts[role] = len(frame)

@@ -6,10 +6,12 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from audit.errors import DataError
+from audit.execute.ahead import Ahead
 from audit.execute.target import random_part, repeatable
 from audit.fit import content_digests
 from audit.probe import observing
@@ -21,11 +23,11 @@ if TYPE_CHECKING:
 
     from audit.ask import Asker
     from audit.plan import Check, Plan
-    from audit.probe import Observed, Observer
+    from audit.probe import Observed
     from audit.verdict import Part
     from detectors.result import Result
 
-__all__ = ["Watch", "observe", "shards"]
+__all__ = ["Watch", "observe", "parts_of", "shards"]
 
 
 @runtime_checkable
@@ -61,49 +63,74 @@ def shards(batches: Iterator[pd.DataFrame], size: int) -> Iterator[pd.DataFrame]
 
 
 def observe(
-    check: Check, plan: Plan, door: Asker, role: str, before: Observed, watch: Watch | None = None
+    check: Check, plan: Plan, door: Asker, role: str, before: Observed, watch: Watch | None = None,
+    ahead: Ahead | None = None,
 ) -> pd.DataFrame | None:
     """Return what the probe observed of a role; of `items` last, and with `stop: early` only until it decides.
 
     plan: as it holds for this check (`audit.execute.target.plan_for`); of a benchmark, its `limit` takes units at
-    random.
+    random. ahead: who may have the answers of a part already.
     """
+    told, hears = ahead or Ahead(), watch or Watch()
+    number = count()
     with observing(check.probe, role, before) as observer:
-        return _observed(observer, check, plan, door, role, before, watch or Watch())
+
+        def observed(part: pd.DataFrame) -> pd.DataFrame:
+            told.wait(check, role, next(number))
+            frame = observer.observe(door, part, role)
+            hears.observed(check, role, len(part))
+            return frame
+
+        if role != "items" or check.stop == "full":
+            frames = [observed(part) for part in parts_of(check, plan, door.models, role)]
+            return _whole(frames) if frames else None
+        return _until_decided(observed, check, plan, door, before, hears)
 
 
-def _observed(
-    observer: Observer, check: Check, plan: Plan, door: Asker, role: str, before: Observed, watch: Watch
+def parts_of(check: Check, plan: Plan, models: Mapping[str, Any], role: str) -> Iterator[pd.DataFrame]:
+    """Yield the parts in which a role that is asked in full is observed: the same wherever they are made.
+
+    models: name -> opened model.
+    """
+    if role == "items" and plan.target == "benchmark" and plan.limit:
+        ordered = _in_order(check, plan, models)
+        return iter(()) if ordered is None else shards(iter([random_part(ordered, plan.limit)]), plan.shard)
+    batches = _unseen(check, plan, role, check.batches(role, _most(check, plan, role)))
+    return shards(batches, plan.shard) if models else batches
+
+
+def _most(check: Check, plan: Plan, role: str) -> int | None:
+    """Return how many items of a role are read at most: of a benchmark all, and a part of them is taken at random."""
+    return None if role == "items" and plan.target == "benchmark" else plan.limit
+
+
+def _in_order(check: Check, plan: Plan, models: Mapping[str, Any]) -> pd.DataFrame | None:
+    """Return the items in random order; nobody knows it before the model, or the data, are frozen."""
+    read = list(_unseen(check, plan, "items", check.batches("items", _most(check, plan, "items"))))
+    if not read:
+        return None
+    main = models.get("main")
+    asked = check.data["items"].digest() if main is None else getattr(main, "fingerprint", "")
+    return in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", asked))
+
+
+def _until_decided(
+    observed: Callable[[pd.DataFrame], pd.DataFrame], check: Check, plan: Plan, door: Asker, before: Observed,
+    watch: Watch,
 ) -> pd.DataFrame | None:
+    """Return the items in random order, observed unit by unit until the limit is decided."""
     import pandas as pd
 
-    benchmark = role == "items" and plan.target == "benchmark"
-    batches = _unseen(check, plan, role, check.batches(role, None if benchmark else plan.limit))
-
-    def observed(part: pd.DataFrame) -> pd.DataFrame:
-        frame = observer.observe(door, part, role)
-        watch.observed(check, role, len(part))
-        return frame
-
-    if role != "items" or (check.stop == "full" and not (benchmark and plan.limit)):
-        parts = shards(batches, plan.shard) if door.models else batches
-        frames = [observed(part) for part in parts]
-        return _whole(frames) if frames else None
-    if not (read := list(batches)):
+    if (ordered := _in_order(check, plan, door.models)) is None:
         return None
-    main = door.models.get("main")  # nobody knows the order before the model, or the data, are frozen
-    asked = check.data[role].digest() if main is None else getattr(main, "fingerprint", "")
-    ordered = in_random_order(_whole(read), rng_for(plan.seed, check.name, "order", asked))
+    benchmark = plan.target == "benchmark"
     population = Units(ordered).left if benchmark else None
-    part = random_part(ordered, plan.limit) if benchmark else ordered
-    if check.stop == "full":
-        return _whole([observed(shard) for shard in shards(iter([part]), plan.shard)])
     assert check.limit is not None
-    units, frames = Units(part), list[pd.DataFrame]()
+    units, frames = Units(random_part(ordered, plan.limit) if benchmark else ordered), list[pd.DataFrame]()
     size = begun(check.limit, plan.check_level(check), plan.keep_level(check)).quiet(MOST_BETWEEN_LOOKS)
     while units.left and size:
         frames.append(observed(units.take(size)))
-        size = _next(check, plan, {**before, role: pd.concat(frames)}, population, watch)
+        size = _next(check, plan, {**before, "items": pd.concat(frames)}, population, watch)
     return pd.concat(frames) if frames else None
 
 

@@ -34,6 +34,7 @@ from audit.ask import (
     varying,
 )
 from audit.errors import IntegrityError, ModelError
+from audit.execute.ahead import Ahead, Executor, Local, Order
 from audit.execute.check_run import CheckRun, Outcome
 from audit.execute.dry_run import Sizes, expected_calls
 from audit.execute.lacking import lacks_of
@@ -96,7 +97,7 @@ class RunCallbacks:
 
 def run(
     plan: Plan | str | Path | None = None, *, into: str | Path = "audits", fresh: bool = False,
-    watch: RunCallbacks | None = None, **asked: Any,
+    watch: RunCallbacks | None = None, on: Executor | None = None, **asked: Any,
 ) -> Audit:
     """Run a plan, or one check: `run(model=model, data=rows, probe="factuality.closed_book", limit={"at_least": 0.8})`.
 
@@ -107,7 +108,8 @@ def run(
 
     The folder is `into/<id>`; with `fresh`, and where another installation finished it or another model answers now at
     its endpoint, the next free `<id>-2`, `<id>-3`, ... A finished audit is read, not run again, unless a check of it
-    crashed; its endpoints are asked first who they are. `fresh` takes no answer over from other audits.
+    crashed; its endpoints are asked first who they are. `fresh` takes no answer over from other audits. `on` says where
+    questions are answered (`audit.execute.ray_executor`), by default here; the record is the same.
     """
     plan, into = as_plan(plan, asked), local_folder(into)
     Secret.here()  # one that is no key is told now, not as a crash of every check
@@ -130,7 +132,7 @@ def run(
         for check in plan.checks:
             for lack in lacks_of(plan, check, sizes):
                 watch.on_remark(f"{check.name}: {lack}")
-        return _Run(plan, frozen, name, folder, prints, watch, sizes, alone=fresh, opened=opened).whole()
+        return _Run(plan, frozen, name, folder, prints, watch, sizes, fresh, on or Local(), opened).whole()
     finally:
         for name, model in opened.items():
             if model is not plan.models[name] and callable(close := getattr(model, "close", None)):
@@ -155,6 +157,7 @@ class _Run:
     sizes: Sizes
     alone: bool
     """Take no answer over from other audits."""
+    executor: Executor
     opened: dict[str, Any] = field(default_factory=dict)
     crashes: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -172,7 +175,11 @@ class _Run:
             self.progress = ProgressFile(self.folder, self.plan, self.sizes, self._audited())
             identities, changed = begin(self.folder, self.opened)
             door = Asker(self.opened, store, self.plan.seed, self.name, self._answered)
-            findings = self._findings(door, changed, drawn="main" in varying(identities))
+            drawn = "main" in varying(identities)
+            order = Order(self.plan, self.folder.absolute(), self.name, self.alone, drawn)
+            with self.executor.ahead(order, door, self.watch.on_remark) as ahead:
+                findings = self._findings(door, changed, ahead, drawn=drawn)
+            door.asked += ahead.asked
             kept = {name: facts for name, facts in identities.items() if name not in changed}
             changed = sorted({*changed, *others(kept, self.opened)})
             if changed:
@@ -234,11 +241,11 @@ class _Run:
             if fingerprint_of(self.opened[name]) != self.prints[name]:
                 raise ModelError(f"{self.opened[name].name}: its files changed while they were read; run it again")
 
-    def _findings(self, door: Asker, changed: list[str], *, drawn: bool) -> list[Finding]:
+    def _findings(self, door: Asker, changed: list[str], ahead: Ahead, *, drawn: bool) -> list[Finding]:
         """Return the finding of each check; `drawn`: equal questions get different answers of the audited model."""
         frozen, main = {one["name"]: one for one in self.frozen["checks"]}, self.opened.get("main")
         runs = [
-            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn, self.progress)
+            CheckRun(check, self.plan, frozen[check.name], self.folder, self.sizes, main, drawn, self.progress, ahead)
             for check in self.plan.checks
         ]
         return self._settled(runs, [self._asked(one, door, changed) for one in runs], changed)

@@ -10,6 +10,7 @@ from audit.files.disk import (
     open_regular,
     parquet_bytes,
     parse_json,
+    put_in_place,
     read_frame,
     read_regular,
     read_table,
@@ -31,7 +32,8 @@ from audit.files.parquet import contents_of, read_batches
 
 __all__ = [
     "MAX_JSON", "add_line", "append_line", "arrow_table", "canonical", "contents_of", "decoding", "digest_file",
-    "in_language", "keys_once", "listen", "locked", "open_regular", "parquet_bytes", "parse_json", "read_batches",
-    "read_frame", "read_lines", "read_regular", "read_table", "remove", "require_regular", "sha256", "stored_json",
-    "sync_folder", "tidy", "unheard", "whole_lines", "worker", "write_atomic", "write_inside", "write_out", "written",
+    "in_language", "keys_once", "listen", "locked", "open_regular", "parquet_bytes", "parse_json", "put_in_place",
+    "read_batches", "read_frame", "read_lines", "read_regular", "read_table", "remove", "require_regular", "sha256",
+    "stored_json", "sync_folder", "tidy", "unheard", "whole_lines", "worker", "write_atomic",
+    "write_inside", "write_out", "written",
 ]

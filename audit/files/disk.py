@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "keys_once", "open_regular",
-    "parquet_bytes", "parse_json", "read_frame", "read_regular", "read_table", "remove", "require_regular", "sha256",
-    "stored_json", "sync_folder", "tidy", "worker", "write_atomic", "write_inside", "write_out",
+    "parquet_bytes", "parse_json", "put_in_place", "read_frame", "read_regular", "read_table", "remove",
+    "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_atomic",
+    "write_inside", "write_out",
 ]
 
 MAX_JSON = 64 << 20
@@ -185,6 +186,13 @@ def write_atomic(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+    written(path)
+
+
+def put_in_place(aside: Path, path: Path) -> None:
+    """Move a whole file into the place where it belongs, over what is there; raises OSError."""
+    aside.replace(path)
     sync_folder(path.parent)
     written(path)
 

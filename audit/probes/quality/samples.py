@@ -89,12 +89,13 @@ class Samples:
         frame, shown = storable_items(self.name, items)
         if self.features is None and isinstance(shown, list):
             raise DataError(f"{self.name}: text has no numbers of its own; name a helper that embeds it as features")
+        drawn = None if role == "train" else draws_for(ask, items, self.draws_per_item, self.sampling)
         if self.features is not None:
             embedding = ask("embed", list(shown), model=self.features)["embedding"]
             frame = frame.assign(features=[one.tolist() for one in embedding])
-        if role == "train":
+        if drawn is None:
             return frame
-        frame = frame.join(draws_for(ask, items, self.draws_per_item, self.sampling))
+        frame = frame.join(drawn)
         if self.features is not None:
             frame["draw_features"] = ask_about_draws(ask, "embed", "embedding", frame["draws"], self.features)
         return frame

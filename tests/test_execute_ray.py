@@ -1,0 +1,254 @@
+"""Ray against one process: the same bytes, whatever is lost on the way, and nothing asked twice that was stored."""
+
+import threading
+import warnings
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import test_audit_shards as shards
+from markov import Repeats
+from needs import needs_ray
+from ray_parts import Logged, Pictures, wait_for
+
+from audit.cli.app import execute
+from audit.data.tabular import File
+from audit.execute import RayExecutor, RunCallbacks, run
+from audit.plan import Check, Plan
+from audit.probes.bias.representation import Representation
+from audit.record import Limit
+
+TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
+LIMIT = Limit(measure="repeat_share", at_most=0.95)
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """Two nodes; this process is on the first, and the second may be lost."""
+    ray = needs_ray()
+    from ray.cluster_utils import Cluster
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Ray's own making
+        made = Cluster(initialize_head=True, connect=False, head_node_args={
+            "num_cpus": 3, "include_dashboard": False, "object_store_memory": 80 << 20,
+        })  # fmt: skip
+        ray.init(address=made.address, log_to_driver=False, logging_level="ERROR")
+        yield made
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture
+def executor(cluster):
+    with RayExecutor(models=3) as one:
+        yield one
+
+
+def text_plan(tmp_path, texts=TEXTS, **model):
+    path = tmp_path / "texts.csv"
+    path.write_text("text\n" + "\n".join(texts) + "\n")
+    checks = (Check("limited", Repeats(), {"items": File(path)}, LIMIT),
+              Check("early", Repeats(), {"items": File(path)}, LIMIT, stop="early"))  # fmt: skip
+    log = tmp_path / "asked.log"
+    return Plan("Texts", checks, model=Logged(log=log, **model), shard=8), log
+
+
+def image_plan(tmp_path):
+    rng = np.random.default_rng(1)
+    seen = [rng.random((4, 4)).round(6) for _ in range(60)]
+    known = [{"image": one.tolist(), "label": "a" if one.mean() > 0.5 else "b"} for one in seen]
+    data = {"items": shards.written(tmp_path, [{"image": one.tolist()} for one in seen], "items"),
+            "calibration": shards.written(tmp_path, known, "known")}  # fmt: skip
+    log, check = tmp_path / "asked.log", Check("shares", Representation("main"), data)
+    return Plan("Images", (check,), model=Pictures(log), shard=8), log
+
+
+def asked(log):
+    return Counter(log.read_text().splitlines()) if log.exists() else Counter()
+
+
+def both(plan, log, tmp_path, executor, remarks=None):
+    """Run a plan here and on the cluster; return (what was asked here, what there), the records being equal."""
+    here = run(plan, into=tmp_path / "here")
+    first = asked(log)
+    log.unlink()
+    watch = RunCallbacks(on_remark=lambda line: None if remarks is None else remarks.append(line))
+    there = run(plan, into=tmp_path / "there", on=executor, watch=watch)
+    assert (there.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+    assert there.run.evidence == here.run.evidence
+    return first, asked(log)
+
+
+@pytest.mark.parametrize("plan_of", [text_plan, image_plan], ids=["texts, also stopped early", "images"])
+def test_the_record_is_that_of_one_process(tmp_path, executor, plan_of):
+    """Draws are for no prompt, so that their numbers go on from shard to shard."""
+    remarks = []
+    here, there = both(*plan_of(tmp_path), tmp_path, executor, remarks)
+    assert there == here
+    assert remarks == [], "all was answered ahead"
+
+
+def test_a_lost_actor_costs_the_answers_in_flight(tmp_path, executor):
+    plan, log = text_plan(tmp_path, fatal=tmp_path / "fatal", at="bbc")
+    (tmp_path / "fatal").touch()
+    remarks: list[str] = []
+    here = run(plan, into=tmp_path / "here")
+    first = asked(log)
+    log.unlink()
+    (tmp_path / "fatal").unlink()
+    there = run(plan, into=tmp_path / "there", on=executor, watch=RunCallbacks(on_remark=remarks.append))
+    assert (tmp_path / "fatal").exists(), "a worker was lost"
+    assert (there.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+    assert (asked(log) - first).total() <= 16, "one shard of 8 texts, each asked about in two forms"
+    assert remarks == []
+
+
+def stop(items):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)], ids=["cluster, then here", "here, then cluster"])
+def test_an_interrupted_run_goes_on_elsewhere(tmp_path, executor, order):
+    plan, log = text_plan(tmp_path)
+    here = run(plan, into=tmp_path / "here")
+    first = asked(log)
+    log.unlink()
+    with pytest.raises(KeyboardInterrupt):
+        run(plan, into=tmp_path / "cut", watch=RunCallbacks(on_answer=stop), on=executor if order[0] else None)
+    stored = sum(1 for _ in (tmp_path / "cut").glob("*/journal.jsonl"))
+    assert stored == 1
+    done = run(plan, into=tmp_path / "cut", on=executor if order[1] else None)
+    assert (done.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+    assert (asked(log) - first).total() <= 2 * 16 * order[0], "what two workers had in flight"
+    assert set(asked(log)) == set(first)
+
+
+def test_a_model_that_raises_crashes_the_check_with_the_same_words(tmp_path, executor):
+    plan, _ = text_plan(tmp_path, at="cab", raises=True)
+    remarks: list[str] = []
+    here = run(plan, into=tmp_path / "here")
+    there = run(plan, into=tmp_path / "there", on=executor, watch=RunCallbacks(on_remark=remarks.append))
+    assert (there.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+    assert there.finding("limited").verdict == "crashed"
+    assert "no answer to cab" in there.finding("limited").why
+    assert remarks == []
+
+
+def test_a_worker_that_computes_otherwise_is_told_and_not_used(tmp_path, cluster, monkeypatch):
+    plan, log = text_plan(tmp_path)
+    monkeypatch.setattr("audit.execute.ray_executor.facts_of", lambda models: {"main": ["another", {}]})
+    remarks = []
+    with RayExecutor(models=3) as executor:
+        here, there = both(plan, log, tmp_path, executor, remarks)
+    assert there == here
+    assert "is not used: main: it has ['sha256:markov-0.8', {}], the audit ['another', {}]" in remarks[0]
+
+
+def test_no_room_for_a_worker_is_told(tmp_path, cluster, monkeypatch):
+    plan, log = text_plan(tmp_path)
+    monkeypatch.setattr("audit.execute.ray_executor._needs", lambda door: {"num_cpus": 999, "num_gpus": 0})
+    remarks = []
+    with RayExecutor() as executor:
+        here, there = both(plan, log, tmp_path, executor, remarks)
+    assert there == here
+    assert remarks == ["ray: no room for a worker, which needs 999 cpus; the audit asks alone"]
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+PLAN = """
+title: {title}
+model: {{use: table, path: outputs-{table}.jsonl, prompt: prompt}}
+seed: {seed}
+checks:
+  - name: words
+    probe: {{use: factuality.closed_book, mode: generate, prompt: "{{question}} A:"}}
+    data: {{use: file, path: questions.jsonl}}
+    limit: {{measure: contains, at_least: {least}}}
+"""
+
+
+def written_plans(tmp_path, *limits):
+    shards.written(tmp_path, shards.QUESTIONS, "questions")
+    prompts = [f"{row['question']} A:" for row in shards.QUESTIONS]
+    for table in range(2):
+        rows = [{"prompt": one, "output": f"the ferry {table}"} for one in prompts]
+        shards.written(tmp_path, rows, f"outputs-{table}")
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(limits))]
+    for number, (path, least) in enumerate(zip(paths, limits, strict=True)):
+        path.write_text(PLAN.format(title=f"Plan {number}", seed=number, table=number % 2, least=least))
+    return [str(path) for path in paths]
+
+
+def test_plans_side_by_side_with_a_limit_of_models_in_memory(tmp_path, cluster, capfd):
+    """The third asks the first one's model again, and says so: it waits for it."""
+    plans = written_plans(tmp_path, 0.001, 0.99, 0.002)
+    code = execute(["run", *plans, "--into", str(tmp_path / "there"), "--on", "ray", "--models", "4"])
+    out, err = capfd.readouterr()
+    assert code == 1, err
+    assert all(f"Plan {number}: 1 check into" in err for number in range(3))
+    assert "Failed: 1 of 1 checks" in out
+    local = execute(["run", *plans, "--into", str(tmp_path / "here")])
+    assert local == 1
+    here, there = (sorted(path.read_bytes() for path in (tmp_path / name).glob("*/record.json"))
+                   for name in ("here", "there"))  # fmt: skip
+    assert here == there
+    assert len(here) == 3
+    assert sum(b'"attempts":' in record for record in here) == 1
+
+
+def test_without_ray_it_says_what_to_install(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(__import__("sys").modules, "ray", None)
+    (plan,) = written_plans(tmp_path, 0.001)
+    assert execute(["run", plan, "--into", str(tmp_path / "a"), "--on", "ray"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        "dokimasia: --on ray needs Ray, which is not installed; install dokimasia[ray]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--on", "spark"], "--on spark; allowed: ray, ray://HOST:PORT, ray://auto"),
+        (["--on", "ray://"], "--on ray://; allowed: ray, ray://HOST:PORT, ray://auto"),
+        (["--models", "2"], "--models goes with --on; here one plan is run after the other"),
+    ],
+)
+def test_a_place_that_there_is_not(tmp_path, capsys, words, told):
+    (plan,) = written_plans(tmp_path, 0.001)
+    assert execute(["run", plan, "--into", str(tmp_path / "a"), *words]) == 2
+    assert capsys.readouterr().err == f"dokimasia: {told}\n"
+
+
+def test_an_error_in_one_plan_leaves_the_others_their_turn(tmp_path, capsys):
+    plans = written_plans(tmp_path, 0.001, 0.001)
+    broken = tmp_path / "0.yaml"
+    broken.write_text(broken.read_text().replace("outputs-0.jsonl", "torn.jsonl"))
+    (tmp_path / "torn.jsonl").write_text("{")
+    assert execute(["run", *plans, "--into", str(tmp_path / "a")]) == 2
+    out, err = capsys.readouterr()
+    assert "torn.jsonl" in err
+    assert "Passed" in out
+
+
+# --- last, as a cluster that lost a node lets nobody new in for minutes
+
+
+def test_a_lost_node_costs_the_answers_in_flight(tmp_path, cluster):
+    """Its workers' tasks go to those of the node that is left."""
+    plan, log = text_plan(tmp_path, [*TEXTS, *(text + "a" for text in TEXTS)], slow=0.02)
+    here = run(replace(plan, model=replace(plan.model, slow=0.0)), into=tmp_path / "here")
+    first = asked(log)
+    log.unlink()
+    node = cluster.add_node(num_cpus=2, object_store_memory=80 << 20)
+    done = []
+    with RayExecutor(models=6) as executor:
+        thread = threading.Thread(target=lambda: done.append(run(plan, into=tmp_path / "there", on=executor)))
+        thread.start()
+        wait_for(log, 60)
+        cluster.remove_node(node, allow_graceful=False)
+        thread.join(120)
+    assert (done[0].folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+    assert (asked(log) - first).total() <= 4 * 16, "what its two workers were at, at most"
