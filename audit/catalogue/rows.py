@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from audit.catalogue.header import Header
 from audit.catalogue.stands import Stand, stand_in
 from audit.errors import DokimasiaError, first_problem, os_reason
-from audit.files import MAX_JSON, read_regular, sha256, stored_json
+from audit.files import MAX_JSON, contents_of, read_regular, sha256, stored_json
 from audit.record import (
     JOURNAL_FILE,
     PLAN_FILE,
@@ -234,7 +234,7 @@ def _texts(items: ItemsFile) -> Iterator[str]:
     """Yield the texts of a table's first rows."""
     import pyarrow.types as kinds
 
-    schema = items.rows([]).schema
+    schema = contents_of(items.path).schema.to_arrow_schema()
     names = [one.name for one in schema if kinds.is_string(one.type) or kinds.is_large_string(one.type)]
     for batch in islice(items.batches(names) if names else (), 1):
         for column in batch.columns:

@@ -23,6 +23,8 @@ MAX_DECODED = 1 << 30
 """Bytes of the cells that are read at once."""
 _ROWS = 1 << 20
 """Rows whose cells are counted together."""
+_FEW = 10_000
+"""Rows below which it is not worth a look how they are stored."""
 _SPELT_OUT = 1 << 28
 """Bytes that a column may take at once where no value of it is pointed at."""
 _MAX_VALUES = 1 << 28
@@ -93,8 +95,8 @@ def _pointed_at(file: Any, contents: pq.FileMetaData, names: Sequence[str]) -> l
     """
     import pyarrow.parquet as pq
 
-    if not names:
-        return []
+    if not names or contents.num_rows < _FEW:
+        return list(names)
     opened, kept = pq.ParquetFile(file, read_dictionary=names), set()
     for group in range(contents.num_row_groups):
         first = next(opened.iter_batches(1, row_groups=[group], columns=names), None)
