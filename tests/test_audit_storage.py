@@ -463,6 +463,7 @@ def test_every_command_takes_an_address(finished, bucket, tmp_path, elsewhere, c
     assert "2 entries" in said("verify", finished, "--public", "key.pem.pub")
     assert "no worse" in said("compare", finished, name, "--into", into)
     said("judge", finished, code=0)
+    assert "Letters" in said("list", "--into", into, "--json")
     said("index", "--into", into)
     assert name.encode() in bucket.get("team/audits/index.html")
     said("export", finished, "--out", "audit.zip")

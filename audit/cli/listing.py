@@ -49,13 +49,15 @@ def list_audits(
 ) -> None:
     """List the audits of a folder, the worst first; with --search, those in which a text stands."""
     from audit.catalogue import ORDERS, STATES, Asked, Catalogue
+    from audit.storage import bring_heads, shown
 
     if verdict and verdict not in STATES:
         raise UsageError(f"list --verdict {verdict!r}{did_you_mean(verdict, STATES)}")
     if order not in ORDERS:
         raise UsageError(f"list --order {order!r}{did_you_mean(order, ORDERS)}")
     if not into.is_dir():
-        raise UsageError(f"{into}: no folder of audits here")
+        raise UsageError(f"{shown(into)}: no folder of audits here")
+    bring_heads(into)
     index, asked = Catalogue(into, catalogue), Asked(search=search, verdict=verdict, order=order)
     index.refresh(whole=True, told=_progress("audits"))
     if search:
