@@ -2,6 +2,7 @@
 
     endpoint    2,000 calls to a server of fixed latency with 1, 8 and 32 in flight: how much of it is waited for, CPU
     catalogue   an index over 100,000 audits: made, brought up to date, asked
+    reviews     eight writers of one audit's reviews on file, SQLite and PostgreSQL: lost, order, chain, entries/s
     storage     audits in an object store: what a stored answer costs more than on a disk, and a list of many audits
     ray         workers on a simulated slow endpoint, and what a shard costs in processor time beyond one process
 
@@ -16,6 +17,7 @@ from importlib import import_module
 PARTS = {
     "catalogue": "scale_catalogue",
     "endpoint": "scale_endpoint",
+    "reviews": "scale_reviews",
     "storage": "scale_storage",
     "ray": "scale_ray",
 }  # fmt: skip

@@ -11,6 +11,7 @@ given to somebody, until somebody has said what is right of it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,7 +22,7 @@ from typing import Literal
 from audit.catalogue import Stand, stand_in
 from audit.files import sha256
 from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding
-from audit.review import CHAIN_START, RATINGS, ReviewState, TargetState, state_of
+from audit.review import CHAIN_START, RATINGS, ReviewState, TargetState, pull_reviews, state_of
 from dashboard.blind_review import seen_by
 from dashboard.loading import entries, home, opened, readable
 from dashboard.speakers import speaker
@@ -86,8 +87,15 @@ def standing(name: str) -> ReviewState:
 
 def looked_at(name: str) -> tuple[ReviewState, str]:
     """Return `standing`, and the digest of the last entry that there is, seen or hidden."""
+    _brought_up(home(), name, int(time.monotonic()))
     state = _standing(home(), name, date.today(), *_stamps(name))
     return seen_by(speaker(), state), sha256(state.entries[-1].line) if state.entries else CHAIN_START
+
+
+@lru_cache(maxsize=32)
+def _brought_up(root: Path, name: str, second: int) -> None:
+    """Bring an audit's reviews up to their database, once a second at most."""
+    pull_reviews(opened(name))
 
 
 @lru_cache(maxsize=32)

@@ -80,6 +80,29 @@ def test_a_word_that_rests_on_what_others_changed_is_told_and_said_anew(dokimasi
     assert "owner Kim" in review(dokimasia, *late, now)
 
 
+def test_reviews_in_a_database_reach_every_command(dokimasia, tmp_path, monkeypatch):
+    import shutil
+
+    shutil.copytree(dokimasia.folder, tmp_path / "other" / dokimasia.audit)
+    there = ("--into", "other")
+    review(dokimasia, "--comment", "before", "--author", "Kim")
+    monkeypatch.setenv("DOKIMASIA_REVIEWS", str(tmp_path / "reviews.sqlite"))
+    assert "--sync' gives it those" in review(dokimasia, "--comment", "x", code=2)
+    assert "0 entries came from the database, 1 went there" in review(dokimasia, "--sync")
+    assert "--list and --sync say nothing" in review(dokimasia, "--sync", "--comment", "x", code=2)
+    for command, *words in (["verify"], ["export", "--out", "a.zip"], ["report", "--format", "json"]):
+        (tmp_path / "other" / dokimasia.audit / "reviews.jsonl").unlink(missing_ok=True)
+        dokimasia(command, dokimasia.audit, *words, *there)
+        assert (tmp_path / "other" / dokimasia.audit / "reviews.jsonl").is_file(), command
+    review(dokimasia, "--comment", "after", *there, "--author", "Lee")
+    dokimasia("keygen", "kim")
+    dokimasia("seal", dokimasia.audit, "--key", "kim")
+    assert "reviews: 2 entries" in dokimasia("verify", dokimasia.audit)
+    monkeypatch.setenv("DOKIMASIA_REVIEWS", str(tmp_path / "nowhere" / "reviews.sqlite"))
+    for words in (["review", dokimasia.audit], ["verify", dokimasia.audit], ["judge", dokimasia.audit]):
+        dokimasia(*words, code=5)
+
+
 def test_from_a_failed_audit_to_a_signed_and_sealed_decision(dokimasia, tmp_path):
     for name in ("kim", "lee"):
         assert "sha256:" in dokimasia("keygen", name)

@@ -147,3 +147,16 @@ def test_several_entries_are_counted(audit):
     with pytest.raises(ConflictError, match="meanwhile Choi said of limited: rating high; 2 more entries"):
         add_reviews(audit, Rating(check="limited", rating="low"), author="Kim", seen=CHAIN_START)
     assert state_of(audit).of("limited").rating == "high"
+
+
+def test_what_was_kept_and_not_heard_of_is_not_said_twice(audit):
+    """A store whose answer was lost asks again with what it has."""
+
+    class Unheard:
+        def append(self, make):
+            kept = list(make(()))
+            assert list(make(kept)) == []
+            assert len(list(make(kept[:0]))) == 1, "and anew where it was not kept"
+
+    (entry,) = add_reviews(audit, Comment(text="once"), author="Kim", log=Unheard())
+    assert entry.previous == CHAIN_START

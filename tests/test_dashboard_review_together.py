@@ -6,7 +6,7 @@ from test_dashboard_review import field, press, said, send
 from test_dashboard_views import rerun, screen, seen
 
 from audit.record import load_record
-from audit.review import Comment, Decision, Owner, add_reviews, call_item, state_of
+from audit.review import REVIEWS, Comment, Decision, Owner, add_reviews, call_item, state_of
 from audit.signing.people import KEY_FILE
 from dashboard.blind_review import BLIND
 from dashboard.loading import AUDITS
@@ -100,3 +100,21 @@ def test_who_judges_alone_hears_that_others_spoke_and_not_what(small, monkeypatc
     assert "not written: others spoke of it meanwhile; look again" in seen(app)
     assert "HIDDEN" not in seen(app)
     assert state_of(load_record(small.folder)).decision == "draft"
+
+
+def test_two_dashboards_on_two_hosts_share_a_database(small, tmp_path, monkeypatch):
+    import shutil
+
+    shutil.copytree(small.folder.parent, tmp_path / "there")
+    monkeypatch.setenv(REVIEWS, str(tmp_path / "reviews.sqlite"))
+    here = finding(small)
+    monkeypatch.setenv(AUDITS, str(tmp_path / "there"))
+    there = finding(small)
+    field(there, "text_input", "Owner").set_value("Lee")
+    send(there, "Lee")
+    monkeypatch.setenv(AUDITS, str(small.folder.parent))
+    field(here, "text_input", "Owner").set_value("Kim")
+    send(here, "Kim")
+    assert "not written: meanwhile Lee said of limited: owner Lee" in seen(here)
+    send(here, "Kim")
+    assert everything(small) == [Owner(check="limited", owner="Lee"), Owner(check="limited", owner="Kim")]

@@ -13,7 +13,10 @@ from audit.errors import UsageError
 if TYPE_CHECKING:
     from audit.plan import Confined
 
-__all__ = ["AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "MaxItems", "confinement"]
+__all__ = [
+    "AllowEnv", "AsJson", "AuditName", "Author", "ConfinedFlag", "Into", "KeyFile", "MaxItems", "ReviewsPlace",
+    "confinement",
+]
 
 
 
@@ -47,6 +50,13 @@ AuditName = Annotated[
 Author = Annotated[str | None, typer.Option(help="Who speaks; default: git's user.name, else the login name.")]
 KeyFile = Annotated[
     Path | None, typer.Option("--key", help="Private key that signs; default: the file that DOKIMASIA_KEY names.")
+]
+ReviewsPlace = Annotated[
+    str | None,
+    typer.Option(
+        "--reviews", metavar="DATABASE", envvar="DOKIMASIA_REVIEWS", show_envvar=False,
+        help="SQLite file or postgresql://... that keeps the reviews of several hosts; default: DOKIMASIA_REVIEWS.",
+    ),
 ]
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile
+from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile, ReviewsPlace
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
@@ -44,6 +44,9 @@ Seen = Annotated[
         help="The last entry that you saw, or none: where others said meanwhile what bears on it, nothing is said.",
     ),
 ]
+Sync = Annotated[
+    bool, typer.Option("--sync", help="Bring file and database of reviews to the same; refused where they part.")
+]
 
 
 def review(
@@ -70,6 +73,8 @@ def review(
     author: Author = None,
     key: KeyFile = None,
     seen: Seen = None,
+    reviews: ReviewsPlace = None,
+    sync: Sync = False,
     show: Annotated[bool, typer.Option("--list", help="Show every entry, and say nothing.")] = False,
     into: Into = Path("audits"),
     as_json: AsJson = False,
@@ -91,9 +96,10 @@ def review(
         *([] if sample is None else [{"kind": "sample", "check": check, "item": item, "count": sample}]),
         *_decisions(decisions, reason, two_person=two_person),
     ]
-    if show and raw:
-        raise UsageError("--list shows what was said, and says nothing; leave the rest out")
-    _say(found, raw, author, key, _seen(seen))
+    if (show or sync) and raw:
+        raise UsageError("--list and --sync say nothing; leave the rest out")
+    _kept(found, reviews, sync=sync)
+    _say(found, raw, author, key, _seen(seen), reviews)
     _print(found, whole=show, as_json=as_json)
     if not as_json and (digests := read_reviews(found.folder).digests):
         print(f"the last entry is {digests[-1]}; 'verify --expect' finds whether it is gone")
@@ -146,6 +152,17 @@ def _decisions(decisions: dict[str, bool], reason: str | None, *, two_person: bo
         yield {"kind": "decision", "decision": decision, "reason": reason, "two_person": two_person}
 
 
+def _kept(audit: Audit, place: str | None, *, sync: bool) -> None:
+    """Bring the file up to the database, if there is one, and with `sync` the database up to the file."""
+    from audit.review import pull_reviews, push_reviews
+
+    if not sync:
+        pull_reviews(audit, place)
+        return
+    came, went = push_reviews(audit, place)
+    print(f"{came} entries came from the database, {went} went there", file=sys.stderr)
+
+
 def _seen(given: str | None) -> str | None:
     from audit.review import CHAIN_START
 
@@ -156,17 +173,21 @@ def _seen(given: str | None) -> str | None:
     return CHAIN_START
 
 
-def _say(audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path | None, seen: str | None) -> None:
+def _say(
+    audit: Audit, raw: list[dict[str, Any]], author: str | None, key: Path | None, seen: str | None, place: str | None
+) -> None:
     """Append what was said; one line for the first thing that is wrong, and nothing is written."""
     if not raw:
         return
-    from audit.review import add_reviews, read_reviews
+    from audit.review import add_reviews, log_of, read_reviews
     from audit.signing import author_name, signing_key
 
     says = [_parsed(one) for one in raw]
     if read_reviews(audit.folder).torn:
         print("a last line that was not written whole is dropped", file=sys.stderr)
-    add_reviews(audit, *says, author=author_name(author), key=signing_key(key), seen=seen)
+    add_reviews(
+        audit, *says, author=author_name(author), key=signing_key(key), seen=seen, log=log_of(audit, place)
+    )
 
 
 def _parsed(raw: dict[str, Any]) -> Statement:

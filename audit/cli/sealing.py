@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.cli.options import AsJson, AuditName, Author, Into, KeyFile
-from audit.errors import UsageError, clean
+from audit.errors import DokimasiaError, UsageError, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,6 +64,7 @@ def seal(
     if signing is None:
         raise UsageError("a seal needs a key: --key FILE, or DOKIMASIA_KEY; 'dokimasia keygen FILE' makes one")
     folder = find_audit(audit, into)
+    _bring_up(folder)
     verify_audit(folder, with_seal=not again)
     sealed = seal_audit(load_record(folder), signing, author_name(author), again=again)
     if as_json:
@@ -127,9 +128,23 @@ def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> 
     if not (audit.endswith(".zip") and Path(audit).is_file()):
         bring(into / audit)
         named = next((place for place in (audit_folder(audit), into / audit) if was_finished(place)), None)
-        return asked(named or find_audit(audit, into))
+        folder = named or find_audit(audit, into)
+        _bring_up(folder)
+        return asked(folder)
     with unpacked(check_bundle(Path(audit))) as folder:
         return asked(folder)
+
+
+def _bring_up(folder: Path) -> None:
+    """Bring the reviews up to their database; of a record that cannot be read verifying tells."""
+    from audit.record import load_record
+    from audit.review import pull_reviews
+
+    try:
+        found = load_record(folder)
+    except DokimasiaError:
+        return
+    pull_reviews(found)
 
 
 def export(
@@ -144,7 +159,9 @@ def export(
 
     if out.suffix != ".zip":
         raise UsageError(f"--out {out}: a bundle's name ends in .zip")
-    bundle = export_audit(find_audit(audit, into), out)
+    folder = find_audit(audit, into)
+    _bring_up(folder)
+    bundle = export_audit(folder, out)
     print(json.dumps({"file": str(out), "id": bundle.id, "files": len(bundle.files)}) if as_json else str(out))
 
 

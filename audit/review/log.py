@@ -13,7 +13,8 @@ the whole file at the server) among hosts, unless the share is mounted with `nol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +23,7 @@ from audit.errors import UsageError, os_reason
 from audit.files import append_line, locked, sync_folder, whole_lines
 from audit.storage import append_conditional, is_copy
 
-__all__ = ["FileLog", "Make", "ReviewLog"]
+__all__ = ["FileLog", "Make", "ReviewLog", "held"]
 
 Make = Callable[[Sequence[bytes]], Sequence[bytes]]
 """From all lines there are, each with its newline, to those that follow; whatever it raises leaves nothing behind. It
@@ -49,18 +50,26 @@ class FileLog:
         In an object store by a put that only succeeds over the lines that `make` was given.
         """
         if is_copy(self.path):
-            append_conditional(self.path, lambda held: b"".join(make(whole_lines(held)[0])))
+            append_conditional(self.path, lambda data: b"".join(make(whole_lines(data)[0])))
             return
-        try:
-            begins = not self.path.exists()
+        if not self.path.exists():
+            make(())  # so that what is refused makes no file
+        with held(self.path) as (lines, add):
+            add(make(lines))
+
+
+@contextmanager
+def held(path: Path) -> Iterator[tuple[list[bytes], Callable[[Sequence[bytes]], None]]]:
+    """Hold a file of lines while no other writer can; yields its whole lines, and what adds some in one write.
+
+    It is made where there is none; UsageError where it cannot be written.
+    """
+    begins = not path.exists()
+    try:
+        with locked(path) as file:
             if begins:
-                make(())  # so that what is refused makes no file
-            with locked(self.path) as file:
-                if begins:
-                    sync_folder(self.path.parent)
-                lines, _ = whole_lines(file.read())
-                append_line(file.fileno(), b"".join(make(lines)))
-        except OSError as error:
-            raise UsageError(
-                "{file}: cannot be written ({problem})", file=self.path, problem=os_reason(error)
-            ) from None
+                sync_folder(path.parent)
+            lines, _ = whole_lines(file.read())
+            yield lines, lambda more: append_line(file.fileno(), b"".join(more))
+    except OSError as error:
+        raise UsageError("{file}: cannot be written ({problem})", file=path, problem=os_reason(error)) from None

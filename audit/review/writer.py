@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from audit.errors import UsageError, did_you_mean, first_problem
 from audit.files import digest_file, sha256
 from audit.frameworks import load_framework
-from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, items_name
+from audit.record import RECORD_FILE, Audit, items_name
 from audit.review.entries import (
     CHAIN_START,
     Answers,
@@ -31,7 +31,8 @@ from audit.review.entries import (
     reviews_of,
     signed,
 )
-from audit.review.log import FileLog, ReviewLog
+from audit.review.kept import log_of
+from audit.review.log import ReviewLog
 from audit.review.meanwhile import check_meanwhile
 from audit.review.overrides import PROBLEMS, draw_problem, lacking_items, override_problem
 from audit.review.random_check import Draw
@@ -48,10 +49,10 @@ def add_reviews(
 ) -> tuple[Entry, ...]:
     """Append what `author` says, signed where a key is given, and return the entries as they are stored.
 
-    All are kept together or none. `at` is the local time now if not given, `log` the audit's file. Raises UsageError,
-    before anything is written, for a check or item that is not there and for an approval that the two-person rule
-    forbids; with `seen`, the digest of the last entry that the author had before them, ConflictError where others said
-    meanwhile what bears on it (`audit.review.meanwhile`).
+    All are kept together or none. `at` is the local time now if not given, `log` where `log_of` keeps them. Raises
+    UsageError, before anything is written, for a check or item that is not there and for an approval that the
+    two-person rule forbids; with `seen`, the digest of the last entry that the author had before them, ConflictError
+    where others said meanwhile what bears on it (`audit.review.meanwhile`).
     """
     if len(says) > 1 and any(isinstance(one, Sample) for one in says):
         raise UsageError("a random check is said alone; what else there is to say goes before or after it")
@@ -65,6 +66,8 @@ def add_reviews(
         raise UsageError("author {author!r}: {problem}", author=author, problem=first_problem(error)) from None
 
     def following(lines: Sequence[bytes]) -> list[bytes]:
+        if stored and stored[-1].line in lines:  # kept by an earlier try of which nothing was heard
+            return []
         stored[:] = _chained(made, lines, key)
         if seen is not None:
             check_meanwhile(lines, record, seen, says)
@@ -72,7 +75,7 @@ def add_reviews(
             _refuse(audit, reviews_of(lines, record), stored)
         return [entry.line for entry in stored]
 
-    (log or FileLog(audit.folder / REVIEWS_FILE)).append(following)
+    (log or log_of(audit)).append(following)
     return tuple(stored)
 
 

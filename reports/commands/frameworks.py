@@ -64,8 +64,11 @@ def frameworks(
 
 def _opened(audit: str, into: Path) -> Audit:
     from audit.record import find_audit, load_record
+    from audit.review import pull_reviews
 
-    return load_record(find_audit(audit, into))
+    found = load_record(find_audit(audit, into))
+    pull_reviews(found)
+    return found
 
 
 def _all(lang: str) -> Iterator[str]:

@@ -41,6 +41,7 @@ def judge(
     from audit.integrity import check_digests
     from audit.policy import baseline_of, judge_audit, load_policy
     from audit.record import find_audit, load_record
+    from audit.review import pull_reviews
     from reports.documents.judgement_files import WRITERS, Places
     from reports.text import words_of
 
@@ -50,6 +51,7 @@ def judge(
         raise UsageError(f"--format {format}{did_you_mean(format, ['text', *WRITERS])}")
     file = None if policy is None else load_policy(policy)
     found = load_record(find_audit(audit, into))
+    pull_reviews(found)
     other = baseline_of(file, baseline, into)
     for one in (found,) if other is None else (found, other):
         check_digests(one)

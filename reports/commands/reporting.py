@@ -39,13 +39,16 @@ def report(
 ) -> None:
     """Write a report of a finished audit and print its path; with --framework, by its clauses."""
     from audit.record import find_audit, load_record, write_reports
+    from audit.review import pull_reviews
     from reports.options import ReportOptions
     from reports.text import words_of
 
     words_of(lang)
     render: Report = plugins.load("reports", format) if framework is None else _of_framework(framework, format)
     folder = find_audit(audit, into)
-    files = render(load_record(folder), ReportOptions(lang=lang, plan=plan))
+    found = load_record(folder)
+    pull_reviews(found)
+    files = render(found, ReportOptions(lang=lang, plan=plan))
     written = [*map(str, write_reports(folder, files, lang=lang, out=out, remark=partial(typer.echo, err=True)))]
     typer.echo(json.dumps({"files": written}) if as_json else "\n".join(written))
 
@@ -69,6 +72,7 @@ def index(
     """
     from audit.files import in_language, write_inside
     from audit.record import RECORD_FILE, load_record
+    from audit.review import pull_reviews
     from audit.storage import bring_heads, shown
     from reports.documents.index_page import render_index
 
@@ -77,6 +81,7 @@ def index(
     for path in sorted(into.glob(f"*/{RECORD_FILE}")):
         try:
             audits.append(load_record(path.parent))
+            pull_reviews(audits[-1])
         except DokimasiaError as error:
             typer.echo(clean(f"{path.parent.name}: {error}"), err=True)
             damaged.append((path.parent.name, error.message))
