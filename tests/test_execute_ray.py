@@ -233,7 +233,7 @@ def test_an_error_in_one_plan_leaves_the_others_their_turn(tmp_path, capsys):
     assert "Passed" in out
 
 
-# --- last, as a cluster that lost a node lets nobody new in for minutes
+# --- last, as the cluster is another one from then on
 
 
 def test_a_lost_node_costs_the_answers_in_flight(tmp_path, cluster):
