@@ -27,6 +27,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
@@ -74,8 +75,13 @@ def cells_of_kind(
     a list of texts, too.
     """
     kind = VALUE if table else TEXTS if lists else KINDS.get(name, str)
-    if kind in (str, VALUE) and set(map(type, cells)) <= {str, NoneType}:
+    types = set(map(type, cells))
+    if kind in (str, VALUE) and types <= {str, NoneType}:
         return [cell or None for cell in cells]
+    if kind == VALUE and (types <= {int, NoneType} or types <= {float, NoneType}):  # True is 1 too, as a key
+        with suppress(ValueError):  # a number too long to be told, whose row is named below
+            told = {cell: None if cell is None else _value(cell) for cell in set(cells)}
+            return [told[cell] for cell in cells]
     done: list[Any] = []
     for cell in cells:
         try:

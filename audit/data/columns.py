@@ -12,8 +12,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -80,9 +81,17 @@ def read_columns(
     Cells of CSV and TSV are text, empty where nothing stands; of JSON lines and Parquet what was written, None where
     nothing was. Raises DataError where the file cannot be read; that the columns are there is `require_column`'s part.
     """
-    rows = islice(_rows(path, _format(path, format), columns), limit)
-    while chunk := list(islice(rows, _ROWS)):
-        yield dict(zip(columns, map(list, zip(*chunk, strict=True)), strict=True))
+    held: dict[str, list[Any]] = {name: [] for name in columns}
+    for part, count in _parts(path, _format(path, format), columns, limit):
+        for name, cells in part.items():
+            held[name] += cells[:count]
+        have = len(held[columns[0]])
+        whole = have - have % _ROWS
+        for start in range(0, whole, _ROWS):
+            yield {name: cells[start : start + _ROWS] for name, cells in held.items()}
+        held = {name: cells[whole:] for name, cells in held.items()}
+    if columns and held[columns[0]]:
+        yield held
 
 
 def has_column(column: str, columns: Sequence[str]) -> bool:
@@ -125,12 +134,29 @@ def _format(path: Path, format: FileFormat) -> FileFormat:
     return kind
 
 
-def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+def _parts(
+    path: Path, kind: FileFormat, columns: Sequence[str], limit: int | None
+) -> Iterator[tuple[dict[str, list[Any]], int]]:
+    """Yield (column -> cells of some rows, how many of these are wanted), until there are `limit` of them."""
+    left = sys.maxsize if limit is None else limit
+    with readable(path), closing(_chunks(path, kind, columns, left)) as chunks:
+        while columns and left > 0 and (part := next(chunks, None)) is not None:
+            count = min(left, len(part[columns[0]]))
+            left -= count
+            yield part, count
+
+
+def _chunks(
+    path: Path, kind: FileFormat, columns: Sequence[str], most: int
+) -> Generator[dict[str, list[Any]], None, None]:
+    """Yield column -> cells, of as many rows at a time as the format gives; of JSON lines no more than `most`."""
     if kind == "jsonl":
-        with readable(path), open_regular(path) as lines:
-            yield from (tuple(within(row, column) for column in columns) for row in json_rows(path, lines))
+        with open_regular(path) as lines:
+            rows = islice(json_rows(path, lines), most)
+            while some := list(islice(rows, _ROWS)):
+                yield {column: [within(row, column) for row in some] for column in columns}
         return
-    with readable(path), _opened(path) as file:
+    with _opened(path) as file:
         if kind == "parquet":
             import pyarrow.parquet as pq
 
@@ -141,8 +167,24 @@ def _rows(path: Path, kind: FileFormat, columns: Sequence[str]) -> Iterator[tupl
         else:
             tops, batches = dict(zip(columns, columns, strict=True)), _csv(file, kind, columns)
         for batch in batches:
-            cells = {top: batch.column(top).to_pylist() for top in tops.values()}
-            yield from zip(*(_inside(cells[top], name, top) for name, top in tops.items()), strict=True)
+            cells = {top: _cells(batch.column(top)) for top in tops.values()}
+            yield {name: _inside(cells[top], name, top) for name, top in tops.items()}
+
+
+def _cells(column: Any) -> list[Any]:
+    """Return what an Arrow array holds as `to_pylist` does; of texts and numbers without a Python step for a cell."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
+    if not (pa.types.is_integer(kind) or pa.types.is_float32(kind) or pa.types.is_float64(kind)):
+        return column.to_pylist()  # type: ignore[no-any-return]
+    cells = column.fill_null(0).to_numpy(zero_copy_only=False).astype(object)
+    cells[column.is_null().to_numpy(zero_copy_only=False)] = None
+    return cells.tolist()  # type: ignore[no-any-return]
 
 
 def names_in(row: Mapping[str, Any], before: str = "", depth: int = 1) -> Iterator[str]:

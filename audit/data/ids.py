@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from audit.data.cells import allowed, cells_of_kind, described
@@ -111,9 +112,13 @@ class _KeySet:
 
         values = np.frombuffer(b"".join(keys), np.uint64)
         before: list[bool] = (self._old[np.searchsorted(self._old, values)] == values).tolist()
-        for place, value in enumerate(values.tolist()):
-            before[place] |= value in self._new
-            self._new.add(value)
+        told = values.tolist()
+        if len(each := set(told)) == len(told) and self._new.isdisjoint(each):
+            self._new |= each
+        else:
+            for place, value in enumerate(told):
+                before[place] |= value in self._new
+                self._new.add(value)
         if len(self._new) >= _RECENT:
             new = np.sort(np.fromiter(self._new, np.uint64))
             self._old = np.sort(np.concatenate([self._old, new]), kind="stable")  # merges two sorted runs
@@ -128,6 +133,9 @@ def _key(text: str) -> bytes:
 def _pairs(name: str, cells: Sequence[Any]) -> list[str | None]:
     """Return `"name":cell` as canonical JSON, None for an empty cell: a field that says nothing changes no id."""
     head = f"{encode_basestring(name)}:"
+    if set(map(type, cells)) <= {str, NoneType}:
+        told = {cell: None if cell is None else head + encode_basestring(cell) for cell in set(cells)}
+        return [told[cell] for cell in cells]
     return [None if cell is None else head + _told(cell) for cell in cells]
 
 

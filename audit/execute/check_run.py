@@ -123,6 +123,14 @@ class CheckRun:
         level = plan.check_level(check)
         trials = trials_of(check.probe, seed=seed, check=check.name)
         controls = controls_of(check.probe, level=level, seed=seed, check=check.name, trials=trials)
+        finding = self._observed(door, plan, controls)
+        if finding.verdict == "skipped":
+            return finding
+        return self._concluded(finding.model_copy(update={"controlled": covered(trials)}), level)
+
+    def _observed(self, door: Asker, plan: Plan, controls: dict[str, bool]) -> Finding:
+        """Store what is observed, which is not held beyond it, and return the finding that it will be judged for."""
+        check = self.check
         observed: dict[str, pd.DataFrame] = {}
         evidence, counts = [], {}
         for role in sorted(check.data, key=lambda one: one == "items"):
@@ -134,8 +142,7 @@ class CheckRun:
             observed[role] = frame
         not_yet = Decision("measured", {"key": "no_measure", "measure": ""})
         finding = self._finding(not_yet, controls, evidence, counts)
-        of = {"population": self._population(plan, observed), "controlled": covered(trials)}
-        return self._concluded(finding.model_copy(update=of), level)
+        return finding.model_copy(update={"population": self._population(plan, observed)})
 
     def _population(self, plan: Plan, observed: Observed) -> int | None:
         """Return how many units the benchmark has that the numbers are those of; None where they speak of more."""

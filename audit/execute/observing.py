@@ -6,8 +6,8 @@ on after a kill.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from itertools import count
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, count, islice
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from audit.errors import DataError
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from detectors.result import Result
 
 __all__ = ["Watch", "observe", "parts_of", "shards"]
+
+_PACKED = 64
+"""Frames that become one where their rows are kept."""
 
 
 @runtime_checkable
@@ -82,8 +85,9 @@ def observe(
             return frame
 
         if role != "items" or check.stop == "full":
-            frames = [observed(part) for part in parts_of(check, plan, door.models, role)]
-            return _whole(frames) if frames else None
+            seen = map(observed, parts_of(check, plan, door.models, role))
+            kept = [*(_packed(seen) if role == "items" else seen)]
+            return _whole(kept) if kept else None
         return _until_decided(observed, check, plan, door, before, hears)
 
 
@@ -149,13 +153,66 @@ def _unseen(check: Check, plan: Plan, role: str, batches: Iterator[pd.DataFrame]
         yield batch
 
 
+def _packed(frames: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """Yield the rows of frames in fewer ones, which take a tenth of the memory: texts lie in Arrow's, in one piece.
+
+    Small pieces would lie scattered among what is freed, and hold on to it. What is stored of them knows by their
+    lengths where they began, as before.
+    """
+    import pandas as pd
+
+    light = map(_light, frames)
+    while some := list(islice(light, _PACKED)):
+        if not all(frame.dtypes.equals(some[0].dtypes) for frame in some):
+            yield from some
+            continue
+        sizes, whole = [len(frame) for frame in some], pd.concat(some)
+        columns = {name: _in_one_piece(whole[name].array, sizes) for name in whole}
+        yield pd.DataFrame(columns, pd.Index(_in_one_piece(whole.index.array, sizes), name=whole.index.name))
+
+
+def _light(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame whose columns of texts lie in Arrow's memory."""
+    import pandas as pd
+
+    objects = [name for name in frame if pd.api.types.is_object_dtype(frame[name])]
+    kinds = {name: pd.api.types.infer_dtype(frame[name], skipna=True) for name in objects}
+    texts = [name for name, kind in kinds.items() if kind in ("string", "empty")]
+    return frame.astype(dict.fromkeys(texts, _text()))
+
+
+def _in_one_piece(values: Any, sizes: Sequence[int]) -> Any:
+    """Return texts of Arrow so that they lie behind each other, cut where they were; anything else as it is."""
+    import pandas as pd
+    import pyarrow as pa
+
+    if not isinstance(values.dtype, pd.ArrowDtype | pd.StringDtype):
+        return values
+    one = pa.chunked_array(values.__arrow_array__()).combine_chunks()
+    ends = accumulate(sizes)
+    cut = [one.slice(end - size, size) for end, size in zip(ends, sizes, strict=True)]
+    kind: Any = values.dtype
+    return kind.__from_arrow__(pa.chunked_array(cut, one.type))
+
+
+def _text() -> pd.ArrowDtype:
+    import pandas as pd
+    import pyarrow as pa
+
+    return pd.ArrowDtype(pa.string())
+
+
 def _whole(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Return frames as one; where only some name units, any other item is its own."""
     import pandas as pd
+    import pyarrow as pa
 
     from detectors.arrays import unit_column
 
     whole = pd.concat(frames)
+    for name in whole.columns[whole.dtypes == _text()]:
+        if whole[name].isna().all():  # of no type, as a column of objects without one is
+            whole[name] = pd.arrays.ArrowExtensionArray(pa.nulls(len(whole)))
     if "unit" in whole and whole["unit"].notna().any():
         whole["unit"] = unit_column(whole)
     return whole

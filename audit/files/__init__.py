@@ -24,6 +24,7 @@ from audit.files.disk import (
     write_atomic,
     write_inside,
     write_out,
+    write_parquet,
 )
 from audit.files.images_opened import decoding
 from audit.files.lines import add_line, append_line, locked, read_lines, whole_lines
@@ -35,5 +36,5 @@ __all__ = [
     "in_language", "keys_once", "listen", "locked", "open_regular", "parquet_bytes", "parse_json", "put_in_place",
     "read_batches", "read_frame", "read_lines", "read_regular", "read_table", "remove", "require_regular", "sha256",
     "stored_json", "sync_folder", "tidy", "unheard", "whole_lines", "worker", "write_atomic",
-    "write_inside", "write_out", "written",
+    "write_inside", "write_out", "write_parquet", "written",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import math
 import os
@@ -17,7 +18,8 @@ import stat
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -33,11 +35,13 @@ __all__ = [
     "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "keys_once", "open_regular",
     "parquet_bytes", "parse_json", "put_in_place", "read_frame", "read_regular", "read_table", "remove",
     "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_atomic",
-    "write_inside", "write_out",
+    "write_inside", "write_out", "write_parquet",
 ]
 
 MAX_JSON = 64 << 20
 """Bytes of a stored JSON file."""
+_GROUP = 65_536
+"""Rows of a row group."""
 _LEFT = re.compile(r"\.(?:import-|.+?\.)(?P<process>[0-9]+)(?:\.(?P<thread>[0-9]+))?(?:\.tmp|-\w+)")
 """Names of what a process writes beside its place."""
 
@@ -111,8 +115,11 @@ def stored_json(path: Path) -> dict[str, Any]:
     return raw
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Return a stored table; raises OSError or ValueError where it is none."""
+def read_table(path: Path, columns: Sequence[str] | None = None, *, coded: bool = False) -> pa.Table:
+    """Return a stored table; raises OSError or ValueError where it is none.
+
+    coded: whether texts that repeat, ids aside, stay numbers of a dictionary, as they are stored.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -127,23 +134,27 @@ def read_table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
                 raise ValueError(f"{times[name]} columns are named {name!r}; allowed: one")
         schema = pa.schema([held.field(name) for name in names], held.metadata)
         file.seek(0)  # others may have written it: what a batch holds is counted before its texts are spelt out
-        batches = [_spelt_out(batch.select(names), schema) for batch in read_batches(file, columns)]
-    return pa.Table.from_batches(batches, schema)
+        batches = [_spelt_out(batch.select(names), schema, coded) for batch in read_batches(file, columns)]
+    return pa.Table.from_batches(batches, None if batches else schema)
 
 
-def read_frame(path: Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Return a stored frame, indexed by item id where it has one; raises as `read_table`."""
-    frame: pd.DataFrame = read_table(path, columns).to_pandas()
+def read_frame(path: Path, columns: Sequence[str] | None = None, *, coded: bool = False) -> pd.DataFrame:
+    """Return a stored frame, indexed by item id where it has one; raises as `read_table`, whose columns that stay
+    `coded` are categorical here.
+    """
+    frame: pd.DataFrame = read_table(path, columns, coded=coded).to_pandas()
     return frame.set_index("id") if "id" in frame.columns else frame
 
 
-def _spelt_out(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+def _spelt_out(batch: pa.RecordBatch, schema: pa.Schema, coded: bool) -> pa.RecordBatch:
     """Return a batch with columns of the schema's types; cast to its own type, a list of nothing breaks in Arrow."""
     import pyarrow as pa
 
-    pairs = zip(batch.columns, schema.types, strict=True)
-    columns = [one if one.type == kind else one.cast(kind) for one, kind in pairs]
-    return pa.RecordBatch.from_arrays(columns, schema=schema)
+    columns = []
+    for name, one, kind in zip(schema.names, batch.columns, schema.types, strict=True):
+        stays = one.type == kind or (coded and name != "id" and pa.types.is_dictionary(one.type))
+        columns.append(one if stays else one.cast(kind))
+    return pa.RecordBatch.from_arrays(columns, schema.names, metadata=schema.metadata)
 
 
 def canonical(value: Any) -> bytes:
@@ -173,13 +184,20 @@ def digest_file(path: Path) -> str:
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part; OSError leaves nothing."""
+    with _replacing(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that becomes `path` once it is written; see `write_atomic`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:200]}.{worker()}.tmp")
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -205,13 +223,49 @@ def remove(path: Path) -> None:
 
 def write_inside(home: Path, name: str, data: bytes) -> Path:
     """Write `home/name` as `write_atomic` does and return its path; OSError where a link lies on the way there."""
+    target = _inside(home, name)
+    write_atomic(target, data)
+    return target
+
+
+def write_parquet(home: Path, name: str, table: pa.Table) -> str:
+    """Write the bytes of `parquet_bytes` as `write_inside` does, of which memory holds a row group at a time.
+
+    Returns their digest.
+    """
+    target = _inside(home, name)
+    with _replacing(target) as file:
+        told = _Digested(file)
+        _write_groups(table, told)
+    return f"sha256:{told.digest.hexdigest()}"
+
+
+def _inside(home: Path, name: str) -> Path:
+    """Return the path of `home/name`, its folder made and tidy; OSError where a link lies on the way there."""
     target = home / name
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.parent.resolve() != home.resolve() / Path(name).parent:
         raise OSError(errno.ELOOP, Phrase("its folder is a link; allowed: a folder"), str(target))
     tidy(target.parent, prefix=f".{target.name}.")
-    write_atomic(target, data)
     return target
+
+
+class _Digested(io.RawIOBase):
+    """Hands on what is written, and knows its digest."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        self._file, self.digest = file, hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
 
 
 def write_out(path: Path, data: bytes) -> None:
@@ -300,5 +354,18 @@ def parquet_bytes(table: pa.Table) -> bytes:
     import pyarrow.parquet as pq
 
     sink = pa.BufferOutputStream()
-    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd", row_group_size=65_536)
+    pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd", row_group_size=_GROUP)
     return bytes(sink.getvalue())
+
+
+def _write_groups(table: pa.Table, sink: Any) -> None:
+    """Write what `parquet_bytes` returns, group by group; texts that lie in pieces as if they lay in one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    plain = table.replace_schema_metadata(None)
+    with pq.ParquetWriter(sink, plain.schema, compression="zstd") as writer:
+        for start in range(0, max(1, len(plain)), _GROUP):
+            part = plain.slice(start, _GROUP)
+            columns = [one.combine_chunks() if pa.types.is_string(one.type) else one for one in part.columns]
+            writer.write_table(pa.Table.from_arrays(columns, schema=part.schema), row_group_size=_GROUP)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from audit.errors import IntegrityError
-from audit.files import arrow_table, parquet_bytes, read_frame, sha256, write_inside
+from audit.files import arrow_table, read_frame, write_parquet
 from audit.record import DECIDED, Evidence, Finding, Limit, items_name, observations_name, table_name
 from audit.seeds import rng_for
 from audit.verdict import early_stopping
@@ -71,7 +71,9 @@ def judge_finding(
     keeps: level of the interval by which it passes, where that is another one. Raises IntegrityError where observations
     cannot be read.
     """
-    observed = {role: observations_of(folder, finding.check, role) for role in finding.data}
+    observed = {
+        role: observations_of(folder, finding.check, role, coded=probe.roles[role].table) for role in finding.data
+    }
 
     def judged(at: float) -> tuple[Result, list[Measure]]:
         result = judge_stored(
@@ -80,9 +82,10 @@ def judge_finding(
         )
         return result, list(result.measures)
 
-    (result, measures), kept, limit = judged(level), None, finding.limit
-    if keeps is not None and limit is not None:
+    kept, limit = None, finding.limit
+    if keeps is not None and limit is not None:  # first, so that only one result's items are held
         kept = measure_of(judged(keeps)[1], limit.measure, limit.group)
+    result, measures = judged(level)
     return result, measures, decide(measures, limit, finding.controls or {}, budget, kept=kept)
 
 
@@ -122,16 +125,14 @@ def judge_and_store(
 
 def store_frame(folder: Path, name: str, frame: pd.DataFrame) -> Evidence:
     """Store a frame in an audit's folder and return its name and digest."""
-    data = parquet_bytes(arrow_table(frame))
-    write_inside(folder, name, data)
-    return Evidence(path=name, sha256=sha256(data))
+    return Evidence(path=name, sha256=write_parquet(folder, name, arrow_table(frame)))
 
 
-def observations_of(folder: Path, check: str, role: str) -> pd.DataFrame:
-    """Return what a check observed of a role; IntegrityError where it cannot be read."""
+def observations_of(folder: Path, check: str, role: str, *, coded: bool = False) -> pd.DataFrame:
+    """Return what a check observed of a role, `coded` as in `read_frame`; IntegrityError where it cannot be read."""
     name = observations_name(check, role)
     try:
-        return read_frame(folder / name)
+        return read_frame(folder / name, coded=coded)
     except (OSError, ValueError) as error:
         raise IntegrityError("{file}: cannot be read ({problem})", file=name, problem=str(error)) from None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from detectors.bias.counts import CountTensor
 from detectors.bias.gaps import group_gaps
 from detectors.bias.groups import REST, Groups, extreme_pairs
 from detectors.bias.impact import impact_ratios
+from detectors.bias.levels import coded
 from detectors.bias.rates import METRICS
 from detectors.bias.scores import score_gaps
 from detectors.intervals import rate_difference
@@ -61,13 +63,22 @@ class Features:
 
 
 def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
-    """Return the name of each row's group: its values, ` x ` between them, `NO_VALUE` where there is none."""
-    told = rows[list(columns)].astype(object)
-    parts = [told[name].where(told[name].notna(), NO_VALUE).astype(str) for name in columns]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = whole + " x " + part
-    return whole
+    """Return the name of each row's group, categorical: its values, ` x ` between them, `NO_VALUE` where there is none.
+
+    Its categories are the groups that occur.
+    """
+    whole: NDArray[np.int64] = np.zeros(len(rows), np.int64)
+    names = [""]
+    for column in columns:
+        codes, values = pd.factorize(rows[column])
+        told = [*map(str, values), NO_VALUE]
+        whole, there = pd.factorize(whole * len(told) + np.where(codes < 0, len(values), codes))
+        names = [f"{names[at // len(told)]}{told[at % len(told)]} x " for at in there]
+    names = [name.removesuffix(" x ") for name in names]
+    groups = list(dict.fromkeys(names))  # others may read the same, joined
+    places = np.array([groups.index(name) for name in names], np.int64)
+    codes_of_rows: Any = places[whole]
+    return pd.Series(pd.Categorical.from_codes(codes_of_rows, groups), index=rows.index)
 
 
 def decision_gaps(
@@ -148,9 +159,8 @@ class _Judge:
         )
 
     def _within(self, groups: pd.Series[str], level: float, reference: str) -> Iterator[Result]:
-        strata = joined_names(self.rows, list(self.features.controls))
-        labels, places = np.unique(strata.to_numpy(str), return_inverse=True)
-        names = sorted(set(groups))
+        places, labels = coded(joined_names(self.rows, list(self.features.controls)), "stratum")
+        names = sorted(groups.cat.categories)
         whole = np.zeros((len(labels), len(names), 3, 3), dtype=np.int64)
         for at in range(len(labels)):
             there, cells = _counted(groups[places == at], self.rows[places == at])
@@ -158,7 +168,7 @@ class _Judge:
         for metric in self.metrics:
             k, n, missing = _rate(metric, whole)
             found = conditional_gaps(
-                k, n, labels.tolist(), names, level=level, rng=self.rng, metric=metric, reference=reference,
+                k, n, list(map(str, labels)), names, level=level, rng=self.rng, metric=metric, reference=reference,
                 missing=missing,
             )
             yield replace(found, table=None)
@@ -190,17 +200,18 @@ class _Judge:
         """Yield what scores say of labels, and that not all rates can be equal where base rates differ."""
         known = self.rows["label"].notna() & self.rows["score"].notna()
         lost = int((~known).sum())
-        groups = joined_names(self.rows[known], list(self.features.sensitive)).to_numpy(str)
-        names, places = np.unique(groups, return_inverse=True)
-        said, bins = _binned(self.rows.loc[known, "score"].to_numpy(float))
-        label = self.rows.loc[known, "label"].to_numpy(float).astype(int)
-        cells = np.zeros((len(names), 2, len(said)), dtype=np.int64)
-        np.add.at(cells, (places, label, bins), 1)
-        yield _lacking(score_gaps(cells, names.tolist(), level=self.level, rng=self.rng), lost)
+        there = known.to_numpy()
+        places, levels = coded(joined_names(self.rows, list(self.features.sensitive)).array[there], "group")
+        names = list(map(str, levels))
+        said, bins = _binned(self.rows["score"].to_numpy(float)[there])
+        label = self.rows["label"].to_numpy(float)[there].astype(int)
+        at = (places.astype(np.int64) * 2 + label) * len(said) + bins
+        cells = np.bincount(at, minlength=len(names) * 2 * len(said)).reshape(len(names), 2, len(said))
+        yield _lacking(score_gaps(cells, names, level=self.level, rng=self.rng), lost)
         if self.probability:
-            yield _lacking(calibration(cells, said, names.tolist(), level=self.level, rng=self.rng), lost)
+            yield _lacking(calibration(cells, said, names, level=self.level, rng=self.rng), lost)
         positives = cells[:, 1].sum(-1)
-        differ = impossibility(positives, cells.sum((1, 2)), names.tolist(), self.level)
+        differ = impossibility(positives, cells.sum((1, 2)), names, self.level)
         yield _lacking(Result((), remarks=differ), lost)
 
     def items(self) -> pd.DataFrame:
@@ -208,9 +219,9 @@ class _Judge:
         rows = self.rows
         wrong = (rows["decision"] != rows["label"]).astype("boolean")
         told = rows["decision"].notna() & rows["label"].notna()
-        evidence = pd.DataFrame({"group": joined_names(rows, list(self.features.sensitive))}, index=rows.index)
+        evidence = pd.DataFrame({"group": joined_names(rows, list(self.features.sensitive)).astype("str")})
         if self.features.controls:
-            evidence["stratum"] = joined_names(rows, list(self.features.controls))
+            evidence["stratum"] = joined_names(rows, list(self.features.controls)).astype("str")
         for name in ("label", "decision", "score"):
             if name in rows and rows[name].notna().any():
                 evidence[name] = rows[name].astype(float)
@@ -224,7 +235,7 @@ class _Judge:
 def _counted(groups: pd.Series[str], rows: pd.DataFrame) -> tuple[list[str], Cells]:
     """Return the names of the groups, and counts [group, label, decision], both axes (0, 1, no value)."""
     columns = {name: rows[name].astype("Int64").array for name in ("label", "decision")}
-    frame = pd.DataFrame({"group": groups.to_numpy(object), **columns})
+    frame = pd.DataFrame({"group": groups.array, **columns})
     tensor = CountTensor.from_rows(frame, groups=["group"], label="label", decision="decision")
     cells = np.zeros((len(tensor.axes[0].levels), 3, 3), dtype=np.int64)
     places = [[2 if one is None else int(one) for one in axis.levels] for axis in tensor.axes[1:]]  # type: ignore[call-overload]
@@ -255,12 +266,12 @@ def _lacking(result: Result, missing: int) -> Result:
 
 def _binned(scores: Floats) -> tuple[Floats, NDArray[np.int64]]:
     """Return the scores that are told apart, ascending, and the place of each row's; many are put into equal bins."""
-    values, places = np.unique(scores, return_inverse=True)
+    values = np.sort(pd.unique(scores))
     if len(values) <= _MOST_SCORES:
-        return values, places
+        return values, np.searchsorted(values, scores)
     edges = np.quantile(scores, np.linspace(0, 1, _MOST_SCORES + 1)[1:-1])
     bins = np.searchsorted(np.unique(edges), scores, side="right")
-    places = np.unique(bins, return_inverse=True)[1]
+    places = pd.factorize(bins, sort=True)[0]
     return np.bincount(places, weights=scores) / np.bincount(places), places
 
 

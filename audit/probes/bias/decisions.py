@@ -218,15 +218,18 @@ class Decisions:
 
     def _numbers(self, cells: pd.Series[Any]) -> pd.Series[float]:
         """Return cells as numbers, NaN where there is none; DataError for what is no number."""
+        import numpy as np
         import pandas as pd
 
-        told = pd.to_numeric(cells, errors="coerce").astype(float)
-        bad = told.isna() & cells.notna() & cells.astype(str).str.lower().ne("nan") | told.abs().eq(float("inf"))
+        codes, values = pd.factorize(cells)
+        each = pd.to_numeric(pd.Series(np.asarray(values, object)), errors="coerce").to_numpy(float)
+        words = np.array([str(value).lower() != "nan" for value in values], bool)
+        bad = np.append(np.isinf(each) | np.isnan(each) & words, False)[codes]
         if bad.any():
             at = f"item {cells.index[bad][0]}: column {cells.name!r}"
             allowed = "finite numbers, or words in columns that `categories` names"
             raise DataError(f"{self.name}: {at} is no number, as {int(bad.sum())} cells are; allowed: {allowed}")
-        return told
+        return pd.Series(np.append(each, np.nan)[codes], index=cells.index)
 
     def judge(self, observed: Observed, *, level: float, rng: np.random.Generator) -> Result:
         """Return the measures of `detectors.bias.decisions`, and of `detectors.bias.mitigation` where asked for.
@@ -241,8 +244,8 @@ class Decisions:
 
         rows = self._rows(observed["items"])
         groups = joined_names(rows, self.sensitive)
-        if self.reference not in ("the rest", "the highest", *groups):
-            told = ", ".join(sorted(set(groups))[:10])
+        if self.reference not in ("the rest", "the highest", *groups.cat.categories):
+            told = ", ".join(sorted(groups.cat.categories)[:10])
             raise DataError(f"{self.name}: got reference {self.reference!r}; allowed: the rest, the highest, {told}")
         result = decision_gaps(
             rows, Features(self.sensitive, self.within), self.rates, level=level, rng=rng, reference=self.reference,
@@ -250,7 +253,7 @@ class Decisions:
         )
         if self.mitigation is None:
             return result
-        whole = rows.assign(group=groups)[["group", "label", "decision", "score"]].dropna()
+        whole = rows.assign(group=groups.astype("str"))[["group", "label", "decision", "score"]].dropna()
         bought = what_mitigation_buys(whole, self.mitigation, level=level, rng=rng)
         lost = len(rows) - len(whole)
         return replace(result, measures=(*result.measures, *(one.lacking(lost) for one in bought)))
@@ -293,13 +296,16 @@ class Decisions:
 
     def _positive(self, cells: pd.Series[Any]) -> pd.Series[float]:
         """Return 1 for the positive value, 0 for any other, NaN for none."""
-        there = cells.notna()
-        found = cells.astype(str).eq(str(self.positive)) & there
-        others = sorted(set(cells[there & ~found].astype(str)))
-        if not found.any() and len(others) > 1:
+        import numpy as np
+        import pandas as pd
+
+        codes, values = pd.factorize(cells)
+        found = [float(str(value) == str(self.positive)) for value in values]
+        others = sorted({str(value) for value in values})
+        if not any(found) and len(others) > 1:
             told = ", ".join(map(repr, others[:4]))
             raise DataError(f"{self.name}: column {cells.name!r} is never {self.positive!r}; there are {told}")
-        return found.astype(float).where(there)
+        return pd.Series(np.array([*found, np.nan])[codes], index=cells.index)
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
         """Return two groups of 300 of whom one is decided about far worse, and two that are decided about alike.

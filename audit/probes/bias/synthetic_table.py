@@ -92,6 +92,8 @@ class SyntheticTable:
 
     def _told(self, rows: pd.DataFrame) -> pd.DataFrame:
         """Return the features, with `group` and `label` (1 favourable, 0 not, NaN unknown) as detectors take them."""
+        coded = rows.columns[rows.dtypes == "category"]
+        rows = rows.astype(dict.fromkeys(coded, "str"))
         parts = [rows[name].map(_text, na_action="ignore").fillna("(missing)").astype(str) for name in self.sensitive]
         label = rows[self.label].map(_text, na_action="ignore")
         good = (label == _text(self.favourable)).astype(float).where(label.notna())

@@ -42,10 +42,13 @@ def keys_of_rows(columns: Sequence[pd.Series[str]]) -> NDArray[np.object_]:
 
 
 def _normal(cells: pd.Series[str]) -> list[str]:
-    numbers = as_numbers(cells)
+    codes, texts = pd.factorize(cells)
+    numbers = as_numbers(pd.Series(np.asarray(texts, object)))
     if numbers is not None:
-        return [f"{number:.6g}" for number in numbers]
-    return ["" if cell is None else " ".join(words_of(cell)) or cell for cell in cells]
+        told = [*(f"{number:.6g}" for number in numbers), "nan"]
+    else:
+        told = [*(" ".join(words_of(text)) or text for text in texts), ""]
+    return np.array(told, dtype=object)[codes].tolist()  # type: ignore[no-any-return]
 
 
 def words_of(text: str) -> list[str]:

@@ -76,14 +76,15 @@ class Split:
 
 def as_numbers(cells: pd.Series[str]) -> Floats | None:
     """Return the cells [row] as numbers, NaN where there is none; None where some known cell is no number."""
-    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(float, na_value=np.nan)
-    numbers = np.where(np.isfinite(numbers), numbers, np.nan)
-    return None if np.isnan(numbers[cells.notna().to_numpy()]).any() or np.isnan(numbers).all() else numbers
+    codes, texts = pd.factorize(cells)
+    numbers = pd.to_numeric(pd.Series(np.asarray(texts, object)), errors="coerce").to_numpy(float, na_value=np.nan)
+    return np.append(numbers, np.nan)[codes] if len(numbers) and np.isfinite(numbers).all() else None
 
 
 def column_of(cells: pd.Series[str], name: str) -> Column:
     """Return a column of texts [row] with None for no value; one whose texts are all numbers has these too."""
-    codes, levels = coded(pd.array(cells.to_numpy(object), dtype="str"), name)
+    coded_before = isinstance(cells.dtype, pd.CategoricalDtype)
+    codes, levels = coded(cells if coded_before else pd.array(cells.to_numpy(object), dtype="str"), name)
     known = tuple(str(level) for level in levels if level is not None)
     places = codes.astype(np.int64)
     return Column(name, np.where(places == len(known), -1, places), known, as_numbers(cells))
@@ -98,7 +99,7 @@ def splits_of(columns: Sequence[Column]) -> list[Split]:
     codes = np.zeros(len(columns[0].codes), dtype=np.int64)
     names: list[str] = [""]
     for one in found:
-        there, codes = np.unique(codes * len(one.groups) + one.codes, return_inverse=True)
+        codes, there = pd.factorize(codes * len(one.groups) + one.codes, sort=True)
         names = [
             f"{names[at // len(one.groups)]}, {one.groups[at % len(one.groups)]}".removeprefix(", ") for at in there
         ]

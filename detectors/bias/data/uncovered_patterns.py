@@ -59,7 +59,7 @@ def uncovered(codes: Sequence[Ints], sizes: Sequence[int], tau: int, most: int =
     if not 0 < len(codes) <= MOST_ATTRIBUTES or tau < 1 or np.prod([size + 1.0 for size in sizes]) >= 2.0**62:
         got = f"{len(codes)} attributes of {', '.join(map(str, sizes))} levels, tau {tau}"
         raise ValueError(f"uncovered: got {got}; allowed: 1 to {MOST_ATTRIBUTES}, tau of 1 or more, below 2^62")
-    rows, weights = np.unique(np.stack(codes, axis=1), axis=0, return_counts=True)
+    rows, weights = _counted_rows(codes, sizes)
     search = _Search(rows, weights, tuple(sizes), tau)
     found = search.found()
     whole = search.counted(tuple(range(len(codes))))
@@ -89,6 +89,18 @@ def _first(found: Sequence[_Found], most: int) -> tuple[Pattern, ...]:
                 levels = zip(one.attributes, one.levels[place].tolist(), strict=True)
                 told.append(Pattern(tuple(levels), int(one.rows[place])))
     return tuple(sorted(told, key=lambda one: (len(one.levels), one.rows, one.levels))[:most])
+
+
+def _counted_rows(codes: Sequence[Ints], sizes: Sequence[int]) -> tuple[Ints, Ints]:
+    """Return the rows [row, attribute] that occur, in order, and how often."""
+    number = np.zeros(len(codes[0]), np.int64)
+    for levels, size in zip(codes, sizes, strict=True):
+        number *= size + 1
+        number += levels
+        number += 1
+    numbers, weights = np.unique(number, return_counts=True)
+    rows = np.unravel_index(numbers, [size + 1 for size in sizes])
+    return np.stack(rows, axis=1) - 1, weights
 
 
 @dataclass(frozen=True, eq=False)
