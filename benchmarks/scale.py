@@ -5,6 +5,7 @@
     reviews     eight writers of one audit's reviews on file, SQLite and PostgreSQL: lost, order, chain, entries/s
     storage     audits in an object store: what a stored answer costs more than on a disk, and a list of many audits
     ray         workers on a simulated slow endpoint, and what a shard costs in processor time beyond one process
+    memory      tables of 1e6 rows, or as many as are asked for: peak memory and processor seconds of three audits
 
 `python benchmarks/scale.py PART`; without a part it lists them.
 """
@@ -20,6 +21,7 @@ PARTS = {
     "reviews": "scale_reviews",
     "storage": "scale_storage",
     "ray": "scale_ray",
+    "memory": "scale_memory",
 }  # fmt: skip
 """Part -> the module beside this one whose `main` takes the rest of the command line."""
 
