@@ -78,7 +78,7 @@ def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
     groups = list(dict.fromkeys(names))  # others may read the same, joined
     places = np.array([groups.index(name) for name in names], np.int64)
     codes_of_rows: Any = places[whole]
-    return pd.Series(pd.Categorical.from_codes(codes_of_rows, groups), index=rows.index)
+    return pd.Series(pd.Categorical.from_codes(codes_of_rows, pd.Index(groups)), index=rows.index)
 
 
 def decision_gaps(
