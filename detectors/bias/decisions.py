@@ -75,10 +75,10 @@ def joined_names(rows: pd.DataFrame, columns: Sequence[str]) -> pd.Series[str]:
         whole, there = pd.factorize(whole * len(told) + np.where(codes < 0, len(values), codes))
         names = [f"{names[at // len(told)]}{told[at % len(told)]} x " for at in there]
     names = [name.removesuffix(" x ") for name in names]
-    groups = list(dict.fromkeys(names))  # others may read the same, joined
-    places = np.array([groups.index(name) for name in names], np.int64)
+    groups = {name: place for place, name in enumerate(dict.fromkeys(names))}  # others may read the same, joined
+    places = np.array([groups[name] for name in names], np.int64)
     codes_of_rows: Any = places[whole]
-    return pd.Series(pd.Categorical.from_codes(codes_of_rows, pd.Index(groups)), index=rows.index)
+    return pd.Series(pd.Categorical.from_codes(codes_of_rows, pd.Index([*groups])), index=rows.index)
 
 
 def decision_gaps(
