@@ -11,8 +11,8 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from audit.coverage import Coverage, Facts, cover, facts_of
 from audit.frameworks import load_framework
+from audit.policy import Coverage, Facts, cover, facts_of
 from audit.record import RECORD_FILE, REVIEWS_FILE, RUN_FILE, SEAL_FILE, Verdict
 from dashboard.loading import folder_of, opened
 from dashboard.rendering import picture

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import streamlit as st
 from pydantic import ValidationError
 
-from audit.coverage import Coverage
 from audit.errors import DokimasiaError
 from audit.frameworks import NONE, Question
+from audit.policy import Coverage
 from audit.record import Audit
 from audit.review import (
     DECISIONS,

@@ -14,7 +14,7 @@ from outside import Command, install, seeing
 from warm import COMMAND, warm
 
 from audit.errors import UsageError
-from audit.record import find_audit
+from audit.storage import find_audit
 
 PLAN = """\
 title: Outside {extra}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from law import LAW
 from report_fixtures import finding, rate
 
-from audit.coverage import RANK, STATUSES, Answered, Facts, at_least, cover
-from audit.coverage.conditions import FINDING_NEEDS
 from audit.frameworks import NEEDS, Clause, Framework, load_framework, read_framework
+from audit.policy import RANK, STATUSES, Answered, Facts, at_least, cover
+from audit.policy.coverage.conditions import FINDING_NEEDS
 from audit.record import Deviation, Limit, Sheet, SmallestEffect
 
 TOY = read_framework(LAW, "toy-law.yaml")

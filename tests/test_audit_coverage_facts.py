@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 from review_fixtures import small_audit
 
-from audit.coverage import facts_of
 from audit.errors import UsageError
+from audit.policy import facts_of
 from audit.record import Limit, load_record
 from audit.review import Answers, Decision, Override, Owner, add_reviews, read_reviews
 from audit.signing import make_key

@@ -16,10 +16,10 @@ from law import LAW
 
 from audit import plugins
 from audit.cli.app import execute
-from audit.coverage import Answered, at_least, cover, coverage_of, facts_of, status_words
 from audit.execute import run
 from audit.frameworks import ShownBy, framework_names, load_framework, read_framework
 from audit.integrity import seal_audit
+from audit.policy import Answered, at_least, cover, coverage_of, facts_of, status_words
 from audit.record import SEAL_FILE, Sheet, load_record
 from audit.reference import cases
 from audit.review import Answers, Decision, add_reviews

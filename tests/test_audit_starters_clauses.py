@@ -7,11 +7,11 @@ import re
 import pytest
 
 from audit.cli.app import execute
-from audit.coverage import coverage_of
 from audit.errors import UsageError
 from audit.execute import run
 from audit.frameworks import clause_of, framework_names, load_framework
 from audit.plan import load_plan, read_plan
+from audit.policy import coverage_of
 from audit.probe import range_of
 from audit.reference.cards import reference_folders
 from audit.reference.starters.for_clauses import _LANGUAGE, _TABLES, _YOURS, PROFILES, clause_plan

@@ -22,8 +22,7 @@ from audit.errors import LibraryError, StorageError, UsageError
 from audit.execute import RunCallbacks, run
 from audit.files import sha256, write_atomic
 from audit.integrity import verify_audit
-from audit.record import find_audit
-from audit.storage import access, append_conditional, bring, local_folder, remote, shown
+from audit.storage import access, append_conditional, bring, find_audit, local_folder, remote, shown
 from audit.storage.lease import Lease
 from audit.storage.pushing import LAG
 from audit.storage.remote import ChangedError, Remote

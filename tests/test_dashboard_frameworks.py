@@ -7,8 +7,8 @@ import pytest
 from test_dashboard_views import html, links, rerun, rows_of, screen, seen
 from test_reports_coverage import ACT, answered, make
 
-from audit.coverage import coverage_of
 from audit.frameworks import framework_names, load_framework
+from audit.policy import coverage_of
 from audit.record import load_record
 from audit.review import Answers, read_reviews, signature_of
 from audit.signing import make_key

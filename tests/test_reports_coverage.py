@@ -11,12 +11,12 @@ from report_fixtures import finding, rate, write_audit
 from test_reports_exchange import take_cyclonedx, take_oscal
 from test_reports_pdf import opened, squeezed, tags_of, text_of
 
-from audit.coverage import RANK, STATUSES, coverage_of, shown_by_words
 from audit.errors import UsageError
 from audit.files import digest_file, write_atomic
 from audit.frameworks import framework_names, load_framework
 from audit.integrity import check_seal, seal_audit
 from audit.plugins import load
+from audit.policy import RANK, STATUSES, coverage_of, shown_by_words
 from audit.record import Deviation, Limit, dump, load_record
 from audit.review import Answers, Decision, add_reviews
 from audit.signing import make_key

@@ -13,8 +13,8 @@ from report_fixtures import finding, rate
 
 import reports.frameworks
 from audit import plugins
-from audit.coverage import Answered, Facts, cover
 from audit.frameworks import Alternative, load_framework
+from audit.policy import Answered, Facts, cover
 from audit.record import Limit, Sheet
 
 HOME = Path(reports.frameworks.__file__).parent

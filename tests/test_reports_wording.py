@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reports
-from audit.coverage import STATUSES
 from audit.errors import UsageError
+from audit.policy import STATUSES
 from audit.record import DIMENSIONS, WORST_FIRST
 from audit.verdict import OTHER
 from detectors.result import Direction

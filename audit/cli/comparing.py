@@ -56,7 +56,8 @@ def compare(
     from audit.compare import as_json as data_of
     from audit.files import canonical
     from audit.integrity import check_digests
-    from audit.record import find_audit, load_record, write_reports
+    from audit.record import load_record, write_reports
+    from audit.storage import find_audit
 
     if out is not None and format is None:
         raise UsageError(f"--out {out}: goes with --format html, markdown or json")

@@ -80,8 +80,9 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Say something of an audit, a finding or an item; without anything said, show where the audit stands."""
-    from audit.record import find_audit, load_record
+    from audit.record import load_record
     from audit.review import read_reviews
+    from audit.storage import find_audit
 
     found = load_record(find_audit(audit, into))
     given = {"comment": comment, "rating": rate, "owner": owner, "action": action, "due": due}

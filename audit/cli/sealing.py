@@ -57,8 +57,9 @@ def seal(
 ) -> None:
     """Sign every file of an audit that verifies; the seal lies in it as seal.json."""
     from audit.integrity import seal_audit, verify_audit
-    from audit.record import find_audit, load_record
+    from audit.record import load_record
     from audit.signing import author_name, signing_key
+    from audit.storage import find_audit
 
     signing = signing_key(key)
     if signing is None:
@@ -122,8 +123,7 @@ def _head(given: str | None) -> str | None:
 def _verified(audit: str, into: Path, asked: Callable[[Path], Verification]) -> Verification:
     """Verify a folder, or a bundle in a folder that is gone afterwards."""
     from audit.integrity import check_bundle, unpacked, was_finished
-    from audit.record import find_audit
-    from audit.storage import audit_folder, bring
+    from audit.storage import audit_folder, bring, find_audit
 
     if not (audit.endswith(".zip") and Path(audit).is_file()):
         bring(into / audit)
@@ -155,7 +155,7 @@ def export(
 ) -> None:
     """Write an audit that verifies as one zip file, the same bytes for the same audit."""
     from audit.integrity import export_audit
-    from audit.record import find_audit
+    from audit.storage import find_audit
 
     if out.suffix != ".zip":
         raise UsageError(f"--out {out}: a bundle's name ends in .zip")

@@ -71,7 +71,7 @@ Need = Literal[
     "sealed",
 ]
 NEEDS: tuple[Need, ...] = get_args(Need)
-"""Conditions on a record; `audit.coverage` looks each up by a rule:
+"""Conditions on a record; `policy/coverage` looks each up by a rule:
 
 decided          a mapped finding was held against a limit that could have been missed, and passed
 gating           one that decides the verdict was

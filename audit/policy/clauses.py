@@ -2,7 +2,7 @@
 
     clauses: [{clause: eu-ai-act:art-15-1, at_least: partly supported}]
 
-passed where the audit is evidence for the clause at least so far, by `audit.coverage`; of a clause that is not yet in
+passed where the audit is evidence for the clause at least so far, by `policy/coverage`; of a clause that is not yet in
 force, where it would be. failed where it is not, or contradicted. inconclusive where what is stored does not tell: the
 evidence decides nothing, nobody has said whom the framework binds, or by the answers it binds nobody here.
 """
@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from audit.coverage import at_least, cover, facts_of
 from audit.frameworks import clause_of
+from audit.policy.coverage.facts import facts_of
+from audit.policy.coverage.status import at_least, cover
 from audit.policy.rules import Outcome, RuleResult
 from audit.policy.spec import PolicyClause
 
 if TYPE_CHECKING:
-    from audit.coverage import ClauseCoverage
+    from audit.policy.coverage.status import ClauseCoverage
     from audit.record import Audit
 
 __all__ = ["check_clauses"]

@@ -24,7 +24,8 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator, m
 from audit.errors import PlanError, UsageError, did_you_mean
 from audit.files import sha256
 from audit.frameworks import framework_names, unknown_clause
-from audit.record import RECORD_FILE, Audit, Promise, find_audit, load_record
+from audit.record import RECORD_FILE, Audit, Promise, load_record
+from audit.storage import find_audit
 from audit.strict_yaml import Document, StrictModel, check_bounds, mistakes, read_text, read_yaml
 
 __all__ = [

@@ -18,7 +18,7 @@ from audit.record.contents import (
     table_name,
 )
 from audit.record.finding import Evidence, Finding, Limit, OneSided, SmallestEffect, Undecided
-from audit.record.folder import Audit, audited_first, dump, find_audit, load_record, write_reports
+from audit.record.folder import Audit, audited_first, dump, load_record, write_reports
 from audit.record.items import AGAINST, WEIGHT, ItemsFile, items_of, observed_of, table_of, worst_first
 from audit.record.progress import PROGRESS_FILE, CheckProgress, RunProgress, read_progress
 from audit.record.promises import Promise, Target, keep_level, one_sided, watched
@@ -44,7 +44,7 @@ __all__ = [
     "WEIGHT", "WORST_FIRST", "WRITTEN_PLAN_FILE", "Attempt", "Audit", "CheckProgress", "DataRecord", "Deviation",
     "EarlierAttempt", "Evidence", "Finding", "ItemsFile", "Judged", "Limit", "ModelRecord", "OneSided", "Promise",
     "Record", "RunFacts", "RunProgress", "Sheet", "SmallestEffect", "Spent", "Target", "Undecided", "Verdict",
-    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "find_audit", "items_name", "items_of",
+    "asked_of", "audit_files", "audited_first", "bounds", "decided", "dump", "items_name", "items_of",
     "keep_level", "label", "load_record", "number", "observations_name", "observed_of", "one_sided", "read_progress",
     "severity", "span", "table_name", "table_of", "watched", "worst_first", "write_reports",
 ]

@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from audit.errors import DataError, IntegrityError, UsageError, did_you_mean, first_problem
+from audit.errors import DataError, IntegrityError, UsageError, first_problem
 from audit.files import canonical, in_language, stored_json, write_inside, write_out
 from audit.record.contents import RECORD_FILE, RUN_FILE, SEAL_FILE, WRITTEN_PLAN_FILE
 from audit.record.finding import Finding, Stored
 from audit.record.items import items_of
 from audit.record.schema import SCHEMA, Record, RunFacts, S, T
-from audit.storage import audit_folder, bring_named, shown
 from detectors.phrases import Phrase
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Audit", "audited_first", "dump", "find_audit", "load_record", "write_reports"]
+__all__ = ["Audit", "audited_first", "dump", "load_record", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -122,28 +121,6 @@ def _checked(path: Path, kind: type[S], raw: dict[str, Any]) -> S:
         raise IntegrityError(
             "{file}: not a {what} ({place}: {problem})", file=path, what=what, place=place, problem=first_problem(error)
         ) from None
-
-
-def find_audit(name: str, into: Path) -> Path:
-    """Return the folder of an audit given as a path, an address or an id prefix; UsageError for none or several."""
-    folder = audit_folder(name)
-    if (folder / RECORD_FILE).is_file():
-        return folder
-    bring_named(into, name)
-    begins = into.glob(f"{name}*/{RECORD_FILE}") if name.replace("-", "").isalnum() else ()
-    found = sorted(path.parent for path in begins)
-    exact = [path for path in found if path.name == name]
-    if len(exact) == 1 or len(found) == 1:
-        return (exact or found)[0]
-    if found:
-        raise UsageError(
-            "{name!r} begins {count} audits under {folder}: {names}",
-            name=name, count=len(found), folder=shown(into), names=", ".join(path.name for path in found[:5]),
-        )
-    known = [path.parent.name for path in into.glob(f"*/{RECORD_FILE}")]
-    raise UsageError(
-        "no audit {name!r} under {folder}{near}", name=name, folder=shown(into), near=did_you_mean(name, known)
-    )
 
 
 def write_reports(

@@ -23,16 +23,16 @@ from audit.storage.known import Known, KnownFiles
 from audit.storage.pushing import Pusher
 from audit.storage.remote import ChangedError, Object, Remote
 
-__all__ = ["LOCK", "WorkingCopy"]
+__all__ = ["LOCK", "RECORD", "WorkingCopy"]
 
 LOCK = ".lock"
 """File of an audit's folder that a run holds."""
 _LARGEST = 5 << 30
 """Bytes of one object, the most that one put takes."""
 _AT_ONCE = 32
-_RECORD, _JOURNAL, _TOP = "record.json", "journal.jsonl", ""
+RECORD, _JOURNAL, _TOP = "record.json", "journal.jsonl", ""
 _TELLING = (
-    "plan.yaml", "plan.json", "deviations.json", "identity.json", "progress.json", _JOURNAL, "run.json", _RECORD,
+    "plan.yaml", "plan.json", "deviations.json", "identity.json", "progress.json", _JOURNAL, "run.json", RECORD,
     "reviews.jsonl", "seal.json",
 )
 """Files of an audit that are asked for by name: a listing may lag behind, and nothing is begun anew for that."""
@@ -228,7 +228,7 @@ class WorkingCopy:
         files = self.remote.names(audit)[0]
         if self._has_more(audit, files):
             return
-        done = not journals and any(one.name == f"{audit}/{_RECORD}" for one in files)
+        done = not journals and any(one.name == f"{audit}/{RECORD}" for one in files)
         for one in files:
             if not (done and one.name == f"{audit}/{_JOURNAL}"):
                 self._bring_one(audit, one)
@@ -289,7 +289,7 @@ class WorkingCopy:
     def _has_more(self, audit: str, found: Iterable[Object]) -> bool:
         """Tell whether a run that ended here could not put all; the next one takes it up (`audit.storage.resuming`)."""
         journal = f"{audit}/{_JOURNAL}"
-        if any(one.name == f"{audit}/{_RECORD}" for one in found) or not (self.root / journal).is_file():
+        if any(one.name == f"{audit}/{RECORD}" for one in found) or not (self.root / journal).is_file():
             return False
         return not self.known(audit).is_stored(journal, self.root / journal)
 

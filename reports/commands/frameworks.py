@@ -15,8 +15,8 @@ from audit.cli.options import Author, Into, KeyFile
 from audit.errors import UsageError, clean
 
 if TYPE_CHECKING:
-    from audit.coverage import Answered, ClauseCoverage
     from audit.frameworks import Clause, Framework, ShownBy
+    from audit.policy import Answered, ClauseCoverage
     from audit.record import Audit
     from reports.text import Words
 
@@ -63,8 +63,9 @@ def frameworks(
 
 
 def _opened(audit: str, into: Path) -> Audit:
-    from audit.record import find_audit, load_record
+    from audit.record import load_record
     from audit.review import pull_reviews
+    from audit.storage import find_audit
 
     found = load_record(find_audit(audit, into))
     pull_reviews(found)
@@ -121,7 +122,7 @@ def _clause(framework: Framework, clause: Clause, lang: str) -> Iterator[str]:
 
 
 def _by_person(kind: ShownBy, lang: str) -> str:
-    from audit.coverage import shown_by_words
+    from audit.policy import shown_by_words
     from reports.text import words_of
 
     return words_of(lang).term("error", shown_by_words(kind))
@@ -134,8 +135,8 @@ def _unsure(sure: str) -> str:
 def _ask(
     name: str | None, audit: Audit | None, given: list[str], author: str | None, key: Path | None, lang: str
 ) -> Iterator[str]:
-    from audit.coverage import facts_of
     from audit.frameworks import load_framework
+    from audit.policy import facts_of
 
     if name is None:
         raise UsageError("frameworks ask: got no framework; allowed: frameworks ask FRAMEWORK [AUDIT]")
@@ -183,8 +184,8 @@ def _answer(framework: Framework, audit: Audit | None, given: list[str], author:
 
 def _covered(name: str, audit: Audit, lang: str) -> Iterator[str]:
     """Yield what an audit is evidence for, the clauses of which somebody has to think first."""
-    from audit.coverage import coverage_of, status_words
     from audit.frameworks import load_framework
+    from audit.policy import coverage_of, status_words
     from reports.text import words_of
 
     words, found = words_of(lang), coverage_of(audit, load_framework(name))
@@ -200,7 +201,7 @@ def _covered(name: str, audit: Audit, lang: str) -> Iterator[str]:
 
 
 def _row(one: ClauseCoverage, words: Words) -> Iterator[str]:
-    from audit.coverage import RANK, status_words
+    from audit.policy import RANK, status_words
 
     clause, status = one.clause, words.term("error", status_words(one.status))
     unsure = f" {words('coverage.unsure', sure=one.sure)}" if one.sure in ("C", "D") else ""

@@ -40,8 +40,9 @@ def judge(
     """Judge a stored audit against a policy, without the model; the exit code is the verdict's."""
     from audit.integrity import check_digests
     from audit.policy import baseline_of, judge_audit, load_policy
-    from audit.record import find_audit, load_record
+    from audit.record import load_record
     from audit.review import pull_reviews
+    from audit.storage import find_audit
     from reports.documents.judgement_files import WRITERS, Places
     from reports.text import words_of
 

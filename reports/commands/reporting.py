@@ -38,8 +38,9 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write a report of a finished audit and print its path; with --framework, by its clauses."""
-    from audit.record import find_audit, load_record, write_reports
+    from audit.record import load_record, write_reports
     from audit.review import pull_reviews
+    from audit.storage import find_audit
     from reports.options import ReportOptions
     from reports.text import words_of
 

@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from audit.coverage import ClauseCoverage, Coverage, coverage_of
 from audit.files import canonical
 from audit.frameworks import load_framework
+from audit.policy import ClauseCoverage, Coverage, coverage_of
 from audit.record import Audit
 from reports.documents.cards import labelled
 from reports.documents.pdf_report import printed

@@ -51,9 +51,9 @@ def render_dossier_pdf(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[
 
 
 def _page(audit: Audit, options: ReportOptions, format: str) -> str:
-    from audit.coverage import coverage_of
     from audit.frameworks import load_framework
     from audit.integrity import check_seal
+    from audit.policy import coverage_of
     from audit.review import state_of
 
     words, sealed = words_of(options.lang), check_seal(audit)
@@ -75,7 +75,7 @@ def _page(audit: Audit, options: ReportOptions, format: str) -> str:
 
 
 def _tests(audit: Audit, findings: tuple[FindingView, ...]) -> Iterator[_Test]:
-    from audit.coverage import facts_of, post_hoc
+    from audit.policy import facts_of, post_hoc
 
     facts = facts_of(audit)
     for one in findings:

@@ -59,8 +59,8 @@ def _document(audit: Audit, options: ReportOptions, version: str, framework: str
     declared = _declarations(audit, view, words)
     standards: dict[str, Any] = {}
     if framework:
-        from audit.coverage import coverage_of
         from audit.frameworks import load_framework
+        from audit.policy import coverage_of
 
         covered = coverage_view(coverage_of(audit, load_framework(framework)), audit, words)
         declared["claims"] = [*declared["claims"], *(_clause_claim(audit, row, words) for row in covered.rows)]

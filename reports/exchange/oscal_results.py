@@ -42,8 +42,8 @@ def render_oscal(audit: Audit, options: ReportOptions = DEFAULTS) -> dict[str, b
 
 def coverage_oscal(audit: Audit, framework: str, options: ReportOptions = DEFAULTS) -> dict[str, bytes]:
     """Return the audit with a finding for each clause of a framework that applies; raises as `render_oscal`."""
-    from audit.coverage import coverage_of
     from audit.frameworks import load_framework
+    from audit.policy import coverage_of
 
     words = words_of(options.lang)
     view, found = overview(audit, words), coverage_of(audit, load_framework(framework))

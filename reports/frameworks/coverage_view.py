@@ -3,7 +3,7 @@
     coverage_view(coverage, audit, words) -> CoverageView
         the tally, who is bound by whose answer, what to do first, every clause with its status, why, what raises it
 
-Nothing is decided here: statuses, reasons and next steps are those of `audit.coverage`.
+Nothing is decided here: statuses, reasons and next steps are those of `policy/coverage`.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from reports.text import Notation, Words, one_line
 from reports.views import FindingView, overview
 
 if TYPE_CHECKING:
-    from audit.coverage import Answered, ClauseCoverage, ClauseStatus, Coverage
     from audit.frameworks import Clause, Framework, Question
+    from audit.policy import Answered, ClauseCoverage, ClauseStatus, Coverage
 
 __all__ = [
     "SHOWN_AS", "AnswerRow", "ClauseGroup", "ClauseRow", "CoverageView", "DateRow", "StepRow", "coverage_view",
@@ -85,7 +85,7 @@ class ClauseRow:
     @property
     def positive(self) -> bool:
         """Whether something speaks for it."""
-        from audit.coverage import RANK
+        from audit.policy import RANK
 
         return self.coverage.by_evidence in RANK or self.coverage.status == "evidence exists, applicability not stated"
 
@@ -183,7 +183,7 @@ def coverage_view(coverage: Coverage, audit: Audit, words: Words) -> CoverageVie
 
 def _sentence(coverage: Coverage, words: Words) -> str:
     """Return of how many clauses the evidence says what, in force or not yet."""
-    from audit.coverage import RANK
+    from audit.policy import RANK
 
     bound = [one.by_evidence for one in coverage.clauses if one.status != "not applicable"]
     told = {"speaks": sum(RANK.get(one, 0) > 1 for one in bound), "against": bound.count("contradicted")}
@@ -194,7 +194,7 @@ def _sentence(coverage: Coverage, words: Words) -> str:
 
 def status_told(status: ClauseStatus, words: Words) -> str:
     """Return a status in words."""
-    from audit.coverage import status_words
+    from audit.policy import status_words
 
     return _told(status_words(status), words)
 
@@ -252,7 +252,7 @@ def _since(one: ClauseCoverage, notation: Notation) -> str:
 
 
 def _lacking(one: ClauseCoverage, words: Words) -> Iterator[str]:
-    from audit.coverage import cap_words, need_words
+    from audit.policy import cap_words, need_words
 
     yield from (_told(need_words(need), words) for need in (*one.lacking, *one.not_full))
     yield from (_told(cap_words(cap), words) for cap in one.caps if cap not in ("partial", "process", "not_full"))

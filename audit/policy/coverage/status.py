@@ -22,11 +22,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import get_args
 
-from audit.coverage.applicability import Applies, applies
-from audit.coverage.conditions import FINDING_NEEDS, held_needs, post_hoc
-from audit.coverage.facts import Answered, Facts, facts_of
-from audit.coverage.mapping import SPEAKING, MappedTest, mapped_tests, usable
-from audit.coverage.words import (
+from audit.frameworks import Clause, Framework, Need, ShownBy, Sure, Text
+from audit.policy.coverage.applicability import Applies, applies
+from audit.policy.coverage.conditions import FINDING_NEEDS, held_needs, post_hoc
+from audit.policy.coverage.facts import Answered, Facts, facts_of
+from audit.policy.coverage.mapping import SPEAKING, MappedTest, mapped_tests, usable
+from audit.policy.coverage.words import (
     Cap,
     ClauseStatus,
     cap_words,
@@ -36,7 +37,6 @@ from audit.coverage.words import (
     shown_by_words,
     status_words,
 )
-from audit.frameworks import Clause, Framework, Need, ShownBy, Sure, Text
 from audit.record import Audit, Finding
 from detectors.phrases import Phrase
 

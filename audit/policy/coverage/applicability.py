@@ -14,8 +14,8 @@ from datetime import date
 from itertools import chain
 from typing import Literal
 
-from audit.coverage.facts import Answered, Facts
 from audit.frameworks import Clause, Framework, Question
+from audit.policy.coverage.facts import Answered, Facts
 
 __all__ = ["Applies", "applies", "unanswered"]
 

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from audit.coverage.mapping import usable
 from audit.errors import DokimasiaError
 from audit.integrity import check_seal
+from audit.policy.coverage.mapping import usable
 from audit.record import Audit, Deviation, Finding, Limit, Record, RunFacts, Sheet, load_record
 from audit.review import Answers, Entry, ReviewState, sign_off_of, signature_of, state_of
 

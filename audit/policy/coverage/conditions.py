@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from audit.coverage.facts import Facts
 from audit.frameworks import Need
+from audit.policy.coverage.facts import Facts
 from audit.record import Finding, SmallestEffect
 
 __all__ = ["AUDIT_NEEDS", "FINDING_NEEDS", "held_needs", "post_hoc"]
