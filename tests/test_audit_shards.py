@@ -18,6 +18,7 @@ from audit.ask import Asker, Store
 from audit.data.tabular import File
 from audit.execute import run
 from audit.execute.observing import observe
+from audit.files import read_frame
 from audit.model import Continuation, Sample
 from audit.models.table import OutputTable
 from audit.numbering import entropy, item_digest, numbers_of
@@ -34,7 +35,8 @@ from audit.probes.novelty.contrast import Contrast
 from audit.probes.novelty.likelihood import Likelihood
 from audit.probes.provenance.text_mark import TextMark
 from audit.probes.quality.samples import Samples
-from audit.record import Limit
+from audit.record import Limit, observations_name
+from audit.verdict import store_frame
 
 WORDS = [
     "the", "ferry", "to", "an", "island", "leaves", "at", "eight", "and", "never", "comes", "back", "in", "time", "for",
@@ -154,7 +156,9 @@ def found(folder, probe, rows, model, shard=64, seed=3):
         door, observed = Asker(plan.models, store, plan.seed, "audit"), {}
         for role in sorted(data, key=lambda one: one == "items"):
             observed[role] = observe(check, plan, door, role, observed)
-    return probe.judge(observed, level=0.95, rng=np.random.default_rng(0))
+    kept = {role: store_frame(folder, observations_name("c", role), frame) for role, frame in observed.items()}
+    stored = {role: read_frame(folder / one.path) for role, one in kept.items()}
+    return probe.judge(stored, level=0.95, rng=np.random.default_rng(0))
 
 
 def numbers(result, *names):
