@@ -298,7 +298,7 @@ def test_the_environment_names_the_key(dokimasia, monkeypatch):
         (["--item", "x", "--comment", "y"], "an item needs the check"),
         (["--approve", "--reject"], "one decision at a time"),
         (["--two-person", "--approve"], "--two-person goes with --ask"),
-        (["--list", "--comment", "x"], "--list shows"),
+        (["--list", "--comment", "x"], "--list and --sync say nothing"),
         (["--comment", "x", "--key", "gone"], "gone: cannot be read"),
         (["--comment", "x", "--author", " "], "nobody is named"),
         (["--comment", "x", "--author", "a\nb"], "author"),
