@@ -181,7 +181,8 @@ def test_what_a_log_holds_is_counted(tmp_path):
     told = contents_of(open_log(lm_eval(tmp_path, [1, 0, 1, 1])).read()).as_json()
     assert told["scores"] == [{
         "task": "toy", "scorer": "exact_match,none", "answers": 4, "items": 4, "scored": 4, "mean": 0.75,
-        "passed": None, "direction": "higher", "stated": {"value": 0.75, "over": "items", "items": 4},
+        "passed": None, "direction": "higher", "assumed_threshold": None,
+        "stated": {"value": 0.75, "over": "items", "items": 4},
     }]  # fmt: skip
     json.dumps(told)
 
