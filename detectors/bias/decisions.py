@@ -219,15 +219,17 @@ class _Judge:
         rows = self.rows
         wrong = (rows["decision"] != rows["label"]).astype("boolean")
         told = rows["decision"].notna() & rows["label"].notna()
-        evidence = pd.DataFrame({"group": joined_names(rows, list(self.features.sensitive)).astype("str")})
-        if self.features.controls:
-            evidence["stratum"] = joined_names(rows, list(self.features.controls)).astype("str")
+        evidence = pd.DataFrame(index=rows.index)
         for name in ("label", "decision", "score"):
             if name in rows and rows[name].notna().any():
                 evidence[name] = rows[name].astype(float)
         evidence["against"] = wrong.where(told)
         off = (rows["score"] - rows["label"]).abs() if self.probability and "score" in rows else wrong.astype(float)
         evidence["weight"] = off.astype(float).where(told)
+        named = {"group": self.features.sensitive, "stratum": self.features.controls}
+        for place, (name, columns) in enumerate(named.items()):  # last, as names of rows are the largest of them
+            if columns:
+                evidence.insert(place, name, joined_names(rows, list(columns)).astype("str"))
         lost = rows["decision"].isna()
         return evidence.assign(no_answer=lost) if lost.any() else evidence
 
