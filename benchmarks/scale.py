@@ -5,7 +5,7 @@
     reviews     eight writers of one audit's reviews on file, SQLite and PostgreSQL: lost, order, chain, entries/s
     storage     audits in an object store: what a stored answer costs more than on a disk, and a list of many audits
     ray         workers on a simulated slow endpoint, and what a shard costs in processor time beyond one process
-    memory      tables of 1e6 rows, or as many as are asked for: peak memory and processor seconds of three audits
+    memory      tables of 1e7 rows, or as many as are asked for: peak memory and processor seconds of three audits
 
 `python benchmarks/scale.py PART`; without a part it lists them.
 """

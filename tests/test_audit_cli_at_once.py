@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import pickle
+import signal
 import sys
 import time
 
@@ -52,6 +53,16 @@ def test_all_are_done_and_each_is_told_as_a_whole(capsys, processes):
     assert out == "".join(f"begun {number}\ndone {number}\n" for number in made)
     assert [line for line in remarks.splitlines() if "noted" in line] == [f"noted {number}" for number in made]
     assert ("(5 of 5 done)" in remarks) == (processes > 1)
+
+
+def killed(number):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_ended_from_outside_is_one_line():
+    with pytest.raises(DokimasiaError, match="ended from outside") as error:
+        list(told(killed, range(2), 2))
+    assert error.value.exit_code == 5
 
 
 def test_an_error_comes_as_it_was_and_ends_the_others():

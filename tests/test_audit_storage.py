@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -351,25 +352,63 @@ def _after(shards):
 # ---- leases
 
 
+class Clock:
+    """Time as whoever waits for a lease sees it; `meanwhile` is what the other one does while it waits."""
+
+    def __init__(self):
+        self.now, self.meanwhile = 0.0, lambda: None
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.meanwhile()
+
+
 def test_who_renews_keeps_the_lease_and_who_does_not_loses_it(bucket, monkeypatch):
+    monkeypatch.setenv("DOKIMASIA_LEASE", "600")  # what renews by itself rests, however long the test takes
+    monkeypatch.setattr("audit.storage.lease.time", clock := Clock())
     store = Remote.at(at(bucket))
     first, second = Lease(store, "one/.lease"), Lease(store, "one/.lease")
     first.take(patient=False)
+    clock.meanwhile = first._renew
     with pytest.raises(UsageError, match="runs this audit"):
         second.take(patient=False)
-    monkeypatch.setattr(first, "_renew", lambda: None)  # it hangs
+    clock.meanwhile = lambda: None  # it hangs
     second.take(patient=False)
-    monkeypatch.undo()
+    assert 600 <= clock.now < 602
     first._renew()
     with pytest.raises(StorageError, match="took this audit over"):
         first.require()
+    first.give_back()
     second.require()
     second.give_back()
-    begun = time.monotonic()
+    begun = clock.now
     third = Lease(store, "one/.lease")
     third.take(patient=False)
-    assert time.monotonic() - begun < 1.5
+    assert clock.now == begun
     third.give_back()
+
+
+def test_a_lease_renews_itself(bucket, monkeypatch):
+    monkeypatch.setenv("DOKIMASIA_LEASE", "1")
+    store = Remote.at(at(bucket))
+    lease = Lease(store, "one/.lease")
+    lease.take(patient=False)
+    taken = store.get("one/.lease")
+    awaited(lambda: store.get("one/.lease") != taken)
+    lease.require()
+    lease.give_back()
+
+
+def awaited(holds):
+    """Wait for what another thread does, a minute at most."""
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.1)
+    pytest.fail("nothing happened in a minute")
 
 
 def test_a_run_that_lost_its_lease_writes_no_more(bucket, local, tmp_path):
@@ -381,7 +420,7 @@ def test_a_run_that_lost_its_lease_writes_no_more(bucket, local, tmp_path):
             there = store.get(lease)
             store.put(lease, b'{"beat":1,"host":"another","owner":"x","term":60}', after=there[1])
             before.append(lease)
-            time.sleep(1.5)
+            awaited(lambda: not any(one.name == "lease" for one in threading.enumerate()))  # it has noticed
 
     with pytest.raises(StorageError, match="took this audit over"):
         run(plan(tmp_path / "log"), into=at(bucket), watch=RunCallbacks(on_answer=robbed))

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import TypeVar
 
+from audit.errors import DokimasiaError
 from audit.processor import granted
 
 __all__ = ["MOST", "processes_for", "told"]
 
 MOST = 4
 """Processes: each holds torch and a model, about a gigabyte."""
+_LOST = "a process that ran an audit was ended from outside, or had no memory left; the same command goes on from there"
 _One = TypeVar("_One")
 _Made = TypeVar("_Made")
 
@@ -32,6 +34,7 @@ def processes_for(count: int) -> int:
 
 def told(work: Callable[[_One], _Made], asked: Sequence[_One], processes: int) -> Iterator[tuple[_One, _Made]]:
     """Yield each with what a function of a module makes of it; raises what that raises, and ends the others then.
+    DokimasiaError where a process is ended from outside.
 
     All go between processes. Where one is enough, it is this one, and what is printed is printed at once.
     """
@@ -39,6 +42,7 @@ def told(work: Callable[[_One], _Made], asked: Sequence[_One], processes: int) -
         yield from ((one, work(one)) for one in asked)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import active_children, get_context
 
     pool = ProcessPoolExecutor(processes, get_context("spawn"), initializer=_leave_interrupts)
@@ -49,9 +53,11 @@ def told(work: Callable[[_One], _Made], asked: Sequence[_One], processes: int) -
             print(f"{remarks}({number} of {len(asked)} done)", file=sys.stderr, flush=True)
             print(out, end="", flush=True)
             yield begun[done], made
-    except BaseException:
+    except BaseException as error:
         for process in active_children():
             process.terminate()
+        if isinstance(error, BrokenProcessPool):
+            raise DokimasiaError(_LOST) from None
         raise
     finally:
         pool.shutdown(cancel_futures=True)
