@@ -130,6 +130,9 @@ def test_of_many_items_a_part_is_here_and_that_is_told(home, monkeypatch):
     index.refresh()
     index.read_items()
     assert index.partly() == ["one"]
+    assert "of the items of 1 audits a part was looked through" in _listed(home, "--search", "omega")
+    told = json.loads(_listed(home, "--search", "omega", "--json"))
+    assert (told["total"], told["searched_in_part"]) == (0, 1)
 
 
 @pytest.mark.parametrize("place", ["sqlite", "postgresql"])

@@ -62,7 +62,13 @@ def list_audits(
     index.refresh(whole=True, told=_progress("audits"))
     if search:
         index.read_items(told=_progress("items of audits"))
-    print(_as_json(index, asked, most) if as_json else "\n".join(_lines(index, asked, most)))
+    partly = len(index.partly()) if search else 0
+    if as_json:
+        print(_as_json(index, asked, most, partly))
+        return
+    print("\n".join(_lines(index, asked, most)))
+    if partly:
+        print(f"of the items of {partly:,} audits a part was looked through; the text may stand in the rest of them")
 
 
 def _progress(what: str) -> Any:
@@ -74,9 +80,10 @@ def _progress(what: str) -> Any:
     return told
 
 
-def _as_json(index: Catalogue, asked: Asked, most: int) -> str:
+def _as_json(index: Catalogue, asked: Asked, most: int, partly: int) -> str:
     rows = [{name: row[name] for name in _TOLD} for row in index.rows(asked, most)]
-    return json.dumps({"total": index.count(asked), "search_by": index.search_by, "audits": rows}, ensure_ascii=False)
+    told = {"total": index.count(asked), "search_by": index.search_by, "searched_in_part": partly, "audits": rows}
+    return json.dumps(told, ensure_ascii=False)
 
 
 def _lines(index: Catalogue, asked: Asked, most: int) -> Iterator[str]:
