@@ -39,8 +39,15 @@ class LoggedModel(MarkovModel):
                 raise ValueError(f"no answer to {item}")
             if part.fatal is not None and not part.fatal.exists():
                 part.fatal.touch()
-                time.sleep(0.5)  # in the middle of an answer, when those before it have arrived
+                _wait_until_heard(part.fatal.parent)
                 os._exit(1)
+
+
+def _wait_until_heard(folder: Path) -> None:
+    """Return when the audit has put in its place what its workers wrote; after a minute in any case."""
+    end = time.monotonic() + 60
+    while next(folder.rglob("observed/*/.*.tmp"), None) and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 @dataclass(frozen=True)
