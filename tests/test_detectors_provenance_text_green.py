@@ -136,6 +136,17 @@ def test_a_shuffle_is_that_of_plain_steps(size, seed):
     assert np.flatnonzero(first_ids(seed, size, size // 3)).tolist() == sorted(ids[: size // 3])
 
 
+@given(st.integers(1, 300), st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(1, 40)), min_size=1, max_size=6))
+def test_ids_that_are_asked_for_are_drawn_where_plain_steps_draw_them(size, asked):
+    """A few ids of a seed, which are each looked for, and many, of which the whole list is made."""
+    first, seeds = size - size // 3, dict(asked)
+    pairs = [(seed, one % size) for seed in sorted(seeds) for one in sorted({7 * n % size for n in range(seeds[seed])})]
+    seed, ids = (np.array(column) for column in zip(*pairs, strict=True))
+    lists = {one: set(in_plain_steps(one, size)[:first]) for one in seeds}
+    found = among_first(seed.astype(np.uint32), ids, size, first, compiled=False)
+    assert found.tolist() == [one in lists[of] for of, one in pairs]
+
+
 def test_compiled_code_finds_the_same():
     """Lone ids, a few of one shuffle, many of one."""
     pytest.importorskip("numba", reason="needs the extra fast")
