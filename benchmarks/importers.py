@@ -22,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audit.errors import DataError
-from audit.importers import contents_of, open_log
+from audit.importers import open_log
 from audit.reference import find_language_model
 from audit.reference.cards import WEIGHTS
 
@@ -203,7 +203,7 @@ TOOLS: dict[str, Callable[[Path], list[Path]]] = {
 
 def compared(path: Path) -> float:
     """Print what a log holds beside the tool's own numbers, and return the greatest difference."""
-    contents, worst = contents_of(open_log(path).read()), 0.0
+    contents, worst = open_log(path).contents(), 0.0
     print(f"{contents.log.tool} {contents.log.version or ''}: {path.name}, model {contents.log.model or 'not told'}")
     for (task, scorer), one in contents.counted.items():
         stated = contents.log.aggregates.get((task, scorer))

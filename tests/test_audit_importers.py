@@ -8,7 +8,7 @@ from logs_of_tools import DATE, KEY, choices, lm_eval, table, write
 
 from audit import run
 from audit.errors import DataError
-from audit.importers import contents_of, open_log
+from audit.importers import open_log
 from audit.importers.reading import redacted
 from audit.importers.source import Imported
 from audit.probes.imported.scores import ImportedScores
@@ -178,7 +178,7 @@ def test_a_planted_key_is_in_no_file_of_the_audit(tmp_path):
 
 
 def test_what_a_log_holds_is_counted(tmp_path):
-    told = contents_of(open_log(lm_eval(tmp_path, [1, 0, 1, 1])).read()).as_json()
+    told = open_log(lm_eval(tmp_path, [1, 0, 1, 1])).contents().as_json()
     assert told["scores"] == [{
         "task": "toy", "scorer": "exact_match,none", "answers": 4, "items": 4, "scored": 4, "mean": 0.75,
         "passed": None, "direction": "higher", "assumed_threshold": None,

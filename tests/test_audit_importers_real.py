@@ -9,7 +9,7 @@ import typer
 from audit import run
 from audit.cli.importing import import_results
 from audit.compare import compare_audits
-from audit.importers import contents_of, open_log
+from audit.importers import open_log
 from audit.importers.source import Imported
 from audit.record import load_record
 
@@ -32,8 +32,8 @@ EXPECTED = {
 @pytest.mark.parametrize("name", EXPECTED)
 def test_the_means_that_the_tool_wrote_follow_from_its_items(name):
     tool, version, scorers = EXPECTED[name]
-    log = open_log(LOGS / name).read()
-    contents = contents_of(log)
+    contents = open_log(LOGS / name).contents()
+    log = contents.log
     assert (log.tool, log.version) == (tool, version)
     assert not contents.without_items
     for (task, scorer), counted in contents.counted.items():

@@ -23,7 +23,7 @@ from logs_of_tools import (
 
 from audit import run
 from audit.errors import DataError
-from audit.importers import contents_of, open_log
+from audit.importers import open_log
 from audit.importers.source import Imported
 from audit.probes.imported.scores import ImportedScores
 
@@ -232,8 +232,7 @@ def test_a_cut_log_of_every_tool_is_refused_in_a_line(tmp_path):
 def test_a_long_log_is_read_in_little_memory(tmp_path):
     path = table(tmp_path / "long.jsonl", [1.0, 0.0] * 6_000, output="an answer of some length " * 10)
     tracemalloc.start()
-    log = open_log(path).read()
-    assert contents_of(log).counted["long", "score"].answers == 12_000
+    assert open_log(path).contents().counted["long", "score"].answers == 12_000
     rows = sum(len(part) for part in Imported(path).batches(ROLE, limit=12_000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
@@ -245,4 +244,4 @@ def test_a_wrong_tool_and_two_that_know_it_are_named(tmp_path):
     path = openai_evals(tmp_path / "a.jsonl", [True])
     assert "is no log that is known; allowed: a whole log of garak" in refusal(path, tool="garak")
     assert "fields" in refusal(path, tool="openai-evals", fields={"item": "x"})
-    assert json.dumps(contents_of(open_log(path).read()).as_json())
+    assert json.dumps(open_log(path).contents().as_json())

@@ -29,14 +29,14 @@ def import_results(
     as_json: AsJson = False,
 ) -> None:
     """Show what a log of Inspect AI, lm-eval, garak, promptfoo, ... holds; write a plan that audits it."""
-    from audit.importers import contents_of, open_log, plan_for
+    from audit.importers import open_log, plan_for
 
     if run and into is None:
         raise UsageError("import-results: --run goes with --into, the plan that is run")
     if into is not None and os.path.lexists(into):
         raise UsageError(f"{into}: there already; name another file")
     opened = open_log(log, tool)
-    contents = contents_of(opened.read())
+    contents = opened.contents()
     if not (run and as_json):
         print(json.dumps(contents.as_json()) if as_json else "\n".join(_lines(contents)))
     if into is not None:

@@ -35,6 +35,7 @@ ENDINGS: Mapping[str, FileFormat] = {
 _ROWS = 4096
 _LONGEST = 1 << 24
 """Bytes of one line of JSON."""
+_ROW = json.JSONDecoder(object_pairs_hook=keys_once)
 _QUOTED = re.compile(r"(, got \d+): .*", re.S)
 """What Arrow quotes of a file in its errors; a file may hold what is none of the reader's business."""
 _BLOCK = 1 << 21
@@ -253,7 +254,7 @@ def json_rows(path: Path, file: BinaryIO) -> Iterator[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"), object_pairs_hook=keys_once)
+            row = _ROW.decode(line.decode("utf-8-sig" if number == 1 else "utf-8"))
             if b"\\u" in line:
                 json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair is no text
         except UnicodeDecodeError as error:

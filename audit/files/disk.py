@@ -42,6 +42,7 @@ MAX_JSON = 64 << 20
 """Bytes of a stored JSON file."""
 _GROUP = 65_536
 """Rows of a row group."""
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 _LEFT = re.compile(r"\.(?:import-|.+?\.)(?P<process>[0-9]+)(?:\.(?P<thread>[0-9]+))?(?:\.tmp|-\w+)")
 """Names of what a process writes beside its place."""
 
@@ -159,7 +160,7 @@ def _spelt_out(batch: pa.RecordBatch, schema: pa.Schema, coded: bool) -> pa.Reco
 
 def canonical(value: Any) -> bytes:
     """Return JSON with sorted keys, no blanks, UTF-8; NaN and infinity are refused."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def in_language(name: str, lang: str) -> str:

@@ -12,46 +12,68 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
+from audit.importers.reading import text_in
 
 __all__ = ["Contents", "Counted", "contents_of", "plan_for"]
 
+_MODELS = 3
+"""Models that are named of a log that names one beside each answer."""
 
-@dataclass
+
+@dataclass(frozen=True)
 class Counted:
     """What one scorer said of one task."""
 
+    answers: int
+    items: int
+    """Units that were asked, whatever times."""
+    statuses: Mapping[str, int]
+    passed: int | None
+    """Answers that the log calls good; None where it says so of none."""
+    mean: float | None
+    """The mean of the scores, over units where the tool's own is; None of none."""
+
+
+@dataclass
+class _Tally:
+    """Counts while the answers go by."""
+
+    by_unit: bool
     answers: int = 0
-    items: set[int] = field(default_factory=set, repr=False)
+    units: set[int] = field(default_factory=set)
     """Hashes of the units' names."""
     statuses: Counter[str] = field(default_factory=Counter)
     passed: int = 0
     told: int = 0
     """Answers of which the log says whether they pass."""
     total: float = 0.0
-    means: dict[int, tuple[float, int]] = field(default_factory=dict, repr=False)
+    means: dict[int, tuple[float, int]] = field(default_factory=dict)
     """Sum and number of the scores of each unit, where the tool's own mean is over units."""
 
-    def add(self, answer: ScoredAnswer, *, by_unit: bool) -> None:
+    def add(self, answer: ScoredAnswer) -> None:
         """Count one answer."""
         unit = hash(answer.cluster or answer.item)
         self.answers += 1
-        self.items.add(unit)
+        self.units.add(unit)
         self.statuses[answer.status] += 1
         self.told += answer.passed is not None
         self.passed += bool(answer.passed)
         if answer.score is not None:
             self.total += answer.score
-            if by_unit:
+            if self.by_unit:
                 total, count = self.means.get(unit, (0.0, 0))
                 self.means[unit] = (total + answer.score, count + 1)
 
-    @property
-    def mean(self) -> float | None:
-        """The mean of the scores, over units where the tool's own is; None of none."""
+    def counted(self) -> Counted:
+        """Return what was counted."""
+        passed = self.passed if self.told else None
+        return Counted(self.answers, len(self.units), self.statuses, passed, self._mean())
+
+    def _mean(self) -> float | None:
         if self.means:
             return sum(total / count for total, count in self.means.values()) / len(self.means)
         scored = self.statuses["scored"]
@@ -63,6 +85,7 @@ class Contents:
     """What a log holds."""
 
     log: Log
+    """The log, with what stands beside its answers of their model and of their scorers."""
     counted: Mapping[tuple[str, str], Counted]
 
     @property
@@ -89,8 +112,8 @@ class Contents:
     def _row(self, key: tuple[str, str], one: Counted) -> dict[str, Any]:
         stated, scale = self.log.aggregates.get(key), self.log.scales.get(key[1], Scale())
         return {
-            "task": key[0], "scorer": key[1], "answers": one.answers, "items": len(one.items), **one.statuses,
-            "mean": one.mean, "passed": one.passed if one.told else None,
+            "task": key[0], "scorer": key[1], "answers": one.answers, "items": one.items, **one.statuses,
+            "mean": one.mean, "passed": one.passed,
             "direction": scale.direction, "assumed_threshold": scale.assumed_threshold,
             "stated": None if stated is None else _stated(stated),
         }  # fmt: skip
@@ -101,13 +124,23 @@ def _stated(one: Aggregate) -> dict[str, Any]:
 
 
 def contents_of(log: Log) -> Contents:
-    """Return what a log holds; raises DataError as reading it does."""
-    found: dict[tuple[str, str], Counted] = {}
+    """Return what a log holds, in one pass over it; raises DataError as reading it does."""
+    found: dict[tuple[str, str], _Tally] = {}
+    models: dict[str, None] = {}
+    ways: dict[str, Scale] = {}
     for answer in log.answers():
         key = (answer.task, answer.scorer)
-        stated = log.aggregates.get(key)
-        found.setdefault(key, Counted()).add(answer, by_unit=stated is not None and stated.over == "units")
-    return Contents(log, found)
+        if key not in found:
+            stated = log.aggregates.get(key)
+            found[key] = _Tally(stated is not None and stated.over == "units")
+        found[key].add(answer)
+        if answer.model is not None:
+            models[answer.model] = None
+        if answer.direction is not None and answer.scorer not in ways:
+            ways[answer.scorer] = Scale(answer.direction)
+    model = log.model or text_in(", ".join(sorted(models)[:_MODELS]))
+    told = replace(log, model=model, scales={**ways, **log.scales})
+    return Contents(told, {key: one.counted() for key, one in found.items()})
 
 
 def plan_for(contents: Contents, path: str, importer: str) -> str:

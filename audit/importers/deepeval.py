@@ -15,12 +15,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from audit.importers.log import Aggregate, Direction, Log, Scale, ScoredAnswer
-from audit.importers.reading import begins, digest_of, laid_out, number_in, text_in, whole_json
+from audit.importers.reading import begins, digest_of, laid_out, number_in, text_in
+from audit.importers.streaming import elements
 
 __all__ = ["IMPORTER", "DeepEval"]
 
@@ -42,30 +43,52 @@ class DeepEval:
 
     def read(self, path: Path) -> Log:
         """Return the test cases, for each metric and all together."""
-        whole = whole_json(path, self.title)
+        metrics: dict[str, _Metric] = {}
+        head: dict[str, Any] = {}
+        failed = 0
         with laid_out(path, self.title):
-            cases = whole["testCases"]
-            metrics = [one for case in cases for one in case.get("metricsData") or []]
-            scales = {_CASE: Scale("higher", binary=True)}
-            for name in dict.fromkeys(str(one["name"]) for one in metrics):
-                of = [one for one in metrics if one["name"] == name]
-                judge = next((one["evaluationModel"] for one in of if one.get("evaluationModel")), None)
-                scales[name] = Scale(_direction(of), judge=text_in(judge))
-            good, bad = (int(whole.get(name) or 0) for name in ("testPassed", "testFailed"))
-            count = good + bad - sum(_failed(case) for case in cases)
+            for case in elements(path, self.title, "testCases", head=head):
+                failed += _failed(case)
+                for one in case.get("metricsData") or []:
+                    metrics.setdefault(str(one["name"]), _Metric()).note(one)
+            scales = {name: Scale(one.direction, judge=text_in(one.judge)) for name, one in metrics.items()}
+            good, bad = (int(head.get(name) or 0) for name in ("testPassed", "testFailed"))
+            count = good + bad - failed
             aggregates = {(self.title, str(one["metric"])): Aggregate(sum(one["scores"]) / len(one["scores"]),
                                                                       items=len(one["scores"]))
-                          for one in whole.get("metricsScores") or [] if one.get("scores")}  # fmt: skip
+                          for one in head.get("metricsScores") or [] if one.get("scores")}  # fmt: skip
         if count > 0:
             aggregates[self.title, _CASE] = Aggregate(good / count, items=count)
-        return Log("deepeval", None, None, lambda: self._answers(path, cases), scales, aggregates)
+        scales[_CASE] = Scale("higher", binary=True)
+        return Log("deepeval", None, None, lambda: self._answers(path), scales, aggregates)
 
-    def _answers(self, path: Path, cases: list[Any]) -> Iterator[ScoredAnswer]:
+    def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
         before: Counter[str] = Counter()
-        for place, case in enumerate(cases):
+        for place, case in enumerate(elements(path, self.title, "testCases")):
             with laid_out(f"{path}: test case {place}", self.title):
                 answers = list(_of_case(case, place, self.title, before))
             yield from answers
+
+
+@dataclass
+class _Metric:
+    """What the cases tell of a metric, one after the other."""
+
+    judge: str | None = None
+    above: set[bool] = field(default_factory=set)
+    """Whether what lies above the threshold passes, and what lies below does not."""
+
+    def note(self, one: Mapping[str, Any]) -> None:
+        """Take what the metric said of a case."""
+        self.judge = self.judge or one.get("evaluationModel")
+        score, threshold = number_in(one.get("score")), number_in(one.get("threshold"))
+        if score is not None and threshold is not None and score != threshold and not one.get("error"):
+            self.above.add((score > threshold) == bool(one["success"]))
+
+    @property
+    def direction(self) -> Direction | None:
+        """Which way it passes; None where no case tells, or two tell otherwise."""
+        return {frozenset([True]): "higher", frozenset([False]): "lower"}.get(frozenset(self.above))
 
 
 def _of_case(case: Mapping[str, Any], place: int, task: str, before: Counter[str]) -> Iterator[ScoredAnswer]:
@@ -93,18 +116,6 @@ def _of_case(case: Mapping[str, Any], place: int, task: str, before: Counter[str
 
 def _failed(case: Mapping[str, Any]) -> bool:
     return any(one.get("error") for one in case.get("metricsData") or [])
-
-
-def _direction(metrics: list[Mapping[str, Any]]) -> Direction | None:
-    """Return which way a metric passes, by the side of its threshold on which cases pass and fail."""
-    above = set()
-    for one in metrics:
-        score, threshold = number_in(one.get("score")), number_in(one.get("threshold"))
-        if score is not None and threshold is not None and score != threshold and not one.get("error"):
-            above.add((score > threshold) == bool(one["success"]))
-    if len(above) != 1:
-        return None
-    return "higher" if above.pop() else "lower"
 
 
 IMPORTER = DeepEval()

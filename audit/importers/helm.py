@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO
 
-from audit.data import readable
 from audit.errors import DataError
-from audit.files import read_regular
 from audit.importers.log import Aggregate, Log, ScoredAnswer
-from audit.importers.reading import MOST, digest_of, laid_out, model_in, number_in, text_in, whole_json
+from audit.importers.reading import digest_of, laid_out, model_in, number_in, text_in, whole_json
+from audit.importers.streaming import elements
 
 __all__ = ["HELM", "IMPORTER"]
 
@@ -60,29 +61,51 @@ class HELM:
         aggregates = {}
         if _STATS in files:
             with laid_out(files[_STATS], self.title):
-                aggregates = dict(_aggregates(_listed(files[_STATS], self.title), name))
+                aggregates = dict(_aggregates(elements(files[_STATS], self.title), name))
         return Log("helm", None, model_in(model), lambda: self._answers(files, name), {}, aggregates)
 
     def _answers(self, files: Mapping[str, Path], name: str) -> Iterator[ScoredAnswer]:
-        path = files["scenario_state.json"]
-        with laid_out(path, self.title):
-            states = {_state_key(one): one for one in whole_json(path, self.title)["request_states"]}
-        rows = _listed(files["per_instance_stats.json"], self.title)
-        with laid_out(files["per_instance_stats.json"], self.title):
-            for place, row in enumerate(rows):
-                yield from _of_row(row, states, name, f"per_instance_stats.json:{place}")
+        path, stats = files["scenario_state.json"], files["per_instance_stats.json"]
+        with TemporaryFile() as file:
+            states = _States(file)
+            with laid_out(path, self.title):
+                for state in elements(path, self.title, "request_states"):
+                    states.put(state)
+            for place, row in enumerate(elements(stats, self.title)):
+                with laid_out(stats, self.title):
+                    answers = list(_of_row(row, states, name, f"per_instance_stats.json:{place}"))
+                yield from answers
 
 
-def _listed(path: Path, tool: str) -> list[Any]:
-    with readable(path):
-        data = read_regular(path, MOST)
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        raise DataError(f"{path}: is cut or no JSON; allowed: a file of {tool}") from None
-    if not isinstance(value, list):
-        raise DataError(f"{path}: holds a {type(value).__name__}; allowed: a list, as {tool} writes")
-    return value
+class _States:
+    """What was asked and answered, by key, in a file of no name: it may be most of a log, and in any order."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._places = file, dict[_Key, int]()
+
+    def put(self, state: Mapping[str, Any]) -> None:
+        """Keep what the answers take from a request."""
+        instance, result = state["instance"], state.get("result") or {}
+        key = str(instance["id"]), int(state.get("train_trial_index", 0)), _changed(instance.get("perturbation"))
+        output = (result.get("completions") or [{}])[0].get("text")
+        right = [one["output"].get("text") for one in instance.get("references") or []
+                 if "correct" in one.get("tags", ())]  # fmt: skip
+        question = (instance.get("input") or {}).get("text")
+        told = {
+            "right": right, "question": question, "prompt": (state.get("request") or {}).get("prompt") or question,
+            "output": (state.get("output_mapping") or {}).get(str(output).strip()) or output,
+            "lost": bool(result) and not result.get("success", True), "error": result.get("error"),
+        }  # fmt: skip
+        self._places[key] = self._file.seek(0, SEEK_END)
+        self._file.write(json.dumps(told).encode() + b"\n")
+
+    def get(self, key: _Key) -> dict[str, Any]:
+        """Return it; of a key that no request has, what says nothing."""
+        if key not in self._places:
+            return {"right": []}
+        self._file.seek(self._places[key])
+        told: dict[str, Any] = json.loads(self._file.readline())
+        return told
 
 
 def _changed(told: Any) -> str:
@@ -92,21 +115,10 @@ def _changed(told: Any) -> str:
     return ", ".join(str(told[key]) for key in ("name", "computed_on") if told.get(key) not in (None, "perturbed"))
 
 
-def _state_key(state: Mapping[str, Any]) -> _Key:
-    instance = state["instance"]
-    return str(instance["id"]), int(state.get("train_trial_index", 0)), _changed(instance.get("perturbation"))
-
-
-def _of_row(row: Mapping[str, Any], states: Mapping[_Key, Any], name: str, locator: str) -> Iterator[ScoredAnswer]:
+def _of_row(row: Mapping[str, Any], states: _States, name: str, locator: str) -> Iterator[ScoredAnswer]:
     key = (str(row["instance_id"]), int(row.get("train_trial_index", 0)), _changed(row.get("perturbation")))
-    state = states.get(key) or {}
-    instance, result = state.get("instance") or {}, state.get("result") or {}
-    right = [one["output"].get("text") for one in instance.get("references") or [] if "correct" in one.get("tags", ())]
-    completions = result.get("completions") or [{}]
-    output = completions[0].get("text")
-    mapped = (state.get("output_mapping") or {}).get(str(output).strip())
-    lost = bool(result) and not result.get("success", True)
-    question = (instance.get("input") or {}).get("text")
+    state = states.get(key)
+    right, lost = state["right"], state.get("lost", False)
     for stat in row["stats"]:
         told = stat["name"]
         value = None if lost or not stat.get("count") else number_in(stat.get("mean"))
@@ -115,8 +127,8 @@ def _of_row(row: Mapping[str, Any], states: Mapping[_Key, Any], name: str, locat
         yield ScoredAnswer(
             task=_task(name, told), item=key[0], scorer=_scorer(told), repeat=key[1] + 1, locator=locator,
             score=value, status="error" if lost else "unscored" if value is None else "scored",
-            asked=digest_of(question, right), input=text_in((state.get("request") or {}).get("prompt") or question),
-            output=text_in(mapped or output), target=text_in(right), problem=text_in(result.get("error")),
+            asked=digest_of(state.get("question"), right), input=text_in(state.get("prompt")),
+            output=text_in(state.get("output")), target=text_in(right), problem=text_in(state.get("error")),
         )  # fmt: skip
 
 
@@ -129,7 +141,7 @@ def _scorer(told: Mapping[str, Any]) -> str:
     return f"{told['name']}, {changed}" if changed else str(told["name"])
 
 
-def _aggregates(stats: list[Any], name: str) -> Iterator[tuple[tuple[str, str], Aggregate]]:
+def _aggregates(stats: Iterable[Any], name: str) -> Iterator[tuple[tuple[str, str], Aggregate]]:
     for stat in stats:
         value = number_in(stat.get("mean"))
         if value is not None and stat.get("count"):

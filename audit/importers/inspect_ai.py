@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,17 +22,8 @@ from typing import Any
 from audit.errors import DataError
 from audit.importers.archive import opened_archive
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
-from audit.importers.reading import (
-    begins,
-    digest_of,
-    laid_out,
-    model_in,
-    number_in,
-    parsed,
-    scalars,
-    text_in,
-    whole_json,
-)
+from audit.importers.reading import begins, digest_of, laid_out, model_in, number_in, parsed, scalars, text_in
+from audit.importers.streaming import elements, head_of
 
 __all__ = ["IMPORTER", "InspectAI"]
 
@@ -60,7 +50,8 @@ class InspectAI:
 
     def read(self, path: Path) -> Log:
         """Return the answers of all samples and epochs, for each scorer."""
-        with self._samples(path) as (head, _), laid_out(path, self.title):
+        head = self._head(path)
+        with laid_out(path, self.title):
             if head.get("status") not in (None, "success"):
                 raise DataError(f"{path}: the run ended with {str(head['status'])[:20]}; allowed: one that succeeded")
             run = head["eval"]
@@ -76,30 +67,33 @@ class InspectAI:
             lambda: self._answers(path, str(run["task"]), names), scales, aggregates,
         )  # fmt: skip
 
-    @contextmanager
-    def _samples(self, path: Path) -> Iterator[tuple[dict[str, Any], Iterator[tuple[str, Mapping[str, Any]]]]]:
-        """Open a log: its head, and its samples with their places."""
+    def _head(self, path: Path) -> dict[str, Any]:
+        """Return a log without its samples."""
         if path.suffix != ".eval":
-            whole = whole_json(path, self.title)
-            samples = whole.pop("samples", None) or []
-            yield whole, ((f"samples/{place}", sample) for place, sample in enumerate(samples))
-            return
+            return head_of(path, self.title, "samples")
         with opened_archive(path) as archive:
             if "header.json" not in archive.names:
                 raise DataError(f"{path}: has no header.json, as the run has not ended; allowed: a finished log")
-            names = [name for name in archive.names if name.startswith("samples/")]
-            if parts := [name for name in names if name.count("/") > 1]:
+            if parts := [name for name in archive.names if name.startswith("samples/") and name.count("/") > 1]:
                 told = f"{parts[0]} is a part of a sample; make one file of it: inspect log convert --to json"
                 raise DataError(f"{path}: {told}")
-            head = parsed(archive.read("header.json"), f"{path}: header.json", self.title)
-            yield head, ((name, parsed(archive.read(name), f"{path}: {name}", self.title)) for name in names)
+            return parsed(archive.read("header.json"), f"{path}: header.json", self.title)
+
+    def _samples(self, path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the samples with their places."""
+        if path.suffix != ".eval":
+            yield from ((f"samples/{n}", one) for n, one in enumerate(elements(path, self.title, "samples")))
+            return
+        with opened_archive(path) as archive:
+            for name in archive.names:
+                if name.startswith("samples/"):
+                    yield name, parsed(archive.read(name), f"{path}: {name}", self.title)
 
     def _answers(self, path: Path, task: str, names: list[str]) -> Iterator[ScoredAnswer]:
-        with self._samples(path) as (_, samples):
-            for locator, sample in samples:
-                with laid_out(f"{path}: {locator}", self.title):
-                    answers = list(_of_sample(sample, task, names, locator))
-                yield from answers
+        for locator, sample in self._samples(path):
+            with laid_out(f"{path}: {locator}", self.title):
+                answers = list(_of_sample(sample, task, names, locator))
+            yield from answers
 
 
 def _of_sample(sample: Mapping[str, Any], task: str, names: list[str], locator: str) -> Iterator[ScoredAnswer]:

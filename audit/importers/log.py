@@ -50,6 +50,10 @@ class ScoredAnswer:
     """Why there is no score."""
     locator: str = ""
     """Where in the log it stands."""
+    model: str | None = None
+    """Which model answered, where the log says it beside each answer and not once for all."""
+    direction: Direction | None = None
+    """Which way the scorer is good, where the log says it beside each answer."""
 
 
 @dataclass(frozen=True)

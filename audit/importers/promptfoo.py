@@ -19,12 +19,14 @@ from typing import Any
 
 from audit.errors import DataError
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer, Status
-from audit.importers.reading import begins, digest_of, laid_out, model_in, number_in, scalars, text_in, whole_json
+from audit.importers.reading import begins, digest_of, laid_out, model_in, number_in, scalars, text_in
+from audit.importers.streaming import elements, head_of
 
 __all__ = ["IMPORTER", "Promptfoo"]
 
 _ERROR = 2
 _SUCCESS = "success"
+_ROWS = ("results", "results")
 
 
 @dataclass(frozen=True)
@@ -43,27 +45,27 @@ class Promptfoo:
 
     def read(self, path: Path) -> Log:
         """Return the rows of all tests, for success and each named score."""
-        whole = whole_json(path, self.title)
+        head = head_of(path, self.title, *_ROWS)
         with laid_out(path, self.title):
-            results = whole["results"]
-            if results.get("version") != 3:
-                raise DataError(f"{path}: results of version {results.get('version')}; allowed: 3, as promptfoo writes "
-                                "them now; export them anew")  # fmt: skip
-            rows, prompts = results["results"], results.get("prompts") or []
-            tasks = _tasks(rows)
-            aggregates = dict(_aggregates(rows, prompts, tasks))
-            named = {name for row in rows for name in row.get("namedScores") or {}}
-            models = sorted({str(model_in(row["provider"]["id"])) for row in rows})
-        version = (whole.get("metadata") or {}).get("promptfooVersion")
+            if (version := head["results"].get("version")) != 3:
+                raise DataError(f"{path}: results of version {version}; allowed: 3, as promptfoo writes them now; "
+                                "export them anew")  # fmt: skip
+            labels: dict[tuple[str, int], str] = {}
+            named = set[str]()
+            for row in elements(path, self.title, *_ROWS):
+                labels[_key(row)] = str(text_in(row["prompt"].get("label") or row["prompt"]["raw"]))[:80]
+                named |= (row.get("namedScores") or {}).keys()
+            tasks = _tasks(labels)
+            aggregates = dict(_aggregates(head["results"].get("prompts") or [], tasks))
+            models = sorted({str(model_in(provider)) for provider, _ in labels})
+        wrote = (head.get("metadata") or {}).get("promptfooVersion")
         scales = {_SUCCESS: Scale("higher", binary=True), **dict.fromkeys(named, Scale("higher"))}
-        return Log("promptfoo", text_in(version), text_in(", ".join(models)),
-                   lambda: self._answers(path, rows, tasks, sorted(named)), scales, aggregates)  # fmt: skip
+        return Log("promptfoo", text_in(wrote), text_in(", ".join(models)),
+                   lambda: self._answers(path, tasks, sorted(named)), scales, aggregates)  # fmt: skip
 
-    def _answers(
-        self, path: Path, rows: list[Any], tasks: Mapping[tuple[str, int], str], named: list[str]
-    ) -> Iterator[ScoredAnswer]:
+    def _answers(self, path: Path, tasks: Mapping[tuple[str, int], str], named: list[str]) -> Iterator[ScoredAnswer]:
         before: Counter[tuple[str, str]] = Counter()
-        for place, row in enumerate(rows):
+        for place, row in enumerate(elements(path, self.title, *_ROWS)):
             with laid_out(f"{path}: result {place}", self.title):
                 answers = list(_of_row(row, tasks[_key(row)], named, place, before))
             yield from answers
@@ -73,9 +75,8 @@ def _key(row: Mapping[str, Any]) -> tuple[str, int]:
     return str(row["provider"]["id"]), int(row["promptIdx"])
 
 
-def _tasks(rows: list[Any]) -> dict[tuple[str, int], str]:
+def _tasks(labels: Mapping[tuple[str, int], str]) -> dict[tuple[str, int], str]:
     """Return what each provider and prompt is called: the prompt, and the provider where there are several."""
-    labels = {_key(row): str(text_in(row["prompt"].get("label") or row["prompt"]["raw"]))[:80] for row in rows}
     if len(labels) == 1:
         return dict.fromkeys(labels, "promptfoo")
     return {key: f"{model_in(key[0])}, prompt {key[1] + 1}" for key in labels}
@@ -109,10 +110,10 @@ def _of_row(
 
 
 def _aggregates(
-    rows: list[Any], prompts: list[Any], tasks: Mapping[tuple[str, int], str]
+    prompts: list[Any], tasks: Mapping[tuple[str, int], str]
 ) -> Iterator[tuple[tuple[str, str], Aggregate]]:
     """Yield the tool's own rates of success, of each provider and prompt."""
-    places = {int(row["promptIdx"]): tasks[_key(row)] for row in rows}
+    places = {place: task for (_, place), task in tasks.items()}
     for place, prompt in enumerate(prompts):
         counts = prompt.get("metrics") or {}
         good, bad = counts.get("testPassCount"), counts.get("testFailCount")

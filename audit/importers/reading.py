@@ -16,15 +16,16 @@ from typing import Any
 
 from audit.data import json_rows, readable
 from audit.errors import DataError
-from audit.files import canonical, open_regular, read_regular, sha256
+from audit.files import canonical, keys_once, open_regular, read_regular, sha256
 
 __all__ = [
     "MOST", "begins", "digest_of", "json_lines", "laid_out", "model_in", "number_in", "parsed", "redacted", "scalars",
-    "text_in", "whole_json",
+    "text_in", "whole_json", "whole_told",
 ]
 
 MOST = 1 << 28
-"""Bytes of a log that is one JSON value, which takes some six times as much memory, and of an entry of an archive."""
+"""Bytes of JSON that is held whole, which takes some six times as much memory: the head of a log, one element of its
+list, an entry of an archive."""
 _LOOK = 1 << 16
 _KEYS = re.compile(
     r"""\b(?:sk|pk|rk|gsk|xai|hf|ghp|gho|ghs|glpat|xox[abprs]|nvapi|r8|pplx|AKIA|ASIA|AIza|ya29)[-_.]?"""
@@ -47,7 +48,7 @@ def text_in(value: Any) -> str | None:
     if value is None or value == "":
         return None
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return redacted(text.encode("utf-8", "replace").decode())
+    return redacted(text if text.isascii() else text.encode("utf-8", "replace").decode())
 
 
 def model_in(value: Any) -> str | None:
@@ -86,7 +87,7 @@ def json_lines(path: Path, tool: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def whole_json(path: Path, tool: str) -> dict[str, Any]:
-    """Return a log that is one JSON object; raises DataError where it is too large, cut, or something else."""
+    """Return a file that is one JSON object; raises DataError where it is too large, cut, or something else."""
     with readable(path):
         data = read_regular(path, MOST)
     return parsed(data, path, tool)
@@ -94,14 +95,21 @@ def whole_json(path: Path, tool: str) -> dict[str, Any]:
 
 def parsed(data: bytes, what: object, tool: str) -> dict[str, Any]:
     """Return the JSON object in bytes; raises DataError where there is none."""
-    try:
-        value = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        why = " ".join(str(error).split(":")[0].split())[:100]
-        raise DataError(f"{what}: is cut or no JSON ({why}); allowed: a log of {tool}") from None
+    with whole_told(what, tool):
+        value = json.loads(data.decode("utf-8-sig"), object_pairs_hook=keys_once)
     if not isinstance(value, dict):
         raise DataError(f"{what}: holds a {type(value).__name__}; allowed: a log of {tool}")
     return value
+
+
+@contextmanager
+def whole_told(what: object, tool: str) -> Iterator[None]:
+    """Turn what is cut or no JSON into a DataError of one line."""
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        why = " ".join(str(error).split(":")[0].split())[:100]
+        raise DataError(f"{what}: is cut or no JSON ({why}); allowed: a log of {tool}") from None
 
 
 @contextmanager

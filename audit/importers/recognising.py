@@ -6,13 +6,15 @@ A plain table is what nobody else knows; a log that several know, or none, is re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
 from audit import plugins
 from audit.errors import DataError
 from audit.files import canonical, digest_file, sha256
+from audit.importers.contents import Contents, contents_of
 from audit.importers.log import Importer, Log
 from audit.importers.table import Table
 
@@ -28,7 +30,8 @@ class OpenedLog:
     importer: str
     path: Path
     files: tuple[Path, ...]
-    _reader: Importer
+    fields: tuple[tuple[str, str], ...]
+    _reader: Importer = field(compare=False)
 
     def read(self) -> Log:
         """Return what the log holds; see `Importer.read`."""
@@ -38,6 +41,15 @@ class OpenedLog:
         """Return the digest of its files: of one, that of its bytes."""
         parts = [digest_file(one) for one in self.files]
         return parts[0] if len(parts) == 1 else sha256(canonical(parts))
+
+    def contents(self) -> Contents:
+        """Return what the log holds; files of these digests are counted once, whoever asks how often."""
+        return _counted(self, self.digest())
+
+
+@lru_cache(maxsize=4)
+def _counted(opened: OpenedLog, digest: str) -> Contents:
+    return contents_of(opened.read())
 
 
 def open_log(path: Path, tool: str | None = None, fields: Mapping[str, str] | None = None) -> OpenedLog:
@@ -61,7 +73,7 @@ def open_log(path: Path, tool: str | None = None, fields: Mapping[str, str] | No
         titles = ", ".join(_reader(name, None).title for name in names if tool in (None, name))
         raise DataError(f"{path}: {who}; allowed: a whole log of {titles}")
     ((name, (reader, files)),) = known.items()
-    return OpenedLog(name, path, tuple(files), reader)
+    return OpenedLog(name, path, tuple(files), tuple(sorted((fields or {}).items())), reader)
 
 
 def _asked(name: str, path: Path, fields: Mapping[str, str] | None) -> tuple[Importer, list[Path]] | None:

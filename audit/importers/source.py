@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from audit.data import Source, frames_of
 from audit.errors import DataError, did_you_mean
 from audit.files import canonical, sha256
-from audit.importers.contents import Contents, Counted, contents_of
+from audit.importers.contents import Contents, Counted
 from audit.importers.log import Aggregate, Log, Scale, ScoredAnswer
 from audit.importers.reading import digest_of, text_in
 from audit.importers.recognising import OpenedLog, open_log
@@ -82,10 +82,9 @@ class Imported(Source):
     def batches(self, role: Role, *, limit: int | None = None) -> Iterator[pd.DataFrame]:
         """Return frames of scored answers; see `audit.data.DataSource`."""
         opened = self._open()
-        file, log = self._promised(opened), opened.read()
-        contents = contents_of(log)
+        file, contents = self._promised(opened), opened.contents()
         scorer = self._chosen(contents)
-        found = (self._row(one, contents, file) for one in self._answers(log, scorer))
+        found = (self._row(one, contents, file) for one in self._answers(contents.log, scorer))
         rows = islice(self._in_groups(found), limit)
         chunks = iter(lambda: list(islice(rows, _ROWS)), [])
         names = [name for name in _FIELDS if name in role.fields]

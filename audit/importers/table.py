@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +17,14 @@ from typing import Any, get_args
 
 from audit.data import ENDINGS, column_names, read_columns
 from audit.errors import DataError
-from audit.importers.log import Log, Scale, ScoredAnswer, Status
-from audit.importers.reading import digest_of, number_in, scalars, text_in
+from audit.importers.log import Log, ScoredAnswer, Status
+from audit.importers.reading import begins, digest_of, json_lines, number_in, scalars, text_in
 
 __all__ = ["IMPORTER", "Table"]
 
 _PLAIN = ("task", "scorer", "status", "passed", "repeat", "unit", "input", "output", "target", "model", "direction",
           "problem")  # fmt: skip
+_STATUSES = get_args(Status)
 _TRUE, _FALSE = ("1", "1.0", "true", "yes", "pass", "passed"), ("0", "0.0", "false", "no", "fail", "failed")
 
 
@@ -34,68 +36,79 @@ class Table:
     fields: Mapping[str, str] = field(default_factory=dict)
     """Name above -> column that holds it, where the column is called otherwise."""
 
-    def _column(self, name: str) -> str:
-        return self.fields.get(name, name)
-
     def files(self, path: Path) -> list[Path] | None:
-        """Return the file, if it is a table that has an item and a score in each row."""
+        """Return the file, if it is a table that has an item and a score in some row."""
         if not path.is_file() or path.suffix.lower() not in ENDINGS:
             return None
-        return [path] if {self._column("item"), self._column("score")} <= set(column_names(path)) else None
+        wanted = {self.fields.get(name, name) for name in ("item", "score")}
+        return [path] if wanted <= set(_names(path, wanted)) else None
 
     def read(self, path: Path) -> Log:
-        """Return the rows; what is said of a scorer is read from its first row."""
-        columns = [one for one in column_names(path) if "." not in one]
+        """Return the rows; which model answered, and which way a scorer is good, each row says for itself."""
+        there = _names(path, set(self.fields.values())) if self.fields else []
         for name, column in self.fields.items():
-            if name not in ("item", "score", *_PLAIN) or column not in columns:
+            if name not in ("item", "score", *_PLAIN) or column not in there or "." in column:
                 raise DataError(f"{path}: no column {column!r} for {name}; allowed: a column of the file for one of "
                                 f"item, score, {', '.join(_PLAIN)}")  # fmt: skip
-        models, scales = set[str](), dict[str, Scale]()
-        told = [one for one in ("scorer", "direction", "model") if self._column(one) in columns]
-        for cells in read_columns(path, "auto", [self._column(one) for one in told]) if told else ():
-            for values in zip(*(cells[self._column(one)] for one in told), strict=True):
-                row = dict(zip(told, values, strict=True))
-                models |= {row["model"]} if row.get("model") else set()
-                _note(path, scales, str(row.get("scorer") or "score"), row.get("direction") or None)
-        model = ", ".join(sorted(models)[:3]) or None
-        return Log("table", None, text_in(model), lambda: self._answers(path, columns), scales)
+        return Log("table", None, None, lambda: self._answers(path))
 
-    def _answers(self, path: Path, columns: list[str]) -> Iterator[ScoredAnswer]:
-        number = 0
-        for cells in read_columns(path, "auto", columns):
-            for values in zip(*cells.values(), strict=True):
-                number += 1
-                yield self._answer(path, number, dict(zip(cells, values, strict=True)))
-
-    def _answer(self, path: Path, number: int, row: Mapping[str, Any]) -> ScoredAnswer:
-        told = {name: row.get(self._column(name)) for name in ("item", "score", *_PLAIN)}
-        told = {name: None if cell == "" else cell for name, cell in told.items()}
-        where = f"{path}: row {number}"
-        if type(told["item"]) not in (str, int):
-            raise DataError(f"{where}: item is empty; allowed: text or an integer that names what was asked")
-        score = _score(where, told["score"])
-        status: Status = told["status"] or ("unscored" if score is None else "scored")
-        if status not in get_args(Status) or (status == "scored") == (score is None):
-            got = f"status {str(status)[:20]!r} with {'no' if score is None else 'a'} score"
-            raise DataError(f"{where}: {got}; allowed: scored with a score, or error, unscored, invalid without")
-        known = {self._column(name) for name in told}
-        return ScoredAnswer(
-            task=str(told["task"] or path.stem), item=str(told["item"]), scorer=str(told["scorer"] or "score"),
-            status=status, score=score, passed=_passed(where, told["passed"]), repeat=_repeat(where, told["repeat"]),
-            asked=digest_of(told["input"], told["target"]), input=text_in(told["input"]),
-            output=text_in(told["output"]), target=text_in(told["target"]), problem=text_in(told["problem"]),
-            cluster=None if told["unit"] is None else str(told["unit"]), locator=f"row {number}",
-            about=scalars({key: cell for key, cell in row.items() if key not in known}),
-        )  # fmt: skip
+    def _answers(self, path: Path) -> Iterator[ScoredAnswer]:
+        columns = {name: self.fields.get(name, name) for name in ("item", "score", *_PLAIN)}
+        ways: dict[str, Any] = {}
+        known, task = frozenset(columns.values()), path.stem
+        for number, row in enumerate(_rows(path, self.title), 1):
+            told = {name: None if (cell := row.get(column)) == "" else cell for name, column in columns.items()}
+            about = {key: cell for key, cell in row.items() if key not in known and "." not in key}
+            answer = _answer(path, number, {**told, "task": told["task"] or task}, about)
+            before = ways.setdefault(answer.scorer, answer.direction)
+            if before != answer.direction:
+                raise DataError(f"{path}: {answer.scorer} has the directions {before} and {answer.direction}; allowed: "
+                                "one of them")  # fmt: skip
+            yield answer
 
 
-def _note(path: Path, scales: dict[str, Scale], scorer: str, direction: Any) -> None:
-    """Add what a row tells of its scorer; raises DataError where two rows tell otherwise."""
-    if direction not in (None, "higher", "lower"):
-        raise DataError(f"{path}: direction {str(direction)[:20]!r} of {scorer}; allowed: higher, lower, or nothing")
-    before = scales.setdefault(scorer, Scale(direction)).direction
-    if before != direction:
-        raise DataError(f"{path}: {scorer} has the directions {before} and {direction}; allowed: one of them")
+def _names(path: Path, wanted: set[str]) -> list[str]:
+    """Return the names of a file's columns; of JSON lines those of its beginning, where all that is wanted is there."""
+    if ENDINGS[path.suffix.lower()] == "jsonl":
+        try:
+            found = [name for line in begins(path).split("\n")[:-1] for name in json.loads(line)]
+        except (ValueError, TypeError, RecursionError):
+            found = []  # reading it tells what is wrong with it, and in which line
+        if wanted <= set(found):
+            return found
+    return column_names(path)
+
+
+def _rows(path: Path, tool: str) -> Iterator[Mapping[str, Any]]:
+    """Yield the rows, each as column -> cell."""
+    if ENDINGS[path.suffix.lower()] == "jsonl":
+        yield from (row for _, row in json_lines(path, tool))
+        return
+    for cells in read_columns(path, "auto", [one for one in column_names(path) if "." not in one]):
+        yield from (dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True))
+
+
+def _answer(path: Path, number: int, told: Mapping[str, Any], about: Mapping[str, Any]) -> ScoredAnswer:
+    """Return a row's answer, by the names above; about: its other columns."""
+    where = f"{path}: row {number}"
+    if type(told["item"]) not in (str, int):
+        raise DataError(f"{where}: item is empty; allowed: text or an integer that names what was asked")
+    score, scorer = _score(where, told["score"]), str(told["scorer"] or "score")
+    status: Status = told["status"] or ("unscored" if score is None else "scored")
+    if status not in _STATUSES or (status == "scored") == (score is None):
+        got = f"status {str(status)[:20]!r} with {'no' if score is None else 'a'} score"
+        raise DataError(f"{where}: {got}; allowed: scored with a score, or error, unscored, invalid without")
+    if (way := told["direction"] or None) not in (None, "higher", "lower"):
+        raise DataError(f"{path}: direction {str(way)[:20]!r} of {scorer}; allowed: higher, lower, or nothing")
+    return ScoredAnswer(
+        task=str(told["task"]), item=str(told["item"]), scorer=scorer, direction=way,
+        status=status, score=score, passed=_passed(where, told["passed"]), repeat=_repeat(where, told["repeat"]),
+        asked=digest_of(told["input"], told["target"]), input=text_in(told["input"]),
+        output=text_in(told["output"]), target=text_in(told["target"]), problem=text_in(told["problem"]),
+        cluster=None if told["unit"] is None else str(told["unit"]), locator=f"row {number}",
+        model=str(told["model"]) if told["model"] else None,
+        about=scalars(about),
+    )  # fmt: skip
 
 
 def _score(where: str, cell: Any) -> float | None:
