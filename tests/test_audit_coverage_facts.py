@@ -88,6 +88,46 @@ def test_an_answer_without_signature_does_not_overrule_one_with(tmp_path):
     assert facts_of(audit).answers["eu-ai-act"]["role"].choices == ("provider",)
 
 
+def test_an_answer_by_a_known_key_is_displaced_by_no_unknown_one_and_who_says_otherwise_is_told(tmp_path, monkeypatch):
+    audit = small_audit(tmp_path)
+    known, other = (read_key(tmp_path / name) for name in ("Kim", "other") if make_key(tmp_path / name))
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "Kim.pub").rename(tmp_path / "keys" / "Kim.pub")
+
+    def say(role, key):
+        add_reviews(audit, Answers(framework="eu-ai-act", answers={"role": [role]}), author="Kim", key=key)
+
+    def stands():
+        one = facts_of(audit).answers["eu-ai-act"]["role"]
+        return one.choices[0], [(other.choices[0], other.key) for other in one.against]
+
+    say("gpai", None)
+    say("provider", known)
+    assert stands() == ("provider", []), "who signs takes the place of who did not"
+    say("deployer", other)
+    theirs, ours = ("deployer", other.public.fingerprint), ("provider", known.public.fingerprint)
+    assert stands() == ("deployer", [ours]), "of two keys that nobody vouches for the later stands, and both are told"
+    monkeypatch.setenv("DOKIMASIA_KEYS", str(tmp_path / "keys"))
+    assert stands() == ("provider", [theirs])
+    say("gpai", None)
+    assert stands() == ("provider", [theirs, ("gpai", None)])
+    say("deployer", known)
+    assert stands() == ("deployer", []), "what nobody signed and was said before is no word against it"
+
+
+def test_two_persons_are_two_keys(tmp_path):
+    audit = small_audit(tmp_path)
+    kim, lee = (read_key(tmp_path / name) for name in ("kim", "lee") if make_key(tmp_path / name))
+    told = []
+    for author, decision, key in (
+        ("Kim", "in review", None), ("Lee", "approved", None), ("Kim", "in review", kim), ("Lee", "approved", kim),
+        ("Lee", "approved", lee),
+    ):  # fmt: skip
+        add_reviews(audit, Decision(decision=decision), author=author, key=key)
+        told.append(facts_of(audit).two_person)
+    assert told == [False, False, False, False, True]
+
+
 def test_answers_that_a_catalogue_does_not_know_are_refused_before_anything_is_written(tmp_path):
     audit = small_audit(tmp_path)
     for answers, told in [

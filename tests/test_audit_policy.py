@@ -413,7 +413,12 @@ def test_approval_by_one_person_and_by_two(tmp_path):
     add_reviews(audit, Decision(decision="approved"), author="kim ", at=at(DAY))
     assert stands() == ["passed", "failed"]
     add_reviews(audit, Decision(decision="approved"), author="Lee", at=at(DAY))
-    assert stands() == ["passed", "passed"]
+    assert stands() == ["passed", "failed"], "two names are no two persons"
+    kim, lee = (read_key(tmp_path / name) for name in ("kim", "lee") if make_key(tmp_path / name))
+    add_reviews(audit, Decision(decision="in review"), author="Kim", at=at(DAY), key=kim)
+    for key, stood in ((None, "failed"), (kim, "failed"), (lee, "passed")):
+        add_reviews(audit, Decision(decision="approved"), author="Lee", at=at(DAY), key=key)
+        assert stands() == ["passed", stood]
     add_reviews(audit, Decision(decision="rejected"), author="Lee", at=at(DAY))
     assert stands() == ["failed", "failed"]
 

@@ -463,21 +463,34 @@ def test_who_asked_signed_wants_a_signed_approval_with_another_key(tmp_path, key
     kim, lee = keys
     audit = small_audit(tmp_path, two_person=True)
     say(audit, Decision(decision="in review"), author="Kim", key=kim)
-    for key, why in ((None, "not signed; Kim signed the request"), (kim, "signed with the same key as the request")):
+    for key, why in ((None, "not signed; two persons are"), (kim, "signed with the same key as the request")):
         with pytest.raises(UsageError, match=why):
             say(audit, Decision(decision="approved"), author="Lee", key=key)
     say(audit, Decision(decision="approved"), author="Lee", key=lee)
     assert state_of(audit).decision == "approved"
 
 
-def test_everybody_who_asked_for_a_review_is_no_second_person(tmp_path):
+def test_two_names_without_two_keys_are_no_two_persons(tmp_path, keys):
+    kim, lee = keys
     audit = small_audit(tmp_path, two_person=True)
     say(audit, Decision(decision="in review"), author="Kim")
+    for key, why in ((None, "not signed"), (lee, "the request by Kim is not signed, and names alone are")):
+        with pytest.raises(UsageError, match=why):
+            say(audit, Decision(decision="approved"), author="Lee", key=key)
+    say(audit, Decision(decision="in review"), author="Kim", key=kim)
+    say(audit, Decision(decision="approved"), author="Lee", key=lee)
+    assert state_of(audit).decision == "approved"
+
+
+def test_everybody_who_asked_for_a_review_is_no_second_person(tmp_path, keys):
+    kim, other = keys
+    audit = small_audit(tmp_path, two_person=True)
+    say(audit, Decision(decision="in review"), author="Kim", key=kim)
     say(audit, Decision(decision="in review"), author="Lee")
     for name in ("Kim", "Lee"):
         with pytest.raises(UsageError, match="Kim, Lee asked for this one"):
-            say(audit, Decision(decision="approved"), author=name)
-    say(audit, Decision(decision="approved"), author="Park")
+            say(audit, Decision(decision="approved"), author=name, key=other)
+    say(audit, Decision(decision="approved"), author="Park", key=other)
     assert state_of(audit).decision == "approved"
 
 

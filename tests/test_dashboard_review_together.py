@@ -60,7 +60,7 @@ def test_what_others_changed_and_the_late_one_did_not_touch_stays(small):
 
 
 def test_an_approval_of_what_was_seen_is_none_of_what_came_since(small):
-    add_reviews(small, Decision(decision="in review", two_person=True), author="Kim")
+    add_reviews(small, Decision(decision="in review"), author="Kim")
     app = screen(screen="audit", audit=small.folder.name, tab="reviews")
     add_reviews(small, Comment(text="Do not, the data was wrong"), author="Kim")
     field(app, "selectbox", "Decision").set_value("approved")
@@ -118,3 +118,17 @@ def test_two_dashboards_on_two_hosts_share_a_database(small, tmp_path, monkeypat
     assert "not written: meanwhile Lee said of limited: owner Lee" in seen(here)
     send(here, "Kim")
     assert everything(small) == [Owner(check="limited", owner="Lee"), Owner(check="limited", owner="Kim")]
+
+
+def test_giving_many_to_somebody_tells_whom_others_gave_them_to_meanwhile(small):
+    kim = screen(screen="register")
+    add_reviews(small, Owner(check="limited", owner="Lee"), author="Lee")
+    field(kim, "text_input", "To whom").set_value("Park")
+    field(kim, "text_input", "Said by").set_value("Kim")
+    field(kim, "button", "Give").click().run()
+    assert "not written: meanwhile Lee said of limited: owner Lee; look again" in seen(kim)
+    assert everything(small) == [Owner(check="limited", owner="Lee")]
+    assert field(kim, "text_input", "To whom").value == "Park", "what was typed is not lost"
+    field(kim, "button", "Give").click().run()
+    assert state_of(small).of("limited").owner == "Park"
+    assert not field(kim, "text_input", "To whom").value, "the next form is a new one"

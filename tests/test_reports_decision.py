@@ -13,6 +13,8 @@ from test_reports_html import page
 import audit.review.state as state_module
 from audit.record import Limit, load_record
 from audit.review import Decision, Due, Override, Owner, Status, add_reviews, state_of
+from audit.signing import make_key
+from audit.signing.keys import read_key
 from dashboard import thumbnails
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
@@ -95,12 +97,13 @@ def acts(audit, on=None):
     return page_of(audit, on).acts
 
 
-def test_it_names_who_has_to_act_and_by_when(audit):
+def test_it_names_who_has_to_act_and_by_when(audit, tmp_path):
+    kim, lee = (read_key(tmp_path / name) for name in ("kim", "lee") if make_key(tmp_path / name))
     assert acts(audit) == (("Somebody has to ask for a review.", False), ("6 open findings without an owner", False))
     add_reviews(
         audit, Owner(check="c00", owner="Lee"), Due(check="c00", due=date(2026, 12, 15)),
         Owner(check="c01", owner="Lee"), Owner(check="c03", owner="Park"), Due(check="c03", due=date(2026, 12, 1)),
-        Decision(decision="in review", two_person=True), author="Kim", at=AT,
+        Decision(decision="in review", two_person=True), author="Kim", at=AT, key=kim,
     )
     assert [told for told, _ in acts(audit)] == [
         "Asked by Kim on 2026-11-24; a second person has to approve.",
@@ -108,7 +111,7 @@ def test_it_names_who_has_to_act_and_by_when(audit):
     ]
     late = dict(acts(audit, date(2026, 12, 2)))
     assert [told for told, over in late.items() if over] == ["Park by 2026-12-01: c03"]
-    add_reviews(audit, Decision(decision="approved", reason="fine"), author="Lee", at=AT)
+    add_reviews(audit, Decision(decision="approved", reason="fine"), author="Lee", at=AT, key=lee)
     assert acts(audit)[0] == ("By Lee on 2026-11-24.", False)
     assert (page_of(audit).decision, page_of(audit).machine, page_of(audit).after) == ("Approved", "failed", "failed")
 

@@ -62,7 +62,8 @@ _UNCOUNTED: dict[Problem, str] = {
     "not_asked": "nobody asked for the review that was approved",
     "same_key": "the approval is signed with the same key as the request for review",
     "same_person": "the approval is not by another person than the one who asked for review",
-    "unsigned": "the request for review is signed, and the approval is not",
+    "unsigned": "the approval is not signed, and two persons are told apart by two keys",
+    "request_unsigned": "the request for review is not signed, and two persons are told apart by two keys",
     "not_named": "the approval, or the request for it, is signed with no key that the policy names",
 }
 """Why an approval does not count."""

@@ -41,8 +41,8 @@ __all__ = [
     "state_of",
 ]
 
-Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "not_named"]
-"""Nobody asked for a review; the key, or the person, is that of who asked; who asked signed and this one did not; a
+Problem = Literal["not_asked", "same_key", "same_person", "unsigned", "request_unsigned", "not_named"]
+"""Nobody asked for a review; the key, or the person, is that of who asked; it is not signed; nobody who asked signed; a
 policy names keys, and it, or what asked for it, is signed with none of them."""
 Target = tuple[str | None, str | None]
 """(check, item): an item of a check; (check, None): its finding; (None, None): the audit."""
@@ -276,20 +276,23 @@ class SignOffState:
     rows: tuple[SignOff, ...] = ()
 
     def problem(self, author: str, key: str | None) -> Problem | None:
-        """Return why an approval by this person, with this key, would not count; None where it would."""
+        """Return why an approval by this person, with this key, would not count; None where it would.
+
+        Two persons are told apart by two keys: a name is whatever somebody types.
+        """
         if self.keys is not None and key not in self.keys:
             return "not_named"
         if not self.two_person:
             return None
-        keys = {None if one.key is None else one.key.fingerprint for one in self.asked}
         if not self.asked:
             return "not_asked"
+        keys = {one.key.fingerprint for one in self.asked if one.key is not None}
         if key is not None and key in keys:
             return "same_key"
         if any(same_person(author, one.author) for one in self.asked):
             return "same_person"
-        if key is None and keys != {None}:
-            return "unsigned"
+        if key is None or not keys:
+            return "unsigned" if key is None else "request_unsigned"
         return "not_named" if self.keys is not None and not keys.issubset(self.keys) else None
 
     def then(self, entry: Entry, says: Decision) -> SignOffState:

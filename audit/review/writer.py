@@ -172,6 +172,8 @@ _WHY: dict[Problem, str] = {
     "not_asked": "it needs a review (--ask) that another person asked for; nobody asked for one",
     "same_key": "signed with the same key as the request by {who}; another person has to approve",
     "same_person": "it needs a review (--ask) that another person asked for; {who} asked for this one",
-    "unsigned": "not signed; {who} signed the request, so an approval needs a signature with another key",
+    "unsigned": "not signed; two persons are told apart by two keys, so it needs a signature (--key)",
+    "request_unsigned": "the request by {who} is not signed, and names alone are no two persons; ask for a review with "
+    "a key (--ask --key)",
     "not_named": "signed with no key that may approve",
 }

@@ -157,8 +157,13 @@ def _ask(
 def _told(answered: Answered | None) -> str:
     if answered is None:
         return "  [open]"
+    against = "".join(f"; against it: {_by(one)}" for one in answered.against)
+    return f"  [{_by(answered)}{against}]"
+
+
+def _by(answered: Answered) -> str:
     signed = "not signed" if answered.key is None else f"signed with {answered.key[:23]}"
-    return f"  [{', '.join(answered.choices)}: {answered.author}, {answered.on}, {signed}]"
+    return f"{', '.join(answered.choices)}: {answered.author}, {answered.on}, {signed}"
 
 
 def _answer(framework: Framework, audit: Audit | None, given: list[str], author: str | None, key: Path | None) -> None:

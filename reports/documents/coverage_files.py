@@ -13,7 +13,7 @@ from typing import Any
 
 from audit.files import canonical
 from audit.frameworks import load_framework
-from audit.policy import ClauseCoverage, Coverage, coverage_of
+from audit.policy import Answered, ClauseCoverage, Coverage, coverage_of
 from audit.record import Audit
 from reports.documents.cards import labelled
 from reports.documents.pdf_report import printed
@@ -129,7 +129,8 @@ def _cells(row: ClauseRow, words: Words) -> list[str]:
 def _bound(view: CoverageView, words: Words) -> list[str]:
     answers = (
         [row.question, row.answer or words("coverage.unanswered"),
-         f"{row.who} {row.when}{' · ' + words('coverage.signed') if row.signed else ''}"] for row in view.answers
+         " · ".join([f"{row.who} {row.when}", *([words("coverage.signed")] if row.signed else []), *row.against])]
+        for row in view.answers
     )  # fmt: skip
     dates = ([row.day, row.what, row.sure, words("coverage.later") if row.later else ""] for row in view.dates)
     bound = [f"## {words('coverage.bound')}", "", *_grid(["question", "answer", "by"], answers, words)]
@@ -145,9 +146,13 @@ def _grid(heads: list[str], rows: Iterable[list[str]], words: Words) -> list[str
 
 def _answers(found: Coverage) -> dict[str, Any]:
     return {
-        question: {"choices": list(one.choices), "author": one.author, "on": one.on.isoformat(), "key": one.key}
+        question: {**_answer(one), **({"against": [_answer(other) for other in one.against]} if one.against else {})}
         for question, one in found.answers.items()
     }
+
+
+def _answer(one: Answered) -> dict[str, Any]:
+    return {"choices": list(one.choices), "author": one.author, "on": one.on.isoformat(), "key": one.key}
 
 
 def _clause(one: ClauseCoverage, row: ClauseRow) -> dict[str, Any]:

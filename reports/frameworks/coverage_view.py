@@ -131,6 +131,8 @@ class AnswerRow:
     who: str
     when: str
     signed: bool
+    against: tuple[str, ...] = ()
+    """Who says otherwise, and what, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -308,6 +310,13 @@ def _answer(question: Question, given: Answered | None, notation: Notation) -> A
         return AnswerRow(asks, "", "", "", signed=False)
     known = {choice.id: choice.says.of(words.lang) for choice in question.choices}
     known["none"] = words("coverage.none_of_these")
-    told = "; ".join(known.get(one, one) for one in given.choices)
-    who = one_line(given.author, words, 80)
-    return AnswerRow(asks, told, who, notation.day(given.on), signed=given.key is not None)
+
+    def told(one: Answered) -> dict[str, str]:
+        answer = "; ".join(known.get(choice, choice) for choice in one.choices)
+        return {"answer": answer, "who": one_line(one.author, words, 80), "when": notation.day(one.on)}
+
+    against = tuple(
+        words("coverage.against_unsigned" if one.key is None else "coverage.against", **told(one))
+        for one in given.against
+    )  # fmt: skip
+    return AnswerRow(asks, **told(given), signed=given.key is not None, against=against)

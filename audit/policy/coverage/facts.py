@@ -3,14 +3,15 @@
     facts_of(audit)     record, run.json, reviews and seal; nothing is measured, no clock is read
 
 The day is that on which the audit ended, by run.json; without it nobody knows which clauses were in force. Answers to
-the questions of a framework are the latest of the reviews, question by question; an answer without signature does not
-overrule one with, and an entry whose signature does not hold says nothing.
+the questions of a framework are the latest of the reviews, question by question: by a key that is known here
+(`DOKIMASIA_KEYS`), else by any key, else without signature. Who says otherwise is told beside the answer that stands.
+An entry whose signature does not hold says nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from audit.errors import DokimasiaError
@@ -18,6 +19,7 @@ from audit.integrity import check_seal
 from audit.policy.coverage.mapping import usable
 from audit.record import Audit, Deviation, Finding, Limit, Record, RunFacts, Sheet, load_record
 from audit.review import Answers, Entry, ReviewState, sign_off_of, signature_of, state_of
+from audit.signing import known_keys
 
 __all__ = ["Answered", "Facts", "facts_of"]
 
@@ -32,6 +34,8 @@ class Answered:
     on: date
     key: str | None
     """Fingerprint of the key that signed it; None without one."""
+    against: tuple[Answered, ...] = ()
+    """What others answered who say otherwise, and whose word does not stand."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ def facts_of(audit: Audit) -> Facts:
         approval_signed=approval is not None and signature_of(approval) == "holds",
         two_person=sign_off_of(audit, entries, two_person=True).decision == "approved",
         sealed=check_seal(audit) is not None,
-        answers=_answers(entries),
+        answers=_answers(entries, known_keys().keys()),
     )
 
 
@@ -177,13 +181,35 @@ def _audited(record: Record) -> str | None:
     return None if main is None else f"{main.family} {main.name}"
 
 
-def _answers(entries: Iterable[Entry]) -> dict[str, dict[str, Answered]]:
-    found: dict[str, dict[str, Answered]] = {}
+def _answers(entries: Iterable[Entry], known: Collection[str]) -> dict[str, dict[str, Answered]]:
+    """Return framework -> question -> the answer that stands, with the others that speak against it.
+
+    Who is known here is displaced by nobody who is not, who signed by nobody who did not; of equals the later stands.
+    Against an answer speaks the last word of every other key, and one without signature where it is the later, if it
+    says otherwise.
+    """
+    said: dict[str, dict[str, dict[str | None, Answered]]] = {}
     for entry in entries:
         if isinstance(entry.says, Answers):
             key = None if entry.key is None else entry.key.fingerprint
-            held = found.setdefault(entry.says.framework, {})
+            of_framework = said.setdefault(entry.says.framework, {})
             for question, choices in entry.says.answers.items():
-                if key is not None or question not in held or held[question].key is None:
-                    held[question] = Answered(tuple(choices), entry.author, entry.at.date(), key)
-    return found
+                voices = of_framework.setdefault(question, {})
+                voices.pop(key, None)  # the last to speak stands last
+                voices[key] = Answered(tuple(choices), entry.author, entry.at.date(), key)
+    return {
+        framework: {question: _standing(list(voices.values()), known) for question, voices in questions.items()}
+        for framework, questions in said.items()
+    }
+
+
+def _standing(voices: Sequence[Answered], known: Collection[str]) -> Answered:
+    """Return the answer that stands, of the last word of each voice in the order in which they were said."""
+    trust = [(one.key in known) + (one.key is not None) for one in voices]
+    place = max(range(len(voices)), key=lambda one: (trust[one], one))
+    stands = voices[place]
+    against = tuple(
+        one for at, one in enumerate(voices)
+        if set(one.choices) != set(stands.choices) and (one.key is not None or at > place)
+    )  # fmt: skip
+    return replace(stands, against=against)

@@ -46,7 +46,7 @@ _NEED: dict[Need, str] = {
     "reviewed": "people's word on items",
     "approved": "an approval",
     "approval_signed": "a signed approval",
-    "two_person": "an approval by another person than the one who asked",
+    "two_person": "an approval signed with another key than the one that signed the request for review",
     "sealed": "a seal",
 }
 _HOW: dict[Need, str] = {
@@ -68,7 +68,7 @@ _HOW: dict[Need, str] = {
     "reviewed": "let people look at items (dokimasia review --call)",
     "approved": "have it approved (dokimasia review --approve)",
     "approval_signed": "approve with a key (dokimasia review --approve --key)",
-    "two_person": "let one person ask for review and another one approve",
+    "two_person": "let one person ask for review and another one approve, each with a key of their own",
     "sealed": "seal it (dokimasia seal)",
 }
 _CAP: dict[Cap, str] = {
