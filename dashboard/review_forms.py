@@ -19,6 +19,7 @@ from audit.record import Audit
 from audit.review import (
     DECISIONS,
     RATINGS,
+    REVIEWS,
     STATUSES,
     Action,
     Answers,
@@ -34,6 +35,7 @@ from audit.review import (
     Status,
     StatusWord,
     TargetState,
+    passed_over,
 )
 from dashboard.drawn_forms import SEND, DrawnForm, drawn_form
 from dashboard.findings_register import standing
@@ -60,6 +62,8 @@ def review_audit(audit: Audit, words: Words) -> None:
     """Draw the form for a word about the audit: a decision, a comment."""
     if not _may_speak(words):
         return
+    if passed_over(audit):
+        st.caption(words("form.passed_over", variable=REVIEWS))
     form = drawn_form(audit)
     key = form.key
     draw("form_head.html.j2", words)

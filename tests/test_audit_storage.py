@@ -496,6 +496,12 @@ def test_every_command_takes_an_address(finished, bucket, tmp_path, elsewhere, c
     said("review", finished, "--check", "pairs", "--rate", "low", "--author", "Kim")
     said("review", name, "--into", into, "--comment", "seen", "--author", "Lee")
     assert len(bucket.get(f"team/audits/{name}/reviews.jsonl").splitlines()) == 2
+    said("review", finished, "--comment", "seen", "--reviews", "reviews.sqlite", code=2)
+    monkeypatch.setenv("DOKIMASIA_REVIEWS", str(tmp_path / "reviews.sqlite"))
+    assert execute(["review", finished]) == 0
+    assert "lives in an object store, which keeps its reviews: the database that DOKIMASIA" in capsys.readouterr().err
+    said("review", finished, "--sync", code=2)
+    monkeypatch.delenv("DOKIMASIA_REVIEWS")
     said("keygen", "key.pem")
     said("seal", finished, "--key", "key.pem", "--author", "Kim")
     assert "2 entries" in said("verify", finished, "--public", "key.pem.pub")

@@ -155,8 +155,11 @@ def _decisions(decisions: dict[str, bool], reason: str | None, *, two_person: bo
 
 def _kept(audit: Audit, place: str | None, *, sync: bool) -> None:
     """Bring the file up to the database, if there is one, and with `sync` the database up to the file."""
-    from audit.review import pull_reviews, push_reviews
+    from audit.review import REVIEWS, passed_over, pull_reviews, push_reviews
 
+    if passed_over(audit):
+        told = f"the database that {REVIEWS} names has no part in it"
+        print(f"{audit.record.id} lives in an object store, which keeps its reviews: {told}", file=sys.stderr)
     if not sync:
         pull_reviews(audit, place)
         return

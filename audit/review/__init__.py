@@ -27,7 +27,7 @@ from audit.review.entries import (
     read_reviews,
     signature_of,
 )
-from audit.review.kept import REVIEWS, log_of, pull_reviews, push_reviews
+from audit.review.kept import REVIEWS, log_of, passed_over, pull_reviews, push_reviews
 from audit.review.overrides import PROBLEMS, Reviewed
 from audit.review.sides import call_item
 from audit.review.state import Problem, ReviewState, SignOff, TargetState, sign_off_of, state_after, state_of
@@ -39,6 +39,6 @@ __all__ = [
     "Answers", "Call", "CallWord", "Calls", "Comment", "Decision", "DecisionWord", "Due", "Entry", "Override",
     "Owner", "Problem", "Rating", "RatingWord", "ReviewState", "Reviewed", "Reviews", "Said", "Sample", "SignOff",
     "Statement", "Status", "StatusWord", "TargetState", "Waiver", "add_reviews", "agreements", "call_item", "call_of",
-    "differ", "log_of", "person_of", "pull_reviews", "push_reviews", "read_reviews", "sign_off_of", "signature_of",
-    "state_after", "state_of", "waiver_in_force",
+    "differ", "log_of", "passed_over", "person_of", "pull_reviews", "push_reviews", "read_reviews", "sign_off_of",
+    "signature_of", "state_after", "state_of", "waiver_in_force",
 ]
