@@ -88,7 +88,9 @@ class _Metric:
     @property
     def direction(self) -> Direction | None:
         """Which way it passes; None where no case tells, or two tell otherwise."""
-        return {frozenset([True]): "higher", frozenset([False]): "lower"}.get(frozenset(self.above))
+        if len(self.above) != 1:
+            return None
+        return "higher" if True in self.above else "lower"
 
 
 def _of_case(case: Mapping[str, Any], place: int, task: str, before: Counter[str]) -> Iterator[ScoredAnswer]:
