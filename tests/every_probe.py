@@ -34,7 +34,7 @@ OPTIONS: dict[str, list[dict[str, Any]]] = {
     "novelty.data": [{}, {"score": "mixture", "beside": ()}],
     "novelty.likelihood": [
         {}, {"score": "input_complexity", "beside": tuple(one for one in get_args(Score) if one != "input_complexity"),
-             "blurred": True, "ensemble": ("second", "third"), "tail_rate": 1e-3, "maps": True},
+             "blurred": True, "ensemble": ("second", "third"), "tail_rate": 1e-3, "drift": 50, "maps": True},
         {"score": "inversion", "beside": ("isolation_forest", "latent_norm")},
     ],
     "novelty.contrast": [

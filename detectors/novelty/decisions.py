@@ -16,7 +16,8 @@ from detectors.ranking import Ranking
 from detectors.result import Remark
 
 __all__ = [
-    "ALPHA", "Rule", "best_score_remark", "blind_spot_remark", "calibration_scores", "decided", "groups_of", "too_few",
+    "ALPHA", "Rule", "best_score_remark", "blind_spot_remark", "calibration_scores", "decided", "groups_of", "judged",
+    "too_few",
 ]
 
 ALPHA = 0.05
@@ -79,7 +80,7 @@ def decided(
     problem = problem or too_few(known, told, rule.needed(share))
     if problem is not None:
         return told.assign(p_value=np.nan, flagged=np.nan, value=np.nan, threshold=np.nan), problem
-    p, threshold = _judged(known, told, told[main].to_numpy(float), rule, rule.smallest(share))
+    p, threshold = judged(known, told, told[main].to_numpy(float), rule, rule.smallest(share))
     strange = told["role"].eq("foreign").to_numpy()
     evidence = told.assign(
         p_value=p, flagged=1.0 * rule.flags(p), value=1.0 * (p <= ALPHA), threshold=threshold,
@@ -122,10 +123,13 @@ def too_few(known: Mapping[str, Floats], told: pd.DataFrame, needed: int) -> Cau
     return Cause(few, known=least, group=group, needed=needed) if least < needed else None
 
 
-def _judged(
+def judged(
     known: Mapping[str, Floats], told: pd.DataFrame, scores: Floats, rule: Rule, alpha: float
 ) -> tuple[Floats, Floats]:
-    """Return p-value and threshold [item]; of an item without a group the largest of all groups'."""
+    """Return p-value and threshold of the rows of `told`; of one without a group the largest of all groups'.
+
+    known: calibration scores by group; scores [row]; alpha: as in `p_values`.
+    """
     own = groups_of(told).to_numpy()
     p, threshold = np.zeros(len(told)), np.full(len(told), -np.inf)
     for group, scored in known.items():

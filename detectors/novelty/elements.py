@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from detectors.arrays import Floats
 
-__all__ = ["MIN_K", "WINDOW", "curvature", "min_k", "min_k_plus_plus", "windowed_maximum"]
+__all__ = ["MIN_K", "WINDOW", "curvature", "min_k", "min_k_plus_plus", "window_means", "windowed_maximum"]
 
 MIN_K = 0.2
 """Share of the elements that `min_k` looks at."""
@@ -47,6 +47,15 @@ def min_k_plus_plus(
 def windowed_maximum(traces: Sequence[ArrayLike], window: int = WINDOW) -> Floats:
     """Return the greatest mean surprise (nats per element) of `window` scored elements in a row, of all if fewer."""
     return np.array([_strangest(_floats(trace), window) for trace in traces])
+
+
+def window_means(trace: ArrayLike, window: int = WINDOW) -> Floats:
+    """Return the mean surprise (nats per element) of every window [start] of scored elements; none where none is."""
+    seen = _floats(trace)
+    seen = seen[~np.isnan(seen)]
+    size = min(window, len(seen))
+    ahead = np.concatenate([[0.0], np.cumsum(-seen)])
+    return (ahead[size:] - ahead[: len(ahead) - size]) / size if size else np.empty(0)
 
 
 def curvature(
@@ -79,9 +88,5 @@ def _least(trace: Floats, share: float) -> float:
 
 
 def _strangest(trace: Floats, window: int) -> float:
-    seen = trace[~np.isnan(trace)]
-    if not len(seen):
-        return float("nan")
-    size = min(window, len(seen))
-    ahead = np.concatenate([[0.0], np.cumsum(-seen)])
-    return float((ahead[size:] - ahead[:-size]).max() / size)
+    means = window_means(trace, window)
+    return float(means.max()) if len(means) else float("nan")

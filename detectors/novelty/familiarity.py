@@ -48,7 +48,7 @@ __all__ = ["likelihood_novelty"]
 def likelihood_novelty(
     observed: Mapping[str, pd.DataFrame], *, score: str = "log_prob", beside: Sequence[str] = (), blurred: bool = False,
     value_range: tuple[float, float] | None = None, rule: Rule | None = None, tail_rate: float | None = None,
-    level: float, rng: np.random.Generator,
+    drift: int = 0, level: float, rng: np.random.Generator,
 ) -> Result:
     """Return how well the model's own score, and others beside it, tell foreign items and distortions.
 
@@ -62,7 +62,8 @@ def likelihood_novelty(
     columns that they need. One of `baselines` may be judged instead: then no model's answer is needed or looked at, all
     of them stand beside, and rows are distorted after they have been standardised. Where calibration items name a
     `group`, decisions are made within groups; see `decisions`, also for `rule`. tail_rate: a rate of false alarms for
-    which `extremes` shall give a threshold.
+    which `extremes` shall give a threshold, and of series whose steps have a `trace` `streams` one that follows them;
+    drift: see there.
 
     Measures, in this order:
       auroc                     of the score that is judged, by group of each other score; only with foreign items
@@ -72,6 +73,10 @@ def likelihood_novelty(
       false_alarm_share         of familiar items with a p-value of at most 0.05, and by group
       tail_threshold            score above which a share `tail_rate` of familiar items lies; only where asked for
       beyond_tail_share         of foreign items above it
+      window_flagged_share, window_false_alarm_share    items of either kind with a window of which p is at most 0.05;
+                                only where `windowed_maximum` is asked for (`windows`)
+      stream_flagged_share, stream_false_alarm_share    foreign series, and steps of familiar ones, with an alarm of a
+                                threshold that follows the stream; only where `tail_rate` is
       step_auroc, vus_pr        whether surprise is where strange steps are; only of series that mark them (`located`)
       bits_per_dim              mean over familiar items; of texts, bits per byte; only where the model has a likelihood
       batch_typicality_p        of "the foreign items as a whole are as likely as familiar ones"
@@ -91,7 +96,7 @@ def likelihood_novelty(
     evidence = evidence.join(pd.DataFrame(distorted)).assign(**element_evidence(evidence, observed, seen.main))
     if "denoising_curve" in observed["items"]:
         evidence["denoising_curve"] = _stored_curves(evidence, observed)
-    judge = _Measures(seen, evidence, problem, tail_rate, level, rng)
+    judge = _Measures(seen, evidence, problem, rule or Rule(), tail_rate, drift, level, rng)
     measures, table = tuple(judge.measures()), judge.table()
     return Result(measures, items=evidence, table=table, remarks=tuple(judge.remarks(table)))
 
@@ -110,7 +115,9 @@ class _Measures:
     evidence: pd.DataFrame
     undecided: Cause | None
     """Why there are no decisions in the evidence."""
+    rule: Rule
     tail_rate: float | None
+    drift: int
     level: float
     rng: np.random.Generator
 
@@ -149,6 +156,16 @@ class _Measures:
             known = calibration_scores(calibration, self.seen.scores("calibration")[main], self.rng)
             drawn = np.concatenate(list(known.values()))
             yield from shares.beyond_tail(drawn, self.tail_rate, main, self.seen.problems.get(main))
+        yield from self._by_element(shares)
+
+    def _by_element(self, shares: Shares) -> Iterator[Measure]:
+        """Yield what comes of decisions on windows, and on the steps of series."""
+        seen, strangest = self.seen, "windowed_maximum"
+        if strangest in seen.asked:
+            known = seen.scores("calibration")[strangest]
+            yield from shares.windows(seen.observed, known, self.rule, seen.problems.get(strangest))
+        if self.tail_rate is not None and "trace" in seen.observed["items"] and seen.serial:
+            yield from shares.stream(seen.observed, self.tail_rate, self.drift)
 
     def _auroc(self, name: str, about: str, score: str, group: str | None = None) -> Measure:
         if score in self.seen.problems:

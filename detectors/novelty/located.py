@@ -82,10 +82,10 @@ def _scores(learnt: Floats, shown: Mapping[str, pd.DataFrame]) -> dict[str, Floa
 
 
 def _volume(labels: Floats, scores: Floats, units: np.ndarray, level: float, group: str | None) -> Measure:
-    """Return VUS-PR; series are set apart by steps that do not count, so that no buffer reaches the next one."""
+    """Return VUS-PR; series are set apart by steps that do not count, so that no two buffers touch."""
     _, unit = np.unique(units, return_inverse=True)
     dealt, wide = unit % _GROUPS, width_of(scores)
-    apart = [(0, 0), (0, wide // 2 + 1)]
+    apart = [(0, 0), (0, 2 * (wide // 2) + 1)]
     y, s = np.pad(labels, apart).ravel(), np.pad(scores, apart, constant_values=scores.min()).ravel()
     counts = np.pad(np.ones_like(labels), apart)
 

@@ -52,7 +52,10 @@ class ScoreTable:
         """Whether scores were asked for beside the model's own."""
         sets = {role: items_of(frame) for role, frame in observed.items() if role != "reference"}
         learnt = items_of(observed["reference"]) if "reference" in observed else sets["fit"]
-        rows = field_of(observed["items"]) == "row"
+        field = field_of(observed["items"])
+        self.serial = field == "series"
+        """Whether items are series."""
+        rows = field == "row"
         if rows and not self.modelled:
             sets = {role: comparable("row", learnt, items)[1] for role, items in sets.items()}
             learnt, _ = comparable("row", learnt, learnt)

@@ -4,6 +4,9 @@
     false_alarm_share    of familiar items likewise, which is what may be 0.05
     tail_threshold       score that a given, small share of familiar items exceeds
     beyond_tail_share    of foreign items that exceed it
+    window_flagged_share, window_false_alarm_share    items of either kind that have a strange window (`windows`)
+    stream_flagged_share         of foreign series in which a threshold that follows the stream sounds an alarm
+    stream_false_alarm_share     of the steps of familiar series, which is what may be a given, small rate (`streams`)
 """
 
 from __future__ import annotations
@@ -13,11 +16,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from detectors.arrays import Floats, units_of
 from detectors.intervals import mean_over_units
-from detectors.novelty.decisions import groups_of
+from detectors.novelty.decisions import Rule, groups_of
 from detectors.novelty.extremes import PEAKS, tail_of
+from detectors.novelty.streams import stream_alarms
+from detectors.novelty.windows import windows_decided
 from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
@@ -66,6 +72,46 @@ class Shares:
         if foreign:
             yield self._mean("beyond_tail", "beyond_tail_share", {"role": "foreign"}, "higher is better")
 
+    def windows(
+        self, observed: Mapping[str, pd.DataFrame], strangest: pd.Series[float], rule: Rule, problem: Cause | None
+    ) -> Iterator[Measure]:
+        """Yield how many items have a strange window; arguments as in `windows_decided`, whose columns the evidence
+        gets; problem: why `strangest` is not to be trusted.
+        """
+        if problem is None:
+            found, problem = windows_decided(observed, self.evidence, strangest, rule, self.rng)
+            self.evidence[found.columns] = found
+        yield from self._either("window", "window_flagged", "window_flagged", problem)
+
+    def stream(self, observed: Mapping[str, pd.DataFrame], rate: float, drift: int) -> Iterator[Measure]:
+        """Yield what sounds an alarm step by step, at a rate of false ones; arguments as in `stream_alarms`.
+
+        Familiar and foreign series each follow those of `calibration`, in the order in which they stand. Adds
+        `stream_alarms` (share of a series' scored steps) and `stream_flagged` (1 = there is one, of foreign series that
+        mark strange steps one of these) to the evidence.
+        """
+        problem: Cause | None = None
+        known, _ = _steps(observed["calibration"])
+        for role in self.evidence["role"].unique():
+            steps, of = _steps(observed[role])
+            found = stream_alarms(known, steps, rate, drift=drift)
+            if isinstance(found, Cause):
+                problem = found
+                break
+            table = _alarmed(observed[role], of, found.alarms)
+            self.evidence.loc[table.index, table.columns] = table
+        yield from self._either("stream", "stream_flagged", "stream_alarms", problem)
+
+    def _either(self, kind: str, flagged: str, false: str, problem: Cause | None) -> Iterator[Measure]:
+        """Yield the share of foreign items, where there are any, and the share that may be small, of familiar ones."""
+        told: list[tuple[str, str, Direction, str]] = [
+            ("flagged", "foreign", "higher is better", flagged), ("false_alarm", "items", "lower is better", false)
+        ]
+        for name, role, direction, column in told:
+            if (self.evidence["role"] == role).any():
+                made = (f"{kind}_{name}_share", {"role": role}, direction)
+                yield self._mean(column, *made) if problem is None else self._none(*made, problem)
+
     def _share(self, column: str, name: str, where: Mapping[str, str], direction: Direction) -> Measure:
         if self.undecided is not None:
             return self._none(name, where, direction, self.undecided)
@@ -74,7 +120,8 @@ class Shares:
     def _mean(self, column: str, name: str, where: Mapping[str, str], direction: Direction) -> Measure:
         """Return a share of items, which are independent given the calibration set."""
         rows = self._rows(where)
-        mean = mean_over_units(rows[column].to_numpy(), units_of(rows), level=self.level, rng=self.rng, binary=True)
+        values, binary = rows[column].to_numpy(), column != "stream_alarms"
+        mean = mean_over_units(values, units_of(rows), level=self.level, rng=self.rng, binary=binary)
         return Measure(
             name=name, group=where.get("group"), value=mean.value, low=mean.low, high=mean.high, n=mean.n, unit="share",
             direction=direction, level=self.level, method=Method(_GIVEN, method=mean.method), mean_of=column,
@@ -90,3 +137,30 @@ class Shares:
     def _rows(self, where: Mapping[str, str]) -> pd.DataFrame:
         rows = self.evidence[self.evidence["role"] == where["role"]]
         return rows[groups_of(rows) == where["group"]] if "group" in where else rows
+
+
+def _steps(frame: pd.DataFrame) -> tuple[Floats, NDArray[np.intp]]:
+    """Return the surprise of all scored steps, in order, and the place of the series that each is of."""
+    rows = [-np.asarray(cell, dtype=float) for cell in frame["trace"]]
+    whole, of = np.concatenate(rows), np.repeat(np.arange(len(rows)), [len(row) for row in rows])
+    return whole[~np.isnan(whole)], of[~np.isnan(whole)]
+
+
+def _alarmed(frame: pd.DataFrame, of: NDArray[np.intp], alarms: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return `stream_alarms` and `stream_flagged` of each series; NaN where none of its steps is scored."""
+    size, found = (np.bincount(of, weights, len(frame)) for weights in (None, alarms))
+    share = np.divide(found, size, out=np.full(len(frame), np.nan), where=size > 0)
+    flagged = np.where(size > 0, found > 0, np.nan)
+    if "strange" in frame:
+        flagged = np.where(frame["strange"].notna(), _at_strange(frame, of, alarms), flagged)
+    return pd.DataFrame({"stream_alarms": share, "stream_flagged": flagged}, frame.index)
+
+
+def _at_strange(frame: pd.DataFrame, of: NDArray[np.intp], alarms: NDArray[np.bool_]) -> Floats:
+    """Return whether there is an alarm at a strange step of each series, [item]; unscored ones cannot have one."""
+    pairs = zip(frame["strange"], frame["trace"], strict=True)
+    marks = [
+        np.asarray([0] * len(trace) if mark is None else mark)[~np.isnan(np.asarray(trace, dtype=float))]
+        for mark, trace in pairs
+    ]
+    return np.where(np.bincount(of, alarms & (np.concatenate(marks) > 0), len(frame)) > 0, 1.0, 0.0)

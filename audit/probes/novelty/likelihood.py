@@ -65,7 +65,9 @@ class Likelihood:
     """Whether what is flagged counts on some items being foreign (Storey's estimate); finds more where many are."""
     tail_rate: float | None = field(default=None, metadata={"later": True})
     """Rate of false alarms below 0.1, e.g. 0.0001, for which an extreme-value model of the tail shall tell a threshold;
-    absent = none."""
+    absent = none. Of series with a trace it is a rate of steps too, for a threshold that follows the stream (SPOT)."""
+    drift: int = field(default=0, metadata={"later": True})
+    """Steps whose mean is taken off before that, for a source that drifts (DSPOT); 0 = none."""
     beside: tuple[Score | Bar, ...] = field(default=(), metadata={"later": True})
     """Further scores to tell, those above, dte_np or isolation_forest; the table says how many calls of the model each
     costs."""
@@ -84,7 +86,9 @@ class Likelihood:
     roles: ClassVar[Mapping[str, Role]] = {**ROLES, "other_domain": ROLES["foreign"]}
     measures: ClassVar[Mapping[str, Range]] = {
         "auroc": AUROC, "worst_blind_spot_auroc": AUROC, "blind_spot_auroc": AUROC, "flagged_share": SHARE,
-        "false_alarm_share": SHARE, "beyond_tail_share": SHARE, "step_auroc": AUROC, "vus_pr": AUROC,
+        "false_alarm_share": SHARE, "beyond_tail_share": SHARE, "window_flagged_share": SHARE,
+        "window_false_alarm_share": SHARE, "stream_flagged_share": SHARE, "stream_false_alarm_share": SHARE,
+        "step_auroc": AUROC, "vus_pr": AUROC,
         "bits_per_dim": Range("bits per dimension"), "batch_typicality_p": P_VALUE,
     }
 
@@ -95,6 +99,8 @@ class Likelihood:
         for name, most in (("fdr", 1.0), ("confidence", 1.0), ("tail_rate", 0.1)):
             if (rate := getattr(self, name)) is not None and not 0 < rate < most:
                 raise ValueError(f"{self.name}: {name}: got {rate:g}; allowed: more than 0, less than {most:g}")
+        if self.drift < 0 or (self.drift and self.tail_rate is None):
+            raise ValueError(f"{self.name}: drift: got {self.drift}; allowed: steps, 0 or more, beside a tail_rate")
 
     @property
     def needs(self) -> frozenset[str]:
@@ -178,7 +184,8 @@ class Likelihood:
 
         return likelihood_novelty(
             observed, score=self.score, beside=self.beside, blurred=self.blurred, value_range=self.value_range,
-            rule=Rule(self.fdr, self.confidence, self.adaptive), tail_rate=self.tail_rate, level=level, rng=rng,
+            rule=Rule(self.fdr, self.confidence, self.adaptive), tail_rate=self.tail_rate, drift=self.drift,
+            level=level, rng=rng,
         )
 
     def controls(self, rng: np.random.Generator) -> tuple[Observed, Observed]:
@@ -216,10 +223,12 @@ class Likelihood:
         return observed
 
     def trials(self, rng: np.random.Generator) -> Sequence[Trial]:
-        """Return trials of which every AUROC is known; see `audit.probes.novelty.trials`."""
+        """Return trials of which every AUROC is known, of log p also step by step; see `trials` and `series_trials`."""
+        from audit.probes.novelty.series_trials import series_trials
         from audit.probes.novelty.trials import likelihood_trials
 
-        return likelihood_trials(self, rng)
+        by_step = series_trials(self, rng) if self.score == "log_prob" else []
+        return [*likelihood_trials(self, rng), *by_step]
 
     def found(self, result: Result) -> bool:
         """Tell whether the whole interval of the headline lies below one half: the foreign look more familiar."""

@@ -120,15 +120,15 @@ def _strangeness(probe: Any, familiar: np.ndarray, images: Any, levels: np.ndarr
     return levels
 
 
-def _shortest_code(image: np.ndarray) -> int:
-    """Return the bits of the shortest Deflate stream of the pixels or of their differences, row by row, bytes each."""
+def _shortest_code(item: np.ndarray) -> int:
+    """Return the bits of the shortest Deflate stream of numbers or of their differences along an axis, bytes each."""
     import zlib
 
     import numpy as np
 
-    whole = np.asarray(image)
-    views = (whole, *(np.diff(whole, axis=axis, prepend=0) for axis in (0, 1)))
-    return min(8 * (len(zlib.compress(view.astype(np.int8).tobytes(), 9, -15)) - 2) for view in views)
+    whole = np.asarray(item)
+    views = (whole, *(np.diff(whole, axis=axis, prepend=0) for axis in range(whole.ndim)))
+    return min(8 * (len(zlib.compress(view.astype(int).astype(np.int8).tobytes(), 9, -15)) - 2) for view in views)
 
 
 def likelihood_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
@@ -210,6 +210,7 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
 
     kinds = np.arange(_ITEMS) % 2
     told: dict[bytes, dict[str, Any]] = {}
+    codes: dict[str, np.ndarray] = {}
     points: dict[str, dict[str, np.ndarray]] = {}
     data = {}
     for place, role in enumerate(_ROLES):
@@ -225,6 +226,8 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
             features[:, 1] = np.where(np.arange(_ITEMS) // 2 % 2, 1.0, -1.0)
         series = np.repeat(near[:, None], 4, axis=1)
         points[role], data[role] = at, _frame(role, "series", series)
+        eighths = np.rint(series * 8 / np.linspace(0, 1, _ITEMS).std())  # as fine as what was learnt is wide
+        codes[role] = np.array([_shortest_code(row) for row in eighths])
         for item, own, row, feature in zip(series, at["own"], logits, features, strict=True):
             told[_key(item)] = {"own": 100 + 10 * own, "logits": row, "embedding": feature}
         for item, further in zip(series, at["further"], strict=True):
@@ -247,25 +250,29 @@ def _contrast_trial(probe: Any, rng: np.random.Generator, dose: int) -> Trial:
         (probe.classifier, "embed"): lambda items: {"embedding": column("embedding", items)},
         **{(name, "log_prob"): _script("log_prob", ["log_prob"], levels("further")) for name in probe.densities},
     }
-    return Trial(dose > 0, data, answers, _of_contrast(probe, points["items"], points["foreign"]), probe)
+    return Trial(dose > 0, data, answers, _of_contrast(probe, points, codes), probe)
 
 
 def _of_contrast(
-    probe: Any, familiar: Mapping[str, np.ndarray], foreign: Mapping[str, np.ndarray]
+    probe: Any, points: Mapping[str, Mapping[str, np.ndarray]], codes: Mapping[str, np.ndarray]
 ) -> dict[tuple[str, str | None], Known]:
-    """Return what is known of scores that all rank items as their points do."""
+    """Return what is known of scores that rank items as their points do, or as these less the bits of their codes."""
     import numpy as np
 
     from detectors.novelty.answers import ANSWERS
 
+    familiar, foreign = points["items"], points["foreign"]
     density = ANSWERS[probe.score][1]
     ranks = {density: "own", "max_softmax": "sure", "energy": "sure", "mahalanobis": "apart", "knn5": "near"}
     ranks |= {f"nll_{name}": "further" for name in probe.densities}
     ranks |= {"dte_np": "near"} if "dte_np" in probe.beside else {}  # the nearest are the same five for all
     aurocs = {score: auroc_of(familiar[by], foreign[by]) for score, by in ranks.items()}
+    for score in [one for one in ranks if probe.complexity and one.startswith("nll")]:
+        less = [(100 + 10 * points[role][ranks[score]]) / np.log(2) - codes[role] for role in ("items", "foreign")]
+        aurocs[score.replace("nll", "input_complexity", 1)] = auroc_of(*less)
     known: dict[tuple[str, str | None], Known] = {("auroc", score): one for score, one in aurocs.items()}
     known["auroc", None] = aurocs["max_softmax" if probe.classifier == "main" else density]
-    for score in ranks.keys() - {density}:
+    for score in aurocs.keys() - {density}:
         known["auroc_difference", f"{density} - {score}"] = Known(aurocs[density].value - aurocs[score].value)
     for name, at in (("confidence_on_foreign", foreign), ("confidence_on_familiar", familiar)):
         known[name, None] = mean_of(1 / (1 + np.exp(at["sure"] - 4.0)))
