@@ -102,7 +102,8 @@ def _volume(labels: np.ndarray, scores: np.ndarray) -> float:
         near = strange[:, None] & (away <= buffer // 2)
         soft = np.where(near, np.sqrt(1 - away * near / max(buffer, 1)), 0.0)
         hits = (alarms * soft).sum(axis=(1, 2))
-        touched = (alarms & near)[:, strange].any(axis=2).mean(axis=1)
+        seen: np.ndarray = alarms[:, strange] & near[strange]
+        touched = seen.any(axis=2).mean(axis=1)
         recall = np.append(0, touched * np.minimum(1, 2 * hits / (labels.sum() + soft.sum())))
         precision = np.append(1, hits / alarms.sum(axis=(1, 2)))
         areas.append(np.trapezoid(precision, recall))
