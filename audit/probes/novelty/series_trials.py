@@ -92,18 +92,17 @@ def _volume(labels: np.ndarray, scores: np.ndarray) -> float:
     """Return the mean over buffers of the area under precision over recall, all thresholds at once (PVLDB 15:2774)."""
     import numpy as np
 
-    alarms = scores >= np.unique(scores)[::-1, None, None]
+    alarms: np.ndarray = np.greater_equal(scores, np.unique(scores)[::-1, None, None])
     first = labels.argmax(axis=1)[:, None]
     steps = np.arange(_STEPS)
     away = np.maximum(0, np.maximum(first - steps, steps - first - _MARKED + 1))
-    strange = labels.any(axis=1)
+    strange: np.ndarray = labels.any(axis=1)
     areas = []
     for buffer in range(_SMOOTH + 1):
-        near = strange[:, None] & (away <= buffer // 2)
+        near = np.logical_and(strange[:, None], away <= buffer // 2)
         soft = np.where(near, np.sqrt(1 - away * near / max(buffer, 1)), 0.0)
         hits = (alarms * soft).sum(axis=(1, 2))
-        seen: np.ndarray = alarms[:, strange] & near[strange]
-        touched = seen.any(axis=2).mean(axis=1)
+        touched = (alarms & near)[:, strange].any(axis=2).mean(axis=1)
         recall = np.append(0, touched * np.minimum(1, 2 * hits / (labels.sum() + soft.sum())))
         precision = np.append(1, hits / alarms.sum(axis=(1, 2)))
         areas.append(np.trapezoid(precision, recall))
