@@ -96,7 +96,7 @@ def _volume(labels: np.ndarray, scores: np.ndarray) -> float:
     first = labels.argmax(axis=1)[:, None]
     steps = np.arange(_STEPS)
     away = np.maximum(0, np.maximum(first - steps, steps - first - _MARKED + 1))
-    strange: np.ndarray = labels.any(axis=1)
+    strange = np.any(labels, axis=1).astype(bool)
     areas = []
     for buffer in range(_SMOOTH + 1):
         near = np.logical_and(strange[:, None], away <= buffer // 2)
