@@ -7,12 +7,11 @@ calls, as its rate is that of any part. Both rates are those of the calls themse
 long all took, with the start of Ray and of its workers, stands beside them. The overhead of a shard is the slope of
 processor time over the number of shards, of the audit and its workers together, less that of the same audit alone.
 
-`python benchmarks/scale.py ray [CALLS]`, 2,000 calls unless told otherwise.
+`python benchmarks/scale.py ray [CALLS]`, 2,000 calls unless told otherwise; 0 leaves the speed-up out.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -22,18 +21,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from audit.data.tabular import File
+from scale_shards import FEW, ITEMS, MANY, check_of, fast_plan
+
 from audit.execute import RayExecutor, RunCallbacks, run
 from audit.models.endpoint import OpenAIEndpoint
-from audit.models.table import OutputTable
-from audit.plan import Check, Plan
-from audit.probes.factuality.closed_book import ClosedBook
+from audit.plan import Plan
 
 __all__ = ["main"]
 
 WORKERS, PART, SHARD, DELAY = 8, 100, 10, 0.2
-FEW, MANY, ITEMS = 40, 240, 64
-"""Shards of the two audits that the slope is of, and items in each."""
+GOAL = 20.0
+"""Milliseconds of processor time that a shard may cost more on Ray."""
 
 _SERVER = """
 import http.server, json, sys, time
@@ -70,9 +68,9 @@ def main(words: Sequence[str] = ()) -> int:
     """Print speed-up and overhead; 1 where one misses what is promised."""
     calls = int(words[0]) if words else 2000
     with tempfile.TemporaryDirectory() as home, RayExecutor():
-        speed = _speed(Path(home), calls)
+        speed = _speed(Path(home), calls) if calls else WORKERS
         cost = _overhead(Path(home))
-    return int(speed < 0.9 * WORKERS or cost >= 20)
+    return int(speed < 0.9 * WORKERS or cost >= GOAL)
 
 
 def _speed(home: Path, calls: int) -> float:
@@ -105,29 +103,19 @@ def _endpoint(log: Path) -> Iterator[str]:
 
 def _slow(home: Path, url: str, count: int) -> Plan:
     model = OpenAIEndpoint(url, "slow", concurrency=1)
-    return Plan("Slow", (_check(home, count),), model=model, shard=SHARD)
-
-
-def _check(home: Path, count: int) -> Check:
-    path = home / f"questions-{count}.jsonl"
-    rows = [{"question": f"What is number {number}?", "aliases": ["answer"]} for number in range(count)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return Check("questions", ClosedBook(mode="generate", prompt="{question} A:"), {"items": File(path)})
+    return Plan("Slow", (check_of(home, count),), model=model, shard=SHARD)
 
 
 def _overhead(home: Path) -> float:
     """Return milliseconds of processor time that a shard costs more than in one process."""
     used: dict[str, list[float]] = {"here": [], "ray": []}
     for shards in (FEW, MANY):
-        check, table = _check(home, shards * ITEMS), home / f"outputs-{shards}.jsonl"
-        rows = [{"prompt": f"What is number {number}? A:", "output": "answer"} for number in range(shards * ITEMS)]
-        table.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        plan = Plan("Fast", (check,), model=OutputTable(table, prompt="prompt"), shard=ITEMS)
+        plan = fast_plan(home, shards)
         for name in used:
             used[name].append(_processor_time(plan, home / f"{name}-{shards}", RayExecutor(models=3), name == "ray"))
     here, ray = (1000 * (many - few) / (MANY - FEW) for few, many in used.values())
     print(f"a shard of {ITEMS} items: {here:.1f} ms of processor time here, {ray:.1f} ms on Ray (audit and workers)")
-    print(f"overhead of a shard: {ray - here:.1f} ms (promised: under 20 ms)")
+    print(f"overhead of a shard: {ray - here:.1f} ms (promised: under {GOAL:g} ms)")
     return ray - here
 
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.error import URLError
 from urllib.request import Request as Call
 from urllib.request import urlopen
 
@@ -50,7 +49,7 @@ def moto() -> Iterator[str]:
             try:
                 urlopen(url, timeout=5).close()
                 break
-            except (URLError, ConnectionError):
+            except OSError:
                 assert server.poll() is None
                 assert time.monotonic() < until
                 time.sleep(0.05)
@@ -90,7 +89,7 @@ class Proxy:
     ignorant: bool = False
     """Whether conditions are taken out of puts, as if the server did not know them."""
     stale: str = ""
-    """Listings below this folder are empty, as if it had been made a moment ago; empty: none are."""
+    """No listing has what begins with this, as if it had been made a moment ago; empty: each has all."""
     seen: list[tuple[str, str, bytes]] = field(default_factory=list)
     """(method, path, body) of all calls that reached the server."""
 
@@ -111,8 +110,6 @@ class Proxy:
         put = request.method == "PUT"
         if hit and put and self._takes("torn"):
             body = body[: len(body) // 2]
-        if self.stale and request.query_params.get("prefix", "").startswith(self.stale):
-            return Response(_EMPTY, media_type="application/xml")
         if put:
             async with self._one:
                 found = await self._pass(request, body)
@@ -121,7 +118,10 @@ class Proxy:
         if hit and put and self._takes("lost"):
             return _Cut()
         left = {name: value for name, value in found.headers.items() if name not in _HOP}
-        return Response(found.content, found.status_code, left)
+        data = found.content
+        if self.stale and "list-type" in request.query_params:
+            data = re.sub(_LISTED % re.escape(self.stale).encode(), b"", data)
+        return Response(data, found.status_code, left)
 
     async def _pass(self, request: Request, body: bytes) -> Any:
         self.seen.append((request.method, request.url.path, body))
@@ -158,7 +158,7 @@ class Proxy:
             thread.join()
 
 
-_EMPTY = b'<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>'
+_LISTED = rb"<(Contents|CommonPrefixes)>\s*<(?:Key|Prefix)>%s(?:(?!</\1>).)*</\1>"
 _HOP = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
 
 

@@ -23,7 +23,7 @@ from audit.errors import LibraryError, StorageError, UsageError
 from audit.execute import RunCallbacks, run
 from audit.files import sha256, write_atomic
 from audit.integrity import verify_audit
-from audit.storage import access, append_conditional, bring, find_audit, local_folder, remote, shown
+from audit.storage import access, append_conditional, bring, bring_heads, find_audit, local_folder, remote, shown
 from audit.storage.lease import Lease
 from audit.storage.pushing import LAG
 from audit.storage.remote import ChangedError, Remote
@@ -336,6 +336,48 @@ def test_a_listing_that_lags_behind_loses_nothing(bucket, proxy, local, tmp_path
     run(plan(tmp_path / "log"), into=at(bucket))
     assert record_in(bucket) == local[0]
     assert asked(tmp_path / "log")[before:] == local[1][before:]
+
+
+def heads(root: Path) -> dict[str, bytes]:
+    """What a list has here: the files right in each audit's folder."""
+    bring_heads(root)
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.glob("*/[!.]*") if path.is_file()}
+
+
+def test_a_list_of_what_did_not_change_is_one_listing_and_no_read(
+    bucket, proxy, local, tmp_path, elsewhere, monkeypatch
+):
+    for limit in (16, 24):
+        run(plan(tmp_path / "log", limit=limit), into=at(bucket))
+    elsewhere()
+    root = local_folder(at(bucket))
+    first = heads(root)
+    assert sum(name.endswith("record.json") for name in first) == 2
+    proxy.seen.clear()
+    assert heads(root) == first
+    assert [(method, path) for method, path, _ in proxy.seen] == [("GET", f"/{bucket.name}")]
+    (changed, _) = sorted(name for name in first if name.endswith("record.json"))
+    bucket.put(f"team/audits/{changed}", b"{}")
+    proxy.seen.clear()
+    assert heads(root) == {**first, changed: b"{}"}
+    assert [path for _, path, _ in proxy.seen] == [f"/{bucket.name}", f"/{bucket.name}/team/audits/{changed}"]
+    monkeypatch.setattr(remote, "_PAGE", 1)  # a page does not hold the answers of one audit: each is listed alone
+    monkeypatch.setattr(remote, "_DEEP", 1)
+    elsewhere()
+    assert heads(local_folder(at(bucket))) == {**first, changed: b"{}"}
+
+
+def test_a_list_that_lags_behind_is_short_for_a_while_and_loses_nothing(bucket, proxy, local, tmp_path, elsewhere):
+    one, two = (run(plan(tmp_path / "log", limit=limit), into=at(bucket)).folder.name for limit in (16, 24))
+    elsewhere()
+    root, held = local_folder(at(bucket)), bucket.all()
+    first = heads(root)
+    proxy.stale = f"team/audits/{one}"
+    assert {name.partition("/")[0] for name in heads(root)} == {two}
+    assert (find_audit(f"{at(bucket)}/{one}", Path("audits")) / "record.json").is_file()  # who names it has it
+    proxy.mended()
+    assert {name: data for name, data in heads(root).items() if name in first} == first
+    assert bucket.all() == held
 
 
 def _after(shards):

@@ -1,6 +1,6 @@
 """Answers of a worker: written beside their place, and told to the audit, which alone says what counts.
 
-    worker: .<items>.<token>.parquet...tmp, told with its digest  ->  audit: into its place, a line in the journal
+    worker: .<items>.<token>.tmp, told with its digest  ->  audit: into its place, a line in the journal
 
 Of two workers that answer the same, the first that is heard counts and the other's file goes, so that no file changes
 under a line that names it. A worker that holds this installation's key knows its lines in journals of neighbours, and
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from audit.ask.store import Entry, Store
 from audit.errors import IntegrityError
-from audit.files import parquet_bytes, read_table, sha256, write_atomic
+from audit.files import parquet_bytes, read_table, sha256, write_aside
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -93,6 +93,6 @@ class Aside(Store):
     def _write(self, question: str, items: str, data: bytes, origin: str, *, whole: bool) -> Answer:
         token = f"{secrets.token_hex(6)}.{os.getpid()}"
         answer = Answer(question, items, token, sha256(data), origin, whole)
-        write_atomic(self.folder / answer.aside, data)
+        write_aside(self.folder / answer.aside, data)
         self._tell(answer)
         return answer

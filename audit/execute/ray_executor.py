@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.ask import Account, Answer
+from audit.ask import Account
 from audit.errors import LibraryError, UsageError
 from audit.execute.ahead import Ahead, Order
 from audit.execute.answering import Ended, PartDone, Took, Worker, facts_of, host, knows
@@ -46,9 +46,11 @@ __all__ = ["RayExecutor"]
 _OBJECT_STORE = 80 << 20
 """Bytes of a cluster of our own for objects, of which there are hardly any."""
 _MOMENT = 0.1
-"""Seconds that what is told beside an answer waits for the next one, as a message costs milliseconds."""
+"""Seconds from one message of an actor to the next, as each costs milliseconds."""
 _BATCH, _MOST = 2.0, 16
 """Seconds of work that an actor is given at once, and most tasks."""
+_PATIENCE = 60.0
+"""Seconds before it is said that an actor waits for room."""
 _STARTS = 3
 """So often is an actor started in one place before that place is given up."""
 
@@ -118,9 +120,10 @@ def _connect(ray: Any, address: str | None) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Ray's own making; they would end a strict process half way
             ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # of a node of our own that does not start in time, too, which has no type of its own
         told = " ".join(str(error).split())[:200]
-        raise UsageError(f"--on ray://{address or ''}: no cluster there ({told})") from None
+        where = "--on ray: the cluster did not start" if address is None else f"--on ray://{address}: no cluster there"
+        raise UsageError(f"{where} ({told})") from None
 
 
 def _needs(door: Asker) -> dict[str, float]:
@@ -174,16 +177,15 @@ class _Holder:
         """Yield (task's place, what `Worker.answer` tells), in lists of what is told together."""
         told: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
         threading.Thread(target=self._answer, args=(tasks, known, told), daemon=True).start()
-        left = len(tasks)
+        left, next_one = len(tasks), 0.0
         while left:
             events = [told.get()]
-            while left > _ended(events) and not isinstance(events[-1][1], Answer):
-                try:  # an answer is told at once, what may wait goes with the next one
-                    events.append(told.get(timeout=_MOMENT))
-                except queue.Empty:
-                    break
+            while left > _ended(events) and (wait := next_one - time.monotonic()) > 0:
+                with suppress(queue.Empty):  # of a slow model each is told at once
+                    events.append(told.get(timeout=wait))
             left -= _ended(events)
             yield events
+            next_one = time.monotonic() + _MOMENT
 
     def _answer(self, tasks: list[Task], known: list[tuple[str, str]], told: queue.SimpleQueue[Any]) -> None:
         for place, task in enumerate(tasks):
@@ -295,13 +297,12 @@ class _Crew(Ahead):
         actor = ray.remote(_Holder).options(**self._needs, max_restarts=0).remote()
         self._actors.add(actor)
         opening = actor.open.remote(self._setting)
-        waited = 0
+        begun = time.monotonic()
         while not ray.wait([opening], timeout=0.5)[0]:
             if self._board.over:
                 self._dismiss(actor)
                 return None
-            waited += 1
-            if waited == 120:
+            if time.monotonic() - begun > _PATIENCE and not self._is_room():
                 self._say("ray: a worker waits for room in the cluster")
         try:
             name, facts = ray.get(opening)
@@ -314,6 +315,11 @@ class _Crew(Ahead):
             self._dismiss(actor)
             return None
         return actor
+
+    def _is_room(self) -> bool:
+        """Tell whether the cluster has what an actor needs: one that is not there yet then only takes its time."""
+        left = _ray().available_resources()
+        return all(left.get(name.removeprefix("num_").rstrip("s").upper(), 0) >= n for name, n in self._needs.items())
 
     def _dismiss(self, actor: Any) -> None:
         self._actors.discard(actor)

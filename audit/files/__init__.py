@@ -21,6 +21,7 @@ from audit.files.disk import (
     sync_folder,
     tidy,
     worker,
+    write_aside,
     write_atomic,
     write_inside,
     write_out,
@@ -35,6 +36,6 @@ __all__ = [
     "MAX_JSON", "add_line", "append_line", "arrow_table", "canonical", "contents_of", "decoding", "digest_file",
     "in_language", "keys_once", "listen", "locked", "open_regular", "parquet_bytes", "parse_json", "put_in_place",
     "read_batches", "read_frame", "read_lines", "read_regular", "read_table", "remove", "require_regular", "sha256",
-    "stored_json", "sync_folder", "tidy", "unheard", "whole_lines", "worker", "write_atomic",
-    "write_inside", "write_out", "write_parquet", "written",
+    "stored_json", "sync_folder", "tidy", "unheard", "whole_lines", "worker", "write_aside",
+    "write_atomic", "write_inside", "write_out", "write_parquet", "written",
 ]

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_JSON", "arrow_table", "canonical", "digest_file", "in_language", "keys_once", "open_regular",
     "parquet_bytes", "parse_json", "put_in_place", "read_frame", "read_regular", "read_table", "remove",
-    "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_atomic",
-    "write_inside", "write_out", "write_parquet",
+    "require_regular", "sha256", "stored_json", "sync_folder", "tidy", "worker", "write_aside",
+    "write_atomic", "write_inside", "write_out", "write_parquet",
 ]
 
 MAX_JSON = 64 << 20
@@ -183,30 +183,48 @@ def digest_file(path: Path) -> str:
         return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"  # type: ignore[arg-type]
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part; OSError leaves nothing."""
-    with _replacing(path) as file:
+def write_atomic(path: Path, data: bytes, *, sync: bool = True) -> None:
+    """Write so that a reader, or a kill, sees the old bytes or the new ones, never a part; OSError leaves nothing.
+
+    sync: whether it is on the disk on return; False for what can be had again.
+    """
+    with _replacing(path, sync=sync) as file:
         file.write(data)
 
 
 @contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
+def _replacing(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
     """Give a file that becomes `path` once it is written; see `write_atomic`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name[:200]}.{worker()}.tmp")
     temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with _new(temporary, sync=sync) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    if sync:
+        sync_folder(path.parent)
     written(path)
+
+
+@contextmanager
+def _new(path: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """Give a file that is not there yet, whose bytes are on the disk once it is written."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:
+        yield file
+        if sync:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a new file for `put_in_place`, which is the first to put its name onto the disk; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _new(path) as file:
+        file.write(data)
 
 
 def put_in_place(aside: Path, path: Path) -> None:
@@ -222,10 +240,10 @@ def remove(path: Path) -> None:
     written(path)
 
 
-def write_inside(home: Path, name: str, data: bytes) -> Path:
+def write_inside(home: Path, name: str, data: bytes, *, sync: bool = True) -> Path:
     """Write `home/name` as `write_atomic` does and return its path; OSError where a link lies on the way there."""
     target = _inside(home, name)
-    write_atomic(target, data)
+    write_atomic(target, data, sync=sync)
     return target
 
 

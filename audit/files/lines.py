@@ -48,20 +48,21 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[BinaryIO]:
         yield file
 
 
-def add_line(path: Path, line: bytes) -> None:
+def add_line(path: Path, line: bytes, *, sync: bool = True) -> None:
     """Append a line to a log that nobody else writes to; it is made where there is none. OSError as `locked`."""
     with _opened(path) as file:
-        append_line(file.fileno(), line)
+        append_line(file.fileno(), line, sync=sync)
     written(path)
 
 
-def append_line(handle: int, line: bytes) -> None:
-    """Write a line at the end whole or not at all, and onto the disk; raises OSError."""
+def append_line(handle: int, line: bytes, *, sync: bool = True) -> None:
+    """Write a line at the end whole or not at all, and onto the disk, unless it can be had again; raises OSError."""
     before = _cut(handle)
     try:
         if os.write(handle, line) != len(line):
             raise OSError(errno.ENOSPC, Phrase("the disk is full"))
-        os.fsync(handle)
+        if sync:
+            os.fsync(handle)
     except OSError:
         os.ftruncate(handle, before)
         raise

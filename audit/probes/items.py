@@ -157,8 +157,11 @@ def shown_items(probe: str, items: pd.DataFrame) -> Items:
 
 def without_nan(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with None in every cell that holds nothing."""
-    cells = frame.astype(object)
-    return cells.where(cells.notna(), None)
+    import pandas as pd
+
+    cells = frame.to_numpy(object, copy=True)
+    cells[pd.isna(cells)] = None
+    return pd.DataFrame(cells, frame.index, frame.columns, dtype=object)
 
 
 def column(rows: pd.DataFrame, cells: Sequence[Any]) -> pd.Series[Any]:

@@ -65,7 +65,7 @@ class KnownFiles:
             else:
                 self._found[name] = known
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            add_line(self.path, canonical(told) + b"\n")
+            add_line(self.path, canonical(told) + b"\n", sync=False)
 
     def used(self) -> None:
         """Say that the audit is used now."""

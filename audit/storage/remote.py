@@ -35,6 +35,10 @@ PATIENCE = 60.0
 """Seconds for which a call that fails in passing is tried again."""
 _SLOWEST = 30
 """Seconds that one request may take without an answer."""
+_PAGE = 1000
+"""Objects that a store lists in one answer."""
+_DEEP = 64
+"""Objects of a folder, on average, from which on it is listed alone."""
 _LASTING = re.compile(r"status code: (?:40[0134]|405|411|413|501)")
 """Answers that no patience changes."""
 T = TypeVar("T")
@@ -153,6 +157,29 @@ class Remote:
             return [_object(one) for one in found["objects"]], [str(one) for one in found["common_prefixes"]]
 
         return self._patiently(folder, look)
+
+    def shallow(self) -> dict[str, list[Object]] | None:
+        """Return folder -> the objects right in it, "" being the address itself, in one listing of all there is.
+
+        None where what lies deeper is so much that folders are asked for faster one by one.
+        """
+        import obstore
+
+        def look() -> dict[str, list[Object]] | None:
+            found: dict[str, list[Object]] = {"": []}
+            seen = 0
+            for page in obstore.list(self.store, chunk_size=_PAGE):
+                for meta in page:
+                    folder = str(meta["path"]).rpartition("/")[0]
+                    right = found.setdefault(folder.partition("/")[0], [])
+                    if "/" not in folder:
+                        right.append(_object(meta))
+                seen += len(page)
+                if seen > max(_PAGE, _DEEP * len(found)):
+                    return None
+            return found
+
+        return self._patiently("", look)
 
     def tree(self, folder: str) -> list[Object]:
         """Return all objects below a folder, however deep."""

@@ -71,17 +71,28 @@ class WorkingCopy:
         if self._was_looked((_TOP, False), fresh):
             return
         with self._turn:
-            audits = [name for name in self.audits() if not self._is_ahead(name)]
-            with ThreadPoolExecutor(_AT_ONCE, "bringing") as pool:
-                list(pool.map(lambda audit: self._bring_head(audit, journals=journals), audits))
-            self._drop_gone(audits)
+            there = {audit: files for audit, files in self._listed().items() if not self._is_ahead(audit)}
+            heads = {audit: files for audit, files in there.items() if not self._has_more(audit, files)}
+            self._fetch_all(name for audit in heads for name in self._lacking(audit, heads[audit], journals=journals))
+            for audit, files in heads.items():
+                self._clear(audit, {one.name for one in files}, deep=False)
+            self._drop_gone(there)
         self._looked[_TOP, False] = time.monotonic()
 
     def audits(self) -> list[str]:
         """Return the names of the audits that the store has; what lies beside them is brought."""
         files, folders = self.remote.names()
-        self._bring(_TOP, files)
+        self._bring(files)
         return [name for name in folders if _is_plain(name)]
+
+    def _listed(self) -> dict[str, list[Object]]:
+        """Return audit -> the files right in its folder; what lies beside the audits is brought."""
+        if (found := self.remote.shallow()) is not None:
+            self._bring(found.pop(_TOP))
+            return {name: files for name, files in found.items() if _is_plain(name)}
+        audits = self.audits()
+        with ThreadPoolExecutor(_AT_ONCE, "listing") as pool:
+            return dict(zip(audits, pool.map(lambda audit: self.remote.names(audit)[0], audits), strict=True))
 
     def bring(self, audit: str, *, deep: bool, fresh: float = 0.0) -> bool:
         """Make an audit's folder as the store has it; not `deep`, the files right in it alone.
@@ -104,12 +115,10 @@ class WorkingCopy:
 
     def _bring_all(self, audit: str, found: list[Object], *, deep: bool) -> None:
         """Bring what a listing found, and what tells where an audit stands whether it was listed or not."""
-        self._bring(audit, found)
+        self._bring(found)
         names = {one.name for one in found}
         lacking = [name for one in _TELLING if (name := f"{audit}/{one}") not in names]
-        with ThreadPoolExecutor(_AT_ONCE, "bringing") as pool:
-            there = list(pool.map(self.fetch, lacking))
-        names.update(name for name, is_there in zip(lacking, there, strict=True) if is_there)
+        names.update(name for name, is_there in zip(lacking, self._fetch_all(lacking), strict=True) if is_there)
         self._clear(audit, names, deep=deep)
         self.known(audit).used()
 
@@ -163,7 +172,7 @@ class WorkingCopy:
     def keep(self, name: str, data: bytes, etag: str) -> None:
         """Write what the store has under a name."""
         with unheard():
-            write_inside(self.root, name, data)
+            write_inside(self.root, name, data, sync=False)  # what a loss of power takes is fetched again
         self.saw(name, data, etag)
 
     def saw(self, name: str, data: bytes, etag: str) -> None:
@@ -224,27 +233,26 @@ class WorkingCopy:
             self.remote.require_conditions()
             self._may_write = True
 
-    def _bring_head(self, audit: str, *, journals: bool) -> None:
-        files = self.remote.names(audit)[0]
-        if self._has_more(audit, files):
-            return
-        done = not journals and any(one.name == f"{audit}/{RECORD}" for one in files)
-        for one in files:
-            if not (done and one.name == f"{audit}/{_JOURNAL}"):
-                self._bring_one(audit, one)
-        self._clear(audit, {one.name for one in files}, deep=False)
+    def _lacking(self, audit: str, found: Iterable[Object], *, journals: bool) -> list[str]:
+        """Return which files of a listing are not here as the store has them; of finished audits not the journal."""
+        done = not journals and any(one.name == f"{audit}/{RECORD}" for one in found)
+        return [one.name for one in found if not (done and one.name == f"{audit}/{_JOURNAL}") and self._lacks(one)]
 
-    def _bring(self, audit: str, found: Iterable[Object]) -> None:
+    def _bring(self, found: Iterable[Object]) -> None:
+        self._fetch_all(one.name for one in found if self._lacks(one))
+
+    def _fetch_all(self, names: Iterable[str]) -> list[bool]:
+        """Fetch objects side by side; tell of each whether there is one."""
         with ThreadPoolExecutor(_AT_ONCE, "bringing") as pool:
-            list(pool.map(lambda one: self._bring_one(audit, one), found))
+            return list(pool.map(self.fetch, names))
 
-    def _bring_one(self, audit: str, one: Object) -> None:
+    def _lacks(self, one: Object) -> bool:
+        """Tell whether an object that a folder can hold is not here as it was listed."""
         if not all(map(_is_plain, one.name.split("/"))):
-            return
-        known = self.known(audit)
+            return False
+        known = self.known(_audit(one.name))
         seen = known.get(one.name)
-        if seen is None or seen.etag != one.etag or not known.is_stored(one.name, self.root / one.name):
-            self.fetch(one.name)
+        return seen is None or seen.etag != one.etag or not known.is_stored(one.name, self.root / one.name)
 
     def _clear(self, audit: str, there: set[str], *, deep: bool) -> None:
         """Remove files of an audit that the store does not have."""
