@@ -181,7 +181,9 @@ UNCOVERED = {
         "unparseable_share", "error_share", "not_asked",
     },
     "novelty.likelihood": {"batch_typicality_p"},
-    "provenance.image_mark": {"ssim", "not_tested"},
+    "provenance.image_mark": {
+        "ssim", "not_tested", "images_needed", "power_together", "other_key_power_together",
+    },
     "provenance.duties": {"duties_broken", "duties_not_testable", "unreadable"},
     "provenance.signed_origin": {"unreadable"},
     "provenance.text_mark": {"tokens_needed", "not_tested", "shortest_length"},

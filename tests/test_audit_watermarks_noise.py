@@ -21,6 +21,7 @@ from audit.model import CanStart
 from audit.models.diffusion import DiffusionFolder
 from audit.models.networks.draws import normals
 from audit.models.table import OutputTable
+from audit.models.vae import VAEFolder
 from audit.plan import Check, Plan
 from audit.probes.provenance.image_mark import MarkedImages
 from audit.procedures.marked_images import marked_images
@@ -162,6 +163,38 @@ def test_the_audit_puts_waves_into_what_the_reference_diffusion_draws(form, radi
     assert measures["other_key_rate"].value <= 0.15
     assert measures["psnr"].undefined is not None  # there is no image that was there before
     assert recompute(audit, {"mark": probe}) > 5
+
+
+def test_the_audit_reads_images_of_a_small_vae_together_and_says_how_many_it_takes(tmp_path):
+    """One image of 8 numbers says nothing; what sets of them say is in the record, under another key too.
+
+    A key of one pattern would have 8 signs for them all: p of no set could lie below 2^-8.
+    """
+    probe = MarkedImages(images="marked", mark={"use": "gaussian-shading", "streams": 64}, alpha=1e-3, levels=17,
+                         together=(4, 32), promise_power=0.5, promise_alpha=1e-3)  # fmt: skip
+    check = Check("mark", probe, {"items": Made("digits", "heldout")}, Limit(measure="images_needed", at_most=32))
+    audit = run(Plan("Images together", (check,), model=VAEFolder(WEIGHTS / "vae" / "sound", threads=1), seed=1),
+                into=tmp_path)  # fmt: skip
+    (finding,) = audit.record.findings
+    assert finding.verdict == "passed"
+    measures = {(one.name, one.group): one for one in finding.measures}
+    assert measures["images_needed", None].value == 32
+    assert measures["detection_rate", None].value <= 0.1
+    assert measures["power_together", "32 images"].value > measures["power_together", "4 images"].value
+    for size in ("4 images", "32 images"):
+        loud = measures["other_key_power_together", size]
+        assert loud.value * loud.n["units"] <= binom.ppf(0.9999, loud.n["units"], 1e-3)
+    assert recompute(audit, {"mark": probe}) > 5
+
+
+def test_a_mark_that_is_read_in_one_image_at_a_time_is_not_read_together(tmp_path):
+    probe = MarkedImages(images="marked", mark={"use": "image-lowest-bit"}, levels=17, together=(4,))
+    check = Check("mark", probe, {"items": Made("digits", "heldout", where={"label": ["3"]})})
+    (tmp_path / "outputs.jsonl").write_text('{"prompt": "a", "output": "b"}\n', "utf-8")
+    plan = Plan("A mark", (check,), model=OutputTable(tmp_path / "outputs.jsonl"))
+    (finding,) = run(plan, into=tmp_path / "audits").record.findings
+    assert finding.verdict == "crashed"
+    assert "together goes with marks in starting noise" in finding.why
 
 
 def test_a_mark_in_noise_is_put_into_no_image_that_is_there(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -59,10 +59,15 @@ def mark_key(
     as_json: AsJson = False,
 ) -> None:
     """Make a key for a mark, in an image or, by the variant's name, in text."""
+    from audit import plugins
     from audit.watermarks.keys import make_mark_key, write_mark_key
     from audit.watermarks.text.keyed import new_text_key
 
-    key = make_mark_key(variant, scope=scope) if variant == IMAGE else new_text_key(variant, scope=scope)
+    if variant in plugins.names("image_marks") and plugins.load("image_marks", variant).keyed:
+        told = plugins.options_of(plugins.build("image_marks", variant, {})) if variant != IMAGE else {}
+        key = make_mark_key(variant, scope=scope, parameters=told)
+    else:
+        key = new_text_key(variant, scope=scope)
     write_mark_key(file, key)
     if as_json:
         print(json.dumps({"file": str(file), **key.told}))
@@ -130,14 +135,39 @@ def _valid_today(key: MarkKey, file: Path) -> None:
 
 @mark.command("image")
 def mark_image(
-    file: Annotated[Path, typer.Argument(help="Image: PNG, WebP, TIFF, BMP or JPEG.")],
+    file: Annotated[Path | None, typer.Argument(help="Image: PNG, WebP, TIFF, BMP or JPEG; or --model.")] = None,
+    *,
     key: Annotated[Path, typer.Option("--key", help="Key file; 'dokimasia mark key' makes one.")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .png, .webp, .tif or .bmp, which lose nothing.")],
     payload: Annotated[str, typer.Option("--payload", help="Up to 8 hexadecimal digits that the mark carries.")] = "",
     psnr: Annotated[float, typer.Option("--psnr", help="Lower = stronger, in dB.")] = 42.2,
+    model: Annotated[Path | None, typer.Option("--model", help="Or a generator that draws images with it.")] = None,
+    count: Annotated[int, typer.Option("--count", help="With --model: how many, into the new folder --out.")] = 16,
+    seed: Annotated[int | None, typer.Option("--seed", help="With --model: for the same images again.")] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="With --model: of a diffusion.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Put the keyed mark into an image; what the file says beside its pixels is kept."""
+    """Put the keyed mark into an image; what the file says beside its pixels is kept. Or into what a model draws."""
+    if (file is None) == (model is None):
+        raise UsageError("mark image: name one of both: an image, or --model FOLDER")
+    if file is not None:
+        _mark_file(file, key, out, payload, psnr, as_json)
+        return
+    import secrets
+
+    from audit.cli.by_model import draw_marked, noise_key
+
+    known, _ = noise_key(key)
+    _valid_today(known, key)
+    drawn = secrets.randbits(32) if seed is None else seed
+    names = draw_marked(cast("Path", model), key, out, count=count, seed=drawn, steps=steps)
+    if as_json:
+        print(json.dumps({"files": names, "key": known.told}))
+    else:
+        print(clean(f"{out}: {len(names)} images, in the order of their draws, marked with key {known.id}"))
+
+
+def _mark_file(file: Path, key: Path, out: Path, payload: str, psnr: float, as_json: bool) -> None:
     import dataclasses
 
     import numpy as np
@@ -231,6 +261,9 @@ def detect_image(
     as_they_stand: Annotated[
         bool, typer.Option("--as-they-stand", help="Seek no scale or rotation: faster, and cuts are still found.")
     ] = False,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Generator that drew them, in this order: for marks in its noise.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say of each image whose mark it carries, with an exact p-value and the payload; exit code 2 if one is none."""
@@ -238,6 +271,12 @@ def detect_image(
 
     if not 0 < alpha < 1:
         raise UsageError("alpha is {alpha:g}; allowed: above 0, below 1", alpha=alpha)
+    if model is not None:
+        from audit.cli.by_model import seek_together
+
+        if not seek_together(files, model, keys, alpha, as_json):
+            raise typer.Exit(2)
+        return
     known = [_image_key(one) for one in keys]
     told, broken = [], False
     for file in files:

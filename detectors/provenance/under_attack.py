@@ -27,7 +27,8 @@ from detectors.phrases import Cause, Method
 from detectors.result import Direction, Measure, undefined
 
 __all__ = [
-    "ATTACK_MEASURES", "CELL_LISTS", "Attacked", "Promise", "attack_cells", "name_of", "power_table", "under_attack",
+    "ATTACK_MEASURES", "CELL_LISTS", "Attacked", "Promise", "attack_cells", "from_on", "name_of", "power_table",
+    "under_attack",
 ]
 
 ATTACK_MEASURES = (
@@ -191,7 +192,7 @@ class Attacked:
         if not known:
             return undefined("shortest_length", _NO_CUT, n={"items": 0, "units": 0}, **told)
         told["n"] = max((one.n for one in known.values()), key=lambda n: n["units"])
-        value, low, high = (_from_on(known, end, self.promise.power) for end in ("value", "high", "low"))
+        value, low, high = (from_on(known, end, self.promise.power) for end in ("value", "high", "low"))
         if value is None:
             reason = Cause(
                 "at no length are {power} of the texts found at {alpha}; to show so much takes {count} texts",
@@ -206,7 +207,7 @@ class Attacked:
         )
 
 
-def _from_on(known: Mapping[int, Measure], end: str, power: float) -> int | None:
+def from_on(known: Mapping[int, Measure], end: str, power: float) -> int | None:
     """Return the least length from which on this end of the interval is at least `power`; None for none."""
     found = None
     for length in sorted(known, reverse=True):

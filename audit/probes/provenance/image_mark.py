@@ -68,6 +68,8 @@ class MarkedImages:
     """Levels of a pixel in the data and in what the model draws."""
     sampling: Mapping[str, Any] = field(default_factory=dict)
     """Options of what the model draws, such as `steps`."""
+    together: Sequence[int] = ()
+    """Images of one draw that are read together, such as 4 and 16: of a mark in starting noise, one p-value for all."""
     regenerator: str | None = None
     """Helper that makes images again: a diffusion model (`regenerate at 0.3`, of its time), a VAE (`rinse at 1`)."""
 
@@ -85,7 +87,8 @@ class MarkedImages:
         "detection_rate": SHARE, "worst_power_under_attack": SHARE, "false_positive_rate": SHARE,
         "own_false_positive_rate": SHARE, "other_key_rate": SHARE, "forgery_rate": SHARE, "bit_accuracy": SHARE,
         "psnr": Range("dB", 0), "ssim": Range("score", -1, 1), "cells_below_promise": COUNT, "not_tested": COUNT,
-        "power_under_attack": SHARE,
+        "power_under_attack": SHARE, "images_needed": Range("images", 0), "power_together": SHARE,
+        "other_key_power_together": SHARE,
     }
 
     def __post_init__(self) -> None:
@@ -96,6 +99,7 @@ class MarkedImages:
             ("promise_power", 0 < self.promise_power < 1, "above 0, below 1"),
             ("promise_alpha", 0 < self.promise_alpha < 1, "above 0, below 1"),
             ("levels", 2 <= self.levels <= 256, "2 to 256"),
+            ("together", all(size >= 2 for size in self.together), "2 or more each"),
         ):
             if not fits:
                 raise ValueError(f"{option}: got {getattr(self, option)}; allowed: {allowed}")
@@ -223,6 +227,9 @@ class _Reading:
             | ({} if marked is None else reader.marked(str(name), marked, original, attacks, self.lifted))
             for name, (marked, original, problem) in zip(items.index, pairs, strict=True)
         ]
+        if probe.together:
+            for row, told_of in zip(rows, reader.together([one[0] for one in pairs], probe.together), strict=True):
+                row.update(told_of)
         found = pd.DataFrame(rows, items.index, columns=self._columns, dtype=object)
         kept = [name for name in ("name", "unit") if name in items]
         return items[kept].join(found.where(found.notna(), None))
@@ -232,7 +239,8 @@ class _Reading:
         """Return what is told of an item, the same in every shard."""
         paired = self.originals is not None or (self.probe.images == "marked" and not self.probe._draws)
         attacked = bool(self.probe.attacks) or self.lifted.pattern is not None
-        return [*_ALWAYS, *(_PAIRED if paired else ()), *(_ATTACKED if attacked else ())]
+        pooled = _POOLED if self.probe.together else ()
+        return [*_ALWAYS, *(_PAIRED if paired else ()), *(_ATTACKED if attacked else ()), *pooled]
 
     def _pairs(self, ask: Ask, items: pd.DataFrame, mark: ImageMark, key: bytes) -> list[Any]:
         """Return (marked image, original, problem) of each item."""
@@ -285,3 +293,4 @@ def _secret(key: str) -> bytes:
 _ALWAYS = ("problem", "key", "image", "p_value", "right_bits", "other_p_values")
 _PAIRED = ("original", "psnr", "ssim", "plain_p_value")
 _ATTACKED = ("kinds", "strengths", "lengths", "altered", "p_values", "bits")
+_POOLED = ("set_sizes", "set_p_values", "set_other_p_values")

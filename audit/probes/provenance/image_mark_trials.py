@@ -32,7 +32,7 @@ def image_mark_trials(probe: Any, rng: np.random.Generator) -> list[Trial]:
     tried = replace(
         probe, images="given", mark={"use": "image-lowest-bit"}, key=_KEY, key_file=None, alpha=_ALPHA,
         attacks=(_FLIP,), other_keys=1, promise_power=0.5, promise_alpha=_ALPHA, levels=256,
-        regenerator=None,
+        regenerator=None, together=(),
     )
     return [_Made(tried, dose, rng).trial() for dose in range(3)]
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from audit.errors import DataError
+from audit.errors import DataError, UsageError
 from audit.probe import Ask
 from audit.probes.items import as_array
 
@@ -156,6 +156,33 @@ class ImageReader:
             "altered": [not np.array_equal(form[2], image) for form in forms],
             "p_values": [one.p_value for one in told], "bits": [_number(one.right_bits) for one in told],
         }
+
+    def together(
+        self, images: Sequence[NDArray[np.float32] | None], sizes: Sequence[int]
+    ) -> Iterator[dict[str, list[Any] | None]]:
+        """Yield of each image the sets that begin with it: their sizes, and p under the key and under another one.
+
+        Images follow each other as they were drawn; one that is not there counts for nothing. Raises UsageError.
+        """
+        import numpy as np
+
+        from audit.watermarks.image import MarksNoise
+
+        if not isinstance(self.mark, MarksNoise):
+            raise UsageError("{mark} is read in one image at a time; together goes with marks in starting noise",
+                             mark=self.mark.variant)  # fmt: skip
+        there = [as_array(self.told[one.tobytes()]) for one in images if one is not None]
+        nothing = np.full(there[0].shape if there else (1,), np.nan)
+        left = iter(there)
+        noise = [nothing if one is None else next(left) for one in images]
+        for start in range(len(noise)):
+            begun = [size for size in sizes if start % size == 0 and start + size <= len(noise)]
+            keys = [self.key, *self.other_keys(f"set {start}")[:1]]
+            read = [self.mark.together(noise[start : start + size], keys) for size in begun]
+            yield {
+                "set_sizes": begun or None, "set_p_values": [one[0].p_value for one in read] or None,
+                "set_other_p_values": [one[1].p_value if len(keys) > 1 else None for one in read] or None,
+            }
 
     def read(self, images: Sequence[NDArray[np.float32]], keys: Sequence[bytes]) -> list[list[Evidence]]:
         """Return what each key reads in each image, or in what the model answers about it, [image][key]."""

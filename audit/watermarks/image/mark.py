@@ -59,6 +59,9 @@ class MarksNoise(ImageMark, Protocol):
     ) -> NDArray[np.floating]:
         """Return noise [item, *shape] with the mark for draws with these numbers; UsageError for no such noise."""
 
+    def together(self, images: Sequence[NDArray[np.floating]], keys: Sequence[bytes]) -> list[Evidence]:
+        """Return what each key reads in what was found behind images that one key shall have drawn, one p for all."""
+
 
 def message_of(key: bytes, bits: int) -> NDArray[np.bool_]:
     """Return the message [bit] that stands in a key's place: a key of just so many bits itself, else one drawn from it.

@@ -58,19 +58,31 @@ class GaussianShading:
 
     def read(self, image: NDArray[np.floating], keys: Sequence[bytes]) -> list[Evidence]:
         """Return what the signs of the noise found behind an image, of any shape, say of each key."""
+        return self.together([image], keys)
+
+    def together(self, images: Sequence[NDArray[np.floating]], keys: Sequence[bytes]) -> list[Evidence]:
+        """Return what the noise found behind images, in the order of their draws, says of each key.
+
+        With which pattern the first one began is tried, and paid for.
+        """
         import numpy as np
 
-        from detectors.provenance.image.bits import Evidence, bits_evidence
+        from detectors.provenance.image.bits import Evidence
         from detectors.provenance.image.latent import keyed_bits
+        from detectors.provenance.image.together import log10_signed, pattern_sums
 
-        found = np.asarray(image, dtype=float).ravel()
-        there = np.isfinite(found)
+        noise = np.stack([np.asarray(one, dtype=float).ravel() for one in images])
+        sums = pattern_sums(np.where(np.isfinite(noise), np.where(noise > 0, 1, -1), 0), self.streams)
+        length = int(np.isfinite(noise).sum())
         told = []
-        for key in keys:
-            streams = (keyed_bits(key, self._nonce(number), len(found)) for number in range(self.streams))
-            best = max(((found[there] > 0) == one[there] for one in streams), key=np.count_nonzero)
-            told.append(bits_evidence(best, np.ones(len(best), bool), tried=self.streams))
-        return told if there.any() else [Evidence(math.nan) for _ in keys]
+        for key in keys if length else ():
+            bits = np.stack([keyed_bits(key, self._nonce(number), noise.shape[1]) for number in range(self.streams)])
+            totals = (2 * bits.astype(np.int64) - 1) @ sums.T
+            first, turn = np.arange(self.streams)[:, None], np.arange(len(sums))
+            best = int(totals[(first + turn) % self.streams, turn].sum(1).max())
+            log10_p = log10_signed(best, sums) + math.log10(self.streams)
+            told.append(Evidence(min(0.0, log10_p), (best / length + 1) / 2))
+        return told or [Evidence(math.nan) for _ in keys]
 
     def _nonce(self, number: int) -> bytes:
         return (number % self.streams).to_bytes(4)
@@ -103,13 +115,17 @@ class TreeRing:
 
     def read(self, image: NDArray[np.floating], keys: Sequence[bytes]) -> list[Evidence]:
         """Return what the noise found behind an image, [side, side] or [channel, side, side], says of each key."""
+        return self.together([image], keys)
+
+    def together(self, images: Sequence[NDArray[np.floating]], keys: Sequence[bytes]) -> list[Evidence]:
+        """Return what the noise found behind images, whose waves add up, says of each key."""
         import numpy as np
 
         from detectors.provenance.image.bits import Evidence
         from detectors.provenance.image.latent import ringed_p
 
-        plane = self._plane(np.asarray(image, dtype=float)[None])
-        p_values = [ringed_p(plane, key, self.radius) for key in keys]
+        planes = self._plane(np.stack([np.asarray(one, dtype=float) for one in images]))
+        p_values = [ringed_p(planes, key, self.radius) for key in keys]
         return [Evidence(math.log10(max(p, 1e-300)) if p == p else math.nan) for p in p_values]
 
     def _plane(self, noise: NDArray[np.floating]) -> NDArray[np.floating]:

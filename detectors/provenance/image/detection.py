@@ -27,6 +27,7 @@ from detectors.intervals import mean_over_units
 from detectors.phrases import Cause, Method
 from detectors.provenance.detection import median_of
 from detectors.provenance.image.lifting import COPY
+from detectors.provenance.image.sets import set_measures
 from detectors.provenance.under_attack import Attacked, Promise, attack_cells, name_of
 from detectors.result import COUNT, Direction, Measure, Remark, Result, undefined
 
@@ -66,6 +67,7 @@ def image_mark_detection(
     a key that was not put in), and where there are originals `plain_p_value` (under the key), `psnr`, `ssim`. Where it
     was attacked, the lists of `under_attack.attack_cells` and `bits` (share of right bits, in the same order); an
     attack of the kind `copy` is the original with the mark lifted from other images. `unit` names the independent unit.
+    Where images were read together, the lists of `sets.set_measures`, which are returned too.
     unmarked, one row per image that is known to be without the mark: `p_value`, `other_p_values`, `unit`.
 
     `items` has the rows with `value` (found 1, not 0), `against`, `weight` (p); `table` those of the unmarked images.
@@ -73,7 +75,7 @@ def image_mark_detection(
     judge = _Judge(outputs, unmarked, alpha, promise, level, rng)
     measures = (
         *judge.detection(), judge.worst, *judge.accused(), *judge.under_other_keys(), judge.forged(), *judge.bits(),
-        *judge.quality(), judge.below(), judge.not_tested(), *judge.after,
+        *judge.quality(), judge.below(), judge.not_tested(), *judge.together(), *judge.after,
     )  # fmt: skip
     said = [*remarks, *judge.remarks()]
     return Result(measures, judge.items(), judge.table(), remarks=tuple(said))
@@ -231,6 +233,12 @@ class _Judge:
         low, value, high = ends
         return Measure(name="cells_below_promise", value=value, low=low, high=high, n={"items": len(known)},
                        method=method, **told)  # fmt: skip
+
+    def together(self) -> list[Measure]:
+        """Return what sets of images say, where there are any."""
+        if "set_sizes" not in self.outputs:
+            return []
+        return set_measures(self.outputs, alpha=self.alpha, promise=self.promise, level=self.level)
 
     def not_tested(self) -> Measure:
         count = float(self.p.isna().sum())
