@@ -136,7 +136,7 @@ def _generator(folder: Path) -> CanStart:
     """Return the model in a folder; UsageError for one that begins with no noise that can be put in."""
     from audit.model import CanStart
     from audit.plugins import open_model
-    from audit.reference.starters import family_of
+    from audit.reference import family_of
 
     model = open_model(family_of(str(folder)), path=str(folder))
     if not isinstance(model, CanStart):
