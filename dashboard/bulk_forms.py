@@ -15,12 +15,14 @@ from typing import Any
 import streamlit as st
 from pydantic import ValidationError
 
+from audit.catalogue import ToSettle
 from audit.errors import ConflictError, DokimasiaError
 from audit.files import sha256
 from audit.record import REVIEWS_FILE, Audit
 from audit.review import CHAIN_START, Due, Owner, Statement, TargetState
 from dashboard.drawn_forms import SEND, say
-from dashboard.findings_register import RegisterRow, standing
+from dashboard.findings_register import register, standing
+from dashboard.indexing import index
 from dashboard.loading import home, opened
 from dashboard.rendering import draw
 from dashboard.speakers import AUTHOR, name_hint, problem_told, speaker
@@ -29,7 +31,7 @@ from reports.text import Words
 __all__ = ["MOST_GIVEN", "give_findings", "give_items"]
 
 MOST_GIVEN = 1000
-"""Items that are given in one step."""
+"""Findings or items that are given in one step."""
 _SENT = "given"
 """How many such forms were sent: the next one is a new one, with nothing in it."""
 
@@ -61,16 +63,17 @@ class _Given:
             raise
 
 
-def give_findings(rows: Sequence[RegisterRow], words: Words) -> None:
-    """Draw the button that gives these findings to somebody; nothing is drawn where there are none."""
-    if not rows or not speaker().speaks:
+def give_findings(count: int, asked: ToSettle, words: Words) -> None:
+    """Draw the button that gives the findings that are asked for to somebody; nothing for none, and for too many."""
+    if not 0 < count <= MOST_GIVEN or not speaker().speaks:
         return
-    with st.popover(words("register.give", count=len(rows))):
-        given = _form("findings", sorted({row.audit for row in rows}), words)
+    with st.popover(words("register.give", count=count)):
+        given = _form("findings", sorted({audit for audit, _, _ in index().settling(asked, most=MOST_GIVEN)}), words)
     if given is None:
         return
     try:
-        for name, of_audit in groupby(sorted(rows, key=lambda row: row.audit), key=lambda row: row.audit):
+        rows = sorted(register(asked, most=MOST_GIVEN), key=lambda row: row.audit)
+        for name, of_audit in groupby(rows, key=lambda row: row.audit):
             says = [one for row in of_audit for one in given.says(row.finding.check, row.item, row.standing)]
             given.say(name, opened(name), says)
     except (DokimasiaError, ValidationError) as error:

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.record import WORST_FIRST, Audit, Finding, ItemsFile, items_of
+from audit.catalogue import Asked
+from audit.record import Audit, Finding, ItemsFile, items_of
+from dashboard.indexing import index
 from dashboard.item_pages import named
-from dashboard.loading import entries, opened, readable
+from dashboard.loading import opened, readable
 from reports.views import CONTENT
 
 __all__ = ["AUDITS_LOOKED_AT", "Elsewhere", "elsewhere"]
@@ -47,11 +49,9 @@ def elsewhere(name: str, check: str, item: str, cells: Mapping[str, Any]) -> lis
     found = [one for finding in here.record.findings if finding.check != check for one in _of(here, finding, item)]
     found = [one for one in found if _alike(own, one.cells) is not False]
     probe = here.finding(check).probe
-    others = sorted(
-        (one for one in entries() if one.state in WORST_FIRST and one.name != name), key=lambda one: -one.written
-    )
-    for other in others[:AUDITS_LOOKED_AT]:
-        there = readable(other.name, lambda name: list(_of_probe(opened(name), probe, item))) or []
+    newest = index().names(Asked(judged=True, order="newest"), 0, AUDITS_LOOKED_AT + 1)
+    for other in [one for one in newest if one != name][:AUDITS_LOOKED_AT]:
+        there = readable(other, lambda name: list(_of_probe(opened(name), probe, item))) or []
         found += [one for one in there if _alike(own, one.cells)]
     return found
 

@@ -1,7 +1,7 @@
 """What ends and when, over all findings: days to settle and last days of waivers, by month; and as a calendar file.
 
-    months(rows)            month -> what ends in it, in order of the days
-    as_calendar(rows, ...)  iCalendar (RFC 5545), one all-day event each; the same findings give the same bytes
+    months(ends)            month -> what ends in it, in order of the days
+    as_calendar(ends, ...)  iCalendar (RFC 5545), one all-day event each; the same findings give the same bytes
     as_csv(rows, ...)       the register as a table for a spreadsheet
 """
 
@@ -10,52 +10,36 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import groupby
-from typing import Literal
 
-from dashboard.findings_register import RegisterRow
+from dashboard.findings_register import End, RegisterRow
 from dashboard.item_pages import inert
 from reports.text import Notation, Words, one_line
 from reports.views import reason_text
 
-__all__ = ["End", "as_calendar", "as_csv", "months"]
+__all__ = ["as_calendar", "as_csv", "months"]
 
 
-@dataclass(frozen=True)
-class End:
-    """Something that ends on a day."""
-
-    day: date
-    kind: Literal["due", "waiver"]
-    row: RegisterRow
-
-
-def months(rows: Iterable[RegisterRow]) -> list[tuple[tuple[int, int], list[End]]]:
-    """Return ((year, month), what ends in it), both in order of time."""
-    ends = sorted(
-        (End(day, kind, row) for row in rows for day, kind in row.ends),
-        key=lambda one: (one.day, one.row.title, one.row.finding.check, one.kind, one.row.item or ""),
-    )
+def months(ends: Iterable[End]) -> list[tuple[tuple[int, int], list[End]]]:
+    """Return ((year, month), what ends in it) of what is given in order of time."""
     return [(month, list(found)) for month, found in groupby(ends, key=lambda one: (one.day.year, one.day.month))]
 
 
-def as_calendar(rows: Iterable[RegisterRow], words: Words) -> bytes:
+def as_calendar(ends: Iterable[End], words: Words) -> bytes:
     """Return what ends as an iCalendar file."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Dokimasia//findings//EN"]
-    for _, ends in months(rows):
-        for one in ends:
-            row = one.row
-            named = " · ".join(one for one in (row.finding.check, row.item) if one)
-            names = {"check": _line(named, words), "title": _line(row.title, words)}
-            told = words(f"register.ends_{one.kind}", **names)
-            owner = [] if not row.standing.owner else [f"DESCRIPTION:{_escaped(_line(row.standing.owner, words))}"]
-            lines += [
-                "BEGIN:VEVENT", f"UID:{row.mark}-{one.kind}-{row.audit}@dokimasia", f"DTSTAMP:{one.day:%Y%m%d}T000000Z",
-                f"DTSTART;VALUE=DATE:{one.day:%Y%m%d}", f"DTEND;VALUE=DATE:{one.day + timedelta(days=1):%Y%m%d}",
-                f"SUMMARY:{_escaped(told)}", *owner, "END:VEVENT",
-            ]
+    for one in ends:
+        row = one.row
+        named = " · ".join(one for one in (row.finding.check, row.item) if one)
+        names = {"check": _line(named, words), "title": _line(row.title, words)}
+        told = words(f"register.ends_{one.kind}", **names)
+        owner = [] if not row.standing.owner else [f"DESCRIPTION:{_escaped(_line(row.standing.owner, words))}"]
+        lines += [
+            "BEGIN:VEVENT", f"UID:{row.mark}-{one.kind}-{row.audit}@dokimasia", f"DTSTAMP:{one.day:%Y%m%d}T000000Z",
+            f"DTSTART;VALUE=DATE:{one.day:%Y%m%d}", f"DTEND;VALUE=DATE:{one.day + timedelta(days=1):%Y%m%d}",
+            f"SUMMARY:{_escaped(told)}", *owner, "END:VEVENT",
+        ]
     lines.append("END:VCALENDAR")
     return "".join(f"{part}\r\n" for line in lines for part in _folded(line)).encode()
 

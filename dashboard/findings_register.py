@@ -2,36 +2,35 @@
 
     stand_of(name, on) -> where an audit stands after its reviews; None where nobody has spoken of it
     standing(name)     -> all that was said of an audit, as it stands today, for whoever looks
-    register(on)       -> rows over all audits, the most urgent first: overdue, then by rating, day and verdict
+    register(asked)    -> rows over all audits that are asked for, the most urgent first (`audit.catalogue.settling`)
+    ends(asked)        -> what ends of them and when, in order of the days
 
-A finding is listed that failed, crashed or is undecided, and any other of which somebody has spoken; an item that was
-given to somebody, until somebody has said what is right of it.
+Which rows these are the index tells, which is asked for the few that are shown; what a row says is read from its audit.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
-from audit.catalogue import Stand, stand_in
+from audit.catalogue import Place, Stand, ToSettle, given_items, is_listed, mark_of, stand_in
 from audit.files import sha256
-from audit.record import RECORD_FILE, REVIEWS_FILE, UNSETTLED, WORST_FIRST, Audit, Finding
-from audit.review import CHAIN_START, RATINGS, ReviewState, TargetState, pull_reviews, state_of
+from audit.record import RECORD_FILE, REVIEWS_FILE, Audit, Finding
+from audit.review import CHAIN_START, ReviewState, TargetState, pull_reviews, state_of
 from dashboard.blind_review import seen_by
-from dashboard.loading import entries, home, opened, readable
+from dashboard.indexing import index
+from dashboard.loading import home, opened, readable
 from dashboard.speakers import speaker
 
-__all__ = ["SOON", "RegisterRow", "Stand", "looked_at", "register", "stand_of", "standing"]
+__all__ = ["End", "RegisterRow", "Stand", "ends", "looked_at", "register", "stand_of", "standing"]
 
-
-SOON = 30
-"""Days before its end in which a waiver is one that ends soon."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -53,28 +52,21 @@ class RegisterRow:
     @property
     def mark(self) -> str:
         """Eight letters that stand for the finding, or the item, in an address."""
-        names = (self.audit, self.finding.check, *(() if self.item is None else (self.item,)))
-        return sha256("\n".join(names).encode("utf-8", "surrogatepass"))[7:15]
+        return mark_of(*self.place)
 
     @property
-    def ends(self) -> tuple[tuple[date, Literal["due", "waiver"]], ...]:
-        """The days on which something ends: the time to settle it while it is open, and its waiver."""
-        waiver = self.standing.waiver
-        due = self.standing.due if self.standing.status == "open" else None
-        found: list[tuple[date, Literal["due", "waiver"]]] = [] if due is None else [(due, "due")]
-        return tuple(found if waiver is None else [*found, (waiver.until, "waiver")])
+    def place(self) -> Place:
+        """Its audit, its check, and the item where it is one."""
+        return self.audit, self.finding.check, self.item
 
-    def ending(self, on: date) -> bool:
-        """Tell whether its waiver ends within `SOON` days of a day, that day included."""
-        return any(kind == "waiver" and 0 <= (day - on).days <= SOON for day, kind in self.ends)
 
-    @property
-    def urgency(self) -> tuple[bool, int, date, int, str, str, str]:
-        """What the rows are sorted by."""
-        rating = len(RATINGS) if self.standing.rating is None else RATINGS.index(self.standing.rating)
-        verdict = WORST_FIRST.index(self.finding.verdict)
-        due, names = self.standing.due or date.max, (self.title, self.finding.check, self.item or "")
-        return not self.overdue, rating, due, verdict, *names
+@dataclass(frozen=True)
+class End:
+    """Something that ends on a day: the time to settle a finding, while it is open, or its waiver."""
+
+    day: date
+    kind: Literal["due", "waiver"]
+    row: RegisterRow
 
 
 def standing(name: str) -> ReviewState:
@@ -114,11 +106,30 @@ def _stand(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, 
     return readable(name, lambda name: stand_in(root / name, on))
 
 
-def register(on: date) -> list[RegisterRow]:
-    """Return the rows as they stand on a day; audits that cannot be read are left to the list of audits."""
-    names = [entry.name for entry in entries() if entry.state in WORST_FIRST]
-    rows = (row for name in names for row in _of_audit(home(), name, on, *_stamps(name)))
-    return sorted(rows, key=lambda row: row.urgency)
+def register(asked: ToSettle, start: int = 0, most: int | None = None) -> list[RegisterRow]:
+    """Return the rows that are asked for, from place `start` on; audits that cannot be read are left to the list."""
+    found = _looked_again(lambda: index().settling(asked, start, most), lambda place: place[0])
+    return [row for place in found if (row := _row_of(place, asked.on)) is not None]
+
+
+def ends(asked: ToSettle, start: int = 0, most: int | None = None) -> list[End]:
+    """Return what ends of the rows that are asked for, in order of the days, from place `start` on."""
+    found = _looked_again(lambda: index().ends(asked, start, most), lambda one: one[2][0])
+    rows = ((day, kind, _row_of(place, asked.on)) for day, kind, place in found)
+    return [
+        End(date.fromisoformat(day), "due" if kind == "due" else "waiver", row)
+        for day, kind, row in rows if row is not None
+    ]  # fmt: skip
+
+
+def _looked_again(ask: Callable[[], list[T]], audit_of: Callable[[T], str]) -> list[T]:
+    """Return what is asked of the index, once more where one of the audits was written since it was brought up."""
+    found = ask()
+    return ask() if index().look_again({audit_of(one) for one in found}) else found
+
+
+def _row_of(place: Place, on: date) -> RegisterRow | None:
+    return _of_audit(home(), place[0], on, *_stamps(place[0])).get(place)
 
 
 def _stamps(name: str) -> tuple[int, tuple[int, int]]:
@@ -132,9 +143,9 @@ def _stat(path: Path) -> os.stat_result | None:
     return path.stat() if path.is_file() else None
 
 
-@lru_cache(maxsize=4096)
-def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> tuple[RegisterRow, ...]:
-    return readable(name, lambda name: tuple(_rows(opened(name), on))) or ()
+@lru_cache(maxsize=1024)
+def _of_audit(root: Path, name: str, on: date, recorded: int, reviewed: tuple[int, int]) -> Mapping[Place, RegisterRow]:
+    return readable(name, lambda name: {row.place: row for row in _rows(opened(name), on)}) or {}
 
 
 def _rows(audit: Audit, on: date) -> Iterator[RegisterRow]:
@@ -144,19 +155,11 @@ def _rows(audit: Audit, on: date) -> Iterator[RegisterRow]:
     model = "" if audited is None else audited.name
     for finding in audit.record.findings:
         spoken = state.of(finding.check)
-        listed = [(None, spoken)] if finding.verdict in UNSETTLED or spoken != TargetState() else []
-        for item, said in (*listed, *_given(state, finding.check)):
+        listed = [(None, spoken)] if is_listed(finding.verdict, spoken) else []
+        for item, said in (*listed, *given_items(state, finding.check)):
             yield RegisterRow(
                 audit.folder.name, audit.record.title, model, finding, said, said.overdue(on), age, item
             )
-
-
-def _given(state: ReviewState, check: str) -> Iterator[tuple[str, TargetState]]:
-    """Yield the items of a check that somebody has to look at, and nobody has."""
-    done = state.calls.get(check, {})
-    for (of, item), said in state.targets.items():
-        if of == check and item is not None and item not in done and said.owner and said.status == "open":
-            yield item, said
 
 
 def _day_of(audit: Audit) -> date:

@@ -1,9 +1,10 @@
-"""In the items of which audits a text stands: looked for in the background, so that a list tells what is found so far.
+"""In the items of which audits a text stands, of those whose items the index has in part only (`Catalogue.partly`).
 
     item_hits(wanted, names) -> audit -> checks      those found up to now; the first call begins the search
 
-One thread goes through the stored texts, an audit after the other, the latest search first, and reads no items that
-are not the record's. The last few searches are remembered.
+They are looked through in the background, so that a list tells what is found so far. One thread goes through the stored
+texts, an audit after the other, the latest search first, and reads no items that are not the record's. The last few
+searches are remembered.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""Which audits a list holds, in which order, and how many wait for whom: selecting and sorting, nothing else.
+"""Which audits a list holds and what it tells of them: asked of the index, told from the audits that are shown.
 
-    listed(on)                  all audits with what people decided of them
-    kept(found, place, ...)     those that an address asks for, in its order
-    as_csv(rows, ...)           these as a file for a spreadsheet, one line an audit and dimension
+    asked_for(place, words, me)   what an address asks of the index (`audit.catalogue`): which audits, in which order
+    page_of(asked, ...)           those of one page, each read from its folder
+    as_csv(asked)                 all of them as a file for a spreadsheet, one line an audit and check
 
-An audit waits for a decision while something in it fails, crashed or is undecided after review, or a review is under
-way, and nobody has approved or rejected it.
+The index is never what a row tells: the audits of a page are compared with it once more before they are shown, and
+what they are, and what people said of them, is read from their files.
 """
 
 from __future__ import annotations
@@ -13,84 +13,90 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from audit.catalogue import Asked
 from audit.errors import DokimasiaError
-from audit.record import UNSETTLED, WORST_FIRST
-from audit.signing import same_person
+from audit.record import WORST_FIRST
 from dashboard.address import Address
+from dashboard.blind_review import judges_alone
 from dashboard.findings_register import Stand, stand_of
+from dashboard.indexing import index
 from dashboard.item_pages import inert
 from dashboard.item_search import item_hits
-from dashboard.loading import AuditEntry, Running, entries, opened
-from dashboard.trust import was_changed
+from dashboard.loading import Running, found_in, opened
+from dashboard.people import Person
+from dashboard.trust import changed_names
+from detectors.phrases import Phrase
 from reports.text import Words
-from reports.views import ProgressView, progress_view
+from reports.views import PrintedRow, ProgressView, progress_view
 
-__all__ = ["ORDERS", "QUICK", "STATES", "Listed", "as_csv", "kept", "listed", "progress_of"]
+__all__ = ["QUICK", "Listed", "as_csv", "asked_for", "hits_of", "page_of", "progress_of"]
 
-STATES = ("running", "unreadable", *WORST_FIRST)
-CLOSED = ("approved", "rejected")
+QUICK = ("", "decide", "mine", "overdue", "damaged", "running")
+"""Quick filters, as an address names them."""
 _SEARCHED = ("dimension", "probe", "measure", "family")
+_TOGETHER = 500
+"""Audits that are asked of the index at once for a file."""
 
 
 @dataclass(frozen=True)
 class Listed:
     """An audit of the list."""
 
-    entry: AuditEntry
+    name: str
+    found: PrintedRow | Running | Phrase
+    """What is there: its row, how far it is, or why it cannot be read."""
     stand: Stand | None
     """What people decided; None where nobody has spoken of it."""
-
-    @property
-    def judged(self) -> bool:
-        """Whether it has a record that can be read."""
-        return self.entry.state in WORST_FIRST
-
-    @property
-    def to_decide(self) -> bool:
-        """Whether it waits for a decision."""
-        if not self.judged:
-            return False
-        verdict, decision = (
-            (self.entry.state, "draft") if self.stand is None else (self.stand.verdict, self.stand.decision)
-        )
-        return decision not in CLOSED and (verdict in UNSETTLED or decision != "draft")
-
-    @property
-    def damaged(self) -> bool:
-        """Whether it cannot be read, or is not what was stored, as far as that is known."""
-        return self.entry.state == "unreadable" or was_changed(self.entry.name)
-
-    def of(self, somebody: str) -> bool:
-        """Tell whether a person owns an open finding of it."""
-        return self.stand is not None and any(same_person(owner, somebody) for owner in self.stand.owners)
+    written: float
+    """When it was written: seconds since 1970."""
 
 
-Test = Callable[[Listed, str], bool]
-QUICK: Mapping[str, Test] = {
-    "": lambda one, me: True,
-    "decide": lambda one, me: one.to_decide,
-    "mine": lambda one, me: bool(me) and one.of(me),
-    "overdue": lambda one, me: one.stand is not None and one.stand.overdue > 0,
-    "damaged": lambda one, me: one.damaged,
-    "running": lambda one, me: one.entry.state == "running",
-}
-"""Filter -> whether it keeps an audit, for the person who looks."""
-ORDERS: Mapping[str, Callable[[AuditEntry], Any]] = {
-    "worst": lambda entry: (STATES.index(entry.state), entry.bad, -entry.written),
-    "newest": lambda entry: -entry.written,
-    "title": lambda entry: entry.title.casefold(),
-    "model": lambda entry: entry.model.casefold(),
-}
+def asked_for(place: Address, words: Words, me: Person) -> Asked:
+    """Return what an address asks of the index, for whoever looks.
+
+    A search keeps also audits of which the name of a dimension, probe, measure or family in the reader's language has
+    the text, and those in whose items it stands; what people said is looked through for whoever is shown it.
+    """
+    also = item_hits(place.search, index().partly()) if place.search else {}
+    return Asked(
+        search=place.search, terms=_terms(place.search.casefold(), words), verdict=place.verdict, family=place.family,
+        only=place.only, me=me.name, changed=changed_names(), also=frozenset(also), order=place.order,
+        reviews=not judges_alone(me),
+    )  # fmt: skip
 
 
-def listed(on: date) -> list[Listed]:
-    """Return all audits as they stand on a day, the newest first."""
-    return [Listed(one, stand_of(one.name, on) if one.state in WORST_FIRST else None) for one in entries()]
+def _terms(wanted: str, words: Words) -> frozenset[str]:
+    """Return the terms whose name in the reader's language holds a text."""
+    if not wanted:
+        return frozenset()
+    return frozenset(
+        raw for kind in _SEARCHED for raw, told in words.catalogue[kind].items() if wanted in str(told).casefold()
+    )
+
+
+def page_of(asked: Asked, start: int, most: int, lang: str, on: date) -> list[Listed]:
+    """Return the audits from place `start` on as they stand on a day, in a language."""
+    catalogue = index()
+    rows = catalogue.rows(asked, start, most)
+    if catalogue.look_again([row["name"] for row in rows]):
+        rows = catalogue.rows(asked, start, most)
+    return [_listed(row, lang, on) for row in rows]
+
+
+def _listed(row: Mapping[str, Any], lang: str, on: date) -> Listed:
+    found = found_in(row["name"], lang)
+    stand = stand_of(row["name"], on) if isinstance(found, PrintedRow) else None
+    return Listed(row["name"], found, stand, row["written"])
+
+
+def hits_of(search: str, names: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Return audit -> checks in whose items a text stands, of these audits, as far as they were looked through."""
+    return {**index().hits(search, names), **item_hits(search, ())}
 
 
 def progress_of(found: Running, words: Words) -> ProgressView | None:
@@ -98,33 +104,7 @@ def progress_of(found: Running, words: Words) -> ProgressView | None:
     return None if found.progress is None else progress_view(found.progress, found.partial, time.time(), words)
 
 
-def kept(found: Sequence[Listed], place: Address, words: Words, me: str) -> list[Listed]:
-    """Return the audits that the filters of an address keep, in the order that it asks for.
-
-    A search keeps also those in whose items the text stands, as far as these were looked through.
-    """
-    wanted, quick = place.search.casefold(), QUICK[place.only]
-    terms = _terms(wanted, words) if wanted else frozenset()
-    hits = item_hits(place.search, [one.entry.name for one in found if one.judged])
-    left = [
-        one
-        for one in found
-        if place.verdict in ("", one.entry.state)
-        and place.family in ("", one.entry.family)
-        and quick(one, me)
-        and (wanted in one.entry.text or not terms.isdisjoint(one.entry.terms) or one.entry.name in hits)
-    ]
-    return sorted(left, key=lambda one: ORDERS[place.order](one.entry))
-
-
-def _terms(wanted: str, words: Words) -> frozenset[str]:
-    """Return the terms whose name in the reader's language holds a text."""
-    return frozenset(
-        raw for kind in _SEARCHED for raw, told in words.catalogue[kind].items() if wanted in str(told).casefold()
-    )
-
-
-def as_csv(rows: Sequence[Listed]) -> bytes:
+def as_csv(asked: Asked, on: date) -> bytes:
     """Return audits as CSV in UTF-8: a line for each finding, with what people decided of the audit.
 
     Numbers are those of the record, in their units; an audit without a record, or of which none can be read, has one
@@ -133,9 +113,17 @@ def as_csv(rows: Sequence[Listed]) -> bytes:
     written = io.StringIO(newline="")
     table = csv.writer(written)
     table.writerow(_COLUMNS)
-    for one in rows:
-        table.writerows([inert(str(cell)) if isinstance(cell, str) else cell for cell in line] for line in _lines(one))
+    for row in _all(asked):
+        lines = _lines(row, on)
+        table.writerows([inert(str(cell)) if isinstance(cell, str) else cell for cell in line] for line in lines)
     return written.getvalue().encode()
+
+
+def _all(asked: Asked) -> Iterator[Mapping[str, Any]]:
+    catalogue, start = index(), 0
+    while rows := catalogue.rows(asked, start, _TOGETHER):
+        yield from rows
+        start += len(rows)
 
 
 _COLUMNS = (
@@ -145,15 +133,16 @@ _COLUMNS = (
 )
 
 
-def _lines(one: Listed) -> Iterable[Sequence[Any]]:
-    entry, stand = one.entry, one.stand
+def _lines(row: Mapping[str, Any], on: date) -> Iterable[Sequence[Any]]:
+    judged = row["state"] in WORST_FIRST
+    stand = stand_of(row["name"], on) if judged else None
     after = ("", "", "", "", "") if stand is None else (
         stand.verdict, stand.decision, "; ".join(stand.owners), stand.due or "", stand.overdue
     )  # fmt: skip
-    written = datetime.fromtimestamp(entry.written).isoformat(timespec="seconds")
-    head = (entry.name, entry.title, entry.model, entry.family, entry.state, *after, written)
+    written = datetime.fromtimestamp(row["written"]).isoformat(timespec="seconds")
+    head = (*(row[name] for name in ("name", "title", "model", "family", "state")), *after, written)
     try:
-        findings = opened(entry.name).record.findings if one.judged else []
+        findings = opened(row["name"]).record.findings if judged else []
     except DokimasiaError:
         findings = []
     for finding in findings:
@@ -164,4 +153,4 @@ def _lines(one: Listed) -> Iterable[Sequence[Any]]:
         bounds = ("", "") if limit is None else (limit.at_least, limit.at_most)
         yield *head, finding.dimension, finding.check, finding.verdict, finding.gating, *number, *bounds, finding.why
     if not findings:
-        yield *head, *("",) * (len(_COLUMNS) - len(head) - 1), str(entry.why)
+        yield *head, *("",) * (len(_COLUMNS) - len(head) - 1), row["why"]

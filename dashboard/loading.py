@@ -1,8 +1,7 @@
-"""Audit folders as the screens need them: a thousand small headers, one whole audit, one that still runs.
+"""Audit folders as the screens need them: one whole audit, its row in a list, one that still runs.
 
-    entries()               what lies in the audits' folder, from headers alone
     opened, view_of(name)   one finished audit, whole; what a document says of it
-    row_of(name)            its row among others, as the index page has it
+    found_in(name)          what a list tells of it: its row as the index page has it, how far it is, why it has none
     compared(names, margin) audits of one plan, the first with each other
     running(name)           one without a record yet: what its plan asks and how many answers are stored
 
@@ -18,24 +17,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from pydantic import ValidationError
-
-from audit.catalogue import header_of
 from audit.compare import Comparison, Margins, compare_several
-from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
-from audit.files import MAX_JSON, read_regular, require_regular, stored_json
-from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, Verdict, load_record, read_progress
-from audit.storage import bring, bring_heads, local_folder
-from audit.verdict import badness
+from audit.errors import DokimasiaError, IntegrityError, UsageError, os_reason
+from audit.files import MAX_JSON, read_regular, stored_json
+from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, load_record, read_progress
+from audit.storage import bring, local_folder
 from detectors.phrases import Phrase
 from reports.text import one_line, words_of
 from reports.views import Overview, PrintedRow, overview, printed_row
 
 __all__ = [
-    "AUDITS", "AuditEntry", "Running", "compared", "entries", "folder_of", "home", "is_running", "leave_out", "opened",
-    "readable", "row_of", "running", "view_of",
+    "AUDITS", "FRESH", "Running", "compared", "folder_of", "found_in", "home", "is_running", "leave_out", "opened",
+    "readable", "running", "view_of",
 ]
 
 _LOG = logging.getLogger("dokimasia.dashboard")
@@ -65,69 +60,9 @@ class Running:
     """When the last of them was stored: seconds since 1970."""
 
 
-@dataclass(frozen=True)
-class AuditEntry:
-    """One line of the list of audits."""
-
-    name: str
-    """Of its folder."""
-    state: Verdict | Literal["running", "unreadable"]
-    title: str
-    model: str = ""
-    """Name of the audited model, or of the data where these were audited; empty where an earlier version did not tell.
-    """
-    family: str = ""
-    """Of the model; `data` where there is none."""
-    followed: str = ""
-    """What audits of one model have in common: the id in the owner's inventory, else the model's name."""
-    checks: int = 0
-    bad: tuple[int, ...] = ()
-    """What audits are sorted by, worst first (`audit.verdict.badness`)."""
-    text: str = ""
-    """What a search looks through, in small letters: title, model, checks and what was found."""
-    terms: frozenset[str] = frozenset()
-    """Names of its dimensions, probes, measures and of the model's family, which a language has words for."""
-    running: Running | None = None
-    """What is there of an audit that has no record yet."""
-    why: str = ""
-    """Why the record cannot be read."""
-    written: float = 0.0
-    """When the record, or of a running audit the last answer, was written: seconds since 1970."""
-
-
 def home() -> Path:
     """Return the folder that holds the audits."""
     return local_folder(os.environ.get(AUDITS, "audits"))
-
-
-def entries() -> list[AuditEntry]:
-    """Return all audits in the folder, the newest first."""
-    root = home()
-    bring_heads(root, fresh=FRESH)
-    names = [one.name for one in os.scandir(root) if one.is_dir()] if root.is_dir() else []
-    found = [entry for name in names if (entry := _entry(root / name)) is not None]
-    return sorted(found, key=lambda entry: (-entry.written, entry.name))
-
-
-def _entry(folder: Path) -> AuditEntry | None:
-    """Return a folder's line, whatever others have put there; None where it is no audit's."""
-    record = folder / RECORD_FILE
-    try:
-        folder.name.encode()  # a name that is no text cannot stand in an address
-        if folder.is_symlink():
-            raise IntegrityError("{file}: is a link; an audit is a folder", file=folder.name)
-        if not os.path.lexists(record):
-            return _unfinished(folder)
-        facts = require_regular(record)
-        return _finished(record, facts.st_mtime_ns, facts.st_size)
-    except OSError as error:
-        why = Phrase("{file}: {problem}", file=record.name, problem=os_reason(error))
-    except Exception as error:  # whatever it is, one folder costs one row
-        crash = Phrase("{file}: {problem}", file=record.name, problem=type(error).__name__)
-        why = error.message if isinstance(error, DokimasiaError) else crash
-    leave_out(folder.name, why)
-    name = folder.name.encode("utf-8", "replace").decode()
-    return AuditEntry(name, "unreadable", name, why=why)
 
 
 @lru_cache(maxsize=4096)
@@ -135,44 +70,6 @@ def leave_out(name: str, why: str) -> None:
     """Say in the log, once for each reason, that an audit is left out of a screen."""
     words = words_of("en")
     _LOG.warning("left out: %s: %s", one_line(name, words, 80), one_line(why, words, 240))
-
-
-def _unfinished(folder: Path) -> AuditEntry | None:
-    if not os.path.lexists(folder / PLAN_FILE):
-        return None
-    found = running(folder.name)
-    model, family = ("", "") if found.progress is None else (found.progress.model, found.progress.family)
-    told = (found.title, found.name, model, *(check for check, _, _ in found.checks))
-    return AuditEntry(
-        found.name, "running", found.title, model=model, family=family, checks=len(found.checks), running=found,
-        text="\n".join(told).casefold(), terms=frozenset((family, *(probe for _, probe, _ in found.checks))),
-        written=found.written,
-    )
-
-
-@lru_cache(maxsize=8192)
-def _finished(record: Path, mtime_ns: int, size: int) -> AuditEntry:
-    name, written = record.parent.name, mtime_ns / 1e9
-    try:
-        head = header_of(record.parent)
-    except ValidationError as error:
-        why = Phrase("{file}: {problem}", file=record.name, problem=first_problem(error))
-        leave_out(name, why)
-        return AuditEntry(name, "unreadable", name, why=why, written=written)
-    told = [one_found for one in head.findings for one_found in (one.check, one.why)]
-    return AuditEntry(
-        name,
-        head.verdict,
-        head.title,
-        model=head.model,
-        family=head.family,
-        followed=head.followed,
-        checks=len(head.findings),
-        bad=badness(head.verdict, head.findings),
-        text="\n".join((head.title, name, head.model, *told)).casefold(),
-        terms=frozenset((head.family, *(term for one in head.findings for term in one.terms))),
-        written=written,
-    )
 
 
 def opened(name: str) -> Audit:
@@ -194,14 +91,25 @@ def view_of(name: str, lang: str) -> Overview:
     return _view(*_stamp(name), lang)
 
 
-def row_of(name: str, lang: str) -> PrintedRow | Phrase:
-    """Return the row of a finished audit, in a language; why it cannot be read where it cannot, also in the log."""
+def found_in(name: str, lang: str) -> PrintedRow | Running | Phrase:
+    """Return what a list tells of an audit, in a language: its row, how far it is, or why it cannot be read.
+
+    The last is told in the log, too.
+    """
+    folder = home() / name
     try:
+        if folder.is_symlink():
+            raise IntegrityError("{file}: is a link; an audit is a folder", file=name)
+        if not os.path.lexists(folder / RECORD_FILE):
+            return running(name)
         return _row(*_stamp(name, deep=False), lang)
+    except OSError as error:
+        why = Phrase("{file}: {problem}", file=RECORD_FILE, problem=os_reason(error))
     except Exception as error:  # whatever it is, one folder costs one row
-        why = error.message if isinstance(error, DokimasiaError) else Phrase("{problem}", problem=type(error).__name__)
-        leave_out(name, why)
-        return why
+        crash = Phrase("{file}: {problem}", file=RECORD_FILE, problem=type(error).__name__)
+        why = error.message.replaced(f"{folder}{os.sep}", "") if isinstance(error, DokimasiaError) else crash
+    leave_out(name, why)
+    return why
 
 
 def compared(names: Sequence[str], margin: float) -> tuple[Comparison, ...]:

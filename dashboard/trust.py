@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -33,8 +33,8 @@ from detectors.phrases import Phrase
 from reports.text import Words, one_line
 
 __all__ = [
-    "Chip", "Trust", "all_looked_at", "chip_of", "look_over", "still_looking", "trust_in", "trust_of",
-    "verified", "was_changed",
+    "Chip", "Trust", "all_looked_at", "changed_names", "chip_of", "look_over", "still_looking", "trust_in", "trust_of",
+    "verified",
 ]
 
 MOST_WAITING = 256
@@ -44,6 +44,8 @@ SECONDS = 4
 """For so long the facts of an audit's files are not asked anew."""
 State = Literal["sealed", "unsealed", "changed"]
 _Key = tuple[Path, int]
+_ToLook = tuple[Path, int | None]
+"""Folder, and the stamp of its files where it was taken."""
 
 
 @dataclass(frozen=True)
@@ -104,24 +106,39 @@ def trust_of(name: str, wait: float = 0) -> Trust | None:
     with _CHANGED:
         if key not in _FOUND and key not in _ASKED and len(_ASKED) < MOST_WAITING:
             _ASKED.add(key)
-            _put(_SHOWN, *key)
+            _put(_SHOWN, iter([key]))
         while key not in _FOUND and (left := until - time.monotonic()) > 0:
             _CHANGED.wait(left)
         return _FOUND.get(key)
 
 
-def look_over(names: Iterable[str]) -> None:
-    """Have audits looked at that never were, when nothing that is shown waits."""
+def look_over(names: Callable[[], Iterable[str]], state: object) -> None:
+    """Have audits of `home` looked at that never were, when nothing that is shown waits.
+
+    state: of what the names are asked; they are asked once for each, by the thread that looks.
+    """
+    root = home()
     with _CHANGED:
-        for folder in (home() / name for name in names):
-            if folder not in _KNOWN and not is_copy(folder):  # a whole store is not fetched for a count
-                _KNOWN[folder] = False
-                _put(_ANY, folder)
+        if _OVER.get(root) != state:
+            _OVER[root] = state
+            _put(_ANY, _unknown(root, names, state))
 
 
-def was_changed(name: str) -> bool:
-    """Tell whether an audit was not what was stored when it was last looked at."""
-    return _KNOWN.get(home() / name, False)
+def _unknown(root: Path, names: Callable[[], Iterable[str]], state: object) -> Iterator[_ToLook]:
+    """Yield the audits that were never looked at, until they are asked anew."""
+    if is_copy(root):  # a whole store is not fetched for a count
+        return
+    for name in names():
+        if _OVER.get(root) != state:
+            return
+        if name not in _KNOWN.setdefault(root, {}):
+            yield root / name, None
+
+
+def changed_names() -> frozenset[str]:
+    """Return the audits of `home` that were not what was stored when they were last looked at."""
+    with _CHANGED:
+        return frozenset(name for name, changed in _KNOWN.get(home(), {}).items() if changed)
 
 
 def still_looking() -> bool:
@@ -136,17 +153,19 @@ def all_looked_at() -> None:
 
 _SHOWN, _ANY = 0, 1
 """What waits: what a screen shows goes before what only a count needs."""
-_QUEUE: PriorityQueue[tuple[int, int, Path, int | None]] = PriorityQueue()
+_QUEUE: PriorityQueue[tuple[int, int, Iterator[_ToLook]]] = PriorityQueue()
 _TURN = count()
 _ASKED: set[_Key] = set()
 _FOUND: OrderedDict[_Key, Trust] = OrderedDict()
-_KNOWN: dict[Path, bool] = {}
-"""Folder -> whether it was changed, as far as it was ever looked at."""
+_KNOWN: dict[Path, dict[str, bool]] = {}
+"""Folder of audits -> name -> whether it was changed, of those that were ever looked at."""
+_OVER: dict[Path, object] = {}
+"""Folder of audits -> of which state all were to be looked at last."""
 _CHANGED = threading.Condition()
 
 
-def _put(urgency: int, folder: Path, stamp: int | None = None) -> None:
-    _QUEUE.put((urgency, next(_TURN), folder, stamp))
+def _put(urgency: int, asked: Iterator[_ToLook]) -> None:
+    _QUEUE.put((urgency, next(_TURN), asked))
     _worker()
 
 
@@ -160,21 +179,34 @@ def _worker() -> threading.Thread:
 
 def _look_on() -> None:
     while True:
-        urgency, _, folder, stamp = _QUEUE.get()
+        urgency, _, asked = _QUEUE.get()
         begun = time.monotonic()
-        key = folder, _stamp(folder, int(begun / SECONDS)) if stamp is None else stamp
-        found = _FOUND.get(key) or _look(folder)
-        with _CHANGED:
-            _ASKED.discard(key)
-            if found is not None:
-                _FOUND[key] = found
-                _KNOWN[folder] = found.state == "changed"
-            while len(_FOUND) > MOST_KEPT:
-                _FOUND.popitem(last=False)
-            _CHANGED.notify_all()
+        if (one := _next(asked)) is not None:
+            _look_at(*one)
+            _put(urgency, asked)
         _QUEUE.task_done()
         if urgency == _ANY:
             time.sleep(time.monotonic() - begun)
+
+
+def _next(asked: Iterator[_ToLook]) -> _ToLook | None:
+    try:
+        return next(asked, None)
+    except (DokimasiaError, OSError):  # the names cannot be had now, as the list says
+        return None
+
+
+def _look_at(folder: Path, stamp: int | None) -> None:
+    key = folder, _stamp(folder, int(time.monotonic() / SECONDS)) if stamp is None else stamp
+    found = _FOUND.get(key) or _look(folder)
+    with _CHANGED:
+        _ASKED.discard(key)
+        if found is not None:
+            _FOUND[key] = found
+            _KNOWN.setdefault(folder.parent, {})[folder.name] = found.state == "changed"
+        while len(_FOUND) > MOST_KEPT:
+            _FOUND.popitem(last=False)
+        _CHANGED.notify_all()
 
 
 def _look(folder: Path) -> Trust | None:

@@ -18,6 +18,7 @@ from object_store import SECRET, Bucket, Proxy, moto
 from slow_letters import asked, plan
 from streamlit.testing.v1 import AppTest
 
+from audit.catalogue import Asked
 from audit.cli.app import execute
 from audit.errors import LibraryError, StorageError, UsageError
 from audit.execute import RunCallbacks, run
@@ -28,6 +29,7 @@ from audit.storage.lease import Lease
 from audit.storage.pushing import LAG
 from audit.storage.remote import ChangedError, Remote
 from dashboard import loading
+from dashboard.indexing import index
 from dashboard.trust import all_looked_at, trust_of
 
 pytest.importorskip("obstore", reason="the extra `s3` is not installed")
@@ -564,8 +566,8 @@ def test_every_command_takes_an_address(finished, bucket, tmp_path, elsewhere, c
 def test_the_dashboard_browses_an_address(finished, bucket, monkeypatch):
     name = finished.rpartition("/")[2]
     monkeypatch.setenv(loading.AUDITS, at(bucket))
-    (entry,) = loading.entries()
-    assert (entry.name, entry.state, entry.title) == (name, "measured", "Letters")
+    (entry,) = index().rows(Asked())
+    assert (entry["name"], entry["state"], entry["title"]) == (name, "measured", "Letters")
     assert not (loading.home() / name / "observed").exists()  # a list fetches headers alone
     page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=60)
     page.query_params["screen"] = "audit"

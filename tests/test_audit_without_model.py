@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from audit import Check, Plan, load_plan, load_record, plugins, run
+from audit.catalogue import Asked
 from audit.cli.closing_table import closing_table
 from audit.cli.screen import notes
 from audit.compare import compare_audits
@@ -21,6 +22,7 @@ from audit.probes.bias.stereotype_pairs import StereotypePairs
 from audit.probes.factuality.judged import Judged
 from audit.record import RECORD_FILE
 from dashboard import loading
+from dashboard.indexing import index
 from reports.options import ReportOptions
 from reports.text import words_of
 from reports.views import comparison_view, overview
@@ -183,6 +185,6 @@ def test_a_seal_is_about_the_data(audit):
 
 def test_the_dashboard_lists_the_data(audit, monkeypatch):
     monkeypatch.setenv(loading.AUDITS, str(audit.folder.parent))
-    (entry,) = loading.entries()
-    assert (entry.model, entry.family) == ("answers.csv", "data")
-    assert words_of("ko").term("family", entry.family) == "데이터(모델 없음)"
+    (entry,) = index().rows(Asked())
+    assert (entry["model"], entry["family"]) == ("answers.csv", "data")
+    assert words_of("ko").term("family", entry["family"]) == "데이터(모델 없음)"

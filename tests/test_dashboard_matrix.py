@@ -22,9 +22,10 @@ from audit.signing import key_file
 from audit.verdict import dimensions_of, matrix_row
 from dashboard import trust
 from dashboard.address import Address, read
-from dashboard.item_search import item_hits, still_searching
-from dashboard.listed_audits import QUICK, as_csv, kept, listed
+from dashboard.indexing import freshness, index
+from dashboard.listed_audits import QUICK, as_csv, asked_for, hits_of, page_of
 from dashboard.loading import AUDITS
+from dashboard.people import Person
 from dashboard.saved_views import MOST, forget_view, save_view, saved_views
 from reports.documents.index_page import render_index
 from reports.text import words_of
@@ -47,8 +48,12 @@ def state(tmp_path, monkeypatch):
     return key_file().with_name("views.json")
 
 
+def asked(place, me="Lee", words=ENGLISH):
+    return asked_for(place, words, Person(me, "approver"))
+
+
 def names(place, me="Lee", words=ENGLISH):
-    return [one.entry.name for one in kept(listed(TODAY), place, words, me)]
+    return index().names(asked(place, me, words))
 
 
 def test_terminal_index_page_and_list_say_the_same_of_each_dimension(tmp_path):
@@ -125,8 +130,9 @@ def test_quick_filters_keep_what_waits_is_mine_is_late_or_is_damaged(home):
     _say(home / "late", Owner(check="a", owner="Park"), Due(check="a", due=TODAY - timedelta(days=3)))
     _say(home / "done", Decision(decision="approved"))
     _say(home / "asked", Decision(decision="in review"))
-    found = listed(TODAY)
-    counts = {name: {one.entry.name for one in found if test(one, "Lee")} for name, test in QUICK.items()}
+    counts = {name: set(names(Address(only=name))) for name in QUICK}
+    told = index().counts("Lee").only
+    assert told == {name: len(found) for name, found in counts.items() if name}
     assert counts["decide"] == {"open", "mine", "late", "asked"}
     assert counts["mine"] == {"mine"}
     assert counts["overdue"] == {"late"}
@@ -159,13 +165,13 @@ def test_a_search_finds_what_stands_in_items_once_they_are_looked_through(home, 
     path = home / "third" / "items" / "who.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"X")
     names(Address(search="ALDA"))
-    wait_for(lambda: not still_searching("ALDA"))
+    wait_for(lambda: not freshness().items)
     assert names(Address(search="ALDA")) == ["first"], "changed items are not read"
-    assert item_hits("alda", ()) == {"first": ("who",)}
+    assert hits_of("alda", ["first", "third"]) == {"first": ("who",)}
     (row,) = rows_of(screen(search="ALDA"), "audits")
     assert "In the items of who" in text_of(row)
     assert {"screen": "finding", "audit": "first", "check": "who", "find": "ALDA"} in links(row)
-    assert item_hits("Al", ["first"]) == {}, "too short to look through everything for"
+    assert hits_of("Al", ["first"]) == {}, "too short to look through everything for"
 
 
 def wait_for(done):
@@ -176,7 +182,7 @@ def wait_for(done):
 def test_what_was_changed_is_counted_once_it_was_looked_at_and_nothing_is_walked_for_it(home, monkeypatch):
     mixed(home / "odd", 1)
     assert names(Address(only="damaged")) == []
-    trust.look_over(["odd"])
+    trust.look_over(lambda: ["odd"], 1)
     trust.all_looked_at()
     monkeypatch.setattr(os, "walk", lambda *_: pytest.fail("a count asks no file system"))
     assert names(Address(only="damaged")) == ["odd"]
@@ -221,17 +227,17 @@ def test_the_quick_filters_lead_to_addresses_and_tell_how_many_each_keeps(home):
 def test_a_link_costs_a_row_not_the_list(home, tmp_path_factory):
     mixed(home / "whole", 1)
     (home / "link").symlink_to(mixed(tmp_path_factory.mktemp("outside") / "a", 1).folder)
-    found = {one.entry.name: one.entry for one in listed(TODAY)}
-    assert found["whole"].state == "failed"
-    assert found["link"].state == "unreadable"
-    assert "is a link" in found["link"].why
+    found = {one.name: one.found for one in page_of(asked(Address()), 0, 9, "en", TODAY)}
+    assert found["whole"].verdict == "failed"
+    assert "is a link" in found["link"]
+    assert names(Address(verdict="unreadable")) == names(Address(only="damaged")) == ["link"]
 
 
 def test_the_list_as_csv_has_a_line_for_each_finding_and_no_formula(home):
     mixed(home / "mixed", 4)
     write_audit(home / "evil", [finding("=cmd()", "failed", "=1+1", measures=[rate("share", 1, 2)])], title="@SUM(A1)")
     _say(home / "evil", Owner(check="=cmd()", owner="Lee"))
-    rows = list(csv.DictReader(io.StringIO(as_csv(kept(listed(TODAY), Address(), ENGLISH, "")).decode())))
+    rows = list(csv.DictReader(io.StringIO(as_csv(asked(Address(), ""), TODAY).decode())))
     assert len(rows) == 5
     evil = next(row for row in rows if row["audit"] == "evil")
     assert (evil["title"], evil["check"], evil["why"]) == ("'@SUM(A1)", "'=cmd()", "'=1+1")

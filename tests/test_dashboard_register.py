@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -11,16 +10,18 @@ from dashboard_fixtures import FIRST, SECOND, make_home
 from test_dashboard_review import field
 from test_dashboard_views import html, links, rerun, rows_of, screen, seen, text_of
 
+from audit.catalogue import ToSettle
 from audit.record import load_record
 from audit.review import Due, Owner, Status, add_reviews, call_item, read_reviews
 from audit.signing.people import KEY_FILE
 from dashboard.expiries import as_calendar, as_csv, months
-from dashboard.findings_register import register
+from dashboard.findings_register import ends, register
 from dashboard.loading import AUDITS
 from reports.text import Notation, words_of
 from reports.views import reason_text
 
 EN, TODAY = words_of("en"), date.today()
+EVERY = ToSettle(TODAY)
 SOON, FAR, PAST = TODAY + timedelta(days=9), TODAY + timedelta(days=99), TODAY - timedelta(days=2)
 
 
@@ -43,23 +44,27 @@ def there(home, monkeypatch):
 
 
 def test_what_ends_stands_in_the_order_of_days_by_month():
-    ends = [(one.day, one.kind, one.row.finding.check) for _, found in months(register(TODAY)) for one in found]
-    assert ends == [(PAST, "due", "facts"), (SOON, "waiver", "stereotypes"), (FAR, "due", "foreign-text")]
-    told = [month for month, _ in months(register(TODAY))]
+    found = [(one.day, one.kind, one.row.finding.check) for _, month in months(ends(EVERY)) for one in month]
+    assert found == [(PAST, "due", "facts"), (SOON, "waiver", "stereotypes"), (FAR, "due", "foreign-text")]
+    told = [month for month, _ in months(ends(EVERY))]
     assert told == sorted({(day.year, day.month) for day in (PAST, SOON, FAR)})
     page = screen(screen="register", view="calendar")
     assert re.findall(r'class="day">([^<]*)', html(page)) == [day.isoformat() for day in (PAST, SOON, FAR)]
     assert html(page).count('class="past"') == 1
 
 
-def test_a_settled_finding_ends_on_no_day():
-    row = next(row for row in register(TODAY) if row.overdue)
-    assert replace(row, standing=replace(row.standing, status="fixed")).ends == ()
+def test_a_settled_finding_ends_on_no_day(tmp_path, monkeypatch):
+    monkeypatch.setenv(AUDITS, str(make_home(tmp_path)))
+    audit = load_record(tmp_path / FIRST)
+    add_reviews(audit, Due(check="facts", due=PAST), author="Kim")
+    assert [(one.day, one.kind) for one in ends(EVERY)] == [(PAST, "due")]
+    add_reviews(audit, Status(check="facts", status="fixed", reason="Trained anew"), author="Kim")
+    assert ends(EVERY) == []
 
 
 def test_the_calendar_file_has_one_day_for_each_end_and_lines_of_75_octets():
-    written = as_calendar(register(TODAY), EN)
-    assert written == as_calendar(register(TODAY), EN)
+    written = as_calendar(ends(EVERY), EN)
+    assert written == as_calendar(ends(EVERY), EN)
     lines = written.decode().split("\r\n")
     assert all(len(line.encode()) <= 75 for line in lines)
     whole = written.decode().replace("\r\n ", "")
@@ -71,7 +76,7 @@ def test_the_calendar_file_has_one_day_for_each_end_and_lines_of_75_octets():
 
 
 def test_the_table_to_take_away_has_every_finding_and_no_formula():
-    rows = register(TODAY)
+    rows = register(EVERY)
     table = list(csv.DictReader(io.StringIO(as_csv(rows, EN).decode())))
     assert [(one["audit"], one["check"]) for one in table] == [(row.audit, row.finding.check) for row in rows]
     assert {one["owner"] for one in table} == {"김지우", "'=Lee", ""}
@@ -88,11 +93,11 @@ def test_quick_filters_keep_what_their_counts_say(query, checks):
     assert [re.search(r"check=([^&\"]*)", row)[1] for row in rows_of(page, "register")] == checks
     chips = dict(re.findall(r">([^<>]+) <b>(\d+)</b></a>", html(page)))
     assert (chips["Mine"], chips["Overdue"], chips["Waiver ends within 30 days"]) == ("1", "1", "1")
-    assert int(chips["Without owner"]) == sum(row.standing.owner is None for row in register(TODAY))
+    assert int(chips["Without owner"]) == sum(row.standing.owner is None for row in register(EVERY))
 
 
 def test_a_row_says_what_is_wrong_with_its_number_limit_and_age():
-    found = next(one for one in register(TODAY) if one.finding.check == "foreign-text")
+    found = next(one for one in register(EVERY) if one.finding.check == "foreign-text")
     row = next(text_of(row) for row in rows_of(screen(screen="register"), "register") if "foreign-text" in row)
     assert reason_text(found.finding, Notation(EN)) in row
     assert "0.931 ≥ 0.96" in row
@@ -109,12 +114,12 @@ def test_findings_are_picked_by_links_and_given_to_somebody_in_one_step(home):
     assert html(app).count('class="picked"') == 2
     assert len(rows) > 2
     before = {name: len(read_reviews(home / name).entries) for name in (FIRST, SECOND)}
-    chosen = [row for row in register(TODAY) if row.mark in picked.split(",")]
+    chosen = [row for row in register(EVERY) if row.mark in picked.split(",")]
     field(app, "text_input", "To whom").set_value("Park")
     field(app, "date_input", "To be settled by").set_value(FAR)
     next(one for one in app.button if one.label == "Give").click()
     rerun(app)
-    said = {(row.audit, row.finding.check): (row.standing.owner, row.standing.due) for row in register(TODAY)}
+    said = {(row.audit, row.finding.check): (row.standing.owner, row.standing.due) for row in register(EVERY)}
     assert [said[row.audit, row.finding.check] for row in chosen] == [("Park", FAR)] * 2
     assert sum(owner == "Park" for owner, _ in said.values()) == 2
     written = {name: len(read_reviews(home / name).entries) - count for name, count in before.items()}
@@ -137,7 +142,7 @@ def test_items_are_given_to_somebody_in_one_step_and_found_again(home):
     assert len(given) == count
     assert {one.owner for one in given} == {"Lee"}
     assert kept(screen(screen="finding", audit=FIRST, check="facts", reviewed="given")) == count
-    rows = [row for row in register(TODAY) if row.item is not None]
+    rows = [row for row in register(EVERY) if row.item is not None]
     assert {(row.finding.check, row.standing.owner) for row in rows} == {("facts", "Lee")}
     assert len({row.mark for row in rows}) == len(rows) == count
     first = rows[0].item
@@ -149,4 +154,4 @@ def test_items_are_given_to_somebody_in_one_step_and_found_again(home):
     assert sum(one["item"] == first for one in csv.DictReader(io.StringIO(as_csv(rows, EN).decode()))) == 1
     audit = load_record(home / FIRST)
     add_reviews(audit, call_item(audit, "facts", first, "right"), author="Lee")
-    assert first not in {row.item for row in register(TODAY)}, "who said what is right of it has done what was asked"
+    assert first not in {row.item for row in register(EVERY)}, "who said what is right of it has done what was asked"

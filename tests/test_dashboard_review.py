@@ -14,6 +14,7 @@ from review_fixtures import small_audit
 from streamlit.testing.v1 import AppTest
 from test_dashboard_views import html, rerun, rows_of, screen, seen, text_of
 
+from audit.catalogue import ToSettle
 from audit.record import items_of, load_record
 from audit.review import (
     Decision,
@@ -334,7 +335,7 @@ def test_the_register_puts_first_what_is_overdue_and_filters(home):
     add_reviews(second, Due(check=text, due=YESTERDAY), Owner(check=text, owner="Lee"), author="Kim")
     add_reviews(first, Rating(check=pairs, rating="high"), Owner(check=pairs, owner="Park"), author="Kim")
     add_reviews(first, Rating(check="facts", rating="note"), author="Kim")
-    rows = register(TODAY)
+    rows = register(ToSettle(TODAY))
     assert [(row.audit, row.finding.check) for row in rows[:3]] == [
         (SECOND, "foreign-text"), (FIRST, "stereotypes"), (FIRST, "facts"),
     ]
@@ -363,9 +364,9 @@ def test_a_waiver_that_ended_since_is_told_as_ended_on_the_screen(home):
 def test_what_was_settled_leaves_the_overdue(home):
     audit = load_record(home / FIRST)
     add_reviews(audit, Due(check="facts", due=YESTERDAY), author="Kim")
-    assert [row.finding.check for row in register(TODAY) if row.overdue] == ["facts"]
+    assert [row.finding.check for row in register(ToSettle(TODAY)) if row.overdue] == ["facts"]
     add_reviews(audit, Status(check="facts", status="fixed"), author="Kim")
-    assert not any(row.overdue for row in register(TODAY))
+    assert not any(row.overdue for row in register(ToSettle(TODAY)))
 
 
 def test_what_reviewers_write_is_text_on_every_screen(home):
@@ -388,7 +389,7 @@ def test_a_broken_chain_is_one_line_on_the_audits_screen(home):
     add = path.read_bytes()
     path.write_bytes(add + add)
     assert "reviews.jsonl:2" in seen(screen(screen="audit", audit=FIRST))
-    assert FIRST not in {row.audit for row in register(TODAY)}
+    assert FIRST not in {row.audit for row in register(ToSettle(TODAY))}
 
 
 def test_a_real_audit_is_verified_and_a_changed_one_is_not(tmp_path, monkeypatch):

@@ -100,7 +100,7 @@ def test_an_audit_whose_items_were_exchanged_does_not_look_healthy(audit, place,
 def test_an_audit_that_is_not_looked_at_yet_says_so(audit, monkeypatch):
     trust._stamp.cache_clear()
     monkeypatch.setattr(trust, "MOST_WAITING", 0)
-    monkeypatch.setattr("dashboard.screens.audits.look_over", lambda names: None)
+    monkeypatch.setattr("dashboard.screens.audits.look_over", lambda names, state: None)
     shutil.copytree(audit.folder, audit.folder.with_name("copy"))
     assert trust.trust_of("copy") is None
     assert "Being checked" in seen(screen())

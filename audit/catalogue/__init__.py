@@ -8,8 +8,11 @@ from audit.catalogue.catalogue import Catalogue
 from audit.catalogue.header import Header, header_of
 from audit.catalogue.places import CATALOGUE
 from audit.catalogue.rows import STATES
+from audit.catalogue.settling import SOON, Place, ToSettle
 from audit.catalogue.stands import Stand, stand_in
+from audit.catalogue.targets import given_items, is_listed, mark_of
 
 __all__ = [
-    "CATALOGUE", "ORDERS", "STATES", "Asked", "Catalogue", "Counts", "Header", "Stand", "header_of", "stand_in",
+    "CATALOGUE", "ORDERS", "SOON", "STATES", "Asked", "Catalogue", "Counts", "Header", "Place", "Stand", "ToSettle",
+    "given_items", "header_of", "is_listed", "mark_of", "stand_in",
 ]

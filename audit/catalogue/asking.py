@@ -13,13 +13,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, case, column, func, or_, select, text
 
-from audit.catalogue.rows import plain
 from audit.catalogue.tables import AUDITS, FINDINGS, OWNERS, TEXTS, search_by
+from audit.catalogue.targets import plain
 from audit.signing import same_person
 
 __all__ = [
     "ORDERS", "SHORTEST", "Asked", "Counts", "count", "counts", "followed", "hits", "late", "names", "partly", "rows",
-    "without_items",
+    "unread", "without_items",
 ]
 
 SHORTEST = 3
@@ -41,6 +41,8 @@ class Asked:
 
     search: str = ""
     """What stands in their titles, names, models, checks, findings, reviews or items, no matter the case."""
+    reviews: bool = True
+    """Whether what people said is looked through."""
     terms: frozenset[str] = frozenset()
     """Dimensions, probes, measures and families that `search` stands for in the reader's language."""
     verdict: str = ""
@@ -80,9 +82,9 @@ def names(connection: Connection, asked: Asked, start: int = 0, most: int | None
     return list(connection.scalars(wanted.offset(start).limit(most)))
 
 
-def rows(connection: Connection, asked: Asked, most: int | None = None) -> list[dict[str, Any]]:
-    """Return what the index has of these audits, by column, in order."""
-    wanted = select(AUDITS).where(_kept(connection, asked)).order_by(*ORDERS[asked.order]).limit(most)
+def rows(connection: Connection, asked: Asked, start: int = 0, most: int | None = None) -> list[dict[str, Any]]:
+    """Return what the index has of these audits, by column, in order, from place `start` on."""
+    wanted = select(AUDITS).where(_kept(connection, asked)).order_by(*ORDERS[asked.order]).offset(start).limit(most)
     return [dict(row) for row in connection.execute(wanted).mappings()]
 
 
@@ -95,6 +97,11 @@ def without_items(connection: Connection) -> list[tuple[int, str, str]]:
     """Return (number, name, stamp) of the audits whose items' texts are still to be read, the newest first."""
     wanted = select(AUDITS.c.id, AUDITS.c.name, AUDITS.c.stamp).where(AUDITS.c.texts_read == 0).order_by(*_NEWEST)
     return [(number, name, stamp) for number, name, stamp in connection.execute(wanted)]
+
+
+def unread(connection: Connection) -> int:
+    """Return of how many audits the items' texts are still to be read."""
+    return connection.scalar(select(func.count()).select_from(AUDITS).where(AUDITS.c.texts_read == 0)) or 0
 
 
 def partly(connection: Connection) -> list[str]:
@@ -189,7 +196,9 @@ def _only(connection: Connection, only: str, me: str, changed: frozenset[str]) -
 
 def _holding(connection: Connection, asked: Asked) -> ColumnElement[bool]:
     """Keep audits that hold a text, or are of one of the terms that it stands for."""
-    kept: list[ColumnElement[bool]] = [AUDITS.c.id.in_(_found(connection, plain(asked.search).casefold()))]
+    left_out = "" if asked.reviews else "reviews"
+    found = _found(connection, plain(asked.search).casefold(), left_out)
+    kept: list[ColumnElement[bool]] = [AUDITS.c.id.in_(found)]
     if asked.terms:
         terms = sorted(asked.terms)
         of = or_(*(FINDINGS.c[name].in_(terms) for name in ("dimension", "probe", "measure")))
@@ -199,11 +208,14 @@ def _holding(connection: Connection, asked: Asked) -> ColumnElement[bool]:
     return or_(*kept)
 
 
-def _found(connection: Connection, search: str) -> Any:
+def _found(connection: Connection, search: str, left_out: str) -> Any:
     """Return which audits' texts hold what is searched; in items only what has `SHORTEST` characters."""
     if len(search) >= SHORTEST and search_by(connection) == "trigram":
         quoted = '"' + search.replace('"', '""') + '"'
-        line = "SELECT t.audit FROM texts_fts JOIN texts t ON t.id = texts_fts.rowid WHERE texts_fts MATCH :match"
-        return text(line).bindparams(match=quoted).columns(column("audit", Integer))
-    found = select(TEXTS.c.audit).where(_contains(search))
-    return found if len(search) >= SHORTEST else found.where(TEXTS.c.kind != "items")
+        line = (
+            "SELECT t.audit FROM texts_fts JOIN texts t ON t.id = texts_fts.rowid WHERE texts_fts MATCH :match "
+            "AND t.kind != :left_out"
+        )
+        return text(line).bindparams(match=quoted, left_out=left_out).columns(column("audit", Integer))
+    not_in = [left_out] if len(search) >= SHORTEST else [left_out, "items"]
+    return select(TEXTS.c.audit).where(_contains(search), TEXTS.c.kind.not_in(not_in))

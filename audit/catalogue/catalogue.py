@@ -1,8 +1,9 @@
 """The index over one folder of audits: brought up to what lies there, asked, and thrown away when it is not whole.
 
-    left = catalogue.refresh()         new folders are read, gone ones go; of known ones the files' stamps are compared
-    left = catalogue.read_items()      texts of items, behind the rest
+    left = catalogue.refresh()          new folders are read, gone ones go; of known ones the files' stamps are compared
+    left = catalogue.read_items()       texts of items, behind the rest
     catalogue.names(Asked(search="..."), 0, 50)
+    catalogue.look_again(shown)         those that a screen is about to show, whatever else there is
 
 A refresh lists the names of the folder and compares the stamps of those that are shown, of all that run, and of the
 next `SWEPT` of the others in turn, so that its time hardly grows with their number; `whole` compares all. Audits are
@@ -13,6 +14,7 @@ same work twice, and store it once.
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -21,11 +23,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from audit.catalogue import asking, tables
+from audit.catalogue import asking, settling, tables
 from audit.catalogue.asking import Asked, Counts
 from audit.catalogue.places import named, place_of
-from audit.catalogue.rows import Row, items_in, plain, row_of, stamp_of
+from audit.catalogue.rows import Row, items_in, row_of, stamp_of
+from audit.catalogue.settling import Place, ToSettle
 from audit.catalogue.storing import known_in, store, store_items
+from audit.catalogue.targets import plain
 from audit.database import checkpoint, is_url, open_database, read, write
 from audit.errors import IntegrityError
 from audit.signing import Secret
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["SWEPT", "Catalogue"]
 
 T = TypeVar("T")
+_LOG = logging.getLogger("dokimasia.catalogue")
 SWEPT = 20_000
 """Audits whose stamps one refresh compares in turn."""
 _TOGETHER = 100
@@ -83,6 +88,26 @@ class Catalogue:
                 checkpoint(open_database(self.place))
             return len(todo) - len(now)
 
+    def look_again(self, shown: Collection[str]) -> bool:
+        """Read these audits again that were written since; tell whether there were any.
+
+        Nothing while a refresh is going on: what it finds is seen then.
+        """
+        if not shown or not self._turn.acquire(blocking=False):
+            return False
+        try:
+            known = self._loaded()
+            handle = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                found = [name for name in shown if name in known and stamp_of(handle, name) != known[name]]
+            finally:
+                os.close(handle)
+            if found:
+                self._store([(name, name) for name in found], [])
+            return bool(found)
+        finally:
+            self._turn.release()
+
     def read_items(self, most: int | None = None, told: Callable[[int, int], None] = lambda done, of: None) -> int:
         """Read the texts of items of audits whose are not here yet, the newest first; return how many are left."""
         todo = self._read(asking.without_items)
@@ -102,6 +127,11 @@ class Catalogue:
         return self._read(tables.state_of_index)
 
     @property
+    def unread(self) -> int:
+        """Audits of which the texts of items are still to be read."""
+        return self._read(asking.unread)
+
+    @property
     def search_by(self) -> str:
         """By what texts are looked through: trigram, pg_trgm or scan."""
         return self._read(tables.search_by)
@@ -110,9 +140,9 @@ class Catalogue:
         """Return the names of the audits that are asked for, in order, from place `start` on."""
         return self._read(lambda connection: asking.names(connection, asked, start, most))
 
-    def rows(self, asked: Asked, most: int | None = None) -> list[dict[str, Any]]:
-        """Return what the index has of them, by column."""
-        return self._read(lambda connection: asking.rows(connection, asked, most))
+    def rows(self, asked: Asked, start: int = 0, most: int | None = None) -> list[dict[str, Any]]:
+        """Return what the index has of them, by column, in order, from place `start` on."""
+        return self._read(lambda connection: asking.rows(connection, asked, start, most))
 
     def count(self, asked: Asked) -> int:
         """Return how many audits there are of what is asked."""
@@ -130,12 +160,34 @@ class Catalogue:
         """Return audit -> checks in whose items a text stands, of these audits, as far as the index has them."""
         return self._read(lambda connection: asking.hits(connection, search, among))
 
+    def settling(self, asked: ToSettle, start: int = 0, most: int | None = None) -> list[Place]:
+        """Return which findings and items have to be settled, the most urgent first, from place `start` on."""
+        return self._read(lambda connection: settling.settling(connection, asked, start, most))
+
+    def ends(self, asked: ToSettle, start: int = 0, most: int | None = None) -> list[tuple[str, str, Place]]:
+        """Return (day, `due` or `waiver`, which) of all that ends of them, in order of the days, from `start` on."""
+        return self._read(lambda connection: settling.ends(connection, asked, start, most))
+
+    def tallies(self, asked: ToSettle) -> Mapping[str, int]:
+        """Return how many of them there are of each kind (`audit.catalogue.settling`)."""
+        return self._read(lambda connection: settling.tallies(connection, asked))
+
+    def owners(self) -> list[str]:
+        """Return who owns any finding or item."""
+        return self._read(settling.owners)
+
     def partly(self) -> list[str]:
         """Return the audits of whose items the index has a part only."""
         return self._read(asking.partly)
 
+    def close(self) -> None:
+        """Close what is open of the index; it is opened again where it is asked again."""
+        open_database(self.place).dispose()
+
     def _names(self) -> dict[str, str]:
-        """Return name as it is stored -> name of each folder."""
+        """Return name as it is stored -> name of each folder; nothing where there is no folder of audits."""
+        if not self.root.exists():
+            return {}
         with os.scandir(self.root) as found:
             return {plain(one.name): one.name for one in found if one.is_dir() and not one.name.startswith(".")}
 
@@ -149,6 +201,8 @@ class Catalogue:
         self, names: Mapping[str, str], known: Mapping[str, str], first: Collection[str], whole: bool
     ) -> Iterator[str]:
         """Yield names of which the stored row is no longer what the folder says."""
+        if not names:
+            return
         every = list(known)
         start = 0 if whole else self._at % max(1, len(every))
         swept = every if whole else every[start : start + SWEPT]
@@ -229,6 +283,7 @@ class Catalogue:
         except IntegrityError:
             if is_url(self.place):
                 raise
+            _LOG.warning("the index over the audits was damaged, and is made anew: %s", self.place)
             self._thrown_away(Path(self.place))
             return what()
 

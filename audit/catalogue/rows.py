@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import islice
@@ -19,12 +20,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit.catalogue.header import Header
-from audit.catalogue.stands import Stand, stand_in
-from audit.errors import DokimasiaError, first_problem, os_reason
+from audit.catalogue.stands import Stand, stand_of, state_in
+from audit.catalogue.targets import plain, targets_of
+from audit.errors import DokimasiaError, IntegrityError, first_problem, os_reason
 from audit.files import MAX_JSON, contents_of, read_regular, sha256, stored_json
 from audit.record import (
     JOURNAL_FILE,
     PLAN_FILE,
+    PROGRESS_FILE,
     RECORD_FILE,
     REVIEWS_FILE,
     SEAL_FILE,
@@ -33,11 +36,12 @@ from audit.record import (
     ItemsFile,
     items_of,
     load_record,
+    read_progress,
 )
-from audit.review import Entry, read_reviews
+from audit.review import Entry, ReviewState
 from audit.verdict import badness
 
-__all__ = ["CLOSED", "MOST", "STATES", "Row", "items_in", "plain", "row_of", "stamp_of"]
+__all__ = ["CLOSED", "MOST", "STATES", "Row", "items_in", "row_of", "stamp_of"]
 
 STATES = ("running", "unreadable", *WORST_FIRST)
 """What an audit of a list can be, in the order in which lists have them."""
@@ -60,6 +64,7 @@ class Row:
     reviews: list[dict[str, Any]] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
     texts: list[dict[str, Any]] = field(default_factory=list)
+    targets: list[dict[str, Any]] = field(default_factory=list)
 
 
 def stamp_of(folder: int, name: str) -> str:
@@ -71,7 +76,8 @@ def stamp_of(folder: int, name: str) -> str:
     if recorded:
         return f"{recorded} {_facts(folder, f'{name}/{REVIEWS_FILE}')}"
     planned = _facts(folder, f"{name}/{PLAN_FILE}")
-    return f"running {planned} {_facts(folder, f'{name}/{JOURNAL_FILE}')}" if planned else ""
+    told = (_facts(folder, f"{name}/{one}") for one in (JOURNAL_FILE, PROGRESS_FILE))
+    return f"running {planned} {' '.join(told)}" if planned else ""
 
 
 def _facts(folder: int, name: str) -> str:
@@ -80,11 +86,6 @@ def _facts(folder: int, name: str) -> str:
     except OSError as error:
         return "" if isinstance(error, FileNotFoundError | NotADirectoryError) else type(error).__name__
     return f"{found.st_mtime_ns} {found.st_size} {found.st_ctime_ns}"
-
-
-def plain(text: str) -> str:
-    """Return a text that a database can hold: no NUL, no half of a surrogate pair."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
 def row_of(folder: Path, on: date) -> Row:
@@ -117,7 +118,10 @@ def _audit(folder: Path, state: str, **more: Any) -> dict[str, Any]:
 
 def _unreadable(folder: Path, why: str) -> Row:
     told = plain(why)[:_SENTENCE]
-    return Row(_audit(folder, "unreadable", why=told), texts=[_text("audit", "", f"{folder.name}\n{told}")])
+    written = 0.0
+    with suppress(OSError):
+        written = (folder / RECORD_FILE).lstat().st_mtime
+    return Row(_audit(folder, "unreadable", why=told, written=written), texts=[_text("audit", "", f"{folder.name}\n{told}")])
 
 
 def _running(folder: Path) -> Row:
@@ -128,12 +132,22 @@ def _running(folder: Path) -> Row:
     journal = folder / JOURNAL_FILE
     written = (journal if journal.is_file() else folder / PLAN_FILE).stat().st_mtime
     title = plain(str(plan["title"]))
+    model, family = _asked(folder)
     probes = [str(check["probe"]["use"]) for check in plan["checks"]]
     return Row(
-        _audit(folder, "running", title=title, checks=len(checks), written=written),
+        _audit(folder, "running", title=title, model=model, family=family, checks=len(checks), written=written),
         findings=[_finding(check, probe, "", "", "", False, "") for check, probe in zip(checks, probes, strict=True)],
-        texts=[_text("audit", "", "\n".join((title, folder.name, *checks)))],
+        texts=[_text("audit", "", "\n".join((title, folder.name, model, *checks)))],
     )
+
+
+def _asked(folder: Path) -> tuple[str, str]:
+    """Return the name and the family of the model that is asked, as the run tells; empty where nothing tells it."""
+    try:
+        found = read_progress(folder)
+    except IntegrityError:  # it is no evidence
+        return "", ""
+    return ("", "") if found is None else (plain(found.model), plain(found.family))
 
 
 def _finished(folder: Path, on: date) -> Row:
@@ -142,7 +156,7 @@ def _finished(folder: Path, on: date) -> Row:
     data = read_regular(folder / RECORD_FILE, MAX_JSON)
     head = Header.model_validate_json(data)
     spoken = os.path.lexists(folder / REVIEWS_FILE)
-    entries, stand = _said(folder, on) if spoken else ((), None)
+    said = _said(folder, on) if spoken else _Said(True)
     _, failed, unsettled = badness(head.verdict, head.findings)
     worst = min(head.findings, key=lambda one: WORST_FIRST.index(one.verdict), default=None)
     audit = _audit(
@@ -150,26 +164,37 @@ def _finished(folder: Path, on: date) -> Row:
         followed=plain(head.followed), checks=len(head.findings), failed=-failed, unsettled=-unsettled,
         worst="" if worst is None or worst.verdict not in UNSETTLED else plain(worst.check),
         written=(folder / RECORD_FILE).stat().st_mtime, digest=sha256(data),
-        sealed=os.path.lexists(folder / SEAL_FILE), spoken=spoken, texts_read=0, **_standing(stand, head),
+        sealed=os.path.lexists(folder / SEAL_FILE), spoken=spoken, texts_read=0, **_standing(said.stand, head),
     )  # fmt: skip
     told = (head.title, folder.name, head.model, *(text for one in head.findings for text in (one.check, one.why)))
     texts = [_text("audit", "", "\n".join(told))]
+    entries = () if said.state is None else said.state.entries
     if entries:
         texts.append(_text("reviews", "", "\n".join(map(_words, entries))))
     return Row(
         audit, [_finding(one.check, one.probe, one.dimension, one.terms[2], one.verdict, one.gating, one.why)
                 for one in head.findings],
         [_review(at, one) for at, one in enumerate(entries)],
-        [] if stand is None else [plain(one) for one in stand.owners], texts,
+        [] if said.stand is None else [plain(one) for one in said.stand.owners], texts,
+        targets_of(folder.name, head, said.state) if said.readable else [],
     )  # fmt: skip
 
 
-def _said(folder: Path, on: date) -> tuple[tuple[Entry, ...], Stand | None]:
-    """Return the reviews and where they leave the audit; nothing where they cannot be read, as its screen says."""
+@dataclass(frozen=True)
+class _Said:
+    """What people said of an audit; nothing where they said nothing, or where it cannot be read."""
+
+    readable: bool
+    state: ReviewState | None = None
+    stand: Stand | None = None
+
+
+def _said(folder: Path, on: date) -> _Said:
     try:
-        return read_reviews(folder).entries, stand_in(folder, on)
+        found = state_in(folder, on)
+        return _Said(True) if found is None else _Said(True, found[1], stand_of(*found, on))
     except Exception:  # whatever it is, one folder costs one row
-        return (), None
+        return _Said(False)
 
 
 def _standing(stand: Stand | None, head: Header) -> dict[str, Any]:
@@ -211,12 +236,14 @@ def _text(kind: str, check: str, text: str) -> dict[str, Any]:
 def items_in(folder: Path) -> tuple[list[dict[str, Any]], bool]:
     """Return the texts of an audit's items, a row a check, and whether they are all there are.
 
-    Tables that are not the record's are left out, as everywhere. Raises as `load_record` and `ItemsFile.table`.
+    Tables that are not the record's are left out, as everywhere; one that is missing may still be in an object store.
+    Raises as `load_record` and `ItemsFile.table`.
     """
     rows, left, whole = [], MOST, True
     for finding in load_record(folder).record.findings:
         items = items_of(folder, finding)
         if items is None or items.problem is not None:
+            whole = whole and (items is None or items.problem != "missing")
             continue
         kept = []
         for text in _texts(items):

@@ -11,11 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from audit.catalogue.header import header_of
-from audit.record import Verdict, load_record
+from audit.record import Audit, Verdict, load_record
 from audit.review import Override, ReviewState, Sample, read_reviews, signature_of, state_of
 from audit.signing import known_keys
 
-__all__ = ["Stand", "stand_in"]
+__all__ = ["Stand", "stand_in", "stand_of", "state_in"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,13 @@ class Stand:
 
 
 def stand_in(folder: Path, on: date) -> Stand | None:
-    """Return where the audit in a folder stands on a day; None where nobody has spoken of it.
+    """Return where the audit in a folder stands on a day; None where nobody has spoken of it. Raises as `state_in`."""
+    found = state_in(folder, on)
+    return None if found is None else stand_of(*found, on)
+
+
+def state_in(folder: Path, on: date) -> tuple[Audit, ReviewState] | None:
+    """Return the audit in a folder and all that was said of it; None where nobody has spoken of it.
 
     Its measures are read only where somebody put outcomes in the machine's place. Raises as `read_reviews` and
     `header_of`.
@@ -51,7 +57,11 @@ def stand_in(folder: Path, on: date) -> Stand | None:
         return None
     counted = any(isinstance(one.says, Override | Sample) for one in reviews.entries)
     audit = load_record(folder) if counted else header_of(folder).outlined(folder)
-    state = state_of(audit, on, reviews=reviews)
+    return audit, state_of(audit, on, reviews=reviews)
+
+
+def stand_of(audit: Audit, state: ReviewState, on: date) -> Stand:
+    """Return where an audit stands on a day by what was said of it."""
     checks = [one.check for one in audit.record.findings]
     said = [state.of(check) for check in checks]
     still = sorted((one for one in said if one.status == "open"), key=lambda one: one.due or date.max)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import delete, func, insert, select, update
 
 from audit.catalogue.rows import Row
-from audit.catalogue.tables import AUDITS, FINDINGS, OWNERS, REVIEWS, TEXTS, raise_state, state_of_index
+from audit.catalogue.tables import AUDITS, FINDINGS, OWNERS, REVIEWS, TARGETS, TEXTS, raise_state, state_of_index
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
@@ -35,6 +35,7 @@ def store(connection: Connection, rows: Sequence[tuple[str, Row]], gone: Sequenc
     _insert(connection, REVIEWS, [{**one, "audit": number} for number, _, row in numbered for one in row.reviews])
     _insert(connection, OWNERS, [{"owner": one, "audit": number} for number, _, row in numbered for one in row.owners])
     _insert(connection, TEXTS, [{**one, "audit": number} for number, _, row in numbered for one in row.texts])
+    _insert(connection, TARGETS, [{**one, "audit": number} for number, _, row in numbered for one in row.targets])
     raise_state(connection)
     return before, before + 1
 

@@ -1,7 +1,7 @@
 """The tables of the index, the same in SQLite and PostgreSQL but for how texts are looked through.
 
     audits       one row a folder: what lists filter and sort by, and the stamp of the files that it was read from
-    findings, reviews, owners, texts    of an audit each, by its number
+    findings, reviews, owners, texts, targets    of an audit each, by its number
     facts        the number of the schema, of the state (raised with every change), and whose it is
 
 SQLite looks through texts by trigrams (FTS5), which find parts of words in any alphabet, Korean too; PostgreSQL by
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = [
-    "AUDITS", "FINDINGS", "MADE_FOR", "OWNERS", "PARTS", "REVIEWS", "SCHEMA", "TEXTS", "drop", "is_ready", "make",
-    "raise_state", "search_by", "state_of_index",
+    "AUDITS", "FINDINGS", "MADE_FOR", "OWNERS", "PARTS", "REVIEWS", "SCHEMA", "TARGETS", "TEXTS", "drop", "is_ready",
+    "make", "raise_state", "search_by", "state_of_index",
 ]
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised with every change of what is stored, or of what it means."""
 MADE_FOR = "made_for"
 _METADATA = MetaData()
@@ -80,7 +80,18 @@ REVIEWS = _part(
 OWNERS = _part("owners", Column("owner", Text, nullable=False, index=True))
 TEXTS = _part("texts", *(Column(name, Text, nullable=False) for name in ("kind", "check_name", "text")))
 """`kind`: audit, reviews or items."""
-PARTS = {"findings": FINDINGS, "reviews": REVIEWS, "owners": OWNERS, "texts": TEXTS}
+TARGETS = _part(
+    "targets", *(Column(name, Text, nullable=False) for name in (
+        "check_name", "item", "mark", "owner", "rating", "status", "text",
+    )),
+    Column("rating_rank", Integer, nullable=False), Column("verdict_rank", Integer, nullable=False),
+    Column("due", Text), Column("until", Text),
+)  # fmt: skip
+"""Findings to settle, or of which somebody spoke, and items that were given to somebody (`item` is not empty); `until`:
+the last day of the waiver, `text`: what a search of them looks through."""
+for _name in ("mark", "owner"):
+    Index(f"targets_{_name}", TARGETS.c[_name])
+PARTS = {"findings": FINDINGS, "reviews": REVIEWS, "owners": OWNERS, "texts": TEXTS, "targets": TARGETS}
 FACTS = Table("facts", _METADATA, Column("key", Text, primary_key=True), Column("value", Text, nullable=False))
 _TRIGRAMS: tuple[str, ...] = (
     "CREATE VIRTUAL TABLE texts_fts USING fts5(text, content='texts', content_rowid='id', tokenize='trigram')",

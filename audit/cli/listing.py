@@ -81,13 +81,13 @@ def _progress(what: str) -> Any:
 
 
 def _as_json(index: Catalogue, asked: Asked, most: int, partly: int) -> str:
-    rows = [{name: row[name] for name in _TOLD} for row in index.rows(asked, most)]
+    rows = [{name: row[name] for name in _TOLD} for row in index.rows(asked, most=most)]
     told = {"total": index.count(asked), "search_by": index.search_by, "searched_in_part": partly, "audits": rows}
     return json.dumps(told, ensure_ascii=False)
 
 
 def _lines(index: Catalogue, asked: Asked, most: int) -> Iterator[str]:
-    rows, total = index.rows(asked, most), index.count(asked)
+    rows, total = index.rows(asked, most=most), index.count(asked)
     if not rows:
         yield "no audit here" if asked == type(asked)(order=asked.order) else "no audit like that"
         return

@@ -10,18 +10,21 @@ from typing import Any
 
 import streamlit as st
 
+from audit.catalogue import ORDERS, STATES, Asked, Counts
 from audit.errors import DokimasiaError
 from audit.record import WORST_FIRST
 from audit.verdict import dimensions_of
 from dashboard.address import Address, Screen
-from dashboard.item_search import item_hits, still_searching
-from dashboard.listed_audits import ORDERS, QUICK, STATES, Listed, as_csv, kept, listed, progress_of
-from dashboard.loading import home, row_of
+from dashboard.indexing import freshness, index
+from dashboard.item_search import SHORTEST, still_searching
+from dashboard.listed_audits import QUICK, Listed, as_csv, asked_for, hits_of, page_of, progress_of
+from dashboard.loading import Running, home
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from dashboard.saved_views import forget_view, save_view, saved_views
 from dashboard.speakers import speaker
-from dashboard.trust import chip_of, look_over, still_looking, trust_of
+from dashboard.trust import changed_names, chip_of, look_over, still_looking, trust_of
+from detectors.phrases import Phrase
 from reports.text import Notation, Words, one_line
 from reports.views import PrintedRow
 
@@ -37,30 +40,40 @@ def show(place: Address, words: Words) -> None:
     """Draw the list with its filters."""
     others: tuple[Screen, ...] = ("register", "trends", "frameworks", "compare", "verify")
     crumbs(words, [], [(words(f"dashboard.{one}"), place.to(one)) for one in others])
-    found = listed(date.today())
-    if not found:
+    counts = _counts()
+    if not counts.total and not freshness().busy:
         draw("audits_head.html.j2", words, sentence="", home=home())
         return
-    left = kept(found, place, words, speaker().name)
-    place = clamped(place, len(left), SIZE)
-    for one in _page(left, place):
-        if one.judged:
-            trust_of(one.entry.name)  # what is shown is looked at first
-    look_over(one.entry.name for one in found if one.judged)
-    again = SECONDS if _changes(found, place) else None
+    total = index().count(asked_for(place, words, speaker()))
+    place = clamped(place, total, SIZE)
+    for one in _page(place, words):
+        if isinstance(one.found, PrintedRow):
+            trust_of(one.name)  # what is shown is looked at first
+    judged = Asked(judged=True, order="newest")
+    look_over(lambda: index().names(judged), index().state)
+    again = SECONDS if _changes(counts, place) else None
     st.fragment(run_every=again)(_head)(place, words, again is not None)
-    _filters(place, words, found)
+    _filters(place, words, counts)
     st.fragment(run_every=again)(_table)(place, words)
-    turn_pages(place, words, len(left), SIZE)
+    turn_pages(place, words, total, SIZE)
 
 
-def _changes(found: Sequence[Listed], place: Address) -> bool:
-    """Tell whether the list changes by itself: an audit runs, or is still looked at, or through."""
-    return still_looking() or still_searching(place.search) or any(one.entry.state == "running" for one in found)
+def _counts() -> Counts:
+    return index().counts(speaker().name, changed_names())
 
 
-def _page(left: Sequence[Listed], place: Address) -> Sequence[Listed]:
-    return left[(place.page - 1) * SIZE : place.page * SIZE]
+def _page(place: Address, words: Words) -> Sequence[Listed]:
+    asked = asked_for(place, words, speaker())
+    return page_of(asked, (place.page - 1) * SIZE, SIZE, words.lang, date.today())
+
+
+def _changes(counts: Counts, place: Address) -> bool:
+    """Tell whether the list changes by itself: audits run, are indexed, or are still looked at, or through."""
+    return still_looking() or _searching(place) or freshness().busy or counts.only["running"] > 0
+
+
+def _searching(place: Address) -> bool:
+    return still_searching(place.search) or (len(place.search) >= SHORTEST and freshness().items)
 
 
 def _head(place: Address, words: Words, followed: bool) -> None:
@@ -68,28 +81,37 @@ def _head(place: Address, words: Words, followed: bool) -> None:
 
     followed: whether it is drawn again and again; the screen is drawn anew when there is nothing more to follow.
     """
-    found, me, looking = listed(date.today()), speaker().name, still_looking()
+    found, looking = _counts(), still_looking()
     if followed and not _changes(found, place):
         st.rerun()
     chips = [
         (
-            name, words(f"matrix.{name or 'all'}"), sum(test(one, me) for one in found),
+            name, words(f"matrix.{name or 'all'}"), found.only[name] if name else found.total,
             place.to("audits", only=name, page=1).link, place.only == name,
         )
-        for name, test in QUICK.items()
+        for name in QUICK
     ]  # fmt: skip
-    states = [one.entry.state for one in found]
     counts = [
-        words("format.counted", count=states.count(state), what=_state(state, words, "tally"))
-        for state in STATES if state in states
+        words("format.counted", count=found.states[state], what=_state(state, words, "tally"))
+        for state in STATES if state in found.states
     ]  # fmt: skip
-    sentence = words("index.sentence", count=len(found), tally=words("format.list").join(counts))
-    draw("audits_head.html.j2", words, sentence=sentence, home=home(), chips=chips, looking=looking)
+    sentence = words("index.sentence", count=found.total, tally=words("format.list").join(counts))
+    draw(
+        "audits_head.html.j2", words, sentence=sentence, home=home(), chips=chips, looking=looking,
+        fresh=_fresh(words),
+    )
 
 
-def _filters(place: Address, words: Words, found: Sequence[Listed]) -> None:
-    states = [state for state in STATES if any(one.entry.state == state for one in found)]
-    families = sorted({one.entry.family for one in found} - {""})
+def _fresh(words: Words) -> str:
+    """Return when the list was last compared with the folder, and how far it is where that is going on."""
+    told = freshness()
+    if not told.busy:
+        return words("matrix.as_of", time=f"{datetime.fromtimestamp(told.at):%H:%M:%S}")
+    return words("matrix.indexing", count=told.left) if told.left else words("matrix.comparing")
+
+
+def _filters(place: Address, words: Words, counts: Counts) -> None:
+    states, families = [state for state in STATES if state in counts.states], counts.families
     label = words("matrix.search")
     with st.container(horizontal=True, vertical_alignment="center"):
         st.text_input(
@@ -101,7 +123,7 @@ def _filters(place: Address, words: Words, found: Sequence[Listed]) -> None:
         with st.popover(words("matrix.views")):
             _views(place, words)
         st.download_button(
-            words("dashboard.csv"), lambda: as_csv(kept(listed(date.today()), place, words, speaker().name)),
+            words("dashboard.csv"), lambda: as_csv(asked_for(place, words, speaker()), date.today()),
             file_name="audits.csv", mime="text/csv", on_click="ignore",
         )
 
@@ -150,34 +172,37 @@ def _alarm(error: DokimasiaError, words: Words) -> None:
 
 
 def _table(place: Address, words: Words) -> None:
-    shown = _page(kept(listed(date.today()), place, words, speaker().name), place)
-    hits = item_hits(place.search, ())
-    rows = [_row(one, place, words, hits.get(one.entry.name, ())) for one in shown]
+    shown = _page(place, words)
+    hits = hits_of(place.search, [one.name for one in shown]) if place.search else {}
+    rows = [_row(one, place, words, hits.get(one.name, ())) for one in shown]
     dimensions = dimensions_of(one["row"].row for one in rows if one["row"])
     named = [(name, one_line(words.term("dimension", name), words, 40)) for name in dimensions]
-    draw("audits.html.j2", words, rows=rows, dimensions=named, searching=still_searching(place.search))
+    draw("audits.html.j2", words, rows=rows, dimensions=named, searching=_searching(place))
 
 
 def _row(one: Listed, place: Address, words: Words, hits: Sequence[str]) -> Mapping[str, Any]:
     """Return what is told of an audit; `hits`: checks in whose items the text that is searched stands."""
-    entry, stand, notation = one.entry, one.stand, Notation(words)
-    found = row_of(entry.name, words.lang) if one.judged else None
-    row = found if isinstance(found, PrintedRow) else None
-    why = entry.why if found is None or isinstance(found, PrintedRow) else found
-    to = partial(place.to, "finding", audit=entry.name)
+    row = one.found if isinstance(one.found, PrintedRow) else None
+    running = one.found if isinstance(one.found, Running) else None
+    state = row.verdict if row else "running" if running else "unreadable"
+    stand, notation, to = one.stand, Notation(words), partial(place.to, "finding", audit=one.name)
+    told = "" if running is None or running.progress is None else running.progress.model
     return {
-        "entry": entry,
+        "name": one.name,
+        "kind": state,
+        "label": row.audited if row else one_line(told or (running.title if running else one.name), words, 120),
         "row": row,
-        "why": words.term("error", why),
-        "chip": chip_of(trust_of(entry.name), words) if row else None,
-        "progress": None if entry.running is None else progress_of(entry.running, words),
+        "why": words.term("error", one.found) if isinstance(one.found, Phrase) else "",
+        "chip": chip_of(trust_of(one.name), words) if row else None,
+        "running": running,
+        "progress": None if running is None else progress_of(running, words),
         "stand": stand,
         "due": "" if stand is None or stand.due is None else notation.day(stand.due),
-        "state": _state(entry.state if row or not one.judged else "unreadable", words),
-        "href": place.to("audit", audit=entry.name).link,
-        "verify": place.to("verify", audit=entry.name).link,
+        "state": _state(state, words),
+        "href": place.to("audit", audit=one.name).link,
+        "verify": place.to("verify", audit=one.name).link,
         "cells": {} if row is None else {name: to(check=cell.check).link for name, cell in row.cells.items()},
         "hits": [(check, to(check=check, find=place.search).link) for check in hits],
         "hrefs": [] if row is None else [to(check=wrong.check).link for wrong in row.wrong],
-        "written": notation.minute(datetime.fromtimestamp(entry.written)),
+        "written": notation.minute(datetime.fromtimestamp(one.written)),
     }

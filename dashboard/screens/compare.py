@@ -13,12 +13,14 @@ from typing import Any
 
 import streamlit as st
 
+from audit.catalogue import Asked
 from audit.compare import MOST_AUDITS, Comparison
 from audit.errors import IntegrityError, UsageError
 from audit.plan import plan_differences
-from audit.record import WORST_FIRST, Audit
+from audit.record import Audit
 from dashboard.address import Address
-from dashboard.loading import AuditEntry, compared, entries, opened, view_of
+from dashboard.indexing import index
+from dashboard.loading import compared, opened, view_of
 from dashboard.page_frame import bound, crumbs
 from dashboard.rendering import draw, picture
 from dashboard.side_by_side import apart
@@ -30,6 +32,10 @@ __all__ = ["show"]
 
 MOST_ITEMS = 60
 """Items of one kind that are named under a check."""
+MOST_OFFERED = 1_000
+"""Audits that are offered, the newest; an address may name any."""
+Row = Mapping[str, Any]
+"""What the index has of an audit."""
 
 
 def show(place: Address, words: Words) -> None:
@@ -67,9 +73,12 @@ def _item_href(names: Sequence[str], place: Address) -> Callable[[str, str, int]
 
 
 def _choice(place: Address, words: Words) -> None:
-    known = {one.name: one for one in entries() if one.state in WORST_FIRST}
+    judged = Asked(judged=True, order="newest")
+    known = {row["name"]: row for row in index().rows(judged, most=MOST_OFFERED)}
     say = _label(known, words)
     baseline, margin = st.columns([5, 1])
+    if (total := index().count(judged)) > len(known):
+        draw("empty.html.j2", words, text=words("compare.newest", count=len(known), total=total))
     with baseline:
         options = list(dict.fromkeys(["", *known, place.audit]))
         st.selectbox(words("compare.a"), options, format_func=say, **bound(place, "audit"))
@@ -82,10 +91,10 @@ def _choice(place: Address, words: Words) -> None:
     )
 
 
-def _alike_first(known: Mapping[str, AuditEntry], place: Address) -> list[str]:
+def _alike_first(known: Mapping[str, Row], place: Address) -> list[str]:
     """Return what can be chosen beside the baseline, audits of its title first."""
-    title = known[place.audit].title if place.audit in known else ""
-    others = sorted((one for one in known if one != place.audit), key=lambda one: known[one].title != title)
+    title = known[place.audit]["title"] if place.audit in known else ""
+    others = sorted((one for one in known if one != place.audit), key=lambda one: known[one]["title"] != title)
     return list(dict.fromkeys([*others, *place.others]))
 
 
@@ -93,20 +102,20 @@ def _write_others(place: Address) -> None:
     st.query_params.from_dict(place.to("compare", other=",".join(st.session_state["others"])).query)
 
 
-def _label(known: Mapping[str, AuditEntry], words: Words) -> Callable[[str], str]:
+def _label(known: Mapping[str, Row], words: Words) -> Callable[[str], str]:
     """Return how an audit is told in a choice: model, verdict, when; its title and name where another reads alike."""
     notation = Notation(words)
 
-    def told(one: AuditEntry, *more: str) -> str:
-        when = notation.minute(datetime.fromtimestamp(one.written))
-        verdict = f"{words(f'sign.{one.state}')} {words(f'verdict.{one.state}')}"
-        return one_line(" · ".join((one.model or one.title, verdict, when, *more)), words, 160)
+    def told(one: Row, *more: str) -> str:
+        when = notation.minute(datetime.fromtimestamp(one["written"]))
+        verdict = f"{words('sign.' + one['state'])} {words('verdict.' + one['state'])}"
+        return one_line(" · ".join((one["model"] or one["title"], verdict, when, *more)), words, 160)
 
     texts = {name: told(one) for name, one in known.items()}
     for more in (("title",), ("title", "name")):
         often = Counter(texts.values())
         alike = {name: known[name] for name, text in texts.items() if often[text] > 1}
-        texts |= {name: told(one, *(getattr(one, key) for key in more)) for name, one in alike.items()}
+        texts |= {name: told(one, *(one[key] for key in more)) for name, one in alike.items()}
     unnamed = words("dashboard.choose")
     return lambda name: texts.get(name) or (one_line(name, words, 60) if name else unnamed)
 

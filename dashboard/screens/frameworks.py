@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from audit.catalogue import Asked
 from audit.frameworks import framework_names, load_framework
-from audit.record import WORST_FIRST
 from dashboard.address import Address
 from dashboard.covered import covered, own_sign, tally_of
-from dashboard.loading import entries, opened, readable
+from dashboard.indexing import index
+from dashboard.loading import opened, readable
 from dashboard.page_frame import clamped, crumbs, turn_pages
 from dashboard.rendering import draw
 from reports.frameworks.coverage_view import SHOWN_AS, status_told
@@ -26,9 +27,11 @@ def show(place: Address, words: Words) -> None:
     if place.audit:
         way.append((one_line(opened(place.audit).record.title, words, 60), place.to("audit")))
     crumbs(words, [*way, (words("dashboard.frameworks"), place)])
-    names = [place.audit] if place.audit else [one.name for one in entries() if one.state in WORST_FIRST]
-    place = clamped(place, len(names), SIZE)
-    shown = [one for one in names[(place.page - 1) * SIZE : place.page * SIZE] if readable(one, _whole)]
+    judged = Asked(judged=True, order="newest")
+    total = 1 if place.audit else index().count(judged)
+    place = clamped(place, total, SIZE)
+    names = [place.audit] if place.audit else index().names(judged, (place.page - 1) * SIZE, SIZE)
+    shown = [one for one in names if readable(one, _whole)]
     draw("heading.html.j2", words, title=words("dashboard.frameworks"), sentence=words("coverage.matrix_lead"))
     if not shown:
         draw("empty.html.j2", words, text=words("matrix.empty"))
@@ -38,7 +41,7 @@ def show(place: Address, words: Words) -> None:
     legend = [(status_told(status, words), *shown_as) for status, shown_as in SHOWN_AS.items()]
     draw("frameworks.html.j2", words, heads=heads, rows=rows, legend=legend, own_sign=own_sign)
     if not place.audit:
-        turn_pages(place, words, len(names), SIZE)
+        turn_pages(place, words, total, SIZE)
 
 
 def _whole(name: str) -> bool:

@@ -5,20 +5,21 @@ As a list, from which findings are picked and given to somebody together, or as 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
 from typing import Any
 
 import streamlit as st
 
+from audit.catalogue import ToSettle
 from audit.record import items_of
 from audit.review import RATINGS, STATUSES
-from audit.signing import same_person
 from dashboard.address import Address
 from dashboard.bulk_forms import give_findings
 from dashboard.expiries import as_calendar, as_csv, months
-from dashboard.findings_register import RegisterRow, register
+from dashboard.findings_register import End, RegisterRow, ends, register
+from dashboard.indexing import index
 from dashboard.item_pages import titled
 from dashboard.loading import opened
 from dashboard.page_frame import bound, choose, clamped, crumbs, turn_pages
@@ -36,50 +37,55 @@ SIZE = 50
 def show(place: Address, words: Words) -> None:
     """Draw the register with its filters."""
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.register"), place)])
-    today, found = date.today(), register(date.today())
-    overdue = sum(row.overdue for row in found)
-    given = sum(row.item is not None for row in found)
-    told = words("dashboard.register_sentence", count=len(found) - given, overdue=overdue)
-    told = words("register.and_items", text=told, count=given) if given else told
+    asked = _asked(place)
+    found = index().tallies(asked)
+    told = words("dashboard.register_sentence", count=found["every"] - found["items"], overdue=found["overdue"])
+    told = words("register.and_items", text=told, count=found["items"]) if found["items"] else told
     draw("heading.html.j2", words, title=words("dashboard.register"), sentence=told)
-    me = speaker().name
-    _quick(place, words, found, today, me)
-    _filters(place, words, found)
-    kept = [row for row in found if _kept(row, place, today, me)]
+    _quick(place, words, found)
+    _filters(place, words)
     if place.view == "calendar":
-        _tools(words, kept, kept)
-        _calendar(kept, place, words, today)
+        place = clamped(place, found["ends"], SIZE)
+        _tools(words, asked, asked, found["kept"])
+        _calendar(ends(asked, (place.page - 1) * SIZE, SIZE), place, words, asked.on)
+        turn_pages(place, words, found["ends"], SIZE)
         return
-    place = clamped(place, len(kept), SIZE)
-    shown = kept[(place.page - 1) * SIZE : place.page * SIZE]
+    place = clamped(place, found["kept"], SIZE)
+    shown = register(asked, (place.page - 1) * SIZE, SIZE)
     picked = frozenset(place.picked.split(",")) - {""}
-    _tools(words, [row for row in found if row.mark in picked] or kept, kept)
+    given = ToSettle(asked.on, picked=picked)
+    count = index().tallies(given)["kept"] if picked else 0
+    _tools(words, given if count else asked, asked, count or found["kept"])
     every = ",".join(sorted(picked | {row.mark for row in shown}))
     items = _items(shown)
     draw(
         "register.html.j2", words, rows=[_told(row, place, picked, items, words) for row in shown],
         every=place.to("register", picked=every).link if every != ",".join(sorted(picked)) else "",
         none=place.to("register", picked="").link if picked else "",
-        found=found, plain=Address(screen="register", lang=place.lang).link,
+        found=found["every"], plain=Address(screen="register", lang=place.lang).link,
     )
-    turn_pages(place, words, len(kept), SIZE)
+    turn_pages(place, words, found["kept"], SIZE)
 
 
-def _quick(place: Address, words: Words, found: Sequence[RegisterRow], on: date, me: str) -> None:
+def _asked(place: Address) -> ToSettle:
+    """Return what an address asks of the index, for whoever looks."""
+    return ToSettle(
+        date.today(), search=place.search, owner=place.owner, rating=place.rating, standing=place.standing,
+        whose=place.whose, me=speaker().name,
+    )  # fmt: skip
+
+
+def _quick(place: Address, words: Words, found: Mapping[str, int]) -> None:
     """Draw what is asked for most often, each with its count, and the two ways to look at it."""
-    tests: dict[str, tuple[dict[str, str], Callable[[RegisterRow], bool]]] = {
-        "every": ({}, lambda row: True),
-        "mine": ({"whose": "mine"}, partial(_is_of, me=me)),
-        "nobody": ({"whose": "nobody"}, lambda row: row.standing.owner is None),
-        "overdue": ({"standing": "overdue"}, lambda row: row.overdue),
-        "ending": ({"standing": "ending"}, lambda row: row.ending(on)),
-    }
+    wanted = {
+        "every": {}, "mine": {"whose": "mine"}, "nobody": {"whose": "nobody"}, "overdue": {"standing": "overdue"},
+        "ending": {"standing": "ending"},
+    }  # fmt: skip
     plain = {"whose": "", "standing": "", "picked": "", "page": 1}
+    here = place.to("register", picked="", page=1).query
+    links = {name: place.to("register", **{**plain, **asked}) for name, asked in wanted.items()}
     chips = [
-        (words(f"register.{name}"), sum(map(holds, found)), there.link, there.query == place.to(
-            "register", picked="", page=1).query)
-        for name, (asked, holds) in tests.items()
-        for there in [place.to("register", **{**plain, **asked})]
+        (words(f"register.{name}"), found[name], there.link, there.query == here) for name, there in links.items()
     ]
     views = [
         (words(f"register.as_{view or 'list'}"), place.to("register", view=view, page=1).link, place.view == view)
@@ -88,20 +94,21 @@ def _quick(place: Address, words: Words, found: Sequence[RegisterRow], on: date,
     draw("register_head.html.j2", words, chips=chips, views=views)
 
 
-def _tools(words: Words, given: Sequence[RegisterRow], kept: Sequence[RegisterRow]) -> None:
+def _tools(words: Words, given: ToSettle, kept: ToSettle, count: int) -> None:
     """Draw what is done with the findings: give them to somebody, take them away as a table or a calendar."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        give_findings(given, words)
+        give_findings(count, given, words)
         st.download_button(
-            words("dashboard.csv"), partial(as_csv, kept, words), "findings.csv", "text/csv", on_click="ignore"
+            words("dashboard.csv"), lambda: as_csv(register(kept), words), "findings.csv", "text/csv",
+            on_click="ignore",
         )
         st.download_button(
-            words("register.calendar_file"), partial(as_calendar, kept, words), "findings.ics", "text/calendar",
+            words("register.calendar_file"), lambda: as_calendar(ends(kept), words), "findings.ics", "text/calendar",
             on_click="ignore",
         )
 
 
-def _calendar(kept: Sequence[RegisterRow], place: Address, words: Words, on: date) -> None:
+def _calendar(found: Sequence[End], place: Address, words: Words, on: date) -> None:
     notation = Notation(words)
     told = [
         (
@@ -111,16 +118,16 @@ def _calendar(kept: Sequence[RegisterRow], place: Address, words: Words, on: dat
                     "day": notation.day(one.day), "past": one.day < on, "kind": words(f"register.{one.kind}"),
                     "href": place.to("finding", audit=one.row.audit, check=one.row.finding.check).link, "row": one.row,
                 }
-                for one in ends
+                for one in of_month
             ],
         )
-        for (year, month), ends in months(kept)
+        for (year, month), of_month in months(found)
     ]
     draw("register_calendar.html.j2", words, months=told)
 
 
-def _filters(place: Address, words: Words, found: Sequence[RegisterRow]) -> None:
-    owners = sorted({row.standing.owner for row in found if row.standing.owner})
+def _filters(place: Address, words: Words) -> None:
+    owners = index().owners()
     search, owner, rating, standing = st.columns([3, 2, 2, 2])
     label = words("dashboard.search")
     search.text_input(label, placeholder=label, label_visibility="collapsed", **bound(place, "search"))
@@ -141,24 +148,6 @@ def _of(kind: str, one: str, words: Words) -> str:
     if one in ("overdue", "ending"):
         return words(f"register.{one}")
     return words(f"{kind}.{one}" if one else f"dashboard.any_{kind}")
-
-
-def _is_of(row: RegisterRow, me: str) -> bool:
-    return bool(me) and row.standing.owner is not None and same_person(row.standing.owner, me)
-
-
-def _kept(row: RegisterRow, place: Address, on: date, me: str) -> bool:
-    said = (row.title, row.audit, row.model, row.finding.check, row.item or "", row.standing.action or "")
-    text = "\n".join(said).casefold()
-    special = {"overdue": row.overdue, "ending": row.ending(on)}
-    whose = {"mine": _is_of(row, me), "nobody": not row.standing.owner}
-    return (
-        place.search.casefold() in text
-        and place.owner in ("", row.standing.owner)
-        and place.rating in ("", row.standing.rating)
-        and special.get(place.standing, place.standing in ("", row.standing.status))
-        and whose.get(place.whose, True)
-    )
 
 
 def _items(rows: Sequence[RegisterRow]) -> Mapping[str, tuple[int, str]]:

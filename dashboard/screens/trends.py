@@ -6,16 +6,16 @@ where the name is the same. A point leads to the comparison with the audit befor
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 import streamlit as st
 
-from audit.record import WORST_FIRST
+from audit.catalogue import Asked
 from dashboard.address import Address
-from dashboard.loading import AuditEntry, entries, opened, readable
+from dashboard.indexing import index
+from dashboard.loading import opened, readable
 from dashboard.page_frame import choose, crumbs
 from dashboard.rendering import draw, picture
 from reports.text import Notation, Words, one_line
@@ -26,20 +26,23 @@ __all__ = ["show"]
 _DOT = " · "
 MOST = 60
 """Audits that are drawn, the newest."""
+Followed = tuple[str, int, str]
+"""Inventory id or name of a model, how many audits it has, and the name of the newest's model."""
 
 
 def show(place: Address, words: Words) -> None:
     """Draw the choice of model, and how its measures went."""
     crumbs(words, [(words("heading.index"), place.to("audits")), (words("dashboard.trends"), place)])
     draw("heading.html.j2", words, title=words("dashboard.trends"), sentence=words("dashboard.trends_lead"))
-    known = [entry for entry in entries() if entry.state in WORST_FIRST and entry.followed]
+    catalogue = index()
+    known = catalogue.followed()
     if not known:
         draw("begin.html.j2", words)
         return
-    place = place.to("trends", model=place.model or _first(known))
-    same = [entry for entry in known if entry.followed == place.model][:MOST]
-    read = [(entry, readable(entry.name, opened)) for entry in same]
-    asked = [asked_of(audit, entry.written, date.today()) for entry, audit in read if audit is not None]
+    place = place.to("trends", model=place.model or known[0][0])
+    same = catalogue.rows(Asked(judged=True, followed=place.model, order="newest"), most=MOST)
+    read = [(row["written"], readable(row["name"], opened)) for row in same]
+    asked = [asked_of(audit, written, date.today()) for written, audit in read if audit is not None]
     _choices(place, words, known, asked)
     panels = _panels(place, asked, Notation(words))
     if not panels:
@@ -48,18 +51,13 @@ def show(place: Address, words: Words) -> None:
     draw("trends.html.j2", words, panels=[_panel(one, place, words) for one in panels], alone=len(asked) == 1)
 
 
-def _first(known: Sequence[AuditEntry]) -> str:
-    """Return what is followed through most audits, the newest where several are."""
-    return Counter(entry.followed for entry in known).most_common(1)[0][0]
-
-
-def _choices(place: Address, words: Words, known: Sequence[AuditEntry], asked: Sequence[AskedAudit]) -> None:
+def _choices(place: Address, words: Words, known: Sequence[Followed], asked: Sequence[AskedAudit]) -> None:
     """Draw the choice of the model, and of a check and a measure instead of all that decide."""
     findings = [one for each in asked for one in each.audit.record.findings if one.measures]
     checks = list(dict.fromkeys(one.check for one in findings))
     measures = list(dict.fromkeys(label_of(m) for one in findings if one.check == place.check for m in one.measures))
     offered: dict[str, tuple[str, Sequence[str], Callable[[str], str]]] = {
-        "model": (words("label.model"), list(dict.fromkeys(one.followed for one in known)), _subject(known, words)),
+        "model": (words("label.model"), [key for key, _, _ in known], _subject(known, words)),
         "check": (words("col.check"), ["", *checks], lambda one: one_line(one, words, 80) or words("trends.all")),
     }
     if place.check:
@@ -69,13 +67,13 @@ def _choices(place: Address, words: Words, known: Sequence[AuditEntry], asked: S
             choose(place, name, label, list(options), say)
 
 
-def _subject(known: Sequence[AuditEntry], words: Words) -> Callable[[str], str]:
+def _subject(known: Sequence[Followed], words: Words) -> Callable[[str], str]:
     """Return how a choice of model is told: inventory id, the newest model's name, how many audits."""
-    newest = {one.followed: one.model for one in reversed(known)}
-    often = Counter(one.followed for one in known)
+    told = {key: (count, newest) for key, count, newest in known}
 
     def say(followed: str) -> str:
-        parts = (followed, newest.get(followed, ""), words("trends.audits", count=often[followed]))
+        count, newest = told.get(followed, (0, ""))
+        parts = (followed, newest, words("trends.audits", count=count))
         return one_line(_DOT.join(filter(None, dict.fromkeys(parts))), words, 100)
 
     return say

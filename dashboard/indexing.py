@@ -1,0 +1,182 @@
+"""The index over the audits' folder as the screens ask it: brought up to the folder before they do, or behind them.
+
+    index()        the index; what few audits are new, gone or written since is in it, however one looks
+    freshness()    when the folder was last compared with it, and what is still to be read
+
+Of up to `SMALL` audits every one is compared before a screen is drawn, and what differs is read then, `AT_ONCE` audits
+at most; of more, and for the rest, a thread does so behind the screen, which says that it is at it. Texts of items come
+last. The index is no evidence and may be thrown away at any time; where none can be kept it lies in a folder of this
+process.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from audit.catalogue import CATALOGUE, Asked, Catalogue
+from audit.errors import DatabaseError, IntegrityError, UsageError, os_reason
+from audit.files import sha256
+from audit.storage import bring_heads
+from dashboard.loading import FRESH, home, leave_out
+
+__all__ = ["Freshness", "freshness", "index"]
+
+_LOG = logging.getLogger("dokimasia.dashboard")
+SMALL = 2_000
+"""Audits up to which all are compared before a screen is drawn: some ten milliseconds a thousand."""
+AT_ONCE = 200
+"""Audits that are read before a screen is drawn."""
+OFTEN = 5.0
+"""Seconds after which a larger folder is compared again, behind the screen that asks."""
+_TEXTS = 500
+"""Audits whose items' texts are read before the folder may be compared again."""
+_MOST = 4
+"""Folders whose index stays open."""
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far the index is."""
+
+    at: float
+    """When the folder was last compared with it: seconds since 1970; 0 where it never was, in this process."""
+    busy: bool
+    """Whether audits are still compared and read behind the screens."""
+    left: int
+    """How many are still to be read; 0 while that is not known."""
+    items: bool
+    """Whether texts of items are still to be read."""
+
+
+def index() -> Catalogue:
+    """Return the index over `home`, brought up to it as far as that takes no while.
+
+    Raises IntegrityError where the folder cannot be listed, StorageError where its store is not to be reached.
+    """
+    return _kept().looked()
+
+
+def freshness() -> Freshness:
+    """Return how far the index over `home` is."""
+    return _kept().freshness
+
+
+class _Kept:
+    """An index with the thread that brings it up to its folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.catalogue = _open(root)
+        self._lock = threading.Lock()
+        self._aside = self._working = self._stale = False
+        self._at, self._asked = 0.0, -OFTEN
+        self._left = 0
+
+    def looked(self) -> Catalogue:
+        """Return the index; what takes a while is left to the thread."""
+        bring_heads(self.root, fresh=FRESH)
+        try:
+            self._look()
+        except DatabaseError as error:
+            if self._aside:
+                raise
+            leave_out(str(self.catalogue.place), str(error))
+            self._aside, self.catalogue = True, Catalogue(self.root, str(_beside_all(self.root)))
+            self._look()
+        except OSError as error:
+            raise IntegrityError(
+                "{file}: cannot be read ({problem})", file=self.root, problem=os_reason(error)
+            ) from None
+        return self.catalogue
+
+    @property
+    def freshness(self) -> Freshness:
+        """How far it is."""
+        return Freshness(self._at, self._stale, self._left, self.catalogue.unread > 0)
+
+    def _look(self) -> None:
+        known = self.catalogue.count(Asked())
+        if not self._stale:
+            if self._few:
+                self._refresh(AT_ONCE)
+            elif time.monotonic() - self._asked > OFTEN:
+                self._asked, self._stale = time.monotonic(), True
+                if not known:
+                    self._refresh(AT_ONCE)
+        if self._stale or self.catalogue.unread:
+            self._begin()
+
+    @property
+    def _few(self) -> bool:
+        return not self.root.is_dir() or sum(1 for _ in self.root.iterdir()) <= SMALL
+
+    def _refresh(self, most: int | None) -> None:
+        self._left = self.catalogue.refresh(whole=self._few, most=most, told=self._tell)
+        self._at, self._stale = time.time(), self._left > 0
+
+    def _tell(self, done: int, of: int) -> None:
+        self._left = of - done
+
+    def _begin(self) -> None:
+        with self._lock:
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._work, name="index", daemon=True).start()
+
+    def _work(self) -> None:
+        try:
+            while self._stale or self.catalogue.unread:
+                if self._stale:
+                    self._refresh(None)
+                else:
+                    self.catalogue.read_items(_TEXTS)
+        except Exception as error:  # the next screen that asks finds it as it is, and says so
+            _LOG.info("index: %s: %s", type(error).__name__, error)
+        finally:
+            self._working = False
+
+
+_OPEN: OrderedDict[tuple[Path, str | None, bool], _Kept] = OrderedDict()
+_TURN = threading.Lock()
+
+
+def _kept() -> _Kept:
+    """Return the index over `home` with its thread; the same one as long as it lies where it lay."""
+    root = home()
+    key = root, os.environ.get(CATALOGUE), root.is_dir()
+    with _TURN:
+        if key not in _OPEN:
+            _OPEN[key] = _Kept(root)
+        _OPEN.move_to_end(key)
+        while len(_OPEN) > _MOST:
+            _OPEN.popitem(last=False)[1].catalogue.close()
+        return _OPEN[key]
+
+
+def _open(root: Path) -> Catalogue:
+    try:
+        return Catalogue(root, None if root.is_dir() else str(_beside_all(root)))
+    except UsageError:  # there is no home to keep it in
+        return Catalogue(root, str(_beside_all(root)))
+
+
+def _beside_all(root: Path) -> Path:
+    return _own_folder() / f"{sha256(os.fsencode(root.absolute()))[7:23]}.sqlite"
+
+
+@cache
+def _own_folder() -> Path:
+    """Return a folder that ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="dokimasia-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
