@@ -1,4 +1,4 @@
-"""The index over a hundred thousand audits: how fast it is made, brought up to date, and asked; printed with the goals.
+"""The index over a hundred thousand audits and the dashboard that asks it: made, brought up to date, asked; with goals.
 
 `python benchmarks/scale_catalogue.py [COUNT] [FOLDER]`: makes COUNT (100,000) audits in FOLDER (a temporary one), each
 a copy of one real audit of a table with another id, title, model and verdict; its other files are hard links. Seconds
@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -105,13 +106,53 @@ def ask(home: Path, count: int) -> Iterator[Line]:
     yield line("last page, by title", taken(lambda: index.names(last, count - 50, 50)), 1)
 
 
+SCREENS = """
+import logging, os, sys, time
+from pathlib import Path
+logging.disable(logging.ERROR)
+from streamlit.testing.v1 import AppTest
+import dashboard
+def screen(**address):
+    app = AppTest.from_file(str(Path(dashboard.__file__).parent / "app.py"), default_timeout=600)
+    for name, value in address.items():
+        app.query_params[name] = value
+    begun, used = time.perf_counter(), time.process_time()
+    assert not app.run().exception
+    return time.perf_counter() - begun, time.process_time() - used
+os.environ["DOKIMASIA_AUDITS"] = "nothing"
+screen()  # the first run pays for imports
+os.environ["DOKIMASIA_AUDITS"] = sys.argv[1]
+for query in sys.argv[2:]:
+    print(*screen(**dict(part.split("=") for part in query.split("&") if part)))
+pages = int(Path("/proc/self/statm").read_text().split()[1])
+print(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 0)
+"""
+"""A process of its own, as the server is one; its processor seconds hold what is done behind the screens meanwhile."""
+
+
+def screens(home: Path, count: int) -> Iterator[Line]:
+    """The dashboard's: what a reader waits for, in a process that has just begun, and its memory at the end."""
+    queries = {
+        "first table of a process": "", "the list again": "", "its last page": f"page={-(-count // 50)}",
+        "by title": "order=title", "to decide": "only=decide", "search 'harvest'": "search=harvest",
+        "search 'it is number 7'": "search=it is number 7", "findings register": "screen=register",
+        "trends": "screen=trends",
+    }  # fmt: skip
+    asked = [sys.executable, "-c", SCREENS, str(home), *queries.values()]
+    told = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+    *looks, memory = [tuple(map(float, one.split())) for one in told]
+    for name, (wall, used) in zip(queries, looks, strict=True):
+        yield line(name, (wall, used), 1)
+    yield f"{'memory of that process':52} {memory[0]:8.0f} MB  goal 500 MB", memory[0] <= 500
+
+
 def main(words: list[str]) -> int:
     """Print the tables."""
     count, folder = [*words, *("100000", "")[len(words) :]]
     with tempfile.TemporaryDirectory() as own:
         home = Path(folder or own) / "audits"
         make(home, int(count))
-        for rows in (build, ask):
+        for rows in (build, ask, screens):
             show(rows.__doc__.partition(":")[0], f"{int(count):,} audits", rows(home, int(count)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     show("memory", "peak of this process", [(f"{peak:.0f} MB  goal 500 MB", peak <= 500)])

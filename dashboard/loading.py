@@ -19,8 +19,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
+from pydantic import ValidationError
+
+from audit.catalogue import header_of
 from audit.compare import Comparison, Margins, compare_several
-from audit.errors import DokimasiaError, IntegrityError, UsageError, os_reason
+from audit.errors import DokimasiaError, IntegrityError, UsageError, first_problem, os_reason
 from audit.files import MAX_JSON, read_regular, stored_json
 from audit.record import JOURNAL_FILE, PLAN_FILE, RECORD_FILE, Audit, RunProgress, load_record, read_progress
 from audit.storage import bring, local_folder
@@ -102,7 +105,9 @@ def found_in(name: str, lang: str) -> PrintedRow | Running | Phrase:
             raise IntegrityError("{file}: is a link; an audit is a folder", file=name)
         if not os.path.lexists(folder / RECORD_FILE):
             return running(name)
-        return _row(*_stamp(name, deep=False), lang)
+        return _row_in(*_stamp(name, deep=False), lang)
+    except ValidationError as error:
+        why = Phrase("{file}: {problem}", file=RECORD_FILE, problem=first_problem(error))
     except OSError as error:
         why = Phrase("{file}: {problem}", file=RECORD_FILE, problem=os_reason(error))
     except Exception as error:  # whatever it is, one folder costs one row
@@ -110,6 +115,15 @@ def found_in(name: str, lang: str) -> PrintedRow | Running | Phrase:
         why = error.message.replaced(f"{folder}{os.sep}", "") if isinstance(error, DokimasiaError) else crash
     leave_out(name, why)
     return why
+
+
+def _row_in(folder: Path, mtime_ns: int, size: int, lang: str) -> PrintedRow:
+    """Return an audit's row; where its record is none, the first thing that is wrong with its few keys is raised."""
+    try:
+        return _row(folder, mtime_ns, size, lang)
+    except DokimasiaError:
+        header_of(folder)
+        raise
 
 
 def compared(names: Sequence[str], margin: float) -> tuple[Comparison, ...]:

@@ -187,7 +187,7 @@ def test_an_audit_that_no_run_wrote_shows_no_number_of_it(home):
 
 def test_a_running_audit_is_listed_with_its_answers_and_a_cut_record_with_its_fault(home):
     assert "Nightly check Running 37 stored answers so far" in seen(screen())
-    assert "0000000000000007 Unreadable record.json: not JSON" in seen(screen())
+    assert "0000000000000007 Unreadable record.json: Invalid JSON" in seen(screen())
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,8 @@ def _unreadable(folder: Path, why: str) -> Row:
     written = 0.0
     with suppress(OSError):
         written = (folder / RECORD_FILE).lstat().st_mtime
-    return Row(_audit(folder, "unreadable", why=told, written=written), texts=[_text("audit", "", f"{folder.name}\n{told}")])
+    texts = [_text("audit", "", f"{folder.name}\n{told}")]
+    return Row(_audit(folder, "unreadable", why=told, written=written), texts=texts)
 
 
 def _running(folder: Path) -> Row:
