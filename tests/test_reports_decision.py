@@ -11,13 +11,14 @@ from report_fixtures import HOSTILE, finding, rate, write_audit
 from test_reports_html import page
 
 import audit.review.state as state_module
-from audit.record import Limit, load_record
+from audit.record import Limit, RunFacts, Spent, load_record
 from audit.review import Decision, Due, Override, Owner, Status, add_reviews, state_of
 from audit.signing import make_key
 from audit.signing.keys import read_key
 from dashboard import thumbnails
 from dashboard.loading import AUDITS
 from reports.documents.html_report import render_html
+from reports.documents.markdown_report import render_markdown
 from reports.figures import Step, funnel_chart
 from reports.options import ReportOptions
 from reports.pictures import pictures_of, thumbnail
@@ -47,6 +48,20 @@ def audit(tmp_path):
 
 def page_of(audit, on=None, lang="en"):
     return decision_page(audit, overview(audit, words_of(lang)), Notation(words_of(lang)), state_of(audit, on))
+
+
+def test_what_an_endpoint_took_is_a_quiet_line_of_page_and_reports(audit):
+    assert page_of(audit).spent == ()
+    took = {"main": Spent(calls=1200, counted=1198, input=34000, output=560, money=0.0123, currency="USD")}
+    day = "2026-11-28T08:00:00+00:00"
+    run = RunFacts(started=day, finished=day, seconds=1.0, host="h", platform="p", python="3.11", spent=took)
+    asked = replace(audit, run=run)
+    told = "Endpoint main: 1,200 calls, 34,000 + 560 tokens, 0.0123 USD; 2 of the calls not counted, "
+    assert page_of(asked).spent[0].startswith(told)
+    assert told in render_html(asked)["report.html"].decode()
+    assert told.partition(" +")[0] in render_markdown(asked)["report.md"].decode()
+    (korean,) = page_of(asked, lang="ko").spent
+    assert korean.startswith("엔드포인트 main: 호출 1,200회, 토큰 34,000 + 560개, 0.0123 USD. 이 가운데 2회는 ")
 
 
 def counts(audit):

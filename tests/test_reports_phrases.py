@@ -22,9 +22,9 @@ from reports.text import words_of
 
 ROOT = Path(__file__).parents[1]
 SHOWN = (
-    "audit/compare", "audit/database", "audit/files", "audit/integrity", "audit/plan/differing.py",
-    "audit/plan/registration.py", "audit/policy/coverage", "audit/probe/ranges.py", "audit/record", "audit/review",
-    "audit/signing", "audit/storage", "audit/verdict/findings.py",
+    "audit/ask/spending.py", "audit/compare", "audit/database", "audit/files", "audit/integrity",
+    "audit/plan/differing.py", "audit/plan/registration.py", "audit/policy/coverage", "audit/probe/ranges.py",
+    "audit/record", "audit/review", "audit/signing", "audit/storage", "audit/verdict/findings.py",
     "dashboard", "reports/documents", "reports/exchange", "reports/figures",
     "reports/text", "reports/views",
 )  # fmt: skip

@@ -83,7 +83,8 @@ def _decision(page: DecisionPage, words: Words) -> list[str]:
     }  # fmt: skip
     rows = [f"- **{words(key)}** {escape_markdown(' · '.join(parts))}" for key, parts in told.items()]
     steps = " → ".join(f"{step.label} {step.count:,}" for step in page.steps)
-    return ["", *rows, *([f"- {escape_markdown(steps)}"] if page.rows or page.gaps else [])]
+    spent = [f"- {escape_markdown(one_line(told, words))}" for told in page.spent]
+    return ["", *rows, *([f"- {escape_markdown(steps)}"] if page.rows or page.gaps else []), *spent]
 
 
 def _deviations(view: Overview, words: Words) -> list[str]:

@@ -12,7 +12,7 @@ A document looks at waivers and days on the day of the last entry, so it is the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -84,6 +84,8 @@ class DecisionPage:
     """Findings that were measured, or crashed, the worst first."""
     gaps: tuple[Gap, ...]
     """What was not measured, of findings and of parts of them."""
+    spent: tuple[str, ...] = ()
+    """What each endpoint took, over all attempts: calls, tokens, money."""
 
     @property
     def spoken_of(self) -> bool:
@@ -124,7 +126,15 @@ def decision_page(
             for one in shown
         ),
         gaps=tuple(gap for gap in view.gaps if gap.view.finding.verdict != "crashed"),
+        spent=tuple(_spent(audit, words)),
     )
+
+
+def _spent(audit: Audit, words: Words) -> Iterator[str]:
+    from audit.ask import told
+
+    for name, one in ({} if audit.run is None else audit.run.spent).items():
+        yield words("label.spent", endpoint=words.term("role", name), told=words.term("error", told(one)))
 
 
 def open_checks(state: ReviewState) -> list[str]:
