@@ -133,7 +133,7 @@ def _of_workers() -> float:
     ticks = 0
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if (process / "cmdline").read_bytes().startswith(b"ray::_Holder"):
+            if (process / "cmdline").read_bytes().startswith(b"ray::Holder"):
                 ticks += sum(map(int, (process / "stat").read_text().rpartition(")")[2].split()[11:13]))
         except OSError:
             continue

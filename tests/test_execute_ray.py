@@ -1,23 +1,34 @@
 """Ray against one process: the same bytes, whatever is lost on the way, and nothing asked twice that was stored."""
 
+import json
 import threading
 import warnings
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 import test_audit_shards as shards
 from markov import Repeats
 from needs import needs_ray
+from object_store import Bucket, moto
 from ray_parts import Logged, Pictures, wait_for
 
+from audit.ask import Budget
 from audit.cli.app import execute
 from audit.data.tabular import File
+from audit.errors import BudgetError
 from audit.execute import RayExecutor, RunCallbacks, run
+from audit.execute.ahead import Order
+from audit.execute.ray_actor import Holder, Setting
+from audit.models.endpoint import OpenAIEndpoint
 from audit.plan import Check, Plan
 from audit.probes.bias.representation import Representation
+from audit.probes.factuality.closed_book import ClosedBook
 from audit.record import Limit
+from audit.storage import access
 
 TEXTS = [a + b + c + d for a in "abc" for b in "abc" for c in "abc" for d in "abc"]
 LIMIT = Limit(measure="repeat_share", at_most=0.95)
@@ -154,6 +165,107 @@ def test_no_room_for_a_worker_is_told(tmp_path, cluster, monkeypatch):
         here, there = both(plan, log, tmp_path, executor, remarks)
     assert there == here
     assert remarks == ["ray: no room for a worker, which needs 999 cpus; the audit asks alone"]
+
+
+# --- budgets, and stores of objects ---
+
+
+@contextmanager
+def answering():
+    """A server that answers at once, always the same; yield its address and the prompts that it was asked."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            asked.append(body["messages"][-1]["content"])
+            choice = {"index": 0, "message": {"role": "assistant", "content": "so"}, "finish_reason": "stop"}
+            usage = {"prompt_tokens": 4, "completion_tokens": 1}
+            data = json.dumps({"model": body["model"], "choices": [choice], "usage": usage}).encode()
+            self.send_response(200)
+            self.send_header("content-length", str(len(data)))
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def paid_plan(tmp_path, url, budget):
+    rows = [{"question": f"What is number {number}?", "aliases": ["so"]} for number in range(48)]
+    data = {"items": shards.written(tmp_path, rows, "numbers")}
+    model = OpenAIEndpoint(url, "tiny", concurrency=3, budget=budget)
+    return Plan("Paid", (Check("numbers", ClosedBook(mode="generate"), data),), model=model, shard=8)
+
+
+def test_workers_share_a_budget_and_a_larger_one_asks_nothing_twice(tmp_path, executor):
+    with answering() as (url, prompts):
+        here = run(paid_plan(tmp_path, url, None), into=tmp_path / "here")
+        fixed = next(place for place, one in enumerate(prompts) if "number" in one)  # what it can do, and who answers
+        prompts.clear()
+        with pytest.raises(BudgetError, match=f"the budget of {fixed + 20} calls is used up: {fixed + 20} calls"):
+            run(paid_plan(tmp_path, url, Budget(calls=fixed + 20)), into=tmp_path / "there", on=executor)
+        assert len(prompts) == fixed + 20, "not one more, and to the last"
+        remarks: list[str] = []
+        watch = RunCallbacks(on_remark=remarks.append)
+        done = run(paid_plan(tmp_path, url, Budget(calls=500)), into=tmp_path / "there", on=executor, watch=watch)
+        assert (done.folder / "record.json").read_bytes() == (here.folder / "record.json").read_bytes()
+        assert set(Counter(one for one in prompts if "number" in one).values()) == {1}
+        assert done.run.spent["main"].calls == len(prompts)
+        assert not any(line.startswith("ray:") for line in remarks), "all was answered by workers"
+
+
+def test_results_go_into_a_store_and_on_from_there_on_another_machine(tmp_path, executor, monkeypatch):
+    pytest.importorskip("obstore", reason="the extra `s3` is not installed")
+    pytest.importorskip("moto", reason="moto is not installed")
+    plan, log = text_plan(tmp_path)
+    here = run(plan, into=tmp_path / "here")
+    first = asked(log)
+    log.unlink()
+
+    def go(machine):
+        monkeypatch.setattr(access, "_COPIES", {})
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / machine))
+
+    with moto() as server:
+        for name, value in (("ENDPOINT_URL", server), ("ACCESS_KEY_ID", "a"), ("SECRET_ACCESS_KEY", "b"),
+                            ("REGION", "us-east-1")):  # fmt: skip
+            monkeypatch.setenv(f"AWS_{name}", value)
+        bucket = Bucket(server, "ray").make()
+        go("one")
+        with pytest.raises(KeyboardInterrupt):
+            run(plan, into="s3://ray/audits", on=executor, watch=RunCallbacks(on_answer=stop))
+        stored = sum(key.endswith(".parquet") for key in bucket.listed())
+        assert stored
+        go("two")
+        done = run(plan, into="s3://ray/audits", on=executor)
+        assert bucket.get(f"audits/{done.folder.name}/record.json") == (here.folder / "record.json").read_bytes()
+        assert (asked(log) - first).total() <= 2 * 16, "what two workers had in flight"
+
+
+def test_a_machine_that_does_not_see_the_audit_is_told_in_one_line(tmp_path, monkeypatch):
+    ray = needs_ray()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    plan, _ = text_plan(tmp_path)
+    order = Order(plan, tmp_path / "cache" / "0a1b", "0a1b", alone=False, drawn=False)
+    place = "s3://bucket/audits/0a1b"
+    setting = Setting(ray.cloudpickle.dumps(order), ("", ""), 1, tmp_path, place, (), {}, paid=False)
+    assert Holder().open(setting)[1] == f"{place} is not there; allowed: a folder that every node sees"
+    order.folder.mkdir(parents=True)
+    why = Holder().open(replace(setting, paid=True))[1]
+    assert why == "it has not the key by which answers that a budget paid are kept one by one"
 
 
 # --- the command ------------------------------------------------------------------------------------------------------

@@ -4,11 +4,13 @@ from audit.ask.aside import Answer, Aside
 from audit.ask.asker import Asker
 from audit.ask.foresight import Foresight
 from audit.ask.identity import Answerer, asked_who, begin, opened_for, others, strangers, varying
+from audit.ask.lending import Borrower, Lender, Took, Wants
 from audit.ask.questions import procedure_for
 from audit.ask.spending import Account, Budget, Price, Spending, Tally, told
 from audit.ask.store import Store
 
 __all__ = [
-    "Account", "Answer", "Answerer", "Aside", "Asker", "Budget", "Foresight", "Price", "Spending", "Store", "Tally",
-    "asked_who", "begin", "opened_for", "others", "procedure_for", "strangers", "told", "varying",
+    "Account", "Answer", "Answerer", "Aside", "Asker", "Borrower", "Budget", "Foresight", "Lender", "Price", "Spending",
+    "Store", "Tally", "Took", "Wants", "asked_who", "begin", "opened_for", "others", "procedure_for", "strangers",
+    "told", "varying",
 ]

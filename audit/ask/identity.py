@@ -90,12 +90,15 @@ def varying(identities: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return sorted(name for name, facts in identities.items() if "answers" in facts)
 
 
-def opened_for(part: Any, account: Account | None = None) -> Any:
-    """Return the opened model of a part, or an opened model as it is; `account` takes down what an endpoint takes."""
+def opened_for(part: Any, account: Account | None = None, proven: Mapping[str, str] | None = None) -> Any:
+    """Return the opened model of a part, or an opened model as it is; `account` takes down what an endpoint takes.
+
+    proven: what the same endpoint was `proven` to lack where it was opened before; it is not asked again.
+    """
     if not isinstance(part, ModelSource):
         return part
-    counts = "account" in inspect.signature(part.open).parameters
-    return part.open(**({"account": account} if counts else {}))
+    takes = inspect.signature(part.open).parameters
+    return part.open(**{name: one for name, one in (("account", account), ("proven", proven)) if name in takes})
 
 
 def asked_who(opened: Iterable[Any]) -> int:

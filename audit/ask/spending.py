@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -47,6 +48,14 @@ class Tally(NamedTuple):
     def plus(self, other: Tally) -> Tally:
         """Return the sums of both."""
         return Tally(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def minus(self, other: Tally) -> Tally:
+        """Return what is left of the sums without those of another."""
+        return self.plus(other.times(-1))
+
+    def times(self, count: int) -> Tally:
+        """Return the sums over so many alike."""
+        return Tally(*(count * one for one in self))
 
     @property
     def tokens(self) -> int:
@@ -94,6 +103,14 @@ class Budget:
             if (value := getattr(self, name)) is not None and not value > 0:
                 raise ValueError(f"budget of {value:g} {name}; allowed: above 0")
 
+    def allows(self, tally: Tally, price: Price | None, lent: Tally) -> bool:
+        """Tell whether a tally takes no more than was lent, of every part that is limited."""
+        pairs: list[tuple[float | None, float, float]]
+        pairs = [(self.calls, tally.calls, lent.calls), (self.tokens, tally.tokens, lent.tokens)]
+        if price is not None:
+            pairs.append((self.money, _charged(tally, price), _charged(lent, price)))
+        return all(limit is None or taken <= most for limit, taken, most in pairs)
+
     def beyond(self, tally: Tally, price: Price | None) -> str | None:
         """Return which part of the budget a tally is beyond; None where it is inside."""
         if self.calls is not None and tally.calls > self.calls:
@@ -110,20 +127,107 @@ def _charged(tally: Tally, price: Price) -> float:
 
 
 class Account:
-    """What one endpoint took; safe to use from several threads."""
+    """What one endpoint took, what it is being asked, and what of its budget is lent; safe to use from several threads.
+
+    taken + in flight + lent <= budget
+    """
 
     def __init__(self) -> None:
         self.price: Price | None = None
-        self.tally = Tally()
-        self._lock = threading.Lock()
+        self.budget: Budget | None = None
+        self.tally, self.flying = Tally(), Tally()
+        self.lent: dict[object, Tally] = {}
+        """Worker -> bounds of the calls that are set aside for it (`audit.ask.lending`)."""
+        self.heard: dict[str, Callable[[], None]] = {}
+        """Who is to look again when something landed or was given back."""
+        self._lock = threading.RLock()
         self._kept: tuple[Path, str] | None = None
 
-    def add(self, call: Tally) -> None:
-        """Take a call down; raises OSError where the disk is full."""
+    def add(self, call: Tally, of: object = None) -> None:
+        """Take a call down, one of a worker where it is told; raises OSError where the disk is full."""
         with self._lock:
             self.tally = self.tally.plus(call)
+            if of in self.lent:
+                self.lent[of] = self.lent[of].minus(call)
             if self._kept is not None:
                 _append(*self._kept, call)
+
+    def begin(self, bound: Tally, who: str) -> bool:
+        """Have a call of this bound in flight; False where it waits for others to land, or for what is lent.
+
+        Raises BudgetError, which names `who` is asked, where nothing of that is left.
+        """
+        with self._lock:
+            if (part := self._lacks(bound)) is None:
+                self.flying = self.flying.plus(bound)
+                return True
+            if self._may_come(bound):
+                return False
+            raise self.used_up(who, part)
+
+    def land(self, bound: Tally) -> None:
+        """Say that a call is over."""
+        with self._lock:
+            self.flying = self.flying.minus(bound)
+        self.changed()
+
+    def changed(self) -> None:
+        """Have who waits look again."""
+        for look in list(self.heard.values()):
+            look()
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing is in flight and nothing lent, so that nothing more will be given back."""
+        with self._lock:
+            return self.flying == Tally() and not self.lent
+
+    def lend(self, worker: object, flying: Tally, bound: Tally, share: int) -> Tally | None:
+        """Set calls of a bound aside for a worker, beside those that it has in flight; it has given back all others.
+
+        That is one in 2 x `share` of those that fit, or the last one. None where none fits now.
+        """
+        with self._lock:
+            self.lent[worker] = flying
+            fits = self._most(bound)
+            if fits:
+                more = bound.times(max(1, fits // (2 * share)))
+                self.lent[worker] = flying.plus(more)
+                return more
+            if flying == Tally():
+                del self.lent[worker]
+            return None
+
+    def give_back(self, worker: object, flying: Tally) -> None:
+        """Take back all that was lent but what is in flight."""
+        with self._lock:
+            self.lent[worker] = flying
+            if flying == Tally():
+                del self.lent[worker]
+        self.changed()
+
+    def _most(self, bound: Tally) -> int:
+        """Return how many calls of a bound fit, of a million at most."""
+        low, high = 0, 1
+        while high < 1 << 20 and self._lacks(bound.times(high)) is None:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._lacks(bound.times(middle)) is None else (low, middle)
+        return low
+
+    def _lacks(self, bound: Tally) -> str | None:
+        """Return the part of the budget that a call of this bound would overspend beside all others."""
+        if self.budget is None:
+            return None
+        wanted = self.tally.plus(self.flying).plus(bound)
+        for lent in self.lent.values():
+            wanted = wanted.plus(lent)
+        return self.budget.beyond(wanted, self.price)
+
+    def _may_come(self, bound: Tally) -> bool:
+        """Tell whether what a call lacks may be given back yet."""
+        return not self.rests
 
     def keep(self, path: Path, model: str, before: Tally) -> None:
         """Go on from what was taken `before`, and keep every call from now on.

@@ -8,11 +8,11 @@ What goes wrong here is only not ahead: the audit meets it again where it always
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from audit.ask import Account, Aside, Asker, Tally, opened_for
+from audit.ask import Aside, Asker, Borrower, Tally, Took, Wants, opened_for
 from audit.errors import DokimasiaError
 from audit.execute.observing import Watch, observe, parts_of
 from audit.execute.target import plan_for
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from audit.plan import Check, Plan
     from audit.probe import Observed, Observer
 
-__all__ = ["Ended", "PartDone", "Took", "Worker", "facts_of", "host", "knows"]
+__all__ = ["Ended", "PartDone", "Worker", "facts_of", "host", "knows"]
 
 
 class PartDone(NamedTuple):
@@ -38,13 +38,6 @@ class PartDone(NamedTuple):
 
     role: str
     part: int
-
-
-class Took(NamedTuple):
-    """A call that an endpoint was asked, for the account of the audit."""
-
-    model: str
-    call: Tally
 
 
 class Ended(NamedTuple):
@@ -82,19 +75,26 @@ def knows(word: tuple[str, str]) -> bool:
 class Worker:
     """One that answers tasks of an audit, its models opened."""
 
-    def __init__(self, order: Order, *, trusted: bool) -> None:
-        """Open the models; raises what opening them raises. `trusted`: see `audit.ask.aside`."""
+    def __init__(self, order: Order, *, trusted: bool, proven: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Open the models; raises what opening them raises. `trusted`: see `audit.ask.aside`.
+
+        proven: endpoint -> what the audit has found it to lack.
+        """
         self._order, self._early = order, list[Any]()
         self._tell: Callable[[Any], None] = self._early.append
+        self._borrowers = {name: Borrower(name, self._told) for name in order.plan.models}
         self.models = {
-            name: opened_for(model, _Account(name, self._told)) for name, model in order.plan.models.items()
+            name: opened_for(model, self._borrowers[name], (proven or {}).get(name))
+            for name, model in order.plan.models.items()
         }
         self._store = Aside(order.folder, self._told, alone=order.alone, trusted=trusted)
         self._door = Asker(self.models, self._store, order.plan.seed, order.name)
         self._reading: _Reading | None = None
 
     def answer(self, task: Task, known: Iterable[tuple[str, str]], tell: Callable[[Any], None]) -> None:
-        """Answer a task; `tell` hears of each `Answer`, `PartDone` and call that it `Took`, at last how it `Ended`."""
+        """Answer a task; `tell` hears of each `Answer`, `PartDone`, call that it `Took` and calls that it `Wants`, at
+        last how it `Ended`.
+        """
         problem, before = None, self._door.asked
         self._tell = tell
         while self._early:
@@ -105,10 +105,16 @@ class Worker:
             self._whole(task) if task.role is None else self._part(task, task.role)
         except BaseException as error:  # a model that leaves the process, too: somebody waits for the end
             problem = f"{type(error).__name__}: {error}"
+        for one in self._borrowers.values():
+            one.rest()
         self._tell = self._early.append
         tell(Ended(self._door.asked - before, problem))
 
-    def _told(self, event: Answer | Took) -> None:
+    def granted(self, model: str, number: int, lent: Tally | None) -> None:
+        """Hear what the audit replies to a `Wants`."""
+        self._borrowers[model].granted(number, lent)
+
+    def _told(self, event: Answer | Took | Wants) -> None:
         self._tell(event)
 
     def _check(self, name: str) -> tuple[Check, Plan]:
@@ -181,16 +187,3 @@ class _Parts(Watch):
         part = self._count.get(role, 0)
         self._count[role] = part + 1
         self._tell(PartDone(role, part))
-
-
-class _Account(Account):
-    """Tells of each call, from whatever thread."""
-
-    def __init__(self, model: str, tell: Callable[[Took], None]) -> None:
-        super().__init__()
-        self._of, self._tell = model, tell
-
-    def add(self, call: Tally) -> None:
-        """Take a call down and tell of it."""
-        super().add(call)
-        self._tell(Took(self._of, call))

@@ -14,26 +14,28 @@ statistics; what was started here is shut down, a cluster that was joined is lef
 from __future__ import annotations
 
 import os
-import queue
 import secrets
 import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from audit.ask import Account
+from audit.ask import Account, Lender, Took, Wants
 from audit.errors import LibraryError, UsageError
 from audit.execute.ahead import Ahead, Order
-from audit.execute.answering import Ended, PartDone, Took, Worker, facts_of, host, knows
+from audit.execute.answering import Ended, PartDone, facts_of
 from audit.execute.board import Board
+from audit.execute.ray_actor import Holder, Setting
 from audit.execute.tasks import Task, is_private, sent_out, tasks_of
 from audit.model import Verifiable
 from audit.signing import Secret
+from audit.storage import shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -45,8 +47,6 @@ __all__ = ["RayExecutor"]
 
 _OBJECT_STORE = 80 << 20
 """Bytes of a cluster of our own for objects, of which there are hardly any."""
-_MOMENT = 0.1
-"""Seconds from one message of an actor to the next, as each costs milliseconds."""
 _BATCH, _MOST = 2.0, 16
 """Seconds of work that an actor is given at once, and most tasks."""
 _PATIENCE = 60.0
@@ -148,69 +148,12 @@ def _room(door: Asker) -> int:
 
 
 def _limited(models: Mapping[str, Any]) -> str | None:
-    """Return what a plan limits over all calls to an endpoint; None where it limits nothing."""
+    """Return what a plan limits in every minute; None where it limits nothing."""
     for name, model in models.items():
-        for option in ("budget", "requests_per_minute", "tokens_per_minute"):
+        for option in ("requests_per_minute", "tokens_per_minute"):
             if getattr(model, option, None) is not None:
                 return f"{name} has {option}"
     return None
-
-
-class _Holder:
-    """The actor: it holds the models."""
-
-    def open(self, setting: _Setting) -> tuple[str, Any]:
-        """Open the models; return (host, facts of the models, or in words why they could not be opened)."""
-        os.environ["OMP_NUM_THREADS"] = str(setting.threads)  # read when torch is imported, which is not yet
-        sys.path.extend(path for path in setting.path if path not in sys.path)
-        try:
-            os.chdir(setting.folder)
-            order: Order = _ray().cloudpickle.loads(setting.order)
-            if not order.folder.is_dir():
-                return host(), f"{order.folder} is not there; allowed: a folder that every node sees"
-            self._worker = Worker(order, trusted=knows(setting.word))
-            return host(), facts_of(self._worker.models)
-        except Exception as error:
-            return host(), f"{type(error).__name__}: {error}"
-
-    def answer(self, tasks: list[Task], known: list[tuple[str, str]]) -> Iterator[list[tuple[int, Any]]]:
-        """Yield (task's place, what `Worker.answer` tells), in lists of what is told together."""
-        told: queue.SimpleQueue[tuple[int, Any]] = queue.SimpleQueue()
-        threading.Thread(target=self._answer, args=(tasks, known, told), daemon=True).start()
-        left, next_one = len(tasks), 0.0
-        while left:
-            events = [told.get()]
-            while left > _ended(events) and (wait := next_one - time.monotonic()) > 0:
-                with suppress(queue.Empty):  # of a slow model each is told at once
-                    events.append(told.get(timeout=wait))
-            left -= _ended(events)
-            yield events
-            next_one = time.monotonic() + _MOMENT
-
-    def _answer(self, tasks: list[Task], known: list[tuple[str, str]], told: queue.SimpleQueue[Any]) -> None:
-        for place, task in enumerate(tasks):
-
-            def tell(event: Any, place: int = place) -> None:
-                told.put((place, event))
-
-            self._worker.answer(task, () if place else known, tell)
-
-
-def _ended(events: Sequence[tuple[int, Any]]) -> int:
-    return sum(isinstance(event, Ended) for _, event in events)
-
-
-@dataclass(frozen=True)
-class _Setting:
-    """What an actor is opened with."""
-
-    order: bytes
-    word: tuple[str, str]
-    """(nonce, this installation's MAC of it): shows an actor whether it has the same key, and nothing of the key."""
-    threads: int
-    folder: Path
-    """Current folder, from which relative paths of the plan go."""
-    path: tuple[str, ...]
 
 
 class _Crew(Ahead):
@@ -221,6 +164,8 @@ class _Crew(Ahead):
         self._board = Board(tasks_of(order, door), {check.name for check in sent_out(order.plan, door)})
         self._needs = _needs(door)
         self._actors: set[Any] = set()
+        self._lenders: dict[str, Lender] = {}
+        """Endpoint -> who lends of its budget."""
         self._said: set[str] = set()
         self._lock, self._threads = threading.Lock(), list[threading.Thread]()
         self.waited = False
@@ -242,16 +187,24 @@ class _Crew(Ahead):
         except (TypeError, AttributeError, ValueError) as error:  # what was made in Python may not travel
             self._say(f"ray: the plan cannot be sent to workers ({error}); the audit asks alone")
             return
-        for number in range(self._board.look_ahead(actors)):
+        workers = self._board.look_ahead(actors)
+        for name, model in self._door.models.items():
+            if isinstance(account := getattr(model, "account", None), Account):
+                self._lenders[name] = Lender(account, workers)
+        for number in range(workers):
             self._board.enter()
             thread = threading.Thread(target=self._work, name=f"ray-{number}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
-    def _set(self) -> _Setting:
+    def _set(self) -> Setting:
         nonce = secrets.token_hex(16)
         order, word = _ray().cloudpickle.dumps(self._order), Secret.here().mac("worker", nonce)
-        return _Setting(order, (nonce, word), int(self._needs["num_cpus"]) or 1, Path.cwd(), tuple(sys.path))
+        threads, models = int(self._needs["num_cpus"]) or 1, self._door.models
+        proven = {name: dict(model.proven) for name, model in models.items() if hasattr(model, "proven")}
+        paid = any(getattr(one, "budget", None) is not None for one in self._order.plan.models.values())
+        place = shown(self._order.folder)
+        return Setting(order, (nonce, word), threads, Path.cwd(), place, tuple(sys.path), proven, paid)
 
     def wait(self, check: Check, role: str, part: int) -> None:
         """Wait as `Ahead.wait`; before what speaks of this machine's time, until all workers rest."""
@@ -294,7 +247,7 @@ class _Crew(Ahead):
     def _opened(self) -> Any:
         """Return an actor with its models opened; None where it is no use, or not needed any more."""
         ray = _ray()
-        actor = ray.remote(_Holder).options(**self._needs, max_restarts=0).remote()
+        actor = ray.remote(Holder).options(**self._needs, max_restarts=0, max_concurrency=2).remote()
         self._actors.add(actor)
         opening = actor.open.remote(self._setting)
         begun = time.monotonic()
@@ -335,12 +288,13 @@ class _Crew(Ahead):
             try:
                 for told in ask.remote(list(tasks.values()), known):
                     for place, event in ray.get(told):
-                        self._hear(tasks[place], event)
+                        self._hear(actor, tasks[place], event)
                         if isinstance(event, Ended):
                             self._board.done(tasks.pop(place))
                             served = True
             except ray.exceptions.RayError:
                 self._dismiss(actor)
+                self._given_back(actor)
                 for task in tasks.values():
                     self._board.back(task)
                 return served
@@ -352,16 +306,24 @@ class _Crew(Ahead):
             most = max(1, min(_MOST, int(_BATCH * count / (time.monotonic() - begun))))
         return True
 
-    def _hear(self, task: Task, event: Any) -> None:
+    def _given_back(self, actor: Any) -> None:
+        """Take back what was lent to an actor that has ended a task, or is lost."""
+        for lender in self._lenders.values():
+            lender.rests(actor)
+
+    def _hear(self, actor: Any, task: Task, event: Any) -> None:
         if isinstance(event, PartDone):
             self._board.part_done(task.check, event.role, event.part)
         elif isinstance(event, Ended):
+            self._given_back(actor)
             with self._lock:
                 self.asked += event.asked
                 self.problem = self.problem or event.problem
         elif isinstance(event, Took):
-            if isinstance(account := getattr(self._door.models[event.model], "account", None), Account):
-                account.add(event.call)
+            self._lenders[event.model].took(actor, event.call)
+        elif isinstance(event, Wants):
+            reply = partial(actor.granted.remote, event.model)
+            self._lenders[event.model].wants(actor, event, reply)
         else:
             self._door.store.receive(event.name, event.aside, event.sha256, event.origin, whole=event.whole)
 

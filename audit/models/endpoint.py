@@ -24,6 +24,8 @@ from audit.models.remote.addresses import check_url
 from detectors.phrases import Cause
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from audit.models.remote.text import RemoteText
 
 __all__ = ["OpenAIEndpoint"]
@@ -120,14 +122,16 @@ class OpenAIEndpoint:
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         return f"sha256:{digest} (unverifiable)"
 
-    def open(self, account: Account | None = None) -> RemoteText:
+    def open(self, account: Account | None = None, proven: Mapping[str, str] | None = None) -> RemoteText:
         """Ask the server what it can do; `account` takes down what that and all else takes.
+
+        proven: what it lacks, as `RemoteText.proven` said; it is not asked then.
 
         Raises EndpointError where it does not answer, UsageError where a key is missing, BudgetError.
         """
         from audit.models.remote.meter import Terms
         from audit.models.remote.secret import key_from
-        from audit.models.remote.text import Served, detect_abilities
+        from audit.models.remote.text import Served, detect_abilities, of_abilities
         from audit.models.remote.transport import Transport
 
         transport = Transport(
@@ -137,6 +141,8 @@ class OpenAIEndpoint:
         )
         try:
             served = Served(self.name, self.fingerprint(), self.prompt_form, self.system, self.sampling)
+            if proven is not None:
+                return of_abilities(served, transport, proven)
             return detect_abilities(served, transport, self.lacks)
         except BaseException:
             transport.close()

@@ -20,6 +20,8 @@ from audit.files import canonical, sha256
 from audit.models.remote.addresses import check_host, check_url
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from audit.models.remote.pictures import RemoteImages
 
 __all__ = ["ImageEndpoint"]
@@ -87,8 +89,10 @@ class ImageEndpoint:
         asked = [self.url.rstrip("/"), self.name, self.seeded, self.sampling]
         return f"{sha256(canonical(asked))} (unverifiable)"
 
-    def open(self, account: Account | None = None) -> RemoteImages:
+    def open(self, account: Account | None = None, proven: Mapping[str, str] | None = None) -> RemoteImages:
         """Ask the server for an image; `account` takes down what that and all else takes.
+
+        proven: what it lacks, as `RemoteImages.proven` said; it is not asked then.
 
         Raises EndpointError where it sends none, UsageError where a key is missing, BudgetError.
         """
@@ -103,7 +107,9 @@ class ImageEndpoint:
             account=account, terms=Terms(self.requests_per_minute, price=self.price, budget=self.budget),
         )
         try:
-            return RemoteImages(self.name, self.fingerprint(), transport, self.sampling, seeded=self.seeded)
+            return RemoteImages(
+                self.name, self.fingerprint(), transport, self.sampling, seeded=self.seeded, proven=proven
+            )
         except BaseException:
             transport.close()
             raise

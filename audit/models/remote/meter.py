@@ -8,14 +8,15 @@ bounds; one that does not fit with none in flight ends the run. So a budget is n
 a server that thinks in tokens beyond max_tokens, or puts a long prompt of its own before ours, is counted as it says.
 A budget leaves at most one call's bound unspent.
 
-All of it happens in the loop of the transport, so that nothing needs a lock.
+Where a budget is shared with other processes, what they were lent counts as in flight (`audit.ask.lending`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,20 +70,18 @@ class Meter:
 
     def __init__(self, who: str, terms: Terms, account: Account, *, longest_hold: float, clock: Clock) -> None:
         """longest_hold: seconds for which a server can hold all calls back at a time."""
-        self._who, self._budget, self._price, self._account = who, terms.budget, terms.price, account
+        self._who, self._account = who, account
         self._pace = Pace(terms.requests_per_minute, terms.tokens_per_minute)
         self._longest_hold, self._clock = longest_hold, clock
-        self._flying = Tally()
         self._landed = asyncio.Event()
-        account.price = terms.price
+        account.price, account.budget = terms.price, terms.budget
 
     async def enter(self, bound: Tally) -> None:
         """Return when a call of this bound may be sent; BudgetError where the budget is used up."""
-        while (part := self._lacks(bound)) is not None:
-            if self._flying == Tally():
-                raise self._account.used_up(self._who, part)
+        loop = asyncio.get_running_loop()
+        self._account.heard["meter"] = lambda: _soon(loop, self._look)
+        while not self._account.begin(bound, self._who):
             await self._landed.wait()
-        self._flying = self._flying.plus(bound)
         try:
             slot = self._pace.slot(bound.tokens, self._clock.time())
             await self._clock.until(slot)
@@ -91,11 +90,6 @@ class Meter:
         except BaseException:
             self.leave(bound)
             raise
-
-    def _lacks(self, bound: Tally) -> str | None:
-        """Return the part of the budget that a call of this bound would overspend beside those in flight."""
-        wanted = self._account.tally.plus(self._flying).plus(bound)
-        return None if self._budget is None else self._budget.beyond(wanted, self._price)
 
     def took(self, bound: Tally, answer: object) -> None:
         """Count a call that the server answered, or may have; `answer` is its JSON, None where there is none."""
@@ -114,9 +108,18 @@ class Meter:
 
     def leave(self, bound: Tally) -> None:
         """Say that a call is over; whoever waits for budget looks again."""
-        self._flying = Tally(*(a - b for a, b in zip(self._flying, bound, strict=True)))
+        self._account.land(bound)
+
+    def _look(self) -> None:
+        """Wake who waits for budget."""
         self._landed.set()
         self._landed = asyncio.Event()
+
+
+def _soon(loop: asyncio.AbstractEventLoop, look: Callable[[], None]) -> None:
+    """Have a loop do something, from whatever thread; nothing where it has ended."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(look)
 
 
 def bound_of(body: Mapping[str, Any]) -> Tally:

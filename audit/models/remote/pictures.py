@@ -49,13 +49,20 @@ class RemoteImages:
     modality = "image"
 
     def __init__(
-        self, name: str, fingerprint: str, transport: Transport, sampling: Mapping[str, Any], *, seeded: bool
+        self, name: str, fingerprint: str, transport: Transport, sampling: Mapping[str, Any], *, seeded: bool,
+        proven: Mapping[str, str] | None = None,
     ) -> None:
-        """Ask for the fixed prompt's image, twice where there are seeds; EndpointError where none comes."""
+        """Ask for the fixed prompt's image, twice where there are seeds; EndpointError where none comes.
+
+        proven: what the server lacks; it is not asked then.
+        """
         self.name, self.fingerprint = name, fingerprint
         self.missing: dict[str, str] = {"log_prob": _NO_LIKELIHOOD, "trace": _NO_LIKELIHOOD}
         self.fixed_calls = 0
         self._transport, self._sampling, self._seeded = transport, dict(sampling), seeded
+        if proven is not None:
+            self.missing = dict(proven)
+            return
         first, *again = (self._shown() for _ in range(2 if seeded else 1))
         if not seeded:
             self.missing["seed"] = _UNSEEDED
@@ -91,6 +98,11 @@ class RemoteImages:
         if picture is None or "seed" in self.missing:
             return (picture is None) == ("seed" in self.missing)
         return _alike(np.array(picture, dtype=float), self._shown())
+
+    @property
+    def proven(self) -> dict[str, str]:
+        """What the server was found to lack, for who opens the same endpoint again."""
+        return dict(self.missing)
 
     @property
     def account(self) -> Account:

@@ -24,7 +24,7 @@ from audit.models.remote.wire import Question, draw, read_origin, score
 from audit.numbering import draw_seed, numbers_of
 from detectors.phrases import Cause
 
-__all__ = ["RemoteText", "ScoredRemoteText", "Served", "detect_abilities", "fixed_calls"]
+__all__ = ["RemoteText", "ScoredRemoteText", "Served", "detect_abilities", "fixed_calls", "of_abilities"]
 
 _DEFAULTS: dict[str, Any] = {"max_tokens": 64, "temperature": 0, "top_p": 1}
 _CANARIES = (
@@ -105,6 +105,11 @@ class RemoteText:
     def still(self, before: Mapping[str, Any]) -> bool:
         """Tell whether the model answers that showed these facts, with at most 1 % false alarms (`change`)."""
         return before.get("abilities") == sorted(abilities_of(self)) and not has_changed(shown(before), self._shows)
+
+    @property
+    def proven(self) -> dict[str, str]:
+        """What the server was found to lack, for who opens the same endpoint again."""
+        return dict(self.missing)
 
     @property
     def account(self) -> Account:
@@ -201,12 +206,16 @@ def detect_abilities(served: Served, transport: Transport, lacks: Mapping[str, s
     if "log_prob" in plain.missing:
         return plain
     unscored = plain._why_unscored()
-    if unscored is None:
-        scored = ScoredRemoteText(served, transport, plain.missing)
-        scored.fixed_calls = plain.fixed_calls
-        return scored
-    plain.missing["log_prob"] = unscored
-    return plain
+    if unscored is not None:
+        plain.missing["log_prob"] = unscored
+    found = of_abilities(served, transport, plain.missing)
+    found.fixed_calls = plain.fixed_calls
+    return found
+
+
+def of_abilities(served: Served, transport: Transport, missing: Mapping[str, str]) -> RemoteText:
+    """Return a model of the class that lacks these abilities, and has all others."""
+    return (RemoteText if "log_prob" in missing else ScoredRemoteText)(served, transport, missing)
 
 
 def fixed_calls(*, scored: bool) -> tuple[int, int]:
