@@ -82,7 +82,7 @@ class Borrower(Account):
         """`tell` takes what the audit is to hear, in order."""
         super().__init__()
         self._model, self._tell = model, tell
-        self._most = Tally()
+        self._allowed = Tally()
         """What it may have taken at most."""
         self._number = 0
         self._wanted: Tally | None = None
@@ -108,7 +108,7 @@ class Borrower(Account):
             if number != self._number or self._wanted is None:
                 return
             self._refused = self._wanted if lent is None else None
-            self._most = self._most.plus(lent or Tally())
+            self._allowed = self._allowed.plus(lent or Tally())
             self._wanted = None
         self.changed()
 
@@ -116,11 +116,11 @@ class Borrower(Account):
         """Give everything back, nothing being in flight."""
         with self._lock:
             self._number += 1
-            self._most, self._wanted = self.tally, None
+            self._allowed, self._wanted = self.tally, None
 
     def _lacks(self, bound: Tally) -> str | None:
         wanted = self.tally.plus(self.flying).plus(bound)
-        if self.budget is None or self.budget.allows(wanted, self.price, self._most):
+        if self.budget is None or self.budget.allows(wanted, self.price, self._allowed):
             return None
         return "what was lent"
 
@@ -131,5 +131,5 @@ class Borrower(Account):
 
     def _want(self, bound: Tally) -> None:
         self._number, self._wanted = self._number + 1, bound
-        self._most = self.tally.plus(self.flying)
+        self._allowed = self.tally.plus(self.flying)
         self._tell(Wants(self._model, self._number, self.flying, bound))
