@@ -174,7 +174,7 @@ class StrictModel(BaseModel):
     """Frozen; unknown keys and values of another type are errors."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True,
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True,
     )
 
 

@@ -58,12 +58,13 @@ def _main(
 @cache
 def _add_commands() -> None:
     """Add every command that an installed package names, ours among them."""
-    for name in plugins.names("commands"):
-        try:
-            part = plugins.load("commands", name)
-            app.add_typer(part, name=name) if isinstance(part, typer.Typer) else app.command(name)(part)
-        except UsageError as error:
-            print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
+    with plugins.importing():
+        for name in plugins.names("commands"):
+            try:
+                part = plugins.load("commands", name)
+                app.add_typer(part, name=name) if isinstance(part, typer.Typer) else app.command(name)(part)
+            except UsageError as error:
+                print(f"dokimasia: left out: {clean(str(error))}", file=sys.stderr)
 
 
 def execute(words: Sequence[str]) -> int:

@@ -33,7 +33,8 @@ def parts(
 
 def all_parts(kinds: list[str], *, as_json: bool) -> str:
     """Return every part of these kinds with its one-line summary."""
-    rows = {kind: {name: _summary(kind, name) for name in plugins.names(kind)} for kind in kinds}
+    with plugins.importing():
+        rows = {kind: {name: _summary(kind, name) for name in plugins.names(kind)} for kind in kinds}
     if as_json:
         return json.dumps(rows)
     lines = []

@@ -130,24 +130,25 @@ def _write_new(texts: Mapping[Path, tuple[str, str]]) -> None:
 
 def json_schema(what: str) -> str:
     """Return the JSON Schema (2020-12) of `plan`, `fit`, `policy` or `record`."""
+    from audit.cli.described import Described
     from audit.plan import PlanSpec
     from audit.policy import Policy
     from audit.record import Record
 
     if what == "record":
-        schema = Record.model_json_schema(by_alias=True)
+        schema = Record.model_json_schema(schema_generator=Described)
     elif what == "plan":
-        schema = PlanSpec.model_json_schema()
+        schema = PlanSpec.model_json_schema(schema_generator=Described)
         _fill_parts(schema)
     elif what == "fit":
         from audit.fit import FitSpec  # brings NumPy and pandas
 
-        schema = FitSpec.model_json_schema()
+        schema = FitSpec.model_json_schema(schema_generator=Described)
         definitions = _part_definitions(schema, ("data", "trainers"))
         schema["properties"]["data"] = {"$ref": "#/$defs/data"}
         definitions["ModelSpec"]["properties"]["trainer"] = {"$ref": "#/$defs/trainers"}
     elif what == "policy":
-        schema = Policy.model_json_schema()
+        schema = Policy.model_json_schema(schema_generator=Described)
     else:
         raise UsageError(f"no schema of {what!r}{did_you_mean(what, ['plan', 'fit', 'policy', 'record'])}")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

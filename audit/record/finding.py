@@ -22,7 +22,7 @@ class Stored(BaseModel):
     """Frozen; unknown keys of a later writer are ignored."""
 
     model_config = ConfigDict(
-        frozen=True, extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False, defer_build=True
+        frozen=True, extra="ignore", allow_inf_nan=False, defer_build=True
     )
 
 

@@ -182,7 +182,6 @@ class Record(Stored):
     model_config = ConfigDict(
         frozen=True,
         extra="ignore",
-        use_attribute_docstrings=True,
         allow_inf_nan=False,
         alias_generator=lambda name: name.rstrip("_"),
         populate_by_name=True,

@@ -63,7 +63,7 @@ def _base64(size: int) -> AfterValidator:
 
 class _StrictModel(BaseModel):
     model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, allow_inf_nan=False,
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False,
         populate_by_name=True, defer_build=True,
     )
 
